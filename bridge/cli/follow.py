@@ -1,0 +1,106 @@
+"""Follow a loop in the making to its takes, and stop with the best one so far when the producer says so."""
+
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from engine.errors import DittoError
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Superseded, Take
+
+from .progress import Display
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a request: its steps, and whether the producer stopped it."""
+
+    takes: int = 0
+    steps: int = 0
+    interrupted: bool = False
+    losses: dict[int, list[dict[str, float]]] = field(default_factory=dict)
+
+
+class RemoteError(DittoError):
+    """What the engine said went wrong, in its own words."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.sentence, remedy=failed.remedy)
+        self.code = failed.code
+
+
+def follow(
+    events: Generator[Event, None, None], display: Display, keep: Callable[[Take], None]
+) -> Outcome:
+    """Show what `events` says, hand each take to `keep`, and return what came of it.
+
+    Ctrl-C lets the step in hand finish and then throws `KeyboardInterrupt` into `events`, which answers with
+    the best take so far; a second Ctrl-C stops at once. Raises `RemoteError` when the request failed.
+    """
+    outcome = Outcome()
+    with _polite_stop(display) as stop, _closing(events):
+        event = next(events, None)
+        while event is not None:
+            _take_in(event, outcome, display, keep)
+            event = _interrupted(events, outcome) if stop.is_set() and not outcome.interrupted else next(events, None)
+    return outcome
+
+
+def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[Take], None]) -> None:
+    match event:
+        case Accepted():
+            for sentence in event.notes:
+                display.say(sentence)
+        case Progress():
+            outcome.steps = max(outcome.steps, event.step)
+            outcome.losses.setdefault(event.take, []).append(event.losses)
+            display.step(event)
+        case Take():
+            outcome.takes += 1
+            keep(event)
+        case Cancelled():
+            outcome.interrupted = True
+        case Failed():
+            raise RemoteError(event)
+        case Superseded():
+            display.say("A newer request took this one's place.")
+        case Preview() | Done():
+            pass
+
+
+def _interrupted(events: Generator[Event, None, None], outcome: Outcome) -> Event | None:
+    outcome.interrupted = True
+    try:
+        return events.throw(KeyboardInterrupt())
+    except (StopIteration, KeyboardInterrupt):  # nothing was worth keeping
+        return None
+
+
+@contextmanager
+def _polite_stop(display: Display) -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; the second one interrupts as usual."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread may handle signals
+        return
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop.set()
+        display.say("Stopping after this step; press Ctrl-C again to stop at once.")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _closing(events: Generator[Event, None, None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        events.close()

@@ -1,0 +1,55 @@
+"""The last stop of every error: a sentence for a person, an exit code for a program, never a traceback."""
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import typer
+
+from engine.errors import BadInputError, BadRequestError, DittoError, InternalError, ModelError
+from engine.settings import Settings
+from midi.errors import MidiError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run `command` and return its exit code; whatever it raises is said on stderr in one sentence."""
+    try:
+        return command()
+    except typer.TyperException as error:  # a wrong option or value, in the parser's own words
+        say(error.format_message(), "Add --help to see what is allowed.")
+        return 2
+    except (MidiError, DittoError) as error:
+        say(error.sentence, error.remedy)
+        return exit_code(error)
+    except (KeyboardInterrupt, typer.Abort):
+        say("Stopped; nothing was kept.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1  # whoever read our output has gone
+    except Exception as error:  # noqa: BLE001  the outermost layer: a producer never meets a traceback
+        return _report_fault(error)
+
+
+def exit_code(error: Exception) -> int:
+    """Return 2 where the producer can mend it, 1 for all else."""
+    return 2 if isinstance(error, MidiError | BadRequestError | BadInputError | ModelError) else 1
+
+
+def say(*sentences: str) -> None:
+    """Write sentences to stderr, one a line; empty ones are left out."""
+    sys.stderr.writelines(f"{sentence}\n" for sentence in sentences if sentence)
+
+
+def _report_fault(error: Exception) -> int:
+    """Keep the traceback in a file for a report, and say where it is."""
+    log = Settings().home / "last-fault.txt"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        kept = f"The details are in {log}."
+    except OSError:
+        kept = "".join(traceback.format_exception_only(error)).strip()
+    say(f"Something went wrong inside Ditto Live ({type(error).__name__}).", kept, InternalError.remedy)
+    return 1

@@ -1,0 +1,100 @@
+"""`ditto-live`: one file a command, loaded when it is chosen, so that help answers at once.
+
+A command module holds `app` (a typer application) or a function with the command's name. What it
+returns is the exit code. It raises `DittoError` or `MidiError` for whatever a person should read.
+Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """Where a command lives in this package, and what it does in one line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "render": Command("render", "Make a loop from words, a curve, a melody, a rhythm."),
+    "play": Command("play", "Hear a take in a gapless loop."),
+    "takes": Command("takes", "List, search, replay and tidy what was made."),
+    "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set."),
+    "serve": Command("serve", "Start bridge and engine, for the device in Live."),
+    "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
+    "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
+    "send": Command("send", "Ask a running engine for a loop."),
+    "models": Command("models", "Show the models that can be used, and their licences."),
+    "doctor": Command("doctor", "Check the installation and say what to do."),
+    "build-device": Command("build_device", "Build the Max for Live device from its sources."),
+    "install-device": Command("install_device", "Copy the device into Live's User Library."),
+}
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old Windows console lacks most letters
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code; errors become a sentence on stderr."""
+    name = arguments[0] if arguments else "--help"
+    if name in ("--help", "-h", "help"):
+        sys.stdout.write(_help())
+        return 0
+    if name == "--version":
+        sys.stdout.write(f"ditto-live {version('ditto-live')}\n")
+        return 0
+    if name not in COMMANDS:
+        _complain(f"There is no command {name!r}.", f"Commands are {', '.join(COMMANDS)}.")
+        return 2
+    from .guard import guarded
+
+    return guarded(lambda: _invoke(name, arguments[1:]))
+
+
+def _invoke(name: str, arguments: Sequence[str]) -> int:
+    """Load the command's module and hand it the rest of the line."""
+    import typer
+
+    from engine.settings import go_offline
+
+    go_offline()
+    command = COMMANDS[name]
+    module = import_module(f".{command.module}", __package__)
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False)
+        app.command()(getattr(module, command.module.rstrip("_")))
+    result = typer.main.get_command(app).main(
+        args=list(arguments), prog_name=f"ditto-live {name}", standalone_mode=False
+    )
+    return result if isinstance(result, int) else 0
+
+
+def _complain(sentence: str, remedy: str) -> None:
+    sys.stderr.write(f"{sentence}\n{remedy}\n")
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items())
+    return f"""\
+Ditto Live makes loops that follow you: draw the intensity, play the melody, get a bar-exact clip.
+
+Usage: ditto-live COMMAND [OPTIONS]
+
+{rows}
+
+  ditto-live COMMAND --help  shows a command's options, ditto-live --version the version.
+
+Try: ditto-live render --prompt "dusty boom bap, rhodes" --tempo 88 --bars 4 --out loop.wav
+"""

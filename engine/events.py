@@ -1,0 +1,89 @@
+"""What the engine says back, from acceptance to the last take. Every event carries the request's id."""
+
+import msgspec
+
+Scores = dict[str, float | None]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    request_id: str
+
+
+class Accepted(_Event, tag="accepted"):
+    """The request is on disk and will be finished or reported. `notes` are sentences for the producer."""
+
+    notes: tuple[str, ...] = ()
+    queue_position: int = 0
+
+
+class Progress(_Event, tag="progress"):
+    """One optimisation step is done: `losses` per control, unweighted."""
+
+    take: int
+    step: int
+    steps: int
+    seconds_left: float
+    losses: dict[str, float]
+    phase: str = "optimise"
+
+
+class Sound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Audio on the wire: float32 little-endian, channels interleaved."""
+
+    samples: bytes
+    sample_rate: int
+    channels: int = 2
+
+
+class Preview(_Event, tag="preview"):
+    """An early listen: the loop as it stands."""
+
+    take: int
+    step: int
+    sound: Sound
+
+
+class Take(_Event, tag="take"):
+    """One finished loop, in rank order when there are several.
+
+    `noise` is the optimised x_T as safetensors; `record` is what the sidecar keeps (versions, timings,
+    loss curves, gains, licence).
+    """
+
+    take: int
+    sound: Sound
+    scores: Scores
+    noise: bytes
+    record: dict[str, object]
+    notes: tuple[str, ...] = ()
+
+
+class Done(_Event, tag="done"):
+    """All takes were sent; `best` is the index of the highest ranked."""
+
+    takes: int
+    best: int = 0
+
+
+class Cancelled(_Event, tag="cancelled"):
+    """The request was cancelled; the best take so far was sent if there was one."""
+
+    takes: int = 0
+
+
+class Superseded(_Event, tag="superseded"):
+    """A newer request in the same slot took its place."""
+
+    by: str
+
+
+class Failed(_Event, tag="failed"):
+    """The request failed: `code` for programs, `sentence` and `remedy` for people."""
+
+    code: str
+    sentence: str
+    remedy: str = ""
+
+
+Event = Accepted | Progress | Preview | Take | Done | Cancelled | Superseded | Failed
+Final = Done | Cancelled | Superseded | Failed

@@ -1,0 +1,241 @@
+"""What the engine has promised, on disk: SQLite in WAL mode, one writer.
+
+Accepted means that the transaction is on the disk (`synchronous=FULL`). What follows - saved states, takes,
+ends - is committed without waiting for the disk: after a power cut the last of it may be missing, and then
+the job simply runs again from an earlier state. A result is kept until its client acknowledges it.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from . import wire
+from .errors import DittoError
+from .events import Event, Preview, Take
+from .messages import Submission
+from .request import LoopRequest
+
+Acceptance = Literal["new", "known", "conflict"]
+KEEP_ANSWERED_SECONDS = 7 * 86_400.0   # long enough for a late duplicate of a commit
+KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    request_id TEXT PRIMARY KEY, owner TEXT NOT NULL, slot TEXT NOT NULL, tag TEXT NOT NULL,
+    priority TEXT NOT NULL, request BLOB NOT NULL, created REAL NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
+    crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB, saved BLOB, preview BLOB
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, state);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created);
+CREATE TABLE IF NOT EXISTS takes (
+    request_id TEXT NOT NULL, take INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (request_id, take)
+);
+"""
+
+
+class JournalError(DittoError):
+    """The journal cannot be opened or written."""
+
+    code = "journal"
+    remedy = "See that only one engine uses this folder, and that the disk has room."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job as the queue needs it; the request itself stays on disk until it is run."""
+
+    request_id: str
+    owner: str
+    slot: str
+    tag: str
+    priority: str
+    created: float
+    state: str
+    crashes: int
+
+
+_ENTRY = "request_id, owner, slot, tag, priority, created, state, crashes"
+
+
+class Journal:
+    """The file of jobs. Threads: one, the engine's loop. Calls return within milliseconds."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # two engines on one journal would run all twice
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA secure_delete=ON")  # a prompt that is forgotten is gone
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {path} cannot be used: {error}.") from error
+
+    def close(self) -> None:
+        """Fold the log into the file and close it."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def accept(self, submissions: Sequence[Submission], now: float) -> list[Acceptance]:
+        """Store all in one transaction and return, when it is on the disk, what became of each.
+
+        `known` is the same request once more, `conflict` another one under the same id.
+        """
+        with self._transaction(durable=True):
+            return [self._accept(submission, now) for submission in submissions]
+
+    def _accept(self, submission: Submission, now: float) -> Acceptance:
+        request, data = submission.request, wire.encode(submission.request)
+        found = self._db.execute(
+            "SELECT request, owner FROM jobs WHERE request_id = ?", (request.request_id,)
+        ).fetchone()
+        if found is not None:
+            return "known" if found == (data, submission.owner) else "conflict"
+        self._db.execute(
+            "INSERT INTO jobs (request_id, owner, slot, tag, priority, request, created) VALUES (?,?,?,?,?,?,?)",
+            (request.request_id, submission.owner, request.slot, submission.tag, submission.priority, data, now),
+        )
+        return "new"
+
+    def entry(self, request_id: str) -> Entry | None:
+        """Return one job, or None."""
+        row = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
+        return None if row is None else Entry(*row)
+
+    def unfinished(self) -> list[Entry]:
+        """Return what is still to be made, oldest first; what was running counts as waiting."""
+        rows = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE state IN ('queued', 'running') ORDER BY created")
+        return [Entry(*row) for row in rows]
+
+    def unanswered(self, owner: str) -> list[Entry]:
+        """Return what `owner` has not acknowledged to the end, oldest first."""
+        rows = self._db.execute(
+            f"SELECT {_ENTRY} FROM jobs WHERE owner = ? AND state != 'answered' ORDER BY created", (owner,)
+        )
+        return [Entry(*row) for row in rows]
+
+    def request(self, request_id: str) -> LoopRequest:
+        """Return the request as it was accepted."""
+        return wire.decode_request(self._blob("request", request_id) or b"")
+
+    def saved_state(self, request_id: str) -> bytes | None:
+        """Return the optimiser's last saved state."""
+        return self._blob("saved", request_id)
+
+    def last_preview(self, request_id: str) -> Preview | None:
+        """Return the last early listen: the best take of a job that will never end."""
+        data = self._blob("preview", request_id)
+        return None if data is None else wire.decode(data, Preview)
+
+    def final(self, request_id: str) -> Event | None:
+        """Return the end of a job, or None while it has none."""
+        data = self._blob("final", request_id)
+        return None if data is None else wire.decode_event(data)
+
+    def takes(self, request_id: str) -> Iterator[Take]:
+        """Yield the takes that are not acknowledged yet, one at a time."""
+        numbers = self._db.execute(
+            "SELECT take FROM takes WHERE request_id = ? ORDER BY take", (request_id,)
+        ).fetchall()
+        for (number,) in numbers:
+            row = self._db.execute(
+                "SELECT event FROM takes WHERE request_id = ? AND take = ?", (request_id, number)
+            ).fetchone()
+            yield wire.decode(row[0], Take)
+
+    def start(self, request_id: str) -> None:
+        """Note that a worker has the job."""
+        self._set(request_id, "state = 'running'")
+
+    def requeue(self, request_id: str) -> None:
+        """Note that the job waits again."""
+        self._set(request_id, "state = 'queued'")
+
+    def count_crash(self, request_id: str) -> int:
+        """Note that the job's worker died; return how often that has happened."""
+        self._set(request_id, "crashes = crashes + 1, state = 'queued'")
+        entry = self.entry(request_id)
+        return entry.crashes if entry else 0
+
+    def save(self, request_id: str, state: bytes) -> None:
+        """Keep the optimiser's state for a resumption."""
+        self._set(request_id, "saved = ?", state)
+
+    def keep_preview(self, preview: Preview) -> None:
+        """Keep an early listen until the job has an end."""
+        self._set(preview.request_id, "preview = ?", wire.encode(preview))
+
+    def add_take(self, take: Take) -> None:
+        """Keep a finished take until it is acknowledged."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO takes VALUES (?, ?, ?)", (take.request_id, take.take, wire.encode(take))
+            )
+
+    def finish(self, request_id: str, final: Event, now: float) -> None:
+        """Keep the end of a job; what only a resumption needs is dropped."""
+        self._set(
+            request_id, "state = 'finished', ended = ?, final = ?, saved = NULL, preview = NULL", now,
+            wire.encode(final),
+        )
+
+    def acknowledge_take(self, request_id: str, take: int) -> None:
+        """Drop a take that is safe at the client's side."""
+        with self._transaction():
+            self._db.execute("DELETE FROM takes WHERE request_id = ? AND take = ?", (request_id, take))
+
+    def acknowledge_end(self, request_id: str) -> None:
+        """Drop all takes of a finished job; its end is kept a while for late duplicates."""
+        with self._transaction():
+            done = self._db.execute(
+                "UPDATE jobs SET state = 'answered' WHERE request_id = ? AND state = 'finished'", (request_id,)
+            ).rowcount
+            if done:
+                self._db.execute("DELETE FROM takes WHERE request_id = ?", (request_id,))
+
+    def sweep(self, now: float) -> int:
+        """Drop what was answered a week ago, or lay unclaimed for a month; return how many jobs."""
+        limits = (now - KEEP_ANSWERED_SECONDS, now - KEEP_UNCLAIMED_SECONDS)
+        with self._transaction():
+            gone = self._db.execute(
+                "DELETE FROM jobs WHERE (state = 'answered' AND ended < ?) OR (state = 'finished' AND ended < ?)",
+                limits,
+            ).rowcount
+            self._db.execute("DELETE FROM takes WHERE request_id NOT IN (SELECT request_id FROM jobs)")
+        return gone
+
+    def forget(self) -> int:
+        """Drop every answered job, and with it its prompt, for good; return how many."""
+        with self._transaction(durable=True):
+            gone = self._db.execute("DELETE FROM jobs WHERE state = 'answered'").rowcount
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
+    def _blob(self, column: str, request_id: str) -> bytes | None:
+        row = self._db.execute(f"SELECT {column} FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
+        return None if row is None else row[0]
+
+    def _set(self, request_id: str, change: str, *values: object) -> None:
+        with self._transaction():
+            self._db.execute(f"UPDATE jobs SET {change} WHERE request_id = ?", (*values, request_id))
+
+    @contextlib.contextmanager
+    def _transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """Commit what happens inside, or nothing of it."""
+        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self._path} cannot be written: {error}.") from error

@@ -1,0 +1,155 @@
+"""What clients and the engine say to each other over ZeroMQ: types, and their frames.
+
+A message is the frames `[version, kind, body]`, and a fourth with float32 samples where the body is a take
+or a preview. Bodies are msgpack of exactly one of our types (`engine.wire`); every field has a limit.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from . import wire
+from .errors import BadRequestError
+from .events import Event, Preview, Take
+from .request import LoopRequest
+
+VERSION = b"ditto%d" % wire.PROTOCOL_VERSION
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Label = Annotated[str, msgspec.Meta(max_length=200)]
+Priority = Literal["interactive", "batch"]
+State = Literal["no_engine", "loading", "ready", "working", "stopping"]
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Common form of all messages."""
+
+
+class Hello(_Message):
+    """A client is there, sent every second: the answer is `Status`.
+
+    `owner` is the client's lasting name, long and random, for whoever knows it gets its results. With
+    `resume` the engine also sends, for every request of this owner that is not acknowledged, a `Job`, the
+    stored takes and the end.
+    """
+
+    owner: Name
+    resume: bool = False
+
+
+class Submission(_Message):
+    """A request to be made; sent again unchanged until it is answered, it is made once.
+
+    `tag` is the client's own and comes back with `Job`. Interactive requests pass batch ones.
+    """
+
+    request: LoopRequest
+    owner: Name
+    tag: Label = ""
+    priority: Priority = "interactive"
+
+
+class Cancel(_Message):
+    """Stop a request of this owner; the best take so far is still sent."""
+
+    request_id: Name
+    owner: Name
+
+
+class Ack(_Message):
+    """A take is safe at the client's side (`take` from 0), or the end has arrived (-1)."""
+
+    request_id: Name
+    owner: Name
+    take: Annotated[int, msgspec.Meta(ge=-1, le=7)] = -1
+
+
+class Resend(_Message):
+    """Send what is stored of a request once more."""
+
+    request_id: Name
+    owner: Name
+
+
+class Job(_Message):
+    """A request that the engine holds for a client that has just come (back)."""
+
+    request: LoopRequest
+    tag: Label
+    created: float  # seconds since 1970
+    finished: bool
+
+
+class Status(_Message):
+    """What the engine is doing; `yours` maps the owner's open requests to queued, running or finished."""
+
+    engine_id: str
+    version: str
+    state: State
+    fraction: float = -1.0  # of loading, 0..1
+    sentence: str = ""
+    model: str = ""
+    queued: int = 0
+    running: tuple[str, ...] = ()
+    finished: int = 0                 # since the engine was started
+    typical_seconds: float | None = None  # median of the last 20 jobs, start to end
+    memory_bytes: int = 0             # the engine
+    worker_memory_bytes: int = 0      # all workers
+    workers: int = 0
+    yours: dict[str, str] = {}
+
+
+class Said(_Message):
+    """An event of a request."""
+
+    event: Event
+
+
+Message = Hello | Submission | Cancel | Ack | Resend | Job | Status | Said
+KINDS: dict[bytes, type[Message]] = {
+    b"hello": Hello, b"submit": Submission, b"cancel": Cancel, b"ack": Ack, b"resend": Resend,
+    b"job": Job, b"status": Status, b"event": Said,
+}
+_NAMES = {kind: name for name, kind in KINDS.items()}
+FROM_CLIENT = (Hello, Submission, Cancel, Ack, Resend)
+
+
+def pack(message: Message) -> list[bytes]:
+    """Return the frames of `message`."""
+    frames = [VERSION, _NAMES[type(message)]]
+    if not isinstance(message, Said):
+        return [*frames, wire.encode(message)]
+    event = message.event
+    if not isinstance(event, Take | Preview):
+        return [*frames, wire.encode(event)]
+    bare = msgspec.structs.replace(event, sound=msgspec.structs.replace(event.sound, samples=b""))
+    return [*frames, wire.encode(bare), event.sound.samples]
+
+
+def unpack(frames: Sequence[bytes]) -> Message:
+    """Return the message that `frames` hold; raise `BadRequestError` for anything else."""
+    if not frames or frames[0] != VERSION:
+        found = bytes(frames[0][:16]) if frames else b""
+        raise BadRequestError(
+            f"The other side speaks {found!r}; this one speaks {VERSION.decode()}.",
+            remedy="Install the same version of Ditto Live on both sides.",
+        )
+    if not 3 <= len(frames) <= 4 or frames[1] not in KINDS:
+        raise BadRequestError(f"A message of {len(frames)} frames and kind {bytes(frames[1:2][0][:16])!r} is unknown."
+                              if len(frames) > 1 else "A message without a kind is unknown.")
+    kind = KINDS[frames[1]]
+    if kind is Said:
+        return Said(event=_event(frames))
+    if len(frames) != 3:
+        raise BadRequestError(f"A {frames[1].decode()} message has three frames.")
+    return wire.decode(frames[2], kind)
+
+
+def _event(frames: Sequence[bytes]) -> Event:
+    event = wire.decode_event(frames[2])
+    if not isinstance(event, Take | Preview):
+        return event
+    if len(frames) != 4:
+        raise BadRequestError("A take without its frame of samples is unknown.")
+    return msgspec.structs.replace(event, sound=msgspec.structs.replace(event.sound, samples=bytes(frames[3])))

@@ -1,0 +1,122 @@
+"""What a text-to-music diffusion model must offer; everything else works against this.
+
+A model is a noise schedule, a denoiser and a decoder. All schedules have the form
+
+    x_t = alpha(t) x_0 + sigma(t) eps            (flow: alpha = 1 - t, sigma = t; VE: alpha = 1)
+
+and all denoisers answer with their estimate of x_0, so that one sampler serves every family
+(for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from ..request import LoopRequest
+from ..spectrum import Spectrum
+
+Sampler = Literal["ddim", "dpm++", "trajectory", "renoise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """Facts about a model that do not depend on a request."""
+
+    name: str
+    licence: str
+    page: str
+    parameters_millions: float
+    sample_rate: int
+    channels: int
+    circular: bool                      # does the denoiser itself know that time is a circle?
+    sampler: Sampler                    # how it decodes best
+    surrogate_steps: int                # ditto2: steps while optimising
+    decode_steps: int                   # steps for the delivered loop
+    max_seconds: float                  # the longest piece it can make at once
+    learning_rate: float = 0.05         # Adam's, in units of the noise's standard deviation
+    notes: tuple[str, ...] = ()         # sentences for the producer (known limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A grid of times from noise to data: each [steps + 1], float64, on the CPU; sigma falls to 0 or near."""
+
+    times: Tensor
+    alphas: Tensor
+    sigmas: Tensor
+
+    @property
+    def steps(self) -> int:
+        """Number of denoiser calls."""
+        return len(self.times) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A request as one model sees it: its conditioning and the piece of time that it makes.
+
+    `frames` latent frames span exactly `beats` beats (the whole loop, or for models that cannot hit the
+    length, a little more: then `model_samples` > the loop). `inputs` is the adapter's own conditioning.
+    """
+
+    frames: int
+    noise_shape: tuple[int, ...]        # of one take, without the batch axis
+    time_axis: int                      # which axis of the noise (without batch) is time
+    model_samples: int                  # what decode returns, at the model's rate
+    loop_samples: int                   # how much of that is the loop, at the model's rate
+    tempo_bpm: Fraction
+    beats: Fraction
+    guidance: float
+    inputs: Any
+    circular: bool                      # decode wraps: the last sample meets the first
+    notes: tuple[str, ...] = ()         # sentences for the producer (unknown words, half time, ...)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A frozen text-to-music diffusion model. All tensors are [batch, ...]; nothing has global side effects."""
+
+    card: ModelCard
+
+    def scene(self, request: LoopRequest) -> Scene:
+        """Return conditioning and shapes for `request`; raise `BadRequestError` for what cannot be made."""
+        ...
+
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return the time grid of a chain of `steps` denoiser calls."""
+        ...
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return the estimate of x_0 from `latent` [batch, *noise_shape] at `time` (a scalar tensor).
+
+        With `until`, a two-time (trajectory) model answers for the jump from `time` to `until`: following
+        the straight line to the returned x_0 from `time` to `until` lands on its trajectory. Models without
+        a second time ignore it. Carries the gradient.
+        """
+        ...
+
+    def decode(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, channels, scene.model_samples] at the model's rate, before any peak normalisation."""
+        ...
+
+    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the mono mix's spectrum of the loop, carrying the gradient to `latent`.
+
+        Exact for models whose latent is a spectrogram; others decode and analyse.
+        """
+        ...
+
+    def encode(self, audio: Tensor, scene: Scene) -> Tensor:
+        """Return the latent [batch, *noise_shape] of audio [batch, channels, scene.model_samples]."""
+        ...
+
+    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum that `listen` would give for audio [batch, channels, samples] at the model's rate."""
+        ...
+
+
+ModelFactory = Callable[..., Model]

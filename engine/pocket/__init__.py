@@ -1,0 +1,1 @@
+"""`pocket`: the embedded loop model, its words and its weights."""

@@ -1,0 +1,66 @@
+"""Latents of `pocket`: fine bands of two neighbouring frames, rotated and thinned by a fixed linear map.
+
+A principal component analysis of the training loops keeps almost all of the bands' variance in 192
+numbers per 23 ms; it is linear, so a feature read from bands carries its gradient to the latent for the
+price of one matrix product, and it is its own decoder.
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .bands import FRAMES_PER_LATENT, mid_bands, side_bands
+
+
+class LatentMap:
+    """The linear map between log bands [..., 2 n, 295] and latents [..., n, channels]."""
+
+    def __init__(self, mean: Tensor, spread: Tensor, basis: Tensor, scale: Tensor) -> None:
+        self.mean, self.spread, self.basis, self.scale = mean, spread, basis, scale
+        self._to_bands = (scale[:, None] * basis.T).contiguous()   # [channels, 590]
+        self._to_latent = (basis / scale).contiguous()
+
+    @property
+    def channels(self) -> int:
+        """Numbers per latent frame."""
+        return int(self.basis.shape[1])
+
+    def encode(self, log_power: Tensor) -> Tensor:
+        """Return latents of log band power [..., 2 n, bands]."""
+        centred = (log_power - self.mean) / self.spread
+        pairs = centred.reshape(*centred.shape[:-2], -1, FRAMES_PER_LATENT * centred.shape[-1])
+        return pairs @ self._to_latent
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Return log band power [..., 2 n, bands] of latents [..., n, channels]; carries the gradient."""
+        bands = len(mid_bands()) + len(side_bands())
+        pairs = latent @ self._to_bands
+        return pairs.reshape(*latent.shape[:-2], -1, bands) * self.spread + self.mean
+
+    def save(self, file: Path) -> None:
+        """Write the map as safetensors."""
+        tensors = {"mean": self.mean, "spread": self.spread, "basis": self.basis, "scale": self.scale}
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, file)
+
+    @classmethod
+    def load(cls, file: Path) -> "LatentMap":
+        """Read a map from safetensors."""
+        tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
+        return cls(tensors["mean"], tensors["spread"], tensors["basis"], tensors["scale"])
+
+    @classmethod
+    def fit(cls, log_power: Tensor, channels: int = 192) -> "LatentMap":
+        """Return the principal components of log band power [2 n, bands] with a mean square of one over all latents.
+
+        Components are scaled by the root of their deviation: loud ones stay larger, so that the network spends
+        its effort where the ear does, but quiet ones are not lost in the noise.
+        """
+        mean, spread = log_power.mean(0), log_power.std(0).clamp_min(0.1)
+        pairs = ((log_power - mean) / spread).reshape(-1, FRAMES_PER_LATENT * log_power.shape[-1])
+        variance, vectors = torch.linalg.eigh(pairs.T @ pairs / len(pairs))
+        variance, basis = variance.flip(0)[:channels], vectors.flip(1)[:, :channels]
+        scale = variance.clamp_min(1e-4).pow(0.25)
+        scale = scale * (variance / scale.square()).mean().sqrt()
+        return cls(mean, spread, basis.contiguous(), scale)

@@ -1,0 +1,178 @@
+"""`pocket` against the model protocol: the embedded text-to-loop model that needs no download and no GPU."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from midi.key import Key
+from midi.tempo import loop_samples
+
+from ..errors import ModelError
+from ..models.protocol import ModelCard, Scene, Schedule
+from ..request import LoopRequest
+from ..settings import Settings
+from ..spectrum import Spectrum
+from . import condition as conditioning
+from . import musical_time, words
+from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands
+from .latents import LatentMap
+from .network import PocketNetwork
+from .sound import resynthesised, spectrum_of, waveform
+
+WEIGHTS = Path(__file__).parent / "weights"
+SLOWEST_BPM, FASTEST_BPM = 60, 180   # what the training loops span
+PIECE_SECONDS = 16.5                 # the longest loop made in one piece
+TEACHER_GUIDANCE = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Conditioning of one request: `told` and `free` [1, channels], `phases` [1, piece frames, channels]."""
+
+    told: Tensor
+    free: Tensor
+    phases: Tensor
+    pieces: int
+    avoided: bool
+    controls: Tensor | None = None
+
+
+class Pocket:
+    """A circular flow over fine-band latents. Frozen; one thread at a time."""
+
+    card = ModelCard(
+        name="pocket", licence="MIT", page="docs/pocket.md", parameters_millions=9.0, sample_rate=SAMPLE_RATE, channels=2,
+        circular=True, sampler="trajectory", surrogate_steps=1, decode_steps=4, max_seconds=PIECE_SECONDS,
+    )
+
+    def __init__(self, network: PocketNetwork, latent_map: LatentMap, dtype: torch.dtype = torch.float32) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.latent_map = latent_map
+        self.dtype = dtype
+
+    def scene(self, request: LoopRequest) -> Scene:
+        """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
+        text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
+        notes = [f"The words {_quoted(text.unknown)} are not in pocket's vocabulary."] if text.unknown else []
+        tempo = _known_tempo(float(request.tempo_bpm))
+        if tempo != request.tempo_bpm:
+            notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
+        key = request.key or text.key
+        per_bar = request.meter.beats_per_bar
+        told, free = (
+            conditioning.describe(
+                ids, tempo_bpm=tempo, beats_per_bar=per_bar, bars=request.bars, key=Key.parse(key) if key and said else None
+            )[None]
+            for ids, said in ((text.ids, True), (avoided.ids, False))
+        )
+        samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
+        pieces = _pieces(request.bars, samples)
+        multiple = LATENT_MULTIPLE * pieces
+        frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
+        phases = musical_time.phases(frames // pieces, request.bars // pieces, per_bar)[None]
+        return Scene(
+            frames=frames, noise_shape=(frames, self.latent_map.channels), time_axis=0, model_samples=samples,
+            loop_samples=samples, tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=TEACHER_GUIDANCE,
+            inputs=Inputs(told, free, phases, pieces, bool(avoided.ids)), circular=True, notes=tuple(notes),
+        )
+
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return the straight grid of a rectified flow."""
+        times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+        return Schedule(times=times, alphas=1 - times, sigmas=times)
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return x_0 on the line from `latent` [batch, frames, channels]: the student's with `until`, else the teacher's."""
+        inputs: Inputs = scene.inputs
+        if inputs.pieces == 1:
+            return self._estimate(latent, time, inputs, until)
+        # Longer than one piece: overlapping pieces round the circle, so that every join lies inside another piece.
+        piece = latent.shape[1] // inputs.pieces
+        shift = piece // 2
+        straight = self._in_pieces(latent, time, inputs, until)
+        shifted = self._in_pieces(latent.roll(-shift, 1), time, inputs, until).roll(shift, 1)
+        inside = torch.sin(math.pi * (torch.arange(latent.shape[1], device=latent.device) % piece + 0.5) / piece).square()
+        return inside[:, None] * straight + (1 - inside[:, None]) * shifted
+
+    def _in_pieces(self, latent: Tensor, time: Tensor, inputs: Inputs, until: Tensor | None) -> Tensor:
+        batch, frames, channels = latent.shape
+        pieces = latent.reshape(batch * inputs.pieces, frames // inputs.pieces, channels)
+        return self._estimate(pieces, time, inputs, until).reshape(batch, frames, channels)
+
+    def _estimate(self, latent: Tensor, time: Tensor, inputs: Inputs, until: Tensor | None) -> Tensor:
+        end = time if until is None else until
+        velocity = self._velocity(latent, time, end, inputs.told, inputs)
+        if until is None or inputs.avoided:
+            # The student has guidance folded in, and only needs a second call to lean away from something.
+            scale = TEACHER_GUIDANCE if until is None else 2.0
+            free = self._velocity(latent, time, end, inputs.free, inputs)
+            velocity = free + scale * (velocity - free)
+        return latent - time.to(latent.dtype) * velocity
+
+    def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, told: Tensor, inputs: Inputs) -> Tensor:
+        size = len(latent)
+        times = time.to(latent.dtype).expand(size), until.to(latent.dtype).expand(size)
+        with torch.autocast(latent.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            answer = self.network(latent, *times, told.expand(size, -1), inputs.phases, inputs.controls)
+        return answer.to(latent.dtype)
+
+    def decode(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""
+        return waveform(self.latent_map.decode(latent.float()), scene.model_samples)
+
+    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum that the latent itself says, without a waveform."""
+        return spectrum_of(self.latent_map.decode(latent), _frame_rate(scene))
+
+    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum that the latent's waveform really has; the phase is constant in the gradient."""
+        return resynthesised(self.latent_map.decode(latent), scene.model_samples, _frame_rate(scene))
+
+    def encode(self, audio: Tensor, scene: Scene) -> Tensor:
+        """Return the latent of audio [batch, 2, samples]."""
+        return self.latent_map.encode(log_bands(audio, 2 * scene.frames))
+
+    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
+        return spectrum_of(log_bands(audio, 2 * scene.frames), _frame_rate(scene))
+
+
+def load_pocket(settings: Settings, folder: Path = WEIGHTS) -> Pocket:
+    """Return the embedded model from its weights; raise `ModelError` where they are missing."""
+    if not (folder / "config.json").exists():
+        raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
+    network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
+    return Pocket(network.float(), LatentMap.load(folder / "latent_map.safetensors"), _dtype(settings.dtype))
+
+
+def _dtype(name: str) -> torch.dtype:
+    if name == "auto":
+        # bfloat16 halves the time where the processor multiplies it natively, and crawls elsewhere.
+        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+def _frame_rate(scene: Scene) -> float:
+    return 2 * scene.frames * SAMPLE_RATE / scene.model_samples
+
+
+def _known_tempo(tempo_bpm: float) -> float:
+    while tempo_bpm > FASTEST_BPM:
+        tempo_bpm /= 2
+    while tempo_bpm < SLOWEST_BPM:
+        tempo_bpm *= 2
+    return tempo_bpm
+
+
+def _pieces(bars: int, samples: int) -> int:
+    """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
+    seconds = Fraction(samples, SAMPLE_RATE)
+    return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)
+
+
+def _quoted(unknown: tuple[str, ...]) -> str:
+    return ", ".join(f"“{word}”" for word in unknown)

@@ -1,0 +1,27 @@
+"""Musical time as `pocket` knows it: phases on circles, its only sense of where it is.
+
+Every phase closes at the wrap: beats are counted within their bar, so that 7/8 closes too. Rotating
+noise and phases together therefore rotates the loop.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LOOP_HARMONICS = (1, 2, 4)
+BAR_HARMONICS = (1, 2, 4)
+BEAT_HARMONICS = (1, 2, 3, 4, 8)   # quarter, eighth, triplet, sixteenth, thirty-second
+CHANNELS = 2 * (len(LOOP_HARMONICS) + len(BAR_HARMONICS) + len(BEAT_HARMONICS))
+
+
+def phases(frames: int, bars: int, beats_per_bar: Fraction) -> Tensor:
+    """Return sines and cosines of loop, bar and beat phase at each latent frame: [frames, CHANNELS]."""
+    # A latent frame covers two analysis frames, so its centre lies half an analysis frame later.
+    loop = (np.arange(frames) + 0.25) / frames
+    bar = loop * bars % 1
+    beat = bar * float(beats_per_bar)
+    turns = [loop * k for k in LOOP_HARMONICS] + [bar * k for k in BAR_HARMONICS] + [beat * k for k in BEAT_HARMONICS]
+    angles = 2 * np.pi * np.stack(turns, 1)
+    return torch.from_numpy(np.concatenate([np.sin(angles), np.cos(angles)], 1).astype(np.float32))

@@ -1,0 +1,105 @@
+"""The network of `pocket`: one circular transformer with two times, teacher and few-step student in one.
+
+It answers with the mean velocity of the jump from time t to time r along the probability flow of
+x_t = (1 - t) x_0 + t eps. With r = t that is the flow's own velocity (the teacher: rectified flow, Liu et
+al. 2022); with r < t it is the student's straight line over the teacher's curve (shortcut and mean flow
+models, Frans et al. 2024, Geng et al. 2025), with guidance folded in.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from . import musical_time
+
+TIME_FREQUENCIES = 64
+CONTROL_CHANNELS = 17   # intensity and its flag, chroma (12) and its flag, onsets and their flag
+
+
+def _sines(time: Tensor) -> Tensor:
+    """Return sines of `time` [batch] in 0..1 at frequencies 1 to 1000: [batch, 2 * TIME_FREQUENCIES]."""
+    frequency = torch.exp(torch.linspace(0, math.log(1000), TIME_FREQUENCIES, device=time.device, dtype=time.dtype))
+    angle = time[:, None] * frequency
+    return torch.cat([angle.sin(), angle.cos()], -1)
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, each scaled, shifted and gated by the condition (DiT's AdaLN-zero)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.modulation = nn.Linear(width, 6 * width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.sharpness = nn.Parameter(torch.ones(heads, 1, 1))
+        self.out = nn.Linear(width, width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, hidden: Tensor, condition: Tensor) -> Tensor:
+        """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width]."""
+        shift, scale, gate, shift_up, scale_up, gate_up = self.modulation(condition)[:, None].chunk(6, -1)
+        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift)
+        return hidden + gate_up * self.down(F.gelu(self.up(_norm(hidden) * (1 + scale_up) + shift_up), approximate="tanh"))
+
+    def _attend(self, hidden: Tensor) -> Tensor:
+        batch, frames, width = hidden.shape
+        query, key, value = self.qkv(hidden).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        # Normalised queries and keys keep attention stable in bfloat16; each head learns its own sharpness.
+        size = query.shape[-1:]
+        query, key = F.rms_norm(query, size) * self.sharpness.to(query.dtype), F.rms_norm(key, size)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
+
+
+def _norm(hidden: Tensor) -> Tensor:
+    return F.layer_norm(hidden, hidden.shape[-1:])
+
+
+class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers has no types
+    """Mean velocity u(x_t, t, r | condition): latents [batch, frames, channels] in and out.
+
+    Attention sees no order but the musical phases, and the one convolution is circular: time is a circle.
+    """
+
+    @register_to_config
+    def __init__(
+        self, channels: int = 192, width: int = 256, depth: int = 7, heads: int = 4, condition_channels: int = 316
+    ) -> None:
+        super().__init__()
+        self.latent_in = nn.Linear(channels, width)
+        self.phase_in = nn.Linear(musical_time.CHANNELS, width)
+        self.control_in = nn.Linear(CONTROL_CHANNELS, width, bias=False)
+        self.neighbours = nn.Conv1d(width, width, 5, groups=width, padding=2, padding_mode="circular")
+        self.time = nn.Sequential(nn.Linear(4 * TIME_FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
+        self.condition = nn.Sequential(nn.Linear(condition_channels, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.final_modulation = nn.Linear(width, 2 * width)
+        self.latent_out = nn.Linear(width, channels)
+        for layer in (self.control_in, self.latent_out, self.final_modulation):
+            nn.init.zeros_(layer.weight)
+
+    def forward(
+        self, latent: Tensor, time: Tensor, until: Tensor, condition: Tensor, phases: Tensor, controls: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean velocity from `time` to `until` (both [batch], 1 is noise, until <= time).
+
+        `condition` [batch, condition_channels], `phases` [batch or 1, frames, musical_time.CHANNELS], `controls`
+        [batch, frames, CONTROL_CHANNELS] or None for free.
+        """
+        hidden = self.latent_in(latent) + self.phase_in(phases)
+        if controls is not None:
+            hidden = hidden + self.control_in(controls)
+        hidden = hidden + self.neighbours(hidden.transpose(1, 2)).transpose(1, 2)
+        times = torch.cat([_sines(time), _sines(time - until)], -1)
+        summary = F.silu(self.time(times) + self.condition(condition))
+        for block in self.blocks:
+            hidden = block(hidden, summary)
+        shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
+        return self.latent_out(_norm(hidden) * (1 + scale) + shift)

@@ -1,0 +1,76 @@
+"""From `pocket`'s bands to sound and back to what the controls hear.
+
+The waveform has one phase for both channels, integrated from their common power; the side is that phase a
+quarter turn on, so that left and right are equally loud and the mono mix is exactly the mid.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..spectrum import Spectrum
+from .bands import WINDOW_SAMPLES, band_power, istft, mid_bands, side_bands, stft, to_bins, window
+from .phase import loop_phases
+
+_MIDS = 246
+QUARTER_TURN = 1j
+
+
+def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
+    """Return the mono mix's spectrum of log band power [batch, frames, bands]; carries the gradient."""
+    bank = mid_bands()
+    power = band_power(log_power[..., :_MIDS]) * (_per_bin() * bank.bins)
+    return Spectrum(power=power.transpose(1, 2), frequencies_hz=bank.frequencies_hz, bins=bank.bins,
+                    frame_rate_hz=frame_rate_hz, circular=True)
+
+
+def waveform(log_power: Tensor, samples: int) -> Tensor:
+    """Return stereo audio [batch, 2, samples] of log band power [batch, frames, bands], without a gradient."""
+    with torch.no_grad():
+        return torch.stack([_waveform_of_one(one, samples) for one in log_power])
+
+
+def _waveform_of_one(log_power: Tensor, samples: int) -> Tensor:
+    mid, side = _bins(log_power)
+    turn = _turns((mid + side).sqrt(), samples)
+    middle = istft(mid.sqrt() * turn, samples)
+    edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
+    return torch.stack([middle + edge, middle - edge])
+
+
+def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spectrum:
+    """Return the spectrum that the waveform of log band power [batch, frames, bands] really has.
+
+    Slower than `spectrum_of` and honest: a spectrogram that no waveform has is caught here. The phase is treated
+    as constant in the gradient, which flows through magnitudes, synthesis and analysis.
+    """
+    frames = log_power.shape[1]
+    bank = mid_bands()
+    waves = []
+    for one in log_power:
+        mid, side = _bins(one)
+        with torch.no_grad():
+            turn = _turns((mid + side).sqrt(), samples)
+        waves.append(istft((mid + 1e-9).sqrt() * turn, samples))
+    power = stft(torch.stack(waves), frames).abs().square() @ bank.weights.T
+    scaled = power * (_per_bin() * bank.bins)
+    return Spectrum(power=scaled.transpose(1, 2), frequencies_hz=bank.frequencies_hz, bins=bank.bins,
+                    frame_rate_hz=frame_rate_hz, circular=True)
+
+
+def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
+    power = band_power(log_power)
+    return to_bins(power[..., :_MIDS], mid_bands()), to_bins(power[..., _MIDS:], side_bands(), iterations=0)
+
+
+def _turns(magnitude: Tensor, samples: int) -> Tensor:
+    """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge."""
+    frames, bins = magnitude.shape
+    phases = loop_phases(magnitude.numpy(), samples / frames)
+    phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
+    return torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases))
+
+
+def _per_bin() -> float:
+    """Mean square per unit of |STFT|^2 in an inner bin (Parseval; both sides of the spectrum)."""
+    return float(2 / (WINDOW_SAMPLES * window().square().sum()))

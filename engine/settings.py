@@ -1,0 +1,52 @@
+"""Where things are and how the engine behaves: the one place that reads the environment.
+
+Every setting has a name, a unit, a default and a reason.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+DEFAULT_ENGINE_PORT = 47_110   # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
+DEFAULT_OSC_PORT = 47_111      # the bridge's own; the device finds another in the discovery file
+
+
+def _data_folder() -> Path:
+    return Path(os.environ.get("DITTO_HOME", platformdirs.user_data_dir("ditto-live", appauthor=False)))
+
+
+def _takes_folder() -> Path:
+    # Live refers to a landed file in place, so takes live where a producer finds and keeps them.
+    named = os.environ.get("DITTO_TAKES")
+    return Path(named) if named else Path(platformdirs.user_music_dir()) / "Ditto Live" / "takes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Folders and devices; made once at start-up and handed down."""
+
+    home: Path = field(default_factory=_data_folder)      # journal, keys, discovery file, logs
+    takes: Path = field(default_factory=_takes_folder)    # WAV, JSON and noise of every take
+    models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS", _data_folder() / "models")))
+    device: str = "auto"                                  # auto, cpu, cuda, cuda:1, mps
+    dtype: str = "auto"                                   # auto, float32, bfloat16, float16
+    engine_port: int = DEFAULT_ENGINE_PORT
+    osc_port: int = DEFAULT_OSC_PORT
+
+    @property
+    def discovery_file(self) -> Path:
+        """Where the running bridge writes the ports that it has."""
+        return self.home / "bridge.json"
+
+    @property
+    def journal_file(self) -> Path:
+        """Where accepted requests are kept until they are answered."""
+        return self.home / "journal.sqlite"
+
+
+def go_offline() -> None:
+    """Let no library phone home: hub telemetry off, no download unless the user asked for one."""
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_OFFLINE"):
+        os.environ.setdefault(name, "1")

@@ -1,0 +1,1 @@
+"""What only training needs: the loop generator, data sets, distillation and towers."""

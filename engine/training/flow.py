@@ -1,0 +1,218 @@
+"""Training `pocket`: rectified flow first, then its own few-step student, in resumable, timed pieces.
+
+    python -m engine.training.flow --data FOLDER --state FOLDER --minutes 60 [--student 0.5]
+
+Phase one learns the flow's velocity (r = t): x_t = (1 - t) x_0 + t eps, target eps - x_0. Phase two
+(`--student` above 0) gives that share of each batch to jumps over dyadic steps: the target of a jump is two half
+jumps of the averaged network itself (shortcut models, Frans et al. 2024), and of the shortest one a guided
+Euler step of the teacher, so that guidance costs the student nothing.
+"""
+
+import argparse
+import json
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..pocket import condition as conditioning
+from ..pocket.network import PocketNetwork
+from .loops import Batch, LoopSet
+
+SHORTEST_JUMP = 1 / 16
+GUIDANCE = 2.5          # folded into the student; flat between 2 and 4 by ear and by Frechet distance
+AVERAGING = 0.9995      # of the weights that are kept and used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One piece of training; all that decides the result besides data and state."""
+
+    minutes: float
+    student: float = 0.0
+    batch: int = 16
+    learning_rate: float = 2e-3
+    warm_up_steps: int = 200
+    final_share: float = 0.25   # the last share of the minutes lets the rate fall to a twentieth
+    seed: int = 0
+    decay: bool = True
+
+
+class Trainer:
+    """Network, averaged network and optimisers; saved together, resumed to the same step."""
+
+    def __init__(self, recipe: Recipe, channels: int, state: Path, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.state, self.device = recipe, state, device
+        self.network = PocketNetwork(channels=channels, condition_channels=conditioning.CHANNELS).to(device)
+        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        # Muon (orthogonalised momentum) for the blocks' matrices, AdamW for the rest: fewer steps for the same loss.
+        matrices = [p for n, p in self.network.named_parameters() if n.startswith("blocks.") and p.ndim == 2]
+        chosen = {id(parameter) for parameter in matrices}
+        others = [p for p in self.network.parameters() if id(p) not in chosen]
+        rate = recipe.learning_rate
+        self.optimizers = [
+            torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
+        self.step = 0
+        self._teacher: PocketNetwork | None = None
+        self._resume()
+
+    def run(self, loops: LoopSet) -> None:
+        """Train for the recipe's minutes, saving every five; prints one line a hundred steps."""
+        started = saved = time.monotonic()
+        generator = np.random.default_rng(self.recipe.seed + self.step)
+        losses: list[tuple[float, float]] = []
+        while (share := (time.monotonic() - started) / 60 / self.recipe.minutes) < 1:
+            losses.append(self._train_once(loops.batch(self.recipe.batch, generator), self._rate(share)))
+            if self.step % 100 == 0:
+                self._report(losses[-100:], time.monotonic() - started, share)
+            if time.monotonic() - saved > 300:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _rate(self, share: float) -> float:
+        warm = min(1.0, (self.step + 1) / self.recipe.warm_up_steps)
+        left = min(1.0, (1 - share) / self.recipe.final_share) if self.recipe.decay else 1.0
+        return self.recipe.learning_rate * warm * max(left, 0.05)
+
+    def _train_once(self, batch: Batch, rate: float) -> tuple[float, float]:
+        batch = batch.to(self.device)
+        flow_loss, jump_loss = self._losses(batch)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+        (flow_loss + jump_loss).backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.step += 1
+        keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, tensor in self.network.state_dict().items():
+                self.average[name].lerp_(tensor, 1 - keep)
+        return float(flow_loss), float(jump_loss)
+
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        size = len(batch.latent)
+        jumps = int(round(self.recipe.student * size))
+        noise = torch.randn_like(batch.latent)
+        flow = batch.rows(slice(jumps, size))
+        time_ = torch.sigmoid(torch.randn(size - jumps, device=self.device) * 1.1 + 0.2)
+        target = noise[jumps:] - flow.latent
+        mixed = flow.latent + time_[:, None, None] * target
+        error = self._velocity(self.network, mixed, time_, time_, flow.condition, flow) - target
+        flow_loss = error.square().mean() * ((size - jumps) / size)
+        if not jumps:
+            return flow_loss, flow_loss.new_zeros(())
+        return flow_loss, self._jump_loss(batch.rows(slice(0, jumps)), noise[:jumps]) * (jumps / size)
+
+    def _jump_loss(self, batch: Batch, noise: Tensor) -> Tensor:
+        """Match a jump to two half jumps of the averaged network, or the shortest to the guided teacher."""
+        size = len(noise)
+        length = torch.tensor([1.0, 0.5, 0.25, 0.125])[torch.multinomial(torch.tensor([3.0, 2.0, 2.0, 1.0]), 1)].item()
+        grid = torch.randint(1, round(1 / length) + 1, (size,), device=self.device) * length
+        start, middle, end = grid, grid - length / 2, grid - length
+        mixed = batch.latent + start[:, None, None] * (noise - batch.latent)
+        teacher = self._averaged()
+        with torch.no_grad():
+            if length / 2 <= SHORTEST_JUMP:
+                first = self._guided(teacher, mixed, start, batch)
+                halfway = mixed - (length / 2) * first
+                second = self._guided(teacher, halfway, middle, batch)
+            else:
+                first = self._velocity(teacher, mixed, start, middle, batch.condition, batch)
+                halfway = mixed - (length / 2) * first
+                second = self._velocity(teacher, halfway, middle, end, batch.condition, batch)
+        answer = self._velocity(self.network, mixed, start, end, batch.condition, batch)
+        return (answer - (first + second) / 2).square().mean()
+
+    def _guided(self, network: PocketNetwork, mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
+        told = self._velocity(network, mixed, time_, time_, batch.condition, batch)
+        free = self._velocity(network, mixed, time_, time_, conditioning.without_words(batch.condition), batch)
+        return free + GUIDANCE * (told - free)
+
+    def _velocity(
+        self, network: PocketNetwork, mixed: Tensor, time_: Tensor, until: Tensor, condition: Tensor, batch: Batch
+    ) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return network(mixed, time_, until, condition, batch.phases, batch.controls).float()
+
+    def _averaged(self) -> PocketNetwork:
+        if self._teacher is None:
+            self._teacher = PocketNetwork(**self.network.config).to(self.device).eval().requires_grad_(False)
+        if self.step % 20 == 0 or self.step < 2:
+            self._teacher.load_state_dict(self.average)
+        return self._teacher
+
+    def save(self) -> None:
+        """Write weights, averaged weights and optimiser state, each beside its name and renamed."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        for index, optimizer in enumerate(self.optimizers):
+            for number, slots in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{index}.{number}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
+        part = self.state / "state.part"
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata={"step": str(self.step)})
+        part.replace(self.state / "state.safetensors")
+
+    def _resume(self) -> None:
+        file = self.state / "state.safetensors"
+        if not file.exists():
+            return
+        tensors = load_file(file)
+        self.network.load_state_dict(_under(tensors, "network."))
+        self.average = {name: tensor.to(self.device) for name, tensor in _under(tensors, "average.").items()}
+        for index, optimizer in enumerate(self.optimizers):
+            slots: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _under(tensors, f"optimizer.{index}.").items():
+                number, slot = name.split(".", 1)
+                slots.setdefault(int(number), {})[slot] = tensor
+            optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+        with (self.state / "log.jsonl").open() as log:
+            self.step = max((json.loads(line)["step"] for line in log), default=0)
+
+    def _report(self, losses: list[tuple[float, float]], seconds: float, share: float) -> None:
+        flow, jump = (sum(values) / len(losses) for values in zip(*losses, strict=True))
+        line = {"step": self.step, "flow": round(flow, 4), "jump": round(jump, 4), "seconds": round(seconds),
+                "minutes_left": round(self.recipe.minutes * (1 - share), 1)}
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def main() -> None:
+    """Run one piece of training from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--student", type=float, default=0.0)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--no-decay", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    recipe = Recipe(minutes=given.minutes, student=given.student, batch=given.batch, seed=given.seed,
+                    learning_rate=given.learning_rate, decay=not given.no_decay)
+    loops = LoopSet.load(given.data)
+    Trainer(recipe, loops.channels, given.state, device).run(loops)
+
+
+if __name__ == "__main__":
+    main()

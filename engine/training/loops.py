@@ -1,0 +1,194 @@
+"""Loops for training: rendered in worker processes, kept as fine bands with their labels, served as batches.
+
+    python -m engine.training.loops --out FOLDER --count 8000 [--assets FOLDER] [--split train] [--workers 2]
+
+A shard is one `.npz` of many loops: log bands as float16 and labels as JSON. Loops of one batch have the same number
+of frames, so nothing is padded and circles stay exact.
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from midi.key import MODES, Key
+
+from ..pocket import condition as conditioning
+from ..pocket import musical_time
+from ..pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
+from ..pocket.controls import control_inputs
+from ..pocket.latents import LatentMap
+
+LOOPS_PER_SHARD = 100
+FREE_SHARE = 0.1            # captions left out altogether, for guidance
+CONTROLLED_SHARE = 0.35     # loops whose control inputs are shown, each of the three with even odds
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Equal-length loops: latents [b, n, c], conditions [b, k], phases [b, n, p], controls [b, n, q]."""
+
+    latent: Tensor
+    condition: Tensor
+    phases: Tensor
+    controls: Tensor
+
+    def rows(self, which: slice) -> "Batch":
+        """Return some of the loops."""
+        return Batch(self.latent[which], self.condition[which], self.phases[which], self.controls[which])
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on `device`."""
+        return Batch(*(getattr(self, name).to(device) for name in ("latent", "condition", "phases", "controls")))
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop as the trainer keeps it: latents and control inputs as float16, labels as plain data."""
+
+    latent: NDArray[np.float16]
+    controls: NDArray[np.float16]
+    labels: dict[str, Any]
+
+    def condition(self, generator: np.random.Generator) -> Tensor:
+        """Return the condition with some words left unsaid, sometimes all."""
+        labels = self.labels
+        said = generator.random() > FREE_SHARE
+        keep = 1 - 0.7 * generator.random() ** 1.5
+        ids = [word for word in labels["words"] if said and generator.random() < keep]
+        tonal = labels["tonic"] >= 0 and said and generator.random() < 0.7
+        return conditioning.describe(
+            ids, tempo_bpm=labels["tempo_bpm"], beats_per_bar=Fraction(4 * labels["numerator"], labels["denominator"]),
+            bars=labels["bars"], key=Key(labels["tonic"], _mode(labels["mode"])) if tonal else None,
+        )
+
+
+def _mode(name: str) -> str:
+    return name if name in MODES else "minor"
+
+
+class LoopSet:
+    """All loops in memory, grouped by length; batches are drawn by length in proportion to how much there is."""
+
+    def __init__(self, loops: list[Loop], latent_map: LatentMap) -> None:
+        self.channels = latent_map.channels
+        self.latent_map = latent_map
+        self._by_length: dict[int, list[Loop]] = defaultdict(list)
+        for loop in loops:
+            self._by_length[len(loop.latent)].append(loop)
+        self._lengths = sorted(self._by_length)
+        counts = np.array([len(self._by_length[length]) for length in self._lengths], float)
+        self._odds = counts / counts.sum()
+
+    @property
+    def loops(self) -> list[Loop]:
+        """Every loop."""
+        return [loop for length in self._lengths for loop in self._by_length[length]]
+
+    @classmethod
+    def load(cls, folder: Path) -> "LoopSet":
+        """Read all shards of `folder`; fit the latent map on them the first time and keep it there."""
+        file = folder / "latent_map.safetensors"
+        if not file.exists():
+            some = [bands for shard in sorted(folder.glob("*.npz"))[:12] for bands, _ in _read(shard)][::2]
+            LatentMap.fit(torch.cat([torch.from_numpy(bands).float() for bands in some])).save(file)
+        latent_map = LatentMap.load(file)
+        loops = []
+        for shard in sorted(folder.glob("*.npz")):
+            for bands, labels in _read(shard):
+                log_power = torch.from_numpy(bands).float()
+                controls = control_inputs(log_power, labels)
+                loops.append(Loop(latent_map.encode(log_power).half().numpy(), controls.astype(np.float16), labels))
+        return cls(loops, latent_map)
+
+    def batch(self, size: int, generator: np.random.Generator) -> Batch:
+        """Return `size` loops of one length, each turned by a random number of frames (a loop has no start)."""
+        length = int(generator.choice(self._lengths, p=self._odds))
+        # Long loops in smaller batches: a step costs the same.
+        count = max(2, min(size, round(size * 260 / length))) if length > 260 else size
+        group = self._by_length[length]
+        chosen = [group[index] for index in generator.integers(len(group), size=count)]
+        rows = [self._row(loop, generator) for loop in chosen]
+        return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+    @staticmethod
+    def _row(loop: Loop, generator: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        labels = loop.labels
+        per_bar = Fraction(4 * labels["numerator"], labels["denominator"])
+        phases = musical_time.phases(len(loop.latent), labels["bars"], per_bar)
+        controls = torch.from_numpy(loop.controls).float()
+        shown = generator.random(3) < (0.5 if generator.random() < CONTROLLED_SHARE else 0.0)
+        for channels, show in zip((slice(0, 2), slice(2, 15), slice(15, 17)), shown, strict=True):
+            if not show:
+                controls[:, channels] = 0
+        return torch.from_numpy(loop.latent).float(), loop.condition(generator), phases, controls
+
+
+def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
+    with np.load(shard) as arrays:
+        labels = json.loads(bytes(arrays["labels"]).decode())
+        bands, ends = arrays["bands"], np.cumsum([0, *arrays["frames"]])
+    for start, end, label in zip(ends[:-1], ends[1:], labels, strict=True):
+        yield bands[start:end], label
+
+
+def render_shard(first_seed: int, count: int, split: str, assets: Path | None, out: Path) -> float:
+    """Render `count` loops from `first_seed` on into one shard; return the seconds of audio in it."""
+    from .synth.training import render_labelled  # numba compiles on import: only workers pay for it
+
+    torch.set_num_threads(1)
+    bands, frames, labels, seconds = [], [], [], 0.0
+    for seed in range(first_seed, first_seed + count):
+        audio, label = render_labelled(seed, split, assets)
+        length = FRAMES_PER_LATENT * latent_frames(audio.shape[-1])
+        bands.append(log_bands(torch.from_numpy(audio), length).half().numpy())
+        frames.append(length)
+        labels.append(label)
+        seconds += audio.shape[-1] / 44_100
+    text = np.frombuffer(json.dumps(labels).encode(), np.uint8)
+    part = out / f"{split}-{first_seed:07d}.part"
+    with part.open("wb") as file:
+        np.savez(file, bands=np.concatenate(bands), frames=np.array(frames), labels=text)
+    part.replace(part.with_suffix(".npz"))
+    return seconds
+
+
+def main() -> None:
+    """Render shards from the command line; shards that exist are kept."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=8000)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--assets", type=Path)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    seeds = range(given.first_seed, given.first_seed + given.count, LOOPS_PER_SHARD)
+    missing = [seed for seed in seeds if not (given.out / f"{given.split}-{seed:07d}.npz").exists()]
+    started, done = time.monotonic(), 0.0
+    with ProcessPoolExecutor(given.workers) as pool:
+        sizes = [min(LOOPS_PER_SHARD, given.first_seed + given.count - seed) for seed in missing]
+        jobs = [pool.submit(render_shard, seed, size, given.split, given.assets, given.out)
+                for seed, size in zip(missing, sizes, strict=True)]
+        for index, job in enumerate(jobs, 1):
+            done += job.result()
+            passed = time.monotonic() - started
+            left = passed / index * (len(jobs) - index) / 60
+            print(f"{index}/{len(jobs)} shards, {done / 3600:.2f} h of audio, "  # noqa: T201 - the command's own output
+                  f"{done / passed:.0f}x real time, {left:.1f} min left", flush=True)
+
+
+if __name__ == "__main__":
+    main()

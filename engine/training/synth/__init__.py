@@ -1,0 +1,1 @@
+"""A generator of labelled loops: seed -> recipe -> score -> stems -> mix, circular by construction."""

@@ -1,0 +1,286 @@
+"""Circular effects on stereo stems, float32 [2, samples]: what leaves the end enters the start.
+
+Recursive ones run the loop twice (or warm up on its end) and keep the second pass.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .jit import kernel
+from .waveforms import FloatArray
+
+_REVERB_DELAYS = np.array([1423, 1777, 2137, 2503, 2903, 3343, 3761, 4253], dtype=np.int64)
+
+
+@kernel
+def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_rate: float) -> FloatArray:
+    """Feedback delay network of eight lines with a Householder matrix; returns only the wet sound.
+
+    `seconds` is the decay time to -60 dB, `damping` 0..1 how much sooner the treble dies.
+    """
+    n = x.shape[1]
+    lines = 8
+    delays = np.empty(lines, np.int64)
+    gains = np.empty(lines, np.float32)
+    for k in range(lines):
+        delays[k] = max(64, int(_REVERB_DELAYS[k] * size * sample_rate / 44100.0))
+        gains[k] = 10.0 ** (-3.0 * delays[k] / (seconds * sample_rate))
+    memory = np.zeros((lines, delays.max() + 1), np.float32)
+    places = np.zeros(lines, np.int64)
+    low = np.zeros(lines, np.float32)
+    wet = np.zeros((2, n), np.float32)
+    d = np.float32(damping)
+    one = np.float32(1.0) - d
+    passes = 2
+    warm = min(n, int(seconds * sample_rate))
+    for turn in range(passes):
+        first = n - warm if turn == 0 else 0
+        for i in range(first, n):
+            total = np.float32(0.0)
+            for k in range(lines):
+                y = memory[k, places[k]]
+                low[k] = one * y + d * low[k]
+                total += low[k] * gains[k]
+            total *= np.float32(0.25)
+            if turn == 1:
+                wet[0, i] = low[0] - low[2] + low[4] - low[6]
+                wet[1, i] = low[1] - low[3] + low[5] - low[7]
+            a, b = x[0, i], x[1, i]
+            for k in range(lines):
+                memory[k, places[k]] = low[k] * gains[k] - total + (a if k % 2 == 0 else b)
+                places[k] += 1
+                if places[k] >= delays[k]:
+                    places[k] = 0
+    return wet
+
+
+@kernel
+def delay(x: FloatArray, samples: int, feedback: float, damping: float) -> FloatArray:
+    """Ping-pong echoes of `samples` apart; returns only the echoes."""
+    n = x.shape[1]
+    wet = np.zeros((2, n), np.float32)
+    line = np.zeros((2, samples), np.float32)
+    low = np.zeros(2, np.float32)
+    d, one, f = np.float32(damping), np.float32(1.0 - damping), np.float32(feedback)
+    place = 0
+    rounds = int(math.ceil(samples * math.log(0.002) / math.log(feedback) / n)) + 1
+    for turn in range(rounds):
+        for i in range(n):
+            a, b = line[0, place], line[1, place]
+            low[0] = one * a + d * low[0]
+            low[1] = one * b + d * low[1]
+            if turn == rounds - 1:
+                wet[0, i] = a
+                wet[1, i] = b
+            line[0, place] = np.float32(0.5) * (x[0, i] + x[1, i]) + f * low[1]
+            line[1, place] = f * low[0]
+            place += 1
+            if place == samples:
+                place = 0
+    return wet
+
+
+@kernel
+def chorus(x: FloatArray, amount: float, turns: int, sample_rate: float) -> FloatArray:
+    """Two modulated delays, `turns` cycles a loop so that it closes."""
+    n = x.shape[1]
+    out = np.empty((2, n), np.float32)
+    for side in range(2):
+        for i in range(n):
+            angle = 6.283185307 * turns * i / n + 1.5707963 * side
+            back = sample_rate * (0.012 + 0.004 * math.sin(angle))
+            p = i - back + n
+            j = int(p)
+            r = np.float32(p - j)
+            a, b = x[side, j % n], x[side, (j + 1) % n]
+            out[side, i] = x[side, i] + np.float32(amount) * (a + r * (b - a))
+    return out
+
+
+@kernel
+def wow(x: FloatArray, depth_samples: float, turns: int, flutter_turns: int) -> FloatArray:
+    """Tape: the loop read at a speed that wavers, whole cycles a loop."""
+    n = x.shape[1]
+    out = np.empty((2, n), np.float32)
+    for i in range(n):
+        angle = 6.283185307 * i / n
+        p = i + depth_samples * (math.sin(turns * angle) + 0.12 * math.sin(flutter_turns * angle)) + n
+        j = int(p)
+        r = np.float32(p - j)
+        for side in range(2):
+            a, b = x[side, j % n], x[side, (j + 1) % n]
+            out[side, i] = a + r * (b - a)
+    return out
+
+
+@kernel
+def lowpass_sweep(x: FloatArray, cutoffs_hz: FloatArray, resonance: float, sample_rate: float) -> FloatArray:
+    """State-variable low-pass whose cutoff follows a curve of any length over the loop (closing itself)."""
+    n = x.shape[1]
+    count = cutoffs_hz.shape[0]
+    out = np.empty((2, n), np.float32)
+    k = 2.0 - 1.7 * resonance
+    warm = min(n, 8192)
+    for side in range(2):
+        s1, s2 = 0.0, 0.0
+        g = 0.0
+        for i in range(-warm, n):
+            at = i if i >= 0 else n + i
+            if at % 32 == 0 or i == -warm:
+                place = at / n * count
+                j = int(place)
+                hz = cutoffs_hz[j % count] + (place - j) * (cutoffs_hz[(j + 1) % count] - cutoffs_hz[j % count])
+                g = math.tan(3.14159265 * min(hz, 0.45 * sample_rate) / sample_rate)
+                a1 = 1.0 / (1.0 + g * (g + k))
+            v3 = x[side, at] - s2
+            v1 = a1 * (s1 + g * v3)
+            v2 = s2 + g * v1
+            s1, s2 = 2.0 * v1 - s1, 2.0 * v2 - s2
+            if i >= 0:
+                out[side, i] = v2
+    return out
+
+
+@kernel
+def highpass(x: FloatArray, cutoff_hz: float, sample_rate: float) -> None:
+    """Second-order Butterworth high-pass, in place."""
+    n = x.shape[1]
+    g = math.tan(3.14159265 * cutoff_hz / sample_rate)
+    k = 1.41421356
+    a1 = 1.0 / (1.0 + g * (g + k))
+    warm = min(n, 8192)
+    for side in range(2):
+        s1, s2 = 0.0, 0.0
+        for i in range(-warm, n):
+            at = i if i >= 0 else n + i
+            v3 = x[side, at] - s2
+            v1 = a1 * (s1 + g * v3)
+            v2 = s2 + g * v1
+            s1, s2 = 2.0 * v1 - s1, 2.0 * v2 - s2
+            if i < 0:
+                continue
+            x[side, i] = x[side, i] - k * v1 - v2
+
+
+@kernel
+def tilt(x: FloatArray, octaves: float, sample_rate: float) -> None:
+    """A gentle tilt about 900 Hz, in place: positive is brighter, about 4 dB an end for each octave."""
+    n = x.shape[1]
+    a = np.float32(1.0 - math.exp(-6.283185307 * 900.0 / sample_rate))
+    up = np.float32(10.0 ** (4.0 * octaves / 20.0))
+    down = np.float32(10.0 ** (-2.0 * octaves / 20.0))
+    warm = min(n, 4096)
+    for side in range(2):
+        low = np.float32(0.0)
+        for i in range(n - warm, n):
+            low += a * (x[side, i] - low)
+        for i in range(n):
+            low += a * (x[side, i] - low)
+            x[side, i] = low * down + (x[side, i] - low) * up
+
+
+@kernel
+def saturate(x: FloatArray, drive: float) -> None:
+    """Soft saturation in place at about equal loudness; `drive` 0..1."""
+    peak = np.float32(1e-6)
+    for side in range(2):
+        for i in range(x.shape[1]):
+            peak = max(peak, abs(x[side, i]))
+    pre = np.float32((1.0 + 9.0 * drive * drive) / peak * 0.8)
+    post = np.float32(peak / math.tanh(0.8 * (1.0 + 9.0 * drive * drive)))
+    for side in range(2):
+        for i in range(x.shape[1]):
+            y = x[side, i] * pre
+            y = min(max(y, np.float32(-3.0)), np.float32(3.0))
+            square = y * y
+            x[side, i] = y * (np.float32(27.0) + square) / (np.float32(27.0) + np.float32(9.0) * square) * post
+
+
+@kernel
+def crush(x: FloatArray, bits: int, hold: int) -> None:
+    """Fewer bits and a held sample rate, in place."""
+    peak = 1e-6
+    for side in range(2):
+        for i in range(x.shape[1]):
+            peak = max(peak, abs(x[side, i]))
+    steps = 2.0 ** (bits - 1) / peak
+    for side in range(2):
+        kept = 0.0
+        for i in range(x.shape[1]):
+            if i % hold == 0:
+                kept = math.floor(x[side, i] * steps + 0.5) / steps
+            x[side, i] = kept
+
+
+@kernel
+def apply_gain(x: FloatArray, gain: FloatArray) -> None:
+    """Multiply by a curve of any length over the loop, linear between its points and across the wrap."""
+    n, count = x.shape[1], gain.shape[0]
+    for i in range(n):
+        place = i / n * count
+        j = int(place)
+        a, b = gain[j % count], gain[(j + 1) % count]
+        g = np.float32(a + (place - j) * (b - a))
+        x[0, i] *= g
+        x[1, i] *= g
+
+
+@kernel
+def duck(x: FloatArray, starts: FloatArray, depth: float, recover_s: float, sample_rate: float) -> None:
+    """Sidechain: gain falls within 4 ms of each start (in samples) and recovers over `recover_s`."""
+    n = x.shape[1]
+    gain = np.ones(n, np.float32)
+    attack = int(0.004 * sample_rate)
+    length = int(recover_s * sample_rate)
+    for k in range(starts.shape[0]):
+        for i in range(-attack, length):
+            if i < 0:
+                g = 1.0 - depth * (i + attack) / attack
+            else:
+                place = i / length
+                g = 1.0 - depth * (1.0 - place * place * (3.0 - 2.0 * place))
+            at = (int(starts[k]) + i) % n
+            gain[at] = min(gain[at], np.float32(g))
+    for i in range(n):
+        x[0, i] *= gain[i]
+        x[1, i] *= gain[i]
+
+
+@kernel
+def soft_clip(x: FloatArray, knee: float, ceiling: float) -> None:
+    """Below `knee` untouched, above it bent towards `ceiling`, in place: the peak stays under it."""
+    room = np.float32(ceiling - knee)
+    k = np.float32(knee)
+    for side in range(2):
+        for i in range(x.shape[1]):
+            s = x[side, i]
+            if s > k:
+                x[side, i] = k + room * np.float32(math.tanh((s - k) / room))
+            elif s < -k:
+                x[side, i] = -k - room * np.float32(math.tanh((-s - k) / room))
+
+
+@kernel
+def k_weighted_power(x: FloatArray, b1: FloatArray, b2: FloatArray) -> FloatArray:
+    """Mean square of 100 ms pieces after two biquads `[b0, b1, b2, a1, a2]`, both channels summed."""
+    n = x.shape[1]
+    piece = 4410
+    count = (n + piece - 1) // piece
+    power = np.zeros(count, np.float32)
+    warm = min(n, 4096)
+    for side in range(2):
+        p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
+        for i in range(-warm, n):
+            s = x[side, i if i >= 0 else n + i]
+            y = b1[0] * s + p1
+            p1 = b1[1] * s - b1[3] * y + p2
+            p2 = b1[2] * s - b1[4] * y
+            z = b2[0] * y + q1
+            q1 = b2[1] * y - b2[3] * z + q2
+            q2 = b2[2] * y - b2[4] * z
+            if i >= 0:
+                power[i // piece] += z * z / piece
+    return power

@@ -1,0 +1,284 @@
+"""Voices as audio kernels. Each adds one note into a circular stereo buffer, tails and all.
+
+Common arguments: `out` is float32 [2, samples] (a loop: time is modulo its length), `start` and
+`hold` are in samples, `frequency_hz` the pitch, `from_hz` the pitch that a glide starts at,
+`gain_l` and `gain_r` the two channels' gains.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .jit import kernel
+from .waveforms import FloatArray
+
+_BLOCK = 64
+
+
+@kernel
+def envelope(t: float, hold: float, attack: float, decay: float, sustain: float, release: float) -> float:
+    """ADSR with an exponential decay, at `t` seconds after the start of a note held for `hold`."""
+    x = t if t < hold else hold
+    if x < attack:
+        level = x / attack
+    else:
+        level = sustain + (1.0 - sustain) * math.exp(-(x - attack) / decay * 3.0)
+    if t > hold:
+        fade = 1.0 - (t - hold) / release
+        level = level * fade * fade if fade > 0.0 else 0.0
+    return level
+
+
+@kernel
+def add_wave(
+    out: FloatArray, table: FloatArray, start: int, hold: int, frequency_hz: float, from_hz: float,
+    gain_l: float, gain_r: float, velocity: float, v: FloatArray, beat_s: float, seed: int, sample_rate: float,
+) -> None:  # fmt: skip
+    """A cutoff-graded wavetable with unison. `v` is the vector that `stems.wave_vector` lays out."""
+    attack, decay, sustain, release = v[0], v[1], v[2], v[3]
+    cutoff, sweep, sweep_s = v[4], v[5], v[6]
+    voices, detune, spread = int(v[7]), v[8], v[9]
+    lfo, lfo_hz, vibrato, glide_s = v[10], v[11] / beat_s, v[12], v[13]
+    grades, length = table.shape[0], table.shape[1] - 1
+    n = out.shape[1]
+    hold_s = hold / sample_rate
+    total = hold + int(release * sample_rate)
+    left, right = np.zeros(_BLOCK, np.float32), np.zeros(_BLOCK, np.float32)
+    phases = np.empty(voices, np.float64)
+    state = (seed * 2654435761 + 12345) & 0xFFFFFFFF
+    for u in range(voices):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        phases[u] = state / 4294967296.0 * length if voices > 1 else 0.0
+    scale = 1.0 / math.sqrt(voices)
+    g_now = -1.0
+    e_now = 0.0
+    for b in range((total + _BLOCK - 1) // _BLOCK):
+        t0 = b * _BLOCK / sample_rate
+        t1 = (b + 1) * _BLOCK / sample_rate
+        e_next = envelope(t1, hold_s, attack, decay, sustain, release)
+        octave = sweep * math.exp(-t1 / sweep_s * 2.0) * (0.5 + 0.5 * velocity)
+        if lfo != 0.0:
+            octave -= lfo * (0.5 + 0.5 * math.cos(2.0 * math.pi * lfo_hz * (start / sample_rate + t1)))
+        hz = cutoff * 2.0**octave
+        g_next = min(max(math.log(hz / 60.0) / math.log(300.0) * (grades - 1), 0.0), grades - 1.001)
+        if g_now < 0.0:
+            g_now = g_next
+        k = int(0.5 * (g_now + g_next))
+        w0, dw = g_now - k, (g_next - g_now) / _BLOCK
+        f = frequency_hz
+        if glide_s > 0.0 and from_hz != frequency_hz:
+            f = frequency_hz * (from_hz / frequency_hz) ** math.exp(-t0 / glide_s * 3.0)
+        if vibrato > 0.0:
+            rise = min(1.0, t0 / 0.35)
+            f *= 2.0 ** (vibrato * rise * math.sin(2.0 * math.pi * 5.2 * t0) / 1200.0)
+        for i in range(_BLOCK):
+            left[i] = 0.0
+            right[i] = 0.0
+        for u in range(voices):
+            place = 0.0 if voices == 1 else 2.0 * u / (voices - 1) - 1.0
+            step = f * 2.0 ** (place * detune / 1200.0) / sample_rate * length
+            side = place * spread * (1.0 if u % 2 else -1.0)
+            gl, gr = scale * math.sqrt(0.5 - 0.5 * side) * 1.41421, scale * math.sqrt(0.5 + 0.5 * side) * 1.41421
+            p = phases[u]
+            for i in range(_BLOCK):
+                x = p + step * i
+                j = int(x)
+                r = np.float32(x - j)
+                j = j & (length - 1)
+                low = table[k, j] + r * (table[k, j + 1] - table[k, j])
+                high = table[k + 1, j] + r * (table[k + 1, j + 1] - table[k + 1, j])
+                s = low + np.float32(w0 + dw * i) * (high - low)
+                left[i] += np.float32(gl) * s
+                right[i] += np.float32(gr) * s
+            p += step * _BLOCK
+            phases[u] = p - math.floor(p / length) * length
+        slope = (e_next - e_now) / _BLOCK
+        at = (start + b * _BLOCK) % n
+        for i in range(_BLOCK):
+            e = e_now + slope * i
+            out[0, at] += left[i] * e * gain_l
+            out[1, at] += right[i] * e * gain_r
+            at += 1
+            if at == n:
+                at = 0
+        e_now = e_next
+        g_now = g_next
+
+
+@kernel
+def add_fm(
+    out: FloatArray, sine: FloatArray, start: int, hold: int, frequency_hz: float, from_hz: float,
+    gain_l: float, gain_r: float, velocity: float, v: FloatArray, sample_rate: float,
+) -> None:  # fmt: skip
+    """Two modulators into a carrier, twice, slightly detuned to the sides. `sine` is one cycle plus a guard."""
+    attack, decay, sustain, release = v[0], v[1], v[2], v[3]
+    ratio, index, index_decay, index_sustain = v[4], v[5], v[6], v[7]
+    ratio_b, index_b, index_b_decay = v[8], v[9], v[10]
+    detune, vibrato, glide_s = v[11], v[12], v[13]
+    length = sine.shape[0] - 1
+    n = out.shape[1]
+    hold_s = hold / sample_rate
+    total = hold + int(release * sample_rate)
+    limit = 0.42 * sample_rate
+    high = min(1.0, max(0.0, (limit - frequency_hz * (1.0 + ratio_b)) / limit * 2.0))
+    for side in range(2):
+        carrier, first, second = 0.0, 0.0, 0.0
+        gain = gain_l if side == 0 else gain_r
+        e_now = 0.0
+        cents = detune if side == 0 else -detune
+        for b in range((total + _BLOCK - 1) // _BLOCK):
+            t0, t1 = b * _BLOCK / sample_rate, (b + 1) * _BLOCK / sample_rate
+            e_next = envelope(t1, hold_s, attack, decay, sustain, release)
+            slope = (e_next - e_now) / _BLOCK
+            strength = 0.35 + 0.65 * velocity
+            depth = strength * index * (index_sustain + (1.0 - index_sustain) * math.exp(-t0 / index_decay * 3.0))
+            depth_b = strength * high * index_b * math.exp(-t0 / index_b_decay * 3.0)
+            f = frequency_hz * 2.0 ** (cents / 1200.0)
+            if glide_s > 0.0 and from_hz != frequency_hz:
+                f *= (from_hz / frequency_hz) ** math.exp(-t0 / glide_s * 3.0)
+            if vibrato > 0.0:
+                f *= 2.0 ** (vibrato * math.sin(2.0 * math.pi * 5.2 * t0) / 1200.0)
+            step = f / sample_rate * length
+            swing, swing_b = depth * length / 6.2831853, depth_b * length / 6.2831853
+            at = (start + b * _BLOCK) % n
+            for i in range(_BLOCK):
+                m = sine[int(first + step * ratio * i) & (length - 1)] * swing
+                m += sine[int(second + step * ratio_b * i) & (length - 1)] * swing_b
+                x = carrier + step * i + m + 64.0 * length
+                j = int(x)
+                r = x - j
+                j = j & (length - 1)
+                out[side, at] += (sine[j] + r * (sine[j + 1] - sine[j])) * (e_now + slope * i) * gain
+                at += 1
+                if at == n:
+                    at = 0
+            carrier = (carrier + step * _BLOCK) % length
+            first = (first + step * ratio * _BLOCK) % length
+            second = (second + step * ratio_b * _BLOCK) % length
+            e_now = e_next
+
+
+@kernel
+def add_pluck(
+    out: FloatArray, start: int, hold: int, frequency_hz: float, gain_l: float, gain_r: float, velocity: float,
+    brightness: float, ring_s: float, position: float, release_s: float, seed: int, sample_rate: float,
+) -> None:  # fmt: skip
+    """A plucked string (Karplus and Strong 1983, tuned by a fractional delay)."""
+    period = sample_rate / frequency_hz - 0.5
+    size = int(period) + 2
+    whole = int(period)
+    fraction = period - whole
+    line = np.zeros(size, np.float64)
+    state = (seed * 2654435761 + 99991) & 0xFFFFFFFF
+    smooth = 0.0
+    bright = brightness * (0.5 + 0.5 * velocity)
+    for i in range(size):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        smooth += bright * (state / 2147483648.0 - 1.0 - smooth)
+        line[i] = smooth
+    comb = max(1, int(position * size))
+    shaped = line.copy()
+    mean = 0.0
+    for i in range(size):
+        shaped[i] = line[i] - 0.8 * line[(i - comb) % size]
+        mean += shaped[i] / size
+    peak = 1e-9
+    for i in range(size):
+        shaped[i] -= mean
+        peak = max(peak, abs(shaped[i]))
+    loss = 0.001 ** (1.0 / (ring_s * frequency_hz))
+    damping = 0.5 + 0.45 * brightness
+    n = out.shape[1]
+    release = int(release_s * sample_rate)
+    write, last = 0, 0.0
+    for i in range(hold + release):
+        a = (write - whole) % size
+        x = shaped[a] + fraction * (shaped[(a - 1) % size] - shaped[a])
+        y = loss * (damping * x + (1.0 - damping) * last)
+        last = x
+        shaped[write] = y
+        write = write + 1 if write + 1 < size else 0
+        e = 1.0 if i < hold else 1.0 - (i - hold) / release
+        at = (start + i) % n
+        out[0, at] += y / peak * e * gain_l
+        out[1, at] += y / peak * e * gain_r
+
+
+@kernel
+def add_sub(
+    out: FloatArray, start: int, hold: int, frequency_hz: float, from_hz: float, gain: float, v: FloatArray,
+    sample_rate: float,
+) -> None:  # fmt: skip
+    """A sine bass with a pitch drop, a glide, added harmonics and saturation: sub, 808, log drum."""
+    attack, decay_s, release_s, punch, punch_s, drive, glide_s, harmonics = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
+    n = out.shape[1]
+    release = int(release_s * sample_rate)
+    phase = 0.0
+    norm = 1.0 / math.tanh(max(drive, 0.2))
+    for i in range(hold + release):
+        t = i / sample_rate
+        if i % 16 == 0:
+            f = frequency_hz * 2.0 ** (punch * math.exp(-t / punch_s))
+            if from_hz != frequency_hz and glide_s > 0.0:
+                f *= (from_hz / frequency_hz) ** math.exp(-t / glide_s * 3.0)
+            e = math.exp(-t / decay_s)
+            if i > hold:
+                e *= 1.0 - (i - hold) / release
+        rise = min(1.0, t / attack)
+        phase += f / sample_rate
+        phase -= math.floor(phase)
+        x = math.sin(6.283185307 * phase)
+        x += harmonics * (0.6 * math.sin(12.566370614 * phase) + 0.4 * math.sin(18.849555922 * phase))
+        tail = 1.0 if i <= hold else 1.0 - (i - hold) / release
+        s = math.tanh(max(drive, 0.2) * x) * norm * rise * e * tail * gain
+        at = (start + i) % n
+        out[0, at] += s
+        out[1, at] += s
+
+
+@kernel
+def add_sample(
+    out: FloatArray, sample: FloatArray, start: int, hold: int, ratio: float, gain_l: float, gain_r: float,
+    attack_s: float, release_s: float, sample_rate: float,
+) -> None:  # fmt: skip
+    """A recorded note [channels, length] played `ratio` times as fast (cubic interpolation)."""
+    n = out.shape[1]
+    length = sample.shape[1]
+    other = sample.shape[0] - 1
+    release = max(1, int(release_s * sample_rate))
+    playable = int((length - 4) / ratio)
+    held = min(hold, playable)
+    total = min(held + release, playable)
+    fade = min(2000, playable // 4)
+    rise = max(1, int(attack_s * sample_rate))
+    for i in range(total):
+        x = 1.0 + i * ratio
+        j = int(x)
+        r = x - j
+        e = min(1.0, i / rise)
+        if i > held:
+            e *= 1.0 - (i - held) / release
+        if playable - i < fade:
+            e *= (playable - i) / fade
+        at = (start + i) % n
+        for side in range(2):
+            c = 0 if side == 0 else other
+            a, b, d, f = sample[c, j - 1], sample[c, j], sample[c, j + 1], sample[c, j + 2]
+            s = b + 0.5 * r * (d - a + r * (2.0 * a - 5.0 * b + 4.0 * d - f + r * (3.0 * (b - d) + f - a)))
+            out[side, at] += s * e * (gain_l if side == 0 else gain_r)
+
+
+@kernel
+def add_hit(out: FloatArray, hit: FloatArray, start: int, length: int, gain_l: float, gain_r: float) -> None:
+    """A one-shot [channels, samples], cut after `length` samples by a 3 ms fade (a choke)."""
+    n = out.shape[1]
+    count = min(hit.shape[1], length)
+    fade = min(132, count)
+    other = hit.shape[0] - 1
+    for i in range(count):
+        e = 1.0 if count - i > fade or count == hit.shape[1] else (count - i) / fade
+        at = (start + i) % n
+        out[0, at] += hit[0, i] * e * gain_l
+        out[1, at] += hit[other, i] * e * gain_r

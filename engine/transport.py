@@ -1,0 +1,83 @@
+"""A ZeroMQ socket on an asyncio loop, and the options that every socket of ours has."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import zmq
+
+from .wire import MAX_MESSAGE_BYTES
+
+BATCH = 256  # messages handed over at once; then the loop may do something else
+
+Frames = list[bytes]
+
+
+def tune(socket: "zmq.Socket[bytes]") -> "zmq.Socket[bytes]":
+    """Set limits and heartbeats: no message waits for ever and none is larger than we can make."""
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    socket.setsockopt(zmq.SNDHWM, 1_000)
+    socket.setsockopt(zmq.RCVHWM, 1_000)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 2_000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6_000)
+    socket.setsockopt(zmq.HEARTBEAT_TTL, 6_000)
+    socket.setsockopt(zmq.RECONNECT_IVL, 50)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
+    return socket
+
+
+class Channel:
+    """Hands whole messages to `on_messages` as they come, in batches, and sends without waiting.
+
+    Threads: everything on the loop's thread. The socket's file descriptor is edge-triggered (it says that
+    something changed, once), so it is read dry at each call and looked at again after each send.
+    """
+
+    def __init__(self, socket: "zmq.Socket[bytes]", on_messages: Callable[[list[Frames]], Any]) -> None:
+        self.socket = socket
+        self._on_messages = on_messages
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(socket.getsockopt(zmq.FD), self._drain)
+        self._again = False
+        self._look_again()
+
+    def send(self, frames: Sequence[bytes]) -> bool:
+        """Send and return True; False when the peer is gone or its queue is full."""
+        try:
+            self.socket.send_multipart(frames, zmq.DONTWAIT)
+            return True
+        except zmq.ZMQError:
+            return False
+        finally:
+            self._look_again()
+
+    def close(self) -> None:
+        """Stop reading and close the socket."""
+        if self.socket.closed:
+            return
+        self._loop.remove_reader(self.socket.getsockopt(zmq.FD))
+        self.socket.close(linger=0)
+
+    def _look_again(self) -> None:
+        if not self._again:
+            self._again = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._again = False
+        batch: list[Frames] = []
+        with contextlib.suppress(zmq.ZMQError):  # Again: read dry; anything else: closed
+            while len(batch) < BATCH:
+                batch.append(self.socket.recv_multipart(zmq.DONTWAIT))
+        if not batch:
+            return
+        self._look_again()
+        self._on_messages(batch)
+
+
+def run(main: Any) -> Any:
+    """Run a coroutine on the one kind of loop that has both sockets and ZeroMQ on every system."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(main)

@@ -1,0 +1,1 @@
+"""Musical time, notes, curves and Live sets; knows of neither engine nor bridge."""

@@ -1,0 +1,104 @@
+"""One voice out of many, and that voice as a pitch class per frame.
+
+A note enters the line only at its own start: a line never begins in the middle of
+a note, so it stays in time with the clip.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import groupby, pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import MidiError
+from .notes import DRUM_CHANNEL, Note, audible, sort_notes
+from .tempo import Beats
+
+Choice = Literal["highest", "loudest", "longest"]
+Gaps = Literal["rests", "legato"]
+
+# Played legato overlaps the next note a little. Up to this share of the newcomer's
+# length the older note hands over; beyond it the two are a chord.
+HAND_OVER = Fraction(1, 4)
+
+_RANK: dict[Choice, Callable[[Note], tuple[float, ...]]] = {
+    "highest": lambda note: (note.pitch, note.velocity),
+    "loudest": lambda note: (note.velocity, note.pitch),
+    "longest": lambda note: (float(note.duration), note.pitch),
+}
+
+
+def melody(notes: Iterable[Note], choose: Choice = "highest", gaps: Gaps = "rests") -> tuple[Note, ...]:
+    """Return a line in which no two notes sound together, sorted by start.
+
+    Of notes that start or sound together the `choose` one wins. With `rests` a note
+    keeps its own length; with `legato` it lasts until the next one. Muted notes and the drum
+    channel are left out. Raises `MidiError` where nothing with a pitch is left.
+    """
+    heard = audible(notes)
+    pitched = sort_notes(note for note in heard if note.channel != DRUM_CHANNEL)
+    if not pitched:
+        raise _no_melody(has_drums=bool(heard))
+    line = _skyline(pitched, _RANK[choose])
+    return _legato(line) if gaps == "legato" else tuple(line)
+
+
+def _no_melody(*, has_drums: bool) -> MidiError:
+    if has_drums:
+        return MidiError(
+            "only_drums",
+            "The clip holds only drums (MIDI channel 10), so there is no melody to follow.",
+            "Choose a track with pitched notes, or use this one as the rhythm.",
+        )
+    return MidiError(
+        "no_notes",
+        "The clip holds no sounding notes, so there is no melody to follow.",
+        "Choose a clip with notes that are not muted.",
+    )
+
+
+def _skyline(notes: Sequence[Note], rank: Callable[[Note], tuple[float, ...]]) -> list[Note]:
+    """Sweep over the starts; the last note of `line` is the one that sounds."""
+    line: list[Note] = []
+    for start, together in groupby(notes, key=lambda note: note.start):
+        best = max(together, key=rank)
+        if line and line[-1].end > start:
+            overlap = line[-1].end - start
+            hands_over = overlap <= HAND_OVER * min(best.duration, line[-1].duration)
+            if not hands_over and rank(best) <= rank(line[-1]):
+                continue
+            line[-1] = replace(line[-1], duration=start - line[-1].start)
+        line.append(best)
+    return line
+
+
+def _legato(line: Sequence[Note]) -> tuple[Note, ...]:
+    followed = pairwise(line)
+    return (*(replace(a, duration=b.start - a.start) for a, b in followed), *line[-1:])
+
+
+def pitch_class_target(
+    line: Iterable[Note], loop_beats: Beats, frames: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the pitch class that should sound at each frame, and where one should.
+
+    Frame `i` stands at beat `i * loop_beats / frames`. `classes` is int64 [frames] in 0..11 (0 is C)
+    and 0 in rests, `mask` bool [frames]. What lies outside the loop is cut.
+    """
+    classes = np.zeros(frames, dtype=np.int64)
+    mask = np.zeros(frames, dtype=np.bool_)
+    for note in line:
+        first, after = frame_span(note.start, note.end, loop_beats, frames)
+        classes[first:after] = note.pitch % 12
+        mask[first:after] = True
+    return classes, mask
+
+
+def frame_span(start: Beats, end: Beats, loop_beats: Beats, frames: int) -> tuple[int, int]:
+    """Return the first frame at or after `start` and the first at or after `end`, in the loop."""
+    first, after = (math.ceil(beat * frames / loop_beats) for beat in (start, end))
+    return min(max(first, 0), frames), min(max(after, 0), frames)

@@ -1,0 +1,166 @@
+"""Notes as values: what sounds, when, how hard.
+
+Times and lengths are beats (quarter notes). Pitches are MIDI numbers; Live calls 60 C3.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from .errors import MidiError
+from .tempo import Beats
+
+NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
+MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
+
+_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note.
+
+    `pitch` 0..127, `start` and `duration` in beats (duration above 0), `velocity` 1..127,
+    `channel` 0..15, `probability` 0..1, `velocity_deviation` -127..127 and
+    `release_velocity` 0..127 as Live has them. Raises `MidiError` outside these.
+    """
+
+    pitch: int
+    start: Beats
+    duration: Beats
+    velocity: int = 100
+    channel: int = 0
+    muted: bool = False
+    probability: float = 1.0
+    velocity_deviation: float = 0.0
+    release_velocity: int = 64
+
+    def __post_init__(self) -> None:
+        _within("pitch", self.pitch, 0, 127)
+        _within("velocity", self.velocity, 1, 127)
+        _within("channel", self.channel, 0, 15)
+        _within("probability", self.probability, 0, 1)
+        _within("velocity deviation", self.velocity_deviation, -127, 127)
+        _within("release velocity", self.release_velocity, 0, 127)
+        if self.duration <= 0:
+            raise MidiError(
+                "bad_note",
+                f"A note at beat {float(self.start):g} has length {float(self.duration):g}; "
+                "above 0 is allowed.",
+            )
+
+    @property
+    def end(self) -> Beats:
+        """The beat at which the note stops."""
+        return self.start + self.duration
+
+
+def _within(what: str, value: float, low: int, high: int) -> None:
+    if not low <= value <= high:  # false for nan, too
+        raise MidiError("bad_note", f"A note's {what} is {value}; {low} to {high} is allowed.")
+
+
+def pitch_name(pitch: int) -> str:
+    """Return the name as Live shows it: 60 is `C3`."""
+    return f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 2}"
+
+
+def parse_pitch(text: str) -> int:
+    """Read `C3`, `f#2`, `Bb-1` or a number; raises `MidiError` outside 0..127 (C-2 to G8)."""
+    text = text.strip()
+    match = _PITCH.fullmatch(text)
+    if match is not None:
+        letter, accidental, octave = match.groups()
+        shift = {"": 0, "#": 1, "b": -1}[accidental]
+        pitch = _LETTERS[letter.upper()] + shift + 12 * (int(octave) + 2)
+    elif text.isascii() and text.isdigit() and len(text) <= 3:
+        pitch = int(text)
+    else:
+        pitch = -1
+    if not 0 <= pitch <= 127:
+        raise MidiError(
+            "bad_pitch",
+            f"{text[:20]!r} is not a pitch: C-2 to G8 or 0 to 127 is allowed.",
+            "Write it as Live shows it; middle C, 60, is C3.",
+        )
+    return pitch
+
+
+def sort_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Return the notes by start, then pitch, then channel, then length."""
+    return tuple(sorted(notes, key=lambda n: (n.start, n.pitch, n.channel, n.duration)))
+
+
+def audible(notes: Iterable[Note], least_probability: float = 0.5) -> tuple[Note, ...]:
+    """Return the notes that are not muted and at least as likely as not to sound."""
+    return tuple(n for n in notes if not n.muted and n.probability >= least_probability)
+
+
+def transpose(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
+    """Return the notes moved by `semitones`; raises `MidiError` past 0 or 127."""
+    return tuple(replace(note, pitch=note.pitch + semitones) for note in notes)
+
+
+def shift(notes: Iterable[Note], beats: Beats) -> tuple[Note, ...]:
+    """Return the notes moved in time by `beats`."""
+    return tuple(replace(note, start=note.start + beats) for note in notes)
+
+
+def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, ...]:
+    """Return what starts in the range, moved so that `from_beat` is 0 and ended at its end.
+
+    A note that began before the range does not sound in it: so it is when Live
+    starts a clip in the middle of a note.
+    """
+    inside = (note for note in notes if from_beat <= note.start < to_beat)
+    return sort_notes(
+        replace(note, start=note.start - from_beat, duration=min(note.end, to_beat) - note.start)
+        for note in inside
+    )
+
+
+def in_pitch_range(notes: Iterable[Note], lowest: int, highest: int) -> tuple[Note, ...]:
+    """Return the notes from `lowest` to `highest`, both included."""
+    return tuple(note for note in notes if lowest <= note.pitch <= highest)
+
+
+def unroll(
+    notes: Sequence[Note],
+    *,
+    start: Beats,
+    loop_start: Beats,
+    loop_end: Beats,
+    length: Beats,
+) -> tuple[Note, ...]:
+    """Play a looped clip for `length` beats from `start` and return what sounds, from 0 on.
+
+    Play runs from `start` to `loop_end`, then from `loop_start` to `loop_end` again
+    and again. A start after the loop's end never meets it, as in Live. Notes are ended
+    where the play position jumps. Raises `MidiError` for an empty loop or too many notes.
+    """
+    if loop_end <= loop_start:
+        raise MidiError(
+            "empty_loop",
+            f"The clip loops from beat {float(loop_start):g} to {float(loop_end):g}, which is no length.",
+            "Set the loop's end after its start.",
+        )
+    if start >= loop_end:
+        return cut(notes, start, start + length)
+    head = cut(notes, start, min(loop_end, start + length))
+    position = loop_end - start
+    body = cut(notes, loop_start, loop_end)
+    passes = math.ceil(max(Fraction(0), length - position) / (loop_end - loop_start))
+    if len(head) + passes * max(1, len(body)) > MAX_UNROLLED_NOTES:
+        raise MidiError(
+            "too_many_notes",
+            f"The clip's loop would be repeated {passes} times, over {MAX_UNROLLED_NOTES} notes.",
+            "Make the clip's loop longer or ask for fewer bars.",
+        )
+    played = list(head)
+    for turn in range(passes):
+        played += shift(body, position + turn * (loop_end - loop_start))
+    return cut(played, Fraction(0), length)

@@ -1,0 +1,228 @@
+"""Musical time, exact until it is rounded once.
+
+A beat is a quarter note, as in Live and in Standard MIDI Files, whatever the metre.
+Beats and tempi are `Fraction`, so a thousand bars of 7/8 at 133.37 BPM end where
+one multiplication says, and `beats_to_samples` is the only place that rounds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from .errors import MidiError
+
+Beats = Fraction
+"""A time or a length in quarter notes."""
+
+MIN_TEMPO_BPM = Fraction(20)  # Live's own range
+MAX_TEMPO_BPM = Fraction(999)
+MAX_NUMERATOR = 99  # Live's signature field ends here
+MAX_DENOMINATOR = 64
+MAX_NUMBER_CHARACTERS = 64  # longer than any double printed in full
+
+
+def exact(value: float | int | str | Decimal | Fraction) -> Fraction:
+    """Return the decimal number that was written or printed, as a fraction.
+
+    A float counts as its shortest decimal form: 0.1 is 1/10. A string is a decimal
+    number or `n/d`. Raises `MidiError` for anything that is not a finite number.
+    """
+    if isinstance(value, Fraction):
+        return value
+    if isinstance(value, int):
+        return Fraction(value)
+    text = repr(value) if isinstance(value, float) else str(value).strip()
+    numerator, slash, denominator = text.partition("/")
+    try:
+        number = _decimal(numerator)
+        return number / _decimal(denominator) if slash else number
+    except (ValueError, InvalidOperation, ZeroDivisionError):
+        raise MidiError(
+            "bad_number", f"{text[:40]!r} is not a number.", "Write it like 120 or 133.5."
+        ) from None
+
+
+def _decimal(text: str) -> Fraction:
+    """Read one decimal; the exponent is bounded, or 1e999999999 would fill the memory."""
+    if len(text) > MAX_NUMBER_CHARACTERS:
+        raise ValueError(text)
+    number = Decimal(text)
+    if not number.is_finite() or abs(number.adjusted()) > 400:
+        raise ValueError(text)
+    return Fraction(number)
+
+
+def parse_tempo(value: float | int | str | Decimal | Fraction) -> Fraction:
+    """Return a tempo in BPM; raises `MidiError` outside Live's 20 to 999."""
+    tempo_bpm = exact(value)
+    if not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
+        raise MidiError(
+            "tempo_out_of_range",
+            f"The tempo is {float(tempo_bpm):g} BPM; 20 to 999 is allowed.",
+            "Use the tempo that Live shows.",
+        )
+    return tempo_bpm
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Meter:
+    """A time signature: `numerator` 1 to 99 over `denominator` 1, 2, 4 ... 64."""
+
+    numerator: int = 4
+    denominator: int = 4
+
+    def __post_init__(self) -> None:
+        powers_of_two = (1, 2, 4, 8, 16, 32, MAX_DENOMINATOR)
+        if not 1 <= self.numerator <= MAX_NUMERATOR or self.denominator not in powers_of_two:
+            raise MidiError(
+                "bad_meter",
+                f"{self.numerator}/{self.denominator} is not a time signature: "
+                f"1 to {MAX_NUMERATOR} over 1, 2, 4, 8, 16, 32 or {MAX_DENOMINATOR} is allowed.",
+                "Write it like 4/4 or 7/8.",
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> "Meter":
+        """Read `6/8`; raises `MidiError` for anything else."""
+        numerator, _, denominator = text.strip().partition("/")
+        if not (_is_short_number(numerator) and _is_short_number(denominator)):
+            raise MidiError(
+                "bad_meter", f"{text[:40]!r} is not a time signature.", "Write it like 4/4 or 7/8."
+            )
+        return cls(int(numerator), int(denominator))
+
+    @property
+    def beats_per_bar(self) -> Beats:
+        """Quarter notes in one bar: 3 for 6/8, 7/2 for 7/8."""
+        return Fraction(4 * self.numerator, self.denominator)
+
+    def __str__(self) -> str:
+        return f"{self.numerator}/{self.denominator}"
+
+
+def _is_short_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3
+
+
+def loop_beats(bars: int, meter: Meter) -> Beats:
+    """Return the length of `bars` bars in quarter notes."""
+    return bars * meter.beats_per_bar
+
+
+def bar_and_beat(beat: Beats, meter: Meter) -> tuple[int, Beats]:
+    """Return the bar that holds `beat`, counted from 0, and the quarter notes into it."""
+    bar, inside = divmod(beat, meter.beats_per_bar)
+    return int(bar), inside
+
+
+def beats_to_seconds(beats: Beats, tempo_bpm: Fraction) -> Fraction:
+    """Return seconds, exactly."""
+    return beats * 60 / tempo_bpm
+
+
+def beats_to_samples(beats: Beats, tempo_bpm: Fraction, sample_rate: int) -> int:
+    """Return the nearest sample, rounded once and to even when halfway."""
+    return round(beats * 60 / tempo_bpm * sample_rate)
+
+
+def samples_to_beats(samples: int, tempo_bpm: Fraction, sample_rate: int) -> Beats:
+    """Return the beat at which a sample lies, exactly."""
+    return Fraction(samples) * tempo_bpm / (60 * sample_rate)
+
+
+def loop_samples(bars: int, meter: Meter, tempo_bpm: Fraction, sample_rate: int) -> int:
+    """Return `round(bars * 4 * num/den * 60 / bpm * sample_rate)`."""
+    return beats_to_samples(loop_beats(bars, meter), tempo_bpm, sample_rate)
+
+
+def ticks_to_beats(ticks: int, ticks_per_beat: int) -> Beats:
+    """Return the beat of a MIDI tick, exactly."""
+    return Fraction(ticks, ticks_per_beat)
+
+
+def beats_to_ticks(beats: Beats, ticks_per_beat: int) -> int:
+    """Return the nearest MIDI tick, rounded to even when halfway."""
+    return round(beats * ticks_per_beat)
+
+
+def swing_beat(beat: Beats, swing_percent: Fraction | int, grid: Beats = Fraction(1, 4)) -> Beats:
+    """Return where a straight `beat` falls with swing.
+
+    `grid` is the swung step, a sixteenth by default; of each pair of steps the first
+    takes `swing_percent` of the time: 50 is straight, 66 2/3 a triplet, 75 dotted.
+    What lies between steps is stretched with them, so order is kept.
+    """
+    if not 50 <= swing_percent <= 75:
+        raise MidiError(
+            "swing_out_of_range",
+            f"The swing is {float(swing_percent):g} %; 50 (straight) to 75 (dotted) is allowed.",
+            "Use 50 for no swing.",
+        )
+    pair, inside = divmod(beat, 2 * grid)
+    first = Fraction(swing_percent) / 50  # length of the first step, in steps
+    early = min(inside, grid) * first
+    late = max(inside - grid, Fraction(0)) * (2 - first)
+    return pair * 2 * grid + early + late
+
+
+@dataclass(frozen=True, slots=True)
+class TempoChange:
+    """From `beat` on the tempo is `tempo_bpm`."""
+
+    beat: Beats
+    tempo_bpm: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChange:
+    """From `beat` on the time signature is `meter`."""
+
+    beat: Beats
+    meter: Meter
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTime:
+    """The one tempo and metre used for a range, and sentences on what was left out."""
+
+    tempo_bpm: Fraction
+    meter: Meter
+    notes: tuple[str, ...] = ()
+
+
+def time_of_range(
+    tempos: Sequence[TempoChange],
+    meters: Sequence[MeterChange],
+    from_beat: Beats,
+    to_beat: Beats,
+) -> RangeTime:
+    """Return the tempo and metre at `from_beat`, and say so if either changes before `to_beat`.
+
+    Both lists are sorted by beat. Without any entry it is 120 BPM, 4/4, as MIDI files have it.
+    """
+    tempo_bpm, meter = Fraction(120), Meter()
+    notes: list[str] = []
+    for tempo in tempos:
+        if tempo.beat <= from_beat:
+            tempo_bpm = tempo.tempo_bpm
+        elif tempo.beat < to_beat and tempo.tempo_bpm != tempo_bpm:
+            notes.append(tempo_note(tempo_bpm))
+            break
+    for change in meters:
+        if change.beat <= from_beat:
+            meter = change.meter
+        elif change.beat < to_beat and change.meter != meter:
+            notes.append(meter_note(meter))
+            break
+    return RangeTime(tempo_bpm, meter, tuple(notes))
+
+
+def tempo_note(tempo_bpm: Fraction) -> str:
+    """Return the sentence for a tempo that changes inside a range."""
+    return f"The tempo changes inside the range; {float(tempo_bpm):g} BPM, at its start, is used."
+
+
+def meter_note(meter: Meter) -> str:
+    """Return the sentence for a time signature that changes inside a range."""
+    return f"The time signature changes inside the range; {meter}, at its start, is used."

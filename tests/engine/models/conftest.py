@@ -1,0 +1,229 @@
+"""Tiny, randomly initialised models of the real classes, saved to folders as a user's would be.
+
+Tokenizers are built here from a few words, so nothing is downloaded.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+WORDS = ("dusty", "boom", "bap", "rhodes", "techno", "warm", "noise")
+
+
+def randomise(*modules: torch.nn.Module) -> None:
+    """Give zero-initialised projections small weights, or parts of the network would not be tested."""
+    generator = torch.Generator().manual_seed(7)
+    for module in modules:
+        for parameter in module.parameters():
+            if parameter.numel() and not parameter.detach().any():
+                parameter.data.normal_(0, 0.05, generator=generator)
+
+
+def t5_tokenizer():
+    from transformers import T5Tokenizer
+
+    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    vocabulary += [("▁" + word, -3.0) for word in WORDS] + [(letter, -6.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
+    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=12)
+
+
+def gemma_tokenizer():
+    from transformers import GemmaTokenizer
+
+    vocabulary = {"<pad>": 0, "<eos>": 1, "<bos>": 2, "<unk>": 3, "<mask>": 4, "▁": 5}
+    for token in [f"<0x{byte:02X}>" for byte in range(256)] + list("abcdefghijklmnopqrstuvwxyz"):
+        vocabulary[token] = len(vocabulary)
+    return GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=16)
+
+
+def byte_tokenizer():
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate(["<|endoftext|>", *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|endoftext|>")
+
+
+def roberta_tokenizer():
+    from tokenizers import pre_tokenizers
+    from transformers import RobertaTokenizer
+
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    return RobertaTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=[], model_max_length=40)
+
+
+def t5_encoder(width: int):
+    from transformers import T5Config, T5EncoderModel
+
+    return T5EncoderModel(T5Config(vocab_size=64, d_model=width, d_kv=4, d_ff=16, num_layers=1, num_heads=2))
+
+
+def oobleck(latent_channels: int, audio_channels: int = 2, sample_rate: int = 400):
+    from diffusers import AutoencoderOobleck
+
+    return AutoencoderOobleck(
+        encoder_hidden_size=6 if latent_channels == 3 else 2 * latent_channels, downsampling_ratios=[2, 4],
+        channel_multiples=[2, 4], decoder_channels=3, decoder_input_channels=latent_channels,
+        audio_channels=audio_channels, sampling_rate=sample_rate,
+    )  # fmt: skip
+
+
+def stable_audio():
+    from diffusers import (
+        CosineDPMSolverMultistepScheduler,
+        StableAudioDiTModel,
+        StableAudioPipeline,
+        StableAudioProjectionModel,
+    )
+
+    transformer = StableAudioDiTModel(
+        sample_size=400, in_channels=3, out_channels=3, num_layers=2, attention_head_dim=8, num_attention_heads=4,
+        num_key_value_attention_heads=2, cross_attention_dim=4, cross_attention_input_dim=4, time_proj_dim=8,
+        global_states_input_dim=8,
+    )  # fmt: skip
+    projection = StableAudioProjectionModel(text_encoder_dim=16, conditioning_dim=4, min_value=0, max_value=64)
+    return StableAudioPipeline(
+        vae=oobleck(3), text_encoder=t5_encoder(16), projection_model=projection, tokenizer=t5_tokenizer(),
+        transformer=transformer, scheduler=CosineDPMSolverMultistepScheduler(solver_order=2),
+    )  # fmt: skip
+
+
+def stable_audio_3(*, distilled: bool = False):
+    from diffusers import (
+        AutoencoderSAME,
+        FlowMatchEulerDiscreteScheduler,
+        StableAudio3DiTModel,
+        StableAudio3Pipeline,
+    )
+    from diffusers.pipelines.stable_audio_3 import StableAudio3DurationEmbedder
+    from transformers import T5GemmaConfig, T5GemmaEncoderModel
+    from transformers.models.t5gemma.configuration_t5gemma import T5GemmaModuleConfig
+
+    module = dict(vocab_size=300, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                  num_key_value_heads=1, head_dim=8, sliding_window=8, layer_types=["full_attention"])  # fmt: skip
+    config = T5GemmaConfig(encoder=T5GemmaModuleConfig(**module), decoder=T5GemmaModuleConfig(**module),
+                           is_encoder_decoder=False, vocab_size=300)  # fmt: skip
+    transformer = StableAudio3DiTModel(
+        io_channels=8, embed_dim=32, depth=2, num_heads=4, cond_token_dim=16, global_cond_dim=16,
+        local_add_cond_dim=9, timestep_features_dim=16, ff_mult=2, num_memory_tokens=3,
+    )  # fmt: skip
+    vae = AutoencoderSAME(patch_size=4, encoder_channels=8, encoder_c_mults=(2,), encoder_strides=(2,),
+                          encoder_transformer_depths=(2,), latent_dim=8, dim_heads=4, ff_mult=2,
+                          sampling_rate=400)  # fmt: skip
+    randomise(transformer, vae)
+    return StableAudio3Pipeline(
+        vae=vae, text_encoder=T5GemmaEncoderModel(config), tokenizer=gemma_tokenizer(),
+        duration_embedder=StableAudio3DurationEmbedder(output_dim=16, fourier_dim=8), transformer=transformer,
+        scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0, stochastic_sampling=distilled),
+    )  # fmt: skip
+
+
+def ace_step(*, turbo: bool = True):
+    from diffusers import AceStepPipeline, AceStepTransformer1DModel, FlowMatchEulerDiscreteScheduler
+    from diffusers.pipelines.ace_step import AceStepConditionEncoder
+    from transformers import Qwen3Config, Qwen3Model
+
+    shape = dict(hidden_size=32, intermediate_size=32, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
+                 sliding_window=4)  # fmt: skip
+    transformer = AceStepTransformer1DModel(
+        **shape, num_hidden_layers=2, in_channels=24, audio_acoustic_hidden_dim=8, is_turbo=turbo,
+    )  # fmt: skip
+    condition = AceStepConditionEncoder(
+        **shape, text_hidden_dim=16, timbre_hidden_dim=8, num_lyric_encoder_hidden_layers=1,
+        num_timbre_encoder_hidden_layers=1,
+    )  # fmt: skip
+    condition.silence_latent.normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
+    text = Qwen3Model(Qwen3Config(vocab_size=300, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                                  num_attention_heads=2, num_key_value_heads=1, head_dim=8))  # fmt: skip
+    randomise(transformer, condition)
+    return AceStepPipeline(
+        vae=oobleck(8), text_encoder=text, tokenizer=byte_tokenizer(), transformer=transformer,
+        condition_encoder=condition,
+        scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+    )  # fmt: skip
+
+
+def _clap():
+    from transformers import ClapAudioConfig, ClapConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
+
+    text = ClapTextConfig(vocab_size=300, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+                          intermediate_size=16, projection_dim=8, max_position_embeddings=64)  # fmt: skip
+    audio = ClapAudioConfig(spec_size=64, window_size=4, num_mel_bins=64, patch_embeds_hidden_size=16,
+                            hidden_size=32, depths=[1, 1], num_attention_heads=[2, 2], num_hidden_layers=2,
+                            projection_dim=8, patch_size=2, patch_stride=2)  # fmt: skip
+    config = ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=8)
+    return ClapModel(config), ClapFeatureExtractor(hop_length=7900)
+
+
+def _mel_half(channels: int = 4):
+    from diffusers import AutoencoderKL, DDIMScheduler
+    from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+
+    vae = AutoencoderKL(in_channels=1, out_channels=1, latent_channels=channels, block_out_channels=(8, 16),
+                        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+                        norm_num_groups=4, scaling_factor=0.9)  # fmt: skip
+    vocoder = SpeechT5HifiGan(SpeechT5HifiGanConfig(
+        model_in_dim=16, sampling_rate=400, upsample_initial_channel=8, upsample_rates=[5, 2],
+        upsample_kernel_sizes=[8, 4], resblock_kernel_sizes=[3, 5], resblock_dilation_sizes=[[1, 3], [1, 3]],
+        normalize_before=False))  # fmt: skip
+    for parameter in vocoder.parameters():  # its own tiny initial weights give silence
+        parameter.data.normal_(0, 0.15, generator=torch.Generator().manual_seed(parameter.numel()))
+    scheduler = DDIMScheduler(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear", clip_sample=False,
+                              set_alpha_to_one=False, steps_offset=1)  # fmt: skip
+    return vae, vocoder, scheduler
+
+
+def audioldm2():
+    from diffusers import AudioLDM2Pipeline, AudioLDM2ProjectionModel, AudioLDM2UNet2DConditionModel
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    vae, vocoder, scheduler = _mel_half()
+    clap, extractor = _clap()
+    unet = AudioLDM2UNet2DConditionModel(
+        block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=8, sample_size=32, in_channels=4,
+        out_channels=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=(8, 16), attention_head_dim=4,
+    )  # fmt: skip
+    language = GPT2LMHeadModel(GPT2Config(n_embd=8, n_head=2, n_layer=1, vocab_size=50, n_ctx=64, n_positions=64))
+    language.config.max_new_tokens = 4
+    return AudioLDM2Pipeline(
+        vae=vae, text_encoder=clap, text_encoder_2=t5_encoder(16),
+        projection_model=AudioLDM2ProjectionModel(text_encoder_dim=8, text_encoder_1_dim=16, langauge_model_dim=8),
+        language_model=language, tokenizer=roberta_tokenizer(), tokenizer_2=t5_tokenizer(),
+        feature_extractor=extractor, unet=unet, scheduler=scheduler, vocoder=vocoder,
+    )  # fmt: skip
+
+
+def musicldm():
+    from diffusers import MusicLDMPipeline, UNet2DConditionModel
+
+    vae, vocoder, scheduler = _mel_half()
+    clap, extractor = _clap()
+    unet = UNet2DConditionModel(
+        block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=8, sample_size=32, in_channels=4,
+        out_channels=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=(8, 16), attention_head_dim=4,
+        class_embed_type="simple_projection", projection_class_embeddings_input_dim=8, class_embeddings_concat=True,
+    )  # fmt: skip
+    return MusicLDMPipeline(vae=vae, text_encoder=clap, tokenizer=roberta_tokenizer(), feature_extractor=extractor,
+                            unet=unet, scheduler=scheduler, vocoder=vocoder)  # fmt: skip
+
+
+BUILDERS: dict[str, Callable[[], object]] = {
+    "stable-audio": stable_audio,
+    "stable-audio-3-base": stable_audio_3,
+    "stable-audio-3": lambda: stable_audio_3(distilled=True),
+    "ace-step-turbo": ace_step,
+    "ace-step-base": lambda: ace_step(turbo=False),
+    "audioldm2": audioldm2,
+    "musicldm": musicldm,
+}
