@@ -6,6 +6,7 @@ the job simply runs again from an earlier state. A result is kept until its clie
 """
 
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     request_id TEXT PRIMARY KEY, owner TEXT NOT NULL, slot TEXT NOT NULL, tag TEXT NOT NULL,
-    priority TEXT NOT NULL, request BLOB NOT NULL, created REAL NOT NULL,
+    priority TEXT NOT NULL, request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
     crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB, saved BLOB, preview BLOB
 ) WITHOUT ROWID;
@@ -71,7 +72,7 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=2.0)
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # two engines on one journal would run all twice
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA secure_delete=ON")  # a prompt that is forgotten is gone
+            self._db.execute("PRAGMA secure_delete=ON")  # the words of an answered request are gone
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from error
@@ -92,14 +93,17 @@ class Journal:
 
     def _accept(self, submission: Submission, now: float) -> Acceptance:
         request, data = submission.request, wire.encode(submission.request)
+        digest = hashlib.sha256(data).digest()
         found = self._db.execute(
-            "SELECT request, owner FROM jobs WHERE request_id = ?", (request.request_id,)
+            "SELECT digest, owner FROM jobs WHERE request_id = ?", (request.request_id,)
         ).fetchone()
         if found is not None:
-            return "known" if found == (data, submission.owner) else "conflict"
+            return "known" if found == (digest, submission.owner) else "conflict"
         self._db.execute(
-            "INSERT INTO jobs (request_id, owner, slot, tag, priority, request, created) VALUES (?,?,?,?,?,?,?)",
-            (request.request_id, submission.owner, request.slot, submission.tag, submission.priority, data, now),
+            "INSERT INTO jobs (request_id, owner, slot, tag, priority, request, digest, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (request.request_id, submission.owner, request.slot, submission.tag, submission.priority, data,
+             digest, now),
         )
         return "new"
 
@@ -191,10 +195,11 @@ class Journal:
             self._db.execute("DELETE FROM takes WHERE request_id = ? AND take = ?", (request_id, take))
 
     def acknowledge_end(self, request_id: str) -> None:
-        """Drop all takes of a finished job; its end is kept a while for late duplicates."""
+        """Drop takes and words of a finished job; its end and a digest stay a while for late duplicates."""
         with self._transaction():
             done = self._db.execute(
-                "UPDATE jobs SET state = 'answered' WHERE request_id = ? AND state = 'finished'", (request_id,)
+                "UPDATE jobs SET state = 'answered', request = x'' WHERE request_id = ? AND state = 'finished'",
+                (request_id,),
             ).rowcount
             if done:
                 self._db.execute("DELETE FROM takes WHERE request_id = ?", (request_id,))
@@ -208,13 +213,6 @@ class Journal:
                 limits,
             ).rowcount
             self._db.execute("DELETE FROM takes WHERE request_id NOT IN (SELECT request_id FROM jobs)")
-        return gone
-
-    def forget(self) -> int:
-        """Drop every answered job, and with it its prompt, for good; return how many."""
-        with self._transaction(durable=True):
-            gone = self._db.execute("DELETE FROM jobs WHERE state = 'answered'").rowcount
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
 
     def _blob(self, column: str, request_id: str) -> bytes | None:

@@ -26,7 +26,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Common form of all messages."""
 
 
-class Hello(_Message):
+class Hello(_Message, frozen=True):
     """A client is there, sent every second: the answer is `Status`.
 
     `owner` is the client's lasting name, long and random, for whoever knows it gets its results. With
@@ -38,7 +38,7 @@ class Hello(_Message):
     resume: bool = False
 
 
-class Submission(_Message):
+class Submission(_Message, frozen=True):
     """A request to be made; sent again unchanged until it is answered, it is made once.
 
     `tag` is the client's own and comes back with `Job`. Interactive requests pass batch ones.
@@ -50,14 +50,14 @@ class Submission(_Message):
     priority: Priority = "interactive"
 
 
-class Cancel(_Message):
+class Cancel(_Message, frozen=True):
     """Stop a request of this owner; the best take so far is still sent."""
 
     request_id: Name
     owner: Name
 
 
-class Ack(_Message):
+class Ack(_Message, frozen=True):
     """A take is safe at the client's side (`take` from 0), or the end has arrived (-1)."""
 
     request_id: Name
@@ -65,14 +65,14 @@ class Ack(_Message):
     take: Annotated[int, msgspec.Meta(ge=-1, le=7)] = -1
 
 
-class Resend(_Message):
+class Resend(_Message, frozen=True):
     """Send what is stored of a request once more."""
 
     request_id: Name
     owner: Name
 
 
-class Job(_Message):
+class Job(_Message, frozen=True):
     """A request that the engine holds for a client that has just come (back)."""
 
     request: LoopRequest
@@ -81,7 +81,7 @@ class Job(_Message):
     finished: bool
 
 
-class Status(_Message):
+class Status(_Message, frozen=True):
     """What the engine is doing; `yours` maps the owner's open requests to queued, running or finished."""
 
     engine_id: str
@@ -100,7 +100,7 @@ class Status(_Message):
     yours: dict[str, str] = {}
 
 
-class Said(_Message):
+class Said(_Message, frozen=True):
     """An event of a request."""
 
     event: Event

@@ -39,7 +39,8 @@ class Channel:
         self.socket = socket
         self._on_messages = on_messages
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(socket.getsockopt(zmq.FD), self._drain)
+        self._descriptor = int(socket.getsockopt(zmq.FD))
+        self._loop.add_reader(self._descriptor, self._drain)
         self._again = False
         self._look_again()
 
@@ -57,7 +58,7 @@ class Channel:
         """Stop reading and close the socket."""
         if self.socket.closed:
             return
-        self._loop.remove_reader(self.socket.getsockopt(zmq.FD))
+        self._loop.remove_reader(self._descriptor)
         self.socket.close(linger=0)
 
     def _look_again(self) -> None:

@@ -120,7 +120,8 @@ def sample(curve: Curve, loop_beats: Beats, frames: int) -> NDArray[np.float64]:
     inner = np.flatnonzero((index >= 0) & (index < len(points) - 1))
     starts = index[inner]
     position = np.array([float(place) for place in places])
-    along = (inner - position[starts]) / (position[starts + 1] - position[starts])
+    span = position[starts + 1] - position[starts]  # 0 where a float cannot tell the two apart
+    along = np.divide(inner - position[starts], span, out=np.zeros(len(inner)), where=span > 0)
     along = _bend_segments(np.clip(along, 0.0, 1.0), starts, points)
     low, high = values[starts], values[starts + 1]
     between = low * (1 - along) + high * along

@@ -14,25 +14,31 @@ from xml.parsers import expat
 from .errors import MidiError
 
 MAX_FILE_BYTES = 256 * 2**20  # as stored
-MAX_XML_BYTES = 512 * 2**20  # unpacked; a 10 MB set is a big one
+MAX_XML_BYTES = 256 * 2**20  # unpacked; a 10 MB set is a big one
 MAX_RATIO = 200  # Live's sets pack 8 to 20 times; zlib's most is about 1030
 RATIO_FREE_BYTES = 16 * 2**20  # a small file may be as dense as it likes
 MAX_DEPTH = 500  # racks in racks need about ten a level
 MAX_TOKEN_BYTES = 4 * 2**20  # one tag with its attributes
+MAX_TAG_CHARACTERS = 200
+MAX_DIFFERENT_NAMES = 50_000  # of elements and attributes; Live knows about 3,000
 CHUNK_BYTES = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _REMEDY = "Open it in Live, save it again, and use the new file."
 
 
+class BrokenElementError(Exception):
+    """An element holds what Live never writes; `str(error)` is the reason."""
+
+
 class ElementHandler(Protocol):
-    """What `stream_elements` tells of."""
+    """What `stream_elements` tells of; both may raise `BrokenElementError`."""
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+        """Take the start of an element."""
 
     def end(self, tag: str) -> None:
-        """It ends."""
+        """Take its end."""
 
 
 def stream_elements(path: Path, handler: ElementHandler) -> None:
@@ -58,7 +64,7 @@ def broken_set(name: str, reason: str) -> MidiError:
 
 
 def _parse(name: str, file: BinaryIO, handler: ElementHandler) -> None:
-    parser = _parser(name, handler)
+    parser = _parser(handler)
     fed_bytes = 0
     try:
         for piece in _unpacked(name, file):
@@ -66,20 +72,26 @@ def _parse(name: str, file: BinaryIO, handler: ElementHandler) -> None:
             fed_bytes += len(piece)
             if fed_bytes - parser.CurrentByteIndex > MAX_TOKEN_BYTES:
                 raise broken_set(name, "one of its elements never ends")
+            if len(parser.intern) > MAX_DIFFERENT_NAMES:
+                raise broken_set(name, f"it has over {MAX_DIFFERENT_NAMES} different elements")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         what = expat.ErrorString(error.code) or "it is damaged"
         raise broken_set(name, f"{what}, line {error.lineno}") from error
+    except BrokenElementError as error:
+        raise broken_set(name, str(error)) from error
 
 
-def _parser(name: str, handler: ElementHandler) -> expat.XMLParserType:
+def _parser(handler: ElementHandler) -> expat.XMLParserType:
     depth = 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal depth
         depth += 1
         if depth > MAX_DEPTH:
-            raise broken_set(name, f"its elements are nested over {MAX_DEPTH} deep")
+            raise BrokenElementError(f"its elements are nested over {MAX_DEPTH} deep")
+        if len(tag) > MAX_TAG_CHARACTERS:
+            raise BrokenElementError("the name of one of its elements has no end")
         handler.start(tag, attributes)
 
     def end(tag: str) -> None:
@@ -88,7 +100,7 @@ def _parser(name: str, handler: ElementHandler) -> expat.XMLParserType:
         handler.end(tag)
 
     def refuse_doctype(*_: object) -> None:
-        raise broken_set(name, "it declares a document type, which Live never writes")
+        raise BrokenElementError("it declares a document type, which Live never writes")
 
     parser = expat.ParserCreate("utf-8")
     parser.StartElementHandler = start

@@ -17,6 +17,8 @@ MAX_READINGS = 1_000_000  # ten minutes at over a kilohertz
 GAP_BEATS = Fraction(1)  # a longer silence in a pass is filled from the pass before
 JITTER_BEATS = Fraction(1, 4)  # a longer way back is the loop's wrap or a jump of the transport
 
+TICKS_PER_BEAT = 15_360  # readings are put on this grid, a hundred times finer than control rate
+
 _Reading = tuple[Beats, float]
 
 
@@ -58,7 +60,7 @@ def _passes(pairs: Iterable[tuple[float | Beats, float]], loop_beats: Beats) -> 
                 f"Over {MAX_READINGS} values were recorded.",
                 "Record a single pass of the loop.",
             )
-        beat = exact(raw_beat)
+        beat = Fraction(round(exact(raw_beat) * TICKS_PER_BEAT), TICKS_PER_BEAT)
         if latest is not None and beat < latest - JITTER_BEATS:
             jumps_back += 1
             latest = beat

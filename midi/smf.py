@@ -9,31 +9,21 @@ import io
 import re
 import struct
 from collections import defaultdict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from pathlib import Path
 
 import mido
 
 from .errors import MidiError
 from .notes import Note, sort_notes
-from .tempo import (
-    Beats,
-    Meter,
-    MeterChange,
-    RangeTime,
-    TempoChange,
-    beats_to_ticks,
-    ticks_to_beats,
-    time_of_range,
-)
+from .score import Score, ScoreTrack, score_of_notes
+from .smf_write import write_midi
+from .tempo import Beats, Meter, MeterChange, TempoChange, ticks_to_beats
+
+__all__ = ["Score", "ScoreTrack", "read_midi", "score_of_notes", "write_midi"]
 
 MAX_FILE_BYTES = 8 * 2**20  # a hundred times a long orchestral file
 MAX_DELTA_TICKS = 0x0FFFFFFF  # the format's own limit, four bytes of seven bits
-DEFAULT_TICKS_PER_BEAT = 480
-MAX_TICKS_PER_BEAT = 0x7FFF
 
 # mido reads a delta time of any length into one number, in time that grows with the
 # square; legal ones have three such bytes, and no real text has a thousand in a row.
@@ -51,59 +41,8 @@ _MIDO_ERRORS = (
     AttributeError,
     OverflowError,
     struct.error,
+    mido.KeySignatureError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreTrack:
-    """One track's name and notes, sorted; `end` is where the track ends, in beats."""
-
-    name: str
-    notes: tuple[Note, ...]
-    end: Beats = Fraction(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A MIDI file in beats.
-
-    `type` is 0 (one track), 1 (tracks together) or 2 (patterns one by one);
-    `remarks` are sentences on what was mended or left out.
-    """
-
-    tracks: tuple[ScoreTrack, ...]
-    tempos: tuple[TempoChange, ...] = ()
-    meters: tuple[MeterChange, ...] = ()
-    ticks_per_beat: int = DEFAULT_TICKS_PER_BEAT
-    type: int = 1
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        """The notes of all tracks together, sorted."""
-        return sort_notes(note for track in self.tracks for note in track.notes)
-
-    def track(self, name: str | int) -> ScoreTrack:
-        """Return a track by name (case and outer spaces do not count) or by number from 1.
-
-        Raises `MidiError` that lists the tracks.
-        """
-        wanted = str(name).strip().casefold()
-        for track in self.tracks:
-            if track.name.strip().casefold() == wanted:
-                return track
-        if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(self.tracks):
-            return self.tracks[int(wanted) - 1]
-        listed = ", ".join(f"{i} {t.name!r} ({len(t.notes)} notes)" for i, t in enumerate(self.tracks, 1))
-        raise MidiError(
-            "no_such_track",
-            f"The MIDI file has no track {str(name)[:40]!r}. It has: {listed[:1000] or 'none'}.",
-            "Name a track or give its number.",
-        )
-
-    def time_of_range(self, from_beat: Beats, to_beat: Beats) -> RangeTime:
-        """Return the tempo and metre at `from_beat` and what was said about changes."""
-        return time_of_range(self.tempos, self.meters, from_beat, to_beat)
 
 
 def read_midi(source: Path | str | bytes) -> Score:
@@ -121,39 +60,6 @@ def read_midi(source: Path | str | bytes) -> Score:
             "Export it again with ticks per quarter note.",
         )
     return _score(name, file)
-
-
-def write_midi(score: Score) -> bytes:
-    """Return the bytes of a MIDI file with the score's notes, tempi and metres.
-
-    Times are rounded to `score.ticks_per_beat`; a note keeps at least one tick.
-    """
-    file = mido.MidiFile(type=score.type, ticks_per_beat=score.ticks_per_beat)
-    for index, track in enumerate(score.tracks):
-        events = _note_events(track, score.ticks_per_beat)
-        if index == 0:
-            events += _time_events(score)
-        file.tracks.append(_delta_track(track, events, score.ticks_per_beat))
-    buffer = io.BytesIO()
-    file.save(file=buffer)
-    return buffer.getvalue()
-
-
-def score_of_notes(notes: Iterable[Note], *, tempo_bpm: Fraction, meter: Meter, name: str = "") -> Score:
-    """Return a one-track score whose ticks hold every time exactly where a file can."""
-    ordered = sort_notes(notes)
-    ticks = DEFAULT_TICKS_PER_BEAT
-    for note in ordered:
-        ticks = lcm(ticks, note.start.denominator, note.end.denominator)
-        if ticks > MAX_TICKS_PER_BEAT:
-            ticks = MAX_TICKS_PER_BEAT // DEFAULT_TICKS_PER_BEAT * DEFAULT_TICKS_PER_BEAT
-            break
-    return Score(
-        tracks=(ScoreTrack(name, ordered),),
-        tempos=(TempoChange(Fraction(0), tempo_bpm),),
-        meters=(MeterChange(Fraction(0), meter),),
-        ticks_per_beat=ticks,
-    )
 
 
 def _load(path: Path) -> tuple[str, bytes]:
@@ -210,7 +116,7 @@ def _score(name: str, file: mido.MidiFile) -> Score:
         tempos=tuple(tempos[beat] for beat in sorted(tempos)),
         meters=tuple(meters[beat] for beat in sorted(meters)),
         ticks_per_beat=file.ticks_per_beat,
-        type=file.type,
+        type=file.type if file.type == 2 or (file.type == 0 and len(tracks) == 1) else 1,
         remarks=tuple(dict.fromkeys(remarks)),
     )
 
@@ -287,52 +193,3 @@ class _TrackReader:
             self.remarks.append(f"A time signature was left out: {error.sentence[:80]}")
             return
         self.meters[self._beat()] = MeterChange(self._beat(), meter)
-
-
-# An event to write: tick, order within the tick (ends before starts), message.
-_Event = tuple[int, int, mido.Message]
-
-
-def _note_events(track: ScoreTrack, ticks_per_beat: int) -> list[_Event]:
-    events: list[_Event] = []
-    for note in track.notes:
-        start = beats_to_ticks(note.start, ticks_per_beat)
-        end = max(start + 1, beats_to_ticks(note.end, ticks_per_beat))
-        if start < 0:
-            raise MidiError(
-                "note_before_start",
-                f"A note starts at beat {float(note.start):g}; a MIDI file begins at 0.",
-                "Move the notes first.",
-            )
-        how = {"channel": note.channel, "note": note.pitch}
-        events.append((start, 1, mido.Message("note_on", velocity=note.velocity, **how)))
-        events.append((end, 0, mido.Message("note_off", velocity=note.release_velocity, **how)))
-    return events
-
-
-def _time_events(score: Score) -> list[_Event]:
-    events: list[_Event] = []
-    for tempo in score.tempos:
-        microseconds = min(max(1, round(60_000_000 / tempo.tempo_bpm)), 0xFFFFFF)
-        message = mido.MetaMessage("set_tempo", tempo=microseconds)
-        events.append((beats_to_ticks(tempo.beat, score.ticks_per_beat), -1, message))
-    for change in score.meters:
-        message = mido.MetaMessage(
-            "time_signature", numerator=change.meter.numerator, denominator=change.meter.denominator
-        )
-        events.append((beats_to_ticks(change.beat, score.ticks_per_beat), -1, message))
-    return events
-
-
-def _delta_track(track: ScoreTrack, events: list[_Event], ticks_per_beat: int) -> mido.MidiTrack:
-    written = mido.MidiTrack()
-    if track.name:
-        name = track.name.encode("latin1", "replace").decode("latin1")
-        written.append(mido.MetaMessage("track_name", name=name))
-    now = 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        written.append(message.copy(time=tick - now))
-        now = tick
-    end = max(now, beats_to_ticks(track.end, ticks_per_beat))
-    written.append(mido.MetaMessage("end_of_track", time=end - now))
-    return written

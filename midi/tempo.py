@@ -20,13 +20,15 @@ MAX_TEMPO_BPM = Fraction(999)
 MAX_NUMERATOR = 99  # Live's signature field ends here
 MAX_DENOMINATOR = 64
 MAX_NUMBER_CHARACTERS = 64  # longer than any double printed in full
+MAX_NUMBER = 10**18
+MIN_EXPONENT = -400  # the smallest double is about 1e-324
 
 
 def exact(value: float | int | str | Decimal | Fraction) -> Fraction:
     """Return the decimal number that was written or printed, as a fraction.
 
     A float counts as its shortest decimal form: 0.1 is 1/10. A string is a decimal
-    number or `n/d`. Raises `MidiError` for anything that is not a finite number.
+    number or `n/d`. Raises `MidiError` for anything that is not a finite number up to 1e18.
     """
     if isinstance(value, Fraction):
         return value
@@ -35,11 +37,13 @@ def exact(value: float | int | str | Decimal | Fraction) -> Fraction:
     text = repr(value) if isinstance(value, float) else str(value).strip()
     numerator, slash, denominator = text.partition("/")
     try:
-        number = _decimal(numerator)
-        return number / _decimal(denominator) if slash else number
+        number = _decimal(numerator) / (_decimal(denominator) if slash else 1)
+        if abs(number) <= MAX_NUMBER:
+            return number
+        raise ValueError(text)
     except (ValueError, InvalidOperation, ZeroDivisionError):
         raise MidiError(
-            "bad_number", f"{text[:40]!r} is not a number.", "Write it like 120 or 133.5."
+            "bad_number", f"{text[:40]!r} is not a number to use here.", "Write it like 120 or 133.5."
         ) from None
 
 
@@ -48,7 +52,7 @@ def _decimal(text: str) -> Fraction:
     if len(text) > MAX_NUMBER_CHARACTERS:
         raise ValueError(text)
     number = Decimal(text)
-    if not number.is_finite() or abs(number.adjusted()) > 400:
+    if not number.is_finite() or not MIN_EXPONENT <= number.adjusted() <= len(str(MAX_NUMBER)):
         raise ValueError(text)
     return Fraction(number)
 

@@ -57,7 +57,9 @@ def _worst(beats: NDArray[np.float64], values: NDArray[np.float64], max_error: f
     """Return the inner point farthest from the straight line, if it is too far."""
     if len(beats) < 3:
         return None
-    along = (beats[1:-1] - beats[0]) / (beats[-1] - beats[0])
+    span = (beats[-1] - beats[0]) or 1.0  # beats closer than a float can tell
+    along = (beats[1:-1] - beats[0]) / span
     error = np.abs(values[1:-1] - (values[0] * (1 - along) + values[-1] * along))
     worst = int(np.argmax(error))
-    return worst + 1 if error[worst] > max_error else None
+    rounding = 1e-12 * float(np.abs(values).max())
+    return worst + 1 if error[worst] > max_error + rounding else None

@@ -1,0 +1,1 @@
+"""The command line, the outermost layer: it may import everything, once a command is chosen."""

@@ -4,15 +4,17 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
 from engine.request import Budget, Control, LoopRequest, Notes, Start, Target, Words
+from engine.wav import read_audio
 from midi.key import guess_key
-from midi.tempo import Meter, loop_beats, parse_tempo, samples_to_beats
+from midi.tempo import Meter, exact, parse_tempo, samples_to_beats
 
-from . import targets
+from .. import targets
 from .options import LoopOptions
 
 Remarks = tuple[str, ...]
@@ -67,7 +69,7 @@ def _reference_bars(options: LoopOptions, tempo_bpm: Fraction, meter: Meter) -> 
         raise BadRequestError("--outpaint needs the audio to go on from: --inpaint FILE.wav.")
     if options.outpaint is None or options.outpaint < 1:
         raise BadRequestError(f"--outpaint may be 1 bar or more, not {options.outpaint}.")
-    samples, sample_rate = targets.read_audio(options.inpaint)
+    samples, sample_rate = read_audio(options.inpaint)
     bars = round(samples_to_beats(samples.shape[1], tempo_bpm, sample_rate) / meter.beats_per_bar)
     if bars < 1:
         raise BadInputError(f"{options.inpaint} is shorter than half a bar at {float(tempo_bpm):g} BPM.")
@@ -112,7 +114,8 @@ def _painted(options: LoopOptions, request: LoopRequest) -> Control:
     for start, end in keep:
         if end > request.beats:
             raise BadRequestError(
-                f"--keep {float(start):g}:{float(end):g} ends outside the loop, which has beats 0 to {float(request.beats):g}."
+                f"--keep {float(start):g}:{float(end):g} ends outside the loop; "
+                f"it has beats 0 to {float(request.beats):g}."
             )
     return Control(kind="inpaint", target=targets.audio(options.inpaint, keep))
 
@@ -125,7 +128,7 @@ def _other(text: str, beats: Fraction) -> Control:
     if lowered.endswith((".mid", ".midi")):
         target = targets.melody_notes(value, beats)[0]
     elif lowered.endswith((".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")):
-        target = targets.audio(targets.Path(value))
+        target = targets.audio(Path(value))
     elif lowered.endswith((".json", ".als")) or value[0].isdigit():
         target = targets.curve(value, beats)
     else:
@@ -142,10 +145,12 @@ def _tuned(options: LoopOptions, controls: tuple[Control, ...], request: LoopReq
     known = [control.kind for control in controls]
     for name in (*weights, *ranges):
         if name not in known:
-            raise BadRequestError(f"{name!r} is not among this loop's controls ({', '.join(known) or 'none'}).")
+            raise BadRequestError(
+                f"{name!r} is not among this loop's controls ({', '.join(known) or 'none'})."
+            )
     tuned = []
     for control in controls:
-        weight = float(targets.exact(weights.get(control.kind, "1")))
+        weight = float(exact(weights.get(control.kind, "1")))
         within = targets.beat_range(ranges[control.kind], "--only") if control.kind in ranges else None
         tuned.append(msgspec.structs.replace(control, weight=weight, within=within))
     return tuple(tuned)

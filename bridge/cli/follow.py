@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 from engine.errors import DittoError
@@ -15,12 +15,10 @@ from .progress import Display
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a request: its steps, and whether the producer stopped it."""
+    """What came of a request: how many takes, and whether the producer stopped it."""
 
     takes: int = 0
-    steps: int = 0
     interrupted: bool = False
-    losses: dict[int, list[dict[str, float]]] = field(default_factory=dict)
 
 
 class RemoteError(DittoError):
@@ -31,9 +29,7 @@ class RemoteError(DittoError):
         self.code = failed.code
 
 
-def follow(
-    events: Generator[Event, None, None], display: Display, keep: Callable[[Take], None]
-) -> Outcome:
+def follow(events: Generator[Event, None, None], display: Display, keep: Callable[[Take], None]) -> Outcome:
     """Show what `events` says, hand each take to `keep`, and return what came of it.
 
     Ctrl-C lets the step in hand finish and then throws `KeyboardInterrupt` into `events`, which answers with
@@ -44,7 +40,10 @@ def follow(
         event = next(events, None)
         while event is not None:
             _take_in(event, outcome, display, keep)
-            event = _interrupted(events, outcome) if stop.is_set() and not outcome.interrupted else next(events, None)
+            asked = stop.is_set() and not outcome.interrupted
+            # Once takes come, the search is over and throwing would only lose the rest of them.
+            event = _interrupted(events, outcome) if asked and not outcome.takes else next(events, None)
+        outcome.interrupted = outcome.interrupted or stop.is_set()
     return outcome
 
 
@@ -54,8 +53,6 @@ def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[T
             for sentence in event.notes:
                 display.say(sentence)
         case Progress():
-            outcome.steps = max(outcome.steps, event.step)
-            outcome.losses.setdefault(event.take, []).append(event.losses)
             display.step(event)
         case Take():
             outcome.takes += 1

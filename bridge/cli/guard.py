@@ -18,7 +18,7 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except typer.TyperException as error:  # a wrong option or value, in the parser's own words
-        say(error.format_message(), "Add --help to see what is allowed.")
+        say(error.format_message().replace("Value error, ", ""), "Add --help to see what is allowed.")
         return 2
     except (MidiError, DittoError) as error:
         say(error.sentence, error.remedy)

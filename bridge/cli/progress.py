@@ -78,7 +78,11 @@ class Lines:
         if now < self._next_line_seconds and step.step < step.steps:
             return
         self._next_line_seconds = now + SECONDS_BETWEEN_LINES
-        parts = (f"step {step.step} of {step.steps}", time_left(step.seconds_left), losses_in_words(step.losses))
+        parts = (
+            f"step {step.step} of {step.steps}",
+            time_left(step.seconds_left),
+            losses_in_words(step.losses),
+        )
         self.say(f"{_title(step, self._takes)}: " + ", ".join(part for part in parts if part))
 
     def say(self, sentence: str) -> None:
@@ -87,7 +91,11 @@ class Lines:
         sys.stderr.flush()
 
 
-_PHASES = {"optimise": "Listening and bending", "decode": "Turning it into sound", "rank": "Choosing the best"}
+_PHASES = {
+    "optimise": "Listening and bending",
+    "decode": "Turning it into sound",
+    "rank": "Choosing the best",
+}
 
 
 def _title(step: Step, takes: int) -> str:

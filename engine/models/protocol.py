@@ -119,4 +119,13 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Turns(Protocol):
+    """A model that knows no circle and has inputs that lie in time: they turn with a latent that is rolled."""
+
+    def turned(self, scene: Scene, frames: int) -> Scene:
+        """Return `scene` with all that lies in time rolled by `frames`."""
+        ...
+
+
 ModelFactory = Callable[..., Model]

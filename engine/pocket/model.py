@@ -1,6 +1,7 @@
 """`pocket` against the model protocol: the embedded text-to-loop model that needs no download and no GPU."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from midi.tempo import loop_samples
 from ..errors import ModelError
 from ..models.protocol import ModelCard, Scene, Schedule
 from ..request import LoopRequest
+from ..sampling import sample
 from ..settings import Settings
 from ..spectrum import Spectrum
 from . import condition as conditioning
@@ -22,6 +24,7 @@ from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands
 from .latents import LatentMap
 from .network import PocketNetwork
 from .sound import resynthesised, spectrum_of, waveform
+from .towers import Towers, load_towers
 
 WEIGHTS = Path(__file__).parent / "weights"
 SLOWEST_BPM, FASTEST_BPM = 60, 180   # what the training loops span
@@ -37,6 +40,7 @@ class Inputs:
     free: Tensor
     phases: Tensor
     pieces: int
+    said: tuple[int, ...]
     avoided: bool
     controls: Tensor | None = None
 
@@ -49,10 +53,11 @@ class Pocket:
         circular=True, sampler="trajectory", surrogate_steps=1, decode_steps=4, max_seconds=PIECE_SECONDS,
     )
 
-    def __init__(self, network: PocketNetwork, latent_map: LatentMap, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, network: PocketNetwork, latent_map: LatentMap, towers: Towers | None = None, dtype: torch.dtype = torch.float32
+    ) -> None:
         self.network = network.eval().requires_grad_(False)
-        self.latent_map = latent_map
-        self.dtype = dtype
+        self.latent_map, self.towers, self.dtype = latent_map, towers, dtype
 
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
@@ -77,7 +82,7 @@ class Pocket:
         return Scene(
             frames=frames, noise_shape=(frames, self.latent_map.channels), time_axis=0, model_samples=samples,
             loop_samples=samples, tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=TEACHER_GUIDANCE,
-            inputs=Inputs(told, free, phases, pieces, bool(avoided.ids)), circular=True, notes=tuple(notes),
+            inputs=Inputs(told, free, phases, pieces, text.ids, bool(avoided.ids)), circular=True, notes=tuple(notes),
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -141,12 +146,37 @@ class Pocket:
         return spectrum_of(log_bands(audio, 2 * scene.frames), _frame_rate(scene))
 
 
+    def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
+        """Return how well `latent` fits `text`, -1 to 1, in the tower that may be optimised: [batch]."""
+        if self.towers is None:
+            raise ModelError("The text control needs pocket's towers, which are not beside its weights.")
+        ids = words.parse(text).ids if text else scene.inputs.said
+        return self.towers.guide.hear(self.latent_map.decode(latent)) @ self.towers.guide.read(_multi_hot(ids))[0]
+
+    def held_out(self, latent: Tensor, noise: Tensor, scene: Scene) -> float | None:
+        """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2)."""
+        if self.towers is None:
+            return None
+        steps = self.schedule(self.card.decode_steps, scene)
+        with torch.no_grad():
+            free = sample(self, scene, noise, steps, self.card.sampler, checkpoint=False)
+            heard = [self.towers.judge.hear(self.latent_map.decode(one)) for one in (latent, free)]
+        return float((heard[0] - heard[1]).norm())
+
+
+def _multi_hot(ids: Iterable[int]) -> Tensor:
+    row = torch.zeros(1, conditioning.WORD_SLOTS)
+    row[0, list(ids)] = 1
+    return row
+
+
 def load_pocket(settings: Settings, folder: Path = WEIGHTS) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
     network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
-    return Pocket(network.float(), LatentMap.load(folder / "latent_map.safetensors"), _dtype(settings.dtype))
+    latent_map = LatentMap.load(folder / "latent_map.safetensors")
+    return Pocket(network.float(), latent_map, load_towers(folder), _dtype(settings.dtype))
 
 
 def _dtype(name: str) -> torch.dtype:

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,9 +26,12 @@ from midi.key import MODES, Key
 
 from ..pocket import condition as conditioning
 from ..pocket import musical_time
-from ..pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
+from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
 from ..pocket.controls import control_inputs
 from ..pocket.latents import LatentMap
+
+if TYPE_CHECKING:
+    from .synth.labels import Labels
 
 LOOPS_PER_SHARD = 100
 FREE_SHARE = 0.1            # captions left out altogether, for guidance
@@ -75,7 +78,9 @@ class Loop:
 
 
 def _mode(name: str) -> str:
-    return name if name in MODES else "minor"
+    """Return the name that `midi.key` gives the synth's mode."""
+    plain = name.replace("-", " ")
+    return plain if plain in MODES else "minor"
 
 
 class LoopSet:
@@ -105,11 +110,10 @@ class LoopSet:
             LatentMap.fit(torch.cat([torch.from_numpy(bands).float() for bands in some])).save(file)
         latent_map = LatentMap.load(file)
         loops = []
-        for shard in sorted(folder.glob("*.npz")):
-            for bands, labels in _read(shard):
-                log_power = torch.from_numpy(bands).float()
-                controls = control_inputs(log_power, labels)
-                loops.append(Loop(latent_map.encode(log_power).half().numpy(), controls.astype(np.float16), labels))
+        for bands, labels in read_shards(folder):
+            log_power = torch.from_numpy(bands).float()
+            controls = control_inputs(log_power, labels)
+            loops.append(Loop(latent_map.encode(log_power).half().numpy(), controls.astype(np.float16), labels))
         return cls(loops, latent_map)
 
     def batch(self, size: int, generator: np.random.Generator) -> Batch:
@@ -135,6 +139,12 @@ class LoopSet:
         return torch.from_numpy(loop.latent).float(), loop.condition(generator), phases, controls
 
 
+def read_shards(folder: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
+    """Yield log bands [frames, bands] and labels of every loop in `folder`."""
+    for shard in sorted(folder.glob("*.npz")):
+        yield from _read(shard)
+
+
 def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
     with np.load(shard) as arrays:
         labels = json.loads(bytes(arrays["labels"]).decode())
@@ -143,19 +153,35 @@ def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
         yield bands[start:end], label
 
 
+def _plain(labels: "Labels", samples: int) -> dict[str, Any]:
+    """Return what training needs of the labels, as JSON-able data; times in beats."""
+    return {
+        "words": list(labels.words), "tempo_bpm": labels.tempo_bpm, "numerator": labels.numerator,
+        "denominator": labels.denominator, "bars": labels.bars, "tonic": labels.tonic, "mode": labels.mode,
+        "genre": labels.genre, "samples": samples, "beats": labels.bars * 4 * labels.numerator / labels.denominator,
+        "tune": [[note.beat, note.beats, note.pitch] for note in labels.melody],
+        "hits": [[hit.beat, hit.velocity] for hit in labels.onsets],
+    }
+
+
 def render_shard(first_seed: int, count: int, split: str, assets: Path | None, out: Path) -> float:
     """Render `count` loops from `first_seed` on into one shard; return the seconds of audio in it."""
-    from .synth.training import render_labelled  # numba compiles on import: only workers pay for it
+    # Imported here: numba compiles on import, and only workers should pay for it.
+    from .synth.assets import Assets
+    from .synth.recipe import sample_recipe
+    from .synth.render import render
 
     torch.set_num_threads(1)
+    pack = Assets(assets) if assets else None
     bands, frames, labels, seconds = [], [], [], 0.0
     for seed in range(first_seed, first_seed + count):
-        audio, label = render_labelled(seed, split, assets)
-        length = FRAMES_PER_LATENT * latent_frames(audio.shape[-1])
-        bands.append(log_bands(torch.from_numpy(audio), length).half().numpy())
+        loop = render(sample_recipe(seed, split), pack)
+        samples = loop.audio.shape[-1]
+        length = FRAMES_PER_LATENT * latent_frames(samples)
+        bands.append(log_bands(torch.from_numpy(np.ascontiguousarray(loop.audio, np.float32)), length).half().numpy())
         frames.append(length)
-        labels.append(label)
-        seconds += audio.shape[-1] / 44_100
+        labels.append(_plain(loop.labels, samples))
+        seconds += samples / SAMPLE_RATE
     text = np.frombuffer(json.dumps(labels).encode(), np.uint8)
     part = out / f"{split}-{first_seed:07d}.part"
     with part.open("wb") as file:

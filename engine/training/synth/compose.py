@@ -19,7 +19,7 @@ def compose(recipe: Recipe) -> Score:
     hits = drum_hits(recipe) if recipe.drums else []
     kicks = sorted({hit.beat for hit in hits if hit.piece == "kick"})
     parts = tuple(_finish(recipe, part, _notes(recipe, part, kicks)) for part in recipe.parts)
-    swung_hits = [Hit(round(swung(hit.beat, recipe.swing), 6), hit.piece, hit.velocity) for hit in hits]
+    swung_hits = [_swing_hit(recipe, hit) for hit in hits]
     return Score(recipe.beats, tuple(hit for hit in swung_hits if not _muted(recipe, "drums", hit.beat)), parts)
 
 
@@ -44,8 +44,14 @@ def _notes(recipe: Recipe, part: Part, kicks: list[float]) -> list[Note]:
 
 
 def _finish(recipe: Recipe, part: Part, notes: list[Note]) -> tuple[Note, ...]:
-    swung_notes = (swing_note(note, recipe.swing) for note in notes)
+    triplets = part.role == "arpeggio" and 0.3 < part.step_beats < 0.4
+    swung_notes = (swing_note(note, 0.5 if triplets else recipe.swing) for note in notes)
     return tuple(note for note in swung_notes if not _muted(recipe, part.role, note.beat))
+
+
+def _swing_hit(recipe: Recipe, hit: Hit) -> Hit:
+    straight = hit.piece == "hats" and recipe.drums is not None and recipe.drums.triplets
+    return Hit(round(swung(hit.beat, 0.5 if straight else recipe.swing), 6), hit.piece, hit.velocity)
 
 
 def _muted(recipe: Recipe, layer: str, beat: float) -> bool:

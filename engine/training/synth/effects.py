@@ -146,23 +146,24 @@ def lowpass_sweep(x: FloatArray, cutoffs_hz: FloatArray, resonance: float, sampl
 
 @kernel
 def highpass(x: FloatArray, cutoff_hz: float, sample_rate: float) -> None:
-    """Second-order Butterworth high-pass, in place."""
+    """Second-order Butterworth high-pass, in place; warmed up on the end of the loop."""
     n = x.shape[1]
     g = math.tan(3.14159265 * cutoff_hz / sample_rate)
     k = 1.41421356
     a1 = 1.0 / (1.0 + g * (g + k))
     warm = min(n, 8192)
-    for side in range(2):
-        s1, s2 = 0.0, 0.0
-        for i in range(-warm, n):
-            at = i if i >= 0 else n + i
-            v3 = x[side, at] - s2
-            v1 = a1 * (s1 + g * v3)
-            v2 = s2 + g * v1
-            s1, s2 = 2.0 * v1 - s1, 2.0 * v2 - s2
-            if i < 0:
-                continue
-            x[side, i] = x[side, i] - k * v1 - v2
+    p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
+    for i in range(-warm, n):
+        at = i if i >= 0 else n + i
+        a, b = x[0, at], x[1, at]
+        u, w = a - p2, b - q2
+        v, y = a1 * (p1 + g * u), a1 * (q1 + g * w)
+        low, low_b = p2 + g * v, q2 + g * y
+        p1, q1 = 2.0 * v - p1, 2.0 * y - q1
+        p2, q2 = 2.0 * low - p2, 2.0 * low_b - q2
+        if i >= 0:
+            x[0, i] = a - k * v - low
+            x[1, i] = b - k * y - low_b
 
 
 @kernel
@@ -216,6 +217,16 @@ def crush(x: FloatArray, bits: int, hold: int) -> None:
 
 
 @kernel
+def autopan(x: FloatArray, depth: float, turns: int) -> None:
+    """Stereo tremolo in place: each side's level moves against the other's, `turns` cycles a loop."""
+    n = x.shape[1]
+    for i in range(n):
+        g = np.float32(0.5 * depth * math.sin(6.283185307 * turns * i / n))
+        x[0, i] *= np.float32(1.0 - 0.5 * depth) + g
+        x[1, i] *= np.float32(1.0 - 0.5 * depth) - g
+
+
+@kernel
 def apply_gain(x: FloatArray, gain: FloatArray) -> None:
     """Multiply by a curve of any length over the loop, linear between its points and across the wrap."""
     n, count = x.shape[1], gain.shape[0]
@@ -264,23 +275,28 @@ def soft_clip(x: FloatArray, knee: float, ceiling: float) -> None:
 
 
 @kernel
-def k_weighted_power(x: FloatArray, b1: FloatArray, b2: FloatArray) -> FloatArray:
+def k_weighted_power(x: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
     """Mean square of 100 ms pieces after two biquads `[b0, b1, b2, a1, a2]`, both channels summed."""
     n = x.shape[1]
     piece = 4410
-    count = (n + piece - 1) // piece
-    power = np.zeros(count, np.float32)
-    warm = min(n, 4096)
-    for side in range(2):
-        p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
-        for i in range(-warm, n):
-            s = x[side, i if i >= 0 else n + i]
-            y = b1[0] * s + p1
-            p1 = b1[1] * s - b1[3] * y + p2
-            p2 = b1[2] * s - b1[4] * y
-            z = b2[0] * y + q1
-            q1 = b2[1] * y - b2[3] * z + q2
-            q2 = b2[2] * y - b2[4] * z
-            if i >= 0:
-                power[i // piece] += z * z / piece
+    power = np.zeros((n + piece - 1) // piece, np.float32)
+    p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
+    r1, r2, s1, s2 = 0.0, 0.0, 0.0, 0.0
+    total = 0.0
+    for i in range(-min(n, 4096), n):
+        at = i if i >= 0 else n + i
+        left, right = x[0, at], x[1, at]
+        y, v = b[0] * left + p1, b[0] * right + r1
+        p1, r1 = b[1] * left - b[3] * y + p2, b[1] * right - b[3] * v + r2
+        p2, r2 = b[2] * left - b[4] * y, b[2] * right - b[4] * v
+        z, w = c[0] * y + q1, c[0] * v + s1
+        q1, s1 = c[1] * y - c[3] * z + q2, c[1] * v - c[3] * w + s2
+        q2, s2 = c[2] * y - c[4] * z, c[2] * v - c[4] * w
+        if i >= 0:
+            total += z * z + w * w
+            if (i + 1) % piece == 0 or i == n - 1:
+                power[i // piece] = total / piece
+                total = 0.0
+        elif i == -1:
+            total = 0.0
     return power

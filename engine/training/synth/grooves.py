@@ -18,8 +18,30 @@ GROOVES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "kick": ("X...X...X...X...", "X...X...X...X..o", "X...X...X..oX..."),
         "clap": ("....X.......X...", "....X.......X.o."),
         "snare": ("................", "....x.......x...", "...............o"),
-        "hats": ("..x...x...x...x.", "x.x.x.x.x.x.x.x.", "xoxxxoxxxoxxxoxx"),
-        "open hat": ("..X...X...X...X.", "................", "..........X....."),
+        "hats": ("x.x.x.x.x.x.x.x.", "xoxxxoxxxoxxxoxx"),
+        "open hat": ("..X...X...X...X.",),
+    },
+    "deep": {
+        "kick": ("X...X...X...X...",),
+        "rimshot": ("....x.......x...", "...x...x..x.....", "....x..x....x..."),
+        "clap": ("............x...", "................"),
+        "hats": ("..x...x...x...x.", "..xo..xo..xo..xo", "..xx..xx..xx..xx"),
+        "shaker": ("xoXoxoXoxoXoxoXo", "................"),
+    },
+    "tech": {
+        "kick": ("X...X...X...X...", "X...X...X...X.x.", "X...X...X..xX..."),
+        "clap": ("....X.......X...", "....X..x....X..."),
+        "hats": ("xxxxxxxxxxxxxxxx", "x.xxx.xxx.xxx.xx", "oxxxoxxxoxxxoxxx"),
+        "open hat": ("..X...X...X...X.", "................"),
+        "congas": ("..xx..x...xx..x.", "x..x.xx.x..x.xx.", "...x..xx...x..x."),
+        "percussion": ("...x......x..x..", ".x....x..x....x.", "......x..x.....x"),
+    },
+    "trance": {
+        "kick": ("X...X...X...X...",),
+        "clap": ("....X.......X...",),
+        "hats": ("xoxoxoxoxoxoxoxo", "................", "x.x.x.x.x.x.x.x."),
+        "open hat": ("..X...X...X...X.",),
+        "cymbal": ("................", "X...............", "x.x.x.x.x.x.x.x."),
     },
     "four-hard": {
         "kick": ("X...X...X...X...", "X...X...X...X...", "X..xX...X..xX..."),
@@ -151,7 +173,7 @@ EXTRA_LINES: Final[dict[str, tuple[str, ...]]] = {
     "rimshot": ("...x..x....x..x.", "...x......x....."),
 }
 
-FOUR_FEELS: Final = frozenset({"four", "four-hard", "disco", "amapiano", "dembow"})
+FOUR_FEELS: Final = frozenset({"four", "four-hard", "deep", "tech", "trance", "disco", "amapiano", "dembow"})
 HALFTIME_FEELS: Final = frozenset({"halftime", "trap", "drill", "ambient", "cinematic"})
 
 PULSES: Final[dict[tuple[int, int], tuple[tuple[int, ...], ...]]] = {

@@ -113,7 +113,7 @@ def _held_in_range(pitch: int) -> int:
 def arpeggio(recipe: Recipe, part: Part, chords: Chords) -> list[Note]:
     """Broken chords in even steps, the order named by `part.line`."""
     rng = Random(part.seed)
-    step = rng.choices((0.25, 0.5, 1.0 / 3.0), (0.65, 0.25, 0.1))[0]
+    step = 1.0 / 3.0 if 0.3 < part.step_beats < 0.4 else part.step_beats
     gate = rng.uniform(0.5, 1.1)
     mask = [rng.random() < 0.55 + 0.45 * part.density for _ in range(8)]
     mask[0] = True

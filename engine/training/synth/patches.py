@@ -189,6 +189,8 @@ def sample_patch(role: str, name: str, rng: Random, split: str) -> Patch:
     values = {key: _draw(value, rng) for key, value in family.values.items()}
     if values.get("lfo_per_beat", 0.0) < 0.0:  # a wobble is in time
         values["lfo_per_beat"] = rng.choice((0.5, 1.0, 1.0, 2.0, 1.5, 3.0))
+    if family.engine == "fm":  # halves and wholes keep the pitch
+        values["ratio"] = round(2.0 * values["ratio"]) / 2.0
     cycle = rng.choice(family.cycles)
     cycle_id = draw_id(rng, AKWF_CYCLES if cycle == "akwf" else SYNTHETIC_CYCLES, split)
     sample = rng.choice(family.samples) if family.samples and rng.random() < family.sampled_chance else ""

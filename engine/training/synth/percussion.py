@@ -27,6 +27,8 @@ def drum_hits(recipe: Recipe) -> list[Hit]:
         for piece, line in decided.items():
             for hit in _bar_hits(piece, line, bar * recipe.bar_beats, rng):
                 found[(hit.beat, hit.piece)] = hit
+    if drums.triplets and "hats" in decided:
+        _set_triplets(found, recipe.beats, rng)
     if drums.fill:
         _add_fill(found, drums, recipe, steps, rng)
     hits = sorted(found.values(), key=lambda hit: (hit.beat, hit.piece))
@@ -96,6 +98,16 @@ def _bar_hits(piece: str, line: str, start: float, rng: Random) -> list[Hit]:
             beat = round(start + step / 4 + i * 0.25 / count, 6)
             hits.append(Hit(beat, piece, round(rng.uniform(low, high), 3)))
     return hits
+
+
+def _set_triplets(found: dict[tuple[float, str], Hit], beats: float, rng: Random) -> None:
+    """Hats in eighth-note triplets in place of their line."""
+    for key in [key for key in found if key[1] == "hats"]:
+        del found[key]
+    for i in range(int(beats * 3 + 1e-6)):
+        beat = round(i / 3, 6)
+        low, high = (0.7, 0.9) if i % 3 == 0 else (0.4, 0.7)
+        found[(beat, "hats")] = Hit(beat, "hats", round(rng.uniform(low, high), 3))
 
 
 def _add_fill(found: dict[tuple[float, str], Hit], drums: Drums, recipe: Recipe, steps: int, rng: Random) -> None:

@@ -41,6 +41,7 @@ class Drums(msgspec.Struct, frozen=True):
     loudness_db: float
     reverb: float
     drive: float
+    triplets: bool
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -58,7 +59,9 @@ class Part(msgspec.Struct, frozen=True):
     reverb: float
     delay: float
     chorus: float
+    tremolo: float
     drive: float
+    step_beats: float
 
 
 class Texture(msgspec.Struct, frozen=True):
@@ -91,7 +94,8 @@ class Mix(msgspec.Struct, frozen=True):
     tape: float
     sweep_octaves: float
     sweep_turns: float
-    drive: float
+    width: float
+    highpass_hz: float
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,14 +214,14 @@ class _Sampler:
             weight * (2.0 ** (2.0 * self.mood.minor * (1 if name in MINOR_MODES else -1)))
             for name, weight in zip(names, weights, strict=True)
         ]
-        if self.rng.random() < 0.12:  # every mode with every genre, now and then
+        if self.rng.random() < 0.08:  # every mode with every genre, now and then
             return self.rng.choice(sorted(SCALES))
         return self.rng.choices(names, bent)[0]
 
     def _swing(self) -> float:
         low, high = self.style.swing
         swing = self.rng.uniform(low, high) + 0.02 * self.mood.swing
-        if self.rng.random() < 0.1:
+        if self.rng.random() < 0.06:
             swing = self.rng.uniform(0.5, 0.66)
         return round(_clip(swing, 0.5, 0.66), 3)
 
@@ -235,13 +239,14 @@ class _Sampler:
         left_out: tuple[str, ...] = ()
         if rng.random() < 0.16:
             left_out = rng.choice((("kick",), ("kick",), ("hats", "open hat", "shaker"), ("snare", "clap"), ("kick", "snare", "clap")))
-        feel = style.feel if rng.random() < 0.95 else rng.choice(("four", "boombap", "halftime", "rock"))
+        feel = style.feel if rng.random() < 0.98 else rng.choice(("four", "boombap", "halftime", "rock"))
         return Drums(
             kit=_pick(style.kits, rng), kit_id=draw_id(rng, KIT_IDS, self.split), feel=feel, extras=extras,
             left_out=left_out, seed=rng.getrandbits(32), density=round(self.density, 3),
             fill=self.bars >= 2 and rng.random() < 0.3, loudness_db=round(rng.gauss(0.0, 1.2), 2),
             reverb=round(_clip(0.12 * style.reverb + 0.25 * rng.random() ** 3, 0.0, 0.5), 3),
             drive=round(_clip(rng.gauss(0.2, 0.2) + 0.5 * self.mood.drive, 0.0, 1.0), 3),
+            triplets=rng.random() < (0.2 if feel in ("trap", "drill", "jungle") else 0.03),
         )  # fmt: skip
 
     def _parts(self, drums: bool) -> tuple[Part, ...]:
@@ -259,8 +264,9 @@ class _Sampler:
 
     def _full_roles(self, drums: bool) -> list[str]:
         rng = self.rng
-        roles = ["bass"] if rng.random() < 0.88 else []
-        roles += ["chords"] if rng.random() < 0.8 else []
+        style = self.style
+        roles = ["bass"] if rng.random() < 0.9 else []
+        roles += ["chords"] if rng.random() < style.chord_chance else []
         if rng.random() < self.style.lead_chance:
             roles.append(rng.choices(("lead", "arpeggio"), (0.78, 0.22))[0])
         return roles if len(roles) >= 1 + (not drums) else ["bass", "chords"]
@@ -280,23 +286,25 @@ class _Sampler:
             reverb=round(_clip(wet * _WETNESS[role], 0.0, 1.0), 3),
             delay=round(rng.uniform(0.15, 0.6), 3) if rng.random() < _DELAY_CHANCE[role] else 0.0,
             chorus=round(rng.uniform(0.3, 0.8), 3) if role == "chords" and rng.random() < 0.25 else 0.0,
+            tremolo=round(rng.uniform(0.3, 0.8), 3) if patch.name in _TREMULOUS and rng.random() < 0.35 else 0.0,
             drive=round(_clip(rng.gauss(0.0, 0.2) + 0.6 * mood.drive, 0.0, 1.0), 3),
+            step_beats=rng.choices((0.25, 0.5, 0.333333), (0.6, 0.22, 0.18))[0],
         )  # fmt: skip
 
     def _line(self, role: str) -> tuple[str, int]:
         rng = self.rng
         if role == "bass":
             name = _pick(self.style.bass_line, rng)
-            return (name if rng.random() < 0.92 else rng.choice(sorted(BASS_LINES))), rng.randint(31, 40)
+            return (name if rng.random() < 0.97 else rng.choice(sorted(BASS_LINES))), rng.randint(31, 40)
         if role == "chords":
             name = _pick(self.style.comping, rng)
-            return (name if rng.random() < 0.92 else rng.choice(sorted(COMPING))), rng.randint(54, 64)
+            return (name if rng.random() < 0.97 else rng.choice(sorted(COMPING))), rng.randint(54, 64)
         if role == "arpeggio":
             return rng.choice(("up", "down", "updown", "random", "skip")), rng.randint(64, 76)
         return "motif", rng.randint(65, 80)
 
     def _colour(self) -> str:
-        if self.rng.random() < 0.7:
+        if self.rng.random() < 0.82:
             return self.style.colour
         return self.rng.choice(("triad", "seventh", "ninth", "sus", "power"))
 
@@ -310,8 +318,8 @@ class _Sampler:
         chance = 1.0 if self.layout == "full" else 0.35
         lofi = 0.4 * self.mood.lofi
         kinds = [kind for kind, weight in wanted.items() if rng.random() < chance * (weight / 9.0 + lofi * (kind == "vinyl"))]
-        if not kinds and self.mood.lofi > 0 and rng.random() < 0.4:
-            kinds = ["vinyl"]
+        if "vinyl" not in kinds and rng.random() < max(0.4 * self.mood.lofi, self.style.vinyl) * (1.0 if self.layout != "bass" else 0.3):
+            kinds.append("vinyl")
         return tuple(Texture(kind, rng.getrandbits(32), round(_TEXTURE_DB[kind] + rng.gauss(0.0, 2.5), 2)) for kind in kinds)
 
     def _dynamics(self, drums: Drums | None, parts: tuple[Part, ...]) -> Dynamics:
@@ -329,20 +337,22 @@ class _Sampler:
         sweeping = rng.random() < 0.14
         return Mix(
             loudness_lufs=round(_clip(loudness, -32.0, -9.5), 2),
-            brightness=round(_clip(rng.gauss(0.0, 0.35) + 0.8 * mood.brightness, -1.5, 1.3), 3),
+            brightness=round(_clip(rng.gauss(0.0, 0.3) + 0.8 * mood.brightness + style.brightness, -1.5, 1.3), 3),
             sidechain=round(_clip(style.sidechain + rng.gauss(0.0, 0.2), 0.0, 1.0), 3) if style.sidechain and rng.random() < 0.8 else 0.0,
             saturation=round(_clip(rng.gauss(0.15, 0.15) + 0.4 * mood.drive + 0.2 * lofi, 0.0, 1.0), 3),
             bit_depth=rng.randint(6, 10) if rng.random() < 0.04 + 0.25 * max(lofi, 0.0) else 0,
             tape=round(rng.uniform(0.3, 1.0), 3) if rng.random() < 0.05 + 0.5 * max(lofi, 0.0) else 0.0,
             sweep_octaves=round(rng.uniform(2.0, 5.0), 3) if sweeping else 0.0,
             sweep_turns=float(rng.choice((1, 1, 2))) if sweeping else 0.0,
-            drive=round(mood.drive, 3),
+            width=round(rng.choices((rng.uniform(0.0, 0.25), rng.uniform(0.7, 1.1), rng.uniform(1.3, 1.7)), (0.07, 0.78, 0.15))[0], 3),
+            highpass_hz=round(rng.uniform(180.0, 500.0), 1) if rng.random() < 0.05 else 0.0,
         )  # fmt: skip
 
 
 _LEVELS_DB: Final = {"bass": -3.0, "chords": -8.0, "lead": -3.5, "arpeggio": -5.0}
 _WETNESS: Final = {"bass": 0.06, "chords": 0.6, "lead": 0.6, "arpeggio": 0.6}
 _DELAY_CHANCE: Final = {"bass": 0.02, "chords": 0.2, "lead": 0.4, "arpeggio": 0.5}
+_TREMULOUS: Final = frozenset({"epiano", "organ", "guitar", "keys", "pad"})
 _TEXTURE_DB: Final = {"vinyl": -18.0, "noise": -19.0, "riser": -13.0, "drone": -11.0}
 
 

@@ -166,7 +166,8 @@ def add_pluck(
     brightness: float, ring_s: float, position: float, release_s: float, seed: int, sample_rate: float,
 ) -> None:  # fmt: skip
     """A plucked string (Karplus and Strong 1983, tuned by a fractional delay)."""
-    period = sample_rate / frequency_hz - 0.5
+    damping = 0.5 + 0.45 * brightness
+    period = sample_rate / frequency_hz - (1.0 - damping)
     size = int(period) + 2
     whole = int(period)
     fraction = period - whole
@@ -181,15 +182,16 @@ def add_pluck(
     comb = max(1, int(position * size))
     shaped = line.copy()
     mean = 0.0
-    for i in range(size):
-        shaped[i] = line[i] - 0.8 * line[(i - comb) % size]
+    for i in range(size):  # a string pulled to a corner at the plectrum, roughened by noise
+        corner = i / comb if i < comb else (size - i) / (size - comb)
+        edge = 1.0 if i < comb else -comb / (size - comb)
+        shaped[i] = corner - 0.5 + bright * (0.5 * edge + 0.6 * line[i])
         mean += shaped[i] / size
     peak = 1e-9
     for i in range(size):
         shaped[i] -= mean
         peak = max(peak, abs(shaped[i]))
     loss = 0.001 ** (1.0 / (ring_s * frequency_hz))
-    damping = 0.5 + 0.45 * brightness
     n = out.shape[1]
     release = int(release_s * sample_rate)
     write, last = 0, 0.0

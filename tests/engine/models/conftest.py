@@ -3,13 +3,25 @@
 Tokenizers are built here from a few words, so nothing is downloaded.
 """
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from unittest import mock
 
 import pytest
 import torch
+
+from engine.models import catalogue
+from engine.models.hardware import Place
+from engine.models.protocol import Model
+from engine.request import LoopRequest
+from engine.settings import Settings
+from midi.tempo import Meter
 
 torch.set_num_threads(1)
 WORDS = ("dusty", "boom", "bap", "rhodes", "techno", "warm", "noise")
@@ -29,7 +41,7 @@ def t5_tokenizer():
 
     vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     vocabulary += [("▁" + word, -3.0) for word in WORDS] + [(letter, -6.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
-    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=12)
+    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=40)
 
 
 def gemma_tokenizer():
@@ -38,7 +50,7 @@ def gemma_tokenizer():
     vocabulary = {"<pad>": 0, "<eos>": 1, "<bos>": 2, "<unk>": 3, "<mask>": 4, "▁": 5}
     for token in [f"<0x{byte:02X}>" for byte in range(256)] + list("abcdefghijklmnopqrstuvwxyz"):
         vocabulary[token] = len(vocabulary)
-    return GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=16)
+    return GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=40)
 
 
 def byte_tokenizer():
@@ -79,7 +91,7 @@ def oobleck(latent_channels: int, audio_channels: int = 2, sample_rate: int = 40
 
 def stable_audio():
     from diffusers import (
-        CosineDPMSolverMultistepScheduler,
+        EDMDPMSolverMultistepScheduler,
         StableAudioDiTModel,
         StableAudioPipeline,
         StableAudioProjectionModel,
@@ -93,7 +105,7 @@ def stable_audio():
     projection = StableAudioProjectionModel(text_encoder_dim=16, conditioning_dim=4, min_value=0, max_value=64)
     return StableAudioPipeline(
         vae=oobleck(3), text_encoder=t5_encoder(16), projection_model=projection, tokenizer=t5_tokenizer(),
-        transformer=transformer, scheduler=CosineDPMSolverMultistepScheduler(solver_order=2),
+        transformer=transformer, scheduler=EDMDPMSolverMultistepScheduler(),
     )  # fmt: skip
 
 
@@ -191,7 +203,8 @@ def audioldm2():
     unet = AudioLDM2UNet2DConditionModel(
         block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=8, sample_size=32, in_channels=4,
         out_channels=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=(8, 16), attention_head_dim=4,
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=((None, 8, 16), (None, 8, 16)),
+        attention_head_dim=4,
     )  # fmt: skip
     language = GPT2LMHeadModel(GPT2Config(n_embd=8, n_head=2, n_layer=1, vocab_size=50, n_ctx=64, n_positions=64))
     language.config.max_new_tokens = 4
@@ -218,7 +231,7 @@ def musicldm():
                             unet=unet, scheduler=scheduler, vocoder=vocoder)  # fmt: skip
 
 
-BUILDERS: dict[str, Callable[[], object]] = {
+BUILDERS: dict[str, Callable[[], Any]] = {
     "stable-audio": stable_audio,
     "stable-audio-3-base": stable_audio_3,
     "stable-audio-3": lambda: stable_audio_3(distilled=True),
@@ -227,3 +240,80 @@ BUILDERS: dict[str, Callable[[], object]] = {
     "audioldm2": audioldm2,
     "musicldm": musicldm,
 }
+REQUEST = dict(prompt="dusty boom bap", tempo_bpm=Fraction(240), bars=1, meter=Meter(2, 4), loop=False)
+"""Half a second, 200 samples at the tiny models' 400 Hz: 25 frames of 8 samples."""
+
+
+def request_for(**changes) -> LoopRequest:
+    """Return a short request with some fields changed."""
+    return LoopRequest(**(REQUEST | changes))
+
+
+def build(name: str):
+    """Return the tiny pipeline `name`, the same every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        pipe = BUILDERS[name]()
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval()
+    return pipe
+
+
+def save(name: str, folder: Path) -> Path:
+    """Save the tiny pipeline `name` as a user's folder would be."""
+    pipe = build(name)
+    pipe.save_pretrained(folder)
+    if name == "stable-audio":  # the scheduler that is shipped needs a package that we do without
+        index = json.loads((folder / "model_index.json").read_text())
+        index["scheduler"] = ["diffusers", "CosineDPMSolverMultistepScheduler"]
+        (folder / "model_index.json").write_text(json.dumps(index))
+        settings = dict(_class_name="CosineDPMSolverMultistepScheduler", sigma_min=0.3, sigma_max=500, solver_order=2)
+        (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a folder of each tiny model, saved once."""
+    home = tmp_path_factory.mktemp("models")
+    return {name: save(name, home / name) for name in BUILDERS}
+
+
+@pytest.fixture(scope="session")
+def models(folders: dict[str, Path]) -> dict[str, Model]:
+    """Return each tiny model, loaded from its folder once."""
+    settings = Settings(models=next(iter(folders.values())).parent, device="cpu", dtype="float32")
+    return {name: catalogue.load(name, settings) for name in folders}
+
+
+@contextmanager
+def true_float64() -> Iterator[None]:
+    """Let the libraries' own casts to float32 be casts to float64, or finite differences drown in them."""
+    with (
+        mock.patch.object(torch, "float32", torch.float64),
+        mock.patch.object(torch.Tensor, "float", torch.Tensor.double),
+    ):
+        torch.set_default_dtype(torch.float64)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(torch.float)
+
+
+def exact_model(name: str, folder: Path) -> Model:
+    """Return a tiny model that computes in float64; use it within `true_float64`."""
+    model = catalogue.load(str(folder), Settings(device="cpu", dtype="float32"))
+    for part in model._pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.double()
+    model.place = Place(torch.device("cpu"), torch.float64, torch.float64)
+    if hasattr(model, "_autoencoder"):
+        model._autoencoder._place = model.place
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """Return this file: its builders and helpers, which tests cannot import by name."""
+    return sys.modules[__name__]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from engine.errors import BadRequestError
 from engine.request import Audio, Curve, Notes, Onsets, Point, Words
 from engine.wav import read_audio
-from midi.automation import flattened, from_json, parse_points
 from midi.automation import Curve as Automation
+from midi.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
 from midi.melody import melody
 from midi.notes import Note, cut, shift, sort_notes
@@ -23,7 +23,9 @@ from midi.rhythm import onsets
 from midi.smf import ScoreTrack, read_midi
 from midi.tempo import exact
 
-FINEST_BEAT = 20_160  # beats on the wire are n/20160: every tuplet up to 10, and short enough to send
+from .live_lane import LaneReference, read_lane, short_beat
+
+_PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
@@ -35,26 +37,24 @@ class Clip(NamedTuple):
 
 
 def curve(text: str, loop_beats: Fraction, unit: str = "db") -> Curve:
-    """Read `0:-30 8:-9`, a JSON file or a lane of a Live set (which is taken as 0..1 of its range)."""
+    """Read `0:-30 8:-9`, a JSON file, or a lane of a Live set such as `SET.als#Track/Device/Parameter@16`."""
     if ".als" in text.lower():
-        from .live_targets import lane
-
-        return lane(text, loop_beats)
+        return read_lane(LaneReference.parse(text), loop_beats)
     if text.lower().endswith(".json"):
         return as_curve(from_json(Path(text), loop_beats), unit)
-    if Path(text).suffix and not re.match(r"\s*[\d.]", text):
-        raise MidiError("not_a_curve", f"{text!r} is neither beat:value pairs nor a .json or .als file.")
+    if not _PAIRS.match(text):
+        raise MidiError(
+            "not_a_curve",
+            f"{text[:80]!r} is no curve: beat:value pairs, a .json file or a lane of an .als file are.",
+            "Write points like 0:-30 8:-9 16:-30.",
+        )
     return as_curve(parse_points(text, loop_beats), unit)
 
 
 def as_curve(automation: Automation, unit: str) -> Curve:
     """Return breakpoints as the request has them, bent segments as many straight ones."""
-    points = (Point(_fine(point.beat), float(point.value)) for point in flattened(automation).points)
+    points = (Point(short_beat(point.beat), float(point.value)) for point in flattened(automation).points)
     return Curve(points=tuple(points), unit=unit)  # type: ignore[arg-type]  # callers pass one of three
-
-
-def _fine(beat: Fraction) -> Fraction:
-    return beat if FINEST_BEAT % beat.denominator == 0 else Fraction(round(beat * FINEST_BEAT), FINEST_BEAT)
 
 
 def melody_notes(text: str, loop_beats: Fraction) -> tuple[Notes, tuple[str, ...]]:
@@ -85,14 +85,17 @@ def read_clip(text: str, loop_beats: Fraction) -> Clip:
         if notes and not inside:
             raise MidiError(
                 "outside_loop",
-                f"The first note is at beat {float(notes[0].start):g}; this loop has beats 0 to {float(loop_beats):g}.",
+                f"The first note is at beat {float(notes[0].start):g}; "
+                f"this loop has beats 0 to {float(loop_beats):g}.",
                 "Move the notes to the start of the file, or ask for more bars.",
             )
     turns = int(loop_beats / end) if end >= 1 and loop_beats % end == 0 else 1
     if turns < 2:
         return Clip(inside, score.remarks)
     repeated = tuple(note for turn in range(turns) for note in shift(inside, turn * end))
-    return Clip(repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times."))
+    return Clip(
+        repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times.")
+    )
 
 
 def _together(tracks: Sequence[ScoreTrack]) -> tuple[tuple[Note, ...], Fraction]:
@@ -128,14 +131,19 @@ def _naming(text: str) -> Iterator[None]:
 
 def structure(text: str) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    return Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
+    return (
+        Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
+    )
 
 
 def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = ()) -> Audio:
     """Read reference audio; `keep` are ranges of beats."""
     samples, sample_rate = read_audio(path)
     return Audio(
-        samples=samples.T.astype("<f4").tobytes(), sample_rate=sample_rate, channels=samples.shape[0], keep=keep
+        samples=samples.T.astype("<f4").tobytes(),
+        sample_rate=sample_rate,
+        channels=samples.shape[0],
+        keep=keep,
     )
 
 

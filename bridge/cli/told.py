@@ -1,0 +1,62 @@
+"""What is said about finished takes: one JSON object for programs, a few lines for people."""
+
+import json
+from pathlib import Path
+
+from .follow import Outcome
+from .guard import say
+from .output import Shelf
+
+
+def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None) -> str:
+    """Return one object on one line; `seconds` is the time it took, start-up included."""
+    request = takes.request
+    made = [
+        {
+            "path": str(kept.path.absolute()),
+            "samples": kept.samples,
+            "scores": kept.take.scores,
+            "notes": kept.take.notes,
+        }
+        for kept in takes.kept
+    ]
+    best = takes.kept[0].take if takes.kept else None
+    said = {
+        "path": made[0]["path"] if made else None,
+        "samples": made[0]["samples"] if made else 0,
+        "sample_rate": request.sample_rate,
+        "bars": request.bars,
+        "tempo_bpm": float(request.tempo_bpm),
+        "seconds": round(seconds, 3),
+        "steps": steps_of(takes),
+        "scores": best.scores if best else {},
+        "seed": request.seed,
+        "gain_db": best.record.get("gain_db") if best else None,
+        "takes": made,
+        "report": str(report.absolute()) if report is not None and made else None,
+        "interrupted": outcome.interrupted,
+    }
+    return json.dumps(said) + "\n"  # plain ASCII, which every console and pipe can carry
+
+
+def steps_of(takes: Shelf) -> int:
+    """Return how many steps the search took."""
+    steps = takes.kept[0].take.record.get("steps", 0) if takes.kept else 0
+    return steps if isinstance(steps, int) else 0
+
+
+def in_words(takes: Shelf, seconds: float, report: Path | None) -> str:
+    """Return a line for each take, with its scores, and one for the report."""
+    lines = []
+    for kept in takes.kept:
+        for note in kept.take.notes:
+            say(note)
+        scores = ", ".join(
+            f"{name} {value:.3g}" for name, value in kept.take.scores.items() if value is not None
+        )
+        lines.append(f"{kept.path}" + (f"  ({scores})" if scores else ""))
+    if report is not None and takes.kept:
+        lines.append(f"{report}")
+    if takes.kept:
+        say(f"Made in {seconds:.1f} s with {steps_of(takes)} steps from seed {takes.request.seed}.")
+    return "".join(f"{line}\n" for line in lines)

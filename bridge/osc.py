@@ -1,0 +1,196 @@
+"""Datagrams to checked messages and back; pure, and the table in `addresses` says what is allowed.
+
+python-osc parses and builds; the checks and the dispatch are ours, since its own drops in silence what it
+does not know, skips unknown types without their bytes, and sleeps on time tags. Bundles are opened at once,
+whatever their time tag says.
+"""
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.parsing import osc_types
+
+from engine.errors import DittoError
+
+from .addresses import BY_PATH, MAX_DATAGRAM_BYTES, Address, Argument
+
+Value = str | int | float
+
+MAX_BUNDLE_DEPTH = 4
+MAX_BUNDLE_MESSAGES = 1_000
+_BUNDLE = b"#bundle\0"
+# encodeURIComponent's and, for people's sake, what is harmless in a sentence or a path.
+_PLAIN = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~\\"
+_ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+class OscError(DittoError):
+    """A datagram or one of its arguments is not what the table says."""
+
+    code = "bad_message"
+    remedy = "See docs/osc.md for what this address takes."
+
+
+@dataclass(frozen=True, slots=True)
+class OscMessage:
+    """A message as the table has it: `values` of the fixed arguments, then `groups` of the repeated ones."""
+
+    path: str
+    values: tuple[Value, ...] = ()
+    groups: tuple[tuple[Value, ...], ...] = ()
+
+
+def decode(datagram: bytes, sender: str = "device") -> list[OscMessage]:
+    """Return the messages of a datagram that `sender` may send; raise `OscError` if any is wrong."""
+    return [_checked(path, arguments, sender) for path, arguments in _messages(datagram)]
+
+
+def encode(path: str, values: Sequence[Value] = (), groups: Sequence[Sequence[Value]] = ()) -> bytes:
+    """Return the datagram of a message, at most 4,000 bytes; raise `OscError` where the table forbids it."""
+    address = _known(path)
+    builder = OscMessageBuilder(path)
+    for argument, value in _paired(address, values, groups):
+        builder.add_arg(_out(address, argument, value), argument.tag)
+    datagram = bytes(builder.build().dgram)
+    if len(datagram) > MAX_DATAGRAM_BYTES:
+        raise OscError(f"{path} would take {len(datagram):,} bytes; {MAX_DATAGRAM_BYTES:,} is the most.")
+    return datagram
+
+
+def _paired(
+    address: Address, values: Sequence[Value], groups: Sequence[Sequence[Value]]
+) -> Iterator[tuple[Argument, Value]]:
+    if len(values) != len(address.arguments) or any(len(group) != len(address.repeat) for group in groups):
+        raise OscError(f"{address.path} takes {address.tags}, not {len(values)} values and {len(groups)} groups.")
+    yield from zip(address.arguments, values, strict=True)
+    for group in groups:
+        yield from zip(address.repeat, group, strict=True)
+
+
+def _out(address: Address, argument: Argument, value: Value) -> Value:
+    """Return a value as it is sent: text in ASCII; a sentence that is too long for a datagram is cut."""
+    if argument.tag != "s":
+        return _check(address, argument, value)
+    text, limit = str(value), int(argument.high or 0)
+    sent = quote(text, safe=_PLAIN)
+    while limit and len(sent) > limit and not argument.words and argument.name != "path":
+        text = text[: min(len(text) - 1, limit)]
+        sent = quote(text, safe=_PLAIN)
+    _check(address, argument, text)
+    return sent
+
+
+def _messages(datagram: bytes, depth: int = 0) -> Iterator[tuple[str, list[Value]]]:
+    """Yield the messages of a datagram or, depth first, of a bundle."""
+    if len(datagram) % 4 or len(datagram) < 4:
+        raise OscError(f"A datagram of {len(datagram)} bytes is not OSC: sizes are multiples of 4.")
+    if datagram.startswith(_BUNDLE):
+        if depth >= MAX_BUNDLE_DEPTH:
+            raise OscError(f"Bundles may be {MAX_BUNDLE_DEPTH} deep.")
+        for count, element in enumerate(_elements(datagram)):
+            if count >= MAX_BUNDLE_MESSAGES:
+                raise OscError(f"A bundle may hold {MAX_BUNDLE_MESSAGES:,} messages.")
+            yield from _messages(element, depth + 1)
+    else:
+        yield _message(datagram)
+
+
+def _elements(bundle: bytes) -> Iterator[bytes]:
+    position = 16  # after the name and the time tag, which is not waited for
+    if len(bundle) < position:
+        raise OscError("A bundle without its time tag is not OSC.")
+    while position < len(bundle):
+        (size,) = struct.unpack_from(">i", bundle, position)
+        position += 4
+        if not 0 < size <= len(bundle) - position:
+            raise OscError("A bundle's element is longer than the bundle.")
+        yield bundle[position : position + size]
+        position += size
+
+
+def _message(data: bytes) -> tuple[str, list[Value]]:
+    """Read one message by python-osc's typed readers; any other type than i f s b is refused."""
+    try:
+        path, index = osc_types.get_string(data, 0)
+        tags, index = osc_types.get_string(data, index) if index < len(data) else (",", index)
+        values: list[Value] = []
+        for tag in tags[1:]:
+            value, index = _READERS[tag](data, index)
+            values.append(value)
+    except KeyError as error:
+        raise OscError(f"The type {error.args[0]!r} is not used here; i, f and s are.") from error
+    except (osc_types.ParseError, UnicodeDecodeError, struct.error, IndexError) as error:
+        raise OscError(f"The datagram is cut short or is not OSC: {str(error)[:100]}.") from error
+    if not tags.startswith(",") or index != len(data):
+        raise OscError("The datagram's type tags and its length do not agree.")
+    return path, values
+
+
+_READERS = {"i": osc_types.get_int, "f": osc_types.get_float, "s": osc_types.get_string}
+
+
+def _known(path: str) -> Address:
+    address = BY_PATH.get(path)
+    if address is None:
+        raise OscError(f"The address {path[:60]!r} is not known.")
+    return address
+
+
+def _checked(path: str, arguments: list[Value], sender: str) -> OscMessage:
+    address = _known(path)
+    if address.sender != sender:
+        raise OscError(f"{path} is what the {address.sender} sends.")
+    fixed = len(address.arguments)
+    width = len(address.repeat)
+    extra = len(arguments) - fixed
+    if extra < 0 or (extra and not width) or (width and extra % width):
+        raise OscError(f"{path} takes {address.tags}; {len(arguments)} arguments came.")
+    values = [_in(address, a, v) for a, v in zip(address.arguments, arguments[:fixed], strict=True)]
+    groups = [
+        tuple(_in(address, a, v) for a, v in zip(address.repeat, arguments[i : i + width], strict=True))
+        for i in range(fixed, len(arguments), width or 1)
+    ]
+    return OscMessage(path, tuple(values), tuple(groups))
+
+
+def _in(address: Address, argument: Argument, value: Value) -> Value:
+    """Return a value of the argument's own type: Max and Pure Data send a float where a whole number is meant."""
+    if argument.tag == "s":
+        value = unquote(value) if isinstance(value, str) else number_text(value)
+    elif isinstance(value, str):
+        raise OscError(f"{address.path}: {argument.name} is text, where a number is expected.")
+    elif not math.isfinite(value):
+        raise OscError(f"{address.path}: {argument.name} is {value}, not a number.")
+    elif argument.tag == "i":
+        if value != int(value):
+            raise OscError(f"{address.path}: {argument.name} is {value:g}; a whole number is expected.")
+        value = int(value)
+    else:
+        value = float(value)
+    return _check(address, argument, value)
+
+
+def number_text(value: float) -> str:
+    """Return a number as a person would write it; a float has 24 bits on the wire, so 7 digits mean it."""
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
+def _check(address: Address, argument: Argument, value: Value) -> Value:
+    if argument.words and value not in argument.words:
+        allowed = ", ".join(argument.words)
+        raise OscError(f"{address.path}: {argument.name} is {str(value)[:40]!r}; {allowed} are allowed.")
+    size = len(value) if isinstance(value, str) else value
+    low = -math.inf if argument.low is None else argument.low
+    high = math.inf if argument.high is None else argument.high
+    if not low <= size <= high:
+        what = f"has {size} characters" if isinstance(value, str) else f"is {size:g}"
+        raise OscError(f"{address.path}: {argument.name} {what}; {low:g} to {high:g} is allowed.")
+    if isinstance(value, str) and argument.unit.startswith("letters") and not _ID_LETTERS.issuperset(value):
+        raise OscError(f"{address.path}: {argument.name} may have letters, digits, - and _ only.")
+    if isinstance(value, str) and "\0" in value:
+        raise OscError(f"{address.path}: {argument.name} holds a zero character.")
+    return value

@@ -1,0 +1,76 @@
+"""The page's head: the prompt, what was made, and the scores in large figures."""
+
+import textwrap
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+
+from engine.events import Scores
+from engine.request import LoopRequest
+
+from .style import INK, SOFT, TARGET, WRONG
+
+
+class Tile(NamedTuple):
+    """One score as it is shown: a figure, what it is, and whether it is good."""
+
+    figure: str
+    name: str
+    good: bool
+
+
+# Score, words, format, limit of what is shown as good (the papers' own figures), and whether more is better.
+_WANTED = (
+    ("intensity_mse", "dB² off the curve", ".2f", 3.3, False),
+    ("intensity_rho", "ρ with its shape", ".3f", 0.94, True),
+    ("melody_accuracy", "melody in tune", ".0%", 0.8, True),
+    ("rhythm_f1", "hits on the beat", ".0%", 0.7, True),
+    ("structure_mse", "off the structure", ".3f", 0.024, False),
+    ("brightness_error_octaves", "octaves off", ".2f", 0.5, False),
+    ("seam_ratio", "seam, clean to 1", ".2f", 1.0, False),
+)
+
+
+def draw(axes: Axes, request: LoopRequest, scores: Scores) -> None:
+    """Write the head over the whole width."""
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    tiles = tiles_of(scores)
+    room = 74 - 11 * len(tiles)  # characters of the title that leave room for the tiles
+    title = textwrap.shorten(request.prompt or "A loop", max(room, 24), placeholder=" …")
+    axes.text(0, 0.93, title, fontsize=23, color=INK, va="top", fontweight="semibold")
+    axes.text(0, 0.2, facts(request), fontsize=11, color=SOFT, va="baseline")
+    for place, tile in enumerate(reversed(tiles)):
+        right = 1 - 0.118 * place
+        axes.text(
+            right, 0.93, tile.figure, fontsize=23, color=INK if tile.good else WRONG, va="top", ha="right"
+        )
+        axes.text(right, 0.2, tile.name, fontsize=10, color=SOFT, va="baseline", ha="right")
+    axes.plot([0, 1], [-0.1, -0.1], color=TARGET, linewidth=1.2, clip_on=False)
+
+
+def facts(request: LoopRequest) -> str:
+    """Return what was made in one line."""
+    bars = f"{request.bars} bar" + ("s" if request.bars > 1 else "")
+    words = (
+        bars,
+        str(request.meter),
+        f"{float(request.tempo_bpm):g} BPM",
+        request.key or "",
+        f"seed {request.seed}",
+        request.model,
+        request.method,
+    )
+    return "   ·   ".join(word for word in words if word)
+
+
+def tiles_of(scores: Scores) -> list[Tile]:
+    """Return the scores worth a large figure, at most five; what is missing is left out."""
+    found = []
+    for name, words, form, limit, high_is_good in _WANTED:
+        value = scores.get(name)
+        if value is not None:
+            good = value >= limit if high_is_good else value <= limit
+            found.append(Tile(format(value, form), words, good))
+    return found[-5:]

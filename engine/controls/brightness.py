@@ -1,0 +1,65 @@
+"""Brightness: the spectral centroid, in octaves, follows a curve.
+
+Power is smoothed over half a second before the centroid is taken, so that loud frames decide and silence
+has no say; errors are in octaves, as pitch is heard.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..curves import frequency_octaves
+from ..models.protocol import Scene
+from ..request import Curve
+from ..spectrum import Spectrum
+from .grid import bump, filtered, like, mean, per_layout
+from .registry import Context, Term, control
+
+SMOOTHING_SECONDS = 0.5
+SILENCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    target: Tensor
+    weights: Tensor
+    window: Tensor
+
+
+def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
+    """Return log2 of the power centroid in hertz: [batch, frames]."""
+    frequency = spectrum.frequencies_hz.to(spectrum.power)
+    power = filtered(spectrum.power.sum(1), window, circular=spectrum.circular).clamp_min(0)
+    moment = filtered((frequency[:, None] * spectrum.power).sum(1), window, circular=spectrum.circular).clamp_min(0)
+    return torch.log2((moment + 20 * SILENCE) / (power + SILENCE))
+
+
+@control("brightness", Curve, unit="octaves", tolerance=0.12,
+         help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.")
+def brightness(target: Curve, scene: Scene, context: Context) -> Term:
+    """Match the centroid by the mean squared error in octaves."""
+
+    def make(spectrum: Spectrum) -> _Grid:
+        window = bump(2 * SMOOTHING_SECONDS, spectrum)
+        curve = like(frequency_octaves(target, context.request.beats, spectrum.frames), spectrum)
+        return _Grid(
+            filtered(curve, window, circular=spectrum.circular),
+            like(context.frame_weights(spectrum.frames), spectrum), window,
+        )
+
+    grid_of = per_layout(make)
+
+    def error(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
+        grid = grid_of(spectrum)
+        return centroid_octaves(spectrum, grid.window) - grid.target, grid.weights
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        off, weights = error(spectrum)
+        return mean(off.square(), weights)
+
+    def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
+        off, weights = error(spectrum)
+        return mean(off.abs(), weights)
+
+    return Term(loss, distance)

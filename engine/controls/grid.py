@@ -1,0 +1,92 @@
+"""What all controls need of the frame grid: constants made once per layout, and filters round the loop."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.optimize import nnls
+from scipy.signal import savgol_coeffs
+from torch import Tensor
+
+from ..spectrum import WINDOW_SECONDS, Spectrum
+
+T = TypeVar("T")
+
+FLOOR_POWER = 1e-6   # -60 dBFS, the floor of every level in decibels
+SMOOTHING_SECONDS = 1.0
+
+
+def per_layout(make: Callable[[Spectrum], T]) -> Callable[[Spectrum], T]:
+    """Return `make`, called once for each layout of frames, bands, type and device that it meets."""
+    made: dict[tuple[object, ...], T] = {}
+
+    def once(spectrum: Spectrum) -> T:
+        power = spectrum.power
+        layout = (*power.shape[1:], power.dtype, power.device, round(spectrum.frame_rate_hz, 9), spectrum.circular)
+        if layout not in made:
+            with torch.no_grad():
+                made[layout] = make(spectrum)
+        return made[layout]
+
+    return once
+
+
+def like(values: ArrayLike | Tensor, spectrum: Spectrum) -> Tensor:
+    """Return `values` with the type and device of the spectrum."""
+    return torch.as_tensor(values).to(spectrum.power)
+
+
+def filtered(values: Tensor, kernel: Tensor, *, circular: bool) -> Tensor:
+    """Return `values` [..., frames] convolved with a symmetric `kernel` (odd length), round the loop or held at the ends."""
+    frames, half = values.shape[-1], len(kernel) // 2
+    if not circular:
+        held = torch.nn.functional.pad(values.reshape(-1, 1, frames), (half, half), mode="replicate")
+        return torch.nn.functional.conv1d(held, kernel[None, None]).reshape(values.shape)
+    around = torch.zeros(frames, dtype=kernel.dtype, device=kernel.device)
+    around.index_add_(0, torch.arange(-half, half + 1, device=kernel.device) % frames, kernel)
+    return torch.fft.irfft(torch.fft.rfft(values) * torch.fft.rfft(around), n=frames)
+
+
+def smoothing(spectrum: Spectrum) -> Tensor:
+    """Return the Savitzky-Golay kernel of order 2 over one second (Wu et al. 2023, arXiv:2311.07069)."""
+    frames = max(3, 2 * round((SMOOTHING_SECONDS * spectrum.frame_rate_hz - 1) / 2) + 1)
+    return like(savgol_coeffs(frames, 2), spectrum)
+
+
+def window_kernel(spectrum: Spectrum) -> Tensor:
+    """Return weights that turn the mean squares of Hann-windowed frames into those of a rectangular window.
+
+    Least squares between the rectangular window and shifted Hann windows squared, so that the level which a loss
+    hears is the level that is measured later.
+    """
+    hop = 1 / (spectrum.frame_rate_hz * WINDOW_SECONDS)      # in windows
+    reach = int(np.ceil(0.75 / hop))
+    time = np.linspace(-1.5, 1.5, 3001)
+    shifts = np.arange(-reach, reach + 1) * hop
+    inside = np.abs(time[:, None] - shifts) < 0.5
+    hann = np.where(inside, np.cos(np.pi * (time[:, None] - shifts)) ** 2, 0) ** 2
+    weights, _ = nnls(hann / hann.sum(0).max(), (np.abs(time) <= 0.5) / 1000)
+    weights = weights + weights[::-1]
+    return like(weights / weights.sum(), spectrum)
+
+
+def bump(seconds: float, spectrum: Spectrum) -> Tensor:
+    """Return a Hann-shaped kernel of a full width of `seconds`, which sums to one."""
+    half = max(0, round(seconds * spectrum.frame_rate_hz / 2) - 1)
+    kernel = np.cos(np.pi * np.arange(-half, half + 1) / (2 * half + 2)) ** 2
+    return like(kernel / kernel.sum(), spectrum)
+
+
+def mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean over frames: [batch, frames], [frames] -> [batch]."""
+    return (values * weights).sum(-1) / weights.sum().clamp_min(1e-9)
+
+
+def correlation(values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Return Pearson's correlation over weighted frames: [batch, frames], [frames] -> [batch]."""
+    values = values - mean(values, weights)[:, None]
+    target = target - mean(target, weights)
+    product = mean(values * target, weights)
+    return product / (mean(values.square(), weights) * mean(target.square(), weights) + 1e-12).sqrt()

@@ -1,0 +1,92 @@
+"""Inpaint and outpaint: in the beats to keep the loop is the reference, elsewhere it is free.
+
+Levels of all bands are matched frame by frame where beats are kept (DITTO's masked match); the sampler makes the
+rest fit. Inpainting keeps given beats of a loop, outpainting the whole reference, and adds bars after it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..curves import inside
+from ..errors import BadRequestError
+from ..models.protocol import Scene
+from ..request import Audio
+from ..spectrum import Spectrum
+from .grid import like, mean, per_layout
+from .reference import beats_of, on_the_loop
+from .registry import Context, Term, control
+
+SCALE_DB = 10.0
+FLOOR_DENSITY = 1e-10        # mean square of one bin that counts as silence
+
+Keep = Sequence[tuple[Fraction, Fraction]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    target_db: Tensor        # [1, bands, frames]
+    weights: Tensor
+
+
+def kept_frames(keep: Keep, context: Context, frames: int) -> Tensor:
+    """Return 1 for frames of the kept beats, 0 elsewhere: float64 [frames]."""
+    chosen = np.zeros(frames, dtype=np.bool_)
+    for part in keep:
+        chosen |= inside(part, context.request.beats, frames)
+    return torch.from_numpy(chosen).double() * context.frame_weights(frames)
+
+
+def _checked(keep: Keep, context: Context) -> Keep:
+    end = context.request.beats
+    for first, last in keep:
+        if not 0 <= first < last <= end:
+            raise BadRequestError(f"Beats to keep must rise within 0 to {float(end):g}; these are {float(first):g}:{float(last):g}.")
+    return keep
+
+
+def _band_db(spectrum: Spectrum) -> Tensor:
+    density = spectrum.power / spectrum.bins.to(spectrum.power)[:, None]
+    return 10 * torch.log10(density + FLOOR_DENSITY)
+
+
+def _grid(target: Audio, keep: Keep, scene: Scene, context: Context) -> Callable[[Spectrum], _Grid]:
+    heard = context.model.hear(on_the_loop(target, context.model, scene), scene)
+
+    def make(spectrum: Spectrum) -> _Grid:
+        weights = like(kept_frames(keep, context, spectrum.frames), spectrum)
+        return _Grid(_band_db(heard).to(spectrum.power), weights)
+
+    return per_layout(make)
+
+
+def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
+    grid_of = _grid(target, _checked(keep, context), scene, context)
+
+    def squared_db(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        return mean((_band_db(spectrum) - grid.target_db).square().mean(1), grid.weights)
+
+    return Term(
+        lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
+        lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
+    )
+
+
+@control("inpaint", Audio, unit="dB", tolerance=2.0, help="Given beats of reference audio are kept, the rest is made anew.")
+def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
+    """Match the reference's bands in the beats to keep."""
+    if not target.keep:
+        raise BadRequestError("Inpainting needs the beats to keep, like 0:8.")
+    return _term(target, target.keep, scene, context)
+
+
+@control("outpaint", Audio, unit="dB", tolerance=2.0, help="Reference audio is kept from beat 0, and bars are added after it.")
+def outpaint(target: Audio, scene: Scene, context: Context) -> Term:
+    """Match the reference's bands as long as it lasts, or in the beats that are given."""
+    whole = (Fraction(0), min(beats_of(target, context.request), context.request.beats))
+    return _term(target, target.keep or (whole,), scene, context)

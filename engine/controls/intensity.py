@@ -1,0 +1,111 @@
+"""Intensity: the smoothed level in decibels follows a curve.
+
+Level per frame, as the measurement hears it (rectangular window of 2048 samples at 44.1 kHz, floor -60 dBFS),
+then a Savitzky-Golay filter over one second, which the target passes too. The papers optimise either the
+squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C) and get one or the other;
+here both count. Their versions are `intensity-paper` and `intensity-corr`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..curves import level_db
+from ..models.protocol import Scene
+from ..request import Curve
+from ..spectrum import Spectrum
+from .grid import FLOOR_POWER, correlation, filtered, like, mean, per_layout, smoothing, window_kernel
+from .registry import Context, Term, control
+
+FLAT_STD_DB = 1.0            # under this a target has no shape to correlate with
+ERROR_FLOOR_DB2 = 4.0        # what counts as a small error where the target is flat
+SHAPE_WEIGHT = 1.0
+SHAPE_DB2 = 40.0             # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
+TOLERANCE_DB2 = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    target: Tensor           # [frames], filtered
+    weights: Tensor          # [frames]
+    window: Tensor
+    smooth: Tensor
+
+    @property
+    def variance(self) -> Tensor:
+        return mean((self.target - mean(self.target, self.weights)).square(), self.weights)
+
+    @property
+    def flat(self) -> bool:
+        return bool(self.variance < FLAT_STD_DB**2)
+
+
+def level(spectrum: Spectrum, window: Tensor, smooth: Tensor) -> Tensor:
+    """Return the smoothed level in dBFS: [batch, frames]."""
+    power = filtered(spectrum.power.sum(1), window, circular=spectrum.circular).clamp_min(0)
+    return filtered(10 * torch.log10(power + FLOOR_POWER), smooth, circular=spectrum.circular)
+
+
+def _grid(target: Curve, context: Context) -> Callable[[Spectrum], _Grid]:
+    def make(spectrum: Spectrum) -> _Grid:
+        smooth = smoothing(spectrum)
+        curve = like(level_db(target, context.request.beats, spectrum.frames), spectrum)
+        return _Grid(
+            filtered(curve, smooth, circular=spectrum.circular),
+            like(context.frame_weights(spectrum.frames), spectrum),
+            window_kernel(spectrum),
+            smooth,
+        )
+
+    return per_layout(make)
+
+
+def _error(spectrum: Spectrum, grid: _Grid) -> tuple[Tensor, Tensor]:
+    heard = level(spectrum, grid.window, grid.smooth)
+    return mean((heard - grid.target).square(), grid.weights), correlation(heard, grid.target, grid.weights)
+
+
+@control("intensity", Curve, unit="dB^2", tolerance=TOLERANCE_DB2,
+         help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.")
+def intensity(target: Curve, scene: Scene, context: Context) -> Term:
+    """Match level and shape: MSE / (var(y) + 4 dB^2) + (1 - rho)."""
+    grid_of = _grid(target, context)
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        squared, rho = _error(spectrum, grid)
+        scaled = squared / (grid.variance + ERROR_FLOOR_DB2)
+        return scaled if grid.flat else scaled + SHAPE_WEIGHT * (1 - rho)
+
+    def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        squared, rho = _error(spectrum, grid)
+        return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
+
+    return Term(loss, distance)
+
+
+@control("intensity-paper", Curve, unit="dB^2", tolerance=4.0,
+         help="DITTO's own intensity: the squared error alone.")
+def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
+    """Match level by the mean squared error in dB^2; good enough at tau = 2 dB."""
+    grid_of = _grid(target, context)
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        return _error(spectrum, grid_of(spectrum))[0]
+
+    return Term(loss, loss)
+
+
+@control("intensity-corr", Curve, unit="1 - rho", tolerance=0.015,
+         help="DITTO's appendix C: only the shape of the level, not the level.")
+def intensity_corr(target: Curve, scene: Scene, context: Context) -> Term:
+    """Match shape by one minus Pearson's correlation."""
+    grid_of = _grid(target, context)
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        return 1 - _error(spectrum, grid_of(spectrum))[1]
+
+    return Term(loss, loss)

@@ -1,0 +1,176 @@
+"""Melody: in every frame where a note sounds, its pitch class is the loudest of the twelve.
+
+The chroma is read from the bands' power: each band counts for a pitch class by how near its centre is, and
+bands wider than a semitone count for several, so low partials say little and their octaves decide. The
+loss is the negative log-likelihood of the target's class (DITTO, Novack et al. 2024); rests are free.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from midi.errors import MidiError
+from midi.melody import frame_span, pitch_class_target
+from midi.melody import melody as one_voice
+from midi.notes import Note
+
+from ..errors import BadRequestError
+from ..models.protocol import Scene
+from ..request import Notes
+from ..spectrum import Spectrum
+from .grid import bump, filtered, like, mean, per_layout
+from .registry import Context, Term, control
+
+LOWEST_HZ = 261.2            # middle C: the papers' high-pass
+HIGHEST_HZ = 4300.0          # the fourth octave above it; beyond, partials of everything meet
+WINDOW_SECONDS = 8192 / 44_100
+PITCH_WIDTH = 0.5            # semitones, standard deviation of a class around its pitches
+LOWEST_PITCH, HIGHEST_PITCH = 60, 96
+FLOOR_SHARE = 1e-4           # of a frame's chroma: keeps the logarithm finite in silence
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    classes: Tensor          # [frames] int64
+    weights: Tensor          # [frames], 0 in rests
+    chroma: Tensor           # [12, bands]
+    window: Tensor
+
+
+def class_weights(spectrum: Spectrum) -> Tensor:
+    """Return how much each band counts for each pitch class: [12, bands]."""
+    pitch, width = _band_pitches(spectrum)
+    classes = torch.arange(12, device=pitch.device)[:, None]
+    near = torch.exp(-0.5 * (((pitch - classes + 6) % 12 - 6) / width).square())
+    return _heard(near, spectrum)
+
+
+def _pitch_weights(spectrum: Spectrum) -> Tensor:
+    """Return how much each band counts for each pitch from LOWEST_PITCH to HIGHEST_PITCH: [pitches, bands]."""
+    pitch, width = _band_pitches(spectrum)
+    pitches = torch.arange(LOWEST_PITCH, HIGHEST_PITCH + 1, device=pitch.device)[:, None]
+    return _heard(torch.exp(-0.5 * ((pitch - pitches) / width).square()), spectrum)
+
+
+def _band_pitches(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
+    """Return each band's pitch (a MIDI number) and how far it reaches, in semitones: [bands] each."""
+    frequency = spectrum.frequencies_hz.double().clamp_min(1)
+    pitch = 69 + 12 * torch.log2(frequency / 440)
+    reach = 0.5 * torch.gradient(pitch)[0]
+    return pitch, (PITCH_WIDTH**2 + reach.square()).sqrt()
+
+
+def _heard(near: Tensor, spectrum: Spectrum) -> Tensor:
+    frequency = spectrum.frequencies_hz
+    weights = near * ((frequency >= LOWEST_HZ) & (frequency <= HIGHEST_HZ))
+    return like(weights / weights.sum(1, keepdim=True).clamp_min(1e-9), spectrum)
+
+
+def _line(target: Notes) -> tuple[Note, ...]:
+    """Return the melody's one voice, nothing for no notes at all."""
+    if not target.notes:
+        return ()
+    try:
+        return one_voice(target.notes)
+    except MidiError as error:
+        raise BadRequestError(error.sentence, remedy=error.remedy) from error
+
+
+def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
+    line = _line(target)
+
+    def make(spectrum: Spectrum) -> _Grid:
+        classes, sounding = pitch_class_target(line, context.request.beats, spectrum.frames)
+        weights = context.frame_weights(spectrum.frames) * torch.from_numpy(sounding)
+        device = spectrum.power.device
+        return _Grid(
+            torch.from_numpy(classes).to(device), like(weights, spectrum), class_weights(spectrum),
+            bump(WINDOW_SECONDS, spectrum),
+        )
+
+    return per_layout(make)
+
+
+def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
+    """Return each pitch class's share of the energy: [batch, 12, frames], summing to one."""
+    energy = filtered(weights @ spectrum.power, window, circular=spectrum.circular).clamp_min(0) + 1e-12
+    share = energy / energy.sum(1, keepdim=True)
+    return (share + FLOOR_SHARE) / (1 + 12 * FLOOR_SHARE)
+
+
+@control("melody", Notes, unit="share of frames off", tolerance=0.02,
+         help="The loudest pitch class follows the notes; rests are free.")
+def melody(target: Notes, scene: Scene, context: Context) -> Term:
+    """Match pitch classes by negative log-likelihood where a note sounds."""
+    grid_of = _grid(target, context)
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        share = chroma(spectrum, grid.chroma, grid.window)
+        wanted = share.gather(1, grid.classes.expand(len(share), 1, -1))[:, 0]
+        return mean(-wanted.log(), grid.weights)
+
+    def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        off = chroma(spectrum, grid.chroma, grid.window).argmax(1) != grid.classes
+        return mean(off.to(grid.weights), grid.weights)
+
+    return Term(loss, distance)
+
+
+@control("melody-octave", Notes, unit="share of frames off", tolerance=0.05,
+         help="The loudest pitch, octave included, follows the notes; rests are free.")
+def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
+    """Match pitches, not only classes: the melody's own octave holds more energy than any other pitch."""
+    pitches_of = _pitch_grid(target, context)
+
+    def shares(spectrum: Spectrum) -> tuple[Tensor, _PitchGrid]:
+        grid = pitches_of(spectrum)
+        energy = filtered(grid.bands @ spectrum.power, grid.window, circular=spectrum.circular).clamp_min(0) + 1e-12
+        share = energy / energy.sum(1, keepdim=True)
+        return (share + FLOOR_SHARE) / (1 + len(grid.bands) * FLOOR_SHARE), grid
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        share, grid = shares(spectrum)
+        wanted = share.gather(1, grid.pitches.expand(len(share), 1, -1))[:, 0]
+        return mean(-wanted.log(), grid.weights)
+
+    def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
+        share, grid = shares(spectrum)
+        return mean((share.argmax(1) != grid.pitches).to(grid.weights), grid.weights)
+
+    return Term(loss, distance)
+
+
+@dataclass(frozen=True, slots=True)
+class _PitchGrid:
+    pitches: Tensor          # [frames] int64, counted from LOWEST_PITCH
+    weights: Tensor
+    bands: Tensor            # [pitches, bands]
+    window: Tensor
+
+
+def _pitch_grid(target: Notes, context: Context) -> Callable[[Spectrum], _PitchGrid]:
+    line = _line(target)
+    low = min([note.pitch for note in line], default=LOWEST_PITCH)
+    if low < LOWEST_PITCH or max([note.pitch for note in line], default=low) > HIGHEST_PITCH:
+        raise BadRequestError(
+            f"Melody-octave follows pitches {LOWEST_PITCH} to {HIGHEST_PITCH}, this one leaves them.",
+            remedy="Use the control melody, which follows pitch classes, or transpose the notes.",
+        )
+
+    def make(spectrum: Spectrum) -> _PitchGrid:
+        _, sounding = pitch_class_target(line, context.request.beats, spectrum.frames)
+        pitches = torch.zeros(spectrum.frames, dtype=torch.int64)
+        for note in line:
+            first, after = frame_span(note.start, note.end, context.request.beats, spectrum.frames)
+            pitches[first:after] = note.pitch - LOWEST_PITCH
+        weights = context.frame_weights(spectrum.frames) * torch.from_numpy(sounding)
+        return _PitchGrid(
+            pitches.to(spectrum.power.device), like(weights, spectrum), _pitch_weights(spectrum),
+            bump(WINDOW_SECONDS, spectrum),
+        )
+
+    return per_layout(make)

@@ -1,0 +1,37 @@
+"""Reference audio as the model hears it: decoded from the request, at the model's rate, laid on the loop."""
+
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import BadRequestError
+from ..models.protocol import Model, Scene
+from ..request import Audio, LoopRequest
+from ..resample import resampled
+
+
+def at_model_rate(target: Audio, model: Model) -> Tensor:
+    """Return the reference as the model takes it: [1, channels, samples]."""
+    flat = np.frombuffer(target.samples, dtype="<f4").astype(np.float64)
+    audio = flat.reshape(-1, target.channels).T
+    if not np.isfinite(audio).all():
+        raise BadRequestError("The reference audio holds values that are not numbers.")
+    samples = max(1, round(audio.shape[1] * model.card.sample_rate / target.sample_rate))
+    audio = resampled(audio, samples, circular=False)
+    channels = model.card.channels
+    shaped = audio if len(audio) == channels else np.broadcast_to(audio.mean(0), (channels, samples))
+    return torch.from_numpy(np.ascontiguousarray(shaped)).float()[None]
+
+
+def on_the_loop(target: Audio, model: Model, scene: Scene) -> Tensor:
+    """Return the reference from beat 0, cut or filled with silence to the piece: [1, channels, model_samples]."""
+    audio = at_model_rate(target, model)[..., : scene.model_samples]
+    return torch.nn.functional.pad(audio, (0, scene.model_samples - audio.shape[-1]))
+
+
+def beats_of(target: Audio, request: LoopRequest) -> Fraction:
+    """Return the reference's length in beats at the request's tempo."""
+    frames = len(target.samples) // (4 * target.channels)
+    return Fraction(frames, target.sample_rate) * request.tempo_bpm / 60

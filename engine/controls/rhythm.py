@@ -1,0 +1,112 @@
+"""Rhythm: hits fall where the target has them, as strong as there, and nowhere else.
+
+Onset envelope: half-wave rises of log power, band by band, averaged. Target: a bump for each onset, on the beat
+grid. Drum groups listen to their own range of frequencies as well, so that a kick is not answered by a hat.
+The papers left rhythm open.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from midi.rhythm import Group, onset_envelope
+
+from ..models.protocol import Scene
+from ..request import Onsets
+from ..spectrum import Spectrum
+from .grid import bump, correlation, filtered, like, mean, per_layout
+from .registry import Context, Term, control
+
+QUIET = 1e-7                 # mean square of a pooled band under which a rise is not heard
+POOLS = 24
+LEAD_SECONDS = 0.0085        # a frame hears a hit before its own middle reaches it: so much early is the rise
+WIDTH_SECONDS = 0.012        # of a target's bump, standard deviation
+GROUP_WEIGHT = 0.5
+RANGES_HZ: dict[Group, tuple[float, float]] = {
+    "kick": (30, 160), "snare": (160, 5_000), "tom": (80, 600), "hat": (5_000, 16_000), "cymbal": (4_000, 16_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one range of frequencies should do: `pools` [pools, bands], `target` [frames]."""
+
+    pools: Tensor
+    target: Tensor
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    parts: tuple[_Part, ...]
+    weights: Tensor
+    window: Tensor
+
+
+def pooled(spectrum: Spectrum, low_hz: float, high_hz: float, pools: int = POOLS) -> Tensor:
+    """Return weights of equal ranges in octaves between two frequencies, empty ones left out: [pools, bands]."""
+    octaves = torch.log2(spectrum.frequencies_hz.double().clamp_min(1))
+    low, high = torch.tensor([low_hz, high_hz], dtype=torch.float64).log2().tolist()
+    number = ((octaves - low) / (high - low) * pools).floor()
+    weights = (number == torch.arange(pools, device=number.device)[:, None]).double()
+    return like(weights[weights.sum(1) > 0], spectrum)
+
+
+def onset_strength(spectrum: Spectrum, pools: Tensor, window: Tensor) -> Tensor:
+    """Return the mean rise of the pools' level per frame: [batch, frames]."""
+    level = torch.log1p(pools @ spectrum.power / QUIET)
+    rise = torch.relu(level - level.roll(1, -1)).mean(1)
+    if not spectrum.circular:
+        rise = torch.cat([torch.zeros_like(rise[:, :1]), rise[:, 1:]], 1)
+    return filtered(rise, window, circular=spectrum.circular)
+
+
+def _grid(target: Onsets, context: Context) -> Callable[[Spectrum], _Grid]:
+    strokes = tuple(stroke for stroke in target.onsets if 0 <= stroke.beat < context.request.beats)
+    groups = sorted({stroke.group for stroke in strokes} & set(RANGES_HZ))
+
+    def make(spectrum: Spectrum) -> _Grid:
+        def bumps(group: Group | None) -> Tensor:
+            chosen = [stroke for stroke in strokes if group in (None, stroke.group)]
+            width = WIDTH_SECONDS * spectrum.frame_rate_hz
+            envelope = onset_envelope(chosen, context.request.beats, spectrum.frames, width_frames=width)
+            return _earlier(like(envelope, spectrum), LEAD_SECONDS * spectrum.frame_rate_hz)
+
+        parts = [_Part(pooled(spectrum, 40, 16_000), bumps(None), 1.0)]
+        for group in groups:
+            pools = pooled(spectrum, *RANGES_HZ[group], pools=6)
+            if len(pools):
+                parts.append(_Part(pools, bumps(group), GROUP_WEIGHT / len(groups)))
+        weights = like(context.frame_weights(spectrum.frames), spectrum)
+        return _Grid(tuple(parts), weights, bump(2 * WIDTH_SECONDS, spectrum))
+
+    return per_layout(make)
+
+
+def _earlier(values: Tensor, frames: float) -> Tensor:
+    """Return `values` [frames] moved earlier by a fraction of frames, between two neighbours."""
+    whole, share = int(frames // 1), frames % 1
+    return values.roll(-whole) * (1 - share) + values.roll(-whole - 1) * share
+
+
+@control("rhythm", Onsets, unit="1 - correlation", tolerance=0.12,
+         help="Hits fall on the onsets of a groove, and nowhere else.")
+def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
+    """Match onset envelopes: one minus their correlation, and little strength where no onset is."""
+    grid_of = _grid(target, context)
+
+    def mismatch(spectrum: Spectrum, *, grouped: bool) -> Tensor:
+        grid = grid_of(spectrum)
+        found = []
+        for part in grid.parts if grouped else grid.parts[:1]:
+            strength = onset_strength(spectrum, part.pools, grid.window)
+            # Without any onset asked for, the wish is silence: there is nothing to correlate with.
+            off = 1 - correlation(strength, part.target, grid.weights) if part.target.any() else mean(strength, grid.weights)
+            found.append(part.weight * off)
+        return torch.stack(found).sum(0)
+
+    return Term(
+        lambda spectrum, _: mismatch(spectrum, grouped=True), lambda spectrum, _: mismatch(spectrum, grouped=False)
+    )

@@ -1,0 +1,115 @@
+"""Structure: sections with the same letter sound alike, others do not.
+
+Cepstra averaged over a few stretches per section, their mean over the loop taken away, normalised; their
+self-similarity matrix, smoothed by a Savitzky-Golay filter in both directions, is matched with that of the
+letters, made in the same way (DITTO, Novack et al. 2024, draws such matrices by hand).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.signal import savgol_coeffs
+from torch import Tensor
+
+from ..errors import BadRequestError
+from ..models.protocol import Scene
+from ..request import Audio, Words
+from ..spectrum import Spectrum
+from .cepstra import cepstra, cepstral_basis
+from .grid import like, mean, per_layout
+from .reference import on_the_loop
+from .registry import Context, Term, control
+
+STRETCHES = 4                # a section is heard in so many averages
+SMOOTHING_WIDTH = 5          # of the matrix, in stretches
+MOST_LETTERS = 32
+MOST_STRETCHES = 64
+SILENT_VARIATION = 1e-3      # dB: cepstra that vary less do not vary
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    target: Tensor           # [stretches, stretches]
+    weights: Tensor
+    pooling: Tensor          # [frames, stretches]
+    smooth: Tensor
+    basis: tuple[Tensor, Tensor]
+
+
+def letters_of(words: Words) -> str:
+    """Return the form in capitals; raise `BadRequestError` for what is none."""
+    form = "".join(words.text.split()).upper()
+    if not 2 <= len(form) <= MOST_LETTERS or not form.isalpha():
+        raise BadRequestError(f"A structure is 2 to {MOST_LETTERS} letters like AABA, not {words.text[:40]!r}.")
+    return form
+
+
+def letter_matrix(form: str) -> NDArray[np.float64]:
+    """Return the similarity of letters as cepstra would have it: one-hot, their mean taken away, normalised."""
+    kinds = sorted(set(form))
+    if len(kinds) == 1:
+        return np.ones((len(form), len(form)))
+    one_hot = np.array([[letter == kind for kind in kinds] for letter in form], dtype=np.float64)
+    centred = one_hot - one_hot.mean(0)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.asarray(unit @ unit.T)
+
+
+def similarity(spectrum: Spectrum, pooling: Tensor, basis: tuple[Tensor, Tensor], smooth: Tensor) -> Tensor:
+    """Return the smoothed self-similarity of a loop: [batch, stretches, stretches]."""
+    features = cepstra(spectrum, basis) @ pooling
+    features = features - features.mean(-1, keepdim=True)
+    unit = features / (features.square().sum(1, keepdim=True) + SILENT_VARIATION**2).sqrt()
+    return _smoothed(unit.transpose(1, 2) @ unit, smooth)
+
+
+def _smoothed(matrix: Tensor, smooth: Tensor) -> Tensor:
+    return smooth @ matrix @ smooth.T
+
+
+def _smoothing(count: int, spectrum: Spectrum) -> Tensor:
+    """Return the Savitzky-Golay filter of order 2 as a matrix over stretches, the ends held."""
+    width = min(SMOOTHING_WIDTH, count - (1 - count % 2))
+    kernel = savgol_coeffs(width, min(2, width - 1)) if width > 2 else np.ones(1)
+    matrix, half = np.zeros((count, count)), len(kernel) // 2
+    for row in range(count):
+        for offset, value in zip(range(-half, half + 1), kernel, strict=True):
+            matrix[row, np.clip(row + offset, 0, count - 1)] += value
+    return like(matrix, spectrum)
+
+
+def _pooling(count: int, spectrum: Spectrum) -> Tensor:
+    stretch = torch.arange(spectrum.frames) * count // spectrum.frames
+    one_hot = torch.nn.functional.one_hot(stretch, count).double()
+    return like(one_hot / one_hot.sum(0).clamp_min(1), spectrum)
+
+
+@control("structure", Words, Audio, unit="MSE of similarity", tolerance=0.01,
+         help="Sections follow a form such as AABA, or the form of reference audio.")
+def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
+    """Match self-similarity matrices by the mean squared error."""
+    form = letters_of(target) if isinstance(target, Words) else None
+    bars = context.request.bars
+    count = len(form) * STRETCHES if form else min(MOST_STRETCHES, max(4, bars * STRETCHES))
+    heard = context.model.hear(on_the_loop(target, context.model, scene), scene) if isinstance(target, Audio) else None
+
+    def make(spectrum: Spectrum) -> _Grid:
+        basis, pooling, smooth = cepstral_basis(spectrum), _pooling(count, spectrum), _smoothing(count, spectrum)
+        if heard is not None:
+            wanted = similarity(heard, pooling, basis, smooth)[0]
+        else:
+            letters = np.kron(letter_matrix(form or ""), np.ones((STRETCHES, STRETCHES)))
+            wanted = _smoothed(like(letters, spectrum), smooth)
+        inside = like(context.frame_weights(count), spectrum)
+        return _Grid(wanted, inside[:, None] * inside, pooling, smooth, basis)
+
+    grid_of = per_layout(make)
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        found = similarity(spectrum, grid.pooling, grid.basis, grid.smooth)
+        return mean((found - grid.target).square().flatten(1), grid.weights.flatten())
+
+    return Term(loss, loss)

@@ -1,0 +1,47 @@
+"""Timbre: the loop's cepstra have the mean and the spread over time of a reference's."""
+
+import torch
+from torch import Tensor
+
+from ..models.protocol import Scene
+from ..request import Audio
+from ..spectrum import Spectrum
+from .cepstra import cepstra, cepstral_basis
+from .grid import FLOOR_POWER, like, per_layout
+from .reference import on_the_loop
+from .registry import Context, Term, control
+
+SCALE_DB = 10.0
+
+
+def statistics(spectrum: Spectrum, basis: tuple[Tensor, Tensor], weights: Tensor) -> Tensor:
+    """Return mean and deviation of each coefficient over frames that sound, in dB: [batch, 2 coefficients]."""
+    values = cepstra(spectrum, basis)
+    power = spectrum.power.detach().sum(1, keepdim=True)
+    heard = weights * power / (power + FLOOR_POWER)
+    total = heard.sum(-1).clamp_min(1e-9)
+    mean = (heard * values).sum(-1) / total
+    variance = (heard * (values - mean[..., None]).square()).sum(-1) / total
+    return torch.cat([mean, (variance + 1e-6).sqrt()], 1)
+
+
+@control("timbre", Audio, unit="dB", tolerance=1.5, help="The sound's colour is that of reference audio.")
+def timbre(target: Audio, scene: Scene, context: Context) -> Term:
+    """Match cepstral statistics by the mean squared error."""
+    heard = context.model.hear(on_the_loop(target, context.model, scene), scene)
+
+    def make(spectrum: Spectrum) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+        basis = cepstral_basis(spectrum)
+        everywhere = torch.ones(heard.frames, device=spectrum.power.device, dtype=spectrum.power.dtype)
+        wanted = statistics(heard, basis, everywhere)
+        return basis, like(context.frame_weights(spectrum.frames), spectrum), wanted
+
+    grid_of = per_layout(make)
+
+    def squared_db(spectrum: Spectrum) -> Tensor:
+        basis, weights, wanted = grid_of(spectrum)
+        return (statistics(spectrum, basis, weights) - wanted).square().mean(1)
+
+    return Term(
+        lambda spectrum, _: squared_db(spectrum) / SCALE_DB**2, lambda spectrum, _: (squared_db(spectrum) + 1e-12).sqrt()
+    )

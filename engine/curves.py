@@ -1,0 +1,62 @@
+"""A request's curve as one value per frame, in the control's own unit. Plain numbers: losses and metrics share it."""
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from midi import automation
+
+from .errors import BadRequestError
+from .request import Curve
+
+FLOOR_DB = -60.0  # below this a level counts as silence, in targets and in measurements
+
+
+def level_db(curve: Curve, beats: Fraction, frames: int) -> NDArray[np.float64]:
+    """Return the level in dBFS RMS at `frames` equal frames of a loop, silence as -60 dB: [frames].
+
+    Frame i stands at beat i * beats / frames. Raises `BadRequestError` for a curve in hertz.
+    """
+    if curve.unit == "hz":
+        raise BadRequestError("An intensity curve is in decibels or 0 to 1, this one is in hertz.")
+    low, high = (curve.low, curve.high) if curve.unit == "unit" else (0.0, 1.0)
+    values = _sample(curve, beats, frames, lambda value: max(FLOOR_DB, low + value * (high - low)))
+    return np.maximum(values, FLOOR_DB)
+
+
+def frequency_octaves(curve: Curve, beats: Fraction, frames: int) -> NDArray[np.float64]:
+    """Return log2 of the frequency in hertz at `frames` equal frames of a loop: [frames].
+
+    Runs straight in octaves, as pitch is heard. Raises `BadRequestError` for decibels or a frequency that is not above 0.
+    """
+    if curve.unit == "db":
+        raise BadRequestError("A brightness curve is in hertz or 0 to 1, this one is in decibels.")
+    if curve.unit == "unit":
+        low, high = _octave(curve.low), _octave(curve.high)
+        return _sample(curve, beats, frames, lambda value: low + value * (high - low))
+    return _sample(curve, beats, frames, _octave)
+
+
+def _octave(frequency_hz: float) -> float:
+    if not 10 <= frequency_hz <= 24_000:
+        raise BadRequestError(f"Brightness may be 10 to 24,000 Hz, not {frequency_hz:g}.")
+    return math.log2(frequency_hz)
+
+
+def _sample(curve: Curve, beats: Fraction, frames: int, mapped: Callable[[float], float]) -> NDArray[np.float64]:
+    points = tuple(automation.Breakpoint(point.beat, mapped(point.value)) for point in curve.points)
+    return automation.sample(automation.Curve(points), beats, frames)
+
+
+def inside(within: tuple[Fraction, Fraction] | None, beats: Fraction, frames: int) -> NDArray[np.bool_]:
+    """Return which of `frames` equal frames of a loop lie in a range of beats; at least one does."""
+    if within is None:
+        return np.ones(frames, dtype=np.bool_)
+    position = np.arange(frames) * float(beats) / frames
+    chosen = (position >= float(within[0])) & (position < float(within[1]))
+    if not chosen.any():  # a range shorter than a frame still means something: the frame where it starts
+        chosen[np.abs(position - float(within[0])).argmin()] = True
+    return chosen

@@ -1,0 +1,65 @@
+"""Training-free guidance with the same controls: fast, and not as close (FreeDoM, Yu et al. 2023, arXiv:2303.09833).
+
+At every step the gradient of the loss is taken at the state x_t through one denoiser call and the ear, and the
+state moves down it by a step of normalised length. Only the chain's own steps are paid for. Deterministic: the
+same noise gives the same loop, though not through `decode(sample(noise))` as everything else here.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from .models.protocol import Model, Scene
+from .optimize import Chain, Plan, Step, listen
+from .sampling import estimate, follow, start
+from .saved import SavedState
+from .targets import Objective, sum_of
+
+STEPS = 20
+STRENGTH = 0.10    # length of one correction, in standard deviations of the state's noise
+
+
+def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: Tensor) -> Iterator[Step]:
+    """Yield one step at the end, with `latent` [batch, *noise_shape] ready to decode."""
+    started = time.perf_counter()
+    chain = Chain(steps=STEPS, sampler="ddim")
+    schedule = model.schedule(chain.steps, scene)
+
+    def corrected(latent: Tensor, i: int) -> Tensor:
+        with torch.enable_grad():
+            state = latent.detach().requires_grad_()
+            clean = estimate(model, scene, state, schedule, chain.sampler, i, checkpoint=False)
+            losses = objective.losses(listen(model, clean, scene, through_waveform=False), clean)
+            weighted = sum_of(goal.weight * losses[goal.name] for goal in objective.goals)
+            (gradient,) = torch.autograd.grad(weighted.sum(), state)
+        return clean.detach() - STRENGTH * _normalised(gradient)
+
+    first = noise.chunk(scene.extra.get("noises", 1), 1)[0]
+    with torch.no_grad():
+        latent = follow(start(first, schedule), schedule, "ddim", None, corrected)
+        spectrum = listen(model, latent, scene, through_waveform=False)
+        losses = objective.losses(spectrum, latent)
+        distances = objective.distances(spectrum, latent)
+    total = objective.total(losses)
+    state = replace(SavedState.fresh(noise), total=total, best_total=total)
+    yield Step(
+        index=schedule.steps, steps=schedule.steps, phase="guide", losses=_first(losses), distances=_first(distances),
+        total=total, best_total=total, best_noise=noise, reached=_all_reached(distances),
+        seconds=time.perf_counter() - started, state=state, latent=latent,
+    )
+
+
+def _normalised(gradient: Tensor) -> Tensor:
+    size = gradient.flatten(1).square().mean(1).sqrt().clamp_min(1e-12)
+    return gradient / size.view(-1, *[1] * (gradient.dim() - 1))
+
+
+def _first(values: dict[str, Tensor]) -> dict[str, float]:
+    return {name: float(value[0]) for name, value in values.items()}
+
+
+def _all_reached(distances: dict[str, Tensor]) -> bool:
+    return all(bool((distance <= 1).all()) for distance in distances.values())

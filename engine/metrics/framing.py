@@ -1,0 +1,45 @@
+"""Frames of a waveform, round the loop or padded with silence, and the filters that run over them."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import savgol_filter
+
+Signal = NDArray[np.float64]
+
+
+def mono(audio: NDArray[np.floating]) -> Signal:
+    """Return the mean of the channels [samples] of `audio` [channels, samples] or [samples]."""
+    values = np.asarray(audio, dtype=np.float64)
+    return values if values.ndim == 1 else values.mean(0)
+
+
+def frames_of(signal: Signal, window: int, count: int, *, circular: bool) -> Signal:
+    """Return `count` frames [count, window], frame i centred on sample i * len(signal) / count."""
+    samples = len(signal)
+    starts = np.round(np.arange(count) * samples / count).astype(np.int64) - window // 2
+    index = starts[:, None] + np.arange(window)
+    if circular:
+        return np.asarray(signal[index % samples])
+    inside = (index >= 0) & (index < samples)
+    return np.where(inside, signal[np.clip(index, 0, samples - 1)], 0.0)
+
+
+def scaled(samples_at_44100: int, sample_rate: int) -> int:
+    """Return a length given at 44.1 kHz at another rate, even."""
+    return 2 * max(1, round(samples_at_44100 * sample_rate / 88_200))
+
+
+def count_of(samples: int, hop: float) -> int:
+    """Return how many frames with a hop nearest to `hop` span `samples`."""
+    return max(1, round(samples / hop))
+
+
+def smoothed(values: Signal, frame_rate_hz: float, *, circular: bool, seconds: float = 1.0) -> Signal:
+    """Return `values` [frames] after a Savitzky-Golay filter of order 2 over `seconds`."""
+    width = max(3, 2 * round((seconds * frame_rate_hz - 1) / 2) + 1)
+    if not circular:
+        return np.asarray(savgol_filter(np.pad(values, width // 2, mode="edge"), width, 2)[width // 2 : -(width // 2)])
+    around = np.concatenate([values] * (2 * (width // len(values) + 1) + 1))
+    filtered = savgol_filter(around, width, 2)
+    middle = (len(around) // len(values) // 2) * len(values)
+    return np.asarray(filtered[middle : middle + len(values)])

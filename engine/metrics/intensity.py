@@ -1,0 +1,53 @@
+"""How closely the level follows a curve: RMS of 2048 samples every 512 at 44.1 kHz, in dB, smoothed over a second."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .framing import Signal, count_of, frames_of, scaled, smoothed
+
+FLOOR_DB = -60.0
+FLAT_STD_DB = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntensityScore:
+    """Squared error in dB^2, the same after the one best gain, correlation (None for a flat target), and that gain."""
+
+    mse: float
+    mse_gain_free: float
+    rho: float | None
+    offset_db: float
+
+
+def frame_count(samples: int, sample_rate: int) -> int:
+    """Return how many level frames a loop has."""
+    return count_of(samples, 512 * sample_rate / 44_100)
+
+
+def level_curve(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
+    """Return the smoothed level in dBFS of `signal` [samples]: [frame_count]."""
+    count = frame_count(len(signal), sample_rate)
+    frames = frames_of(signal, scaled(2048, sample_rate), count, circular=circular)
+    rms = np.sqrt(np.mean(frames**2, axis=1))
+    level = 20 * np.log10(np.maximum(rms, 10 ** (FLOOR_DB / 20)))
+    return smoothed(level, count * sample_rate / len(signal), circular=circular)
+
+
+def compare(
+    signal: Signal, sample_rate: int, target_db: Signal, chosen: NDArray[np.bool_] | None = None, *, circular: bool
+) -> IntensityScore:
+    """Score `signal` against `target_db` [frame_count], which is not yet smoothed, in the frames that are `chosen`."""
+    rate = len(target_db) * sample_rate / len(signal)
+    chosen = np.ones(len(target_db), np.bool_) if chosen is None else chosen
+    heard = level_curve(signal, sample_rate, circular=circular)[chosen]
+    wanted = smoothed(np.maximum(target_db, FLOOR_DB), rate, circular=circular)[chosen]
+    error = heard - wanted
+    flat = wanted.std() < FLAT_STD_DB or heard.std() < 1e-9
+    return IntensityScore(
+        mse=float(np.mean(error**2)),
+        mse_gain_free=float(np.var(error)),
+        rho=None if flat else float(np.corrcoef(heard, wanted)[0, 1]),
+        offset_db=float(-error.mean()),
+    )

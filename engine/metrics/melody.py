@@ -1,0 +1,74 @@
+"""How often the loudest pitch class is the melody's: chroma of 8192 samples every 2048 at 44.1 kHz.
+
+The low end is taken away first by a biquad high-pass at middle C (261.2 Hz), as the papers do, so that a bass does
+not count as melody. Chroma: each FFT bin goes to the pitch classes near it, octaves around C5 weigh most.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from .framing import Signal, count_of, frames_of, scaled
+
+HIGH_PASS_HZ = 261.2
+WINDOW, HOP = 8192, 2048
+CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0   # octaves above C0 (16.35 Hz), as chroma features usually weigh them
+C0_HZ = 16.3516
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MelodyScore:
+    """Share of sounding frames with the right class, and the share of the loop's chroma energy that is in rests."""
+
+    accuracy: float | None
+    rest_energy: float | None
+
+
+def frame_count(samples: int, sample_rate: int) -> int:
+    """Return how many chroma frames a loop has."""
+    return count_of(samples, HOP * sample_rate / 44_100)
+
+
+def high_passed(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
+    """Return `signal` after a second-order high-pass at middle C, in its steady state where the loop wraps."""
+    sections = butter(2, HIGH_PASS_HZ, "highpass", fs=sample_rate, output="sos")
+    if not circular:
+        return np.asarray(sosfilt(sections, signal))
+    lead = signal[-min(len(signal), sample_rate // 5) :]
+    return np.asarray(sosfilt(sections, np.concatenate([lead, signal]))[len(lead) :])
+
+
+def chromagram(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
+    """Return the energy of the twelve pitch classes: [frame_count, 12], C first."""
+    window = scaled(WINDOW, sample_rate)
+    count = frame_count(len(signal), sample_rate)
+    frames = frames_of(signal, window, count, circular=circular) * np.hanning(window + 1)[:-1]
+    power = np.abs(np.fft.rfft(frames)) ** 2
+    return np.asarray(power @ _bins_to_classes(window, sample_rate))
+
+
+def _bins_to_classes(window: int, sample_rate: int) -> Signal:
+    frequency = np.fft.rfftfreq(window, 1 / sample_rate)[1:]
+    octaves = np.log2(frequency / C0_HZ)
+    width = np.maximum(np.gradient(octaves) * 12, 1.0)          # in semitones, at least one
+    away = (12 * octaves[:, None] - np.arange(12) + 6) % 12 - 6
+    near = np.exp(-0.5 * (2 * away / width[:, None]) ** 2)
+    near /= np.sqrt((near**2).sum(1, keepdims=True))
+    heard = np.exp(-0.5 * ((octaves - CENTRE_OCTAVE) / OCTAVE_WIDTH) ** 2)
+    return np.vstack([np.zeros(12), near * heard[:, None]])
+
+
+def compare(
+    signal: Signal, sample_rate: int, classes: NDArray[np.int64], sounding: NDArray[np.bool_], *,
+    circular: bool, filtered: bool = True,
+) -> MelodyScore:
+    """Score `signal` against pitch classes [frame_count] where a note is `sounding` [frame_count]."""
+    heard = high_passed(signal, sample_rate, circular=circular) if filtered else signal
+    chroma = chromagram(heard, sample_rate, circular=circular)
+    total = chroma.sum()
+    return MelodyScore(
+        accuracy=float((chroma.argmax(1) == classes)[sounding].mean()) if sounding.any() else None,
+        rest_energy=float(chroma[~sounding].sum() / total) if total > 0 else None,
+    )

@@ -1,0 +1,93 @@
+"""Whether a loop has the form that was asked for: similarity of stretches, and letters found by another ear."""
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.fft import dct
+from scipy.signal import savgol_filter
+
+from .framing import Signal, count_of, frames_of, scaled
+from .melody import chromagram
+
+STRETCHES = 4
+FILTERS, COEFFICIENTS = 40, 13
+
+
+def mfcc(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
+    """Return cepstral coefficients 1 to 13 in decibels: [frames, 13], a frame each 512 samples at 44.1 kHz."""
+    window = scaled(2048, sample_rate)
+    count = count_of(len(signal), 512 * sample_rate / 44_100)
+    shape = np.hanning(window + 1)[:-1]
+    power = np.abs(np.fft.rfft(frames_of(signal, window, count, circular=circular) * shape)) ** 2
+    power *= 2 / (window * np.sum(shape**2))
+    level = 10 * np.log10(power @ _mel(window, sample_rate) + 1e-9)
+    return np.asarray(dct(level, norm="ortho", axis=1)[:, 1 : COEFFICIENTS + 1])
+
+
+def _mel(window: int, sample_rate: int) -> Signal:
+    frequency = np.fft.rfftfreq(window, 1 / sample_rate)
+    edges = 700 * np.expm1(np.linspace(*(1127 * np.log1p(np.array([40, min(16_000, sample_rate / 2)]) / 700)), FILTERS + 2) / 1127)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    rising, falling = (frequency[:, None] - low) / (middle - low), (high - frequency[:, None]) / (high - middle)
+    return np.asarray(np.clip(np.minimum(rising, falling), 0, None))
+
+
+def stretches(features: Signal, count: int) -> Signal:
+    """Return `features` [frames, n] averaged over `count` equal stretches: [count, n]."""
+    borders = np.arange(len(features)) * count // len(features)
+    return np.stack([features[borders == i].mean(0) if (borders == i).any() else features.mean(0) for i in range(count)])
+
+
+def self_similarity(features: Signal) -> Signal:
+    """Return the smoothed cosine similarity [count, count] of `features` [count, n], their mean taken away."""
+    centred = features - features.mean(0)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-3)
+    return smoothed(unit @ unit.T)
+
+
+def smoothed(matrix: Signal) -> Signal:
+    """Return `matrix` after a Savitzky-Golay filter of order 2 over 5 stretches in both directions."""
+    width = min(5, len(matrix) - (1 - len(matrix) % 2))
+    if width < 3:
+        return matrix
+    once = savgol_filter(matrix, width, 2, axis=0, mode="nearest")
+    return np.asarray(savgol_filter(once, width, 2, axis=1, mode="nearest"))
+
+
+def target_matrix(form: str) -> Signal:
+    """Return the similarity that a loop with the letters of `form` should have: [4 len(form)] squared."""
+    if len(set(form)) == 1:
+        return np.ones((STRETCHES * len(form),) * 2)
+    letters = np.array([[a == b for b in dict.fromkeys(form)] for a in form], dtype=np.float64)
+    return self_similarity(np.repeat(letters, STRETCHES, axis=0))
+
+
+def mse(signal: Signal, sample_rate: int, form: str, *, circular: bool) -> float:
+    """Return the mean squared error of the loop's self-similarity against that of `form`."""
+    features = stretches(mfcc(signal, sample_rate, circular=circular), STRETCHES * len(form))
+    return float(np.mean((self_similarity(features) - target_matrix(form)) ** 2))
+
+
+def found_form(signal: Signal, sample_rate: int, sections: int, letters: int, *, circular: bool) -> str:
+    """Return the form that an independent ear finds in equal sections: level, chroma and timbre, clustered.
+
+    Sections are joined bottom-up by their average distance (UPGMA) until `letters` kinds are left, and named in order.
+    """
+    timbre = mfcc(signal, sample_rate, circular=circular)
+    chroma = np.sqrt(chromagram(signal, sample_rate, circular=circular))
+    features = np.hstack([_spread(stretches(timbre, sections)), _spread(stretches(chroma, sections))])
+    if letters >= sections:
+        return "".join(chr(65 + i) for i in range(sections))
+    names = fcluster(linkage(features, "average"), letters, "maxclust")
+    order = {name: chr(65 + i) for i, name in enumerate(dict.fromkeys(names.tolist()))}
+    return "".join(order[name] for name in names.tolist())
+
+
+def _spread(features: Signal) -> Signal:
+    centred = features - features.mean(0)
+    return np.asarray(centred / max(float(np.sqrt((centred**2).sum(1).mean())), 1e-9))
+
+
+def canonical(form: str) -> str:
+    """Return `form` with its letters renamed in the order in which they come: BBAB becomes AABA."""
+    order = {letter: chr(65 + i) for i, letter in enumerate(dict.fromkeys(form))}
+    return "".join(order[letter] for letter in form)

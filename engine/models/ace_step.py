@@ -1,0 +1,181 @@
+"""ACE-Step 1.5, turbo and base: a rectified flow over Oobleck latents, 48 kHz stereo, told tempo, key and metre.
+
+The pipeline scales its output to a peak of -1 dBFS, which would hide every level from a loss; here the decoder's
+own level is kept. Base checkpoints are guided by adaptive projection (APG, Sadat et al. 2024) with a momentum
+that runs through the steps of one chain.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from midi.key import Key
+
+from ..request import LoopRequest
+from .autoencoder import Autoencoder, oobleck_context
+from .folder import ModelFolder
+from .hardware import Place
+from .loading import load_pipeline, visiting
+from .protocol import ModelCard, Scene, Schedule
+from .span import Span, kept_frames, known_tempo, reference, samples_of
+from .waveform import Origin, WaveformModel, flow_schedule, moment, rows
+
+BASE_GUIDANCE = 7.0
+SHIFT = 3.0                         # moves the time grid towards noise, as the checkpoints were tuned
+TIMBRE_SECONDS = 30
+LOW_BPM, HIGH_BPM = 30, 300         # what the checkpoints were told in training
+MOMENTUM, LARGEST_NORM = -0.75, 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    told: Tensor                        # [rows, tokens, width]: words, lyrics, timbre
+    context: Tensor                     # [rows, frames, 2 * channels]: what is kept, and where to make
+    turn: int = 0                       # frames by which the latent is rolled
+    # APG's running difference after each time of `grid`, the chain that was asked for last. Kept by time, so
+    # that the second pass of a checkpointed step reads what its first pass read.
+    grid: list[float] = field(default_factory=list)
+    momentum: dict[float, Tensor] = field(default_factory=dict)
+
+
+def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "AceStep":
+    """Return the model in `folder`, ready to use; converted folders may lack the scheduler."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0)
+    pipe = load_pipeline(folder, "AceStepPipeline", place, decoders=("vae",), scheduler=scheduler)
+    return AceStep(pipe, place, origin)
+
+
+class AceStep(WaveformModel):
+    """Meets `protocol.Model` for `AceStepPipeline`. Latents are [frames, channels], time first."""
+
+    time_axis = 0
+
+    def __init__(self, pipe: Any, place: Place, origin: Origin) -> None:
+        vae = pipe.vae
+        super().__init__(
+            ModelCard(
+                name=origin.name, licence=origin.licence, page=origin.page,
+                parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
+                channels=int(vae.config.audio_channels), circular=False, sampler="ddim",
+                surrogate_steps=4 if pipe.is_turbo else 8, decode_steps=8 if pipe.is_turbo else 30,
+                max_seconds=600.0, notes=("It learnt pieces of 10 s and more; shorter loops may sound plainer.",),
+            ),
+            place, int(vae.hop_length),
+        )  # fmt: skip
+        self.guidance = 1.0 if pipe.is_turbo else BASE_GUIDANCE
+        self._pipe = pipe
+        self._network = pipe.transformer.to(place.device)
+        self._autoencoder = Autoencoder(
+            vae, place, hop_samples=self.hop_samples, context=oobleck_context(vae.config.downsampling_ratios),
+            decode=lambda latent: vae.decode(latent).sample,
+            encode=lambda audio: vae.encode(audio).latent_dist.mode(),
+        )  # fmt: skip
+
+    def noise_shape(self, frames: int) -> tuple[int, ...]:
+        """Return (frames, channels)."""
+        return (frames, int(self._network.config.audio_acoustic_hidden_dim))
+
+    def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
+        """Say too when the model is told half or double the tempo."""
+        return super().notes(request, span) + known_tempo(request.tempo_bpm, LOW_BPM, HIGH_BPM)[1]
+
+    def condition(self, request: LoopRequest, span: Span) -> _Inputs:
+        """Return words, tempo, key, metre and length, the timbre to sound like, and what is kept."""
+        pipe, device = self._pipe, self.place.device
+        kept = reference(request, ("inpaint", "outpaint"))
+        timbre = self._timbre(request)
+        with visiting(device, pipe.text_encoder, pipe.condition_encoder):
+            text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(
+                prompt=request.prompt, lyrics="[Instrumental]", device=device, audio_duration=span.seconds,
+                instruction=pipe._get_task_instruction("text2music" if kept is None else "repaint"),
+                bpm=known_tempo(request.tempo_bpm, LOW_BPM, HIGH_BPM)[0],
+                keyscale=None if request.key is None else str(Key.parse(request.key)),
+                timesignature=str(request.meter.numerator),
+            )  # fmt: skip
+            told, _ = pipe.condition_encoder(
+                text, text_mask, lyrics, lyrics_mask, timbre, torch.zeros(1, dtype=torch.long, device=device)
+            )
+            silence = self._silence(span.frames)
+            if self.guidance != 1:
+                told = torch.cat([pipe.condition_encoder.null_condition_emb.to(told).expand_as(told), told])
+        made = torch.ones_like(silence)
+        if kept is not None:
+            made = made - kept_frames(kept, request, span).to(silence)[None, :, None]
+            samples = samples_of(kept, self.card.sample_rate, self.card.channels, span.model_samples)
+            silence = torch.where(made > 0, silence, self.latent(samples, span.circular).to(silence))
+        context = torch.cat([silence, made], -1)
+        return _Inputs(told, context.expand(told.shape[0], -1, -1))
+
+    def _silence(self, frames: int) -> Tensor:
+        """Return the learnt latent of silence [1, frames, channels], repeated where it is shorter."""
+        silence: Tensor = self._pipe.condition_encoder.silence_latent.to(self.place.device, self.place.dtype)
+        return silence[:, torch.arange(frames, device=silence.device) % silence.shape[1]]
+
+    def _timbre(self, request: LoopRequest) -> Tensor:
+        """Return the latent of 30 s of the reference, or of silence: zeros would give a drone."""
+        audio = reference(request, ("timbre",))
+        rate = self.card.sample_rate
+        if audio is None:
+            return self._silence(math.ceil(TIMBRE_SECONDS * rate / self.hop_samples))
+        length = len(audio.samples) // (4 * audio.channels) * rate // audio.sample_rate
+        once = samples_of(audio, rate, self.card.channels, max(1, length))
+        whole = TIMBRE_SECONDS * rate // self.hop_samples * self.hop_samples
+        return self.latent(once[..., torch.arange(whole) % once.shape[-1]], False).to(self.place.dtype)
+
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return an even grid, shifted towards noise."""
+        even = torch.linspace(1, 0, steps + 1, dtype=torch.float64)[:-1]
+        schedule = flow_schedule(SHIFT * even / (1 + (SHIFT - 1) * even))
+        scene.inputs.grid[:] = schedule.times.tolist()
+        return schedule
+
+    def turned(self, scene: Scene, frames: int) -> Scene:
+        """Return `scene` with what lies in time rolled by `frames`; see `protocol.Turns`."""
+        context = scene.inputs.context.roll(frames, 1)
+        return replace(scene, inputs=replace(scene.inputs, context=context, turn=frames))
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return x_0 = x - t v."""
+        inputs, guiding = scene.inputs, scene.guidance != 1
+        noisy = torch.cat([latent, latent]) if guiding else latent
+        times = moment(time, self.place, self.place.dtype, noisy.shape[0])
+        velocity: Tensor = self._network(
+            hidden_states=noisy.to(self.place.device, self.place.dtype), timestep=times, timestep_r=times,
+            encoder_hidden_states=rows(inputs.told, latent.shape[0]),
+            context_latents=rows(inputs.context, latent.shape[0]), return_dict=False,
+        )[0].to(latent)  # fmt: skip
+        if guiding:
+            without, within = velocity.chunk(2)
+            difference = _with_momentum(within - without, float(time), inputs)
+            velocity = within + (scene.guidance - 1) * across(difference, within)
+        return latent - float(time) * velocity
+
+    def sound(self, latent: Tensor, circular: bool) -> Tensor:
+        """Return audio [batch, channels, frames * hop_samples]."""
+        return self._autoencoder.decode(latent.transpose(1, 2), circular)
+
+    def latent(self, audio: Tensor, circular: bool) -> Tensor:
+        """Return the latent [batch, frames, channels]."""
+        return self._autoencoder.encode(audio, circular).transpose(1, 2)
+
+
+def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:
+    """Return the running difference at `time`, and keep it for the next step, as if nothing were rolled."""
+    place = inputs.grid.index(time) if time in inputs.grid else 0
+    if place > 0:
+        difference = difference + MOMENTUM * inputs.momentum[inputs.grid[place - 1]].roll(inputs.turn, 1)
+    inputs.momentum[time] = difference.roll(-inputs.turn, 1)
+    return difference
+
+
+def across(difference: Tensor, direction: Tensor) -> Tensor:
+    """Return APG's update: `difference`, no longer than 2.5 over time, without its part along `direction`."""
+    length = difference.norm(dim=1, keepdim=True)
+    difference = difference * (LARGEST_NORM / length.clamp_min(1e-12)).clamp_max(1)
+    unit = torch.nn.functional.normalize(direction, dim=1)
+    return difference - (difference * unit).sum(1, keepdim=True) * unit

@@ -1,0 +1,219 @@
+"""Which models there are, which are here, and how one is opened. Costs nothing until a model is asked for.
+
+Weights are the user's own: this program names page, licence and command, and never downloads.
+"""
+
+import shutil
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import MissingPackageError, ModelError
+from ..settings import Settings
+from .folder import INDEX, ModelFolder, read_folder
+from .known import KNOWN, POCKET, KnownModel
+
+if TYPE_CHECKING:
+    from .hardware import Place
+    from .protocol import Model
+
+GIB = 2**30
+PACKAGES = ("diffusers", "transformers")
+_INSTALL = "Install it with `pip install 'ditto-live[models]'`."
+
+
+class Family(NamedTuple):
+    """Which adapter takes a pipeline, and which of its networks stay on the device."""
+
+    module: str
+    denoiser: str
+    decoders: tuple[str, ...]
+
+
+FAMILIES = {
+    "StableAudio3Pipeline": Family("stable_audio_3", "transformer", ("vae",)),
+    "StableAudio3InpaintPipeline": Family("stable_audio_3", "transformer", ("vae",)),
+    "StableAudio3AudioToAudioPipeline": Family("stable_audio_3", "transformer", ("vae",)),
+    "StableAudioPipeline": Family("stable_audio", "transformer", ("vae",)),
+    "AceStepPipeline": Family("ace_step", "transformer", ("vae",)),
+    "AudioLDM2Pipeline": Family("audioldm2", "unet", ("vae", "vocoder")),
+    "MusicLDMPipeline": Family("musicldm", "unet", ("vae", "vocoder")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A model as `ditto-live models` shows it."""
+
+    name: str
+    licence: str
+    page: str
+    get: str                            # the exact command to get it; empty where it is here
+    folder: Path | None                 # where it is, if it is here
+    needed_gib: float                   # for a loop of 6 s
+    there_gib: float
+    problem: str                        # why it cannot be used here; empty if it can
+
+
+def load(name: str, settings: Settings) -> "Model":
+    """Return the model called `name`, or the one in the folder of that name, ready to use.
+
+    Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for what is
+    unknown, missing, half there, of the wrong kind or too large, `MissingPackageError` for a missing package.
+    """
+    if name == POCKET.name:
+        from ..pocket.model import load_pocket
+
+        return load_pocket(settings)
+    folder = find(name, settings)
+    if folder is None:
+        raise _missing(name, settings)
+    return load_folder(read_folder(folder), settings, KNOWN.get(name))
+
+
+def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | None = None) -> "Model":
+    """Return the model in `folder`; `known` adds what its name tells."""
+    family = family_of(folder)
+    _need_packages(known.name if known else folder.path.name)
+    from .hardware import choose_place
+    from .waveform import Origin
+
+    place = choose_place(settings)
+    _need_memory(folder, family, place, known)
+    origin = Origin(
+        name=known.name if known else folder.path.name,
+        licence=known.licence if known else "as its page says",
+        page=known.page if known else str(folder.path),
+        parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
+    )
+    model: Model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    return model
+
+
+def find(name: str, settings: Settings) -> Path | None:
+    """Return the folder of a model by name or path, or None where it is not on this computer."""
+    for folder in (settings.models / name, Path(name).expanduser()):
+        if folder.is_dir():
+            return folder
+    known = KNOWN.get(name)
+    return _in_hub_cache(known.repository) if known else None
+
+
+def _in_hub_cache(repository: str) -> Path | None:
+    if not repository or find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    index = try_to_load_from_cache(repository, INDEX)
+    return Path(index).parent if isinstance(index, str) else None
+
+
+def family_of(folder: ModelFolder) -> Family:
+    """Return the adapter for a folder; raise `ModelError` for a pipeline that none takes."""
+    family = FAMILIES.get(folder.pipeline)
+    if family is None:
+        raise ModelError(
+            f"The folder {folder.path} holds a {folder.pipeline}, which cannot be steered here.",
+            remedy=f"These can: {', '.join(FAMILIES)}.",
+        )
+    return family
+
+
+def add(folder: Path, settings: Settings) -> str:
+    """Check a folder, copy it into the models folder under its own name, and return that name.
+
+    A folder that is there already is only checked. Raises `ModelError`.
+    """
+    folder = folder.expanduser().resolve()
+    family_of(read_folder(folder))
+    place = settings.models / folder.name
+    if folder == place.resolve():
+        return folder.name
+    if folder.name == POCKET.name or place.exists():
+        raise ModelError(f"There is a model called {folder.name} already.", remedy="Rename the folder and add it again.")
+    beside = place.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        shutil.copytree(folder, beside)
+        beside.rename(place)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise ModelError(f"The model could not be copied to {place}: {error.strerror or error}.") from error
+    return folder.name
+
+
+def listing(settings: Settings) -> tuple[Listed, ...]:
+    """Return every known model and every folder added, with what stands in its way."""
+    from .hardware import choose_place, memory_bytes
+
+    device = choose_place(settings).device
+    there = memory_bytes(device) / GIB
+    names = list(KNOWN)
+    if settings.models.is_dir():
+        names += sorted(path.name for path in settings.models.iterdir() if _is_added(path))
+    pocket = Listed(name=POCKET.name, licence=POCKET.licence, page=POCKET.page, get="", folder=None,
+                    needed_gib=POCKET.needed_gib[0], there_gib=there, problem="")  # fmt: skip
+    return (pocket, *(_listed(name, settings, there) for name in names))
+
+
+def _is_added(path: Path) -> bool:
+    return path.is_dir() and path.name not in KNOWN and not path.name.startswith(".")
+
+
+def _listed(name: str, settings: Settings, there_gib: float) -> Listed:
+    known, folder = KNOWN.get(name), find(name, settings)
+    needed, problem = known.needed_gib[0] if known else 0.0, "" if folder else "not on this computer"
+    if folder is not None:
+        try:
+            found = read_folder(folder)
+            family = family_of(found)
+            _need_packages(name)
+            needed = needed or 4 * _resident(found, family) / GIB
+        except ModelError as error:
+            problem = error.sentence
+    if not problem and there_gib and needed > there_gib:
+        problem = f"needs {needed:.1f} GiB, there are {there_gib:.1f}"
+    return Listed(
+        name=name, licence=known.licence if known else "as its page says", page=known.page if known else "",
+        get="" if folder or known is None else known.command(settings.models / name), folder=folder,
+        needed_gib=needed, there_gib=there_gib, problem=problem,
+    )  # fmt: skip
+
+
+def _resident(folder: ModelFolder, family: Family) -> int:
+    """Return how many numbers of denoiser and decoder stay on the device."""
+    return sum(folder.parameters.get(part, 0) for part in (family.denoiser, *family.decoders))
+
+
+def _need_packages(name: str) -> None:
+    for package in PACKAGES:
+        if find_spec(package) is None:
+            raise MissingPackageError(f"{name} needs the package {package}, which is not installed.", remedy=_INSTALL)
+
+
+def _need_memory(folder: ModelFolder, family: Family, place: "Place", known: KnownModel | None) -> None:
+    """Refuse before loading what cannot fit: the weights alone, or what a known model's step was counted to need."""
+    from .hardware import memory_bytes
+
+    there = memory_bytes(place.device)
+    weights = folder.parameters.get(family.denoiser, 0) * place.dtype.itemsize
+    weights += sum(folder.parameters.get(part, 0) for part in family.decoders) * place.decoder_dtype.itemsize
+    needed = max(weights, int(known.needed_gib[0] * GIB) if known and place.device.type != "cpu" else 0)
+    if there and needed > there:
+        raise ModelError(
+            f"{folder.path.name} needs {needed / GIB:.1f} GiB; {place.device} has {there / GIB:.1f} GiB.",
+            remedy="Use a smaller model, or `--device cpu` with time to spare.",
+        )
+
+
+def _missing(name: str, settings: Settings) -> ModelError:
+    known = KNOWN.get(name)
+    if known is None:
+        names = ", ".join([POCKET.name, *KNOWN])
+        return ModelError(f"There is no model {name!r}.", remedy=f"Known are {names}; a folder may be given too.")
+    return ModelError(
+        f"{name} is not on this computer; it comes from {known.page} under the {known.licence}.",
+        remedy=f"Accept the licence there, then: {known.command(settings.models / name)}",
+    )

@@ -1,0 +1,95 @@
+"""Which device computes, in which precision, and how much memory it has. Torch is loaded when asked."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import ModelError
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model computes: denoiser and text in `dtype`, decoder in `decoder_dtype`.
+
+    The decoder never computes in 16 bits: its last layer writes the waveform, and the 8-bit mantissa of
+    bfloat16 there is the hiss of an 8-bit sampler.
+    """
+
+    device: "torch.device"
+    dtype: "torch.dtype"
+    decoder_dtype: "torch.dtype"
+
+
+def choose_place(settings: Settings) -> Place:
+    """Return the device and precision that the settings name, or the best ones here for `auto`.
+
+    bfloat16 on CUDA cards that compute in it, float32 elsewhere: float16 gives noise on Apple GPUs, and CPUs
+    are slower in either. Raises `ModelError` for a device that is not there.
+    """
+    import torch
+
+    device = torch.device(_best_device() if settings.device == "auto" else _existing(settings.device))
+    if settings.dtype == "auto":
+        ampere = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        return Place(device, torch.bfloat16 if ampere else torch.float32, torch.float32)
+    names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if settings.dtype not in names:
+        raise ModelError(f"There is no precision {settings.dtype!r}; it may be auto, {', '.join(names)}.")
+    return Place(device, names[settings.dtype], torch.float32)
+
+
+def _best_device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _existing(name: str) -> str:
+    import torch
+
+    kind, _, index = name.partition(":")
+    there = {
+        "cpu": True,
+        "mps": torch.backends.mps.is_available(),
+        "cuda": torch.cuda.is_available() and int(index or 0) < torch.cuda.device_count(),
+    }
+    if kind not in there:
+        raise ModelError(f"There is no device {name!r}; it may be auto, cpu, cuda, cuda:1 or mps.")
+    if not there[kind]:
+        raise ModelError(f"The device {name} is not in this computer.", remedy="Use `--device auto`.")
+    return name
+
+
+def memory_bytes(device: "torch.device | str" = "cpu") -> int:
+    """Return the memory that `device` has in all, in bytes; 0 where the system does not say."""
+    import torch
+
+    device = torch.device(device)
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return _ram_bytes()
+
+
+def _ram_bytes() -> int:
+    if hasattr(os, "sysconf"):
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return _windows_ram_bytes()
+
+
+def _windows_ram_bytes() -> int:
+    import ctypes
+
+    kibibytes = ctypes.c_ulonglong(0)
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  mypy knows it on Windows only
+    found = kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
+    return kibibytes.value * 1024 if found else 0

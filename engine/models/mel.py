@@ -1,0 +1,125 @@
+"""What AudioLDM2 and MusicLDM share: a U-Net over the latents of a mel-spectrogram, a vocoder, 16 kHz mono.
+
+Both networks in the chain, U-Net and image decoder, are closed to a circle in time (see `circle`), the vocoder
+is given the loop's own ends as context: a loop has no seam at any stage.
+"""
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..decode import tiled
+from .circle import TimeCircle
+from .hardware import Place
+from .loading import visiting
+from .mel_spectrogram import log_mel
+from .protocol import ModelCard, Scene, Schedule
+from .waveform import Origin, WaveformModel, guided
+
+VOCODER_TILE_FRAMES = 256           # 2.6 s of mel frames
+MAX_SECONDS = 30.0                  # trained on 10 s; longer works, and drifts
+
+
+class MelModel(WaveformModel):
+    """A DDIM model over mel latents [channels, frames, bands]; a subclass knows the words and the U-Net."""
+
+    def __init__(self, pipe: Any, place: Place, origin: Origin) -> None:
+        vocoder, vae = pipe.vocoder, pipe.vae
+        self._mel_hop = math.prod(vocoder.config.upsample_rates)
+        self._mels_per_frame = 2 ** (len(vae.config.block_out_channels) - 1)
+        super().__init__(
+            ModelCard(
+                name=origin.name, licence=origin.licence, page=origin.page,
+                parameters_millions=origin.parameters_millions, sample_rate=int(vocoder.config.sampling_rate),
+                channels=2, circular=True, sampler="ddim", surrogate_steps=8, decode_steps=50,
+                max_seconds=MAX_SECONDS, notes=("It makes 16 kHz mono: nothing above 8 kHz, the same on both sides.",),
+            ),
+            place, self._mel_hop * self._mels_per_frame,
+        )  # fmt: skip
+        self._pipe = pipe
+        self.network = pipe.unet.to(place.device)
+        self._vae, self._vocoder = vae.to(place.device), vocoder.to(place.device)
+        vae.encoder.to("cpu")
+        self._closing_network, self._closing_decoder = TimeCircle(pipe.unet), TimeCircle(vae.decoder)
+        self._solver = _ddim(pipe.scheduler)
+        self._context = hifigan_context(vocoder.config)
+
+    @abstractmethod
+    def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:
+        """Return the U-Net's answer for rows [rows * batch, channels, frames, bands]."""
+
+    def noise_shape(self, frames: int) -> tuple[int, ...]:
+        """Return (channels, frames, bands)."""
+        bands = int(self._vocoder.config.model_in_dim) // self._mels_per_frame
+        return (int(self.network.config.in_channels), frames, bands)
+
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return the grid that the model's own DDIM scheduler walks."""
+        solver = self._solver
+        solver.set_timesteps(steps)
+        times = solver.timesteps.double()
+        products = solver.alphas_cumprod.double()
+        kept = torch.cat([products[solver.timesteps], solver.final_alpha_cumprod.double()[None]])
+        ended = torch.cat([times, torch.zeros(1, dtype=torch.float64)])
+        return Schedule(times=ended, alphas=kept.sqrt(), sigmas=(1 - kept).sqrt())
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return x_0 from what the network predicts: eps, v or x_0 itself."""
+        kept = float(self._solver.alphas_cumprod.double()[int(time)])
+        alpha, sigma = math.sqrt(kept), math.sqrt(1 - kept)
+        step = time.long().to(self.place.device)
+
+        def predict(noisy: Tensor) -> Tensor:
+            noisy = noisy.to(self.place.device, self.place.dtype)
+            return self.predict(noisy, step, scene.inputs, latent.shape[0]).to(latent)
+
+        with self._closing_network.closed(scene.circular):
+            predicted = guided(predict, latent, scene.guidance)
+        kind = self._solver.config.prediction_type
+        if kind == "epsilon":
+            return (latent - sigma * predicted) / alpha
+        return predicted if kind == "sample" else alpha * latent - sigma * predicted
+
+    def sound(self, latent: Tensor, circular: bool) -> Tensor:
+        """Return audio [batch, 1, frames * hop_samples]."""
+        latent = latent.to(self.place.device, self.place.decoder_dtype) / self._vae.config.scaling_factor
+        with self._closing_decoder.closed(circular):
+            mel = self._vae.decode(latent).sample[:, 0].transpose(1, 2)
+        return tiled(
+            lambda part: self._vocoder(part.transpose(1, 2))[:, None], mel, hop=self._mel_hop,
+            tile=VOCODER_TILE_FRAMES, context=self._context, circular=circular,
+        )  # fmt: skip
+
+    def latent(self, audio: Tensor, circular: bool) -> Tensor:
+        """Return the latent [batch, channels, frames, bands] of mono audio."""
+        mel = log_mel(
+            audio.mean(1).to(self.place.device, self.place.decoder_dtype), self.card.sample_rate, self._mel_hop,
+            int(self._vocoder.config.model_in_dim), circular=circular,
+        )  # fmt: skip
+        with visiting(self.place.device, self._vae.encoder):
+            latent: Tensor = self._vae.encode(mel[:, None]).latent_dist.mode()
+        return latent * self._vae.config.scaling_factor
+
+
+def _ddim(scheduler: Any) -> Any:
+    """Return a DDIM scheduler on the model's own noise schedule that clips nothing."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler.from_config(scheduler.config, clip_sample=False, thresholding=False)
+
+
+def hifigan_context(config: Any) -> int:
+    """Return how many mel frames on each side a HiFi-GAN vocoder hears, rounded up."""
+    widest = max(
+        sum((kernel - 1) // 2 * (dilation + 1) for dilation in dilations)
+        for kernel, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
+    )
+    reach, rate = 3.0, 1
+    for ratio, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
+        reach += kernel / ratio / rate
+        rate *= ratio
+        reach += widest / rate
+    return math.ceil(reach + 3 / rate)

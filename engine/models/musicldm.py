@@ -1,0 +1,47 @@
+"""MusicLDM: words as one CLAP vector into a U-Net; 16 kHz mono. The model that the DITTO papers come closest to."""
+
+from typing import Any
+
+from torch import Tensor
+
+from ..request import LoopRequest
+from .folder import ModelFolder
+from .hardware import Place
+from .loading import load_pipeline, visiting
+from .mel import MelModel
+from .span import Span, caption
+from .waveform import Origin, rows
+
+
+def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "MusicLdm":
+    """Return the model in `folder`, ready to use."""
+    pipe = load_pipeline(folder, "MusicLDMPipeline", place, decoders=("vae", "vocoder"))
+    return MusicLdm(pipe, place, origin)
+
+
+class MusicLdm(MelModel):
+    """Meets `protocol.Model` for `MusicLDMPipeline`."""
+
+    guidance = 2.0
+
+    def condition(self, request: LoopRequest, span: Span) -> Tensor:
+        """Return the negative prompt's and the prompt's embedding [2, width].
+
+        The pipeline's own encoder fails with transformers 5, whose CLAP answers with an object.
+        """
+        pipe, device = self._pipe, self.place.device
+        tokens = pipe.tokenizer(
+            [request.negative_prompt, caption(request)], padding="max_length", truncation=True,
+            max_length=pipe.tokenizer.model_max_length, return_tensors="pt",
+        ).to(device)  # fmt: skip
+        with visiting(device, pipe.text_encoder):
+            answer = pipe.text_encoder.get_text_features(tokens.input_ids, attention_mask=tokens.attention_mask)
+        embedding: Tensor = answer if isinstance(answer, Tensor) else answer.pooler_output
+        return embedding.to(self.place.dtype)
+
+    def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:
+        """Return the U-Net's answer."""
+        answer: Tensor = self.network(
+            noisy, time, encoder_hidden_states=None, class_labels=rows(inputs, batch), return_dict=False
+        )[0]
+        return answer

@@ -1,0 +1,118 @@
+"""How long a piece a model makes for a loop, and what it is told about the music: exact, and the same for all.
+
+Latent frames are whole, loops are not: the nearest number of frames is taken where resampling the remainder
+away shifts the pitch by less than anyone hears; else the piece runs on past the loop's end.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from scipy.signal import resample_poly
+from torch import Tensor
+
+from midi.key import Key
+
+from ..errors import BadRequestError
+from ..request import Audio, LoopRequest
+
+MAX_DRIFT = Fraction(2, 1000)       # 3.5 cents: under what is heard without comparing
+TAIL_SECONDS = Fraction(1, 4)       # what runs on past the end where frames do not fit: it must meet the start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A piece of `frames` latent frames; `loop_samples` of its `model_samples` are the loop."""
+
+    frames: int
+    model_samples: int
+    loop_samples: int
+    circular: bool
+    seconds: float
+
+
+def span_of(request: LoopRequest, sample_rate: int, hop_samples: int) -> Span:
+    """Return the piece to make for `request` by a model that makes `hop_samples` at `sample_rate` a frame."""
+    exact = request.beats * 60 / request.tempo_bpm * sample_rate
+    whole = max(1, round(exact / hop_samples))
+    circular = request.loop and abs(whole * hop_samples / exact - 1) <= MAX_DRIFT
+    if not circular:
+        tail = TAIL_SECONDS * sample_rate if request.loop else 0
+        whole = math.ceil((exact + tail) / hop_samples)
+    samples = whole * hop_samples
+    return Span(
+        frames=whole,
+        model_samples=samples,
+        loop_samples=samples if circular else round(exact),
+        circular=circular,
+        seconds=samples / sample_rate,
+    )
+
+
+def refuse_longer(request: LoopRequest, seconds: float, name: str) -> None:
+    """Raise `BadRequestError` if the loop is longer than `seconds`, the most that the model makes at once."""
+    if request.seconds > seconds:
+        raise BadRequestError(
+            f"The loop lasts {request.seconds:.1f} s; {name} makes at most {seconds:.1f} s at once.",
+            remedy="Ask for fewer bars, or choose another model.",
+        )
+
+
+def known_tempo(tempo_bpm: Fraction, low: int, high: int) -> tuple[int, tuple[str, ...]]:
+    """Return the tempo in `low`..`high` that is heard as the same, by doubling or halving, and a sentence if so."""
+    asked = tempo_bpm
+    while asked < low:
+        asked *= 2
+    while asked > high:
+        asked /= 2
+    if asked == tempo_bpm:
+        return round(asked), ()
+    return round(asked), (f"The model is told {float(asked):g} BPM, which fits {float(tempo_bpm):g} BPM.",)
+
+
+def caption(request: LoopRequest) -> str:
+    """Return the prompt with tempo and key, for models that know them from words alone."""
+    tempo_bpm, _ = known_tempo(request.tempo_bpm, 60, 200)
+    words = [request.prompt] if request.prompt else []
+    if "bpm" not in request.prompt.lower():
+        words.append(f"{tempo_bpm} BPM")
+    if request.key is not None:
+        words.append(str(Key.parse(request.key)))
+    return ", ".join(words)
+
+
+def reference(request: LoopRequest, kinds: Sequence[str]) -> Audio | None:
+    """Return the audio of the first control of one of `kinds`, or None."""
+    for control in request.controls:
+        if control.kind in kinds and isinstance(control.target, Audio):
+            return control.target
+    return None
+
+
+def samples_of(audio: Audio, sample_rate: int, channels: int, samples: int) -> Tensor:
+    """Return `audio` at another rate as float32 [1, channels, samples], cut or padded with silence."""
+    played = np.frombuffer(audio.samples, dtype="<f4").reshape(-1, audio.channels).T
+    ratio = Fraction(sample_rate, audio.sample_rate)
+    if ratio != 1:
+        played = resample_poly(played, ratio.numerator, ratio.denominator, axis=1).astype(np.float32)
+    if audio.channels != channels:
+        played = played.mean(0, keepdims=True).repeat(channels, 0)
+    fitted = np.zeros((1, channels, samples), np.float32)
+    length = min(samples, played.shape[1])
+    fitted[0, :, :length] = played[:, :length]
+    return torch.from_numpy(fitted)
+
+
+def kept_frames(audio: Audio, request: LoopRequest, span: Span) -> Tensor:
+    """Return which latent frames the reference keeps: 1.0 or 0.0, [frames]. Without ranges, all that it covers."""
+    beats = float(request.beats) * span.model_samples / span.loop_samples
+    middles = (torch.arange(span.frames, dtype=torch.float64) + 0.5) * beats / span.frames
+    covered = len(audio.samples) / (4 * audio.channels * audio.sample_rate) * float(request.tempo_bpm) / 60
+    ranges = [(float(start), float(end)) for start, end in audio.keep] or [(0.0, covered)]
+    kept = torch.zeros(span.frames)
+    for start, end in ranges:
+        kept[(middles >= start) & (middles < min(end, covered))] = 1.0
+    return kept

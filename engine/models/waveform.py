@@ -1,0 +1,137 @@
+"""What all models that decode to a waveform share: scenes, listening, guidance, tiles that close the circle."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..request import LoopRequest
+from ..spectrum import Spectrum, analyse
+from .hardware import Place
+from .protocol import ModelCard, Scene, Schedule
+from .span import Span, refuse_longer, span_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a model is called here and on whose terms it came."""
+
+    name: str
+    licence: str
+    page: str
+    parameters_millions: float
+
+
+class WaveformModel(ABC):
+    """Meets `protocol.Model`; a subclass conditions, denoises, and turns latents into sound and back.
+
+    Latents are float32 whatever the denoiser's precision: the solver and the losses stay exact, and only the
+    network computes in 16 bits.
+    """
+
+    card: ModelCard
+    guidance: float = 1.0               # classifier-free guidance scale; 1 is none, at half the cost
+    time_axis: int = 1                  # which axis of the noise, without batch, is time
+
+    def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
+        self.card = card
+        self.place = place
+        self.hop_samples = hop_samples
+
+    @abstractmethod
+    def noise_shape(self, frames: int) -> tuple[int, ...]:
+        """Return the shape of one take's noise, without batch."""
+
+    @abstractmethod
+    def condition(self, request: LoopRequest, span: Span) -> Any:
+        """Return what the denoiser is told: tensors with one row, or two with guidance (first unguided)."""
+
+    @abstractmethod
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return the time grid of a chain of `steps` denoiser calls."""
+
+    @abstractmethod
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return the estimate of x_0; see `protocol.Model`."""
+
+    @abstractmethod
+    def sound(self, latent: Tensor, circular: bool) -> Tensor:
+        """Return audio [batch, channels, frames * hop_samples] of a whole latent."""
+
+    @abstractmethod
+    def latent(self, audio: Tensor, circular: bool) -> Tensor:
+        """Return the latent of audio [batch, channels, frames * hop_samples], the mean where it has a spread."""
+
+    def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
+        """Return sentences for the producer about this request."""
+        if request.loop and not span.circular:
+            return ("At this tempo the loop does not fit whole frames of the model; its end is led to its start.",)
+        return ()
+
+    def scene(self, request: LoopRequest) -> Scene:
+        """Return conditioning and shapes for `request`; raise `BadRequestError` for what is too long."""
+        refuse_longer(request, self.card.max_seconds, self.card.name)
+        span = span_of(request, self.card.sample_rate, self.hop_samples)
+        with torch.no_grad():
+            inputs = self.condition(request, span)
+        return Scene(
+            frames=span.frames,
+            noise_shape=self.noise_shape(span.frames),
+            time_axis=self.time_axis,
+            model_samples=span.model_samples,
+            loop_samples=span.loop_samples,
+            tempo_bpm=request.tempo_bpm,
+            beats=request.beats,
+            guidance=self.guidance,
+            inputs=inputs,
+            circular=span.circular,
+            notes=self.notes(request, span),
+        )
+
+    def decode(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, card.channels, scene.model_samples], before any clipping or normalisation.
+
+        Mono is put on all channels. The audio is where and how `latent` is.
+        """
+        audio = self.sound(latent, scene.circular)[..., : scene.model_samples].to(latent)
+        return audio.expand(-1, self.card.channels, -1)
+
+    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of the loop's mono mix, through the decoder, carrying the gradient."""
+        return self.hear(self.decode(latent, scene)[..., : scene.loop_samples], scene)
+
+    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum that `listen` would give for audio [batch, channels, samples]."""
+        return analyse(audio, self.card.sample_rate, circular=scene.circular)
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor, scene: Scene) -> Tensor:
+        """Return the latent [batch, *noise_shape] of audio [batch, channels, scene.model_samples]."""
+        return self.latent(audio, scene.circular).to(audio)
+
+
+def guided(predict: Callable[[Tensor], Tensor], latent: Tensor, guidance: float) -> Tensor:
+    """Return the guided prediction (Ho and Salimans 2022); `predict` gets both rows in one batch."""
+    if guidance == 1:
+        return predict(latent)
+    without, within = predict(torch.cat([latent, latent])).chunk(2)
+    return without + guidance * (within - without)
+
+
+def rows(condition: Tensor, batch: int) -> Tensor:
+    """Return a condition of one or two rows as rows for a batch of takes: [rows * batch, ...]."""
+    return condition.repeat_interleave(batch, 0)
+
+
+def moment(time: Tensor, place: Place, dtype: torch.dtype, count: int) -> Tensor:
+    """Return the scalar `time` as [count] on the denoiser's device."""
+    return time.to(dtype).to(place.device).expand(count)
+
+
+def flow_schedule(sigmas: Tensor) -> Schedule:
+    """Return the schedule of a rectified flow, alpha = 1 - t, on falling `sigmas` [steps] before the final 0."""
+    times = torch.cat([sigmas.double(), torch.zeros(1, dtype=torch.float64)])
+    return Schedule(times=times, alphas=1 - times, sigmas=times)

@@ -1,0 +1,201 @@
+"""The whole flow on one screen: a request becomes targets, noise, latent, sound, loop, scores, takes.
+
+`make_loop` is a generator that its caller drives: stop asking and it stops; throw `KeyboardInterrupt` into it and
+it answers with the best takes so far; read its `Progress` to see how far it is.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import decode, guidance, loop, methods, metrics, optimize, sampling, targets
+from .errors import NonFiniteLossError, OutOfMemoryError
+from .events import Accepted, Cancelled, Done, Event, Preview, Progress, Scores, Sound, Take
+from .jobs import Checkpoint
+from .models.protocol import Model, Scene
+from .record import noise_facts, what_was_done
+from .request import LoopRequest
+from .saved import SavedState, noise_from_bytes, noise_to_bytes
+from .settings import Settings
+
+PROGRESS_EVERY_SECONDS = 0.1    # ten times a second: a producer sees it move, nobody drowns in messages
+SAVE_EVERY_SECONDS = 5.0
+PREVIEW_EVERY_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Search:
+    """How far the optimisation is: the last step, what its losses were, and why it ended."""
+
+    step: optimize.Step | None = None
+    losses: list[dict[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    cancelled: bool = False
+    seconds: float = 0.0
+
+
+def make_loop(
+    request: LoopRequest, model: Model, settings: Settings, *, resume: bytes | None = None, live: bool = False
+) -> Generator[Event | Checkpoint, None, None]:
+    """Yield `Accepted`, `Progress` and the ranked `Take`s of `request`, then `Done` or `Cancelled`.
+
+    With `live` there are `Preview`s and `Checkpoint`s too; `resume` is the state of one of those. Raises `DittoError`
+    for what cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and times one number.
+    """
+    scene = model.scene(request)
+    objective = targets.build(_in_the_papers_words(request), scene, model)
+    plan = methods.plan(request, model, methods.paper_objective(objective) if _is_paper(request) else objective)
+    noise = _first_noise(request, scene)
+    yield Accepted(request_id=request.request_id, notes=scene.notes)
+
+    search = Search()
+    state = SavedState.from_bytes(resume) if resume else None
+    yield from _optimise(request, model, scene, plan, objective, noise, search, state, live=live)
+
+    best, latent = _best(search, plan, model, scene, noise)
+    takes = [_finish(request, model, scene, search, best[item], latent[item], item) for item in range(len(best))]
+    ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
+    yield from ranked
+    if search.cancelled:
+        yield Cancelled(request_id=request.request_id, takes=len(ranked))
+    else:
+        yield Done(request_id=request.request_id, takes=len(ranked), best=ranked[0].take)
+
+
+def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
+    """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
+    scene = model.scene(request)
+    objective = targets.build(_in_the_papers_words(request), scene, model)
+    plan = methods.plan(request, model, objective)
+    stored = noise_from_bytes(noise, scene.noise_shape)[None]
+    search = Search()
+    if request.method == "guidance" and objective.goals:
+        # Guidance steers along the way, so its noise alone is not the sound: walk the same way again.
+        search.step = next(guidance.guide(plan, objective, model, scene, stored))
+    _, latent = _best(search, plan, model, scene, stored)
+    return loop.finish(decode.to_audio(model, scene, latent)[0], scene, request).audio
+
+
+def _optimise(
+    request: LoopRequest, model: Model, scene: Scene, plan: optimize.Plan, objective: targets.Objective, noise: Tensor,
+    search: Search, state: SavedState | None, *, live: bool,
+) -> Iterator[Event | Checkpoint]:
+    """Run the method's steps into `search`, yielding what the producer may want to see."""
+    if not objective.goals or request.method == "none":
+        return
+    steps = (
+        guidance.guide(plan, objective, model, scene, noise) if request.method == "guidance"
+        else optimize.minimize(plan, objective, model, scene, noise, resume=state)
+    )
+    started = said = time.monotonic()
+    saved = started
+    previewed = -np.inf
+    try:
+        for search.step in steps:
+            search.losses.append(search.step.losses)
+            now = time.monotonic()
+            if now - said >= PROGRESS_EVERY_SECONDS or len(search.losses) == 1 or search.step.reached:
+                yield _progress(request, search, now - started)
+                said = now
+            if live and now - previewed >= PREVIEW_EVERY_SECONDS:
+                yield _preview(request, model, scene, plan, search.step)
+                previewed = now
+            if live and now - saved >= SAVE_EVERY_SECONDS:
+                yield Checkpoint(search.step.state.to_bytes())
+                saved = now
+            if request.budget.seconds is not None and now - started >= request.budget.seconds:
+                break
+    except KeyboardInterrupt:
+        search.cancelled = True
+    except (NonFiniteLossError, OutOfMemoryError) as error:
+        if search.step is None:
+            raise
+        search.notes.append(f"{error.sentence} This is the best take until then.")
+    search.seconds = time.monotonic() - started
+
+
+def _best(search: Search, plan: optimize.Plan, model: Model, scene: Scene, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the best noise so far and its latent, both [takes, ...]."""
+    step = search.step
+    if step is not None and step.latent is not None:
+        return step.best_noise, step.latent
+    best = step.best_noise if step is not None else noise
+    return best, _latent(model, scene, plan, best)
+
+
+def _latent(model: Model, scene: Scene, plan: optimize.Plan, noise: Tensor) -> Tensor:
+    schedule = model.schedule(plan.decode.steps, scene)
+    return sampling.sample(model, scene, noise.detach(), schedule, plan.decode.sampler, checkpoint=False)
+
+
+def _finish(
+    request: LoopRequest, model: Model, scene: Scene, search: Search, noise: Tensor, latent: Tensor, item: int
+) -> Take:
+    """Decode, cut, level and score one take."""
+    finished = loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, request)
+    scores = metrics.score(finished.audio, request.sample_rate, request)
+    if hasattr(model, "held_out") and request.controls:
+        scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene)
+    record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise)
+    record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
+    return Take(
+        request_id=request.request_id, take=item, sound=_sound(finished.audio, request.sample_rate), scores=scores,
+        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item), record=record,
+        notes=tuple(search.notes),
+    )
+
+
+def _first_noise(request: LoopRequest, scene: Scene) -> Tensor:
+    """Return the noise to start from [count, *noise_shape]: the seeds', or an earlier take's, varied as asked."""
+    if request.start is None:
+        return sampling.start_noise(scene, request.seed, request.count)
+    stored = noise_from_bytes(request.start.noise, scene.noise_shape)
+    same = stored.expand(request.count, *scene.noise_shape)
+    return sampling.vary(same, request.start.variation, request.seed) if request.start.variation else same.clone()
+
+
+def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
+    step = search.step
+    assert step is not None
+    share = (step.index + 1) / max(step.steps, step.index + 1)
+    left = 0.0 if step.reached else seconds * (1 - share) / share
+    if request.budget.seconds is not None:
+        left = min(left, max(0.0, request.budget.seconds - seconds))
+    return Progress(
+        request_id=request.request_id, take=0, step=step.index + 1, steps=max(step.steps, step.index + 1),
+        seconds_left=round(left, 2), losses=step.losses, phase=step.phase,
+    )
+
+
+def _preview(request: LoopRequest, model: Model, scene: Scene, plan: optimize.Plan, step: optimize.Step) -> Preview:
+    latent = step.latent if step.latent is not None else _latent(model, scene, plan, step.best_noise[:1])
+    finished = loop.finish(decode.to_audio(model, scene, latent[:1])[0], scene, request)
+    return Preview(request_id=request.request_id, take=0, step=step.index + 1,
+                   sound=_sound(finished.audio, request.sample_rate))
+
+
+def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:
+    return Sound(samples=np.ascontiguousarray(audio.T).astype("<f4").tobytes(), sample_rate=sample_rate, channels=len(audio))
+
+
+def _rank(scores: Scores, search: Search, item: int) -> tuple[float, float]:
+    """Order takes by what was asked of them, then by their seam."""
+    asked = float(search.step.best_total[item]) if search.step is not None else 0.0
+    return asked, scores.get("seam_ratio") or 0.0
+
+
+def _is_paper(request: LoopRequest) -> bool:
+    return request.method == "ditto-paper"
+
+
+def _in_the_papers_words(request: LoopRequest) -> LoopRequest:
+    """Return the request with the papers' own losses where the method is the paper's."""
+    if not _is_paper(request):
+        return request
+    parts = tuple(msgspec.structs.replace(part, kind=methods.paper_kind(part.kind)) for part in request.controls)
+    return msgspec.structs.replace(request, controls=parts)

@@ -1,0 +1,93 @@
+"""The state of an optimisation as a value: any step can be kept, sent and resumed."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from .errors import BadInputError
+
+FORMAT = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """Where an optimisation stands: noise and Adam's moments [batch, *noise_shape], the best so far [batch, ...].
+
+    `scales` are the weights [batch] that make several controls pull equally hard. Tensors are never changed in place.
+    """
+
+    phase: int
+    iteration: int               # within the phase; also the count of Adam's updates in it
+    noise: Tensor
+    first_moment: Tensor
+    second_moment: Tensor
+    best_noise: Tensor
+    best_total: Tensor
+    best_reached: Tensor
+    total: Tensor
+    scales: dict[str, Tensor]
+
+    @classmethod
+    def fresh(cls, noise: Tensor) -> "SavedState":
+        """Return the state before the first step."""
+        worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
+        return cls(
+            phase=0, iteration=0, noise=noise, first_moment=torch.zeros_like(noise),
+            second_moment=torch.zeros_like(noise), best_noise=noise, best_total=worst,
+            best_reached=torch.zeros_like(worst, dtype=torch.bool), total=worst, scales={},
+        )
+
+    def next_phase(self) -> "SavedState":
+        """Return the start of the next phase at the best noise: another ear, so the best is judged anew."""
+        return replace(SavedState.fresh(self.best_noise), phase=self.phase + 1)
+
+    def to_bytes(self) -> bytes:
+        """Return the state as safetensors."""
+        tensors = {f"scale.{name}": scale for name, scale in self.scales.items()}
+        tensors |= {name: getattr(self, name) for name in _TENSORS}
+        tensors["counts"] = torch.tensor([FORMAT, self.phase, self.iteration], dtype=torch.float64)
+        return bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, device: torch.device | str = "cpu") -> "SavedState":
+        """Read a state; raise `BadInputError` for anything else."""
+        try:
+            tensors = {name: tensor.to(device) for name, tensor in load(data).items()}
+            form, phase, iteration = tensors.pop("counts").tolist()
+            named = {name: tensors.pop(name) for name in _TENSORS}
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise BadInputError("This is not the saved state of a loop in progress.") from error
+        if form != FORMAT:
+            raise BadInputError(f"The saved state has form {form:g}, this version reads form {FORMAT:g}.")
+        scales = {name.removeprefix("scale."): scale for name, scale in tensors.items()}
+        return cls(phase=int(phase), iteration=int(iteration), scales=scales, **named)
+
+
+_TENSORS = ("noise", "first_moment", "second_moment", "best_noise", "best_total", "best_reached", "total")
+
+
+def noise_to_bytes(noise: Tensor, *, model: str, seed: int) -> bytes:
+    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and the seed."""
+    tensor = noise.detach().cpu().float().contiguous()
+    meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[0])}
+    return bytes(save({"noise": tensor}, metadata=meta))
+
+
+def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
+    """Read a take's x_T; raise `BadInputError` where it is none or belongs to a loop of another length or model."""
+    try:
+        noise = load(data)["noise"]
+    except (SafetensorError, KeyError) as error:
+        raise BadInputError("This is not the stored noise of a take.") from error
+    if tuple(noise.shape) != shape:
+        raise BadInputError(
+            f"The stored noise has the shape {tuple(noise.shape)}, this loop needs {shape}.",
+            remedy="Start from a take of the same model, length and tempo.",
+        )
+    if not torch.isfinite(noise).all():
+        raise BadInputError("The stored noise holds values that are not numbers.")
+    return noise

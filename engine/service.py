@@ -1,0 +1,106 @@
+"""An engine as a process: options in, the service until a signal, in order out.
+
+    python -m engine '{"home": ..., "port": 47110}'
+
+It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready. Tied to its parent it stops when its
+standard input ends, so that no orphan is left holding the port.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from .access import Access, Keys
+from .executor import Executor, LocalExecutor, Patience
+from .journal import Journal
+from .logs import log_to_stderr
+from .server import Engine, Listening
+from .settings import DEFAULT_ENGINE_PORT
+from .transport import run
+from .worker_options import WorkerOptions
+
+
+class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How an engine is run. With `keys` only clients whose public key lies in keys/allowed are let in."""
+
+    worker: WorkerOptions
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_ENGINE_PORT
+    keys: bool = False
+    executor: str = "local"        # local or ray
+    workers: int = 1
+    silent_seconds: float = 60.0   # as in Patience
+    step_seconds: float = 300.0
+    tied: bool = False             # stop when standard input ends
+
+
+def run_engine(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
+    """Run until SIGINT or SIGTERM; `on_ready` is told the address. Raises `DittoError` if it cannot start."""
+    log_to_stderr()
+    run(_serve(options, on_ready))
+
+
+async def _serve(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
+    settings = options.worker.settings()
+    journal = Journal(settings.journal_file)
+    try:
+        engine = Engine(journal, make_executor(options), version=own_version())
+        stop_on_signals(engine.stop)
+        if options.tied:
+            _stop_with_parent(engine.stop)
+        access = Access(Keys(settings.home / "keys")) if options.keys else None
+        serving = asyncio.create_task(engine.serve(Listening(host=options.host, port=options.port, access=access)))
+        ready = asyncio.create_task(engine.ready.wait())
+        await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
+        if engine.ready.is_set():
+            on_ready(engine.address)
+        ready.cancel()
+        await serving
+    finally:
+        journal.close()
+
+
+def make_executor(options: EngineOptions) -> Executor:
+    """Return what makes loops: processes here, or actors on a Ray cluster."""
+    patience = Patience(silent_seconds=options.silent_seconds, step_seconds=options.step_seconds)
+    if options.executor == "ray":
+        from .cluster import RayExecutor  # the extra `cluster`; nobody else pays for it
+
+        return RayExecutor(options.worker, workers=options.workers)
+    return LocalExecutor(options.worker, workers=options.workers, patience=patience)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on the loop's thread at SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _stop_with_parent(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        with contextlib.suppress(RuntimeError):  # it has stopped by itself
+            loop.call_soon_threadsafe(stop)
+
+    threading.Thread(target=wait, daemon=True, name="parent").start()
+
+
+def own_version() -> str:
+    """Return the installed version."""
+    try:
+        return version("ditto-live")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0"
+

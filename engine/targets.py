@@ -1,0 +1,77 @@
+"""From a request's controls to one objective: what is minimised, and when it is good enough."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from . import controls
+from .models.protocol import Model, Scene
+from .request import LoopRequest, Words
+from .spectrum import Spectrum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """One control of a request, ready to be heard."""
+
+    name: str                  # the control's kind, numbered where a kind comes twice
+    kind: str
+    weight: float
+    tolerance: float
+    term: controls.Term
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """All controls of a request. Every method answers per control and batch item."""
+
+    goals: tuple[Goal, ...]
+
+    def losses(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
+        """Return the unweighted losses, each [batch], carrying the gradient."""
+        return {goal.name: goal.term.loss(spectrum, latent) for goal in self.goals}
+
+    def total(self, losses: dict[str, Tensor]) -> Tensor:
+        """Return the weighted sum [batch] that decides which noise is best."""
+        return sum_of(goal.weight * losses[goal.name] for goal in self.goals)
+
+    @torch.no_grad()
+    def distances(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
+        """Return how far each control is from its target, in its own unit over its tolerance: 1 is good enough."""
+        return {goal.name: goal.term.distance(spectrum, latent) / goal.tolerance for goal in self.goals}
+
+
+def sum_of(values: Iterable[Tensor]) -> Tensor:
+    """Return the sum of at least one tensor."""
+    return torch.stack(list(values)).sum(0)
+
+
+def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
+    """Return the objective of `request`; raise `BadRequestError` for a control that does not exist or fit."""
+    goals: list[Goal] = []
+    for part in request.controls:
+        row = controls.find(part.kind)
+        row.check(part.target)
+        context = controls.Context(request=request, model=model, within=part.within)
+        earlier = sum(goal.kind == part.kind for goal in goals)
+        goals.append(
+            Goal(
+                name=f"{part.kind}-{earlier + 1}" if earlier else part.kind,
+                kind=part.kind,
+                weight=row.weight * part.weight,
+                tolerance=row.tolerance,
+                term=row.build(part.target, scene, context),
+            )
+        )
+    if goals and request.loop and not model.card.circular and all(goal.kind != "loop" for goal in goals):
+        goals.append(_loop_goal(request, scene, model))
+    return Objective(tuple(goals))
+
+
+def _loop_goal(request: LoopRequest, scene: Scene, model: Model) -> Goal:
+    """Return the goal that models which know no circle get unasked."""
+    row = controls.find("loop")
+    term = row.build(Words(text=""), scene, controls.Context(request=request, model=model))
+    return Goal(name="loop", kind="loop", weight=row.weight, tolerance=row.tolerance, term=term)

@@ -1,0 +1,42 @@
+"""From a training state to the weights that the repository ships.
+
+    python -m engine.training.export --state FOLDER --data FOLDER [--out engine/pocket/weights]
+
+The averaged weights as float16 in diffusers' own layout, and the latent map beside them.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from ..pocket import condition
+from ..pocket.latents import LatentMap
+from ..pocket.model import WEIGHTS
+from ..pocket.network import PocketNetwork
+
+
+def export(state: Path, latent_map: LatentMap, out: Path) -> None:
+    """Write config, weights and latent map of the averaged network in `state` to `out`."""
+    tensors = load_file(state / "state.safetensors")
+    network = PocketNetwork(channels=latent_map.channels, condition_channels=condition.CHANNELS)
+    prefix = "average."
+    network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    network.to(torch.float16).save_pretrained(out)
+    latent_map.save(out / "latent_map.safetensors")
+
+
+def main() -> None:
+    """Export from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    export(given.state, LatentMap.load(given.data / "latent_map.safetensors"), given.out)
+
+
+if __name__ == "__main__":
+    main()

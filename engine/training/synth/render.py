@@ -1,0 +1,62 @@
+"""A recipe to a labelled loop: start reading here."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from .assets import Assets
+from .compose import compose
+from .labels import Labels, captions, label
+from .mixdown import SAMPLE_RATE, finish_part, levelled, loudness_lufs, mix_stems
+from .recipe import Recipe, recipe_hash
+from .stems import render_drums, render_part
+from .textures import render_texture
+from .waveforms import FloatArray
+
+__all__ = ["SAMPLE_RATE", "Loop", "render"]
+
+
+class Loop(msgspec.Struct, frozen=True):
+    """A rendered loop: audio float32 [2, samples] at 44.1 kHz, peak at most -1 dBFS, and its labels."""
+
+    audio: FloatArray
+    labels: Labels
+    captions: tuple[str, str, str]
+    recipe: Recipe
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the recipe."""
+        return recipe_hash(self.recipe)
+
+
+def render(recipe: Recipe, assets: Assets | None = None) -> Loop:
+    """Render a recipe circularly: tails wrap, and the length is exactly `recipe.samples()`.
+
+    Without `assets` everything is synthesised; the labels are the same.
+    """
+    score = compose(recipe)
+    parts = [
+        finish_part(recipe, part, render_part(recipe, part, notes, assets))
+        for part, notes in zip(recipe.parts, score.parts, strict=True)
+    ]
+    drums = _drums(recipe, score.hits, assets) if recipe.drums else None
+    textures = []
+    for texture in recipe.textures:
+        stem = render_texture(recipe, texture)
+        levelled(stem, texture.loudness_db)
+        textures.append(stem)
+    kicks = tuple(hit for hit in score.hits if hit.piece == "kick")
+    audio = mix_stems(recipe, drums, parts, textures, kicks)
+    labels = label(recipe, score, loudness_lufs(audio))
+    return Loop(np.ascontiguousarray(audio), labels, captions(labels, recipe.seed), recipe)
+
+
+def _drums(recipe: Recipe, hits: tuple, assets: Assets | None) -> tuple[FloatArray, FloatArray]:
+    """Kick and other pieces, saturated and levelled together."""
+    assert recipe.drums is not None
+    kick, rest = render_drums(recipe, recipe.drums, hits, assets)
+    measured = loudness_lufs(kick + rest)
+    gain = np.float32(10.0 ** ((recipe.drums.loudness_db - 20.0 - measured) / 20.0)) if measured > -69 else np.float32(1)
+    return kick * gain, rest * gain

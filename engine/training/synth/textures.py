@@ -1,0 +1,87 @@
+"""Layers without notes: vinyl crackle, noise, risers and drones, circular like all else."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+from .effects import apply_gain, lowpass_sweep
+from .recipe import Recipe, Texture
+from .voices import add_hit, add_wave
+from .waveforms import FloatArray, synthetic_spectrum, zone_table
+
+_SAMPLE_RATE = 44100
+
+
+def render_texture(recipe: Recipe, texture: Texture) -> FloatArray:
+    """The layer as a stem [2, samples]."""
+    noise = np.random.Generator(np.random.PCG64(texture.seed))
+    samples = recipe.samples()
+    if texture.kind == "vinyl":
+        return _vinyl(samples, noise)
+    if texture.kind == "noise":
+        return _noise(samples, noise)
+    if texture.kind == "riser":
+        return _riser(samples, noise)
+    return _drone(recipe, noise)
+
+
+def _shaped_noise(samples: int, noise: np.random.Generator, low_hz: float, high_hz: float) -> FloatArray:
+    """Stereo noise in a band: filtered in the frequency domain of a power of two, its ends crossfaded."""
+    fade = min(2048, samples // 4)
+    size = 1 << int(np.ceil(np.log2(samples + fade)))
+    hz = np.fft.rfftfreq(size, 1 / _SAMPLE_RATE)
+    gain = 1.0 / np.sqrt(1.0 + (low_hz / np.maximum(hz, 1.0)) ** 4) / np.sqrt(1.0 + (hz / high_hz) ** 4)
+    white = noise.standard_normal((2, size), dtype=np.float32)
+    shaped = fft.irfft(fft.rfft(white) * gain.astype(np.float32), size)
+    ramp = np.sqrt(np.linspace(0.0, 1.0, fade, dtype=np.float32))
+    out = shaped[:, :samples].copy()
+    out[:, :fade] = out[:, :fade] * ramp + shaped[:, samples : samples + fade] * ramp[::-1]
+    return np.asarray(out / (np.abs(out).max() + 1e-9))
+
+
+def _vinyl(samples: int, noise: np.random.Generator) -> FloatArray:
+    out = 0.05 * _shaped_noise(samples, noise, 300.0, 4000.0 + 4000.0 * noise.random())
+    seconds = samples / _SAMPLE_RATE
+    for _ in range(int(seconds * noise.uniform(8.0, 40.0))):
+        count = int(noise.integers(8, 60))
+        tick = noise.standard_normal((1, count)).astype(np.float32) * np.exp(-np.arange(count, dtype=np.float32) / (count / 4))
+        level = float(min(1.0, noise.lognormal(-2.2, 0.8)))
+        pan = float(noise.uniform(0.3, 0.7))
+        add_hit(out, tick, int(noise.integers(samples)), count, level * pan * 2, level * (1 - pan) * 2)
+    return out
+
+
+def _noise(samples: int, noise: np.random.Generator) -> FloatArray:
+    low = 10 ** noise.uniform(1.8, 3.2)
+    out = _shaped_noise(samples, noise, float(low), float(low * 10 ** noise.uniform(0.6, 1.3)))
+    waves = 0.6 + 0.4 * np.cos(2 * np.pi * (np.arange(32) / 32 * noise.integers(1, 4) + noise.random()))
+    apply_gain(out, waves.astype(np.float32))
+    return out
+
+
+def _riser(samples: int, noise: np.random.Generator) -> FloatArray:
+    """Noise that opens up and grows over the loop, gone within a hundredth of it after the downbeat."""
+    out = _shaped_noise(samples, noise, 200.0, 12000.0)
+    rise = np.linspace(0.0, 1.0, 200, dtype=np.float32)
+    cutoffs = (200.0 * (50.0 ** rise)).astype(np.float32)
+    out = lowpass_sweep(out, cutoffs, 0.4, float(_SAMPLE_RATE))
+    apply_gain(out, rise**2)
+    return out
+
+
+def _drone(recipe: Recipe, noise: np.random.Generator) -> FloatArray:
+    """Root and fifth, detuned, the cutoff moving slowly; its notes last the loop and cross the wrap."""
+    out = np.zeros((2, recipe.samples()), np.float32)
+    cycle = str(noise.choice(["saw", "triangle", "akwf"]))
+    spectrum = synthetic_spectrum(cycle, int(noise.integers(60)) * 10)
+    beat_s = 60.0 / recipe.tempo_bpm
+    v = np.array([1.0, 1.0, 1.0, 2.0, noise.uniform(200, 900), 0, 1, 4, noise.uniform(6, 20), 0.9, 0.8, 1.0 / recipe.beats, 0, 0])
+    root = 36 + max(recipe.tonic, 0)
+    for pitch in (root, root + 7, root + 12):
+        table = zone_table(spectrum, pitch // 6, 0.2, _SAMPLE_RATE)
+        hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
+        hold = out.shape[1]
+        add_wave(out, table, int(noise.integers(hold)), hold, hz, hz, 0.2, 0.2, 0.8, v.astype(np.float32), beat_s,
+                 int(noise.integers(1 << 20)), float(_SAMPLE_RATE))  # fmt: skip
+    return out

@@ -1,0 +1,99 @@
+"""Training the two towers: each learns which words belong to which loop (contrastive, Radford et al. 2021).
+
+    python -m engine.training.towers --data FOLDER --out FOLDER --tower guide|judge --minutes 8 [--seed N]
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..pocket.condition import WORD_SLOTS
+from ..pocket.towers import GuideTower, JudgeTower
+from .loops import read_shards
+
+FRAMES = 256    # three seconds of a loop are enough to tell what it is
+
+
+class Excerpts:
+    """Loops in memory; random three seconds of them with some of their words."""
+
+    def __init__(self, folder: Path, share: float, first: bool) -> None:
+        everything = list(read_shards(folder))
+        cut = round(len(everything) * share)
+        self.loops = everything[:cut] if first else everything[-cut:]
+
+    def draw(self, size: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return log bands [size, FRAMES, bands] and multi-hot words [size, WORD_SLOTS]."""
+        rows = [self._one(self.loops[index], generator) for index in generator.choice(len(self.loops), size, replace=False)]
+        sounds, words = zip(*rows, strict=True)
+        return torch.from_numpy(np.stack(sounds)).float(), torch.stack(words)
+
+    @staticmethod
+    def _one(
+        loop: tuple[NDArray[np.float16], dict[str, list[int]]], generator: np.random.Generator
+    ) -> tuple[NDArray[np.float16], Tensor]:
+        bands, labels = loop
+        start = int(generator.integers(len(bands)))
+        excerpt = np.take(bands, np.arange(start, start + FRAMES), axis=0, mode="wrap")
+        keep = 0.3 + 0.7 * generator.random()
+        words = torch.zeros(WORD_SLOTS)
+        chosen = [word for word in labels["words"] if generator.random() < keep] or labels["words"]
+        words[chosen] = 1
+        return excerpt, words
+
+
+def contrast(tower: GuideTower | JudgeTower, sounds: Tensor, words: Tensor) -> tuple[Tensor, float]:
+    """Return the symmetric contrastive loss and how often a text finds its sound in the batch."""
+    heard, read = tower.hear(sounds), tower.read(words)
+    scores = tower.log_temperature.clamp(max=4.6).exp() * heard @ read.T
+    truth = torch.arange(len(scores))
+    loss = (F.cross_entropy(scores, truth) + F.cross_entropy(scores.T, truth)) / 2
+    return loss, float((scores.argmax(0) == truth).float().mean())
+
+
+def train(tower: GuideTower | JudgeTower, excerpts: Excerpts, minutes: float, seed: int, batch: int = 64) -> None:
+    """Train for some minutes; prints loss and accuracy every hundred steps."""
+    generator = np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(tower.parameters(), lr=1e-3, weight_decay=0.02)
+    started, losses, step = time.monotonic(), [], 0
+    while (share := (time.monotonic() - started) / 60 / minutes) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * min(1, (step + 1) / 100) * max(0.02, min(1, 2 * (1 - share)))
+        loss, found = contrast(tower, *excerpts.draw(batch, generator))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append((loss.item(), found))
+        step += 1
+        if step % 100 == 0:
+            mean_loss, mean_found = np.mean(losses[-100:], 0)
+            line = {"step": step, "loss": round(mean_loss, 3), "found": round(mean_found, 3), "minutes_left": round(minutes * (1 - share), 1)}
+            print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
+
+
+def main() -> None:
+    """Train one tower from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tower", choices=("guide", "judge"), required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    torch.manual_seed(given.seed)
+    guide = given.tower == "guide"
+    tower = GuideTower() if guide else JudgeTower()
+    # Each hears only its own half of the loops, so that they share no accident of the data.
+    train(tower, Excerpts(given.data, 0.5, first=guide), given.minutes, given.seed)
+    tower.half().save_pretrained(given.out / given.tower)
+
+
+if __name__ == "__main__":
+    main()

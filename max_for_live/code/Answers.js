@@ -1,0 +1,150 @@
+// What comes back from the bridge, and what becomes of it: words on the face, takes, clips.
+const PLACES = ["slot", "arrangement", "simpler"];
+const WARP_MODES = [0, 3, 4]; // Beats, Re-Pitch, Complex
+const COLORS = [0xff94a6, 0xffa529, 0xcc9927, 0xf7f47c, 0xbffb00, 0x1aff2f, 0x25ffa8, 0x5cffe8];
+const NO_ENGINE = "No engine. Start it with ‘ditto-live serve’.";
+
+const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);
+
+// What the bridge says about one request; `asked` is what we know of it.
+const ANSWERS = {
+  "/ditto/missing"({ request_id: id, part, control, rest }) {
+    this.outbox.send(id, part, control, rest.flat());
+  },
+  "/ditto/accepted"({ rest, queue_position: before }) {
+    const notes = rest.flat().join(" ");
+    this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
+  },
+  "/ditto/progress"(message) {
+    this.progressed(message);
+  },
+  "/ditto/take"(message, asked) {
+    this.took(message, asked);
+  },
+  "/ditto/done"({ request_id: id, takes }) {
+    this.ended(id, takes, "");
+  },
+  "/ditto/cancelled"({ request_id: id, takes }) {
+    this.ended(id, takes, "");
+  },
+  "/ditto/superseded"({ request_id: id }) {
+    this.ended(id, 0, "");
+  },
+  "/ditto/error"({ request_id: id, sentence, remedy }) {
+    this.ended(id, 0, `${sentence} ${remedy}`);
+  },
+};
+
+const Answers = {
+  found(restarted) {
+    if (restarted || this.outbox.open.size) this.outbox.resendAll();
+  },
+
+  lost() {
+    this.engine = null;
+    this.face.status("off", this.pending.size ? `${NO_ENGINE} What was asked is asked again when it is back.` : NO_ENGINE);
+  },
+
+  foreign(version) {
+    this.sayError(`The engine is version ${version} and speaks another language. Run install-device again.`);
+  },
+
+  message(message) {
+    const { path, request_id: id } = message;
+    if (path === "/ditto/state") this.engineState(message);
+    else if (path === "/ditto/error" && !id) this.sayError(`${message.sentence} ${message.remedy}`);
+    else if (!this.outbox.hear(id)) {
+      if (ENDINGS.has(path)) this.outbox.acknowledge(id); // an end that was heard before, and its thanks were lost
+    } else ANSWERS[path]?.call(this, message, this.pending.get(id));
+  },
+
+  engineState(message) {
+    this.engine = message;
+    if (!this.pending.size) this.showState();
+  },
+
+  showState() {
+    const { state = "no_engine", fraction = -1, sentence = "" } = this.engine || {};
+    const words = { no_engine: NO_ENGINE, ready: "Ready. Press Generate.", stopping: "The engine is stopping." };
+    const loading = fraction >= 0 ? `Loading ${Math.round(fraction * 100)} %` : "Loading …";
+    const kind = { no_engine: "off", loading: "loading", working: "working", stopping: "off" }[state] || "ready";
+    this.face.status(kind, state === "loading" ? loading : words[state] || sentence || "Working for another device …");
+  },
+
+  progressed({ phase, take, step, steps, seconds_left: left, rest }) {
+    this.face.status("working", `Take ${take + 1}: ${phase || "working"}`);
+    this.face.display("progress", step, steps, left, ...rest.flat());
+  },
+
+  took(message, asked) {
+    if (!this.outbox.take(message.request_id, message.take_id)) return;
+    this.count += 1;
+    const color = COLORS[this.count % COLORS.length];
+    const take = Takes.from(message, { number: this.count, prompt: asked.prompt, color });
+    this.lastTake = take.id;
+    this.takes.add(take);
+    this.showTakes();
+    const first = asked.numbers.push(this.count) === 1;
+    this.land(take, { place: first ? PLACES[this.store.state.place] : "slot", fire: asked.redraw && this.live.playing });
+  },
+
+  land(take, { place = PLACES[this.store.state.place], fire = false } = {}) {
+    this.face.display("landing");
+    this.lander.land({
+      take, place, fire, target: this.trackId("target") || "this", levelLike: this.trackId("level"),
+      warpMode: WARP_MODES[this.values.warp],
+      done: (clipId, words) => {
+        take.clipId = clipId;
+        this.showTakes();
+        this.face.status("ready", words);
+        this.face.hint("File > Collect All and Save keeps the loops with the set.");
+      },
+      failed: (words) => {
+        this.showTakes();
+        this.sayError(words);
+      },
+    });
+  },
+
+  // The id of the track picked in a menu, 0 for none, -1 for one that is gone.
+  trackId(menu) {
+    const name = this.store.state[menu];
+    if (!name) return 0;
+    const same = this.tracks.filter((track) => track.name === name);
+    const track = same.find(({ id }) => id === this.picked[menu]) || same[0];
+    return track && this.live.object(track.id) ? track.id : -1;
+  },
+
+  ended(id, takes, words) {
+    if (!this.outbox.end(id, takes)) return;
+    this.pending.delete(id);
+    this.face.display("idle");
+    if (words) this.sayError(words);
+    else if (!this.lander.busy) this.showState();
+  },
+
+  keepTake() {
+    const take = this.takes.current;
+    if (!take) return;
+    take.kept = !take.kept;
+    this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0]);
+    this.showTakes();
+  },
+
+  dropTake() {
+    const take = this.takes.current;
+    if (!take) return;
+    this.lander.remove(take.clipId);
+    this.takes.drop(take);
+    this.showTakes();
+    this.face.status("ready", "The clip is gone; the file is kept in the takes folder.");
+  },
+
+  rollSeed() {
+    const seed = Math.floor(Math.random() * 100000);
+    this.values.seed = seed;
+    this.face.set("seed", seed);
+  },
+};
+
+Object.assign(Device.prototype, Answers);

@@ -1,0 +1,138 @@
+"""Every control of the device, once: Long Name, range, unit, how Live keeps it, and its info text.
+
+Live finds a saved or automated value by the Long Name: **never rename one** (tests hold a golden list).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+KEYS = ("Set's scale", "Free", *(f"{note} {mode}" for note in NOTE_NAMES for mode in ("major", "minor")))
+
+
+class Kept(IntEnum):
+    """What Live does with a value (`parameter_invisible`)."""
+
+    AUTOMATED = 0
+    STORED = 1
+    HIDDEN = 2  # never in the undo history: buttons and what the device itself moves
+
+
+class Unit(IntEnum):
+    """How Live shows a value (`parameter_unitstyle`)."""
+
+    WHOLE = 0
+    DECIBEL = 4
+    PERCENT = 5
+
+
+Widget = Literal["live.dial", "live.numbox", "live.menu", "live.tab", "live.text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A `live.*` control; `key` is the message by which it reaches the script."""
+
+    key: str
+    widget: Widget
+    long_name: str
+    short_name: str
+    info: str
+    kept: Kept = Kept.AUTOMATED
+    low: float = 0
+    high: float = 1
+    initial: float = 0
+    unit: Unit = Unit.WHOLE
+    choices: tuple[str, ...] = ()  # of a menu, a tab or a toggle
+    button: bool = False  # acts when pressed and has no value
+
+    @property
+    def whole(self) -> bool:
+        """Whether Live can keep it as a whole number, which it does up to 255."""
+        return self.unit is not Unit.DECIBEL and self.high <= 255
+
+
+def _button(key: str, long_name: str, label: str, info: str, kept: Kept = Kept.HIDDEN) -> Parameter:
+    return Parameter(key, "live.text", long_name, label, info, kept, choices=(label, label), button=True)
+
+
+def _strength(control: str, long_name: str, what: str) -> Parameter:
+    return Parameter(
+        f"{control}_strength", "live.numbox", long_name, "Strength",
+        f"How much {what} counts against the others. 100 % is normal; at 0 % it is left out.",
+        high=200, initial=100, unit=Unit.PERCENT,
+    )  # fmt: skip
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        "intensity", "live.dial", "Intensity", "Intensity",
+        "How loud and dense the loop is, in dB. Automate it, then choose Learn or Saved set below the display "
+        "and the loop follows the lane.",
+        low=-40, high=-10, initial=-20, unit=Unit.DECIBEL,
+    ),
+    _strength("intensity", "Intensity Strength", "the intensity curve"),
+    _strength("melody", "Melody Strength", "the melody clip"),
+    _strength("rhythm", "Rhythm Strength", "the rhythm clip"),
+    Parameter(
+        "variation", "live.numbox", "Variation", "Vary",
+        "How far a redraw may move away from the last take. 0 % keeps all but what you changed.",
+        high=100, initial=30, unit=Unit.PERCENT,
+    ),
+    Parameter("bars", "live.numbox", "Bars", "Bars", "Length of the loop in bars of the set.", low=1, high=16, initial=4),
+    Parameter(
+        "key", "live.menu", "Key", "Key", "Key of the loop. Set's scale follows the scale chosen in Live's control bar.",
+        choices=KEYS,
+    ),
+    Parameter(
+        "quality", "live.menu", "Quality", "Quality", "Draft is quickest; Best takes several times as long.",
+        initial=1, choices=("Draft", "Normal", "Best"),
+    ),
+    Parameter(
+        "seed", "live.numbox", "Seed", "Seed", "The same seed, prompt and settings make the same loop again.",
+        high=99_999, initial=1,
+    ),
+    Parameter("takes", "live.numbox", "Takes", "Takes", "How many takes to make, best first.", low=1, high=8, initial=1),
+    Parameter(
+        "source", "live.tab", "Intensity Source", "Source",
+        "Where the intensity comes from: the dial as it stands, a lane learned while it plays, the lane in the saved "
+        "set, the velocities of the melody clip, or what you draw in the display.",
+        choices=("Dial", "Learn", "Saved set", "Velocity", "Draw"),
+    ),
+    Parameter(
+        "warp", "live.menu", "Warp Mode", "Warp", "Warp mode of the new clip. Loops are made at the set's tempo.",
+        choices=("Beats", "Re-Pitch", "Complex"),
+    ),
+    Parameter(
+        "learn", "live.text", "Learn Pass", "Learn pass",
+        "Listens to the Intensity lane while the loop region plays once.",
+        kept=Kept.HIDDEN, choices=("Learn pass", "Listening"),
+    ),
+    Parameter(
+        "redraw", "live.text", "Redraw", "Redraw",
+        "While on, an edit of the curve makes a new take by itself, at most one in each pass of the loop.",
+        kept=Kept.HIDDEN, choices=("Redraw", "Redraw on"),
+    ),
+    _button(
+        "generate", "Generate", "Generate", "Makes the loop and puts it into a clip. Map a key or a pad to it.", Kept.AUTOMATED
+    ),
+    _button("stop", "Stop", "Stop", "Stops the work. The best take so far is kept."),
+    _button("roll", "Roll Seed", "Roll", "Chooses another seed."),
+    _button("clear", "Clear Lane", "Clear", "Forgets the learned lane or the drawing."),
+    _button("land", "Land Take", "Land", "Puts the chosen take into the next empty slot."),
+    _button("keep", "Keep Take", "Keep", "Marks the chosen take as a favourite."),
+    _button("drop", "Drop Take", "Drop", "Removes the clip of the chosen take. The file stays in the takes folder."),
+)  # fmt: skip
+
+KEPT_STATE = "Ditto State"  # the stored-only value behind prompt, history, drawing and picks
+
+PUSH_BANKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Loop", ("Intensity", "Intensity Strength", "Melody Strength", "Rhythm Strength", "Variation", "Bars", "Takes", "Seed")),
+    ("Make", ("Key", "Quality", "Intensity Source", "Warp Mode", "Generate", "-", "-", "-")),
+)  # fmt: skip
+
+
+def defaults() -> dict[str, float]:
+    """What the script assumes until a control has spoken; buttons have no value."""
+    return {row.key: row.initial for row in PARAMETERS if not row.button}

@@ -1,0 +1,188 @@
+"""Every adapter against the pipeline that it stands for, and against the mathematics."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.models.protocol import Model, Scene
+from engine.models.span import caption
+from engine.sampling import sample, start_noise
+
+NAMES = (
+    "stable-audio", "stable-audio-3-base", "stable-audio-3", "ace-step-turbo", "ace-step-base", "audioldm2", "musicldm",
+)  # fmt: skip
+STEPS = 8
+GRADIENT_BAR = {"stable-audio-3": 1e-3}  # the renoising chain's; 1e-5 for all others
+pytestmark = pytest.mark.filterwarnings("ignore:.*:FutureWarning:diffusers")
+
+
+def make(model: Model, scene: Scene, noise: torch.Tensor, *, steps: int = STEPS, checkpoint: bool = True) -> torch.Tensor:
+    """Return the latent of `noise` by the model's own sampler."""
+    return sample(model, scene, noise, model.schedule(steps, scene), model.card.sampler, checkpoint=checkpoint)
+
+
+def loss_of(model: Model, scene: Scene, latent: torch.Tensor) -> torch.Tensor:
+    """Return level and waveform, every sample of it, as one number."""
+    audio = model.decode(latent, scene)
+    ramp = torch.linspace(0.5, 1.5, audio.shape[-1], dtype=audio.dtype)
+    return model.listen(latent, scene).level_db.mean() + (audio * ramp).mean()
+
+
+def pipeline_latent(tiny, name: str, noise: torch.Tensor) -> torch.Tensor:
+    """Return what the pipeline itself makes of `noise`."""
+    pipe, request = tiny.build(name), tiny.request_for()
+    pipe.set_progress_bar_config(disable=True)
+    words, common = caption(request), {"latents": noise, "num_inference_steps": STEPS, "output_type": "latent"}
+    if name == "stable-audio":
+        pipe.scheduler = noise_free_scheduler()
+        return pipe(words, audio_end_in_s=0.5, **common).audios
+    if name == "stable-audio-3-base":
+        return pipe(words, duration=0.5, guidance_scale=7.0, **common).audios
+    if name == "stable-audio-3":
+        common["latents"] = noise.chunk(STEPS, 1)[0]
+        return pipe(words, duration=0.5, generator=Replay(noise.chunk(STEPS, 1)[1:]), **common).audios
+    if name.startswith("ace-step"):
+        return pipe(request.prompt, lyrics="[Instrumental]", audio_duration=0.5, bpm=240, timesignature="2",
+                    guidance_scale=7.0, **common).audios  # fmt: skip
+    if name == "musicldm":
+        without, within = clap_embeddings(pipe, ["", words])
+        return pipe(prompt_embeds=within, negative_prompt_embeds=without, audio_length_in_s=0.5, **common).audios
+    return pipe(words, negative_prompt="", audio_length_in_s=0.5, **common).audios
+
+
+def noise_free_scheduler():
+    """Return diffusers' own DPM-Solver++(2M) for EDM models, with the time that Stable Audio was trained on."""
+    from diffusers import EDMDPMSolverMultistepScheduler
+
+    class Cosine(EDMDPMSolverMultistepScheduler):
+        def precondition_noise(self, sigma):
+            return torch.as_tensor(sigma).atan() * 2 / torch.pi
+
+    return Cosine(sigma_min=0.3, sigma_max=500, sigma_data=1.0, sigma_schedule="exponential",
+                  prediction_type="v_prediction")  # fmt: skip
+
+
+class Replay:
+    """In a generator's place: noises drawn before; see `frozen_noise`."""
+
+    def __init__(self, noises) -> None:
+        self.noises = list(noises)
+
+
+@pytest.fixture
+def frozen_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the renoising scheduler take the noises of a `Replay` in turn, zeros when there are no more."""
+    from diffusers.schedulers import scheduling_flow_match_euler_discrete as module
+
+    def replay(shape, generator, **_):
+        return generator.noises.pop(0) if generator.noises else torch.zeros(shape)
+
+    monkeypatch.setattr(module, "randn_tensor", replay)
+
+
+def clap_embeddings(pipe, texts):
+    tokens = pipe.tokenizer(texts, padding="max_length", max_length=40, truncation=True, return_tensors="pt")
+    return pipe.text_encoder.get_text_features(**tokens).pooler_output.detach()[:, None].unbind(0)
+
+
+@pytest.mark.usefixtures("frozen_noise")
+@pytest.mark.parametrize("name", NAMES)
+def test_our_chain_ends_where_the_pipeline_ends(name, models, tiny):
+    """The latent differs from the pipeline's own by at most 1e-5 of its size, from the same noise."""
+    model = models[name]
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 5)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    theirs = pipeline_latent(tiny, name, noise)
+    theirs_ = theirs; print("PAR", name, float((ours - theirs).abs().max()), float(theirs.abs().max()))
+    assert ours.std() > 0.1
+    assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max().clamp_min(1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_decoding_is_the_pipelines_own(name, models, tiny):
+    """Without a loop the waveform is what the pipeline's decoder makes of the latent, tile by tile or whole."""
+    model, pipe = models[name], tiny.build(name)
+    scene = model.scene(tiny.request_for(bars=4))
+    latent = make(model, scene, start_noise(scene, 1), steps=8).detach()
+    with torch.no_grad():
+        ours = model.decode(latent, scene)
+        if hasattr(pipe, "vocoder"):
+            theirs = pipe.vocoder(pipe.vae.decode(latent / 0.9).sample.squeeze(1))[:, None]
+        else:
+            theirs = pipe.vae.decode(latent.transpose(1, 2) if name.startswith("ace") else latent).sample
+    assert ours.std() > 1e-3
+    assert (ours - theirs[..., : scene.model_samples]).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_is_that_of_finite_differences(name, folders, tiny):
+    """Along random directions the gradient at x_T equals central differences in float64."""
+    torch.manual_seed(0)
+    model = tiny.exact_model(name, folders[name])
+    with tiny.true_float64():
+        scene = model.scene(tiny.request_for())
+        noise = start_noise(scene, 2).double().requires_grad_()
+
+        def loss(x: torch.Tensor) -> torch.Tensor:
+            return loss_of(model, scene, make(model, scene, x))
+
+        (gradient,) = torch.autograd.grad(loss(noise), noise)
+        for _ in range(3):
+            direction = torch.randn_like(noise)
+            with torch.no_grad():
+                difference = (loss(noise + 1e-5 * direction) - loss(noise - 1e-5 * direction)) / 2e-5
+            expected = (gradient * direction).sum()
+            assert expected.abs() > 1e-6
+            assert (difference / expected - 1).abs() <= GRADIENT_BAR.get(name, 1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_checkpointing_changes_nothing_and_every_frame_is_heard(name, models, tiny):
+    """The checkpointed gradient is the plain one, and no latent frame is without influence."""
+    model = models[name]
+    scene = model.scene(tiny.request_for())
+    gradients = []
+    for checkpoint in (False, True):
+        noise = start_noise(scene, 3).requires_grad_()
+        loss_of(model, scene, make(model, scene, noise, checkpoint=checkpoint)).backward()
+        gradients.append(noise.grad)
+    plain, checkpointed = gradients
+    assert torch.equal(plain, checkpointed)
+    frames = plain.movedim(1 + scene.time_axis, 1).flatten(2).abs().amax((0, 2))
+    assert frames.shape == (scene.frames,)
+    assert (frames > 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_twenty_steps_halve_an_intensity_loss(name, models, tiny):
+    """Adam on the noise brings the level towards a curve."""
+    model = models[name]
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 4).requires_grad_()
+    with torch.no_grad():
+        level = model.listen(make(model, scene, noise), scene).level_db
+        target = level + torch.linspace(-3, 3, level.shape[1])
+    optimizer = torch.optim.Adam([noise], lr=2 * model.card.learning_rate)
+    losses = []
+    for _ in range(21):
+        optimizer.zero_grad()
+        loss = (model.listen(make(model, scene, noise), scene).level_db - target).square().mean()
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] <= losses[0] / 2, np.round(losses, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_is_its_takes(name, models, tiny):
+    """Two takes at once are the two takes alone."""
+    model = models[name]
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 6, count=2)
+    with torch.no_grad():
+        both = model.decode(make(model, scene, noise), scene)
+        apart = [model.decode(make(model, scene, one), scene) for one in noise.split(1)]
+    assert both.shape == (2, model.card.channels, scene.model_samples)
+    assert (both - torch.cat(apart)).abs().max() <= 1e-5

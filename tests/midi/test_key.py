@@ -1,0 +1,113 @@
+"""Keys: read, written, guessed."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midi.errors import MidiError
+from midi.key import MODES, Key, guess_key
+from midi.notes import Note, transpose
+
+keys = st.builds(Key, st.integers(0, 11), st.sampled_from(sorted(MODES)))
+
+
+@given(keys)
+def test_a_key_reads_back_as_itself(key: Key) -> None:
+    """What we write, we read."""
+    assert Key.parse(str(key)) == key
+    assert Key.parse(str(key).upper().replace("B ", "b ", 1) if str(key)[1] == "b" else str(key)) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "tonic", "mode"),
+    [
+        ("F minor", 5, "minor"),
+        ("C# dorian", 1, "dorian"),
+        ("Am", 9, "minor"),
+        ("Bb", 10, "major"),
+        ("bbm", 10, "minor"),
+        ("E♭ Lydian", 3, "lydian"),
+        ("F sharp minor", 6, "minor"),
+        ("A flat major", 8, "major"),
+        ("Gmaj", 7, "major"),
+        ("CM", 0, "major"),
+        ("Cm", 0, "minor"),
+        ("D harmonic minor", 2, "harmonic minor"),
+        (" g  MINOR ", 7, "minor"),
+        ("B aeolian", 11, "minor"),
+        ("Cb major", 11, "major"),
+    ],
+)
+def test_keys_are_read_as_people_write_them(text: str, tonic: int, mode: str) -> None:
+    """Long, short, with sharps, flats and signs."""
+    assert Key.parse(text) == Key(tonic, mode)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "H minor", "F blues", "minor", "C##", "A" * 1000, "12", "F minor!", "Bbb"]
+)
+def test_what_is_no_key_is_refused(text: str) -> None:
+    """The sentence lists the modes."""
+    with pytest.raises(MidiError, match="mixolydian"):
+        Key.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        (Key(5, "minor"), "F minor"),
+        (Key(10), "Bb major"),
+        (Key(1, "minor"), "C# minor"),
+        (Key(0, "dorian"), "C dorian"),
+        (Key(3, "minor"), "D# minor"),
+        (Key(3), "Eb major"),
+        (Key(7, "harmonic minor"), "G harmonic minor"),
+    ],
+)
+def test_keys_are_spelt_with_the_signature_in_mind(key: Key, written: str) -> None:
+    """Flats where the signature has flats."""
+    assert str(key) == written
+
+
+@given(keys)
+def test_a_scale_holds_its_tonic_and_seven_notes(key: Key) -> None:
+    """Every mode here has seven."""
+    assert key.tonic in key.pitch_classes
+    assert len(key.pitch_classes) == 7
+
+
+def test_relatives_share_their_notes() -> None:
+    """C major and A minor are relatives, C major and itself are not."""
+    assert Key(0).is_relative(Key(9, "minor"))
+    assert Key(9, "minor").is_relative(Key(0))
+    assert not Key(0).is_relative(Key(0))
+    assert not Key(0).is_relative(Key(7))
+
+
+def cadence(key: Key) -> list[Note]:
+    """Return tonic, fourth, fifth and tonic triads, the tonic held."""
+    third = {"major": 4, "minor": 3}[key.mode]
+    chords = [(0, third, 7, 2), (5, 5 + third, 12, 1), (7, 11, 14, 1), (0, third, 7, 4)]
+    return [
+        Note(48 + key.tonic + step, Fraction(i), Fraction(beats))
+        for i, (*steps, beats) in enumerate(chords)
+        for step in steps
+    ]
+
+
+@given(st.integers(0, 11), st.sampled_from(["major", "minor"]), st.integers(-24, 24))
+def test_a_cadence_tells_its_key_in_every_octave(tonic: int, mode: str, semitones: int) -> None:
+    """I-IV-V-I is the least that names a key, and moving it moves the guess."""
+    guess = guess_key(transpose(cadence(Key(tonic, mode)), semitones))
+    assert guess.key == Key((tonic + semitones) % 12, mode)
+    assert guess.margin > 0
+    assert str(guess.key) in guess.sentence
+
+
+def test_drums_and_silence_have_no_key() -> None:
+    """A guess needs pitches; all twelve alike fit nothing."""
+    with pytest.raises(MidiError, match="pitched notes"):
+        guess_key([Note(36, Fraction(0), Fraction(1), channel=9)])
+    assert guess_key([Note(60 + i, Fraction(0), Fraction(1)) for i in range(12)]).correlation == 0

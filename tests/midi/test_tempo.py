@@ -1,0 +1,150 @@
+"""Musical time: exact until it is rounded once."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midi.errors import MidiError
+from midi.tempo import (
+    Meter,
+    MeterChange,
+    TempoChange,
+    bar_and_beat,
+    beats_to_samples,
+    beats_to_seconds,
+    beats_to_ticks,
+    exact,
+    loop_beats,
+    loop_samples,
+    parse_tempo,
+    samples_to_beats,
+    swing_beat,
+    ticks_to_beats,
+    time_of_range,
+)
+
+tempi = st.decimals(min_value=20, max_value=999, places=3).map(Fraction)
+meters = st.builds(Meter, st.integers(1, 99), st.sampled_from([1, 2, 4, 8, 16, 32, 64]))
+rates = st.sampled_from([8_000, 22_050, 44_100, 48_000, 96_000])
+
+
+@given(meters, tempi, rates, st.integers(1, 1000))
+def test_a_thousand_bars_do_not_drift(meter: Meter, tempo_bpm: Fraction, rate: int, bars: int) -> None:
+    """The last bar line is within half a sample of where arithmetic on whole numbers puts it."""
+    ideal = Fraction(bars * 4 * meter.numerator * 60 * rate, meter.denominator) / tempo_bpm
+    assert abs(loop_samples(bars, meter, tempo_bpm, rate) - ideal) <= Fraction(1, 2)
+    assert loop_samples(bars, meter, tempo_bpm, rate) == round(ideal)
+
+
+@given(tempi, rates, st.integers(0, 10**9))
+def test_samples_to_beats_and_back_is_the_same_sample(tempo_bpm: Fraction, rate: int, samples: int) -> None:
+    """No sample moves on its way through musical time."""
+    assert beats_to_samples(samples_to_beats(samples, tempo_bpm, rate), tempo_bpm, rate) == samples
+
+
+@given(st.integers(1, 32767), st.integers(-(10**6), 10**6))
+def test_ticks_to_beats_and_back_is_the_same_tick(ticks_per_beat: int, ticks: int) -> None:
+    """Any resolution holds its own ticks exactly."""
+    assert beats_to_ticks(ticks_to_beats(ticks, ticks_per_beat), ticks_per_beat) == ticks
+
+
+@given(meters, st.fractions(min_value=0, max_value=10_000, max_denominator=960))
+def test_a_beat_is_its_bar_and_the_rest(meter: Meter, beat: Fraction) -> None:
+    """Bars and the beats into them add up, and the rest is shorter than a bar."""
+    bar, inside = bar_and_beat(beat, meter)
+    assert loop_beats(bar, meter) + inside == beat
+    assert 0 <= inside < meter.beats_per_bar
+
+
+def test_halves_are_rounded_to_even() -> None:
+    """One sample and a half is two, two and a half too: no bias over many loops."""
+    assert beats_to_samples(Fraction(3, 2), Fraction(60), 1) == 2
+    assert beats_to_samples(Fraction(5, 2), Fraction(60), 1) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "beats"), [("4/4", 4), ("6/8", 3), ("7/8", Fraction(7, 2)), ("5/16", Fraction(5, 4)), ("3/2", 6)]
+)
+def test_a_bar_is_counted_in_quarter_notes(text: str, beats: Fraction) -> None:
+    """A beat is a quarter note, whatever the signature's lower number."""
+    assert Meter.parse(text).beats_per_bar == beats
+    assert str(Meter.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["4", "4/3", "0/4", "100/4", "-3/4", "4/4/4", "a/b", "", "4/128", "٣/4"])
+def test_what_is_no_signature_is_refused(text: str) -> None:
+    """The sentence says what is allowed."""
+    with pytest.raises(MidiError, match="time signature"):
+        Meter.parse(text)
+
+
+@pytest.mark.parametrize("value", ["133.37", 133.37, Decimal("133.37"), Fraction(13337, 100)])
+def test_a_tempo_is_the_number_that_was_written(value: str | float | Decimal | Fraction) -> None:
+    """A float means the decimal that it prints as, so 133.37 has no binary tail."""
+    assert parse_tempo(value) == Fraction(13337, 100)
+
+
+@pytest.mark.parametrize("value", [19.999, 999.001, 0, -120, "1e400", "1/0.001"])
+def test_tempi_outside_lives_range_are_refused(value: float | str) -> None:
+    """20 to 999 BPM, as Live has it."""
+    with pytest.raises(MidiError, match=r"20 to 999|not a number"):
+        parse_tempo(value)
+
+
+@pytest.mark.parametrize("value", ["", "nan", "inf", float("nan"), "1e999999999", "12a", "1/0", "9" * 65])
+def test_what_is_no_number_is_refused_at_once(value: str | float) -> None:
+    """Not even a number with a billion digits takes memory."""
+    with pytest.raises(MidiError, match="not a number"):
+        exact(value)
+
+
+@given(
+    st.fractions(min_value=-16, max_value=64, max_denominator=960),
+    st.fractions(min_value=-16, max_value=64, max_denominator=960),
+    st.fractions(min_value=50, max_value=75, max_denominator=100),
+    st.sampled_from([Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)]),
+)
+def test_swing_keeps_the_order_and_every_second_step(
+    one: Fraction, other: Fraction, swing_percent: Fraction, grid: Fraction
+) -> None:
+    """Swing delays, never reorders, leaves the strong steps, and 50 % is no swing."""
+    first, second = sorted((one, other))
+    swung = [swing_beat(beat, swing_percent, grid) for beat in (first, second)]
+    assert (swung[0] < swung[1]) == (first < second)
+    assert all(late >= straight for late, straight in zip(swung, (first, second), strict=True))
+    strong = round(first / (2 * grid)) * 2 * grid
+    assert swing_beat(strong, swing_percent, grid) == strong
+    assert swing_beat(first, 50, grid) == first
+
+
+def test_triplet_swing_puts_the_offbeat_on_the_triplet() -> None:
+    """At two thirds the second of two eighths falls on the last third of the beat."""
+    assert swing_beat(Fraction(1, 2), Fraction(200, 3), Fraction(1, 2)) == Fraction(2, 3)
+
+
+@pytest.mark.parametrize("swing_percent", [49, 76])
+def test_swing_has_a_range(swing_percent: int) -> None:
+    """50 to 75, as on the machines that made it."""
+    with pytest.raises(MidiError, match="50"):
+        swing_beat(Fraction(0), swing_percent)
+
+
+def test_a_change_inside_the_range_is_said_and_the_start_is_used() -> None:
+    """The producer learns that one tempo and one signature were taken."""
+    tempos = [TempoChange(Fraction(0), Fraction(100)), TempoChange(Fraction(8), Fraction(140))]
+    meters_ = [MeterChange(Fraction(0), Meter(4, 4)), MeterChange(Fraction(8), Meter(7, 8))]
+    inside = time_of_range(tempos, meters_, Fraction(4), Fraction(12))
+    assert (inside.tempo_bpm, inside.meter) == (100, Meter(4, 4))
+    assert any("100 BPM" in note for note in inside.notes)
+    assert any("4/4" in note for note in inside.notes)
+    after = time_of_range(tempos, meters_, Fraction(8), Fraction(16))
+    assert (after.tempo_bpm, after.meter, after.notes) == (140, Meter(7, 8), ())
+    assert time_of_range(tempos, meters_, Fraction(0), Fraction(8)).notes == ()
+
+
+def test_a_quarter_at_120_is_half_a_second() -> None:
+    """The anchor of all conversions."""
+    assert beats_to_seconds(Fraction(1), Fraction(120)) == Fraction(1, 2)
