@@ -45,7 +45,12 @@ class LaneReference:
 def read_lane(reference: LaneReference, loop_beats: Fraction) -> Curve:
     """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are."""
     lane = find_lane(read_set(reference.path), reference.lane)
-    drawn = lane_curve(lane, reference.from_beat, reference.from_beat + loop_beats)
+    return as_target(lane, reference.from_beat, loop_beats)
+
+
+def as_target(lane: Lane, from_beat: Fraction, loop_beats: Fraction) -> Curve:
+    """Return `loop_beats` beats of a lane from `from_beat` on, in the unit that it speaks."""
+    drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
     if _is_fader(lane):
         return _points(_in_decibels(drawn, loop_beats), "db")
     if _is_in_decibels(lane):

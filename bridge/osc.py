@@ -25,6 +25,7 @@ MAX_BUNDLE_MESSAGES = 1_000
 _BUNDLE = b"#bundle\0"
 # encodeURIComponent's and, for people's sake, what is harmless in a sentence or a path.
 _PLAIN = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~\\"
+_CUTTABLE = frozenset({"sentence", "remedy", "note", "notes"})
 _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -77,7 +78,7 @@ def _out(address: Address, argument: Argument, value: Value) -> Value:
         return _check(address, argument, value)
     text, limit = str(value), int(argument.high or 0)
     sent = quote(text, safe=_PLAIN)
-    while limit and len(sent) > limit and not argument.words and argument.name != "path":
+    while argument.name in _CUTTABLE and len(sent) > limit:
         text = text[: min(len(text) - 1, limit)]
         sent = quote(text, safe=_PLAIN)
     _check(address, argument, text)

@@ -22,6 +22,7 @@ from .osc_request import Spoken, speak
 HELLO_SECONDS = 5.0
 RETRY_SECONDS = 0.3        # of hello, and of a commit until it is accepted
 CHECK_SECONDS = 3.0        # of a commit when nothing is heard any more
+AGAIN_SECONDS = 0.05       # between what was missing and the commit
 ENDS = ("/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error")
 
 
@@ -80,7 +81,7 @@ class OscClient:
         """Send a request; its answers come out of `poll` and `answers`."""
         spoken = speak(request, self.nonce, priority=priority)
         self._asked[request.request_id] = _Asked(spoken, time.monotonic() + RETRY_SECONDS)
-        for datagram in (*spoken.parts, spoken.commit):
+        for datagram in (*spoken.parts.values(), spoken.commit):
             self._send(datagram)
 
     def cancel(self, request_id: str) -> None:
@@ -93,18 +94,24 @@ class OscClient:
         while heard:
             yield heard.popleft()
 
-    def make(self, request: LoopRequest, *, seconds: float = 3_600.0) -> Iterator[OscMessage]:
+    def make(
+        self, request: LoopRequest, *, priority: str = "interactive", seconds: float = 3_600.0
+    ) -> Iterator[OscMessage]:
         """Yield all answers to a request, each take once, to its end; raises `TimeoutError` after `seconds`."""
         self.meet()
-        self.ask(request)
+        self.ask(request, priority=priority)
+        yield from self.follow(request.request_id, seconds=seconds)
+
+    def follow(self, request_id: str, *, seconds: float = 3_600.0) -> Iterator[OscMessage]:
+        """Yield the answers to a request that was asked for, to its end."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.poll(0.05)
-            for message in self.answers(request.request_id):
+            for message in self.answers(request_id):
                 yield message
                 if message.path in ENDS:
                     return
-        raise TimeoutError(f"Request {request.request_id} has no end after {seconds:g} s.")
+        raise TimeoutError(f"Request {request_id} has no end after {seconds:g} s.")
 
     def poll(self, seconds: float) -> None:
         """Repeat what is due, and hear what comes within the time."""
@@ -151,11 +158,13 @@ class OscClient:
         self.welcomed, self._bridge_id = True, message.values[2]
 
     def _send_again(self, message: OscMessage) -> None:
-        """Send all parts again: simple, and duplicates change nothing."""
-        asked = self._asked.get(str(message.values[0]))
+        """Send again what was lost; the commit follows when nothing more is asked for."""
+        request_id, part, control = map(str, message.values)
+        asked = self._asked.get(request_id)
         if asked is not None:
-            for datagram in (*asked.spoken.parts, asked.spoken.commit):
+            for datagram in asked.spoken.of(part, control, [int(group[0]) for group in message.groups]):
                 self._send(datagram)
+            asked.retry_at = time.monotonic() + AGAIN_SECONDS
 
     def _note(self, message: OscMessage, asked: _Asked) -> None:
         request_id = str(message.values[0])

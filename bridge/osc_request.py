@@ -12,19 +12,28 @@ from .osc import Value, encode
 PER_CHUNK = 120  # groups: with five numbers each still well under 4,000 bytes
 
 
+Place = tuple[str, str, int]  # part, control (empty for begin and set), number
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """All datagrams of a request but the commit, in order, and the commit."""
+    """All datagrams of a request by their place, and the commit."""
 
-    parts: tuple[bytes, ...]
+    parts: dict[Place, bytes]
     commit: bytes
+
+    def of(self, part: str, control: str, indices: Sequence[int] = ()) -> Iterator[bytes]:
+        """Yield the datagrams of a part, or only those with these numbers."""
+        for (name, whose, number), datagram in self.parts.items():
+            if (name, whose) == (part, control) and (not indices or number in indices):
+                yield datagram
 
 
 def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> Spoken:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
     request_id = request.request_id
     settings = dict(_settings(request), priority=priority)
-    chunks: list[bytes] = []
+    parts: dict[Place, bytes] = {("begin", "", 0): encode("/ditto/loop/begin", (request_id, nonce))}
     manifest: list[tuple[Value, ...]] = []
     for control in request.controls:
         settings.update(_control_settings(control))
@@ -34,12 +43,13 @@ def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") ->
         part, head, groups = _part(control)
         pieces = [groups[start : start + PER_CHUNK] for start in range(0, max(1, len(groups)), PER_CHUNK)]
         for index, piece in enumerate(pieces):
-            chunks.append(encode(f"/ditto/loop/{part}", (request_id, *head, index, len(pieces)), piece))
+            values = (request_id, *head, index, len(pieces))
+            parts[part, control.kind, index] = encode(f"/ditto/loop/{part}", values, piece)
         manifest.append((part, control.kind, len(pieces)))
-    sets = [encode("/ditto/loop/set", (request_id, name, value)) for name, value in settings.items()]
-    begin = encode("/ditto/loop/begin", (request_id, nonce))
+    for number, (name, value) in enumerate(settings.items()):
+        parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value))
     commit = encode("/ditto/loop/commit", (request_id, nonce, len(settings)), manifest)
-    return Spoken((begin, *sets, *chunks), commit)
+    return Spoken(parts, commit)
 
 
 def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:

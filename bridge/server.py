@@ -49,7 +49,7 @@ from .session import Session
 
 log = structlog.get_logger("ditto.bridge")
 
-BUSY_TICK_SECONDS = 0.1
+BUSY_TICK_SECONDS = 0.04
 IDLE_TICK_SECONDS = 0.5
 RECEIVE_BUFFER_BYTES = 4 * 2**20    # a whole clip in chunks arrives faster than it is read
 ERRORS_PER_SECOND = 50              # answers to what is not OSC at all; more would only feed a flood

@@ -39,7 +39,7 @@ ENDED_SECONDS = 600.0          # how long an end can be asked for again
 MAX_DEVICES = 256
 MAX_ASSEMBLIES = 256
 MAX_ENDED = 2_000
-PROGRESS_SECONDS = 0.2         # at least 5 a second, repeated if need be
+PROGRESS_SECONDS = 0.15        # with the tick under 0.2: at least 5 a second, repeated if need be
 FASTEST_PROGRESS_SECONDS = 0.03
 REPEATS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of an end that is not seen
 

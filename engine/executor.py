@@ -260,15 +260,16 @@ class _Child:
         for end in (process.stdin, process.stdout):
             _close_quietly(end)
         self.process, self.standing = None, _STARTING
+        if self._closed:
+            return
         reason, lost = self._reason or describe_exit(code), self.request_id
         log.warning("worker.gone", code=code, reason=reason, request_id=lost)
         self.request_id = ""
         self._failed_starts += not self._was_ready
         if self._failed_starts >= START_TRIES:
             self.trouble = f"The worker does not start: {reason}."
-        if not self._closed:
-            pause = self.patience.restart_seconds * 2**self._failed_starts
-            self._loop.call_later(min(pause, SLOWEST_RESTART_SECONDS), self.spawn)
+        pause = self.patience.restart_seconds * 2**self._failed_starts
+        self._loop.call_later(min(pause, SLOWEST_RESTART_SECONDS), self.spawn)
         if lost:
             self.listener(Lost(request_id=lost, sentence=f"The worker stopped in the middle of it: {reason}."))
 

@@ -191,7 +191,7 @@ class Foreman:
         """Notice workers that hang or do not stop when asked."""
         self._executor.check()
         now = time.monotonic()
-        for request_id, making in self._making.items():
+        for request_id, making in list(self._making.items()):
             if now > making.stop_by:
                 making.stop_by = float("inf")
                 self._executor.abandon(request_id)
@@ -199,7 +199,7 @@ class Foreman:
     def pause_all(self) -> None:
         """Have all running requests stop at their last saved state; nothing new is begun."""
         self.open = False
-        for request_id, making in self._making.items():
+        for request_id, making in list(self._making.items()):
             if not making.stopping:
                 self._ask_to_stop(request_id, making, "pause")
 

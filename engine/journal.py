@@ -25,13 +25,13 @@ KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
-    request_id TEXT PRIMARY KEY, owner TEXT NOT NULL, slot TEXT NOT NULL, tag TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, slot TEXT NOT NULL, tag TEXT NOT NULL,
     priority TEXT NOT NULL, request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
     crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB, saved BLOB, preview BLOB
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, state);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, created);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
 CREATE TABLE IF NOT EXISTS takes (
     request_id TEXT NOT NULL, take INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (request_id, take)
 );
@@ -114,13 +114,13 @@ class Journal:
 
     def unfinished(self) -> list[Entry]:
         """Return what is still to be made, oldest first; what was running counts as waiting."""
-        rows = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE state IN ('queued', 'running') ORDER BY created")
+        rows = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE state IN ('queued', 'running') ORDER BY number")
         return [Entry(*row) for row in rows]
 
     def unanswered(self, owner: str) -> list[Entry]:
         """Return what `owner` has not acknowledged to the end, oldest first."""
         rows = self._db.execute(
-            f"SELECT {_ENTRY} FROM jobs WHERE owner = ? AND state != 'answered' ORDER BY created", (owner,)
+            f"SELECT {_ENTRY} FROM jobs WHERE owner = ? AND state != 'answered' ORDER BY number", (owner,)
         )
         return [Entry(*row) for row in rows]
 

@@ -32,6 +32,7 @@ class Settings:
     models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS", _data_folder() / "models")))
     device: str = "auto"                                  # auto, cpu, cuda, cuda:1, mps
     dtype: str = "auto"                                   # auto, float32, bfloat16, float16
+    compile: str = field(default_factory=lambda: os.environ.get("DITTO_COMPILE", "off"))  # see engine.models.catalogue
     engine_port: int = DEFAULT_ENGINE_PORT
     osc_port: int = DEFAULT_OSC_PORT
 

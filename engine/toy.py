@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 
 from .errors import OutOfMemoryError
 from .events import Event, Preview, Progress, Sound, Take
-from .jobs import Checkpoint
+from .jobs import Checkpoint, Say
 from .request import LoopRequest
 from .settings import Settings
 
@@ -27,12 +27,12 @@ class ToyJobs:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def prepare(self, say: Callable[[float, str], None], name: str = "toy") -> None:
+    def prepare(self, name: str, say: Say) -> None:
         """Load nothing, visibly."""
-        say(1.0, "The toy is ready.")
+        say(1.0, "The toy is loaded.")
 
     def run(
-        self, request: LoopRequest, resume: bytes | None, stopped: Callable[[], bool]
+        self, request: LoopRequest, resume: bytes | None, stopped: Callable[[], bool], say: Say
     ) -> Generator[Event | Checkpoint, None, None]:
         """Yield some steps, a preview, a state at every step, and the takes."""
         orders = _orders(request.prompt)
@@ -50,6 +50,11 @@ class ToyJobs:
             yield Checkpoint(str(step + 1).encode())
         for take in range(request.count):
             yield _take(request, take, resumed_at=first)
+
+    def rebuild(self, request: LoopRequest, noise: bytes) -> Sound:
+        """Return the sine whose number the noise holds."""
+        (number, _one) = array.array("f", noise[-8:])
+        return _sine(request, int(number - request.seed) % 97)
 
 
 def _orders(prompt: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from midi.errors import MidiError
+from midi.tempo import exact
 
 from .errors import BadRequestError
 from .events import Event
@@ -36,7 +37,7 @@ def _from_plain(kind: type, value: Any) -> Any:
         raise ValueError("a fraction has at most 64 characters")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("a fraction is a text such as 3/2")
-    return Fraction(value)
+    return exact(value)  # not Fraction: that would write out every digit of 1e999999999
 
 
 def encode(value: object) -> bytes:

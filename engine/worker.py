@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from typing import BinaryIO
 
 import msgspec
@@ -32,59 +33,66 @@ log = structlog.get_logger("ditto.worker")
 
 
 class Worker:
-    """Takes orders from one pipe, reports on another; see the module for its threads."""
+    """Makes requests and reports through `say`.
 
-    def __init__(self, jobs: Jobs, orders: BinaryIO, reports: BinaryIO) -> None:
+    Threads: `make` and `prepare` on one thread, the only one that touches the model; `stop` and `standing`
+    on any. `say` is called on whichever thread has something to report.
+    """
+
+    def __init__(self, jobs: Jobs, say: Callable[[pipe.Report], None]) -> None:
         self._jobs = jobs
-        self._orders = orders
-        self._reports = reports
-        self._lock = threading.Lock()
-        self._todo: queue.Queue[pipe.Run | None] = queue.Queue()
+        self._say = say
         self._stopped: dict[str, bool] = {}  # request id -> keep the best take
-        self._standing: tuple[State, float, str] = ("loading", -1.0, "Starting up.")
+        self._stands: tuple[State, float, str] = ("loading", -1.0, "Starting up.")
 
-    def serve(self, model: str = "") -> None:
-        """Load `model`, then make requests until the orders end."""
-        for target in (self._listen, self._beat):
-            threading.Thread(target=target, name=target.__name__, daemon=True).start()
-        if model:
-            self._prepare(model)
-        self._stand("ready", -1.0, "")
-        while (order := self._todo.get()) is not None:
-            self._stand("working", -1.0, "")
-            self._make(order)
-            self._stand("ready", -1.0, "")
-
-    def _prepare(self, model: str) -> None:
+    def prepare(self, model: str) -> None:
+        """Load `model` if it is named, and be ready."""
         try:
-            self._jobs.prepare(self._loading, model)
+            if model:
+                self._jobs.prepare(model, self._loading)
         except DittoError as error:  # the first request for it will say the same to its producer
             log.warning("worker.not_loaded", model=model, error=error.sentence)
         except Exception:  # a broken model must not keep others from working
             log.exception("worker.not_loaded", model=model)
+        self._stand("ready")
 
-    def _make(self, order: pipe.Run) -> None:
+    def make(self, order: pipe.Run) -> None:
         """Run one request to its end; every failure becomes an event."""
         request, takes, ended = order.request, 0, False
-        items = self._jobs.run(order.request, order.resume, lambda: request.request_id in self._stopped)
+        request_id = request.request_id
+        self._stand("working")
+        items = self._jobs.run(request, order.resume, lambda: request_id in self._stopped, self._loading)
         try:
-            for item in items:
-                if self._dropped(request.request_id):
-                    items.close()
+            while not self._dropped(request_id) and (item := next(items, None)) is not None:
+                if self._dropped(request_id):
                     break
                 takes += isinstance(item, Take)
                 ended = ended or isinstance(item, Final)
-                self._report(request.request_id, item)
+                self._report(request_id, item)
         except Exception as error:  # noqa: BLE001  the one place where everything is caught
-            self._say(pipe.Said(event=failure(request.request_id, error)))
+            self._say(pipe.Said(event=failure(request_id, error)))
             ended = True
-        if not ended and not self._dropped(request.request_id):
-            final = Cancelled if request.request_id in self._stopped else Done
-            self._say(pipe.Said(event=final(request_id=request.request_id, takes=takes)))
-        self._stopped.pop(request.request_id, None)
-        self._say(pipe.Ended(request_id=request.request_id))
+        if not ended and not self._dropped(request_id):
+            final = Cancelled if request_id in self._stopped else Done
+            self._say(pipe.Said(event=final(request_id=request_id, takes=takes)))
+        self._stopped.pop(request_id, None)
+        self._stand("ready")
+        self._say(pipe.Ended(request_id=request_id))
+
+    def stop(self, order: pipe.Stop) -> None:
+        """Have a request stopped between two steps."""
+        self._stopped[order.request_id] = order.keep
+
+    def standing(self) -> pipe.Standing:
+        """Return what this worker is at."""
+        state, fraction, sentence = self._stands
+        return pipe.Standing(
+            state=state, fraction=fraction, sentence=sentence, model=self._jobs.model, memory_bytes=memory_bytes()
+        )
 
     def _report(self, request_id: str, item: Event | Checkpoint) -> None:
+        if self._stands[0] == "loading":  # the model that it waited for is there
+            self._stand("working")
         if isinstance(item, Checkpoint):
             self._say(pipe.Saved(request_id=request_id, state=item.state))
         else:
@@ -96,15 +104,41 @@ class Worker:
     def _loading(self, fraction: float, sentence: str) -> None:
         self._stand("loading", fraction, sentence)
 
-    def _stand(self, state: State, fraction: float, sentence: str) -> None:
-        self._standing = (state, fraction, sentence)
-        self._say_standing()
+    def _stand(self, state: State, fraction: float = -1.0, sentence: str = "") -> None:
+        self._stands = (state, fraction, sentence)
+        self._say(self.standing())
 
-    def _say_standing(self) -> None:
-        state, fraction, sentence = self._standing
-        self._say(pipe.Standing(
-            state=state, fraction=fraction, sentence=sentence, model=self._jobs.model, memory_bytes=memory_bytes()
-        ))
+
+def failure(request_id: str, error: Exception) -> Failed:
+    """Return what to tell the producer about any exception; ours say it themselves."""
+    if not isinstance(error, DittoError):
+        name = type(error).__name__
+        if isinstance(error, MemoryError) or name in ("OutOfMemoryError", "AcceleratorError"):
+            error = OutOfMemoryError(f"There was not enough memory for this request ({name}).")
+        else:
+            log.error("worker.fault", request_id=request_id, exc_info=error)
+            error = InternalError(f"Something went wrong inside Ditto Live ({name}).")
+    return Failed(request_id=request_id, code=error.code, sentence=error.sentence, remedy=error.remedy)
+
+
+class WorkerProcess:
+    """A worker at the end of two pipes; see the module for its threads."""
+
+    def __init__(self, options: WorkerOptions, orders: BinaryIO, reports: BinaryIO) -> None:
+        self._options = options
+        self._orders = orders
+        self._reports = reports
+        self._lock = threading.Lock()
+        self._todo: queue.Queue[pipe.Run] = queue.Queue()
+        self._worker = Worker(find(options.jobs)(options.settings()), self._say)
+
+    def serve(self) -> None:
+        """Load the default model, then make requests until the engine is gone."""
+        for target in (self._listen, self._beat):
+            threading.Thread(target=target, name=target.__name__, daemon=True).start()
+        self._worker.prepare(self._options.model)
+        while True:
+            self._worker.make(self._todo.get())
 
     def _say(self, report: pipe.Report) -> None:
         try:
@@ -116,29 +150,16 @@ class Worker:
     def _listen(self) -> None:
         while (order := pipe.read_order(self._orders)) is not None:
             if isinstance(order, pipe.Run):
-                self._stopped.pop(order.request.request_id, None)
                 self._todo.put(order)
             else:
-                self._stopped[order.request_id] = order.keep
+                self._worker.stop(order)
         # A step may last minutes; an engine that has gone must not leave a worker that holds the accelerator.
         os._exit(0)
 
     def _beat(self) -> None:
         while True:
             threading.Event().wait(BEAT_SECONDS)
-            self._say_standing()
-
-
-def failure(request_id: str, error: Exception) -> Failed:
-    """Return what to tell the producer about any exception; ours say it themselves."""
-    if not isinstance(error, DittoError):
-        name = type(error).__name__
-        if isinstance(error, MemoryError) or name in ("OutOfMemoryError", "AcceleratorError"):
-            error = OutOfMemoryError(f"There was not enough memory for this request ({name}).")
-        else:
-            log.exception("worker.fault", request_id=request_id, exc_info=error)
-            error = InternalError(f"Something went wrong inside Ditto Live ({name}).")
-    return Failed(request_id=request_id, code=error.code, sentence=error.sentence, remedy=error.remedy)
+            self._say(self._worker.standing())
 
 
 def main(arguments: list[str]) -> None:
@@ -148,8 +169,7 @@ def main(arguments: list[str]) -> None:
     log_to_stderr()
     go_offline()
     options = msgspec.json.decode(arguments[0], type=WorkerOptions)
-    jobs = find(options.jobs)(options.settings())
-    Worker(jobs, sys.stdin.buffer, reports).serve(options.model)
+    WorkerProcess(options, sys.stdin.buffer, reports).serve()
 
 
 if __name__ == "__main__":

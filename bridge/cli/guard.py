@@ -11,6 +11,11 @@ from engine.settings import Settings
 from midi.errors import MidiError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_JARGON = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "a whole number is needed.",
+    "Input should be a valid number, unable to parse string as a number": "a number is needed.",
+}
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -18,7 +23,7 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except typer.TyperException as error:  # a wrong option or value, in the parser's own words
-        say(error.format_message().replace("Value error, ", ""), "Add --help to see what is allowed.")
+        say(_plainly(error.format_message()), "Add --help to see what is allowed.")
         return 2
     except (MidiError, DittoError) as error:
         say(error.sentence, error.remedy)
@@ -30,6 +35,13 @@ def guarded(command: Callable[[], int]) -> int:
         return 1  # whoever read our output has gone
     except Exception as error:  # noqa: BLE001  the outermost layer: a producer never meets a traceback
         return _report_fault(error)
+
+
+def _plainly(message: str) -> str:
+    """Return what the option parser says without its jargon."""
+    for theirs, ours in _JARGON.items():
+        message = message.replace(theirs, ours)
+    return message
 
 
 def exit_code(error: Exception) -> int:

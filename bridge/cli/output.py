@@ -24,8 +24,8 @@ class Kept:
 class Shelf:
     """The files of a request's takes, best first.
 
-    `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to the
-    takes folder under names of their own.
+    `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to
+    the takes folder under names of their own.
     """
 
     request: LoopRequest

@@ -78,11 +78,12 @@ def make(asked: Asked, takes: Shelf, settings: Settings, load: "LoadModel | None
     with display(asked.request.count) as shown:
         for remark in asked.remarks:
             shown.say(remark)
-        # Torch is loaded from here on: whatever could be wrong with the request was said before.
         from engine.models import catalogue
+
+        # Torch is loaded from here on: whatever could be wrong with the request was said before.
+        model = (load or catalogue.load)(asked.request.model, settings)
         from engine.pipeline import make_loop
 
-        model = (load or catalogue.load)(asked.request.model, settings)
         events = cast(Generator[Event, None, None], make_loop(asked.request, model, settings))
         return follow(events, shown, takes.keep)
 

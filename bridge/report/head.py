@@ -1,6 +1,6 @@
 """The page's head: the prompt, what was made, and the scores in large figures."""
 
-import textwrap
+import unicodedata
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -18,6 +18,10 @@ class Tile(NamedTuple):
     name: str
     good: bool
 
+
+LARGE, SMALL = 23, 16  # points, of the title
+LETTERS_A_LINE = 52  # large ones, over the whole width
+TILE_WIDTH = 0.118  # of the whole width
 
 # Score, words, format, limit of what is shown as good (the papers' own figures), and whether more is better.
 _WANTED = (
@@ -37,17 +41,32 @@ def draw(axes: Axes, request: LoopRequest, scores: Scores) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     tiles = tiles_of(scores)
-    room = 74 - 11 * len(tiles)  # characters of the title that leave room for the tiles
-    title = textwrap.shorten(request.prompt or "A loop", max(room, 24), placeholder=" …")
-    axes.text(0, 0.93, title, fontsize=23, color=INK, va="top", fontweight="semibold")
+    room = round(LETTERS_A_LINE * (1 - TILE_WIDTH * len(tiles)))
+    prompt = request.prompt or "A loop"
+    size = LARGE if width(prompt) <= room else SMALL
+    line = title(prompt, int(room * LARGE / size))
+    axes.text(0, 0.93, line, fontsize=size, color=INK, va="top", fontweight="semibold")
     axes.text(0, 0.2, facts(request), fontsize=11, color=SOFT, va="baseline")
     for place, tile in enumerate(reversed(tiles)):
-        right = 1 - 0.118 * place
-        axes.text(
-            right, 0.93, tile.figure, fontsize=23, color=INK if tile.good else WRONG, va="top", ha="right"
-        )
+        right = 1 - TILE_WIDTH * place
+        axes.text(right, 0.93, tile.figure, fontsize=LARGE, color=INK if tile.good else WRONG, va="top", ha="right")
         axes.text(right, 0.2, tile.name, fontsize=10, color=SOFT, va="baseline", ha="right")
     axes.plot([0, 1], [-0.1, -0.1], color=TARGET, linewidth=1.2, clip_on=False)
+
+
+def title(prompt: str, room: int) -> str:
+    """Return the prompt in one line that is at most `room` letters wide; Chinese and Japanese ones count twice."""
+    line = " ".join(prompt.split())
+    if width(line) <= room:
+        return line
+    while width(line) > room - 1:
+        line = line[:-1]
+    return line.rstrip(" ,") + "…"
+
+
+def width(text: str) -> int:
+    """Return how many letters wide a text is."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def facts(request: LoopRequest) -> str:

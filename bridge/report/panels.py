@@ -55,9 +55,7 @@ def spectrogram(axes: Axes, heard: Heard) -> None:
     )  # fmt: skip
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(FixedLocator([50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]))
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda hz, _: f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz")
-    )
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"))
     axes.yaxis.set_minor_locator(NullLocator())
     notes = []
     brightness, rhythm = heard.control("brightness"), heard.control("rhythm")
@@ -192,13 +190,9 @@ def wrap(axes: Axes, heard: Heard, scores: Scores) -> None:
     axes.set_xlim(times[0], times[-1])
     axes.set_yticks([])
     axes.xaxis.set_major_locator(FixedLocator([-10, -5, 0, 5, 10]))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda ms, _: "wrap" if ms == 0 else f"{ms:+g} ms".replace("-", "−"))
-    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: "wrap" if ms == 0 else f"{ms:+g} ms".replace("-", "−")))
     ratio = scores.get("seam_ratio")
-    titled(
-        axes, "The seam", "" if ratio is None else f"{ratio:.2f}, {'clean' if ratio <= 1 else 'can be heard'}"
-    )
+    titled(axes, "The seam", "" if ratio is None else f"{ratio:.2f}, {'clean' if ratio <= 1 else 'can be heard'}")
     if ratio is not None and ratio > 1:
         axes.title.set_color(WRONG)
 
@@ -237,7 +231,5 @@ def _bars(axes: Axes, heard: Heard, *, over_picture: bool = False) -> None:
         )
     every = 1 if bars <= 8 else 2
     numbers = range(0, bars, every)
-    axes.set_xticks(
-        [number * bar for number in numbers], [f"bar {number + 1}" for number in numbers], ha="left"
-    )
+    axes.set_xticks([number * bar for number in numbers], [f"bar {number + 1}" for number in numbers], ha="left")
     axes.set_xlim(0, float(heard.beats))

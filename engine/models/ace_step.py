@@ -69,7 +69,7 @@ class AceStep(WaveformModel):
         )  # fmt: skip
         self.guidance = 1.0 if pipe.is_turbo else BASE_GUIDANCE
         self._pipe = pipe
-        self._network = pipe.transformer.to(place.device)
+        self.network = pipe.transformer.to(place.device)
         self._autoencoder = Autoencoder(
             vae, place, hop_samples=self.hop_samples, context=oobleck_context(vae.config.downsampling_ratios),
             decode=lambda latent: vae.decode(latent).sample,
@@ -78,7 +78,7 @@ class AceStep(WaveformModel):
 
     def noise_shape(self, frames: int) -> tuple[int, ...]:
         """Return (frames, channels)."""
-        return (frames, int(self._network.config.audio_acoustic_hidden_dim))
+        return (frames, int(self.network.config.audio_acoustic_hidden_dim))
 
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
         """Say too when the model is told half or double the tempo."""
@@ -144,7 +144,7 @@ class AceStep(WaveformModel):
         inputs, guiding = scene.inputs, scene.guidance != 1
         noisy = torch.cat([latent, latent]) if guiding else latent
         times = moment(time, self.place, self.place.dtype, noisy.shape[0])
-        velocity: Tensor = self._network(
+        velocity: Tensor = self.network(
             hidden_states=noisy.to(self.place.device, self.place.dtype), timestep=times, timestep_r=times,
             encoder_hidden_states=rows(inputs.told, latent.shape[0]),
             context_latents=rows(inputs.context, latent.shape[0]), return_dict=False,
@@ -167,7 +167,7 @@ class AceStep(WaveformModel):
 def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:
     """Return the running difference at `time`, and keep it for the next step, as if nothing were rolled."""
     place = inputs.grid.index(time) if time in inputs.grid else 0
-    if place > 0:
+    if place > 0 and inputs.grid[place - 1] in inputs.momentum:
         difference = difference + MOMENTUM * inputs.momentum[inputs.grid[place - 1]].roll(inputs.turn, 1)
     inputs.momentum[time] = difference.roll(-inputs.turn, 1)
     return difference

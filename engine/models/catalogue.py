@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingPackageError, ModelError
 from ..settings import Settings
 from .folder import INDEX, ModelFolder, read_folder
-from .known import KNOWN, POCKET, KnownModel
+from .known import KNOWN, POCKET, TOLD_POCKET, KnownModel
 
 if TYPE_CHECKING:
     from .hardware import Place
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GIB = 2**30
 PACKAGES = ("diffusers", "transformers")
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # reduce-overhead records CUDA graphs
 _INSTALL = "Install it with `pip install 'ditto-live[models]'`."
 
 
@@ -63,10 +64,10 @@ def load(name: str, settings: Settings) -> "Model":
     Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for what is
     unknown, missing, half there, of the wrong kind or too large, `MissingPackageError` for a missing package.
     """
-    if name == POCKET.name:
+    if name in (POCKET.name, TOLD_POCKET):
         from ..pocket.model import load_pocket
 
-        return load_pocket(settings)
+        return load_pocket(settings, told_controls=name == TOLD_POCKET)
     folder = find(name, settings)
     if folder is None:
         raise _missing(name, settings)
@@ -88,8 +89,18 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
         page=known.page if known else str(folder.path),
         parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
     )
-    model: Model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
-    return model
+    model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    if settings.compile != "off":
+        _compile(model.network, settings.compile)
+    opened: Model = model
+    return opened
+
+
+def _compile(network: Any, mode: str) -> None:
+    """Let torch compile the denoiser when it is first called: some minutes then, faster steps after."""
+    if mode not in COMPILE_MODES:
+        raise ModelError(f"There is no way {mode!r} to compile; it may be off, {', '.join(COMPILE_MODES)}.")
+    network.compile(mode=mode)
 
 
 def find(name: str, settings: Settings) -> Path | None:
@@ -132,7 +143,9 @@ def add(folder: Path, settings: Settings) -> str:
     if folder == place.resolve():
         return folder.name
     if folder.name == POCKET.name or place.exists():
-        raise ModelError(f"There is a model called {folder.name} already.", remedy="Rename the folder and add it again.")
+        raise ModelError(
+            f"There is a model called {folder.name} already.", remedy="Rename the folder and add it again."
+        )
     beside = place.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:

@@ -25,8 +25,9 @@ class TimeCircle:
 
     @contextmanager
     def closed(self, circular: bool) -> Iterator[None]:
-        """Let time be a circle inside, if `circular`. Enter it inside what is checkpointed, so that the
-        second pass meets the same convolutions as the first.
+        """Let time be a circle inside, if `circular`.
+
+        Enter it inside what is checkpointed, so that the second pass meets the same convolutions as the first.
         """
         before, self._closed = self._closed, circular
         try:

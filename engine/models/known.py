@@ -50,6 +50,7 @@ def _convert_ace_step(variant: str, *, apart: bool) -> str:
     )
 
 
+TOLD_POCKET = "pocket-told"   # pocket shown its control inputs: the trained baseline
 POCKET = KnownModel(
     name="pocket", licence="MIT", page="comes with Ditto Live", repository="", parameters_millions=12,
     needed_gib=(1.0, 1.0, 1.5),

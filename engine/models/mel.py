@@ -101,7 +101,7 @@ class MelModel(WaveformModel):
         )  # fmt: skip
         with visiting(self.place.device, self._vae.encoder):
             latent: Tensor = self._vae.encode(mel[:, None]).latent_dist.mode()
-        return latent * self._vae.config.scaling_factor
+        return latent * float(self._vae.config.scaling_factor)
 
 
 def _ddim(scheduler: Any) -> Any:

@@ -26,7 +26,8 @@ def log_mel(audio: Tensor, sample_rate: int, hop: int, bands: int, *, circular: 
     index = index % samples if circular else (samples - 1 - (samples - 1 - index.abs()).abs()).clamp(0, samples - 1)
     framed = audio[:, index.to(audio.device)] * torch.hann_window(window, dtype=audio.dtype, device=audio.device)
     magnitude = torch.fft.rfft(framed).abs()
-    return (magnitude @ mel_filters(sample_rate, window, bands).to(magnitude)).clamp_min(FLOOR).log()
+    mel: Tensor = magnitude @ mel_filters(sample_rate, window, bands).to(magnitude)
+    return mel.clamp_min(FLOOR).log()
 
 
 def mel_filters(sample_rate: int, window: int, bands: int) -> Tensor:

@@ -73,6 +73,7 @@ class Scene:
     inputs: Any
     circular: bool                      # decode wraps: the last sample meets the first
     notes: tuple[str, ...] = ()         # sentences for the producer (unknown words, half time, ...)
+    # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
     extra: dict[str, Any] = field(default_factory=dict)
 
 

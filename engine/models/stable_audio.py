@@ -60,7 +60,7 @@ class StableAudio(WaveformModel):
             place, hop,
         )  # fmt: skip
         self._pipe = pipe
-        self._network = network.to(place.device)
+        self.network = network.to(place.device)
         self._sigma_min = float(solver.get("sigma_min", 0.3))
         self._sigma_max = float(solver.get("sigma_max", 500.0))
         self._autoencoder = Autoencoder(
@@ -71,7 +71,7 @@ class StableAudio(WaveformModel):
 
     def noise_shape(self, frames: int) -> tuple[int, ...]:
         """Return (channels, frames)."""
-        return (int(self._network.config.in_channels), frames)
+        return (int(self.network.config.in_channels), frames)
 
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
         """Return prompt and length; without a negative prompt the unguided row is zeros, as in training."""
@@ -103,7 +103,7 @@ class StableAudio(WaveformModel):
         batch, inputs, angle = latent.shape[0], scene.inputs, float(time) * math.pi / 2
 
         def predict(noisy: Tensor) -> Tensor:
-            velocity: Tensor = self._network(
+            velocity: Tensor = self.network(
                 noisy.to(self.place.device, self.place.dtype), moment(time, self.place, latent.dtype, 1),
                 encoder_hidden_states=rows(inputs.text, batch), global_hidden_states=rows(inputs.seconds, batch),
                 rotary_embedding=inputs.rotary, return_dict=False,

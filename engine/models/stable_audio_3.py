@@ -57,7 +57,7 @@ class StableAudio3(WaveformModel):
         self.guidance = 1.0 if distilled else BASE_GUIDANCE
         self._noises = self.card.decode_steps if distilled else 1
         self._pipe = pipe
-        self._network = pipe.transformer.to(place.device)
+        self.network = pipe.transformer.to(place.device)
         config = vae.config
         self._autoencoder = Autoencoder(
             vae, place, hop_samples=self.hop_samples,
@@ -109,7 +109,7 @@ class StableAudio3(WaveformModel):
         batch, inputs, place = latent.shape[0], scene.inputs, self.place
 
         def predict(noisy: Tensor) -> Tensor:
-            velocity: Tensor = self._network(
+            velocity: Tensor = self.network(
                 noisy.to(place.device, place.dtype), moment(time, place, latent.dtype, noisy.shape[0]),
                 rows(inputs.text, batch), rows(inputs.seconds, batch), rows(inputs.mask, batch),
                 local_add_cond=None if inputs.kept is None else rows(inputs.kept, batch), return_dict=False,

@@ -33,6 +33,7 @@ class WaveformModel(ABC):
     """
 
     card: ModelCard
+    network: Any                        # the denoiser, on the device
     guidance: float = 1.0               # classifier-free guidance scale; 1 is none, at half the cost
     time_axis: int = 1                  # which axis of the noise, without batch, is time
 
@@ -40,6 +41,11 @@ class WaveformModel(ABC):
         self.card = card
         self.place = place
         self.hop_samples = hop_samples
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks compute; latents that lie there too are never copied."""
+        return self.place.device
 
     @abstractmethod
     def noise_shape(self, frames: int) -> tuple[int, ...]:

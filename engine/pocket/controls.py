@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 from torch import Tensor
 
+from midi.melody import melody, pitch_class_target
+
+from ..curves import level_db
+from ..request import Curve, LoopRequest, Notes, Onsets
 from .bands import FRAMES_PER_LATENT, SAMPLE_RATE
 from .network import CONTROL_CHANNELS
 from .sound import spectrum_of
@@ -39,6 +43,21 @@ def channels(
         rows[:, 15] = onsets
         rows[:, 16] = 1
     return rows
+
+
+def asked_inputs(request: LoopRequest, frames: int) -> NDArray[np.float32]:
+    """Return what `request` asks of intensity, melody and rhythm, as control inputs [frames, CONTROL_CHANNELS]."""
+    asked: dict[str, Any] = {}
+    for control in request.controls:
+        target = control.target
+        if control.kind == "intensity" and isinstance(target, Curve):
+            asked["intensity_db"] = level_db(target, request.beats, frames)
+        elif control.kind == "melody" and isinstance(target, Notes):
+            asked["pitch_classes"] = pitch_class_target(melody(target.notes), request.beats, frames)
+        elif control.kind == "rhythm" and isinstance(target, Onsets):
+            hits = [[float(onset.beat), onset.strength] for onset in target.onsets]
+            asked["onsets"] = _pulses(hits, float(request.beats), frames)
+    return channels(frames, **asked)
 
 
 def control_inputs(log_power: Tensor, labels: Mapping[str, Any]) -> NDArray[np.float32]:

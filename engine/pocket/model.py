@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from ..spectrum import Spectrum
 from . import condition as conditioning
 from . import musical_time, words
 from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands
+from .controls import asked_inputs
 from .latents import LatentMap
-from .network import PocketNetwork
+from .network import CONTROL_CHANNELS, PocketNetwork
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
 
@@ -34,7 +35,10 @@ TEACHER_GUIDANCE = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Conditioning of one request: `told` and `free` [1, channels], `phases` [1, piece frames, channels]."""
+    """Conditioning of one request: `told` and `free` [1, channels], `phases` [1, piece frames, channels].
+
+    `controls` is [pieces, piece frames, CONTROL_CHANNELS] or None.
+    """
 
     told: Tensor
     free: Tensor
@@ -46,7 +50,11 @@ class Inputs:
 
 
 class Pocket:
-    """A circular flow over fine-band latents. Frozen; one thread at a time."""
+    """A circular flow over fine-band latents. Frozen; one thread at a time.
+
+    With `told_controls` the network is shown what the request asks of intensity, melody and rhythm: the trained
+    baseline in the manner of Music ControlNet, and a nearer start for the optimiser.
+    """
 
     card = ModelCard(
         name="pocket", licence="MIT", page="docs/pocket.md", parameters_millions=9.0, sample_rate=SAMPLE_RATE, channels=2,
@@ -54,10 +62,11 @@ class Pocket:
     )
 
     def __init__(
-        self, network: PocketNetwork, latent_map: LatentMap, towers: Towers | None = None, dtype: torch.dtype = torch.float32
+        self, network: PocketNetwork, latent_map: LatentMap, towers: Towers | None = None,
+        dtype: torch.dtype = torch.float32, *, told_controls: bool = False,
     ) -> None:
         self.network = network.eval().requires_grad_(False)
-        self.latent_map, self.towers, self.dtype = latent_map, towers, dtype
+        self.latent_map, self.towers, self.dtype, self.told_controls = latent_map, towers, dtype, told_controls
 
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
@@ -79,10 +88,11 @@ class Pocket:
         multiple = LATENT_MULTIPLE * pieces
         frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
         phases = musical_time.phases(frames // pieces, request.bars // pieces, per_bar)[None]
+        shown = torch.from_numpy(asked_inputs(request, frames)).view(pieces, -1, CONTROL_CHANNELS)
         return Scene(
             frames=frames, noise_shape=(frames, self.latent_map.channels), time_axis=0, model_samples=samples,
             loop_samples=samples, tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=TEACHER_GUIDANCE,
-            inputs=Inputs(told, free, phases, pieces, text.ids, bool(avoided.ids)), circular=True, notes=tuple(notes),
+            inputs=Inputs(told, free, phases, pieces, text.ids, bool(avoided.ids), shown if self.told_controls else None), circular=True, notes=tuple(notes),
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -99,7 +109,8 @@ class Pocket:
         piece = latent.shape[1] // inputs.pieces
         shift = piece // 2
         straight = self._in_pieces(latent, time, inputs, until)
-        shifted = self._in_pieces(latent.roll(-shift, 1), time, inputs, until).roll(shift, 1)
+        turned = inputs if inputs.controls is None else replace(inputs, controls=_turned(inputs.controls, -shift))
+        shifted = self._in_pieces(latent.roll(-shift, 1), time, turned, until).roll(shift, 1)
         inside = torch.sin(math.pi * (torch.arange(latent.shape[1], device=latent.device) % piece + 0.5) / piece).square()
         return inside[:, None] * straight + (1 - inside[:, None]) * shifted
 
@@ -120,9 +131,10 @@ class Pocket:
 
     def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, told: Tensor, inputs: Inputs) -> Tensor:
         size = len(latent)
+        shown = None if inputs.controls is None else inputs.controls.repeat(size // inputs.pieces, 1, 1)
         times = time.to(latent.dtype).expand(size), until.to(latent.dtype).expand(size)
         with torch.autocast(latent.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            answer = self.network(latent, *times, told.expand(size, -1), inputs.phases, inputs.controls)
+            answer = self.network(latent, *times, told.expand(size, -1), inputs.phases, shown)
         return answer.to(latent.dtype)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -164,19 +176,23 @@ class Pocket:
         return float((heard[0] - heard[1]).norm())
 
 
+def _turned(pieces: Tensor, frames: int) -> Tensor:
+    return pieces.flatten(0, 1).roll(frames, 0).view_as(pieces)
+
+
 def _multi_hot(ids: Iterable[int]) -> Tensor:
     row = torch.zeros(1, conditioning.WORD_SLOTS)
     row[0, list(ids)] = 1
     return row
 
 
-def load_pocket(settings: Settings, folder: Path = WEIGHTS) -> Pocket:
+def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bool = False) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
     network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
-    return Pocket(network.float(), latent_map, load_towers(folder), _dtype(settings.dtype))
+    return Pocket(network.float(), latent_map, load_towers(folder), _dtype(settings.dtype), told_controls=told_controls)
 
 
 def _dtype(name: str) -> torch.dtype:

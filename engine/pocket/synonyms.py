@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+# fmt: off
 SYNONYMS: Final[dict[str, str]] = {
     # genre
     "hip hop": "boom bap", "hiphop": "boom bap", "boombap": "boom bap", "rap": "boom bap",
@@ -153,7 +154,8 @@ SYNONYMS: Final[dict[str, str]] = {
     "hi hat rolls": "hat rolls", "hihat rolls": "hat rolls", "rolls": "hat rolls",
     "triplet": "triplets", "shuffle": "swing", "shuffled": "swing", "swung": "swing",
     "swinging": "swing", "swingy": "swing", "quantized": "straight", "quantised": "straight",
-    "odd time": "odd meter", "odd metre": "odd meter", "3 4": "waltz", "three four": "waltz",
+    "odd time": "odd meter", "odd metre": "odd meter", "3 4": "waltz", "5 4": "odd meter", "7 8": "odd meter",
+    "three four": "waltz",
     "midtempo": "mid-tempo", "medium tempo": "mid-tempo", "quick": "fast", "rapid": "fast",
     "uptempo": "fast", "up tempo": "fast", "ghost note": "ghost notes",
     "mixolydian": "modal, major", "dorian": "modal, minor", "phrygian": "modal, minor",
@@ -166,15 +168,17 @@ SYNONYMS: Final[dict[str, str]] = {
     "real drums": "acoustic kit, drums", "glitchy": "glitch kit", "glitch": "glitch kit",
     "dusty drums": "lo-fi kit, dusty, drums", "lofi drums": "lo-fi kit, drums", "lofi kit": "lo-fi kit",
 }
+# fmt: on
 
-IGNORED: Final[frozenset[str]] = frozenset(
-    """a an the and or with of in on at to for by from some any very really quite bit little more
+_IGNORED: Final = """
+    a an the and or with of in on at to for by from some any very really quite bit little more
     please make me my i want need give create generate loop loops sound sounds sounding music
     musical track song style styled type vibe vibes feel feeling kind like that this is are it
     its as into over under plus & up just bar bars good great nice cool beautiful lovely but
     while key tempo bpm beats per minute using use made featuring feat ft lots lot
-    producer ready time signature tone tones""".split()
-)
+    producer ready time signature tone tones
+"""
+IGNORED: Final[frozenset[str]] = frozenset(_IGNORED.split())
 """Words that carry no sound; they are neither matched nor reported."""
 
 PLURALS_KEPT: Final[frozenset[str]] = frozenset({"bass", "brass", "vibes"})

@@ -16,6 +16,7 @@ from .synonyms import IGNORED, PLURALS_KEPT, SYNONYMS
 
 VOCABULARY_VERSION: Final = 1
 
+# fmt: off
 _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("genre", (
         "house", "deep house", "tech house", "techno", "trance", "electro", "synthwave",
@@ -67,6 +68,7 @@ _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "808 kit", "909 kit", "electronic kit", "acoustic kit", "lo-fi kit", "glitch kit",
     )),
 )
+# fmt: on
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -89,22 +91,20 @@ class Parsed(msgspec.Struct, frozen=True):
 
 WORDS: Final[tuple[Word, ...]] = tuple(
     Word(index, text, group)
-    for index, (group, text) in enumerate(
-        (group, text) for group, texts in _TABLE for text in texts
-    )
+    for index, (group, text) in enumerate((group, text) for group, texts in _TABLE for text in texts)
 )
 WORD_IDS: Final[dict[str, int]] = {word.text: word.id for word in WORDS}
 GENRES: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "genre")
-INSTRUMENTS: Final[tuple[str, ...]] = tuple(
-    word.text for word in WORDS if word.group == "instrument"
-)
+INSTRUMENTS: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "instrument")
 
 _TEMPO: Final = re.compile(r"\b(\d{2,3}(?:[.,]\d+)?)\s*-?\s*bpm\b|\bbpm\s*[:=]?\s*(\d{2,3}(?:[.,]\d+)?)\b")
 _KEY: Final = re.compile(
-    r"(?<![\w&])([a-g])(?:\s*-?\s*(sharp|flat)\b|(#|♯|♭|b(?![a-z])))?\s*-?\s*"
+    r"(?<![\w&])([a-g])(?:\s*-?\s*(sharp|flat)\b|(#|♯|♭|b(?![a-z])|b(?=m(?:in|aj|inor|ajor)?\b)))?\s*-?\s*"
     r"(major|minor|maj|min|dorian|mixolydian|phrygian|lydian|m)(?![\w])"
 )
 _NEGATION: Final = frozenset({"no", "without", "not", "zero", "minus"})
+_CLAUSE: Final = re.compile(r"[,;|\n]|\.\s")
+"""No phrase reaches across one of these."""
 _SPLIT: Final = re.compile(r"[^\w&#+']+")
 _MODES: Final = {"maj": "major", "min": "minor", "m": "minor"}
 _ACCIDENTALS: Final = {"sharp": "#", "#": "#", "♯": "#", "flat": "b", "♭": "b", "b": "b"}
@@ -119,8 +119,12 @@ def parse(text: str) -> Parsed:
     lowered = text.casefold()
     tempo_bpm, lowered = _take_tempo(lowered)
     key, lowered = _take_key(lowered)
-    tokens = [token.strip("'") for token in _SPLIT.split(lowered)]
-    found, unknown = _match([token for token in tokens if token])
+    found: set[str] = set()
+    unknown: dict[str, None] = {}
+    for clause in _CLAUSE.split(lowered):
+        words, strange = _match(_tokens(clause))
+        found |= words
+        unknown |= dict.fromkeys(strange)
     ids = tuple(sorted(WORD_IDS[word] for word in found))
     return Parsed(ids, tuple(WORDS[i].text for i in ids), tuple(unknown), tempo_bpm, key)
 
@@ -151,6 +155,11 @@ def _take_key(text: str) -> tuple[str | None, str]:
     return key, f"{text[: found.start()]} {text[found.end() :]}"
 
 
+def _tokens(text: str) -> list[str]:
+    stripped = (token.strip("'") for token in _SPLIT.split(text))
+    return [token for token in stripped if token]
+
+
 def _match(tokens: list[str]) -> tuple[set[str], list[str]]:
     """Canonical words in a token list, and the tokens no phrase covers."""
     found: set[str] = set()
@@ -158,7 +167,7 @@ def _match(tokens: list[str]) -> tuple[set[str], list[str]]:
     position = 0
     while position < len(tokens):
         length, words = _longest_phrase(tokens, position)
-        if length == 0 and tokens[position] not in IGNORED and tokens[position] not in unknown:
+        if length == 0 and tokens[position] not in IGNORED:
             unknown.append(tokens[position])
         found.update(words)
         position += max(length, 1)
@@ -183,7 +192,7 @@ def _phrase(tokens: list[str]) -> tuple[str, ...] | None:
 
 
 def _negated(tokens: list[str], position: int) -> tuple[int, tuple[str, ...]]:
-    """ "without any bass": the canonical "no bass", or nothing where the absence has no word."""
+    """Read "without any bass" as the canonical "no bass", or as nothing where the absence has no word."""
     if tokens[position] not in _NEGATION:
         return 0, ()
     start = position + 1
@@ -203,10 +212,10 @@ def _singular(token: str) -> str:
 def _spellings() -> dict[str, tuple[str, ...]]:
     """Every phrase that is understood, tokenised and with its last word singular as well."""
     phrases: dict[str, tuple[str, ...]] = {}
-    rows = [(word.text, (word.text,)) for word in WORDS]
+    rows: list[tuple[str, tuple[str, ...]]] = [(word.text, (word.text,)) for word in WORDS]
     rows += [(spelling, tuple(words.split(", "))) for spelling, words in SYNONYMS.items()]
     for spelling, words in rows:
-        tokens = [token for token in _SPLIT.split(spelling.casefold()) if token]
+        tokens = _tokens(spelling.casefold())
         phrases.setdefault(" ".join(tokens), words)
         phrases.setdefault(" ".join([*tokens[:-1], _singular(tokens[-1])]), words)
     return phrases

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -183,8 +184,8 @@ class Trainer:
                 number, slot = name.split(".", 1)
                 slots.setdefault(int(number), {})[slot] = tensor
             optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-        with (self.state / "log.jsonl").open() as log:
-            self.step = max((json.loads(line)["step"] for line in log), default=0)
+        with safe_open(file, "pt") as opened:
+            self.step = int(opened.metadata()["step"])
 
     def _report(self, losses: list[tuple[float, float]], seconds: float, share: float) -> None:
         flow, jump = (sum(values) / len(losses) for values in zip(*losses, strict=True))

@@ -50,17 +50,28 @@ const Answers = {
   },
 
   message(message) {
-    const { path, request_id: id } = message;
+    const { address: path, request_id: id } = message;
     if (path === "/ditto/state") this.engineState(message);
     else if (path === "/ditto/error" && !id) this.sayError(`${message.sentence} ${message.remedy}`);
-    else if (!this.outbox.hear(id)) {
-      if (ENDINGS.has(path)) this.outbox.acknowledge(id); // an end that was heard before, and its thanks were lost
-    } else ANSWERS[path]?.call(this, message, this.pending.get(id));
+    else if (this.outbox.hear(id)) ANSWERS[path]?.call(this, message, this.pending.get(id));
+    else if (path === "/ditto/take") this.late(message);
+    else if (ENDINGS.has(path)) this.outbox.acknowledge(id); // heard before, and the thanks were lost
   },
 
+  // A take that was asked for before the set was opened again: it is offered, and lands when the producer says so.
+  late(message) {
+    if (this.known.has(message.take_id)) return;
+    this.known.add(message.take_id);
+    this.offer(message, this.store.state.prompt);
+    this.face.status("ready", "A loop that you asked for earlier is here. Press Land to put it into a clip.");
+  },
+
+  // The state comes again with every hello; only a new one may replace the words that are on the face.
   engineState(message) {
+    const before = this.engine;
     this.engine = message;
-    if (!this.pending.size) this.showState();
+    const same = before && ["state", "fraction", "sentence"].every((name) => before[name] === message[name]);
+    if (!same && !this.pending.size) this.showState();
   },
 
   showState() {
@@ -78,14 +89,19 @@ const Answers = {
 
   took(message, asked) {
     if (!this.outbox.take(message.request_id, message.take_id)) return;
+    this.known.add(message.take_id);
+    const take = this.offer(message, asked.prompt);
+    const first = asked.numbers.push(this.count) === 1;
+    this.land(take, { place: first ? PLACES[this.store.state.place] : "slot", fire: asked.redraw && this.live.playing });
+  },
+
+  offer(message, prompt) {
     this.count += 1;
-    const color = COLORS[this.count % COLORS.length];
-    const take = Takes.from(message, { number: this.count, prompt: asked.prompt, color });
+    const take = Takes.from(message, { number: this.count, prompt, color: COLORS[this.count % COLORS.length] });
     this.lastTake = take.id;
     this.takes.add(take);
     this.showTakes();
-    const first = asked.numbers.push(this.count) === 1;
-    this.land(take, { place: first ? PLACES[this.store.state.place] : "slot", fire: asked.redraw && this.live.playing });
+    return take;
   },
 
   land(take, { place = PLACES[this.store.state.place], fire = false } = {}) {

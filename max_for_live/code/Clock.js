@@ -28,8 +28,10 @@ class Clock {
 
   // Runs `work` again and again; `work` returns the milliseconds until the next time.
   loop(work) {
-    const again = () => this.after(work(), again);
-    return this.after(0, again);
+    const handle = { cancel: () => handle.next.cancel() };
+    const again = () => (handle.next = this.after(work(), again));
+    handle.next = this.after(0, again);
+    return handle;
   }
 
   // Runs a generator that yields how many milliseconds to wait: long work in small turns, so that Live gets

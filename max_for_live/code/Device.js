@@ -22,6 +22,7 @@ class Device {
     this.used = null; // the curve of the last request
     this.pending = new Map(); // request id -> what was asked
     this.lastTake = "";
+    this.known = new Set(); // ids of all takes that came
     this.count = 0;
     this.lastPress = 0;
     this.midiClips = [];
@@ -74,7 +75,7 @@ class Device {
     this.refreshMenus();
     this.showTakes();
     this.showCurve();
-    this.clock.loop(() => this.tick());
+    this.turn = this.clock.loop(() => this.tick());
   }
 
   close() {
@@ -102,7 +103,7 @@ class Device {
     if (before === value) return;
     if (name === "intensity") this.intensityMoved();
     if (name === "learn") this.armLearning(value === 1);
-    if (name === "redraw") this.redraw.arm(value === 1);
+    if (name === "redraw") this.armRedraw(value === 1);
     if (name === "source" || name === "bars") this.showCurve();
     if (name.endsWith("strength") || name === "variation") this.redraw.edited();
   }
@@ -142,8 +143,14 @@ class Device {
     if (this.source !== "learn") this.sayError("Choose Learn as the source first, then arm it again.");
     else {
       this.learner.begin(this.regionStart, this.beats);
+      this.hurry();
       this.face.status("ready", `Play bars ${this.barName(this.regionStart)} once: the Intensity lane is learned as it plays.`);
     }
+  }
+
+  armRedraw(on) {
+    this.redraw.arm(on);
+    if (on && this.turn) this.hurry();
   }
 
   barName(start) {
@@ -219,6 +226,12 @@ class Device {
   }
 
   // ---- a turn
+
+  // Turns are slow while nothing listens; from now on they are quick, at once.
+  hurry() {
+    this.turn.cancel();
+    this.turn = this.clock.loop(() => this.tick());
+  }
 
   tick() {
     this.outbox.tick();

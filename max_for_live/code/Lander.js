@@ -48,7 +48,7 @@ class Lander {
     yield* this.setLoop(clip, job.take.beats);
     this.matchLevel(clip, job.levelLike);
     const name = LiveSet.text(track, "name");
-    if (job.place === "arrangement") return this.intoArrangement(track, clip, job.take, name);
+    if (job.place === "arrangement") return yield* this.intoArrangement(track, clip, job.take, name);
     const id = Number(clip.id);
     if (job.fire) clip.call("fire"); // Live waits for the launch quantisation by itself
     return { clipId: id, words: `Landed on ‘${name}’.` };

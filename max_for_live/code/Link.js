@@ -33,7 +33,7 @@ class Link {
   beat() {
     if (this.connected && this.clock.now() - this.lastWelcome > LOST_MS) this.lose();
     if (this.connected) {
-      this.hello(this.port, this.nonce);
+      this.greet();
       return KEEP_UP_MS;
     }
     if (this.tries && this.tries % 2 === 0) this.nextReplyPort();
@@ -52,6 +52,10 @@ class Link {
     this.nonce = null;
     this.tries = 0;
     this.heard.lost();
+  }
+
+  greet() {
+    this.hello(this.port, this.nonce);
   }
 
   hello(port, nonce) {

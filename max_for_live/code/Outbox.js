@@ -67,13 +67,15 @@ class Outbox {
     this.link.send("/ditto/seen", [id, this.link.nonce]);
   }
 
-  // Called a few times a second.
+  // Called a few times a second. The hello is for a bridge that was started anew and does not know us yet.
   tick() {
     if (!this.link.connected) return;
     const now = this.clock.now();
     for (const entry of this.open.values()) {
       const wait = entry.heard ? SILENT_MS : UNANSWERED_MS;
-      if (now - Math.max(entry.asked, entry.heard) >= wait) this.commit(entry);
+      if (now - Math.max(entry.asked, entry.heard) < wait) continue;
+      this.link.greet();
+      this.commit(entry);
     }
   }
 }

@@ -21,7 +21,7 @@ class Table {
   incoming(path, args) {
     const row = this.rows.get(path);
     if (!row || row.sender !== "bridge" || args.length < row.arguments.length) return null;
-    const message = { path, rest: [] };
+    const message = { address: path, rest: [] };
     row.arguments.forEach((argument, i) => (message[argument.name] = Table.decode(argument, args[i])));
     const size = row.repeat.length;
     for (let i = row.arguments.length; size && i + size <= args.length; i += size)

@@ -24,23 +24,29 @@ class Warp {
     return a.beat_time + ((b.beat_time - a.beat_time) * (seconds - a.sample_time)) / (b.sample_time - a.sample_time);
   }
 
-  // Makes the markers straight, in turns. A marker is removed only after its replacement is there, since Live
-  // keeps at least one; one at a wrong place on beat 0 is replaced from the side.
+  // Makes the markers straight, in turns: fewer markers first, then those that are left go to where their sample
+  // belongs, then one at the file's end, since the hidden marker keeps the tempo that Live had guessed.
   static *straighten(clip, seconds, beats) {
-    clip.call("add_warp_marker", { beat_time: beats, sample_time: seconds });
+    for (const { beat_time: beat } of Warp.visible(clip).slice(1, -1)) clip.call("remove_warp_marker", beat);
     yield TURN_MS;
-    const first = Warp.markers(clip)[0];
-    if (Math.abs(first.sample_time) > 1e-6 || Math.abs(first.beat_time) > 1e-6) {
-      const side = Math.min(0, first.beat_time) - 1;
-      clip.call("add_warp_marker", { beat_time: side, sample_time: 0 });
-      yield TURN_MS;
-      if (Math.abs(first.beat_time) < 1e-6) clip.call("remove_warp_marker", first.beat_time);
-      clip.call("move_warp_marker", side, -side);
-      yield TURN_MS;
-    }
-    const visible = Warp.markers(clip).slice(0, -1);
-    for (const { beat_time: beat } of visible)
-      if (Math.abs(beat) > 1e-6 && Math.abs(beat - beats) > 1e-6) clip.call("remove_warp_marker", beat);
+    for (const { from, to } of Warp.moves(Warp.visible(clip), beats / seconds)) clip.call("move_warp_marker", from, to - from);
     yield TURN_MS;
+    const last = Warp.visible(clip).pop();
+    if (Math.abs(last.sample_time - seconds) > 1e-6)
+      clip.call("add_warp_marker", { beat_time: beats, sample_time: seconds });
+    yield TURN_MS;
+  }
+
+  static visible(clip) {
+    return Warp.markers(clip).slice(0, -1);
+  }
+
+  // Where the markers have to go, in an order in which none passes another.
+  static moves(markers, slope) {
+    const rows = markers.map(({ beat_time: from, sample_time: at }) => ({ from, to: at * slope }));
+    const moved = rows.filter(({ from, to }) => Math.abs(from - to) > 1e-9);
+    const down = moved.filter(({ from, to }) => to < from);
+    const up = moved.filter(({ from, to }) => to > from).reverse();
+    return [...down, ...up];
   }
 }

@@ -82,7 +82,7 @@ class Assets:
         return Assets, (str(self.folder),)
 
     def one_shot(self, pool: str, choice: float, held_out: bool) -> FloatArray | None:
-        """A drum hit [channels, samples] of the pool, by a number 0..1; None where the pool is empty."""
+        """Return a hit [channels, samples] of the pool by a number 0..1, or None where it is empty."""
         key = (pool, held_out)
         if key not in self._pools:
             self._pools[key] = _of_split(self._listed(_POOLS[pool]), held_out)
@@ -90,7 +90,7 @@ class Assets:
         return self.sound(names[int(choice * len(names))]) if names else None
 
     def note(self, instrument: str, pitch: int) -> tuple[FloatArray, float] | None:
-        """The nearest recorded note and the speed that brings it to MIDI `pitch`; None if it is not there."""
+        """Return the nearest recorded note and the speed that brings it to `pitch`, or None."""
         if instrument not in self._maps:
             self._maps[instrument] = self._pitch_map(instrument)
         recorded = self._maps[instrument]
@@ -106,7 +106,7 @@ class Assets:
         return self._cycles[identity] if identity < len(self._cycles) else None
 
     def sound(self, name: str) -> FloatArray:
-        """A file [channels, samples] by its path in the pack; its silent start is cut, its peak is 1."""
+        """Return a file [channels, samples]; its silent start is cut, its peak is 1."""
         if name not in self._sounds:
             _check_licence(name)
             audio, sample_rate = soundfile.read(self.folder / name, dtype="float32", always_2d=True)

@@ -15,16 +15,29 @@ _DEGREE_STEP = {"r": 0, "o": 7, "f": 4, "3": 2, "6": 5}
 
 
 def compose(recipe: Recipe) -> Score:
-    """All notes and hits of a recipe, swung, inside 0..`recipe.beats`; ends may pass the wrap."""
+    """All notes and hits of a recipe, swung, inside 0..`recipe.beats`; ends may pass the wrap.
+
+    Mutes that would leave nothing at all are not applied.
+    """
     hits = drum_hits(recipe) if recipe.drums else []
     kicks = sorted({hit.beat for hit in hits if hit.piece == "kick"})
-    parts = tuple(_finish(recipe, part, _notes(recipe, part, kicks)) for part in recipe.parts)
-    swung_hits = [_swing_hit(recipe, hit) for hit in hits]
-    return Score(recipe.beats, tuple(hit for hit in swung_hits if not _muted(recipe, "drums", hit.beat)), parts)
+    parts = [_swung_part(recipe, part, _notes(recipe, part, kicks)) for part in recipe.parts]
+    score = Score(recipe.beats, tuple(_swing_hit(recipe, hit) for hit in hits), tuple(parts))
+    quieter = _with_mutes(recipe, score)
+    return quieter if quieter.hits or any(quieter.parts) else score
+
+
+def _with_mutes(recipe: Recipe, score: Score) -> Score:
+    hits = tuple(hit for hit in score.hits if not _muted(recipe, "drums", hit.beat))
+    parts = tuple(
+        tuple(note for note in notes if not _muted(recipe, part.role, note.beat))
+        for part, notes in zip(recipe.parts, score.parts, strict=True)
+    )
+    return Score(score.beats, hits, parts)
 
 
 def chord_roots(recipe: Recipe) -> list[tuple[float, float, int]]:
-    """The harmony as (beat, beats, scale degree)."""
+    """Return the harmony as (beat, beats, scale degree)."""
     degrees = progression(recipe.progression_id, recipe.mode)
     count = max(1, round(recipe.beats / recipe.chord_beats))
     length = recipe.beats / count
@@ -43,10 +56,10 @@ def _notes(recipe: Recipe, part: Part, kicks: list[float]) -> list[Note]:
     return arpeggio(recipe, part, chords) if part.role == "arpeggio" else melody(recipe, part, chords)
 
 
-def _finish(recipe: Recipe, part: Part, notes: list[Note]) -> tuple[Note, ...]:
+def _swung_part(recipe: Recipe, part: Part, notes: list[Note]) -> tuple[Note, ...]:
+    """Swing a part's notes; triplets have no swing."""
     triplets = part.role == "arpeggio" and 0.3 < part.step_beats < 0.4
-    swung_notes = (swing_note(note, 0.5 if triplets else recipe.swing) for note in notes)
-    return tuple(note for note in swung_notes if not _muted(recipe, part.role, note.beat))
+    return tuple(swing_note(note, 0.5 if triplets else recipe.swing) for note in notes)
 
 
 def _swing_hit(recipe: Recipe, hit: Hit) -> Hit:
@@ -59,7 +72,7 @@ def _muted(recipe: Recipe, layer: str, beat: float) -> bool:
 
 
 def _rhythm(line: str, steps: int) -> str:
-    """A sixteen-step line cut or continued to a bar of `steps`."""
+    """Cut or continue a sixteen-step line to a bar of `steps`."""
     return (line * (steps // len(line) + 1))[:steps]
 
 
@@ -106,7 +119,7 @@ def _line_attacks(recipe: Recipe, line: str) -> list[tuple[float, float, str]]:
 
 
 def _kick_attacks(recipe: Recipe, kicks: list[float], rng: Random) -> list[tuple[float, float, str]]:
-    """A long note on each kick (or on a made-up kick line), held until the next."""
+    """Place a long note on each kick (or on a made-up kick line), held until the next."""
     beats = [k for k in kicks if k % 0.25 == 0.0] or _default_kicks(recipe, rng)
     ends = [*beats[1:], recipe.beats + beats[0]]
     return [
@@ -152,7 +165,7 @@ def _comping(recipe: Recipe, part: Part) -> list[Note]:
 def _struck(
     recipe: Recipe, line: str, start: float, beats: float, pitches: list[int], spread: float, rng: Random
 ) -> list[Note]:
-    """The chord in the rhythm of `line` from `start` for `beats`."""
+    """Play the chord in the rhythm of `line` from `start` for `beats`."""
     notes: list[Note] = []
     for bar in range(recipe.bars):
         for step, length, _ in _holds(line):
@@ -178,4 +191,3 @@ def _broken(start: float, beats: float, pitches: list[int], rng: Random) -> list
         Note(start + i * step, step * 1.5, order[i % len(order)], round(rng.uniform(0.6, 0.9), 3))
         for i in range(int(beats / step + 1e-9))
     ]
-

@@ -32,33 +32,58 @@ class Piece(msgspec.Struct, frozen=True):
     seed: int
 
 
+# fmt: off
 _POOLS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "808": {"kick": ("808-kick",), "snare": ("808-snare", "snare"), "clap": ("808-clap", "clap"), "hats": ("808-hat", "hat"),
-            "open hat": ("808-open",), "cymbal": ("808-cymbal",), "toms": ("808-tom",), "congas": ("808-conga",),
-            "cowbell": ("808-cowbell",), "shaker": ("808-maracas",), "rimshot": ("808-rim", "rim"), "percussion": ("perc",)},
+    "808": {"kick": ("808-kick",), "snare": ("808-snare", "snare"), "clap": ("808-clap", "clap"),
+        "hats": ("808-hat", "hat"),
+            "open hat": ("808-open",), "cymbal": ("808-cymbal",), "toms": ("808-tom",),
+                "congas": ("808-conga",),
+            "cowbell": ("808-cowbell",), "shaker": ("808-maracas",), "rimshot": ("808-rim", "rim"),
+                "percussion": ("perc",)},
     "909": {"kick": ("", "edm-kick"), "clap": ("", "clap")},
-    "electronic": {"kick": ("edm-kick", "kick"), "snare": ("snare",), "clap": ("clap", ""), "hats": ("hat", ""), "open hat": ("open", ""),
+    "electronic": {"kick": ("edm-kick", "kick"), "snare": ("snare",), "clap": ("clap", ""),
+        "hats": ("hat", ""), "open hat": ("open", ""),
                    "rimshot": ("rim",), "percussion": ("perc", "fx"), "congas": ("", "808-conga")},
-    "acoustic": {"kick": ("acoustic-kick",), "snare": ("acoustic-snare",), "hats": ("acoustic-hat",), "open hat": ("acoustic-open",),
-                 "cymbal": ("acoustic-cymbal",), "toms": ("acoustic-tom",), "rimshot": ("acoustic-rim",), "clap": ("acoustic-snare", "clap")},
-    "lo-fi": {"kick": ("acoustic-kick", "kick"), "snare": ("acoustic-snare", "snare"), "hats": ("acoustic-hat", "hat"),
-              "open hat": ("acoustic-open",), "rimshot": ("acoustic-rim", "rim"), "toms": ("acoustic-tom",), "percussion": ("perc",)},
-    "glitch": {"kick": ("kick", ""), "snare": ("fx", "snare", "perc"), "clap": ("fx", "clap"), "hats": ("fx", "hat", ""), "rimshot": ("fx", "rim"),
+    "acoustic": {"kick": ("acoustic-kick",), "snare": ("acoustic-snare",), "hats": ("acoustic-hat",),
+        "open hat": ("acoustic-open",),
+                 "cymbal": ("acoustic-cymbal",), "toms": ("acoustic-tom",), "rimshot": ("acoustic-rim",),
+                     "clap": ("acoustic-snare", "clap")},
+    "lo-fi": {"kick": ("acoustic-kick", "kick"), "snare": ("acoustic-snare", "snare"),
+        "hats": ("acoustic-hat", "hat"),
+              "open hat": ("acoustic-open",), "rimshot": ("acoustic-rim", "rim"),
+                  "toms": ("acoustic-tom",), "percussion": ("perc",)},
+    "glitch": {"kick": ("kick", ""), "snare": ("fx", "snare", "perc"), "clap": ("fx", "clap"),
+        "hats": ("fx", "hat", ""), "rimshot": ("fx", "rim"),
                "percussion": ("fx", "perc"), "open hat": ("", "fx"), "cymbal": ("", "fx")},
-}  # fmt: skip
-_SHORT: Final = {"hats": 0.12, "open hat": 0.5, "rimshot": 0.2, "shaker": 0.15, "cymbal": 1.6, "percussion": 0.5, "clap": 0.6, "snare": 0.8}
+}
+# fmt: on
+_SHORT: Final = {
+    "hats": 0.12,
+    "open hat": 0.5,
+    "rimshot": 0.2,
+    "shaker": 0.15,
+    "cymbal": 1.6,
+    "percussion": 0.5,
+    "clap": 0.6,
+    "snare": 0.8,
+}
 
 
 def kit_piece(kit: str, kit_id: int, piece: str) -> Piece:
-    """The piece of kit number `kit_id`: the same for ever."""
+    """Return the piece of kit number `kit_id`: the same for ever."""
     rng = Random(f"kit {kit} {kit_id} {piece}")
     pool = rng.choice(_POOLS[kit].get(piece, ("",)))
     if pool and rng.random() < 0.15:
         pool = ""
     return Piece(
-        pool=pool, choice=rng.random(), pitch=rng.gauss(0.0, 2.0), decay=2.0 ** rng.gauss(0.0, 0.45), tone=rng.random(),
-        drive=max(0.0, rng.gauss(0.15, 0.25)) + (0.3 if kit in ("glitch",) else 0.0), seed=rng.getrandbits(30),
-    )  # fmt: skip
+        pool=pool,
+        choice=rng.random(),
+        pitch=rng.gauss(0.0, 2.0),
+        decay=2.0 ** rng.gauss(0.0, 0.45),
+        tone=rng.random(),
+        drive=max(0.0, rng.gauss(0.15, 0.25)) + (0.3 if kit in ("glitch",) else 0.0),
+        seed=rng.getrandbits(30),
+    )
 
 
 def make_hit(kit: str, kit_id: int, name: str, assets: Assets | None) -> FloatArray:
@@ -200,7 +225,9 @@ def _conga(kit: str, p: Piece, noise: np.random.Generator) -> NDArray[Any]:
     t = _time(0.4)
     hz = (190.0 + 160.0 * p.tone) * 2.0 ** (p.pitch / 12)
     slap = _bright_noise(noise, len(t), 900.0, 5000.0) * np.exp(-t / 0.006) * 0.4
-    return np.asarray((_swept(t, hz, 0.15, 0.03) + 0.3 * _swept(t, hz * 2.3, 0.1, 0.02)) * np.exp(-t / (0.09 * p.decay)) + slap)
+    return np.asarray(
+        (_swept(t, hz, 0.15, 0.03) + 0.3 * _swept(t, hz * 2.3, 0.1, 0.02)) * np.exp(-t / (0.09 * p.decay)) + slap
+    )
 
 
 def _percussion(kit: str, p: Piece, noise: np.random.Generator) -> NDArray[Any]:
@@ -210,7 +237,10 @@ def _percussion(kit: str, p: Piece, noise: np.random.Generator) -> NDArray[Any]:
     return np.asarray(modulated * np.exp(-t / (0.05 * p.decay)))
 
 
+# fmt: off
 _MAKERS: Final[dict[str, Any]] = {
-    "kick": _kick, "snare": _snare, "clap": _clap, "hats": _hat, "open hat": _open_hat, "cymbal": _cymbal, "toms": _tom,
+    "kick": _kick, "snare": _snare, "clap": _clap, "hats": _hat, "open hat": _open_hat, "cymbal": _cymbal,
+        "toms": _tom,
     "rimshot": _rimshot, "cowbell": _cowbell, "shaker": _shaker, "congas": _conga,
-}  # fmt: skip
+}
+# fmt: on

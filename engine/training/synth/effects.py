@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .jit import kernel
 from .waveforms import FloatArray
@@ -66,7 +67,7 @@ def delay(x: FloatArray, samples: int, feedback: float, damping: float) -> Float
     low = np.zeros(2, np.float32)
     d, one, f = np.float32(damping), np.float32(1.0 - damping), np.float32(feedback)
     place = 0
-    rounds = int(math.ceil(samples * math.log(0.002) / math.log(feedback) / n)) + 1
+    rounds = int(samples * math.log(0.002) / math.log(feedback) / n) + 2
     for turn in range(rounds):
         for i in range(n):
             a, b = line[0, place], line[1, place]
@@ -168,7 +169,7 @@ def highpass(x: FloatArray, cutoff_hz: float, sample_rate: float) -> None:
 
 @kernel
 def tilt(x: FloatArray, octaves: float, sample_rate: float) -> None:
-    """A gentle tilt about 900 Hz, in place: positive is brighter, about 4 dB an end for each octave."""
+    """Tilt gently about 900 Hz, in place: positive is brighter, about 4 dB an end for each octave."""
     n = x.shape[1]
     a = np.float32(1.0 - math.exp(-6.283185307 * 900.0 / sample_rate))
     up = np.float32(10.0 ** (4.0 * octaves / 20.0))
@@ -275,7 +276,7 @@ def soft_clip(x: FloatArray, knee: float, ceiling: float) -> None:
 
 
 @kernel
-def k_weighted_power(x: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
+def k_weighted_power(x: FloatArray, b: NDArray[np.float64], c: NDArray[np.float64]) -> FloatArray:
     """Mean square of 100 ms pieces after two biquads `[b0, b1, b2, a1, a2]`, both channels summed."""
     n = x.shape[1]
     piece = 4410

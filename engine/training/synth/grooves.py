@@ -187,7 +187,8 @@ PULSES: Final[dict[tuple[int, int], tuple[tuple[int, ...], ...]]] = {
 BASS_LINES: Final[dict[str, tuple[str, ...]]] = {
     "offbeat": ("..r_..r_..r_..r_", "..r...r...r...rr", "..r_..o_..r_..o_"),
     "octaves": ("r.o.r.o.r.o.r.o.", "r_o.r_o.r_o.r.of", "r.r.o.r.r.r.o.r."),
-    "syncopated": ("r..r..r...r.f...", "r_....r_..o...f.", "r..o..r_.r..r.o.", "r_.r....r_.r..f.", "..r..r..r..r_..."),
+    "syncopated": ("r..r..r...r.f...", "r_....r_..o...f.", "r..o..r_.r..r.o.", "r_.r....r_.r..f.",
+                   "..r..r..r..r_..."),
     "sustained": ("r_______________", "r_______r_____f_", "r_________r_____"),
     "rolling": (".rrr.rrr.rrr.rrr", "..rr..rr..rr..rr", ".r.r.r.r.r.r.r.r"),
     "acid": ("rrorrfrorrrorfor", "r.rrorr.rfrr.ror", "rr.ror.frr.rorrf"),
@@ -205,7 +206,13 @@ BASS_LINES: Final[dict[str, tuple[str, ...]]] = {
 
 COMPING: Final[dict[str, tuple[str, ...]]] = {
     "pad": ("x_______________",),
-    "stabs": ("x..x..x...x.....", "..x..x....x..x..", "x.....x...x.....", "...x......x..x..", "x..x..x..x..x..."),
+    "stabs": (
+        "x..x..x...x.....",
+        "..x..x....x..x..",
+        "x.....x...x.....",
+        "...x......x..x..",
+        "x..x..x..x..x...",
+    ),
     "sparse-stabs": ("x...............", "......x.........", "...x......x.....", "..........x....."),
     "offbeat": ("..x...x...x...x.", "..x_..x_..x_..x_"),
     "comp": ("x_____x_________", "x_____x___x_____", "x_______..x_____", "x__x______x_____"),

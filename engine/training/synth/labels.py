@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -16,12 +17,20 @@ from .recipe import Recipe
 from .score import Hit, Note, Score
 
 _TONICS: Final = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-_KIT_WORDS: Final = {"808": "808 kit", "909": "909 kit", "electronic": "electronic kit", "acoustic": "acoustic kit",
-                     "lo-fi": "lo-fi kit", "glitch": "glitch kit"}  # fmt: skip
+_KIT_WORDS: Final = {
+    "808": "808 kit",
+    "909": "909 kit",
+    "electronic": "electronic kit",
+    "acoustic": "acoustic kit",
+    "lo-fi": "lo-fi kit",
+    "glitch": "glitch kit",
+}
 _LAYOUT_WORDS: Final = {
-    "drums": ("drums only", "solo"), "bass": ("bass only", "solo"), "texture": ("texture only", "solo"),
+    "drums": ("drums only", "solo"),
+    "bass": ("bass only", "solo"),
+    "texture": ("texture only", "solo"),
     "drums-bass": ("drums and bass only",),
-}  # fmt: skip
+}
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +75,21 @@ def label(recipe: Recipe, score: Score, loudness_lufs: float) -> Labels:
     for part, notes in sounding:
         by_role[part.role] = by_role.get(part.role, ()) + notes
     return Labels(
-        words=ids, genre=recipe.genre, tempo_bpm=recipe.tempo_bpm, numerator=recipe.numerator,
-        denominator=recipe.denominator, bars=recipe.bars, swing_percent=round(100 * recipe.swing, 1),
-        tonic=recipe.tonic, mode=recipe.mode if recipe.tonic >= 0 else "",
+        words=ids,
+        genre=recipe.genre,
+        tempo_bpm=recipe.tempo_bpm,
+        numerator=recipe.numerator,
+        denominator=recipe.denominator,
+        bars=recipe.bars,
+        swing_percent=round(100 * recipe.swing, 1),
+        tonic=recipe.tonic,
+        mode=recipe.mode if recipe.tonic >= 0 else "",
         instruments=tuple(WORDS[i].text for i in ids if WORDS[i].text in INSTRUMENTS),
-        melody=melodic[0] if melodic else (), notes=by_role, onsets=score.hits, loudness_lufs=round(loudness_lufs, 2),
-    )  # fmt: skip
+        melody=melodic[0] if melodic else (),
+        notes=by_role,
+        onsets=score.hits,
+        loudness_lufs=round(loudness_lufs, 2),
+    )
 
 
 def captions(labels: Labels, seed: int) -> tuple[str, str, str]:
@@ -87,7 +105,8 @@ def captions(labels: Labels, seed: int) -> tuple[str, str, str]:
     tempo = f"{labels.tempo_bpm:g} bpm"
     phrase = ", ".join(part for part in (f"{opening} loop", tempo, labels.key, " and ".join(instruments)) if part)
     key = f" in {labels.key}" if labels.key else ""
-    sentence = f"A {opening} loop with {', '.join(instruments) or 'texture'}{key} at {tempo}."
+    inside = f" with {', '.join(instruments)}" if instruments else ""
+    sentence = f"A {opening} loop{inside}{key} at {tempo}."
     return ", ".join(tags), phrase, sentence
 
 
@@ -150,7 +169,7 @@ def _drum_words(recipe: Recipe, score: Score) -> Iterable[str]:
 
 def _rolls(beats: list[float]) -> bool:
     """Whether some hats follow each other by less than a sixteenth can be swung."""
-    return any(later - earlier < 0.14 for earlier, later in zip(beats, beats[1:], strict=False))
+    return any(later - earlier < 0.14 for earlier, later in pairwise(beats))
 
 
 _MISSING: Final = {"no kick": {"kick"}, "no snare": {"snare", "clap"}, "no hats": {"hats", "open hat"}}
@@ -221,15 +240,33 @@ def _effect_words(recipe: Recipe) -> Iterable[str]:
         yield "distorted"
     if mix.sidechain > 0.35 and parts:
         yield "sidechain"
-    yield from (word for word, on in (
-        ("filter sweep", mix.sweep_octaves > 0.0), ("bit crushed", mix.bit_depth > 0), ("saturated", mix.saturation > 0.4),
-        ("tape", mix.tape > 0.0), ("bright", mix.brightness > 0.7), ("dark", mix.brightness < -0.9),
-        ("narrow", mix.width < 0.3), ("wide", mix.width > 1.25), ("thin", mix.highpass_hz > 0.0), ("vintage", mix.tape > 0.0),
-        ("tremolo", any(part.tremolo > 0.0 for part in parts)), ("sampled", any(part.patch.sample for part in parts)),
-        ("noisy", any(texture.loudness_db > -17.0 for texture in recipe.textures if texture.kind in ("noise", "vinyl"))),
-        ("clean", _is_clean(recipe)), ("lush", _is_lush(recipe)), ("fat", _is_fat(recipe)),
-        ("muffled", mix.brightness < -1.15), ("crisp", mix.brightness > 0.9),
-    ) if on)  # fmt: skip
+    yield from (
+        word
+        for word, on in (
+            ("filter sweep", mix.sweep_octaves > 0.0),
+            ("bit crushed", mix.bit_depth > 0),
+            ("saturated", mix.saturation > 0.4),
+            ("tape", mix.tape > 0.0),
+            ("bright", mix.brightness > 0.7),
+            ("dark", mix.brightness < -0.9),
+            ("narrow", mix.width < 0.3),
+            ("wide", mix.width > 1.25),
+            ("thin", mix.highpass_hz > 0.0),
+            ("vintage", mix.tape > 0.0),
+            ("tremolo", any(part.tremolo > 0.0 for part in parts)),
+            ("sampled", any(part.patch.sample for part in parts)),
+            (
+                "noisy",
+                any(texture.loudness_db > -17.0 for texture in recipe.textures if texture.kind in ("noise", "vinyl")),
+            ),
+            ("clean", _is_clean(recipe)),
+            ("lush", _is_lush(recipe)),
+            ("fat", _is_fat(recipe)),
+            ("muffled", mix.brightness < -1.15),
+            ("crisp", mix.brightness > 0.9),
+        )
+        if on
+    )
 
 
 def _is_clean(recipe: Recipe) -> bool:
@@ -248,7 +285,7 @@ def _is_fat(recipe: Recipe) -> bool:
     return any(
         part.role == "bass" and (part.drive > 0.3 or part.patch.values.get("unison", 1.0) >= 2.0)
         for part in recipe.parts
-    )  # fmt: skip
+    )
 
 
 def _harmony_words(recipe: Recipe, score: Score) -> Iterable[str]:

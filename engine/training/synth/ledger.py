@@ -19,7 +19,12 @@ class Source(msgspec.Struct, frozen=True):
     credit: str
 
 
-_LIBRE: Final = ("TheSmallTeaBoi/the-libre-sample-pack", "23c0234", "CC0-1.0", "the contributors of the-libre-sample-pack")
+_LIBRE: Final = (
+    "TheSmallTeaBoi/the-libre-sample-pack",
+    "23c0234",
+    "CC0-1.0",
+    "the contributors of the-libre-sample-pack",
+)
 _PIANOS: Final = ("sfzinstruments/GregSullivan.E-Pianos", "8c3e581", "CC-BY-3.0", "Greg Sullivan")
 _FREEPATS: Final = ("CC0-1.0", "FreePats project")
 
@@ -28,11 +33,23 @@ LEDGER: Final[tuple[Source, ...]] = (
     Source("one-shots/libre", *_LIBRE),
     Source("one-shots/tr808", "tidalcycles/sounds-tr808-fischer", "85fbecf", "CC0-1.0", "Michael Fischer"),
     Source("one-shots/meadowlark", "BillyDM/meadowlark-factory-library", "9e99c92", "CC0-1.0", "Billy Messenger"),
-    Source("one-shots/gogodze", "sfzinstruments/karoryfer.gogodze-phu-vol-ii", "69a0274", "CC0-1.0", "Karoryfer Samples"),
+    Source(
+        "one-shots/gogodze",
+        "sfzinstruments/karoryfer.gogodze-phu-vol-ii",
+        "69a0274",
+        "CC0-1.0",
+        "Karoryfer Samples",
+    ),
     Source("keys/CP80", *_PIANOS),
     Source("keys/Pianet-T", *_PIANOS),
     Source("keys/Wurlitzer-EP200", *_PIANOS),
-    Source("keys/upright-piano", "freepats/upright-piano-KW", "570f6c6", "CC0-1.0", "FreePats project, Gonzalo and Roberto"),
+    Source(
+        "keys/upright-piano",
+        "freepats/upright-piano-KW",
+        "570f6c6",
+        "CC0-1.0",
+        "FreePats project, Gonzalo and Roberto",
+    ),
     Source("bass/fashionbass", "sfzinstruments/karoryfer.fashionbass", "0703973", "CC0-1.0", "Karoryfer Samples"),
     Source("bass/fretless", "cleary/samples-flbass", "f0c5f4e", "CC0-1.0", "cleary"),
     Source("bass/synth-bass-1", "freepats/synth-bass-1", "17095d4", *_FREEPATS),
@@ -46,7 +63,7 @@ LEDGER: Final[tuple[Source, ...]] = (
 
 
 def source_of(path: str) -> Source | None:
-    """The row that covers a path relative to the asset folder, or None: then it must not be read."""
+    """Return the row that covers a path relative to the asset folder, or None: then it must not be read."""
     for source in LEDGER:
         if path == source.path or path.startswith(f"{source.path}/"):
             return source

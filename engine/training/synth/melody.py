@@ -60,7 +60,12 @@ def _varied(motif: list[tuple[float, float, int]], rng: Random) -> list[tuple[fl
 
 
 def _placed(
-    motif: list[tuple[float, float, int]], start: float, recipe: Recipe, part: Part, chords: Chords, rng: Random
+    motif: list[tuple[float, float, int]],
+    start: float,
+    recipe: Recipe,
+    part: Part,
+    chords: Chords,
+    rng: Random,
 ) -> list[Note]:
     notes = []
     scale = _scale(recipe)
@@ -97,7 +102,9 @@ def _nearest_index(scale: list[int], pitch: float) -> int:
 
 
 def _chord_tone(pitch: int, beat: float, chords: Chords) -> int:
-    sounding = next((tones for start, beats, tones in chords if start - 1e-9 <= beat < start + beats - 1e-9), chords[0][2])
+    sounding = next(
+        (tones for start, beats, tones in chords if start - 1e-9 <= beat < start + beats - 1e-9), chords[0][2]
+    )
     classes = {tone % 12 for tone in sounding}
     return min(range(pitch - 6, pitch + 7), key=lambda p: (p % 12 not in classes, abs(p - pitch)))
 

@@ -48,7 +48,7 @@ def loudness_lufs(audio: FloatArray) -> float:
 
 
 def finish_part(recipe: Recipe, part: Part, stem: FloatArray) -> FloatArray:
-    """The part's own effects, then its level: loudness `part.loudness_db` over the mix's reference."""
+    """Apply the part's own effects, then its level: loudness `part.loudness_db` over the mix's reference."""
     if part.drive > 0.08:
         saturate(stem, part.drive)
     if part.chorus > 0.0:
@@ -75,9 +75,12 @@ def _panned(stem: FloatArray, pan: float) -> FloatArray:
 
 
 def mix_stems(
-    recipe: Recipe, drums: tuple[FloatArray, FloatArray] | None, parts: list[FloatArray],
-    textures: list[FloatArray], kicks: tuple[Hit, ...],
-) -> FloatArray:  # fmt: skip
+    recipe: Recipe,
+    drums: tuple[FloatArray, FloatArray] | None,
+    parts: list[FloatArray],
+    textures: list[FloatArray],
+    kicks: tuple[Hit, ...],
+) -> FloatArray:
     """Everything to one stereo loop [2, samples], peak at most -1 dBFS."""
     music = np.zeros((2, recipe.samples()), np.float32)
     for stem in parts:
@@ -171,7 +174,7 @@ def _to_loudness(audio: FloatArray, target_lufs: float) -> None:
 
 
 def gain_curve(recipe: Recipe) -> FloatArray:
-    """The recipe's loudness curve as `CURVE_POINTS` linear gains over the loop."""
+    """Return the recipe's loudness curve as `CURVE_POINTS` linear gains over the loop."""
     beats = np.array([beat for beat, _ in recipe.dynamics.points])
     levels_db = np.array([level for _, level in recipe.dynamics.points])
     grid = np.arange(CURVE_POINTS) / CURVE_POINTS * recipe.beats

@@ -51,7 +51,7 @@ MOODS: Final[dict[str, Mood]] = {
 
 
 def blend(names: tuple[str, ...]) -> Mood:
-    """The summed shifts of several moods, held to -1.2..1.2."""
+    """Return the summed shifts of several moods, held to -1.2..1.2."""
     total = {
         field: max(-1.2, min(1.2, sum(getattr(MOODS[name], field) for name in names)))
         for field in Mood.__struct_fields__

@@ -9,7 +9,14 @@ from .recipe import Drums, Recipe
 from .score import Hit
 
 _CHANCE = {"X": 1.0, "x": 1.0, "o": 0.5, "-": 0.7, "r": 1.0, ".": 0.0}
-_VELOCITY = {"X": (0.92, 1.0), "x": (0.68, 0.9), "o": (0.55, 0.8), "-": (0.18, 0.35), "r": (0.55, 0.8), ".": (0.0, 0.0)}
+_VELOCITY = {
+    "X": (0.92, 1.0),
+    "x": (0.68, 0.9),
+    "o": (0.55, 0.8),
+    "-": (0.18, 0.35),
+    "r": (0.55, 0.8),
+    ".": (0.0, 0.0),
+}
 _BACK = ("snare", "clap")
 
 
@@ -36,7 +43,7 @@ def drum_hits(recipe: Recipe) -> list[Hit]:
 
 
 def _lines(drums: Drums, recipe: Recipe, steps: int, rng: Random) -> dict[str, str]:
-    """A line for each piece that plays, as long as the bar."""
+    """Draw a line for each piece that plays, as long as the bar."""
     groove = GROOVES[drums.feel]
     lines = {piece: rng.choice(options) for piece, options in groove.items()}
     if (recipe.numerator, recipe.denominator) != (4, 4):
@@ -62,15 +69,12 @@ def _fitted(line: str, steps: int) -> str:
 
 
 def _in_other_metre(lines: dict[str, str], drums: Drums, recipe: Recipe, steps: int, rng: Random) -> dict[str, str]:
-    """The feel moved to the pulses of the bar: kick and back beat anew, the rest cut to length."""
+    """Move the feel to the pulses of the bar: kick and back beat anew, the rest cut to length."""
     pulses = rng.choice(PULSES[(recipe.numerator, recipe.denominator)])
     starts = [sum(pulses[:i]) for i in range(len(pulses))]
     fitted = {piece: _fitted(line, steps) for piece, line in lines.items()}
     kick = starts if drums.feel in FOUR_FEELS else [0] + [s for s in starts[2:] if rng.random() < 0.4]
-    if drums.feel in HALFTIME_FEELS:
-        back = [starts[len(starts) // 2]]
-    else:
-        back = starts[1::2]
+    back = [starts[len(starts) // 2]] if drums.feel in HALFTIME_FEELS else starts[1::2]
     fitted["kick"] = _marks(kick, steps, "X")
     for piece in _BACK:
         if lines.get(piece, ".").strip("."):
@@ -111,7 +115,7 @@ def _set_triplets(found: dict[tuple[float, str], Hit], beats: float, rng: Random
 
 
 def _add_fill(found: dict[tuple[float, str], Hit], drums: Drums, recipe: Recipe, steps: int, rng: Random) -> None:
-    """The last half bar: a snare or tom run in place of the groove's back beat."""
+    """Fill the last half bar: a snare or tom run in place of the groove's back beat."""
     piece = rng.choice(("snare", "toms", "snare"))
     if piece in drums.left_out:
         return

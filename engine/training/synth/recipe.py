@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from .dynamics import Dynamics, sample_dynamics
 from .genres import GENRES, Genre, choices
 from .grooves import BASS_LINES, COMPING, EXTRA_LINES
 from .harmony import MINOR_MODES, PROGRESSION_IDS, SCALES
@@ -20,9 +21,7 @@ MOTIF_SEEDS: Final = 20000
 SHORTEST_S: Final = 2.0
 LONGEST_S: Final = 16.5
 
-_LAYOUTS: Final = (
-    "full:45 drums:15 drums-bass:6 bass:8 chords:10 melody:10 texture:6"  # per cent
-)
+_LAYOUTS: Final = "full:45 drums:15 drums-bass:6 bass:8 chords:10 melody:10 texture:6"  # per cent
 _METRES: Final = "4/4:85 3/4:5 6/8:4 5/4:3 7/8:3"
 _FREE_TEMPO_CHANCE: Final = 0.3
 
@@ -70,17 +69,6 @@ class Texture(msgspec.Struct, frozen=True):
     kind: str
     seed: int
     loudness_db: float
-
-
-class Dynamics(msgspec.Struct, frozen=True):
-    """How loudness moves: a name, a gain curve as (beat, dB), and layers silent for a while.
-
-    `mutes` are (layer, from beat, to beat), the layer being "drums" or a part's role.
-    """
-
-    shape: str
-    points: tuple[tuple[float, float], ...]
-    mutes: tuple[tuple[str, float, float], ...]
 
 
 class Mix(msgspec.Struct, frozen=True):
@@ -187,13 +175,27 @@ class _Sampler:
         textures = self._textures()
         tonal = any(part.role != "texture" for part in parts) or any(t.kind == "drone" for t in textures)
         return Recipe(
-            seed=self.seed, split=self.split, genre=self.genre, moods=self.moods, layout=self.layout,
-            tempo_bpm=self.tempo_bpm, numerator=self.numerator, denominator=self.denominator, bars=self.bars,
-            swing=self._swing(), tonic=rng.randrange(12) if tonal else -1, mode=self.mode,
+            seed=self.seed,
+            split=self.split,
+            genre=self.genre,
+            moods=self.moods,
+            layout=self.layout,
+            tempo_bpm=self.tempo_bpm,
+            numerator=self.numerator,
+            denominator=self.denominator,
+            bars=self.bars,
+            swing=self._swing(),
+            tonic=rng.randrange(12) if tonal else -1,
+            mode=self.mode,
             progression_id=draw_id(rng, PROGRESSION_IDS if rng.random() < 0.4 else 20, self.split),
-            chord_beats=self._chord_beats(), motif_seed=draw_id(rng, MOTIF_SEEDS, self.split),
-            drums=drums, parts=parts, textures=textures, dynamics=self._dynamics(drums, parts), mix=self._mix(),
-        )  # fmt: skip
+            chord_beats=self._chord_beats(),
+            motif_seed=draw_id(rng, MOTIF_SEEDS, self.split),
+            drums=drums,
+            parts=parts,
+            textures=textures,
+            dynamics=self._dynamics(drums, parts),
+            mix=self._mix(),
+        )
 
     def _time(self) -> tuple[float, int, int, int]:
         rng = self.rng
@@ -238,16 +240,30 @@ class _Sampler:
         extras = tuple(name for name in names if rng.random() < 0.2 + 0.4 * self.density)
         left_out: tuple[str, ...] = ()
         if rng.random() < 0.16:
-            left_out = rng.choice((("kick",), ("kick",), ("hats", "open hat", "shaker"), ("snare", "clap"), ("kick", "snare", "clap")))
+            left_out = rng.choice(
+                (
+                    ("kick",),
+                    ("kick",),
+                    ("hats", "open hat", "shaker"),
+                    ("snare", "clap"),
+                    ("kick", "snare", "clap"),
+                )
+            )
         feel = style.feel if rng.random() < 0.98 else rng.choice(("four", "boombap", "halftime", "rock"))
         return Drums(
-            kit=_pick(style.kits, rng), kit_id=draw_id(rng, KIT_IDS, self.split), feel=feel, extras=extras,
-            left_out=left_out, seed=rng.getrandbits(32), density=round(self.density, 3),
-            fill=self.bars >= 2 and rng.random() < 0.3, loudness_db=round(rng.gauss(0.0, 1.2), 2),
+            kit=_pick(style.kits, rng),
+            kit_id=draw_id(rng, KIT_IDS, self.split),
+            feel=feel,
+            extras=extras,
+            left_out=left_out,
+            seed=rng.getrandbits(32),
+            density=round(self.density, 3),
+            fill=self.bars >= 2 and rng.random() < 0.3,
+            loudness_db=round(rng.gauss(0.0, 1.2), 2),
             reverb=round(_clip(0.12 * style.reverb + 0.25 * rng.random() ** 3, 0.0, 0.5), 3),
             drive=round(_clip(rng.gauss(0.2, 0.2) + 0.5 * self.mood.drive, 0.0, 1.0), 3),
             triplets=rng.random() < (0.2 if feel in ("trap", "drill", "jungle") else 0.03),
-        )  # fmt: skip
+        )
 
     def _parts(self, drums: bool) -> tuple[Part, ...]:
         rng, layout = self.rng, self.layout
@@ -279,8 +295,13 @@ class _Sampler:
         solo = self.layout in ("bass", "chords", "melody")
         wet = style.reverb + 0.35 * mood.reverb + rng.gauss(0.0, 0.15)
         return Part(
-            role=role, patch=patch, line=line, seed=rng.getrandbits(32), centre=centre,
-            colour=self._colour(), density=round(_clip(style.melody_density + 0.35 * mood.density + rng.gauss(0, 0.15), 0.08, 0.95), 3),
+            role=role,
+            patch=patch,
+            line=line,
+            seed=rng.getrandbits(32),
+            centre=centre,
+            colour=self._colour(),
+            density=round(_clip(style.melody_density + 0.35 * mood.density + rng.gauss(0, 0.15), 0.08, 0.95), 3),
             loudness_db=round(_LEVELS_DB[role] + rng.gauss(0.0, 1.5) - (4.0 if solo and index > 0 else 0.0), 2),
             pan=0.0 if role == "bass" else round(_clip(rng.gauss(0.0, 0.2), -0.6, 0.6), 3),
             reverb=round(_clip(wet * _WETNESS[role], 0.0, 1.0), 3),
@@ -289,7 +310,7 @@ class _Sampler:
             tremolo=round(rng.uniform(0.3, 0.8), 3) if patch.name in _TREMULOUS and rng.random() < 0.35 else 0.0,
             drive=round(_clip(rng.gauss(0.0, 0.2) + 0.6 * mood.drive, 0.0, 1.0), 3),
             step_beats=rng.choices((0.25, 0.5, 0.333333), (0.6, 0.22, 0.18))[0],
-        )  # fmt: skip
+        )
 
     def _line(self, role: str) -> tuple[str, int]:
         rng = self.rng
@@ -317,10 +338,16 @@ class _Sampler:
             return tuple(Texture(kind, rng.getrandbits(32), round(rng.gauss(-3.0, 2.0), 2)) for kind in kinds)
         chance = 1.0 if self.layout == "full" else 0.35
         lofi = 0.4 * self.mood.lofi
-        kinds = [kind for kind, weight in wanted.items() if rng.random() < chance * (weight / 9.0 + lofi * (kind == "vinyl"))]
-        if "vinyl" not in kinds and rng.random() < max(0.4 * self.mood.lofi, self.style.vinyl) * (1.0 if self.layout != "bass" else 0.3):
+        kinds = [
+            kind for kind, weight in wanted.items() if rng.random() < chance * (weight / 9.0 + lofi * (kind == "vinyl"))
+        ]
+        if "vinyl" not in kinds and rng.random() < max(0.4 * self.mood.lofi, self.style.vinyl) * (
+            1.0 if self.layout != "bass" else 0.3
+        ):
             kinds.append("vinyl")
-        return tuple(Texture(kind, rng.getrandbits(32), round(_TEXTURE_DB[kind] + rng.gauss(0.0, 2.5), 2)) for kind in kinds)
+        return tuple(
+            Texture(kind, rng.getrandbits(32), round(_TEXTURE_DB[kind] + rng.gauss(0.0, 2.5), 2)) for kind in kinds
+        )
 
     def _dynamics(self, drums: Drums | None, parts: tuple[Part, ...]) -> Dynamics:
         beats = self.bars * self.numerator * 4.0 / self.denominator
@@ -338,15 +365,22 @@ class _Sampler:
         return Mix(
             loudness_lufs=round(_clip(loudness, -32.0, -9.5), 2),
             brightness=round(_clip(rng.gauss(0.0, 0.3) + 0.8 * mood.brightness + style.brightness, -1.5, 1.3), 3),
-            sidechain=round(_clip(style.sidechain + rng.gauss(0.0, 0.2), 0.0, 1.0), 3) if style.sidechain and rng.random() < 0.8 else 0.0,
+            sidechain=round(_clip(style.sidechain + rng.gauss(0.0, 0.2), 0.0, 1.0), 3)
+            if style.sidechain and rng.random() < 0.8
+            else 0.0,
             saturation=round(_clip(rng.gauss(0.15, 0.15) + 0.4 * mood.drive + 0.2 * lofi, 0.0, 1.0), 3),
             bit_depth=rng.randint(6, 10) if rng.random() < 0.04 + 0.25 * max(lofi, 0.0) else 0,
             tape=round(rng.uniform(0.3, 1.0), 3) if rng.random() < 0.05 + 0.5 * max(lofi, 0.0) else 0.0,
             sweep_octaves=round(rng.uniform(2.0, 5.0), 3) if sweeping else 0.0,
             sweep_turns=float(rng.choice((1, 1, 2))) if sweeping else 0.0,
-            width=round(rng.choices((rng.uniform(0.0, 0.25), rng.uniform(0.7, 1.1), rng.uniform(1.3, 1.7)), (0.07, 0.78, 0.15))[0], 3),
+            width=round(
+                rng.choices((rng.uniform(0.0, 0.25), rng.uniform(0.7, 1.1), rng.uniform(1.3, 1.7)), (0.07, 0.78, 0.15))[
+                    0
+                ],
+                3,
+            ),
             highpass_hz=round(rng.uniform(180.0, 500.0), 1) if rng.random() < 0.05 else 0.0,
-        )  # fmt: skip
+        )
 
 
 _LEVELS_DB: Final = {"bass": -3.0, "chords": -8.0, "lead": -3.5, "arpeggio": -5.0}
@@ -354,48 +388,6 @@ _WETNESS: Final = {"bass": 0.06, "chords": 0.6, "lead": 0.6, "arpeggio": 0.6}
 _DELAY_CHANCE: Final = {"bass": 0.02, "chords": 0.2, "lead": 0.4, "arpeggio": 0.5}
 _TREMULOUS: Final = frozenset({"epiano", "organ", "guitar", "keys", "pad"})
 _TEXTURE_DB: Final = {"vinyl": -18.0, "noise": -19.0, "riser": -13.0, "drone": -11.0}
-
-
-def sample_dynamics(rng: Random, beats: float, bar_beats: float, layers: list[str]) -> Dynamics:
-    """Loudness over the loop: about half steady, a third with a range of 8 to 25 dB."""
-    shape = rng.choices(
-        ("steady", "build", "fade out", "swell", "breakdown", "dynamic", "quiet middle"),
-        (0.54, 0.08, 0.06, 0.08, 0.1, 0.08, 0.06),
-    )[0]
-    depth = round(-rng.uniform(8.0, 25.0), 1)
-    mutes = _mutes(rng, beats, bar_beats, layers) if shape == "breakdown" or rng.random() < 0.12 else ()
-    points = _points(shape, rng, beats, depth)
-    return Dynamics("dynamic" if shape == "quiet middle" else shape, points, mutes)
-
-
-def _points(shape: str, rng: Random, beats: float, depth: float) -> tuple[tuple[float, float], ...]:
-    turn = rng.choice((0.25, 0.5))
-    near = max(beats - turn, beats * 0.9)
-    if shape == "build":
-        return ((0.0, depth), (round(near, 4), 0.0), (beats, depth))
-    if shape == "fade out":
-        return ((0.0, 0.0), (round(near, 4), depth), (beats, 0.0))
-    if shape == "swell":
-        return ((0.0, depth), (round(beats * rng.uniform(0.35, 0.65), 4), 0.0), (beats, depth))
-    if shape == "quiet middle":
-        middle = beats * rng.uniform(0.4, 0.6)
-        return ((0.0, 0.0), (round(middle * 0.6, 4), depth), (round(middle * 1.2, 4), depth), (beats, 0.0))
-    if shape == "dynamic":
-        count = rng.choice((4, 5, 6, 8))
-        levels = [round(rng.uniform(depth, 0.0), 1) for _ in range(count)]
-        levels[rng.randrange(count)] = 0.0
-        levels.append(levels[0])
-        return tuple((round(beats * i / count, 4), level) for i, level in enumerate(levels))
-    return ()
-
-
-def _mutes(rng: Random, beats: float, bar_beats: float, layers: list[str]) -> tuple[tuple[str, float, float], ...]:
-    """Silence some layers for half a bar up to half of the loop; at least one layer keeps on."""
-    length = rng.choice((bar_beats / 2, bar_beats, beats / 2))
-    length = min(length, beats / 2)
-    start = rng.choice((0.0, beats - length, beats / 2))
-    silent = rng.sample(layers, rng.randint(1, len(layers) - 1)) if len(layers) > 1 else layers
-    return tuple((layer, round(start, 4), round(start + length, 4)) for layer in silent)
 
 
 def _clip(value: float, low: float, high: float) -> float:

@@ -7,9 +7,11 @@ import numpy as np
 
 from .assets import Assets
 from .compose import compose
+from .effects import saturate
 from .labels import Labels, captions, label
 from .mixdown import SAMPLE_RATE, finish_part, levelled, loudness_lufs, mix_stems
-from .recipe import Recipe, recipe_hash
+from .recipe import Drums, Recipe, recipe_hash
+from .score import Hit
 from .stems import render_drums, render_part
 from .textures import render_texture
 from .waveforms import FloatArray
@@ -41,7 +43,7 @@ def render(recipe: Recipe, assets: Assets | None = None) -> Loop:
         finish_part(recipe, part, render_part(recipe, part, notes, assets))
         for part, notes in zip(recipe.parts, score.parts, strict=True)
     ]
-    drums = _drums(recipe, score.hits, assets) if recipe.drums else None
+    drums = _drums(recipe, recipe.drums, score.hits, assets) if recipe.drums else None
     textures = []
     for texture in recipe.textures:
         stem = render_texture(recipe, texture)
@@ -53,10 +55,15 @@ def render(recipe: Recipe, assets: Assets | None = None) -> Loop:
     return Loop(np.ascontiguousarray(audio), labels, captions(labels, recipe.seed), recipe)
 
 
-def _drums(recipe: Recipe, hits: tuple, assets: Assets | None) -> tuple[FloatArray, FloatArray]:
-    """Kick and other pieces, saturated and levelled together."""
-    assert recipe.drums is not None
-    kick, rest = render_drums(recipe, recipe.drums, hits, assets)
+def _drums(recipe: Recipe, drums: Drums, hits: tuple[Hit, ...], assets: Assets | None) -> tuple[FloatArray, FloatArray]:
+    """Kick and other pieces, driven apart and levelled together."""
+    kick, rest = render_drums(recipe, drums, hits, assets)
+    if drums.drive > 0.15:
+        saturate(kick, 0.6 * drums.drive)
+        saturate(rest, 0.6 * drums.drive)
     measured = loudness_lufs(kick + rest)
-    gain = np.float32(10.0 ** ((recipe.drums.loudness_db - 20.0 - measured) / 20.0)) if measured > -69 else np.float32(1)
-    return kick * gain, rest * gain
+    if measured > -69.0:
+        gain = np.float32(10.0 ** ((drums.loudness_db - 20.0 - measured) / 20.0))
+        kick *= gain
+        rest *= gain
+    return kick, rest

@@ -35,7 +35,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 def swung(beat: float, swing: float) -> float:
-    """A straight position in beats moved to the swung grid of sixteenths (`swing` 0.5 is straight)."""
+    """Return a straight position in beats moved to the swung grid of sixteenths (`swing` 0.5 is straight)."""
     pair = beat * 2.0
     whole = int(pair // 1.0)
     part = pair - whole
@@ -44,7 +44,7 @@ def swung(beat: float, swing: float) -> float:
 
 
 def swing_note(note: Note, swing: float) -> Note:
-    """The note with both ends on the swung grid."""
+    """Return the note with both ends on the swung grid."""
     start = swung(note.beat, swing)
     end = swung(note.beat + note.beats, swing)
     return msgspec.structs.replace(note, beat=round(start, 6), beats=round(max(end - start, 0.02), 6))

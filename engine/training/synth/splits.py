@@ -15,7 +15,7 @@ def is_held_out(identity: int) -> bool:
 
 
 def draw_id(rng: Random, count: int, split: str) -> int:
-    """An identity below `count` that belongs to `split`."""
+    """Draw an identity below `count` that belongs to `split`."""
     while True:
         identity = rng.randrange(count)
         if is_held_out(identity) == (split == "heldout"):

@@ -18,33 +18,74 @@ from .waveforms import ZONE_SEMITONES, FloatArray, recorded_spectrum, synthetic_
 SAMPLE_RATE: Final = 44100
 _SINE: Final = np.sin(2 * np.pi * np.arange(4097) / 4096).astype(np.float32)
 _WAVE_KEYS: Final = (
-    "attack_s", "decay_s", "sustain", "release_s", "cutoff_hz", "sweep_octaves", "sweep_s", "unison", "detune_cents",
-    "spread", "lfo_octaves", "lfo_per_beat", "vibrato_cents", "glide_s",
-)  # fmt: skip
+    "attack_s",
+    "decay_s",
+    "sustain",
+    "release_s",
+    "cutoff_hz",
+    "sweep_octaves",
+    "sweep_s",
+    "unison",
+    "detune_cents",
+    "spread",
+    "lfo_octaves",
+    "lfo_per_beat",
+    "vibrato_cents",
+    "glide_s",
+)
 _FM_KEYS: Final = (
-    "attack_s", "decay_s", "sustain", "release_s", "ratio", "index", "index_decay_s", "index_sustain", "ratio_b",
-    "index_b", "index_b_decay_s", "detune_cents", "vibrato_cents", "glide_s",
-)  # fmt: skip
+    "attack_s",
+    "decay_s",
+    "sustain",
+    "release_s",
+    "ratio",
+    "index",
+    "index_decay_s",
+    "index_sustain",
+    "ratio_b",
+    "index_b",
+    "index_b_decay_s",
+    "detune_cents",
+    "vibrato_cents",
+    "glide_s",
+)
 _SUB_KEYS: Final = (
-    "attack_s", "decay_s", "release_s", "punch_octaves", "punch_s", "drive", "glide_s", "harmonics",
-)  # fmt: skip
+    "attack_s",
+    "decay_s",
+    "release_s",
+    "punch_octaves",
+    "punch_s",
+    "drive",
+    "glide_s",
+    "harmonics",
+)
 _PIECE_DB: Final = {
-    "kick": -1.0, "snare": -2.0, "clap": -3.0, "rimshot": -6.0, "hats": -8.0, "open hat": -9.0, "cymbal": -10.0, "toms": -4.0,
-    "cowbell": -10.0, "shaker": -10.0, "congas": -7.0, "percussion": -8.0,
-}  # fmt: skip
+    "kick": -1.0,
+    "snare": -2.0,
+    "clap": -3.0,
+    "rimshot": -6.0,
+    "hats": -8.0,
+    "open hat": -9.0,
+    "cymbal": -10.0,
+    "toms": -4.0,
+    "cowbell": -10.0,
+    "shaker": -10.0,
+    "congas": -7.0,
+    "percussion": -8.0,
+}
 _PIECE_PAN: Final = {"kick": 0.0, "snare": 0.05, "clap": 0.1}
 _CHOKED: Final = {"open hat": "hats"}
 
 
 def wave_vector(patch: Patch, brightness: float) -> FloatArray:
-    """A wavetable patch as the vector that `voices.add_wave` takes; the mix's brightness shifts its cutoff."""
+    """Return a patch as the vector of `voices.add_wave`; the mix's brightness shifts its cutoff."""
     values = dict(patch.values)
     values["cutoff_hz"] = values["cutoff_hz"] * 2.0 ** (0.8 * brightness + 0.45)
     return _vector(values, _WAVE_KEYS)
 
 
 def render_part(recipe: Recipe, part: Part, notes: tuple[Note, ...], assets: Assets | None) -> FloatArray:
-    """The part's notes as a dry stem [2, samples], tails wrapped."""
+    """Return the part's notes as a dry stem [2, samples], tails wrapped."""
     out = np.zeros((2, recipe.samples()), np.float32)
     player = _Player(recipe, part, assets, out)
     previous = notes[-1].pitch if notes else 0
@@ -85,13 +126,51 @@ class _Player:
         values, seed = self.patch.values, (self.seed + 7919 * index) & 0x3FFFFFFF
         match self.patch.engine:
             case "wave":
-                add_wave(self.out, self._table(note.pitch), start, hold, hz, from_hz, left, right, note.velocity, self.vector,
-                         self.beat_s, seed, float(SAMPLE_RATE))  # fmt: skip
+                add_wave(
+                    self.out,
+                    self._table(note.pitch),
+                    start,
+                    hold,
+                    hz,
+                    from_hz,
+                    left,
+                    right,
+                    note.velocity,
+                    self.vector,
+                    self.beat_s,
+                    seed,
+                    float(SAMPLE_RATE),
+                )
             case "fm":
-                add_fm(self.out, _SINE, start, hold, hz, from_hz, left, right, note.velocity, self.vector, float(SAMPLE_RATE))
+                add_fm(
+                    self.out,
+                    _SINE,
+                    start,
+                    hold,
+                    hz,
+                    from_hz,
+                    left,
+                    right,
+                    note.velocity,
+                    self.vector,
+                    float(SAMPLE_RATE),
+                )
             case "pluck":
-                add_pluck(self.out, start, hold, hz, left, right, note.velocity, values["brightness"], values["ring_s"],
-                          values["position"], values["release_s"], seed, float(SAMPLE_RATE))  # fmt: skip
+                add_pluck(
+                    self.out,
+                    start,
+                    hold,
+                    hz,
+                    left,
+                    right,
+                    note.velocity,
+                    values["brightness"],
+                    values["ring_s"],
+                    values["position"],
+                    values["release_s"],
+                    seed,
+                    float(SAMPLE_RATE),
+                )
             case _:
                 add_sub(self.out, start, hold, hz, from_hz, left, self.vector, float(SAMPLE_RATE))
 
@@ -112,7 +191,9 @@ class _Player:
         return True
 
 
-def render_drums(recipe: Recipe, drums: Drums, hits: tuple[Hit, ...], assets: Assets | None) -> tuple[FloatArray, FloatArray]:
+def render_drums(
+    recipe: Recipe, drums: Drums, hits: tuple[Hit, ...], assets: Assets | None
+) -> tuple[FloatArray, FloatArray]:
     """Two stems [2, samples]: the kick, and all other pieces."""
     kick = np.zeros((2, recipe.samples()), np.float32)
     rest = np.zeros_like(kick)
@@ -132,7 +213,7 @@ def render_drums(recipe: Recipe, drums: Drums, hits: tuple[Hit, ...], assets: As
 
 
 def _lengths(hits: tuple[Hit, ...], piece: str, loop_beats: float) -> list[tuple[Hit, float]]:
-    """Each hit of a piece with the beats until it is choked: by its next hit, open hats by closed ones too."""
+    """Each hit of a piece with the beats until its next hit chokes it; closed hats choke open ones."""
     stoppers = {piece, _CHOKED.get(piece, piece)}
     places = sorted({hit.beat for hit in hits if hit.piece in stoppers})
     found = []
@@ -156,4 +237,3 @@ def _vector(values: dict[str, float], keys: tuple[str, ...]) -> FloatArray:
 
 def _hz(pitch: float) -> float:
     return float(440.0 * 2.0 ** ((pitch - 69) / 12))
-

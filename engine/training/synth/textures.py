@@ -14,7 +14,7 @@ _SAMPLE_RATE = 44100
 
 
 def render_texture(recipe: Recipe, texture: Texture) -> FloatArray:
-    """The layer as a stem [2, samples]."""
+    """Return the layer as a stem [2, samples]."""
     noise = np.random.Generator(np.random.PCG64(texture.seed))
     samples = recipe.samples()
     if texture.kind == "vinyl":
@@ -45,7 +45,9 @@ def _vinyl(samples: int, noise: np.random.Generator) -> FloatArray:
     seconds = samples / _SAMPLE_RATE
     for _ in range(int(seconds * noise.uniform(8.0, 40.0))):
         count = int(noise.integers(8, 60))
-        tick = noise.standard_normal((1, count)).astype(np.float32) * np.exp(-np.arange(count, dtype=np.float32) / (count / 4))
+        tick = noise.standard_normal((1, count)).astype(np.float32) * np.exp(
+            -np.arange(count, dtype=np.float32) / (count / 4)
+        )
         level = float(min(1.0, noise.lognormal(-2.2, 0.8)))
         pan = float(noise.uniform(0.3, 0.7))
         add_hit(out, tick, int(noise.integers(samples)), count, level * pan * 2, level * (1 - pan) * 2)
@@ -64,7 +66,7 @@ def _riser(samples: int, noise: np.random.Generator) -> FloatArray:
     """Noise that opens up and grows over the loop, gone within a hundredth of it after the downbeat."""
     out = _shaped_noise(samples, noise, 200.0, 12000.0)
     rise = np.linspace(0.0, 1.0, 200, dtype=np.float32)
-    cutoffs = (200.0 * (50.0 ** rise)).astype(np.float32)
+    cutoffs = (200.0 * (50.0**rise)).astype(np.float32)
     out = lowpass_sweep(out, cutoffs, 0.4, float(_SAMPLE_RATE))
     apply_gain(out, rise**2)
     return out
@@ -76,12 +78,42 @@ def _drone(recipe: Recipe, noise: np.random.Generator) -> FloatArray:
     cycle = str(noise.choice(["saw", "triangle", "akwf"]))
     spectrum = synthetic_spectrum(cycle, int(noise.integers(60)) * 10)
     beat_s = 60.0 / recipe.tempo_bpm
-    v = np.array([1.0, 1.0, 1.0, 2.0, noise.uniform(200, 900), 0, 1, 4, noise.uniform(6, 20), 0.9, 0.8, 1.0 / recipe.beats, 0, 0])
+    v = np.array(
+        [
+            1.0,
+            1.0,
+            1.0,
+            2.0,
+            noise.uniform(200, 900),
+            0,
+            1,
+            4,
+            noise.uniform(6, 20),
+            0.9,
+            0.8,
+            1.0 / recipe.beats,
+            0,
+            0,
+        ]
+    )
     root = 36 + max(recipe.tonic, 0)
     for pitch in (root, root + 7, root + 12):
         table = zone_table(spectrum, pitch // 6, 0.2, _SAMPLE_RATE)
         hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
         hold = out.shape[1]
-        add_wave(out, table, int(noise.integers(hold)), hold, hz, hz, 0.2, 0.2, 0.8, v.astype(np.float32), beat_s,
-                 int(noise.integers(1 << 20)), float(_SAMPLE_RATE))  # fmt: skip
+        add_wave(
+            out,
+            table,
+            int(noise.integers(hold)),
+            hold,
+            hz,
+            hz,
+            0.2,
+            0.2,
+            0.8,
+            v.astype(np.float32),
+            beat_s,
+            int(noise.integers(1 << 20)),
+            float(_SAMPLE_RATE),
+        )
     return out

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .jit import kernel
-from .waveforms import FloatArray
+from .waveforms import HIGHEST_CUTOFF_HZ, LOWEST_CUTOFF_HZ, FloatArray
 
 _BLOCK = 64
 
@@ -20,99 +21,164 @@ _BLOCK = 64
 @kernel
 def envelope(t: float, hold: float, attack: float, decay: float, sustain: float, release: float) -> float:
     """ADSR with an exponential decay, at `t` seconds after the start of a note held for `hold`."""
-    x = t if t < hold else hold
+    x = min(t, hold)
+    level = sustain + (1.0 - sustain) * math.exp(-(x - attack) / decay * 3.0)
     if x < attack:
         level = x / attack
-    else:
-        level = sustain + (1.0 - sustain) * math.exp(-(x - attack) / decay * 3.0)
     if t > hold:
-        fade = 1.0 - (t - hold) / release
-        level = level * fade * fade if fade > 0.0 else 0.0
+        fade = max(0.0, 1.0 - (t - hold) / release)
+        level *= fade * fade
     return level
 
 
 @kernel
+def bent(frequency_hz: float, from_hz: float, glide_s: float, vibrato_cents: float, t: float) -> float:
+    """Return the frequency at `t` seconds into a note that glides from `from_hz` and has vibrato."""
+    f = frequency_hz
+    if glide_s > 0.0 and from_hz != frequency_hz:
+        f = frequency_hz * (from_hz / frequency_hz) ** math.exp(-t / glide_s * 3.0)
+    if vibrato_cents > 0.0:
+        rise = min(1.0, t / 0.35)
+        f *= 2.0 ** (vibrato_cents * rise * math.sin(2.0 * math.pi * 5.2 * t) / 1200.0)
+    return f
+
+
+@kernel
+def grade(cutoff_hz: float, octaves: float, grades: int) -> float:
+    """Return the place of a cutoff among the graded tables, between 0 and the last but one."""
+    hz = cutoff_hz * 2.0**octaves
+    place = math.log(hz / LOWEST_CUTOFF_HZ) / math.log(HIGHEST_CUTOFF_HZ / LOWEST_CUTOFF_HZ) * (grades - 1)
+    return min(max(place, 0.0), grades - 1.001)
+
+
+@kernel
+def random_phases(count: int, length: int, seed: int) -> NDArray[np.float64]:
+    """Return a starting place in the table for each unison voice; a single voice starts at 0."""
+    phases = np.zeros(count, np.float64)
+    state = (seed * 2654435761 + 12345) & 0xFFFFFFFF
+    if count > 1:
+        for u in range(count):
+            state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+            phases[u] = state / 4294967296.0 * length
+    return phases
+
+
+@kernel
+def add_cycle(
+    left: FloatArray,
+    right: FloatArray,
+    table: FloatArray,
+    phase: float,
+    step: float,
+    first: float,
+    slope: float,
+    gain_l: float,
+    gain_r: float,
+) -> None:
+    """Add one oscillator's block: a bilinear read between two cutoffs, `first + slope * i` of the way up."""
+    length = table.shape[1] - 1
+    k = int(first + 0.5 * slope * _BLOCK)
+    w = first - k
+    for i in range(_BLOCK):
+        x = phase + step * i
+        j = int(x)
+        r = np.float32(x - j)
+        j = j & (length - 1)
+        low = table[k, j] + r * (table[k, j + 1] - table[k, j])
+        high = table[k + 1, j] + r * (table[k + 1, j + 1] - table[k + 1, j])
+        s = low + np.float32(w + slope * i) * (high - low)
+        left[i] += np.float32(gain_l) * s
+        right[i] += np.float32(gain_r) * s
+
+
+@kernel
+def pour(out: FloatArray, left: FloatArray, right: FloatArray, start: int, level: float, slope: float) -> None:
+    """Add a block to the loop at `start` (modulo its length) with a level that moves by `slope` a sample."""
+    n = out.shape[1]
+    at = start % n
+    for i in range(_BLOCK):
+        e = np.float32(level + slope * i)
+        out[0, at] += left[i] * e
+        out[1, at] += right[i] * e
+        at += 1
+        if at == n:
+            at = 0
+
+
+@kernel
 def add_wave(
-    out: FloatArray, table: FloatArray, start: int, hold: int, frequency_hz: float, from_hz: float,
-    gain_l: float, gain_r: float, velocity: float, v: FloatArray, beat_s: float, seed: int, sample_rate: float,
-) -> None:  # fmt: skip
-    """A cutoff-graded wavetable with unison. `v` is the vector that `stems.wave_vector` lays out."""
+    out: FloatArray,
+    table: FloatArray,
+    start: int,
+    hold: int,
+    frequency_hz: float,
+    from_hz: float,
+    gain_l: float,
+    gain_r: float,
+    velocity: float,
+    v: FloatArray,
+    beat_s: float,
+    seed: int,
+    sample_rate: float,
+) -> None:
+    """Play a cutoff-graded wavetable with unison. `v` is the vector that `stems.wave_vector` lays out."""
     attack, decay, sustain, release = v[0], v[1], v[2], v[3]
     cutoff, sweep, sweep_s = v[4], v[5], v[6]
     voices, detune, spread = int(v[7]), v[8], v[9]
     lfo, lfo_hz, vibrato, glide_s = v[10], v[11] / beat_s, v[12], v[13]
     grades, length = table.shape[0], table.shape[1] - 1
-    n = out.shape[1]
-    hold_s = hold / sample_rate
     total = hold + int(release * sample_rate)
     left, right = np.zeros(_BLOCK, np.float32), np.zeros(_BLOCK, np.float32)
-    phases = np.empty(voices, np.float64)
-    state = (seed * 2654435761 + 12345) & 0xFFFFFFFF
-    for u in range(voices):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        phases[u] = state / 4294967296.0 * length if voices > 1 else 0.0
-    scale = 1.0 / math.sqrt(voices)
-    g_now = -1.0
-    e_now = 0.0
+    phases = random_phases(voices, length, seed)
+    scale = 1.41421 / math.sqrt(voices)
+    g_now, e_now = -1.0, 0.0
     for b in range((total + _BLOCK - 1) // _BLOCK):
-        t0 = b * _BLOCK / sample_rate
-        t1 = (b + 1) * _BLOCK / sample_rate
-        e_next = envelope(t1, hold_s, attack, decay, sustain, release)
-        octave = sweep * math.exp(-t1 / sweep_s * 2.0) * (0.5 + 0.5 * velocity)
-        if lfo != 0.0:
-            octave -= lfo * (0.5 + 0.5 * math.cos(2.0 * math.pi * lfo_hz * (start / sample_rate + t1)))
-        hz = cutoff * 2.0**octave
-        g_next = min(max(math.log(hz / 60.0) / math.log(300.0) * (grades - 1), 0.0), grades - 1.001)
-        if g_now < 0.0:
-            g_now = g_next
-        k = int(0.5 * (g_now + g_next))
-        w0, dw = g_now - k, (g_next - g_now) / _BLOCK
-        f = frequency_hz
-        if glide_s > 0.0 and from_hz != frequency_hz:
-            f = frequency_hz * (from_hz / frequency_hz) ** math.exp(-t0 / glide_s * 3.0)
-        if vibrato > 0.0:
-            rise = min(1.0, t0 / 0.35)
-            f *= 2.0 ** (vibrato * rise * math.sin(2.0 * math.pi * 5.2 * t0) / 1200.0)
-        for i in range(_BLOCK):
-            left[i] = 0.0
-            right[i] = 0.0
+        t0, t1 = b * _BLOCK / sample_rate, (b + 1) * _BLOCK / sample_rate
+        e_next = envelope(t1, hold / sample_rate, attack, decay, sustain, release)
+        octaves = sweep * math.exp(-t1 / sweep_s * 2.0) * (0.5 + 0.5 * velocity)
+        octaves -= lfo * (0.5 + 0.5 * math.cos(2.0 * math.pi * lfo_hz * (start / sample_rate + t1)))
+        g_next = grade(cutoff, octaves, grades)
+        g_now = g_next if g_now < 0.0 else g_now
+        f = bent(frequency_hz, from_hz, glide_s, vibrato, t0)
+        left[:] = 0.0
+        right[:] = 0.0
         for u in range(voices):
             place = 0.0 if voices == 1 else 2.0 * u / (voices - 1) - 1.0
             step = f * 2.0 ** (place * detune / 1200.0) / sample_rate * length
             side = place * spread * (1.0 if u % 2 else -1.0)
-            gl, gr = scale * math.sqrt(0.5 - 0.5 * side) * 1.41421, scale * math.sqrt(0.5 + 0.5 * side) * 1.41421
-            p = phases[u]
-            for i in range(_BLOCK):
-                x = p + step * i
-                j = int(x)
-                r = np.float32(x - j)
-                j = j & (length - 1)
-                low = table[k, j] + r * (table[k, j + 1] - table[k, j])
-                high = table[k + 1, j] + r * (table[k + 1, j + 1] - table[k + 1, j])
-                s = low + np.float32(w0 + dw * i) * (high - low)
-                left[i] += np.float32(gl) * s
-                right[i] += np.float32(gr) * s
-            p += step * _BLOCK
+            loud_l, loud_r = scale * math.sqrt(0.5 - 0.5 * side), scale * math.sqrt(0.5 + 0.5 * side)
+            add_cycle(
+                left,
+                right,
+                table,
+                phases[u],
+                step,
+                g_now,
+                (g_next - g_now) / _BLOCK,
+                loud_l * gain_l,
+                loud_r * gain_r,
+            )
+            p = phases[u] + step * _BLOCK
             phases[u] = p - math.floor(p / length) * length
-        slope = (e_next - e_now) / _BLOCK
-        at = (start + b * _BLOCK) % n
-        for i in range(_BLOCK):
-            e = e_now + slope * i
-            out[0, at] += left[i] * e * gain_l
-            out[1, at] += right[i] * e * gain_r
-            at += 1
-            if at == n:
-                at = 0
-        e_now = e_next
-        g_now = g_next
+        pour(out, left, right, start + b * _BLOCK, e_now, (e_next - e_now) / _BLOCK)
+        e_now, g_now = e_next, g_next
 
 
 @kernel
 def add_fm(
-    out: FloatArray, sine: FloatArray, start: int, hold: int, frequency_hz: float, from_hz: float,
-    gain_l: float, gain_r: float, velocity: float, v: FloatArray, sample_rate: float,
-) -> None:  # fmt: skip
-    """Two modulators into a carrier, twice, slightly detuned to the sides. `sine` is one cycle plus a guard."""
+    out: FloatArray,
+    sine: FloatArray,
+    start: int,
+    hold: int,
+    frequency_hz: float,
+    from_hz: float,
+    gain_l: float,
+    gain_r: float,
+    velocity: float,
+    v: FloatArray,
+    sample_rate: float,
+) -> None:
+    """Two modulators into a carrier, twice, a little detuned. `sine` is one cycle and a guard."""
     attack, decay, sustain, release = v[0], v[1], v[2], v[3]
     ratio, index, index_decay, index_sustain = v[4], v[5], v[6], v[7]
     ratio_b, index_b, index_b_decay = v[8], v[9], v[10]
@@ -135,11 +201,7 @@ def add_fm(
             strength = 0.35 + 0.65 * velocity
             depth = strength * index * (index_sustain + (1.0 - index_sustain) * math.exp(-t0 / index_decay * 3.0))
             depth_b = strength * high * index_b * math.exp(-t0 / index_b_decay * 3.0)
-            f = frequency_hz * 2.0 ** (cents / 1200.0)
-            if glide_s > 0.0 and from_hz != frequency_hz:
-                f *= (from_hz / frequency_hz) ** math.exp(-t0 / glide_s * 3.0)
-            if vibrato > 0.0:
-                f *= 2.0 ** (vibrato * math.sin(2.0 * math.pi * 5.2 * t0) / 1200.0)
+            f = 2.0 ** (cents / 1200.0) * bent(frequency_hz, from_hz, glide_s, vibrato, t0)
             step = f / sample_rate * length
             swing, swing_b = depth * length / 6.2831853, depth_b * length / 6.2831853
             at = (start + b * _BLOCK) % n
@@ -162,10 +224,21 @@ def add_fm(
 
 @kernel
 def add_pluck(
-    out: FloatArray, start: int, hold: int, frequency_hz: float, gain_l: float, gain_r: float, velocity: float,
-    brightness: float, ring_s: float, position: float, release_s: float, seed: int, sample_rate: float,
-) -> None:  # fmt: skip
-    """A plucked string (Karplus and Strong 1983, tuned by a fractional delay)."""
+    out: FloatArray,
+    start: int,
+    hold: int,
+    frequency_hz: float,
+    gain_l: float,
+    gain_r: float,
+    velocity: float,
+    brightness: float,
+    ring_s: float,
+    position: float,
+    release_s: float,
+    seed: int,
+    sample_rate: float,
+) -> None:
+    """Play a plucked string (Karplus and Strong 1983, tuned by a fractional delay)."""
     damping = 0.5 + 0.45 * brightness
     period = sample_rate / frequency_hz - (1.0 - damping)
     size = int(period) + 2
@@ -210,11 +283,26 @@ def add_pluck(
 
 @kernel
 def add_sub(
-    out: FloatArray, start: int, hold: int, frequency_hz: float, from_hz: float, gain: float, v: FloatArray,
+    out: FloatArray,
+    start: int,
+    hold: int,
+    frequency_hz: float,
+    from_hz: float,
+    gain: float,
+    v: FloatArray,
     sample_rate: float,
-) -> None:  # fmt: skip
-    """A sine bass with a pitch drop, a glide, added harmonics and saturation: sub, 808, log drum."""
-    attack, decay_s, release_s, punch, punch_s, drive, glide_s, harmonics = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
+) -> None:
+    """Play a sine bass with a pitch drop, a glide, added harmonics and saturation: sub, 808, log drum."""
+    attack, decay_s, release_s, punch, punch_s, drive, glide_s, harmonics = (
+        v[0],
+        v[1],
+        v[2],
+        v[3],
+        v[4],
+        v[5],
+        v[6],
+        v[7],
+    )
     n = out.shape[1]
     release = int(release_s * sample_rate)
     phase = 0.0
@@ -242,10 +330,18 @@ def add_sub(
 
 @kernel
 def add_sample(
-    out: FloatArray, sample: FloatArray, start: int, hold: int, ratio: float, gain_l: float, gain_r: float,
-    attack_s: float, release_s: float, sample_rate: float,
-) -> None:  # fmt: skip
-    """A recorded note [channels, length] played `ratio` times as fast (cubic interpolation)."""
+    out: FloatArray,
+    sample: FloatArray,
+    start: int,
+    hold: int,
+    ratio: float,
+    gain_l: float,
+    gain_r: float,
+    attack_s: float,
+    release_s: float,
+    sample_rate: float,
+) -> None:
+    """Play a recorded note [channels, length] played `ratio` times as fast (cubic interpolation)."""
     n = out.shape[1]
     length = sample.shape[1]
     other = sample.shape[0] - 1
@@ -274,7 +370,7 @@ def add_sample(
 
 @kernel
 def add_hit(out: FloatArray, hit: FloatArray, start: int, length: int, gain_l: float, gain_r: float) -> None:
-    """A one-shot [channels, samples], cut after `length` samples by a 3 ms fade (a choke)."""
+    """Play a one-shot [channels, samples], cut after `length` samples by a 3 ms fade (a choke)."""
     n = out.shape[1]
     count = min(hit.shape[1], length)
     fade = min(132, count)

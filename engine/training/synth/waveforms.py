@@ -36,13 +36,19 @@ def synthetic_spectrum(cycle: str, cycle_id: int) -> NDArray[Any]:
         amplitude = np.abs(np.sin(np.pi * n * rng.uniform(0.08, 0.4))) / n * tilt
     else:
         amplitude = _shaped(cycle, rng, n) * tilt
-    return amplitude * np.exp(-0.5j * np.pi * np.ones_like(n))
+    return np.asarray(-1j * amplitude)
 
 
 def _shaped(cycle: str, rng: Random, n: NDArray[Any]) -> NDArray[Any]:
     if cycle == "organ":
-        bars = {1: 1.0, 2: rng.uniform(0.3, 1), 3: rng.uniform(0.1, 0.9), 4: rng.uniform(0.0, 0.8), 6: rng.uniform(0, 0.5),
-                8: rng.uniform(0, 0.5)}  # fmt: skip
+        bars = {
+            1: 1.0,
+            2: rng.uniform(0.3, 1),
+            3: rng.uniform(0.1, 0.9),
+            4: rng.uniform(0.0, 0.8),
+            6: rng.uniform(0, 0.5),
+            8: rng.uniform(0, 0.5),
+        }
         return np.array([bars.get(int(k), 0.0) for k in n])
     if cycle == "piano":
         return n ** -rng.uniform(1.1, 1.5) * np.abs(np.sin(np.pi * n / rng.uniform(7.2, 8.5))) + 1e-9
@@ -70,7 +76,7 @@ def _formants(n: NDArray[Any], rng: Random, peaks: tuple[tuple[float, float, flo
 
 
 def recorded_spectrum(cycle: FloatArray) -> NDArray[Any]:
-    """Complex harmonics of a recorded single cycle; its first harmonic is kept strong, so that its pitch is."""
+    """Complex harmonics of a recorded cycle; the first is kept strong, so that its pitch is clear."""
     harmonics = np.fft.rfft(cycle.astype(np.float64))[1 : _HARMONICS + 1]
     spectrum = np.zeros(_HARMONICS, dtype=np.complex128)
     spectrum[: len(harmonics)] = harmonics / (np.abs(harmonics).max() + 1e-9)
@@ -81,7 +87,7 @@ def recorded_spectrum(cycle: FloatArray) -> NDArray[Any]:
 
 
 def zone_table(spectrum: NDArray[Any], zone: int, resonance: float, sample_rate: int) -> FloatArray:
-    """Tables [GRADES, TABLE_LENGTH + 1] for the `ZONE_SEMITONES` semitones above MIDI `zone * ZONE_SEMITONES`.
+    """Tables [GRADES, TABLE_LENGTH + 1] for the semitones above MIDI `zone * ZONE_SEMITONES`.
 
     Each grade has its low-pass (12 dB an octave with a resonant peak) applied; harmonics that would
     pass 18.5 kHz at the top of the zone are left out. The level is that of the open waveform.

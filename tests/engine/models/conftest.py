@@ -27,13 +27,13 @@ torch.set_num_threads(1)
 WORDS = ("dusty", "boom", "bap", "rhodes", "techno", "warm", "noise")
 
 
-def randomise(*modules: torch.nn.Module) -> None:
+def randomise(*modules: torch.nn.Module, size: float = 0.05) -> None:
     """Give zero-initialised projections small weights, or parts of the network would not be tested."""
     generator = torch.Generator().manual_seed(7)
     for module in modules:
         for parameter in module.parameters():
             if parameter.numel() and not parameter.detach().any():
-                parameter.data.normal_(0, 0.05, generator=generator)
+                parameter.data.normal_(0, size, generator=generator)
 
 
 def t5_tokenizer():
@@ -131,7 +131,8 @@ def stable_audio_3(*, distilled: bool = False):
     vae = AutoencoderSAME(patch_size=4, encoder_channels=8, encoder_c_mults=(2,), encoder_strides=(2,),
                           encoder_transformer_depths=(2,), latent_dim=8, dim_heads=4, ff_mult=2,
                           sampling_rate=400)  # fmt: skip
-    randomise(transformer, vae)
+    randomise(transformer)
+    randomise(vae, size=0.5)
     return StableAudio3Pipeline(
         vae=vae, text_encoder=T5GemmaEncoderModel(config), tokenizer=gemma_tokenizer(),
         duration_embedder=StableAudio3DurationEmbedder(output_dim=16, fourier_dim=8), transformer=transformer,

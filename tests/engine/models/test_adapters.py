@@ -1,12 +1,18 @@
 """Every adapter against the pipeline that it stands for, and against the mathematics."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
+from engine.events import Take
 from engine.models.protocol import Model, Scene
-from engine.models.span import caption
+from engine.models.span import caption, samples_of
+from engine.pipeline import make_loop
+from engine.request import Audio, Budget, Control, Curve, Point
 from engine.sampling import sample, start_noise
+from engine.settings import Settings
 
 NAMES = (
     "stable-audio", "stable-audio-3-base", "stable-audio-3", "ace-step-turbo", "ace-step-base", "audioldm2", "musicldm",
@@ -16,7 +22,9 @@ GRADIENT_BAR = {"stable-audio-3": 1e-3}  # the renoising chain's; 1e-5 for all o
 pytestmark = pytest.mark.filterwarnings("ignore:.*:FutureWarning:diffusers")
 
 
-def make(model: Model, scene: Scene, noise: torch.Tensor, *, steps: int = STEPS, checkpoint: bool = True) -> torch.Tensor:
+def make(
+    model: Model, scene: Scene, noise: torch.Tensor, *, steps: int = STEPS, checkpoint: bool = True
+) -> torch.Tensor:
     """Return the latent of `noise` by the model's own sampler."""
     return sample(model, scene, noise, model.schedule(steps, scene), model.card.sampler, checkpoint=checkpoint)
 
@@ -95,9 +103,70 @@ def test_our_chain_ends_where_the_pipeline_ends(name, models, tiny):
     with torch.no_grad():
         ours = make(model, scene, noise)
     theirs = pipeline_latent(tiny, name, noise)
-    theirs_ = theirs; print("PAR", name, float((ours - theirs).abs().max()), float(theirs.abs().max()))
     assert ours.std() > 0.1
     assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max().clamp_min(1)
+
+
+@pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3-base", "audioldm2"])
+def test_a_negative_prompt_is_the_pipelines_own(name, models, tiny):
+    """What is not wanted takes the place of nothing in the guidance."""
+    model, pipe = models[name], tiny.build(name)
+    pipe.set_progress_bar_config(disable=True)
+    request = tiny.request_for(negative_prompt="noise")
+    scene = model.scene(request)
+    noise = start_noise(scene, 5)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    words = {"negative_prompt": "noise", "latents": noise, "num_inference_steps": STEPS, "output_type": "latent"}
+    if name == "stable-audio":
+        pipe.scheduler = noise_free_scheduler()
+        words["audio_end_in_s"] = 0.5
+    elif name == "audioldm2":
+        words["audio_length_in_s"] = 0.5
+    else:
+        words |= {"duration": 0.5, "guidance_scale": 7.0}
+    theirs = pipe(caption(request), **words).audios
+    assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max().clamp_min(1)
+
+
+@pytest.mark.usefixtures("frozen_noise")
+def test_inpainting_inputs_are_the_pipelines_own(models, tiny):
+    """Stable Audio 3 is told what is kept, and where, as its inpainting pipeline tells it."""
+    from diffusers import StableAudio3InpaintPipeline
+
+    name, model = "stable-audio-3", models["stable-audio-3"]
+    wave = np.random.default_rng(1).normal(0, 0.3, (200, 2)).astype("<f4")
+    audio = Audio(samples=wave.tobytes(), sample_rate=8000, channels=2, keep=((Fraction(0), Fraction(2)),))
+    pipe = StableAudio3InpaintPipeline(**tiny.build(name).components)
+    pipe.set_progress_bar_config(disable=True)
+    request = tiny.request_for(controls=(Control(kind="inpaint", target=audio),))
+    scene = model.scene(request)
+    noises = start_noise(scene, 5).chunk(STEPS, 1)
+    with torch.no_grad():
+        ours = make(model, scene, torch.cat(noises, 1))
+    heard = samples_of(audio, 400, 2, scene.model_samples)
+    kept = scene.inputs.kept[:, :1]
+    assert 0 < kept.mean() < 1
+    theirs = pipe(caption(request), duration=0.5, audio=heard, mask=kept, generator=Replay(noises[1:]),
+                  latents=noises[0], num_inference_steps=STEPS, output_type="latent").audios  # fmt: skip
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize(("name", "method"), [
+    *((name, "ditto2") for name in NAMES),
+    *((name, method) for name in ("stable-audio-3", "ace-step-base") for method in ("ditto-paper", "guidance")),
+])  # fmt: skip
+def test_the_whole_flow_makes_a_loop(name, method, models, tiny):
+    """From a request with a curve to a stereo loop of the producer's length, by every method."""
+    curve = Curve(points=(Point(beat=Fraction(0), value=-30.0), Point(beat=Fraction(4), value=-20.0)))
+    request = tiny.request_for(
+        bars=2, loop=True, method=method, controls=(Control(kind="intensity", target=curve),), budget=Budget(steps=2),
+    )  # fmt: skip
+    events = list(make_loop(request, models[name], Settings(device="cpu")))
+    (take,) = [event for event in events if isinstance(event, Take)]
+    assert np.isfinite(np.frombuffer(take.sound.samples, "<f4")).all()
+    assert len(take.sound.samples) == 8 * request.samples
+    assert take.scores["intensity_rho"] is not None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -157,18 +226,20 @@ def test_checkpointing_changes_nothing_and_every_frame_is_heard(name, models, ti
 
 @pytest.mark.parametrize("name", NAMES)
 def test_twenty_steps_halve_an_intensity_loss(name, models, tiny):
-    """Adam on the noise brings the level towards a curve."""
+    """Adam on the noise brings the level of the waveform towards a curve."""
     model = models[name]
     scene = model.scene(tiny.request_for())
+    steps = STEPS if model.card.sampler == "renoise" else STEPS // 2
     noise = start_noise(scene, 4).requires_grad_()
     with torch.no_grad():
-        level = model.listen(make(model, scene, noise), scene).level_db
-        target = level + torch.linspace(-3, 3, level.shape[1])
+        level = model.listen(make(model, scene, noise, steps=steps), scene).level_db
+    target = level + torch.linspace(-3, 3, level.shape[1])
     optimizer = torch.optim.Adam([noise], lr=2 * model.card.learning_rate)
     losses = []
     for _ in range(21):
         optimizer.zero_grad()
-        loss = (model.listen(make(model, scene, noise), scene).level_db - target).square().mean()
+        spectrum = model.listen(make(model, scene, noise, steps=steps), scene)
+        loss = (spectrum.level_db - target).square().mean()
         losses.append(loss.item())
         loss.backward()
         optimizer.step()

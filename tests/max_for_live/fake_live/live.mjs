@@ -64,7 +64,7 @@ export class FakeLive {
     const clip = this.add("Clip", {
       name: path.split("/").pop(), is_midi_clip: 0, is_audio_clip: 1, file_path: path, warping: 1, warp_mode: 4, gain: 0.4,
       looping: 0, color: 0, loop_start: 0, loop_end: guessed.beats, start_marker: 0, end_marker: guessed.beats,
-      sample_length: file.samples, sample_rate: file.rate, markers: hidden([[0, 0], [file.seconds, guessed.beats]]), ...properties,
+      sample_length: file.samples, sample_rate: file.rate, markers: hidden([[0, 0]], file.seconds / guessed.beats), ...properties,
     }, slot);
     if (slot.type === "ClipSlot") Object.assign(slot, { clip, has_clip: 1 });
     this.later(AUTO_WARP_MS, () => this.autoWarp(clip, file.seconds, guessed));
@@ -74,8 +74,8 @@ export class FakeLive {
   // Live's own idea of the tempo: too early a first marker, more markers, another length.
   autoWarp(clip, seconds, { beats, shift, extra }) {
     if (!this.objects.has(clip.id) || this.guess === null) return;
-    const points = [[shift, 0], ...extra, [seconds, beats]].sort((a, b) => a[0] - b[0]);
-    Object.assign(clip, { markers: hidden(points), loop_end: beats, end_marker: beats });
+    const points = [[shift, 0], ...extra].sort((a, b) => a[0] - b[0]);
+    Object.assign(clip, { markers: hidden(points, (seconds - shift) / beats), loop_end: beats, end_marker: beats });
   }
 
   later(ms, work) {
@@ -187,6 +187,10 @@ function plain(value) {
 }
 
 const READERS = {
+  current_song_time(live, song) {
+    live.beatReads = (live.beatReads ?? 0) + 1;
+    return [song.current_song_time];
+  },
   canonical_parent: (_live, object) => plain(object.parent),
   warp_markers: (_live, clip) => [JSON.stringify({
     warp_markers: clip.markers.map(([sample_time, beat_time]) => ({ sample_time, beat_time })),
@@ -224,16 +228,17 @@ const SETTERS = {
   end_marker: (live, clip, value) => setPoint(live, clip, "end_marker", value),
 };
 
-const hidden = (points) => {
-  const [a, b] = points.slice(-2);
-  const seconds = ((b[0] - a[0]) / (b[1] - a[1])) * HIDDEN_BEATS;
-  return [...points, [b[0] + seconds, b[1] + HIDDEN_BEATS]];
+// The last marker is hidden: it carries the tempo of what follows, and keeps it when others are moved.
+const hidden = (points, secondsPerBeat) => {
+  const [seconds, beat] = points[points.length - 1];
+  return [...points, [seconds + HIDDEN_BEATS * secondsPerBeat, beat + HIDDEN_BEATS]];
 };
 
 const withoutHidden = (clip) => clip.markers.slice(0, -1);
 
 function remark(clip, points) {
-  clip.markers = hidden(points.sort((a, b) => a[1] - b[1]));
+  const [last, end] = clip.markers.slice(-2);
+  clip.markers = hidden(points.sort((a, b) => a[1] - b[1]), (end[0] - last[0]) / (end[1] - last[1]));
 }
 
 const METHODS = {
@@ -300,6 +305,10 @@ const METHODS = {
       if (points.some((other) => other !== marker && Math.abs(other[1] - beat - distance) < 1e-9))
         return live.error("RuntimeError: There is already a warp marker at this beat");
       marker[1] = beat + distance;
+      if (points.some(([, at], i) => i && at <= points[i - 1][1])) {
+        marker[1] = beat;
+        return live.error("RuntimeError: A warp marker cannot pass another");
+      }
       remark(clip, points);
       return undefined;
     },

@@ -21,9 +21,10 @@ export function readDevice(path) {
 
 export class Patch {
   // `lose(datagram)` decides which datagrams vanish; `stored` is what the set gives back to `pattr`.
-  constructor(path, { live, device, lose = () => false, stored = null } = {}) {
+  // `ports` puts the tests' own ports where the table has the usual ones, so that no other bridge is met.
+  constructor(path, { live, device, lose = () => false, stored = null, ports = null } = {}) {
     const patcher = readDevice(path);
-    Object.assign(this, { live, device, lose, stored, seen: [], sockets: [], timers: new Set(), problems: [], shown: [] });
+    Object.assign(this, { live, device, lose, stored, ports, seen: [], sockets: [], timers: new Set(), problems: [], shown: [] });
     this.boxes = new Map(patcher.boxes.map(({ box }) => [box.id, this.make(box)]));
     this.cords = patcher.lines.map(({ patchline: { source, destination } }) => ({ source, destination }));
     for (const object of this.boxes.values()) object.start?.();
@@ -42,6 +43,12 @@ export class Patch {
   out(box, outlet, message) {
     for (const { source, destination } of this.cords)
       if (source[0] === box.id && source[1] === outlet) this.boxes.get(destination[0]).take(message, destination[1]);
+  }
+
+  withPorts(text) {
+    if (!this.ports) return text;
+    const { osc, reply } = this.ports;
+    return text.replace(/"osc_port": \d+/, `"osc_port": ${osc}`).replace(/"reply_ports": \[[^\]]*\]/, `"reply_ports": [${reply}]`);
   }
 
   find(key) {
@@ -260,7 +267,7 @@ const KINDS = {
         },
         outlet: (index, ...message) => patch.out(box, index, message),
       });
-      vm.runInContext(box.textfile.text, this.context, { filename: "Ditto Live.js" });
+      vm.runInContext(patch.withPorts(box.textfile.text), this.context, { filename: "Ditto Live.js" });
       if (this.context.outlets !== box.numoutlets) patch.problems.push("v8 has other outlets than its box");
     },
     take([name, ...args]) {

@@ -1,0 +1,58 @@
+"""What the commands that keep running have in common."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from bridge.server import Bridge
+    from engine.service import EngineOptions
+    from engine.worker_options import WorkerOptions
+
+
+def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> Settings:
+    """Return the settings with other folders where some are named."""
+    if home is not None:
+        settings = replace(settings, home=home)
+    return settings if takes is None else replace(settings, takes=takes)
+
+
+def worker_options(settings: Settings, jobs: str, model: str) -> "WorkerOptions":
+    """Return a worker's options; `jobs` is empty for real models."""
+    from engine.worker_options import DEFAULT_JOBS, WorkerOptions
+
+    return WorkerOptions.of(settings, jobs=jobs or DEFAULT_JOBS, model=model)
+
+
+def run_bridge(
+    settings: Settings,
+    *,
+    engine: "EngineOptions | None" = None,
+    engine_address: str = "",
+    engine_key: bytes | None = None,
+) -> int:
+    """Run a bridge, with an engine as its child or one elsewhere, until Ctrl-C."""
+    from bridge.identity import alone
+    from bridge.server import BridgeOptions
+    from bridge.studio import run_studio
+    from engine.logs import log_to_stderr
+    from engine.service import own_version
+    from engine.transport import run
+
+    log_to_stderr()
+    with alone(settings.home) as owner:
+        options = BridgeOptions(
+            settings=settings, owner=owner, version=own_version(), engine_address=engine_address, engine_key=engine_key
+        )
+        run(run_studio(options, engine, lambda started: _say(started, settings)))
+    return 0
+
+
+def _say(bridge: "Bridge", settings: Settings) -> None:
+    sys.stderr.write(
+        f"The bridge listens for OSC on 127.0.0.1, UDP port {bridge.port}. Takes go to {settings.takes}.\n"
+        "Put the Ditto Live device on a track; Ctrl-C stops.\n"
+    )

@@ -1,0 +1,275 @@
+"""Draws the face as a PNG: rectangles and texts out of the built patcher, the display by its own script.
+
+Nothing is placed here: where a control sits and what it is called comes from the device file. The colours are
+those of a dark theme of Live's; in Live the device follows the theme that is chosen.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from PIL import Image, ImageDraw, ImageFont
+
+from . import container, face
+from .checks import boxes_of
+from .container import Json
+from .errors import DeviceCheckError
+from .script import FOLDER, display_script
+
+SCALE = 4          # drawn this much larger ...
+SHOWN = 2          # ... and shown twice as large as in Live, smooth
+TITLE = 20         # Live's own title bar above the device
+MARGIN = 10
+Color = tuple[int, int, int]
+Font = ImageFont.FreeTypeFont
+
+THEME: dict[str, Color] = {
+    "live_surface_bg": (54, 54, 54), "live_control_bg": (30, 30, 30), "live_control_fg": (181, 181, 181),
+    "live_control_selection": (255, 173, 86), "live_contrast_frame": (38, 38, 38), "live_lcd_bg": (24, 24, 24),
+    "live_lcd_title": (205, 205, 205), "live_lcd_control_fg": (255, 173, 86), "live_lcd_control_fg_alt": (3, 195, 213),
+    "live_lcd_frame": (84, 84, 84), "title": (92, 92, 92), "ground": (20, 20, 20), "dark": (20, 20, 20),
+}  # fmt: skip
+
+# A session in the middle, so that the picture shows what each control is for.
+SESSION: dict[str, str] = {
+    "prompt": "dusty boom bap, warm Rhodes,\nupright bass, vinyl crackle", "melody": "Keys: verse hook",
+    "rhythm": "Drums: break 2", "take": "3 · melody 96 %", "key": "F minor", "target": "This track",
+}  # fmt: skip
+VALUES: dict[str, float] = {
+    "intensity": -17.5, "intensity_strength": 100, "melody_strength": 120, "rhythm_strength": 60, "variation": 30,
+    "bars": 4, "seed": 4711, "takes": 3, "source": 1, "redraw": 1, "quality": 1, "warp": 0,
+}  # fmt: skip
+_LANE = (-31, -29, -26, -22, -19, -17.5, -17, -18, -23, -26, -24, -20, -15, -12.5, -12, -12.5, -16, -22, -28, -31)
+DISPLAY_MESSAGES: tuple[tuple[object, ...], ...] = (
+    ("source", "learn", 4, 4),
+    ("curve", *_LANE),
+    ("status", "ready", "Landed on ‘Sampler’. Two more takes below."),
+    ("scores", "intensity_rho", 0.99, "melody_accuracy", 0.96, "seam_ratio", 0.4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """A canvas in face coordinates, whole pixels of Live."""
+
+    draw: ImageDraw.ImageDraw
+    left: int
+    top: int
+
+    def box(self, rect: Sequence[float], fill: Color, *, round: float = 0) -> None:
+        """Fill a rectangle."""
+        x, y, width, height = rect
+        corners = self.point(x, y) + self.point(x + width, y + height)
+        shape = (corners[0], corners[1], corners[2] - 1, corners[3] - 1)
+        self.draw.rounded_rectangle(shape, round * SCALE, fill=fill)
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place on the canvas."""
+        return (self.left + x) * SCALE, (self.top + y) * SCALE
+
+    def text(self, text: str, x: float, y: float, size: float, fill: Color, anchor: str = "lm", *, strong: bool = False) -> None:
+        """Write a line; `anchor` as Pillow has it."""
+        self.draw.text(
+            self.point(x, y), text, fill, font(size * SCALE), anchor, stroke_width=SCALE * 0.12 if strong else 0, stroke_fill=fill
+        )
+
+
+def font(size: float) -> Font:
+    """The typeface of the picture: Pillow's own Aileron, the nearest to Live's that every computer has."""
+    return cast(Font, ImageFont.load_default(size))
+
+
+def draw_face(device: bytes) -> Image.Image:
+    """Return the picture of a device's face."""
+    patcher = cast(Json, container.read(device).patcher()["patcher"])
+    width, height = face.WIDTH + 2 * MARGIN, face.HEIGHT + TITLE + 2 * MARGIN
+    picture = Image.new("RGB", (width * SCALE, height * SCALE), THEME["ground"])
+    pen = Pen(ImageDraw.Draw(picture, "RGBA"), MARGIN, MARGIN + TITLE)
+    _frame(pen)
+    for key, box in boxes_of(patcher).items():
+        if box.get("presentation"):
+            _WIDGETS[str(box["maxclass"])](pen, key.removeprefix("obj-"), box, _rect(box))
+    return picture.resize((width * SHOWN, height * SHOWN), Image.Resampling.LANCZOS)
+
+
+def write_face(device: bytes, path: Path) -> None:
+    """Draw the face into a PNG file."""
+    draw_face(device).save(path, optimize=True)
+
+
+def _frame(pen: Pen) -> None:
+    pen.box((-1, -TITLE, face.WIDTH + 2, face.HEIGHT + TITLE + 1), THEME["title"], round=4)
+    pen.box((0, 0, face.WIDTH, face.HEIGHT), THEME["live_surface_bg"], round=3)
+    pen.box((0, 0, face.WIDTH, 6), THEME["live_surface_bg"])
+    pen.box((7, -14, 8, 8), THEME["live_control_selection"], round=4)
+    pen.text("Ditto Live", 22, -9.5, 10, (240, 240, 240), strong=True)
+
+
+def _rect(box: Json) -> face.Rect:
+    return cast(face.Rect, tuple(cast(list[float], box["presentation_rect"])))
+
+
+def _valueof(box: Json) -> Json:
+    return cast(dict[str, Json], box["saved_attribute_attributes"])["valueof"]
+
+
+def _choice(key: str, box: Json) -> str:
+    choices = cast(list[str], _valueof(box)["parameter_enum"])
+    return SESSION.get(key) or choices[int(VALUES.get(key, 0))]
+
+
+def _number(key: str, box: Json) -> str:
+    value = VALUES.get(key, 0.0)
+    return {4: f"{value:.1f} dB", 5: f"{value:.0f} %"}.get(cast(int, _valueof(box).get("parameter_unitstyle", 0)), f"{value:.0f}")
+
+
+# ---- widgets
+
+
+def _panel(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    pen.box(rect, THEME["live_contrast_frame"])
+
+
+def _comment(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    text = "" if key == "hint" else str(box["text"])
+    align = cast(int, box.get("textjustification", 0))
+    at, anchor = ((x, "lm"), (x + width / 2, "mm"), (x + width - 1, "rm"))[align]
+    pen.text(text, at, y + height / 2, 9, THEME["live_control_fg"], anchor, strong="Bold" in str(box.get("fontname")))
+
+
+def _text_edit(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    pen.box(rect, THEME["live_lcd_bg"], round=2)
+    for row, line in enumerate(SESSION["prompt"].split("\n")):
+        pen.text(line, x + 6, y + 11 + 13 * row, 10, THEME["live_lcd_title"])
+
+
+def _menu(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    pen.box(rect, THEME["live_control_bg"], round=2)
+    text = _choice(key, box) if box["maxclass"] == "live.menu" else SESSION.get(key) or str(cast(list[str], box["items"])[0])
+    pen.text(fitted(text, 9, width - 17), x + 5, y + height / 2, 9, THEME["live_control_fg"])
+    middle, right = y + height / 2, x + width - 5
+    triangle = [pen.point(right - 5, middle - 1.6), pen.point(right, middle - 1.6), pen.point(right - 2.5, middle + 2)]
+    pen.draw.polygon(triangle, fill=THEME["live_control_fg"])
+
+
+def _numbox(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    pen.box(rect, THEME["live_control_bg"], round=2)
+    pen.text(_number(key, box), x + width / 2, y + height / 2, 9, THEME["live_control_fg"], "mm")
+
+
+def _button(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    on = bool(box["mode"]) and VALUES.get(key, 0) == 1
+    pen.box(rect, THEME["live_control_selection" if on else "live_control_bg"], round=2)
+    ink = THEME["dark" if on else "live_control_fg"]
+    size = cast(float, box.get("fontsize", 9.0))
+    strong = "Bold" in str(box.get("fontname"))
+    pen.text(str(box["texton" if on else "text"]), x + width / 2, y + height / 2, size, ink, "mm", strong=strong)
+
+
+def _tab(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    choices = cast(list[str], _valueof(box)["parameter_enum"])
+    each = width / len(choices)
+    for index, choice in enumerate(choices):
+        on = index == VALUES[key]
+        cell = (x + each * index, y, each - 1, height)
+        pen.box(cell, THEME["live_control_selection" if on else "live_control_bg"], round=2)
+        ink = THEME["dark" if on else "live_control_fg"]
+        pen.text(choice, cell[0] + cell[2] / 2, y + height / 2, 9, ink, "mm")
+
+
+def _dial(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    x, y, width, height = rect
+    value = _valueof(box)
+    low, high = cast(float, value["parameter_mmin"]), cast(float, value["parameter_mmax"])
+    pen.text(str(value["parameter_shortname"]), x + width / 2, y + 6, 9, THEME["live_control_fg"], "mm", strong=True)
+    middle, radius = (x + width / 2, y + 27), 12
+    corners = (*pen.point(middle[0] - radius, middle[1] - radius), *pen.point(middle[0] + radius, middle[1] + radius))
+    end = 135 + 270 * (VALUES[key] - low) / (high - low)
+    pen.draw.arc(corners, 135, 405, fill=THEME["live_control_bg"], width=3 * SCALE)
+    pen.draw.arc(corners, 135, end, fill=THEME["live_control_selection"], width=3 * SCALE)
+    pen.text(_number(key, box), x + width / 2, y + height - 5, 9, THEME["live_control_fg"], "mm")
+
+
+def _display(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
+    shifted = Pen(pen.draw, pen.left + int(rect[0]), pen.top + int(rect[1]))
+    for operation in recorded(rect):
+        _OPERATIONS[str(operation["kind"])](shifted, operation)
+
+
+_WIDGETS: dict[str, Callable[[Pen, str, Json, face.Rect], None]] = {
+    "panel": _panel, "live.comment": _comment, "textedit": _text_edit, "umenu": _menu, "live.menu": _menu,
+    "live.numbox": _numbox, "live.text": _button, "live.tab": _tab, "live.dial": _dial, "v8ui": _display,
+}  # fmt: skip
+
+
+def fitted(text: str, size: float, width: float) -> str:
+    """Shorten a text with dots until it fits, as Live's menus do."""
+    if font(size * SCALE).getlength(text) <= width * SCALE:
+        return text
+    while text and font(size * SCALE).getlength(f"{text}…") > width * SCALE:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
+
+
+# ---- the display
+
+
+def recorded(rect: face.Rect) -> list[Json]:
+    """What the display's script draws after `DISPLAY_MESSAGES`; needs Node."""
+    node = shutil.which("node")
+    if node is None:
+        raise DeviceCheckError("The face is drawn with the display's own script, which needs Node.", remedy="Install Node 20.")
+    letters = {chr(code) for code in range(32, 127)} | set("‘’…·×é")
+    given = {
+        "script": display_script(), "size": [rect[2], rect[3]], "messages": DISPLAY_MESSAGES,
+        "colors": {name: [*(part / 255 for part in color), 1] for name, color in THEME.items()},
+        "widths": {letter: font(100).getlength(letter) / 100 for letter in letters},
+    }  # fmt: skip
+    command = [node, str(FOLDER / "record_display.mjs")]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, encoding="utf-8", check=True)
+    return cast(list[Json], json.loads(done.stdout))
+
+
+def _ink(operation: Mapping[str, object]) -> tuple[int, int, int, int]:
+    red, green, blue, alpha = (round(part * 255) for part in cast(list[float], operation["ink"]))
+    return red, green, blue, alpha
+
+
+def _fill(pen: Pen, operation: Json) -> None:
+    ink = _ink(operation)
+    corners: list[tuple[float, float]] = []
+    for step in cast(list[dict[str, float | str]], operation["path"]):
+        if step["kind"] in ("move", "line"):
+            corners.append(pen.point(float(step["x"]), float(step["y"])))
+        elif step["kind"] in ("rectangle", "ellipse"):
+            x, y, width, height = (float(step[name]) for name in ("x", "y", "w", "h"))
+            shape = (*pen.point(x, y), *(place - 1 for place in pen.point(x + width, y + height)))
+            if width > 0 and height > 0:
+                radius = width / 2 if step["kind"] == "ellipse" else float(step["round"])
+                pen.draw.rounded_rectangle(shape, radius * SCALE, fill=ink)
+    if len(corners) > 2:
+        pen.draw.polygon(corners, fill=ink)
+
+
+def _stroke(pen: Pen, operation: Json) -> None:
+    steps = cast(list[dict[str, float]], operation["path"])
+    points = [pen.point(step["x"], step["y"]) for step in steps]
+    pen.draw.line(points, _ink(operation), round(cast(float, operation["width"]) * SCALE), joint="curve")
+
+
+def _write(pen: Pen, operation: Json) -> None:
+    at = pen.point(cast(float, operation["x"]), cast(float, operation["y"]))
+    pen.draw.text(at, str(operation["text"]), _ink(operation), font(cast(float, operation["size"]) * SCALE), "ls")
+
+
+_OPERATIONS: dict[str, Callable[[Pen, Json], None]] = {"fill": _fill, "stroke": _stroke, "text": _write}

@@ -1,0 +1,67 @@
+"""What is shown while a loop is made."""
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress as RichProgress
+from rich.progress import TextColumn
+
+from bridge.cli.progress import Bar, Lines, display, losses_in_words, time_left
+from engine.events import Progress
+
+
+def step(number: int, steps: int = 10, take: int = 0) -> Progress:
+    """Return a step."""
+    return Progress(
+        request_id="r", take=take, step=number, steps=steps, seconds_left=65.4, losses={"melody": 0.1234, "rhythm": 2}
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0 s left"), (0.4, "0 s left"), (59.4, "59 s left"), (60, "1:00 left"), (65.4, "1:05 left")],
+)
+def test_time_left_is_read_at_a_glance(seconds: float, words: str) -> None:
+    """Seconds up to a minute, then minutes and seconds; never less than nothing."""
+    assert time_left(seconds) == words
+
+
+def test_each_control_says_how_far_off_it_is() -> None:
+    """Three figures are enough."""
+    assert losses_in_words({"melody": 0.12345, "intensity": 12.0}) == "melody 0.123  intensity 12"
+
+
+def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log gets the first and the last step, no control codes, and nothing on stdout."""
+    with display(takes=1) as shown:
+        for number in range(1, 11):
+            shown.step(step(number))
+        shown.say("A remark.")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "\x1b" not in captured.err
+    lines = captured.err.splitlines()
+    assert "step 1 of 10, 1:05 left, melody 0.123" in lines[0]
+    assert "step 10 of 10" in lines[-2]
+    assert lines[-1] == "A remark."
+    assert len(lines) <= 4, "not a line a step"
+
+
+def test_several_takes_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Take 2 of 4, counted as people count."""
+    Lines(takes=4).step(step(1, take=1))
+    assert "take 2 of 4" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_bar_moves_and_sentences_stand_above_it() -> None:
+    """The bar knows step, steps, time left and losses."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
+    with RichProgress(TextColumn("{task.description}"), console=console) as progress:
+        bar = Bar(progress, takes=1)
+        bar.step(step(4))
+        bar.say("No [brackets] are eaten.")
+        task = progress.tasks[0]
+        assert (task.completed, task.total, task.fields["left"]) == (4, 10, "1:05 left")
+        assert "melody 0.123" in task.fields["losses"]
+    assert "No [brackets] are eaten." in console.file.getvalue()  # type: ignore[attr-defined]

@@ -1,0 +1,158 @@
+"""What a device names becomes values: settings, chunks, files, lanes, takes; and faults become sentences."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.assembly import Assembly
+from bridge.delivery import write_take
+from bridge.osc import decode
+from bridge.osc_request import speak
+from bridge.resolve import Resolved, resolve, snapped
+from engine.errors import DittoError
+from engine.events import Sound, Take
+from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from engine.wav import write_loop
+from midi.notes import Note
+from midi.rhythm import Onset
+from midi.tempo import Meter
+
+
+def _assembly(request: LoopRequest) -> Assembly:
+    assembly = Assembly(0.0)
+    for data in speak(request, "n1").parts.values():
+        for message in decode(data):
+            if message.path == "/ditto/loop/set":
+                assembly.set(str(message.values[1]), str(message.values[2]))
+            elif message.path != "/ditto/loop/begin":
+                assembly.add(message)
+    return assembly
+
+
+def _set(tmp_path: Path, **settings: str) -> Resolved:
+    assembly = Assembly(0.0)
+    for name, value in settings.items():
+        assembly.set(name.replace("__", "."), value)
+    return resolve("r1", "live", assembly, tmp_path)
+
+
+def test_a_request_over_osc_is_the_request(tmp_path: Path) -> None:
+    """Every field and every kind of target that OSC carries arrives as it was."""
+    request = LoopRequest(
+        prompt="dusty boom bap, Rhodes, 100 % Müsli", negative_prompt="vocals", tempo_bpm=Fraction(13337, 100),
+        meter=Meter(7, 8), bars=3, key="F minor", seed=2**53 - 1, count=3, method="ditto", quality="draft",
+        budget=Budget(steps=40, seconds=2.5, until_tolerance=False), sample_rate=48_000, loop=False,
+        request_id="r1",
+        controls=(
+            Control(kind="intensity", weight=2.5, within=(Fraction(1), Fraction(5)), target=Curve(
+                points=(Point(Fraction(0), -30.0), Point(Fraction(10, 3), -12.5)), low=-40.0, high=-10.0)),
+            Control(kind="melody", target=Notes(notes=(
+                Note(60, Fraction(0), Fraction(1, 3)), Note(64, Fraction(1, 3), Fraction(2, 7), 80)))),
+            Control(kind="rhythm", target=Onsets(onsets=(
+                Onset(Fraction(0), 1.0, "kick"), Onset(Fraction(6, 5), 0.5, "snare")))),
+            Control(kind="structure", target=Words(text="AABA")),
+            Control(kind="text", target=Words(text="warm")),
+        ),
+    )
+    made = resolve("r1", "live", _assembly(request), tmp_path)
+    assert made.request == request
+    assert made.notes == ()
+
+
+@given(st.fractions(0, 256, max_denominator=9))
+def test_beats_survive_32_bit_floats(beat: Fraction) -> None:
+    """Every tuplet up to nine is exact although a float on the wire has 24 bits."""
+    expected = beat if beat.denominator in (1, 2, 3, 4, 5, 6, 7, 8, 9) else beat
+    assert snapped(float(np.float32(float(beat)))) == expected
+
+
+def test_the_slot_belongs_to_the_instance(tmp_path: Path) -> None:
+    """Slots of two devices with one name do not replace each other."""
+    assert _set(tmp_path, slot="A").request.slot == "live/A"
+
+
+def test_a_drum_clip_becomes_onsets_and_a_chord_one_voice(tmp_path: Path) -> None:
+    """Notes for the rhythm are strokes; notes for the melody are one line."""
+    chord = tuple(Note(pitch, Fraction(0), Fraction(1)) for pitch in (60, 64, 67))
+    request = LoopRequest(controls=(
+        Control(kind="melody", target=Notes(notes=chord)), Control(kind="rhythm", target=Notes(notes=chord))))
+    melody, rhythm = resolve("r1", "live", _assembly(request), tmp_path).request.controls
+    assert isinstance(melody.target, Notes)
+    assert len(melody.target.notes) == 1
+    assert isinstance(rhythm.target, Onsets)
+
+
+def test_velocities_are_an_intensity(tmp_path: Path) -> None:
+    """A clip's velocities, held from note to note, are a curve of 0..1."""
+    notes = (Note(60, Fraction(0), Fraction(1), 127), Note(60, Fraction(2), Fraction(1), 64))
+    assembly = _assembly(LoopRequest(controls=(Control(kind="melody", target=Notes(notes=notes)),)))
+    assembly.set("intensity_source", "velocities")
+    curve = next(c.target for c in resolve("r1", "l", assembly, tmp_path).request.controls if c.kind == "intensity")
+    assert isinstance(curve, Curve)
+    assert [(p.beat, round(p.value, 2)) for p in curve.points] == [(0, 1.0), (2, 1.0), (2, 0.5)]
+    assert curve.unit == "unit"
+
+
+def test_reference_audio_is_read(tmp_path: Path) -> None:
+    """A file that is named arrives as samples, with the beats to keep; its folder may be Japanese."""
+    path = tmp_path / "ループ" / "a b.wav"
+    path.parent.mkdir()
+    write_loop(path, np.zeros((2, 44_100), np.float32), 44_100, tempo_bpm=Fraction(120), beats=Fraction(2), meter=Meter())
+    made = _set(tmp_path, inpaint_file=str(path), inpaint_keep="0:2,4:8", timbre_file=str(path))
+    timbre, inpaint = made.request.controls
+    assert isinstance(inpaint.target, Audio)
+    assert inpaint.target.keep == ((0, 2), (4, 8))
+    assert isinstance(timbre.target, Audio)
+
+
+def test_a_take_is_a_start(tmp_path: Path) -> None:
+    """`from_take` brings the noise of a kept take."""
+    sound = Sound(samples=bytes(8 * 100), sample_rate=44_100)
+    take = Take(request_id="r0", take=0, sound=sound, scores={}, noise=b"noise", record={})
+    kept = write_take(tmp_path, LoopRequest(request_id="r0"), take)
+    start = _set(tmp_path, from_take=kept.take_id, variation="0.25").request.start
+    assert start is not None
+    assert (start.noise, start.variation) == (b"noise", 0.25)
+
+
+def test_a_weight_for_what_is_not_there_is_said(tmp_path: Path) -> None:
+    """A slip of the pen is heard of, and does not stop the music."""
+    assert "no melody" in _set(tmp_path, melody__weight="2").notes[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"tempo_bpm": "5"}, "20"),
+        ({"tempo_bpm": "fast"}, "number"),
+        ({"bars": "0"}, "Bars may be 1 to 16"),
+        ({"bars": "1.5"}, "whole number"),
+        ({"time_signature": "4/5"}, "time signature"),
+        ({"key": "H flat"}, "H flat"),
+        ({"seed": str(2**53)}, "Seed"),
+        ({"method": "magic"}, "ditto-paper"),
+        ({"quality": "superb"}, "draft"),
+        ({"loop": "perhaps"}, "1 and 0"),
+        ({"priority": "mine"}, "batch"),
+        ({"intensity_source": "lane"}, "no set"),
+        ({"intensity_source": "lane", "lane": "/none.als#a/b/c"}, "none.als"),
+        ({"intensity_source": "moon"}, "velocities"),
+        ({"intensity_source": "velocities"}, "no notes"),
+        ({"melody_file": "/no/such.mid"}, "such.mid"),
+        ({"timbre_file": "/no/such.wav"}, "such.wav"),
+        ({"inpaint_file": "x.wav"}, "inpaint_keep"),
+        ({"from_take": "0123456789"}, "no take"),
+        ({"from_take": "../../etc/passwd"}, "no take"),
+        ({"variation": "2", "from_take": "x"}, "no take"),
+        ({"steps": "-1"}, "Steps"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    """Each fault is one sentence of our own that names it."""
+    with pytest.raises(DittoError) as fault:
+        _set(tmp_path, **settings)
+    assert words in fault.value.sentence

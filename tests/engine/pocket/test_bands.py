@@ -1,0 +1,109 @@
+"""Bands and phases: what goes in comes out again, and a circle stays one."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.pocket import bands
+from engine.pocket.phase import loop_phases
+from engine.pocket.sound import resynthesised, spectrum_of, waveform
+
+RATE = bands.SAMPLE_RATE
+
+
+def chord(samples: int) -> torch.Tensor:
+    """Four notes with harmonics, each a whole number of periods: a loop that never starts nor ends."""
+    time = np.arange(samples) / RATE
+    sound = np.zeros(samples)
+    for pitch in (220.0, 277.18, 329.63, 440.0):
+        whole = round(pitch * samples / RATE) * RATE / samples
+        sound += sum(np.sin(2 * np.pi * k * whole * time + k) / k for k in range(1, 12))
+    mono = torch.from_numpy((0.3 * sound / np.abs(sound).max()).astype(np.float32))
+    return torch.stack([mono, mono])
+
+
+@given(samples=st.integers(20_000, 60_000), extra=st.integers(0, 3))
+@settings(max_examples=15, deadline=None)
+def test_any_length_is_rebuilt_from_its_own_spectrum(samples: int, extra: int) -> None:
+    """Frames at fractional hops lose nothing, at lengths that no hop divides."""
+    audio = torch.randn(2, samples, generator=torch.Generator().manual_seed(samples))
+    frames = bands.FRAMES_PER_LATENT * (bands.latent_frames(samples) + extra)
+    rebuilt = bands.istft(bands.stft(audio, frames), samples)
+    assert (rebuilt - audio).abs().max() < 1e-4
+
+
+def test_turning_the_sound_by_a_frame_turns_its_bands_by_a_frame() -> None:
+    """Analysis wraps: there is no first frame."""
+    samples = 64 * 512
+    audio = torch.randn(2, samples, generator=torch.Generator().manual_seed(1))
+    straight, turned = bands.log_bands(audio, 64), bands.log_bands(audio.roll(512, -1), 64)
+    assert torch.allclose(straight.roll(1, 0), turned, atol=2e-3)
+
+
+def test_level_of_the_spectrum_is_the_level_of_the_sound() -> None:
+    """Parseval: the bands' sum is the mean square of the mono mix, within what lies beyond the top band."""
+    audio = chord(RATE * 2)
+    heard = spectrum_of(bands.log_bands(audio, 2 * bands.latent_frames(RATE * 2))[None], 86.0)
+    level_db = 10 * np.log10(float(audio.mean(0).square().mean()))
+    assert abs(float(heard.level_db.mean()) - level_db) < 0.2
+
+
+def test_bins_have_the_bands_that_they_were_made_from() -> None:
+    """Filling in FFT bins keeps the power of each band, to a decibel where there is sound."""
+    log_power = bands.log_bands(chord(RATE), 2 * bands.latent_frames(RATE))
+    power = bands.band_power(log_power[:, :246])
+    again = bands.to_bins(power, bands.mid_bands()) @ bands.mid_bands().weights.T
+    loud = power > power.max() * 1e-4
+    error_db = 10 * torch.log10(again[loud] / power[loud])
+    assert float(error_db.abs().mean()) < 1.0
+
+
+def test_a_sustained_chord_stays_a_chord() -> None:
+    """After bands and integrated phases, energy within 4 Hz of the partials is far over the rest below 6 kHz."""
+    samples = RATE * 4
+    audio = chord(samples)
+    log_power = bands.log_bands(audio, 2 * bands.latent_frames(samples))
+    rebuilt = waveform(log_power[None], samples)[0].mean(0).numpy()
+    window = np.hanning(samples)
+    original, heard = (np.abs(np.fft.rfft(sound * window)) ** 2 for sound in (audio.mean(0).numpy(), rebuilt))
+    frequency = np.fft.rfftfreq(samples, 1 / RATE)
+    peaks = [i for i in range(9, len(original) - 9) if original[i] == original[i - 4 : i + 5].max() > original.max() * 1e-3]
+    near = np.zeros(len(frequency), bool)
+    for peak in peaks:
+        near |= np.abs(frequency - frequency[peak]) <= 4
+    rest = heard[~near & (frequency < 6_000)].sum()
+    assert 10 * np.log10(heard[near].sum() / rest) >= 14
+
+
+def test_phases_close_round_the_loop() -> None:
+    """The mean advance of every loud bin over the loop is whole turns, so the wrap is like any other place."""
+    samples = RATE * 2
+    frames = 2 * bands.latent_frames(samples)
+    magnitude = bands.stft(chord(samples)[0], frames).abs()
+    phase = loop_phases(magnitude.numpy(), samples / frames)
+    loud = magnitude.mean(0) > magnitude.mean() * 10
+    advance = np.diff(np.concatenate([phase, phase[:1]]), axis=0)[:, loud.numpy()]
+    at_wrap, inside = np.exp(1j * advance[-1]), np.exp(1j * advance[:-1]).mean(0)
+    off_turns = np.abs(np.angle(at_wrap / inside)) / (2 * np.pi)
+    assert np.median(off_turns) < 0.1
+
+
+@pytest.mark.parametrize("through", [spectrum_of, None])
+def test_what_is_heard_carries_a_gradient_to_every_frame(through: object) -> None:
+    """Both ears, the quick and the honest one, answer to every latent frame."""
+    samples = 16 * 1024
+    log_power = (torch.randn(1, 32, 295, generator=torch.Generator().manual_seed(0)) + 3).requires_grad_()
+    heard = spectrum_of(log_power, 86.0) if through else resynthesised(log_power, samples, 86.0)
+    heard.level_db.sum().backward()
+    assert log_power.grad is not None
+    assert (log_power.grad.abs().sum(-1) > 0).all()
+
+
+def test_the_mono_mix_is_the_mid_and_both_sides_are_equally_loud() -> None:
+    """A quarter turn between mid and side: width without leaning, and nothing lost in mono."""
+    generator = torch.Generator().manual_seed(3)
+    left, right = torch.randn(2, RATE, generator=generator) * torch.tensor([[0.1], [0.05]])
+    wide = waveform(bands.log_bands(torch.stack([left, right]), 2 * bands.latent_frames(RATE))[None], RATE)[0]
+    assert abs(float(20 * torch.log10(wide[0].std() / wide[1].std()))) < 1.0

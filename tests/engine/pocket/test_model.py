@@ -1,0 +1,135 @@
+"""`pocket` as a model: a circle in musical time, of any metre, with words it knows and words it reports."""
+
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.models.protocol import Model
+from engine.pocket import condition, musical_time
+from engine.pocket.bands import latent_frames
+from engine.pocket.latents import LatentMap
+from engine.pocket.model import Pocket
+from engine.pocket.network import CONTROL_CHANNELS, PocketNetwork
+from engine.request import Control, Curve, LoopRequest, Point
+from engine.sampling import sample, start_noise
+from midi.tempo import Meter
+
+
+@pytest.fixture(scope="module")
+def pocket() -> Pocket:
+    """Return the real classes at toy size with fixed random weights."""
+    torch.manual_seed(0)
+    network = PocketNetwork(channels=12, width=32, depth=2, heads=2, condition_channels=condition.CHANNELS)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.05)
+    bands = torch.randn(512, 295).cumsum(0) * 0.1
+    return Pocket(network, LatentMap.fit(bands, channels=12))
+
+
+def request(**changes: object) -> LoopRequest:
+    return LoopRequest(prompt="dusty boom bap, rhodes, zibbledy", bars=1, **changes)  # type: ignore[arg-type]
+
+
+def test_it_is_a_model(pocket: Pocket) -> None:
+    """It has everything that the protocol names."""
+    assert isinstance(pocket, Model)
+
+
+def test_unknown_words_are_said(pocket: Pocket) -> None:
+    """A word outside the vocabulary is named, the others count."""
+    scene = pocket.scene(request())
+    assert any("zibbledy" in note for note in scene.notes)
+    assert scene.inputs.told[0, : condition.WORD_SLOTS].sum() >= 2
+
+
+@given(num=st.sampled_from([3, 4, 5, 6, 7]), den=st.sampled_from([4, 8]), bars=st.integers(1, 16), tempo=st.integers(20, 400))
+@settings(max_examples=25, deadline=None)
+def test_any_loop_is_laid_on_whole_frames(pocket: Pocket, num: int, den: int, bars: int, tempo: int) -> None:
+    """Every metre, tempo and length gets whole pieces of whole frames, and exactly the loop's samples."""
+    asked = LoopRequest(meter=Meter(num, den), bars=bars, tempo_bpm=Fraction(tempo))
+    scene = pocket.scene(asked)
+    assert scene.model_samples == asked.samples
+    assert scene.frames % scene.inputs.pieces == 0
+    assert scene.inputs.phases.shape[1] * scene.inputs.pieces == scene.frames
+    assert abs(scene.model_samples / scene.frames / 1024 - 1) < 0.5 or scene.model_samples < 16_384
+
+
+def test_turning_noise_and_phases_turns_the_spectrogram(pocket: Pocket) -> None:
+    """There is no beginning: rotate the noise and the musical phase, and the spectrogram rotates."""
+    scene = pocket.scene(request())
+    noise = start_noise(scene, 5)
+    turned_inputs = type(scene.inputs)(
+        told=scene.inputs.told, free=scene.inputs.free, phases=scene.inputs.phases.roll(7, 1),
+        pieces=1, said=scene.inputs.said, avoided=False,
+    )
+    turned_scene = type(scene)(**{**{name: getattr(scene, name) for name in scene.__slots__}, "inputs": turned_inputs})
+    grid = pocket.schedule(3, scene)
+    with torch.no_grad():
+        straight = sample(pocket, scene, noise, grid, "trajectory")
+        turned = sample(pocket, turned_scene, noise.roll(7, 1), grid, "trajectory")
+    heard, heard_turned = pocket.listen(straight, scene).power, pocket.listen(turned, scene).power
+    assert torch.allclose(heard.roll(14, -1), heard_turned, rtol=1e-3, atol=1e-9)
+
+
+def test_the_gradient_reaches_every_frame_of_the_noise(pocket: Pocket) -> None:
+    """No frame of x_T is without a say in what is heard."""
+    scene = pocket.scene(request())
+    noise = start_noise(scene, 1).requires_grad_()
+    latent = sample(pocket, scene, noise, pocket.schedule(2, scene), "trajectory")
+    pocket.listen(latent, scene).level_db.sum().backward()
+    assert noise.grad is not None
+    assert (noise.grad.abs().sum(-1) > 0).all()
+
+
+def test_long_loops_are_made_in_pieces_that_overlap(pocket: Pocket) -> None:
+    """A loop longer than one piece still answers smoothly: no frame depends on one piece's edge alone."""
+    asked = LoopRequest(bars=16, tempo_bpm=Fraction(60))
+    scene = pocket.scene(asked)
+    assert scene.inputs.pieces > 1
+    clean = pocket.denoise(start_noise(scene, 0), torch.tensor(0.5, dtype=torch.float64), scene)
+    assert clean.shape == (1, *scene.noise_shape)
+    assert torch.isfinite(clean).all()
+
+
+def test_fast_and_slow_tempi_become_half_and_double_time(pocket: Pocket) -> None:
+    """Outside what it was trained on, pocket says at which tempo it plays."""
+    assert any("100 BPM" in note for note in pocket.scene(LoopRequest(tempo_bpm=Fraction(200))).notes)
+    assert any("80 BPM" in note for note in pocket.scene(LoopRequest(tempo_bpm=Fraction(40))).notes)
+
+
+def test_control_inputs_are_shown_only_to_the_model_that_is_told(pocket: Pocket) -> None:
+    """The bars hold with the inputs off: only the told variant ever sees the request's curve."""
+    curve = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(4), -12.0)))
+    asked = LoopRequest(bars=1, controls=(Control(kind="intensity", target=curve),))
+    told = Pocket(pocket.network, pocket.latent_map, told_controls=True)
+    assert pocket.scene(asked).inputs.controls is None
+    shown = told.scene(asked).inputs.controls
+    assert shown.shape == (1, told.scene(asked).frames, CONTROL_CHANNELS)
+    assert float(shown[0, 0, 0]) < float(shown[0, -1, 0])
+    assert float(shown[..., 2:].abs().sum()) == 0
+
+
+@pytest.mark.parametrize("beats", [Fraction(4), Fraction(3), Fraction(7, 2), Fraction(5)])
+def test_musical_phases_close_at_the_wrap(beats: Fraction) -> None:
+    """The step over the wrap is no larger than the largest inside, in odd metres at their own barlines."""
+    phases = musical_time.phases(160, 2, beats)
+    steps = (phases.roll(-1, 0) - phases).norm(dim=1)
+    assert steps[-1] <= steps[:-1].max() + 1e-5
+
+
+def test_latents_keep_what_the_bands_say() -> None:
+    """The linear map returns bands of its own span exactly, and orders them by their variance."""
+    bands = torch.randn(600, 8) @ torch.randn(8, 295)
+    latent_map = LatentMap.fit(bands, channels=32)
+    again = latent_map.decode(latent_map.encode(bands))
+    assert torch.allclose(again, bands, atol=2e-2)
+
+
+def test_lengths_are_multiples_that_a_batch_can_share() -> None:
+    """Loop lengths fall on multiples of eight latents, the shortest too."""
+    assert {latent_frames(n) % 8 for n in range(2_000, 900_000, 7_777)} == {0}

@@ -1,0 +1,288 @@
+"""The foreman: every accepted request has exactly one end, whatever workers do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from engine import pipe
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
+from engine.executor import Listener, Lost
+from engine.foreman import Foreman
+from engine.journal import Journal
+from engine.messages import Ack, Cancel, Job, Submission
+from engine.request import LoopRequest
+
+SOUND = Sound(samples=bytes(8), sample_rate=44_100)
+
+
+class Hands:
+    """An executor whose workers do what the test says; meets `Executor`."""
+
+    def __init__(self, capacity: int = 1) -> None:
+        self.capacity = capacity
+        self.at: dict[str, bytes | None] = {}
+        self.stopped: dict[str, bool] = {}
+        self.broken = ""
+
+    def start(self, listener: Listener) -> None:
+        self.report = listener
+
+    def free(self) -> int:
+        return 0 if self.broken else self.capacity - len(self.at)
+
+    def run(self, request: LoopRequest, resume: bytes | None) -> None:
+        self.at[request.request_id] = resume
+
+    def stop(self, request_id: str, *, keep: bool) -> None:
+        self.stopped[request_id] = keep
+
+    def abandon(self, request_id: str) -> None:
+        self.lose(request_id)
+
+    def check(self) -> None:
+        return
+
+    def standings(self) -> tuple[pipe.Standing, ...]:
+        return (pipe.Standing(state="ready"),)
+
+    def trouble(self) -> str:
+        return self.broken
+
+    def close(self) -> None:
+        return
+
+    def say(self, event: Event) -> None:
+        self.report(pipe.Said(event=event))
+
+    def end(self, request_id: str, final: Event | None = None) -> None:
+        """Send a take and an end, or stop without a word, and be free."""
+        if final is not None:
+            self.say(final)
+        self.at.pop(request_id)
+        self.stopped.pop(request_id, None)
+        self.report(pipe.Ended(request_id=request_id))
+
+    def lose(self, request_id: str) -> None:
+        self.at.pop(request_id)
+        self.stopped.pop(request_id, None)
+        self.report(Lost(request_id=request_id, sentence="The worker stopped in the middle of it."))
+
+
+class Shop:
+    """A foreman with its journal, hands and what it told whom."""
+
+    def __init__(self, path: Path, capacity: int = 1) -> None:
+        self.journal = Journal(path)
+        self.hands = Hands(capacity)
+        self.told: list[Event | Job] = []
+        self.foreman = Foreman(self.journal, self.hands, lambda _owner, event: self.told.append(event), stop_seconds=0.0)
+        self.foreman.start()
+        self.foreman.schedule()
+
+    def ask(self, request_id: str, slot: str = "", priority: str = "interactive") -> Event:
+        request = LoopRequest(request_id=request_id, slot=slot)
+        (answer,) = self.foreman.accept([Submission(request=request, owner="me", priority=priority)])  # type: ignore[arg-type]
+        self.foreman.schedule()
+        return answer
+
+    def ends(self, request_id: str) -> list[Event]:
+        return [e for e in self.told if isinstance(e, Final) and e.request_id == request_id]
+
+    def cancel(self, request_id: str) -> None:
+        self.foreman.cancel(Cancel(request_id=request_id, owner="me"))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path / "j")
+    yield made
+    made.journal.close()
+
+
+def _take(request_id: str) -> Take:
+    return Take(request_id=request_id, take=0, sound=SOUND, scores={}, noise=b"", record={})
+
+
+def test_a_newer_request_of_a_slot_replaces_the_running_one(shop: Shop) -> None:
+    """The older one ends at once as superseded, its worker is told to drop it, and the newer follows."""
+    shop.ask("old", slot="s")
+    shop.ask("new", slot="s")
+    assert shop.ends("old") == [Superseded(request_id="old", by="new")]
+    assert shop.hands.stopped == {"old": False}
+    shop.hands.say(_take("old"))  # what comes late is not told
+    shop.hands.end("old", Done(request_id="old", takes=1))
+    assert list(shop.hands.at) == ["new"]
+    assert len(shop.ends("old")) == 1
+
+
+def test_a_crash_is_tried_again_from_the_last_state(shop: Shop) -> None:
+    """The same request goes to the next worker with what was saved last."""
+    shop.ask("r")
+    shop.hands.report(pipe.Saved(request_id="r", state=b"7"))
+    shop.hands.lose("r")
+    assert shop.hands.at == {"r": b"7"}
+    shop.hands.end("r", Done(request_id="r", takes=0))
+    assert shop.ends("r") == [Done(request_id="r", takes=0)]
+
+
+def test_two_crashes_end_with_the_best_take(shop: Shop) -> None:
+    """The last preview becomes a take, and the failure says so."""
+    shop.ask("r")
+    shop.hands.lose("r")
+    shop.hands.say(Preview(request_id="r", take=0, step=3, sound=SOUND))
+    shop.hands.lose("r")
+    (failed,) = shop.ends("r")
+    assert isinstance(failed, Failed)
+    assert failed.code == "worker_crashed"
+    assert "kept" in failed.remedy
+    (take,) = [event for event in shop.told if isinstance(event, Take)]
+    assert take.record["unfinished"] is True
+
+
+def test_a_batch_is_paused_for_a_redraw_and_goes_on_after(shop: Shop) -> None:
+    """An interactive request passes a running batch one, which resumes where it was."""
+    shop.ask("batch", priority="batch")
+    shop.hands.report(pipe.Saved(request_id="batch", state=b"5"))
+    shop.ask("redraw")
+    assert shop.hands.stopped == {"batch": False}
+    shop.hands.end("batch")
+    assert list(shop.hands.at) == ["redraw"]
+    assert shop.ends("batch") == []
+    shop.hands.end("redraw", Done(request_id="redraw", takes=0))
+    assert shop.hands.at == {"batch": b"5"}
+
+
+def test_a_batch_without_a_saved_state_is_not_thrown_away(shop: Shop) -> None:
+    """What could not be resumed is not paused."""
+    shop.ask("batch", priority="batch")
+    shop.ask("redraw")
+    assert shop.hands.stopped == {}
+
+
+def test_cancel_while_waiting_while_running_and_after(shop: Shop) -> None:
+    """A cancelled request ends as cancelled, once; one that is over is told again."""
+    shop.ask("running")
+    shop.ask("waiting")
+    shop.cancel("waiting")
+    assert shop.ends("waiting") == [Cancelled(request_id="waiting")]
+    shop.cancel("running")
+    assert shop.hands.stopped == {"running": True}
+    shop.hands.say(_take("running"))
+    shop.hands.end("running", Cancelled(request_id="running", takes=1))
+    assert shop.ends("running") == [Cancelled(request_id="running", takes=1)]
+    shop.cancel("nobody")
+    assert isinstance(shop.told[-1], Failed)
+
+
+def test_a_worker_that_ignores_a_cancel_is_ended(shop: Shop) -> None:
+    """After the patience is over the worker goes, and the request is cancelled with what there was."""
+    shop.ask("r")
+    shop.hands.say(Preview(request_id="r", take=0, step=3, sound=SOUND))
+    shop.cancel("r")
+    shop.foreman.check()  # its patience is 0 s
+    assert shop.ends("r") == [Cancelled(request_id="r", takes=1)]
+
+
+def test_no_worker_at_all_is_said(shop: Shop) -> None:
+    """Requests do not wait for ever for workers that cannot be started."""
+    shop.hands.broken = "The worker does not start: no torch."
+    shop.ask("r")
+    (failed,) = shop.ends("r")
+    assert "no torch" in failed.sentence  # type: ignore[union-attr]
+
+
+def test_a_stopping_engine_accepts_nothing_and_pauses(shop: Shop) -> None:
+    """What runs goes back to the queue for the next engine; new requests are refused in words."""
+    shop.ask("r")
+    shop.foreman.pause_all()
+    shop.hands.end("r")
+    assert [entry.state for entry in shop.journal.unfinished()] == ["queued"]
+    refused = shop.ask("late")
+    assert isinstance(refused, Failed)
+    assert "stopping" in refused.sentence
+
+
+def test_the_same_id_with_other_words_is_refused(shop: Shop) -> None:
+    """An id is not taken over."""
+    shop.ask("r", slot="a")
+    refused = shop.ask("r", slot="b")
+    assert isinstance(refused, Failed)
+    assert "another request" in refused.sentence
+
+
+class Storm(RuleBasedStateMachine):
+    """Requests, cancels, crashes, ends and restarts of the engine in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import tempfile
+
+        self.folder = tempfile.TemporaryDirectory()
+        self.shop = Shop(Path(self.folder.name) / "j", capacity=2)
+        self.asked: set[str] = set()
+        self.all_told: list[Event | Job] = []
+
+    @rule(slot=st.sampled_from(["", "a", "b"]), priority=st.sampled_from(["interactive", "batch"]))
+    def ask(self, slot: str, priority: str) -> None:
+        name = f"r{len(self.asked)}"
+        self.asked.add(name)
+        assert isinstance(self.shop.ask(name, slot, priority), Accepted)
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.shop.cancel(data.draw(st.sampled_from(sorted(self.asked))))
+
+    @precondition(lambda self: self.shop.hands.at)
+    @rule(data=st.data(), what=st.sampled_from(["done", "silent", "crash", "save", "preview", "take"]))
+    def work(self, data: st.DataObject, what: str) -> None:
+        hands = self.shop.hands
+        name = data.draw(st.sampled_from(sorted(hands.at)))
+        match what:
+            case "done":
+                hands.end(name, Done(request_id=name, takes=0))
+            case "silent" if name in hands.stopped:
+                hands.end(name)
+            case "crash":
+                hands.lose(name)
+            case "save":
+                hands.report(pipe.Saved(request_id=name, state=b"s"))
+            case "preview":
+                hands.say(Preview(request_id=name, take=0, step=1, sound=SOUND))
+            case "take":
+                hands.say(_take(name))
+
+    @rule()
+    def restart_engine(self) -> None:
+        self.shop.journal.close()
+        self.all_told += self.shop.told
+        self.shop = Shop(Path(self.folder.name) / "j", capacity=2)
+
+    @invariant()
+    def nobody_is_told_two_ends(self) -> None:
+        ends: dict[str, set[Event]] = {}
+        for event in [*self.all_told, *self.shop.told]:
+            if isinstance(event, Final) and event.request_id in self.asked:
+                ends.setdefault(event.request_id, set()).add(event)
+        assert all(len(different) == 1 for different in ends.values())
+
+    def teardown(self) -> None:
+        """Let everything finish: then every request has its one end, in the journal too."""
+        for _ in range(10 * len(self.asked) + 10):
+            self.shop.foreman.schedule()
+            for name in list(self.shop.hands.at):
+                self.shop.hands.end(name, Done(request_id=name, takes=0))
+        for name in self.asked:
+            assert self.shop.journal.final(name) is not None
+            self.shop.foreman.acknowledge(Ack(request_id=name, owner="me"))
+        assert self.shop.journal.unanswered("me") == []
+        self.shop.journal.close()
+        self.folder.cleanup()
+
+
+Storm.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestStorm = Storm.TestCase

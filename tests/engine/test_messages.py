@@ -1,0 +1,62 @@
+"""Frames between clients and engine: everything survives, and only ours is let in."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import messages
+from engine.errors import BadRequestError
+from engine.events import Done, Preview, Sound, Take
+from engine.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
+from engine.request import LoopRequest
+
+SOUND = Sound(samples=bytes(range(16)), sample_rate=44_100)
+REQUEST = LoopRequest(prompt="x", request_id="r1")
+ALL: list[Message] = [
+    Hello(owner="a", resume=True), Submission(request=REQUEST, owner="a", tag="t", priority="batch"),
+    Cancel(request_id="r1", owner="a"), Ack(request_id="r1", owner="a", take=3), Resend(request_id="r1", owner="a"),
+    Job(request=REQUEST, tag="t", created=1.0, finished=True),
+    Status(engine_id="e", version="1", state="ready", yours={"r1": "queued"}),
+    Said(event=Done(request_id="r1", takes=1)),
+    Said(event=Take(request_id="r1", take=0, sound=SOUND, scores={"a": None}, noise=b"n", record={"x": {"y": [1.5]}})),
+    Said(event=Preview(request_id="r1", take=0, step=1, sound=SOUND)),
+]
+
+
+@pytest.mark.parametrize("message", ALL, ids=lambda message: type(message).__name__)
+def test_what_is_packed_is_unpacked(message: Message) -> None:
+    """Every message survives, audio in a frame of its own."""
+    frames = messages.pack(message)
+    assert messages.unpack(frames) == message
+    carries_sound = isinstance(message, Said) and isinstance(message.event, Take | Preview)
+    assert len(frames) == 3 + carries_sound
+    assert not carries_sound or frames[3] == SOUND.samples
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [], [b""], [b"ditto0", b"hello", b"\x80"], [messages.VERSION], [messages.VERSION, b"hello"],
+        [messages.VERSION, b"what", b""], [messages.VERSION, b"hello", b"\xc1"],
+        [messages.VERSION, b"hello", b"\x81\xa5owner\xa3../"],
+        [*messages.pack(Hello(owner="a")), b"more"],
+        messages.pack(ALL[8])[:3], [messages.VERSION] * 9,
+    ],
+)  # fmt: skip
+def test_what_is_not_ours_is_refused(frames: list[bytes]) -> None:
+    """Other versions, kinds, counts of frames and bodies raise one error, with a sentence."""
+    with pytest.raises(BadRequestError, match=r".+"):
+        messages.unpack(frames)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(ALL), st.integers(0, 3), st.integers(0, 500), st.integers(0, 255))
+def test_mutated_frames_raise_only_our_error(message: Message, frame: int, place: int, value: int) -> None:
+    """A changed byte anywhere is read as something valid, or refused."""
+    frames = [bytearray(part) for part in messages.pack(message)]
+    if (chosen := frames[frame % len(frames)]) != b"":
+        chosen[place % len(chosen)] = value
+    try:
+        messages.unpack([bytes(part) for part in frames])
+    except BadRequestError as error:
+        assert error.sentence

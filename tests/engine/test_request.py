@@ -1,0 +1,145 @@
+"""A request that exists is valid; what is not gets one sentence."""
+
+import math
+from fractions import Fraction
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import BadRequestError
+from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
+from midi.tempo import Meter
+
+METERS = [Meter(4, 4), Meter(3, 4), Meter(5, 4), Meter(6, 8), Meter(7, 8), Meter(12, 8), Meter(1, 1)]
+
+
+def curve(*pairs: tuple[float, float]) -> Curve:
+    """Return a curve in dB."""
+    return Curve(points=tuple(Point(Fraction(beat).limit_denominator(), value) for beat, value in pairs))
+
+
+@given(
+    st.integers(1, 16),
+    st.sampled_from(METERS),
+    st.decimals(20, 999, places=2).map(Fraction) | st.just(Fraction(937, 10)),
+    st.sampled_from([8_000, 44_100, 48_000, 96_000, 192_000]),
+)
+def test_a_loop_is_as_long_as_the_formula_says(bars: int, meter: Meter, tempo_bpm: Fraction, rate: int) -> None:
+    """round(bars * 4 * num/den * 60 / bpm * sample_rate), rounded once."""
+    request = LoopRequest(bars=bars, meter=meter, tempo_bpm=tempo_bpm, sample_rate=rate)
+    exact = Fraction(bars * 4 * meter.numerator * 60 * rate, meter.denominator) / tempo_bpm
+    assert request.samples == round(exact)
+    assert math.isclose(request.seconds * rate, exact, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("bars", 0, "Bars may be 1 to 16, not 0."),
+        ("bars", 17, "Bars may be 1 to 16, not 17."),
+        ("tempo_bpm", Fraction(19), "Tempo may be 20 to 999 BPM, not 19."),
+        ("tempo_bpm", Fraction(1000), "Tempo may be 20 to 999 BPM, not 1000."),
+        ("count", 0, "Count may be 1 to 8, not 0."),
+        ("count", 9, "Count may be 1 to 8, not 9."),
+        ("seed", -1, "Seed may be 0 to"),
+        ("seed", 2**53, "Seed may be 0 to"),
+        ("sample_rate", 4_000, "Sample rate may be 8,000 to 192,000 Hz"),
+        ("key", "H major", "is not a key"),
+        ("prompt", "x" * 2001, "The prompt has 2001 characters; it may have 2000."),
+        ("request_id", "../../etc", "A request id is"),
+        ("request_id", "", "A request id is"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_said_with_what_is(field: str, value: object, sentence: str) -> None:
+    """The sentence names the field, the value and the range."""
+    with pytest.raises(BadRequestError) as error:
+        LoopRequest(**{field: value})  # type: ignore[arg-type]
+    assert sentence in error.value.sentence
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sentence"),
+    [
+        ([], "at least one breakpoint"),
+        ([(0, math.nan)], "The value at beat 0 is nan"),
+        ([(0, math.inf)], "The value at beat 0 is inf"),
+        ([(4, -20), (2, -20)], "Beat 2 comes after 4"),
+    ],
+)
+def test_a_curve_without_a_meaning_is_refused(pairs: list[tuple[float, float]], sentence: str) -> None:
+    """No points, no number, or time that runs back."""
+    with pytest.raises(BadRequestError, match=sentence):
+        curve(*pairs)
+
+
+@pytest.mark.parametrize(
+    "pairs", [[(0, -20)], [(3.5, -20)], [(0, -20), (16, -20)], [(4, -9), (4, -30)], [(0, -math.inf)]]
+)
+def test_one_breakpoint_flat_curves_jumps_and_silence_are_fine(pairs: list[tuple[float, float]]) -> None:
+    """What a producer may well draw is allowed."""
+    control = Control(kind="intensity", target=curve(*pairs))
+    assert LoopRequest(controls=(control,)).controls == (control,)
+
+
+@pytest.mark.parametrize("beat", [-1.0, 16.5, 400.0])
+def test_a_breakpoint_outside_the_loop_is_said_with_the_loops_beats(beat: float) -> None:
+    """The sentence has the beat and where the loop ends."""
+    with pytest.raises(BadRequestError, match=rf"beat {beat:g}; this loop has beats 0 to 16"):
+        LoopRequest(controls=(Control(kind="intensity", target=curve((beat, -20))),))
+
+
+def test_a_range_of_beats_must_lie_in_the_loop() -> None:
+    """A control that holds where the loop has ended is a slip."""
+    with pytest.raises(BadRequestError, match="must rise from 0"):
+        Control(kind="melody", target=Notes(notes=()), within=(Fraction(8), Fraction(4)))
+    late = Control(kind="melody", target=Notes(notes=()), within=(Fraction(8), Fraction(32)))
+    with pytest.raises(BadRequestError, match="are 8:32, but the loop ends at 16"):
+        LoopRequest(controls=(late,))
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, 1001.0, math.nan, math.inf])
+def test_a_weight_counts_for_something(weight: float) -> None:
+    """Above 0, and finite."""
+    with pytest.raises(BadRequestError, match="above 0 up to 1000"):
+        Control(kind="melody", target=Notes(notes=()), weight=weight)
+
+
+@pytest.mark.parametrize("limit", [{"steps": -1}, {"steps": 10_001}, {"seconds": 0.0}, {"seconds": math.nan}])
+def test_a_budget_has_limits(limit: dict[str, float]) -> None:
+    """A search may be short or long, but not endless or less than nothing."""
+    with pytest.raises(BadRequestError, match="may be"):
+        Budget(**limit)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("variation", [-0.1, 1.1, math.nan])
+def test_a_variation_is_a_share(variation: float) -> None:
+    """0 is the take itself, 1 is another."""
+    with pytest.raises(BadRequestError, match="Variation may be 0 to 1"):
+        Start(noise=b"", variation=variation)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"samples": b""}, {"samples": b"12345"}, {"channels": 3}, {"sample_rate": 100}, {"sample_rate": 10**6}]
+)
+def test_reference_audio_is_whole_frames_of_one_or_two_channels(wrong: dict[str, object]) -> None:
+    """Eight bytes are one frame of stereo."""
+    right = {"samples": bytes(8), "sample_rate": 44_100, "channels": 2}
+    assert Audio(**right).channels == 2  # type: ignore[arg-type]
+    with pytest.raises(BadRequestError):
+        Audio(**right | wrong)  # type: ignore[arg-type]
+
+
+def test_a_changed_request_is_checked_again() -> None:
+    """`replace` cannot smuggle in what the constructor refuses."""
+    with pytest.raises(BadRequestError, match="Bars"):
+        msgspec.structs.replace(LoopRequest(), bars=0)
+
+
+def test_ids_do_not_meet() -> None:
+    """A thousand requests have a thousand ids, each fit for a file's name."""
+    ids = {new_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert all(LoopRequest(request_id=one).request_id == one for one in list(ids)[:10])

@@ -1,0 +1,124 @@
+"""What the README and the docs tell people to type exists; what they point at is there."""
+
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+
+from bridge.cli.asked import build_request
+from bridge.cli.main import COMMANDS
+from bridge.cli.options import LoopOptions
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return the fenced blocks of a page: language and text."""
+    return _BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return every `ditto-live` command line in the shell blocks of a page, as words."""
+    found = []
+    for language, text in blocks(page):
+        if language not in ("sh", "bat"):
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            for part in re.split(r"&&|\|", line.partition(" # ")[0]):
+                words = shlex.split(part.replace(".venv\\Scripts\\", ""), comments=True)
+                if words and Path(words[0]).name == "ditto-live":
+                    found.append(words[1:])
+    return found
+
+
+def options_of(name: str) -> set[str]:
+    """Return the options of a command, from the parser that reads them."""
+    module = import_module(f"bridge.cli.{COMMANDS[name].module}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False)
+        app.command()(getattr(module, COMMANDS[name].module.rstrip("_")))
+    pending, found = [typer.main.get_command(app)], {"--help"}
+    while pending:
+        command = pending.pop()
+        pending += getattr(command, "commands", {}).values()
+        found |= {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_shown_can_be_typed(page: Path) -> None:
+    """Commands and flags are known to the parser; files of the repository exist."""
+    for words in commands(page):
+        if words[0].startswith("--"):
+            assert words[0] in ("--help", "--version")
+            continue
+        assert words[0] in COMMANDS, words
+        flags = {word.partition("=")[0] for word in words[1:] if re.match(r"--[a-z]", word)}
+        assert flags <= options_of(words[0]), f"{page.name}: {flags - options_of(words[0])}"
+        for word in words[1:]:
+            if word.startswith("docs/"):
+                assert (ROOT / word).exists(), word
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Pictures, pages and folders that are linked are in the repository."""
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_the_first_command_asks_for_what_it_says() -> None:
+    """The shipped melody and curve make a valid request: four bars in A minor that rise and fall."""
+    words = commands(ROOT / "README.md")[0]
+    given = dict(zip(words[1::2], words[2::2], strict=True))
+    request = build_request(
+        LoopOptions(
+            prompt=given["--prompt"],
+            tempo=given["--tempo"],
+            bars=int(given["--bars"]),
+            melody=str(ROOT / given["--melody"]),
+            intensity=str(ROOT / given["--intensity"]),
+        )
+    ).request
+    intensity, melody = request.controls
+    assert (request.key, request.bars, float(request.tempo_bpm)) == ("A minor", 4, 88)
+    levels = [point.value for point in intensity.target.points]  # type: ignore[union-attr]
+    assert levels[0] == levels[-1], "it closes at the wrap"
+    pitches = [note.pitch for note in melody.target.notes]  # type: ignore[union-attr]
+    assert 60 <= min(pitches) <= max(pitches) <= 96
+
+
+def test_both_commands_are_one_line_each_and_windows_has_them_too() -> None:
+    """One line to paste: make the environment, install, run."""
+    shells = [text for language, text in blocks(ROOT / "README.md") if language == "sh" and "pip install" in text]
+    windows = [text for language, text in blocks(ROOT / "README.md") if language == "bat"]
+    assert len(shells) == len(windows) == 2
+    for text in (*shells, *windows):
+        assert text.count("\n") == 1
+    for shell, window in zip(shells, windows, strict=True):
+        bare = window.replace(".venv\\Scripts\\", ".venv/bin/").replace("py -3.11", "python3.11")
+        assert bare == shell, "the same but for the paths"
+
+
+def test_ci_runs_exactly_what_the_readme_says() -> None:
+    """`.ci/run` reads its command from this page, below the mark."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.count("<!-- test command -->\n```sh\n") == 1
+    command = text.partition("<!-- test command -->\n```sh\n")[2].partition("\n```")[0]
+    assert command.endswith(".venv/bin/python -Im pytest -q")
+    assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_folder_has_its_line() -> None:
+    """One line a folder; no folder without one, no line without a folder."""
+    listed = set(re.findall(r"^\| \[(\w+)\]", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
+    assert listed == there - {"build", "dist", "takes", "node_modules"}
