@@ -78,9 +78,7 @@ def _in_decibels(drawn: Automation, loop_beats: Fraction) -> tuple[Breakpoint, .
     levels = amplitude_to_db(sample(drawn, loop_beats, frames), FADER_FLOOR_DB) + LOUDEST_DB
     beats = (loop_beats * frame / frames for frame in range(frames + 1))
     ends = np.append(levels, amplitude_to_db(drawn.points[-1].value, FADER_FLOOR_DB) + LOUDEST_DB)
-    return thin(
-        [Breakpoint(beat, float(level)) for beat, level in zip(beats, ends, strict=True)], FADER_ERROR_DB
-    )
+    return thin([Breakpoint(beat, float(level)) for beat, level in zip(beats, ends, strict=True)], FADER_ERROR_DB)
 
 
 def _points(points: tuple[Breakpoint, ...], unit: str) -> Curve:

@@ -64,9 +64,7 @@ class LoopPlayer:
         self._next: Loop | None = None
         self._position = 0
         self._leaving: tuple[Loop, int] | None = None  # the take before, and where it would have gone on
-        self._fade = np.linspace(0, 1, max(1, round(FADE_SECONDS * loop.sample_rate)), dtype=np.float32)[
-            :, None
-        ]
+        self._fade = np.linspace(0, 1, max(1, round(FADE_SECONDS * loop.sample_rate)), dtype=np.float32)[:, None]
         self._faded = 0
         self.passes = 0
 

@@ -85,17 +85,14 @@ def read_clip(text: str, loop_beats: Fraction) -> Clip:
         if notes and not inside:
             raise MidiError(
                 "outside_loop",
-                f"The first note is at beat {float(notes[0].start):g}; "
-                f"this loop has beats 0 to {float(loop_beats):g}.",
+                f"The first note is at beat {float(notes[0].start):g}; this loop has beats 0 to {float(loop_beats):g}.",
                 "Move the notes to the start of the file, or ask for more bars.",
             )
     turns = int(loop_beats / end) if end >= 1 and loop_beats % end == 0 else 1
     if turns < 2:
         return Clip(inside, score.remarks)
     repeated = tuple(note for turn in range(turns) for note in shift(inside, turn * end))
-    return Clip(
-        repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times.")
-    )
+    return Clip(repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times."))
 
 
 def _together(tracks: Sequence[ScoreTrack]) -> tuple[tuple[Note, ...], Fraction]:
@@ -131,9 +128,7 @@ def _naming(text: str) -> Iterator[None]:
 
 def structure(text: str) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    return (
-        Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
-    )
+    return Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
 
 
 def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = ()) -> Audio:

@@ -9,14 +9,14 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     request_id: str
 
 
-class Accepted(_Event, tag="accepted"):
+class Accepted(_Event, frozen=True, tag="accepted"):
     """The request is on disk and will be finished or reported. `notes` are sentences for the producer."""
 
     notes: tuple[str, ...] = ()
     queue_position: int = 0
 
 
-class Progress(_Event, tag="progress"):
+class Progress(_Event, frozen=True, tag="progress"):
     """One optimisation step is done: `losses` per control, unweighted."""
 
     take: int
@@ -35,7 +35,7 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     channels: int = 2
 
 
-class Preview(_Event, tag="preview"):
+class Preview(_Event, frozen=True, tag="preview"):
     """An early listen: the loop as it stands."""
 
     take: int
@@ -43,7 +43,7 @@ class Preview(_Event, tag="preview"):
     sound: Sound
 
 
-class Take(_Event, tag="take"):
+class Take(_Event, frozen=True, tag="take"):
     """One finished loop, in rank order when there are several.
 
     `noise` is the optimised x_T as safetensors; `record` is what the sidecar keeps (versions, timings,
@@ -58,26 +58,26 @@ class Take(_Event, tag="take"):
     notes: tuple[str, ...] = ()
 
 
-class Done(_Event, tag="done"):
+class Done(_Event, frozen=True, tag="done"):
     """All takes were sent; `best` is the index of the highest ranked."""
 
     takes: int
     best: int = 0
 
 
-class Cancelled(_Event, tag="cancelled"):
+class Cancelled(_Event, frozen=True, tag="cancelled"):
     """The request was cancelled; the best take so far was sent if there was one."""
 
     takes: int = 0
 
 
-class Superseded(_Event, tag="superseded"):
+class Superseded(_Event, frozen=True, tag="superseded"):
     """A newer request in the same slot took its place."""
 
     by: str
 
 
-class Failed(_Event, tag="failed"):
+class Failed(_Event, frozen=True, tag="failed"):
     """The request failed: `code` for programs, `sentence` and `remedy` for people."""
 
     code: str

@@ -171,6 +171,7 @@ class _Child:
     _moved: float = 0.0
     _reason: str = ""
     _closed: bool = False
+    _reader: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     @property
@@ -187,7 +188,8 @@ class _Child:
         )
         self.standing, self._was_ready, self._reason = _STARTING, False, ""
         self._heard = self._moved = time.monotonic()
-        threading.Thread(target=self._read, args=(self.process,), daemon=True, name="worker-reports").start()
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True, name="worker-reports")
+        self._reader.start()
         log.info("worker.started", pid=self.process.pid)
 
     def run(self, request: LoopRequest, resume: bytes | None) -> None:
@@ -214,7 +216,11 @@ class _Child:
         if self.process is None:
             return
         self.process.kill()
-        self.process.wait()  # its reader sees the end of the pipe and closes both
+        self.process.wait()
+        if self._reader is not None:
+            self._reader.join()
+        for end in (self.process.stdin, self.process.stdout):
+            _close_quietly(end)
 
     def kill(self, reason: str) -> None:
         if self.process is None:

@@ -41,7 +41,7 @@ class Point(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     value: float
 
 
-class Curve(_Value, tag="curve"):
+class Curve(_Value, frozen=True, tag="curve"):
     """Breakpoints, linear between, held at the ends; two at one beat are a jump.
 
     Unit `db` is dBFS RMS, `hz` is hertz, `unit` is 0..1 of the range `low`..`high` (in the control's own unit).
@@ -65,7 +65,7 @@ class Curve(_Value, tag="curve"):
                 raise BadRequestError(f"Beat {float(point.beat):g} comes after {float(before.beat):g}; put them in order.")
 
 
-class Notes(_Value, tag="notes"):
+class Notes(_Value, frozen=True, tag="notes"):
     """Notes of a melody, at beats within the loop."""
 
     notes: tuple[Note, ...]
@@ -76,19 +76,19 @@ class Notes(_Value, tag="notes"):
             raise BadRequestError(f"A clip may have 20,000 notes, this one has {len(self.notes)}.")
 
 
-class Onsets(_Value, tag="onsets"):
+class Onsets(_Value, frozen=True, tag="onsets"):
     """Hits of a rhythm with their strengths 0..1."""
 
     onsets: tuple[Onset, ...]
 
 
-class Words(_Value, tag="words"):
+class Words(_Value, frozen=True, tag="words"):
     """A text: the form `AABA` of a structure, or a prompt of its own for the text control."""
 
     text: str
 
 
-class Audio(_Value, tag="audio"):
+class Audio(_Value, frozen=True, tag="audio"):
     """Reference audio: float32 little-endian samples, channels interleaved."""
 
     samples: bytes
@@ -109,7 +109,7 @@ class Audio(_Value, tag="audio"):
 Target = Curve | Notes | Onsets | Words | Audio
 
 
-class Control(_Value):
+class Control(_Value, frozen=True):
     """One control: what kind, its target, how much it counts, and where it holds.
 
     `kind` is the name of a row in `engine.controls`; kinds are open, target types are not.
@@ -129,7 +129,7 @@ class Control(_Value):
             raise BadRequestError(f"The beats of {self.kind} must rise from 0; they are {_beats(self.within)}.")
 
 
-class Budget(_Value):
+class Budget(_Value, frozen=True):
     """When to stop optimising, whichever comes first; `None` leaves it to method and quality."""
 
     steps: int | None = None
@@ -144,7 +144,7 @@ class Budget(_Value):
             raise BadRequestError(f"Seconds may be above 0 up to 3,600, not {self.seconds:g}.")
 
 
-class Start(_Value):
+class Start(_Value, frozen=True):
     """A warm start: the stored noise of an earlier take (safetensors) and how far to vary it, 0..1."""
 
     noise: bytes
@@ -162,7 +162,7 @@ def new_id() -> str:
     return secrets.token_hex(6)
 
 
-class LoopRequest(_Value):
+class LoopRequest(_Value, frozen=True):
     """One loop of `bars` bars at `tempo_bpm`; see `docs/request.md` for every field."""
 
     prompt: str = ""

@@ -65,9 +65,7 @@ def write_loop(
         (b"acid", _acid(tempo_bpm, beats, meter, root_note)),
         (b"data", _pcm24(audio)),
     )
-    body = b"".join(
-        name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
-    )
+    body = b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks)
     publish(path, b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body, overwrite=overwrite)
 
 
@@ -113,9 +111,7 @@ def publish(path: Path, data: bytes, *, overwrite: bool = False) -> None:
         raise BadInputError(f"{path} exists already and is kept.", remedy="Choose another name.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise BadInputError(
-            f"{path} cannot be written: {reason}.", remedy="Choose another folder or name."
-        ) from error
+        raise BadInputError(f"{path} cannot be written: {reason}.", remedy="Choose another folder or name.") from error
     finally:
         _forget(temporary)
 
@@ -154,11 +150,7 @@ def read_audio(path: Path) -> tuple[Audio, int]:
             samples = file.read(dtype="float32", always_2d=True)
             sample_rate = int(file.samplerate)
     except (OSError, RuntimeError) as error:
-        missing = (
-            "does not exist"
-            if not path.exists()
-            else "is not audio that can be read (WAV, AIFF, FLAC, MP3, OGG)"
-        )
+        missing = "does not exist" if not path.exists() else "is not audio that can be read (WAV, AIFF, FLAC, MP3, OGG)"
         raise BadInputError(f"{path} {missing}.") from error
     if not np.isfinite(samples).all():
         raise BadInputError(f"{path} holds values that are not numbers.")
@@ -169,9 +161,7 @@ def _refuse_unusable(path: Path, channels: int, frames: int, sample_rate: int) -
     if channels not in (1, 2):
         raise BadInputError(f"{path} has {channels} channels; mono or stereo is allowed.")
     if not 0 < frames <= MAX_READ_SECONDS * sample_rate:
-        raise BadInputError(
-            f"{path} lasts {frames / sample_rate:g} s; above 0 up to {MAX_READ_SECONDS} s is allowed."
-        )
+        raise BadInputError(f"{path} lasts {frames / sample_rate:g} s; above 0 up to {MAX_READ_SECONDS} s is allowed.")
 
 
 def read_loop_info(path: Path) -> LoopInfo | None:

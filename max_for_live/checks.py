@@ -21,6 +21,7 @@ from .script import FOLDER, ORDER
 # Nothing is excused at the moment: every object is in py2max's reference and every cord passes.
 LINT_ALLOWED: frozenset[str] = frozenset()
 _NAMED = ("send", "receive", "s", "r", "send~", "receive~", "buffer~", "coll", "dict", "table")
+_SILENT = ("panel", "live.comment")
 _FORBIDDEN = ("print", "dac~", "adc~", "ezdac~", "ezadc~", "node.script")
 _ADDRESS = re.compile(r"/ditto/[a-z/_]+")
 
@@ -91,12 +92,22 @@ def _cords(patcher: Json, boxes: Boxes) -> Iterable[str]:
             yield f"The cord from {source}:{outlet} to {target}:{inlet} has no such port."
     if len(set(lines)) != len(lines):
         yield "A cord is there twice."
+    heard = _upstream("obj-script", lines)
     linked = {end for line in lines for end in (line[0], line[2])}
-    silent = ("panel", "live.comment")
     for key, box in boxes.items():
-        lonely = key not in linked and box["maxclass"] not in silent and box.get("text") != "live.banks"
-        if lonely:
+        if box.get("presentation") and _ports(box, "numoutlets") and key not in heard:
+            yield f"No cord leads from {key} to the script."
+        elif key not in linked and box["maxclass"] not in _SILENT and box.get("text") != "live.banks":
             yield f"{key} has no cord."
+
+
+def _upstream(target: str, lines: list[tuple[str, int, str, int]]) -> set[str]:
+    """Everything from which a message can reach `target`."""
+    found, fresh = {target}, {target}
+    while fresh:
+        fresh = {source for source, _, end, _ in lines if end in fresh} - found
+        found |= fresh
+    return found
 
 
 def _ports(box: Json, name: str) -> int:
@@ -129,17 +140,18 @@ def _names(boxes: Boxes) -> Iterable[str]:
 
 
 def _parameters(patcher: Json, boxes: Boxes) -> Iterable[str]:
-    listed = {key: cast(list[object], row) for key, row in cast(Json, patcher["parameters"]).items() if isinstance(row, list)}
+    rows = cast(Json, patcher["parameters"])
+    listed = {key: row[0] for key, row in rows.items() if isinstance(row, list)}
     enabled = {key: _long_name(box) for key, box in boxes.items() if _long_name(box)}
-    if {key: row[0] for key, row in listed.items()} != enabled:
+    if listed != enabled:
         yield "The list of parameters and the boxes that have one differ."
     names = list(enabled.values())
     for name in sorted(set(names)):
         if names.count(name) > 1 or "[" in name:
             yield f"The Long Name {name!r} is not one parameter's own."
     known = {row.long_name for row in PARAMETERS} | {"-"}
-    for bank, rows in PUSH_BANKS:
-        if len(rows) != 8 or not set(rows) <= known:
+    for bank, places in PUSH_BANKS:
+        if len(places) != 8 or not set(places) <= known:
             yield f"The Push bank {bank!r} does not hold eight known parameters."
 
 

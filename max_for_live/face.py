@@ -39,7 +39,7 @@ DISPLAY_INFO = (
 )
 PROMPT: Rect = (8, 22, 168, 46)
 PROMPT_INFO = "What the loop should sound like, in words: genre, instruments, mood. Return takes it."
-HINT: Rect = (8, 143, 168, 22)
+HINT: Rect = (8, 140, 168, 24)
 # Shown as long as no script answers: a Live before 12.2 has no `v8`, and this sentence is all that works there.
 HINT_WITHOUT_SCRIPT = "Ditto Live needs Live 12.2 or newer."
 
@@ -55,16 +55,16 @@ CONTROLS: dict[str, Rect] = {
     "learn": (184, 149, 88, 15),
     "redraw": (276, 149, 88, 15),
     "clear": (368, 149, 72, 15),
-    "intensity": (450, 4, 52, 50),
+    "intensity": (448, 5, 56, 50),
     "intensity_strength": (524, 22, 48, 15),
     "melody_strength": (524, 58, 48, 15),
     "rhythm_strength": (524, 95, 48, 15),
-    "generate": (584, 6, 72, 30),
-    "stop": (660, 6, 34, 30),
-    "warp": (642, 76, 52, 15),
-    "land": (584, 128, 34, 15),
-    "keep": (622, 128, 34, 15),
-    "drop": (660, 128, 34, 15),
+    "generate": (584, 6, 72, 33),
+    "stop": (660, 6, 34, 33),
+    "warp": (642, 79, 52, 15),
+    "land": (584, 149, 34, 15),
+    "keep": (622, 149, 34, 15),
+    "drop": (660, 149, 34, 15),
 }
 
 MENUS: tuple[Menu, ...] = (
@@ -72,12 +72,12 @@ MENUS: tuple[Menu, ...] = (
     Menu("melody", (450, 75, 122, 15), "Off", "A MIDI clip whose melody the loop follows."),
     Menu("rhythm", (450, 112, 122, 15), "Off", "A MIDI clip, such as drums, whose strokes the loop follows."),
     Menu("level", (450, 149, 122, 15), "As rendered", "Takes the clip gain over from a clip on this track."),
-    Menu("target", (584, 57, 110, 15), "This track", "The audio track that the clip lands on."),
+    Menu("target", (584, 60, 110, 15), "This track", "The audio track that the clip lands on."),
     Menu(
-        "place", (584, 76, 54, 15), "Next slot",
+        "place", (584, 79, 54, 15), "Next slot",
         "Next empty slot, the Arrangement at the loop brace, or the Simpler on the track (Live 12.4 or newer).",
     ),
-    Menu("take", (584, 109, 110, 15), "No takes yet", "The finished takes, newest first."),
+    Menu("take", (584, 128, 110, 15), "No takes yet", "The finished takes, newest first."),
 )  # fmt: skip
 
 LABELS: tuple[Label, ...] = (
@@ -92,9 +92,8 @@ LABELS: tuple[Label, ...] = (
     Label("Melody", (450, 59, 70, 14), strong=True),
     Label("Rhythm", (450, 96, 70, 14), strong=True),
     Label("Level like", (450, 133, 122, 14), strong=True),
-    Label("Lands in", (584, 42, 110, 14), strong=True),
-    Label("Takes", (584, 94, 110, 14), strong=True),
-    Label("Ditto Live", (584, 150, 110, 14), strong=True, align=2),
+    Label("Lands in", (584, 45, 110, 14), strong=True),
+    Label("Takes", (584, 113, 110, 14), strong=True),
 )
 
 DIVIDERS: tuple[Rect, ...] = ((445, 6, 1, 158), (578, 6, 1, 158))

@@ -5,6 +5,7 @@ those of a dark theme of Live's; in Live the device follows the theme that is ch
 """
 
 import json
+import math
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +19,12 @@ from . import container, face
 from .checks import boxes_of
 from .container import Json
 from .errors import DeviceCheckError
+from .parameters import Unit
 from .script import FOLDER, display_script
 
-SCALE = 4          # drawn this much larger ...
-SHOWN = 2          # ... and shown twice as large as in Live, smooth
-TITLE = 20         # Live's own title bar above the device
+SCALE = 4  # drawn this much larger ...
+SHOWN = 2  # ... and shown twice as large as in Live, smooth
+TITLE = 20  # Live's own title bar above the device
 MARGIN = 10
 Color = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont
@@ -32,22 +34,25 @@ THEME: dict[str, Color] = {
     "live_control_selection": (255, 173, 86), "live_contrast_frame": (38, 38, 38), "live_lcd_bg": (24, 24, 24),
     "live_lcd_title": (205, 205, 205), "live_lcd_control_fg": (255, 173, 86), "live_lcd_control_fg_alt": (3, 195, 213),
     "live_lcd_frame": (84, 84, 84), "title": (92, 92, 92), "ground": (20, 20, 20), "dark": (20, 20, 20),
+    "dim": (128, 128, 128),
 }  # fmt: skip
 
 # A session in the middle, so that the picture shows what each control is for.
 SESSION: dict[str, str] = {
     "prompt": "dusty boom bap, warm Rhodes,\nupright bass, vinyl crackle", "melody": "Keys: verse hook",
     "rhythm": "Drums: break 2", "take": "3 · melody 96 %", "key": "F minor", "target": "This track",
+    "hint": "File > Collect All and Save\nkeeps the loops with the set.",
 }  # fmt: skip
 VALUES: dict[str, float] = {
     "intensity": -17.5, "intensity_strength": 100, "melody_strength": 120, "rhythm_strength": 60, "variation": 30,
     "bars": 4, "seed": 4711, "takes": 3, "source": 1, "redraw": 1, "quality": 1, "warp": 0,
 }  # fmt: skip
-_LANE = (-31, -29, -26, -22, -19, -17.5, -17, -18, -23, -26, -24, -20, -15, -12.5, -12, -12.5, -16, -22, -28, -31)
+_GRID = 128  # as many values as the script sends
+_LANE = tuple(-23 - 6 * math.cos(4 * math.pi * i / _GRID) - 3 * math.sin(2 * math.pi * i / _GRID) for i in range(_GRID))
 DISPLAY_MESSAGES: tuple[tuple[object, ...], ...] = (
     ("source", "learn", 4, 4),
     ("curve", *_LANE),
-    ("status", "ready", "Landed on ‘Sampler’. Two more takes below."),
+    ("status", "ready", "Landed on ‘Sampler’."),
     ("scores", "intensity_rho", 0.99, "melody_accuracy", 0.96, "seam_ratio", 0.4),
 )
 
@@ -71,11 +76,12 @@ class Pen:
         """Return a place on the canvas."""
         return (self.left + x) * SCALE, (self.top + y) * SCALE
 
-    def text(self, text: str, x: float, y: float, size: float, fill: Color, anchor: str = "lm", *, strong: bool = False) -> None:
+    def text(
+        self, text: str, x: float, y: float, size: float, fill: Color, anchor: str = "lm", *, strong: bool = False
+    ) -> None:
         """Write a line; `anchor` as Pillow has it."""
-        self.draw.text(
-            self.point(x, y), text, fill, font(size * SCALE), anchor, stroke_width=SCALE * 0.12 if strong else 0, stroke_fill=fill
-        )
+        stroke = SCALE * 0.12 if strong else 0
+        self.draw.text(self.point(x, y), text, fill, font(size * SCALE), anchor, stroke_width=stroke, stroke_fill=fill)
 
 
 def font(size: float) -> Font:
@@ -124,7 +130,8 @@ def _choice(key: str, box: Json) -> str:
 
 def _number(key: str, box: Json) -> str:
     value = VALUES.get(key, 0.0)
-    return {4: f"{value:.1f} dB", 5: f"{value:.0f} %"}.get(cast(int, _valueof(box).get("parameter_unitstyle", 0)), f"{value:.0f}")
+    style = cast(int, _valueof(box).get("parameter_unitstyle", 0))
+    return {Unit.DECIBEL: f"{value:.1f} dB", Unit.PERCENT: f"{value:.0f} %"}.get(Unit(style), f"{value:.0f}")
 
 
 # ---- widgets
@@ -136,14 +143,18 @@ def _panel(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
 
 def _comment(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
-    text = "" if key == "hint" else str(box["text"])
+    if key == "hint":
+        for row, line in enumerate(SESSION["hint"].split("\n")):
+            pen.text(line, x, y + 6 + 12 * row, 8.5, THEME["dim"])
+        return
+    text = str(box["text"])
     align = cast(int, box.get("textjustification", 0))
     at, anchor = ((x, "lm"), (x + width / 2, "mm"), (x + width - 1, "rm"))[align]
     pen.text(text, at, y + height / 2, 9, THEME["live_control_fg"], anchor, strong="Bold" in str(box.get("fontname")))
 
 
 def _text_edit(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
-    x, y, width, height = rect
+    x, y, *_ = rect
     pen.box(rect, THEME["live_lcd_bg"], round=2)
     for row, line in enumerate(SESSION["prompt"].split("\n")):
         pen.text(line, x + 6, y + 11 + 13 * row, 10, THEME["live_lcd_title"])
@@ -152,7 +163,8 @@ def _text_edit(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
 def _menu(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
     pen.box(rect, THEME["live_control_bg"], round=2)
-    text = _choice(key, box) if box["maxclass"] == "live.menu" else SESSION.get(key) or str(cast(list[str], box["items"])[0])
+    first = str(cast(list[str], box.get("items", [""]))[0])
+    text = _choice(key, box) if box["maxclass"] == "live.menu" else SESSION.get(key, first)
     pen.text(fitted(text, 9, width - 17), x + 5, y + height / 2, 9, THEME["live_control_fg"])
     middle, right = y + height / 2, x + width - 5
     triangle = [pen.point(right - 5, middle - 1.6), pen.point(right, middle - 1.6), pen.point(right - 2.5, middle + 2)]
@@ -197,6 +209,9 @@ def _dial(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     end = 135 + 270 * (VALUES[key] - low) / (high - low)
     pen.draw.arc(corners, 135, 405, fill=THEME["live_control_bg"], width=3 * SCALE)
     pen.draw.arc(corners, 135, end, fill=THEME["live_control_selection"], width=3 * SCALE)
+    turn = math.radians(end)
+    tip = pen.point(middle[0] + radius * math.cos(turn), middle[1] + radius * math.sin(turn))
+    pen.draw.line((pen.point(*middle), tip), fill=THEME["live_lcd_title"], width=2 * SCALE)
     pen.text(_number(key, box), x + width / 2, y + height - 5, 9, THEME["live_control_fg"], "mm")
 
 
@@ -228,7 +243,7 @@ def recorded(rect: face.Rect) -> list[Json]:
     """What the display's script draws after `DISPLAY_MESSAGES`; needs Node."""
     node = shutil.which("node")
     if node is None:
-        raise DeviceCheckError("The face is drawn with the display's own script, which needs Node.", remedy="Install Node 20.")
+        raise DeviceCheckError("The face is drawn by the display's own script in Node.", remedy="Install Node 20.")
     letters = {chr(code) for code in range(32, 127)} | set("‘’…·×é")
     given = {
         "script": display_script(), "size": [rect[2], rect[3]], "messages": DISPLAY_MESSAGES,
@@ -269,7 +284,10 @@ def _stroke(pen: Pen, operation: Json) -> None:
 
 def _write(pen: Pen, operation: Json) -> None:
     at = pen.point(cast(float, operation["x"]), cast(float, operation["y"]))
-    pen.draw.text(at, str(operation["text"]), _ink(operation), font(cast(float, operation["size"]) * SCALE), "ls")
+    *ink, alpha = _ink(operation)
+    ground = THEME["live_lcd_bg"]  # Pillow does not blend text, so it is done here
+    blended = tuple(round(a * alpha / 255 + b * (1 - alpha / 255)) for a, b in zip(ink, ground, strict=True))
+    pen.draw.text(at, str(operation["text"]), blended, font(cast(float, operation["size"]) * SCALE), "ls")
 
 
 _OPERATIONS: dict[str, Callable[[Pen, Json], None]] = {"fill": _fill, "stroke": _stroke, "text": _write}

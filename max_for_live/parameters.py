@@ -80,9 +80,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         "How far a redraw may move away from the last take. 0 % keeps all but what you changed.",
         high=100, initial=30, unit=Unit.PERCENT,
     ),
-    Parameter("bars", "live.numbox", "Bars", "Bars", "Length of the loop in bars of the set.", low=1, high=16, initial=4),
     Parameter(
-        "key", "live.menu", "Key", "Key", "Key of the loop. Set's scale follows the scale chosen in Live's control bar.",
+        "bars", "live.numbox", "Bars", "Bars", "Length of the loop in bars of the set.", low=1, high=16, initial=4
+    ),
+    Parameter(
+        "key", "live.menu", "Key", "Key",
+        "Key of the loop. Set's scale follows the scale chosen in Live's control bar.",
         choices=KEYS,
     ),
     Parameter(
@@ -93,7 +96,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "seed", "live.numbox", "Seed", "Seed", "The same seed, prompt and settings make the same loop again.",
         high=99_999, initial=1,
     ),
-    Parameter("takes", "live.numbox", "Takes", "Takes", "How many takes to make, best first.", low=1, high=8, initial=1),
+    Parameter(
+        "takes", "live.numbox", "Takes", "Takes", "How many takes to make, best first.", low=1, high=8, initial=1
+    ),
     Parameter(
         "source", "live.tab", "Intensity Source", "Source",
         "Where the intensity comes from: the dial as it stands, a lane learned while it plays, the lane in the saved "
@@ -115,7 +120,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         kept=Kept.HIDDEN, choices=("Redraw", "Redraw on"),
     ),
     _button(
-        "generate", "Generate", "Generate", "Makes the loop and puts it into a clip. Map a key or a pad to it.", Kept.AUTOMATED
+        "generate", "Generate", "Generate",
+        "Makes the loop and puts it into a clip. Map a key or a pad to it.", Kept.AUTOMATED,
     ),
     _button("stop", "Stop", "Stop", "Stops the work. The best take so far is kept."),
     _button("roll", "Roll Seed", "Roll", "Chooses another seed."),
@@ -128,7 +134,10 @@ PARAMETERS: tuple[Parameter, ...] = (
 KEPT_STATE = "Ditto State"  # the stored-only value behind prompt, history, drawing and picks
 
 PUSH_BANKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Loop", ("Intensity", "Intensity Strength", "Melody Strength", "Rhythm Strength", "Variation", "Bars", "Takes", "Seed")),
+    (
+        "Loop",
+        ("Intensity", "Intensity Strength", "Melody Strength", "Rhythm Strength", "Variation", "Bars", "Takes", "Seed"),
+    ),
     ("Make", ("Key", "Quality", "Intensity Source", "Warp Mode", "Generate", "-", "-", "-")),
 )  # fmt: skip
 

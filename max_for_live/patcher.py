@@ -14,14 +14,15 @@ from py2max.core.box import Box
 from py2max.core.common import Rect as BoxRect
 
 from . import face
-from .container import Json, type_number
+from .container import DeviceType, Json, type_number
 from .parameters import KEPT_STATE, PARAMETERS, PUSH_BANKS, Parameter, defaults
 from .script import device_script, display_script
 
-DEVICE_TYPE = "audio_effect"
+DEVICE_TYPE: DeviceType = "audio_effect"
 _MAX_VERSION = {"major": 9, "minor": 0, "revision": 10, "architecture": "x64", "modernui": 1}
 _FONT = "Ableton Sans Medium"
 _BOLD = "Ableton Sans Bold"
+Outlets = tuple[str, ...]  # what each outlet sends, as Max names it
 _EPOCH = 2_082_844_800  # 1970 in Max's count from 1904: a date that never changes, so that builds are equal
 _MARGIN = 20  # of the face within the patching view
 _ROUTED = ("display", "prompt", *(menu.key for menu in face.MENUS), "hint", "seed", "learn", "ask", "askkept")
@@ -129,11 +130,12 @@ def _value_of(parameter: Parameter) -> Json:
 
 def _themed(**colors: str) -> Json:
     """Colours that follow Live's theme, by the names that Max gives them."""
-    return {"saved_attribute_attributes": {name: {"expression": f"themecolor.{theme}"} for name, theme in colors.items()}}
+    expressions = {name: {"expression": f"themecolor.{theme}"} for name, theme in colors.items()}
+    return {"saved_attribute_attributes": expressions}
 
 
 def _show(
-    patcher: Patcher, key: str, maxclass: str, rect: face.Rect, inlets: int, outlets: tuple[str, ...], **attributes: object
+    patcher: Patcher, key: str, maxclass: str, rect: face.Rect, inlets: int, outlets: Outlets, **attributes: object
 ) -> None:
     """Add a box to the face; it has the same size when patching, as `v8ui` needs for the mouse."""
     x, y, width, height = rect
@@ -143,10 +145,16 @@ def _show(
 
 
 def _add(
-    patcher: Patcher, key: str, maxclass: str, rect: BoxRect, inlets: int, outlets: tuple[str, ...], attributes: Mapping[str, object]
+    patcher: Patcher,
+    key: str,
+    maxclass: str,
+    rect: BoxRect,
+    inlets: int,
+    outlets: Outlets,
+    attributes: Mapping[str, object],
 ) -> None:
-    box = Box(maxclass, inlets, len(outlets), box_id(key), rect, **({"outlettype": list(outlets)} if outlets else {}), **attributes)
-    patcher.add_box(box)
+    typed = {"outlettype": list(outlets)} if outlets else {}
+    patcher.add_box(Box(maxclass, inlets, len(outlets), box_id(key), rect, **typed, **attributes))
 
 
 def _embedded(text: str) -> Json:
@@ -173,9 +181,8 @@ def _add_logic(patcher: Patcher) -> None:
     _object(patcher, "send", "udpsend 127.0.0.1 47111", place.next(), 1, ())
     _object(patcher, "receive", "udpreceive @defer 1 @quiet 1", place.next(), 1, ("",))
     script = {"filename": "none", "saved_object_attributes": {"embed": 1, "parameter_enable": 0}}
-    _object(
-        patcher, "script", "v8 @embed 1", place.next(), 1, ("", "", "", ""), **script, textfile=_embedded(device_script())
-    )
+    script["textfile"] = _embedded(device_script())
+    _object(patcher, "script", "v8 @embed 1", place.next(), 1, ("", "", "", ""), **script)
     _object(patcher, "kept", "pattr ditto_state", place.next(), 1, ("", "", ""), **_kept_state())
     routes = ("",) * (len(_ROUTED) + 1)
     _object(patcher, "show", f"route {' '.join(_ROUTED)}", place.wide(), len(routes), routes)
@@ -197,7 +204,7 @@ class _Places:
 
 
 def _object(
-    patcher: Patcher, key: str, text: str, rect: BoxRect, inlets: int, outlets: tuple[str, ...], **attributes: object
+    patcher: Patcher, key: str, text: str, rect: BoxRect, inlets: int, outlets: Outlets, **attributes: object
 ) -> None:
     _add(patcher, key, "newobj", rect, inlets, outlets, {"text": text, **attributes})
 

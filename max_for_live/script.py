@@ -20,8 +20,7 @@ _HEAD = "// Made by `ditto-live build-device` from max_for_live/code. Edit those
 
 def device_script() -> str:
     """What the `v8` runs: the table, the defaults and all files in a scope of their own, then the edge to Max."""
-    table = json.dumps(json.loads((FOLDER / "addresses.json").read_text(encoding="utf-8")), ensure_ascii=True)
-    constants = f"const TABLE = {table};\nconst CONTROL_DEFAULTS = {json.dumps(defaults())};\n"
+    constants = f"const TABLE = {json.dumps(_table())};\nconst CONTROL_DEFAULTS = {json.dumps(defaults())};\n"
     body = "\n".join(_file(name) for name in ORDER)
     scope = f'const Ditto = (() => {{\n"use strict";\n{constants}\n{body}\nreturn {{ Device }};\n}})();\n'
     return f"{_HEAD}{scope}\n{_file('Main')}"
@@ -30,6 +29,26 @@ def device_script() -> str:
 def display_script() -> str:
     """What the `v8ui` in the middle of the face runs."""
     return f"{_HEAD}{_file('Display')}"
+
+
+def _table() -> dict[str, object]:
+    """The OSC table without what only people read."""
+    table = json.loads((FOLDER / "addresses.json").read_text(encoding="utf-8"))
+
+    def bare(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+        return [{name: row[name] for name in ("name", "tag", "low", "high") if name in row} for row in rows]
+
+    addresses = [
+        {
+            "path": row["path"],
+            "sender": row["sender"],
+            "arguments": bare(row["arguments"]),
+            "repeat": bare(row["repeat"]),
+        }
+        for row in table["addresses"]
+    ]
+    kept = ("protocol", "osc_port", "osc_port_tries", "reply_ports")
+    return {name: table[name] for name in kept} | {"addresses": addresses}
 
 
 def _file(name: str) -> str:

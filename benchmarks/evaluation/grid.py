@@ -1,5 +1,7 @@
 """Whether the hits of a loop are on the grid that was asked for: their own tempo, and how far off they are.
 
+Hits count by their strength: crackle, noise and slow swells have onsets, too, and follow no grid.
+
 The grid is known only by tempo and downbeat. Sixteenths may be swung by any amount from 50 to 67 %, because a
 prompt names no number; hits that follow no grid cannot hide in that freedom (tests/benchmarks).
 """
@@ -38,13 +40,24 @@ def measure(audio: NDArray[np.floating], sample_rate: int, tempo_bpm: float) -> 
     times = onset_times(signal, sample_rate, circular=True)
     if len(times) < LEAST_HITS:
         return None
-    return Grid(tempo_ratio=tempo_ratio(signal, sample_rate, tempo_bpm), phase_seconds=off_grid(times, tempo_bpm))
+    strength = onset_strength(signal, sample_rate, circular=True)
+    frame = np.round(times * sample_rate / len(signal) * len(strength)).astype(np.int64) % len(strength)
+    return Grid(
+        tempo_ratio=tempo_ratio(strength, len(signal) / sample_rate, tempo_bpm),
+        phase_seconds=off_grid(times, strength[frame], tempo_bpm),
+    )
 
 
-def off_grid(times: Signal, tempo_bpm: float) -> float:
-    """Return the median distance in seconds of hits at `times` from the best of all swung grids of sixteenths."""
+def off_grid(times: Signal, weights: Signal, tempo_bpm: float) -> float:
+    """Return the weighted median distance in seconds of hits at `times` from the best swung grid of sixteenths."""
     beats = times * tempo_bpm / 60
-    return float(min(np.median(_distances(beats, swing)) for swing in SWINGS) * 60 / tempo_bpm)
+    return float(min(_median(_distances(beats, swing), weights) for swing in SWINGS) * 60 / tempo_bpm)
+
+
+def _median(values: Signal, weights: Signal) -> float:
+    order = np.argsort(values)
+    rising = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(rising, rising[-1] / 2)])
 
 
 def _distances(beats: Signal, swing: float) -> Signal:
@@ -54,16 +67,14 @@ def _distances(beats: Signal, swing: float) -> Signal:
     return np.asarray(np.abs(inside[:, None] - places).min(1) / 2)
 
 
-def tempo_ratio(signal: Signal, sample_rate: int, tempo_bpm: float) -> float:
-    """Return the tempo that explains most of the onset strength, over `tempo_bpm`: 0.94 to 1.06.
+def tempo_ratio(strength: Signal, loop_seconds: float, tempo_bpm: float) -> float:
+    """Return the tempo that explains most of the onset strength [frames], over `tempo_bpm`: 0.94 to 1.06.
 
-    The loop is unrolled twice, and the strength's spectrum is read at beat, eighth and sixteenth of each tempo.
+    The strength's spectrum is read at beat, eighth and sixteenth of each tempo.
     """
-    strength = onset_strength(signal, sample_rate, circular=True)
-    strength = strength - strength.mean()
-    seconds = np.arange(len(strength)) * len(signal) / sample_rate / len(strength)
+    centred = (strength - strength.mean()) * np.hanning(len(strength) + 1)[:-1]
+    seconds = np.arange(len(strength)) * loop_seconds / len(strength)
     ratios = 1 + np.linspace(-SEARCHED, SEARCHED, 481)
     beats = np.outer(ratios, seconds * tempo_bpm / 60)
-    taper = np.hanning(len(strength) + 1)[:-1]
-    power = sum(weight * np.abs(np.exp(-2j * np.pi * k * beats) @ (strength * taper)) ** 2 for k, weight in HARMONICS.items())
+    power = sum(weight * np.abs(np.exp(-2j * np.pi * k * beats) @ centred) ** 2 for k, weight in HARMONICS.items())
     return float(ratios[np.argmax(power)])

@@ -145,9 +145,7 @@ def _tuned(options: LoopOptions, controls: tuple[Control, ...], request: LoopReq
     known = [control.kind for control in controls]
     for name in (*weights, *ranges):
         if name not in known:
-            raise BadRequestError(
-                f"{name!r} is not among this loop's controls ({', '.join(known) or 'none'})."
-            )
+            raise BadRequestError(f"{name!r} is not among this loop's controls ({', '.join(known) or 'none'}).")
     tuned = []
     for control in controls:
         weight = float(exact(weights.get(control.kind, "1")))

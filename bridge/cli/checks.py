@@ -65,9 +65,7 @@ def packages() -> Iterator[Finding]:
         if name is not None and name.group() != "ditto-live":
             needed.setdefault(marker.group(1) if marker else "", []).append(name.group())
     missing = _missing(needed.pop(""))
-    versions = ", ".join(
-        f"{name} {metadata.version(name)}" for name in ("ditto-live", "torch") if not _missing([name])
-    )
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("ditto-live", "torch") if not _missing([name]))
     if missing:
         yield Finding("fix", "Packages", f"{', '.join(missing)} is missing.", "pip install ditto-live")
     else:
@@ -81,9 +79,7 @@ def _extra(extra: str, missing: list[str]) -> Finding:
     purpose = _EXTRAS.get(extra, "")
     if not missing:
         return Finding("ok", what, f"installed, for {purpose}")
-    return Finding(
-        "note", what, f"not installed, for {purpose}", f"pip install 'ditto-live[{extra}]' if you want it."
-    )
+    return Finding("note", what, f"not installed, for {purpose}", f"pip install 'ditto-live[{extra}]' if you want it.")
 
 
 def _missing(names: list[str]) -> list[str]:
@@ -152,9 +148,7 @@ def sound() -> Iterator[Finding]:
 
         output = sounddevice.query_devices(kind="output")
     except OSError:
-        yield Finding(
-            "note", "Sound", "PortAudio is not installed", f"sudo apt install libportaudio2. {remedy}"
-        )
+        yield Finding("note", "Sound", "PortAudio is not installed", f"sudo apt install libportaudio2. {remedy}")
     except (ValueError, sounddevice.PortAudioError):
         yield Finding("note", "Sound", "no sound output here", remedy)
     else:

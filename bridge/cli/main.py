@@ -31,6 +31,7 @@ COMMANDS = {
     "send": Command("send", "Ask a running engine for a loop."),
     "models": Command("models", "Show the models that can be used, and their licences."),
     "doctor": Command("doctor", "Check the installation and say what to do."),
+    "bench": Command("bench", "Time how fast this computer makes a loop."),
     "build-device": Command("build_device", "Build the Max for Live device from its sources."),
     "install-device": Command("install_device", "Copy the device into Live's User Library."),
 }

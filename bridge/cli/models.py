@@ -63,10 +63,14 @@ def _print_table(found: "tuple[Listed, ...]", settings: Settings) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "here", "needs", "licence", "page", box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    table.add_column("model", no_wrap=True)
+    table.add_column("here")
+    table.add_column("needs", no_wrap=True)
+    table.add_column("licence")
     for model in found:
-        here = "ready" if not model.problem else model.problem
-        table.add_row(model.name, here, f"{model.needed_gib:.1f} GiB", model.licence, model.page)
+        here = "not here" if model.folder is None and model.problem else model.problem or "ready"
+        table.add_row(model.name, here, f"{model.needed_gib:.1f} GiB", model.licence)
     console = Console(soft_wrap=not sys.stdout.isatty())
     console.print(table)
     console.print(f"This device has {found[0].there_gib:.1f} GiB. Models are kept in {settings.models}")
@@ -75,4 +79,4 @@ def _print_table(found: "tuple[Listed, ...]", settings: Settings) -> None:
         console.print("\nWeights are your own download: accept the licence on the page, then run")
     for model in missing:
         # The command is written plainly: a terminal's wrapping would break it when it is copied.
-        sys.stdout.write(f"\n# {model.name}\n{model.get}\n")
+        sys.stdout.write(f"\n# {model.name}: {model.page}\n{model.get}\n")

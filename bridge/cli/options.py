@@ -33,22 +33,18 @@ class LoopOptions:
     tempo: Annotated[str, _option(_MUSIC, "Quarter notes a minute, 20 to 999.", metavar="BPM")] = "120"
     bars: Annotated[int, _option(_MUSIC, "Length, 1 to 16 bars.")] = 4
     time_signature: Annotated[str, _option(_MUSIC, "Such as 4/4, 6/8 or 7/8.", metavar="N/D")] = "4/4"
-    key: Annotated[
-        str | None, _option(_MUSIC, 'Such as "A minor"; else the melody\'s, where there is one.')
-    ] = None
+    key: Annotated[str | None, _option(_MUSIC, 'Such as "A minor"; else the melody\'s, where there is one.')] = None
     loop: Annotated[bool, _option(_MUSIC, "Let the end run into the start.")] = True
 
     intensity: Annotated[
         str | None,
         _option(_STEER, "beat:dB pairs, FILE.json or SET.als#Track/Device/Parameter.", metavar="CURVE"),
     ] = None
-    brightness: Annotated[
-        str | None, _option(_STEER, "beat:Hz pairs, FILE.json or SET.als#....", metavar="CURVE")
-    ] = None
+    brightness: Annotated[str | None, _option(_STEER, "beat:Hz pairs, FILE.json or SET.als#....", metavar="CURVE")] = (
+        None
+    )
     melody: Annotated[str | None, _option(_STEER, "FILE.mid, or FILE.mid#Track.", metavar="MIDI")] = None
-    rhythm: Annotated[
-        str | None, _option(_STEER, "FILE.mid with drums, or FILE.mid#Track.", metavar="MIDI")
-    ] = None
+    rhythm: Annotated[str | None, _option(_STEER, "FILE.mid with drums, or FILE.mid#Track.", metavar="MIDI")] = None
     structure: Annotated[str | None, _option(_STEER, "A form such as AABA, or reference audio.")] = None
     timbre: Annotated[Path | None, _option(_STEER, "Reference audio to sound like.")] = None
     inpaint: Annotated[Path | None, _option(_STEER, "Audio of which a part is kept; see --keep.")] = None
@@ -57,17 +53,13 @@ class LoopOptions:
         int | None, _option(_STEER, "Keep all of the --inpaint audio and add so many bars.", metavar="BARS")
     ] = None
     control: Annotated[list[str], _option(_STEER, "Any other control.", metavar="NAME=VALUE")] = ()  # type: ignore[assignment]
-    controls: Annotated[
-        list[Path], _option(_STEER, "Python file that adds controls.", metavar="FILE.py")
-    ] = ()  # type: ignore[assignment]
+    controls: Annotated[list[Path], _option(_STEER, "Python file that adds controls.", metavar="FILE.py")] = ()  # type: ignore[assignment]
     weight: Annotated[list[str], _option(_STEER, "How much a control counts.", metavar="NAME=2")] = ()  # type: ignore[assignment]
     only: Annotated[list[str], _option(_STEER, "Beats where a control holds.", metavar="NAME=FROM:TO")] = ()  # type: ignore[assignment]
 
     seed: Annotated[int | None, _option(_MAKE, "The same seed gives the same loop; else a new one.")] = None
     count: Annotated[int, _option(_MAKE, "So many takes, the best first, 1 to 8.")] = 1
-    from_take: Annotated[
-        str | None, _option(_MAKE, "Start from a take: its id or its file.", metavar="TAKE")
-    ] = None
+    from_take: Annotated[str | None, _option(_MAKE, "Start from a take: its id or its file.", metavar="TAKE")] = None
     variation: Annotated[float, _option(_MAKE, "How far to leave that take, 0 to 1.")] = 0.0
     model: Annotated[str, _option(_MAKE, "A model's name or folder; see `ditto-live models`.")] = "pocket"
     method: Annotated[Method, _option(_MAKE, "How the noise is found.")] = "ditto2"

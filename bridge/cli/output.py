@@ -69,9 +69,7 @@ def _as_wav(out: Path) -> Path:
     if not out.suffix:
         out = out / "loop.wav" if out.is_dir() else out.with_suffix(".wav")
     if out.suffix.lower() != ".wav":
-        raise BadInputError(
-            f"{out} is not a .wav file; loops are written as WAV.", remedy="Name it loop.wav."
-        )
+        raise BadInputError(f"{out} is not a .wav file; loops are written as WAV.", remedy="Name it loop.wav.")
     return out
 
 

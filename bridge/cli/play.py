@@ -19,9 +19,7 @@ SECONDS_BETWEEN_LOOKS = 0.25
 
 def play(
     take: Annotated[str, typer.Argument(help="A take's id, its WAV, or `latest`.")] = "latest",
-    times: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many times; else at Ctrl-C.")
-    ] = None,
+    times: Annotated[int | None, typer.Option(min=1, help="Stop after so many times; else at Ctrl-C.")] = None,
 ) -> int:
     """Play a take in a gapless loop. A newer take, or the same file rewritten, comes in at the next bar."""
     settings = Settings()

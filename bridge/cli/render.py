@@ -59,7 +59,8 @@ def render(
     else:
         sys.stdout.write(in_words(takes, seconds, report))
     if outcome.interrupted:
-        say("" if takes.kept else "Stopped before there was anything to keep.")
+        kept = "Stopped early; the best take so far is kept, where it was to go."
+        say(kept if takes.kept else "Stopped before there was anything to keep.")
         return INTERRUPTED
     return 0
 

@@ -51,9 +51,7 @@ def in_words(takes: Shelf, seconds: float, report: Path | None) -> str:
     for kept in takes.kept:
         for note in kept.take.notes:
             say(note)
-        scores = ", ".join(
-            f"{name} {value:.3g}" for name, value in kept.take.scores.items() if value is not None
-        )
+        scores = ", ".join(f"{name} {value:.3g}" for name, value in kept.take.scores.items() if value is not None)
         lines.append(f"{kept.path}" + (f"  ({scores})" if scores else ""))
     if report is not None and takes.kept:
         lines.append(f"{report}")

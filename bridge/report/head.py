@@ -22,6 +22,7 @@ class Tile(NamedTuple):
 LARGE, SMALL = 23, 16  # points, of the title
 LETTERS_A_LINE = 52  # large ones, over the whole width
 TILE_WIDTH = 0.118  # of the whole width
+MOST_TILES = 4  # more would push the title off its own page
 
 # Score, words, format, limit of what is shown as good (the papers' own figures), and whether more is better.
 _WANTED = (
@@ -81,15 +82,15 @@ def facts(request: LoopRequest) -> str:
         request.model,
         request.method,
     )
-    return "   ·   ".join(word for word in words if word)
+    return "  ·  ".join(word for word in words if word)
 
 
 def tiles_of(scores: Scores) -> list[Tile]:
-    """Return the scores worth a large figure, at most five; what is missing is left out."""
+    """Return the scores worth a large figure: three of what was asked for and the seam; others are left out."""
     found = []
     for name, words, form, limit, high_is_good in _WANTED:
         value = scores.get(name)
         if value is not None:
             good = value >= limit if high_is_good else value <= limit
             found.append(Tile(format(value, form), words, good))
-    return found[-5:]
+    return found if len(found) <= MOST_TILES else [*found[: MOST_TILES - 1], found[-1]]

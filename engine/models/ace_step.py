@@ -155,9 +155,9 @@ class AceStep(WaveformModel):
             velocity = within + (scene.guidance - 1) * across(difference, within)
         return latent - float(time) * velocity
 
-    def sound(self, latent: Tensor, circular: bool) -> Tensor:
-        """Return audio [batch, channels, frames * hop_samples]."""
-        return self._autoencoder.decode(latent.transpose(1, 2), circular)
+    def sound(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, channels, scene.model_samples]."""
+        return self._autoencoder.decode(latent.transpose(1, 2), scene.circular)
 
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent [batch, frames, channels]."""

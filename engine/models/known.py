@@ -59,47 +59,47 @@ POCKET = KnownModel(
 _MODELS = (
     KnownModel(
         name="stable-audio-3-small", licence=STABILITY, page=f"{_HUB}/stabilityai/stable-audio-3-small-music",
-        repository="", parameters_millions=433, needed_gib=(0, 0, 0),
+        repository="", parameters_millions=433, needed_gib=(1.3, 1.3, 1.5),
         get=_convert_stable_audio_3("stabilityai/stable-audio-3-small-music"),
     ),
     KnownModel(
         name="stable-audio-3-medium", licence=STABILITY, page=f"{_HUB}/stabilityai/stable-audio-3-medium",
-        repository="", parameters_millions=1453, needed_gib=(0, 0, 0),
+        repository="", parameters_millions=1453, needed_gib=(5.8, 5.8, 5.8),
         get=_convert_stable_audio_3("stabilityai/stable-audio-3-medium"),
     ),
     KnownModel(
         name="stable-audio-3-medium-base", licence=STABILITY, page=f"{_HUB}/stabilityai/stable-audio-3-medium-base",
-        repository="", parameters_millions=1453, needed_gib=(0, 0, 0),
+        repository="", parameters_millions=1453, needed_gib=(5.8, 5.8, 6.5),
         get=_convert_stable_audio_3("stabilityai/stable-audio-3-medium-base"),
     ),
     KnownModel(
         name="stable-audio-open", licence=STABILITY, page=f"{_HUB}/stabilityai/stable-audio-open-1.0",
-        repository="stabilityai/stable-audio-open-1.0", parameters_millions=1057, needed_gib=(0, 0, 0),
+        repository="stabilityai/stable-audio-open-1.0", parameters_millions=1057, needed_gib=(4.2, 4.2, 4.2),
         get=_download("stabilityai/stable-audio-open-1.0"),
     ),
     KnownModel(
         name="ace-step-1.5-turbo", licence="MIT License", page=f"{_HUB}/ACE-Step/Ace-Step1.5",
-        repository="", parameters_millions=1576, needed_gib=(0, 0, 0),
+        repository="", parameters_millions=1576, needed_gib=(5.0, 5.0, 5.0),
         get=_convert_ace_step("acestep-v15-turbo", apart=False),
     ),
     KnownModel(
         name="ace-step-1.5-base", licence="MIT License", page=f"{_HUB}/ACE-Step/acestep-v15-base",
-        repository="", parameters_millions=1576, needed_gib=(0, 0, 0),
+        repository="", parameters_millions=1576, needed_gib=(5.0, 5.1, 6.8),
         get=_convert_ace_step("acestep-v15-base", apart=True),
     ),
     KnownModel(
         name="ace-step-1.5-xl-turbo", licence="MIT License", page=f"{_HUB}/ACE-Step/acestep-v15-xl-turbo-diffusers",
-        repository="ACE-Step/acestep-v15-xl-turbo-diffusers", parameters_millions=4000, needed_gib=(0, 0, 0),
+        repository="ACE-Step/acestep-v15-xl-turbo-diffusers", parameters_millions=4000, needed_gib=(9.8, 9.8, 9.9),
         get=_download("ACE-Step/acestep-v15-xl-turbo-diffusers"),
     ),
     KnownModel(
         name="audioldm2-music", licence=NON_COMMERCIAL, page=f"{_HUB}/cvssp/audioldm2-music",
-        repository="cvssp/audioldm2-music", parameters_millions=350, needed_gib=(0, 0, 0),
+        repository="cvssp/audioldm2-music", parameters_millions=350, needed_gib=(2.8, 3.7, 5.5),
         get=_download("cvssp/audioldm2-music"),
     ),
     KnownModel(
         name="musicldm", licence=NON_COMMERCIAL, page=f"{_HUB}/ucsd-reach/musicldm",
-        repository="ucsd-reach/musicldm", parameters_millions=185, needed_gib=(0, 0, 0),
+        repository="ucsd-reach/musicldm", parameters_millions=185, needed_gib=(2.5, 3.4, 5.2),
         get=_download("ucsd-reach/musicldm"),
     ),
 )  # fmt: skip

@@ -39,6 +39,7 @@ class MelModel(WaveformModel):
             ),
             place, self._mel_hop * self._mels_per_frame,
         )  # fmt: skip
+        self.grain_samples = self._mel_hop
         self._pipe = pipe
         self.network = pipe.unet.to(place.device)
         self._vae, self._vocoder = vae.to(place.device), vocoder.to(place.device)
@@ -83,14 +84,15 @@ class MelModel(WaveformModel):
             return (latent - sigma * predicted) / alpha
         return predicted if kind == "sample" else alpha * latent - sigma * predicted
 
-    def sound(self, latent: Tensor, circular: bool) -> Tensor:
-        """Return audio [batch, 1, frames * hop_samples]."""
+    def sound(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, 1, scene.model_samples]; mel frames stretch to the loop without shifting a pitch."""
         latent = latent.to(self.place.device, self.place.decoder_dtype) / self._vae.config.scaling_factor
-        with self._closing_decoder.closed(circular):
+        with self._closing_decoder.closed(scene.circular):
             mel = self._vae.decode(latent).sample[:, 0].transpose(1, 2)
         return tiled(
-            lambda part: self._vocoder(part.transpose(1, 2))[:, None], mel, hop=self._mel_hop,
-            tile=VOCODER_TILE_FRAMES, context=self._context, circular=circular,
+            lambda part: self._vocoder(part.transpose(1, 2))[:, None],
+            stretched(mel, scene.model_samples // self._mel_hop), hop=self._mel_hop, tile=VOCODER_TILE_FRAMES,
+            context=self._context, circular=scene.circular,
         )  # fmt: skip
 
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
@@ -99,9 +101,21 @@ class MelModel(WaveformModel):
             audio.mean(1).to(self.place.device, self.place.decoder_dtype), self.card.sample_rate, self._mel_hop,
             int(self._vocoder.config.model_in_dim), circular=circular,
         )  # fmt: skip
+        frames = round(mel.shape[1] / self._mels_per_frame) * self._mels_per_frame
+        mel = stretched(mel.transpose(1, 2), frames).transpose(1, 2)
         with visiting(self.place.device, self._vae.encoder):
             latent: Tensor = self._vae.encode(mel[:, None]).latent_dist.mode()
         return latent * float(self._vae.config.scaling_factor)
+
+
+def stretched(mel: Tensor, frames: int) -> Tensor:
+    """Return mel frames [batch, bands, n] as `frames` frames round the circle, by lines between neighbours."""
+    before = mel.shape[-1]
+    if frames == before:
+        return mel
+    places = torch.arange(frames, dtype=torch.float64) * before / frames
+    left, share = places.long().to(mel.device), (places % 1).to(mel)
+    return mel[..., left] * (1 - share) + mel[..., (left + 1) % before] * share
 
 
 def _ddim(scheduler: Any) -> Any:

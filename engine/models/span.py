@@ -34,17 +34,22 @@ class Span:
     seconds: float
 
 
-def span_of(request: LoopRequest, sample_rate: int, hop_samples: int) -> Span:
-    """Return the piece to make for `request` by a model that makes `hop_samples` at `sample_rate` a frame."""
+def span_of(request: LoopRequest, sample_rate: int, hop_samples: int, grain_samples: int | None = None) -> Span:
+    """Return the piece to make for `request` by a model that makes `hop_samples` at `sample_rate` a frame.
+
+    A model that can stretch its frames in a circle without shifting the pitch makes whole grains, less than a hop.
+    """
     exact = request.beats * 60 / request.tempo_bpm * sample_rate
-    whole = max(1, round(exact / hop_samples))
-    circular = request.loop and abs(whole * hop_samples / exact - 1) <= MAX_DRIFT
+    grain = grain_samples or hop_samples
+    samples = max(1, round(exact / grain)) * grain
+    circular = request.loop and abs(samples / exact - 1) <= MAX_DRIFT
+    frames = max(1, round(Fraction(samples, hop_samples)))
     if not circular:
         tail = TAIL_SECONDS * sample_rate if request.loop else 0
-        whole = math.ceil((exact + tail) / hop_samples)
-    samples = whole * hop_samples
+        frames = math.ceil((exact + tail) / hop_samples)
+        samples = frames * hop_samples
     return Span(
-        frames=whole,
+        frames=frames,
         model_samples=samples,
         loop_samples=samples if circular else round(exact),
         circular=circular,

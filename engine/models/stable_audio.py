@@ -113,9 +113,9 @@ class StableAudio(WaveformModel):
         velocity = guided(predict, latent, scene.guidance)
         return math.cos(angle) * latent - math.sin(angle) * velocity
 
-    def sound(self, latent: Tensor, circular: bool) -> Tensor:
-        """Return audio [batch, channels, frames * hop_samples]."""
-        return self._autoencoder.decode(latent, circular)
+    def sound(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, channels, scene.model_samples]."""
+        return self._autoencoder.decode(latent, scene.circular)
 
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent [batch, channels, frames]."""

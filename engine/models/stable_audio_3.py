@@ -118,9 +118,9 @@ class StableAudio3(WaveformModel):
 
         return latent - float(time) * guided(predict, latent, scene.guidance)
 
-    def sound(self, latent: Tensor, circular: bool) -> Tensor:
-        """Return audio [batch, channels, frames * hop_samples]."""
-        return self._autoencoder.decode(latent, circular)
+    def sound(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, channels, scene.model_samples]."""
+        return self._autoencoder.decode(latent, scene.circular)
 
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent [batch, channels, frames]."""

@@ -36,6 +36,7 @@ class WaveformModel(ABC):
     network: Any                        # the denoiser, on the device
     guidance: float = 1.0               # classifier-free guidance scale; 1 is none, at half the cost
     time_axis: int = 1                  # which axis of the noise, without batch, is time
+    grain_samples: int | None = None    # see `span_of`
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
         self.card = card
@@ -64,12 +65,12 @@ class WaveformModel(ABC):
         """Return the estimate of x_0; see `protocol.Model`."""
 
     @abstractmethod
-    def sound(self, latent: Tensor, circular: bool) -> Tensor:
-        """Return audio [batch, channels, frames * hop_samples] of a whole latent."""
+    def sound(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return audio [batch, channels, scene.model_samples] of a whole latent."""
 
     @abstractmethod
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
-        """Return the latent of audio [batch, channels, frames * hop_samples], the mean where it has a spread."""
+        """Return the latent of audio [batch, channels, samples], the mean where it has a spread."""
 
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
         """Return sentences for the producer about this request."""
@@ -80,7 +81,7 @@ class WaveformModel(ABC):
     def scene(self, request: LoopRequest) -> Scene:
         """Return conditioning and shapes for `request`; raise `BadRequestError` for what is too long."""
         refuse_longer(request, self.card.max_seconds, self.card.name)
-        span = span_of(request, self.card.sample_rate, self.hop_samples)
+        span = span_of(request, self.card.sample_rate, self.hop_samples, self.grain_samples)
         with torch.no_grad():
             inputs = self.condition(request, span)
         return Scene(
@@ -102,7 +103,7 @@ class WaveformModel(ABC):
 
         Mono is put on all channels. The audio is where and how `latent` is.
         """
-        audio = self.sound(latent, scene.circular)[..., : scene.model_samples].to(latent)
+        audio = self.sound(latent, scene).to(latent)
         return audio.expand(-1, self.card.channels, -1)
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:

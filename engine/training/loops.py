@@ -192,7 +192,7 @@ def render_shard(first_seed: int, count: int, split: str, assets: Path | None, o
 
 def main() -> None:
     """Render shards from the command line; shards that exist are kept."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=8000)
     parser.add_argument("--first-seed", type=int, default=0)

@@ -80,7 +80,7 @@ def train(tower: GuideTower | JudgeTower, excerpts: Excerpts, minutes: float, se
 
 def main() -> None:
     """Train one tower from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tower", choices=("guide", "judge"), required=True)

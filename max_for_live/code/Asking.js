@@ -136,7 +136,7 @@ const Asking = {
     const start = this.live.loopStart ?? 0;
     return {
       intensity_source: "lane", lane_beats: `${start}:${start + this.beats}`,
-      lane: `${file}#${LiveSet.text(this.live.track, "name")}/${LiveSet.text(this.live.device, "name")}/Intensity`,
+      lane: `${file}#${this.live.laneName("Intensity")}`,
     };
   },
 

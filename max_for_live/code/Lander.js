@@ -169,7 +169,7 @@ class Lander {
       .find((device) => device && LiveSet.text(device, "class_name") === "OriginalSimpler");
     if (!simpler) throw new Refused(`There is no Simpler on ${name}. Choose its track under Lands in.`);
     simpler.call("replace_sample", take.path);
-    return { clipId: 0, words: `Landed in the Simpler on ${name}.` };
+    return { clipId: NO_CLIP, words: `Landed in the Simpler on ${name}.` };
   }
 
   // Removes a clip from its slot or its track. The file stays where it is.
@@ -184,3 +184,4 @@ class Lander {
 }
 
 const SIMPLER_VERSION = [12, 4];
+const NO_CLIP = -1; // landed, but not as a clip that could be removed

@@ -76,12 +76,38 @@ class LiveSet {
 
   // Whether Live is playing the automation of one of our own parameters (not overridden by a hand).
   automated(longName) {
-    for (const id of LiveSet.ids(this.device, "parameters")) {
+    return this.automation(this.device, longName) === 1;
+  }
+
+  // 0 without automation, 1 while it is active, 2 while a hand overrides it.
+  automation(device, longName) {
+    for (const id of LiveSet.ids(device, "parameters")) {
       const parameter = this.object(id);
       if (parameter && LiveSet.text(parameter, "name") === longName)
-        return LiveSet.number(parameter, "automation_state") === 1;
+        return LiveSet.number(parameter, "automation_state");
     }
-    return false;
+    return 0;
+  }
+
+  // Our lane as the bridge names it: "Track"/"Device"/Parameter, and ` (2)` for the second lane of that name, which
+  // devices of one name on tracks of one name have.
+  laneName(longName) {
+    const own = this.device;
+    const [track, name] = [LiveSet.text(this.track, "name"), LiveSet.text(own, "name")];
+    let count = 1;
+    for (const device of this.devicesNamed(name, track)) {
+      if (Number(device.id) === Number(own.id)) break;
+      if (this.automation(device, longName)) count += 1;
+    }
+    const quoted = (text) => `"${text.replace(/"/g, '""')}"`;
+    return `${quoted(track)}/${quoted(name)}/${longName}${count > 1 ? ` (${count})` : ""}`;
+  }
+
+  devicesNamed(name, trackName) {
+    return this.trackIds.map((id) => this.object(id))
+      .filter((track) => track && LiveSet.text(track, "name") === trackName)
+      .flatMap((track) => LiveSet.ids(track, "devices").map((id) => this.object(id)))
+      .filter((device) => device && LiveSet.text(device, "name") === name);
   }
 
   static raw(api, property) {

@@ -1,6 +1,6 @@
 // Requests on their way. UDP may lose, double or reorder anything: a commit is repeated until the bridge
 // answers, missing parts are sent again, and after a silence the commit asks where the request stands.
-const UNANSWERED_MS = 500;
+const UNANSWERED_MS = 250;
 const SILENT_MS = 4000;
 
 class Outbox {

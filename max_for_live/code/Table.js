@@ -5,7 +5,6 @@ class Table {
     this.ports = Array.from({ length: table.osc_port_tries }, (_, i) => table.osc_port + i);
     this.replyPorts = table.reply_ports;
     this.rows = new Map(table.addresses.map((row) => [row.path, row]));
-    this.settings = new Set(table.settings.map((row) => row.name));
   }
 
   // Returns the arguments as they travel; throws when they do not fit the row.

@@ -121,16 +121,18 @@ def test_what_was_asked_changes_the_picture(tmp_path: Path) -> None:
 
 
 def test_scores_are_tiles_and_missing_ones_leave_no_gap() -> None:
-    """A tile says the figure, what it is, and whether it is good; at most five."""
+    """A tile says the figure, what it is, and whether it is good; of many, three and the seam."""
     tiles = tiles_of({"intensity_mse": 5.0, "melody_accuracy": 0.962, "seam_ratio": None})
     assert [(tile.figure, tile.good) for tile in tiles] == [("5.00", False), ("96%", True)]
     names = ("intensity_mse", "intensity_rho", "melody_accuracy", "rhythm_f1", "structure_mse", "seam_ratio")
-    assert len(tiles_of(dict.fromkeys(names, 0.5))) == 5
+    many = tiles_of(dict.fromkeys(names, 0.5))
+    assert [tile.name for tile in many][-1] == "seam, clean to 1"
+    assert len(many) == 4
 
 
 def test_the_facts_say_what_was_made() -> None:
     """One bar is not one bars."""
-    assert facts(request(seed=7, key="A minor")).split("   ·   ")[:5] == [
+    assert facts(request(seed=7, key="A minor")).split("  ·  ")[:5] == [
         "1 bar",
         "4/4",
         "120 BPM",

@@ -35,7 +35,8 @@ class Service:
     """
 
     def __init__(self, folder: Path, osc_port: int, engine_port: int) -> None:
-        self.settings = Settings(home=folder / "home", takes=folder / "takes", osc_port=osc_port, engine_port=engine_port)
+        places = {"home": folder / "home", "takes": folder / "takes"}
+        self.settings = Settings(**places, osc_port=osc_port, engine_port=engine_port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -91,6 +92,7 @@ async def closing(work: Coroutine[Any, Any, None], journal: Journal) -> None:
         journal.close()
 
 
+Orders = dict[str, Callable[[], object]]
 Play = Callable[..., dict[str, Any]]
 
 
@@ -159,7 +161,7 @@ def play(node: str, request: pytest.FixtureRequest) -> Play:
     own = "service" in request.fixturenames
     service: Service = request.getfixturevalue("service" if own else "shared_service")
 
-    def run(scenario: str, *, orders: dict[str, Callable[[], object]] | None = None, **parameters: Any) -> dict[str, Any]:
+    def run(scenario: str, *, orders: Orders | None = None, **parameters: Any) -> dict[str, Any]:
         reply = free_ports(40)
         ports = {"osc": service.settings.osc_port, "reply": [reply, reply + 39]}
         given = json.dumps({"device": str(COMMITTED), "ports": ports, **parameters})
@@ -170,7 +172,7 @@ def play(node: str, request: pytest.FixtureRequest) -> Play:
     return run
 
 
-def converse(process: "subprocess.Popen[str]", orders: dict[str, Callable[[], object]]) -> dict[str, Any]:
+def converse(process: "subprocess.Popen[str]", orders: Orders) -> dict[str, Any]:
     """Do what a scenario asks for until it reports."""
     assert process.stdin is not None
     assert process.stdout is not None

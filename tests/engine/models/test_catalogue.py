@@ -166,7 +166,7 @@ def test_compiling_is_asked_for_by_name(settings, copied, monkeypatch):
 
 @pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3", "ace-step-base", "audioldm2", "musicldm"])
 def test_bfloat16_weights_keep_float32_latents_and_sound(name, settings, folders, models, tiny):
-    """Only the denoiser computes in 16 bits; solver, decoder and losses stay in 32, and the gradient's way with them."""
+    """Only the denoiser computes in 16 bits; solver, decoder and losses stay in 32, and the gradient agrees."""
     import torch
 
     from engine.sampling import sample, start_noise
@@ -181,6 +181,19 @@ def test_bfloat16_weights_keep_float32_latents_and_sound(name, settings, folders
         assert latent.dtype == spectrum.power.dtype == torch.float32
         gradients.append(torch.autograd.grad(spectrum.level_db.mean(), noise)[0].flatten())
     assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.98
+
+
+def test_loaded_networks_are_constants(models):
+    """No weight wants a gradient, nothing drops out, and weight norm is folded away."""
+    import torch
+
+    for model in models.values():
+        parts = [part for part in model._pipe.components.values() if isinstance(part, torch.nn.Module)]
+        assert parts
+        for part in parts:
+            assert not part.training
+            assert not any(parameter.requires_grad for parameter in part.parameters())
+            assert not any(name.endswith("weight_g") for name, _ in part.named_parameters())
 
 
 def test_a_loop_longer_than_the_model_makes_is_refused(models, tiny):

@@ -29,9 +29,21 @@ def test_a_span_holds_the_loop_to_half_a_sample(tempo_bpm, meter, bars, real, lo
         assert loop
         assert span.loop_samples == span.model_samples
         assert abs(span.loop_samples / exact - 1) <= MAX_DRIFT
+        assert abs(span.loop_samples - exact) <= real[1] / 2
     else:
         assert abs(span.loop_samples - exact) <= Fraction(1, 2)
         assert span.model_samples >= exact + (TAIL_SECONDS * real[0] if loop else 0)
+
+
+@given(tempo_bpm=TEMPI, bars=st.integers(1, 16))
+def test_a_model_that_stretches_makes_every_longer_loop_a_circle(tempo_bpm, bars):
+    """With grains of 10 ms every loop from 2.5 s on fits, in the nearest number of frames."""
+    request = LoopRequest(tempo_bpm=tempo_bpm, bars=bars)
+    span = span_of(request, 16_000, 640, 160)
+    assert span.circular or request.seconds < 2.5
+    if span.circular:
+        assert span.model_samples % 160 == 0
+        assert abs(span.frames * 640 - span.model_samples) <= 320
 
 
 @given(tempo_bpm=TEMPI)

@@ -4,7 +4,7 @@ import { Patch } from "./patch.mjs";
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-async function until(ready, what, seconds = 15) {
+async function until(ready, what, seconds = 30) {
   const end = Date.now() + seconds * 1000;
   while (!ready()) {
     if (Date.now() > end) throw new Error(`waited in vain for ${typeof what === "function" ? what() : what}`);
@@ -25,7 +25,8 @@ function studio(parameters) {
   live.midiClip(keys, 1, "beat", DRUMS);
   if (options.busy) live.midiClip(keys, 2, "busy", busyNotes(options.busy), { length: 64 });
   const group = live.track("Group", { group: true });
-  const bass = live.track("Bass & Co", { slots, frozen });
+  const bass = live.track(options.track ?? "Bass & Co", { slots, frozen });
+  if (options.twin) live.device(bass).parameters[0].automation_state = 1; // an earlier copy with a lane of its own
   const simpler = options.simpler ? live.device(bass, "Simpler", "OriginalSimpler") : null;
   const home = options.onMidi ? keys : options.onGroup ? group : bass;
   const lose = losing(loss);
@@ -60,7 +61,7 @@ async function clipList(patch) {
 
 // Plays the loop region once while the lane moves the dial. Beats pass as fast as the device looks at them, so that
 // a busy computer changes nothing.
-async function play(live, patch, value, { from = 0, to = 16.6, step = 0.4 } = {}) {
+async function play(live, patch, value, { from = 0, to = 16.6, step = 0.6 } = {}) {
   live.change(live.song, "is_playing", 1);
   const automated = patch.device.parameters[0];
   const listening = () => ["learn", "redraw"].some((key) => patch.find(key).value === 1);

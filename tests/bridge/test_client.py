@@ -1,0 +1,93 @@
+"""The Python client: a request from a script, in both styles, and what happens when the engine is away."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.client import AsyncClient, Client, Peer
+from engine.errors import EngineUnavailableError
+from engine.events import Accepted, Cancelled, Done, Event, Progress, Take
+from engine.request import LoopRequest
+from engine.transport import run
+
+
+def _request(orders: str = "steps=3", **fields: Any) -> LoopRequest:
+    return LoopRequest(prompt=f"toy: {orders}", bars=1, **fields)
+
+
+def test_a_script_makes_a_loop(service: Any) -> None:
+    """Everything that happens comes out, in order, to the end."""
+    with Client(Peer(service.engine_address)) as client:
+        events = list(client.make(_request(count=2)))
+        assert isinstance(events[0], Accepted)
+        assert [event.take for event in events if isinstance(event, Take)] == [0, 1]
+        assert isinstance(events[-1], Done)
+        assert client.status().finished >= 1
+
+
+def test_ctrl_c_keeps_the_best_take(service: Any) -> None:
+    """`KeyboardInterrupt` thrown into the generator is a cancel; the best take follows."""
+    with Client(Peer(service.engine_address)) as client:
+        making = client.make(_request("steps=1000 pause=0.02"))
+        while not isinstance(next(making), Progress):
+            pass
+        rest = [making.throw(KeyboardInterrupt()), *making]
+        assert isinstance(rest[-2], Take)
+        assert isinstance(rest[-1], Cancelled)
+
+
+def test_leaving_drops_the_request(service: Any) -> None:
+    """A caller that loses interest leaves no work behind."""
+    with Client(Peer(service.engine_address)) as client:
+        making = client.make(_request("steps=100000 pause=0.02"))
+        next(making)
+        making.close()
+        assert len(list(client.make(_request("steps=0")))) >= 3
+
+
+def test_asyncio_makes_two_at_once(service: Any) -> None:
+    """Several requests of one client do not mix."""
+
+    async def one(client: AsyncClient, request: LoopRequest) -> list[Event]:
+        return [event async for event in client.make(request)]
+
+    async def main() -> None:
+        import asyncio
+
+        async with AsyncClient(Peer(service.engine_address)) as client:
+            requests = [_request(seed=seed) for seed in range(3)]
+            for request, events in zip(requests, await asyncio.gather(*(one(client, r) for r in requests)), strict=True):
+                assert {event.request_id for event in events} == {request.request_id}
+                assert isinstance(events[-1], Done)
+            assert (await client.status()).workers == 1
+
+    run(main())
+
+
+def test_an_engine_that_is_not_there_is_said() -> None:
+    """After the patience there is one sentence, not a hang."""
+    with Client(Peer("tcp://127.0.0.1:9"), patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
+        list(client.make(_request()))
+
+
+def test_send_writes_the_take(service: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`ditto-live send` over ZeroMQ ends with the WAV, and over OSC with the bridge's own take."""
+    from bridge.cli.main import run as command
+
+    out = tmp_path / "a b.wav"
+    common = ["--prompt", "toy: steps=2", "--bars", "1"]
+    assert command(["send", *common, "--engine", service.engine_address, "--out", str(out)]) == 0
+    assert out.exists()
+    assert command(["send", *common, "--osc", "--port", str(service.port)]) == 0
+    assert Path(capsys.readouterr().out.splitlines()[-1]).exists()
+    assert command(["send", *common, "--osc", "--port", str(service.port), "--model", ""]) in (0, 2)
+
+
+def test_send_says_what_is_refused(service: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault that only the engine's side finds comes back in words."""
+    from bridge.cli.main import run as command
+
+    assert command(["send", "--prompt", "toy: steps=3 memory=1", "--engine", service.engine_address]) == 1
+    assert "memory" in capsys.readouterr().err
+    assert command(["send", "--prompt", "toy: steps=3 memory=1", "--osc", "--port", str(service.port)]) == 1

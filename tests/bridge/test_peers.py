@@ -1,0 +1,168 @@
+"""Other people's OSC programs ask for a loop and hear where it is: liblo, Pure Data, node-osc."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed here; CI installs it")
+
+
+def _wait_for(path: Path, pattern: str, seconds: float = 30.0) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        text = path.read_text(errors="replace") if path.exists() else ""
+        if found := re.search(pattern, text):
+            return found.group(1)
+        time.sleep(0.05)
+    raise AssertionError(f"{pattern!r} did not come: {text[-2_000:]}")
+
+
+# One request in the words of the protocol: address, type tags, arguments. Curve and notes are in two chunks each.
+def _conversation(name: str, reply_port: int) -> Iterator[tuple[str, str, list[Any]]]:
+    yield "/ditto/hello", "issi", [1, name, f"{name}-n", reply_port]
+    yield "/ditto/loop/begin", "ss", [f"{name}-r", f"{name}-n"]
+    yield "/ditto/loop/set", "sss", [f"{name}-r", "prompt", "dusty boom bap Rhodes"]
+    yield "/ditto/loop/set", "ssi", [f"{name}-r", "bars", 2]
+    yield "/ditto/loop/curve", "sssiiffff", [f"{name}-r", "intensity", "db", 0, 2, 0.0, -30.0, 2.0, -20.0]
+    yield "/ditto/loop/curve", "sssiiff", [f"{name}-r", "intensity", "db", 1, 2, 8.0, -12.0]
+    yield "/ditto/loop/notes", "ssiiiffi", [f"{name}-r", "melody", 0, 2, 72, 0.0, 0.5, 100]
+    yield "/ditto/loop/notes", "ssiiiffi", [f"{name}-r", "melody", 1, 2, 76, 4.0, 0.5, 90]
+    manifest = ["curve", "intensity", 2, "notes", "melody", 2]
+    yield "/ditto/loop/commit", "ssissi" + "ssi", [f"{name}-r", f"{name}-n", 2, *manifest]
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Path:
+    """Return the file that a peer writes what it hears into."""
+    return tmp_path / "heard.txt"
+
+
+def _assert_take(service: Any, path: str) -> None:
+    assert Path(path).exists()
+    assert service.takes in Path(path).parents
+
+
+def test_liblo(service: Any, heard: Path) -> None:
+    """`oscsend` says it all, `oscdump` hears the path of the finished take."""
+    _need("oscsend", "oscdump")
+    port = _free_port()
+    with heard.open("w") as out:
+        command = ["oscdump", "-L", str(port)]
+        dump = subprocess.Popen(["stdbuf", "-oL", *command] if shutil.which("stdbuf") else command, stdout=out)
+    try:
+        time.sleep(0.3)
+        for path, tags, values in _conversation("liblo", port):
+            subprocess.run(["oscsend", "127.0.0.1", str(service.port), path, tags, *map(str, values)], check=True)
+        done = _wait_for(heard, r'/ditto/done \S+ "liblo-r" 1 0 "\w+" "([^"]+)"')
+    finally:
+        dump.kill()
+        dump.wait()
+    _assert_take(service, done)
+
+
+def test_pure_data(service: Any, heard: Path, tmp_path: Path) -> None:
+    """Pure Data, whose numbers are all floats as Max's can be, asks and hears."""
+    _need("pd")
+    port = _free_port()
+    patch = tmp_path / "ask.pd"
+    patch.write_text(_pd_patch(list(_conversation("pd", port)), service.port, port))
+    with heard.open("w") as out:
+        command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-open", str(patch)]
+        pd = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        done = _wait_for(heard, r"ditto done pd-r 1 0 \w+ (\S+\.wav)")
+    finally:
+        pd.kill()
+        pd.wait()
+    _assert_take(service, done)
+
+
+def _pd_patch(messages: list[tuple[str, str, list[Any]]], to_port: int, reply_port: int) -> str:
+    """Return a patch that connects, sends the messages one after another and prints what it hears."""
+    objects: list[str] = []
+    cords: list[tuple[int, int, int, int]] = []
+
+    def add(kind: str, text: str) -> int:
+        objects.append(f"#X {kind} 10 {10 + 20 * len(objects)} {text};")
+        return len(objects) - 1
+
+    start, connect = add("obj", "loadbang"), add("msg", f"connect 127.0.0.1 {to_port}")
+    netsend = add("obj", "netsend -u -b")
+    trim = add("obj", "list trim")
+    prepend = add("obj", "list prepend send")
+    cords += [(start, 0, connect, 0), (connect, 0, netsend, 0), (prepend, 0, trim, 0), (trim, 0, netsend, 0)]
+    for number, (path, tags, values) in enumerate(messages):
+        delay = add("obj", f"delay {200 + 20 * number}")
+        text = " ".join(str(value) for value in values)
+        message = add("msg", text if tags[0] != "s" else f"list {text}")
+        words = path.strip("/").replace("/", " ")
+        build = add("obj", f"oscformat -f {''.join('s' if tag == 's' else 'f' for tag in tags)} {words}")
+        cords += [(start, 0, delay, 0), (delay, 0, message, 0), (message, 0, build, 0), (build, 0, prepend, 0)]
+    receive, parse, show = add("obj", f"netreceive -u -b {reply_port}"), add("obj", "oscparse"), add("obj", "print")
+    cords += [(receive, 0, parse, 0), (parse, 0, show, 0)]
+    lines = ["#N canvas 0 0 400 400 10;", *objects, *(f"#X connect {a} {b} {c} {d};" for a, b, c, d in cords)]
+    return "\n".join(lines) + "\n"
+
+
+NODE = """
+const {{ Client, Server }} = require('node-osc');
+const messages = {messages};
+const server = new Server({reply}, '127.0.0.1', async () => {{
+  const client = new Client('127.0.0.1', {port});
+  for (const [path, values] of messages) {{
+    await new Promise((sent) => client.send(path, ...values, sent));
+  }}
+}});
+server.on('message', (message) => {{
+  console.log(JSON.stringify(message));
+  if (message[0] === '/ditto/done' || message[0] === '/ditto/error') process.exit(0);
+}});
+"""
+
+
+def test_node_osc(service: Any, heard: Path, tmp_path: Path) -> None:
+    """node-osc, as the device's Node scripts would use it, asks and hears."""
+    _need("node")
+    folders = [Path(folder) for folder in (os.environ.get("DITTO_NODE_MODULES", ""), str(ROOT / "node_modules")) if folder]
+    modules = next((folder for folder in folders if (folder / "node-osc").is_dir()), None)
+    if modules is None:
+        pytest.skip("node-osc is not installed here (npm install node-osc, DITTO_NODE_MODULES=...); CI installs it")
+    import json
+
+    port = _free_port()
+    typed = [
+        [path, [{"type": "float", "value": value} if tag == "f" else value for tag, value in zip(tags, values, strict=True)]]
+        for path, tags, values in _conversation("node", port)
+    ]
+    script = tmp_path / "ask.cjs"
+    script.write_text(NODE.format(messages=json.dumps(typed), reply=port, port=service.port))
+    with heard.open("w") as out:
+        node = subprocess.Popen(["node", str(script)], stdout=out, stderr=out, env={**os.environ, "NODE_PATH": str(modules)})
+    try:
+        done = _wait_for(heard, r'"/ditto/done","node-r",1,0,"\w+","([^"]+)"')
+    finally:
+        node.kill()
+        node.wait()
+    _assert_take(service, done)

@@ -1,0 +1,186 @@
+"""The built device: it equals the committed file, meets every rule, and each rule finds what it is for."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from max_for_live import container, face, patcher
+from max_for_live.build import device_bytes, write_device
+from max_for_live.checks import boxes_of, check, lines_of, shown
+from max_for_live.install import COMMITTED
+from max_for_live.parameters import PARAMETERS, Kept
+from max_for_live.script import FOLDER, ORDER, device_script, display_script
+
+# Live finds saved and automated values by these names. Add to the end; never rename, never remove.
+LONG_NAMES = {
+    "Intensity",
+    "Intensity Strength",
+    "Melody Strength",
+    "Rhythm Strength",
+    "Variation",
+    "Bars",
+    "Key",
+    "Quality",
+    "Seed",
+    "Takes",
+    "Intensity Source",
+    "Warp Mode",
+    "Learn Pass",
+    "Redraw",
+    "Generate",
+    "Stop",
+    "Roll Seed",
+    "Clear Lane",
+    "Land Take",
+    "Keep Take",
+    "Drop Take",
+    "Ditto State",
+}
+
+
+@pytest.fixture(scope="module")
+def built() -> bytes:
+    return device_bytes()
+
+
+@pytest.fixture
+def whole(built) -> dict[str, Any]:
+    return copy.deepcopy(container.read(built).patcher())
+
+
+def test_building_gives_the_committed_bytes(built, tmp_path):
+    """The committed device is what its sources make, and building again changes nothing."""
+    assert COMMITTED.read_bytes() == built
+    assert write_device(tmp_path / "Ditto Live.amxd") is True
+    assert write_device(tmp_path / "Ditto Live.amxd") is False
+
+
+def test_the_device_meets_every_rule(built):
+    """No rule of ours and no finding of py2max's lint is broken."""
+    assert check(built) == []
+
+
+def test_long_names_are_the_golden_list(whole):
+    """Saved sets keep their values: no Long Name was renamed or lost."""
+    listed = {row[0] for row in whole["patcher"]["parameters"].values() if isinstance(row, list)}
+    assert listed == LONG_NAMES
+
+
+def test_live_and_the_script_agree_on_versions(whole):
+    """The device asks for Live 12.2 and Max 9, which have `v8`; before the script runs the face says so by itself."""
+    assert whole["patcher"]["minimum_live_version"] == "12.2"
+    hint = boxes_of(whole["patcher"])["obj-hint"]
+    assert "12.2 or newer" in hint["text"]
+
+
+def test_nothing_in_the_device_tells_where_or_when_it_was_built(built):
+    """No path, user or time of the builder's computer travels with the device."""
+    text = container.read(built).patch.decode("ascii")
+    for trace in (str(FOLDER), "/home/", "/Users/you", "C:\\\\"):
+        assert trace not in text
+
+
+def test_status_and_buttons_stay_out_of_the_undo_history():
+    """What the device itself moves, and every button but Generate, is hidden from Live's undo and automation."""
+    hidden = {row.key for row in PARAMETERS if row.kept is Kept.HIDDEN}
+    buttons = {row.key for row in PARAMETERS if row.button} - {"generate"}
+    assert hidden == buttons | {"learn", "redraw"}
+
+
+def test_the_script_is_whole(whole):
+    """Every source file travels in the device, in order, and the display with its own."""
+    boxes = boxes_of(whole["patcher"])
+    script = boxes["obj-script"]["textfile"]["text"]
+    places = [script.index((FOLDER / "code" / f"{name}.js").read_text("utf-8")) for name in ORDER]
+    assert places == sorted(places)
+    assert script == device_script()
+    assert boxes["obj-display"]["textfile"]["text"] == display_script()
+    assert {path.stem for path in (FOLDER / "code").glob("*.js")} == {*ORDER, "Main", "Display"}
+
+
+def test_the_audio_passes_through(whole):
+    """Both channels go from the input to the output and nowhere else."""
+    lines = [line for line in lines_of(whole["patcher"]) if "obj-in" in line or "obj-out" in line]
+    assert sorted(lines) == [("obj-in", 0, "obj-out", 0), ("obj-in", 1, "obj-out", 1)]
+
+
+def test_the_face_is_169_pixels_high(whole):
+    """Every control lies on whole pixels inside the face that Live shows."""
+    rects = shown(boxes_of(whole["patcher"])).values()
+    assert max(y + height for _, y, _, height in rects) <= face.HEIGHT == 169
+    assert max(x + width for x, _, width, _ in rects) <= face.WIDTH
+
+
+def box(whole: dict[str, Any], key: str) -> dict[str, Any]:
+    return boxes_of(whole["patcher"])[patcher.box_id(key)]
+
+
+def add_box(whole: dict[str, Any], **values: Any) -> None:
+    place = {"patching_rect": [1300.0, 700.0, 40.0, 20.0], "numinlets": 1, "numoutlets": 0, "maxclass": "newobj"}
+    whole["patcher"]["boxes"].append({"box": {**place, **values}})
+    line = {"source": ["obj-script", 0], "destination": [values["id"], 0]}
+    whole["patcher"]["lines"].append({"patchline": line})
+
+
+def speak_of(whole: dict[str, Any], address: str) -> None:
+    box(whole, "script")["textfile"]["text"] += f"// {address}"
+
+
+BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
+    "half a pixel": ("whole pixels", lambda whole: box(whole, "bars")["presentation_rect"].__setitem__(0, 8.5)),
+    "too low": ("leaves the face", lambda whole: box(whole, "land")["presentation_rect"].__setitem__(1, 160.0)),
+    "overlap": ("overlap", lambda whole: box(whole, "key")["presentation_rect"].__setitem__(0, 30.0)),
+    "orphan cord": ("No cord leads from obj-prompt", lambda whole: whole["patcher"]["lines"].pop(0)),
+    "dangling cord": (
+        "is not there",
+        lambda whole: whole["patcher"]["lines"].append(
+            {"patchline": {"source": ["obj-gone", 0], "destination": ["obj-script", 0]}}
+        ),
+    ),
+    "no such outlet": (
+        "no such port",
+        lambda whole: whole["patcher"]["lines"].append(
+            {"patchline": {"source": ["obj-script", 9], "destination": ["obj-send", 0]}}
+        ),
+    ),
+    "shared name": ("needs a name with ---", lambda whole: add_box(whole, id="obj-x", text="send tempo")),
+    "console": ("has no place", lambda whole: add_box(whole, id="obj-x", text="print")),
+    "unknown object": ("py2max", lambda whole: add_box(whole, id="obj-x", text="no.such.object")),
+    "twin Long Name": (
+        "not one parameter's own",
+        lambda whole: box(whole, "bars")["saved_attribute_attributes"]["valueof"].__setitem__(
+            "parameter_longname", "Takes"
+        ),
+    ),
+    "foreign address": ("not in the table", lambda whole: speak_of(whole, "/ditto/no/such")),
+    "no info text": ("no info text", lambda whole: box(whole, "seed").pop("annotation")),
+    "wrong type": ("differ", lambda whole: whole["patcher"]["project"].__setitem__("amxdtype", 0)),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_each_rule_finds_what_it_is_for(whole, name):
+    """A device that is broken in one way is refused, with a sentence about that way."""
+    words, damage = BREAKS[name]
+    damage(whole)
+    found = check(container.pack(whole, "audio_effect"))
+    assert any(words in sentence for sentence in found), found
+
+
+def test_every_address_of_the_table_is_known_to_the_script():
+    """What the bridge says is answered in the script, but for what the device has no use for."""
+    table = json.loads((FOLDER / "addresses.json").read_text("utf-8"))
+    spoken = {row["path"] for row in table["addresses"]}
+    sources = "".join((FOLDER / "code" / f"{name}.js").read_text("utf-8") for name in ORDER)
+    unused = {path for path in spoken if f'"{path}"' not in sources}
+    assert unused == {"/ditto/bye", "/ditto/loop/onsets", "/ditto/preview"}
+
+
+def test_the_table_is_the_bridges():
+    """The device carries the table that the bridge has now."""
+    from bridge.reference import device_table
+
+    assert (FOLDER / "addresses.json").read_text("utf-8") == device_table()
