@@ -39,6 +39,13 @@ PLACE = Place(torch.device("cpu"), torch.bfloat16, torch.float32)
 ORIGIN = Origin(name="", licence="", page="", parameters_millions=0.0)
 ALLOCATOR_SHARE = 1.1                # what a caching allocator loses to fragments, and the driver's own part
 CARDS_GIB = (4, 6, 8, 10, 12, 16, 24, 32, 48, 80)
+VISITORS_MILLIONS = {
+    stable_audio.StableAudio: 110,      # T5 base, encoder
+    stable_audio_3.StableAudio3: 282,   # T5Gemma base, encoder
+    ace_step.AceStep: 608,              # condition encoder; Qwen3 Embedding before it is no larger
+    audioldm2.AudioLdm2: 660,           # CLAP, Flan-T5 large encoder and GPT-2 together
+    musicldm.MusicLdm: 194,             # CLAP
+}
 
 
 def main() -> None:
@@ -68,12 +75,14 @@ def count(build: Callable[[], tuple[WaveformModel, Any]]) -> dict[str, Any]:
         for seconds in SECONDS:
             peaks.append(_peak(model, inputs_of, [denoiser, *decoders], seconds))
         weights = sum(p.numel() * p.element_size() for part in (denoiser, *decoders) for p in part.parameters())
-        needed = peaks[0] * ALLOCATOR_SHARE
+        # Before the steps the largest text encoder visits the device, in bfloat16, beside the weights.
+        visitor = VISITORS_MILLIONS[type(model)] * 2e6 / GIB
+        needed = max(peaks[0], weights / GIB + visitor) * ALLOCATOR_SHARE
         return {
             "denoiser_millions": _millions(denoiser),
             "decoder_millions": sum(map(_millions, decoders)),
             "weights_gib": weights / GIB,
-            "peaks_gib": peaks,
+            "peaks_gib": [max(peak, weights / GIB + visitor) for peak in peaks],
             "card_gib": next(card for card in CARDS_GIB if card >= needed + 0.5),  # a desktop takes some, too
         }
 

@@ -9,6 +9,7 @@ is acknowledged when the caller asks for the next event, so that a crash while i
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Generator, Sequence
@@ -154,7 +155,8 @@ class Client:
         """Send what is due and take in what arrives within the time."""
         self._inbox.link.tick(time.monotonic())
         for frames in self._inbox.link.take_out():
-            self._socket.send_multipart(frames)
+            with contextlib.suppress(zmq.Again):  # nobody is there to take it; the link says it again
+                self._socket.send_multipart(frames, zmq.DONTWAIT)
         if self._socket.poll(milliseconds):
             batch = [self._socket.recv_multipart()]
             while self._socket.poll(0) and len(batch) < 100:

@@ -65,7 +65,8 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
                 term=row.build(part.target, scene, context),
             )
         )
-    if goals and request.loop and not (model.card.circular and scene.circular) and all(goal.kind != "loop" for goal in goals):
+    closed = model.card.circular and scene.circular
+    if goals and request.loop and not closed and all(goal.kind != "loop" for goal in goals):
         goals.append(_loop_goal(request, scene, model))
     return Objective(tuple(goals))
 

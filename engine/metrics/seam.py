@@ -15,8 +15,8 @@ from scipy.signal import lfilter
 
 from .framing import Signal, frames_of, scaled
 
-CLICK_THRESHOLD = 1.25
-DROP_THRESHOLD = 0.95
+CLICK_THRESHOLD = 1.5
+DROP_THRESHOLD = 1.0
 
 ORDER = 32
 NEAR_SAMPLES = 3
@@ -24,7 +24,7 @@ AROUND_SECONDS, FIT_SECONDS = 0.010, 0.040
 WINDOW = 512                 # at 44.1 kHz: 12 ms either side of a place
 FLOOR_BELOW_MEAN_DB = 40.0   # quieter is silence
 LEAST_FALL_DB = 3.0
-RISE, ATTACK = 2.0, 3.0
+RISE, ATTACK = 2.0, 2.7
 SILENCE = 1e-6               # amplitude under which nothing clicks
 
 

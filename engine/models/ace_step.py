@@ -89,7 +89,7 @@ class AceStep(WaveformModel):
         pipe, device = self._pipe, self.place.device
         kept = reference(request, ("inpaint", "outpaint"))
         timbre = self._timbre(request)
-        with visiting(device, pipe.text_encoder, pipe.condition_encoder):
+        with visiting(device, pipe.text_encoder):  # one after the other: either is as large as a small model
             text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(
                 prompt=request.prompt, lyrics="[Instrumental]", device=device, audio_duration=span.seconds,
                 instruction=pipe._get_task_instruction("text2music" if kept is None else "repaint"),
@@ -97,6 +97,7 @@ class AceStep(WaveformModel):
                 keyscale=None if request.key is None else str(Key.parse(request.key)),
                 timesignature=str(request.meter.numerator),
             )  # fmt: skip
+        with visiting(device, pipe.condition_encoder):
             told, _ = pipe.condition_encoder(
                 text, text_mask, lyrics, lyrics_mask, timbre, torch.zeros(1, dtype=torch.long, device=device)
             )

@@ -1,7 +1,7 @@
 """The models that are known by name: terms, page, how to get them, and what a step of DITTO needs.
 
-Memory is counted by `benchmarks/model_memory.py` at the real sizes, for loops of 6, 12 and 24 s: weights on the
-device, the largest of what one denoiser call or one decoder tile keeps for the backward pass, and the latents.
+Memory is counted by `benchmarks/model_memory.py` at the real sizes, for loops of 6, 12 and 24 s: all that is alive
+on the device at the fullest moment of a step, weights, activations and latents, or while the text is encoded.
 """
 
 import shlex
@@ -59,7 +59,7 @@ POCKET = KnownModel(
 _MODELS = (
     KnownModel(
         name="stable-audio-3-small", licence=STABILITY, page=f"{_HUB}/stabilityai/stable-audio-3-small-music",
-        repository="", parameters_millions=433, needed_gib=(1.3, 1.3, 1.5),
+        repository="", parameters_millions=433, needed_gib=(1.5, 1.5, 1.5),
         get=_convert_stable_audio_3("stabilityai/stable-audio-3-small-music"),
     ),
     KnownModel(

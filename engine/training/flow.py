@@ -11,7 +11,6 @@ Euler step of the teacher, so that guidance costs the student nothing.
 import argparse
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +41,6 @@ class Recipe:
     final_share: float = 0.25   # the last share of the minutes lets the rate fall to a twentieth
     seed: int = 0
     decay: bool = True
-    compiled: bool = False      # fused kernels: twice as fast here after two minutes of compiling
 
 
 class Trainer:
@@ -65,8 +63,6 @@ class Trainer:
         self.step = 0
         self._teacher: PocketNetwork | None = None
         self._resume()
-        # One compiled graph for all lengths; gradients and averages still live in the plain network.
-        self._forward = torch.compile(self.network, dynamic=True) if recipe.compiled else self.network
 
     def run(self, loops: LoopSet) -> None:
         """Train for the recipe's minutes, saving every five; prints one line a hundred steps."""
@@ -113,7 +109,7 @@ class Trainer:
         time_ = torch.sigmoid(torch.randn(size - jumps, device=self.device) * 1.1 + 0.2)
         target = noise[jumps:] - flow.latent
         mixed = flow.latent + time_[:, None, None] * target
-        error = self._velocity(self._forward, mixed, time_, time_, flow.condition, flow) - target
+        error = self._velocity(self.network, mixed, time_, time_, flow.condition, flow) - target
         flow_loss = error.square().mean() * ((size - jumps) / size)
         if not jumps:
             return flow_loss, flow_loss.new_zeros(())
@@ -136,19 +132,17 @@ class Trainer:
                 first = self._velocity(teacher, mixed, start, middle, batch.condition, batch)
                 halfway = mixed - (length / 2) * first
                 second = self._velocity(teacher, halfway, middle, end, batch.condition, batch)
-        answer = self._velocity(self._forward, mixed, start, end, batch.condition, batch)
+        answer = self._velocity(self.network, mixed, start, end, batch.condition, batch)
         return (answer - (first + second) / 2).square().mean()
 
-    def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
+    def _guided(self, network: PocketNetwork, mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
         told = self._velocity(network, mixed, time_, time_, batch.condition, batch)
         free = self._velocity(network, mixed, time_, time_, conditioning.without_words(batch.condition), batch)
         return free + GUIDANCE * (told - free)
 
     def _velocity(
-        self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, until: Tensor, condition: Tensor, batch: Batch
+        self, network: PocketNetwork, mixed: Tensor, time_: Tensor, until: Tensor, condition: Tensor, batch: Batch
     ) -> Tensor:
-        for tensor in (mixed, batch.phases, batch.controls):
-            torch._dynamo.maybe_mark_dynamic(tensor, 1)
         with torch.autocast(self.device.type, torch.bfloat16):
             return network(mixed, time_, until, condition, batch.phases, batch.controls).float()
 
@@ -211,12 +205,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--no-decay", action="store_true")
-    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(minutes=given.minutes, student=given.student, batch=given.batch, seed=given.seed,
-                    learning_rate=given.learning_rate, decay=not given.no_decay, compiled=given.compile)
+                    learning_rate=given.learning_rate, decay=not given.no_decay)
     loops = LoopSet.load(given.data)
     Trainer(recipe, loops.channels, given.state, device).run(loops)
 

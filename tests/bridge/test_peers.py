@@ -115,7 +115,7 @@ def _pd_patch(messages: list[tuple[str, str, list[Any]]], to_port: int, reply_po
     cords += [(start, 0, connect, 0), (connect, 0, netsend, 0), (prepend, 0, trim, 0), (trim, 0, netsend, 0)]
     for number, (path, tags, values) in enumerate(messages):
         delay = add("obj", f"delay {200 + 20 * number}")
-        text = " ".join(str(value) for value in values)
+        text = " ".join(str(value).replace(" ", "\\ ") for value in values)
         message = add("msg", text if tags[0] != "s" else f"list {text}")
         words = path.strip("/").replace("/", " ")
         build = add("obj", f"oscformat -f {''.join('s' if tag == 's' else 'f' for tag in tags)} {words}")

@@ -4,7 +4,6 @@ import json
 import random
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,6 +16,7 @@ from bridge.addresses import PORT_TRIES
 from bridge.osc import OscMessage, decode, encode
 from bridge.osc_client import OscClient, discovered_port
 from bridge.server import bind
+from bridge.testing import LossyProxy
 from engine.errors import EngineUnavailableError
 from engine.memory import memory_bytes
 from engine.request import Control, Curve, LoopRequest, Notes, Point
@@ -97,64 +97,6 @@ def test_a_newer_request_replaces_the_older(service: Any) -> None:
         assert end.path == "/ditto/done"
 
 
-class LossyProxy:
-    """Stands between device and bridge and loses, doubles and delays datagrams both ways."""
-
-    def __init__(self, port: int, loss: float, seed: int = 1) -> None:
-        self._chance = random.Random(seed)
-        self._loss = loss
-        self._bridge = ("127.0.0.1", port)
-        self._device: tuple[str, int] | None = None
-        self._front, self._back = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        for end in (self._front, self._back):
-            end.bind(("127.0.0.1", 0))
-            end.settimeout(0.02)
-        self.port = self._front.getsockname()[1]
-        self._running = True
-        self._held: list[tuple[float, bytes, bool]] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while self._running:
-            for end, to_bridge in ((self._front, True), (self._back, False)):
-                try:
-                    data, sender = end.recvfrom(65_535)
-                except (TimeoutError, ConnectionResetError):
-                    continue
-                if to_bridge:
-                    self._device = sender
-                    data = self._redirected(data)
-                for _copy in range(2 if self._chance.random() < 0.3 else 1):
-                    if self._chance.random() >= self._loss:
-                        self._held.append((time.monotonic() + self._chance.random() * 0.05, data, to_bridge))
-            self._release()
-
-    def _redirected(self, data: bytes) -> bytes:
-        """Have the bridge answer to us."""
-        (message,) = decode(data)
-        if message.path != "/ditto/hello":
-            return data
-        return encode(message.path, (*message.values[:3], self._back.getsockname()[1]))
-
-    def _release(self) -> None:
-        now = time.monotonic()
-        due = [item for item in self._held if item[0] <= now]
-        self._held = [item for item in self._held if item[0] > now]
-        self._chance.shuffle(due)
-        for _at, data, to_bridge in due:
-            if to_bridge:
-                self._back.sendto(data, self._bridge)
-            elif self._device is not None:
-                self._front.sendto(data, self._device)
-
-    def close(self) -> None:
-        self._running = False
-        self._thread.join()
-        self._front.close()
-        self._back.close()
-
-
 @pytest.fixture
 def lossy(service: Any) -> Iterator[LossyProxy]:
     proxy = LossyProxy(service.port, 0.3)
@@ -229,7 +171,7 @@ def test_an_engine_that_dies_is_said_and_its_work_goes_on(own_service: Any) -> N
         while device.state is None or device.state.values[0] != "no_engine":
             device.poll(0.05)
         own_service.start_engine()
-        own_service._loop.call_soon_threadsafe(own_service.bridge.connect, own_service.engine_address)
+        own_service.reconnect()
         (*_, end) = device.follow(request.request_id, seconds=60)
     assert end.path == "/ditto/done"
 

@@ -173,3 +173,17 @@ def test_encoding_a_loop_is_a_circle_where_the_encoder_allows(name, models, tiny
     if name in WAVEFORM_NAMES:
         around = model.encode(audio.roll(3 * model.hop_samples, -1), scene)
         assert (around - turned(latent, 3, 1 + scene.time_axis)).abs().max() <= 1e-5 * latent.abs().max()
+
+
+@pytest.mark.parametrize("name", WAVEFORM_NAMES)
+def test_encoding_in_tiles_is_the_pipelines_own(name, models, tiny):
+    """A long piece is encoded tile by tile, with the latents that its autoencoder gives in one go."""
+    model, vae = models[name], tiny.build(name).vae
+    scene = model.scene(tiny.request_for(bars=12))
+    assert scene.frames > 2 * 128
+    audio = torch.randn(1, 2, scene.model_samples, generator=torch.Generator().manual_seed(2)) * 0.3
+    with torch.no_grad():
+        encoded = vae.encode(audio)
+    whole = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+    whole = whole.transpose(1, 2) if scene.time_axis == 0 else whole
+    assert (model.encode(audio, scene) - whole).abs().max() <= 1e-5 * whole.abs().max()

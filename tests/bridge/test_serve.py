@@ -1,0 +1,152 @@
+"""The commands that keep running: start, welcome, second start refused, stop in order, no orphans."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.main import run
+from bridge.client import Client, Peer
+from bridge.identity import alone
+from bridge.osc_client import OscClient, discovered_port
+from engine.errors import EngineUnavailableError
+from engine.request import LoopRequest
+
+MAIN = "from bridge.cli.main import main; main()"
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", MAIN, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _end(process: "subprocess.Popen[str]") -> str:
+    process.send_signal(signal.SIGTERM)
+    try:
+        said = process.communicate(timeout=30)[1]
+    finally:
+        process.kill()
+    return said
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Return `ditto-live serve` at toy size."""
+    process = _start("serve", "--port", str(_free_port()), "--engine-port", str(_free_port()), "--home", str(tmp_path),
+                     "--takes", str(tmp_path / "takes"), "--jobs", "engine.toy:ToyJobs", "--model", "toy")  # fmt: skip
+    yield process
+    if process.poll() is None:
+        _end(process)
+
+
+def _port(home: Path, seconds: float = 30.0) -> int:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return discovered_port(home / "bridge.json")
+        except EngineUnavailableError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_serve_makes_a_loop_and_leaves_nothing_running(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """One command, one request, one WAV; at the end no process of it is left."""
+    with OscClient(_port(tmp_path), patience_seconds=30) as device:
+        heard = list(device.make(LoopRequest(prompt="toy: steps=2", bars=1), seconds=60))
+    assert heard[-1].path == "/ditto/done"
+    assert Path(str(heard[-1].values[4])).exists()
+    children = _children(serving.pid)
+    assert "The bridge listens" in _end(serving)
+    assert serving.returncode == 0
+    for child in children:
+        for _ in range(200):
+            if not _is_there(child):
+                break
+            time.sleep(0.05)
+        assert not _is_there(child)
+
+
+def _children(parent: int) -> list[int]:
+    """Return all descendants, on Linux; elsewhere none are looked at."""
+    listing = Path(f"/proc/{parent}/task/{parent}/children")
+    direct = [int(word) for word in listing.read_text().split()] if listing.exists() else []
+    return [*direct, *(grandchild for child in direct for grandchild in _children(child))]
+
+
+def _is_there(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_second_bridge_for_one_folder_is_refused(tmp_path: Path) -> None:
+    """Two bridges would fetch each other's takes."""
+    with alone(tmp_path) as owner:
+        program = f"import pathlib; from bridge.identity import alone\nwith alone(pathlib.Path({str(tmp_path)!r})): pass"
+        second = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+        assert "running already" in second.stderr
+    with alone(tmp_path) as again:
+        assert again == owner
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+def test_an_engine_dies_with_its_bridge(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """Kill -9 of the bridge leaves no engine that holds the journal: the next serve works at once."""
+    _port(tmp_path)
+    while len(_children(serving.pid)) < 2:
+        time.sleep(0.05)
+    children = _children(serving.pid)
+    os.kill(serving.pid, signal.SIGKILL)
+    serving.communicate()
+    for _ in range(400):
+        if not any(_is_there(child) for child in children):
+            return
+        time.sleep(0.05)
+    raise AssertionError("an orphan was left")
+
+
+def test_engine_and_bridge_with_keys(tmp_path: Path) -> None:
+    """A studio with two computers: keys made, copied, allowed; a request goes through CURVE; a stranger is refused."""
+    gpu, desk, stranger = (tmp_path / name for name in ("gpu", "desk", "stranger"))
+    port = _free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    assert run(["bridge", "--engine", "tcp://192.0.2.1:1", "--home", str(desk)]) == 2  # says which key to copy where
+    engine = _start("engine", "--listen", "0.0.0.0", "--port", str(port), "--home", str(gpu), "--allow",
+                    str(desk / "keys" / "client.key"), "--jobs", "engine.toy:ToyJobs", "--model", "toy")  # fmt: skip
+    try:
+        assert engine.stderr is not None
+        while "listens" not in (line := engine.stderr.readline()):
+            assert line, "the engine did not start"
+        from engine.access import Keys, load_key
+
+        key = load_key(gpu / "keys" / "engine.key")[0]
+        with Client(Peer(address, key, Keys(desk / "keys"))) as client:
+            assert len(list(client.make(LoopRequest(prompt="toy: steps=1", bars=1)))) >= 4
+        with Client(Peer(address, key, Keys(stranger)), patience_seconds=1.0) as client:
+            with pytest.raises(EngineUnavailableError):
+                client.status()
+    finally:
+        _end(engine)
+
+
+def test_the_discovery_file_says_who_it_is(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """Port, protocol, process and takes folder, for whoever wants to find the bridge."""
+    _port(tmp_path)
+    found = json.loads((tmp_path / "bridge.json").read_text())
+    assert found["pid"] == serving.pid
+    assert Path(found["takes"]) == (tmp_path / "takes").absolute()
