@@ -8,7 +8,13 @@ from .osc import OscError, OscMessage, Value
 
 MAX_SETTINGS = 200
 MAX_CONTROLS = 20
+QUICK_VALUES = 2_000
 MAX_VALUES = 400_000  # numbers in all chunks: 100,000 breakpoints, or 20,000 notes, with room
+
+FILE_SETTINGS = (
+    "from_take", "lane", "melody_file", "rhythm_file", "structure", "structure_file", "timbre_file",
+    "inpaint_file", "outpaint_file",
+)
 
 Group = tuple[Value, ...]
 Missing = tuple[str, str, tuple[int, ...]]  # part, control, chunk numbers (none means all)
@@ -36,6 +42,12 @@ class Assembly:
     settings: dict[str, str] = field(default_factory=dict)
     chunks: dict[tuple[str, str], Chunks] = field(default_factory=dict)
     values: int = 0
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it can be made a request at once: it is small and names no file to be read."""
+        named = any(self.settings.get(name) for name in FILE_SETTINGS)
+        return not named and self.values <= QUICK_VALUES
 
     def begin(self, nonce: str) -> None:
         """Note whose request this is."""

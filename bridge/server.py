@@ -80,7 +80,8 @@ class Bridge:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel: Channel | None = None
         self._udp: asyncio.DatagramTransport | None = None
-        self._files = ThreadPoolExecutor(2, thread_name_prefix="files")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")   # a request is not to wait for takes
+        self._writers = ThreadPoolExecutor(2, thread_name_prefix="write")
         self._stopping = asyncio.Event()
         self._errors_left = float(ERRORS_PER_SECOND)
         self._errors_at = 0.0
@@ -95,7 +96,8 @@ class Bridge:
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(self._context.destroy, linger=0)
-            cleanup.callback(self._files.shutdown, cancel_futures=True)
+            for pool in (self._readers, self._writers):
+                cleanup.callback(pool.shutdown, cancel_futures=True)
             listening = bind(self._settings.osc_port)
             self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.receive), sock=listening)
             cleanup.callback(self._udp.close)
@@ -177,6 +179,8 @@ class Bridge:
                     self._link.cancel(effect.request_id, time.monotonic())
                 case Acknowledge():
                     self._link.acknowledge(effect.request_id, effect.take)
+                case Prepare() if effect.assembly.is_quick:
+                    self._do(self._prepare(effect))
                 case Prepare():
                     self._later(self._prepare, effect)
                 case WriteTake():
@@ -203,7 +207,8 @@ class Bridge:
     # -- on a thread: each returns an iterator of the session's, which runs when the loop goes through it
 
     def _later(self, work: Callable[[Any], Iterable[Effect]], effect: Effect) -> None:
-        future = asyncio.get_running_loop().run_in_executor(self._files, work, effect)
+        pool = self._readers if isinstance(effect, Prepare | FindTakes) else self._writers
+        future = asyncio.get_running_loop().run_in_executor(pool, work, effect)
         future.add_done_callback(lambda done: self._finish(done, effect))
 
     def _finish(self, future: "asyncio.Future[Iterable[Effect]]", effect: Effect) -> None:

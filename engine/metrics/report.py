@@ -1,6 +1,7 @@
 """All scores of a finished loop against its request."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,12 @@ from midi.errors import MidiError
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 
-from ..curves import inside, level_db
+from midi.tempo import beats_to_seconds
+
+from ..curves import frequency_octaves, inside, level_db
 from ..events import Scores
-from ..request import Control, Curve, LoopRequest, Notes
-from . import intensity, melody
+from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
+from . import brightness, intensity, melody, rhythm, seam, structure
 from .framing import Signal, mono
 
 Measure = Callable[[Signal, int, LoopRequest, Control], Scores]
@@ -29,6 +32,8 @@ def score(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest) -
         measure = MEASURES.get(control.kind)
         for name, value in (measure(signal, sample_rate, request, control) if measure else {}).items():
             scores[name] = _worst(name, scores[name], value)
+    if request.loop:
+        scores["seam_ratio"] = seam.measure(audio, sample_rate).ratio
     return scores
 
 
@@ -61,9 +66,37 @@ def _melody(signal: Signal, sample_rate: int, request: LoopRequest, control: Con
     return {"melody_accuracy": melody.compare(signal, sample_rate, classes, sounding, circular=request.loop).accuracy}
 
 
+def _rhythm(signal: Signal, sample_rate: int, request: LoopRequest, control: Control) -> Scores:
+    assert isinstance(control.target, Onsets)
+
+    def seconds(beat: Fraction) -> float:
+        return float(beats_to_seconds(beat, request.tempo_bpm))
+
+    wanted = np.array([seconds(stroke.beat) for stroke in control.target.onsets if stroke.beat < request.beats])
+    within = None if control.within is None else (seconds(control.within[0]), seconds(control.within[1]))
+    found = rhythm.compare(signal, sample_rate, wanted, circular=request.loop, within=within)
+    return {"rhythm_f1": found.f1, "rhythm_f1_tight": found.f1_tight}
+
+
+def _structure(signal: Signal, sample_rate: int, request: LoopRequest, control: Control) -> Scores:
+    if not isinstance(control.target, Words):
+        return {}
+    form = "".join(control.target.text.split()).upper()
+    return {"structure_mse": structure.mse(signal, sample_rate, form, circular=request.loop)}
+
+
+def _brightness(signal: Signal, sample_rate: int, request: LoopRequest, control: Control) -> Scores:
+    assert isinstance(control.target, Curve)
+    frames = brightness.frame_count(len(signal), sample_rate)
+    target = frequency_octaves(control.target, request.beats, frames)
+    chosen = inside(control.within, request.beats, frames)
+    off = brightness.error_octaves(signal, sample_rate, target, chosen, circular=request.loop)
+    return {"brightness_error_octaves": off}
+
+
 MEASURES: dict[str, Measure] = {
     "intensity": _intensity, "intensity-paper": _intensity, "intensity-corr": _intensity, "melody": _melody,
-    "melody-octave": _melody,
+    "melody-octave": _melody, "rhythm": _rhythm, "structure": _structure, "brightness": _brightness,
 }
 HIGH_IS_GOOD = frozenset({"intensity_rho", "melody_accuracy", "rhythm_f1", "rhythm_f1_tight"})
 KEYS = (

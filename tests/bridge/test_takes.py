@@ -10,7 +10,7 @@ from bridge import takes
 from bridge.cli.main import run
 from bridge.delivery import write_take
 from engine.errors import BadInputError, MissingPackageError
-from engine.events import Sound, Take
+from engine.events import Take
 from engine.request import LoopRequest
 from engine.toy import ToyJobs
 
