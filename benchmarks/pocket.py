@@ -2,10 +2,10 @@
 
     python benchmarks/pocket.py [--quick] [--loops 500] [--weights FOLDER] [--out FOLDER] [--shared FOLDER]
 
-Prints and saves `pocket.md`, `pocket.json` and `pocket.png`. Loops are heard one by one and kept below `--work`, so that
-a run that was stopped goes on; a change of weights, synthesiser or measures starts what depends on it anew. The distance
-to held-out music needs the weights in the musicnn wheel: `pip install --no-deps musicnn`, or its unpacked folder.
-32 steps are the teacher, the flow itself with guidance; shorter chains are the student.
+Prints and saves `pocket.md`, `pocket.json` and `pocket.png`. Loops are heard one by one and kept below `--work`, so
+that a run that was stopped goes on; a change of weights, synthesiser or measures starts what depends on it anew. The
+distance to held-out music needs the weights in the musicnn wheel: `pip install --no-deps musicnn`, or its unpacked
+folder. 32 steps are the teacher, the flow itself with guidance; shorter chains are the student.
 """
 
 import argparse
@@ -44,7 +44,8 @@ def main() -> None:
         groups["Real loops of other people (out of distribution)"] = real_figures(study, real)
     picture(study.pocket, 4, given.out / "pocket.png")
     about = {
-        "loops": study.sizes.loops, "side_loops": study.sizes.side_loops, "minutes": round((time.monotonic() - began) / 60, 1),
+        "loops": study.sizes.loops, "side_loops": study.sizes.side_loops,
+        "minutes": round((time.monotonic() - began) / 60, 1),
         "assets": study.assets is not None, "musicnn": study.ear.musicnn is not None,
         "towers": study.ear.towers is not None, "dtype": str(study.pocket.dtype),
     }  # fmt: skip
@@ -98,7 +99,8 @@ def machine_figures(study: Study, quick: bool) -> list[Figure]:
         ("text to 8 s of audio with 4 steps, s", "at most 1", at_most(1.0), speed["all"]),
         ("of this the chain, s", "", None, speed["chain"]),
         ("of this the waveform, s", "", None, speed["waveform"]),
-        ("error of a turned loop, of full scale", "at most 0.001", at_most(1e-3), machine.circle_error(study.pocket, 4)),
+        ("error of a turned loop, of full scale", "at most 0.001", at_most(1e-3),
+         machine.circle_error(study.pocket, 4)),
         ("sustained chord after the codec, dB", "at least 15", at_least(15), chord["codec"]),
         ("sustained chord before it, dB", "", None, chord["original"]),
         ("attack longer after the codec, worst 5 %, ms", "at most 5", at_most(5), 1000 * attack["worst_5_percent"]),

@@ -12,8 +12,15 @@ QUICK_VALUES = 2_000
 MAX_VALUES = 400_000  # numbers in all chunks: 100,000 breakpoints, or 20,000 notes, with room
 
 FILE_SETTINGS = (
-    "from_take", "lane", "melody_file", "rhythm_file", "structure", "structure_file", "timbre_file",
-    "inpaint_file", "outpaint_file",
+    "from_take",
+    "lane",
+    "melody_file",
+    "rhythm_file",
+    "structure",
+    "structure_file",
+    "timbre_file",
+    "inpaint_file",
+    "outpaint_file",
 )
 
 Group = tuple[Value, ...]
@@ -78,6 +85,11 @@ class Assembly:
         if self.values > MAX_VALUES:
             raise OscError(f"A request may hold {MAX_VALUES:,} numbers.", remedy="Thin the curve or the clip.")
         known.pieces[index] = message.groups
+
+    def close(self, commit: OscMessage) -> None:
+        """Keep only what the commit says belongs to the request."""
+        named = [(str(part), str(control)) for part, control, _total in commit.groups]
+        self.chunks = {place: self.chunks[place] for place in named}
 
     def missing(self, commit: OscMessage) -> Iterator[Missing]:
         """Yield what the commit says belongs to the request and has not arrived."""

@@ -142,9 +142,16 @@ def _described(
     path: Path, request: LoopRequest, take: int, name: str, scores: Scores, notes: tuple[str, ...], samples: int
 ) -> Delivered:
     return Delivered(
-        take_id=name, take=take, path=str(path.absolute()), bars=request.bars,
-        tempo_bpm=decimal_text(request.tempo_bpm), time_signature=str(request.meter), samples=samples,
-        sample_rate=request.sample_rate, scores=scores, notes=notes,
+        take_id=name,
+        take=take,
+        path=str(path.absolute()),
+        bars=request.bars,
+        tempo_bpm=decimal_text(request.tempo_bpm),
+        time_signature=str(request.meter),
+        samples=samples,
+        sample_rate=request.sample_rate,
+        scores=scores,
+        notes=notes,
     )
 
 
@@ -156,16 +163,25 @@ def decimal_text(value: Fraction) -> str:
 
 def _sidecar(request: LoopRequest, take: Take, name: str, now: datetime.datetime) -> bytes:
     sidecar = Sidecar(
-        request=request, take_id=name, take=take.take, created=now.isoformat(timespec="seconds"),
-        scores=take.scores, notes=take.notes,
+        request=request,
+        take_id=name,
+        take=take.take,
+        created=now.isoformat(timespec="seconds"),
+        scores=take.scores,
+        notes=take.notes,
     )
     return wire.to_json({**take.record, **msgspec.structs.asdict(sidecar)})
 
 
 def _write_wav(path: Path, request: LoopRequest, sound: Sound, *, overwrite: bool = False) -> None:
     write_loop(
-        path, samples_of(sound), sound.sample_rate, tempo_bpm=request.tempo_bpm, beats=request.beats,
-        meter=request.meter, overwrite=overwrite,
+        path,
+        samples_of(sound),
+        sound.sample_rate,
+        tempo_bpm=request.tempo_bpm,
+        beats=request.beats,
+        meter=request.meter,
+        overwrite=overwrite,
     )
 
 

@@ -16,7 +16,7 @@ from engine.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Stat
 
 HELLO_SECONDS = 1.0
 REPEAT_SECONDS = 1.0
-SILENT_SECONDS = 3.5   # without a status the engine counts as away
+SILENT_SECONDS = 3.5  # without a status the engine counts as away
 
 Outgoing = list[bytes]
 
@@ -30,7 +30,7 @@ def new_owner() -> str:
 class _Open:
     """A request that is under way."""
 
-    frames: list[bytes] | None   # the submission, until it is answered
+    frames: list[bytes] | None  # the submission, until it is answered
     repeat_at: float
     cancelled: bool = False
     stale_at: float = float("inf")

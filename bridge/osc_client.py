@@ -20,9 +20,9 @@ from .osc import OscError, OscMessage, decode, encode
 from .osc_request import Spoken, speak
 
 HELLO_SECONDS = 5.0
-RETRY_SECONDS = 0.3        # of hello, and of a commit until it is accepted
-CHECK_SECONDS = 3.0        # of a commit when nothing is heard any more
-AGAIN_SECONDS = 0.05       # between what was missing and the commit
+RETRY_SECONDS = 0.3  # of hello, and of a commit until it is accepted
+CHECK_SECONDS = 3.0  # of a commit when nothing is heard any more
+AGAIN_SECONDS = 0.05  # between what was missing and the commit
 ENDS = ("/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error")
 
 
@@ -77,12 +77,15 @@ class OscClient:
                 raise EngineUnavailableError(f"No bridge answers on UDP port {self._to[1]}.")
             self.poll(0.05)
 
-    def ask(self, request: LoopRequest, *, priority: str = "interactive") -> None:
-        """Send a request; its answers come out of `poll` and `answers`."""
+    def ask(self, request: LoopRequest, *, priority: str = "interactive") -> float:
+        """Send a request; its answers come out of `poll` and `answers`. Return when the commit was sent."""
         spoken = speak(request, self.nonce, priority=priority)
         self._asked[request.request_id] = _Asked(spoken, time.monotonic() + RETRY_SECONDS)
-        for datagram in (*spoken.parts.values(), spoken.commit):
+        for datagram in spoken.parts.values():
             self._send(datagram)
+        committed = time.perf_counter()
+        self._send(spoken.commit)
+        return committed
 
     def cancel(self, request_id: str) -> None:
         """Ask for the best take so far."""

@@ -8,9 +8,9 @@ from .assembly import Missing
 from .effects import Delivered
 from .osc import OscError, encode
 
-MAX_NOTES = 4        # sentences in one datagram
+MAX_NOTES = 4  # sentences in one datagram
 MAX_SCORES = 24
-MAX_INDICES = 500    # chunk numbers in one request for missing ones
+MAX_INDICES = 500  # chunk numbers in one request for missing ones
 PREVIEW_TEXT = 2_000
 
 End = Done | Cancelled | Superseded | Failed
@@ -57,8 +57,16 @@ def preview(request_id: str, take: int, step: int, path: str) -> bytes:
 def take(request_id: str, made: Delivered) -> bytes:
     """Return where a take lies."""
     values = (
-        request_id, made.take, made.take_id, made.path, made.bars, made.tempo_bpm, made.time_signature,
-        made.samples, made.sample_rate, " ".join(made.notes),
+        request_id,
+        made.take,
+        made.take_id,
+        made.path,
+        made.bars,
+        made.tempo_bpm,
+        made.time_signature,
+        made.samples,
+        made.sample_rate,
+        " ".join(made.notes),
     )
     try:
         return encode("/ditto/take", values, _scores(made.scores))

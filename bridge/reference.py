@@ -44,9 +44,7 @@ def device_table() -> str:
         "max_chunks": MAX_CHUNKS,
         "ticks_per_beat": TICKS_PER_BEAT,
         "addresses": [_row(address) for address in ADDRESSES],
-        "settings": [
-            {"name": row.name, "example": row.example, "sentence": row.sentence} for row in SETTINGS
-        ],
+        "settings": [{"name": row.name, "example": row.example, "sentence": row.sentence} for row in SETTINGS],
     }
     return json.dumps(table, indent=1, ensure_ascii=True) + "\n"
 
@@ -77,8 +75,13 @@ def osc_page() -> str:
     bridge = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "bridge")
     settings = "\n".join(f"| `{s.name}` | `{s.example}` | {s.sentence} |" for s in SETTINGS)
     return _PAGE.format(
-        port=DEFAULT_OSC_PORT, last_port=DEFAULT_OSC_PORT + PORT_TRIES - 1, version=PROTOCOL_VERSION,
-        ticks=f"{TICKS_PER_BEAT:,}", limit=f"{MAX_DATAGRAM_BYTES:,}", device=device, bridge=bridge,
+        port=DEFAULT_OSC_PORT,
+        last_port=DEFAULT_OSC_PORT + PORT_TRIES - 1,
+        version=PROTOCOL_VERSION,
+        ticks=f"{TICKS_PER_BEAT:,}",
+        limit=f"{MAX_DATAGRAM_BYTES:,}",
+        device=device,
+        bridge=bridge,
         settings=settings,
     )
 

@@ -229,11 +229,21 @@ def _plain(_name: str, text: str) -> str:
 
 
 _FIELDS: dict[str, Callable[[str, str], object]] = {
-    "prompt": _plain, "negative_prompt": _plain, "model": _plain, "method": _plain, "quality": _plain,
-    "tempo_bpm": lambda _, text: parse_tempo(text), "time_signature": lambda _, text: Meter.parse(text),
-    "bars": _whole, "seed": _whole, "count": _whole, "sample_rate": _whole, "loop": _truth,
+    "prompt": _plain,
+    "negative_prompt": _plain,
+    "model": _plain,
+    "method": _plain,
+    "quality": _plain,
+    "tempo_bpm": lambda _, text: parse_tempo(text),
+    "time_signature": lambda _, text: Meter.parse(text),
+    "bars": _whole,
+    "seed": _whole,
+    "count": _whole,
+    "sample_rate": _whole,
+    "loop": _truth,
     "key": lambda _, text: text or None,
 }
 _CHOICES = {
-    "method": ("ditto2", "ditto", "ditto-paper", "guidance", "none"), "quality": ("normal", "draft", "best"),
+    "method": ("ditto2", "ditto", "ditto-paper", "guidance", "none"),
+    "quality": ("normal", "draft", "best"),
 }

@@ -51,8 +51,9 @@ log = structlog.get_logger("ditto.bridge")
 
 BUSY_TICK_SECONDS = 0.04
 IDLE_TICK_SECONDS = 0.5
-RECEIVE_BUFFER_BYTES = 4 * 2**20    # a whole clip in chunks arrives faster than it is read
-ERRORS_PER_SECOND = 50              # answers to what is not OSC at all; more would only feed a flood
+RECEIVE_BUFFER_BYTES = 4 * 2**20  # a whole clip in chunks arrives faster than it is read
+MAX_WAITING = 500
+ERRORS_PER_SECOND = 50  # answers to what is not OSC at all; more would only feed a flood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +81,12 @@ class Bridge:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel: Channel | None = None
         self._udp: asyncio.DatagramTransport | None = None
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")   # a request is not to wait for takes
-        self._writers = ThreadPoolExecutor(2, thread_name_prefix="write")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")  # a request is not to wait for takes
+        self._writers = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._stopping = asyncio.Event()
         self._errors_left = float(ERRORS_PER_SECOND)
         self._errors_at = 0.0
+        self._waiting = 0  # for files to be read or written
 
     @property
     def previews(self) -> Path:
@@ -152,8 +154,7 @@ class Bridge:
 
     def _answer_error(self, error: osc.OscError, host: str, port: int) -> None:
         now = time.monotonic()
-        self._errors_left = min(
-            ERRORS_PER_SECOND, self._errors_left + (now - self._errors_at) * ERRORS_PER_SECOND)
+        self._errors_left = min(ERRORS_PER_SECOND, self._errors_left + (now - self._errors_at) * ERRORS_PER_SECOND)
         self._errors_at = now
         if self._errors_left >= 1 and port:
             self._errors_left -= 1
@@ -173,7 +174,8 @@ class Bridge:
                     self._send(effect)
                 case Submit():
                     submission = Submission(
-                        request=effect.request, owner=self._link.owner, tag=effect.tag, priority=effect.priority)
+                        request=effect.request, owner=self._link.owner, tag=effect.tag, priority=effect.priority
+                    )
                     self._link.submit(submission, time.monotonic())
                 case CancelJob():
                     self._link.cancel(effect.request_id, time.monotonic())
@@ -207,11 +209,15 @@ class Bridge:
     # -- on a thread: each returns an iterator of the session's, which runs when the loop goes through it
 
     def _later(self, work: Callable[[Any], Iterable[Effect]], effect: Effect) -> None:
+        if self._waiting >= MAX_WAITING and isinstance(effect, Favourite | WritePreview | DropPreviews):
+            return  # a flood; what matters goes before
+        self._waiting += 1
         pool = self._readers if isinstance(effect, Prepare | FindTakes) else self._writers
         future = asyncio.get_running_loop().run_in_executor(pool, work, effect)
         future.add_done_callback(lambda done: self._finish(done, effect))
 
     def _finish(self, future: "asyncio.Future[Iterable[Effect]]", effect: Effect) -> None:
+        self._waiting -= 1
         if future.cancelled():
             return
         error = future.exception()
@@ -259,15 +265,17 @@ class Bridge:
         return ()
 
     def _mark(self, effect: Favourite) -> Iterable[Effect]:
-        try:
-            takes.set_favourite(takes.find(self._settings.takes, effect.take_id), effect.on)
-        except DittoError as error:
-            log.warning("bridge.not_marked", error=error.sentence)
+        wav = delivery.find_wav(self._settings.takes, effect.take_id)
+        if wav is not None:
+            takes.set_favourite(wav, effect.on)
         return ()
 
     def _write_discovery(self) -> None:
         found = {
-            "osc_port": self.port, "protocol": PROTOCOL_VERSION, "bridge_id": self.bridge_id, "pid": os.getpid(),
+            "osc_port": self.port,
+            "protocol": PROTOCOL_VERSION,
+            "bridge_id": self.bridge_id,
+            "pid": os.getpid(),
             "takes": str(self._settings.takes.absolute()),
         }
         self._settings.home.mkdir(parents=True, exist_ok=True)

@@ -33,13 +33,13 @@ from .effects import (
 )
 from .osc import OscError, OscMessage
 
-DEVICE_SECONDS = 30.0          # a device says hello every 5
-ASSEMBLY_SECONDS = 120.0       # then what was never committed is dropped
-ENDED_SECONDS = 600.0          # how long an end can be asked for again
+DEVICE_SECONDS = 30.0  # a device says hello every 5
+ASSEMBLY_SECONDS = 120.0  # then what was never committed is dropped
+ENDED_SECONDS = 600.0  # how long an end can be asked for again
 MAX_DEVICES = 256
 MAX_ASSEMBLIES = 256
 MAX_ENDED = 2_000
-PROGRESS_SECONDS = 0.15        # with the tick under 0.2: at least 5 a second, repeated if need be
+PROGRESS_SECONDS = 0.15  # with the tick under 0.2: at least 5 a second, repeated if need be
 FASTEST_PROGRESS_SECONDS = 0.03
 REPEATS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of an end that is not seen
 
@@ -63,7 +63,7 @@ class Track:
     instance: str
     nonce: str
     request: LoopRequest | None = None
-    again: bool = False                     # taken up after a restart: its takes may be on disk
+    again: bool = False  # taken up after a restart: its takes may be on disk
     notes: tuple[str, ...] = ()
     accepted: bytes = b""
     progress: Progress | None = None
@@ -74,7 +74,7 @@ class Track:
     final: Final | None = None
     end: bytes = b""
     ended: float = 0.0
-    unwritten: DittoError | None = None     # why a take is not on disk; the engine keeps it
+    unwritten: DittoError | None = None  # why a take is not on disk; the engine keeps it
     seen: bool = False
     repeats: int = 0
     repeat_at: float = float("inf")
@@ -188,6 +188,7 @@ class Session:
             yield from (Send(device.host, device.port, outgoing.missing(request_id, one)) for one in lost)
             return
         del self._assemblies[request_id]
+        assembly.close(message)
         self._tracks[request_id] = Track(request_id, device.instance, nonce)
         yield Prepare(request_id, device.instance, assembly)
 
@@ -298,7 +299,7 @@ class Session:
 
     def _hear_event(self, track: Track, event: Event, now: float) -> Iterator[Effect]:
         match event:
-            case Accepted():
+            case Accepted() if not track.accepted or event.notes:  # the model may have more to say
                 track.accepted = outgoing.accepted(event, track.notes)
                 yield from self._tell(track, track.accepted)
             case Progress():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from engine.service import EngineOptions, stop_on_signals
+from engine.process import EngineOptions, stop_on_signals
 
 from .server import Bridge, BridgeOptions
 
@@ -86,7 +86,9 @@ class EngineProcess:
         self._pause_seconds = min(2 * self._pause_seconds, SLOWEST_RESTART_SECONDS)
 
 
-async def run_studio(bridge_options: BridgeOptions, engine: EngineOptions | None, on_ready: Callable[[Bridge], None]) -> None:
+async def run_studio(
+    bridge_options: BridgeOptions, engine: EngineOptions | None, on_ready: Callable[[Bridge], None]
+) -> None:
     """Run a bridge, and with it an engine unless that is elsewhere, until SIGINT or SIGTERM."""
     bridge = Bridge(bridge_options)
     stop_on_signals(bridge.stop)

@@ -19,7 +19,7 @@ from engine.wav import publish
 from .delivery import Sidecar, read_sidecar
 
 MAX_NOISE_BYTES = 256 * 2**20
-MAX_SET_BYTES = 2**30          # of a Live set, unpacked; a hostile one is read no further
+MAX_SET_BYTES = 2**30  # of a Live set, unpacked; a hostile one is read no further
 _PIECE_BYTES = 2**20
 
 
@@ -64,8 +64,9 @@ class Kept:
     @property
     def files(self) -> tuple[Path, ...]:
         """All files of this take that exist."""
-        return tuple(path for ending in (".wav", ".json", ".safetensors")
-                     if (path := self.wav.with_suffix(ending)).exists())
+        return tuple(
+            path for ending in (".wav", ".json", ".safetensors") if (path := self.wav.with_suffix(ending)).exists()
+        )
 
 
 def kept(folder: Path) -> Iterator[Kept]:
@@ -117,15 +118,15 @@ def start(folder: Path, name: str, variation: float = 0.0) -> Start:
         ) from error
 
 
-def set_favourite(take: Kept, on: bool) -> None:
-    """Mark a take, or no longer."""
-    _change(take, {"favourite": on})
+def set_favourite(wav: Path, on: bool) -> None:
+    """Mark the take with this WAV, or no longer."""
+    _change(wav, {"favourite": on})
 
 
 def forget(take: Kept) -> None:
     """Remove the words from a take's sidecar; its sound and its file name, which sets refer to, stay."""
     request = sidecar(take).request
-    _change(take, {"request": msgspec.structs.replace(request, prompt="", negative_prompt=""), "notes": ()})
+    _change(take.wav, {"request": msgspec.structs.replace(request, prompt="", negative_prompt=""), "notes": ()})
 
 
 def unused(takes: Iterable[Kept], sets: Path) -> list[Kept]:
@@ -193,9 +194,19 @@ def _brief(path: Path) -> Kept | None:
         return None
     words = found.request
     return Kept(
-        take_id=found.take_id or wav.stem.rpartition("-")[2], wav=wav, prompt=words.prompt, model=words.model,
-        licence=found.licence, bars=words.bars, tempo_bpm=words.tempo_bpm, key=words.key, seed=words.seed,
-        created=found.created or path.parent.name, favourite=found.favourite, scores=found.scores, size_bytes=size,
+        take_id=found.take_id or wav.stem.rpartition("-")[2],
+        wav=wav,
+        prompt=words.prompt,
+        model=words.model,
+        licence=found.licence,
+        bars=words.bars,
+        tempo_bpm=words.tempo_bpm,
+        key=words.key,
+        seed=words.seed,
+        created=found.created or path.parent.name,
+        favourite=found.favourite,
+        scores=found.scores,
+        size_bytes=size,
     )
 
 
@@ -206,9 +217,9 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _change(take: Kept, fields: dict[str, object]) -> None:
+def _change(wav: Path, fields: dict[str, object]) -> None:
     """Rewrite a sidecar with some fields changed, all others as they are."""
-    path = take.wav.with_suffix(".json")
+    path = wav.with_suffix(".json")
     try:
         whole = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
     except (OSError, msgspec.DecodeError) as error:

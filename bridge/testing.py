@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from engine.service import EngineOptions
+from engine.process import EngineOptions
 from engine.settings import Settings
 from engine.transport import run
 from engine.worker_options import WorkerOptions

@@ -5,7 +5,8 @@ import sys
 import msgspec
 
 from .errors import DittoError
-from .service import EngineOptions, run_engine
+from .process import EngineOptions
+from .service import run_engine
 
 
 def main(arguments: list[str]) -> int:

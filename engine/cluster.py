@@ -159,7 +159,7 @@ class _Actor:
     def _follow(self, handle: Any, request: LoopRequest, resume: bytes | None) -> None:
         try:
             for reference in handle.run.options(num_returns="streaming").remote(wire.encode(request), resume):
-                report = wire.decode(self.ray.get(reference), pipe.Report)  # type: ignore[arg-type]  # a union
+                report = pipe.decode_report(self.ray.get(reference))
                 self._post(self._take_in, handle, report)
         except self.ray.exceptions.RayError as error:
             self._post(self._gone, handle, request.request_id, type(error).__name__)
@@ -202,7 +202,9 @@ class _Actor:
             self.trouble = f"The cluster starts no worker: {reason[:300]}."
         self._loop.call_later(min(0.2 * 2**self._failures, 10.0), self._again)
         if request_id:
-            self.listener(Lost(request_id=request_id, sentence="The worker stopped in the middle of it: its actor was lost."))
+            self.listener(
+                Lost(request_id=request_id, sentence="The worker stopped in the middle of it: its actor was lost.")
+            )
 
     def _again(self) -> None:
         if not self._closed:

@@ -85,5 +85,11 @@ class Failed(_Event, frozen=True, tag="failed"):
     remedy: str = ""
 
 
+class Checkpoint(msgspec.Struct, frozen=True):
+    """The optimiser's state as bytes, from which the same request can be resumed; never leaves the engine."""
+
+    state: bytes
+
+
 Event = Accepted | Progress | Preview | Take | Done | Cancelled | Superseded | Failed
 Final = Done | Cancelled | Superseded | Failed

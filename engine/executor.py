@@ -23,7 +23,8 @@ from .worker_options import WorkerOptions
 
 log = structlog.get_logger("ditto.executor")
 
-START_TRIES = 3             # in a row, before a worker that does not start is called broken
+START_TRIES = 3  # that end by themselves in a row, before a worker that does not start is called broken
+KILLED_TRIES = 10  # or that are ended by a signal: memory may be short for a moment only
 SLOWEST_RESTART_SECONDS = 10.0
 
 
@@ -84,9 +85,9 @@ class Executor(Protocol):
 class Patience:
     """How long a worker may be quiet before it counts as hanging."""
 
-    silent_seconds: float = 60.0   # no sign of life; compiling in Numba can hold the lock that long
-    step_seconds: float = 300.0    # alive, but not a step further
-    restart_seconds: float = 0.2   # pause before the first restart, doubled each time
+    silent_seconds: float = 60.0  # no sign of life; compiling in Numba can hold the lock that long
+    step_seconds: float = 300.0  # alive, but not a step further
+    restart_seconds: float = 0.2  # pause before the first restart, doubled each time
 
 
 class LocalExecutor:
@@ -272,7 +273,7 @@ class _Child:
         log.warning("worker.gone", code=code, reason=reason, request_id=lost)
         self.request_id = ""
         self._failed_starts += not self._was_ready
-        if self._failed_starts >= START_TRIES:
+        if self._failed_starts >= (START_TRIES if code >= 0 else KILLED_TRIES):
             self.trouble = f"The worker does not start: {reason}."
         pause = self.patience.restart_seconds * 2**self._failed_starts
         self._loop.call_later(min(pause, SLOWEST_RESTART_SECONDS), self.spawn)

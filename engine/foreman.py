@@ -124,8 +124,7 @@ class Foreman:
         entry = self.entry_of(message.owner, message.request_id)
         if entry is None:
             sentence = f"There is no request {message.request_id} to cancel."
-            self._tell(message.owner, Failed(
-                request_id=message.request_id, code="unknown_request", sentence=sentence))
+            self._tell(message.owner, Failed(request_id=message.request_id, code="unknown_request", sentence=sentence))
             return
         making = self._making.get(entry.request_id)
         if entry.state in OVER:
@@ -154,8 +153,9 @@ class Foreman:
         final = self._journal.final(entry.request_id)
         if entry.state != "answered":
             request = self._journal.request(entry.request_id)
-            self._tell(entry.owner, Job(
-                request=request, tag=entry.tag, created=entry.created, finished=final is not None))
+            self._tell(
+                entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=final is not None)
+            )
         for take in self._journal.takes(entry.request_id):
             self._tell(entry.owner, take)
         if final is not None:
@@ -207,8 +207,7 @@ class Foreman:
         while item := self._lineup.take():
             self._lineup.done(item.request_id)
             remedy = "Run `ditto-live doctor`; the engine's log says more."
-            self._finish(item.owner, Failed(
-                request_id=item.request_id, code="worker", sentence=trouble, remedy=remedy))
+            self._finish(item.owner, Failed(request_id=item.request_id, code="worker", sentence=trouble, remedy=remedy))
 
     def _is_pausing(self) -> bool:
         return any(making.stopping == "pause" for making in self._making.values())
@@ -276,16 +275,19 @@ class Foreman:
         making = self._making.pop(report.request_id, None)
         if making is None:
             return
-        gives_up = making.stopping == "cancel" or self._journal.count_crash(report.request_id) >= MAX_CRASHES
         if making.ended:
             self._lineup.done(report.request_id)
-        elif making.stopping in ("pause", "drop") or not gives_up:
+        elif making.stopping == "pause" or not self._gives_up(report.request_id, making):
             self._lineup.put_back(report.request_id)
+            self._journal.requeue(report.request_id)
             self._tell(making.owner, _beginning(report.request_id, "starting again"))
         else:
             self._lineup.done(report.request_id)
             self._give_up(report, making)
         self.schedule()
+
+    def _gives_up(self, request_id: str, making: Making) -> bool:
+        return making.stopping == "cancel" or self._journal.count_crash(request_id) >= MAX_CRASHES
 
     def _give_up(self, report: Lost, making: Making) -> None:
         kept = self._rescue(report.request_id, making)
@@ -293,10 +295,15 @@ class Foreman:
             self._finish(making.owner, Cancelled(request_id=report.request_id, takes=kept))
             return
         remedy = "The last preview was kept as a take. " if kept else ""
-        self._finish(making.owner, Failed(
-            request_id=report.request_id, code="worker_crashed",
-            sentence=f"{report.sentence.removesuffix('.')}, and so it was before.",
-            remedy=remedy + "Ask for fewer bars, a smaller model or quality `draft`."))
+        self._finish(
+            making.owner,
+            Failed(
+                request_id=report.request_id,
+                code="worker_crashed",
+                sentence=f"{report.sentence.removesuffix('.')}, and so it was before.",
+                remedy=remedy + "Ask for fewer bars, a smaller model or quality `draft`.",
+            ),
+        )
 
     def _rescue(self, request_id: str, making: Making) -> int:
         """Make a take of the last preview where there is none; return how many takes there are."""
@@ -304,9 +311,14 @@ class Foreman:
         if making.takes or preview is None:
             return making.takes
         take = Take(
-            request_id=request_id, take=0, sound=preview.sound, scores={}, noise=b"",
+            request_id=request_id,
+            take=0,
+            sound=preview.sound,
+            scores={},
+            noise=b"",
             record={"unfinished": True, "step": preview.step},
-            notes=("This is the last preview of a request that could not be finished.",))
+            notes=("This is the last preview of a request that could not be finished.",),
+        )
         self._journal.add_take(take)
         self._tell(making.owner, take)
         return 1

@@ -6,11 +6,10 @@ when a model is loaded.
 
 import importlib
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import BadRequestError
-from .events import Event, Sound
+from .events import Checkpoint, Event, Sound
 from .request import LoopRequest
 from .settings import Settings
 
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[float, str], None]
 """Told how far loading is (0..1, or -1 when nobody knows) and what is being done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The optimiser's state as bytes, to resume from; yielded between steps."""
-
-    state: bytes
 
 
 class Jobs(Protocol):
@@ -108,4 +100,4 @@ def find(name: str) -> Callable[[Settings], Jobs]:
     found = getattr(importlib.import_module(module), attribute, None)
     if not callable(found):
         raise BadRequestError(f"{name!r} is not the name of something that makes loops (module:name).")
-    return found  # type: ignore[no-any-return]  # checked above as far as it can be
+    return found

@@ -20,13 +20,14 @@ from .messages import Submission
 from .request import LoopRequest
 
 Acceptance = Literal["new", "known", "conflict"]
-KEEP_ANSWERED_SECONDS = 7 * 86_400.0   # long enough for a late duplicate of a commit
+KEEP_ANSWERED_SECONDS = 7 * 86_400.0  # long enough for a late duplicate of a commit
 KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, slot TEXT NOT NULL, tag TEXT NOT NULL,
-    priority TEXT NOT NULL, request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
+    number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
+    slot TEXT NOT NULL, tag TEXT NOT NULL, priority TEXT NOT NULL,
+    request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
     crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB, saved BLOB, preview BLOB
 );
@@ -68,10 +69,12 @@ class Journal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._dirty = True
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=2.0)
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # two engines on one journal would run all twice
             self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA wal_autocheckpoint=0")  # it takes milliseconds: `tidy`, when nobody waits
             self._db.execute("PRAGMA secure_delete=ON")  # the words of an answered request are gone
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
@@ -82,6 +85,12 @@ class Journal:
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
+
+    def tidy(self) -> None:
+        """Fold the log into the file if there is something in it; takes some milliseconds."""
+        if self._dirty:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._dirty = False
 
     def accept(self, submissions: Sequence[Submission], now: float) -> list[Acceptance]:
         """Store all in one transaction and return, when it is on the disk, what became of each.
@@ -102,8 +111,16 @@ class Journal:
         self._db.execute(
             "INSERT INTO jobs (request_id, owner, slot, tag, priority, request, digest, created)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (request.request_id, submission.owner, request.slot, submission.tag, submission.priority, data,
-             digest, now),
+            (
+                request.request_id,
+                submission.owner,
+                request.slot,
+                submission.tag,
+                submission.priority,
+                data,
+                digest,
+                now,
+            ),
         )
         return "new"
 
@@ -155,15 +172,15 @@ class Journal:
 
     def start(self, request_id: str) -> None:
         """Note that a worker has the job."""
-        self._set(request_id, "state = 'running'")
+        self._set(request_id, "state = CASE state WHEN 'queued' THEN 'running' ELSE state END")
 
     def requeue(self, request_id: str) -> None:
-        """Note that the job waits again."""
-        self._set(request_id, "state = 'queued'")
+        """Note that the job waits again; one that has an end keeps it."""
+        self._set(request_id, "state = CASE state WHEN 'running' THEN 'queued' ELSE state END")
 
     def count_crash(self, request_id: str) -> int:
         """Note that the job's worker died; return how often that has happened."""
-        self._set(request_id, "crashes = crashes + 1, state = 'queued'")
+        self._set(request_id, "crashes = crashes + 1")
         entry = self.entry(request_id)
         return entry.crashes if entry else 0
 
@@ -185,7 +202,9 @@ class Journal:
     def finish(self, request_id: str, final: Event, now: float) -> None:
         """Keep the end of a job; what only a resumption needs is dropped."""
         self._set(
-            request_id, "state = 'finished', ended = ?, final = ?, saved = NULL, preview = NULL", now,
+            request_id,
+            "state = 'finished', ended = ?, final = ?, saved = NULL, preview = NULL",
+            now,
             wire.encode(final),
         )
 
@@ -235,5 +254,6 @@ class Journal:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+            self._dirty = True
         except sqlite3.Error as error:
             raise JournalError(f"The journal {self._path} cannot be written: {error}.") from error

@@ -31,7 +31,8 @@ class Lineup:
     def add(self, item: Waiting) -> tuple[str, ...]:
         """Queue `item`; return the ids in its owner's slot that it replaces, which are no longer queued."""
         replaced = tuple(
-            other.request_id for other in self._all()
+            other.request_id
+            for other in self._all()
             if item.slot and (other.slot, other.owner) == (item.slot, item.owner)
         )
         for request_id in replaced:

@@ -92,10 +92,10 @@ class Status(_Message, frozen=True):
     model: str = ""
     queued: int = 0
     running: tuple[str, ...] = ()
-    finished: int = 0                 # since the engine was started
+    finished: int = 0  # since the engine was started
     typical_seconds: float | None = None  # median of the last 20 jobs, start to end
-    memory_bytes: int = 0             # the engine
-    worker_memory_bytes: int = 0      # all workers
+    memory_bytes: int = 0  # the engine
+    worker_memory_bytes: int = 0  # all workers
     workers: int = 0
     yours: dict[str, str] = {}
 
@@ -108,8 +108,14 @@ class Said(_Message, frozen=True):
 
 Message = Hello | Submission | Cancel | Ack | Resend | Job | Status | Said
 KINDS: dict[bytes, type[Message]] = {
-    b"hello": Hello, b"submit": Submission, b"cancel": Cancel, b"ack": Ack, b"resend": Resend,
-    b"job": Job, b"status": Status, b"event": Said,
+    b"hello": Hello,
+    b"submit": Submission,
+    b"cancel": Cancel,
+    b"ack": Ack,
+    b"resend": Resend,
+    b"job": Job,
+    b"status": Status,
+    b"event": Said,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 FROM_CLIENT = (Hello, Submission, Cancel, Ack, Resend)
@@ -136,8 +142,11 @@ def unpack(frames: Sequence[bytes]) -> Message:
             remedy="Install the same version of Ditto Live on both sides.",
         )
     if not 3 <= len(frames) <= 4 or frames[1] not in KINDS:
-        raise BadRequestError(f"A message of {len(frames)} frames and kind {bytes(frames[1:2][0][:16])!r} is unknown."
-                              if len(frames) > 1 else "A message without a kind is unknown.")
+        raise BadRequestError(
+            f"A message of {len(frames)} frames and kind {bytes(frames[1:2][0][:16])!r} is unknown."
+            if len(frames) > 1
+            else "A message without a kind is unknown."
+        )
     kind = KINDS[frames[1]]
     if kind is Said:
         return Said(event=_event(frames))

@@ -84,10 +84,15 @@ def read_order(pipe: BinaryIO) -> Order | None:
     return None if data is None else wire.decode(data, Order)  # type: ignore[arg-type]  # a union of tagged structs
 
 
+def decode_report(data: bytes) -> Report:
+    """Return the report that `data` holds."""
+    return wire.decode(data, Report)  # type: ignore[arg-type]  # a union of tagged structs
+
+
 def read_report(pipe: BinaryIO) -> Report | None:
     """Read the next report, or None at the end."""
     data = _read(pipe)
-    return None if data is None else wire.decode(data, Report)  # type: ignore[arg-type]  # a union of tagged structs
+    return None if data is None else decode_report(data)
 
 
 def _read(pipe: BinaryIO) -> bytes | None:

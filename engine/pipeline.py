@@ -15,8 +15,7 @@ from torch import Tensor
 
 from . import decode, guidance, loop, methods, metrics, optimize, sampling, targets
 from .errors import NonFiniteLossError, OutOfMemoryError
-from .events import Accepted, Cancelled, Done, Event, Preview, Progress, Scores, Sound, Take
-from .jobs import Checkpoint
+from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
 from .models.protocol import Model, Scene
 from .record import noise_facts, what_was_done
 from .request import LoopRequest
@@ -50,17 +49,21 @@ def make_loop(
     scene = model.scene(request)
     objective = targets.build(_in_the_papers_words(request), scene, model)
     plan = methods.plan(request, model, methods.paper_objective(objective) if _is_paper(request) else objective)
-    noise = _first_noise(request, scene)
+    noise = _first_noise(request, scene).to(model.device)
     yield Accepted(request_id=request.request_id, notes=scene.notes)
 
     search = Search()
-    state = SavedState.from_bytes(resume) if resume else None
+    state = SavedState.from_bytes(resume, model.device) if resume else None
     yield from _optimise(request, model, scene, plan, objective, noise, search, state, live=live)
 
     best, latent = _best(search, plan, model, scene, noise)
     takes = [_finish(request, model, scene, search, best[item], latent[item], item) for item in range(len(best))]
     ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
-    yield from ranked
+    for take in ranked:
+        try:
+            yield take
+        except KeyboardInterrupt:  # there is nothing left to stop: the rest is ready too
+            search.cancelled = True
     if search.cancelled:
         yield Cancelled(request_id=request.request_id, takes=len(ranked))
     else:
@@ -72,7 +75,7 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
     scene = model.scene(request)
     objective = targets.build(_in_the_papers_words(request), scene, model)
     plan = methods.plan(request, model, objective)
-    stored = noise_from_bytes(noise, scene.noise_shape)[None]
+    stored = noise_from_bytes(noise, scene.noise_shape)[None].to(model.device)
     search = Search()
     if request.method == "guidance" and objective.goals:
         # Guidance steers along the way, so its noise alone is not the sound: walk the same way again.

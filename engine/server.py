@@ -28,8 +28,10 @@ log = structlog.get_logger("ditto.engine")
 
 TICK_SECONDS = 0.25
 SWEEP_SECONDS = 3_600.0
-GRACE_SECONDS = 2.0   # for running requests to save themselves when the engine is told to stop
-PORT_TRIES = 16       # a taken port is passed over for the next
+GRACE_SECONDS = 2.0  # for running requests to save themselves when the engine is told to stop
+QUIET_SECONDS = 1.0  # without a new request the journal's log is folded, which would make one wait
+TIDY_SECONDS = 20.0  # and at the latest then
+PORT_TRIES = 16  # a taken port is passed over for the next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Engine:
         self._foreman = Foreman(journal, executor, self._tell, stop_seconds=stop_seconds)
         self._identities: dict[str, bytes] = {}  # owner -> the ZeroMQ identity that it has now
         self._stopping = asyncio.Event()
+        self._asked = 0.0  # when somebody last asked for a loop
         self._channel: Channel | None = None
 
     async def serve(self, listening: Listening) -> None:
@@ -81,12 +84,16 @@ class Engine:
         self._stopping.set()
 
     async def _tick(self) -> None:
-        swept = float("-inf")
+        swept = tidied = float("-inf")
         while not self._stopping.is_set():
             self._foreman.check()
             self._foreman.schedule()
-            if time.monotonic() - swept > SWEEP_SECONDS:
-                swept = time.monotonic()
+            now = time.monotonic()
+            if now - self._asked > QUIET_SECONDS or now - tidied > TIDY_SECONDS:
+                tidied = now
+                self._journal.tidy()
+            if now - swept > SWEEP_SECONDS:
+                swept = now
                 self._journal.sweep(time.time())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
@@ -118,6 +125,7 @@ class Engine:
             else:
                 self._answer(message)
         if submissions:
+            self._asked = time.monotonic()
             self._accept(submissions)
         self._foreman.schedule()
 
@@ -163,11 +171,19 @@ class Engine:
         trouble = self._executor.trouble()
         state = "stopping" if self._stopping.is_set() else "no_engine" if trouble else shown.state
         return Status(
-            engine_id=self.engine_id, version=self._version, state=state, fraction=shown.fraction,
-            sentence=trouble or shown.sentence, model=shown.model, queued=self._foreman.queued,
-            running=self._foreman.running, finished=self._foreman.finished,
-            typical_seconds=self._foreman.typical_seconds, memory_bytes=memory_bytes(),
-            worker_memory_bytes=sum(one.memory_bytes for one in standings), workers=self._executor.capacity,
+            engine_id=self.engine_id,
+            version=self._version,
+            state=state,
+            fraction=shown.fraction,
+            sentence=trouble or shown.sentence,
+            model=shown.model,
+            queued=self._foreman.queued,
+            running=self._foreman.running,
+            finished=self._foreman.finished,
+            typical_seconds=self._foreman.typical_seconds,
+            memory_bytes=memory_bytes(),
+            worker_memory_bytes=sum(one.memory_bytes for one in standings),
+            workers=self._executor.capacity,
             yours=self._foreman.states(owner) if owner else {},
         )
 

@@ -8,36 +8,17 @@ standard input ends, so that no orphan is left holding the port.
 
 import asyncio
 import contextlib
-import signal
 import sys
 import threading
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
-
-import msgspec
 
 from .access import Access, Keys
 from .executor import Executor, LocalExecutor, Patience
 from .journal import Journal
 from .logs import log_to_stderr
+from .process import EngineOptions, own_version, stop_on_signals
 from .server import Engine, Listening
-from .settings import DEFAULT_ENGINE_PORT
 from .transport import run
-from .worker_options import WorkerOptions
-
-
-class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How an engine is run. With `keys` only clients whose public key lies in keys/allowed are let in."""
-
-    worker: WorkerOptions
-    host: str = "127.0.0.1"
-    port: int = DEFAULT_ENGINE_PORT
-    keys: bool = False
-    executor: str = "local"        # local or ray
-    workers: int = 1
-    silent_seconds: float = 60.0   # as in Patience
-    step_seconds: float = 300.0
-    tied: bool = False             # stop when standard input ends
 
 
 def run_engine(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
@@ -76,16 +57,6 @@ def make_executor(options: EngineOptions) -> Executor:
     return LocalExecutor(options.worker, workers=options.workers, patience=patience)
 
 
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on the loop's thread at SIGINT or SIGTERM."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
-
-
 def _stop_with_parent(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
 
@@ -95,12 +66,3 @@ def _stop_with_parent(stop: Callable[[], None]) -> None:
             loop.call_soon_threadsafe(stop)
 
     threading.Thread(target=wait, daemon=True, name="parent").start()
-
-
-def own_version() -> str:
-    """Return the installed version."""
-    try:
-        return version("ditto-live")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "0"
-

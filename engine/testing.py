@@ -27,6 +27,8 @@ MEAN_DB, SPREAD_DB = -42.0, 7.0       # of one band's level
 class TinyModel:
     """A circular rectified flow over the levels of 72 semitones; `seed` chooses its weights."""
 
+    device = torch.device("cpu")
+
     def __init__(
         self, *, seed: int = 0, sample_rate: int = 16_000, dtype: torch.dtype = torch.float32, circular: bool = True,
         sampler: Sampler = "ddim",
@@ -132,6 +134,7 @@ class TinyDiffusersModel:
     """diffusers' latent transformer and Oobleck decoder at toy size, float32 or float64, random but fixed weights."""
 
     HOP = 64
+    device = torch.device("cpu")
 
     def __init__(
         self, *, seed: int = 0, sample_rate: int = 4_000, dtype: torch.dtype = torch.float32, width: int = 4,

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Generator
 
 from .errors import OutOfMemoryError
-from .events import Event, Preview, Progress, Sound, Take
-from .jobs import Checkpoint, Say
+from .events import Checkpoint, Event, Preview, Progress, Sound, Take
+from .jobs import Say
 from .request import LoopRequest
 from .settings import Settings
 
@@ -77,9 +77,7 @@ def _misbehave(orders: dict[str, float], step: int) -> None:
 
 def _progress(request: LoopRequest, step: int, steps: int) -> Progress:
     losses = {control.kind: 1.0 / (step + 1) for control in request.controls}
-    return Progress(
-        request_id=request.request_id, take=0, step=step + 1, steps=steps, seconds_left=0.0, losses=losses
-    )
+    return Progress(request_id=request.request_id, take=0, step=step + 1, steps=steps, seconds_left=0.0, losses=losses)
 
 
 def _sine(request: LoopRequest, take: int = 0) -> Sound:
@@ -95,8 +93,12 @@ def _sine(request: LoopRequest, take: int = 0) -> Sound:
 def _take(request: LoopRequest, take: int, *, resumed_at: int) -> Take:
     record: dict[str, object] = {"model": "toy", "licence": "MIT", "resumed_at": resumed_at, "gain_db": 0.0}
     return Take(
-        request_id=request.request_id, take=take, sound=_sine(request, take),
-        scores={"intensity_rho": None, "seam_ratio": 0.5}, noise=_noise(request.seed + take), record=record,
+        request_id=request.request_id,
+        take=take,
+        sound=_sine(request, take),
+        scores={"intensity_rho": None, "seam_ratio": 0.5},
+        noise=_noise(request.seed + take),
+        record=record,
     )
 
 

@@ -19,8 +19,8 @@ import structlog
 
 from . import pipe
 from .errors import DittoError, InternalError, OutOfMemoryError
-from .events import Cancelled, Done, Event, Failed, Final, Take
-from .jobs import Checkpoint, Jobs, find
+from .events import Cancelled, Checkpoint, Done, Event, Failed, Final, Take
+from .jobs import Jobs, find
 from .logs import log_to_stderr
 from .memory import memory_bytes
 from .messages import State

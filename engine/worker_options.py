@@ -24,13 +24,21 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, settings: Settings, *, jobs: str = DEFAULT_JOBS, model: str = "") -> "WorkerOptions":
         """Return the options that give a worker these settings."""
         return cls(
-            jobs=jobs, home=str(settings.home), takes=str(settings.takes), models=str(settings.models),
-            device=settings.device, dtype=settings.dtype, model=model,
+            jobs=jobs,
+            home=str(settings.home),
+            takes=str(settings.takes),
+            models=str(settings.models),
+            device=settings.device,
+            dtype=settings.dtype,
+            model=model,
         )
 
     def settings(self) -> Settings:
         """Return the settings again."""
         return Settings(
-            home=Path(self.home), takes=Path(self.takes), models=Path(self.models), device=self.device,
+            home=Path(self.home),
+            takes=Path(self.takes),
+            models=Path(self.models),
+            device=self.device,
             dtype=self.dtype,
         )

@@ -5,12 +5,13 @@ never met stands beside every figure they give: a model cannot be better than it
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .hearing import PICTURE_BANDS
 
@@ -34,19 +35,19 @@ class Listener(nn.Module):
     def __init__(self, classes: int, width: int = 24) -> None:
         super().__init__()
         sizes = (2, width, 2 * width, 3 * width, 4 * width)
-        self.layers = nn.ModuleList(nn.Conv2d(few, many, 3, 2, 1) for few, many in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Conv2d(few, many, 3, 2, 1) for few, many in pairwise(sizes))
         self.norms = nn.ModuleList(nn.BatchNorm2d(many) for many in sizes[1:])
         self.out = nn.Linear(3 * sizes[-1], classes)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Return scores."""
         mid, side = picture[..., :MIDS], picture[..., MIDS:]
-        wide = F.interpolate(side, size=MIDS)   # the side's few bands, as wide as the mid's
+        wide = functional.interpolate(side, size=MIDS)   # the side's few bands, as wide as the mid's
         hidden = torch.stack([mid, wide], 1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            hidden = F.relu(norm(layer(hidden)))
+            hidden = functional.relu(norm(layer(hidden)))
         pooled = torch.cat([hidden.mean((2, 3)), hidden.amax((2, 3)), hidden.mean(3).std(2)], 1)
-        return self.out(F.dropout(pooled, 0.3, self.training))
+        return self.out(functional.dropout(pooled, 0.3, self.training))
 
     def scores(self, pictures: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the scores of pictures [n, frames, bands]."""
@@ -79,8 +80,8 @@ def train_listener(pictures: NDArray[np.floating], truth: NDArray, recipe: Train
     for _ in range(steps):
         chosen = generator.choice(len(pictures), min(recipe.batch, len(pictures)), replace=False)
         scores = listener(_disturbed(_normed(pictures[chosen]), generator))
-        loss = F.cross_entropy(scores, wanted[chosen], label_smoothing=0.05) if single else (
-            F.binary_cross_entropy_with_logits(scores, wanted[chosen]))
+        loss = functional.cross_entropy(scores, wanted[chosen], label_smoothing=0.05) if single else (
+            functional.binary_cross_entropy_with_logits(scores, wanted[chosen]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -93,7 +94,8 @@ def _disturbed(pictures: Tensor, generator: np.random.Generator) -> Tensor:
     first = int(generator.integers(PICTURE_BANDS - 8))
     masked = turned.clone()
     masked[:, :, first : first + int(generator.integers(1, 8))] = 0
-    return masked + 0.1 * torch.from_numpy(generator.standard_normal((len(masked), 1, PICTURE_BANDS)).astype(np.float32))
+    tone = generator.standard_normal((len(masked), 1, PICTURE_BANDS)).astype(np.float32)
+    return masked + 0.1 * torch.from_numpy(tone)
 
 
 def genre_accuracy(listener: Listener, pictures: NDArray[np.floating], truth: NDArray) -> float:

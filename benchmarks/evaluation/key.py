@@ -41,14 +41,14 @@ def chroma_of(audio: NDArray[np.floating], sample_rate: int) -> Signal:
     magnitude = np.abs(np.fft.rfft(frames_of(signal, WINDOW, count, circular=True) * shape))
     first, last = (int(hz * WINDOW / sample_rate) for hz in (LOWEST_HZ, HIGHEST_HZ))
     lasting = median_filter(magnitude[:, first - 1 : last + 2], (5, 1), mode="wrap")
-    frame, bin_, height = _peaks(lasting, first)
+    bin_, height = _peaks(lasting, first)
     semitones = 69 + 12 * np.log2(bin_ * sample_rate / WINDOW / 440)
     away = (semitones[:, None] - np.arange(12) + 6) % 12 - 6
     return np.asarray(np.sqrt(height) @ np.exp(-0.5 * (away / SEMITONE_WIDTH) ** 2)) / count
 
 
-def _peaks(magnitude: Signal, first: int) -> tuple[NDArray[np.intp], Signal, Signal]:
-    """Return frame, bin (between bins, from a parabola) and height of the notes' peaks."""
+def _peaks(magnitude: Signal, first: int) -> tuple[Signal, Signal]:
+    """Return bin (between bins, from a parabola) and height of the notes' peaks."""
     left, middle, right = magnitude[:, :-2], magnitude[:, 1:-1], magnitude[:, 2:]
     around = uniform_filter1d(magnitude, 41, axis=1)[:, 1:-1]
     found = (middle > left) & (middle > right) & (middle > ABOVE_SURROUNDINGS * around)
@@ -56,8 +56,8 @@ def _peaks(magnitude: Signal, first: int) -> tuple[NDArray[np.intp], Signal, Sig
     found &= heights > FAINT * _explained(heights, first)
     low, mid, high = (np.log(np.maximum(part[found], 1e-9)) for part in (left, middle, right))
     bend = np.minimum(low - 2 * mid + high, -1e-9)
-    frame, place = np.nonzero(found)
-    return frame, place + first + 0.5 * (low - high) / bend, heights[found]
+    place = np.nonzero(found)[1]
+    return place + first + 0.5 * (low - high) / bend, heights[found]
 
 
 def _explained(heights: Signal, first: int) -> Signal:

@@ -116,9 +116,14 @@ def real_loops(folder: Path) -> list[Loop]:
     loops = []
     for path in sorted(folder.glob("*.flac")):
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        tempo = next((int(number) for found in _TEMPO_IN_NAME.finditer(path.stem) for number in found.groups() if number), 0)
         if len(audio) <= LONGEST_SECONDS * rate:
             stereo = audio[:, [0, -1]].T
             at_rate = stereo if rate == SAMPLE_RATE else resample_poly(stereo, SAMPLE_RATE, rate, axis=1)
-            loops.append(Loop(path.stem, np.ascontiguousarray(at_rate, np.float32), float(tempo)))
+            loops.append(Loop(path.stem, np.ascontiguousarray(at_rate, np.float32), _tempo_in(path.stem)))
     return loops
+
+
+def _tempo_in(name: str) -> float:
+    """Return the tempo that a file's name tells, or 0."""
+    found = _TEMPO_IN_NAME.search(name)
+    return float(next(number for number in found.groups() if number)) if found else 0.0

@@ -9,20 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.signal import resample
 from torch import Tensor
+from torch.nn import functional
 
 from .checkpoint import read_checkpoint
 
 SAMPLE_RATE, WINDOW, HOP, MELS, PATCH = 16_000, 512, 256, 96, 187
-TAGS = (
-    "guitar classical slow techno strings drums electronic rock fast piano ambient beat violin vocal synth female indian "
-    "opera male singing vocals no_vocals harpsichord loud quiet flute woman male_vocal no_vocal pop soft sitar solo man "
-    "classic choir voice new_age dance male_voice female_vocal beats harp cello no_voice weird country metal female_voice "
-    "choral"
-).split()
 
 
 class Musicnn:
@@ -36,13 +30,7 @@ class Musicnn:
     def embed(self, audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         """Return the embedding [200] of a loop [channels, samples]."""
         with torch.no_grad():
-            return self._forward(self._patches(audio, sample_rate))[0].mean(0).numpy()
-
-    def tags(self, audio: NDArray[np.float32], sample_rate: int) -> dict[str, float]:
-        """Return the mean likelihood of each tag."""
-        with torch.no_grad():
-            likelihood = torch.sigmoid(self._forward(self._patches(audio, sample_rate))[1]).mean(0)
-        return dict(zip(TAGS, likelihood.tolist(), strict=True))
+            return self._forward(self._patches(audio, sample_rate)).mean(0).numpy()
 
     def _patches(self, audio: NDArray[np.float32], sample_rate: int) -> Tensor:
         """Return log-mel patches [patches, 187, 96] that cover the loop, going round."""
@@ -56,35 +44,34 @@ class Musicnn:
         starts = torch.arange(count) * frames // count
         return log_mel[(starts[:, None] + torch.arange(PATCH)) % frames]
 
-    def _forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return embeddings [patches, 200] and the logits of the tags [patches, 50]."""
+    def _forward(self, patches: Tensor) -> Tensor:
+        """Return embeddings [patches, 200]."""
         heard = self._normed(patches[:, None], 0)
-        padded = F.pad(heard, (0, 0, 3, 3))
+        padded = functional.pad(heard, (0, 0, 3, 3))
         front = [self._normed(self._conv(padded, i), i + 1).amax(3) for i in (0, 1)]
         for i, length in ((2, 128), (3, 64), (4, 32)):
-            same = F.pad(heard, (0, 0, (length - 1) // 2, length // 2))
+            same = functional.pad(heard, (0, 0, (length - 1) // 2, length // 2))
             front.append(self._normed(self._conv(same, i), i + 1).amax(3))
         first = torch.cat(front, 1)
         layers = [first]
         for i in (5, 6, 7):
             bands = layers[-1].transpose(1, 2)[:, None]
-            hidden = self._normed(self._conv(F.pad(bands, (0, 0, 3, 3)), i), i + 1)[..., 0]
+            hidden = self._normed(self._conv(functional.pad(bands, (0, 0, 3, 3)), i), i + 1)[..., 0]
             layers.append(hidden if i == 5 else hidden + layers[-1])
         everything = torch.cat(layers, 1)
         flat = torch.stack([everything.amax(2), everything.mean(2)], -1).flatten(1)   # maximum and mean take turns
-        hidden = F.relu(self._normed(flat, 9) @ self._weights["dense/kernel"] + self._weights["dense/bias"])
-        embedding = self._normed(hidden, 10)
-        return embedding, embedding @ self._weights["dense_1/kernel"] + self._weights["dense_1/bias"]
+        hidden = functional.relu(self._normed(flat, 9) @ self._weights["dense/kernel"] + self._weights["dense/bias"])
+        return self._normed(hidden, 10)
 
     def _conv(self, hidden: Tensor, number: int) -> Tensor:
         name = f"conv2d_{number}" if number else "conv2d"
         kernel = self._weights[f"{name}/kernel"].permute(3, 2, 0, 1)
-        return F.relu(F.conv2d(hidden, kernel, self._weights[f"{name}/bias"]))
+        return functional.relu(functional.conv2d(hidden, kernel, self._weights[f"{name}/bias"]))
 
     def _normed(self, hidden: Tensor, number: int) -> Tensor:
         name = f"batch_normalization_{number}" if number else "batch_normalization"
         values = (self._weights[f"{name}/{part}"] for part in ("moving_mean", "moving_variance", "gamma", "beta"))
-        return F.batch_norm(hidden, *values, eps=1e-3)
+        return functional.batch_norm(hidden, *values, eps=1e-3)
 
 
 def find_musicnn(folder: Path | None = None) -> Musicnn | None:

@@ -148,8 +148,9 @@ class Study:
             name: 100 * classifiers.group_accuracy(listener, table["picture"], truth[: len(table["picture"])])["all"]
             for name, table in columns.items()
         }
-        return Figure(name="instrument groups as asked, %", bar="at least 85", good=at_least(85), digits=1, values=values,
-                      note="told by a listener trained on other held-out loops; its own accuracy is the held-out column")
+        note = "told by a listener trained on other held-out loops; its own accuracy is the held-out column"
+        return Figure(name="instrument groups as asked, %", bar="at least 85", good=at_least(85), digits=1,
+                      values=values, note=note)  # fmt: skip
 
     def _genre_figure(self) -> Figure:
         sizes = self.sizes
@@ -162,22 +163,28 @@ class Study:
         listener = classifiers.train_listener(
             learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training())
         truth = classes.repeat(sizes.asked_per_genre)
-        values = {name: 100 * classifiers.genre_accuracy(listener, table["picture"], truth) for name, table in columns.items()}
+        values = {
+            name: 100 * classifiers.genre_accuracy(listener, table["picture"], truth) for name, table in columns.items()
+        }
+        note = f"{len(classes)} genres, full mixes, all at 120 BPM; told by such a listener, as well"
         return Figure(name="genre as asked, %", bar="at least 70", good=at_least(70), digits=1, values=values,
-                      note=f"{len(classes)} genres, full mixes, all at 120 BPM; told by a listener trained on other held-out "
-                           "loops, whose own accuracy is the held-out column")  # fmt: skip
+                      note=note)  # fmt: skip
 
     def _diversity(self) -> Figure:
         """Compare loops of a fixed prompt with held-out loops of that genre, all at one tempo."""
         size, genres = self.sizes.per_genre, material.GENRE_NAMES
         true = self.true_rows("genres", self._genre_recipes(material.FIRST_GENRE_SEED, size))["musicnn"]
-        usual = [mean_distance(true[size * genres.index(name) : size * (genres.index(name) + 1)]) for name in DIVERSE_PROMPTS]
+        places = [size * genres.index(name) for name in DIVERSE_PROMPTS]
+        usual = [mean_distance(true[place : place + size]) for place in places]
         prompts = [_fixed(name) for name in DIVERSE_PROMPTS for _ in range(self.sizes.seeds)]
         values = {}
         for steps in self.sizes.main_steps:
-            made = self._plain_rows(f"diverse-{steps}", prompts, steps)["musicnn"].reshape(len(usual), self.sizes.seeds, -1)
-            values[str(steps)] = float(np.mean([mean_distance(rows) / own for rows, own in zip(made, usual, strict=True)]))
-        return Figure(name="variety at a fixed prompt, times that of held-out", bar="at least 0.7", good=at_least(0.7), values=values)
+            rows = self._plain_rows(f"diverse-{steps}", prompts, steps)["musicnn"]
+            made = rows.reshape(len(usual), self.sizes.seeds, -1)
+            ratios = [mean_distance(one) / own for one, own in zip(made, usual, strict=True)]
+            values[str(steps)] = float(np.mean(ratios))
+        return Figure(name="variety at a fixed prompt, times that of held-out", bar="at least 0.7", good=at_least(0.7),
+                      values=values)  # fmt: skip
 
     def _plain_rows(self, name: str, requests: list[LoopRequest], steps: int) -> Table:
         seeded = [LoopRequest(prompt=one.prompt, tempo_bpm=one.tempo_bpm, bars=one.bars, seed=seed)
@@ -237,7 +244,8 @@ def _code(*packages: str) -> list[Path]:
 
 
 def _silent(recipe: Recipe) -> Loop:
-    return Loop(f"{recipe.split} {recipe.seed}", np.zeros((2, 0), np.float32), recipe.tempo_bpm, material.labels_of(recipe))
+    nothing = np.zeros((2, 0), np.float32)
+    return Loop(f"{recipe.split} {recipe.seed}", nothing, recipe.tempo_bpm, material.labels_of(recipe))
 
 
 def _fixed(genre: str) -> LoopRequest:

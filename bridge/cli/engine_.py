@@ -28,7 +28,8 @@ def engine(
 ) -> int:
     """Start the engine and keep it running until Ctrl-C."""
     from engine.access import Keys, is_loopback
-    from engine.service import EngineOptions, run_engine
+    from engine.process import EngineOptions
+    from engine.service import run_engine
 
     settings = placed(Settings(device=device, dtype=dtype), home)
     keys = Keys(settings.home / "keys")
@@ -36,7 +37,11 @@ def engine(
         keys.allow(file)
     guarded = not is_loopback(f"tcp://{listen}:{port}")
     options = EngineOptions(
-        worker=worker_options(settings, jobs, model), host=listen, port=port, keys=guarded, executor=executor,
+        worker=worker_options(settings, jobs, model),
+        host=listen,
+        port=port,
+        keys=guarded,
+        executor=executor,
         workers=workers,
     )
     run_engine(options, lambda address: _say(address, keys, guarded))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bridge.delivery import samples_of
+from bridge.takes import Kept, sidecar, start
 from engine.errors import BadInputError
 from engine.events import Sound, Take
 from engine.jobs import Jobs, find
@@ -12,9 +14,6 @@ from engine.request import LoopRequest
 from engine.settings import Settings
 from engine.wav import read_audio, write_loop
 from engine.worker_options import DEFAULT_JOBS
-
-from bridge.delivery import samples_of
-from bridge.takes import Kept, sidecar, start
 
 SAME = 1e-4  # the design's bar; a 24-bit file rounds to 6e-8, other hardware to a little more
 
@@ -48,7 +47,11 @@ def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | N
     samples = samples_of(sound)
     if out is not None:
         write_loop(
-            out, samples, sound.sample_rate, tempo_bpm=kept.request.tempo_bpm, beats=kept.request.beats,
+            out,
+            samples,
+            sound.sample_rate,
+            tempo_bpm=kept.request.tempo_bpm,
+            beats=kept.request.beats,
             meter=kept.request.meter,
         )
     before, _rate = read_audio(take.wav)

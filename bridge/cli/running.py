@@ -9,7 +9,7 @@ from engine.settings import Settings
 
 if TYPE_CHECKING:
     from bridge.server import Bridge
-    from engine.service import EngineOptions
+    from engine.process import EngineOptions
     from engine.worker_options import WorkerOptions
 
 
@@ -39,7 +39,7 @@ def run_bridge(
     from bridge.server import BridgeOptions
     from bridge.studio import run_studio
     from engine.logs import log_to_stderr
-    from engine.service import own_version
+    from engine.process import own_version
     from engine.transport import run
 
     log_to_stderr()

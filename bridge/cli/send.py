@@ -58,7 +58,9 @@ def send(
     return INTERRUPTED if outcome.interrupted else 0
 
 
-def _over_zeromq(asked: Asked, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool) -> Outcome:
+def _over_zeromq(
+    asked: Asked, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
+) -> Outcome:
     from bridge.client import Client, Peer
     from engine.access import Keys, load_key
 
@@ -78,7 +80,7 @@ def _over_osc(asked: Asked, settings: Settings, port: int, *, batch: bool) -> in
             if message.path == "/ditto/take":
                 sys.stdout.write(f"{message.values[3]}\n")
             elif message.path == "/ditto/error":
-                raise _Refused(message)
+                raise _RefusedError(message)
             elif message.path == "/ditto/accepted":
                 say(*(str(group[0]) for group in message.groups))
     return 0
@@ -99,7 +101,7 @@ def _until_interrupted(client: "OscClient", asked: Asked, *, batch: bool) -> "It
         yield message
 
 
-class _Refused(DittoError):
+class _RefusedError(DittoError):
     """What the bridge said."""
 
     def __init__(self, message: "OscMessage") -> None:

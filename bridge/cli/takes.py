@@ -27,7 +27,9 @@ def overview(
     context: typer.Context,
     search: Annotated[str, typer.Option(help="Only takes with these words in prompt, key, model or id.")] = "",
     favourites: Annotated[bool, typer.Option("--favourites", help="Only favourites.")] = False,
-    unused: Annotated[Path | None, typer.Option(help="Takes that no Live set below this folder uses.", metavar="SETS")] = None,
+    unused: Annotated[
+        Path | None, typer.Option(help="Takes that no Live set below this folder uses.", metavar="SETS")
+    ] = None,
     trash: Annotated[bool, typer.Option("--trash", help="With --unused: move them to the system's trash.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the prompts of the takes listed.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many lines; 0 for all.")] = 50,
@@ -68,7 +70,7 @@ def favourite(
     take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="No longer.")] = False
 ) -> int:
     """Mark a take as a favourite; favourites are never listed as unused."""
-    shelf.set_favourite(shelf.find(_folder(takes), take), not off)
+    shelf.set_favourite(shelf.find(_folder(takes), take).wav, not off)
     return 0
 
 
@@ -116,9 +118,18 @@ def _trash(listed: list[shelf.Kept]) -> int:
 def _as_json(listed: list[shelf.Kept]) -> str:
     rows = [
         {
-            "take_id": take.take_id, "path": str(take.wav), "prompt": take.prompt, "model": take.model,
-            "licence": take.licence, "bars": take.bars, "tempo_bpm": take.tempo_bpm, "key": take.key,
-            "seed": take.seed, "created": take.created, "favourite": take.favourite, "scores": take.scores,
+            "take_id": take.take_id,
+            "path": str(take.wav),
+            "prompt": take.prompt,
+            "model": take.model,
+            "licence": take.licence,
+            "bars": take.bars,
+            "tempo_bpm": take.tempo_bpm,
+            "key": take.key,
+            "seed": take.seed,
+            "created": take.created,
+            "favourite": take.favourite,
+            "scores": take.scores,
             "bytes": take.size_bytes,
         }
         for take in listed

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from ..request import LoopRequest
@@ -82,6 +83,11 @@ class Model(Protocol):
     """A frozen text-to-music diffusion model. All tensors are [batch, ...]; nothing has global side effects."""
 
     card: ModelCard
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser computes; noise and latents are best there too."""
+        ...
 
     def scene(self, request: LoopRequest) -> Scene:
         """Return conditioning and shapes for `request`; raise `BadRequestError` for what cannot be made."""

@@ -84,17 +84,18 @@ def window() -> Tensor:
 
 def stft(audio: Tensor, frames: int) -> Tensor:
     """Return the circular short-time spectrum of `audio` [..., samples]: complex [..., frames, bins]."""
-    return torch.fft.rfft(audio[..., frame_index(audio.shape[-1], frames)] * window())
+    index = frame_index(audio.shape[-1], frames).to(audio.device)
+    return torch.fft.rfft(audio[..., index] * window().to(audio.device))
 
 
 def istft(spectrum: Tensor, samples: int) -> Tensor:
     """Return the waveform [..., samples] whose circular STFT is nearest to `spectrum` [..., frames, bins]."""
     frames = spectrum.shape[-2]
-    index = frame_index(samples, frames).reshape(-1)
-    pieces = torch.fft.irfft(spectrum, n=WINDOW_SAMPLES) * window()
+    index = frame_index(samples, frames).reshape(-1).to(spectrum.device)
+    pieces = torch.fft.irfft(spectrum, n=WINDOW_SAMPLES) * window().to(spectrum.device)
     flat = pieces.reshape(*pieces.shape[:-2], -1)
     summed = flat.new_zeros(*flat.shape[:-1], samples).index_add(-1, index, flat)
-    return summed / _overlap(samples, frames)
+    return summed / _overlap(samples, frames).to(spectrum.device)
 
 
 @lru_cache(maxsize=8)
@@ -112,8 +113,8 @@ def mid_side(audio: Tensor) -> Tensor:
 def log_bands(audio: Tensor, frames: int) -> Tensor:
     """Return log band power [..., frames, 295] of stereo `audio` [..., 2, samples]: mid's bands, then side's."""
     power = stft(mid_side(audio) * 0.5, frames).abs().square()
-    mid = power[..., 0, :, :] @ mid_bands().weights.T
-    side = power[..., 1, :, :] @ side_bands().weights.T
+    mid = power[..., 0, :, :] @ mid_bands().weights.T.to(power.device)
+    side = power[..., 1, :, :] @ side_bands().weights.T.to(power.device)
     return torch.log(torch.cat([mid, side], -1) + FLOOR)
 
 
@@ -127,7 +128,7 @@ def to_bins(power: Tensor, bands: Bands, *, iterations: int = 8) -> Tensor:
 
     Starts from interpolation between band centres, which is already within a decibel, and refines.
     """
-    weights, spread = bands.weights, _interpolation(len(bands), id(bands))
+    weights, spread = (matrix.to(power.device) for matrix in (bands.weights, _interpolation(len(bands))))
     bins = power @ spread
     for _ in range(iterations):
         bins = bins * ((power @ weights) / ((bins @ weights.T) @ weights + 1e-9))
@@ -135,7 +136,7 @@ def to_bins(power: Tensor, bands: Bands, *, iterations: int = 8) -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def _interpolation(count: int, _key: int) -> Tensor:
+def _interpolation(count: int) -> Tensor:
     bands = next(bank for bank in (mid_bands(), side_bands()) if len(bank) == count)
     frequency = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE)
     rows = [np.interp(frequency, bands.frequencies_hz.numpy(), unit) for unit in np.eye(count)]

@@ -22,6 +22,10 @@ class LatentMap:
         self._to_bands = (scale[:, None] * basis.T).contiguous()   # [channels, 590]
         self._to_latent = (basis / scale).contiguous()
 
+    def to(self, device: torch.device) -> "LatentMap":
+        """Return the map on `device`."""
+        return LatentMap(*(tensor.to(device) for tensor in (self.mean, self.spread, self.basis, self.scale)))
+
     @property
     def channels(self) -> int:
         """Numbers per latent frame."""

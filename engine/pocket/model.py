@@ -13,6 +13,7 @@ from midi.key import Key
 from midi.tempo import loop_samples
 
 from ..errors import ModelError
+from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Scene, Schedule
 from ..request import LoopRequest
 from ..sampling import sample
@@ -27,6 +28,7 @@ from .network import CONTROL_CHANNELS, PocketNetwork
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
 
+CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
 SLOWEST_BPM, FASTEST_BPM = 60, 180   # what the training loops span
 PIECE_SECONDS = 16.5                 # the longest loop made in one piece
@@ -63,10 +65,11 @@ class Pocket:
 
     def __init__(
         self, network: PocketNetwork, latent_map: LatentMap, towers: Towers | None = None,
-        dtype: torch.dtype = torch.float32, *, told_controls: bool = False,
+        dtype: torch.dtype = torch.float32, device: torch.device = CPU, *, told_controls: bool = False,
     ) -> None:
-        self.network = network.eval().requires_grad_(False)
-        self.latent_map, self.towers, self.dtype, self.told_controls = latent_map, towers, dtype, told_controls
+        self.network = network.eval().requires_grad_(False).to(device)
+        self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
+        self.dtype, self.device, self.told_controls = dtype, device, told_controls
 
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
@@ -88,11 +91,15 @@ class Pocket:
         multiple = LATENT_MULTIPLE * pieces
         frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
         phases = musical_time.phases(frames // pieces, request.bars // pieces, per_bar)[None]
-        shown = torch.from_numpy(asked_inputs(request, frames)).view(pieces, -1, CONTROL_CHANNELS)
+        shown = torch.from_numpy(asked_inputs(request, frames)).view(pieces, -1, CONTROL_CHANNELS).to(self.device)
+        inputs = Inputs(
+            told=told.to(self.device), free=free.to(self.device), phases=phases.to(self.device), pieces=pieces, said=text.ids,
+            avoided=bool(avoided.ids), controls=shown if self.told_controls else None,
+        )
         return Scene(
             frames=frames, noise_shape=(frames, self.latent_map.channels), time_axis=0, model_samples=samples,
             loop_samples=samples, tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=TEACHER_GUIDANCE,
-            inputs=Inputs(told, free, phases, pieces, text.ids, bool(avoided.ids), shown if self.told_controls else None), circular=True, notes=tuple(notes),
+            inputs=inputs, circular=True, notes=tuple(notes),
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -109,7 +116,8 @@ class Pocket:
         piece = latent.shape[1] // inputs.pieces
         shift = piece // 2
         straight = self._in_pieces(latent, time, inputs, until)
-        turned = inputs if inputs.controls is None else replace(inputs, controls=_turned(inputs.controls, -shift))
+        shown = None if inputs.controls is None else _turned(inputs.controls, -shift)
+        turned = replace(inputs, phases=inputs.phases.roll(-shift, 1), controls=shown)
         shifted = self._in_pieces(latent.roll(-shift, 1), time, turned, until).roll(shift, 1)
         inside = torch.sin(math.pi * (torch.arange(latent.shape[1], device=latent.device) % piece + 0.5) / piece).square()
         return inside[:, None] * straight + (1 - inside[:, None]) * shifted
@@ -163,7 +171,7 @@ class Pocket:
         if self.towers is None:
             raise ModelError("The text control needs pocket's towers, which are not beside its weights.")
         ids = words.parse(text).ids if text else scene.inputs.said
-        return self.towers.guide.hear(self.latent_map.decode(latent)) @ self.towers.guide.read(_multi_hot(ids))[0]
+        return self.towers.guide.hear(self.latent_map.decode(latent)) @ self.towers.guide.read(_multi_hot(ids).to(latent.device))[0]
 
     def held_out(self, latent: Tensor, noise: Tensor, scene: Scene) -> float | None:
         """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2)."""
@@ -171,7 +179,7 @@ class Pocket:
             return None
         steps = self.schedule(self.card.decode_steps, scene)
         with torch.no_grad():
-            free = sample(self, scene, noise, steps, self.card.sampler, checkpoint=False)
+            free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
             heard = [self.towers.judge.hear(self.latent_map.decode(one)) for one in (latent, free)]
         return float((heard[0] - heard[1]).norm())
 
@@ -192,14 +200,11 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bo
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
     network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
-    return Pocket(network.float(), latent_map, load_towers(folder), _dtype(settings.dtype), told_controls=told_controls)
-
-
-def _dtype(name: str) -> torch.dtype:
-    if name == "auto":
-        # bfloat16 halves the time where the processor multiplies it natively, and crawls elsewhere.
-        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    place = choose_place(settings)
+    dtype = place.dtype
+    if settings.dtype == "auto" and place.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
+        dtype = torch.bfloat16   # halves the time where the processor multiplies it natively, and crawls elsewhere
+    return Pocket(network.float(), latent_map, load_towers(folder), dtype, place.device, told_controls=told_controls)
 
 
 def _frame_rate(scene: Scene) -> float:

@@ -18,10 +18,15 @@ QUARTER_TURN = 1j
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
     """Return the mono mix's spectrum of log band power [batch, frames, bands]; carries the gradient."""
+    return _spectrum(band_power(log_power[..., :_MIDS]), frame_rate_hz)
+
+
+def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
+    """Return mid band power [batch, frames, bands] as mean squares."""
     bank = mid_bands()
-    power = band_power(log_power[..., :_MIDS]) * (_per_bin() * bank.bins)
-    return Spectrum(power=power.transpose(1, 2), frequencies_hz=bank.frequencies_hz, bins=bank.bins,
-                    frame_rate_hz=frame_rate_hz, circular=True)
+    bins = bank.bins.to(power.device)
+    return Spectrum(power=(power * (_per_bin() * bins)).transpose(1, 2), frequencies_hz=bank.frequencies_hz.to(power.device),
+                    bins=bins, frame_rate_hz=frame_rate_hz, circular=True)
 
 
 def waveform(log_power: Tensor, samples: int) -> Tensor:
@@ -45,17 +50,14 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
     as constant in the gradient, which flows through magnitudes, synthesis and analysis.
     """
     frames = log_power.shape[1]
-    bank = mid_bands()
     waves = []
     for one in log_power:
         mid, side = _bins(one)
         with torch.no_grad():
             turn = _turns((mid + side).sqrt(), samples)
         waves.append(istft((mid + 1e-9).sqrt() * turn, samples))
-    power = stft(torch.stack(waves), frames).abs().square() @ bank.weights.T
-    scaled = power * (_per_bin() * bank.bins)
-    return Spectrum(power=scaled.transpose(1, 2), frequencies_hz=bank.frequencies_hz, bins=bank.bins,
-                    frame_rate_hz=frame_rate_hz, circular=True)
+    power = stft(torch.stack(waves), frames).abs().square()
+    return _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
 
 
 def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,9 +68,9 @@ def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
 def _turns(magnitude: Tensor, samples: int) -> Tensor:
     """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge."""
     frames, bins = magnitude.shape
-    phases = loop_phases(magnitude.numpy(), samples / frames)
+    phases = loop_phases(magnitude.cpu().numpy(), samples / frames)
     phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
-    return torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases))
+    return torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases).to(magnitude.device))
 
 
 def _per_bin() -> float:

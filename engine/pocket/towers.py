@@ -98,6 +98,10 @@ class Towers:
     guide: GuideTower
     judge: JudgeTower
 
+    def to(self, device: torch.device) -> "Towers":
+        """Return both on `device`."""
+        return Towers(self.guide.to(device), self.judge.to(device))
+
 
 def load_towers(folder: Path) -> Towers | None:
     """Return the towers beside pocket's weights, or None where they were not trained."""

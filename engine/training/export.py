@@ -20,9 +20,14 @@ from ..pocket.network import PocketNetwork
 def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     """Write config, weights and latent map of the averaged network in `state` to `out`."""
     tensors = load_file(state / "state.safetensors")
-    network = PocketNetwork(channels=latent_map.channels, condition_channels=condition.CHANNELS)
     prefix = "average."
-    network.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    averaged = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    depth = 1 + max(int(name.split(".")[1]) for name in averaged if name.startswith("blocks."))
+    network = PocketNetwork(
+        channels=latent_map.channels, width=averaged["latent_in.weight"].shape[0], depth=depth,
+        condition_channels=condition.CHANNELS,
+    )
+    network.load_state_dict(averaged)
     network.to(torch.float16).save_pretrained(out)
     latent_map.save(out / "latent_map.safetensors")
 

@@ -38,9 +38,11 @@ class Recipe:
     batch: int = 16
     learning_rate: float = 2e-3
     warm_up_steps: int = 200
-    final_share: float = 0.25   # the last share of the minutes lets the rate fall to a twentieth
+    final_share: float = 0.25   # the last share of the minutes lets the rate fall to a fiftieth; 0 keeps it
     seed: int = 0
-    decay: bool = True
+    most_steps: int | None = None   # of this piece; None is as many as the minutes allow
+    width: int = 256
+    depth: int = 7
 
 
 class Trainer:
@@ -49,10 +51,14 @@ class Trainer:
     def __init__(self, recipe: Recipe, channels: int, state: Path, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.state, self.device = recipe, state, device
-        self.network = PocketNetwork(channels=channels, condition_channels=conditioning.CHANNELS).to(device)
+        self.network = PocketNetwork(
+            channels=channels, width=recipe.width, depth=recipe.depth, condition_channels=conditioning.CHANNELS
+        ).to(device)
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
-        # Muon (orthogonalised momentum) for the blocks' matrices, AdamW for the rest: fewer steps for the same loss.
-        matrices = [p for n, p in self.network.named_parameters() if n.startswith("blocks.") and p.ndim == 2]
+        # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
+        # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
+        in_blocks = [(n, p) for n, p in self.network.named_parameters() if n.startswith("blocks.")]
+        matrices = [p for n, p in in_blocks if p.ndim == 2 and "modulation" not in n]
         chosen = {id(parameter) for parameter in matrices}
         others = [p for p in self.network.parameters() if id(p) not in chosen]
         rate = recipe.learning_rate
@@ -63,13 +69,15 @@ class Trainer:
         self.step = 0
         self._teacher: PocketNetwork | None = None
         self._resume()
+        # Each piece draws its own noise: the seed alone would repeat that of the piece before.
+        torch.manual_seed(recipe.seed + self.step)
 
     def run(self, loops: LoopSet) -> None:
-        """Train for the recipe's minutes, saving every five; prints one line a hundred steps."""
+        """Train for the recipe's minutes or steps, saving every five minutes; prints one line a hundred steps."""
         started = saved = time.monotonic()
         generator = np.random.default_rng(self.recipe.seed + self.step)
         losses: list[tuple[float, float]] = []
-        while (share := (time.monotonic() - started) / 60 / self.recipe.minutes) < 1:
+        while (share := self._share(started, len(losses))) < 1:
             losses.append(self._train_once(loops.batch(self.recipe.batch, generator), self._rate(share)))
             if self.step % 100 == 0:
                 self._report(losses[-100:], time.monotonic() - started, share)
@@ -78,10 +86,15 @@ class Trainer:
                 saved = time.monotonic()
         self.save()
 
+    def _share(self, started: float, steps: int) -> float:
+        """Return how much of this piece is done, 0 to 1."""
+        passed = (time.monotonic() - started) / 60 / self.recipe.minutes
+        return passed if self.recipe.most_steps is None else max(passed, steps / self.recipe.most_steps)
+
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step + 1) / self.recipe.warm_up_steps)
-        left = min(1.0, (1 - share) / self.recipe.final_share) if self.recipe.decay else 1.0
-        return self.recipe.learning_rate * warm * max(left, 0.05)
+        left = min(1.0, (1 - share) / self.recipe.final_share) if self.recipe.final_share else 1.0
+        return self.recipe.learning_rate * warm * max(left, 0.02)
 
     def _train_once(self, batch: Batch, rate: float) -> tuple[float, float]:
         batch = batch.to(self.device)
@@ -103,10 +116,10 @@ class Trainer:
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         size = len(batch.latent)
-        jumps = int(round(self.recipe.student * size))
+        jumps = round(self.recipe.student * size)
         noise = torch.randn_like(batch.latent)
         flow = batch.rows(slice(jumps, size))
-        time_ = torch.sigmoid(torch.randn(size - jumps, device=self.device) * 1.1 + 0.2)
+        time_ = _times(size - jumps, self.device)
         target = noise[jumps:] - flow.latent
         mixed = flow.latent + time_[:, None, None] * target
         error = self._velocity(self.network, mixed, time_, time_, flow.condition, flow) - target
@@ -147,9 +160,10 @@ class Trainer:
             return network(mixed, time_, until, condition, batch.phases, batch.controls).float()
 
     def _averaged(self) -> PocketNetwork:
+        fresh = self._teacher is None
         if self._teacher is None:
             self._teacher = PocketNetwork(**self.network.config).to(self.device).eval().requires_grad_(False)
-        if self.step % 20 == 0 or self.step < 2:
+        if fresh or self.step % 20 == 0:
             self._teacher.load_state_dict(self.average)
         return self._teacher
 
@@ -160,9 +174,11 @@ class Trainer:
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for index, optimizer in enumerate(self.optimizers):
             for number, slots in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{index}.{number}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
+                name = f"optimizer.{index}.{number}"
+                tensors |= {f"{name}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
         part = self.state / "state.part"
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata={"step": str(self.step)})
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, part, metadata={"step": str(self.step)})
         part.replace(self.state / "state.safetensors")
 
     def _resume(self) -> None:
@@ -191,6 +207,12 @@ class Trainer:
         print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
 
 
+def _times(count: int, device: torch.device) -> Tensor:
+    """Return times to train at [count]: mostly in the middle, where most is decided, a quarter up to pure noise."""
+    middle = torch.sigmoid(torch.randn(count, device=device) + 0.4)
+    return torch.where(torch.rand(count, device=device) < 0.25, torch.rand(count, device=device), middle)
+
+
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -204,12 +226,13 @@ def main() -> None:
     parser.add_argument("--student", type=float, default=0.0)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--no-decay", action="store_true")
+    parser.add_argument("--final-share", type=float, default=0.25, help="share of the minutes in which the rate falls")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(minutes=given.minutes, student=given.student, batch=given.batch, seed=given.seed,
-                    learning_rate=given.learning_rate, decay=not given.no_decay)
+                    learning_rate=given.learning_rate, final_share=given.final_share, most_steps=given.steps)
     loops = LoopSet.load(given.data)
     Trainer(recipe, loops.channels, given.state, device).run(loops)
 

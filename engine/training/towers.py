@@ -1,6 +1,8 @@
 """Training the two towers: each learns which words belong to which loop (contrastive, Radford et al. 2021).
 
     python -m engine.training.towers --data FOLDER --out FOLDER --tower guide|judge --minutes 8 [--seed N]
+
+Each tower hears its own half of the loops, so that they share no accident of the data.
 """
 
 import argparse
@@ -31,7 +33,8 @@ class Excerpts:
 
     def draw(self, size: int, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Return log bands [size, FRAMES, bands] and multi-hot words [size, WORD_SLOTS]."""
-        rows = [self._one(self.loops[index], generator) for index in generator.choice(len(self.loops), size, replace=False)]
+        chosen = generator.choice(len(self.loops), size, replace=False)
+        rows = [self._one(self.loops[index], generator) for index in chosen]
         sounds, words = zip(*rows, strict=True)
         return torch.from_numpy(np.stack(sounds)).float(), torch.stack(words)
 
@@ -74,7 +77,8 @@ def train(tower: GuideTower | JudgeTower, excerpts: Excerpts, minutes: float, se
         step += 1
         if step % 100 == 0:
             mean_loss, mean_found = np.mean(losses[-100:], 0)
-            line = {"step": step, "loss": round(mean_loss, 3), "found": round(mean_found, 3), "minutes_left": round(minutes * (1 - share), 1)}
+            line = {"step": step, "loss": round(mean_loss, 3), "found": round(mean_found, 3),
+                    "minutes_left": round(minutes * (1 - share), 1)}
             print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
 
 
@@ -90,7 +94,6 @@ def main() -> None:
     torch.manual_seed(given.seed)
     guide = given.tower == "guide"
     tower = GuideTower() if guide else JudgeTower()
-    # Each hears only its own half of the loops, so that they share no accident of the data.
     train(tower, Excerpts(given.data, 0.5, first=guide), given.minutes, given.seed)
     tower.half().save_pretrained(given.out / given.tower)
 

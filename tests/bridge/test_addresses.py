@@ -34,7 +34,10 @@ def test_every_field_of_a_request_can_be_set() -> None:
     """A device can say all that the command line can, except ids, which have a place of their own."""
     names = {setting.name for setting in SETTINGS}
     elsewhere = {
-        "request_id": "begin", "controls": "curve", "start": "from_take", "budget": "steps",
+        "request_id": "begin",
+        "controls": "curve",
+        "start": "from_take",
+        "budget": "steps",
         "meter": "time_signature",
     }
     for field in LoopRequest.__struct_fields__:

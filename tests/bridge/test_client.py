@@ -57,7 +57,9 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
 
         async with AsyncClient(Peer(service.engine_address)) as client:
             requests = [_request(seed=seed) for seed in range(3)]
-            for request, events in zip(requests, await asyncio.gather(*(one(client, r) for r in requests)), strict=True):
+            for request, events in zip(
+                requests, await asyncio.gather(*(one(client, r) for r in requests)), strict=True
+            ):
                 assert {event.request_id for event in events} == {request.request_id}
                 assert isinstance(events[-1], Done)
             assert (await client.status()).workers == 1

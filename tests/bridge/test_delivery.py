@@ -19,8 +19,15 @@ SOUND = Sound(samples=bytes(8 * 441), sample_rate=44_100)
 
 
 def _take(number: int = 0, noise: bytes = b"noise") -> Take:
-    return Take(request_id="r1", take=number, sound=SOUND, scores={"seam_ratio": 0.5, "intensity_rho": None},
-                noise=noise, record={"licence": "MIT", "gain_db": -1.5}, notes=("A note.",))
+    return Take(
+        request_id="r1",
+        take=number,
+        sound=SOUND,
+        scores={"seam_ratio": 0.5, "intensity_rho": None},
+        noise=noise,
+        record={"licence": "MIT", "gain_db": -1.5},
+        notes=("A note.",),
+    )
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -119,8 +126,9 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 def test_audio_that_is_not_whole_frames_is_refused(tmp_path: Path) -> None:
     """Nothing half a sample long is ever written."""
-    broken = Take(request_id="r1", take=0, sound=Sound(samples=b"abc", sample_rate=44_100), scores={}, noise=b"",
-                  record={})
+    broken = Take(
+        request_id="r1", take=0, sound=Sound(samples=b"abc", sample_rate=44_100), scores={}, noise=b"", record={}
+    )
     with pytest.raises(BadInputError, match="whole frames"):
         delivery.write_take(tmp_path, LoopRequest(), broken)
     assert not list(tmp_path.rglob("*.wav"))

@@ -1,5 +1,6 @@
 """Datagrams: what goes in comes out, and nothing but our own error ever leaves the codec."""
 
+import contextlib
 import struct
 import time
 
@@ -9,15 +10,15 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from bridge.addresses import ADDRESSES, MAX_DATAGRAM_BYTES, Address, Argument
+from bridge.addresses import ADDRESSES, BY_PATH, MAX_DATAGRAM_BYTES, Address, Argument
 from bridge.osc import OscError, OscMessage, decode, encode
 
 # liblo's `oscsend 127.0.0.1 47111 /ditto/hello issi 1 desk n1 9000`, taken from the wire.
 LIBLO_HELLO = bytes.fromhex(
     "2f646974746f2f68656c6c6f00000000"  # /ditto/hello, padded
-    "2c6973736900000000000001"          # ,issi  1
-    "6465736b000000006e310000"          # desk  n1
-    "00002328"                          # 9000
+    "2c6973736900000000000001"  # ,issi  1
+    "6465736b000000006e310000"  # desk  n1
+    "00002328"  # 9000
 )
 
 
@@ -29,7 +30,7 @@ def _value(argument: Argument) -> st.SearchStrategy[object]:
         return st.integers(int(low), int(high if high is not None else 2**31 - 1))
     if argument.tag == "f":
         return st.floats(low, 1e6 if high is None else high, width=32, allow_subnormal=False)
-    letters = "abcXYZ019_-" if argument.unit.startswith("letters") else "aé日 %#/\\\n\"9"
+    letters = "abcXYZ019_-" if argument.unit.startswith("letters") else 'aé日 %#/\\\n"9'
     return st.text(letters, min_size=int(low), max_size=min(int(high or 1), 12))
 
 
@@ -160,11 +161,9 @@ def test_mutated_messages_raise_only_our_error(
 
 
 def _decode_quietly(data: bytes) -> None:
-    try:
-        for message in decode(data):
-            assert message.path in {address.path for address in ADDRESSES}
-    except OscError as error:
-        assert error.sentence.endswith(".")
+    """Decode, and let only our own error pass."""
+    with contextlib.suppress(OscError):
+        assert all(message.path in BY_PATH for message in decode(data))
 
 
 def test_too_long_for_max_is_refused() -> None:

@@ -145,7 +145,9 @@ server.on('message', (message) => {{
 def test_node_osc(service: Any, heard: Path, tmp_path: Path) -> None:
     """node-osc, as the device's Node scripts would use it, asks and hears."""
     _need("node")
-    folders = [Path(folder) for folder in (os.environ.get("DITTO_NODE_MODULES", ""), str(ROOT / "node_modules")) if folder]
+    folders = [
+        Path(folder) for folder in (os.environ.get("DITTO_NODE_MODULES", ""), str(ROOT / "node_modules")) if folder
+    ]
     modules = next((folder for folder in folders if (folder / "node-osc").is_dir()), None)
     if modules is None:
         pytest.skip("node-osc is not installed here (npm install node-osc, DITTO_NODE_MODULES=...); CI installs it")
@@ -153,13 +155,21 @@ def test_node_osc(service: Any, heard: Path, tmp_path: Path) -> None:
 
     port = _free_port()
     typed = [
-        [path, [{"type": "float", "value": value} if tag == "f" else value for tag, value in zip(tags, values, strict=True)]]
+        [
+            path,
+            [
+                {"type": "float", "value": value} if tag == "f" else value
+                for tag, value in zip(tags, values, strict=True)
+            ],
+        ]
         for path, tags, values in _conversation("node", port)
     ]
     script = tmp_path / "ask.cjs"
     script.write_text(NODE.format(messages=json.dumps(typed), reply=port, port=service.port))
     with heard.open("w") as out:
-        node = subprocess.Popen(["node", str(script)], stdout=out, stderr=out, env={**os.environ, "NODE_PATH": str(modules)})
+        node = subprocess.Popen(
+            ["node", str(script)], stdout=out, stderr=out, env={**os.environ, "NODE_PATH": str(modules)}
+        )
     try:
         done = _wait_for(heard, r'"/ditto/done","node-r",1,0,"\w+","([^"]+)"')
     finally:

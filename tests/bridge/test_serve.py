@@ -97,8 +97,12 @@ def _is_there(process: int) -> bool:
 def test_a_second_bridge_for_one_folder_is_refused(tmp_path: Path) -> None:
     """Two bridges would fetch each other's takes."""
     with alone(tmp_path) as owner:
-        program = f"import pathlib; from bridge.identity import alone\nwith alone(pathlib.Path({str(tmp_path)!r})): pass"
-        second = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+        program = (
+            f"import pathlib; from bridge.identity import alone\nwith alone(pathlib.Path({str(tmp_path)!r})): pass"
+        )
+        second = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        )
         assert "running already" in second.stderr
     with alone(tmp_path) as again:
         assert again == owner
@@ -137,9 +141,9 @@ def test_engine_and_bridge_with_keys(tmp_path: Path) -> None:
         key = load_key(gpu / "keys" / "engine.key")[0]
         with Client(Peer(address, key, Keys(desk / "keys"))) as client:
             assert len(list(client.make(LoopRequest(prompt="toy: steps=1", bars=1)))) >= 4
-        with Client(Peer(address, key, Keys(stranger)), patience_seconds=1.0) as client:
-            with pytest.raises(EngineUnavailableError):
-                client.status()
+        unknown = Peer(address, key, Keys(stranger))
+        with Client(unknown, patience_seconds=1.0) as client, pytest.raises(EngineUnavailableError):
+            client.status()
     finally:
         _end(engine)
 

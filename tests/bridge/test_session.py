@@ -35,7 +35,8 @@ def _request(request_id: str = "r1") -> LoopRequest:
     points = tuple(Point(Fraction(n, 20), -20.0 - n % 7) for n in range(300))
     notes = tuple(Note(60 + n % 12, Fraction(n, 20), Fraction(1, 4)) for n in range(250))
     controls = (
-        Control(kind="intensity", target=Curve(points=points)), Control(kind="melody", target=Notes(notes=notes))
+        Control(kind="intensity", target=Curve(points=points)),
+        Control(kind="melody", target=Notes(notes=notes)),
     )
     return LoopRequest(prompt="x", controls=controls, request_id=request_id)
 
@@ -61,8 +62,11 @@ class Desk:
         return self.say("/ditto/hello", 1, instance, nonce, port)
 
     def datagram(self, data: bytes) -> list[Effect]:
-        return [effect for message in decode(data) for effect in self.do(
-            self.session.receive(message, "127.0.0.1", self.now))]
+        return [
+            effect
+            for message in decode(data)
+            for effect in self.do(self.session.receive(message, "127.0.0.1", self.now))
+        ]
 
     def hear(self, event: object) -> list[Effect]:
         return self.do(self.session.hear(event, self.now))  # type: ignore[arg-type]
@@ -93,8 +97,14 @@ def _paths(effects: Iterable[Effect]) -> list[str]:
 
 
 def _take(request_id: str = "r1", number: int = 0) -> Take:
-    return Take(request_id=request_id, take=number, sound=Sound(samples=bytes(8), sample_rate=44_100), scores={},
-                noise=b"", record={})
+    return Take(
+        request_id=request_id,
+        take=number,
+        sound=Sound(samples=bytes(8), sample_rate=44_100),
+        scores={},
+        noise=b"",
+        record={},
+    )
 
 
 def _made(number: int = 0) -> Delivered:
@@ -129,8 +139,11 @@ def test_a_request_survives_loss_doubling_and_disorder(seed: int, loss: float) -
             desk.datagram(data)
         answers = desk.datagram(spoken.commit)
         missing = [message for message in _sent(answers) if message.path == "/ditto/missing"]
-        pending = [data for m in missing for data in spoken.of(
-            str(m.values[1]), str(m.values[2]), [int(group[0]) for group in m.groups])]
+        pending = [
+            data
+            for m in missing
+            for data in spoken.of(str(m.values[1]), str(m.values[2]), [int(group[0]) for group in m.groups])
+        ]
         if not missing:
             break
     prepared = [effect for effect in desk.done if isinstance(effect, Prepare)]
@@ -148,6 +161,15 @@ def test_a_repeated_commit_changes_nothing_and_is_answered_alike() -> None:
     assert [effect for effect in again if not isinstance(effect, Send)] == []
     assert _paths(again) == ["/ditto/accepted"]
     assert sum(isinstance(effect, Submit) for effect in desk.done) == 1
+
+
+def test_what_the_commit_does_not_name_is_left_out() -> None:
+    """A stray chunk of a curve that does not belong to the request does no harm."""
+    desk = Desk()
+    desk.hello()
+    desk.datagram(encode("/ditto/loop/curve", ("r1", "brightness", "hz", 0, 2), [(0.0, 1.0)]))
+    (prepare,) = [effect for effect in desk.commit(_request()) if isinstance(effect, Prepare)]
+    assert set(prepare.assembly.chunks) == {("curve", "intensity"), ("notes", "melody")}
 
 
 def test_notes_for_the_producer_come_with_the_acceptance() -> None:

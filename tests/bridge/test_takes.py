@@ -56,11 +56,11 @@ def test_marking_keeps_everything_else(three: Path) -> None:
     """A favourite is the same take, with the same request and the same time."""
     take = takes.find(three, "latest")
     before, time_before = takes.sidecar(take), os.stat(take.wav.with_suffix(".json")).st_mtime_ns
-    takes.set_favourite(take, True)
+    takes.set_favourite(take.wav, True)
     assert takes.find(three, take.take_id).favourite
     assert takes.sidecar(take).request == before.request
     assert os.stat(take.wav.with_suffix(".json")).st_mtime_ns == time_before
-    takes.set_favourite(take, False)
+    takes.set_favourite(take.wav, False)
     assert not takes.find(three, take.take_id).favourite
 
 
@@ -82,7 +82,7 @@ def test_what_a_live_set_names_is_used(three: Path) -> None:
     (sets / "a.als").write_bytes(gzip.compress(f'{filler}<Path Value="/m/{first.wav.name}" />'.encode()))
     (sets / "b.als").write_text(f'<RelativePath Value="../{second.wav.name}" />', encoding="utf-8")
     assert [take.wav for take in takes.unused(takes.kept(three), three / "sets")] == [third.wav]
-    takes.set_favourite(third, True)
+    takes.set_favourite(third.wav, True)
     assert takes.unused(takes.kept(three), three / "sets") == []
 
 

@@ -193,7 +193,10 @@ def ray_here() -> Iterator[None]:
     ray = pytest.importorskip("ray", reason="Ray (the extra `cluster`) is not installed here")
     root = str(Path(__file__).parents[2])
     ray.init(
-        num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
         runtime_env={"env_vars": {"PYTHONPATH": root}},
     )
     yield

@@ -1,5 +1,6 @@
 """The foreman: every accepted request has exactly one end, whatever workers do."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,7 +80,9 @@ class Shop:
         self.journal = Journal(path)
         self.hands = Hands(capacity)
         self.told: list[Event | Job] = []
-        self.foreman = Foreman(self.journal, self.hands, lambda _owner, event: self.told.append(event), stop_seconds=0.0)
+        self.foreman = Foreman(
+            self.journal, self.hands, lambda _owner, event: self.told.append(event), stop_seconds=0.0
+        )
         self.foreman.start()
         self.foreman.schedule()
 
@@ -219,8 +222,6 @@ class Storm(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        import tempfile
-
         self.folder = tempfile.TemporaryDirectory()
         self.shop = Shop(Path(self.folder.name) / "j", capacity=2)
         self.asked: set[str] = set()
@@ -272,6 +273,13 @@ class Storm(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything finish: then every request has its one end, in the journal too."""
+        try:
+            self._finish_all()
+        finally:
+            self.shop.journal.close()
+            self.folder.cleanup()
+
+    def _finish_all(self) -> None:
         for _ in range(10 * len(self.asked) + 10):
             self.shop.foreman.schedule()
             for name in list(self.shop.hands.at):
@@ -280,8 +288,6 @@ class Storm(RuleBasedStateMachine):
             assert self.shop.journal.final(name) is not None
             self.shop.foreman.acknowledge(Ack(request_id=name, owner="me"))
         assert self.shop.journal.unanswered("me") == []
-        self.shop.journal.close()
-        self.folder.cleanup()
 
 
 Storm.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

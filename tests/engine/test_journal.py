@@ -38,7 +38,9 @@ def test_a_killed_process_leaves_what_it_accepted(tmp_path: Path) -> None:
     """After `kill -9` right behind the acceptance the journal opens and has the job."""
     program = (
         "import os, pathlib, signal, sys\n"
-        "from engine.journal import Journal\nfrom engine.messages import Submission\nfrom engine.request import LoopRequest\n"
+        "from engine.journal import Journal\n"
+        "from engine.messages import Submission\n"
+        "from engine.request import LoopRequest\n"
         "journal = Journal(pathlib.Path(sys.argv[1]))\n"
         "journal.accept([Submission(request=LoopRequest(request_id='r1'), owner='me')], 1.0)\n"
         "os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM))\n"

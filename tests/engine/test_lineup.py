@@ -7,7 +7,8 @@ from engine.lineup import Lineup, Waiting
 
 ITEMS = st.lists(
     st.builds(Waiting, st.uuids().map(str), st.sampled_from("ab"), st.sampled_from(["", "x", "y"]), st.booleans()),
-    unique_by=lambda item: item.request_id, max_size=30,
+    unique_by=lambda item: item.request_id,
+    max_size=30,
 )
 
 

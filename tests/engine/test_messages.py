@@ -1,5 +1,7 @@
 """Frames between clients and engine: everything survives, and only ours is let in."""
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +15,11 @@ from engine.request import LoopRequest
 SOUND = Sound(samples=bytes(range(16)), sample_rate=44_100)
 REQUEST = LoopRequest(prompt="x", request_id="r1")
 ALL: list[Message] = [
-    Hello(owner="a", resume=True), Submission(request=REQUEST, owner="a", tag="t", priority="batch"),
-    Cancel(request_id="r1", owner="a"), Ack(request_id="r1", owner="a", take=3), Resend(request_id="r1", owner="a"),
+    Hello(owner="a", resume=True),
+    Submission(request=REQUEST, owner="a", tag="t", priority="batch"),
+    Cancel(request_id="r1", owner="a"),
+    Ack(request_id="r1", owner="a", take=3),
+    Resend(request_id="r1", owner="a"),
     Job(request=REQUEST, tag="t", created=1.0, finished=True),
     Status(engine_id="e", version="1", state="ready", yours={"r1": "queued"}),
     Said(event=Done(request_id="r1", takes=1)),
@@ -56,7 +61,5 @@ def test_mutated_frames_raise_only_our_error(message: Message, frame: int, place
     frames = [bytearray(part) for part in messages.pack(message)]
     if (chosen := frames[frame % len(frames)]) != b"":
         chosen[place % len(chosen)] = value
-    try:
-        messages.unpack([bytes(part) for part in frames])
-    except BadRequestError as error:
-        assert error.sentence
+    with contextlib.suppress(BadRequestError):
+        assert type(messages.unpack([bytes(part) for part in frames])) in messages.KINDS.values()

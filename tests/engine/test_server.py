@@ -201,7 +201,8 @@ def test_only_known_keys_are_let_in(tmp_path: Path) -> None:
         known.send(_submission())
         assert isinstance((await known.events())[-1], Done)
         for unknown in (
-            Caller(f"tcp://127.0.0.1:{port}", stranger, engine_public), Caller(f"tcp://127.0.0.1:{port}"),
+            Caller(f"tcp://127.0.0.1:{port}", stranger, engine_public),
+            Caller(f"tcp://127.0.0.1:{port}"),
             Caller(f"tcp://127.0.0.1:{port}", friend, stranger.pair("engine")[0]),
         ):
             unknown.send(Hello(owner="me", resume=True))

@@ -11,8 +11,8 @@ import pytest
 
 from engine import pipe
 from engine.errors import BadRequestError, NonFiniteLossError
-from engine.events import Cancelled, Done, Event, Failed, Progress
-from engine.jobs import Checkpoint, find
+from engine.events import Cancelled, Checkpoint, Done, Event, Failed, Progress
+from engine.jobs import find
 from engine.request import LoopRequest
 from engine.settings import Settings
 from engine.toy import ToyJobs
@@ -48,7 +48,9 @@ def _reports(work: Callable[[Callable[[], bool]], Iterator[Event | Checkpoint]])
 def test_an_end_is_added_where_there_is_none() -> None:
     """Jobs that just stop have ended well; the last report is that the worker is free."""
     assert _reports(lambda stopped: iter(())) == [
-        pipe.Said(event=Done(request_id="r", takes=0)), pipe.Ended(request_id="r")]
+        pipe.Said(event=Done(request_id="r", takes=0)),
+        pipe.Ended(request_id="r"),
+    ]
 
 
 @pytest.mark.parametrize(
