@@ -132,7 +132,8 @@ def run(count: int, seed: int, folders: list[Path]) -> dict[str, object]:
                 traceback.print_exc()
             slowest = max(slowest, time.process_time() - began)
             if index % 1000 == 999:
-                print(f"{index + 1} done, {int(faults)} faults", file=sys.stderr, flush=True)
+                said = f"{index + 1} done, {int(faults)} faults, slowest {slowest:.2f} s"
+                print(said, file=sys.stderr, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {
         "count": count,

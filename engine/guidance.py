@@ -12,8 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from .hearing import Chain, listen
 from .models.protocol import Model, Scene
-from .optimize import Chain, Plan, Step, listen
+from .optimize import Plan, Step
 from .sampling import estimate, follow, start
 from .saved import SavedState
 from .targets import Objective, sum_of
@@ -32,7 +33,7 @@ def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: T
         with torch.enable_grad():
             state = latent.detach().requires_grad_()
             clean = estimate(model, scene, state, schedule, chain.sampler, i, checkpoint=False)
-            losses = objective.losses(listen(model, clean, scene, through_waveform=False), clean)
+            losses = objective.losses(listen(model, scene, clean, through_waveform=False), clean)
             weighted = sum_of(goal.weight * losses[goal.name] for goal in objective.goals)
             (gradient,) = torch.autograd.grad(weighted.sum(), state)
         return clean.detach() - STRENGTH * _normalised(gradient)
@@ -40,11 +41,11 @@ def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: T
     first = noise.chunk(scene.extra.get("noises", 1), 1)[0]
     with torch.no_grad():
         latent = follow(start(first, schedule), schedule, "ddim", None, corrected)
-        spectrum = listen(model, latent, scene, through_waveform=False)
+        spectrum = listen(model, scene, latent, through_waveform=False)
         losses = objective.losses(spectrum, latent)
         distances = objective.distances(spectrum, latent)
     total = objective.total(losses)
-    state = replace(SavedState.fresh(noise), total=total, best_total=total)
+    state = replace(SavedState.fresh(noise), best_total=total)
     yield Step(
         index=schedule.steps, steps=schedule.steps, phase="guide", losses=_first(losses), distances=_first(distances),
         total=total, best_total=total, best_noise=noise, reached=_all_reached(distances),

@@ -1,7 +1,7 @@
 """The state of an optimisation as a value: any step can be kept, sent and resumed."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from safetensors import SafetensorError
@@ -17,39 +17,36 @@ FORMAT = 1.0
 class SavedState:
     """Where an optimisation stands: noise and Adam's moments [batch, *noise_shape], the best so far [batch, ...].
 
-    `scales` are the weights [batch] that make several controls pull equally hard. Tensors are never changed in place.
+    `scales` are the weights [batch] that make several controls pull equally hard, `corrections` what the true ear
+    hears otherwise (`engine.hearing`). Tensors are never changed in place.
     """
 
-    phase: int
-    iteration: int               # within the phase; also the count of Adam's updates in it
+    iteration: int               # also the count of Adam's updates
     noise: Tensor
     first_moment: Tensor
     second_moment: Tensor
     best_noise: Tensor
     best_total: Tensor
     best_reached: Tensor
-    total: Tensor
     scales: dict[str, Tensor]
+    corrections: dict[str, Tensor]
 
     @classmethod
     def fresh(cls, noise: Tensor) -> "SavedState":
         """Return the state before the first step."""
         worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
         return cls(
-            phase=0, iteration=0, noise=noise, first_moment=torch.zeros_like(noise),
+            iteration=0, noise=noise, first_moment=torch.zeros_like(noise),
             second_moment=torch.zeros_like(noise), best_noise=noise, best_total=worst,
-            best_reached=torch.zeros_like(worst, dtype=torch.bool), total=worst, scales={},
+            best_reached=torch.zeros_like(worst, dtype=torch.bool), scales={}, corrections={},
         )
-
-    def next_phase(self) -> "SavedState":
-        """Return the start of the next phase at the best noise: another ear, so the best is judged anew."""
-        return replace(SavedState.fresh(self.best_noise), phase=self.phase + 1)
 
     def to_bytes(self) -> bytes:
         """Return the state as safetensors."""
-        tensors = {f"scale.{name}": scale for name, scale in self.scales.items()}
+        tensors = {f"scales.{name}": tensor for name, tensor in self.scales.items()}
+        tensors |= {f"corrections.{name}": tensor for name, tensor in self.corrections.items()}
         tensors |= {name: getattr(self, name) for name in _TENSORS}
-        tensors["counts"] = torch.tensor([FORMAT, self.phase, self.iteration], dtype=torch.float64)
+        tensors["counts"] = torch.tensor([FORMAT, self.iteration], dtype=torch.float64)
         return bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
     @classmethod
@@ -57,17 +54,22 @@ class SavedState:
         """Read a state; raise `BadInputError` for anything else."""
         try:
             tensors = {name: tensor.to(device) for name, tensor in load(data).items()}
-            form, phase, iteration = tensors.pop("counts").tolist()
+            form, iteration = tensors.pop("counts").tolist()
             named = {name: tensors.pop(name) for name in _TENSORS}
         except (SafetensorError, KeyError, ValueError) as error:
             raise BadInputError("This is not the saved state of a loop in progress.") from error
         if form != FORMAT:
             raise BadInputError(f"The saved state has form {form:g}, this version reads form {FORMAT:g}.")
-        scales = {name.removeprefix("scale."): scale for name, scale in tensors.items()}
-        return cls(phase=int(phase), iteration=int(iteration), scales=scales, **named)
+        groups: dict[str, dict[str, Tensor]] = {"scales": {}, "corrections": {}}
+        for name, tensor in tensors.items():
+            group, _, key = name.partition(".")
+            groups.setdefault(group, {})[key] = tensor
+        return cls(
+            iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], **named
+        )
 
 
-_TENSORS = ("noise", "first_moment", "second_moment", "best_noise", "best_total", "best_reached", "total")
+_TENSORS = ("noise", "first_moment", "second_moment", "best_noise", "best_total", "best_reached")
 
 
 def noise_to_bytes(noise: Tensor, *, model: str, seed: int) -> bytes:

@@ -18,6 +18,8 @@ from .musicnn import Musicnn
 PICTURE_FRAMES, PICTURE_BANDS = 344, 80   # four seconds; 64 bands of mid and 16 of side
 NAIVE_SHARE = 0.93                        # how much of a loop is left when it is cut anywhere
 
+EMBEDDING, PICTURE, MEASURES = "embedding", "picture", "measures"   # what may be heard of a loop
+
 Row = dict[str, NDArray[np.floating]]
 
 
@@ -27,20 +29,23 @@ class Ear:
 
     musicnn: Musicnn | None = None
     towers: Towers | None = None
-    only_embedding: bool = False
+    parts: frozenset[str] = frozenset({EMBEDDING, PICTURE, MEASURES})
     extra: Callable[[Audio, Loop], dict[str, float]] = field(default=lambda audio, loop: {})
 
     def hear(self, audio: Audio, loop: Loop) -> Row:
         """Return the row of `audio`, which was asked to be `loop`; what cannot be told is NaN."""
-        row = {"musicnn": self.musicnn.embed(audio, SAMPLE_RATE)} if self.musicnn else {}
-        if self.only_embedding:
-            return row
-        log_power = log_bands(torch.from_numpy(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[-1]))
-        row["picture"] = _picture(log_power)
-        if self.towers is not None:
-            row["judge"] = self.towers.judge.hear(log_power[None])[0].numpy()
-        scalars = {**_time(audio, loop), **_level(audio), **_seam(audio), **self.extra(audio, loop)}
-        return row | {name: np.float32(value) for name, value in scalars.items()}
+        row: Row = {}
+        if EMBEDDING in self.parts and self.musicnn is not None:
+            row["musicnn"] = self.musicnn.embed(audio, SAMPLE_RATE)
+        if PICTURE in self.parts:
+            log_power = log_bands(torch.from_numpy(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[-1]))
+            row["picture"] = _picture(log_power)
+            if self.towers is not None:
+                row["judge"] = self.towers.judge.hear(log_power[None])[0].numpy()
+        if MEASURES in self.parts:
+            scalars = {**_time(audio, loop), **_level(audio), **_seam(audio), **self.extra(audio, loop)}
+            row |= {name: np.float32(value) for name, value in scalars.items()}
+        return row
 
 
 def _time(audio: Audio, loop: Loop) -> dict[str, float]:

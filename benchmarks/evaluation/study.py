@@ -22,7 +22,7 @@ from engine.training.synth.recipe import Recipe
 from . import classifiers, machine, material, sound
 from .figures import Figure, at_least, distances, from_rows, ranks
 from .generation import generate
-from .hearing import Ear, Row
+from .hearing import EMBEDDING, MEASURES, PICTURE, Ear, Row
 from .material import Audio, Loop
 from .statistics import mean_distance
 from .store import Table, rows_of
@@ -80,9 +80,12 @@ class Study:
     def _genre_recipes(first_seed: int, size: int) -> list[Recipe]:
         return [recipe for genre in material.GENRE_NAMES for recipe in material.same_tempo(genre, first_seed, size)]
 
-    def true_rows(self, name: str, recipes: Sequence[Recipe], *, only_embedding: bool = False) -> Table:
-        """Return the rows of rendered recipes."""
-        ear = replace(self.ear, only_embedding=only_embedding, extra=_facts)
+    def _ear(self, *parts: str) -> Ear:
+        return replace(self.ear, parts=frozenset(parts or (EMBEDDING, PICTURE, MEASURES)), extra=_facts)
+
+    def true_rows(self, name: str, recipes: Sequence[Recipe], *parts: str) -> Table:
+        """Return the rows of rendered recipes, all `parts` of them or those that are named."""
+        ear = self._ear(*parts)
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
             for index in indices:
@@ -99,16 +102,16 @@ class Study:
             for index in indices:
                 loop = loops(index)
                 heard = code(loop.audio)
-                row = replace(self.ear, extra=_facts).hear(heard, loop)
+                row = self._ear().hear(heard, loop)
                 error = sound.log_mel_error_db(heard, loop.audio, SAMPLE_RATE)
                 yield index, row | {"log_mel_error": np.float32(error)}
 
         return rows_of(self._model_folder, name, size, hear)
 
-    def made_rows(self, name: str, loops: Sequence[Loop], steps: int, size: int) -> Table:
+    def made_rows(self, name: str, loops: Sequence[Loop], steps: int, size: int, *parts: str) -> Table:
         """Return the rows of what the model makes when it is asked for `loops`."""
         requests = [material.request_for(loop.labels, seed) for seed, loop in enumerate(loops) if loop.labels]
-        ear = replace(self.ear, extra=_facts)
+        ear = self._ear(*parts)
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
             for index, audio in generate(self.pocket, requests, steps, indices):
@@ -129,11 +132,11 @@ class Study:
     def figures(self, columns: dict[str, Table]) -> list[Figure]:
         """Return every figure of the main columns."""
         figures = from_rows(columns)
-        others = self.true_rows("others", self.halves[1])
+        others = self.true_rows("others", self.halves[1], EMBEDDING, PICTURE)
         figures.append(self._groups(columns, others))
         figures.append(self._genre_figure())
         if self.ear.musicnn is not None:
-            training = self.true_rows("training", material.training(self.sizes.training), only_embedding=True)
+            training = self.true_rows("training", material.training(self.sizes.training), EMBEDDING)
             figures += distances(columns, others, training)
             figures.append(self._diversity())
         if self.ear.towers is not None:
@@ -154,11 +157,11 @@ class Study:
 
     def _genre_figure(self) -> Figure:
         sizes = self.sizes
-        learned = self.true_rows("genres", self._genre_recipes(material.FIRST_GENRE_SEED, sizes.per_genre))
+        learned = self._genre_rows()
         asked = self._genre_recipes(material.FIRST_ASKED_GENRE_SEED, sizes.asked_per_genre)
-        columns = {HELD_OUT: self.true_rows("asked-genres", asked)}
+        columns = {HELD_OUT: self.true_rows("asked-genres", asked, PICTURE)}
         for steps in sizes.steps:
-            columns[str(steps)] = self.made_rows("genres", self.genres, steps, len(self.genres))
+            columns[str(steps)] = self.made_rows("genres", self.genres, steps, len(self.genres), PICTURE)
         classes = np.arange(len(material.GENRE_NAMES))
         listener = classifiers.train_listener(
             learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training())
@@ -170,10 +173,15 @@ class Study:
         return Figure(name="genre as asked, %", bar="at least 70", good=at_least(70), digits=1, values=values,
                       note=note)  # fmt: skip
 
+    def _genre_rows(self) -> Table:
+        """Return the loops that the genre listener learns from, and that variety is compared with."""
+        recipes = self._genre_recipes(material.FIRST_GENRE_SEED, self.sizes.per_genre)
+        return self.true_rows("genres", recipes, EMBEDDING, PICTURE)
+
     def _diversity(self) -> Figure:
         """Compare loops of a fixed prompt with held-out loops of that genre, all at one tempo."""
         size, genres = self.sizes.per_genre, material.GENRE_NAMES
-        true = self.true_rows("genres", self._genre_recipes(material.FIRST_GENRE_SEED, size))["musicnn"]
+        true = self._genre_rows()["musicnn"]
         places = [size * genres.index(name) for name in DIVERSE_PROMPTS]
         usual = [mean_distance(true[place : place + size]) for place in places]
         prompts = [_fixed(name) for name in DIVERSE_PROMPTS for _ in range(self.sizes.seeds)]
@@ -189,7 +197,7 @@ class Study:
     def _plain_rows(self, name: str, requests: list[LoopRequest], steps: int) -> Table:
         seeded = [LoopRequest(prompt=one.prompt, tempo_bpm=one.tempo_bpm, bars=one.bars, seed=seed)
                   for seed, one in enumerate(requests)]
-        ear = replace(self.ear, only_embedding=True)
+        ear = self._ear(EMBEDDING)
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
             for index, audio in generate(self.pocket, seeded, steps, indices):
@@ -207,7 +215,7 @@ class Study:
     def real_columns(self, folder: Path) -> dict[str, Table]:
         """Return real loops of other people before and after the codec."""
         loops = material.real_loops(folder)
-        ear = replace(self.ear, extra=_facts)
+        ear = self._ear()
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
             yield from ((index, ear.hear(loops[index].audio, loops[index])) for index in indices)

@@ -107,7 +107,7 @@ def lossy(service: Any) -> Iterator[LossyProxy]:
 @pytest.mark.slow
 def test_thirty_percent_loss_loses_no_request(lossy: LossyProxy) -> None:
     """Lost, doubled and disordered both ways, five requests with chunks all end with their takes."""
-    for seed in range(3):
+    for seed in range(2):
         with OscClient(lossy.port, patience_seconds=30) as device:
             heard = list(device.make(_request(seed=seed, count=2), seconds=60))
         assert heard[-1].path == "/ditto/done"

@@ -290,5 +290,5 @@ class Storm(RuleBasedStateMachine):
         assert self.shop.journal.unanswered("me") == []
 
 
-Storm.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Storm.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestStorm = Storm.TestCase

@@ -30,7 +30,7 @@ def test_a_tower_learns_and_is_kept(shards: Path, tmp_path: Path, tower: type) -
     excerpts = Excerpts(shards, 1.0, first=True)
     sounds, words = excerpts.draw(8, np.random.default_rng(9))
     before, _ = contrast(made, sounds, words)
-    train(made, excerpts, 4 / 60, 0, batch=8)
+    train(made, excerpts, 2 / 60, 0, batch=8)
     after, _ = contrast(made, sounds, words)
     assert after.item() < before.item()
     made.half().save_pretrained(tmp_path)
