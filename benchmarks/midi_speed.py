@@ -66,9 +66,7 @@ def long_lane(path: Path) -> dict[str, float]:
 
 def big_set(path: Path) -> dict[str, float]:
     before, after = lane_set(1).split(b"</Events>", 1)
-    events = "".join(
-        f'<FloatEvent Id="1234" Time="{i}" Value="0.70710677" />' for i in range(20_000)
-    ).encode()
+    events = "".join(f'<FloatEvent Id="1234" Time="{i}" Value="0.70710677" />' for i in range(20_000)).encode()
     with gzip.open(path, "wb", compresslevel=1) as file:
         written = file.write(before)
         while written < BIG_BYTES:

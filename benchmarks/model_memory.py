@@ -34,17 +34,17 @@ from engine.request import LoopRequest
 from engine.sampling import sample
 
 SECONDS = (6, 12, 24)
-STEPS = 2                            # enough: each call is checkpointed alone
+STEPS = 2  # enough: each call is checkpointed alone
 PLACE = Place(torch.device("cpu"), torch.bfloat16, torch.float32)
 ORIGIN = Origin(name="", licence="", page="", parameters_millions=0.0)
-ALLOCATOR_SHARE = 1.1                # what a caching allocator loses to fragments, and the driver's own part
+ALLOCATOR_SHARE = 1.1  # what a caching allocator loses to fragments, and the driver's own part
 CARDS_GIB = (4, 6, 8, 10, 12, 16, 24, 32, 48, 80)
 VISITORS_MILLIONS = {
-    stable_audio.StableAudio: 110,      # T5 base, encoder
-    stable_audio_3.StableAudio3: 282,   # T5Gemma base, encoder
-    ace_step.AceStep: 608,              # condition encoder; Qwen3 Embedding before it is no larger
-    audioldm2.AudioLdm2: 660,           # CLAP, Flan-T5 large encoder and GPT-2 together
-    musicldm.MusicLdm: 194,             # CLAP
+    stable_audio.StableAudio: 110,  # T5 base, encoder
+    stable_audio_3.StableAudio3: 282,  # T5Gemma base, encoder
+    ace_step.AceStep: 608,  # condition encoder; Qwen3 Embedding before it is no larger
+    audioldm2.AudioLdm2: 660,  # CLAP, Flan-T5 large encoder and GPT-2 together
+    musicldm.MusicLdm: 194,  # CLAP
 }
 
 
@@ -161,9 +161,7 @@ def _readable(model: WaveformModel, scene: Scene) -> Any:
         schedule = model.schedule(STEPS, scene)
         if isinstance(model, MelModel):
             model._solver.alphas_cumprod = _Numbers(map(_Moment, model._solver.alphas_cumprod.tolist()))
-    numbers = {
-        name: _Numbers(map(_Moment, getattr(schedule, name).tolist())) for name in ("times", "alphas", "sigmas")
-    }
+    numbers = {name: _Numbers(map(_Moment, getattr(schedule, name).tolist())) for name in ("times", "alphas", "sigmas")}
     return SimpleNamespace(steps=STEPS, **numbers)
 
 
@@ -213,9 +211,7 @@ def _stable_audio_3(
 ) -> tuple[WaveformModel, Any]:
     from diffusers import AutoencoderSAME, StableAudio3DiTModel
 
-    network = _frozen(
-        StableAudio3DiTModel, embed_dim=width, depth=depth, num_heads=width // 64, dtype=torch.bfloat16
-    )
+    network = _frozen(StableAudio3DiTModel, embed_dim=width, depth=depth, num_heads=width // 64, dtype=torch.bfloat16)
     pipe = SimpleNamespace(
         vae=_frozen(AutoencoderSAME, **autoencoder), transformer=network,
         scheduler=SimpleNamespace(config={"stochastic_sampling": distilled}),

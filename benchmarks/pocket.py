@@ -59,6 +59,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("build/pocket/rows"), help="where heard loops are kept")
     parser.add_argument("--loops", type=int, default=Sizes().loops)
     parser.add_argument("--side-loops", type=int, default=Sizes().side_loops, help="for chains other than 4 and 32")
+    parser.add_argument("--training", type=int, default=Sizes().training, help="training loops to be compared with")
+    parser.add_argument("--per-genre", type=int, default=Sizes().per_genre, help="loops for the genre listener")
     parser.add_argument("--steps", type=int, nargs="+", default=list(Sizes().steps))
     parser.add_argument("--quick", action="store_true", help="a few minutes: does it run at all?")
     parser.add_argument("--musicnn", type=Path, help="the unpacked wheel, if it is not installed")
@@ -77,7 +79,7 @@ def prepared(given: argparse.Namespace) -> Study:
     assets = given.shared / "assets"
     steps = tuple(given.steps)
     sizes = QUICK if given.quick else Sizes(
-        loops=given.loops, side_loops=given.side_loops, steps=steps,
+        loops=given.loops, side_loops=given.side_loops, steps=steps, training=given.training, per_genre=given.per_genre,
         main_steps=tuple(step for step in Sizes().main_steps if step in steps),
     )  # fmt: skip
     return Study(

@@ -44,7 +44,7 @@ def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: T
         spectrum = listen(model, scene, latent, through_waveform=False)
         losses = objective.losses(spectrum, latent)
         distances = objective.distances(spectrum, latent)
-    total = objective.total(losses)
+    total = objective.total(losses, spectrum)
     state = replace(SavedState.fresh(noise), best_total=total)
     yield Step(
         index=schedule.steps, steps=schedule.steps, phase="guide", losses=_first(losses), distances=_first(distances),

@@ -1,8 +1,9 @@
 """What the engine has promised, on disk: SQLite in WAL mode, one writer.
 
-Accepted means that the transaction is on the disk (`synchronous=FULL`). What follows - saved states, takes,
-ends - is committed without waiting for the disk: after a power cut the last of it may be missing, and then
-the job simply runs again from an earlier state. A result is kept until its client acknowledges it.
+Accepted means that the transaction is on the disk (`synchronous=FULL`). What follows - ends, and in a file of
+their own takes, saved states and previews, so that no acceptance waits for megabytes - is committed without
+waiting for the disk. A killed process loses nothing; after a power cut a take may be missing, and then its job
+simply runs again. A result is kept until its client acknowledges it.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from . import wire
 from .errors import DittoError
 from .events import Event, Preview, Take
 from .messages import Submission
-from .request import LoopRequest
+from .request import MAX_COUNT, LoopRequest
 
 Acceptance = Literal["new", "known", "conflict"]
 KEEP_ANSWERED_SECONDS = 7 * 86_400.0  # long enough for a late duplicate of a commit
@@ -29,12 +30,14 @@ CREATE TABLE IF NOT EXISTS jobs (
     slot TEXT NOT NULL, tag TEXT NOT NULL, priority TEXT NOT NULL,
     request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
-    crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB, saved BLOB, preview BLOB
+    crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB,
+    open_takes INTEGER NOT NULL DEFAULT 0         -- bit n: take n was made and is not acknowledged
 );
 CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, state);
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
-CREATE TABLE IF NOT EXISTS takes (
-    request_id TEXT NOT NULL, take INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (request_id, take)
+CREATE TABLE IF NOT EXISTS results.kept (
+    request_id TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (request_id, kind, number)
 );
 """
 
@@ -73,10 +76,15 @@ class Journal:
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=2.0)
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # two engines on one journal would run all twice
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("ATTACH ? AS results", (f"{path}.results",))
+            for database in ("main", "results"):
+                self._db.execute(f"PRAGMA {database}.journal_mode=WAL")
+                # The words of an answered request are gone, not just unlisted.
+                self._db.execute(f"PRAGMA {database}.secure_delete=ON")
+            self._db.execute("PRAGMA results.synchronous=OFF")
             self._db.execute("PRAGMA wal_autocheckpoint=0")  # it takes milliseconds: `tidy`, when nobody waits
-            self._db.execute("PRAGMA secure_delete=ON")  # the words of an answered request are gone
             self._db.executescript(_SCHEMA)
+            self._repair()
         except sqlite3.Error as error:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from error
 
@@ -147,11 +155,11 @@ class Journal:
 
     def saved_state(self, request_id: str) -> bytes | None:
         """Return the optimiser's last saved state."""
-        return self._blob("saved", request_id)
+        return self._kept(request_id, "saved")
 
     def last_preview(self, request_id: str) -> Preview | None:
         """Return the last early listen: the best take of a job that will never end."""
-        data = self._blob("preview", request_id)
+        data = self._kept(request_id, "preview")
         return None if data is None else wire.decode(data, Preview)
 
     def final(self, request_id: str) -> Event | None:
@@ -161,14 +169,10 @@ class Journal:
 
     def takes(self, request_id: str) -> Iterator[Take]:
         """Yield the takes that are not acknowledged yet, one at a time."""
-        numbers = self._db.execute(
-            "SELECT take FROM takes WHERE request_id = ? ORDER BY take", (request_id,)
-        ).fetchall()
-        for (number,) in numbers:
-            row = self._db.execute(
-                "SELECT event FROM takes WHERE request_id = ? AND take = ?", (request_id, number)
-            ).fetchone()
-            yield wire.decode(row[0], Take)
+        for number in range(MAX_COUNT):
+            data = self._kept(request_id, "take", number)
+            if data is not None:
+                yield wire.decode(data, Take)
 
     def start(self, request_id: str) -> None:
         """Note that a worker has the job."""
@@ -186,42 +190,51 @@ class Journal:
 
     def save(self, request_id: str, state: bytes) -> None:
         """Keep the optimiser's state for a resumption."""
-        self._set(request_id, "saved = ?", state)
+        with self._transaction():
+            self._keep(request_id, "saved", 0, state)
 
     def keep_preview(self, preview: Preview) -> None:
         """Keep an early listen until the job has an end."""
-        self._set(preview.request_id, "preview = ?", wire.encode(preview))
+        with self._transaction():
+            self._keep(preview.request_id, "preview", 0, wire.encode(preview))
 
     def add_take(self, take: Take) -> None:
         """Keep a finished take until it is acknowledged."""
         with self._transaction():
+            self._keep(take.request_id, "take", take.take, wire.encode(take))
             self._db.execute(
-                "INSERT OR REPLACE INTO takes VALUES (?, ?, ?)", (take.request_id, take.take, wire.encode(take))
+                "UPDATE jobs SET open_takes = open_takes | ? WHERE request_id = ?", (1 << take.take, take.request_id)
             )
 
     def finish(self, request_id: str, final: Event, now: float) -> None:
         """Keep the end of a job; what only a resumption needs is dropped."""
-        self._set(
-            request_id,
-            "state = 'finished', ended = ?, final = ?, saved = NULL, preview = NULL",
-            now,
-            wire.encode(final),
-        )
+        with self._transaction():
+            self._db.execute(
+                "UPDATE jobs SET state = 'finished', ended = ?, final = ? WHERE request_id = ?",
+                (now, wire.encode(final), request_id),
+            )
+            self._db.execute("DELETE FROM kept WHERE request_id = ? AND kind != 'take'", (request_id,))
 
     def acknowledge_take(self, request_id: str, take: int) -> None:
         """Drop a take that is safe at the client's side."""
         with self._transaction():
-            self._db.execute("DELETE FROM takes WHERE request_id = ? AND take = ?", (request_id, take))
+            self._db.execute(
+                "UPDATE jobs SET open_takes = open_takes & ~? WHERE request_id = ?", (1 << take, request_id)
+            )
+            self._db.execute(
+                "DELETE FROM kept WHERE request_id = ? AND kind = 'take' AND number = ?", (request_id, take)
+            )
 
     def acknowledge_end(self, request_id: str) -> None:
         """Drop takes and words of a finished job; its end and a digest stay a while for late duplicates."""
         with self._transaction():
             done = self._db.execute(
-                "UPDATE jobs SET state = 'answered', request = x'' WHERE request_id = ? AND state = 'finished'",
+                "UPDATE jobs SET state = 'answered', request = x'', open_takes = 0"
+                " WHERE request_id = ? AND state = 'finished'",
                 (request_id,),
             ).rowcount
             if done:
-                self._db.execute("DELETE FROM takes WHERE request_id = ?", (request_id,))
+                self._db.execute("DELETE FROM kept WHERE request_id = ?", (request_id,))
 
     def sweep(self, now: float) -> int:
         """Drop what was answered a week ago, or lay unclaimed for a month; return how many jobs."""
@@ -231,8 +244,25 @@ class Journal:
                 "DELETE FROM jobs WHERE (state = 'answered' AND ended < ?) OR (state = 'finished' AND ended < ?)",
                 limits,
             ).rowcount
-            self._db.execute("DELETE FROM takes WHERE request_id NOT IN (SELECT request_id FROM jobs)")
+            self._db.execute("DELETE FROM kept WHERE request_id NOT IN (SELECT request_id FROM jobs)")
         return gone
+
+    def _keep(self, request_id: str, kind: str, number: int, data: bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (request_id, kind, number, data))
+
+    def _kept(self, request_id: str, kind: str, number: int = 0) -> bytes | None:
+        row = self._db.execute(
+            "SELECT data FROM kept WHERE request_id = ? AND kind = ? AND number = ?", (request_id, kind, number)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def _repair(self) -> None:
+        """Have a job made again whose take a power cut has lost."""
+        rows = self._db.execute("SELECT request_id, open_takes FROM jobs WHERE state = 'finished' AND open_takes")
+        for request_id, open_takes in rows.fetchall():
+            wanted = (number for number in range(MAX_COUNT) if open_takes >> number & 1)
+            if any(self._kept(request_id, "take", number) is None for number in wanted):
+                self._set(request_id, "state = 'queued', final = NULL, ended = NULL")
 
     def _blob(self, column: str, request_id: str) -> bytes | None:
         row = self._db.execute(f"SELECT {column} FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
@@ -245,7 +275,7 @@ class Journal:
     @contextlib.contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[None]:
         """Commit what happens inside, or nothing of it."""
-        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        self._db.execute(f"PRAGMA main.synchronous={'FULL' if durable else 'NORMAL'}")
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:

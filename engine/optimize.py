@@ -20,12 +20,14 @@ from .hearing import Chain, Ear, corrections, corrected, hear, latent_of
 from .models.protocol import Model, Scene
 from .saved import SavedState
 from .shell import on_shell
-from .spectrum import Spectrum
-from .targets import Objective, sum_of
+from .targets import Objective, headroom, sum_of
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 BALANCE_EVERY = 6        # steps between looks at how hard each control pulls
+LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
+
+Losses = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class _Attempt:
             step = step or own
         elif step is None:
             with torch.no_grad():
-                state, step, _ = self._listen(state, latent_of(self.model, self.scene, state.noise, self.plan.chain))
+                state, step, *_ = self._listen(state, latent_of(self.model, self.scene, state.noise, self.plan.chain))
         return state, replace(step, state=state)
 
     def _check(self, state: SavedState) -> tuple[SavedState, Step]:
@@ -122,7 +124,8 @@ class _Attempt:
         with torch.no_grad():
             latent, spectrum = hear(self.model, self.scene, state.noise, self.plan.check)
             losses = self.objective.losses(spectrum, latent)
-            state, step = self._note(state, losses, self.objective.distances(spectrum, latent))
+            distances = self.objective.distances(spectrum, latent)
+            state, step = self._note(state, losses, distances, self.objective.total(losses, spectrum))
             surrogate = latent_of(self.model, self.scene, state.noise, self.plan.chain)
             found = corrections(self.model, self.scene, surrogate, latent, spectrum)
         return replace(state, corrections=found), step
@@ -132,27 +135,27 @@ class _Attempt:
             noise = state.noise.detach().requires_grad_()
             latent = latent_of(self.model, self.scene, noise, self.plan.chain, checkpoint=self.plan.checkpoint)
             heard = latent.detach().requires_grad_()
-            noted, step, losses = self._listen(state, heard)
-            scales, pull = self._pull(noted, losses, heard)
+            noted, step, losses, distances, guard = self._listen(state, heard)
+            scales, pull = self._pull(noted, losses, distances, guard, heard)
             (gradient,) = torch.autograd.grad(latent, noise, pull)
         return replace(self._move(noted, gradient), scales=scales), step
 
-    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, dict[str, Tensor]]:
+    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Losses, Losses, Tensor]:
         shifted, spectrum = corrected(self.model, self.scene, latent, state.corrections)
         losses = self.objective.losses(spectrum, shifted)
-        distances = self.objective.distances(spectrum, shifted)
+        distances, total = self.objective.distances(spectrum, shifted), self.objective.total(losses, spectrum).detach()
         if self.plan.check is not None:
             _check_finite(losses, state.iteration)
-            return state, self._step(state, losses, distances, checked=False), losses
-        noted, step = self._note(state, losses, distances)
-        return noted, step, losses
+            step = self._step(state, losses, distances, total, checked=False)
+        else:
+            state, step = self._note(state, losses, distances, total)
+        return state, step, losses, distances, headroom(spectrum)
 
     def _note(
-        self, state: SavedState, losses: dict[str, Tensor], distances: dict[str, Tensor]
+        self, state: SavedState, losses: Losses, distances: Losses, total: Tensor
     ) -> tuple[SavedState, Step]:
         """Compare with the best so far, item by item."""
         _check_finite(losses, state.iteration)
-        total = self.objective.total(losses).detach()
         reached = torch.stack(list(distances.values())).amax(0) <= 1
         # Within all tolerances counts before a lower sum: a sum can fall while one control leaves its bar.
         better = (reached & ~state.best_reached) | ((reached == state.best_reached) & (total < state.best_total))
@@ -162,12 +165,12 @@ class _Attempt:
             best_reached=torch.where(better, reached, state.best_reached),
             best_noise=torch.where(_as_items(better, state.noise), state.noise, state.best_noise),
         )
-        return noted, self._step(noted, losses, distances, checked=True)
+        return noted, self._step(noted, losses, distances, total, checked=True)
 
     def _step(
-        self, state: SavedState, losses: dict[str, Tensor], distances: dict[str, Tensor], *, checked: bool
+        self, state: SavedState, losses: Losses, distances: Losses, total: Tensor, *,
+        checked: bool,
     ) -> Step:
-        total = self.objective.total(losses).detach()
         item = int(total.argmin())
         return Step(
             index=state.iteration, steps=self.plan.steps, phase="optimise",
@@ -178,16 +181,18 @@ class _Attempt:
         )
 
     def _pull(
-        self, state: SavedState, losses: dict[str, Tensor], heard: Tensor
-    ) -> tuple[dict[str, Tensor], Tensor]:
+        self, state: SavedState, losses: Losses, distances: Losses, guard: Tensor, heard: Tensor
+    ) -> tuple[Losses, Tensor]:
         """Return the scale of each control and the gradient of their weighted sum at the latent."""
         scales = state.scales
         if self.plan.balance and len(losses) > 1 and (not scales or state.iteration % BALANCE_EVERY == 0):
             scales = _scales(losses, heard)
         weighted = [
-            goal.weight * losses[goal.name] * (scales[goal.name] if scales else 1) for goal in self.objective.goals
+            goal.weight * losses[goal.name] * (scales[goal.name] * urgency(distances[goal.name]) if scales else 1)
+            for goal in self.objective.goals
         ]
-        (pull,) = torch.autograd.grad(sum_of(weighted).sum(), heard)
+        usual = sum_of(scales.values()) / len(scales) if scales else 1
+        (pull,) = torch.autograd.grad((sum_of(weighted) + usual * guard).sum(), heard)
         return scales, pull
 
     def _move(self, state: SavedState, gradient: Tensor) -> SavedState:
@@ -203,7 +208,7 @@ class _Attempt:
         return replace(state, noise=noise, first_moment=first, second_moment=second, iteration=count)
 
 
-def _scales(losses: dict[str, Tensor], heard: Tensor) -> dict[str, Tensor]:
+def _scales(losses: Losses, heard: Tensor) -> Losses:
     """Return one over how hard each control pulls at the latent, item by item: [batch] each."""
     scales = {}
     for name, loss in losses.items():
@@ -212,11 +217,16 @@ def _scales(losses: dict[str, Tensor], heard: Tensor) -> dict[str, Tensor]:
     return scales
 
 
+def urgency(distance: Tensor) -> Tensor:
+    """Return how hard a control may pull for its distance over its tolerance: what is there still holds on."""
+    return distance.clamp(LEAST_URGENCY, MOST_URGENCY)
+
+
 def _as_items(choice: Tensor, noise: Tensor) -> Tensor:
     return choice.view(-1, *[1] * (noise.dim() - 1))
 
 
-def _check_finite(losses: dict[str, Tensor], iteration: int) -> None:
+def _check_finite(losses: Losses, iteration: int) -> None:
     for name, loss in losses.items():
         if not torch.isfinite(loss).all():
             raise NonFiniteLossError(f"The loss of {name} was {float(loss.detach().max()):g} at step {iteration + 1}.")

@@ -22,7 +22,7 @@ from .request import LoopRequest
 from .saved import SavedState, noise_from_bytes, noise_to_bytes
 from .settings import Settings
 
-PROGRESS_EVERY_SECONDS = 0.1    # ten times a second: a producer sees it move, nobody drowns in messages
+PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, nobody drowns in messages
 SAVE_EVERY_SECONDS = 5.0
 PREVIEW_EVERY_SECONDS = 2.0
 
@@ -85,14 +85,23 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
 
 
 def _optimise(
-    request: LoopRequest, model: Model, scene: Scene, plan: optimize.Plan, objective: targets.Objective, noise: Tensor,
-    search: Search, state: SavedState | None, *, live: bool,
+    request: LoopRequest,
+    model: Model,
+    scene: Scene,
+    plan: optimize.Plan,
+    objective: targets.Objective,
+    noise: Tensor,
+    search: Search,
+    state: SavedState | None,
+    *,
+    live: bool,
 ) -> Iterator[Event | Checkpoint]:
     """Run the method's steps into `search`, yielding what the producer may want to see."""
     if not objective.goals or request.method == "none":
         return
     steps = (
-        guidance.guide(plan, objective, model, scene, noise) if request.method == "guidance"
+        guidance.guide(plan, objective, model, scene, noise)
+        if request.method == "guidance"
         else optimize.minimize(plan, objective, model, scene, noise, resume=state)
     )
     started = said = time.monotonic()
@@ -147,8 +156,12 @@ def _finish(
     record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise)
     record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
     return Take(
-        request_id=request.request_id, take=item, sound=_sound(finished.audio, request.sample_rate), scores=scores,
-        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item), record=record,
+        request_id=request.request_id,
+        take=item,
+        sound=_sound(finished.audio, request.sample_rate),
+        scores=scores,
+        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item),
+        record=record,
         notes=tuple(search.notes),
     )
 
@@ -170,20 +183,28 @@ def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
     if request.budget.seconds is not None:
         left = min(left, max(0.0, request.budget.seconds - seconds))
     return Progress(
-        request_id=request.request_id, take=0, step=step.index + 1, steps=max(step.steps, step.index + 1),
-        seconds_left=round(left, 2), losses=step.losses, phase=step.phase,
+        request_id=request.request_id,
+        take=0,
+        step=step.index + 1,
+        steps=max(step.steps, step.index + 1),
+        seconds_left=round(left, 2),
+        losses=step.losses,
+        phase=step.phase,
     )
 
 
 def _preview(request: LoopRequest, model: Model, scene: Scene, plan: optimize.Plan, step: optimize.Step) -> Preview:
     latent = step.latent if step.latent is not None else _latent(model, scene, plan, step.best_noise[:1])
     finished = loop.finish(decode.to_audio(model, scene, latent[:1])[0], scene, request)
-    return Preview(request_id=request.request_id, take=0, step=step.index + 1,
-                   sound=_sound(finished.audio, request.sample_rate))
+    return Preview(
+        request_id=request.request_id, take=0, step=step.index + 1, sound=_sound(finished.audio, request.sample_rate)
+    )
 
 
 def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:
-    return Sound(samples=np.ascontiguousarray(audio.T).astype("<f4").tobytes(), sample_rate=sample_rate, channels=len(audio))
+    return Sound(
+        samples=np.ascontiguousarray(audio.T).astype("<f4").tobytes(), sample_rate=sample_rate, channels=len(audio)
+    )
 
 
 def _rank(scores: Scores, search: Search, item: int) -> tuple[float, float]:

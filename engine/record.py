@@ -15,8 +15,12 @@ def what_was_done(
     """Return model, licence, method, versions, timing and the loss of each control by step."""
     curves = {name: [round(step[name], 6) for step in losses if name in step] for name in (losses[0] if losses else ())}
     return {
-        "model": card.name, "licence": card.licence, "method": request.method, "steps": len(losses),
-        "seconds_optimising": round(seconds, 3), "loss_curves": curves,
+        "model": card.name,
+        "licence": card.licence,
+        "method": request.method,
+        "steps": len(losses),
+        "seconds_optimising": round(seconds, 3),
+        "loss_curves": curves,
         "versions": {name: metadata.version(name) for name in ("ditto-live", "torch", "diffusers")},
     }
 
@@ -29,7 +33,8 @@ def noise_facts(noise: Tensor) -> dict[str, object]:
     power = torch.fft.rfft(noise.detach().double(), dim=0).abs().square() + 1e-12
     flatness = torch.exp(torch.log(power).mean(0)) / power.mean(0)
     return {
-        "noise_mean": round(float(values.mean()), 5), "noise_std": round(float(spread), 5),
+        "noise_mean": round(float(values.mean()), 5),
+        "noise_std": round(float(spread), 5),
         "noise_kurtosis": round(float((centred / spread).pow(4).mean()), 4),
         "noise_flatness": round(float(flatness.mean()), 5),
     }

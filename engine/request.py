@@ -62,7 +62,9 @@ class Curve(_Value, frozen=True, tag="curve"):
             if not math.isfinite(point.value) and point.value != -math.inf:
                 raise BadRequestError(f"The value at beat {float(point.beat):g} is {point.value}, not a number.")
             if point.beat < before.beat:
-                raise BadRequestError(f"Beat {float(point.beat):g} comes after {float(before.beat):g}; put them in order.")
+                raise BadRequestError(
+                    f"Beat {float(point.beat):g} comes after {float(before.beat):g}; put them in order."
+                )
 
 
 class Notes(_Value, frozen=True, tag="notes"):
@@ -191,8 +193,12 @@ class LoopRequest(_Value, frozen=True):
         _in_range("Count", self.count, 1, MAX_COUNT)
         _in_range("Seed", self.seed, 0, MAX_SEED)
         _in_range("Sample rate", self.sample_rate, 8_000, 192_000, " Hz")
-        for name, text, limit in (("prompt", self.prompt, 2_000), ("negative prompt", self.negative_prompt, 2_000),
-                                  ("slot", self.slot, 200), ("model", self.model, 500)):
+        for name, text, limit in (
+            ("prompt", self.prompt, 2_000),
+            ("negative prompt", self.negative_prompt, 2_000),
+            ("slot", self.slot, 200),
+            ("model", self.model, 500),
+        ):
             if len(text) > limit:
                 raise BadRequestError(f"The {name} has {len(text)} characters; it may have {limit}.")
         if not _ID.match(self.request_id):
@@ -209,7 +215,9 @@ class LoopRequest(_Value, frozen=True):
         """Refuse targets that lie outside the loop."""
         target, end = control.target, self.beats
         if control.within is not None and control.within[1] > end:
-            raise BadRequestError(f"The beats of {control.kind} are {_beats(control.within)}, but the loop ends at {float(end):g}.")
+            raise BadRequestError(
+                f"The beats of {control.kind} are {_beats(control.within)}, but the loop ends at {float(end):g}."
+            )
         if isinstance(target, Curve):
             for point in target.points:
                 if not 0 <= point.beat <= end:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
-DEFAULT_ENGINE_PORT = 47_110   # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
-DEFAULT_OSC_PORT = 47_111      # the bridge's own; the device finds another in the discovery file
+DEFAULT_ENGINE_PORT = 47_110  # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
+DEFAULT_OSC_PORT = 47_111  # the bridge's own; the device finds another in the discovery file
 
 
 def _data_folder() -> Path:
@@ -27,11 +27,11 @@ def _takes_folder() -> Path:
 class Settings:
     """Folders and devices; made once at start-up and handed down."""
 
-    home: Path = field(default_factory=_data_folder)      # journal, keys, discovery file, logs
-    takes: Path = field(default_factory=_takes_folder)    # WAV, JSON and noise of every take
+    home: Path = field(default_factory=_data_folder)  # journal, keys, discovery file, logs
+    takes: Path = field(default_factory=_takes_folder)  # WAV, JSON and noise of every take
     models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS", _data_folder() / "models")))
-    device: str = "auto"                                  # auto, cpu, cuda, cuda:1, mps
-    dtype: str = "auto"                                   # auto, float32, bfloat16, float16
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    dtype: str = "auto"  # auto, float32, bfloat16, float16
     compile: str = field(default_factory=lambda: os.environ.get("DITTO_COMPILE", "off"))  # see engine.models.catalogue
     engine_port: int = DEFAULT_ENGINE_PORT
     osc_port: int = DEFAULT_OSC_PORT

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-WINDOW_SECONDS = 2048 / 44_100   # the paper's analysis window at 44.1 kHz
+WINDOW_SECONDS = 2048 / 44_100  # the paper's analysis window at 44.1 kHz
 HOPS_PER_WINDOW = 4
 
 

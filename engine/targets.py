@@ -11,6 +11,9 @@ from .models.protocol import Model, Scene
 from .request import LoopRequest, Words
 from .spectrum import Spectrum
 
+LOUDEST_FRAME_DB = -11.0     # RMS of 46 ms: about 10 dB under the true peak of a hit, which may be -1 dBTP
+HEADROOM_SCALE_DB2 = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
@@ -33,14 +36,23 @@ class Objective:
         """Return the unweighted losses, each [batch], carrying the gradient."""
         return {goal.name: goal.term.loss(spectrum, latent) for goal in self.goals}
 
-    def total(self, losses: dict[str, Tensor]) -> Tensor:
-        """Return the weighted sum [batch] that decides which noise is best."""
-        return sum_of(goal.weight * losses[goal.name] for goal in self.goals)
+    def total(self, losses: dict[str, Tensor], spectrum: Spectrum) -> Tensor:
+        """Return the weighted sum [batch] that decides which noise is best, the headroom counted in."""
+        return sum_of(goal.weight * losses[goal.name] for goal in self.goals) + headroom(spectrum)
 
     @torch.no_grad()
     def distances(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
         """Return how far each control is from its target, in its own unit over its tolerance: 1 is good enough."""
         return {goal.name: goal.term.distance(spectrum, latent) / goal.tolerance for goal in self.goals}
+
+
+def headroom(spectrum: Spectrum) -> Tensor:
+    """Return how far frames are louder than a file can hold, in a loss's measure: [batch], 0 for sane levels.
+
+    A loop that is too hot is turned down as a whole when it is finished, and then misses its level everywhere.
+    """
+    over = torch.relu(spectrum.level_db - LOUDEST_FRAME_DB)
+    return over.square().mean(1) / HEADROOM_SCALE_DB2
 
 
 def sum_of(values: Iterable[Tensor]) -> Tensor:

@@ -55,9 +55,7 @@ class ClipMarkers:
                 exact(properties[name]) for name in ("start_marker", "end_marker", "loop_start", "loop_end")
             )
         except KeyError as error:
-            raise MidiError(
-                "bad_clip", f"The clip's {error.args[0]} is missing.", "Send all four markers."
-            ) from None
+            raise MidiError("bad_clip", f"The clip's {error.args[0]} is missing.", "Send all four markers.") from None
         return cls(start, end, loop_start, loop_end, bool(properties.get("looping", True)))
 
 

@@ -44,8 +44,7 @@ class Breakpoint:
         if self.curve is not None and not all(0 <= handle <= 1 for handle in self.curve):
             raise MidiError(
                 "bad_curve",
-                f"The curve at beat {float(self.beat):g} has handles {self.curve}; "
-                "each must be within 0 and 1.",
+                f"The curve at beat {float(self.beat):g} has handles {self.curve}; each must be within 0 and 1.",
                 "Leave the handles out for a straight line.",
             )
 
@@ -58,15 +57,12 @@ class Curve:
 
     def __post_init__(self) -> None:
         if not self.points:
-            raise MidiError(
-                "empty_curve", "The curve holds no breakpoints.", "Give at least one, like 0:-20."
-            )
+            raise MidiError("empty_curve", "The curve holds no breakpoints.", "Give at least one, like 0:-20.")
         for before, after in pairwise(self.points):
             if after.beat < before.beat:
                 raise MidiError(
                     "wrong_order",
-                    f"Beat {float(after.beat):g} comes after beat {float(before.beat):g}; "
-                    "beats must not go back.",
+                    f"Beat {float(after.beat):g} comes after beat {float(before.beat):g}; beats must not go back.",
                     "Put the points in the order of their beats.",
                 )
 

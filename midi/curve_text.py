@@ -84,13 +84,9 @@ def _load(path: Path) -> tuple[str, bytes]:
             data = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise MidiError(
-            "unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path."
-        ) from error
+        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
     if len(data) > MAX_FILE_BYTES:
-        raise MidiError(
-            "curve_too_big", f"{path.name} is over {MAX_FILE_BYTES // 2**20} MB.", "Thin the curve."
-        )
+        raise MidiError("curve_too_big", f"{path.name} is over {MAX_FILE_BYTES // 2**20} MB.", "Thin the curve.")
     return path.name, data
 
 

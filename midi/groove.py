@@ -54,8 +54,7 @@ def groove_from_audio(
     mono = mono.mean(axis=0) if mono.ndim == 2 else mono
     samples_per_beat = Fraction(mono.size) / loop_beats
     strokes = [
-        Onset(Fraction(sample) / samples_per_beat, strength)
-        for sample, strength in pick_onsets(mono, sample_rate)
+        Onset(Fraction(sample) / samples_per_beat, strength) for sample, strength in pick_onsets(mono, sample_rate)
     ]
     return groove_from_onsets(strokes, loop_beats, grid)
 

@@ -120,9 +120,7 @@ def guess_key(notes: Iterable[Note]) -> KeyGuess:
         if note.channel != DRUM_CHANNEL:
             seconds[note.pitch % 12] += float(note.duration)
     if not seconds.any():
-        raise MidiError(
-            "no_notes", "There are no pitched notes to guess a key from.", "Give the key yourself."
-        )
+        raise MidiError("no_notes", "There are no pitched notes to guess a key from.", "Give the key yourself.")
     fits = sorted(
         ((_correlation(np.roll(seconds, -tonic), profile), tonic, mode)
          for mode, profile in _PROFILES.items() for tonic in range(12)),

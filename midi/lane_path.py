@@ -55,9 +55,7 @@ def find_lane(live_set: LiveSet, path: str) -> Lane:
         return (arranged or found)[0]
     if found:
         raise MidiError("ambiguous_lane", f"{path!r} names several lanes: {_listed(found)}.", _HOW)
-    raise MidiError(
-        "no_such_lane", f"The set has no lane {path[:80]!r}. It has: {_listed(_near(lanes, path))}.", _HOW
-    )
+    raise MidiError("no_such_lane", f"The set has no lane {path[:80]!r}. It has: {_listed(_near(lanes, path))}.", _HOW)
 
 
 def _quoted(whole: str, rest: str) -> tuple[str, str]:

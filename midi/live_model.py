@@ -81,9 +81,7 @@ def lane_curve(lane: Lane, from_beat: Beats, to_beat: Beats) -> Curve:
     if len(lane.times) == 0:
         raise MidiError("empty_lane", f"The lane {lane.path} holds no events.", "Draw it first.")
     if np.any(np.diff(lane.times) < 0):
-        raise MidiError(
-            "wrong_order", f"The events of {lane.path} are not in order.", "Save the set again in Live."
-        )
+        raise MidiError("wrong_order", f"The events of {lane.path} are not in order.", "Save the set again in Live.")
     first = max(0, int(np.searchsorted(lane.times, float(from_beat), side="right")) - 1)
     after = int(np.searchsorted(lane.times, float(to_beat), side="left")) + 1
     first = max(0, first - 1)  # a float may have been rounded to the border

@@ -132,9 +132,7 @@ def _clip(clip: OpenClip) -> LiveClip:
         markers=ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), clip.looping),
         meter=_clip_meter(number("Numerator", 4.0), number("Denominator", 4.0)),
         slot=clip.slot,
-        note_data=np.frombuffer(clip.notes).reshape(-1, NOTE_FIELDS)
-        if clip.notes
-        else np.empty((0, NOTE_FIELDS)),
+        note_data=np.frombuffer(clip.notes).reshape(-1, NOTE_FIELDS) if clip.notes else np.empty((0, NOTE_FIELDS)),
     )
 
 

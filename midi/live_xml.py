@@ -53,9 +53,7 @@ def stream_elements(path: Path, handler: ElementHandler) -> None:
         if isinstance(error, MidiError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
-        raise MidiError(
-            "unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path."
-        ) from error
+        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
 
 
 def broken_set(name: str, reason: str) -> MidiError:

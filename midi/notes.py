@@ -49,8 +49,7 @@ class Note:
         if self.duration <= 0:
             raise MidiError(
                 "bad_note",
-                f"A note at beat {float(self.start):g} has length {float(self.duration):g}; "
-                "above 0 is allowed.",
+                f"A note at beat {float(self.start):g} has length {float(self.duration):g}; above 0 is allowed.",
             )
 
     @property
@@ -118,8 +117,7 @@ def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, 
     """
     inside = (note for note in notes if from_beat <= note.start < to_beat)
     return sort_notes(
-        replace(note, start=note.start - from_beat, duration=min(note.end, to_beat) - note.start)
-        for note in inside
+        replace(note, start=note.start - from_beat, duration=min(note.end, to_beat) - note.start) for note in inside
     )
 
 

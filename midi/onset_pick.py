@@ -37,9 +37,7 @@ def pick_onsets(mono: NDArray[np.float64], sample_rate: int) -> list[tuple[int, 
 
 def _check(mono: NDArray[np.float64], sample_rate: int) -> None:
     if mono.ndim != 1 or mono.size < MIN_SECONDS * sample_rate:
-        raise MidiError(
-            "loop_too_short", "The recording is too short for a groove.", "Use a loop of at least a bar."
-        )
+        raise MidiError("loop_too_short", "The recording is too short for a groove.", "Use a loop of at least a bar.")
     if not np.isfinite(mono).all():
         raise MidiError("bad_audio", "The recording holds values that are not numbers.", "Export it again.")
     if not mono.any():

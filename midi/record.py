@@ -37,9 +37,7 @@ def record_to_curve(
     for readings in _passes(pairs, loop_beats):
         merged = _overwritten(merged, readings)
     if not merged:
-        raise MidiError(
-            "nothing_recorded", "No value was recorded.", "Let the loop play once while recording."
-        )
+        raise MidiError("nothing_recorded", "No value was recorded.", "Let the loop play once while recording.")
     start, end = (Fraction(0), merged[0][1]), (loop_beats, merged[-1][1])
     points = tuple(Breakpoint(beat, value) for beat, value in (start, *merged, end))
     points = tuple(p for i, p in enumerate(points) if i == 0 or p.beat != points[i - 1].beat)

@@ -68,9 +68,7 @@ def _load(path: Path) -> tuple[str, bytes]:
             return path.name, file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise MidiError(
-            "unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path."
-        ) from error
+        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
 
 
 def _refuse_early(name: str, data: bytes) -> None:

@@ -91,9 +91,7 @@ class Meter:
         """Read `6/8`; raises `MidiError` for anything else."""
         numerator, _, denominator = text.strip().partition("/")
         if not (_is_short_number(numerator) and _is_short_number(denominator)):
-            raise MidiError(
-                "bad_meter", f"{text[:40]!r} is not a time signature.", "Write it like 4/4 or 7/8."
-            )
+            raise MidiError("bad_meter", f"{text[:40]!r} is not a time signature.", "Write it like 4/4 or 7/8.")
         return cls(int(numerator), int(denominator))
 
     @property

@@ -20,9 +20,7 @@ def events_xml(events: Iterable[Event], kind: str = "FloatEvent") -> str:
     return "".join(written)
 
 
-def envelope_xml(
-    target_id: int, events: Iterable[Event], *, kind: str = "FloatEvent", clip: bool = False
-) -> str:
+def envelope_xml(target_id: int, events: Iterable[Event], *, kind: str = "FloatEvent", clip: bool = False) -> str:
     """Return an arrangement lane, or a clip's envelope."""
     tag = "ClipEnvelope" if clip else "AutomationEnvelope"
     return (

@@ -15,7 +15,8 @@ from . import grid, key, sound
 from .material import Audio, Loop, key_of, pitch_classes
 from .musicnn import Musicnn
 
-PICTURE_FRAMES, PICTURE_BANDS = 344, 80   # four seconds; 64 bands of mid and 16 of side
+PICTURE_FRAMES = 344                      # four seconds
+PICTURE_BANDS = (16, 48, 16)              # mid to 350 Hz as it is, mid above, side
 NAIVE_SHARE = 0.93                        # how much of a loop is left when it is cut anywhere
 
 EMBEDDING, PICTURE, MEASURES = "embedding", "picture", "measures"   # what may be heard of a loop
@@ -78,8 +79,9 @@ def _seam(audio: Audio) -> dict[str, float]:
 
 
 def _picture(log_power: torch.Tensor) -> NDArray[np.float16]:
-    """Return the first four seconds, going round, in few bands: [PICTURE_FRAMES, PICTURE_BANDS]."""
+    """Return the first four seconds, going round, in few bands: [PICTURE_FRAMES, sum(PICTURE_BANDS)]."""
     frames = log_power[torch.arange(PICTURE_FRAMES) % len(log_power)]
-    parts = ((frames[:, :MID_BANDS], 64), (frames[:, MID_BANDS:], PICTURE_BANDS - 64))
+    low, high, side = frames.split((PICTURE_BANDS[0], MID_BANDS - PICTURE_BANDS[0], frames.shape[1] - MID_BANDS), 1)
+    parts = zip((low, high, side), PICTURE_BANDS, strict=True)
     pooled = [torch.nn.functional.adaptive_avg_pool1d(part[None], size)[0] for part, size in parts]
     return torch.cat(pooled, 1).half().numpy()

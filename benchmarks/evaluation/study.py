@@ -38,9 +38,9 @@ class Sizes:
     loops: int = 500              # held-out, codec, the main chains
     side_loops: int = 128         # the other chains
     training: int = 2_000
-    per_genre: int = 40           # that the genre listener learns
+    per_genre: int = 80           # that the genre listener learns
     asked_per_genre: int = 6
-    seeds: int = 12               # at a fixed prompt
+    seeds: int = 16               # at a fixed prompt
     steps: tuple[int, ...] = (1, 2, 4, 8, 32)
     main_steps: tuple[int, ...] = (4, 32)
 
@@ -146,7 +146,7 @@ class Study:
     def _groups(self, columns: dict[str, Table], others: Table) -> Figure:
         truth = np.array([_groups_of(loop) for loop in self.asked])
         learned = np.array([_groups_of(_silent(recipe)) for recipe in self.halves[1]])
-        listener = classifiers.train_listener(others["picture"], learned, classifiers.Training())
+        listener = classifiers.Listener(classifiers.colour, others["picture"], learned, classifiers.Training())
         values = {
             name: 100 * classifiers.group_accuracy(listener, table["picture"], truth[: len(table["picture"])])["all"]
             for name, table in columns.items()
@@ -157,14 +157,15 @@ class Study:
 
     def _genre_figure(self) -> Figure:
         sizes = self.sizes
-        learned = self._genre_rows()
+        recipes = self._genre_recipes(material.FIRST_GENRE_SEED, sizes.per_genre)
+        learned = self.true_rows("genres", recipes, PICTURE)
         asked = self._genre_recipes(material.FIRST_ASKED_GENRE_SEED, sizes.asked_per_genre)
         columns = {HELD_OUT: self.true_rows("asked-genres", asked, PICTURE)}
         for steps in sizes.steps:
             columns[str(steps)] = self.made_rows("genres", self.genres, steps, len(self.genres), PICTURE)
         classes = np.arange(len(material.GENRE_NAMES))
-        listener = classifiers.train_listener(
-            learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training())
+        listener = classifiers.Listener(
+            classifiers.groove, learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training())
         truth = classes.repeat(sizes.asked_per_genre)
         values = {
             name: 100 * classifiers.genre_accuracy(listener, table["picture"], truth) for name, table in columns.items()
@@ -173,22 +174,18 @@ class Study:
         return Figure(name="genre as asked, %", bar="at least 70", good=at_least(70), digits=1, values=values,
                       note=note)  # fmt: skip
 
-    def _genre_rows(self) -> Table:
-        """Return the loops that the genre listener learns from, and that variety is compared with."""
-        recipes = self._genre_recipes(material.FIRST_GENRE_SEED, self.sizes.per_genre)
-        return self.true_rows("genres", recipes, EMBEDDING, PICTURE)
-
     def _diversity(self) -> Figure:
         """Compare loops of a fixed prompt with held-out loops of that genre, all at one tempo."""
-        size, genres = self.sizes.per_genre, material.GENRE_NAMES
-        true = self._genre_rows()["musicnn"]
-        places = [size * genres.index(name) for name in DIVERSE_PROMPTS]
-        usual = [mean_distance(true[place : place + size]) for place in places]
-        prompts = [_fixed(name) for name in DIVERSE_PROMPTS for _ in range(self.sizes.seeds)]
+        seeds = self.sizes.seeds
+        first = material.FIRST_GENRE_SEED
+        recipes = [recipe for name in DIVERSE_PROMPTS for recipe in material.same_tempo(name, first, seeds)]
+        true = self.true_rows("various", recipes, EMBEDDING)["musicnn"].reshape(len(DIVERSE_PROMPTS), seeds, -1)
+        usual = [mean_distance(rows) for rows in true]
+        prompts = [_fixed(name) for name in DIVERSE_PROMPTS for _ in range(seeds)]
         values = {}
         for steps in self.sizes.main_steps:
             rows = self._plain_rows(f"diverse-{steps}", prompts, steps)["musicnn"]
-            made = rows.reshape(len(usual), self.sizes.seeds, -1)
+            made = rows.reshape(true.shape)
             ratios = [mean_distance(one) / own for one, own in zip(made, usual, strict=True)]
             values[str(steps)] = float(np.mean(ratios))
         return Figure(name="variety at a fixed prompt, times that of held-out", bar="at least 0.7", good=at_least(0.7),

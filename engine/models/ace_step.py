@@ -24,17 +24,17 @@ from .span import Span, kept_frames, known_tempo, reference, samples_of
 from .waveform import Origin, WaveformModel, flow_schedule, moment, rows
 
 BASE_GUIDANCE = 7.0
-SHIFT = 3.0                         # moves the time grid towards noise, as the checkpoints were tuned
+SHIFT = 3.0  # moves the time grid towards noise, as the checkpoints were tuned
 TIMBRE_SECONDS = 30
-LOW_BPM, HIGH_BPM = 30, 300         # what the checkpoints were told in training
+LOW_BPM, HIGH_BPM = 30, 300  # what the checkpoints were told in training
 MOMENTUM, LARGEST_NORM = -0.75, 2.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    told: Tensor                        # [rows, tokens, width]: words, lyrics, timbre
-    context: Tensor                     # [rows, frames, 2 * channels]: what is kept, and where to make
-    turn: int = 0                       # frames by which the latent is rolled
+    told: Tensor  # [rows, tokens, width]: words, lyrics, timbre
+    context: Tensor  # [rows, frames, 2 * channels]: what is kept, and where to make
+    turn: int = 0  # frames by which the latent is rolled
     # APG's running difference after each time of `grid`, the chain that was asked for last. Kept by time, so
     # that the second pass of a checkpointed step reads what its first pass read.
     grid: list[float] = field(default_factory=list)

@@ -16,9 +16,9 @@ from .waveform import Origin, rows
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    words: Tensor                       # [rows, tokens, width] from Flan-T5
-    mask: Tensor                        # [rows, tokens]
-    imagined: Tensor                    # [rows, 8, width] from GPT-2
+    words: Tensor  # [rows, tokens, width] from Flan-T5
+    mask: Tensor  # [rows, tokens]
+    imagined: Tensor  # [rows, 8, width] from GPT-2
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "AudioLdm2":

@@ -10,8 +10,8 @@ from ..decode import tiled
 from .hardware import Place
 from .loading import visiting
 
-TILE_FRAMES = 24                    # about 1 s: a tile of Stable Audio Open with its context costs 1.8 GiB
-ENCODER_TILE_FRAMES = 128           # no gradient there, so longer ones fit
+TILE_FRAMES = 24  # about 1 s: a tile of Stable Audio Open with its context costs 1.8 GiB
+ENCODER_TILE_FRAMES = 128  # no gradient there, so longer ones fit
 
 
 def oobleck_context(downsampling_ratios: Sequence[int]) -> int:

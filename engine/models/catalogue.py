@@ -51,11 +51,11 @@ class Listed:
     name: str
     licence: str
     page: str
-    get: str                            # the exact command to get it; empty where it is here
-    folder: Path | None                 # where it is, if it is here
-    needed_gib: float                   # for a loop of 6 s
+    get: str  # the exact command to get it; empty where it is here
+    folder: Path | None  # where it is, if it is here
+    needed_gib: float  # for a loop of 6 s
     there_gib: float
-    problem: str                        # why it cannot be used here; empty if it can
+    problem: str  # why it cannot be used here; empty if it can
 
 
 def load(name: str, settings: Settings) -> "Model":

@@ -24,9 +24,9 @@ class ModelFolder:
     """A folder that holds a whole model."""
 
     path: Path
-    pipeline: str                       # class name, such as StableAudio3Pipeline
-    components: tuple[str, ...]         # names of the parts that are there
-    parameters: dict[str, int]          # how many numbers each network has
+    pipeline: str  # class name, such as StableAudio3Pipeline
+    components: tuple[str, ...]  # names of the parts that are there
+    parameters: dict[str, int]  # how many numbers each network has
 
     def read_config(self, component: str) -> dict[str, Any]:
         """Return the configuration of one component; empty where it has none."""

@@ -21,8 +21,8 @@ class KnownModel:
     name: str
     licence: str
     page: str
-    repository: str                     # hub repository in diffusers format; empty where none is published
-    parameters_millions: float          # the denoiser's
+    repository: str  # hub repository in diffusers format; empty where none is published
+    parameters_millions: float  # the denoiser's
     needed_gib: tuple[float, float, float]
     get: str = ""
 
@@ -50,7 +50,7 @@ def _convert_ace_step(variant: str, *, apart: bool) -> str:
     )
 
 
-TOLD_POCKET = "pocket-told"   # pocket shown its control inputs: the trained baseline
+TOLD_POCKET = "pocket-told"  # pocket shown its control inputs: the trained baseline
 POCKET = KnownModel(
     name="pocket", licence="MIT", page="comes with Ditto Live", repository="", parameters_millions=12,
     needed_gib=(1.0, 1.0, 1.5),

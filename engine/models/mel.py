@@ -19,8 +19,8 @@ from .mel_spectrogram import log_mel
 from .protocol import ModelCard, Scene, Schedule
 from .waveform import Origin, WaveformModel, guided
 
-VOCODER_TILE_FRAMES = 256           # 2.6 s of mel frames
-MAX_SECONDS = 30.0                  # trained on 10 s; longer works, and drifts
+VOCODER_TILE_FRAMES = 256  # 2.6 s of mel frames
+MAX_SECONDS = 30.0  # trained on 10 s; longer works, and drifts
 
 
 class MelModel(WaveformModel):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 WINDOW_SECONDS = 0.064
 FLOOR = 1e-5
-LINEAR_HZ = 1000.0                  # Slaney's scale is linear below, logarithmic above
+LINEAR_HZ = 1000.0  # Slaney's scale is linear below, logarithmic above
 MELS_PER_HZ = 3 / 200
 MELS_PER_LOG = 27 / math.log(6.4)
 

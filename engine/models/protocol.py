@@ -32,13 +32,13 @@ class ModelCard:
     parameters_millions: float
     sample_rate: int
     channels: int
-    circular: bool                      # does the denoiser itself know that time is a circle?
-    sampler: Sampler                    # how it decodes best
-    surrogate_steps: int                # ditto2: steps while optimising
-    decode_steps: int                   # steps for the delivered loop
-    max_seconds: float                  # the longest piece it can make at once
-    learning_rate: float = 0.05         # Adam's, in units of the noise's standard deviation
-    notes: tuple[str, ...] = ()         # sentences for the producer (known limits)
+    circular: bool  # does the denoiser itself know that time is a circle?
+    sampler: Sampler  # how it decodes best
+    surrogate_steps: int  # ditto2: steps while optimising
+    decode_steps: int  # steps for the delivered loop
+    max_seconds: float  # the longest piece it can make at once
+    learning_rate: float = 0.05  # Adam's, in units of the noise's standard deviation
+    notes: tuple[str, ...] = ()  # sentences for the producer (known limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +64,16 @@ class Scene:
     """
 
     frames: int
-    noise_shape: tuple[int, ...]        # of one take, without the batch axis
-    time_axis: int                      # which axis of the noise (without batch) is time
-    model_samples: int                  # what decode returns, at the model's rate
-    loop_samples: int                   # how much of that is the loop, at the model's rate
+    noise_shape: tuple[int, ...]  # of one take, without the batch axis
+    time_axis: int  # which axis of the noise (without batch) is time
+    model_samples: int  # what decode returns, at the model's rate
+    loop_samples: int  # how much of that is the loop, at the model's rate
     tempo_bpm: Fraction
     beats: Fraction
     guidance: float
     inputs: Any
-    circular: bool                      # decode wraps: the last sample meets the first
-    notes: tuple[str, ...] = ()         # sentences for the producer (unknown words, half time, ...)
+    circular: bool  # decode wraps: the last sample meets the first
+    notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
     # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
     extra: dict[str, Any] = field(default_factory=dict)
 

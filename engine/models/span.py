@@ -19,8 +19,8 @@ from midi.key import Key
 from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
-MAX_DRIFT = Fraction(2, 1000)       # 3.5 cents: under what is heard without comparing
-TAIL_SECONDS = Fraction(1, 4)       # what runs on past the end where frames do not fit: it must meet the start
+MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents: under what is heard without comparing
+TAIL_SECONDS = Fraction(1, 4)  # what runs on past the end where frames do not fit: it must meet the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,8 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    text: Tensor                        # [rows, tokens, width]: prompt, start and end seconds
-    seconds: Tensor                     # [rows, 1, 2 * width]
+    text: Tensor  # [rows, tokens, width]: prompt, start and end seconds
+    seconds: Tensor  # [rows, 1, 2 * width]
     rotary: tuple[Tensor, Tensor]
 
 

@@ -19,16 +19,16 @@ from .protocol import ModelCard, Scene, Schedule
 from .span import Span, caption, kept_frames, reference, samples_of
 from .waveform import Origin, WaveformModel, flow_schedule, guided, moment, rows
 
-BASE_GUIDANCE = 7.0                 # the distilled checkpoints have it in their weights
+BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
 LOGSNR_MIN, LOGSNR_MAX = -6.2, 2.0  # the pipeline's own
 
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    text: Tensor                        # [rows, tokens, width]: prompt and one token of duration
-    mask: Tensor                        # [rows, tokens]
-    seconds: Tensor                     # [rows, width]
-    kept: Tensor | None                 # [rows, 1 + channels, frames]: what an inpaint keeps, and where
+    text: Tensor  # [rows, tokens, width]: prompt and one token of duration
+    mask: Tensor  # [rows, tokens]
+    seconds: Tensor  # [rows, width]
+    kept: Tensor | None  # [rows, 1 + channels, frames]: what an inpaint keeps, and where
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "StableAudio3":

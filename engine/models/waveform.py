@@ -33,10 +33,10 @@ class WaveformModel(ABC):
     """
 
     card: ModelCard
-    network: Any                        # the denoiser, on the device
-    guidance: float = 1.0               # classifier-free guidance scale; 1 is none, at half the cost
-    time_axis: int = 1                  # which axis of the noise, without batch, is time
-    grain_samples: int | None = None    # see `span_of`
+    network: Any  # the denoiser, on the device
+    guidance: float = 1.0  # classifier-free guidance scale; 1 is none, at half the cost
+    time_axis: int = 1  # which axis of the noise, without batch, is time
+    grain_samples: int | None = None  # see `span_of`
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
         self.card = card

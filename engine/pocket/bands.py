@@ -16,9 +16,9 @@ SAMPLE_RATE = 44_100
 WINDOW_SAMPLES = 2048
 BINS = WINDOW_SAMPLES // 2 + 1
 TOP_HZ = 18_000.0
-FLOOR = 1e-3   # of |STFT|^2: 84 dB under a full-scale sine, below what a mix lets through
+FLOOR = 1e-3  # of |STFT|^2: 84 dB under a full-scale sine, below what a mix lets through
 FRAMES_PER_LATENT = 2
-LATENT_MULTIPLE = 8   # loops share lengths, so that batches need no padding and circles stay exact
+LATENT_MULTIPLE = 8  # loops share lengths, so that batches need no padding and circles stay exact
 LATENT_SAMPLES = 1024
 
 
@@ -33,7 +33,7 @@ class Bands:
 
     weights: Tensor
     frequencies_hz: Tensor
-    bins: Tensor   # how many FFT bins a band stands for: the rows' share of a flat spectrum
+    bins: Tensor  # how many FFT bins a band stands for: the rows' share of a flat spectrum
 
     def __len__(self) -> int:
         return len(self.frequencies_hz)

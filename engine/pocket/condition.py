@@ -9,7 +9,7 @@ from torch import Tensor
 
 from midi.key import Key
 
-WORD_SLOTS = 256        # more than the vocabulary has: new words are appended, old weights stay good
+WORD_SLOTS = 256  # more than the vocabulary has: new words are appended, old weights stay good
 _TEMPO_WAVES = 4
 _KEY_CHANNELS = 12 + 12 + 1
 _TIME_CHANNELS = 2 * _TEMPO_WAVES + 2 * 4 + 4 + 1 + 14

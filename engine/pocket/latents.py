@@ -19,7 +19,7 @@ class LatentMap:
 
     def __init__(self, mean: Tensor, spread: Tensor, basis: Tensor, scale: Tensor) -> None:
         self.mean, self.spread, self.basis, self.scale = mean, spread, basis, scale
-        self._to_bands = (scale[:, None] * basis.T).contiguous()   # [channels, 590]
+        self._to_bands = (scale[:, None] * basis.T).contiguous()  # [channels, 590]
         self._to_latent = (basis / scale).contiguous()
 
     def to(self, device: torch.device) -> "LatentMap":

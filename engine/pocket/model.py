@@ -30,8 +30,8 @@ from .towers import Towers, load_towers
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
-SLOWEST_BPM, FASTEST_BPM = 60, 180   # what the training loops span
-PIECE_SECONDS = 16.5                 # the longest loop made in one piece
+SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
+PIECE_SECONDS = 16.5  # the longest loop made in one piece
 TEACHER_GUIDANCE = 2.5
 
 
@@ -59,13 +59,28 @@ class Pocket:
     """
 
     card = ModelCard(
-        name="pocket", licence="MIT", page="docs/pocket.md", parameters_millions=9.0, sample_rate=SAMPLE_RATE, channels=2,
-        circular=True, sampler="trajectory", surrogate_steps=1, decode_steps=4, max_seconds=PIECE_SECONDS,
+        name="pocket",
+        licence="MIT",
+        page="docs/pocket.md",
+        parameters_millions=9.0,
+        sample_rate=SAMPLE_RATE,
+        channels=2,
+        circular=True,
+        sampler="trajectory",
+        surrogate_steps=1,
+        decode_steps=4,
+        max_seconds=PIECE_SECONDS,
     )
 
     def __init__(
-        self, network: PocketNetwork, latent_map: LatentMap, towers: Towers | None = None,
-        dtype: torch.dtype = torch.float32, device: torch.device = CPU, *, told_controls: bool = False,
+        self,
+        network: PocketNetwork,
+        latent_map: LatentMap,
+        towers: Towers | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device = CPU,
+        *,
+        told_controls: bool = False,
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
@@ -82,7 +97,11 @@ class Pocket:
         per_bar = request.meter.beats_per_bar
         told, free = (
             conditioning.describe(
-                ids, tempo_bpm=tempo, beats_per_bar=per_bar, bars=request.bars, key=Key.parse(key) if key and said else None
+                ids,
+                tempo_bpm=tempo,
+                beats_per_bar=per_bar,
+                bars=request.bars,
+                key=Key.parse(key) if key and said else None,
             )[None]
             for ids, said in ((text.ids, True), (avoided.ids, False))
         )
@@ -93,13 +112,26 @@ class Pocket:
         phases = musical_time.phases(frames // pieces, request.bars // pieces, per_bar)[None]
         shown = torch.from_numpy(asked_inputs(request, frames)).view(pieces, -1, CONTROL_CHANNELS).to(self.device)
         inputs = Inputs(
-            told=told.to(self.device), free=free.to(self.device), phases=phases.to(self.device), pieces=pieces, said=text.ids,
-            avoided=bool(avoided.ids), controls=shown if self.told_controls else None,
+            told=told.to(self.device),
+            free=free.to(self.device),
+            phases=phases.to(self.device),
+            pieces=pieces,
+            said=text.ids,
+            avoided=bool(avoided.ids),
+            controls=shown if self.told_controls else None,
         )
         return Scene(
-            frames=frames, noise_shape=(frames, self.latent_map.channels), time_axis=0, model_samples=samples,
-            loop_samples=samples, tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=TEACHER_GUIDANCE,
-            inputs=inputs, circular=True, notes=tuple(notes),
+            frames=frames,
+            noise_shape=(frames, self.latent_map.channels),
+            time_axis=0,
+            model_samples=samples,
+            loop_samples=samples,
+            tempo_bpm=request.tempo_bpm,
+            beats=request.beats,
+            guidance=TEACHER_GUIDANCE,
+            inputs=inputs,
+            circular=True,
+            notes=tuple(notes),
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -119,7 +151,9 @@ class Pocket:
         shown = None if inputs.controls is None else _turned(inputs.controls, -shift)
         turned = replace(inputs, phases=inputs.phases.roll(-shift, 1), controls=shown)
         shifted = self._in_pieces(latent.roll(-shift, 1), time, turned, until).roll(shift, 1)
-        inside = torch.sin(math.pi * (torch.arange(latent.shape[1], device=latent.device) % piece + 0.5) / piece).square()
+        inside = torch.sin(
+            math.pi * (torch.arange(latent.shape[1], device=latent.device) % piece + 0.5) / piece
+        ).square()
         return inside[:, None] * straight + (1 - inside[:, None]) * shifted
 
     def _in_pieces(self, latent: Tensor, time: Tensor, inputs: Inputs, until: Tensor | None) -> Tensor:
@@ -165,13 +199,15 @@ class Pocket:
         """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
         return spectrum_of(log_bands(audio, 2 * scene.frames), _frame_rate(scene))
 
-
     def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
         """Return how well `latent` fits `text`, -1 to 1, in the tower that may be optimised: [batch]."""
         if self.towers is None:
             raise ModelError("The text control needs pocket's towers, which are not beside its weights.")
         ids = words.parse(text).ids if text else scene.inputs.said
-        return self.towers.guide.hear(self.latent_map.decode(latent)) @ self.towers.guide.read(_multi_hot(ids).to(latent.device))[0]
+        return (
+            self.towers.guide.hear(self.latent_map.decode(latent))
+            @ self.towers.guide.read(_multi_hot(ids).to(latent.device))[0]
+        )
 
     def held_out(self, latent: Tensor, noise: Tensor, scene: Scene) -> float | None:
         """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2)."""
@@ -203,7 +239,7 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bo
     place = choose_place(settings)
     dtype = place.dtype
     if settings.dtype == "auto" and place.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
-        dtype = torch.bfloat16   # halves the time where the processor multiplies it natively, and crawls elsewhere
+        dtype = torch.bfloat16  # halves the time where the processor multiplies it natively, and crawls elsewhere
     return Pocket(network.float(), latent_map, load_towers(folder), dtype, place.device, told_controls=told_controls)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 LOOP_HARMONICS = (1, 2, 4)
 BAR_HARMONICS = (1, 2, 4)
-BEAT_HARMONICS = (1, 2, 3, 4, 8)   # quarter, eighth, triplet, sixteenth, thirty-second
+BEAT_HARMONICS = (1, 2, 3, 4, 8)  # quarter, eighth, triplet, sixteenth, thirty-second
 CHANNELS = 2 * (len(LOOP_HARMONICS) + len(BAR_HARMONICS) + len(BEAT_HARMONICS))
 
 

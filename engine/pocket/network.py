@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from . import musical_time
 
 TIME_FREQUENCIES = 64
-CONTROL_CHANNELS = 17   # intensity and its flag, chroma (12) and its flag, onsets and their flag
+CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 
 
 def _sines(time: Tensor) -> Tensor:
@@ -46,7 +46,9 @@ class Block(nn.Module):
         """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width]."""
         shift, scale, gate, shift_up, scale_up, gate_up = self.modulation(condition)[:, None].chunk(6, -1)
         hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift)
-        return hidden + gate_up * self.down(F.gelu(self.up(_norm(hidden) * (1 + scale_up) + shift_up), approximate="tanh"))
+        return hidden + gate_up * self.down(
+            F.gelu(self.up(_norm(hidden) * (1 + scale_up) + shift_up), approximate="tanh")
+        )
 
     def _attend(self, hidden: Tensor) -> Tensor:
         batch, frames, width = hidden.shape
@@ -86,7 +88,13 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
             nn.init.zeros_(layer.weight)
 
     def forward(
-        self, latent: Tensor, time: Tensor, until: Tensor, condition: Tensor, phases: Tensor, controls: Tensor | None = None
+        self,
+        latent: Tensor,
+        time: Tensor,
+        until: Tensor,
+        condition: Tensor,
+        phases: Tensor,
+        controls: Tensor | None = None,
     ) -> Tensor:
         """Return the mean velocity from `time` to `until` (both [batch], 1 is noise, until <= time).
 

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-GAMMA = 0.25645          # of the Hann window, in units of window length squared (Prusa et al., table 1)
+GAMMA = 0.25645  # of the Hann window, in units of window length squared (Prusa et al., table 1)
 QUIET = 10 ** (-80 / 20)  # below this share of the loudest bin phases are random: nobody hears them
 
 

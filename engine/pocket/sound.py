@@ -25,8 +25,13 @@ def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
     """Return mid band power [batch, frames, bands] as mean squares."""
     bank = mid_bands()
     bins = bank.bins.to(power.device)
-    return Spectrum(power=(power * (_per_bin() * bins)).transpose(1, 2), frequencies_hz=bank.frequencies_hz.to(power.device),
-                    bins=bins, frame_rate_hz=frame_rate_hz, circular=True)
+    return Spectrum(
+        power=(power * (_per_bin() * bins)).transpose(1, 2),
+        frequencies_hz=bank.frequencies_hz.to(power.device),
+        bins=bins,
+        frame_rate_hz=frame_rate_hz,
+        circular=True,
+    )
 
 
 def waveform(log_power: Tensor, samples: int) -> Tensor:

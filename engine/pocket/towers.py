@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .condition import WORD_SLOTS
 
 MID_BANDS = 246
-CENTRE, SPREAD = -1.0, 5.0   # log band power of a mix, roughly
+CENTRE, SPREAD = -1.0, 5.0  # log band power of a mix, roughly
 
 
 class _Words(nn.Module):
@@ -79,7 +79,9 @@ class JudgeTower(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers ha
     def hear(self, log_power: Tensor) -> Tensor:
         """Return unit vectors [batch, width] of log bands [batch, frames, 295] round a loop."""
         heard = (log_power - CENTRE) / SPREAD
-        picture = torch.stack([F.adaptive_avg_pool1d(part, 48) for part in (heard[..., :MID_BANDS], heard[..., MID_BANDS:])], 1)
+        picture = torch.stack(
+            [F.adaptive_avg_pool1d(part, 48) for part in (heard[..., :MID_BANDS], heard[..., MID_BANDS:])], 1
+        )
         for layer in self.layers:
             wrapped = F.pad(picture, (0, 0, 1, 1), mode="circular")
             picture = F.gelu(layer(F.pad(wrapped, (1, 1, 0, 0))))

@@ -80,7 +80,22 @@ def test_results_stay_until_they_are_acknowledged(tmp_path: Path) -> None:
     assert journal.unanswered("me") == []
     assert journal.final("r1") == Done(request_id="r1", takes=2)
     journal.close()
-    assert b"secret words" not in (tmp_path / "j").read_bytes()
+    assert all(b"secret words" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_take_that_a_power_cut_lost_is_made_again(tmp_path: Path) -> None:
+    """When the file of results is older than the journal, the job waits again instead of ending without its take."""
+    journal = Journal(tmp_path / "j")
+    journal.accept([_submission()], 1.0)
+    journal.add_take(_take())
+    journal.finish("r1", Done(request_id="r1", takes=1), 2.0)
+    journal.close()
+    for path in tmp_path.glob("j.results*"):
+        path.unlink()
+    again = Journal(tmp_path / "j")
+    assert [entry.state for entry in again.unfinished()] == ["queued"]
+    assert again.final("r1") is None
+    again.close()
 
 
 def test_an_end_that_is_not_there_cannot_be_acknowledged(tmp_path: Path) -> None:

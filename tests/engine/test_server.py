@@ -1,6 +1,7 @@
 """The engine's socket: clients are answered, strangers refused, nothing that is accepted is lost."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -34,7 +35,8 @@ class Caller:
         self.socket.connect(address)
 
     def send(self, message: Message) -> None:
-        self.socket.send_multipart(messages.pack(message))
+        with contextlib.suppress(zmq.Again):  # to an engine that lets nobody in nothing can be sent
+            self.socket.send_multipart(messages.pack(message), zmq.DONTWAIT)
 
     async def receive(self, seconds: float = 20.0) -> Message | None:
         for _ in range(int(seconds / 0.005)):
@@ -167,7 +169,8 @@ def test_hostile_frames_are_answered_and_survived(tmp_path: Path) -> None:
     async def story(engine: Engine) -> None:
         caller, chance = Caller(engine.address), random.Random(1)
         valid = messages.pack(_submission("x", "steps=0"))
-        for _ in range(1_000):
+        for number in range(1_000):
+            await asyncio.sleep(0.001 if number % 50 == 0 else 0)
             frames = [bytearray(part) for part in valid]
             victim = chance.choice(frames)
             for _change in range(chance.randint(1, 5)):
@@ -205,8 +208,9 @@ def test_only_known_keys_are_let_in(tmp_path: Path) -> None:
             Caller(f"tcp://127.0.0.1:{port}"),
             Caller(f"tcp://127.0.0.1:{port}", friend, stranger.pair("engine")[0]),
         ):
-            unknown.send(Hello(owner="me", resume=True))
-            assert await unknown.receive(0.5) is None
+            for _ in range(5):
+                unknown.send(Hello(owner="me", resume=True))
+                assert await unknown.receive(0.1) is None
             unknown.close()
         known.close()
 

@@ -86,10 +86,7 @@ def test_what_is_no_note_dictionary_is_one_clear_error(wrong: Any) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-        lambda x: (
-            st.lists(x, max_size=3)
-            | st.dictionaries(st.sampled_from([*ALL_NINE_KEYS, "notes"]), x, max_size=9)
-        ),
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from([*ALL_NINE_KEYS, "notes"]), x, max_size=9),
         max_leaves=20,
     )
 )

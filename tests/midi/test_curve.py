@@ -112,9 +112,7 @@ def test_a_bend_is_the_cubic_bezier() -> None:
 
 def test_borders_of_frames_are_exact() -> None:
     """A jump on a third of a beat falls on its frame at any rate that has one there."""
-    curve = Curve(
-        (Breakpoint(Fraction(0), 0.0), Breakpoint(Fraction(1, 3), 0.0), Breakpoint(Fraction(1, 3), 1.0))
-    )
+    curve = Curve((Breakpoint(Fraction(0), 0.0), Breakpoint(Fraction(1, 3), 0.0), Breakpoint(Fraction(1, 3), 1.0)))
     for frames in (3, 12, 3 * 44_100):
         assert int(sample(curve, Fraction(1), frames).argmax()) == frames // 3
 

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from midi.automation import Breakpoint, from_json, parse_points
 from midi.errors import MidiError
 
-pairs = st.lists(
-    st.tuples(st.decimals(0, 16, places=3), st.decimals(-60, 0, places=2)), min_size=1, max_size=9
-)
+pairs = st.lists(st.tuples(st.decimals(0, 16, places=3), st.decimals(-60, 0, places=2)), min_size=1, max_size=9)
 
 
 @given(pairs)
@@ -22,9 +20,7 @@ def test_written_points_are_read_exactly(written: list[tuple[Any, Any]]) -> None
     """A beat is the decimal that was typed."""
     written = sorted(written, key=lambda pair: pair[0])
     curve = parse_points(" ".join(f"{beat}:{value}" for beat, value in written), Fraction(16))
-    assert [(p.beat, p.value) for p in curve.points] == [
-        (Fraction(beat), float(value)) for beat, value in written
-    ]
+    assert [(p.beat, p.value) for p in curve.points] == [(Fraction(beat), float(value)) for beat, value in written]
 
 
 def test_the_form_of_the_command_line() -> None:

@@ -173,9 +173,7 @@ def save_big_set(path: Path, size_bytes: int) -> int:
     with gzip.open(path, "wb", compresslevel=1) as file:
         written = file.write(before)
         while written < size_bytes:
-            events = (
-                f'<FloatEvent Id="1234" Time="{count + i}" Value="0.70710677" />' for i in range(10_000)
-            )
+            events = (f'<FloatEvent Id="1234" Time="{count + i}" Value="0.70710677" />' for i in range(10_000))
             written += file.write("".join(events).encode())
             count += 10_000
         file.write(b"</Events>" + after)

@@ -45,9 +45,7 @@ def test_keys_are_read_as_people_write_them(text: str, tonic: int, mode: str) ->
     assert Key.parse(text) == Key(tonic, mode)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "H minor", "F blues", "minor", "C##", "A" * 1000, "12", "F minor!", "Bbb"]
-)
+@pytest.mark.parametrize("text", ["", "H minor", "F blues", "minor", "C##", "A" * 1000, "12", "F minor!", "Bbb"])
 def test_what_is_no_key_is_refused(text: str) -> None:
     """The sentence lists the modes."""
     with pytest.raises(MidiError, match="mixolydian"):

@@ -116,9 +116,7 @@ def event_list(events: ET.Element | None) -> Events:
     for event in events if events is not None else ():
         if event.tag in ("FloatEvent", "EnumEvent", "BoolEvent"):
             text = event.get("Value", "")
-            read.append(
-                (float(event.get("Time", "nan")), SWITCHES[text] if text in SWITCHES else float(text))
-            )
+            read.append((float(event.get("Time", "nan")), SWITCHES[text] if text in SWITCHES else float(text)))
     return tuple(read)
 
 
@@ -139,9 +137,7 @@ def test_every_note_is_that_of_the_tree(sets: list[Walked]) -> None:
     """As stored, and as notes of the clips."""
     for tree in sets:
         clips = [clip for track in tree.live_set.tracks for clip in track.clips]
-        assert Counter(tuple(row[:6]) for clip in clips for row in clip.note_data.tolist()) == tree.notes, (
-            tree.name
-        )
+        assert Counter(tuple(row[:6]) for clip in clips for row in clip.note_data.tolist()) == tree.notes, tree.name
         as_notes = sorted((n.pitch, float(n.start), n.velocity) for clip in clips for n in clip.notes)
         assert as_notes == sorted((round(n[0]), n[1], round(n[3])) for n in tree.notes.elements())
     assert sum(tree.notes.total() for tree in sets) > 5_000

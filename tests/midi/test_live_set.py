@@ -102,9 +102,7 @@ def test_switches_hold_their_value(folder: Path) -> None:
 
 def test_mixer_lanes_and_sends_have_names(folder: Path) -> None:
     """Volume is a linear amplitude, as stored; sends go by letter."""
-    lanes = envelope_xml(100, [(BEFORE_THE_SONG, 1.0), (0, 0.5)]) + envelope_xml(
-        101, [(BEFORE_THE_SONG, 0.0)]
-    )
+    lanes = envelope_xml(100, [(BEFORE_THE_SONG, 1.0), (0, 0.5)]) + envelope_xml(101, [(BEFORE_THE_SONG, 0.0)])
     live_set = read_set(saved(folder, set_xml(track_xml("Lead", lanes=lanes))))
     assert [lane.path for lane in live_set.tracks[0].lanes] == ["Lead/Mixer/Volume", "Lead/Mixer/Send A"]
     assert find_lane(live_set, "Lead/Volume").range == pytest.approx((0.000316, 1.9953), abs=1e-4)
@@ -157,9 +155,7 @@ def test_clips_hold_notes_and_envelopes(folder: Path) -> None:
 
 def test_the_arrangement_plays_its_clips_where_they_lie(folder: Path) -> None:
     """Notes of a range come from all clips in it, looped as they are, from 0 on."""
-    clips = midi_clip_xml([(60, 0.0, 1.0, 100)], time=8.0, length=8.0) + midi_clip_xml(
-        [(72, 1.0, 1.0, 90)], time=16.0
-    )
+    clips = midi_clip_xml([(60, 0.0, 1.0, 100)], time=8.0, length=8.0) + midi_clip_xml([(72, 1.0, 1.0, 90)], time=16.0)
     live_set = read_set(saved(folder, set_xml(track_xml("Lead", arrangement=clips))))
     heard = live_set.tracks[0].arrangement_notes(Fraction(8), Fraction(20))
     assert [(n.pitch, n.start) for n in heard] == [(60, 0), (60, 4), (72, 9)]

@@ -15,9 +15,7 @@ from midi.notes import Note
 
 beats = st.integers(0, 128).map(lambda n: Fraction(n, 8))
 lengths = st.integers(1, 32).map(lambda n: Fraction(n, 8))
-clips = st.lists(
-    st.builds(Note, st.integers(0, 127), beats, lengths, st.integers(1, 127)), min_size=1, max_size=20
-)
+clips = st.lists(st.builds(Note, st.integers(0, 127), beats, lengths, st.integers(1, 127)), min_size=1, max_size=20)
 
 
 def note(pitch: int, start: float, end: float, velocity: int = 100, channel: int = 0) -> Note:

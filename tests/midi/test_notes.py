@@ -84,9 +84,7 @@ def test_unrolling_fills_the_length_and_no_more(
     body: list[Note], start: Fraction, loop_start: Fraction, loop_length: Fraction, length: Fraction
 ) -> None:
     """Whatever the markers, notes lie within the length and only pitches of the clip sound."""
-    played = unroll(
-        body, start=start, loop_start=loop_start, loop_end=loop_start + loop_length, length=length
-    )
+    played = unroll(body, start=start, loop_start=loop_start, loop_end=loop_start + loop_length, length=length)
     assert all(note.start >= 0 and note.end <= length for note in played)
     assert {note.pitch for note in played} <= {note.pitch for note in body}
 

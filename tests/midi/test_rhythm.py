@@ -79,8 +79,7 @@ def test_the_envelope_has_the_frames_asked_for(played: list[Onset], frames: int,
 def test_the_envelope_is_a_circle(sixteenth: int, shift: int) -> None:
     """A stroke moved over the wrap gives the same envelope, rotated."""
     envelopes = [
-        onset_envelope([Onset(Fraction(step % 16, 4), 1.0)], Fraction(4), 64)
-        for step in (sixteenth, sixteenth + shift)
+        onset_envelope([Onset(Fraction(step % 16, 4), 1.0)], Fraction(4), 64) for step in (sixteenth, sixteenth + shift)
     ]
     np.testing.assert_allclose(np.roll(envelopes[0], 4 * shift), envelopes[1], atol=1e-12)
     assert int(envelopes[0].argmax()) == 4 * sixteenth

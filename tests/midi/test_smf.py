@@ -41,9 +41,7 @@ def note_lists(draw: st.DrawFn, ticks_per_beat: int = 96) -> tuple[Note, ...]:
 
 
 @given(note_lists(), note_lists(), st.sampled_from([96, 192, 480, 960, 30720]))
-def test_every_note_survives_the_file(
-    one: tuple[Note, ...], other: tuple[Note, ...], resolution: int
-) -> None:
+def test_every_note_survives_the_file(one: tuple[Note, ...], other: tuple[Note, ...], resolution: int) -> None:
     """Written and read again, each track holds the same notes at any resolution that holds their times."""
     score = Score(
         tracks=(ScoreTrack("one", one), ScoreTrack("other", other)),
@@ -106,9 +104,7 @@ def test_the_tracks_of_type_2_are_apart() -> None:
 @pytest.mark.parametrize("division", [1, 24, 97, 480, 32767])
 def test_any_resolution(division: int) -> None:
     """A tick is exactly one part of a beat."""
-    assert read_midi(midi_file("00 903c64 60 803c40", division=division)).notes[0].duration == Fraction(
-        96, division
-    )
+    assert read_midi(midi_file("00 903c64 60 803c40", division=division)).notes[0].duration == Fraction(96, division)
 
 
 def test_a_track_is_chosen_by_name_or_number() -> None:
@@ -183,10 +179,6 @@ def test_real_files_survive_and_give_a_melody(shared: Path) -> None:
 def test_real_files_hold_what_mido_plays(shared: Path) -> None:
     """Counted another way, by mido's own messages, no note is lost and none is made up."""
     for file in sorted((shared / "fixtures" / "midi-tannerhelland").glob("*.mid"))[::5]:
-        messages = [
-            m for track in mido.MidiFile(file=io.BytesIO(file.read_bytes()), clip=True).tracks for m in track
-        ]
-        struck = sorted(
-            (m.channel, m.note, m.velocity) for m in messages if m.type == "note_on" and m.velocity
-        )
+        messages = [m for track in mido.MidiFile(file=io.BytesIO(file.read_bytes()), clip=True).tracks for m in track]
+        struck = sorted((m.channel, m.note, m.velocity) for m in messages if m.type == "note_on" and m.velocity)
         assert sorted((n.channel, n.pitch, n.velocity) for n in read_midi(file).notes) == struck

@@ -50,9 +50,7 @@ def test_a_straight_line_needs_two_points() -> None:
 def test_jumps_stay() -> None:
     """A jump is two points, and three at one beat are the first and the last."""
     beats = [0, 2, 2, 2, 4]
-    points = [
-        Breakpoint(Fraction(beat), float(value)) for beat, value in zip(beats, (0, 0, 9, 5, 5), strict=True)
-    ]
+    points = [Breakpoint(Fraction(beat), float(value)) for beat, value in zip(beats, (0, 0, 9, 5, 5), strict=True)]
     assert [(p.beat, p.value) for p in thin(points, 0.1)] == [(0, 0.0), (2, 0.0), (2, 5.0), (4, 5.0)]
 
 

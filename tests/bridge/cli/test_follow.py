@@ -105,7 +105,7 @@ def test_ctrl_c_while_takes_are_written_loses_none() -> None:
 
 def test_a_second_ctrl_c_stops_at_once() -> None:
     """Whoever presses twice means it; and the usual handler is back afterwards."""
-    before = signal.getsignal(signal.SIGINT)
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
 
     def stuck() -> Generator[Event, None, None]:
         yield progress(1)
@@ -113,9 +113,12 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
         signal.raise_signal(signal.SIGINT)
         yield progress(2)
 
-    with pytest.raises(KeyboardInterrupt):
-        followed(stuck(), Notebook())
-    assert signal.getsignal(signal.SIGINT) is before
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            followed(stuck(), Notebook())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, found)
 
 
 def test_a_failed_request_raises_what_the_engine_said() -> None:

@@ -69,7 +69,9 @@ def test_a_sustained_chord_stays_a_chord() -> None:
     window = np.hanning(samples)
     original, heard = (np.abs(np.fft.rfft(sound * window)) ** 2 for sound in (audio.mean(0).numpy(), rebuilt))
     frequency = np.fft.rfftfreq(samples, 1 / RATE)
-    peaks = [i for i in range(9, len(original) - 9) if original[i] == original[i - 4 : i + 5].max() > original.max() * 1e-3]
+    peaks = [
+        i for i in range(9, len(original) - 9) if original[i] == original[i - 4 : i + 5].max() > original.max() * 1e-3
+    ]
     near = np.zeros(len(frequency), bool)
     for peak in peaks:
         near |= np.abs(frequency - frequency[peak]) <= 4

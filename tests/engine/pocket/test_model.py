@@ -47,7 +47,12 @@ def test_unknown_words_are_said(pocket: Pocket) -> None:
     assert scene.inputs.told[0, : condition.WORD_SLOTS].sum() >= 2
 
 
-@given(num=st.sampled_from([3, 4, 5, 6, 7]), den=st.sampled_from([4, 8]), bars=st.integers(1, 16), tempo=st.integers(20, 400))
+@given(
+    num=st.sampled_from([3, 4, 5, 6, 7]),
+    den=st.sampled_from([4, 8]),
+    bars=st.integers(1, 16),
+    tempo=st.integers(20, 400),
+)
 @settings(max_examples=25, deadline=None)
 def test_any_loop_is_laid_on_whole_frames(pocket: Pocket, num: int, den: int, bars: int, tempo: int) -> None:
     """Every metre, tempo and length gets whole pieces of whole frames, and exactly the loop's samples."""
@@ -64,8 +69,12 @@ def test_turning_noise_and_phases_turns_the_spectrogram(pocket: Pocket) -> None:
     scene = pocket.scene(request())
     noise = start_noise(scene, 5)
     turned_inputs = type(scene.inputs)(
-        told=scene.inputs.told, free=scene.inputs.free, phases=scene.inputs.phases.roll(7, 1),
-        pieces=1, said=scene.inputs.said, avoided=False,
+        told=scene.inputs.told,
+        free=scene.inputs.free,
+        phases=scene.inputs.phases.roll(7, 1),
+        pieces=1,
+        said=scene.inputs.said,
+        avoided=False,
     )
     turned_scene = type(scene)(**{**{name: getattr(scene, name) for name in scene.__slots__}, "inputs": turned_inputs})
     grid = pocket.schedule(3, scene)
