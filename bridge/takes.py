@@ -164,7 +164,7 @@ def _stems(text: bytes) -> Iterator[str]:
 def to_trash(takes: Iterable[Kept]) -> int:
     """Move takes to the system's trash, from where they can be put back; return how many."""
     try:
-        from send2trash import send2trash  # type: ignore[import-untyped]  # has no types
+        from send2trash import send2trash
     except ImportError as error:
         raise MissingPackageError(
             "Moving files to the trash needs the package Send2Trash.", remedy="pip install Send2Trash"

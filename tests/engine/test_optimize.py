@@ -1,0 +1,205 @@
+"""The optimiser finds what it should, keeps the best, and can be stopped and resumed anywhere."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine import methods, targets
+from engine.controls import Term
+from engine.errors import NonFiniteLossError, OutOfMemoryError
+from engine.hearing import Chain, Ear
+from engine.models.protocol import Scene
+from engine.optimize import Plan, Step, minimize, urgency
+from engine.request import Budget, LoopRequest
+from engine.saved import SavedState
+from engine.spectrum import Spectrum
+from engine.targets import Goal, Objective
+from engine.testing import TinyModel, tiny_noise
+
+ONE = Chain(steps=1, sampler="ddim")
+
+
+def plan(**fields: Any) -> Plan:
+    usual: dict[str, Any] = {"method": "ditto", "chain": Chain(steps=3, sampler="ddim"), "steps": 12,
+                             "decode": Chain(steps=3, sampler="ddim"), "learning_rate": 0.05}
+    return Plan(**(usual | fields))
+
+
+def scene_of(model: TinyModel, request: LoopRequest) -> tuple[Scene, Objective, Tensor]:
+    scene = model.scene(request)
+    return scene, targets.build(request, scene, model), tiny_noise(model, scene)
+
+
+def goal(name: str, loss: Any, tolerance: float = 1e-9) -> Objective:
+    term = Term(lambda spectrum, latent: loss(latent), lambda spectrum, latent: loss(latent).detach())
+    return Objective((Goal(name=name, kind=name, weight=1.0, tolerance=tolerance, term=term),))
+
+
+class Itself(TinyModel):
+    """A model whose latent is its noise, and which is silent: only the loss counts."""
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        return latent
+
+    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
+        spectrum = super().listen(latent, scene)
+        return replace(spectrum, power=spectrum.power * 1e-9)
+
+
+def run(chosen: Plan, objective: Objective, model: TinyModel, scene: Scene, noise: Tensor, **named: Any) -> list[Step]:
+    return list(minimize(chosen, objective, model, scene, noise, **named))
+
+
+def test_a_known_minimum_is_found(ask: Any) -> None:
+    """The loss (x - c)^2 through the identity ends at c."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    noise = tiny_noise(model, scene)
+    wanted = torch.linspace(-1, 1, noise[0].numel(), dtype=torch.float64).view(noise.shape)
+    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)))
+    steps = run(plan(chain=ONE, steps=400, keep_on_shell=False), objective, model, scene, noise)
+    assert float(steps[-1].best_total) < 1e-4
+    torch.testing.assert_close(steps[-1].best_noise, wanted, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("check", [None, Ear(chain=Chain(steps=3, sampler="ddim"))])
+@pytest.mark.parametrize("controls", [("intensity",), ("melody",), ("intensity", "melody")])
+def test_every_control_comes_nearer_and_the_best_never_rises(
+    tiny: TinyModel, ask: Any, controls: tuple[str, ...], check: Ear | None
+) -> None:
+    """Alone and together, through the chain and through a corrected surrogate."""
+    parts = [getattr(ask, name)() for name in controls]
+    scene, objective, noise = scene_of(tiny, ask.request(*parts))
+    chosen = plan(chain=ONE if check else Chain(steps=3, sampler="ddim"), check=check, steps=36, until_tolerance=False)
+    steps = run(chosen, objective, tiny, scene, noise)
+    best = [float(step.best_total) for step in steps if step.checked]
+    assert best == sorted(best, reverse=True)
+    assert best[-1] < 0.5 * best[0]
+    checked = [step for step in steps if step.checked]
+    for name in steps[0].losses:
+        assert checked[-1].losses[name] < 0.6 * checked[0].losses[name]
+
+
+def test_the_last_point_counts(tiny: TinyModel, ask: Any) -> None:
+    """The update of the last step is listened to: with one step there are two evaluations, the second better."""
+    scene, objective, noise = scene_of(tiny, ask.request(ask.intensity()))
+    steps = run(plan(steps=1), objective, tiny, scene, noise)
+    assert [step.index for step in steps] == [0, 1]
+    assert float(steps[1].total) < float(steps[0].total)
+    assert torch.equal(steps[1].best_noise, steps[0].state.noise)
+
+
+@pytest.mark.parametrize("check", [None, Ear(chain=Chain(steps=3, sampler="ddim"))])
+def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Any, check: Ear | None) -> None:
+    """Stopped after any step, stored as bytes and resumed, the losses go on as if nothing had happened."""
+    scene, objective, noise = scene_of(tiny, ask.request(ask.intensity(), ask.melody()))
+    chosen = plan(chain=ONE if check else plan().chain, check=check, check_every=4)
+    whole = run(chosen, objective, tiny, scene, noise)
+    for stop in (0, 3, 7, 11):
+        stored = whole[stop].state.to_bytes()
+        resumed = run(chosen, objective, tiny, scene, noise, resume=SavedState.from_bytes(stored))
+        assert [step.losses for step in resumed] == [step.losses for step in whole[stop + 1 :]]
+        assert torch.equal(resumed[-1].best_noise, whole[-1].best_noise)
+
+
+def test_stopping_at_the_tolerance(tiny: TinyModel, ask: Any) -> None:
+    """It stops at the first step where all controls are within their tolerance, and says so."""
+    scene, objective, noise = scene_of(tiny, ask.request(ask.intensity()))
+    easy = Objective(tuple(replace(goal, tolerance=20.0) for goal in objective.goals))
+    steps = run(plan(steps=60), easy, tiny, scene, noise)
+    assert len(steps) < 60
+    assert [step.reached for step in steps] == [False] * (len(steps) - 1) + [True]
+    patient = run(plan(steps=len(steps) + 2, until_tolerance=False), easy, tiny, scene, noise)
+    assert len(patient) == len(steps) + 3
+
+
+def test_a_batch_keeps_the_best_of_each(tiny: TinyModel, ask: Any) -> None:
+    """Two seeds at once do what each does alone."""
+    scene, objective, _ = scene_of(tiny, ask.request(ask.intensity()))
+    both = run(plan(steps=6), objective, tiny, scene, tiny_noise(tiny, scene, 3, 2))[-1]
+    for item in range(2):
+        alone = run(plan(steps=6), objective, tiny, scene, tiny_noise(tiny, scene, 3 + item))[-1]
+        torch.testing.assert_close(both.best_total[item], alone.best_total[0], rtol=1e-3, atol=1e-4)
+
+
+def test_nan_stops_and_names_the_control(ask: Any) -> None:
+    """The last step before it holds the best noise, which is finite."""
+    model = Itself()
+    scene = model.scene(ask.request(bars=1))
+    calls = iter(range(100))
+    objective = goal("brittle", lambda latent: latent.square().mean((1, 2)) / (0.0 if next(calls) >= 8 else 1.0))
+    seen: list[Step] = []
+    with pytest.raises(NonFiniteLossError, match="brittle"):
+        for step in minimize(plan(chain=ONE), objective, model, scene, tiny_noise(model, scene)):
+            seen.append(step)
+    assert seen
+    assert torch.isfinite(seen[-1].best_noise).all()
+
+
+def test_no_memory_is_said_in_a_sentence(ask: Any) -> None:
+    """Whatever torch raises for it."""
+    model = Itself()
+    scene = model.scene(ask.request(bars=1))
+
+    def too_much(latent: Tensor) -> Tensor:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    with pytest.raises(OutOfMemoryError, match="memory"):
+        run(plan(chain=ONE), goal("huge", too_much), model, scene, tiny_noise(model, scene))
+
+
+def test_controls_that_pull_unequally_are_balanced(ask: Any) -> None:
+    """One loss is a thousand times the other; balanced, both fall, unbalanced the small one hardly does."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    noise = tiny_noise(model, scene)
+
+    def both(strong: float) -> Objective:
+        first = goal("strong", lambda latent: strong * (latent[:, ::2] - 1).square().mean((1, 2)))
+        second = goal("weak", lambda latent: (latent + 1).square().mean((1, 2)))
+        return Objective((*first.goals, *second.goals))
+
+    ends = {}
+    for balance in (True, False):
+        chosen = plan(chain=ONE, steps=60, keep_on_shell=False, balance=balance)
+        steps = run(chosen, both(1000.0), model, scene, noise)
+        ends[balance] = steps[-1].losses["weak"] / steps[0].losses["weak"]
+    assert ends[True] < 0.9 * ends[False]
+
+
+def test_urgency_is_bounded() -> None:
+    """What is within its tolerance still holds on, what is far away does not shout the others down."""
+    assert urgency(torch.tensor([0.0, 1.0, 500.0])).tolist() == pytest.approx([0.3, 1.0, 4.0])
+
+
+def test_the_noise_stays_noise(tiny: TinyModel, ask: Any) -> None:
+    """After 30 steps its mean is within 0.02 and its deviation within 0.05 of a Gaussian's, as the bar asks."""
+    request = ask.request(ask.intensity())
+    scene, objective, noise = scene_of(tiny, request)
+    best = run(plan(steps=30, until_tolerance=False), objective, tiny, scene, noise)[-1].best_noise
+    assert abs(float(best.mean())) < 0.02
+    assert abs(float(best.std()) - 1) < 0.05
+
+
+def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
+    """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
+    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
+    scene, objective, _ = scene_of(tiny, request)
+    weighted = methods.paper_objective(objective)
+    chosen = methods.plan(request, tiny, weighted)
+    assert (chosen.chain, chosen.steps, chosen.learning_rate) == (Chain(steps=20, sampler="ddim"), 150, 5e-3)
+    assert (chosen.decode, chosen.keep_on_shell, chosen.check) == (chosen.chain, False, None)
+    assert {goal.kind: goal.weight for goal in weighted.goals} == {"intensity": 0.25, "melody": 1.0}
+
+
+@pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
+def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> None:
+    """A budget of 7 steps is 7 steps for what optimises; without a control there is nothing to do."""
+    request = ask.request(ask.intensity(), method=method, budget=Budget(steps=7))
+    _, objective, _ = scene_of(tiny, request)
+    assert methods.plan(request, tiny, objective).steps == (7 if method.startswith("ditto") else 0)
+    assert methods.plan(request, tiny, Objective(())).steps == 0
+
