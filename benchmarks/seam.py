@@ -33,7 +33,12 @@ def clicks(signal: Signal) -> bool:
     def bands(place: int) -> Signal:
         piece = signal[np.arange(place - window // 2, place + window // 2) % len(signal)] * np.hanning(window)
         power = np.abs(np.fft.rfft(piece)) ** 2
-        return np.array([power[(frequency >= low) & (frequency < high)].sum() for low, high in zip(EDGES_HZ, EDGES_HZ[1:], strict=False)])
+        return np.array(
+            [
+                power[(frequency >= low) & (frequency < high)].sum()
+                for low, high in zip(EDGES_HZ, EDGES_HZ[1:], strict=False)
+            ]
+        )
 
     around = np.max([bands(step * window) for step in (-3, -2, -1, 1, 2, 3)], axis=0)
     floor = max(signal.var() * window * 1e-5, 1e-9)

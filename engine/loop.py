@@ -31,7 +31,9 @@ class Finished:
     rotation_samples: int
 
 
-def finish(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, *, rotation_samples: int = 0) -> Finished:
+def finish(
+    audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, *, rotation_samples: int = 0
+) -> Finished:
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
     `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the level to

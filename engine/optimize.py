@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import NonFiniteLossError, OutOfMemoryError
-from .hearing import Chain, Ear, corrections, corrected, hear, latent_of
+from .hearing import Chain, Ear, corrected, corrections, hear, latent_of
 from .models.protocol import Model, Scene
 from .saved import SavedState
 from .shell import on_shell

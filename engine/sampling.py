@@ -61,7 +61,11 @@ def _own_noises(noise: Tensor, scene: Scene, schedule: Schedule) -> tuple[Tensor
 
 
 def follow(
-    latent: Tensor, schedule: Schedule, sampler: Sampler | Literal["ancestral"], renoise: Tensor | None, estimate: Estimate
+    latent: Tensor,
+    schedule: Schedule,
+    sampler: Sampler | Literal["ancestral"],
+    renoise: Tensor | None,
+    estimate: Estimate,
 ) -> Tensor:
     """Run all steps of `sampler` from `latent` with any source of x_0 estimates."""
     earlier: Tensor | None = None
@@ -146,14 +150,16 @@ def start_noise(scene: Scene, seed: int, count: int = 1) -> Tensor:
 
 def step_noises(scene: Scene, seed: int, steps: int, batch: int = 1) -> Tensor:
     """Return the frozen noises of a stochastic sampler, float32 [steps, batch, *noise_shape]."""
-    return torch.randn((steps, batch, *scene.noise_shape), generator=_generator(seed + 2**40))
+    return torch.randn((steps, batch, *scene.noise_shape), generator=_generator(seed, stream=1))
 
 
 def vary(noise: Tensor, amount: float, seed: int) -> Tensor:
     """Return `noise` moved by `amount` 0..1 towards fresh noise: sqrt(1 - a^2) x + a eps, still a Gaussian's."""
-    fresh = torch.randn(noise.shape, generator=_generator(seed)).to(noise)
+    fresh = torch.randn(noise.shape, generator=_generator(seed, stream=2)).to(noise)
     return math.sqrt(1 - amount**2) * noise + amount * fresh
 
 
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator("cpu").manual_seed(seed)
+def _generator(seed: int, stream: int = 0) -> torch.Generator:
+    # torch reads 32 bits of a seed; seeds have up to 53, so the upper ones, and the stream, are mixed into the lower.
+    mixed = seed ^ (seed >> 32) * 0x9E3779B1 ^ stream * 0x85EBCA6B
+    return torch.Generator("cpu").manual_seed(mixed & 0xFFFF_FFFF)

@@ -8,7 +8,6 @@ transformer with v-prediction and a cosine schedule, which knows no circle, and 
 import math
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -191,9 +190,12 @@ class TinyDiffusersModel:
         batch = len(latent)
         rotary = get_1d_rotary_pos_embed(4, scene.frames + 1, use_real=True, repeat_interleave_real=False)
         velocity = self.network(
-            latent, time.to(self.dtype).reshape(1).expand(batch), encoder_hidden_states=self._text.expand(batch, -1, -1),
+            latent,
+            time.to(self.dtype).reshape(1).expand(batch),
+            encoder_hidden_states=self._text.expand(batch, -1, -1),
             global_hidden_states=self._text[:, :1].expand(batch, -1, -1),
-            rotary_embedding=tuple(part.to(self.dtype) for part in rotary), return_dict=False,
+            rotary_embedding=tuple(part.to(self.dtype) for part in rotary),
+            return_dict=False,
         )[0]
         return math.cos(angle) * latent - math.sin(angle) * velocity
 
@@ -220,11 +222,3 @@ class TinyDiffusersModel:
 def tiny_noise(model: TinyModel | TinyDiffusersModel, scene: Scene, seed: int = 0, count: int = 1) -> Tensor:
     """Return start noise in the model's own type: [count, *noise_shape]."""
     return start_noise(scene, seed, count).to(model.dtype)
-
-
-def bumps(frames: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return a smooth closed curve 0..1 [frames] for targets in tests."""
-    draws = np.random.default_rng(seed)
-    turn = 2 * np.pi * np.arange(frames) / frames
-    curve = sum(np.cos(k * turn + draws.uniform(0, 6.3)) / k for k in (1, 2))
-    return np.asarray((curve - curve.min()) / np.ptp(curve))

@@ -3,8 +3,8 @@
 Each is a perceptron on features of four-second pictures of fine bands. Genre is told from level and rises on the grid
 of sixteenths, which all loops share at one tempo and downbeat: with 20 loops of each of 22 genres it is right for 70 %
 of others, where a convolutional network of the same pictures is for 34 %. Groups are told from the levels and rises
-that each band reaches at any time. Their own accuracy on true loops that they never met stands beside every figure that they give: a
-model cannot be better than its listener.
+that each band reaches at any time. Their own accuracy on true loops that they never met stands beside every figure that
+they give: a model cannot be better than its listener.
 """
 
 from collections.abc import Callable

@@ -88,8 +88,8 @@ def circle_error(pocket: Pocket, steps: int) -> float:
     return float((straight.roll(FRAMES_PER_LATENT * turn, 1) - other).abs().max() / straight.abs().max())
 
 
-def chord_purity_db() -> dict[str, float]:
-    """Return how pure a sustained chord of four notes is before and after the codec."""
+def chord_purity_db(code: Callable[[Audio], Audio]) -> dict[str, float]:
+    """Return how pure a sustained chord of four notes is: as it is, after bands and phases, and after all of `code`."""
     samples = 4 * SAMPLE_RATE
     seconds = np.arange(samples) / SAMPLE_RATE
     wave = np.zeros(samples)
@@ -97,8 +97,8 @@ def chord_purity_db() -> dict[str, float]:
         closed = round(pitch_hz * samples / SAMPLE_RATE) * SAMPLE_RATE / samples
         wave += sum(np.sin(2 * np.pi * k * closed * seconds + k) / k for k in range(1, 12))
     chord = np.tile(0.3 * wave / np.abs(wave).max(), (2, 1)).astype(np.float32)
-    return {name: sound.chord_purity_db(audio, chord, SAMPLE_RATE)
-            for name, audio in (("original", chord), ("codec", through_bands(chord)))}
+    heard = {"original": chord, "bands": through_bands(chord), "codec": code(chord)}
+    return {name: sound.chord_purity_db(audio, chord, SAMPLE_RATE) for name, audio in heard.items()}
 
 
 def attack_growth_seconds(assets: Assets | None, kits: int, code: Callable[[Audio], Audio]) -> dict[str, float]:

@@ -16,7 +16,9 @@ FLOOR = 1e-9             # mean square of a pooled band that counts as silence: 
 def cepstral_basis(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
     """Return pooling weights [pools, bands] and cosines [coefficients, pools], level (coefficient 0) left out."""
     mel = 1127 * torch.log1p(spectrum.frequencies_hz.double() / 700)
-    low, high = (1127 * math.log1p(hz / 700) for hz in (LOWEST_HZ, min(HIGHEST_HZ, float(spectrum.frequencies_hz.max()))))
+    low, high = (
+        1127 * math.log1p(hz / 700) for hz in (LOWEST_HZ, min(HIGHEST_HZ, float(spectrum.frequencies_hz.max())))
+    )
     edges = torch.linspace(low, high, BANDS + 2, dtype=torch.float64, device=mel.device)
     rising = (mel - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - mel) / (edges[2:] - edges[1:-1])[:, None]

@@ -39,7 +39,7 @@ def like(values: ArrayLike | Tensor, spectrum: Spectrum) -> Tensor:
 
 
 def filtered(values: Tensor, kernel: Tensor, *, circular: bool) -> Tensor:
-    """Return `values` [..., frames] convolved with a symmetric `kernel` (odd length), round the loop or held at the ends."""
+    """Return `values` [..., frames] convolved with a symmetric `kernel` of odd length; open pieces are held at their ends."""
     frames, half = values.shape[-1], len(kernel) // 2
     if not circular:
         held = torch.nn.functional.pad(values.reshape(-1, 1, frames), (half, half), mode="replicate")

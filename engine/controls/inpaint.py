@@ -45,7 +45,9 @@ def _checked(keep: Keep, context: Context) -> Keep:
     end = context.request.beats
     for first, last in keep:
         if not 0 <= first < last <= end:
-            raise BadRequestError(f"Beats to keep must rise within 0 to {float(end):g}; these are {float(first):g}:{float(last):g}.")
+            raise BadRequestError(
+                f"Beats to keep must rise within 0 to {float(end):g}; these are {float(first):g}:{float(last):g}."
+            )
     return keep
 
 
@@ -77,7 +79,9 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
     )
 
 
-@control("inpaint", Audio, unit="dB", tolerance=2.0, help="Given beats of reference audio are kept, the rest is made anew.")
+@control(
+    "inpaint", Audio, unit="dB", tolerance=2.0, help="Given beats of reference audio are kept, the rest is made anew."
+)
 def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     """Match the reference's bands in the beats to keep."""
     if not target.keep:
@@ -85,7 +89,13 @@ def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     return _term(target, target.keep, scene, context)
 
 
-@control("outpaint", Audio, unit="dB", tolerance=2.0, help="Reference audio is kept from beat 0, and bars are added after it.")
+@control(
+    "outpaint",
+    Audio,
+    unit="dB",
+    tolerance=2.0,
+    help="Reference audio is kept from beat 0, and bars are added after it.",
+)
 def outpaint(target: Audio, scene: Scene, context: Context) -> Term:
     """Match the reference's bands as long as it lasts, or in the beats that are given."""
     whole = (Fraction(0), min(beats_of(target, context.request), context.request.beats))

@@ -15,9 +15,16 @@ from .registry import Context, Term, control
 
 OVERLAP_SECONDS = 0.5        # the paper's
 LEAST_EXTRA_FRAMES = 2
+USUAL_QUANTILE = 0.9         # a hit on the downbeat is a large step, too
 
 
-@control("loop", Words, unit="excess at the wrap", tolerance=0.1, help="The end leads into the beginning; made by itself where it is needed.")
+@control(
+    "loop",
+    Words,
+    unit="excess at the wrap",
+    tolerance=0.1,
+    help="The end leads into the beginning; made by itself where it is needed.",
+)
 def loop(target: Words, scene: Scene, context: Context) -> Term:
     """Match the overlap, or else the step across the wrap; the target's text is not read."""
     inside = round(scene.frames * scene.loop_samples / scene.model_samples)
@@ -41,7 +48,7 @@ def _overlap_error(rows: Tensor, inside: int, overlap: int) -> Tensor:
 
 
 def _step_excess(rows: Tensor) -> Tensor:
-    """How much larger the step across the wrap is than the mean step inside, over that step: [batch]."""
+    """How much larger the step across the wrap is than the large steps inside, in their measure: [batch]."""
     steps = (rows.roll(-1, 1) - rows).square().mean(2)
-    usual = steps[:, :-1].mean(1).detach().clamp_min(1e-9)
+    usual = steps[:, :-1].detach().quantile(USUAL_QUANTILE, dim=1).clamp_min(1e-9)
     return torch.relu(steps[:, -1] / usual - 1)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..curves import inside
 from ..errors import BadInputError, BadRequestError
-from ..models.protocol import Model, Scene
+from ..models.protocol import Model
 from ..request import Audio, Curve, LoopRequest, Notes, Onsets, Target, Words
 from ..spectrum import Spectrum
 

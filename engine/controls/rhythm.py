@@ -103,7 +103,11 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
         for part in grid.parts if grouped else grid.parts[:1]:
             strength = onset_strength(spectrum, part.pools, grid.window)
             # Without any onset asked for, the wish is silence: there is nothing to correlate with.
-            off = 1 - correlation(strength, part.target, grid.weights) if part.target.any() else mean(strength, grid.weights)
+            off = (
+                1 - correlation(strength, part.target, grid.weights)
+                if part.target.any()
+                else mean(strength, grid.weights)
+            )
             found.append(part.weight * off)
         return torch.stack(found).sum(0)
 

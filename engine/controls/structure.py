@@ -5,7 +5,7 @@ self-similarity matrix, smoothed by a Savitzky-Golay filter in both directions, 
 letters, made in the same way (DITTO, Novack et al. 2024, draws such matrices by hand).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -98,7 +98,8 @@ def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
     def make(spectrum: Spectrum) -> _Grid:
         basis, pooling, smooth = cepstral_basis(spectrum), _pooling(count, spectrum), _smoothing(count, spectrum)
         if heard is not None:
-            wanted = similarity(heard, pooling, basis, smooth)[0]
+            reference = replace(heard, power=heard.power.to(spectrum.power))
+            wanted = similarity(reference, pooling, basis, smooth)[0]
         else:
             letters = np.kron(letter_matrix(form or ""), np.ones((STRETCHES, STRETCHES)))
             wanted = _smoothed(like(letters, spectrum), smooth)

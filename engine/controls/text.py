@@ -24,7 +24,13 @@ class KnowsText(Protocol):
         ...
 
 
-@control("text", Words, unit="1 - similarity", tolerance=0.3, help="The sound follows the prompt, or another text, more closely.")
+@control(
+    "text",
+    Words,
+    unit="1 - similarity",
+    tolerance=0.3,
+    help="The sound follows the prompt, or another text, more closely.",
+)
 def text(target: Words, scene: Scene, context: Context) -> Term:
     """Raise the similarity of sound and text; an empty text means the request's prompt."""
     model, words = context.model, target.text.strip() or context.request.prompt

@@ -1,5 +1,7 @@
 """Timbre: the loop's cepstra have the mean and the spread over time of a reference's."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ SCALE_DB = 10.0
 def statistics(spectrum: Spectrum, basis: tuple[Tensor, Tensor], weights: Tensor) -> Tensor:
     """Return mean and deviation of each coefficient over frames that sound, in dB: [batch, 2 coefficients]."""
     values = cepstra(spectrum, basis)
-    power = spectrum.power.detach().sum(1, keepdim=True)
+    power = spectrum.power.sum(1, keepdim=True)
     heard = weights * power / (power + FLOOR_POWER)
     total = heard.sum(-1).clamp_min(1e-9)
     mean = (heard * values).sum(-1) / total
@@ -32,8 +34,8 @@ def timbre(target: Audio, scene: Scene, context: Context) -> Term:
 
     def make(spectrum: Spectrum) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
         basis = cepstral_basis(spectrum)
-        everywhere = torch.ones(heard.frames, device=spectrum.power.device, dtype=spectrum.power.dtype)
-        wanted = statistics(heard, basis, everywhere)
+        reference = replace(heard, power=heard.power.to(spectrum.power))
+        wanted = statistics(reference, basis, like(torch.ones(heard.frames), spectrum))
         return basis, like(context.frame_weights(spectrum.frames), spectrum), wanted
 
     grid_of = per_layout(make)
@@ -43,5 +45,6 @@ def timbre(target: Audio, scene: Scene, context: Context) -> Term:
         return (statistics(spectrum, basis, weights) - wanted).square().mean(1)
 
     return Term(
-        lambda spectrum, _: squared_db(spectrum) / SCALE_DB**2, lambda spectrum, _: (squared_db(spectrum) + 1e-12).sqrt()
+        lambda spectrum, _: squared_db(spectrum) / SCALE_DB**2,
+        lambda spectrum, _: (squared_db(spectrum) + 1e-12).sqrt(),
     )

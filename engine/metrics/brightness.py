@@ -38,7 +38,9 @@ def spanned(values: Signal, frame_rate_hz: float, *, circular: bool) -> Signal:
     return np.asarray(values[..., index] @ (weights / weights.sum()))
 
 
-def error_octaves(signal: Signal, sample_rate: int, target: Signal, chosen: NDArray[np.bool_], *, circular: bool) -> float:
+def error_octaves(
+    signal: Signal, sample_rate: int, target: Signal, chosen: NDArray[np.bool_], *, circular: bool
+) -> float:
     """Return the mean distance in octaves from `target` (log2 hertz, [frame_count]) in the `chosen` frames."""
     heard = curve(signal, sample_rate, circular=circular)
     wanted = spanned(target, len(target) * sample_rate / len(signal), circular=circular)

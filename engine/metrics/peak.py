@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter, resample, resample_poly
 
-from .framing import frames_of, count_of
+from .framing import count_of, frames_of
 
 OVERSAMPLING = 4
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from midi.errors import MidiError
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
-
 from midi.tempo import beats_to_seconds
 
 from ..curves import frequency_octaves, inside, level_db

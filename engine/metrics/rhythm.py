@@ -18,6 +18,7 @@ WINDOW, HOP_SECONDS = 1024, 0.005
 LAG_FRAMES = 3
 BANDS_PER_OCTAVE, LOWEST_HZ, HIGHEST_HZ = 12, 40.0, 16_000.0
 LOUD_ENOUGH = 0.06           # of the strongest peaks, below which a rise is no hit
+LEAST_RISE = 0.01            # mean over bands of log10: a steady tone ripples less
 ABOVE_MEAN = 1.6             # times the mean rise within 200 ms
 APART_SECONDS = 0.045
 DELAY_SECONDS = 0.0005       # of the peak against the attack, found with clicks, drums and plucked tones
@@ -61,7 +62,7 @@ def onset_times(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     strength = onset_strength(signal, sample_rate, circular=circular)
     duration = len(signal) / sample_rate
     hop = duration / len(strength)
-    if strength.max(initial=0) < 1e-4:
+    if strength.max(initial=0) < LEAST_RISE:
         return np.zeros(0)
     mode = "wrap" if circular else "nearest"
     apart = 2 * round(APART_SECONDS / hop) + 1

@@ -25,7 +25,8 @@ def mfcc(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 
 def _mel(window: int, sample_rate: int) -> Signal:
     frequency = np.fft.rfftfreq(window, 1 / sample_rate)
-    edges = 700 * np.expm1(np.linspace(*(1127 * np.log1p(np.array([40, min(16_000, sample_rate / 2)]) / 700)), FILTERS + 2) / 1127)
+    lowest, highest = (1127 * np.log1p(hertz / 700) for hertz in (40.0, min(16_000.0, sample_rate / 2)))
+    edges = 700 * np.expm1(np.linspace(lowest, highest, FILTERS + 2) / 1127)
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (frequency[:, None] - low) / (middle - low), (high - frequency[:, None]) / (high - middle)
     return np.asarray(np.clip(np.minimum(rising, falling), 0, None))
@@ -34,7 +35,9 @@ def _mel(window: int, sample_rate: int) -> Signal:
 def stretches(features: Signal, count: int) -> Signal:
     """Return `features` [frames, n] averaged over `count` equal stretches: [count, n]."""
     borders = np.arange(len(features)) * count // len(features)
-    return np.stack([features[borders == i].mean(0) if (borders == i).any() else features.mean(0) for i in range(count)])
+    return np.stack(
+        [features[borders == i].mean(0) if (borders == i).any() else features.mean(0) for i in range(count)]
+    )
 
 
 def self_similarity(features: Signal) -> Signal:

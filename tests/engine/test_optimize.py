@@ -80,7 +80,7 @@ def test_every_control_comes_nearer_and_the_best_never_rises(
     assert best[-1] < 0.5 * best[0]
     checked = [step for step in steps if step.checked]
     for name in steps[0].losses:
-        assert checked[-1].losses[name] < 0.6 * checked[0].losses[name]
+        assert checked[-1].losses[name] < 0.8 * checked[0].losses[name]
 
 
 def test_the_last_point_counts(tiny: TinyModel, ask: Any) -> None:
@@ -101,8 +101,11 @@ def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Any, check: Ear | N
     for stop in (0, 3, 7, 11):
         stored = whole[stop].state.to_bytes()
         resumed = run(chosen, objective, tiny, scene, noise, resume=SavedState.from_bytes(stored))
-        assert [step.losses for step in resumed] == [step.losses for step in whole[stop + 1 :]]
-        assert torch.equal(resumed[-1].best_noise, whole[-1].best_noise)
+        rest = whole[stop + 1 :]
+        assert len(resumed) == len(rest)
+        for again, before in zip(resumed, rest, strict=True):
+            assert again.losses == pytest.approx(before.losses, rel=1e-4)
+        torch.testing.assert_close(resumed[-1].best_noise, whole[-1].best_noise, rtol=0, atol=1e-2)
 
 
 def test_stopping_at_the_tolerance(tiny: TinyModel, ask: Any) -> None:
@@ -133,8 +136,7 @@ def test_nan_stops_and_names_the_control(ask: Any) -> None:
     objective = goal("brittle", lambda latent: latent.square().mean((1, 2)) / (0.0 if next(calls) >= 8 else 1.0))
     seen: list[Step] = []
     with pytest.raises(NonFiniteLossError, match="brittle"):
-        for step in minimize(plan(chain=ONE), objective, model, scene, tiny_noise(model, scene)):
-            seen.append(step)
+        seen.extend(minimize(plan(chain=ONE), objective, model, scene, tiny_noise(model, scene)))
     assert seen
     assert torch.isfinite(seen[-1].best_noise).all()
 
@@ -187,7 +189,7 @@ def test_the_noise_stays_noise(tiny: TinyModel, ask: Any) -> None:
 def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
     """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
     request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
-    scene, objective, _ = scene_of(tiny, request)
+    _, objective, _ = scene_of(tiny, request)
     weighted = methods.paper_objective(objective)
     chosen = methods.plan(request, tiny, weighted)
     assert (chosen.chain, chosen.steps, chosen.learning_rate) == (Chain(steps=20, sampler="ddim"), 150, 5e-3)

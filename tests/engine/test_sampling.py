@@ -35,7 +35,7 @@ def gaussian(schedule: Schedule, mean: float, spread: float) -> Any:
 
 
 def test_ddim_is_euler_on_a_rectified_flow(ask: Any) -> None:
-    """x + (r - t) v with v = (x - x_0) / t, on the same grid."""
+    """X + (r - t) v with v = (x - x_0) / t, on the same grid."""
     model = TinyModel(dtype=torch.float64)
     scene = model.scene(ask.request())
     schedule, noise = model.schedule(7, scene), tiny_noise(model, scene)
@@ -60,7 +60,9 @@ def test_the_second_order_sampler_is_nearer_with_the_same_steps() -> None:
     """DPM-Solver++(2M) with 12 steps misses by less than half of DDIM's error."""
     schedule, noise = cosine(12), torch.randn(512, dtype=torch.float64)
     errors = {
-        name: (follow(start(noise, schedule), schedule, name, None, gaussian(schedule, 0.0, 0.3)) - 0.3 * noise).abs().max()
+        name: (follow(start(noise, schedule), schedule, name, None, gaussian(schedule, 0.0, 0.3)) - 0.3 * noise)
+        .abs()
+        .max()
         for name in ("ddim", "dpm++")
     }
     assert errors["dpm++"] < 0.5 * errors["ddim"]
@@ -173,6 +175,7 @@ def test_a_seed_means_the_same_noise_in_any_batch(tiny: TinyModel, ask: Any) -> 
     torch.testing.assert_close(batch[1], start_noise(scene, 6)[0], rtol=0, atol=0)
     assert float(start_noise(scene, 0)[0, 0, 0]) == pytest.approx(-1.1258398, abs=1e-6)
     assert not torch.equal(step_noises(scene, 5, 1)[0], batch[:1])
+    assert not torch.equal(start_noise(scene, 5 + 2**40), batch[:1])
 
 
 def test_a_varied_noise_is_as_loud_as_noise(tiny: TinyModel, ask: Any) -> None:

@@ -14,7 +14,9 @@ from engine.shell import on_shell
     time_axis=st.sampled_from([0, 1]),
 )
 @settings(max_examples=40, deadline=None)
-def test_the_shell_has_mean_0_and_deviation_1(seed: int, frames: int, channels: int, tilt: float, time_axis: int) -> None:
+def test_the_shell_has_mean_0_and_deviation_1(
+    seed: int, frames: int, channels: int, tilt: float, time_axis: int
+) -> None:
     """Whatever was added, item by item, with time on either axis."""
     shape = (2, frames, channels) if time_axis == 0 else (2, channels, frames)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 1.4 + tilt

@@ -1,0 +1,106 @@
+"""The registry: what is there, and how a third party adds to it."""
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine import controls, methods, targets
+from engine.controls import registry
+from engine.errors import BadInputError
+from engine.optimize import minimize
+from engine.request import Budget, Control, Words
+from engine.testing import TinyModel, tiny_noise
+
+THIRD_PARTY = '''
+"""Width of the sound, made by somebody else."""
+from engine.controls import Term, control
+from engine.request import Words
+
+@control("quiet-bass", Words, unit="share", tolerance=0.05, help="No more than so much of the energy is under 200 Hz.")
+def quiet_bass(target, scene, context):
+    wanted = float(target.text)
+
+    def loss(spectrum, latent):
+        low = spectrum.power[:, spectrum.frequencies_hz < 200].sum((1, 2)) / spectrum.power.sum((1, 2))
+        return (low - wanted).relu().square() * 100
+
+    return Term(loss, loss)
+'''
+
+
+@pytest.fixture(autouse=True)
+def _rows_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    controls.rows()
+    monkeypatch.setattr(registry, "_rows", dict(registry._rows))
+    monkeypatch.setattr(registry, "_seen_files", set())
+
+
+def test_all_controls_of_the_design_are_there() -> None:
+    """One row each, with help, a unit and a tolerance, and the papers' versions by name."""
+    rows = controls.rows()
+    wanted = {
+        "intensity", "melody", "rhythm", "structure", "brightness", "timbre", "text", "inpaint", "outpaint", "loop",
+        "intensity-paper", "intensity-corr", "melody-octave",
+    }
+    assert wanted <= set(rows)
+    for row in rows.values():
+        assert row.help.endswith(".")
+        assert row.unit
+        assert row.tolerance > 0
+
+
+def test_a_control_out_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: TinyModel, ask: Any) -> None:
+    """A third party's file, named in the environment, is followed by the optimiser without a change to the engine."""
+    file = tmp_path / "my_controls.py"
+    file.write_text(THIRD_PARTY)
+    monkeypatch.setenv(registry.FILES, str(file))
+    request = ask.request(
+        Control(kind="quiet-bass", target=Words(text="0.02")), method="ditto", budget=Budget(steps=15)
+    )
+    scene = tiny.scene(request)
+    objective = targets.build(request, scene, tiny)
+    steps = list(minimize(methods.plan(request, tiny, objective), objective, tiny, scene, tiny_noise(tiny, scene)))
+    assert steps[-1].losses["quiet-bass"] < 0.5 * steps[0].losses["quiet-bass"]
+
+
+def test_a_package_brings_a_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the entry point group, loaded with the rest."""
+    loaded: list[str] = []
+
+    class Point(EntryPoint):
+        def load(self) -> Any:
+            loaded.append(self.name)
+
+    points = [Point(name="theirs", value="theirs:control", group=registry.GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.GROUP else [])
+    controls.rows()
+    assert loaded == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("def (", "cannot be loaded"), ("import nothing_of_the_kind", "cannot be loaded")]
+)
+def test_a_broken_file_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+    """Its name and what is wrong, in one sentence."""
+    file = tmp_path / "broken.py"
+    file.write_text(text)
+    with pytest.raises(BadInputError, match=f"broken.py {sentence}"):
+        controls.load_file(file)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    """Not with a traceback."""
+    with pytest.raises(BadInputError, match="not a Python file"):
+        controls.load_file(tmp_path / "none.py")
+
+
+def test_beats_outside_the_range_are_free(ask: Any, tiny: TinyModel) -> None:
+    """The weights of frames are those beats, and everything where no range is given."""
+    request = ask.request()
+    whole = controls.Context(request=request, model=tiny)
+    part = controls.Context(request=request, model=tiny, within=(2, 4))
+    assert whole.frame_weights(16).sum() == 16
+    assert torch.equal(part.frame_weights(16).nonzero()[:, 0], torch.arange(4, 8))

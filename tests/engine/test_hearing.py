@@ -1,0 +1,75 @@
+"""A corrected surrogate hears what the true ear hears, at the noise where it was corrected."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.hearing import Chain, Ear, corrected, corrections, hear, latent_of, listen
+from engine.models.protocol import Scene
+from engine.spectrum import Spectrum
+from engine.testing import TinyModel, tiny_noise
+
+FAR, NEAR = Chain(steps=1, sampler="ddim"), Ear(chain=Chain(steps=6, sampler="ddim"))
+
+
+class WithWaveform(TinyModel):
+    """A model whose waveform holds something other than its latent says: each third band is quieter."""
+
+    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
+        spectrum = self.listen(latent, scene)
+        gain = torch.ones(spectrum.power.shape[1], 1)
+        gain[::3] = 0.2
+        return replace(spectrum, power=spectrum.power * gain)
+
+
+@pytest.mark.parametrize("model", [TinyModel(), WithWaveform()])
+def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyModel, ask: Any) -> None:
+    """Latent and spectrum, through the waveform where the model has one."""
+    scene = model.scene(ask.request())
+    noise = tiny_noise(model, scene)
+    latent, true = hear(model, scene, noise, NEAR)
+    surrogate = latent_of(model, scene, noise, FAR)
+    assert (surrogate - latent).abs().max() > 0.1
+    found = corrections(model, scene, surrogate, latent, true)
+    shifted, spectrum = corrected(model, scene, surrogate, found)
+    torch.testing.assert_close(shifted, latent)
+    torch.testing.assert_close(spectrum.power, true.power, rtol=1e-3, atol=1e-9)
+
+
+def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Any) -> None:
+    """A step away the correction still helps more than not."""
+    model = WithWaveform()
+    scene = model.scene(ask.request())
+    noise = tiny_noise(model, scene)
+    latent, true = hear(model, scene, noise, NEAR)
+    found = corrections(model, scene, latent_of(model, scene, noise, FAR), latent, true)
+    moved = noise + 0.1 * torch.randn(noise.shape, generator=torch.Generator().manual_seed(1))
+    surrogate = latent_of(model, scene, moved, FAR)
+    wanted = hear(model, scene, moved, NEAR)[1].power.log()
+    mended = corrected(model, scene, surrogate, found)[1].power.log()
+    plain = model.listen(surrogate, scene).power.log()
+    assert (mended - wanted).abs().mean() < 0.5 * (plain - wanted).abs().mean()
+
+
+def test_the_correction_carries_the_surrogates_gradient(ask: Any) -> None:
+    """Every noise value has a say."""
+    model = WithWaveform()
+    scene = model.scene(ask.request(bars=1))
+    noise = tiny_noise(model, scene)
+    latent, true = hear(model, scene, noise, NEAR)
+    found = corrections(model, scene, latent_of(model, scene, noise, FAR), latent, true)
+    moving = noise.clone().requires_grad_()
+    spectrum = corrected(model, scene, latent_of(model, scene, moving, FAR), found)[1]
+    (gradient,) = torch.autograd.grad(spectrum.power.log().sum(), moving)
+    assert (gradient != 0).all()
+
+
+def test_a_model_without_a_waveform_ear_is_heard_by_its_latent(tiny: TinyModel, ask: Any) -> None:
+    """Asking to listen through the waveform costs nothing where there is none to listen through."""
+    scene = tiny.scene(ask.request())
+    latent = tiny_noise(tiny, scene)
+    powers = [listen(tiny, scene, latent, through_waveform=through).power for through in (True, False)]
+    assert torch.equal(*powers)

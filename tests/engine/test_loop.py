@@ -1,0 +1,95 @@
+"""The delivered loop is the model's sound, resampled, turned and times one number; its length is exact."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import loop
+from engine.errors import InternalError
+from engine.metrics import intensity, peak
+from engine.request import LoopRequest
+from engine.testing import TinyModel
+from midi.tempo import Meter
+
+MODEL = TinyModel(sample_rate=8_000)
+
+
+def sines(samples: int, *turns: int, level: float = 0.1) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return stereo sines that close round the loop."""
+    time = 2 * np.pi * np.arange(samples) / samples
+    wave = sum(np.sin(turn * time + turn) for turn in turns) * level
+    return np.stack([wave, 0.5 * wave])
+
+
+@given(
+    tempo=st.fractions(Fraction(70), Fraction(260), max_denominator=1000), bars=st.integers(1, 2),
+    numerator=st.integers(1, 13), denominator=st.sampled_from([2, 4, 8, 16]),
+    rate=st.sampled_from([8_000, 11_025, 44_100]),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_length_is_exact(tempo: Fraction, bars: int, numerator: int, denominator: int, rate: int) -> None:
+    """round(bars * 4 * num / den * 60 / bpm * rate), for odd metres, odd tempi and any rate."""
+    request = LoopRequest(bars=bars, tempo_bpm=tempo, meter=Meter(numerator, denominator), sample_rate=rate)
+    scene = MODEL.scene(request)
+    finished = loop.finish(sines(scene.model_samples, 3, 5), scene, request)
+    assert finished.audio.shape == (2, round(Fraction(bars * 4 * numerator * 60, denominator) / tempo * rate))
+    assert finished.audio.dtype == np.float32
+    assert np.isfinite(finished.audio).all()
+
+
+def test_only_the_loop_is_kept_of_what_a_model_makes(ask: Any) -> None:
+    """Where a model makes more than the loop, the rest is left out, not squeezed in."""
+    request = ask.request(bars=1, sample_rate=8_000)
+    scene = replace(MODEL.scene(request), model_samples=16_500)
+    made = np.random.default_rng(0).normal(size=(2, 16_500)) * 0.01
+    np.testing.assert_allclose(loop.finish(made, scene, request).audio, made[:, :16_000], atol=1e-7)
+
+
+@given(turn=st.integers(-40_000, 40_000), gain_db=st.floats(-20, 40))
+@settings(max_examples=25, deadline=None)
+def test_all_that_is_done_is_one_turn_and_one_number(turn: int, gain_db: float) -> None:
+    """What comes out is the input, rolled, times 10^(gain_db / 20): no sample is touched by itself."""
+    request = LoopRequest(bars=1, sample_rate=8_000)
+    scene = MODEL.scene(request)
+    made = sines(scene.model_samples, 40, 77, 230) * 10 ** (gain_db / 20)
+    finished = loop.finish(made, scene, request, rotation_samples=turn)
+    np.testing.assert_allclose(finished.audio, np.roll(made, turn, 1) * 10 ** (finished.gain_db / 20), atol=1e-6)
+    assert peak.true_peak_db(finished.audio, circular=True) <= -1 + 1e-3
+    assert finished.gain_db <= 1e-9
+
+
+def test_a_piece_that_is_no_loop_is_not_turned(ask: Any) -> None:
+    """Rotation is for circles only."""
+    request = ask.request(bars=1, loop=False, sample_rate=8_000)
+    scene = MODEL.scene(request)
+    assert loop.finish(sines(scene.model_samples, 3), scene, request, rotation_samples=99).rotation_samples == 0
+
+
+def test_a_curve_sets_the_level(ask: Any) -> None:
+    """With an intensity curve the one gain brings the mean level to it, where the peak allows."""
+    request = ask.request(ask.intensity(-30, -24), sample_rate=8_000)
+    scene = MODEL.scene(request)
+    finished = loop.finish(sines(scene.model_samples, 400, 500, level=0.03), scene, request)
+    heard = intensity.level_curve(finished.audio.astype(np.float64).mean(0), 8_000, circular=True)
+    assert heard.mean() == pytest.approx(-27, abs=0.1)
+    assert finished.gain_db > 1
+
+
+def test_other_rates_keep_pitch_and_seam(ask: Any) -> None:
+    """A sine that closes round the loop at 8 kHz is the same sine at 48 kHz, to the last sample."""
+    request = ask.request(bars=1, sample_rate=48_000)
+    scene = MODEL.scene(request)
+    finished = loop.finish(sines(scene.model_samples, 440), scene, request)
+    np.testing.assert_allclose(finished.audio, sines(96_000, 440), atol=1e-6)
+
+
+def test_numbers_that_are_none_are_our_fault(ask: Any) -> None:
+    """A model's nan never reaches a file."""
+    request = ask.request(bars=1)
+    with pytest.raises(InternalError, match="not numbers"):
+        loop.finish(np.full((2, 16_000), np.nan), MODEL.scene(request), request)

@@ -1,0 +1,52 @@
+"""States and noises survive as bytes, and nothing else is taken for them."""
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from engine.errors import BadInputError
+from engine.saved import SavedState, noise_from_bytes, noise_to_bytes
+
+
+def test_a_state_comes_back_as_it_was() -> None:
+    """Tensors, counts, scales and corrections."""
+    noise = torch.randn(2, 5, 3)
+    state = SavedState(
+        iteration=17, noise=noise, first_moment=noise + 1, second_moment=noise**2, best_noise=-noise,
+        best_total=torch.tensor([0.5, 2.0]), best_reached=torch.tensor([True, False]),
+        scales={"melody": torch.ones(2)}, corrections={"latent": noise * 3},
+    )
+    again = SavedState.from_bytes(state.to_bytes())
+    assert again.iteration == 17
+    assert torch.equal(again.second_moment, state.second_moment)
+    assert torch.equal(again.best_reached, state.best_reached)
+    assert torch.equal(again.scales["melody"], torch.ones(2))
+    assert torch.equal(again.corrections["latent"], noise * 3)
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF....WAVE", save({"noise": torch.zeros(2)})])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    """In a sentence, not with a traceback of the format's library."""
+    with pytest.raises(BadInputError, match="not the saved state"):
+        SavedState.from_bytes(data)
+
+
+def test_a_takes_noise_comes_back_exactly() -> None:
+    """Bit by bit, for the length that it was made for."""
+    noise = torch.randn(6, 4)
+    assert torch.equal(noise_from_bytes(noise_to_bytes(noise, model="tiny", seed=3), (6, 4)), noise)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (noise_to_bytes(torch.zeros(6, 5), model="tiny", seed=0), "shape"),
+        (save({"noise": torch.full((6, 4), float("nan"))}), "not numbers"),
+        (save({"weights": torch.zeros(6, 4)}), "not the stored noise"),
+        (b"junk", "not the stored noise"),
+    ],
+)
+def test_a_noise_that_does_not_fit_is_refused(data: bytes, sentence: str) -> None:
+    """Another length, other contents, or no noise at all."""
+    with pytest.raises(BadInputError, match=sentence):
+        noise_from_bytes(data, (6, 4))
