@@ -95,7 +95,9 @@ def summary(downbeat: Signal, anywhere: Signal, audible: Signal, inaudible: Sign
         return float((values <= limits).all(1).mean())
 
     return {
-        "true loops": len(true), "audible cuts": len(audible), "inaudible cuts": len(inaudible),
+        "true loops": len(true),
+        "audible cuts": len(audible),
+        "inaudible cuts": len(inaudible),
         "99.5 % of true loops (click, drop)": best,
         "in use": thresholds.tolist(),
         "pass: true loops on the downbeat": passing(downbeat, thresholds),

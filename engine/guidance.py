@@ -20,7 +20,7 @@ from .saved import SavedState
 from .targets import Objective, sum_of
 
 STEPS = 20
-STRENGTH = 0.10    # length of one correction, in standard deviations of the state's noise
+STRENGTH = 0.10  # length of one correction, in standard deviations of the state's noise
 
 
 def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: Tensor) -> Iterator[Step]:
@@ -47,9 +47,18 @@ def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: T
     total = objective.total(losses, spectrum)
     state = replace(SavedState.fresh(noise), best_total=total)
     yield Step(
-        index=schedule.steps, steps=schedule.steps, phase="guide", losses=_first(losses), distances=_first(distances),
-        total=total, best_total=total, best_noise=noise, reached=_all_reached(distances),
-        seconds=time.perf_counter() - started, state=state, latent=latent,
+        index=schedule.steps,
+        steps=schedule.steps,
+        phase="guide",
+        losses=_first(losses),
+        distances=_first(distances),
+        total=total,
+        best_total=total,
+        best_noise=noise,
+        reached=_all_reached(distances),
+        seconds=time.perf_counter() - started,
+        state=state,
+        latent=latent,
     )
 
 

@@ -15,7 +15,7 @@ from .models.protocol import Model, Sampler, Scene
 from .sampling import sample
 from .spectrum import Spectrum
 
-WIDEST_RATIO = 100.0     # 20 dB: beyond, the waveform has something quite other there, and no ratio mends it
+WIDEST_RATIO = 100.0  # 20 dB: beyond, the waveform has something quite other there, and no ratio mends it
 SILENCE = 1e-9
 
 
@@ -55,9 +55,7 @@ def listen(model: Model, scene: Scene, latent: Tensor, *, through_waveform: bool
     return model.listen(latent, scene)
 
 
-def corrections(
-    model: Model, scene: Scene, surrogate: Tensor, latent: Tensor, spectrum: Spectrum
-) -> dict[str, Tensor]:
+def corrections(model: Model, scene: Scene, surrogate: Tensor, latent: Tensor, spectrum: Spectrum) -> dict[str, Tensor]:
     """Return what to add to the surrogate's latent, and by what to multiply its power, to hear what is true."""
     found = {"latent": latent - surrogate}
     if hasattr(model, "listen_through"):
@@ -67,9 +65,7 @@ def corrections(
     return found
 
 
-def corrected(
-    model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]
-) -> tuple[Tensor, Spectrum]:
+def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, Spectrum]:
     """Return the surrogate's latent and what is heard of it, corrected, carrying the gradient."""
     shifted = latent + found["latent"] if "latent" in found else latent
     spectrum = model.listen(shifted, scene)

@@ -19,7 +19,7 @@ from .request import Curve, LoopRequest
 from .resample import resampled
 
 CEILING_DBTP = -1.0
-MOST_LEVEL_DB = 12.0     # by which one gain may bring the level to an intensity curve
+MOST_LEVEL_DB = 12.0  # by which one gain may bring the level to an intensity curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

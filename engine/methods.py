@@ -18,6 +18,17 @@ PAPER_INTENSITY_WEIGHT, PAPER_INTENSITY_WEIGHT_WITH_MELODY = 1 / 40, 1 / 4
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
 
+LIMIT_SECONDS = {"draft": 4.0, "normal": 12.0, "best": 120.0}  # a producer waits; who counts steps does not
+
+
+def limit_seconds(request: LoopRequest) -> float | None:
+    """Return how long the search may take: what the request says, else its quality's, None where steps are counted."""
+    if request.budget.seconds is not None:
+        return request.budget.seconds
+    if request.budget.steps is not None or request.method == "ditto-paper":
+        return None
+    return LIMIT_SECONDS[request.quality]
+
 
 def plan(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     """Return the plan of the request's method; without a control, or with method `none`, it has no steps."""
@@ -31,8 +42,13 @@ def _paper(objective: Objective) -> Plan:
     chain = Chain(steps=PAPER_CHAIN_STEPS, sampler="ddim")
     longer = any(goal.kind in PAPER_LONG for goal in objective.goals)
     return Plan(
-        method="ditto-paper", chain=chain, steps=PAPER_LONG_STEPS if longer else PAPER_STEPS, decode=chain,
-        learning_rate=PAPER_RATE, keep_on_shell=False, balance=False,
+        method="ditto-paper",
+        chain=chain,
+        steps=PAPER_LONG_STEPS if longer else PAPER_STEPS,
+        decode=chain,
+        learning_rate=PAPER_RATE,
+        keep_on_shell=False,
+        balance=False,
     )
 
 
@@ -44,7 +60,9 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
         method=request.method,
         chain=Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode,
         steps=(SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality],
-        decode=decode, learning_rate=card.learning_rate, check=Ear(chain=decode),
+        decode=decode,
+        learning_rate=card.learning_rate,
+        check=Ear(chain=decode),
     )
 
 

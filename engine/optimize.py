@@ -24,7 +24,7 @@ from .targets import Objective, headroom, sum_of
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-BALANCE_EVERY = 6        # steps between looks at how hard each control pulls
+BALANCE_EVERY = 6  # steps between looks at how hard each control pulls
 LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
 
 Losses = dict[str, Tensor]
@@ -45,8 +45,8 @@ class Plan:
     learning_rate: float
     check: Ear | None = None
     check_every: int = 6
-    keep_on_shell: bool = True     # off in the papers
-    balance: bool = True           # controls pull equally hard; off in the papers
+    keep_on_shell: bool = True  # off in the papers
+    balance: bool = True  # controls pull equally hard; off in the papers
     until_tolerance: bool = True
     checkpoint: bool = True
 
@@ -151,9 +151,7 @@ class _Attempt:
             state, step = self._note(state, losses, distances, total)
         return state, step, losses, distances, headroom(spectrum)
 
-    def _note(
-        self, state: SavedState, losses: Losses, distances: Losses, total: Tensor
-    ) -> tuple[SavedState, Step]:
+    def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:
         """Compare with the best so far, item by item."""
         _check_finite(losses, state.iteration)
         reached = torch.stack(list(distances.values())).amax(0) <= 1
@@ -168,16 +166,28 @@ class _Attempt:
         return noted, self._step(noted, losses, distances, total, checked=True)
 
     def _step(
-        self, state: SavedState, losses: Losses, distances: Losses, total: Tensor, *,
+        self,
+        state: SavedState,
+        losses: Losses,
+        distances: Losses,
+        total: Tensor,
+        *,
         checked: bool,
     ) -> Step:
         item = int(total.argmin())
         return Step(
-            index=state.iteration, steps=self.plan.steps, phase="optimise",
+            index=state.iteration,
+            steps=self.plan.steps,
+            phase="optimise",
             losses={name: float(loss.detach()[item]) for name, loss in losses.items()},
             distances={name: float(distance[item]) for name, distance in distances.items()},
-            total=total, best_total=state.best_total, best_noise=state.best_noise,
-            reached=bool(state.best_reached.all()), seconds=0.0, state=state, checked=checked,
+            total=total,
+            best_total=state.best_total,
+            best_noise=state.best_noise,
+            reached=bool(state.best_reached.all()),
+            seconds=0.0,
+            state=state,
+            checked=checked,
         )
 
     def _pull(

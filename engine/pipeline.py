@@ -104,6 +104,7 @@ def _optimise(
         if request.method == "guidance"
         else optimize.minimize(plan, objective, model, scene, noise, resume=state)
     )
+    limit_seconds = methods.limit_seconds(request)
     started = said = time.monotonic()
     saved = started
     previewed = -np.inf
@@ -120,7 +121,7 @@ def _optimise(
             if live and now - saved >= SAVE_EVERY_SECONDS:
                 yield Checkpoint(search.step.state.to_bytes())
                 saved = now
-            if request.budget.seconds is not None and now - started >= request.budget.seconds:
+            if limit_seconds is not None and now - started >= limit_seconds:
                 break
     except KeyboardInterrupt:
         search.cancelled = True
@@ -180,8 +181,9 @@ def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
     assert step is not None
     share = (step.index + 1) / max(step.steps, step.index + 1)
     left = 0.0 if step.reached else seconds * (1 - share) / share
-    if request.budget.seconds is not None:
-        left = min(left, max(0.0, request.budget.seconds - seconds))
+    limit_seconds = methods.limit_seconds(request)
+    if limit_seconds is not None:
+        left = min(left, max(0.0, limit_seconds - seconds))
     return Progress(
         request_id=request.request_id,
         take=0,

@@ -43,8 +43,13 @@ def sample(
         noise, renoise = _own_noises(noise, scene, schedule)
     else:
         noise = noise.chunk(scene.extra.get("noises", 1), 1)[0]
-    return follow(start(noise, schedule), schedule, sampler, renoise,
-                  lambda latent, i: estimate(model, scene, latent, schedule, sampler, i, checkpoint=checkpoint))
+    return follow(
+        start(noise, schedule),
+        schedule,
+        sampler,
+        renoise,
+        lambda latent, i: estimate(model, scene, latent, schedule, sampler, i, checkpoint=checkpoint),
+    )
 
 
 def start(noise: Tensor, schedule: Schedule) -> Tensor:

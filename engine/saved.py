@@ -21,7 +21,7 @@ class SavedState:
     hears otherwise (`engine.hearing`). Tensors are never changed in place.
     """
 
-    iteration: int               # also the count of Adam's updates
+    iteration: int  # also the count of Adam's updates
     noise: Tensor
     first_moment: Tensor
     second_moment: Tensor
@@ -36,9 +36,15 @@ class SavedState:
         """Return the state before the first step."""
         worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
         return cls(
-            iteration=0, noise=noise, first_moment=torch.zeros_like(noise),
-            second_moment=torch.zeros_like(noise), best_noise=noise, best_total=worst,
-            best_reached=torch.zeros_like(worst, dtype=torch.bool), scales={}, corrections={},
+            iteration=0,
+            noise=noise,
+            first_moment=torch.zeros_like(noise),
+            second_moment=torch.zeros_like(noise),
+            best_noise=noise,
+            best_total=worst,
+            best_reached=torch.zeros_like(worst, dtype=torch.bool),
+            scales={},
+            corrections={},
         )
 
     def to_bytes(self) -> bytes:
@@ -64,9 +70,7 @@ class SavedState:
         for name, tensor in tensors.items():
             group, _, key = name.partition(".")
             groups.setdefault(group, {})[key] = tensor
-        return cls(
-            iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], **named
-        )
+        return cls(iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], **named)
 
 
 _TENSORS = ("noise", "first_moment", "second_moment", "best_noise", "best_total", "best_reached")

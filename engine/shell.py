@@ -9,7 +9,7 @@ back: its temporal spectrum, averaged over channels, is held near flat, its mean
 import torch
 from torch import Tensor
 
-SPECTRUM_SPREAD = 4.0   # standard deviations by which a frequency's power may leave that of white noise
+SPECTRUM_SPREAD = 4.0  # standard deviations by which a frequency's power may leave that of white noise
 
 
 def on_shell(noise: Tensor, time_axis: int) -> Tensor:

@@ -11,7 +11,7 @@ from .models.protocol import Model, Scene
 from .request import LoopRequest, Words
 from .spectrum import Spectrum
 
-LOUDEST_FRAME_DB = -11.0     # RMS of 46 ms: about 10 dB under the true peak of a hit, which may be -1 dBTP
+LOUDEST_FRAME_DB = -11.0  # RMS of 46 ms: about 10 dB under the true peak of a hit, which may be -1 dBTP
 HEADROOM_SCALE_DB2 = 1.0
 
 
@@ -19,7 +19,7 @@ HEADROOM_SCALE_DB2 = 1.0
 class Goal:
     """One control of a request, ready to be heard."""
 
-    name: str                  # the control's kind, numbered where a kind comes twice
+    name: str  # the control's kind, numbered where a kind comes twice
     kind: str
     weight: float
     tolerance: float

@@ -18,9 +18,9 @@ from .request import LoopRequest
 from .sampling import start_noise
 from .spectrum import Spectrum, analyse
 
-LOWEST_PITCH, BANDS = 36, 72          # MIDI 36 to 107, one sine each
+LOWEST_PITCH, BANDS = 36, 72  # MIDI 36 to 107, one sine each
 LATENTS_PER_SECOND = 40
-MEAN_DB, SPREAD_DB = -42.0, 7.0       # of one band's level
+MEAN_DB, SPREAD_DB = -42.0, 7.0  # of one band's level
 
 
 class TinyModel:
@@ -29,13 +29,27 @@ class TinyModel:
     device = torch.device("cpu")
 
     def __init__(
-        self, *, seed: int = 0, sample_rate: int = 16_000, dtype: torch.dtype = torch.float32, circular: bool = True,
+        self,
+        *,
+        seed: int = 0,
+        sample_rate: int = 16_000,
+        dtype: torch.dtype = torch.float32,
+        circular: bool = True,
         sampler: Sampler = "ddim",
     ) -> None:
         self.dtype = dtype
         self.card = ModelCard(
-            name="tiny", licence="MIT", page="engine/testing.py", parameters_millions=0.03, sample_rate=sample_rate,
-            channels=2, circular=circular, sampler=sampler, surrogate_steps=1, decode_steps=4, max_seconds=64.0,
+            name="tiny",
+            licence="MIT",
+            page="engine/testing.py",
+            parameters_millions=0.03,
+            sample_rate=sample_rate,
+            channels=2,
+            circular=circular,
+            sampler=sampler,
+            surrogate_steps=1,
+            decode_steps=4,
+            max_seconds=64.0,
         )
         draws = torch.Generator().manual_seed(seed)
         self._first = (torch.randn(64, BANDS, 5, generator=draws) / math.sqrt(5 * BANDS)).to(dtype)
@@ -49,8 +63,15 @@ class TinyModel:
         frames = max(8, round(request.seconds * LATENTS_PER_SECOND))
         colour = sum(map(ord, request.prompt)) % BANDS
         return Scene(
-            frames=frames, noise_shape=(frames, BANDS), time_axis=0, model_samples=samples, loop_samples=samples,
-            tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=1.0, inputs=self._taste.roll(colour),
+            frames=frames,
+            noise_shape=(frames, BANDS),
+            time_axis=0,
+            model_samples=samples,
+            loop_samples=samples,
+            tempo_bpm=request.tempo_bpm,
+            beats=request.beats,
+            guidance=1.0,
+            inputs=self._taste.roll(colour),
             circular=request.loop,
         )
 
@@ -110,7 +131,10 @@ class TinyModel:
         rate = scene.frames * self.card.sample_rate / scene.model_samples
         frequencies = _frequencies().to(power)
         return Spectrum(
-            power=power, frequencies_hz=frequencies, bins=torch.ones_like(frequencies), frame_rate_hz=rate,
+            power=power,
+            frequencies_hz=frequencies,
+            bins=torch.ones_like(frequencies),
+            frame_rate_hz=rate,
             circular=scene.circular,
         )
 
@@ -136,8 +160,14 @@ class TinyDiffusersModel:
     device = torch.device("cpu")
 
     def __init__(
-        self, *, seed: int = 0, sample_rate: int = 4_000, dtype: torch.dtype = torch.float32, width: int = 4,
-        layers: int = 2, decoder_width: int = 6,
+        self,
+        *,
+        seed: int = 0,
+        sample_rate: int = 4_000,
+        dtype: torch.dtype = torch.float32,
+        width: int = 4,
+        layers: int = 2,
+        decoder_width: int = 6,
     ) -> None:
         from diffusers import AutoencoderOobleck, StableAudioDiTModel
 
@@ -145,24 +175,45 @@ class TinyDiffusersModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network: Any = StableAudioDiTModel(
-                sample_size=64, in_channels=8, out_channels=8, num_layers=layers, attention_head_dim=8,
-                num_attention_heads=width, num_key_value_attention_heads=width, cross_attention_dim=8,
-                cross_attention_input_dim=8, time_proj_dim=8, global_states_input_dim=8,
+                sample_size=64,
+                in_channels=8,
+                out_channels=8,
+                num_layers=layers,
+                attention_head_dim=8,
+                num_attention_heads=width,
+                num_key_value_attention_heads=width,
+                cross_attention_dim=8,
+                cross_attention_input_dim=8,
+                time_proj_dim=8,
+                global_states_input_dim=8,
             )
             self.codec: Any = AutoencoderOobleck(
-                encoder_hidden_size=decoder_width, downsampling_ratios=[4, 16], channel_multiples=[1, 2],
-                decoder_channels=decoder_width, decoder_input_channels=8, audio_channels=2, sampling_rate=sample_rate,
+                encoder_hidden_size=decoder_width,
+                downsampling_ratios=[4, 16],
+                channel_multiples=[1, 2],
+                decoder_channels=decoder_width,
+                decoder_input_channels=8,
+                audio_channels=2,
+                sampling_rate=sample_rate,
             )
             self._text = torch.randn(1, 4, 8).to(dtype)
         for part in (self.network, self.codec):
             torch.nn.Module.to(part, dtype).eval().requires_grad_(False)
         with torch.no_grad():
             loud = self.codec.decode(torch.randn(1, 8, 64, generator=torch.Generator().manual_seed(seed)).to(dtype))
-        self._gain = 0.1 / float(loud.sample.square().mean().sqrt())   # random weights are quiet; music is at -20 dBFS
+        self._gain = 0.1 / float(loud.sample.square().mean().sqrt())  # random weights are quiet; music is at -20 dBFS
         millions = sum(p.numel() for part in (self.network, self.codec) for p in part.parameters()) / 1e6
         self.card = ModelCard(
-            name="tiny-diffusers", licence="MIT", page="engine/testing.py", parameters_millions=millions,
-            sample_rate=sample_rate, channels=2, circular=False, sampler="ddim", surrogate_steps=2, decode_steps=6,
+            name="tiny-diffusers",
+            licence="MIT",
+            page="engine/testing.py",
+            parameters_millions=millions,
+            sample_rate=sample_rate,
+            channels=2,
+            circular=False,
+            sampler="ddim",
+            surrogate_steps=2,
+            decode_steps=6,
             max_seconds=16.0,
         )
 
@@ -171,9 +222,16 @@ class TinyDiffusersModel:
         samples = round(request.seconds * self.card.sample_rate)
         frames = max(4, round(samples / self.HOP))
         return Scene(
-            frames=frames, noise_shape=(8, frames), time_axis=1, model_samples=frames * self.HOP,
-            loop_samples=frames * self.HOP, tempo_bpm=request.tempo_bpm, beats=request.beats, guidance=1.0,
-            inputs=self._text, circular=request.loop,
+            frames=frames,
+            noise_shape=(8, frames),
+            time_axis=1,
+            model_samples=frames * self.HOP,
+            loop_samples=frames * self.HOP,
+            tempo_bpm=request.tempo_bpm,
+            beats=request.beats,
+            guidance=1.0,
+            inputs=self._text,
+            circular=request.loop,
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -202,7 +260,11 @@ class TinyDiffusersModel:
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return what Oobleck makes of the latent in exact tiles, round the circle where the scene is one."""
         return tiled(
-            lambda tile: self._gain * self.codec.decode(tile).sample, latent, hop=self.HOP, tile=32, context=12,
+            lambda tile: self._gain * self.codec.decode(tile).sample,
+            latent,
+            hop=self.HOP,
+            tile=32,
+            context=12,
             circular=scene.circular,
         )
 

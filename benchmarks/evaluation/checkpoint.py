@@ -35,7 +35,7 @@ def _entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     if struct.unpack("<Q", table[-8:])[0] != _MAGIC:
         raise ValueError("this is not the index of a TensorFlow checkpoint")
     footer = table[-_FOOTER_BYTES:]
-    _, after_offset = _varint(footer, 0)     # the handle of the meta index comes first
+    _, after_offset = _varint(footer, 0)  # the handle of the meta index comes first
     _, at = _varint(footer, after_offset)
     for _, handle in _block(table, *_handle(footer, at)):
         yield from _block(table, *_handle(handle, 0))

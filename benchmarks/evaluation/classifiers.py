@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 GROUPS = ("drums", "bass", "chords", "melody")
-GRID_STEPS, GRID_BANDS = 32, 20     # sixteenths of two bars in 4/4 at 120 BPM
-MARGIN = 3.0                        # rises are smaller than levels
+GRID_STEPS, GRID_BANDS = 32, 20  # sixteenths of two bars in 4/4 at 120 BPM
+MARGIN = 3.0  # rises are smaller than levels
 
 Features = Callable[[NDArray[np.floating]], NDArray[np.float32]]
 

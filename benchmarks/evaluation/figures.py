@@ -9,7 +9,7 @@ from . import statistics
 from .store import Table
 
 SEAM_LOOPS, LOUDNESS_LOOPS, AMONG = 200, 100, 16
-SILENT_DC = 1e-3     # -60 dBFS
+SILENT_DC = 1e-3  # -60 dBFS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +50,84 @@ def from_rows(columns: Mapping[str, Table]) -> list[Figure]:
     seams = each(lambda table: 100 * _share(table["seam"][:SEAM_LOOPS] <= 1))
     clicking = each(lambda table: 100 * _share(table["clicks"] > 0))
     return [
-        Figure(name="on the grid, % of loops with drums", bar="at least 95", good=at_least(95), digits=1,
-               values=each(lambda table: 100 * _mean(table["on_grid"]))),
-        Figure(name="tempo within 0.5 %, %", bar="", digits=1,
-               values=each(lambda table: 100 * _share(np.abs(_told(table["tempo_ratio"]) - 1) <= 0.005))),
-        Figure(name="off the grid, median ms", bar="at most 10", good=at_most(10), digits=1,
-               values=each(lambda table: 1000 * _median(table["phase_seconds"]))),
-        Figure(name="on the grid in odd metres, %", bar="at least 95", good=at_least(95), digits=1,
-               values=each(lambda table: 100 * _mean(table["on_grid"][table["odd"] > 0]))),
-        Figure(name="key right or relative, % of tonal loops", bar="at least 80", good=at_least(80), digits=1,
-               values=each(lambda table: 100 * _mean(table["key"]))),
-        Figure(name="seam good, %", bar="at most 1 under held-out", digits=1, good=at_least(seams["held-out"] - 1),
-               values=seams, note=f"{100 * cut:.0f} % of the same held-out loops, cut anywhere, fail"),
-        Figure(name="seam good when cut anywhere, %", bar="", digits=1,
-               values=each(lambda table: 100 * _share(table["seam_cut"][:SEAM_LOOPS] <= 1))),
-        Figure(name="loops with clicks, %", bar="at most 1 over held-out", digits=1,
-               good=at_most(clicking["held-out"] + 1), values=clicking),
-        Figure(name="DC, worst of full scale", bar="at most 0.001", good=at_most(SILENT_DC), digits=5,
-               values=each(lambda table: float(np.nanmax(table["dc"])))),
-        Figure(name="loudness spread (5 to 95 %), LU", bar="at most 6", good=at_most(6), digits=1,
-               values=each(lambda table: statistics.spread(_plain_loudness(table)))),
-        Figure(name="loudness, median LUFS", bar="", digits=1,
-               values=each(lambda table: _median(table["loudness_lufs"]))),
-        Figure(name="log-mel error of the round trip, dB", bar="at most 2.5", good=at_most(2.5),
-               values={name: _mean(table["log_mel_error"]) for name, table in columns.items()
-                       if "log_mel_error" in table}),
+        Figure(
+            name="on the grid, % of loops with drums",
+            bar="at least 95",
+            good=at_least(95),
+            digits=1,
+            values=each(lambda table: 100 * _mean(table["on_grid"])),
+        ),
+        Figure(
+            name="tempo within 0.5 %, %",
+            bar="",
+            digits=1,
+            values=each(lambda table: 100 * _share(np.abs(_told(table["tempo_ratio"]) - 1) <= 0.005)),
+        ),
+        Figure(
+            name="off the grid, median ms",
+            bar="at most 10",
+            good=at_most(10),
+            digits=1,
+            values=each(lambda table: 1000 * _median(table["phase_seconds"])),
+        ),
+        Figure(
+            name="on the grid in odd metres, %",
+            bar="at least 95",
+            good=at_least(95),
+            digits=1,
+            values=each(lambda table: 100 * _mean(table["on_grid"][table["odd"] > 0])),
+        ),
+        Figure(
+            name="key right or relative, % of tonal loops",
+            bar="at least 80",
+            good=at_least(80),
+            digits=1,
+            values=each(lambda table: 100 * _mean(table["key"])),
+        ),
+        Figure(
+            name="seam good, %",
+            bar="at most 1 under held-out",
+            digits=1,
+            good=at_least(seams["held-out"] - 1),
+            values=seams,
+            note=f"{100 * cut:.0f} % of the same held-out loops, cut anywhere, fail",
+        ),
+        Figure(
+            name="seam good when cut anywhere, %",
+            bar="",
+            digits=1,
+            values=each(lambda table: 100 * _share(table["seam_cut"][:SEAM_LOOPS] <= 1)),
+        ),
+        Figure(
+            name="loops with clicks, %",
+            bar="at most 1 over held-out",
+            digits=1,
+            good=at_most(clicking["held-out"] + 1),
+            values=clicking,
+        ),
+        Figure(
+            name="DC, worst of full scale",
+            bar="at most 0.001",
+            good=at_most(SILENT_DC),
+            digits=5,
+            values=each(lambda table: float(np.nanmax(table["dc"]))),
+        ),
+        Figure(
+            name="loudness spread (5 to 95 %), LU",
+            bar="at most 6",
+            good=at_most(6),
+            digits=1,
+            values=each(lambda table: statistics.spread(_plain_loudness(table))),
+        ),
+        Figure(
+            name="loudness, median LUFS", bar="", digits=1, values=each(lambda table: _median(table["loudness_lufs"]))
+        ),
+        Figure(
+            name="log-mel error of the round trip, dB",
+            bar="at most 2.5",
+            good=at_most(2.5),
+            values={name: _mean(table["log_mel_error"]) for name, table in columns.items() if "log_mel_error" in table},
+        ),
     ]
 
 
@@ -96,8 +149,14 @@ def distances(columns: Mapping[str, Table], others: Table, training: Table | Non
     ]
     long = max((name for name in apart if name.isdigit()), key=int, default="")
     if long:
-        figures.append(Figure(name=f"Frechet distance, times that of {long} steps", bar="at most 1.25 (4 steps)",
-                              good=at_most(1.25), values=_over(columns, others, long)))
+        figures.append(
+            Figure(
+                name=f"Frechet distance, times that of {long} steps",
+                bar="at most 1.25 (4 steps)",
+                good=at_most(1.25),
+                values=_over(columns, others, long),
+            )
+        )
     if training is not None:
         figures += _nearness(columns, training)
     return figures
@@ -130,8 +189,9 @@ def ranks(columns: Mapping[str, Table], words: np.ndarray) -> Figure:
     for name, table in columns.items():
         heard = table["judge"]
         values[name] = 100 * statistics.first_among(heard, words[: len(heard)], AMONG - 1, np.random.default_rng(0))
-    return Figure(name="prompt ranks its audio first among 16, %", bar="at least 60", good=at_least(60), digits=1,
-                  values=values)
+    return Figure(
+        name="prompt ranks its audio first among 16, %", bar="at least 60", good=at_least(60), digits=1, values=values
+    )
 
 
 def _told(values: np.ndarray) -> np.ndarray:

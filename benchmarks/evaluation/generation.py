@@ -13,7 +13,7 @@ from engine.pocket.model import Pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 
-MOST_STUDENT_STEPS = 8   # longer chains are the teacher's: the flow itself, with guidance
+MOST_STUDENT_STEPS = 8  # longer chains are the teacher's: the flow itself, with guidance
 BATCH = 8
 
 

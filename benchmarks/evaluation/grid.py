@@ -16,9 +16,9 @@ from engine.metrics.rhythm import onset_strength, onset_times
 
 LEAST_HITS = 4
 TEMPO_TOLERANCE, PHASE_SECONDS = 0.005, 0.010
-SEARCHED = 0.06                     # of the tempo, up and down
+SEARCHED = 0.06  # of the tempo, up and down
 SWINGS = np.linspace(0.50, 0.67, 18)
-HARMONICS = {1: 0.5, 2: 1.0, 4: 1.0}   # quarters, eighths, sixteenths
+HARMONICS = {1: 0.5, 2: 1.0, 4: 1.0}  # quarters, eighths, sixteenths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

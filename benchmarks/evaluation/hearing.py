@@ -15,11 +15,11 @@ from . import grid, key, sound
 from .material import Audio, Loop, key_of, pitch_classes
 from .musicnn import Musicnn
 
-PICTURE_FRAMES = 344                      # four seconds
-PICTURE_BANDS = (16, 48, 16)              # mid to 350 Hz as it is, mid above, side
-NAIVE_SHARE = 0.93                        # how much of a loop is left when it is cut anywhere
+PICTURE_FRAMES = 344  # four seconds
+PICTURE_BANDS = (16, 48, 16)  # mid to 350 Hz as it is, mid above, side
+NAIVE_SHARE = 0.93  # how much of a loop is left when it is cut anywhere
 
-EMBEDDING, PICTURE, MEASURES = "embedding", "picture", "measures"   # what may be heard of a loop
+EMBEDDING, PICTURE, MEASURES = "embedding", "picture", "measures"  # what may be heard of a loop
 
 Row = dict[str, NDArray[np.floating]]
 

@@ -15,9 +15,9 @@ from engine.metrics.framing import Signal, frames_of, mono
 from midi.key import MODES, Key
 
 WINDOW, HOP, LOWEST_HZ, HIGHEST_HZ = 16_384, 2048, 60.0, 2_100.0
-TOLERANCE = 0.05            # of the chroma that the best key holds: 93 % of true loops fit, 13 % of wrong keys do
-LEAST_CLASSES = 5           # with fewer notes there is no telling
-OVERTONES, FAINT = (3, 5), 0.3   # partials that sound another pitch class, and how loud they may be over their note
+TOLERANCE = 0.05  # of the chroma that the best key holds: 93 % of true loops fit, 13 % of wrong keys do
+LEAST_CLASSES = 5  # with fewer notes there is no telling
+OVERTONES, FAINT = (3, 5), 0.3  # partials that sound another pitch class, and how loud they may be over their note
 ABOVE_SURROUNDINGS = 1.2
 SEMITONE_WIDTH = 0.3
 

@@ -143,5 +143,3 @@ def through_codec(pocket: Pocket) -> Callable[[Audio], Audio]:
         return waveform(again, samples)[0].numpy()
 
     return code
-
-

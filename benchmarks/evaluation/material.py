@@ -25,7 +25,7 @@ from midi.key import Key
 from midi.tempo import Meter
 
 SAME_TEMPO_BPM = 120.0
-FIRST_GENRE_SEED, FIRST_ASKED_GENRE_SEED = 1_000_000, 2_000_000   # far from each other and from the halves
+FIRST_GENRE_SEED, FIRST_ASKED_GENRE_SEED = 1_000_000, 2_000_000  # far from each other and from the halves
 GENRE_NAMES = tuple(sorted(GENRES))
 _TEMPO_IN_NAME = re.compile(r"(\d{2,3})bpm|_(\d{3})_")
 LONGEST_SECONDS = 16.5

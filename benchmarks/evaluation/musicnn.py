@@ -59,7 +59,7 @@ class Musicnn:
             hidden = self._normed(self._conv(functional.pad(bands, (0, 0, 3, 3)), i), i + 1)[..., 0]
             layers.append(hidden if i == 5 else hidden + layers[-1])
         everything = torch.cat(layers, 1)
-        flat = torch.stack([everything.amax(2), everything.mean(2)], -1).flatten(1)   # maximum and mean take turns
+        flat = torch.stack([everything.amax(2), everything.mean(2)], -1).flatten(1)  # maximum and mean take turns
         hidden = functional.relu(self._normed(flat, 9) @ self._weights["dense/kernel"] + self._weights["dense/bias"])
         return self._normed(hidden, 10)
 

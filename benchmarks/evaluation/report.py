@@ -72,16 +72,25 @@ def _plain(value: float) -> float | None:
 
 def picture(pocket: Pocket, steps: int, file: Path) -> None:
     """Draw the spectrograms of twelve prompts, read back from their audio."""
-    requests = [LoopRequest(prompt=text, tempo_bpm=Fraction(tempo), bars=2, seed=seed)
-                for seed, (text, tempo) in enumerate(PROMPTS)]
+    requests = [
+        LoopRequest(prompt=text, tempo_bpm=Fraction(tempo), bars=2, seed=seed)
+        for seed, (text, tempo) in enumerate(PROMPTS)
+    ]
     audio = dict(generate(pocket, requests, steps, range(len(requests))))
     figure, axes = plt.subplots(4, 3, figsize=(18, 14), layout="constrained")
     for index, axis in enumerate(axes.flat):
         samples = audio[index].shape[-1]
         log_power = log_bands(torch.from_numpy(audio[index]), FRAMES_PER_LATENT * latent_frames(samples))
         level_db = 10 / math.log(10) * log_power[:, :MID_BANDS].T
-        axis.imshow(level_db, origin="lower", aspect="auto", cmap="magma", vmin=BOTTOM_DB + 40, vmax=TOP_DB + 40,
-                    extent=(0, samples / SAMPLE_RATE, 0, MID_BANDS))
+        axis.imshow(
+            level_db,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=BOTTOM_DB + 40,
+            vmax=TOP_DB + 40,
+            extent=(0, samples / SAMPLE_RATE, 0, MID_BANDS),
+        )
         text, tempo = PROMPTS[index]
         axis.set_title(f"{text}, {tempo} BPM", fontsize=9)
         axis.set_xlabel("s")

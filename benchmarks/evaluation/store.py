@@ -14,9 +14,7 @@ CHUNK = 16
 Table = dict[str, NDArray[np.floating]]
 
 
-def rows_of(
-    folder: Path, name: str, size: int, hear: Callable[[Sequence[int]], Iterator[tuple[int, Row]]]
-) -> Table:
+def rows_of(folder: Path, name: str, size: int, hear: Callable[[Sequence[int]], Iterator[tuple[int, Row]]]) -> Table:
     """Return the columns of rows 0 to `size` - 1; `hear` yields the rows of the indices that are not yet there."""
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)

@@ -35,12 +35,12 @@ HELD_OUT, CODEC = "held-out", "codec"
 class Sizes:
     """How many loops each measure has."""
 
-    loops: int = 500              # held-out, codec, the main chains
-    side_loops: int = 128         # the other chains
+    loops: int = 500  # held-out, codec, the main chains
+    side_loops: int = 128  # the other chains
     training: int = 2_000
-    per_genre: int = 80           # that the genre listener learns
+    per_genre: int = 80  # that the genre listener learns
     asked_per_genre: int = 6
-    seeds: int = 16               # at a fixed prompt
+    seeds: int = 16  # at a fixed prompt
     steps: tuple[int, ...] = (1, 2, 4, 8, 32)
     main_steps: tuple[int, ...] = (4, 32)
 
@@ -124,7 +124,8 @@ class Study:
         recipes = self.halves[0]
         columns = {HELD_OUT: self.true_rows("asked", recipes)}
         columns[CODEC] = self.coded_rows(
-            "codec", lambda index: material.rendered(recipes[index], self.assets), self.sizes.of(0))
+            "codec", lambda index: material.rendered(recipes[index], self.assets), self.sizes.of(0)
+        )
         for steps in self.sizes.steps:
             columns[str(steps)] = self.made_rows("asked", self.asked, steps, self.sizes.of(steps))
         return columns
@@ -165,7 +166,8 @@ class Study:
             columns[str(steps)] = self.made_rows("genres", self.genres, steps, len(self.genres), PICTURE)
         classes = np.arange(len(material.GENRE_NAMES))
         listener = classifiers.Listener(
-            classifiers.groove, learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training())
+            classifiers.groove, learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training()
+        )
         truth = classes.repeat(sizes.asked_per_genre)
         values = {
             name: 100 * classifiers.genre_accuracy(listener, table["picture"], truth) for name, table in columns.items()
@@ -192,8 +194,10 @@ class Study:
                       values=values)  # fmt: skip
 
     def _plain_rows(self, name: str, requests: list[LoopRequest], steps: int) -> Table:
-        seeded = [LoopRequest(prompt=one.prompt, tempo_bpm=one.tempo_bpm, bars=one.bars, seed=seed)
-                  for seed, one in enumerate(requests)]
+        seeded = [
+            LoopRequest(prompt=one.prompt, tempo_bpm=one.tempo_bpm, bars=one.bars, seed=seed)
+            for seed, one in enumerate(requests)
+        ]
         ear = self._ear(EMBEDDING)
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:

@@ -35,8 +35,13 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     return torch.log2((moment + 20 * SILENCE) / (power + SILENCE))
 
 
-@control("brightness", Curve, unit="octaves", tolerance=0.12,
-         help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.")
+@control(
+    "brightness",
+    Curve,
+    unit="octaves",
+    tolerance=0.12,
+    help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
+)
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:
     """Match the centroid by the mean squared error in octaves."""
 
@@ -45,7 +50,8 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
         curve = like(frequency_octaves(target, context.request.beats, spectrum.frames), spectrum)
         return _Grid(
             filtered(curve, window, circular=spectrum.circular),
-            like(context.frame_weights(spectrum.frames), spectrum), window,
+            like(context.frame_weights(spectrum.frames), spectrum),
+            window,
         )
 
     grid_of = per_layout(make)

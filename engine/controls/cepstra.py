@@ -10,7 +10,7 @@ from .grid import like
 
 BANDS, COEFFICIENTS = 40, 13
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
-FLOOR = 1e-9             # mean square of a pooled band that counts as silence: -90 dBFS
+FLOOR = 1e-9  # mean square of a pooled band that counts as silence: -90 dBFS
 
 
 def cepstral_basis(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
@@ -23,7 +23,7 @@ def cepstral_basis(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
     rising = (mel - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - mel) / (edges[2:] - edges[1:-1])[:, None]
     pools = torch.minimum(rising, falling).clamp_min(0)
-    pools = pools[pools.sum(1) > 0]      # low pools between two wide bands hold none
+    pools = pools[pools.sum(1) > 0]  # low pools between two wide bands hold none
     place = (torch.arange(len(pools), dtype=torch.float64, device=mel.device) + 0.5) / len(pools)
     order = torch.arange(1, COEFFICIENTS + 1, dtype=torch.float64, device=mel.device)[:, None]
     return like(pools, spectrum), like(torch.cos(math.pi * order * place) * math.sqrt(2 / len(pools)), spectrum)

@@ -14,7 +14,7 @@ from ..spectrum import WINDOW_SECONDS, Spectrum
 
 T = TypeVar("T")
 
-FLOOR_POWER = 1e-6   # -60 dBFS, the floor of every level in decibels
+FLOOR_POWER = 1e-6  # -60 dBFS, the floor of every level in decibels
 SMOOTHING_SECONDS = 1.0
 
 
@@ -39,7 +39,7 @@ def like(values: ArrayLike | Tensor, spectrum: Spectrum) -> Tensor:
 
 
 def filtered(values: Tensor, kernel: Tensor, *, circular: bool) -> Tensor:
-    """Return `values` [..., frames] convolved with a symmetric `kernel` of odd length; open pieces are held at their ends."""
+    """Return `values` [..., frames] convolved with a symmetric, odd `kernel`; open pieces are held at their ends."""
     frames, half = values.shape[-1], len(kernel) // 2
     if not circular:
         held = torch.nn.functional.pad(values.reshape(-1, 1, frames), (half, half), mode="replicate")
@@ -61,7 +61,7 @@ def window_kernel(spectrum: Spectrum) -> Tensor:
     Least squares between the rectangular window and shifted Hann windows squared, so that the level which a loss
     hears is the level that is measured later.
     """
-    hop = 1 / (spectrum.frame_rate_hz * WINDOW_SECONDS)      # in windows
+    hop = 1 / (spectrum.frame_rate_hz * WINDOW_SECONDS)  # in windows
     reach = int(np.ceil(0.75 / hop))
     time = np.linspace(-1.5, 1.5, 3001)
     shifts = np.arange(-reach, reach + 1) * hop

@@ -22,14 +22,14 @@ from .reference import beats_of, on_the_loop
 from .registry import Context, Term, control
 
 SCALE_DB = 10.0
-FLOOR_DENSITY = 1e-10        # mean square of one bin that counts as silence
+FLOOR_DENSITY = 1e-10  # mean square of one bin that counts as silence
 
 Keep = Sequence[tuple[Fraction, Fraction]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    target_db: Tensor        # [1, bands, frames]
+    target_db: Tensor  # [1, bands, frames]
     weights: Tensor
 
 

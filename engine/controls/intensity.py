@@ -19,17 +19,17 @@ from ..spectrum import Spectrum
 from .grid import FLOOR_POWER, correlation, filtered, like, mean, per_layout, smoothing, window_kernel
 from .registry import Context, Term, control
 
-FLAT_STD_DB = 1.0            # under this a target has no shape to correlate with
-ERROR_FLOOR_DB2 = 4.0        # what counts as a small error where the target is flat
+FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
+ERROR_FLOOR_DB2 = 4.0  # what counts as a small error where the target is flat
 SHAPE_WEIGHT = 1.0
-SHAPE_DB2 = 40.0             # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
+SHAPE_DB2 = 40.0  # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
 TOLERANCE_DB2 = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    target: Tensor           # [frames], filtered
-    weights: Tensor          # [frames]
+    target: Tensor  # [frames], filtered
+    weights: Tensor  # [frames]
     window: Tensor
     smooth: Tensor
 
@@ -67,8 +67,13 @@ def _error(spectrum: Spectrum, grid: _Grid) -> tuple[Tensor, Tensor]:
     return mean((heard - grid.target).square(), grid.weights), correlation(heard, grid.target, grid.weights)
 
 
-@control("intensity", Curve, unit="dB^2", tolerance=TOLERANCE_DB2,
-         help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.")
+@control(
+    "intensity",
+    Curve,
+    unit="dB^2",
+    tolerance=TOLERANCE_DB2,
+    help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
+)
 def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     """Match level and shape: MSE / (var(y) + 4 dB^2) + (1 - rho)."""
     grid_of = _grid(target, context)
@@ -87,8 +92,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     return Term(loss, distance)
 
 
-@control("intensity-paper", Curve, unit="dB^2", tolerance=4.0,
-         help="DITTO's own intensity: the squared error alone.")
+@control("intensity-paper", Curve, unit="dB^2", tolerance=4.0, help="DITTO's own intensity: the squared error alone.")
 def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
     """Match level by the mean squared error in dB^2; good enough at tau = 2 dB."""
     grid_of = _grid(target, context)
@@ -99,8 +103,13 @@ def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
     return Term(loss, loss)
 
 
-@control("intensity-corr", Curve, unit="1 - rho", tolerance=0.015,
-         help="DITTO's appendix C: only the shape of the level, not the level.")
+@control(
+    "intensity-corr",
+    Curve,
+    unit="1 - rho",
+    tolerance=0.015,
+    help="DITTO's appendix C: only the shape of the level, not the level.",
+)
 def intensity_corr(target: Curve, scene: Scene, context: Context) -> Term:
     """Match shape by one minus Pearson's correlation."""
     grid_of = _grid(target, context)

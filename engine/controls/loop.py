@@ -13,9 +13,9 @@ from ..request import Words
 from ..spectrum import Spectrum
 from .registry import Context, Term, control
 
-OVERLAP_SECONDS = 0.5        # the paper's
+OVERLAP_SECONDS = 0.5  # the paper's
 LEAST_EXTRA_FRAMES = 2
-USUAL_QUANTILE = 0.9         # a hit on the downbeat is a large step, too
+USUAL_QUANTILE = 0.9  # a hit on the downbeat is a large step, too
 
 
 @control(

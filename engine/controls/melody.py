@@ -23,19 +23,19 @@ from ..spectrum import Spectrum
 from .grid import bump, filtered, like, mean, per_layout
 from .registry import Context, Term, control
 
-LOWEST_HZ = 261.2            # middle C: the papers' high-pass
-HIGHEST_HZ = 4300.0          # the fourth octave above it; beyond, partials of everything meet
+LOWEST_HZ = 261.2  # middle C: the papers' high-pass
+HIGHEST_HZ = 4300.0  # the fourth octave above it; beyond, partials of everything meet
 WINDOW_SECONDS = 8192 / 44_100
-PITCH_WIDTH = 0.5            # semitones, standard deviation of a class around its pitches
+PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96
-FLOOR_SHARE = 1e-4           # of a frame's chroma: keeps the logarithm finite in silence
+FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    classes: Tensor          # [frames] int64
-    weights: Tensor          # [frames], 0 in rests
-    chroma: Tensor           # [12, bands]
+    classes: Tensor  # [frames] int64
+    weights: Tensor  # [frames], 0 in rests
+    chroma: Tensor  # [12, bands]
     window: Tensor
 
 
@@ -86,7 +86,9 @@ def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
         weights = context.frame_weights(spectrum.frames) * torch.from_numpy(sounding)
         device = spectrum.power.device
         return _Grid(
-            torch.from_numpy(classes).to(device), like(weights, spectrum), class_weights(spectrum),
+            torch.from_numpy(classes).to(device),
+            like(weights, spectrum),
+            class_weights(spectrum),
             bump(WINDOW_SECONDS, spectrum),
         )
 
@@ -100,8 +102,13 @@ def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
     return (share + FLOOR_SHARE) / (1 + 12 * FLOOR_SHARE)
 
 
-@control("melody", Notes, unit="share of frames off", tolerance=0.02,
-         help="The loudest pitch class follows the notes; rests are free.")
+@control(
+    "melody",
+    Notes,
+    unit="share of frames off",
+    tolerance=0.02,
+    help="The loudest pitch class follows the notes; rests are free.",
+)
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitch classes by negative log-likelihood where a note sounds."""
     grid_of = _grid(target, context)
@@ -120,8 +127,13 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
     return Term(loss, distance)
 
 
-@control("melody-octave", Notes, unit="share of frames off", tolerance=0.05,
-         help="The loudest pitch, octave included, follows the notes; rests are free.")
+@control(
+    "melody-octave",
+    Notes,
+    unit="share of frames off",
+    tolerance=0.05,
+    help="The loudest pitch, octave included, follows the notes; rests are free.",
+)
 def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitches, not only classes: the melody's own octave holds more energy than any other pitch."""
     pitches_of = _pitch_grid(target, context)
@@ -146,9 +158,9 @@ def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
 
 @dataclass(frozen=True, slots=True)
 class _PitchGrid:
-    pitches: Tensor          # [frames] int64, counted from LOWEST_PITCH
+    pitches: Tensor  # [frames] int64, counted from LOWEST_PITCH
     weights: Tensor
-    bands: Tensor            # [pitches, bands]
+    bands: Tensor  # [pitches, bands]
     window: Tensor
 
 
@@ -169,7 +181,9 @@ def _pitch_grid(target: Notes, context: Context) -> Callable[[Spectrum], _PitchG
             pitches[first:after] = note.pitch - LOWEST_PITCH
         weights = context.frame_weights(spectrum.frames) * torch.from_numpy(sounding)
         return _PitchGrid(
-            pitches.to(spectrum.power.device), like(weights, spectrum), _pitch_weights(spectrum),
+            pitches.to(spectrum.power.device),
+            like(weights, spectrum),
+            _pitch_weights(spectrum),
             bump(WINDOW_SECONDS, spectrum),
         )
 

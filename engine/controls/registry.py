@@ -19,8 +19,8 @@ from ..models.protocol import Model
 from ..request import Audio, Curve, LoopRequest, Notes, Onsets, Target, Words
 from ..spectrum import Spectrum
 
-GROUP = "ditto_live.controls"      # entry points of packages that bring controls
-FILES = "DITTO_CONTROLS"           # environment: Python files that bring controls, separated as in PATH
+GROUP = "ditto_live.controls"  # entry points of packages that bring controls
+FILES = "DITTO_CONTROLS"  # environment: Python files that bring controls, separated as in PATH
 
 Loss = Callable[[Spectrum, Tensor], Tensor]
 """From the spectrum and the latent that it comes from to one number per batch item: [batch]."""
@@ -59,12 +59,12 @@ class Row:
     """One control of the registry."""
 
     kind: str
-    targets: tuple[type, ...]          # the types of target it takes
+    targets: tuple[type, ...]  # the types of target it takes
     build: Builder
     help: str
-    unit: str                          # of the distance
-    tolerance: float                   # a distance at or under this is good enough to stop
-    weight: float                      # how much it counts beside others, before the request's own weight
+    unit: str  # of the distance
+    tolerance: float  # a distance at or under this is good enough to stop
+    weight: float  # how much it counts beside others, before the request's own weight
 
     def check(self, target: Target) -> None:
         """Raise `BadRequestError` for a target of another type."""
@@ -73,9 +73,7 @@ class Row:
             raise BadRequestError(f"The {self.kind} control takes {wanted}, not {_NOUNS[type(target)]}.")
 
 
-_NOUNS: dict[type, str] = {
-    Curve: "a curve", Notes: "notes", Onsets: "onsets", Words: "words", Audio: "reference audio"
-}
+_NOUNS: dict[type, str] = {Curve: "a curve", Notes: "notes", Onsets: "onsets", Words: "words", Audio: "reference audio"}
 _rows: dict[str, Row] = {}
 _seen_files: set[Path] = set()
 

@@ -19,13 +19,17 @@ from ..spectrum import Spectrum
 from .grid import bump, correlation, filtered, like, mean, per_layout
 from .registry import Context, Term, control
 
-QUIET = 1e-7                 # mean square of a pooled band under which a rise is not heard
+QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
 POOLS = 24
-LEAD_SECONDS = 0.0085        # a frame hears a hit before its own middle reaches it: so much early is the rise
-WIDTH_SECONDS = 0.012        # of a target's bump, standard deviation
+LEAD_SECONDS = 0.0085  # a frame hears a hit before its own middle reaches it: so much early is the rise
+WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
 GROUP_WEIGHT = 0.5
 RANGES_HZ: dict[Group, tuple[float, float]] = {
-    "kick": (30, 160), "snare": (160, 5_000), "tom": (80, 600), "hat": (5_000, 16_000), "cymbal": (4_000, 16_000),
+    "kick": (30, 160),
+    "snare": (160, 5_000),
+    "tom": (80, 600),
+    "hat": (5_000, 16_000),
+    "cymbal": (4_000, 16_000),
 }
 
 
@@ -91,8 +95,13 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     return values.roll(-whole) * (1 - share) + values.roll(-whole - 1) * share
 
 
-@control("rhythm", Onsets, unit="1 - correlation", tolerance=0.12,
-         help="Hits fall on the onsets of a groove, and nowhere else.")
+@control(
+    "rhythm",
+    Onsets,
+    unit="1 - correlation",
+    tolerance=0.12,
+    help="Hits fall on the onsets of a groove, and nowhere else.",
+)
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
     """Match onset envelopes: one minus their correlation, and little strength where no onset is."""
     grid_of = _grid(target, context)

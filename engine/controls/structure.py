@@ -22,18 +22,18 @@ from .grid import like, mean, per_layout
 from .reference import on_the_loop
 from .registry import Context, Term, control
 
-STRETCHES = 4                # a section is heard in so many averages
-SMOOTHING_WIDTH = 5          # of the matrix, in stretches
+STRETCHES = 4  # a section is heard in so many averages
+SMOOTHING_WIDTH = 5  # of the matrix, in stretches
 MOST_LETTERS = 32
 MOST_STRETCHES = 64
-SILENT_VARIATION = 1e-3      # dB: cepstra that vary less do not vary
+SILENT_VARIATION = 1e-3  # dB: cepstra that vary less do not vary
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    target: Tensor           # [stretches, stretches]
+    target: Tensor  # [stretches, stretches]
     weights: Tensor
-    pooling: Tensor          # [frames, stretches]
+    pooling: Tensor  # [frames, stretches]
     smooth: Tensor
     basis: tuple[Tensor, Tensor]
 
@@ -86,8 +86,14 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
     return like(one_hot / one_hot.sum(0).clamp_min(1), spectrum)
 
 
-@control("structure", Words, Audio, unit="MSE of similarity", tolerance=0.01,
-         help="Sections follow a form such as AABA, or the form of reference audio.")
+@control(
+    "structure",
+    Words,
+    Audio,
+    unit="MSE of similarity",
+    tolerance=0.01,
+    help="Sections follow a form such as AABA, or the form of reference audio.",
+)
 def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
     """Match self-similarity matrices by the mean squared error."""
     form = letters_of(target) if isinstance(target, Words) else None

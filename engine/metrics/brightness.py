@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from .framing import Signal, count_of, frames_of, scaled
 
 WINDOW, HOP = 4096, 1024
-SPAN_SECONDS = 1.0       # Hann-weighted
-SILENCE = 1e-9           # mean square
+SPAN_SECONDS = 1.0  # Hann-weighted
+SILENCE = 1e-9  # mean square
 
 
 def frame_count(samples: int, sample_rate: int) -> int:

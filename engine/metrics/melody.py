@@ -14,7 +14,7 @@ from .framing import Signal, count_of, frames_of, scaled
 
 HIGH_PASS_HZ = 261.2
 WINDOW, HOP = 8192, 2048
-CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0   # octaves above C0 (16.35 Hz), as chroma features usually weigh them
+CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0  # octaves above C0 (16.35 Hz), as chroma features usually weigh them
 C0_HZ = 16.3516
 
 
@@ -52,7 +52,7 @@ def chromagram(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 def _bins_to_classes(window: int, sample_rate: int) -> Signal:
     frequency = np.fft.rfftfreq(window, 1 / sample_rate)[1:]
     octaves = np.log2(frequency / C0_HZ)
-    width = np.maximum(np.gradient(octaves) * 12, 1.0)          # in semitones, at least one
+    width = np.maximum(np.gradient(octaves) * 12, 1.0)  # in semitones, at least one
     away = (12 * octaves[:, None] - np.arange(12) + 6) % 12 - 6
     near = np.exp(-0.5 * (2 * away / width[:, None]) ** 2)
     near /= np.sqrt((near**2).sum(1, keepdims=True))
@@ -61,8 +61,13 @@ def _bins_to_classes(window: int, sample_rate: int) -> Signal:
 
 
 def compare(
-    signal: Signal, sample_rate: int, classes: NDArray[np.int64], sounding: NDArray[np.bool_], *,
-    circular: bool, filtered: bool = True,
+    signal: Signal,
+    sample_rate: int,
+    classes: NDArray[np.int64],
+    sounding: NDArray[np.bool_],
+    *,
+    circular: bool,
+    filtered: bool = True,
 ) -> MelodyScore:
     """Score `signal` against pitch classes [frame_count] where a note is `sounding` [frame_count]."""
     heard = high_passed(signal, sample_rate, circular=circular) if filtered else signal

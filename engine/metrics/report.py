@@ -48,9 +48,7 @@ def _intensity(signal: Signal, sample_rate: int, request: LoopRequest, control: 
     target = level_db(control.target, request.beats, frames)
     chosen = inside(control.within, request.beats, frames)
     found = intensity.compare(signal, sample_rate, target, chosen, circular=request.loop)
-    return {
-        "intensity_mse": found.mse, "intensity_mse_gain_free": found.mse_gain_free, "intensity_rho": found.rho
-    }
+    return {"intensity_mse": found.mse, "intensity_mse_gain_free": found.mse_gain_free, "intensity_rho": found.rho}
 
 
 def _melody(signal: Signal, sample_rate: int, request: LoopRequest, control: Control) -> Scores:
@@ -94,11 +92,24 @@ def _brightness(signal: Signal, sample_rate: int, request: LoopRequest, control:
 
 
 MEASURES: dict[str, Measure] = {
-    "intensity": _intensity, "intensity-paper": _intensity, "intensity-corr": _intensity, "melody": _melody,
-    "melody-octave": _melody, "rhythm": _rhythm, "structure": _structure, "brightness": _brightness,
+    "intensity": _intensity,
+    "intensity-paper": _intensity,
+    "intensity-corr": _intensity,
+    "melody": _melody,
+    "melody-octave": _melody,
+    "rhythm": _rhythm,
+    "structure": _structure,
+    "brightness": _brightness,
 }
 HIGH_IS_GOOD = frozenset({"intensity_rho", "melody_accuracy", "rhythm_f1", "rhythm_f1_tight"})
 KEYS = (
-    "intensity_mse", "intensity_mse_gain_free", "intensity_rho", "melody_accuracy", "rhythm_f1", "rhythm_f1_tight",
-    "structure_mse", "brightness_error_octaves", "seam_ratio",
+    "intensity_mse",
+    "intensity_mse_gain_free",
+    "intensity_rho",
+    "melody_accuracy",
+    "rhythm_f1",
+    "rhythm_f1_tight",
+    "structure_mse",
+    "brightness_error_octaves",
+    "seam_ratio",
 )

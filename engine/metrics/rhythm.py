@@ -17,11 +17,11 @@ from .framing import Signal, count_of, frames_of, scaled
 WINDOW, HOP_SECONDS = 1024, 0.005
 LAG_FRAMES = 3
 BANDS_PER_OCTAVE, LOWEST_HZ, HIGHEST_HZ = 12, 40.0, 16_000.0
-LOUD_ENOUGH = 0.06           # of the strongest peaks, below which a rise is no hit
-LEAST_RISE = 0.01            # mean over bands of log10: a steady tone ripples less
-ABOVE_MEAN = 1.6             # times the mean rise within 200 ms
+LOUD_ENOUGH = 0.06  # of the strongest peaks, below which a rise is no hit
+LEAST_RISE = 0.01  # mean over bands of log10: a steady tone ripples less
+ABOVE_MEAN = 1.6  # times the mean rise within 200 ms
 APART_SECONDS = 0.045
-DELAY_SECONDS = 0.0005       # of the peak against the attack, found with clicks, drums and plucked tones
+DELAY_SECONDS = 0.0005  # of the peak against the attack, found with clicks, drums and plucked tones
 WIDE_SECONDS, TIGHT_SECONDS = 0.070, 0.025
 
 
@@ -101,7 +101,11 @@ def f1(found: Signal, wanted: Signal, within_seconds: float, period_seconds: flo
 
 
 def compare(
-    signal: Signal, sample_rate: int, wanted_seconds: Signal, *, circular: bool,
+    signal: Signal,
+    sample_rate: int,
+    wanted_seconds: Signal,
+    *,
+    circular: bool,
     within: tuple[float, float] | None = None,
 ) -> RhythmScore:
     """Score the hits of `signal` against `wanted_seconds`, only those `within` a stretch of seconds if given."""
@@ -112,7 +116,8 @@ def compare(
         found, wanted = (times[(times >= within[0]) & (times < within[1])] for times in (found, wanted))
     offsets = matched(found, wanted, WIDE_SECONDS, period)
     return RhythmScore(
-        f1=f1(found, wanted, WIDE_SECONDS, period), f1_tight=f1(found, wanted, TIGHT_SECONDS, period),
+        f1=f1(found, wanted, WIDE_SECONDS, period),
+        f1_tight=f1(found, wanted, TIGHT_SECONDS, period),
         phase_seconds=float(np.mean(offsets)) if len(offsets) else None,
     )
 

@@ -21,11 +21,11 @@ DROP_THRESHOLD = 1.0
 ORDER = 32
 NEAR_SAMPLES = 3
 AROUND_SECONDS, FIT_SECONDS = 0.010, 0.040
-WINDOW = 512                 # at 44.1 kHz: 12 ms either side of a place
-FLOOR_BELOW_MEAN_DB = 40.0   # quieter is silence
+WINDOW = 512  # at 44.1 kHz: 12 ms either side of a place
+FLOOR_BELOW_MEAN_DB = 40.0  # quieter is silence
 LEAST_FALL_DB = 3.0
 RISE, ATTACK = 2.0, 2.7
-SILENCE = 1e-6               # amplitude under which nothing clicks
+SILENCE = 1e-6  # amplitude under which nothing clicks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def click(signal: Signal, sample_rate: int) -> float:
 
 
 def _residual(signal: Signal, sample_rate: int) -> Signal:
-    """Return |error| of linear prediction (order 32, autocorrelation method) around the wrap, which is in the middle."""
+    """Return |error| of linear prediction (autocorrelation method) around the wrap, which is in the middle."""
     half = round(FIT_SECONDS * sample_rate)
     stretch = signal[np.arange(-half, half) % len(signal)]
     correlation = np.correlate(stretch, stretch, "full")[2 * half - 1 : 2 * half + ORDER]

@@ -24,7 +24,9 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     averaged = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
     depth = 1 + max(int(name.split(".")[1]) for name in averaged if name.startswith("blocks."))
     network = PocketNetwork(
-        channels=latent_map.channels, width=averaged["latent_in.weight"].shape[0], depth=depth,
+        channels=latent_map.channels,
+        width=averaged["latent_in.weight"].shape[0],
+        depth=depth,
         condition_channels=condition.CHANNELS,
     )
     network.load_state_dict(averaged)

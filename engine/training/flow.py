@@ -25,8 +25,8 @@ from ..pocket.network import PocketNetwork
 from .loops import Batch, LoopSet
 
 SHORTEST_JUMP = 1 / 16
-GUIDANCE = 2.5          # folded into the student
-AVERAGING = 0.9995      # of the weights that are kept and used
+GUIDANCE = 2.5  # folded into the student
+AVERAGING = 0.9995  # of the weights that are kept and used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +38,9 @@ class Recipe:
     batch: int = 16
     learning_rate: float = 2e-3
     warm_up_steps: int = 200
-    final_share: float = 0.25   # the last share of the minutes lets the rate fall to a fiftieth; 0 keeps it
+    final_share: float = 0.25  # the last share of the minutes lets the rate fall to a fiftieth; 0 keeps it
     seed: int = 0
-    most_steps: int | None = None   # of this piece; None is as many as the minutes allow
+    most_steps: int | None = None  # of this piece; None is as many as the minutes allow
     width: int = 256
     depth: int = 7
 
@@ -199,8 +199,13 @@ class Trainer:
 
     def _report(self, losses: list[tuple[float, float]], seconds: float, share: float) -> None:
         flow, jump = (sum(values) / len(losses) for values in zip(*losses, strict=True))
-        line = {"step": self.step, "flow": round(flow, 4), "jump": round(jump, 4), "seconds": round(seconds),
-                "minutes_left": round(self.recipe.minutes * (1 - share), 1)}
+        line = {
+            "step": self.step,
+            "flow": round(flow, 4),
+            "jump": round(jump, 4),
+            "seconds": round(seconds),
+            "minutes_left": round(self.recipe.minutes * (1 - share), 1),
+        }
         self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
@@ -231,8 +236,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = Recipe(minutes=given.minutes, student=given.student, batch=given.batch, seed=given.seed,
-                    learning_rate=given.learning_rate, final_share=given.final_share, most_steps=given.steps)
+    recipe = Recipe(
+        minutes=given.minutes,
+        student=given.student,
+        batch=given.batch,
+        seed=given.seed,
+        learning_rate=given.learning_rate,
+        final_share=given.final_share,
+        most_steps=given.steps,
+    )
     loops = LoopSet.load(given.data)
     Trainer(recipe, loops.channels, given.state, device).run(loops)
 

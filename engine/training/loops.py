@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from .synth.labels import Labels
 
 LOOPS_PER_SHARD = 100
-FREE_SHARE = 0.1            # captions left out altogether, for guidance
-CONTROLLED_SHARE = 0.35     # loops whose control inputs are shown, each of the three with even odds
+FREE_SHARE = 0.1  # captions left out altogether, for guidance
+CONTROLLED_SHARE = 0.35  # loops whose control inputs are shown, each of the three with even odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,11 @@ class Loop:
         ids = [word for word in labels["words"] if said and generator.random() < keep]
         tonal = labels["tonic"] >= 0 and said and generator.random() < 0.7
         return conditioning.describe(
-            ids, tempo_bpm=labels["tempo_bpm"], beats_per_bar=Fraction(4 * labels["numerator"], labels["denominator"]),
-            bars=labels["bars"], key=Key(labels["tonic"], _mode(labels["mode"])) if tonal else None,
+            ids,
+            tempo_bpm=labels["tempo_bpm"],
+            beats_per_bar=Fraction(4 * labels["numerator"], labels["denominator"]),
+            bars=labels["bars"],
+            key=Key(labels["tonic"], _mode(labels["mode"])) if tonal else None,
         )
 
 
@@ -156,9 +159,16 @@ def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
 def _plain(labels: "Labels", samples: int) -> dict[str, Any]:
     """Return what training needs of the labels, as JSON-able data; times in beats."""
     return {
-        "words": list(labels.words), "tempo_bpm": labels.tempo_bpm, "numerator": labels.numerator,
-        "denominator": labels.denominator, "bars": labels.bars, "tonic": labels.tonic, "mode": labels.mode,
-        "genre": labels.genre, "samples": samples, "beats": labels.bars * 4 * labels.numerator / labels.denominator,
+        "words": list(labels.words),
+        "tempo_bpm": labels.tempo_bpm,
+        "numerator": labels.numerator,
+        "denominator": labels.denominator,
+        "bars": labels.bars,
+        "tonic": labels.tonic,
+        "mode": labels.mode,
+        "genre": labels.genre,
+        "samples": samples,
+        "beats": labels.bars * 4 * labels.numerator / labels.denominator,
         "tune": [[note.beat, note.beats, note.pitch] for note in labels.melody],
         "hits": [[hit.beat, hit.velocity] for hit in labels.onsets],
     }
@@ -206,14 +216,19 @@ def main() -> None:
     started, done = time.monotonic(), 0.0
     with ProcessPoolExecutor(given.workers) as pool:
         sizes = [min(LOOPS_PER_SHARD, given.first_seed + given.count - seed) for seed in missing]
-        jobs = [pool.submit(render_shard, seed, size, given.split, given.assets, given.out)
-                for seed, size in zip(missing, sizes, strict=True)]
+        jobs = [
+            pool.submit(render_shard, seed, size, given.split, given.assets, given.out)
+            for seed, size in zip(missing, sizes, strict=True)
+        ]
         for index, job in enumerate(jobs, 1):
             done += job.result()
             passed = time.monotonic() - started
             left = passed / index * (len(jobs) - index) / 60
-            print(f"{index}/{len(jobs)} shards, {done / 3600:.2f} h of audio, "  # noqa: T201 - the command's own output
-                  f"{done / passed:.0f}x real time, {left:.1f} min left", flush=True)
+            print(  # noqa: T201 - the command's own output
+                f"{index}/{len(jobs)} shards, {done / 3600:.2f} h of audio, "
+                f"{done / passed:.0f}x real time, {left:.1f} min left",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

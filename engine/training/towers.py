@@ -20,7 +20,7 @@ from ..pocket.condition import WORD_SLOTS
 from ..pocket.towers import GuideTower, JudgeTower
 from .loops import read_shards
 
-FRAMES = 256    # three seconds of a loop are enough to tell what it is
+FRAMES = 256  # three seconds of a loop are enough to tell what it is
 
 
 class Excerpts:
@@ -77,8 +77,12 @@ def train(tower: GuideTower | JudgeTower, excerpts: Excerpts, minutes: float, se
         step += 1
         if step % 100 == 0:
             mean_loss, mean_found = np.mean(losses[-100:], 0)
-            line = {"step": step, "loss": round(mean_loss, 3), "found": round(mean_found, 3),
-                    "minutes_left": round(minutes * (1 - share), 1)}
+            line = {
+                "step": step,
+                "loss": round(mean_loss, 3),
+                "found": round(mean_found, 3),
+                "minutes_left": round(minutes * (1 - share), 1),
+            }
             print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
 
 

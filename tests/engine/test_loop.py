@@ -27,8 +27,10 @@ def sines(samples: int, *turns: int, level: float = 0.1) -> np.ndarray[Any, np.d
 
 
 @given(
-    tempo=st.fractions(Fraction(70), Fraction(260), max_denominator=1000), bars=st.integers(1, 2),
-    numerator=st.integers(1, 13), denominator=st.sampled_from([2, 4, 8, 16]),
+    tempo=st.fractions(Fraction(70), Fraction(260), max_denominator=1000),
+    bars=st.integers(1, 2),
+    numerator=st.integers(1, 13),
+    denominator=st.sampled_from([2, 4, 8, 16]),
     rate=st.sampled_from([8_000, 11_025, 44_100]),
 )
 @settings(max_examples=25, deadline=None)

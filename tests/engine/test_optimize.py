@@ -23,8 +23,13 @@ ONE = Chain(steps=1, sampler="ddim")
 
 
 def plan(**fields: Any) -> Plan:
-    usual: dict[str, Any] = {"method": "ditto", "chain": Chain(steps=3, sampler="ddim"), "steps": 12,
-                             "decode": Chain(steps=3, sampler="ddim"), "learning_rate": 0.05}
+    usual: dict[str, Any] = {
+        "method": "ditto",
+        "chain": Chain(steps=3, sampler="ddim"),
+        "steps": 12,
+        "decode": Chain(steps=3, sampler="ddim"),
+        "learning_rate": 0.05,
+    }
     return Plan(**(usual | fields))
 
 
@@ -204,4 +209,3 @@ def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> N
     _, objective, _ = scene_of(tiny, request)
     assert methods.plan(request, tiny, objective).steps == (7 if method.startswith("ditto") else 0)
     assert methods.plan(request, tiny, Objective(())).steps == 0
-

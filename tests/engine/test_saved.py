@@ -12,9 +12,15 @@ def test_a_state_comes_back_as_it_was() -> None:
     """Tensors, counts, scales and corrections."""
     noise = torch.randn(2, 5, 3)
     state = SavedState(
-        iteration=17, noise=noise, first_moment=noise + 1, second_moment=noise**2, best_noise=-noise,
-        best_total=torch.tensor([0.5, 2.0]), best_reached=torch.tensor([True, False]),
-        scales={"melody": torch.ones(2)}, corrections={"latent": noise * 3},
+        iteration=17,
+        noise=noise,
+        first_moment=noise + 1,
+        second_moment=noise**2,
+        best_noise=-noise,
+        best_total=torch.tensor([0.5, 2.0]),
+        best_reached=torch.tensor([True, False]),
+        scales={"melody": torch.ones(2)},
+        corrections={"latent": noise * 3},
     )
     again = SavedState.from_bytes(state.to_bytes())
     assert again.iteration == 17

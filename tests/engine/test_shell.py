@@ -10,7 +10,10 @@ from engine.shell import on_shell
 
 
 @given(
-    seed=st.integers(0, 99), frames=st.integers(8, 90), channels=st.integers(4, 64), tilt=st.floats(-3, 3),
+    seed=st.integers(0, 99),
+    frames=st.integers(8, 90),
+    channels=st.integers(4, 64),
+    tilt=st.floats(-3, 3),
     time_axis=st.sampled_from([0, 1]),
 )
 @settings(max_examples=40, deadline=None)

@@ -32,16 +32,34 @@ def every(ask: Any) -> dict[str, Control]:
     onsets = tuple(Onset(Fraction(beat), 1.0) for beat in (0, 1, 3, 4, 6))
     slow = ask.curve((0, -31.0), (4, -23.0), (8, -31.0))
     targets_of: dict[str, Any] = {
-        "intensity": slow, "intensity-paper": slow, "intensity-corr": slow, "melody": ask.notes(72, 76, 79, 74),
-        "melody-octave": ask.notes(72, 76, 79, 74), "rhythm": Onsets(onsets=onsets), "structure": Words(text="AABA"),
-        "brightness": ask.curve((0, 500.0), (4, 1500.0), (8, 500.0), unit="hz"), "timbre": audio, "inpaint": kept,
+        "intensity": slow,
+        "intensity-paper": slow,
+        "intensity-corr": slow,
+        "melody": ask.notes(72, 76, 79, 74),
+        "melody-octave": ask.notes(72, 76, 79, 74),
+        "rhythm": Onsets(onsets=onsets),
+        "structure": Words(text="AABA"),
+        "brightness": ask.curve((0, 500.0), (4, 1500.0), (8, 500.0), unit="hz"),
+        "timbre": audio,
+        "inpaint": kept,
         "outpaint": audio,
     }
     return {kind: Control(kind=kind, target=target) for kind, target in targets_of.items()}
 
 
-KINDS = ("intensity", "intensity-paper", "intensity-corr", "melody", "melody-octave", "rhythm", "structure",
-         "brightness", "timbre", "inpaint", "outpaint")
+KINDS = (
+    "intensity",
+    "intensity-paper",
+    "intensity-corr",
+    "melody",
+    "melody-octave",
+    "rhythm",
+    "structure",
+    "brightness",
+    "timbre",
+    "inpaint",
+    "outpaint",
+)
 
 
 def losses_of(model: TinyModel, request: LoopRequest, latent: torch.Tensor) -> torch.Tensor:
@@ -89,8 +107,11 @@ def test_the_loss_falls(kind: str, tiny: TinyModel, ask: Any) -> None:
 
 
 SCORES = {
-    "intensity": "intensity_mse_gain_free", "melody": "melody_accuracy", "rhythm": "rhythm_f1_tight",
-    "structure": "structure_mse", "brightness": "brightness_error_octaves",
+    "intensity": "intensity_mse_gain_free",
+    "melody": "melody_accuracy",
+    "rhythm": "rhythm_f1_tight",
+    "structure": "structure_mse",
+    "brightness": "brightness_error_octaves",
 }
 
 
@@ -148,7 +169,7 @@ def test_within_its_beats_only(kind: str, tiny: TinyModel, ask: Any) -> None:
     scene = tiny.scene(request)
     latent = tiny_noise(tiny, scene)
     other = latent.clone()
-    other[:, 108:112] += 1.0        # beats 5.4 to 5.6 of 8, over a second away from the range
+    other[:, 108:112] += 1.0  # beats 5.4 to 5.6 of 8, over a second away from the range
     torch.testing.assert_close(losses_of(tiny, request, latent), losses_of(tiny, request, other), rtol=1e-4, atol=1e-5)
     inside = latent.clone()
     inside[:, 20:24] += 1.0

@@ -18,8 +18,11 @@ RATE = 44_100
 
 def spectrum(frames: int, rate: float = 86.13, *, circular: bool = True) -> Spectrum:
     return Spectrum(
-        power=torch.ones(1, 3, frames, dtype=torch.float64), frequencies_hz=torch.tensor([100.0, 200.0, 300.0]),
-        bins=torch.ones(3), frame_rate_hz=rate, circular=circular,
+        power=torch.ones(1, 3, frames, dtype=torch.float64),
+        frequencies_hz=torch.tensor([100.0, 200.0, 300.0]),
+        bins=torch.ones(3),
+        frame_rate_hz=rate,
+        circular=circular,
     )
 
 

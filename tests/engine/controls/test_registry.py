@@ -42,8 +42,19 @@ def test_all_controls_of_the_design_are_there() -> None:
     """One row each, with help, a unit and a tolerance, and the papers' versions by name."""
     rows = controls.rows()
     wanted = {
-        "intensity", "melody", "rhythm", "structure", "brightness", "timbre", "text", "inpaint", "outpaint", "loop",
-        "intensity-paper", "intensity-corr", "melody-octave",
+        "intensity",
+        "melody",
+        "rhythm",
+        "structure",
+        "brightness",
+        "timbre",
+        "text",
+        "inpaint",
+        "outpaint",
+        "loop",
+        "intensity-paper",
+        "intensity-corr",
+        "melody-octave",
     }
     assert wanted <= set(rows)
     for row in rows.values():

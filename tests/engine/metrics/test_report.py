@@ -33,7 +33,9 @@ def test_each_control_has_its_scores(ask: Any) -> None:
     """All finite, for any sound."""
     onsets = Onsets(onsets=(Onset(Fraction(0), 1.0), Onset(Fraction(9, 2), 0.5)))
     request = ask.request(
-        ask.intensity(), ask.melody(), Control(kind="rhythm", target=onsets, within=(Fraction(0), Fraction(4))),
+        ask.intensity(),
+        ask.melody(),
+        Control(kind="rhythm", target=onsets, within=(Fraction(0), Fraction(4))),
         Control(kind="structure", target=Words(text="AABA")),
         Control(kind="brightness", target=ask.curve((0, 800.0), unit="hz")),
     )

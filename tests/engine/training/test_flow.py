@@ -38,7 +38,7 @@ def test_the_loss_falls(loop_set: LoopSet, state: Path) -> None:
     assert line["step"] == 100
     generator = np.random.default_rng(0)
     power = np.mean([float(loop_set.batch(4, generator).latent.square().mean()) for _ in range(100)])
-    silent = 0.5 * (1 + power)   # of the velocity, noise - data; half the batch learns the flow
+    silent = 0.5 * (1 + power)  # of the velocity, noise - data; half the batch learns the flow
     assert 0 < line["flow"] < 0.93 * silent
     assert line["jump"] > 0
 
@@ -87,7 +87,7 @@ def test_the_same_seed_trains_the_same_network(loop_set: LoopSet, tmp_path: Path
 def test_a_resumed_student_learns_from_the_averaged_network(loop_set: LoopSet, state: Path) -> None:
     """The first jump after a pause is measured against what was learned, not against a fresh network."""
     resumed = Trainer(recipe(1), loop_set.channels, state, CPU)
-    resumed.step += 7   # between two refreshments
+    resumed.step += 7  # between two refreshments
     teacher = resumed._averaged()
     assert all(torch.equal(tensor, resumed.average[name]) for name, tensor in teacher.state_dict().items())
 
