@@ -140,7 +140,7 @@ class Pocket:
         return Schedule(times=times, alphas=1 - times, sigmas=times)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 on the line from `latent` [batch, frames, channels]: with `until` the student's, else the teacher's."""
+        """Return x_0 on the line from `latent` [batch, frames, channels]; with `until` the student answers."""
         inputs: Inputs = scene.inputs
         if inputs.pieces == 1:
             return self._estimate(latent, time, inputs, until)
