@@ -181,6 +181,14 @@ class Trainer:
         save_file(whole, part, metadata={"step": str(self.step)})
         part.replace(self.state / "state.safetensors")
 
+    def begin_from(self, weights: Path) -> None:
+        """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
+        if (self.state / "state.safetensors").exists():
+            return
+        exported = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False).float()
+        self.network.load_state_dict(exported.state_dict())
+        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+
     def _resume(self) -> None:
         file = self.state / "state.safetensors"
         if not file.exists():
@@ -232,6 +240,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--final-share", type=float, default=0.25, help="share of the minutes in which the rate falls")
+    parser.add_argument("--start", type=Path, help="folder of exported weights to begin from, and its latent map")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
@@ -245,8 +254,11 @@ def main() -> None:
         final_share=given.final_share,
         most_steps=given.steps,
     )
-    loops = LoopSet.load(given.data)
-    Trainer(recipe, loops.channels, given.state, device).run(loops)
+    loops = LoopSet.load(given.data, given.start)
+    trainer = Trainer(recipe, loops.channels, given.state, device)
+    if given.start is not None:
+        trainer.begin_from(given.start)
+    trainer.run(loops)
 
 
 if __name__ == "__main__":

@@ -105,9 +105,9 @@ class LoopSet:
         return [loop for length in self._lengths for loop in self._by_length[length]]
 
     @classmethod
-    def load(cls, folder: Path) -> "LoopSet":
-        """Read all shards of `folder`; fit the latent map on them the first time and keep it there."""
-        file = folder / "latent_map.safetensors"
+    def load(cls, folder: Path, weights: Path | None = None) -> "LoopSet":
+        """Read all shards of `folder`, in the latents of exported `weights`, or of a map fitted once and kept."""
+        file = (weights or folder) / "latent_map.safetensors"
         if not file.exists():
             some = [bands for shard in sorted(folder.glob("*.npz"))[:12] for bands, _ in _read(shard)][::2]
             LatentMap.fit(torch.cat([torch.from_numpy(bands).float() for bands in some])).save(file)

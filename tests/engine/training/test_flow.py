@@ -120,3 +120,14 @@ def test_what_is_exported_is_a_model(loop_set: LoopSet, state: Path, tmp_path: P
     assert audio.shape == (1, 2, scene.model_samples)
     assert torch.isfinite(audio).all()
     assert float(audio.abs().max()) > 1e-3
+
+
+def test_training_begins_at_exported_weights(loop_set: LoopSet, tmp_path: Path) -> None:
+    """Going on from the repository's weights needs no state: both networks are the exported one."""
+    first = Trainer(recipe(1), loop_set.channels, tmp_path / "first", CPU)
+    first.network.save_pretrained(tmp_path / "weights")
+    second = Trainer(recipe(1, seed=5), loop_set.channels, tmp_path / "second", CPU)
+    second.begin_from(tmp_path / "weights")
+    for name, tensor in first.network.state_dict().items():
+        assert torch.equal(second.network.state_dict()[name], tensor)
+        assert torch.equal(second.average[name], tensor)
