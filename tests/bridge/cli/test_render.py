@@ -193,7 +193,7 @@ def test_a_third_partys_control_steers(tmp_path: Path, settings: Settings, model
 from engine.controls.registry import Term, control
 from engine.request import Words
 
-@control("darkness-of-test", Words, help="Less above 1 kHz.", unit="share", tolerance=0.0)
+@control("darkness-of-test", Words, help="Less above 1 kHz.", unit="share", tolerance=1e-9)
 def darkness(target, scene, context):
     def loss(spectrum, latent):
         high = (spectrum.frequencies_hz > 1000).to(spectrum.power)
