@@ -18,7 +18,7 @@ PAPER_INTENSITY_WEIGHT, PAPER_INTENSITY_WEIGHT_WITH_MELODY = 1 / 40, 1 / 4
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
 
-LIMIT_SECONDS = {"draft": 4.0, "normal": 12.0, "best": 120.0}  # a producer waits; who counts steps does not
+LIMIT_SECONDS = {"draft": 4.0, "normal": 10.0, "best": 120.0}  # a producer waits; who counts steps does not
 
 
 def limit_seconds(request: LoopRequest) -> float | None:
