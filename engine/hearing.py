@@ -40,29 +40,23 @@ def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkp
     return sample(model, scene, noise, model.schedule(chain.steps, scene), chain.sampler, checkpoint=checkpoint)
 
 
-def hear(model: Model, scene: Scene, noise: Tensor, ear: Ear) -> tuple[Tensor, Spectrum]:
-    """Return latent and spectrum of `noise` as they will be delivered."""
-    latent = latent_of(model, scene, noise, ear.chain)
-    return latent, listen(model, scene, latent, through_waveform=ear.through_waveform)
+def can_listen_through(model: Model) -> bool:
+    """Return whether the model can be heard through its real waveform."""
+    return hasattr(model, "listen_through")
 
 
 def listen(model: Model, scene: Scene, latent: Tensor, *, through_waveform: bool) -> Spectrum:
     """Return what is heard of `latent`: of its real waveform where that is asked for and the model can."""
-    through = getattr(model, "listen_through", None)
-    if through_waveform and through is not None:
-        spectrum: Spectrum = through(latent, scene)
+    if through_waveform and can_listen_through(model):
+        spectrum: Spectrum = getattr(model, "listen_through")(latent, scene)  # noqa: B009  # optional in the protocol
         return spectrum
     return model.listen(latent, scene)
 
 
-def corrections(model: Model, scene: Scene, surrogate: Tensor, latent: Tensor, spectrum: Spectrum) -> dict[str, Tensor]:
-    """Return what to add to the surrogate's latent, and by what to multiply its power, to hear what is true."""
-    found = {"latent": latent - surrogate}
-    if hasattr(model, "listen_through"):
-        own = model.listen(latent, scene).power
-        ratio = (spectrum.power + SILENCE) / (own + SILENCE)
-        found["power"] = ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
-    return found
+def power_ratio(model: Model, scene: Scene, latent: Tensor, spectrum: Spectrum) -> Tensor:
+    """Return by what the power of `latent`'s own spectrum must be multiplied to be that of its waveform."""
+    ratio = (spectrum.power + SILENCE) / (model.listen(latent, scene).power + SILENCE)
+    return ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
 
 
 def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, Spectrum]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .hearing import Chain, Ear
+from .hearing import Chain, Ear, can_listen_through
 from .models.protocol import Model
 from .optimize import Plan
 from .request import LoopRequest
@@ -56,13 +56,14 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
     card = model.card
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
     surrogate = request.method == "ditto2"
+    check = Ear(chain=decode) if surrogate or can_listen_through(model) else None
     return Plan(
         method=request.method,
         chain=Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode,
         steps=(SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality],
         decode=decode,
         learning_rate=card.learning_rate,
-        check=Ear(chain=decode),
+        check=check,
     )
 
 

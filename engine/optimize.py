@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import NonFiniteLossError, OutOfMemoryError
-from .hearing import Chain, Ear, corrected, corrections, hear, latent_of
+from .hearing import Chain, Ear, can_listen_through, corrected, latent_of, listen, power_ratio
 from .models.protocol import Model, Scene
 from .saved import SavedState
 from .shell import on_shell
@@ -26,6 +26,8 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 BALANCE_EVERY = 6  # steps between looks at how hard each control pulls
 LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
+NEARLY = 2.0  # times its tolerance: so near, the true ear listens
+WORSE, SLOW_DOWN, SLOWEST = 1.1, 0.6, 0.2  # a look that finds it worse by a tenth shortens the steps
 
 Losses = dict[str, Tensor]
 
@@ -106,41 +108,54 @@ class _Attempt:
 
     def evaluate(self, state: SavedState, *, moving: bool) -> tuple[SavedState, Step]:
         """Listen to the state's noise, note what is best, and move on along the gradient if asked to."""
-        checking = self.plan.check is not None and (not moving or state.iteration % self.plan.check_every == 0)
-        step: Step | None = None
-        if checking:
-            state, step = self._check(state)
-        if moving and not (step is not None and step.reached and self.plan.until_tolerance):
-            state, own = self._pull_and_move(state)
-            step = step or own
-        elif step is None:
-            with torch.no_grad():
-                state, step, *_ = self._listen(state, latent_of(self.model, self.scene, state.noise, self.plan.chain))
-        return state, replace(step, state=state)
-
-    def _check(self, state: SavedState) -> tuple[SavedState, Step]:
-        """Listen with the true ear, and find by what the surrogate hears otherwise."""
-        assert self.plan.check is not None
-        with torch.no_grad():
-            latent, spectrum = hear(self.model, self.scene, state.noise, self.plan.check)
-            losses = self.objective.losses(spectrum, latent)
-            distances = self.objective.distances(spectrum, latent)
-            state, step = self._note(state, losses, distances, self.objective.total(losses, spectrum))
-            surrogate = latent_of(self.model, self.scene, state.noise, self.plan.chain)
-            found = corrections(self.model, self.scene, surrogate, latent, spectrum)
-        return replace(state, corrections=found), step
-
-    def _pull_and_move(self, state: SavedState) -> tuple[SavedState, Step]:
-        with torch.enable_grad():
-            noise = state.noise.detach().requires_grad_()
+        with torch.set_grad_enabled(moving):
+            noise = state.noise.detach().requires_grad_(moving)
             latent = latent_of(self.model, self.scene, noise, self.plan.chain, checkpoint=self.plan.checkpoint)
+            step: Step | None = None
+            if self.plan.check is not None and (not moving or state.iteration % self.plan.check_every == 0):
+                state, step = self._check(state, latent.detach(), self.plan.check, last=not moving)
+            if not moving or (step is not None and step.reached and self.plan.until_tolerance):
+                return (state, step) if step else self._listen(state, latent)[:2]
             heard = latent.detach().requires_grad_()
-            noted, step, losses, distances, guard = self._listen(state, heard)
-            scales, pull = self._pull(noted, losses, distances, guard, heard)
+            state, own, pull = self._listen(state, heard)
             (gradient,) = torch.autograd.grad(latent, noise, pull)
-        return replace(self._move(noted, gradient), scales=scales), step
+        state = self._move(state, gradient)
+        return state, replace(step or own, state=state)
 
-    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Losses, Losses, Tensor]:
+    def _check(self, state: SavedState, surrogate: Tensor, ear: Ear, *, last: bool) -> tuple[SavedState, Step | None]:
+        """Find by what the surrogate hears otherwise than the true ear; the waveform is asked only now and then.
+
+        Returns a step where the true ear itself listened: at every second look, at the last, and where the chain with
+        what is known of the waveform says that the target is near.
+        """
+        with torch.no_grad():
+            same = ear.chain == self.plan.chain
+            latent = surrogate if same else latent_of(self.model, self.scene, state.noise, ear.chain)
+            found = state.corrections | {"latent": latent - surrogate}
+            spectrum = corrected(self.model, self.scene, surrogate, found)[1]
+            distances = self.objective.distances(spectrum, latent)
+            looks = state.iteration // self.plan.check_every
+            near = bool((_farthest(distances) <= NEARLY).all())
+            if ear.through_waveform and can_listen_through(self.model) and (last or near or looks % 2 == 1):
+                spectrum = listen(self.model, self.scene, latent, through_waveform=True)
+                distances = self.objective.distances(spectrum, latent)
+                found["power"] = power_ratio(self.model, self.scene, latent, spectrum)
+            elif ear.through_waveform and can_listen_through(self.model):
+                losses = self.objective.losses(spectrum, latent)
+                return self._slower(replace(state, corrections=found), self.objective.total(losses, spectrum)), None
+            losses = self.objective.losses(spectrum, latent)
+            total = self.objective.total(losses, spectrum)
+            state = self._slower(replace(state, corrections=found), total)
+            return self._note(state, losses, distances, total)
+
+    def _slower(self, state: SavedState, total: Tensor) -> SavedState:
+        """Shorten the steps of items that have got worse since the last look."""
+        worse = total > WORSE * state.looked_total
+        rate = torch.where(worse, (state.rate * SLOW_DOWN).clamp_min(SLOWEST), state.rate)
+        return replace(state, rate=rate, looked_total=total)
+
+    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Tensor]:
+        """Hear the corrected surrogate; return the pull of all controls at the latent, too."""
         shifted, spectrum = corrected(self.model, self.scene, latent, state.corrections)
         losses = self.objective.losses(spectrum, shifted)
         distances, total = self.objective.distances(spectrum, shifted), self.objective.total(losses, spectrum).detach()
@@ -149,12 +164,15 @@ class _Attempt:
             step = self._step(state, losses, distances, total, checked=False)
         else:
             state, step = self._note(state, losses, distances, total)
-        return state, step, losses, distances, headroom(spectrum)
+        if not latent.requires_grad:
+            return state, step, torch.zeros_like(latent)
+        scales, pull = self._pull(state, losses, distances, headroom(spectrum), latent)
+        return replace(state, scales=scales), step, pull
 
     def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:
         """Compare with the best so far, item by item."""
         _check_finite(losses, state.iteration)
-        reached = torch.stack(list(distances.values())).amax(0) <= 1
+        reached = _farthest(distances) <= 1
         # Within all tolerances counts before a lower sum: a sum can fall while one control leaves its bar.
         better = (reached & ~state.best_reached) | ((reached == state.best_reached) & (total < state.best_total))
         noted = replace(
@@ -212,7 +230,7 @@ class _Attempt:
         second = BETAS[1] * state.second_moment + (1 - BETAS[1]) * gradient.square()
         ahead = first / (1 - BETAS[0] ** count)
         spread = (second / (1 - BETAS[1] ** count)).sqrt() + EPSILON
-        noise = state.noise - self.plan.learning_rate * ahead / spread
+        noise = state.noise - self.plan.learning_rate * _as_items(state.rate, state.noise) * ahead / spread
         if self.plan.keep_on_shell:
             noise = on_shell(noise, self.scene.time_axis)
         return replace(state, noise=noise, first_moment=first, second_moment=second, iteration=count)
@@ -230,6 +248,10 @@ def _scales(losses: Losses, heard: Tensor) -> Losses:
 def urgency(distance: Tensor) -> Tensor:
     """Return how hard a control may pull for its distance over its tolerance: what is there still holds on."""
     return distance.clamp(LEAST_URGENCY, MOST_URGENCY)
+
+
+def _farthest(distances: Losses) -> Tensor:
+    return torch.stack(list(distances.values())).amax(0)
 
 
 def _as_items(choice: Tensor, noise: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class SavedState:
     best_noise: Tensor
     best_total: Tensor
     best_reached: Tensor
+    looked_total: Tensor  # at the last look through the true chain
+    rate: Tensor  # [batch], 1 and less: of the plan's learning rate
     scales: dict[str, Tensor]
     corrections: dict[str, Tensor]
 
@@ -43,6 +45,8 @@ class SavedState:
             best_noise=noise,
             best_total=worst,
             best_reached=torch.zeros_like(worst, dtype=torch.bool),
+            looked_total=worst,
+            rate=torch.ones_like(worst),
             scales={},
             corrections={},
         )
@@ -73,7 +77,16 @@ class SavedState:
         return cls(iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], **named)
 
 
-_TENSORS = ("noise", "first_moment", "second_moment", "best_noise", "best_total", "best_reached")
+_TENSORS = (
+    "noise",
+    "first_moment",
+    "second_moment",
+    "best_noise",
+    "best_total",
+    "best_reached",
+    "looked_total",
+    "rate",
+)
 
 
 def noise_to_bytes(noise: Tensor, *, model: str, seed: int) -> bytes:

@@ -209,3 +209,23 @@ def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> N
     _, objective, _ = scene_of(tiny, request)
     assert methods.plan(request, tiny, objective).steps == (7 if method.startswith("ditto") else 0)
     assert methods.plan(request, tiny, Objective(())).steps == 0
+
+
+class Misleading(TinyModel):
+    """A model whose one-step surrogate hears the opposite of its longer chains."""
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        clean = super().denoise(latent, time, scene, until=until)
+        return clean if float(time) < 1 else -clean
+
+
+def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
+    """A surrogate that leads astray is followed in shorter steps; one that leads well is not held up."""
+    check = Ear(chain=Chain(steps=3, sampler="ddim"))
+    rates = {}
+    for model in (tiny, Misleading()):
+        scene, objective, noise = scene_of(model, ask.request(ask.intensity()))
+        steps = run(plan(chain=ONE, check=check, check_every=2), objective, model, scene, noise)
+        rates[type(model)] = float(steps[-1].state.rate)
+    assert rates[TinyModel] == 1
+    assert rates[Misleading] < 1

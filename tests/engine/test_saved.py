@@ -19,6 +19,8 @@ def test_a_state_comes_back_as_it_was() -> None:
         best_noise=-noise,
         best_total=torch.tensor([0.5, 2.0]),
         best_reached=torch.tensor([True, False]),
+        looked_total=torch.tensor([0.4, 1.0]),
+        rate=torch.tensor([1.0, 0.6]),
         scales={"melody": torch.ones(2)},
         corrections={"latent": noise * 3},
     )
