@@ -38,7 +38,7 @@ def session() -> Any | None:
 def chroma(
     mono: NDArray[np.floating], sample_rate: int, frames: int, lowest_pitch: int = 60
 ) -> NDArray[np.float64] | None:
-    """Return the note posterior of a loop folded to classes [frames, 12], from `lowest_pitch` up; None without a judge."""
+    """Return the note posterior of a loop folded to classes [frames, 12], from `lowest_pitch` up, if there is one."""
     network = session()
     if network is None:
         return None

@@ -1,4 +1,4 @@
-"""What the control benchmark asks for: targets that were not used in tuning, one per seed, the same for every method."""
+"""What the control benchmark asks for: targets not used in tuning, one per seed, the same for every method."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,8 @@ TUNES: tuple[tuple[tuple[int, float], ...], ...] = (
 )  # fmt: skip
 FORMS = ("AABA", "ABAB", "AABB", "ABAC", "ABBA", "AAAB")
 GROOVES = (  # strokes per bar, in sixteenths
-    (0, 4, 8, 12), (0, 6, 10), (0, 3, 6, 10, 12), (2, 6, 10, 14), (0, 4, 7, 10, 12), (0, 3, 8, 11, 14), (0, 8), (0, 2, 4, 8, 10, 12),
+    (0, 4, 8, 12), (0, 6, 10), (0, 3, 6, 10, 12), (2, 6, 10, 14),
+    (0, 4, 7, 10, 12), (0, 3, 8, 11, 14), (0, 8), (0, 2, 4, 8, 10, 12),
 )  # fmt: skip
 
 
