@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmarks import judge, tasks
@@ -27,6 +28,10 @@ from engine.metrics import melody as melody_metric
 from engine.metrics import structure as structure_metric
 from engine.models import catalogue
 from engine.models.protocol import Model
+from engine.pocket import words
+from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
+from engine.pocket.condition import WORD_SLOTS
+from engine.pocket.model import Pocket
 from engine.request import LoopRequest, Notes, Words
 from engine.settings import Settings
 from engine.wav import read_audio, write_loop
@@ -39,9 +44,9 @@ SHOWN = {
     "melody": ("melody_accuracy", "melody_judge"),
     "intensity+melody": ("intensity_mse", "intensity_rho", "melody_accuracy", "melody_judge"),
     "rhythm": ("rhythm_f1", "rhythm_f1_tight"),
-    "structure": ("structure_mse", "structure_form"),
+    "structure": ("structure_mse", "structure_mse_of_none", "structure_form"),
     "brightness": ("brightness_error_octaves",),
-    "text": ("text_judge",),
+    "text": ("text_judge", "text_judge_above_none"),
     "three": ("intensity_mse", "intensity_rho", "melody_accuracy", "brightness_error_octaves"),
 }
 ALWAYS = ("seam_ratio", "held_out", "noise_std", "noise_flatness", "steps", "seconds")
@@ -81,9 +86,20 @@ def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores:
             form = structure_metric.canonical(control.target.text)
             heard = structure_metric.found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
             found["structure_form"] = float(structure_metric.canonical(heard) == form)
-    if hasattr(model, "judged_similarity"):
-        found["text_judge"] = model.judged_similarity(audio, rate, request)
+    if isinstance(model, Pocket) and model.towers is not None:
+        found["text_judge"] = _judged_text(audio, request, model)
     return found
+
+
+@torch.no_grad()
+def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket) -> float:
+    """Return how well a loop at 44.1 kHz fits its prompt, -1 to 1, in the tower that is never optimised."""
+    assert model.towers is not None
+    bands = log_bands(torch.from_numpy(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
+    said = torch.zeros(1, WORD_SLOTS)
+    said[0, list(words.parse(request.prompt).ids)] = 1
+    judge_tower = model.towers.judge
+    return float(judge_tower.hear(bands[None])[0] @ judge_tower.read(said)[0])
 
 
 def _heard_notes(audio: NDArray[np.float32], rate: int, request: LoopRequest, notes: Notes) -> float | None:
@@ -140,7 +156,19 @@ def main() -> None:
                     asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=chosen.quality)
                     done[key] = run(models[told], asked, settings)
                     chosen.out.write_text(json.dumps(done, indent=1))
+        _beside_none(done, task)
         print(table(task, _by_method(done, task, chosen.methods.split(","))), flush=True)
+
+
+def _beside_none(done: dict[str, Row], task: str) -> None:
+    """Note for each loop whether its text is judged above that of its seed without a search, and its share of error."""
+    for key, row in done.items():
+        own, _, seed = key.split("/")
+        none = done.get(f"{task}/none/{seed}")
+        if own == task == "text" and none and row.get("text_judge") is not None:
+            row["text_judge_above_none"] = float(row["text_judge"] > none["text_judge"])
+        if own == task == "structure" and none and none["structure_mse"]:
+            row["structure_mse_of_none"] = row["structure_mse"] / none["structure_mse"]
 
 
 def _by_method(done: dict[str, Row], task: str, methods: list[str]) -> dict[str, list[Row]]:

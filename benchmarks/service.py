@@ -5,61 +5,67 @@ Each prints one JSON object with its figures, the bar and whether it is met. Eve
 `service_hostile.py` and `service_chaos.py` are the two long ones.
 """
 
-import multiprocessing
 import os
 import tempfile
 import time
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 
 import typer
-from toy_service import ask_and_wait, chunked_request, find, report, serve
+from service_clients import run_clients
+from toy_service import Peak, ask_and_wait, chunked_request, find, report, serve
 
-from bridge.osc_client import ENDS, OscClient
+from bridge.osc_client import OscClient
 from bridge.testing import LossyProxy, make_service
 from engine.memory import memory_bytes
-from engine.request import LoopRequest
+
+WARM_UPS = 20  # loops that are made before anything is measured
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
 
 @app.command()
-def latency(requests: int = 1_000, clients: int = 8, pause: float = 0.0) -> None:
+def latency(requests: int = 1_000, clients: int = 8, pause: float = 0.0, flood: bool = False) -> None:
     """Requests in distinct slots with method none from several clients: once each, p99 commit to accepted < 10 ms.
 
-    `pause` is each client's wait between being accepted and asking again; 0 asks as fast as it can.
+    A closed loop, which is what devices are: each client sends its next request when the one before has been
+    accepted, at once or after `pause` seconds. `--flood` sends all of them without waiting for anything: then the
+    wait of the last is the time that all take, and what counts is that each is answered once, in bounded memory.
     """
     with tempfile.TemporaryDirectory() as folder:
         process = serve(Path(folder))
         port = find(Path(folder))
-        ask_and_wait(port, 3)
+        ask_and_wait(port, WARM_UPS)
+        family = _family(process.pid)
+        before = [_cpu_seconds(pid) for pid in family]
         started = time.perf_counter()
-        with multiprocessing.get_context("spawn").Pool(clients) as pool:
-            found = pool.starmap(_client, [(port, n, requests // clients, pause) for n in range(clients)])
+        peak = Peak(process.pid)
+        heard = run_clients(port, clients, requests // clients, flood=flood, pause=pause)
         seconds = time.perf_counter() - started
-        waits = sorted(wait for waits, _ in found for wait in waits)
-        ends = sum((ends for _, ends in found), Counter())
+        rss = peak.close()
+        spent = [round(_cpu_seconds(pid) - b, 2) for pid, b in zip(family, before, strict=True)]
         files = len(list(Path(folder, "takes").rglob("*.wav")))
-        rss = memory_bytes(process.pid)
         process.terminate()
         process.wait()
         disk = _disk_waits(Path(folder))
-    p99 = waits[int(0.99 * len(waits))] * 1e3
-    once = ends == Counter({"/ditto/done": requests}) and files == requests + 3
+    once = heard.ends == Counter({"/ditto/done": requests}) and files == requests + WARM_UPS + clients
+    p50, p99 = (heard.waits[int(share * len(heard.waits))] * 1e3 for share in (0.5, 0.99))
     report(
         "latency",
-        once and p99 < 10,
+        once and (flood or p99 < 10) and rss < 80e6,
+        pattern="flood" if flood else "closed loop",
         requests=requests,
         clients=clients,
         pause_s=pause,
-        p50_ms=round(waits[len(waits) // 2] * 1e3, 2),
+        p50_ms=round(p50, 2),
         p99_ms=round(p99, 2),
-        worst_ms=round(waits[-1] * 1e3, 2),
-        answers=dict(ends),
+        worst_ms=round(heard.waits[-1] * 1e3, 2),
+        answers=dict(heard.ends),
         takes=files,
+        accepted_after_s=round(heard.asked_seconds, 2),
         seconds=round(seconds, 1),
-        bridge_rss_mb=round(rss / 1e6, 1),
+        bridge_peak_rss_mb=round(rss / 1e6, 1),
+        cpu_s=dict(zip(("bridge", "engine", "worker"), spent, strict=False)),
         disk_alone_p50_ms=disk[0],
         disk_alone_p99_ms=disk[1],
     )
@@ -77,39 +83,6 @@ def _disk_waits(folder: Path, times: int = 500) -> tuple[float, float]:
             waits.append((time.perf_counter() - started) * 1e3)
     waits.sort()
     return round(waits[times // 2], 2), round(waits[int(0.99 * times)], 2)
-
-
-def _client(port: int, number: int, count: int, pause: float) -> tuple[list[float], Counter[str]]:
-    """Ask one after another, each when the one before is accepted; return the waits and all ends heard."""
-    waits: list[float] = []
-    ends: Counter[str] = Counter()
-    asked: list[str] = []
-    with OscClient(port, instance=f"client{number}") as device:
-        device.meet()
-        for index in range(count):
-            # One bar at 999 BPM, so that the queue and the wire are measured and not the copying of sound.
-            request = LoopRequest(prompt="x", bars=1, tempo_bpm=Fraction(999), method="none", slot=f"s{index}")
-            asked.append(request.request_id)
-            committed = device.ask(request)
-            accepted = False
-            while not accepted:
-                device.poll(0.05)
-                for name in asked[-50:]:
-                    for message in device.answers(name):
-                        if message.path in ENDS:
-                            ends[message.path] += 1
-                        if name == request.request_id and not accepted:
-                            waits.append(time.perf_counter() - committed)
-                            accepted = True
-            quiet = time.monotonic() + pause
-            while time.monotonic() < quiet:
-                device.poll(max(0.0, quiet - time.monotonic()))
-        deadline = time.monotonic() + 120
-        while sum(ends.values()) < count and time.monotonic() < deadline:
-            device.poll(0.05)
-            for name in asked:
-                ends.update(message.path for message in device.answers(name) if message.path in ENDS)
-    return waits, ends
 
 
 @app.command()
@@ -148,6 +121,14 @@ def idle(seconds: float = 20.0) -> None:
         process.terminate()
         process.wait()
     report("idle", share < 1 and rss < 80, cpu_percent=round(share, 2), rss_mb=round(rss, 1))
+
+
+def _family(process: int) -> list[int]:
+    """Return the bridge, its child the engine, and the engine's child the worker."""
+    found = [process]
+    while children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split():
+        found.append(int(children[0]))
+    return found
 
 
 def _cpu_seconds(process: int) -> float:

@@ -4,11 +4,13 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
 
 from bridge.osc_client import OscClient, discovered_port
+from engine.memory import memory_bytes
 from engine.request import Control, Curve, LoopRequest, Notes, Point
 from midi.notes import Note
 
@@ -75,3 +77,22 @@ def find(folder: Path, seconds: float = 30.0) -> int:
             raise SystemExit("the bridge did not start")
         time.sleep(0.002)
     return discovered_port(folder / "bridge.json")
+
+
+class Peak:
+    """Watches the resident memory of a process; `close` returns the most it had, in bytes."""
+
+    def __init__(self, process: int) -> None:
+        self._process, self._most, self._done = process, 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.01):
+            self._most = max(self._most, memory_bytes(self._process))
+
+    def close(self) -> int:
+        """Stop watching."""
+        self._done.set()
+        self._thread.join()
+        return self._most

@@ -9,27 +9,26 @@ import contextlib
 import json
 import os
 import secrets
-import socket
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 import zmq
 
 from engine.access import Keys, introduce
-from engine.errors import DittoError, EngineUnavailableError, InternalError
+from engine.errors import DittoError, InternalError
 from engine.messages import Submission
 from engine.settings import Settings
 from engine.transport import Channel, Frames, tune
 from engine.wav import publish
 
 from . import delivery, osc, outgoing, takes
-from .addresses import PORT_TRIES, PROTOCOL_VERSION
+from .addresses import PROTOCOL_VERSION
+from .backlog import Backlog
+from .datagrams import Datagrams, bind
 from .effects import (
     Acknowledge,
     CancelJob,
@@ -51,8 +50,7 @@ log = structlog.get_logger("ditto.bridge")
 
 BUSY_TICK_SECONDS = 0.04
 IDLE_TICK_SECONDS = 0.5
-RECEIVE_BUFFER_BYTES = 4 * 2**20  # a whole clip in chunks arrives faster than it is read
-MAX_WAITING = 500
+PARTS = "/ditto/loop/"  # the addresses of which a request consists
 ERRORS_PER_SECOND = 50  # answers to what is not OSC at all; more would only feed a flood
 
 
@@ -80,13 +78,13 @@ class Bridge:
         self._link = Link(options.owner)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._channel: Channel | None = None
-        self._udp: asyncio.DatagramTransport | None = None
+        self._udp: Datagrams | None = None
+        self._backlog = Backlog(self._write)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")  # a request is not to wait for takes
         self._writers = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._stopping = asyncio.Event()
         self._errors_left = float(ERRORS_PER_SECOND)
         self._errors_at = 0.0
-        self._waiting = 0  # for files to be read or written
 
     @property
     def previews(self) -> Path:
@@ -95,15 +93,14 @@ class Bridge:
 
     async def serve(self) -> None:
         """Listen, and work until `stop`; raises `EngineUnavailableError` where no port is free."""
-        loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(self._context.destroy, linger=0)
             for pool in (self._readers, self._writers):
                 cleanup.callback(pool.shutdown, cancel_futures=True)
-            listening = bind(self._settings.osc_port)
-            self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.receive), sock=listening)
+            cleanup.callback(self._backlog.close)
+            self._udp = Datagrams(bind(self._settings.osc_port), self.receive)
             cleanup.callback(self._udp.close)
-            self.port = listening.getsockname()[1]
+            self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
             cleanup.callback(self._disconnect)
@@ -148,6 +145,8 @@ class Bridge:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
         try:
             for message in osc.decode(datagram):
+                if message.path.startswith(PARTS):
+                    self._backlog.disturb()
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
             self._answer_error(error, host, port)
@@ -183,41 +182,30 @@ class Bridge:
                     self._link.acknowledge(effect.request_id, effect.take)
                 case Prepare() if effect.assembly.is_quick:
                     self._do(self._prepare(effect))
-                case Prepare():
-                    self._later(self._prepare, effect)
-                case WriteTake():
-                    self._later(self._write_take, effect)
-                case WritePreview():
-                    self._later(self._write_preview, effect)
-                case FindTakes():
-                    self._later(self._find_takes, effect)
-                case DropPreviews():
-                    self._later(self._drop_previews, effect)
-                case Favourite():
-                    self._later(self._mark, effect)
+                case Prepare() | FindTakes():
+                    self._on_thread(self._readers, effect)
+                case _:
+                    self._backlog.add(effect)
         self._flush()
 
     def _send(self, effect: Send) -> None:
-        if self._udp is not None and not self._udp.is_closing():
-            self._udp.sendto(effect.datagram, (effect.host, effect.port))
+        if self._udp is not None:
+            self._udp.send(effect.datagram, effect.host, effect.port)
 
     def _flush(self) -> None:
         if self._channel is not None:
             for frames in self._link.take_out():
                 self._channel.send(frames)
 
-    # -- on a thread: each returns an iterator of the session's, which runs when the loop goes through it
+    def _write(self, effect: Effect) -> None:
+        self._on_thread(self._writers, effect).add_done_callback(lambda _: self._backlog.done())
 
-    def _later(self, work: Callable[[Any], Iterable[Effect]], effect: Effect) -> None:
-        if self._waiting >= MAX_WAITING and isinstance(effect, Favourite | WritePreview | DropPreviews):
-            return  # a flood; what matters goes before
-        self._waiting += 1
-        pool = self._readers if isinstance(effect, Prepare | FindTakes) else self._writers
-        future = asyncio.get_running_loop().run_in_executor(pool, work, effect)
+    def _on_thread(self, pool: ThreadPoolExecutor, effect: Effect) -> "asyncio.Future[Iterable[Effect]]":
+        future = asyncio.get_running_loop().run_in_executor(pool, self._work, effect)
         future.add_done_callback(lambda done: self._finish(done, effect))
+        return future
 
     def _finish(self, future: "asyncio.Future[Iterable[Effect]]", effect: Effect) -> None:
-        self._waiting -= 1
         if future.cancelled():
             return
         error = future.exception()
@@ -232,6 +220,24 @@ class Bridge:
         elif isinstance(effect, WriteTake):
             take = effect.take
             self._do(self._session.not_written(take.request_id, take.take, fault, time.monotonic()))
+
+    # -- on a thread: each returns an iterator of the session's, which runs when the loop goes through it
+
+    def _work(self, effect: Effect) -> Iterable[Effect]:
+        match effect:
+            case Prepare():
+                return self._prepare(effect)
+            case FindTakes():
+                return self._find_takes(effect)
+            case WriteTake():
+                return self._write_take(effect)
+            case WritePreview():
+                return self._write_preview(effect)
+            case DropPreviews():
+                delivery.drop_previews(self.previews, effect.request_id)
+            case Favourite():
+                self._mark(effect)
+        return ()
 
     def _prepare(self, effect: Prepare) -> Iterable[Effect]:
         try:
@@ -260,15 +266,10 @@ class Bridge:
         found = delivery.find_delivered(self._settings.takes, effect.request_id)
         return self._session.found(effect.request_id, found, time.monotonic())
 
-    def _drop_previews(self, effect: DropPreviews) -> Iterable[Effect]:
-        delivery.drop_previews(self.previews, effect.request_id)
-        return ()
-
-    def _mark(self, effect: Favourite) -> Iterable[Effect]:
+    def _mark(self, effect: Favourite) -> None:
         wav = delivery.find_wav(self._settings.takes, effect.take_id)
         if wav is not None:
             takes.set_favourite(wav, effect.on)
-        return ()
 
     def _write_discovery(self) -> None:
         found = {
@@ -280,32 +281,3 @@ class Bridge:
         }
         self._settings.home.mkdir(parents=True, exist_ok=True)
         publish(self._settings.discovery_file, json.dumps(found).encode(), overwrite=True)
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    """Hands datagrams on; errors of earlier sends (a device that has gone) are no concern."""
-
-    def __init__(self, receive: Callable[[bytes, str, int], None]) -> None:
-        self._receive = receive
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._receive(data, addr[0], addr[1])
-
-
-def bind(port: int) -> socket.socket:
-    """Return a UDP socket on 127.0.0.1 at `port` or the next free one; 0 takes any."""
-    for candidate in range(port, port + PORT_TRIES) if port else (0,):
-        listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        if sys.platform == "win32":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        listening.setblocking(False)
-        try:
-            listening.bind(("127.0.0.1", candidate))
-            return listening
-        except OSError:
-            listening.close()
-    raise EngineUnavailableError(
-        f"The UDP ports {port} to {port + PORT_TRIES - 1} are all taken.",
-        remedy="End the program that holds them, or choose another with --port.",
-    )

@@ -6,8 +6,8 @@ Whatever a device may have missed is said again: a repeated commit is answered w
 an end is repeated with its takes until it is seen. Times are seconds of a steady clock.
 """
 
+import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from engine.errors import DittoError
 from engine.events import Accepted, Event, Final, Preview, Progress, Take
@@ -32,6 +32,7 @@ from .effects import (
     WriteTake,
 )
 from .osc import OscError, OscMessage
+from .track import Device, Track
 
 DEVICE_SECONDS = 30.0  # a device says hello every 5
 ASSEMBLY_SECONDS = 120.0  # then what was never committed is dropped
@@ -39,50 +40,12 @@ ENDED_SECONDS = 600.0  # how long an end can be asked for again
 MAX_DEVICES = 256
 MAX_ASSEMBLIES = 256
 MAX_ENDED = 2_000
+MAX_OPEN = 2_000  # requests without an end; with 4 kB for each that much memory, and nobody waits for more
+TIDY_SECONDS = 1.0  # between two looks for what is old
 PROGRESS_SECONDS = 0.15  # with the tick under 0.2: at least 5 a second, repeated if need be
+MOST_SLOW = 16  # requests whose progress is repeated: more are not made at once, only delivered
 FASTEST_PROGRESS_SECONDS = 0.03
 REPEATS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of an end that is not seen
-
-
-@dataclass(slots=True)
-class Device:
-    """A loaded device and where it listens."""
-
-    instance: str
-    nonce: str
-    host: str
-    port: int
-    seen: float
-
-
-@dataclass(slots=True)
-class Track:
-    """A committed request. `said` are the datagrams that a repeated commit is answered with."""
-
-    request_id: str
-    instance: str
-    nonce: str
-    request: LoopRequest | None = None
-    again: bool = False  # taken up after a restart: its takes may be on disk
-    notes: tuple[str, ...] = ()
-    accepted: bytes = b""
-    progress: Progress | None = None
-    progress_heard: float = 0.0
-    progress_sent: float = 0.0
-    writing: set[int] = field(default_factory=set)
-    takes: dict[int, Delivered] = field(default_factory=dict)
-    final: Final | None = None
-    end: bytes = b""
-    ended: float = 0.0
-    unwritten: DittoError | None = None  # why a take is not on disk; the engine keeps it
-    seen: bool = False
-    repeats: int = 0
-    repeat_at: float = float("inf")
-
-    def said(self) -> list[bytes]:
-        """Return everything that still matters, in order."""
-        takes = [outgoing.take(self.request_id, made) for _, made in sorted(self.takes.items())]
-        return [datagram for datagram in (self.accepted, *takes, self.end) if datagram]
 
 
 class Session:
@@ -94,7 +57,9 @@ class Session:
         self._devices: dict[str, Device] = {}
         self._assemblies: dict[str, Assembly] = {}
         self._tracks: dict[str, Track] = {}
+        self._open: set[str] = set()  # tracks without an end
         self._status: Status | None = None
+        self._tidied = float("-inf")
         self._answers: dict[str, Callable[[OscMessage, str, float], Iterator[Effect]]] = {
             "/ditto/hello": self._hello,
             "/ditto/bye": self._bye,
@@ -112,7 +77,7 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether anything needs the clock several times a second."""
-        return any(not track.ended or track.repeat_at < float("inf") for track in self._tracks.values())
+        return bool(self._open) or any(track.repeat_at < float("inf") for track in self._tracks.values())
 
     # -- from devices
 
@@ -182,14 +147,20 @@ class Session:
             track.nonce = nonce
             yield from self._tell(track, *track.said())
             return
-        assembly = self._assemblies.setdefault(request_id, Assembly(now))
+        assembly = self._assembly(request_id, now) or Assembly(now)
         lost = list(assembly.missing(message))
         if lost:
             yield from (Send(device.host, device.port, outgoing.missing(request_id, one)) for one in lost)
             return
         del self._assemblies[request_id]
+        if len(self._open) >= MAX_OPEN:
+            sentence = f"{MAX_OPEN:,} requests are under way already."
+            said = outgoing.error(request_id, "no_engine", sentence, "Wait until some are done.")
+            yield Send(device.host, device.port, said)
+            return
         assembly.close(message)
         self._tracks[request_id] = Track(request_id, device.instance, nonce)
+        self._open.add(request_id)
         yield Prepare(request_id, device.instance, assembly)
 
     def _cancel(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
@@ -225,6 +196,7 @@ class Session:
     def refused(self, request_id: str, error: DittoError, now: float) -> Iterator[Effect]:
         """Say what is wrong with a request that was never submitted; the same id may be committed again."""
         track = self._tracks.pop(request_id)
+        self._open.discard(request_id)
         said = outgoing.error(request_id, error.code, error.sentence, error.remedy)
         yield from self._tell(track, said)
 
@@ -295,6 +267,8 @@ class Session:
         track.request, track.again = job.request, True
         if track.unwritten is not None:  # perhaps the disk has room now
             track.unwritten, track.final, track.ended = None, None, 0.0
+        if not track.ended:
+            self._open.add(request_id)
         yield from ()
 
     def _hear_event(self, track: Track, event: Event, now: float) -> Iterator[Effect]:
@@ -307,18 +281,19 @@ class Session:
                 if now - track.progress_sent >= FASTEST_PROGRESS_SECONDS:
                     yield from self._tell_progress(track, now)
             case Preview() if track.request is not None:
+                track.previews = True
                 yield WritePreview(track.request, event)
-            case Take() if track.request is not None:
-                yield from self._hear_take(track, track.request, event)
+            case Take():
+                yield from self._hear_take(track, event)
             case _ if isinstance(event, Final):
                 yield from self._hear_final(track, event, now)
 
-    def _hear_take(self, track: Track, request: LoopRequest, take: Take) -> Iterator[Effect]:
+    def _hear_take(self, track: Track, take: Take) -> Iterator[Effect]:
         if take.take in track.takes:
             yield Acknowledge(track.request_id, take.take)
-        elif take.take not in track.writing:
+        elif take.take not in track.writing and track.request is not None:
             track.writing.add(take.take)
-            yield WriteTake(request, take, track.again)
+            yield WriteTake(track.request, take, track.again)
 
     def _hear_final(self, track: Track, final: Final, now: float) -> Iterator[Effect]:
         track.final = final
@@ -337,26 +312,39 @@ class Session:
         if track.ended:
             return
         track.ended, track.repeat_at = now, now + REPEATS_SECONDS[0]
+        self._open.discard(track.request_id)
         track.end = outgoing.end(track.final, track.takes)
         if (error := track.unwritten) is not None:
             remedy = f"{error.remedy} The engine keeps the take until the bridge is started again."
             track.end = outgoing.error(track.request_id, error.code, error.sentence, remedy)
         yield from self._tell(track, track.end)
-        yield DropPreviews(track.request_id)
+        if track.previews or track.again:
+            yield DropPreviews(track.request_id)
+        track.request = None  # it may hold megabytes, and its end is known
 
     # -- the clock
 
     def tick(self, now: float) -> Iterator[Effect]:
         """Repeat what is due and forget what is old."""
+        for track in self._slow(now):
+            yield from self._tell_progress(track, now)
         for track in self._tracks.values():
-            if track.progress is not None and not track.final and now - track.progress_sent >= PROGRESS_SECONDS:
-                yield from self._tell_progress(track, now)
             if now >= track.repeat_at and track.nonce in self._devices:
                 track.repeats += 1
                 more = track.repeats < len(REPEATS_SECONDS)
                 track.repeat_at = now + REPEATS_SECONDS[track.repeats] if more else float("inf")
                 yield from self._tell(track, *track.said())
-        self._forget(now)
+        if now - self._tidied >= TIDY_SECONDS:
+            self._tidied = now
+            self._forget(now)
+
+    def _slow(self, now: float) -> Iterator[Track]:
+        """Yield the requests whose progress is due to be said again, of those that were heard of last."""
+        tracks = (self._tracks[request_id] for request_id in self._open)
+        made = (track for track in tracks if track.progress is not None and track.final is None)
+        for track in heapq.nlargest(MOST_SLOW, made, key=lambda track: track.progress_heard):
+            if now - track.progress_sent >= PROGRESS_SECONDS:
+                yield track
 
     def _forget(self, now: float) -> None:
         for nonce in [d.nonce for d in self._devices.values() if now - d.seen > DEVICE_SECONDS]:

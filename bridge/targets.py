@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import BadRequestError
 from engine.request import Audio, Curve, Notes, Onsets, Point, Words
@@ -20,10 +20,12 @@ from midi.errors import MidiError
 from midi.melody import melody
 from midi.notes import Note, cut, shift, sort_notes
 from midi.rhythm import onsets
-from midi.smf import ScoreTrack, read_midi
 from midi.tempo import exact
 
 from .live_lane import LaneReference, read_lane, short_beat
+
+if TYPE_CHECKING:
+    from midi.smf import ScoreTrack
 
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
@@ -76,6 +78,8 @@ def read_clip(text: str, loop_beats: Fraction) -> Clip:
 
     A clip whose length fits into the loop several times is repeated, as Live would play it.
     """
+    from midi.smf import read_midi  # here, because only those who read MIDI files pay for loading mido
+
     path, track_name = split_name(text)
     score = read_midi(path)
     with _naming(text):
@@ -95,7 +99,7 @@ def read_clip(text: str, loop_beats: Fraction) -> Clip:
     return Clip(repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times."))
 
 
-def _together(tracks: Sequence[ScoreTrack]) -> tuple[tuple[Note, ...], Fraction]:
+def _together(tracks: "Sequence[ScoreTrack]") -> tuple[tuple[Note, ...], Fraction]:
     """Return the notes of all tracks and the beat at which the longest one ends."""
     notes = sort_notes(note for track in tracks for note in track.notes)
     return notes, max((track.end for track in tracks), default=Fraction(0))

@@ -2,33 +2,32 @@
 
     accept -> lineup -> executor -> takes and an end in the journal -> acknowledged
 
-Whatever is said to a client goes through `tell(owner, event)`, which may fail: all that matters is in the
-journal and is told again when the client asks.
+Whatever is said to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
+the journal and is told again when the client asks.
 """
 
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from . import pipe
+from .dispatch import Dispatch, Tell
 from .errors import BadRequestError, DittoError, EngineUnavailableError
 from .events import Accepted, Cancelled, Event, Failed, Final, Preview, Progress, Superseded, Take
 from .executor import Executor, Lost, Report
 from .journal import Entry, Journal
 from .lineup import Lineup, Waiting
-from .messages import Ack, Cancel, Job, Submission
+from .messages import Ack, Cancel, Submission
 
 log = structlog.get_logger("ditto.foreman")
 
 MAX_QUEUED = 10_000
 MAX_CRASHES = 2  # a request that kills its worker twice fails with its best take
 OVER = ("finished", "answered")
-
-Tell = Callable[[str, Event | Job], object]
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Foreman:
         self.open = True
         self._journal = journal
         self._executor = executor
-        self._tell = tell
+        self._dispatch = Dispatch(journal, tell)
         self._stop_seconds = stop_seconds
         self._lineup = Lineup()
         self._making: dict[str, Making] = {}
@@ -75,7 +74,8 @@ class Foreman:
     def start(self) -> None:
         """Queue what an earlier engine had accepted and not finished, and start the workers."""
         for entry in self._journal.unfinished():
-            self._lineup.add(_waiting(entry))
+            for replaced in self._lineup.add(_waiting(entry)):  # it died before it had said so
+                self._supersede(replaced, by=entry.request_id)
         self._executor.start(self._report)
 
     # -- from clients
@@ -124,7 +124,9 @@ class Foreman:
         entry = self.entry_of(message.owner, message.request_id)
         if entry is None:
             sentence = f"There is no request {message.request_id} to cancel."
-            self._tell(message.owner, Failed(request_id=message.request_id, code="unknown_request", sentence=sentence))
+            self._dispatch.event(
+                message.owner, Failed(request_id=message.request_id, code="unknown_request", sentence=sentence)
+            )
             return
         making = self._making.get(entry.request_id)
         if entry.state in OVER:
@@ -140,6 +142,7 @@ class Foreman:
             return
         if message.take >= 0:
             self._journal.acknowledge_take(message.request_id, message.take)
+            self._dispatch.safe(message.owner, message.request_id, message.take)
         else:
             self._journal.acknowledge_end(message.request_id)
 
@@ -150,25 +153,15 @@ class Foreman:
 
     def tell_all(self, entry: Entry) -> None:
         """Tell a request, its stored takes and its end; of one that was acknowledged only the end is left."""
-        final = self._journal.final(entry.request_id)
-        if entry.state != "answered":
-            request = self._journal.request(entry.request_id)
-            self._tell(
-                entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=final is not None)
-            )
-        for take in self._journal.takes(entry.request_id):
-            self._tell(entry.owner, take)
-        if final is not None:
-            self._tell(entry.owner, final)
+        self._dispatch.again(entry)
 
     def tell_unanswered(self, owner: str) -> None:
         """Tell everything that this owner has not acknowledged."""
-        for entry in self._journal.unanswered(owner):
-            self.tell_all(entry)
+        self._dispatch.all_again(owner)
 
     def states(self, owner: str) -> dict[str, str]:
         """Return the states of what this owner has not acknowledged, at most 1,000."""
-        return {entry.request_id: entry.state for entry in self._journal.unanswered(owner)[:1_000]}
+        return self._journal.states(owner, most=1_000)
 
     # -- workers
 
@@ -188,8 +181,9 @@ class Foreman:
             self._ask_to_stop(yielding.request_id, making, "pause")
 
     def check(self) -> None:
-        """Notice workers that hang or do not stop when asked."""
+        """Notice workers that hang or do not stop when asked, and clients that take nothing."""
         self._executor.check()
+        self._dispatch.check()
         now = time.monotonic()
         for request_id, making in list(self._making.items()):
             if now > making.stop_by:
@@ -221,7 +215,7 @@ class Foreman:
         self._journal.start(item.request_id)
         self._making[item.request_id] = Making(owner=item.owner, started=time.monotonic())
         self._executor.run(request, self._journal.saved_state(item.request_id))
-        self._tell(item.owner, _beginning(item.request_id, "starting"))
+        self._dispatch.event(item.owner, _beginning(item.request_id, "starting"))
 
     def _report(self, report: Report) -> None:
         match report:
@@ -247,7 +241,7 @@ class Foreman:
             self._journal.add_take(event)
         elif isinstance(event, Preview):
             self._journal.keep_preview(event)
-        self._tell(making.owner, event)
+        self._dispatch.event(making.owner, event)
 
     def _finish(self, owner: str, final: Event) -> None:
         self._journal.finish(final.request_id, final, time.time())
@@ -256,7 +250,7 @@ class Foreman:
         if making is not None:
             making.ended = True
             self._seconds.append(time.monotonic() - making.started)
-        self._tell(owner, final)
+        self._dispatch.event(owner, final)
 
     def _free(self, request_id: str) -> None:
         """Note that a worker is done with a request; one that was paused waits again."""
@@ -280,7 +274,7 @@ class Foreman:
         elif making.stopping == "pause" or not self._gives_up(report.request_id, making):
             self._lineup.put_back(report.request_id)
             self._journal.requeue(report.request_id)
-            self._tell(making.owner, _beginning(report.request_id, "starting again"))
+            self._dispatch.event(making.owner, _beginning(report.request_id, "starting again"))
         else:
             self._lineup.done(report.request_id)
             self._give_up(report, making)
@@ -320,7 +314,7 @@ class Foreman:
             notes=("This is the last preview of a request that could not be finished.",),
         )
         self._journal.add_take(take)
-        self._tell(making.owner, take)
+        self._dispatch.event(making.owner, take)
         return 1
 
 

@@ -17,29 +17,13 @@ from typing import Literal
 from . import wire
 from .errors import DittoError
 from .events import Event, Preview, Take
+from .journal_file import JournalFile
 from .messages import Submission
 from .request import MAX_COUNT, LoopRequest
 
 Acceptance = Literal["new", "known", "conflict"]
 KEEP_ANSWERED_SECONDS = 7 * 86_400.0  # long enough for a late duplicate of a commit
 KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
-    slot TEXT NOT NULL, tag TEXT NOT NULL, priority TEXT NOT NULL,
-    request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
-    state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
-    crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB,
-    open_takes INTEGER NOT NULL DEFAULT 0         -- bit n: take n was made and is not acknowledged
-);
-CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, state);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
-CREATE TABLE IF NOT EXISTS results.kept (
-    request_id TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (request_id, kind, number)
-);
-"""
 
 
 class JournalError(DittoError):
@@ -64,41 +48,33 @@ class Entry:
 
 
 _ENTRY = "request_id, owner, slot, tag, priority, created, state, crashes"
+_UNANSWERED = "owner = ? AND state IN ('queued', 'running', 'finished')"  # as the index has it
 
 
 class Journal:
-    """The file of jobs. Threads: one, the engine's loop. Calls return within milliseconds."""
+    """The file of jobs. Threads: one, the engine's loop, but for `tidy`. Calls return within milliseconds."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._dirty = True
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=2.0)
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")  # two engines on one journal would run all twice
-            self._db.execute("ATTACH ? AS results", (f"{path}.results",))
-            for database in ("main", "results"):
-                self._db.execute(f"PRAGMA {database}.journal_mode=WAL")
-                # The words of an answered request are gone, not just unlisted.
-                self._db.execute(f"PRAGMA {database}.secure_delete=ON")
-            self._db.execute("PRAGMA results.synchronous=OFF")
-            self._db.execute("PRAGMA wal_autocheckpoint=0")  # it takes milliseconds: `tidy`, when nobody waits
-            self._db.executescript(_SCHEMA)
+            self._file = JournalFile(path)
+            self._db = self._file.database
             self._repair()
         except sqlite3.Error as error:
             raise JournalError(f"The journal {path} cannot be used: {error}.") from error
 
     def close(self) -> None:
         """Fold the log into the file and close it."""
-        with contextlib.suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._db.close()
+        self._file.close()
 
     def tidy(self) -> None:
-        """Fold the log into the file if there is something in it; takes some milliseconds."""
+        """Fold the log into the file if there is something in it; takes its time, so do it on another thread."""
         if self._dirty:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._dirty = False
+            with contextlib.suppress(sqlite3.Error):  # a full disk: the log grows, and the next one tries again
+                self._file.fold()
 
     def accept(self, submissions: Sequence[Submission], now: float) -> list[Acceptance]:
         """Store all in one transaction and return, when it is on the disk, what became of each.
@@ -144,10 +120,13 @@ class Journal:
 
     def unanswered(self, owner: str) -> list[Entry]:
         """Return what `owner` has not acknowledged to the end, oldest first."""
-        rows = self._db.execute(
-            f"SELECT {_ENTRY} FROM jobs WHERE owner = ? AND state != 'answered' ORDER BY number", (owner,)
-        )
+        rows = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE {_UNANSWERED} ORDER BY number", (owner,))
         return [Entry(*row) for row in rows]
+
+    def states(self, owner: str, *, most: int) -> dict[str, str]:
+        """Return the states of what `owner` has not acknowledged to the end."""
+        rows = self._db.execute(f"SELECT request_id, state FROM jobs WHERE {_UNANSWERED} LIMIT ?", (owner, most))
+        return dict(rows.fetchall())
 
     def request(self, request_id: str) -> LoopRequest:
         """Return the request as it was accepted."""
@@ -167,12 +146,17 @@ class Journal:
         data = self._blob("final", request_id)
         return None if data is None else wire.decode_event(data)
 
-    def takes(self, request_id: str) -> Iterator[Take]:
-        """Yield the takes that are not acknowledged yet, one at a time."""
-        for number in range(MAX_COUNT):
-            data = self._kept(request_id, "take", number)
-            if data is not None:
-                yield wire.decode(data, Take)
+    def take_numbers(self, request_id: str) -> list[int]:
+        """Return which takes are there and not acknowledged yet."""
+        rows = self._db.execute(
+            "SELECT number FROM kept WHERE request_id = ? AND kind = 'take' ORDER BY number", (request_id,)
+        )
+        return [number for (number,) in rows]
+
+    def take(self, request_id: str, number: int) -> Take | None:
+        """Return a take that is not acknowledged yet."""
+        data = self._kept(request_id, "take", number)
+        return None if data is None else wire.decode(data, Take)
 
     def start(self, request_id: str) -> None:
         """Note that a worker has the job."""

@@ -19,6 +19,7 @@ class Lineup:
     def __init__(self) -> None:
         self._queues: dict[bool, dict[str, Waiting]] = {True: {}, False: {}}
         self._running: dict[str, Waiting] = {}
+        self._newest: dict[tuple[str, str], str] = {}  # owner and slot -> the request that has it
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
@@ -30,15 +31,15 @@ class Lineup:
 
     def add(self, item: Waiting) -> tuple[str, ...]:
         """Queue `item`; return the ids in its owner's slot that it replaces, which are no longer queued."""
-        replaced = tuple(
-            other.request_id
-            for other in self._all()
-            if item.slot and (other.slot, other.owner) == (item.slot, item.owner)
-        )
-        for request_id in replaced:
-            self.remove(request_id)
         self._queues[item.interactive][item.request_id] = item
-        return replaced
+        if not item.slot:
+            return ()
+        replaced = self._newest.get((item.owner, item.slot))
+        self._newest[item.owner, item.slot] = item.request_id
+        if replaced is None or replaced == item.request_id:
+            return ()
+        self.remove(replaced)
+        return (replaced,)
 
     def put_back(self, request_id: str) -> None:
         """Return a running request to the head of its queue."""
@@ -59,6 +60,8 @@ class Lineup:
         """Return how many requests are before this one."""
         before = 0
         for queue in (self._queues[True], self._queues[False]):
+            if queue and request_id == next(reversed(queue)):  # as it is when it has just come
+                return before + len(queue) - 1
             if request_id in queue:
                 return before + list(queue).index(request_id)
             before += len(queue)
@@ -72,15 +75,18 @@ class Lineup:
 
     def remove(self, request_id: str) -> bool:
         """Forget a waiting request; False if it was not waiting."""
-        return any(queue.pop(request_id, None) is not None for queue in self._queues.values())
+        found = self._queues[True].pop(request_id, None) or self._queues[False].pop(request_id, None)
+        self._leave_slot(found)
+        return found is not None
 
     def done(self, request_id: str) -> None:
         """Forget a running request."""
-        self._running.pop(request_id, None)
+        self._leave_slot(self._running.pop(request_id, None))
 
     def is_running(self, request_id: str) -> bool:
         """Return whether a worker has it."""
         return request_id in self._running
 
-    def _all(self) -> list[Waiting]:
-        return [*self._queues[True].values(), *self._queues[False].values(), *self._running.values()]
+    def _leave_slot(self, item: Waiting | None) -> None:
+        if item is not None and self._newest.get((item.owner, item.slot)) == item.request_id:
+            del self._newest[item.owner, item.slot]

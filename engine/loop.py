@@ -39,7 +39,7 @@ def finish(
     `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the level to
     an intensity curve where there is one, and holds the true peak at or under -1 dBTP.
     """
-    values = np.asarray(audio, dtype=np.float64)[:, : scene.loop_samples]
+    values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
     if not np.isfinite(values).all():
         raise InternalError("The model's sound holds values that are not numbers.")
     exact = resampled(values, request.samples, circular=request.loop)

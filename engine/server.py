@@ -1,6 +1,7 @@
 """The engine: a ZeroMQ ROUTER in front of the foreman, who has the journal, the queue and the workers.
 
-Threads: one loop. Nothing here waits for a worker or a client; the journal's commits are the only pauses.
+Threads: one loop, and one that folds the journal's log now and then. Nothing here waits for a worker or a client;
+the journal's commits are the only pauses.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ log = structlog.get_logger("ditto.engine")
 TICK_SECONDS = 0.25
 SWEEP_SECONDS = 3_600.0
 GRACE_SECONDS = 2.0  # for running requests to save themselves when the engine is told to stop
-QUIET_SECONDS = 1.0  # without a new request the journal's log is folded, which would make one wait
+QUIET_SECONDS = 1.0  # without a new request the journal's log is folded, which keeps the disk busy
 TIDY_SECONDS = 20.0  # and at the latest then
 PORT_TRIES = 16  # a taken port is passed over for the next
 
@@ -55,6 +56,7 @@ class Engine:
         self._executor = executor
         self._foreman = Foreman(journal, executor, self._tell, stop_seconds=stop_seconds)
         self._identities: dict[str, bytes] = {}  # owner -> the ZeroMQ identity that it has now
+        self._resumed: dict[str, bytes] = {}  # owner -> the identity that was told all from the beginning
         self._stopping = asyncio.Event()
         self._asked = 0.0  # when somebody last asked for a loop
         self._channel: Channel | None = None
@@ -91,7 +93,7 @@ class Engine:
             now = time.monotonic()
             if now - self._asked > QUIET_SECONDS or now - tidied > TIDY_SECONDS:
                 tidied = now
-                self._journal.tidy()
+                await asyncio.get_running_loop().run_in_executor(None, self._journal.tidy)
             if now - swept > SWEEP_SECONDS:
                 swept = now
                 self._journal.sweep(time.time())
@@ -108,8 +110,9 @@ class Engine:
         await asyncio.sleep(0.05)  # the last frames leave the socket
 
     def _receive(self, batch: list[Frames]) -> None:
-        """Answer a batch of messages; all its submissions share one commit."""
+        """Answer a batch of messages; all its submissions share one commit, and come first."""
         submissions: list[Submission] = []
+        others: list[Message] = []
         for identity, *frames in batch:
             try:
                 message = messages.unpack(frames)
@@ -123,10 +126,12 @@ class Engine:
             if isinstance(message, Submission):
                 submissions.append(message)
             else:
-                self._answer(message)
+                others.append(message)
         if submissions:
             self._asked = time.monotonic()
             self._accept(submissions)
+        for message in others:
+            self._answer(message)
         self._foreman.schedule()
 
     def _accept(self, submissions: list[Submission]) -> None:
@@ -139,7 +144,9 @@ class Engine:
     def _answer(self, message: Message) -> None:
         match message:
             case Hello():
-                if message.resume:
+                identity = self._identities[message.owner]
+                if message.resume and self._resumed.get(message.owner) != identity:  # else all is on its way
+                    self._resumed[message.owner] = identity
                     self._foreman.tell_unanswered(message.owner)
                 self._tell(message.owner, self.status(message.owner))
             case Cancel():

@@ -20,7 +20,8 @@ class Spectrum:
     `power` [batch, bands, frames] sums over bands to the mean square of each windowed frame (Parseval), so that
     10 log10 of that sum is the frame's level in dBFS. `frequencies_hz` [bands] are band centres, `bins` [bands]
     how many equal FFT bins a band stands for (power / bins is a density). Frame i is centred on the time
-    i / frame_rate_hz; frames span the loop exactly when `circular`.
+    i / frame_rate_hz; frames span the loop exactly when `circular`. `ends` [2, batch, samples] is there where
+    the loop is trimmed out of a longer piece: the waveform around its beginning, and around its end.
     """
 
     power: Tensor
@@ -28,6 +29,7 @@ class Spectrum:
     bins: Tensor
     frame_rate_hz: float
     circular: bool
+    ends: Tensor | None = None
 
     @property
     def frames(self) -> int:

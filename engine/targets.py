@@ -78,7 +78,9 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
             )
         )
     closed = model.card.circular and scene.circular
-    if goals and request.loop and not closed and all(goal.kind != "loop" for goal in goals):
+    # A loop that is trimmed out of a longer piece has to be closed even where nothing else is asked for.
+    wanted = bool(goals) or scene.lead_samples > 0
+    if wanted and request.loop and not closed and all(goal.kind != "loop" for goal in goals):
         goals.append(_loop_goal(request, scene, model))
     return Objective(tuple(goals))
 

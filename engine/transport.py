@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -83,8 +84,12 @@ def run(main: Any) -> Any:
     """Run a coroutine on the one kind of loop that has both sockets and ZeroMQ on every system.
 
     It is the whole of a process: the interpreter's lock changes hands ten times as often as usual, so that
-    a thread that packs a take does not keep the loop, and with it a device, waiting for 5 ms.
+    a thread that packs a take does not keep the loop, and with it a device, waiting for 5 ms. For the same
+    reason the collector does not look at the modules any more, nor often at what lives long.
     """
     sys.setswitchinterval(0.000_5)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 100)
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(main)

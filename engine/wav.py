@@ -6,9 +6,11 @@ the whole file) and `acid` (undocumented by its maker; the layout is the one tha
 They stand before the samples, where readers that stop at `data` meet them too.
 """
 
+import itertools
 import os
 import secrets
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +26,7 @@ Audio = NDArray[np.float32]
 """Samples as [channels, samples], full scale is 1."""
 
 MAX_READ_SECONDS = 600  # three times the longest loop: 16 bars at 20 BPM last 192 s
+_PIECE_SAMPLES = 2**14  # converted at a time: a bridge is to stay small, and a long loop has millions
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
 _ACID_ROOT_NOTE_SET = 0x02
 _ACID_STRETCH = 0x04
@@ -63,10 +66,12 @@ def write_loop(
         (b"fmt ", _fmt(audio.shape[0], sample_rate)),
         (b"smpl", _smpl(audio.shape[1], sample_rate, root_note)),
         (b"acid", _acid(tempo_bpm, beats, meter, root_note)),
-        (b"data", _pcm24(audio)),
     )
-    body = b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks)
-    publish(path, b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body, overwrite=overwrite)
+    head = b"WAVE" + b"".join(name + struct.pack("<I", len(data)) + data for name, data in chunks)
+    size = 3 * audio.size
+    odd = size % 2
+    head = b"RIFF" + struct.pack("<I", len(head) + 8 + size + odd) + head + b"data" + struct.pack("<I", size)
+    publish(path, itertools.chain((head,), _pcm24(audio), (b"\0" * odd,)), overwrite=overwrite)
 
 
 def _fmt(channels: int, sample_rate: int) -> bytes:
@@ -91,19 +96,23 @@ def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter, root_note: int | N
     )  # fmt: skip
 
 
-def _pcm24(audio: Audio) -> bytes:
-    """Return interleaved little-endian 24-bit samples, rounded to the nearest step."""
-    scaled = np.rint(audio.T.astype(np.float64) * _FULL_SCALE)
-    integers = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i4", order="C")
-    return integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+def _pcm24(audio: Audio) -> Iterator[bytes]:
+    """Yield interleaved little-endian 24-bit samples, rounded to the nearest step."""
+    for start in range(0, audio.shape[1], _PIECE_SAMPLES):
+        scaled = np.rint(audio[:, start : start + _PIECE_SAMPLES].T.astype(np.float64) * _FULL_SCALE)
+        integers = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i4", order="C")
+        yield integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def publish(path: Path, data: bytes, *, overwrite: bool = False) -> None:
-    """Write `data` beside `path`, flush it to the disk and rename it; `BadInputError` where that fails."""
+def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = False) -> None:
+    """Write `data`, whole or in pieces, beside `path`, flush it to the disk and rename it.
+
+    Raises `BadInputError` where that fails.
+    """
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines((data,) if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         _rename(temporary, path, overwrite=overwrite)

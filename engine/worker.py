@@ -24,6 +24,7 @@ from .jobs import Jobs, find
 from .logs import log_to_stderr
 from .memory import memory_bytes
 from .messages import State
+from .priority import step_back
 from .settings import go_offline
 from .worker_options import WorkerOptions
 
@@ -137,6 +138,7 @@ class WorkerProcess:
         for target in (self._listen, self._beat):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
         self._worker.prepare(self._options.model)
+        step_back()
         while True:
             self._worker.make(self._todo.get())
 

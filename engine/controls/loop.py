@@ -1,8 +1,9 @@
 """Loop: for models that know no circle, the end leads into the beginning (DITTO, appendix E of Novack et al. 2024).
 
-Where the model makes more than the loop, what comes after the loop's end must be its beginning. Where it makes
-exactly the loop, the step from the last latent to the first must be no larger than the steps inside. It is
-added by itself to loops of models that are not circular; nobody has to ask for it.
+Where the loop is trimmed out of a longer piece, the waveform around its end must be the waveform around its
+beginning, so that nothing is heard where one follows the other. Where the model makes exactly the loop, the step
+from the last latent to the first must be no larger than the steps inside. It is added by itself to loops of models
+that are not circular; nobody has to ask for it.
 """
 
 import torch
@@ -13,9 +14,9 @@ from ..request import Words
 from ..spectrum import Spectrum
 from .registry import Context, Term, control
 
-OVERLAP_SECONDS = 0.5  # the paper's
-LEAST_EXTRA_FRAMES = 2
 USUAL_QUANTILE = 0.9  # a hit on the downbeat is a large step, too
+WAVEFORM_SCALE = 100.0  # ends that differ by 30 dB less than they are loud are as good as a step 0.1 too large
+SILENCE = 1e-8  # mean square
 
 
 @control(
@@ -26,25 +27,23 @@ USUAL_QUANTILE = 0.9  # a hit on the downbeat is a large step, too
     help="The end leads into the beginning; made by itself where it is needed.",
 )
 def loop(target: Words, scene: Scene, context: Context) -> Term:
-    """Match the overlap, or else the step across the wrap; the target's text is not read."""
+    """Match the waveform's ends, or else the step across the wrap; the target's text is not read."""
     inside = round(scene.frames * scene.loop_samples / scene.model_samples)
-    extra = scene.frames - inside
-    per_second = inside / context.request.seconds
-    overlap = min(extra, round(OVERLAP_SECONDS * per_second))
 
-    def loss(_: Spectrum, latent: Tensor) -> Tensor:
-        rows = latent.movedim(1 + scene.time_axis, 1).flatten(2)
-        if overlap >= LEAST_EXTRA_FRAMES:
-            return _overlap_error(rows, inside, overlap)
-        return _step_excess(rows[:, :inside])
+    def loss(spectrum: Spectrum, latent: Tensor) -> Tensor:
+        if spectrum.ends is not None:
+            return WAVEFORM_SCALE * _mismatch(*spectrum.ends)
+        return _step_excess(latent.movedim(1 + scene.time_axis, 1).flatten(2)[:, :inside])
 
     return Term(loss, loss)
 
 
-def _overlap_error(rows: Tensor, inside: int, overlap: int) -> Tensor:
-    """Squared difference of the overlap and the beginning, over the latent's variance: [batch]."""
-    off = (rows[:, inside : inside + overlap] - rows[:, :overlap]).square().mean((1, 2))
-    return off / rows.detach().var((1, 2)).clamp_min(1e-6)
+def _mismatch(beginning: Tensor, end: Tensor) -> Tensor:
+    """Return the power of the difference over the power of both, most where they meet: [batch]."""
+    window = torch.hann_window(beginning.shape[-1], dtype=beginning.dtype, device=beginning.device)
+    window = window / window.sum()
+    power = (beginning.square() + end.square()) @ window / 2
+    return (beginning - end).square() @ window / (power + SILENCE)
 
 
 def _step_excess(rows: Tensor) -> Tensor:

@@ -26,9 +26,9 @@ def at_model_rate(target: Audio, model: Model) -> Tensor:
 
 
 def on_the_loop(target: Audio, model: Model, scene: Scene) -> Tensor:
-    """Return the reference from beat 0, cut or filled with silence to the piece: [1, channels, model_samples]."""
-    audio = at_model_rate(target, model)[..., : scene.model_samples]
-    return torch.nn.functional.pad(audio, (0, scene.model_samples - audio.shape[-1]))
+    """Return the reference from beat 0, cut or filled with silence to the loop: [1, channels, loop_samples]."""
+    audio = at_model_rate(target, model)[..., : scene.loop_samples]
+    return torch.nn.functional.pad(audio, (0, scene.loop_samples - audio.shape[-1]))
 
 
 def beats_of(target: Audio, request: LoopRequest) -> Fraction:

@@ -99,7 +99,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     "rhythm",
     Onsets,
     unit="1 - correlation",
-    tolerance=0.12,
+    tolerance=0.06,
     help="Hits fall on the onsets of a groove, and nowhere else.",
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:

@@ -107,7 +107,9 @@ class AceStep(WaveformModel):
         made = torch.ones_like(silence)
         if kept is not None:
             made = made - kept_frames(kept, request, span).to(silence)[None, :, None]
-            samples = samples_of(kept, self.card.sample_rate, self.card.channels, span.model_samples)
+            samples = samples_of(
+                kept, self.card.sample_rate, self.card.channels, span.model_samples, lead_samples=span.lead_samples
+            )
             silence = torch.where(made > 0, silence, self.latent(samples, span.circular).to(silence))
         context = torch.cat([silence, made], -1)
         return _Inputs(told, context.expand(told.shape[0], -1, -1))

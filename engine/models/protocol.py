@@ -59,8 +59,9 @@ class Schedule:
 class Scene:
     """A request as one model sees it: its conditioning and the piece of time that it makes.
 
-    `frames` latent frames span exactly `beats` beats (the whole loop, or for models that cannot hit the
-    length, a little more: then `model_samples` > the loop). `inputs` is the adapter's own conditioning.
+    `frames` latent frames span exactly `beats` beats (the whole loop, or for models that cannot hit the length, a
+    little more: then `lead_samples`, the loop, and what goes on past its end). `inputs` is the adapter's own
+    conditioning.
     """
 
     frames: int
@@ -74,8 +75,14 @@ class Scene:
     inputs: Any
     circular: bool  # decode wraps: the last sample meets the first
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
+    lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def closes(self) -> bool:
+        """Whether the delivered sound goes round: made as a circle, or trimmed where its end meets its beginning."""
+        return self.circular or self.lead_samples > 0
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
 """How long a piece a model makes for a loop, and what it is told about the music: exact, and the same for all.
 
 Latent frames are whole, loops are not: the nearest number of frames is taken where resampling the remainder
-away shifts the pitch by less than anyone hears; else the piece runs on past the loop's end.
+away shifts the pitch by less than anyone hears; else the piece begins before the loop and runs on past its end.
 """
 
 import math
@@ -20,18 +20,19 @@ from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
 MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents: under what is heard without comparing
-TAIL_SECONDS = Fraction(1, 4)  # what runs on past the end where frames do not fit: it must meet the start
+SPARE_SECONDS = Fraction(1, 4)  # made around the loop where frames do not fit, half of it before: there the ends meet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A piece of `frames` latent frames; `loop_samples` of its `model_samples` are the loop."""
+    """A piece of `frames` latent frames; after `lead_samples`, `loop_samples` of its `model_samples` are the loop."""
 
     frames: int
     model_samples: int
     loop_samples: int
     circular: bool
     seconds: float
+    lead_samples: int = 0
 
 
 def span_of(request: LoopRequest, sample_rate: int, hop_samples: int, grain_samples: int | None = None) -> Span:
@@ -45,15 +46,17 @@ def span_of(request: LoopRequest, sample_rate: int, hop_samples: int, grain_samp
     circular = request.loop and abs(samples / exact - 1) <= MAX_DRIFT
     frames = max(1, round(Fraction(samples, hop_samples)))
     if not circular:
-        tail = TAIL_SECONDS * sample_rate if request.loop else 0
-        frames = math.ceil((exact + tail) / hop_samples)
+        spare = SPARE_SECONDS * sample_rate if request.loop else 0
+        frames = math.ceil((exact + spare) / hop_samples)
         samples = frames * hop_samples
+    loop_samples = samples if circular else round(exact)
     return Span(
         frames=frames,
         model_samples=samples,
-        loop_samples=samples if circular else round(exact),
+        loop_samples=loop_samples,
         circular=circular,
         seconds=samples / sample_rate,
+        lead_samples=(samples - loop_samples) // 2 if request.loop else 0,
     )
 
 
@@ -97,8 +100,8 @@ def reference(request: LoopRequest, kinds: Sequence[str]) -> Audio | None:
     return None
 
 
-def samples_of(audio: Audio, sample_rate: int, channels: int, samples: int) -> Tensor:
-    """Return `audio` at another rate as float32 [1, channels, samples], cut or padded with silence."""
+def samples_of(audio: Audio, sample_rate: int, channels: int, samples: int, *, lead_samples: int = 0) -> Tensor:
+    """Return `audio` at another rate, after a lead, as float32 [1, channels, samples], cut or padded with silence."""
     played = np.frombuffer(audio.samples, dtype="<f4").reshape(-1, audio.channels).T
     ratio = Fraction(sample_rate, audio.sample_rate)
     if ratio != 1:
@@ -106,15 +109,15 @@ def samples_of(audio: Audio, sample_rate: int, channels: int, samples: int) -> T
     if audio.channels != channels:
         played = played.mean(0, keepdims=True).repeat(channels, 0)
     fitted = np.zeros((1, channels, samples), np.float32)
-    length = min(samples, played.shape[1])
-    fitted[0, :, :length] = played[:, :length]
+    length = min(samples - lead_samples, played.shape[1])
+    fitted[0, :, lead_samples : lead_samples + length] = played[:, :length]
     return torch.from_numpy(fitted)
 
 
 def kept_frames(audio: Audio, request: LoopRequest, span: Span) -> Tensor:
     """Return which latent frames the reference keeps: 1.0 or 0.0, [frames]. Without ranges, all that it covers."""
-    beats = float(request.beats) * span.model_samples / span.loop_samples
-    middles = (torch.arange(span.frames, dtype=torch.float64) + 0.5) * beats / span.frames
+    samples = (torch.arange(span.frames, dtype=torch.float64) + 0.5) * span.model_samples / span.frames
+    middles = (samples - span.lead_samples) * float(request.beats) / span.loop_samples
     covered = len(audio.samples) / (4 * audio.channels * audio.sample_rate) * float(request.tempo_bpm) / 60
     ranges = [(float(start), float(end)) for start, end in audio.keep] or [(0.0, covered)]
     kept = torch.zeros(span.frames)

@@ -92,7 +92,9 @@ class StableAudio3(WaveformModel):
         audio = reference(request, ("inpaint", "outpaint"))
         if audio is None:
             return None
-        samples = samples_of(audio, self.card.sample_rate, self.card.channels, span.model_samples)
+        samples = samples_of(
+            audio, self.card.sample_rate, self.card.channels, span.model_samples, lead_samples=span.lead_samples
+        )
         latent = self.latent(samples, span.circular).to(self.place.dtype)
         kept = kept_frames(audio, request, span).to(latent)[None, None]
         return torch.cat([kept, latent * kept], 1).expand(count, -1, -1)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,8 @@ from ..spectrum import Spectrum, analyse
 from .hardware import Place
 from .protocol import ModelCard, Scene, Schedule
 from .span import Span, refuse_longer, span_of
+
+MEETING_SECONDS = 0.06  # around the wrap of a trimmed loop, where its end and its beginning are to be the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,9 @@ class WaveformModel(ABC):
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
         """Return sentences for the producer about this request."""
         if request.loop and not span.circular:
-            return ("At this tempo the loop does not fit whole frames of the model; its end is led to its start.",)
+            led = "the search leads its end to its start"
+            how = "without a search its end does not meet its start" if request.method == "none" else led
+            return (f"At this tempo the loop does not fit the model's frames; {how}.",)
         return ()
 
     def scene(self, request: LoopRequest) -> Scene:
@@ -96,6 +100,7 @@ class WaveformModel(ABC):
             inputs=inputs,
             circular=span.circular,
             notes=self.notes(request, span),
+            lead_samples=span.lead_samples,
         )
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -108,11 +113,18 @@ class WaveformModel(ABC):
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum of the loop's mono mix, through the decoder, carrying the gradient."""
-        return self.hear(self.decode(latent, scene)[..., : scene.loop_samples], scene)
+        audio = self.decode(latent, scene)
+        lead, end = scene.lead_samples, scene.lead_samples + scene.loop_samples
+        spectrum = self.hear(audio[..., lead:end], scene)
+        if lead == 0:
+            return spectrum
+        near = min(lead, audio.shape[-1] - end, round(MEETING_SECONDS * self.card.sample_rate / 2))
+        ends = [audio[..., place - near : place + near].mean(1) for place in (lead, end)]
+        return replace(spectrum, ends=torch.stack(ends))
 
     def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that `listen` would give for audio [batch, channels, samples]."""
-        return analyse(audio, self.card.sample_rate, circular=scene.circular)
+        return analyse(audio, self.card.sample_rate, circular=scene.closes)
 
     @torch.no_grad()
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:

@@ -1,6 +1,6 @@
 """Latents of `pocket`: fine bands of two neighbouring frames, rotated and thinned by a fixed linear map.
 
-A principal component analysis of the training loops keeps almost all of the bands' variance in 192
+A principal component analysis of the training loops keeps almost all of the bands' variance in 224
 numbers per 23 ms; it is linear, so a feature read from bands carries its gradient to the latent for the
 price of one matrix product, and it is its own decoder.
 """
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from .bands import FRAMES_PER_LATENT, mid_bands, side_bands
 
+TONAL_HZ = 2000.0
+
 
 class LatentMap:
     """The linear map between log bands [..., 2 n, 295] and latents [..., n, channels]."""
@@ -21,6 +23,11 @@ class LatentMap:
         self.mean, self.spread, self.basis, self.scale = mean, spread, basis, scale
         self._to_bands = (scale[:, None] * basis.T).contiguous()  # [channels, 590]
         self._to_latent = (basis / scale).contiguous()
+
+    @property
+    def deviation(self) -> Tensor:
+        """Standard deviation of each channel over the loops that the map was fitted to: [channels]."""
+        return self.scale / self.scale.square().mean().sqrt()
 
     def to(self, device: torch.device) -> "LatentMap":
         """Return the map on `device`."""
@@ -55,13 +62,15 @@ class LatentMap:
         return cls(tensors["mean"], tensors["spread"], tensors["basis"], tensors["scale"])
 
     @classmethod
-    def fit(cls, log_power: Tensor, channels: int = 192) -> "LatentMap":
+    def fit(cls, log_power: Tensor, channels: int = 224) -> "LatentMap":
         """Return the principal components of log band power [2 n, bands] with a mean square of one over all latents.
 
         Components are scaled by the root of their deviation: loud ones stay larger, so that the network spends
-        its effort where the ear does, but quiet ones are not lost in the noise.
+        its effort where the ear does, but quiet ones are not lost in the noise. What lies below 2 kHz counts twice:
+        a chord is heard rough as soon as its partials are a few decibels off.
         """
         mean, spread = log_power.mean(0), log_power.std(0).clamp_min(0.1)
+        spread[: len(mid_bands())] /= torch.where(mid_bands().frequencies_hz < TONAL_HZ, 2.0, 1.0)
         pairs = ((log_power - mean) / spread).reshape(-1, FRAMES_PER_LATENT * log_power.shape[-1])
         variance, vectors = torch.linalg.eigh(pairs.T @ pairs / len(pairs))
         variance, basis = variance.flip(0)[:channels], vectors.flip(1)[:, :channels]

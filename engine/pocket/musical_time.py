@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LOOP_HARMONICS = (1, 2, 4)
-BAR_HARMONICS = (1, 2, 4)
-BEAT_HARMONICS = (1, 2, 3, 4, 8)  # quarter, eighth, triplet, sixteenth, thirty-second
-CHANNELS = 2 * (len(LOOP_HARMONICS) + len(BAR_HARMONICS) + len(BEAT_HARMONICS))
+LOOP_HARMONICS = (1, 2, 3, 4, 8)
+BAR_HARMONICS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16)  # enough that a sum of them can stand on one sixteenth of a bar
+BEAT_HARMONICS = (1, 2, 3, 4, 6, 8)  # quarter, eighth, triplet, sixteenth, sextuplet, thirty-second
+ANGLES = len(LOOP_HARMONICS) + len(BAR_HARMONICS) + len(BEAT_HARMONICS)
+CHANNELS = 2 * ANGLES
 
 
 def phases(frames: int, bars: int, beats_per_bar: Fraction) -> Tensor:
@@ -25,3 +26,9 @@ def phases(frames: int, bars: int, beats_per_bar: Fraction) -> Tensor:
     turns = [loop * k for k in LOOP_HARMONICS] + [bar * k for k in BAR_HARMONICS] + [beat * k for k in BEAT_HARMONICS]
     angles = 2 * np.pi * np.stack(turns, 1)
     return torch.from_numpy(np.concatenate([np.sin(angles), np.cos(angles)], 1).astype(np.float32))
+
+
+def turns(phases_: Tensor) -> Tensor:
+    """Return cosines and sines of all angles apart, for attention: [2, ..., frames, ANGLES]."""
+    sines, cosines = phases_.split(ANGLES, -1)
+    return torch.stack([cosines, sines])

@@ -4,6 +4,9 @@ It answers with the mean velocity of the jump from time t to time r along the pr
 x_t = (1 - t) x_0 + t eps. With r = t that is the flow's own velocity (the teacher: rectified flow, Liu et
 al. 2022); with r < t it is the student's straight line over the teacher's curve (shortcut and mean flow
 models, Frans et al. 2024, Geng et al. 2025), with guidance folded in.
+
+Were latents independent and Gaussian, every jump would be known in closed form; the network learns only what music
+adds to that (preconditioning as in Karras et al. 2022, eq. 7, here for jumps of any length).
 """
 
 import math
@@ -42,22 +45,35 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, hidden: Tensor, condition: Tensor) -> Tensor:
-        """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width]."""
+    def forward(self, hidden: Tensor, condition: Tensor, turns: Tensor) -> Tensor:
+        """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width], `turns` see below."""
         shift, scale, gate, shift_up, scale_up, gate_up = self.modulation(condition)[:, None].chunk(6, -1)
-        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift)
+        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift, turns)
         return hidden + gate_up * self.down(
             F.gelu(self.up(_norm(hidden) * (1 + scale_up) + shift_up), approximate="tanh")
         )
 
-    def _attend(self, hidden: Tensor) -> Tensor:
+    def _attend(self, hidden: Tensor, turns: Tensor) -> Tensor:
         batch, frames, width = hidden.shape
         query, key, value = self.qkv(hidden).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         # Normalised queries and keys keep attention stable in bfloat16; each head learns its own sharpness.
         size = query.shape[-1:]
         query, key = F.rms_norm(query, size) * self.sharpness.to(query.dtype), F.rms_norm(key, size)
+        query, key = _turned(query, turns), _turned(key, turns)
         mixed = F.scaled_dot_product_attention(query, key, value)
         return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
+
+
+def _turned(heads: Tensor, turns: Tensor) -> Tensor:
+    """Turn pairs of channels of `heads` [batch, heads, frames, size] by musical angles (rotary embedding, Su 2021).
+
+    `turns` [2, batch or 1, 1, frames, angles] are cosines and sines; channels beyond 2 * angles stay, to compare sound
+    alone. A score then depends on where two frames are to each other in the beat, the bar and the loop.
+    """
+    angles = min(turns.shape[-1], heads.shape[-1] // 2)
+    one, other, rest = heads.split((angles, angles, heads.shape[-1] - 2 * angles), -1)
+    cosine, sine = turns[..., :angles].to(heads.dtype)
+    return torch.cat([one * cosine - other * sine, other * cosine + one * sine, rest], -1)
 
 
 def _norm(hidden: Tensor) -> Tensor:
@@ -72,9 +88,10 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
 
     @register_to_config
     def __init__(
-        self, channels: int = 192, width: int = 256, depth: int = 7, heads: int = 4, condition_channels: int = 316
+        self, channels: int = 224, width: int = 256, depth: int = 7, heads: int = 4, condition_channels: int = 316
     ) -> None:
         super().__init__()
+        self.register_buffer("deviation", torch.ones(channels))
         self.latent_in = nn.Linear(channels, width)
         self.phase_in = nn.Linear(musical_time.CHANNELS, width)
         self.control_in = nn.Linear(CONTROL_CHANNELS, width, bias=False)
@@ -86,6 +103,7 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         self.latent_out = nn.Linear(width, channels)
         for layer in (self.control_in, self.latent_out, self.final_modulation):
             nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.latent_out.bias)
 
     def forward(
         self,
@@ -101,13 +119,27 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         `condition` [batch, condition_channels], `phases` [batch or 1, frames, musical_time.CHANNELS], `controls`
         [batch, frames, CONTROL_CHANNELS] or None for free.
         """
-        hidden = self.latent_in(latent) + self.phase_in(phases)
+        known, before, unknown = self._gaussian(time, until)
+        hidden = self.latent_in(latent / before) + self.phase_in(phases)
         if controls is not None:
             hidden = hidden + self.control_in(controls)
         hidden = hidden + self.neighbours(hidden.transpose(1, 2)).transpose(1, 2)
         times = torch.cat([_sines(time), _sines(time - until)], -1)
         summary = F.silu(self.time(times) + self.condition(condition))
+        turns = musical_time.turns(phases)[:, :, None]
         for block in self.blocks:
-            hidden = block(hidden, summary)
+            hidden = block(hidden, summary, turns)
         shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
-        return self.latent_out(_norm(hidden) * (1 + scale) + shift)
+        return known * latent + unknown * self.latent_out(_norm(hidden) * (1 + scale) + shift)
+
+    def _gaussian(self, time: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is known of a jump if channels were Gaussian with `deviation`, each [batch, 1, channels].
+
+        With s_t^2 = t^2 + (1 - t)^2 d^2 the flow carries x_t to x_t s_r / s_t: the share of x_t in the mean velocity,
+        s_t, and the deviation of what is left of the velocity, d / s_t.
+        """
+        start, end, variance = time[:, None, None], until[:, None, None], self.deviation.square()
+        before = (start.square() + (1 - start).square() * variance).sqrt()
+        after = (end.square() + (1 - end).square() * variance).sqrt()
+        known = (start + end - variance * (2 - start - end)) / (before * (before + after))
+        return known, before, self.deviation / before

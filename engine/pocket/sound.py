@@ -2,7 +2,13 @@
 
 The waveform has one phase for both channels, integrated from their common power; the side is that phase a
 quarter turn on, so that left and right are equally loud and the mono mix is exactly the mid.
+
+In the treble a band holds many bins, and phases integrated from so smooth a picture align: every frame turns into a
+click. There the magnitudes are roughened before their phases are integrated, as those of real noise are, except where
+the loop itself rises sharply: a hit must stay one.
 """
+
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,6 +20,8 @@ from .phase import loop_phases
 
 _MIDS = 246
 QUARTER_TURN = 1j
+TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
+SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
 
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
@@ -42,7 +50,7 @@ def waveform(log_power: Tensor, samples: int) -> Tensor:
 
 def _waveform_of_one(log_power: Tensor, samples: int) -> Tensor:
     mid, side = _bins(log_power)
-    turn = _turns((mid + side).sqrt(), samples)
+    turn = _turns(log_power, (mid + side).sqrt(), samples)
     middle = istft(mid.sqrt() * turn, samples)
     edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
     return torch.stack([middle + edge, middle - edge])
@@ -59,7 +67,7 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
     for one in log_power:
         mid, side = _bins(one)
         with torch.no_grad():
-            turn = _turns((mid + side).sqrt(), samples)
+            turn = _turns(one, (mid + side).sqrt(), samples)
         waves.append(istft((mid + 1e-9).sqrt() * turn, samples))
     power = stft(torch.stack(waves), frames).abs().square()
     return _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
@@ -67,15 +75,39 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
 
 def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
     power = band_power(log_power)
-    return to_bins(power[..., :_MIDS], mid_bands()), to_bins(power[..., _MIDS:], side_bands(), iterations=0)
+    mid = to_bins(power[..., :_MIDS], mid_bands())
+    side = to_bins(power[..., _MIDS:], side_bands(), iterations=0)
+    audible = torch.arange(mid.shape[-1], device=mid.device) > 0  # a constant offset is no sound
+    return mid * audible, side * audible
 
 
-def _turns(magnitude: Tensor, samples: int) -> Tensor:
-    """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge."""
+def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
+    """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
+
+    Integrated phases, then one step of Griffin and Lim (1984), which lets overlapping frames agree on the rest.
+    """
     frames, bins = magnitude.shape
-    phases = loop_phases(magnitude.cpu().numpy(), samples / frames)
+    rough = (magnitude * torch.exp(_roughness(frames, bins).to(magnitude.device) * _steady(log_power))).cpu().numpy()
+    phases = loop_phases(rough, samples / frames)
     phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
-    return torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases).to(magnitude.device))
+    turn = torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases).to(magnitude.device))
+    agreed = stft(istft(magnitude * turn, samples), frames)
+    return agreed / (agreed.abs() + 1e-9)
+
+
+@lru_cache(maxsize=8)
+def _roughness(frames: int, bins: int) -> Tensor:
+    """Return normal deviations of log magnitude, the same for every loop of this length: [frames, bins]."""
+    treble = ((torch.arange(bins) - TREBLE_BIN) / TREBLE_BINS).clamp(0, 1)
+    return torch.randn(frames, bins, generator=torch.Generator().manual_seed(0)) * treble
+
+
+def _steady(log_power: Tensor) -> Tensor:
+    """Return 1 where the treble of log band power [frames, bands] is steady, 0 where it rises sharply: [frames, 1]."""
+    treble = log_power[:, 97:_MIDS]
+    rise = (treble - treble.roll(1, 0)).clamp_min(0).mean(1)
+    around = torch.maximum(torch.maximum(rise, rise.roll(1)), rise.roll(-1))
+    return (1.5 - around / SHARP_RISE).clamp(0, 1)[:, None]
 
 
 def _per_bin() -> float:

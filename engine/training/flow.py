@@ -11,6 +11,7 @@ Euler step of the teacher, so that guidance costs the student nothing.
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from .loops import Batch, LoopSet
 
 SHORTEST_JUMP = 1 / 16
 GUIDANCE = 2.5  # folded into the student
-AVERAGING = 0.9995  # of the weights that are kept and used
+JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,10 @@ class Recipe:
     warm_up_steps: int = 200
     final_share: float = 0.25  # the last share of the minutes lets the rate fall to a fiftieth; 0 keeps it
     seed: int = 0
+    window: int | None = None  # train on so many frames of each loop instead of whole ones
+    teacher: Path | None = None  # state of a flow whose velocity the shortest jumps follow; else the average's own
+    averaging: float = 0.999  # of the weights that are kept, used, and jumped after
+    compiled: bool = False
     most_steps: int | None = None  # of this piece; None is as many as the minutes allow
     width: int = 256
     depth: int = 7
@@ -48,12 +53,13 @@ class Recipe:
 class Trainer:
     """Network, averaged network and optimisers; saved together, resumed to the same step."""
 
-    def __init__(self, recipe: Recipe, channels: int, state: Path, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, deviation: Tensor, state: Path, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.state, self.device = recipe, state, device
         self.network = PocketNetwork(
-            channels=channels, width=recipe.width, depth=recipe.depth, condition_channels=conditioning.CHANNELS
+            channels=len(deviation), width=recipe.width, depth=recipe.depth, condition_channels=conditioning.CHANNELS
         ).to(device)
+        self.network.deviation.copy_(deviation)
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
         # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
@@ -66,8 +72,12 @@ class Trainer:
             torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
+        # Worth its half minute for pieces, which are all of one shape; whole loops come in too many.
+        self._learner = torch.compile(self.network, dynamic=False) if recipe.compiled else self.network
         self.step = 0
         self._teacher: PocketNetwork | None = None
+        self._answer: Callable[..., Tensor] | None = None
+        self._frozen: Callable[..., Tensor] | None = None
         self._resume()
         # Each piece draws its own noise: the seed alone would repeat that of the piece before.
         torch.manual_seed(recipe.seed + self.step)
@@ -78,7 +88,11 @@ class Trainer:
         generator = np.random.default_rng(self.recipe.seed + self.step)
         losses: list[tuple[float, float]] = []
         while (share := self._share(started, len(losses))) < 1:
-            losses.append(self._train_once(loops.batch(self.recipe.batch, generator), self._rate(share)))
+            losses.append(
+                self._train_once(
+                    loops.batch(self.recipe.batch, generator, window=self.recipe.window), self._rate(share)
+                )
+            )
             if self.step % 100 == 0:
                 self._report(losses[-100:], time.monotonic() - started, share)
             if time.monotonic() - saved > 300:
@@ -103,12 +117,12 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
-        (flow_loss + jump_loss).backward()
+        (flow_loss + JUMP_WEIGHT * jump_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
-        keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
+        keep = min(self.recipe.averaging, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, tensor in self.network.state_dict().items():
                 self.average[name].lerp_(tensor, 1 - keep)
@@ -122,7 +136,7 @@ class Trainer:
         time_ = _times(size - jumps, self.device)
         target = noise[jumps:] - flow.latent
         mixed = flow.latent + time_[:, None, None] * target
-        error = self._velocity(self.network, mixed, time_, time_, flow.condition, flow) - target
+        error = self._velocity(self._learner, mixed, time_, time_, flow.condition, flow) - target
         flow_loss = error.square().mean() * ((size - jumps) / size)
         if not jumps:
             return flow_loss, flow_loss.new_zeros(())
@@ -131,16 +145,17 @@ class Trainer:
     def _jump_loss(self, batch: Batch, noise: Tensor) -> Tensor:
         """Match a jump to two half jumps of the averaged network, or the shortest to the guided teacher."""
         size = len(noise)
-        length = torch.tensor([1.0, 0.5, 0.25, 0.125])[torch.multinomial(torch.tensor([3.0, 2.0, 2.0, 1.0]), 1)].item()
+        length = torch.tensor([1.0, 0.5, 0.25, 0.125])[torch.multinomial(torch.ones(4), 1)].item()
         grid = torch.randint(1, round(1 / length) + 1, (size,), device=self.device) * length
         start, middle, end = grid, grid - length / 2, grid - length
         mixed = batch.latent + start[:, None, None] * (noise - batch.latent)
-        teacher = self._averaged()
+        teacher = self._teaching()
         with torch.no_grad():
             if length / 2 <= SHORTEST_JUMP:
-                first = self._guided(teacher, mixed, start, batch)
+                guide = self._guiding(teacher)
+                first = self._guided(guide, mixed, start, batch)
                 halfway = mixed - (length / 2) * first
-                second = self._guided(teacher, halfway, middle, batch)
+                second = self._guided(guide, halfway, middle, batch)
             else:
                 first = self._velocity(teacher, mixed, start, middle, batch.condition, batch)
                 halfway = mixed - (length / 2) * first
@@ -148,13 +163,19 @@ class Trainer:
         answer = self._velocity(self.network, mixed, start, end, batch.condition, batch)
         return (answer - (first + second) / 2).square().mean()
 
-    def _guided(self, network: PocketNetwork, mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
+    def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
         told = self._velocity(network, mixed, time_, time_, batch.condition, batch)
         free = self._velocity(network, mixed, time_, time_, conditioning.without_words(batch.condition), batch)
         return free + GUIDANCE * (told - free)
 
     def _velocity(
-        self, network: PocketNetwork, mixed: Tensor, time_: Tensor, until: Tensor, condition: Tensor, batch: Batch
+        self,
+        network: Callable[..., Tensor],
+        mixed: Tensor,
+        time_: Tensor,
+        until: Tensor,
+        condition: Tensor,
+        batch: Batch,
     ) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
             return network(mixed, time_, until, condition, batch.phases, batch.controls).float()
@@ -166,6 +187,27 @@ class Trainer:
         if fresh or self.step % 20 == 0:
             self._teacher.load_state_dict(self.average)
         return self._teacher
+
+    def _teaching(self) -> Callable[..., Tensor]:
+        """Return the averaged network, compiled where the recipe says so."""
+        network = self._averaged()
+        if self._answer is None:
+            self._answer = torch.compile(network, dynamic=False) if self.recipe.compiled else network
+        return self._answer
+
+    def _guiding(self, averaged: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """Return whose velocity is guided: a frozen flow's, where there is one.
+
+        The averaged network's own velocity drifts towards its guided jumps, and guiding it again compounds: after half
+        an hour loops were 8 dB too loud.
+        """
+        if self.recipe.teacher is None:
+            return averaged
+        if self._frozen is None:
+            network = PocketNetwork(**self.network.config).to(self.device).eval().requires_grad_(False)
+            network.load_state_dict(_under(load_file(self.recipe.teacher), "average."))
+            self._frozen = torch.compile(network, dynamic=False) if self.recipe.compiled else network
+        return self._frozen
 
     def save(self) -> None:
         """Write weights, averaged weights and optimiser state, each beside its name and renamed."""
@@ -221,9 +263,13 @@ class Trainer:
 
 
 def _times(count: int, device: torch.device) -> Tensor:
-    """Return times to train at [count]: mostly in the middle, where most is decided, a quarter up to pure noise."""
-    middle = torch.sigmoid(torch.randn(count, device=device) + 0.4)
-    return torch.where(torch.rand(count, device=device) < 0.25, torch.rand(count, device=device), middle)
+    """Return times to train at [count]: mostly late in the noise, where words decide, a quarter uniformly.
+
+    Spread evenly over their distribution (one in each `count`-th of it), so that losses of batches compare.
+    """
+    even = (torch.randperm(count, device=device) + torch.rand(count, device=device)) / count
+    late = torch.sigmoid(0.8 + 1.2 * torch.special.ndtri(even.clamp(1e-4, 1 - 1e-4)))
+    return torch.where(torch.rand(count, device=device) < 0.25, even, late)
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -241,6 +287,10 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--final-share", type=float, default=0.25, help="share of the minutes in which the rate falls")
     parser.add_argument("--start", type=Path, help="folder of exported weights to begin from, and its latent map")
+    parser.add_argument("--window", type=int, help="frames of each loop to train on; whole loops if left out")
+    parser.add_argument("--compile", action="store_true", help="a third faster with --window; needs a C++ compiler")
+    parser.add_argument("--teacher", type=Path, help="state file of a flow that stays the student's teacher")
+    parser.add_argument("--averaging", type=float, default=0.999, help="less is quicker, for the student's first steps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
@@ -250,12 +300,16 @@ def main() -> None:
         student=given.student,
         batch=given.batch,
         seed=given.seed,
+        window=given.window,
+        compiled=given.compile,
+        averaging=given.averaging,
+        teacher=given.teacher,
         learning_rate=given.learning_rate,
         final_share=given.final_share,
         most_steps=given.steps,
     )
     loops = LoopSet.load(given.data, given.start)
-    trainer = Trainer(recipe, loops.channels, given.state, device)
+    trainer = Trainer(recipe, loops.latent_map.deviation, given.state, device)
     if given.start is not None:
         trainer.begin_from(given.start)
     trainer.run(loops)

@@ -119,14 +119,30 @@ class LoopSet:
             loops.append(Loop(latent_map.encode(log_power).half().numpy(), controls.astype(np.float16), labels))
         return cls(loops, latent_map)
 
-    def batch(self, size: int, generator: np.random.Generator) -> Batch:
-        """Return `size` loops of one length, each turned by a random number of frames (a loop has no start)."""
+    def batch(self, size: int, generator: np.random.Generator, *, window: int | None = None) -> Batch:
+        """Return `size` whole loops of one length or, with `window`, more pieces of so many frames from anywhere.
+
+        Frames know where they are by their phases; for the same work the network meets more music in pieces.
+        """
+        if window is not None:
+            return self._pieces(round(size * 260 / window), window, generator)
         length = int(generator.choice(self._lengths, p=self._odds))
         # Long loops in smaller batches: a step costs the same.
         count = max(2, min(size, round(size * 260 / length))) if length > 260 else size
         group = self._by_length[length]
         chosen = [group[index] for index in generator.integers(len(group), size=count)]
         rows = [self._row(loop, generator) for loop in chosen]
+        return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+    def _pieces(self, count: int, window: int, generator: np.random.Generator) -> Batch:
+        long_enough = np.array([length >= window for length in self._lengths])
+        odds = self._odds * long_enough
+        rows = []
+        for length in generator.choice(self._lengths, p=odds / odds.sum(), size=count):
+            group = self._by_length[int(length)]
+            latent, condition, phases, controls = self._row(group[generator.integers(len(group))], generator)
+            where = (int(generator.integers(length)) + torch.arange(window)) % int(length)
+            rows.append((latent[where], condition, phases[where], controls[where]))
         return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
     @staticmethod

@@ -21,7 +21,7 @@ from bridge.effects import (
 )
 from bridge.osc import OscError, OscMessage, decode, encode
 from bridge.osc_request import speak
-from bridge.session import REPEATS_SECONDS, Session
+from bridge.session import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS, Session
 from engine.errors import BadInputError
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Superseded, Take
 from engine.messages import Job, Status
@@ -116,6 +116,35 @@ def test_hello_is_welcomed_with_its_nonce_and_the_state() -> None:
     welcome, state = _sent(Desk().hello())
     assert welcome.values[1] == "n1"
     assert state.values[0] == "no_engine"
+
+
+def test_a_flood_of_requests_is_refused_in_words_and_not_kept() -> None:
+    """Beyond what anybody waits for a commit is answered with an error, until an earlier request has its end."""
+    desk = Desk()
+    desk.hello()
+    for number in range(MAX_OPEN + 300):
+        desk.say("/ditto/loop/begin", f"q{number}", "n1")
+        (*_, last) = desk.say("/ditto/loop/commit", f"q{number}", "n1", 0)
+        assert isinstance(last, Prepare) is (number < MAX_OPEN)
+    assert _sent([last])[0].values[:2] == (f"q{MAX_OPEN + 299}", "no_engine")
+    desk.hear(Done(request_id="q0", takes=0))
+    desk.say("/ditto/loop/begin", "late", "n1")
+    assert isinstance(desk.say("/ditto/loop/commit", "late", "n1", 0)[-1], Prepare)
+
+
+def test_progress_is_repeated_of_what_is_made_and_not_of_what_waits() -> None:
+    """With a hundred requests whose takes are still to come, a tick says only the latest progress again."""
+    desk = Desk()
+    desk.hear(Status(engine_id="e", version="1", state="working"))
+    desk.hello()
+    for number in range(100):
+        name = f"q{number}"
+        desk.say("/ditto/loop/begin", name, "n1")
+        desk.say("/ditto/loop/commit", name, "n1", 0)
+        desk.now += 0.01
+        desk.hear(Progress(request_id=name, take=0, step=1, steps=2, seconds_left=1.0, losses={}))
+    said = [message.values[0] for message in _sent(desk.tick(1.0)) if message.path == "/ditto/progress"]
+    assert said == [f"q{number}" for number in range(99, 99 - MOST_SLOW, -1)]
 
 
 def test_another_protocol_is_refused_in_words() -> None:

@@ -122,6 +122,18 @@ def test_a_newer_request_of_a_slot_replaces_the_running_one(shop: Shop) -> None:
     assert len(shop.ends("old")) == 1
 
 
+def test_an_engine_that_died_before_it_said_superseded_says_it_at_the_next_start(tmp_path: Path) -> None:
+    """Two requests of a slot in the journal: the older has its end, and only the newer is made."""
+    journal = Journal(tmp_path / "j")
+    both = [Submission(request=LoopRequest(request_id=name, slot="s"), owner="me") for name in ("old", "new")]
+    journal.accept(both, 1.0)
+    journal.close()
+    shop = Shop(tmp_path / "j")
+    assert shop.journal.final("old") == Superseded(request_id="old", by="new")
+    assert list(shop.hands.at) == ["new"]
+    shop.journal.close()
+
+
 def test_a_crash_is_tried_again_from_the_last_state(shop: Shop) -> None:
     """The same request goes to the next worker with what was saved last."""
     shop.ask("r")

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from engine.events import Done, Preview, Sound, Take
 from engine.journal import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, Journal, JournalError
+from engine.journal_file import LOG_BYTES
 from engine.messages import Submission
 from engine.request import LoopRequest
 
@@ -71,12 +73,13 @@ def test_results_stay_until_they_are_acknowledged(tmp_path: Path) -> None:
     for number in range(2):
         journal.add_take(_take(number))
     journal.finish("r1", Done(request_id="r1", takes=2), 2.0)
-    assert list(journal.takes("r1")) == [_take(0), _take(1)]
+    assert [journal.take("r1", number) for number in journal.take_numbers("r1")] == [_take(0), _take(1)]
     journal.acknowledge_take("r1", 0)
-    assert list(journal.takes("r1")) == [_take(1)]
+    assert journal.take_numbers("r1") == [1]
+    assert journal.take("r1", 0) is None
     assert [entry.state for entry in journal.unanswered("me")] == ["finished"]
     journal.acknowledge_end("r1")
-    assert list(journal.takes("r1")) == []
+    assert journal.take_numbers("r1") == []
     assert journal.unanswered("me") == []
     assert journal.final("r1") == Done(request_id="r1", takes=2)
     journal.close()
@@ -104,7 +107,7 @@ def test_an_end_that_is_not_there_cannot_be_acknowledged(tmp_path: Path) -> None
     journal.accept([_submission()], 1.0)
     journal.add_take(_take())
     journal.acknowledge_end("r1")
-    assert len(list(journal.takes("r1"))) == 1
+    assert journal.take_numbers("r1") == [0]
     assert len(journal.unfinished()) == 1
     journal.close()
 
@@ -136,6 +139,24 @@ def test_old_jobs_are_swept(tmp_path: Path) -> None:
     assert journal.sweep(KEEP_UNCLAIMED_SECONDS + 1) == 1
     assert [entry.request_id for entry in journal.unfinished()] == ["waiting"]
     journal.close()
+
+
+def test_the_log_has_its_room_and_is_folded_while_jobs_are_accepted(tmp_path: Path) -> None:
+    """Commits need no new room on the disk, and another thread's folding neither stops nor loses one."""
+    journal, log = Journal(tmp_path / "j"), tmp_path / "j-wal"
+    before = log.stat().st_size
+    assert before >= LOG_BYTES
+    with ThreadPoolExecutor(1) as other:
+        for start in range(0, 60, 20):
+            folding = other.submit(journal.tidy)
+            names = [f"r{number}" for number in range(start, start + 20)]
+            assert all(journal.accept([_submission(name)], 1.0) == ["new"] for name in names)
+            folding.result()
+    assert log.stat().st_size == before
+    journal.close()
+    again = Journal(tmp_path / "j")
+    assert len(again.unfinished()) == 60
+    again.close()
 
 
 def test_a_second_engine_is_refused(tmp_path: Path) -> None:

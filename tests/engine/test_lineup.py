@@ -36,6 +36,17 @@ def test_at_most_one_of_a_slot_waits(items: list[Waiting]) -> None:
     assert {(item.owner, item.slot): item for item in left} == {k: v for k, v in newest.items() if k[1]}
 
 
+@given(ITEMS)
+def test_a_position_is_how_many_are_taken_before(items: list[Waiting]) -> None:
+    """What a producer is told when asking is what happens if nobody asks for more."""
+    lineup = Lineup()
+    for item in items:
+        lineup.add(item)
+    told = {item.request_id: lineup.position(item.request_id) for item in items}
+    for place, item in enumerate(iter(lineup.take, None)):
+        assert told[item.request_id] == place
+
+
 def test_a_running_request_of_the_slot_is_replaced_too() -> None:
     """A redraw while the last one is being made stops that one."""
     lineup = Lineup()

@@ -52,6 +52,14 @@ def test_only_the_loop_is_kept_of_what_a_model_makes(ask: Any) -> None:
     np.testing.assert_allclose(loop.finish(made, scene, request).audio, made[:, :16_000], atol=1e-7)
 
 
+def test_a_trimmed_loop_leaves_out_what_comes_before_it(ask: Any) -> None:
+    """Where the piece begins before the loop, the loop is the stretch after the lead, sample for sample."""
+    request = ask.request(bars=1, sample_rate=8_000)
+    scene = replace(MODEL.scene(request), model_samples=16_500, lead_samples=250)
+    made = np.random.default_rng(0).normal(size=(2, 16_500)) * 0.01
+    np.testing.assert_allclose(loop.finish(made, scene, request).audio, made[:, 250:16_250], atol=1e-7)
+
+
 @given(turn=st.integers(-40_000, 40_000), gain_db=st.floats(-20, 40))
 @settings(max_examples=25, deadline=None)
 def test_all_that_is_done_is_one_turn_and_one_number(turn: int, gain_db: float) -> None:

@@ -142,6 +142,23 @@ def test_results_wait_for_a_client_that_went_away(tmp_path: Path) -> None:
     _serve(tmp_path, story)
 
 
+def test_a_client_that_was_only_slow_is_not_sent_everything_twice(tmp_path: Path) -> None:
+    """A second resumption over the same connection is answered with a status: the rest is on its way."""
+
+    async def story(engine: Engine) -> None:
+        with Caller(engine.address) as caller:
+            caller.send(_submission())
+            await caller.events()
+            for expected in (True, False):
+                caller.send(Hello(owner="me", resume=True))
+                heard = []
+                while not isinstance(message := await caller.receive(), Status):
+                    heard.append(message)
+                assert bool(heard) is expected
+
+    _serve(tmp_path, story)
+
+
 def test_an_engine_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     """Accepted by one engine, made by the next: nothing is lost in between."""
 

@@ -59,6 +59,15 @@ def test_what_is_written_is_read_to_half_a_step(
     assert soundfile.info(path).subtype == "PCM_24"
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_long_loop_is_whole(tmp_path: Path, channels: int) -> None:
+    """What is converted in pieces has no seam between them."""
+    audio = tone(40_001, channels)
+    write(tmp_path / "loop.wav", audio)
+    assert np.abs(read_audio(tmp_path / "loop.wav")[0] - audio).max() <= STEP / 2
+    assert set(chunks((tmp_path / "loop.wav").read_bytes())) == {b"fmt ", b"smpl", b"acid", b"data"}
+
+
 def test_chunks_tell_samplers_where_the_loop_is(tmp_path: Path) -> None:
     """`smpl` holds one endless forward loop over the whole file, `acid` tempo, metre, beats and the root."""
     write(tmp_path / "loop.wav", tone(1001), root_note=57)

@@ -36,9 +36,9 @@ def loss_of(model: Model, scene: Scene, latent: torch.Tensor) -> torch.Tensor:
     return model.listen(latent, scene).level_db.mean() + (audio * ramp).mean()
 
 
-def pipeline_latent(tiny, name: str, noise: torch.Tensor) -> torch.Tensor:
+def pipeline_latent(tiny, name: str, noise: torch.Tensor, pipe=None) -> torch.Tensor:
     """Return what the pipeline itself makes of `noise`."""
-    pipe, request = tiny.build(name), tiny.request_for()
+    pipe, request = pipe or tiny.build(name), tiny.request_for()
     pipe.set_progress_bar_config(disable=True)
     words, common = caption(request), {"latents": noise, "num_inference_steps": STEPS, "output_type": "latent"}
     if name == "stable-audio":
@@ -95,16 +95,43 @@ def clap_embeddings(pipe, texts):
 
 @pytest.mark.usefixtures("frozen_noise")
 @pytest.mark.parametrize("name", NAMES)
-def test_our_chain_ends_where_the_pipeline_ends(name, models, tiny):
-    """The latent differs from the pipeline's own by at most 1e-5 of its size, from the same noise."""
+def test_our_chain_ends_where_the_pipeline_ends(name, folders, tiny):
+    """In float64 the latent differs from the pipeline's own by at most 1e-5, whatever its size, from the same noise.
+
+    What is left is a grid of times or of noise levels that a pipeline keeps in float32, and that we keep as it is.
+    """
+    model, pipe = tiny.exact_model(name, folders[name]), tiny.build(name)
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.double()
+    with tiny.true_float64():
+        scene = model.scene(tiny.request_for())
+        noise = start_noise(scene, 5).double()
+        with torch.no_grad():
+            ours = make(model, scene, noise)
+        theirs = pipeline_latent(tiny, name, noise, pipe)
+    assert ours.dtype == theirs.dtype == torch.float64
+    assert ours.std() > 0.1
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
+@pytest.mark.usefixtures("frozen_noise")
+@pytest.mark.parametrize("name", NAMES)
+def test_our_chain_ends_there_in_single_precision_too(name, models, tiny):
+    """In float32, as it is used, the difference is at most 1e-5 for latents of a size that music has.
+
+    An untrained U-Net does not know the noise that it is asked for, so 1 / alpha_T blows its latents up to 84, where
+    the nearest float32 numbers are 8e-6 apart: AudioLDM2 and MusicLDM are held to 1e-5 of that size here.
+    """
     model = models[name]
     scene = model.scene(tiny.request_for())
     noise = start_noise(scene, 5)
     with torch.no_grad():
         ours = make(model, scene, noise)
     theirs = pipeline_latent(tiny, name, noise)
+    size = theirs.abs().max() if name in ("audioldm2", "musicldm") else 1.0
     assert ours.std() > 0.1
-    assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max().clamp_min(1)
+    assert (ours - theirs).abs().max() <= 1e-5 * size
 
 
 @pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3-base", "audioldm2"])
@@ -126,7 +153,8 @@ def test_a_negative_prompt_is_the_pipelines_own(name, models, tiny):
     else:
         words |= {"duration": 0.5, "guidance_scale": 7.0}
     theirs = pipe(caption(request), **words).audios
-    assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max().clamp_min(1)
+    size = theirs.abs().max() if name == "audioldm2" else 1.0  # see the test of single precision
+    assert (ours - theirs).abs().max() <= 1e-5 * size
 
 
 @pytest.mark.usefixtures("frozen_noise")

@@ -1,15 +1,19 @@
 """Loops: exact lengths, decoders and denoisers that close the circle, and what lies in time turning with it."""
 
+from dataclasses import replace
 from fractions import Fraction
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
+from engine import methods, optimize, targets
+from engine.hearing import Chain
 from engine.loop import finish
 from engine.models.autoencoder import oobleck_context, same_context
 from engine.models.circle import TimeCircle
-from engine.request import Audio, Control
+from engine.request import Audio, Budget, Control
 from engine.sampling import sample, start_noise
 from midi.tempo import Meter
 
@@ -101,10 +105,71 @@ def test_every_length_is_exact(name, models, tiny, tempo_bpm, bars, meter):
     assert abs(drift) <= (0.002 if scene.circular else 0.5 / scene.loop_samples + 1e-9)
     if not scene.circular:
         assert scene.model_samples >= scene.loop_samples + 0.2 * model.card.sample_rate
+        assert 0.1 * model.card.sample_rate <= scene.lead_samples <= scene.model_samples - scene.loop_samples
         assert scene.notes
     finished = finish(audio[0].numpy(), scene, request)
     assert finished.audio.shape == (2, request.samples)
     assert np.isfinite(finished.audio).all()
+
+
+def between_frames(tiny, **changes):
+    """Return a loop of 404 samples, fifty and a half frames: no whole number is within 0.2 % of it."""
+    return looped(tiny, tempo_bpm=Fraction(4 * 60 * 400, 404), **changes)
+
+
+@pytest.mark.parametrize("name", WAVEFORM_NAMES)
+def test_a_trimmed_loop_is_heard_where_it_is_cut(name, models, tiny):
+    """What a control hears is the delivered stretch and nothing else, and its ends are those of the piece around it."""
+    model = models[name]
+    request = between_frames(tiny)
+    scene = model.scene(request)
+    assert not scene.circular
+    assert scene.closes
+    noise = start_noise(scene, 1)
+    with torch.no_grad():
+        latent = sample(model, scene, noise, model.schedule(2, scene), "ddim")
+        audio, spectrum = model.decode(latent, scene), model.listen(latent, scene)
+    end = scene.lead_samples + scene.loop_samples
+    delivered = audio[..., scene.lead_samples : end]
+    assert torch.equal(spectrum.power, model.hear(delivered, scene).power)
+    assert spectrum.circular
+    near = spectrum.ends.shape[-1] // 2
+    assert torch.equal(spectrum.ends[0, :, near:], delivered.mean(1)[:, :near])
+    assert torch.equal(spectrum.ends[1, :, :near], delivered.mean(1)[:, -near:])
+    assert torch.equal(spectrum.ends[1, :, near:], audio[..., end : end + near].mean(1))
+    delivered_at_8_khz = finish(audio[0].numpy(), scene, msgspec.structs.replace(request, sample_rate=8000)).audio
+    assert delivered_at_8_khz.shape == (2, 20 * 404)
+
+
+@pytest.mark.parametrize("name", WAVEFORM_NAMES)
+def test_the_search_closes_a_trimmed_loop(name, models, tiny):
+    """Nobody asked for anything: forty steps still bring the ends of a trimmed loop ten times nearer."""
+    model = models[name]
+    request = between_frames(tiny, method="ditto", budget=Budget(steps=40))
+    scene = model.scene(request)
+    objective = targets.build(request, scene, model)
+    assert [goal.name for goal in objective.goals] == ["loop"]
+    plan = replace(methods.plan(request, model, objective), decode=Chain(steps=4, sampler="ddim"))
+    plan = replace(plan, chain=plan.decode, learning_rate=0.1)
+    steps = list(optimize.minimize(plan, objective, model, scene, start_noise(scene, 3)))
+    assert steps[-1].losses["loop"] < 0.1 * steps[0].losses["loop"]
+
+
+@pytest.mark.parametrize("name", ["stable-audio-3-base", "ace-step-turbo"])
+def test_a_trimmed_loop_keeps_what_it_is_told_to(name, models, tiny):
+    """An inpaint's reference lies on the loop, after the lead, for the model and for the loss."""
+    kept = Control(kind="inpaint", target=reference(1.0, keep=((Fraction(0), Fraction(1)),)))
+    model, request = models[name], between_frames(tiny, controls=(kept,))
+    scene = model.scene(request)
+    told = scene.inputs.kept[0, 0] if name.startswith("stable") else 1 - scene.inputs.context[0, :, -1]
+    starts = torch.arange(scene.frames) * model.hop_samples - scene.lead_samples
+    assert told.any()
+    assert not told[starts < -model.hop_samples].any()
+    noise = start_noise(scene, 3)
+    with torch.no_grad():
+        spectrum = model.listen(noise, scene)
+        losses = targets.build(request, scene, model).losses(spectrum, noise)
+    assert losses["inpaint"].isfinite().all()
 
 
 @pytest.mark.parametrize(("ratios", "context"), [([2, 4, 4, 8, 8], 10), ([2, 4, 4, 6, 10], 9)])

@@ -1,5 +1,6 @@
 """How long a piece a model makes, and what it is told: exact for every tempo, metre and frame."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models.mel_spectrogram import log_mel, mel_filters
-from engine.models.span import MAX_DRIFT, TAIL_SECONDS, caption, kept_frames, known_tempo, samples_of, span_of
+from engine.models.span import MAX_DRIFT, SPARE_SECONDS, caption, kept_frames, known_tempo, samples_of, span_of
 from engine.request import Audio, LoopRequest
 from midi.tempo import Meter
 
@@ -32,7 +33,14 @@ def test_a_span_holds_the_loop_to_half_a_sample(tempo_bpm, meter, bars, real, lo
         assert abs(span.loop_samples - exact) <= real[1] / 2
     else:
         assert abs(span.loop_samples - exact) <= Fraction(1, 2)
-        assert span.model_samples >= exact + (TAIL_SECONDS * real[0] if loop else 0)
+        assert span.model_samples >= exact + (SPARE_SECONDS * real[0] if loop else 0)
+    after = span.model_samples - span.lead_samples - span.loop_samples
+    if span.circular:
+        assert span.lead_samples == 0
+    elif loop:
+        assert 0 <= after - span.lead_samples <= 1
+    else:
+        assert span.lead_samples == 0
 
 
 @given(tempo_bpm=TEMPI, bars=st.integers(1, 16))
@@ -86,6 +94,11 @@ def test_kept_frames_are_the_beats_that_are_kept():
     kept = kept_frames(audio(2.0, 8000, keep=((Fraction(1), Fraction(3)),)), request, span)
     assert kept.tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
     assert kept_frames(audio(1.0, 8000), request, span).tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    late = replace(span, frames=10, model_samples=2000, lead_samples=200)
+    assert kept_frames(audio(1.0, 8000), request, late).tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 0, 0]
+    assert samples_of(audio(1.0, 8000), 8000, 2, 9000, lead_samples=500)[..., 500:8500].equal(
+        samples_of(audio(1.0, 8000), 8000, 2, 8000)
+    )
 
 
 def test_mel_filters_are_slaneys():

@@ -55,6 +55,27 @@ def test_long_loops_come_in_smaller_batches(loop_set: LoopSet) -> None:
     assert max(count * frames for count, frames in sizes) <= 16 * 260 + 520
 
 
+def test_pieces_are_true_to_their_loop(loop_set: LoopSet) -> None:
+    """Every piece is a run of neighbours of one loop, round the wrap, with the phases and controls of those frames."""
+    window = 40
+    batch = loop_set.batch(4, np.random.default_rng(4), window=window)
+    assert batch.latent.shape[:2] == (round(4 * 260 / window), window)
+    for latent, phases in zip(batch.latent, batch.phases, strict=True):
+        found = [loop for loop in loop_set.loops if _place(loop, latent) is not None]
+        assert len(found) == 1
+        labels = found[0].labels
+        per_bar = Fraction(4 * labels["numerator"], labels["denominator"])
+        own = musical_time.phases(len(found[0].latent), labels["bars"], per_bar)
+        assert torch.equal(phases, own.roll(-_place(found[0], latent), 0)[:window])
+
+
+def _place(loop: loops.Loop, piece: torch.Tensor) -> int | None:
+    """Return the frame of `loop` where `piece` begins."""
+    whole = torch.from_numpy(loop.latent).float()
+    starts = (whole == piece[0]).all(1).nonzero()[:, 0].tolist()
+    return next((start for start in starts if torch.equal(whole.roll(-start, 0)[: len(piece)], piece)), None)
+
+
 def test_latents_stand_on_their_own_downbeat(loop_set: LoopSet) -> None:
     """A batch keeps each loop where its musical phase is: frame 0 is the downbeat."""
     batch = loop_set.batch(4, np.random.default_rng(2))

@@ -1,0 +1,157 @@
+"""What is done to a take that is there: redraw, variation, inpaint, outpaint; all read from finished audio.
+
+    python -m benchmarks.edits --seeds 8 --out edits.json
+
+A redraw moves one point of a reached intensity curve by 6 dB and starts from the take's noise. Variations are judged in
+the judge's tower against fresh seeds. Inpaint and outpaint keep beats of a rendered, held-out loop: the kept part is
+compared with what the codec alone makes of it, the joins with the seam's measures.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from benchmarks import tasks
+from benchmarks.evaluation import machine, material, sound
+from engine import metrics, pipeline
+from engine.events import Take
+from engine.metrics import seam
+from engine.models import catalogue
+from engine.pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
+from engine.pocket.model import Pocket
+from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
+from engine.settings import Settings
+
+MOVED_DB = -6.0
+VARIANTS, AMOUNT = 10, 0.5
+Row = dict[str, float]
+
+
+def made(request: LoopRequest, model: Pocket) -> tuple[Take, material.Audio, float]:
+    """Return a take, its audio [2, samples] and the seconds that it took."""
+    started = time.perf_counter()
+    take = next(event for event in pipeline.make_loop(request, model, Settings()) if isinstance(event, Take))
+    seconds = time.perf_counter() - started
+    return take, np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T, seconds
+
+
+def redraw(seed: int, model: Pocket) -> Row:
+    """Move the middle point of a reached curve; return time, steps and scores of the second search."""
+    control = tasks.intensity(seed)
+    take, _, first_seconds = made(tasks.base(seed, control), model)
+    curve = control.target
+    assert isinstance(curve, Curve)
+    middle = len(curve.points) // 3
+    points = list(curve.points)
+    points[middle] = Point(points[middle].beat, points[middle].value + MOVED_DB)
+    moved = Control(kind="intensity", target=Curve(points=tuple(points)))
+    request = msgspec.structs.replace(tasks.base(seed, moved), start=Start(noise=take.noise))
+    again, audio, seconds = made(request, model)
+    scores = metrics.score(audio, SAMPLE_RATE, request)
+    return {
+        "first, s": first_seconds, "redraw, s": seconds, "redraw, steps": float(str(again.record["steps"])),
+        "MSE, dB^2": float(scores["intensity_mse"] or 0), "rho": float(scores["intensity_rho"] or 0),
+    }  # fmt: skip
+
+
+def variation(seed: int, model: Pocket) -> Row:
+    """Vary a take; return the worst loss over the take's, and the distance over that of fresh seeds."""
+    request = tasks.base(seed, tasks.intensity(seed))
+    take, audio, _ = made(request, model)
+    varied, fresh, errors = [], [], []
+    for number in range(1, VARIANTS + 1):
+        start = Start(noise=take.noise, variation=AMOUNT)
+        asked = msgspec.structs.replace(request, seed=seed + 1000 * number)
+        _, variant, _ = made(msgspec.structs.replace(asked, start=start), model)
+        _, other, _ = made(asked, model)
+        varied.append(_apart(audio, variant, model))
+        fresh.append(_apart(audio, other, model))
+        errors.append(metrics.score(variant, SAMPLE_RATE, request)["intensity_mse"] or 0.0)
+    # A take well inside its bar has a loss so small that 1.5 times it says nothing: the bar counts instead.
+    own = max(metrics.score(audio, SAMPLE_RATE, request)["intensity_mse"] or 0.0, 0.6)
+    return {
+        "within 1.5 times the take's loss, %": 100 * float(np.mean(np.array(errors) <= 1.5 * own)),
+        "distance over that of fresh seeds": float(np.mean(varied) / np.mean(fresh)),
+    }
+
+
+@torch.no_grad()
+def _apart(one: material.Audio, other: material.Audio, model: Pocket) -> float:
+    assert model.towers is not None
+    frames = FRAMES_PER_LATENT * latent_frames(one.shape[1])
+    heard = [model.towers.judge.hear(log_bands(torch.tensor(audio), frames)[None]) for audio in (one, other)]
+    return float((heard[0] - heard[1]).norm())
+
+
+def kept(seed: int, model: Pocket, kind: str) -> Row:
+    """Keep the first half of a true loop; return its error beside the codec's, and whether both joins are clean."""
+    recipe = material.same_tempo(material.GENRE_NAMES[seed % len(material.GENRE_NAMES)], 3_000_000 + 50 * seed, 1)[0]
+    loop = material.rendered(recipe, None)
+    bars = recipe.bars if kind == "inpaint" else 2 * recipe.bars
+    request = LoopRequest(prompt=_prompt(loop), tempo_bpm=Fraction(120), bars=min(bars, 8), seed=seed)
+    end = request.beats / 2
+    half = round(float(end) * 60 / 120 * SAMPLE_RATE)
+    reference = loop.audio if kind == "inpaint" else loop.audio[:, :half]
+    target = Audio(
+        samples=reference.T.astype("<f4").tobytes(), sample_rate=SAMPLE_RATE,
+        keep=((Fraction(0), end),) if kind == "inpaint" else (),
+    )  # fmt: skip
+    take, audio, seconds = made(msgspec.structs.replace(request, controls=(Control(kind=kind, target=target),)), model)
+    coded = machine.through_codec(model)(loop.audio)
+    own = 10 ** (float(str(take.record["gain_db"])) / 20)
+    errors = [
+        sound.log_mel_error_db(heard[:, :half], loop.audio[:, :half], SAMPLE_RATE) for heard in (audio / own, coded)
+    ]
+    joins = [seam.measure(np.roll(audio, -place, axis=1), SAMPLE_RATE).ratio for place in (0, half)]
+    return {
+        f"{kind}: kept part, log-mel dB": errors[0], f"{kind}: codec alone, log-mel dB": errors[1],
+        f"{kind}: clean joins, %": 100 * float(np.mean(np.array(joins) <= 1)), f"{kind}, s": seconds,
+    }  # fmt: skip
+
+
+def _prompt(loop: material.Loop) -> str:
+    assert loop.labels is not None
+    return material.request_for(loop.labels, 0).prompt
+
+
+def lines(rows: Iterable[Row]) -> str:
+    """Return a Markdown table of means and worst values."""
+    found = list(rows)
+    body = [
+        f"| {name} | {np.mean(values):.3g} | {np.min(values):.3g} to {np.max(values):.3g} |"
+        for name, values in ((name, [row[name] for row in found]) for name in found[0])
+    ]
+    return "\n".join(["| | mean | range |", "|---|---|---|", *body])
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--seeds", type=int, default=8)
+    options.add_argument("--only", default="redraw,variation,inpaint,outpaint")
+    options.add_argument("--out", type=Path, default=Path("edits.json"))
+    chosen = options.parse_args()
+    model = catalogue.load("pocket", Settings())
+    assert isinstance(model, Pocket)
+    kinds: dict[str, Callable[[int, Pocket], Row]] = {
+        "redraw": redraw,
+        "variation": variation,
+        "inpaint": partial(kept, kind="inpaint"),
+        "outpaint": partial(kept, kind="outpaint"),
+    }
+    found = {}
+    for name in chosen.only.split(","):
+        found[name] = [kinds[name](seed, model) for seed in range(chosen.seeds)]
+        print(f"\n### {name}\n{lines(found[name])}", flush=True)
+        chosen.out.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Error against optimisation steps, read back from finished files, and where the time of a request goes.
+
+    python -m benchmarks.steps --seeds 8 --steps 10,30,50,70,100,150 --out steps.json
+    python -m benchmarks.steps --time
+
+Searches run for exactly so many steps, whatever they have reached; the stopping rule comes from this table. `--time`
+walks one request with both controls under the profiler of the standard library and prints the ten dearest functions of
+our own by total time.
+"""
+
+import argparse
+import cProfile
+import io
+import json
+import pstats
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from benchmarks import tasks
+from benchmarks.control import Row, run
+from engine.models import catalogue
+from engine.models.protocol import Model
+from engine.request import Budget
+from engine.settings import Settings
+
+SHOWN = {"intensity": ("intensity_mse", "intensity_rho"), "melody": ("melody_accuracy", "melody_judge")}
+
+
+def errors(model: Model, steps: list[int], seeds: int, method: str, out: Path) -> None:
+    """Print a table of means for each count of steps."""
+    found: dict[str, list[Row]] = {}
+    names = [name for shown in SHOWN.values() for name in shown] + ["seconds: intensity", "seconds: melody"]
+    print("| steps | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 1) + "|")
+    for count in steps:
+        cells, times = [], []
+        for task, shown in SHOWN.items():
+            budget = Budget(steps=count, until_tolerance=False)
+            rows = [
+                run(model, msgspec.structs.replace(tasks.request(task, seed), method=method, budget=budget), Settings())
+                for seed in range(seeds)
+            ]
+            found[f"{task}/{count}"] = rows
+            cells += [f"{np.mean([row[name] for row in rows if row[name] is not None]):.3g}" for name in shown]
+            times.append(f"{np.mean([row['seconds'] for row in rows]):.1f}")
+        print(f"| {count} | " + " | ".join(cells + times) + " |", flush=True)
+        out.write_text(json.dumps(found, indent=1))
+
+
+def times(model: Model) -> None:
+    """Print where one request with both controls spends its time."""
+    request = tasks.request("intensity+melody", 0)
+    run(model, request, Settings())  # compiled kernels are warm
+    profile = cProfile.Profile()
+    profile.runcall(run, model, request, Settings())
+    text = io.StringIO()
+    pstats.Stats(profile, stream=text).sort_stats("cumulative").print_stats(r"(engine|benchmarks)/", 24)
+    print(text.getvalue())
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--model", default="pocket")
+    options.add_argument("--method", default="ditto2")
+    options.add_argument("--seeds", type=int, default=8)
+    options.add_argument("--steps", default="10,30,50,70,100,150")
+    options.add_argument("--time", action="store_true", help="where the time of a request goes, instead")
+    options.add_argument("--out", type=Path, default=Path("steps.json"))
+    chosen = options.parse_args()
+    model = catalogue.load(chosen.model, Settings())
+    if chosen.time:
+        times(model)
+    else:
+        errors(model, [int(step) for step in chosen.steps.split(",")], chosen.seeds, chosen.method, chosen.out)
+
+
+if __name__ == "__main__":
+    main()

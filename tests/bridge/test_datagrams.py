@@ -1,0 +1,54 @@
+"""The bridge's socket: everything that comes is handed on, and a device that has gone disturbs nobody."""
+
+import asyncio
+import socket
+
+from bridge.datagrams import BATCH, Datagrams, bind
+
+
+def test_all_that_came_is_handed_on_in_order() -> None:
+    """Several batches at once, each datagram with where it came from; answers go back there."""
+
+    async def story() -> None:
+        heard: list[tuple[bytes, str, int]] = []
+        datagrams = Datagrams(bind(0), lambda *found: heard.append(found))
+        sent = [b"%d" % number for number in range(3 * BATCH)]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+            device.bind(("127.0.0.1", 0))
+            device.setblocking(False)
+            for data in sent:
+                device.sendto(data, ("127.0.0.1", datagrams.port))
+            async with asyncio.timeout(20):
+                while len(heard) < len(sent):
+                    await asyncio.sleep(0.001)
+            own = device.getsockname()
+            assert heard == [(data, *own) for data in sent]
+            datagrams.send(b"answer", *own)
+            assert await asyncio.get_running_loop().sock_recv(device, 100) == b"answer"
+        datagrams.close()
+
+    asyncio.run(story())
+
+
+def test_a_device_that_has_gone_is_not_an_error() -> None:
+    """Sending to a port that nobody has, too much at once, and after the end, is losing it."""
+
+    async def story() -> None:
+        heard: list[bytes] = []
+        datagrams = Datagrams(bind(0), lambda data, _host, _port: heard.append(data))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+            gone.bind(("127.0.0.1", 0))
+            port = gone.getsockname()[1]
+        for _ in range(3):
+            datagrams.send(b"x", "127.0.0.1", port)
+        datagrams.send(bytes(100_000), "127.0.0.1", port)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+            device.sendto(b"still there", ("127.0.0.1", datagrams.port))
+            async with asyncio.timeout(20):
+                while not heard:
+                    await asyncio.sleep(0.001)
+        datagrams.close()
+        datagrams.close()
+        datagrams.send(b"x", "127.0.0.1", port)
+
+    asyncio.run(story())

@@ -1,0 +1,77 @@
+"""The network: exact where music is Gaussian, and its sense of time is the musical phase alone."""
+
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.pocket import condition, musical_time
+from engine.pocket.network import Block, PocketNetwork, _turned
+
+
+def gaussian_network(deviation: list[float]) -> PocketNetwork:
+    """Return a network that has learned nothing, in float64, for latents of these deviations."""
+    torch.manual_seed(0)
+    network = PocketNetwork(channels=len(deviation), width=32, depth=1, heads=2, condition_channels=condition.CHANNELS)
+    network.deviation.copy_(torch.tensor(deviation))
+    return network.double().eval()
+
+
+def inputs(frames: int, channels: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a latent, a condition and phases."""
+    generator = torch.Generator().manual_seed(1)
+    latent = torch.randn(1, frames, channels, generator=generator, dtype=torch.float64)
+    told = torch.zeros(1, condition.CHANNELS, dtype=torch.float64)
+    return latent, told, musical_time.phases(frames, 2, Fraction(4))[None].double()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(0.01, 1.0), st.floats(0.0, 1.0), st.floats(0.05, 3.0))
+def test_an_untrained_jump_is_the_exact_one_of_gaussian_latents(start: float, share: float, deviation: float) -> None:
+    """It scales x_t by s_r / s_t, whatever the length of the jump: the probability flow of a Gaussian."""
+    network = gaussian_network([deviation, deviation])
+    latent, told, phases = inputs(16, 2)
+    end = start * share
+    times = torch.tensor([start], dtype=torch.float64), torch.tensor([end], dtype=torch.float64)
+    with torch.no_grad():
+        landed = latent - (start - end) * network(latent, *times, told, phases)
+    before, after = ((t**2 + (1 - t) ** 2 * deviation**2) ** 0.5 for t in (start, end))
+    assert torch.allclose(landed, latent * after / before, atol=1e-5)
+
+
+def test_many_small_jumps_land_where_one_does() -> None:
+    """Untrained, one step and fifty give the same latent of the right deviation."""
+    network = gaussian_network([0.3, 1.0, 2.0])
+    noise, told, phases = inputs(400, 3)
+    ends = []
+    for steps in (1, 50):
+        latent, times = noise, torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+        with torch.no_grad():
+            for start, end in zip(times[:-1], times[1:], strict=True):
+                latent = latent - (start - end) * network(latent, start[None], end[None], told, phases)
+        ends.append(latent)
+    assert torch.allclose(*ends, atol=1e-6)
+    assert torch.allclose(ends[0].std((0, 1)), torch.tensor([0.3, 1.0, 2.0]).double(), rtol=0.1)
+
+
+@pytest.mark.parametrize("turn", [1, 7, 30])
+def test_attention_knows_only_how_far_frames_are_apart(turn: int) -> None:
+    """Scores between frames stay when all frames move on round the loop (of whole beats)."""
+    angles = musical_time.turns(musical_time.phases(64, 2, Fraction(5)).double())[:, None, None]
+    generator = torch.Generator().manual_seed(2)
+    query, key = torch.randn(2, 1, 1, 1, 64, generator=generator, dtype=torch.float64).expand(2, 1, 1, 64, 64)
+    scores = _turned(query, angles) @ _turned(key, angles).transpose(-1, -2)
+    assert torch.allclose(scores.roll((turn, turn), (-2, -1)), scores, atol=1e-6)
+    assert float(scores.std()) > 0.1
+
+
+def test_small_heads_take_the_slow_angles_only() -> None:
+    """A head with fewer channels than angles is turned by as many as it has pairs."""
+    angles = musical_time.turns(musical_time.phases(8, 1, Fraction(4)))[:, None, None]
+    heads = torch.ones(1, 1, 8, 16)
+    turned = _turned(heads, angles)
+    assert turned.shape == heads.shape
+    assert torch.allclose(turned.norm(dim=-1), heads.norm(dim=-1))
+    assert Block(32, 2)(torch.ones(1, 8, 32), torch.zeros(1, 32), angles).shape == (1, 8, 32)
