@@ -53,10 +53,14 @@ def listen(model: Model, scene: Scene, latent: Tensor, *, through_waveform: bool
     return model.listen(latent, scene)
 
 
-def power_ratio(model: Model, scene: Scene, latent: Tensor, spectrum: Spectrum) -> Tensor:
-    """Return by what the power of `latent`'s own spectrum must be multiplied to be that of its waveform."""
+def waveform_gaps(model: Model, scene: Scene, latent: Tensor, spectrum: Spectrum) -> dict[str, Tensor]:
+    """Return by what the waveform's `spectrum` differs from `latent`'s own: a ratio of powers, and the frames' crest.
+
+    The crest, from a frame's level to its largest sample, is what a level alone does not tell of a file's limit.
+    """
     ratio = (spectrum.power + SILENCE) / (model.listen(latent, scene).power + SILENCE)
-    return ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
+    found = {"power": ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)}
+    return found if spectrum.peak_db is None else found | {"crest": spectrum.peak_db - spectrum.level_db}
 
 
 def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, Spectrum]:
@@ -65,4 +69,6 @@ def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tenso
     spectrum = model.listen(shifted, scene)
     if "power" in found:
         spectrum = replace(spectrum, power=spectrum.power * found["power"])
+    if "crest" in found:
+        spectrum = replace(spectrum, peak_db=spectrum.level_db + found["crest"])
     return shifted, spectrum

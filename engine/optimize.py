@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import NonFiniteLossError, OutOfMemoryError
-from .hearing import Chain, Ear, can_listen_through, corrected, latent_of, listen, power_ratio
+from .hearing import Chain, Ear, can_listen_through, corrected, latent_of, listen, waveform_gaps
 from .models.protocol import Model, Scene
 from .saved import SavedState
 from .shell import on_shell
@@ -139,7 +139,7 @@ class _Attempt:
             if ear.through_waveform and can_listen_through(self.model) and (last or near or looks % 2 == 1):
                 spectrum = listen(self.model, self.scene, latent, through_waveform=True)
                 distances = self.objective.distances(spectrum, latent)
-                found["power"] = power_ratio(self.model, self.scene, latent, spectrum)
+                found |= waveform_gaps(self.model, self.scene, latent, spectrum)
             elif ear.through_waveform and can_listen_through(self.model):
                 losses = self.objective.losses(spectrum, latent)
                 return self._slower(replace(state, corrections=found), self.objective.total(losses, spectrum)), None

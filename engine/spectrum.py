@@ -20,8 +20,9 @@ class Spectrum:
     `power` [batch, bands, frames] sums over bands to the mean square of each windowed frame (Parseval), so that
     10 log10 of that sum is the frame's level in dBFS. `frequencies_hz` [bands] are band centres, `bins` [bands]
     how many equal FFT bins a band stands for (power / bins is a density). Frame i is centred on the time
-    i / frame_rate_hz; frames span the loop exactly when `circular`. `ends` [2, batch, samples] is there where
-    the loop is trimmed out of a longer piece: the waveform around its beginning, and around its end.
+    i / frame_rate_hz; frames span the loop exactly when `circular`. `peak_db` [batch, frames] is the level of the
+    largest sample that a frame's window holds, in any channel, where the waveform is known. `ends` [2, batch, samples]
+    is there where the loop is trimmed out of a longer piece: the waveform around its beginning, and around its end.
     """
 
     power: Tensor
@@ -29,6 +30,7 @@ class Spectrum:
     bins: Tensor
     frame_rate_hz: float
     circular: bool
+    peak_db: Tensor | None = None
     ends: Tensor | None = None
 
     @property
@@ -75,4 +77,5 @@ def analyse(audio: Tensor, sample_rate: int, *, circular: bool, frames: int | No
         bins=torch.ones_like(frequencies),
         frame_rate_hz=count * sample_rate / samples,
         circular=circular,
+        peak_db=20 * torch.log10(framed.abs().amax(-1) + 1e-10),
     )

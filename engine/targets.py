@@ -11,8 +11,8 @@ from .models.protocol import Model, Scene
 from .request import LoopRequest, Words
 from .spectrum import Spectrum
 
-LOUDEST_FRAME_DB = -11.0  # RMS of 46 ms: about 10 dB under the true peak of a hit, which may be -1 dBTP
-HEADROOM_SCALE_DB2 = 1.0
+LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms where the peak is not known: about 11 dB under that of a hit
+HEADROOM_SCALE_DB2 = 0.25  # mean over frames, of which few are too hot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,10 @@ def headroom(spectrum: Spectrum) -> Tensor:
 
     A loop that is too hot is turned down as a whole when it is finished, and then misses its level everywhere.
     """
-    over = torch.relu(spectrum.level_db - LOUDEST_FRAME_DB)
+    if spectrum.peak_db is not None:
+        over = torch.relu(spectrum.peak_db - controls.CEILING_DB)
+    else:
+        over = torch.relu(spectrum.level_db - LOUDEST_FRAME_DB)
     return over.square().mean(1) / HEADROOM_SCALE_DB2
 
 

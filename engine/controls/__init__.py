@@ -5,6 +5,7 @@ returns a `Term`: a loss per batch item of what is heard, and how far that is fr
 control's own unit. `docs/controls.md` shows how to add one; nothing else has to change.
 """
 
+from .grid import CEILING_DB
 from .registry import Builder, Context, Loss, Row, Term, control, find, load_file, rows
 
-__all__ = ["Builder", "Context", "Loss", "Row", "Term", "control", "find", "load_file", "rows"]
+__all__ = ["CEILING_DB", "Builder", "Context", "Loss", "Row", "Term", "control", "find", "load_file", "rows"]

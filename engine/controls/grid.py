@@ -14,6 +14,7 @@ from ..spectrum import WINDOW_SECONDS, Spectrum
 
 T = TypeVar("T")
 
+CEILING_DB = -1.5  # of the largest sample: half a decibel under the true peak that a file may have
 FLOOR_POWER = 1e-6  # -60 dBFS, the floor of every level in decibels
 SMOOTHING_SECONDS = 1.0
 

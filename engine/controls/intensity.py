@@ -16,7 +16,7 @@ from ..curves import level_db
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
-from .grid import FLOOR_POWER, correlation, filtered, like, mean, per_layout, smoothing, window_kernel
+from .grid import CEILING_DB, FLOOR_POWER, correlation, filtered, like, mean, per_layout, smoothing, window_kernel
 from .registry import Context, Term, control
 
 FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
@@ -67,6 +67,13 @@ def _error(spectrum: Spectrum, grid: _Grid) -> tuple[Tensor, Tensor]:
     return mean((heard - grid.target).square(), grid.weights), correlation(heard, grid.target, grid.weights)
 
 
+def _too_hot_db(spectrum: Spectrum) -> Tensor:
+    """Return by how much the whole loop will be turned down, and miss its level: [batch], 0 where peaks are unknown."""
+    if spectrum.peak_db is None:
+        return torch.zeros_like(spectrum.power[:, 0, 0])
+    return torch.relu(spectrum.peak_db.amax(1) - CEILING_DB)
+
+
 @control(
     "intensity",
     Curve,
@@ -87,6 +94,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         squared, rho = _error(spectrum, grid)
+        squared = squared + _too_hot_db(spectrum).square()
         return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
 
     return Term(loss, distance)

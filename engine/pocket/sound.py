@@ -8,6 +8,7 @@ click. There the magnitudes are roughened before their phases are integrated, as
 the loop itself rises sharply: a hit must stay one.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..spectrum import Spectrum
-from .bands import WINDOW_SAMPLES, band_power, istft, mid_bands, side_bands, stft, to_bins, window
+from .bands import WINDOW_SAMPLES, band_power, frame_index, istft, mid_bands, side_bands, stft, to_bins, window
 from .phase import loop_phases
 
 _MIDS = 246
@@ -63,14 +64,18 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
     as constant in the gradient, which flows through magnitudes, synthesis and analysis.
     """
     frames = log_power.shape[1]
-    waves = []
+    waves, peaks = [], []
     for one in log_power:
         mid, side = _bins(one)
         with torch.no_grad():
             turn = _turns(one, (mid + side).sqrt(), samples)
+            edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
         waves.append(istft((mid + 1e-9).sqrt() * turn, samples))
+        peaks.append(waves[-1].detach().abs() + edge.abs())  # left or right, whichever is larger
     power = stft(torch.stack(waves), frames).abs().square()
-    return _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
+    spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
+    largest = torch.stack(peaks)[:, frame_index(samples, frames).to(power.device)].amax(-1)
+    return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10))
 
 
 def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:

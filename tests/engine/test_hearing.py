@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.hearing import Chain, can_listen_through, corrected, latent_of, listen, power_ratio
+from engine.hearing import Chain, can_listen_through, corrected, latent_of, listen, waveform_gaps
 from engine.models.protocol import Scene
 from engine.spectrum import Spectrum
 from engine.testing import TinyModel, tiny_noise
@@ -24,7 +24,7 @@ def gaps(model: TinyModel, scene: Scene, noise: Tensor) -> dict[str, Tensor]:
     """Return what the surrogate must be corrected by at `noise`."""
     latent, true = heard(model, scene, noise)
     found = {"latent": latent - latent_of(model, scene, noise, FAR)}
-    return found | ({"power": power_ratio(model, scene, latent, true)} if can_listen_through(model) else {})
+    return found | (waveform_gaps(model, scene, latent, true) if can_listen_through(model) else {})
 
 
 class WithWaveform(TinyModel):
