@@ -106,12 +106,14 @@ def _optimise(
     )
     limit_seconds = methods.limit_seconds(request)
     started = said = time.monotonic()
-    saved = started
+    saved = searching = started
     previewed = -np.inf
     try:
         for search.step in steps:
             search.losses.append(search.step.losses)
             now = time.monotonic()
+            if len(search.losses) == 1:
+                searching = now  # the very first step on a machine compiles for many seconds, and searches nothing
             if now - said >= PROGRESS_EVERY_SECONDS or len(search.losses) == 1 or search.step.reached:
                 yield _progress(request, search, now - started)
                 said = now
@@ -121,7 +123,7 @@ def _optimise(
             if live and now - saved >= SAVE_EVERY_SECONDS:
                 yield Checkpoint(search.step.state.to_bytes())
                 saved = now
-            if limit_seconds is not None and now - started >= limit_seconds:
+            if limit_seconds is not None and now - searching >= limit_seconds:
                 break
     except KeyboardInterrupt:
         search.cancelled = True
