@@ -23,6 +23,7 @@ ABOVE_MEAN = 1.8  # times the mean rise within 200 ms
 APART_SECONDS = 0.045
 DELAY_SECONDS = 0.0005  # of the peak against the attack, found with clicks, drums and plucked tones
 WIDE_SECONDS, TIGHT_SECONDS = 0.070, 0.025
+ROUNDING_SECONDS = 1e-9  # so that a hit exactly at the edge counts from either side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def matched(found: Signal, wanted: Signal, within_seconds: float, period_seconds
     away = found[:, None] - wanted[None]
     if period_seconds is not None:
         away = (away + period_seconds / 2) % period_seconds - period_seconds / 2
-    near = np.abs(away) <= within_seconds
+    near = np.abs(away) <= within_seconds + ROUNDING_SECONDS
     rows, columns = linear_sum_assignment(np.where(near, np.abs(away) - 1, 0.0))
     return np.asarray(away[rows, columns][near[rows, columns]])
 
