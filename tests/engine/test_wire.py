@@ -75,9 +75,9 @@ def test_an_event_comes_back_as_its_own_kind(event: Event) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=400))
+@given(st.binary(max_size=400).filter(lambda data: data != b"\x80"))
 def test_noise_on_the_line_is_refused_in_our_own_words(data: bytes) -> None:
-    """Random bytes give `BadRequestError` and nothing else."""
+    """Random bytes give `BadRequestError` and nothing else; the one byte of an empty map asks for the default loop."""
     for decode in (wire.decode_request, wire.decode_event):
         with pytest.raises(BadRequestError):
             decode(data)
