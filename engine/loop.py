@@ -20,6 +20,8 @@ from .resample import resampled
 
 CEILING_DBTP = -1.0
 MOST_LEVEL_DB = 12.0  # by which one gain may bring the level to an intensity curve
+MOST_LOUDNESS_DB = 20.0  # by which it may bring a loop to its model's usual loudness
+KEEPS_LEVEL = ("inpaint", "outpaint")  # what is kept keeps its level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ def finish(
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
     `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the level to
-    an intensity curve where there is one, and holds the true peak at or under -1 dBTP.
+    an intensity curve where there is one, else the loudness to what the scene says is usual, and holds the true peak
+    at or under -1 dBTP.
     """
     values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
     if not np.isfinite(values).all():
@@ -45,18 +48,18 @@ def finish(
     exact = resampled(values, request.samples, circular=request.loop)
     turn = rotation_samples if request.loop else 0
     exact = np.roll(exact, turn, axis=1)
-    gain_db = _gain_db(exact, request)
+    gain_db = _gain_db(exact, scene, request)
     return Finished(audio=(exact * 10 ** (gain_db / 20)).astype(np.float32), gain_db=gain_db, rotation_samples=turn)
 
 
-def _gain_db(audio: NDArray[np.float64], request: LoopRequest) -> float:
-    wanted = _level_offset_db(audio, request)
+def _gain_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
+    wanted = _level_offset_db(audio, scene, request)
     room = CEILING_DBTP - peak.true_peak_db(audio, circular=request.loop)
     return min(wanted, room)
 
 
-def _level_offset_db(audio: NDArray[np.float64], request: LoopRequest) -> float:
-    """Return the gain that brings the mean level to the first intensity curve, 0 where there is none."""
+def _level_offset_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
+    """Return the gain that brings the mean level to the first intensity curve, or the loudness to the usual."""
     for control in request.controls:
         if control.kind in ("intensity", "intensity-paper") and isinstance(control.target, Curve):
             frames = intensity.frame_count(audio.shape[1], request.sample_rate)
@@ -64,4 +67,7 @@ def _level_offset_db(audio: NDArray[np.float64], request: LoopRequest) -> float:
             chosen = inside(control.within, request.beats, frames)
             found = intensity.compare(mono(audio), request.sample_rate, target, chosen, circular=request.loop)
             return float(np.clip(found.offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
-    return 0.0
+    if scene.loudness_lufs is None or any(control.kind in KEEPS_LEVEL for control in request.controls):
+        return 0.0
+    found_lufs = peak.loudness_lufs(audio, request.sample_rate)
+    return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))

@@ -10,7 +10,7 @@ from .targets import Goal, Objective
 
 # The paper to the letter (Novack et al. 2024, sections 4 and appendix H).
 PAPER_CHAIN_STEPS = 20
-PAPER_RATE = 5e-3
+PAPER_RATE, PAPER_BETAS = 5e-3, (0.9, 0.999)
 PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 PAPER_LONG = {"melody", "structure"}
 PAPER_INTENSITY_WEIGHT, PAPER_INTENSITY_WEIGHT_WITH_MELODY = 1 / 40, 1 / 4
@@ -40,13 +40,14 @@ def plan(request: LoopRequest, model: Model, objective: Objective) -> Plan:
 
 def _paper(objective: Objective) -> Plan:
     chain = Chain(steps=PAPER_CHAIN_STEPS, sampler="ddim")
-    longer = any(goal.kind in PAPER_LONG for goal in objective.goals)
+    longer = any(goal.kind.removesuffix("-paper") in PAPER_LONG for goal in objective.goals)
     return Plan(
         method="ditto-paper",
         chain=chain,
         steps=PAPER_LONG_STEPS if longer else PAPER_STEPS,
         decode=chain,
         learning_rate=PAPER_RATE,
+        betas=PAPER_BETAS,
         keep_on_shell=False,
         balance=False,
     )
@@ -57,13 +58,16 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
     surrogate = request.method == "ditto2"
     check = Ear(chain=decode) if surrogate or can_listen_through(model) else None
+    chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
     return Plan(
         method=request.method,
-        chain=Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode,
+        chain=chain,
         steps=(SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality],
         decode=decode,
         learning_rate=card.learning_rate,
         check=check,
+        # Recomputing the only step, with no decoder's memory to make room for, would cost a third and save nothing.
+        checkpoint=chain.steps > 1 or not can_listen_through(model),
     )
 
 
@@ -82,4 +86,4 @@ def _with_paper_weight(goal: Goal, weight: float) -> Goal:
 
 def paper_kind(kind: str) -> str:
     """Return the paper's own version of a control."""
-    return "intensity-paper" if kind == "intensity" else kind
+    return f"{kind}-paper" if kind in ("intensity", "melody") else kind

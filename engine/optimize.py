@@ -22,7 +22,6 @@ from .saved import SavedState
 from .shell import on_shell
 from .targets import Objective, headroom, sum_of
 
-BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 BALANCE_EVERY = 6  # steps between looks at how hard each control pulls
 LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
@@ -45,6 +44,7 @@ class Plan:
     steps: int
     decode: Chain
     learning_rate: float
+    betas: tuple[float, float] = (0.7, 0.9)  # Adam's; short memories, for the loss is the same at every step
     check: Ear | None = None
     check_every: int = 6
     keep_on_shell: bool = True  # off in the papers
@@ -225,11 +225,11 @@ class _Attempt:
 
     def _move(self, state: SavedState, gradient: Tensor) -> SavedState:
         """Adam (Kingma and Ba 2015), then back onto the shell."""
-        count = state.iteration + 1
-        first = BETAS[0] * state.first_moment + (1 - BETAS[0]) * gradient
-        second = BETAS[1] * state.second_moment + (1 - BETAS[1]) * gradient.square()
-        ahead = first / (1 - BETAS[0] ** count)
-        spread = (second / (1 - BETAS[1] ** count)).sqrt() + EPSILON
+        count, (short, long) = state.iteration + 1, self.plan.betas
+        first = short * state.first_moment + (1 - short) * gradient
+        second = long * state.second_moment + (1 - long) * gradient.square()
+        ahead = first / (1 - short**count)
+        spread = (second / (1 - long**count)).sqrt() + EPSILON
         noise = state.noise - self.plan.learning_rate * _as_items(state.rate, state.noise) * ahead / spread
         if self.plan.keep_on_shell:
             noise = on_shell(noise, self.scene.time_axis)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine import loop
 from engine.models.protocol import Scene
 from engine.pocket.model import Pocket
 from engine.request import LoopRequest
@@ -20,7 +21,7 @@ BATCH = 8
 def generate(
     pocket: Pocket, requests: Sequence[LoopRequest], steps: int, chosen: Sequence[int]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the index and the audio [2, samples] of each request in `chosen`, in batches of one length."""
+    """Yield the index and the loop [2, samples] of each request in `chosen` as delivered, in batches of one length."""
     groups: dict[tuple[int, int], list[tuple[int, Scene]]] = defaultdict(list)
     for index in chosen:
         scene = pocket.scene(requests[index])
@@ -33,7 +34,8 @@ def generate(
             latents = chain(pocket, _together(scenes), noise, steps)
             for (index, scene), latent in zip(part, latents, strict=True):
                 with torch.no_grad():
-                    yield index, pocket.decode(latent[None], scene)[0].numpy()
+                    sound = pocket.decode(latent[None], scene)[0]
+                yield index, loop.finish(sound, scene, requests[index]).audio
 
 
 def chain(pocket: Pocket, scene: Scene, noise: torch.Tensor, steps: int) -> torch.Tensor:

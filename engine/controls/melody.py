@@ -1,14 +1,17 @@
 """Melody: in every frame where a note sounds, its pitch class is the loudest of the twelve.
 
 The chroma is read from the bands' power: each band counts for a pitch class by how near its centre is, and
-bands wider than a semitone count for several, so low partials say little and their octaves decide. The
-loss is the negative log-likelihood of the target's class (DITTO, Novack et al. 2024); rests are free.
+bands wider than a semitone count for several, so low partials say little and their octaves decide. Rests are
+free. DITTO (Novack et al. 2024) minimises the negative log-likelihood of the target's class, which goes on pulling
+where the note is heard already: that is `melody-paper`. Here a frame pulls by the square of what it lacks until its
+note leads by a margin, so that those that are still wrong decide, and a search takes half the steps.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from midi.errors import MidiError
@@ -28,6 +31,7 @@ HIGHEST_HZ = 4300.0  # the fourth octave above it; beyond, partials of everythin
 WINDOW_SECONDS = 8192 / 44_100
 PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96
+LEAD = 1.0  # nepers of energy by which a note should lead before the next loudest
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 
 
@@ -102,6 +106,17 @@ def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
     return (share + FLOOR_SHARE) / (1 + 12 * FLOOR_SHARE)
 
 
+def lack(share: Tensor, wanted: Tensor) -> Tensor:
+    """Return how much the class or pitch `wanted` [frames] lacks to lead, in `share` [batch, n, frames]: [batch, frames].
+
+    Softly, and squared: next to 0 for a clear lead, the square of the distance for what is far behind.
+    """
+    chosen = wanted.expand(len(share), 1, -1)
+    own = share.gather(1, chosen)[:, 0]
+    rival = share.scatter(1, chosen, FLOOR_SHARE).amax(1)
+    return F.softplus(LEAD + rival.log() - own.log()).square()
+
+
 @control(
     "melody",
     Notes,
@@ -110,6 +125,24 @@ def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
     help="The loudest pitch class follows the notes; rests are free.",
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
+    """Match pitch classes where a note sounds: the mean over frames of what the note lacks to lead."""
+    grid_of = _grid(target, context)
+
+    def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
+        grid = grid_of(spectrum)
+        return mean(lack(chroma(spectrum, grid.chroma, grid.window), grid.classes), grid.weights)
+
+    return Term(loss, _off(grid_of))
+
+
+@control(
+    "melody-paper",
+    Notes,
+    unit="share of frames off",
+    tolerance=0.05,
+    help="DITTO's own melody: the log-likelihood of the notes' classes.",
+)
+def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitch classes by negative log-likelihood where a note sounds."""
     grid_of = _grid(target, context)
 
@@ -119,12 +152,18 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
         wanted = share.gather(1, grid.classes.expand(len(share), 1, -1))[:, 0]
         return mean(-wanted.log(), grid.weights)
 
+    return Term(loss, _off(grid_of))
+
+
+def _off(grid_of: Callable[[Spectrum], _Grid]) -> Callable[[Spectrum, Tensor], Tensor]:
+    """Return the share of sounding frames whose loudest class is another."""
+
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         off = chroma(spectrum, grid.chroma, grid.window).argmax(1) != grid.classes
         return mean(off.to(grid.weights), grid.weights)
 
-    return Term(loss, distance)
+    return distance
 
 
 @control(
@@ -146,8 +185,7 @@ def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
         share, grid = shares(spectrum)
-        wanted = share.gather(1, grid.pitches.expand(len(share), 1, -1))[:, 0]
-        return mean(-wanted.log(), grid.weights)
+        return mean(lack(share, grid.pitches), grid.weights)
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         share, grid = shares(spectrum)

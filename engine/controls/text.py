@@ -28,7 +28,7 @@ class KnowsText(Protocol):
     "text",
     Words,
     unit="1 - similarity",
-    tolerance=0.3,
+    tolerance=0.1,
     help="The sound follows the prompt, or another text, more closely.",
 )
 def text(target: Words, scene: Scene, context: Context) -> Term:

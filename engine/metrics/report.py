@@ -97,6 +97,7 @@ MEASURES: dict[str, Measure] = {
     "intensity-corr": _intensity,
     "melody": _melody,
     "melody-octave": _melody,
+    "melody-paper": _melody,
     "rhythm": _rhythm,
     "structure": _structure,
     "brightness": _brightness,

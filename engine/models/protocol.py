@@ -75,6 +75,7 @@ class Scene:
     inputs: Any
     circular: bool  # decode wraps: the last sample meets the first
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
+    loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
     extra: dict[str, Any] = field(default_factory=dict)

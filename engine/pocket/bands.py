@@ -34,6 +34,7 @@ class Bands:
     weights: Tensor
     frequencies_hz: Tensor
     bins: Tensor  # how many FFT bins a band stands for: the rows' share of a flat spectrum
+    single: int  # so many bands, the lowest, are one FFT bin each
 
     def __len__(self) -> int:
         return len(self.frequencies_hz)
@@ -54,7 +55,8 @@ def _bank(linear_bins: int, per_octave: int) -> Bands:
     counts = rows.sum(1)
     weights = rows / counts[:, None]
     centres = weights @ frequency
-    return Bands(*(torch.from_numpy(array.astype(np.float32)) for array in (weights, centres, counts)))
+    tensors = (torch.from_numpy(array.astype(np.float32)) for array in (weights, centres, counts))
+    return Bands(*tensors, single=linear_bins + 1)
 
 
 @lru_cache(maxsize=1)
@@ -126,13 +128,17 @@ def band_power(log_power: Tensor) -> Tensor:
 def to_bins(power: Tensor, bands: Bands, *, iterations: int = 8) -> Tensor:
     """Return power in all FFT bins [..., bins] whose bands are `power` [..., bands] (multiplicative NNLS).
 
-    Starts from interpolation between band centres, which is already within a decibel, and refines.
+    Starts from interpolation between band centres, which is already within a decibel, and refines where a band holds
+    more than one bin.
     """
-    weights, spread = (matrix.to(power.device) for matrix in (bands.weights, _interpolation(len(bands))))
-    bins = power @ spread
+    first = bands.single
+    weights = bands.weights[first:, first:].to(power.device)
+    known, wide = power[..., :first], power[..., first:]
+    bins = (power @ _interpolation(len(bands)).to(power.device))[..., first:]
+    wanted = wide @ weights
     for _ in range(iterations):
-        bins = bins * ((power @ weights) / ((bins @ weights.T) @ weights + 1e-9))
-    return bins
+        bins = bins * (wanted / ((bins @ weights.T) @ weights + 1e-9))
+    return torch.cat([known, bins], -1)
 
 
 @lru_cache(maxsize=2)

@@ -32,7 +32,8 @@ CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
 SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
 PIECE_SECONDS = 16.5  # the longest loop made in one piece
-TEACHER_GUIDANCE = 2.5
+TEACHER_GUIDANCE = 2.0
+USUAL_LUFS, ASKED_LUFS = -16.0, {"quiet": -24.0, "loud": -11.0}  # as the training loops are
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class Pocket:
             inputs=inputs,
             circular=True,
             notes=tuple(notes),
+            loudness_lufs=_loudness_lufs(text.ids),
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -218,6 +220,11 @@ class Pocket:
             free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
             heard = [self.towers.judge.hear(self.latent_map.decode(one)) for one in (latent, free)]
         return float((heard[0] - heard[1]).norm())
+
+
+def _loudness_lufs(said: tuple[int, ...]) -> float:
+    asked = [lufs for word, lufs in ASKED_LUFS.items() if words.WORD_IDS[word] in said]
+    return asked[0] if asked else USUAL_LUFS
 
 
 def _turned(pieces: Tensor, frames: int) -> Tensor:

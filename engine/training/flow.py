@@ -22,11 +22,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..pocket import condition as conditioning
+from ..pocket.model import TEACHER_GUIDANCE
 from ..pocket.network import PocketNetwork
 from .loops import Batch, LoopSet
 
 SHORTEST_JUMP = 1 / 16
-GUIDANCE = 2.5  # folded into the student
 JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
 
 
@@ -166,7 +166,7 @@ class Trainer:
     def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
         told = self._velocity(network, mixed, time_, time_, batch.condition, batch)
         free = self._velocity(network, mixed, time_, time_, conditioning.without_words(batch.condition), batch)
-        return free + GUIDANCE * (told - free)
+        return free + TEACHER_GUIDANCE * (told - free)  # folded into the student
 
     def _velocity(
         self,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine import loop
 from engine.errors import InternalError
 from engine.metrics import intensity, peak
-from engine.request import LoopRequest
+from engine.request import Control, LoopRequest
 from engine.testing import TinyModel
 from midi.tempo import Meter
 
@@ -103,3 +103,24 @@ def test_numbers_that_are_none_are_our_fault(ask: Any) -> None:
     request = ask.request(bars=1)
     with pytest.raises(InternalError, match="not numbers"):
         loop.finish(np.full((2, 16_000), np.nan), MODEL.scene(request), request)
+
+
+@pytest.mark.parametrize(("level", "usual"), [(0.002, -20.0), (0.2, -20.0), (0.02, -26.0)])
+def test_a_loop_comes_at_its_models_usual_loudness(level: float, usual: float) -> None:
+    """A loop that the model made too quiet, or too loud, is brought to the loudness that the scene says."""
+    request = LoopRequest(bars=1, sample_rate=8_000)
+    scene = replace(MODEL.scene(request), loudness_lufs=usual)
+    finished = loop.finish(sines(scene.model_samples, 400, 770, level=level), scene, request)
+    room = loop.CEILING_DBTP - peak.true_peak_db(finished.audio, circular=True)
+    found = peak.loudness_lufs(finished.audio, 8_000)
+    assert found == pytest.approx(usual, abs=0.1) or abs(finished.gain_db) == loop.MOST_LOUDNESS_DB
+    assert room >= -0.01
+
+
+def test_what_is_kept_keeps_its_level(ask: Any) -> None:
+    """Inpainting must not move the sound around the gap, whatever the usual loudness is."""
+    made = sines(16_000, 400, 770, level=0.01)
+    kept = ask.audio(made[0].astype(np.float32), 8_000, keep=((Fraction(0), Fraction(2)),))
+    request = ask.request(bars=1, sample_rate=8_000, controls=(Control(kind="inpaint", target=kept),))
+    scene = replace(MODEL.scene(request), loudness_lufs=-10.0)
+    assert loop.finish(made, scene, request).gain_db == 0.0

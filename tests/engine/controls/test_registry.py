@@ -55,6 +55,7 @@ def test_all_controls_of_the_design_are_there() -> None:
         "intensity-paper",
         "intensity-corr",
         "melody-octave",
+        "melody-paper",
     }
     assert wanted <= set(rows)
     for row in rows.values():
