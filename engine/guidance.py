@@ -17,30 +17,32 @@ from .models.protocol import Model, Scene
 from .optimize import Plan, Step
 from .sampling import estimate, follow, start
 from .saved import SavedState
-from .targets import Objective, sum_of
+from .targets import Objective
 
-STEPS = 20
-STRENGTH = 0.10  # length of one correction, in standard deviations of the state's noise
+STEPS, JUMPS = 20, 8  # of an ordinary model's chain, and of a two-time model's own
+STRENGTH = 1.0  # of a step that would reach the target, were the loss a straight slope
+LONGEST = 0.1  # in standard deviations of the state's noise
 
 
 def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: Tensor) -> Iterator[Step]:
     """Yield one step at the end, with `latent` [batch, *noise_shape] ready to decode."""
     started = time.perf_counter()
-    chain = Chain(steps=STEPS, sampler="ddim")
+    jumps = model.card.sampler == "trajectory"
+    chain = Chain(steps=JUMPS if jumps else STEPS, sampler="trajectory" if jumps else "ddim")
     schedule = model.schedule(chain.steps, scene)
 
     def corrected(latent: Tensor, i: int) -> Tensor:
         with torch.enable_grad():
             state = latent.detach().requires_grad_()
             clean = estimate(model, scene, state, schedule, chain.sampler, i, checkpoint=False)
-            losses = objective.losses(listen(model, scene, clean, through_waveform=False), clean)
-            weighted = sum_of(goal.weight * losses[goal.name] for goal in objective.goals)
-            (gradient,) = torch.autograd.grad(weighted.sum(), state)
-        return clean.detach() - STRENGTH * _normalised(gradient)
+            spectrum = listen(model, scene, clean, through_waveform=False)
+            loss = objective.total(objective.losses(spectrum, clean), spectrum)
+            (gradient,) = torch.autograd.grad(loss.sum(), state)
+        return clean.detach() - _correction(gradient, loss.detach())
 
     first = noise.chunk(scene.extra.get("noises", 1), 1)[0]
     with torch.no_grad():
-        latent = follow(start(first, schedule), schedule, "ddim", None, corrected)
+        latent = follow(start(first, schedule), schedule, chain.sampler, None, corrected)
         spectrum = listen(model, scene, latent, through_waveform=False)
         losses = objective.losses(spectrum, latent)
         distances = objective.distances(spectrum, latent)
@@ -62,9 +64,12 @@ def guide(plan: Plan, objective: Objective, model: Model, scene: Scene, noise: T
     )
 
 
-def _normalised(gradient: Tensor) -> Tensor:
-    size = gradient.flatten(1).square().mean(1).sqrt().clamp_min(1e-12)
-    return gradient / size.view(-1, *[1] * (gradient.dim() - 1))
+def _correction(gradient: Tensor, loss: Tensor) -> Tensor:
+    """Return a step down that ends where the loss would be 0 (Polyak 1969), no longer than is safe."""
+    flat = gradient.flatten(1)
+    steepness = flat.norm(dim=1).clamp_min(1e-12)
+    length = (STRENGTH * loss / steepness).clamp_max(LONGEST * flat.shape[1] ** 0.5)
+    return gradient * (length / steepness).view(-1, *[1] * (gradient.dim() - 1))
 
 
 def _first(values: dict[str, Tensor]) -> dict[str, float]:

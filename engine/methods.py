@@ -59,6 +59,7 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
     surrogate = request.method == "ditto2"
     check = Ear(chain=decode) if surrogate or can_listen_through(model) else None
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
+    near = request.start is not None and not request.start.variation
     return Plan(
         method=request.method,
         chain=chain,
@@ -66,6 +67,8 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
         decode=decode,
         learning_rate=card.learning_rate,
         check=check,
+        near=near,
+        check_every=3 if near else 6,  # of a short search every look may be the last
         # Recomputing the only step, with no decoder's memory to make room for, would cost a third and save nothing.
         checkpoint=chain.steps > 1 or not can_listen_through(model),
     )

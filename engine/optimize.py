@@ -26,6 +26,7 @@ EPSILON = 1e-8
 BALANCE_EVERY = 6  # steps between looks at how hard each control pulls
 LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
 NEARLY = 2.0  # times its tolerance: so near, the true ear listens
+FAR = 20.0  # times its tolerance: from here on a search from a take goes at its full rate
 WORSE, SLOW_DOWN, SLOWEST = 1.1, 0.6, 0.2  # a look that finds it worse by a tenth shortens the steps
 
 Losses = dict[str, Tensor]
@@ -47,6 +48,7 @@ class Plan:
     betas: tuple[float, float] = (0.7, 0.9)  # Adam's; short memories, for the loss is the same at every step
     check: Ear | None = None
     check_every: int = 6
+    near: bool = False  # it begins at a take: steps are short where the target is close, or they would lose it first
     keep_on_shell: bool = True  # off in the papers
     balance: bool = True  # controls pull equally hard; off in the papers
     until_tolerance: bool = True
@@ -59,7 +61,7 @@ class Step:
 
     `checked` says that they are what the true ear hears, not the surrogate. `best_noise` [batch, *noise_shape] and
     `best_total` [batch] are the best so far, item by item, by the true ear alone; `reached` says that
-    the best of every item is within all tolerances. `latent` is set by guidance only.
+    the best of every item is within all tolerances. `latent` is that of `best_noise` where it is at hand.
     """
 
     index: int
@@ -119,7 +121,7 @@ class _Attempt:
             heard = latent.detach().requires_grad_()
             state, own, pull = self._listen(state, heard)
             (gradient,) = torch.autograd.grad(latent, noise, pull)
-        state = self._move(state, gradient)
+        state = self._move(state, gradient, self._haste(own))
         return state, replace(step or own, state=state)
 
     def _check(self, state: SavedState, surrogate: Tensor, ear: Ear, *, last: bool) -> tuple[SavedState, Step | None]:
@@ -146,7 +148,9 @@ class _Attempt:
             losses = self.objective.losses(spectrum, latent)
             total = self.objective.total(losses, spectrum)
             state = self._slower(replace(state, corrections=found), total)
-            return self._note(state, losses, distances, total)
+            noted, step = self._note(state, losses, distances, total)
+            delivered = ear.chain == self.plan.decode and torch.equal(step.best_noise, state.noise)
+            return noted, replace(step, latent=latent) if delivered else step
 
     def _slower(self, state: SavedState, total: Tensor) -> SavedState:
         """Shorten the steps of items that have got worse since the last look."""
@@ -223,14 +227,21 @@ class _Attempt:
         (pull,) = torch.autograd.grad((sum_of(weighted) + usual * guard).sum(), heard)
         return scales, pull
 
-    def _move(self, state: SavedState, gradient: Tensor) -> SavedState:
+    def _haste(self, step: Step) -> float:
+        """Return the share of the learning rate that a search from a take may use, by how far it is."""
+        if not self.plan.near:
+            return 1.0
+        return min(max((max(step.distances.values()) / FAR) ** 0.5, SLOWEST), 1.0)
+
+    def _move(self, state: SavedState, gradient: Tensor, haste: float) -> SavedState:
         """Adam (Kingma and Ba 2015), then back onto the shell."""
         count, (short, long) = state.iteration + 1, self.plan.betas
         first = short * state.first_moment + (1 - short) * gradient
         second = long * state.second_moment + (1 - long) * gradient.square()
         ahead = first / (1 - short**count)
         spread = (second / (1 - long**count)).sqrt() + EPSILON
-        noise = state.noise - self.plan.learning_rate * _as_items(state.rate, state.noise) * ahead / spread
+        rate = self.plan.learning_rate * haste * _as_items(state.rate, state.noise)
+        noise = state.noise - rate * ahead / spread
         if self.plan.keep_on_shell:
             noise = on_shell(noise, self.scene.time_axis)
         return replace(state, noise=noise, first_moment=first, second_moment=second, iteration=count)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from midi.errors import MidiError
 from midi.melody import frame_span, pitch_class_target
@@ -107,14 +107,14 @@ def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
 
 
 def lack(share: Tensor, wanted: Tensor) -> Tensor:
-    """Return how much the class or pitch `wanted` [frames] lacks to lead, in `share` [batch, n, frames]: [batch, frames].
+    """Return how much the class or pitch `wanted` [frames] lacks to lead in `share` [batch, n, frames].
 
-    Softly, and squared: next to 0 for a clear lead, the square of the distance for what is far behind.
+    [batch, frames], softly, and squared: next to 0 for a clear lead, the square of the distance for what is far behind.
     """
     chosen = wanted.expand(len(share), 1, -1)
     own = share.gather(1, chosen)[:, 0]
     rival = share.scatter(1, chosen, FLOOR_SHARE).amax(1)
-    return F.softplus(LEAD + rival.log() - own.log()).square()
+    return softplus(LEAD + rival.log() - own.log()).square()
 
 
 @control(

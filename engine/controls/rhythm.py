@@ -1,8 +1,8 @@
 """Rhythm: hits fall where the target has them, as strong as there, and nowhere else.
 
 Onset envelope: half-wave rises of log power, band by band, averaged, and compressed so that a soft hit where none
-should be counts as well. Target: a bump for each onset, on the beat grid, compressed alike. Drum groups listen to their own range of frequencies as well, so that a kick is not answered by a hat.
-The papers left rhythm open.
+should be counts as well. Target: a bump for each onset, on the beat grid, compressed alike. Drum groups listen to
+their own range of frequencies as well, so that a kick is not answered by a hat. The papers left rhythm open.
 """
 
 from collections.abc import Callable

@@ -79,8 +79,8 @@ def _turned(heads: Tensor, turns: Tensor) -> Tensor:
 def _mixed(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Return attention's answer [batch, heads, frames, size].
 
-    PyTorch's own kernel for processors takes twice as long for a loop and five times as long for two seconds of one, both
-    ways; the plain products run on the matrix units.
+    PyTorch's own kernel for processors takes half as long again for a loop, and five times as long for a batch of
+    pieces; the plain products run on the matrix units.
     """
     if query.device.type != "cpu":
         return F.scaled_dot_product_attention(query, key, value)

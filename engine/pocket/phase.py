@@ -27,7 +27,8 @@ def loop_phases(magnitudes: NDArray[np.float32], hop_samples: float, seed: int =
     _close_the_circle(along_time, magnitudes.astype(np.float64))
     random_phases = np.random.default_rng(seed).random((frames, bins)) * 2 * np.pi
     under_loudest = (log_magnitude.max() - log_magnitude) / -np.log(QUIET)
-    quietness = np.minimum(under_loudest * SHELVES, SHELVES).astype(np.int32)
+    # What is no number is as quiet as can be: it must not become a place outside the shelves.
+    quietness = np.nan_to_num(under_loudest * SHELVES, nan=SHELVES).clip(0, SHELVES).astype(np.int32)
     return _integrate(quietness, along_time, along_frequency, random_phases).astype(np.float32)
 
 
@@ -124,16 +125,16 @@ def _integrate(
 def _by_loudness(quietness: NDArray[np.int32]) -> NDArray[np.int32]:  # pragma: no cover - compiled
     """Return the flat places of all audible cells, loudest first (a counting sort)."""
     flat = quietness.ravel()
-    ends = np.zeros(SHELVES + 1, np.int32)
-    for level in flat:
-        ends[level] += 1
+    ends = np.zeros(SHELVES + 1, np.int64)
+    for place in range(len(flat)):
+        ends[flat[place]] += 1
     total = 0
-    for level in range(SHELVES):
-        total, ends[level] = total + ends[level], total
+    for shelf in range(SHELVES):
+        total, ends[shelf] = total + ends[shelf], total
     order = np.empty(total, np.int32)
     for place in range(len(flat)):
-        level = flat[place]
-        if level < SHELVES:
-            order[ends[level]] = place
-            ends[level] += 1
+        shelf = int(flat[place])
+        if shelf < SHELVES:
+            order[ends[shelf]] = place
+            ends[shelf] += 1
     return order

@@ -109,3 +109,13 @@ def test_the_mono_mix_is_the_mid_and_both_sides_are_equally_loud() -> None:
     left, right = torch.randn(2, RATE, generator=generator) * torch.tensor([[0.1], [0.05]])
     wide = waveform(bands.log_bands(torch.stack([left, right]), 2 * bands.latent_frames(RATE))[None], RATE)[0]
     assert abs(float(20 * torch.log10(wide[0].std() / wide[1].std()))) < 1.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_what_is_no_number_cannot_lead_phases_astray(value: float) -> None:
+    """A magnitude that is not finite is passed over: the compiled integration stays inside its arrays."""
+    magnitudes = np.random.default_rng(0).random((40, 1025)).astype(np.float32)
+    magnitudes[3, 5] = value
+    assert np.isfinite(loop_phases(magnitudes, 512.5)).all()
+    assert np.isfinite(loop_phases(np.full((8, 1025), value, np.float32), 512.5)).all()
