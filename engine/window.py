@@ -7,7 +7,7 @@ to hold them all in memory. What does not fit stays in the journal and is sent w
 from collections.abc import Callable
 from time import monotonic
 
-WINDOW_BYTES = 4 * 2**20  # two loops of 4 s in stereo; one take is always let through, however long
+WINDOW_BYTES = 2 * 2**20  # one and a half loops of 4 s in stereo; one take is always let through, however long
 PATIENCE_SECONDS = 60.0  # then a take counts as lost on the way, and no longer in the way of others
 
 Key = tuple[str, int]  # request id, number of the take

@@ -30,7 +30,7 @@ class Training:
     epochs: int = 120
     batch: int = 64
     learning_rate: float = 2e-3
-    weight_decay: float = 1.0
+    weight_decay: float = 0.1
     dropout: float = 0.5
     width: int = 256
     seed: int = 0

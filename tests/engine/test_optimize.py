@@ -229,3 +229,17 @@ def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
         rates[type(model)] = float(steps[-1].state.rate)
     assert rates[TinyModel] == 1
     assert rates[Misleading] < 1
+
+
+def test_a_search_from_a_take_does_not_lose_it(ask: Any) -> None:
+    """Near its target the first steps are short: the worst that is heard on the way is far nearer than otherwise."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    wanted = tiny_noise(model, scene)
+    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=1e-4)
+    start = wanted + 0.02 * torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    worst = {}
+    for near in (False, True):
+        made = plan(chain=ONE, steps=10, keep_on_shell=False, near=near)
+        worst[near] = max(float(step.total) for step in run(made, objective, model, scene, start))
+    assert worst[True] < 0.5 * worst[False]

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import decode, loop, metrics, targets
+from engine.controls.melody import FLOOR_SHARE, lack
+from engine.controls.rhythm import onset_strength, pooled
 from engine.controls.structure import letter_matrix
 from engine.errors import BadRequestError, ModelError
 from engine.hearing import Chain, latent_of
 from engine.metrics import structure as structure_metric
 from engine.optimize import Plan, minimize
 from engine.request import Audio, Control, LoopRequest, Notes, Onsets, Words
+from engine.spectrum import Spectrum
 from engine.testing import TinyModel, tiny_noise
 from midi.rhythm import Onset
 
@@ -259,3 +264,30 @@ def test_letters_have_the_matrix_of_the_metric() -> None:
     for form in ("AABA", "ABAC", "ABCD", "AABB"):
         blocks = np.kron(letter_matrix(form), np.ones((4, 4)))
         np.testing.assert_allclose(structure_metric.smoothed(blocks), structure_metric.target_matrix(form), atol=1e-9)
+
+
+@given(st.integers(0, 11), st.floats(0.05, 0.9), st.floats(1.01, 2.0))
+def test_a_note_lacks_less_the_more_it_leads(note: int, share: float, more: float) -> None:
+    """What is missing falls with the note's own share, and next to nothing is left of a clear lead."""
+    rest = (1 - share) / 11
+    heard = torch.full((1, 12, 1), rest)
+    heard[0, note] = share
+    louder = heard.clone()
+    louder[0, note] = min(share * more, 0.99)
+    wanted = torch.tensor([note])
+    assert lack(louder, wanted) < lack(heard, wanted)
+    alone = torch.full((1, 12, 1), FLOOR_SHARE)
+    alone[0, note] = 1 - 11 * FLOOR_SHARE
+    assert lack(alone, wanted) < 1e-6
+
+
+def test_a_soft_hit_is_heard_beside_a_loud_one() -> None:
+    """A hit of a hundredth of the power still counts for a good part of a loud one's strength: nobody may hide it."""
+    power = torch.full((1, 16, 64), 1e-7)
+    power[:, :, 16:24] = 1e-2
+    power[:, :, 48:56] = 1e-4
+    frequencies = torch.logspace(math.log10(50), math.log10(15_000), 16)
+    spectrum = Spectrum(power=power, frequencies_hz=frequencies, bins=torch.ones(16), frame_rate_hz=86.0, circular=True)
+    strength = onset_strength(spectrum, pooled(spectrum, 40, 16_000), torch.ones(1))[0]
+    assert strength[48] > 0.6 * strength[16]
+    assert strength[:16].abs().max() < 1e-6
