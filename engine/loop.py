@@ -20,7 +20,7 @@ from .resample import resampled
 
 CEILING_DBTP = -1.0
 MOST_LEVEL_DB = 12.0  # by which one gain may bring the level to an intensity curve
-MOST_LOUDNESS_DB = 20.0  # by which it may bring a loop to its model's usual loudness
+MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual loudness
 KEEPS_LEVEL = ("inpaint", "outpaint")  # what is kept keeps its level
 
 

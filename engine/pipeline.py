@@ -56,7 +56,7 @@ def make_loop(
     state = SavedState.from_bytes(resume, model.device) if resume else None
     yield from _optimise(request, model, scene, plan, objective, noise, search, state, live=live)
 
-    best, latent = _best(search, plan, model, scene, noise)
+    best, latent = _best(search, plan, objective, model, scene, noise)
     takes = [_finish(request, model, scene, search, best[item], latent[item], item) for item in range(len(best))]
     ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
     for take in ranked:
@@ -80,7 +80,7 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
     if request.method == "guidance" and objective.goals:
         # Guidance steers along the way, so its noise alone is not the sound: walk the same way again.
         search.step = next(guidance.guide(plan, objective, model, scene, stored))
-    _, latent = _best(search, plan, model, scene, stored)
+    _, latent = _best(search, plan, objective, model, scene, stored)
     return loop.finish(decode.to_audio(model, scene, latent)[0], scene, request).audio
 
 
@@ -118,7 +118,7 @@ def _optimise(
                 yield _progress(request, search, now - started)
                 said = now
             if live and now - previewed >= PREVIEW_EVERY_SECONDS:
-                yield _preview(request, model, scene, plan, search.step)
+                yield _preview(request, model, scene, plan, objective, search.step)
                 previewed = now
             if live and now - saved >= SAVE_EVERY_SECONDS:
                 yield Checkpoint(search.step.state.to_bytes())
@@ -134,13 +134,15 @@ def _optimise(
     search.seconds = time.monotonic() - started
 
 
-def _best(search: Search, plan: optimize.Plan, model: Model, scene: Scene, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the best noise so far and its latent, both [takes, ...]."""
+def _best(
+    search: Search, plan: optimize.Plan, objective: targets.Objective, model: Model, scene: Scene, noise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the best noise so far and its finished latent, both [takes, ...]."""
     step = search.step
     if step is not None and step.latent is not None:
-        return step.best_noise, step.latent
+        return step.best_noise, objective.settled(step.latent)
     best = step.best_noise if step is not None else noise
-    return best, _latent(model, scene, plan, best)
+    return best, objective.settled(_latent(model, scene, plan, best))
 
 
 def _latent(model: Model, scene: Scene, plan: optimize.Plan, noise: Tensor) -> Tensor:
@@ -197,9 +199,16 @@ def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
     )
 
 
-def _preview(request: LoopRequest, model: Model, scene: Scene, plan: optimize.Plan, step: optimize.Step) -> Preview:
+def _preview(
+    request: LoopRequest,
+    model: Model,
+    scene: Scene,
+    plan: optimize.Plan,
+    objective: targets.Objective,
+    step: optimize.Step,
+) -> Preview:
     latent = step.latent if step.latent is not None else _latent(model, scene, plan, step.best_noise[:1])
-    finished = loop.finish(decode.to_audio(model, scene, latent[:1])[0], scene, request)
+    finished = loop.finish(decode.to_audio(model, scene, objective.settled(latent[:1]))[0], scene, request)
     return Preview(
         request_id=request.request_id, take=0, step=step.index + 1, sound=_sound(finished.audio, request.sample_rate)
     )

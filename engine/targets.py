@@ -40,6 +40,12 @@ class Objective:
         """Return the weighted sum [batch] that decides which noise is best, the headroom counted in."""
         return sum_of(goal.weight * losses[goal.name] for goal in self.goals) + headroom(spectrum)
 
+    def settled(self, latent: Tensor) -> Tensor:
+        """Return the finished latent [batch, *noise_shape] with what is to be kept of references in its place."""
+        for goal in self.goals:
+            latent = goal.term.settle(latent) if goal.term.settle is not None else latent
+        return latent
+
     @torch.no_grad()
     def distances(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
         """Return how far each control is from its target, in its own unit over its tolerance: 1 is good enough."""

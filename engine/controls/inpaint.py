@@ -1,7 +1,8 @@
 """Inpaint and outpaint: in the beats to keep the loop is the reference, elsewhere it is free.
 
 Levels of all bands are matched frame by frame where beats are kept (DITTO's masked match); the sampler makes the
-rest fit. Inpainting keeps given beats of a loop, outpainting the whole reference, and adds bars after it.
+rest fit. Where the latent is a spectrogram, what is kept is then put in itself: it sounds as the codec alone makes it.
+Inpainting keeps given beats of a loop, outpainting the whole reference, and adds bars after it.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ..curves import inside
 from ..errors import BadRequestError
+from ..hearing import can_listen_through
 from ..models.protocol import Scene
 from ..request import Audio
 from ..spectrum import Spectrum
@@ -74,9 +76,24 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
         return mean((_band_db(spectrum) - grid.target_db).square().mean(1), grid.weights)
 
     return Term(
-        lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
-        lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
+        settle=_settled(target, keep, scene, context),
+        loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
+        distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
     )
+
+
+def _settled(target: Audio, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
+    """Return what puts the kept frames of the reference into a latent; None where a frame is no stretch of sound."""
+    model = context.model
+    if not can_listen_through(model):
+        return None
+
+    def settle(latent: Tensor) -> Tensor:
+        known = model.encode(on_the_loop(target, model, scene), scene).to(latent)
+        chosen = kept_frames(keep, context, scene.frames).bool().to(latent.device)
+        return torch.where(chosen[:, None] if scene.time_axis == 0 else chosen, known, latent)
+
+    return settle
 
 
 @control(

@@ -31,10 +31,12 @@ class Term:
     """A control made for one request.
 
     `loss` is minimised; `distance` is in the row's unit, without gradient, and is compared with the row's tolerance.
+    `settle` puts what is to be kept of a reference, and nothing else, into the finished latent.
     """
 
     loss: Loss
     distance: Loss
+    settle: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import targets
+from engine.controls.reference import on_the_loop
 from engine.models.protocol import Model
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
 from engine.pocket.latents import LatentMap
 from engine.pocket.model import Pocket
 from engine.pocket.network import CONTROL_CHANNELS, PocketNetwork
-from engine.request import Control, Curve, LoopRequest, Point
+from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
 from midi.tempo import Meter
 
@@ -148,3 +150,22 @@ def test_latents_keep_what_the_bands_say() -> None:
 def test_lengths_are_multiples_that_a_batch_can_share() -> None:
     """Loop lengths fall on multiples of eight latents, the shortest too."""
     assert {latent_frames(n) % 8 for n in range(2_000, 900_000, 7_777)} == {0}
+
+
+@given(first=st.integers(0, 3), beats=st.integers(1, 4))
+@settings(max_examples=10, deadline=None)
+def test_what_is_kept_is_what_the_codec_makes_of_it(pocket: Pocket, first: int, beats: int) -> None:
+    """Inpainting leaves the kept beats as the codec alone would, and touches no frame outside them."""
+    sound = torch.randn(2 * 88_200, generator=torch.Generator().manual_seed(2)).numpy() * 0.1
+    last = min(first + beats, 4)
+    target = Audio(samples=sound.astype("<f4").tobytes(), sample_rate=44_100, channels=2,
+                   keep=((Fraction(first), Fraction(last)),))  # fmt: skip
+    asked = request(tempo_bpm=Fraction(120), controls=(Control(kind="inpaint", target=target),))
+    scene = pocket.scene(asked)
+    made = start_noise(scene, 4)
+    settled = targets.build(asked, scene, pocket).settled(made)
+    known = pocket.encode(on_the_loop(target, pocket, scene), scene)
+    beat = torch.arange(scene.frames) * 4 / scene.frames
+    inside = (beat >= first) & (beat < last)
+    torch.testing.assert_close(settled[:, inside], known[:, inside])
+    assert torch.equal(settled[:, ~inside], made[:, ~inside])

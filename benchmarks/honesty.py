@@ -1,0 +1,91 @@
+"""Does control keep the music? How far controlled loops lie from what the same prompts give without a control.
+
+    python -m benchmarks.honesty --task intensity --seeds 96
+
+In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
+that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
+like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the optimised noise is still a Gaussian's.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks import tasks
+from benchmarks.control import interval
+from benchmarks.edits import made
+from engine.models import catalogue
+from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
+from engine.pocket.model import Pocket
+from engine.record import noise_facts
+from engine.saved import noise_from_bytes
+from engine.settings import Settings
+
+DRAWS = 1_000
+Vector = NDArray[np.float32]
+
+
+@torch.no_grad()
+def heard(audio: NDArray[np.float32], model: Pocket) -> Vector:
+    """Return the judge's unit vector of a loop at 44.1 kHz."""
+    assert model.towers is not None
+    bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
+    return np.asarray(model.towers.judge.hear(bands[None])[0].numpy())
+
+
+def distance_ratios(free: Vector, controlled: Vector, prompts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return for each controlled loop its mean distance to its prompt's free loops of other seeds, over their own."""
+    apart = np.linalg.norm(controlled[:, None] - free[None], axis=-1)
+    own = np.linalg.norm(free[:, None] - free[None], axis=-1)
+    others = (prompts[:, None] == prompts[None]) & ~np.eye(len(prompts), dtype=bool)
+    usual = np.array([own[others & (prompts[:, None] == prompt)].mean() for prompt in prompts])
+    return np.asarray((apart * others).sum(1) / others.sum(1) / usual)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--task", default="intensity", choices=tasks.TASKS)
+    options.add_argument("--method", default="ditto2")
+    options.add_argument("--seeds", type=int, default=96)
+    options.add_argument("--out", type=Path, default=Path("honesty.json"))
+    chosen = options.parse_args()
+    model = catalogue.load("pocket", Settings())
+    assert isinstance(model, Pocket)
+    vectors: dict[str, list[Vector]] = {"none": [], chosen.method: []}
+    facts: list[dict[str, float]] = []
+    shape: tuple[int, ...] = ()
+    for seed in range(chosen.seeds):
+        for method, found in vectors.items():
+            request = msgspec.structs.replace(tasks.request(chosen.task, seed), method=method)
+            take, audio, _ = made(request, model)
+            found.append(heard(audio, model))
+        shape = model.scene(request).noise_shape
+        facts.append(noise_facts(noise_from_bytes(take.noise, shape)))
+    prompts = np.arange(chosen.seeds) % len(tasks.PROMPTS)
+    free, controlled = (np.stack(found) for found in vectors.values())
+    ratio = interval(distance_ratios(free, controlled, prompts))
+    draws = [noise_facts(torch.randn(shape, generator=torch.Generator().manual_seed(n))) for n in range(DRAWS)]
+    low, high = np.quantile([draw["noise_flatness"] for draw in draws], [0.01, 0.99])
+    report = {
+        "task": chosen.task,
+        "seeds": chosen.seeds,
+        "distance over that of none, mean and 95 % bounds": ratio,
+        "same seed, mean distance": float(np.linalg.norm(free - controlled, axis=1).mean()),
+        "worst noise mean": max(abs(fact["noise_mean"]) for fact in facts),
+        "worst noise std off 1": max(abs(fact["noise_std"] - 1) for fact in facts),
+        "noise flatness inside 1 to 99 % of Gaussian draws, %": 100
+        * float(np.mean([low <= fact["noise_flatness"] <= high for fact in facts])),
+        "flatness of draws, 1 and 99 %": [float(low), float(high)],
+        "flatness of takes, least and most": [fn(f["noise_flatness"] for f in facts) for fn in (min, max)],
+    }
+    chosen.out.write_text(json.dumps(report, indent=1))
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
