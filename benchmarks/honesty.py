@@ -9,6 +9,7 @@ like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the op
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,7 @@ def main() -> None:
             found.append(heard(audio, model))
         shape = model.scene(request).noise_shape
         facts.append(noise_facts(noise_from_bytes(take.noise, shape)))
+        print(f"{seed + 1} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
     prompts = np.arange(chosen.seeds) % len(tasks.PROMPTS)
     free, controlled = (np.stack(found) for found in vectors.values())
     ratio = interval(distance_ratios(free, controlled, prompts))

@@ -31,7 +31,7 @@ HIGHEST_HZ = 4300.0  # the fourth octave above it; beyond, partials of everythin
 WINDOW_SECONDS = 8192 / 44_100
 PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96
-LEAD = 1.0  # nepers of energy by which a note should lead before the next loudest
+LEAD = 1.5  # nepers of energy by which a note should lead before the next loudest
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 
 
@@ -121,7 +121,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     "melody",
     Notes,
     unit="share of frames off",
-    tolerance=0.02,
+    tolerance=0.01,
     help="The loudest pitch class follows the notes; rests are free.",
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
