@@ -92,14 +92,19 @@ def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores:
 
 
 @torch.no_grad()
-def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket) -> float:
-    """Return how well a loop at 44.1 kHz fits its prompt, -1 to 1, in the tower that is never optimised."""
+def judge_vector(audio: NDArray[np.float32], model: Pocket) -> torch.Tensor:
+    """Return the unit vector of a loop [2, samples] at 44.1 kHz in the tower that is never optimised."""
     assert model.towers is not None
-    bands = log_bands(torch.from_numpy(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
+    bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
+    return model.towers.judge.hear(bands[None])[0]
+
+
+def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket) -> float:
+    """Return how well a loop at 44.1 kHz fits its prompt, -1 to 1, in the judge's tower."""
+    assert model.towers is not None
     said = torch.zeros(1, WORD_SLOTS)
     said[0, list(words.parse(request.prompt).ids)] = 1
-    judge_tower = model.towers.judge
-    return float(judge_tower.hear(bands[None])[0] @ judge_tower.read(said)[0])
+    return float(judge_vector(audio, model) @ model.towers.judge.read(said)[0])
 
 
 def _heard_notes(audio: NDArray[np.float32], rate: int, request: LoopRequest, notes: Notes) -> float | None:

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 
 from benchmarks import tasks
+from benchmarks.control import judge_vector
 from benchmarks.evaluation import machine, material, sound
 from engine import metrics, pipeline
 from engine.events import Take
 from engine.metrics import seam
 from engine.models import catalogue
-from engine.pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
+from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
 from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
 from engine.settings import Settings
@@ -83,12 +83,8 @@ def variation(seed: int, model: Pocket) -> Row:
     }
 
 
-@torch.no_grad()
 def _apart(one: material.Audio, other: material.Audio, model: Pocket) -> float:
-    assert model.towers is not None
-    frames = FRAMES_PER_LATENT * latent_frames(one.shape[1])
-    heard = [model.towers.judge.hear(log_bands(torch.tensor(audio), frames)[None]) for audio in (one, other)]
-    return float((heard[0] - heard[1]).norm())
+    return float((judge_vector(one, model) - judge_vector(other, model)).norm())
 
 
 def kept(seed: int, model: Pocket, kind: str) -> Row:

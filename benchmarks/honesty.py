@@ -18,10 +18,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import tasks
-from benchmarks.control import interval
+from benchmarks.control import interval, judge_vector
 from benchmarks.edits import made
 from engine.models import catalogue
-from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.model import Pocket
 from engine.record import noise_facts
 from engine.saved import noise_from_bytes
@@ -29,14 +28,6 @@ from engine.settings import Settings
 
 DRAWS = 1_000
 Vector = NDArray[np.float32]
-
-
-@torch.no_grad()
-def heard(audio: NDArray[np.float32], model: Pocket) -> Vector:
-    """Return the judge's unit vector of a loop at 44.1 kHz."""
-    assert model.towers is not None
-    bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
-    return np.asarray(model.towers.judge.hear(bands[None])[0].numpy())
 
 
 def distance_ratios(free: Vector, controlled: Vector, prompts: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -64,7 +55,7 @@ def main() -> None:
         for method, found in vectors.items():
             request = msgspec.structs.replace(tasks.request(chosen.task, seed), method=method)
             take, audio, _ = made(request, model)
-            found.append(heard(audio, model))
+            found.append(judge_vector(audio, model).numpy())
         shape = model.scene(request).noise_shape
         facts.append(noise_facts(noise_from_bytes(take.noise, shape)))
         print(f"{seed + 1} of {chosen.seeds} seeds", file=sys.stderr, flush=True)

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.events import Take
@@ -324,11 +325,11 @@ def calibrated(count: int) -> dict[str, float]:
 
 def trained(name: str, steps: int, folder: Path) -> Any:
     """Return the toy `name`, from `folder` where it has been trained before; both Stable Audio 3 share weights."""
-    file = folder / f"{name.removesuffix('-base')}.pt"
+    file = folder / f"{name.removesuffix('-base')}.safetensors"
     if file.is_file():
-        kept = torch.load(file)
-        model = TOYS[name](kept["scale"])
-        model.network.load_state_dict(kept["network"])
+        kept = load_file(file)
+        model = TOYS[name](kept.pop("scale"))
+        model.network.load_state_dict(kept)
         freeze(model.network)
         return model
     draws = np.random.default_rng(1)
@@ -339,7 +340,7 @@ def trained(name: str, steps: int, folder: Path) -> Any:
     model = TOYS[name](scale)
     print(f"{name}: loss {train(model, latents, scale, steps):.3f}", file=sys.stderr)
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save({"scale": scale, "network": model.network.state_dict()}, file)
+    save_file({"scale": scale, **model.network.state_dict()}, file)
     return model
 
 

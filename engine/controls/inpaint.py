@@ -58,8 +58,8 @@ def _band_db(spectrum: Spectrum) -> Tensor:
     return 10 * torch.log10(density + FLOOR_DENSITY)
 
 
-def _grid(target: Audio, keep: Keep, scene: Scene, context: Context) -> Callable[[Spectrum], _Grid]:
-    heard = context.model.hear(on_the_loop(target, context.model, scene), scene)
+def _grid(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Spectrum], _Grid]:
+    heard = context.model.hear(audio, scene)
 
     def make(spectrum: Spectrum) -> _Grid:
         weights = like(kept_frames(keep, context, spectrum.frames), spectrum)
@@ -69,31 +69,28 @@ def _grid(target: Audio, keep: Keep, scene: Scene, context: Context) -> Callable
 
 
 def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
-    grid_of = _grid(target, _checked(keep, context), scene, context)
+    audio = on_the_loop(target, context.model, scene)
+    grid_of = _grid(audio, _checked(keep, context), scene, context)
 
     def squared_db(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         return mean((_band_db(spectrum) - grid.target_db).square().mean(1), grid.weights)
 
     return Term(
-        settle=_settled(target, keep, scene, context),
+        settle=_settled(audio, keep, scene, context),
         loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
         distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
     )
 
 
-def _settled(target: Audio, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
+def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
     """Return what puts the kept frames of the reference into a latent; None where a frame is no stretch of sound."""
-    model = context.model
-    if not can_listen_through(model):
+    if not can_listen_through(context.model):
         return None
-
-    def settle(latent: Tensor) -> Tensor:
-        known = model.encode(on_the_loop(target, model, scene), scene).to(latent)
-        chosen = kept_frames(keep, context, scene.frames).bool().to(latent.device)
-        return torch.where(chosen[:, None] if scene.time_axis == 0 else chosen, known, latent)
-
-    return settle
+    known = context.model.encode(audio, scene)
+    frames = kept_frames(keep, context, scene.frames).bool()
+    chosen = frames[:, None] if scene.time_axis == 0 else frames
+    return lambda latent: torch.where(chosen.to(latent.device), known.to(latent), latent)
 
 
 @control(
