@@ -17,6 +17,7 @@ from engine.metrics.rhythm import onset_strength, onset_times
 LEAST_HITS = 4
 TEMPO_TOLERANCE, PHASE_SECONDS = 0.005, 0.010
 SEARCHED = 0.06  # of the tempo, up and down
+LEAST_SECONDS = 16.0  # of music to tell a tempo from
 SWINGS = np.linspace(0.50, 0.67, 18)
 HARMONICS = {1: 0.5, 2: 1.0, 4: 1.0}  # quarters, eighths, sixteenths
 
@@ -70,10 +71,13 @@ def _distances(beats: Signal, swing: float) -> Signal:
 def tempo_ratio(strength: Signal, loop_seconds: float, tempo_bpm: float) -> float:
     """Return the tempo that explains most of the onset strength [frames], over `tempo_bpm`: 0.94 to 1.06.
 
-    The strength's spectrum is read at beat, eighth and sixteenth of each tempo.
+    The strength's spectrum is read at beat, eighth and sixteenth of each tempo, over as many rounds as a listener
+    needs: the few hits of one bar alone would not tell a tempo to half a percent.
     """
-    centred = (strength - strength.mean()) * np.hanning(len(strength) + 1)[:-1]
-    seconds = np.arange(len(strength)) * loop_seconds / len(strength)
+    rounds = int(np.ceil(LEAST_SECONDS / loop_seconds))
+    heard = np.tile(strength, rounds)
+    centred = (heard - heard.mean()) * np.hanning(len(heard) + 1)[:-1]
+    seconds = np.arange(len(heard)) * loop_seconds / len(strength)
     ratios = 1 + np.linspace(-SEARCHED, SEARCHED, 481)
     beats = np.outer(ratios, seconds * tempo_bpm / 60)
     power = sum(weight * np.abs(np.exp(-2j * np.pi * k * beats) @ centred) ** 2 for k, weight in HARMONICS.items())

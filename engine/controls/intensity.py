@@ -94,7 +94,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         squared, rho = _error(spectrum, grid)
-        squared = squared + _too_hot_db(spectrum).square()
+        squared = ((squared + 1e-12).sqrt() + _too_hot_db(spectrum)).square()  # turned down, it may be that much worse
         return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
 
     return Term(loss, distance)

@@ -32,6 +32,7 @@ WINDOW_SECONDS = 8192 / 44_100
 PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96
 LEAD = 1.5  # nepers of energy by which a note should lead before the next loudest
+HEARD_LEAD = 0.35  # nepers (1.5 dB) by which it has to lead to count: the waveform takes some of it away again
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 
 
@@ -106,15 +107,23 @@ def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
     return (share + FLOOR_SHARE) / (1 + 12 * FLOOR_SHARE)
 
 
+def lead(share: Tensor, wanted: Tensor) -> Tensor:
+    """Return by how many nepers `wanted` [frames] leads the next loudest in `share` [batch, n, frames].
+
+    [batch, frames], below 0 where another is louder.
+    """
+    chosen = wanted.expand(len(share), 1, -1)
+    own = share.gather(1, chosen)[:, 0]
+    rival = share.scatter(1, chosen, FLOOR_SHARE).amax(1)
+    return own.log() - rival.log()
+
+
 def lack(share: Tensor, wanted: Tensor) -> Tensor:
     """Return how much the class or pitch `wanted` [frames] lacks to lead in `share` [batch, n, frames].
 
     [batch, frames], softly, and squared: next to 0 for a clear lead, the square of the distance for what is far behind.
     """
-    chosen = wanted.expand(len(share), 1, -1)
-    own = share.gather(1, chosen)[:, 0]
-    rival = share.scatter(1, chosen, FLOOR_SHARE).amax(1)
-    return softplus(LEAD + rival.log() - own.log()).square()
+    return softplus(LEAD - lead(share, wanted)).square()
 
 
 @control(
@@ -132,7 +141,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         return mean(lack(chroma(spectrum, grid.chroma, grid.window), grid.classes), grid.weights)
 
-    return Term(loss, _off(grid_of))
+    return Term(loss, _off(grid_of, HEARD_LEAD))
 
 
 @control(
@@ -152,15 +161,15 @@ def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
         wanted = share.gather(1, grid.classes.expand(len(share), 1, -1))[:, 0]
         return mean(-wanted.log(), grid.weights)
 
-    return Term(loss, _off(grid_of))
+    return Term(loss, _off(grid_of, 0.0))
 
 
-def _off(grid_of: Callable[[Spectrum], _Grid]) -> Callable[[Spectrum, Tensor], Tensor]:
-    """Return the share of sounding frames whose loudest class is another."""
+def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[Spectrum, Tensor], Tensor]:
+    """Return the share of sounding frames whose note leads by less than `least_lead` nepers."""
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
-        off = chroma(spectrum, grid.chroma, grid.window).argmax(1) != grid.classes
+        off = lead(chroma(spectrum, grid.chroma, grid.window), grid.classes) < least_lead
         return mean(off.to(grid.weights), grid.weights)
 
     return distance
@@ -189,7 +198,7 @@ def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         share, grid = shares(spectrum)
-        return mean((share.argmax(1) != grid.pitches).to(grid.weights), grid.weights)
+        return mean((lead(share, grid.pitches) < HEARD_LEAD).to(grid.weights), grid.weights)
 
     return Term(loss, distance)
 

@@ -2,7 +2,9 @@
 
     python -m engine.training.towers --data FOLDER --out FOLDER --tower guide|judge --minutes 8 [--seed N]
 
-Each tower hears its own half of the loops, so that they share no accident of the data.
+Each tower hears its own half of the loops, so that they share no accident of the data, and most of them at another
+level or under a curve of levels: what a loop is does not depend on how loud it is when, and that is what an
+intensity control changes.
 """
 
 import argparse
@@ -16,11 +18,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..pocket.bands import FLOOR
 from ..pocket.condition import WORD_SLOTS
 from ..pocket.towers import GuideTower, JudgeTower
 from .loops import read_shards
 
 FRAMES = 256  # three seconds of a loop are enough to tell what it is
+TURNED_SHARE = 0.8  # of excerpts are heard at other levels
+MOST_GAIN_DB, MOST_SWELL_DB = 12.0, 24.0  # of a whole excerpt; from the quietest to the loudest place in it
 
 
 class Excerpts:
@@ -45,11 +50,30 @@ class Excerpts:
         bands, labels = loop
         start = int(generator.integers(len(bands)))
         excerpt = np.take(bands, np.arange(start, start + FRAMES), axis=0, mode="wrap")
+        if generator.random() < TURNED_SHARE:
+            excerpt = at_levels(excerpt, level_curve(FRAMES, generator))
         keep = 0.3 + 0.7 * generator.random()
         words = torch.zeros(WORD_SLOTS)
         chosen = [word for word in labels["words"] if generator.random() < keep] or labels["words"]
         words[chosen] = 1
         return excerpt, words
+
+
+def level_curve(frames: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    """Return a smooth curve of gains in dB [frames]: up to four corners, joined by half cosines."""
+    corners = int(generator.integers(2, 5))
+    swell = MOST_SWELL_DB * generator.random() * (generator.random(corners) - 0.5)
+    place = np.linspace(0, corners - 1, frames)
+    left = np.minimum(place.astype(int), corners - 2)
+    share = (1 - np.cos(np.pi * (place - left))) / 2
+    gain_db = generator.uniform(-MOST_GAIN_DB, MOST_GAIN_DB)
+    return np.asarray(gain_db + swell[left] * (1 - share) + swell[left + 1] * share, np.float32)
+
+
+def at_levels(log_power: NDArray[np.floating], gain_db: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return log bands [frames, bands] as they would be under `gain_db` [frames]; the floor stays."""
+    power = np.maximum(np.exp(log_power.astype(np.float32)) - FLOOR, 0)
+    return np.log(power * 10 ** (gain_db[:, None] / 10) + FLOOR).astype(np.float16)
 
 
 def contrast(tower: GuideTower | JudgeTower, sounds: Tensor, words: Tensor) -> tuple[Tensor, float]:

@@ -49,7 +49,7 @@ def test_unknown_words_are_said(pocket: Pocket) -> None:
     assert scene.inputs.told[0, : condition.WORD_SLOTS].sum() >= 2
 
 
-@pytest.mark.parametrize(("prompt", "lufs"), [("house", -16), ("quiet ambient pad", -24), ("loud techno", -11)])
+@pytest.mark.parametrize(("prompt", "lufs"), [("house", -18), ("quiet ambient pad", -24), ("loud techno", -11)])
 def test_words_say_how_loud_a_loop_comes(pocket: Pocket, prompt: str, lufs: float) -> None:
     """Loops come at one loudness unless the prompt asks for another."""
     assert pocket.scene(LoopRequest(prompt=prompt)).loudness_lufs == lufs

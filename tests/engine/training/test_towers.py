@@ -5,10 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from engine.pocket.bands import FLOOR
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.towers import GuideTower, JudgeTower, load_towers
-from engine.training.towers import FRAMES, Excerpts, contrast, train
+from engine.training.towers import (
+    FRAMES,
+    MOST_GAIN_DB,
+    MOST_SWELL_DB,
+    Excerpts,
+    at_levels,
+    contrast,
+    level_curve,
+    train,
+)
 
 
 def test_each_tower_hears_its_own_half(shards: Path) -> None:
@@ -20,6 +32,19 @@ def test_each_tower_hears_its_own_half(shards: Path) -> None:
     assert sounds.shape == (3, FRAMES, 295)
     assert words.shape == (3, WORD_SLOTS)
     assert (words.sum(1) > 0).all()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_levels_change_and_nothing_else(seed: int) -> None:
+    """Under a curve of levels each band moves by that level, and nothing falls below the floor of what is heard."""
+    generator = np.random.default_rng(seed)
+    gain_db = level_curve(FRAMES, generator)
+    assert np.abs(gain_db).max() <= MOST_GAIN_DB + MOST_SWELL_DB / 2
+    assert np.abs(np.diff(gain_db)).max() < 1.0  # no step that a hit could be mistaken for
+    loud = generator.uniform(2, 6, (FRAMES, 5))
+    moved = at_levels(loud, gain_db)
+    assert np.allclose(moved - loud, gain_db[:, None] * np.log(10) / 10, atol=0.02)
+    assert np.allclose(at_levels(np.full((FRAMES, 5), np.log(FLOOR)), gain_db), np.log(FLOOR), atol=0.01)
 
 
 @pytest.mark.parametrize("tower", [GuideTower, JudgeTower])

@@ -1,0 +1,32 @@
+"""What tests of controls share: the registry comes back as it was, and a search of a few steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import controls, methods, targets
+from engine.controls import registry
+from engine.optimize import Step, minimize
+from engine.request import Budget, Control
+from engine.testing import TinyModel, tiny_noise
+
+
+@pytest.fixture(autouse=True)
+def _rows_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    controls.rows()
+    monkeypatch.setattr(registry, "_rows", dict(registry._rows))
+    monkeypatch.setattr(registry, "_seen_files", set())
+
+
+@pytest.fixture
+def searched(tiny: TinyModel, ask: Any) -> Callable[[Control], list[Step]]:
+    """Return fifteen steps of a search for one control on the toy."""
+
+    def search(control: Control) -> list[Step]:
+        request = ask.request(control, method="ditto", budget=Budget(steps=15))
+        scene = tiny.scene(request)
+        objective = targets.build(request, scene, tiny)
+        return list(minimize(methods.plan(request, tiny, objective), objective, tiny, scene, tiny_noise(tiny, scene)))
+
+    return search
