@@ -18,8 +18,8 @@ from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
 from .models.protocol import Model, Scene
 from .record import noise_facts, what_was_done
-from .request import LoopRequest
-from .saved import SavedState, noise_from_bytes, noise_to_bytes
+from .request import LoopRequest, Start
+from .saved import SavedState, noise_from_bytes, noise_to_bytes, words_seed
 from .settings import Settings
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, nobody drowns in messages
@@ -72,7 +72,7 @@ def make_loop(
 
 def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
     """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
-    scene = model.scene(request)
+    scene = model.scene(msgspec.structs.replace(request, start=Start(noise=noise)))
     objective = targets.build(_in_the_papers_words(request), scene, model)
     plan = methods.plan(request, model, objective)
     stored = noise_from_bytes(noise, scene.noise_shape)[None].to(model.device)
@@ -165,7 +165,7 @@ def _finish(
         take=item,
         sound=_sound(finished.audio, request.sample_rate),
         scores=scores,
-        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item),
+        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, words_seed=words_seed(request)),
         record=record,
         notes=tuple(search.notes),
     )

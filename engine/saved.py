@@ -9,6 +9,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from .errors import BadInputError
+from .request import LoopRequest
 
 FORMAT = 1.0
 
@@ -89,11 +90,21 @@ _TENSORS = (
 )
 
 
-def noise_to_bytes(noise: Tensor, *, model: str, seed: int) -> bytes:
-    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and the seed."""
+def noise_to_bytes(noise: Tensor, *, model: str, seed: int, words_seed: int) -> bytes:
+    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and both seeds."""
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[0])}
-    return bytes(save({"noise": tensor}, metadata=meta))
+    return bytes(save({"noise": tensor, "words_seed": torch.tensor(words_seed)}, metadata=meta))
+
+
+def words_seed(request: LoopRequest) -> int:
+    """Return the seed that decides what the prompt leaves open: the first take's, for all that begin from it."""
+    if request.start is None:
+        return request.seed
+    try:
+        return int(load(request.start.noise).get("words_seed", torch.tensor(request.seed)))
+    except (SafetensorError, RuntimeError):
+        return request.seed  # not a take's noise: whoever reads the noise itself says so
 
 
 def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:

@@ -15,8 +15,9 @@ from midi.tempo import loop_samples
 from ..errors import ModelError
 from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Scene, Schedule
-from ..request import LoopRequest
+from ..request import LoopRequest, Notes
 from ..sampling import sample
+from ..saved import words_seed
 from ..settings import Settings
 from ..spectrum import Spectrum
 from . import condition as conditioning
@@ -25,6 +26,7 @@ from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands
 from .controls import asked_inputs
 from .latents import LatentMap
 from .network import CONTROL_CHANNELS, PocketNetwork
+from .repertoire import Repertoire
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
 
@@ -82,10 +84,12 @@ class Pocket:
         device: torch.device = CPU,
         *,
         told_controls: bool = False,
+        repertoire: Repertoire | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.dtype, self.device, self.told_controls = dtype, device, told_controls
+        self.repertoire = repertoire
 
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
@@ -94,7 +98,16 @@ class Pocket:
         tempo = _known_tempo(float(request.tempo_bpm))
         if tempo != request.tempo_bpm:
             notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
-        key = request.key or text.key
+        asked_key = request.key or text.key
+        key = Key.parse(asked_key) if asked_key else None
+        said = text.ids
+        if self.repertoire is not None:
+            seed = words_seed(request)
+            tuned = any(isinstance(control.target, Notes) for control in request.controls)
+            whole = self.repertoire.complete(said, avoided.ids, seed, tempo_bpm=tempo, key=key, draws_key=not tuned)
+            if whole.key != key:
+                notes.append(f"No key was given: seed {seed} chose {whole.key}.")
+            said, key = whole.ids, whole.key
         per_bar = request.meter.beats_per_bar
         told, free = (
             conditioning.describe(
@@ -102,9 +115,9 @@ class Pocket:
                 tempo_bpm=tempo,
                 beats_per_bar=per_bar,
                 bars=request.bars,
-                key=Key.parse(key) if key and said else None,
+                key=own_key,
             )[None]
-            for ids, said in ((text.ids, True), (avoided.ids, False))
+            for ids, own_key in ((said, key), (avoided.ids, key if avoided.ids else None))
         )
         samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
         pieces = _pieces(request.bars, samples)
@@ -247,7 +260,11 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bo
     dtype = place.dtype
     if settings.dtype == "auto" and place.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
         dtype = torch.bfloat16  # halves the time where the processor multiplies it natively, and crawls elsewhere
-    return Pocket(network.float(), latent_map, load_towers(folder), dtype, place.device, told_controls=told_controls)
+    file = folder / "repertoire.safetensors"
+    return Pocket(
+        network.float(), latent_map, load_towers(folder), dtype, place.device,
+        told_controls=told_controls, repertoire=Repertoire.load(file) if file.exists() else None,
+    )  # fmt: skip
 
 
 def _frame_rate(scene: Scene) -> float:

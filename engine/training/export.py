@@ -2,12 +2,14 @@
 
     python -m engine.training.export --state FOLDER --data FOLDER [--out engine/pocket/weights]
 
-The averaged weights as float16 in diffusers' own layout, and the latent map beside them.
+The averaged weights as float16 in diffusers' own layout, beside them the latent map and, where `--data` holds loops,
+the repertoire of what is said of them.
 """
 
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
@@ -15,6 +17,9 @@ from ..pocket import condition
 from ..pocket.latents import LatentMap
 from ..pocket.model import WEIGHTS
 from ..pocket.network import PocketNetwork
+from ..pocket.repertoire import MODES, Repertoire
+from ..pocket.words import WORDS
+from .loops import mode_name, read_labels
 
 
 def export(state: Path, latent_map: LatentMap, out: Path) -> None:
@@ -34,6 +39,18 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     latent_map.save(out / "latent_map.safetensors")
 
 
+def repertoire(data: Path) -> Repertoire | None:
+    """Return what is said of every loop in `data`, None where there are none."""
+    labels = list(read_labels(data))
+    if not labels:
+        return None
+    said = np.zeros((len(labels), len(WORDS)), bool)
+    for row, label in zip(said, labels, strict=True):
+        row[label["words"]] = True
+    modes = [MODES.index(mode_name(label["mode"])) if label["tonic"] >= 0 else 0 for label in labels]
+    return Repertoire(said, np.array([label["tonic"] for label in labels], np.int8), np.array(modes, np.int8))
+
+
 def main() -> None:
     """Export from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -42,6 +59,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    if (found := repertoire(given.data)) is not None:
+        found.save(given.out / "repertoire.safetensors")
     export(given.state, LatentMap.load(given.data / "latent_map.safetensors"), given.out)
 
 

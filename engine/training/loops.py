@@ -76,11 +76,11 @@ class Loop:
             tempo_bpm=labels["tempo_bpm"],
             beats_per_bar=Fraction(4 * labels["numerator"], labels["denominator"]),
             bars=labels["bars"],
-            key=Key(labels["tonic"], _mode(labels["mode"])) if tonal else None,
+            key=Key(labels["tonic"], mode_name(labels["mode"])) if tonal else None,
         )
 
 
-def _mode(name: str) -> str:
+def mode_name(name: str) -> str:
     """Return the name that `midi.key` gives the synth's mode."""
     plain = name.replace("-", " ")
     return plain if plain in MODES else "minor"
@@ -162,6 +162,13 @@ def read_shards(folder: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, A
     """Yield log bands [frames, bands] and labels of every loop in `folder`."""
     for shard in sorted(folder.glob("*.npz")):
         yield from _read(shard)
+
+
+def read_labels(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the labels of every loop in `folder`, without their sound."""
+    for shard in sorted(folder.glob("*.npz")):
+        with np.load(shard) as arrays:
+            yield from json.loads(bytes(arrays["labels"]).decode())
 
 
 def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:

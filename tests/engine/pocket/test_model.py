@@ -14,23 +14,10 @@ from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
 from engine.pocket.latents import LatentMap
 from engine.pocket.model import Pocket
-from engine.pocket.network import CONTROL_CHANNELS, PocketNetwork
+from engine.pocket.network import CONTROL_CHANNELS
 from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
 from midi.tempo import Meter
-
-
-@pytest.fixture(scope="module")
-def pocket() -> Pocket:
-    """Return the real classes at toy size with fixed random weights."""
-    torch.manual_seed(0)
-    network = PocketNetwork(channels=12, width=32, depth=2, heads=2, condition_channels=condition.CHANNELS)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.05)
-    bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return Pocket(network, LatentMap.fit(bands, channels=12))
 
 
 def request(**changes: object) -> LoopRequest:

@@ -12,9 +12,9 @@ from engine.pocket.model import load_pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 from engine.settings import Settings
-from engine.training.export import export
+from engine.training.export import export, repertoire
 from engine.training.flow import Recipe, Trainer
-from engine.training.loops import LoopSet
+from engine.training.loops import LoopSet, read_labels
 
 CPU = torch.device("cpu")
 
@@ -157,3 +157,13 @@ def test_training_begins_at_exported_weights(loop_set: LoopSet, tmp_path: Path) 
     for name, tensor in first.network.state_dict().items():
         assert torch.equal(second.network.state_dict()[name], tensor)
         assert torch.equal(second.average[name], tensor)
+
+
+def test_the_repertoire_is_what_was_said(shards: Path, tmp_path: Path) -> None:
+    """A row for each loop with its words and tonic; a folder without loops has none."""
+    found = repertoire(shards)
+    assert found is not None
+    labels = list(read_labels(shards))
+    assert [np.flatnonzero(row).tolist() for row in found.said] == [label["words"] for label in labels]
+    assert found.tonics.tolist() == [label["tonic"] for label in labels]
+    assert repertoire(tmp_path) is None

@@ -106,7 +106,7 @@ def test_words_controls_and_keys_are_left_out_now_and_then(loop_set: LoopSet) ->
 )
 def test_modes_have_the_names_of_the_request(name: str, wanted: str) -> None:
     """The synthesiser's modes are those that a producer may ask for."""
-    assert loops._mode(name) == wanted
+    assert loops.mode_name(name) == wanted
 
 
 def test_phases_of_odd_metres_are_those_of_their_labels(loop_set: LoopSet) -> None:

@@ -1,0 +1,106 @@
+"""What a prompt leaves open, the seed decides: everything else that is usually true of such a loop.
+
+"House" alone says little, and a model that is told little makes the average of all house. So a prompt is completed
+from a repertoire: the words and keys of the loops that `pocket` has learnt from. Among those that have what was asked
+for, the seed picks one, and what the prompt says nothing about is taken from it. The same seed takes the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from midi.key import MODES as MODES_OF_KEYS
+from midi.key import Key
+
+from .words import WORD_IDS, WORDS
+
+MODES: Final = tuple(MODES_OF_KEYS)
+FEWEST: Final = 24  # so many loops to pick from, if need be with fewer of the words asked for
+FASTEST_SLOW_BPM, SLOWEST_FAST_BPM = 90.0, 138.0  # as the training's labels have them
+PACES: Final = ("slow", "mid-tempo", "fast")
+TONALITIES: Final = ("major", "minor", "modal")
+# What a loop does over time is the automation's to say, and loudness the prompt's; the metre is given.
+NEVER_DRAWN: Final = frozenset(
+    {"build", "fade out", "swell", "breakdown", "fill", "dynamic", "steady", "quiet", "loud", "odd meter", "waltz"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A whole loop in words: ids, sorted, and the key, None where it is left open or nothing is tonal."""
+
+    ids: tuple[int, ...]
+    key: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repertoire:
+    """Loops as what is said of them: `said` [loops, words], `tonics` [loops] (-1 is atonal), `modes` [loops]."""
+
+    said: NDArray[np.bool_]
+    tonics: NDArray[np.int8]
+    modes: NDArray[np.int8]  # places in `MODES`
+
+    def complete(
+        self,
+        asked: tuple[int, ...],
+        avoided: tuple[int, ...],
+        seed: int,
+        *,
+        tempo_bpm: float,
+        key: Key | None,
+        draws_key: bool = True,
+    ) -> Completed:
+        """Return `asked` with what the loop that `seed` picks says in groups of words that it leaves out.
+
+        `key` stays if it is given; without `draws_key`, where notes bring their own, none is drawn. Instruments are
+        drawn for a whole mix or a layer, but not beside those that are named.
+        """
+        said = {WORDS[word].group for word in asked}
+        wanted = set(asked) if said & {"layer", "instrument"} else {*asked, WORD_IDS["full mix"]}
+        index = self._pick(wanted, set(avoided), seed)
+        if index is None:
+            return Completed(asked, key)
+        example = set(np.flatnonzero(self.said[index]).tolist())
+        said |= {"layer"} if "instrument" in said else set()
+        said |= {"instrument"} if any(WORDS[word].group == "layer" for word in wanted - example) else set()
+        drawn = {word for word in example if WORDS[word].group not in said and WORDS[word].text not in NEVER_DRAWN}
+        drawn -= {*avoided, *(WORD_IDS[word] for word in PACES)}
+        if not any(WORDS[word].text in PACES for word in asked):
+            drawn.add(WORD_IDS[_pace(tempo_bpm)])
+        tonic = int(self.tonics[index])
+        if key is not None or not draws_key:
+            drawn -= {WORD_IDS[word] for word in TONALITIES}
+        elif tonic >= 0 and "harmony" not in said:
+            key = Key(tonic, MODES[self.modes[index]])
+        return Completed(tuple(sorted({*asked, *drawn})), key)
+
+    def _pick(self, wanted: set[int], avoided: set[int], seed: int) -> int | None:
+        """Return the loop that `seed` picks among those that have most of `wanted` and nothing of `avoided`."""
+        matched = self.said[:, sorted(wanted)].sum(1)
+        matched[self.said[:, sorted(avoided)].any(1)] = -1
+        fewest = min(FEWEST, int((matched >= 0).sum()))
+        if not fewest:
+            return None
+        least = np.sort(matched)[-fewest]
+        return int(np.random.default_rng(seed).choice(np.flatnonzero(matched >= least)))
+
+    def save(self, file: Path) -> None:
+        """Write the repertoire, words as bits."""
+        save_file({"said": np.packbits(self.said, axis=1), "tonics": self.tonics, "modes": self.modes}, file)
+
+    @classmethod
+    def load(cls, file: Path) -> "Repertoire":
+        """Read what `save` wrote."""
+        tensors = load_file(file)
+        said = np.unpackbits(tensors["said"], axis=1, count=len(WORDS)).astype(bool)
+        return cls(said, tensors["tonics"], tensors["modes"])
+
+
+def _pace(tempo_bpm: float) -> str:
+    slow, middle, fast = PACES
+    return slow if tempo_bpm < FASTEST_SLOW_BPM else fast if tempo_bpm >= SLOWEST_FAST_BPM else middle
