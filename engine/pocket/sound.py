@@ -23,6 +23,7 @@ _MIDS = 246
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
+LEAST_ROUGH = 0.08  # at hits: without any, phases align so well that every second loop has one that clicks
 
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
@@ -108,11 +109,11 @@ def _roughness(frames: int, bins: int) -> Tensor:
 
 
 def _steady(log_power: Tensor) -> Tensor:
-    """Return 1 where the treble of log band power [frames, bands] is steady, 0 where it rises sharply: [frames, 1]."""
+    """Return 1 where the treble of log band power [frames, bands] is steady, little where it rises: [frames, 1]."""
     treble = log_power[:, 97:_MIDS]
     rise = (treble - treble.roll(1, 0)).clamp_min(0).mean(1)
     around = torch.maximum(torch.maximum(rise, rise.roll(1)), rise.roll(-1))
-    return (1.5 - around / SHARP_RISE).clamp(0, 1)[:, None]
+    return (1.5 - around / SHARP_RISE).clamp(LEAST_ROUGH, 1)[:, None]
 
 
 def _per_bin() -> float:
