@@ -23,7 +23,7 @@ _MIDS = 246
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
-LEAST_ROUGH = 0.08  # at hits: without any, phases align so well that every second loop has one that clicks
+LEAST_ROUGH = 0.05  # at hits: without any, phases align so well that every second loop has one that clicks
 
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
