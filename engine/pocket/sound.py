@@ -8,6 +8,7 @@ click. There the magnitudes are roughened before their phases are integrated, as
 the loop itself rises sharply: a hit must stay one.
 """
 
+import hashlib
 from dataclasses import replace
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from .bands import WINDOW_SAMPLES, band_power, frame_index, istft, mid_bands, si
 from .phase import loop_phases
 
 _MIDS = 246
+_latest: dict[bytes, Tensor] = {}  # the last sound's phases: what a search ends with is listened to, then delivered
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
@@ -92,13 +94,19 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
 
     Integrated phases, then one step of Griffin and Lim (1984), which lets overlapping frames agree on the rest.
     """
+    key = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
+    if (known := _latest.get(key)) is not None:
+        return known.to(magnitude.device)
     frames, bins = magnitude.shape
     rough = (magnitude * torch.exp(_roughness(frames, bins).to(magnitude.device) * _steady(log_power))).cpu().numpy()
     phases = loop_phases(rough, samples / frames)
     phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
     turn = torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases).to(magnitude.device))
     agreed = stft(istft(magnitude * turn, samples), frames)
-    return agreed / (agreed.abs() + 1e-9)
+    turn = agreed / (agreed.abs() + 1e-9)
+    _latest.clear()
+    _latest[key] = turn
+    return turn
 
 
 @lru_cache(maxsize=8)

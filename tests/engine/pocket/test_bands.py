@@ -119,3 +119,15 @@ def test_what_is_no_number_cannot_lead_phases_astray(value: float) -> None:
     magnitudes[3, 5] = value
     assert np.isfinite(loop_phases(magnitudes, 512.5)).all()
     assert np.isfinite(loop_phases(np.full((8, 1025), value, np.float32), 512.5)).all()
+
+
+def test_a_sound_is_its_own() -> None:
+    """The same bands give the same samples again, whatever was heard in between, and others give others."""
+    one, other = (
+        bands.log_bands(torch.randn(2, 24_000, generator=torch.Generator().manual_seed(seed)), 48)[None]
+        for seed in (1, 2)
+    )
+    first = waveform(one, 24_000)
+    assert torch.equal(waveform(one, 24_000), first)
+    assert not torch.allclose(waveform(other, 24_000), first, atol=0.01)
+    assert torch.equal(waveform(one, 24_000), first)
