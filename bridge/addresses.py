@@ -269,7 +269,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("time_signature", "4/4", "Any n/2^k signature."),
     Setting("bars", "4", "Length, 1 to 16 bars."),
     Setting("key", "F minor", "Key and mode; empty leaves it free."),
-    Setting("seed", "9007199254740991", "Whole number below 2^53; the same seed is the same noise everywhere."),
+    Setting(
+        "seed",
+        "9007199254740991",
+        "Whole number below 2^53; the same seed is the same noise everywhere, and decides what the prompt leaves open.",
+    ),
     Setting("count", "1", "How many takes, 1 to 8, ranked."),
     Setting("model", "pocket", "Name of a model, or a folder."),
     Setting("method", "ditto2", "ditto2, ditto, ditto-paper, guidance or none."),
