@@ -12,6 +12,7 @@ from .errors import BadInputError
 from .request import LoopRequest
 
 FORMAT = 1.0
+NOT_A_TAKES = "This is not the stored noise of a take."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +102,15 @@ def words_seed(request: LoopRequest) -> int:
     """Return the seed that decides what the prompt leaves open: the first take's, for all that begin from it."""
     if request.start is None:
         return request.seed
-    try:
-        return int(load(request.start.noise).get("words_seed", torch.tensor(request.seed)))
-    except (SafetensorError, RuntimeError):
-        return request.seed  # not a take's noise: whoever reads the noise itself says so
+    kept = _of_a_take(request.start.noise).get("words_seed", torch.tensor(request.seed))
+    if kept.dtype != torch.int64 or kept.dim() != 0 or kept < 0:
+        raise BadInputError(NOT_A_TAKES)
+    return int(kept)
 
 
 def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
     """Read a take's x_T; raise `BadInputError` where it is none or belongs to a loop of another length or model."""
-    try:
-        noise = load(data)["noise"]
-    except (SafetensorError, KeyError) as error:
-        raise BadInputError("This is not the stored noise of a take.") from error
+    noise = _of_a_take(data)["noise"]
     if tuple(noise.shape) != shape:
         raise BadInputError(
             f"The stored noise has the shape {tuple(noise.shape)}, this loop needs {shape}.",
@@ -121,3 +119,13 @@ def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
     if not torch.isfinite(noise).all():
         raise BadInputError("The stored noise holds values that are not numbers.")
     return noise
+
+
+def _of_a_take(data: bytes) -> dict[str, Tensor]:
+    try:
+        tensors = dict(load(data))
+    except (SafetensorError, KeyError) as error:
+        raise BadInputError(NOT_A_TAKES) from error
+    if "noise" not in tensors:
+        raise BadInputError(NOT_A_TAKES)
+    return tensors

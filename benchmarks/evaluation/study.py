@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 
@@ -29,6 +30,7 @@ from .store import Table, rows_of
 
 DIVERSE_PROMPTS = ("house", "techno", "drum and bass", "boom bap", "trap", "ambient", "trance", "funk")
 HELD_OUT, CODEC = "held-out", "codec"
+NOTHING = np.zeros((2, 0), np.float32)  # what is asked for has no sound yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,11 @@ class Study:
     def made_rows(self, name: str, loops: Sequence[Loop], steps: int, size: int, *parts: str) -> Table:
         """Return the rows of what the model makes when it is asked for `loops`."""
         requests = [material.request_for(loop.labels, seed) for seed, loop in enumerate(loops) if loop.labels]
+        return self._heard(name, requests, loops, steps, size, *parts)
+
+    def _heard(
+        self, name: str, requests: Sequence[LoopRequest], loops: Sequence[Loop], steps: int, size: int, *parts: str
+    ) -> Table:
         ear = self._ear(*parts)
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
@@ -176,7 +183,7 @@ class Study:
         bare = [_fixed(genre) for genre in material.GENRE_NAMES for _ in range(sizes.asked_per_genre)]
         alone = {
             str(steps): 100 * classifiers.genre_accuracy(
-                listener, self._plain_rows(f"bare-genres-{steps}", bare, steps, PICTURE)["picture"], truth
+                listener, self._plain_rows("bare-genres", bare, steps, PICTURE)["picture"], truth
             )
             for steps in sizes.main_steps
         }  # fmt: skip
@@ -197,7 +204,7 @@ class Study:
         prompts = [_fixed(name) for name in DIVERSE_PROMPTS for _ in range(seeds)]
         values = {}
         for steps in self.sizes.main_steps:
-            rows = self._plain_rows(f"diverse-{steps}", prompts, steps, EMBEDDING)["musicnn"]
+            rows = self._plain_rows("diverse", prompts, steps, EMBEDDING)["musicnn"]
             made = rows.reshape(true.shape)
             ratios = [mean_distance(one) / own for one, own in zip(made, usual, strict=True)]
             values[str(steps)] = float(np.mean(ratios))
@@ -205,17 +212,10 @@ class Study:
                       values=values)  # fmt: skip
 
     def _plain_rows(self, name: str, requests: list[LoopRequest], steps: int, part: str) -> Table:
-        seeded = [
-            LoopRequest(prompt=one.prompt, tempo_bpm=one.tempo_bpm, bars=one.bars, seed=seed)
-            for seed, one in enumerate(requests)
-        ]
-        ear = self._ear(part)
-
-        def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
-            for index, audio in generate(self.pocket, seeded, steps, indices):
-                yield index, ear.hear(audio, Loop(name, audio, float(seeded[index].tempo_bpm)))
-
-        return rows_of(self._model_folder, name, len(seeded), hear)
+        """Return rows of `requests`, each with a seed of its own, of which only the tempo is known."""
+        seeded = [msgspec.structs.replace(one, seed=seed) for seed, one in enumerate(requests)]
+        loops = [Loop(name, NOTHING, float(one.tempo_bpm)) for one in requests]
+        return self._heard(name, seeded, loops, steps, len(seeded), part)
 
     def _read_prompts(self) -> np.ndarray:
         assert self.ear.towers is not None
@@ -264,8 +264,7 @@ def _code(*packages: str) -> list[Path]:
 
 
 def _silent(recipe: Recipe) -> Loop:
-    nothing = np.zeros((2, 0), np.float32)
-    return Loop(f"{recipe.split} {recipe.seed}", nothing, recipe.tempo_bpm, material.labels_of(recipe))
+    return Loop(f"{recipe.split} {recipe.seed}", NOTHING, recipe.tempo_bpm, material.labels_of(recipe))
 
 
 def _fixed(genre: str) -> LoopRequest:

@@ -16,12 +16,10 @@ from safetensors.numpy import load_file, save_file
 from midi.key import MODES as MODES_OF_KEYS
 from midi.key import Key
 
-from .words import WORD_IDS, WORDS
+from .words import PACES, WORD_IDS, WORDS, pace
 
 MODES: Final = tuple(MODES_OF_KEYS)
 FEWEST: Final = 24  # so many loops to pick from, if need be with fewer of the words asked for
-FASTEST_SLOW_BPM, SLOWEST_FAST_BPM = 90.0, 138.0  # as the training's labels have them
-PACES: Final = ("slow", "mid-tempo", "fast")
 TONALITIES: Final = ("major", "minor", "modal")
 # What a loop does over time is the automation's to say, and loudness the prompt's; the metre is given.
 NEVER_DRAWN: Final = frozenset(
@@ -71,7 +69,7 @@ class Repertoire:
         drawn = {word for word in example if WORDS[word].group not in said and WORDS[word].text not in NEVER_DRAWN}
         drawn -= {*avoided, *(WORD_IDS[word] for word in PACES)}
         if not any(WORDS[word].text in PACES for word in asked):
-            drawn.add(WORD_IDS[_pace(tempo_bpm)])
+            drawn.add(WORD_IDS[pace(tempo_bpm)])
         tonic = int(self.tonics[index])
         if key is not None or not draws_key:
             drawn -= {WORD_IDS[word] for word in TONALITIES}
@@ -99,8 +97,3 @@ class Repertoire:
         tensors = load_file(file)
         said = np.unpackbits(tensors["said"], axis=1, count=len(WORDS)).astype(bool)
         return cls(said, tensors["tonics"], tensors["modes"])
-
-
-def _pace(tempo_bpm: float) -> str:
-    slow, middle, fast = PACES
-    return slow if tempo_bpm < FASTEST_SLOW_BPM else fast if tempo_bpm >= SLOWEST_FAST_BPM else middle

@@ -97,6 +97,8 @@ WORD_IDS: Final[dict[str, int]] = {word.text: word.id for word in WORDS}
 GENRES: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "genre")
 INSTRUMENTS: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "instrument")
 
+PACES: Final = ("slow", "mid-tempo", "fast")
+
 _TEMPO: Final = re.compile(r"\b(\d{2,3}(?:[.,]\d+)?)\s*-?\s*bpm\b|\bbpm\s*[:=]?\s*(\d{2,3}(?:[.,]\d+)?)\b")
 _KEY: Final = re.compile(
     r"(?<![\w&])([a-g])(?:\s*-?\s*(sharp|flat)\b|(#|♯|♭|b(?![a-z])|b(?=m(?:in|aj|inor|ajor)?\b)))?\s*-?\s*"
@@ -127,6 +129,12 @@ def parse(text: str) -> Parsed:
         unknown |= dict.fromkeys(strange)
     ids = tuple(sorted(WORD_IDS[word] for word in found))
     return Parsed(ids, tuple(WORDS[i].text for i in ids), tuple(unknown), tempo_bpm, key)
+
+
+def pace(tempo_bpm: float) -> str:
+    """Return the word for how fast a tempo is: one of `PACES`."""
+    slow, middle, fast = PACES
+    return slow if tempo_bpm < 90 else fast if tempo_bpm >= 138 else middle
 
 
 def multi_hot(ids: Iterable[int]) -> list[float]:

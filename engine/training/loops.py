@@ -168,15 +168,20 @@ def read_labels(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the labels of every loop in `folder`, without their sound."""
     for shard in sorted(folder.glob("*.npz")):
         with np.load(shard) as arrays:
-            yield from json.loads(bytes(arrays["labels"]).decode())
+            yield from _labels(arrays)
 
 
 def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
     with np.load(shard) as arrays:
-        labels = json.loads(bytes(arrays["labels"]).decode())
+        labels = _labels(arrays)
         bands, ends = arrays["bands"], np.cumsum([0, *arrays["frames"]])
     for start, end, label in zip(ends[:-1], ends[1:], labels, strict=True):
         yield bands[start:end], label
+
+
+def _labels(arrays: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(bytes(arrays["labels"]).decode())
+    return found
 
 
 def _plain(labels: "Labels", samples: int) -> dict[str, Any]:

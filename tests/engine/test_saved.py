@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save
 
 from engine.errors import BadInputError
-from engine.saved import SavedState, noise_from_bytes, noise_to_bytes
+from engine.request import LoopRequest, Start
+from engine.saved import SavedState, noise_from_bytes, noise_to_bytes, words_seed
 
 
 def test_a_state_comes_back_as_it_was() -> None:
@@ -58,3 +59,17 @@ def test_a_noise_that_does_not_fit_is_refused(data: bytes, sentence: str) -> Non
     """Another length, other contents, or no noise at all."""
     with pytest.raises(BadInputError, match=sentence):
         noise_from_bytes(data, (6, 4))
+
+
+@pytest.mark.parametrize("kept", [torch.tensor(-1), torch.tensor(float("nan")), torch.tensor([1, 2])])
+def test_a_seed_that_is_none_is_refused(kept: torch.Tensor) -> None:
+    """Nobody's bytes choose words by a negative seed, by no number or by two."""
+    noise = save({"noise": torch.zeros(6, 4), "words_seed": kept})
+    with pytest.raises(BadInputError, match="not the stored noise"):
+        words_seed(LoopRequest(seed=5, start=Start(noise=noise)))
+
+
+def test_noise_without_a_seed_of_words_takes_the_requests() -> None:
+    """A take of another program still starts."""
+    noise = save({"noise": torch.zeros(6, 4)})
+    assert words_seed(LoopRequest(seed=5, start=Start(noise=noise))) == 5

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from engine.pocket.words import INSTRUMENTS, WORD_IDS, WORDS
+from engine.pocket.words import INSTRUMENTS, WORD_IDS, WORDS, pace
 
 from .grooves import FOUR_FEELS, HALFTIME_FEELS
 from .harmony import MINOR_MODES
@@ -191,8 +191,7 @@ def _groove_words(recipe: Recipe, feel: str, pieces: set[str]) -> Iterable[str]:
 
 
 def _time_words(recipe: Recipe) -> Iterable[str]:
-    tempo = recipe.tempo_bpm
-    yield "slow" if tempo < 90 else "fast" if tempo >= 138 else "mid-tempo"
+    yield pace(recipe.tempo_bpm)
     if recipe.drums or recipe.parts:
         yield "swing" if recipe.swing >= 0.55 else "straight"
     if recipe.numerator in (5, 7):

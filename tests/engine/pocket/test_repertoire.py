@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.pocket.model import WEIGHTS, Pocket
-from engine.pocket.repertoire import NEVER_DRAWN, PACES, TONALITIES, Repertoire
-from engine.pocket.words import WORD_IDS, WORDS, parse
+from engine.pocket.repertoire import NEVER_DRAWN, TONALITIES, Repertoire
+from engine.pocket.words import PACES, WORD_IDS, WORDS, parse
 from engine.request import Control, LoopRequest, Notes, Start
 from engine.sampling import start_noise
 from engine.saved import noise_to_bytes
