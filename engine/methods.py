@@ -48,6 +48,9 @@ def _paper(objective: Objective) -> Plan:
         decode=chain,
         learning_rate=PAPER_RATE,
         betas=PAPER_BETAS,
+        adaptivity=1.0,
+        eases=False,
+        hold=0.0,
         keep_on_shell=False,
         balance=False,
     )
@@ -67,7 +70,6 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
         decode=decode,
         learning_rate=card.learning_rate,
         check=check,
-        near=near,
         check_every=3 if near else 6,  # of a short search every look may be the last
         # Recomputing the only step, with no decoder's memory to make room for, would cost a third and save nothing.
         checkpoint=chain.steps > 1 or not can_listen_through(model),

@@ -20,7 +20,8 @@ class SavedState:
     """Where an optimisation stands: noise and Adam's moments [batch, *noise_shape], the best so far [batch, ...].
 
     `scales` are the weights [batch] that make several controls pull equally hard, `corrections` what the true ear
-    hears otherwise (`engine.hearing`). Tensors are never changed in place.
+    hears otherwise (`engine.hearing`), `anchor` [batch, *noise_shape] the loop that is held on to (`engine.anchor`).
+    Tensors are never changed in place.
     """
 
     iteration: int  # also the count of Adam's updates
@@ -34,6 +35,7 @@ class SavedState:
     rate: Tensor  # [batch], 1 and less: of the plan's learning rate
     scales: dict[str, Tensor]
     corrections: dict[str, Tensor]
+    anchor: Tensor | None = None
 
     @classmethod
     def fresh(cls, noise: Tensor) -> "SavedState":
@@ -58,6 +60,7 @@ class SavedState:
         tensors = {f"scales.{name}": tensor for name, tensor in self.scales.items()}
         tensors |= {f"corrections.{name}": tensor for name, tensor in self.corrections.items()}
         tensors |= {name: getattr(self, name) for name in _TENSORS}
+        tensors |= {} if self.anchor is None else {"anchor": self.anchor}
         tensors["counts"] = torch.tensor([FORMAT, self.iteration], dtype=torch.float64)
         return bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
@@ -68,6 +71,7 @@ class SavedState:
             tensors = {name: tensor.to(device) for name, tensor in load(data).items()}
             form, iteration = tensors.pop("counts").tolist()
             named = {name: tensors.pop(name) for name in _TENSORS}
+            anchor = tensors.pop("anchor", None)
         except (SafetensorError, KeyError, ValueError) as error:
             raise BadInputError("This is not the saved state of a loop in progress.") from error
         if form != FORMAT:
@@ -76,7 +80,9 @@ class SavedState:
         for name, tensor in tensors.items():
             group, _, key = name.partition(".")
             groups.setdefault(group, {})[key] = tensor
-        return cls(iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], **named)
+        return cls(
+            iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], anchor=anchor, **named
+        )
 
 
 _TENSORS = (

@@ -46,6 +46,16 @@ class Objective:
             latent = goal.term.settle(latent) if goal.term.settle is not None else latent
         return latent
 
+    @property
+    def held(self) -> bool:
+        """Whether the loop is to be held to what it was."""
+        return all(goal.term.held for goal in self.goals)
+
+    def fade_db(self, spectrum: Spectrum) -> Tensor | None:
+        """Return by how much a fader would have to move [batch, frames], None where no control asks for a level."""
+        fades = [goal.term.fade_db(spectrum) for goal in self.goals if goal.term.fade_db is not None]
+        return sum_of(fades) / len(fades) if fades else None
+
     @torch.no_grad()
     def distances(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
         """Return how far each control is from its target, in its own unit over its tolerance: 1 is good enough."""

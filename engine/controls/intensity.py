@@ -24,6 +24,7 @@ ERROR_FLOOR_DB2 = 4.0  # what counts as a small error where the target is flat
 SHAPE_WEIGHT = 1.0
 SHAPE_DB2 = 40.0  # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
 TOLERANCE_DB2 = 0.35
+FARTHEST_FADE_DB = 30.0  # nothing is faded in out of silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,12 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
         squared = ((squared + 1e-12).sqrt() + _too_hot_db(spectrum)).square()  # turned down, it may be that much worse
         return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
 
-    return Term(loss, distance)
+    def fade_db(spectrum: Spectrum) -> Tensor:
+        grid = grid_of(spectrum)
+        missing = grid.target - level(spectrum, grid.window, grid.smooth)
+        return missing.clamp(-FARTHEST_FADE_DB, FARTHEST_FADE_DB) * grid.weights
+
+    return Term(loss, distance, fade_db=fade_db)
 
 
 @control("intensity-paper", Curve, unit="dB^2", tolerance=4.0, help="DITTO's own intensity: the squared error alone.")

@@ -31,12 +31,16 @@ class Term:
     """A control made for one request.
 
     `loss` is minimised; `distance` is in the row's unit, without gradient, and is compared with the row's tolerance.
-    `settle` puts what is to be kept of a reference, and nothing else, into the finished latent.
+    `settle` puts what is to be kept of a reference, and nothing else, into the finished latent. `fade_db` says by how
+    much a fader would have to move to reach the target, [batch, frames]. A loop that is controlled is held to what it
+    was; not `held` are those whose control asks for other events throughout, which what was there would keep out.
     """
 
     loss: Loss
     distance: Loss
     settle: Callable[[Tensor], Tensor] | None = None
+    fade_db: Callable[[Spectrum], Tensor] | None = None
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

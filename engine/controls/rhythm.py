@@ -127,5 +127,7 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
         return torch.stack(found).sum(0)
 
     return Term(
-        lambda spectrum, _: mismatch(spectrum, grouped=True), lambda spectrum, _: mismatch(spectrum, grouped=False)
+        lambda spectrum, _: mismatch(spectrum, grouped=True),
+        lambda spectrum, _: mismatch(spectrum, grouped=False),
+        held=False,
     )

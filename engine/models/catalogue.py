@@ -67,7 +67,7 @@ def load(name: str, settings: Settings) -> "Model":
     if name in (POCKET.name, TOLD_POCKET):
         from ..pocket.model import load_pocket
 
-        return load_pocket(settings, told_controls=name == TOLD_POCKET)
+        return _compiled(load_pocket(settings, told_controls=name == TOLD_POCKET), settings)
     folder = find(name, settings)
     if folder is None:
         raise _missing(name, settings)
@@ -89,18 +89,17 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
         page=known.page if known else str(folder.path),
         parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
     )
-    model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
-    if settings.compile != "off":
-        _compile(model.network, settings.compile)
-    opened: Model = model
-    return opened
+    return _compiled(import_module(f".{family.module}", __package__).open_folder(folder, place, origin), settings)
 
 
-def _compile(network: Any, mode: str) -> None:
+def _compiled(model: Any, settings: Settings) -> "Model":
     """Let torch compile the denoiser when it is first called: some minutes then, faster steps after."""
-    if mode not in COMPILE_MODES:
-        raise ModelError(f"There is no way {mode!r} to compile; it may be off, {', '.join(COMPILE_MODES)}.")
-    network.compile(mode=mode)
+    if settings.compile not in ("off", *COMPILE_MODES):
+        raise ModelError(f"There is no way {settings.compile!r} to compile; it may be off, {', '.join(COMPILE_MODES)}.")
+    if settings.compile != "off":
+        model.network.compile(mode=settings.compile)
+    compiled: Model = model
+    return compiled
 
 
 def find(name: str, settings: Settings) -> Path | None:

@@ -37,7 +37,7 @@ class ModelCard:
     surrogate_steps: int  # ditto2: steps while optimising
     decode_steps: int  # steps for the delivered loop
     max_seconds: float  # the longest piece it can make at once
-    learning_rate: float = 0.05  # Adam's, in units of the noise's standard deviation
+    learning_rate: float = 0.035  # length of a step, in units of the noise's standard deviation
     notes: tuple[str, ...] = ()  # sentences for the producer (known limits)
 
 
@@ -140,6 +140,15 @@ class Turns(Protocol):
 
     def turned(self, scene: Scene, frames: int) -> Scene:
         """Return `scene` with all that lies in time rolled by `frames`."""
+        ...
+
+
+@runtime_checkable
+class Fades(Protocol):
+    """A model that can make a latent's loop louder and quieter over time, without a sound being made."""
+
+    def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
+        """Return `latent` [batch, *noise_shape] with its level moved by `gain_db` [batch, frames of `listen`]."""
         ...
 
 

@@ -214,6 +214,10 @@ class Pocket:
         """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
         return spectrum_of(log_bands(audio, 2 * scene.frames), _frame_rate(scene))
 
+    def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
+        """Return the latent of the same loop with its level moved by `gain_db` [batch, frames]."""
+        return self.latent_map.encode(self.latent_map.decode(latent) + gain_db[..., None] * (math.log(10) / 10))
+
     def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
         """Return how well `latent` fits `text`, -1 to 1, in the tower that may be optimised: [batch]."""
         if self.towers is None:

@@ -16,10 +16,12 @@ from safetensors.numpy import load_file, save_file
 from midi.key import MODES as MODES_OF_KEYS
 from midi.key import Key
 
-from .words import PACES, WORD_IDS, WORDS, pace
+from .words import DRUMS, PACES, WORD_IDS, WORDS, pace
 
 MODES: Final = tuple(MODES_OF_KEYS)
 FEWEST: Final = 24  # so many loops to pick from, if need be with fewer of the words asked for
+FIRST: Final = 100  # what kind of loop it is counts before any number of words about its sound
+BEATLESS: Final = frozenset({"ambient", "cinematic"})  # nobody misses drums there
 TONALITIES: Final = ("major", "minor", "modal")
 # What a loop does over time is the automation's to say, and loudness the prompt's; the metre is given.
 NEVER_DRAWN: Final = frozenset(
@@ -56,9 +58,12 @@ class Repertoire:
         """Return `asked` with what the loop that `seed` picks says in groups of words that it leaves out.
 
         `key` stays if it is given; without `draws_key`, where notes bring their own, none is drawn. Instruments are
-        drawn for a whole mix or a layer, but not beside those that are named.
+        drawn for a whole mix or a layer, but not beside those that are named: "house drums and bass" is just that. A
+        genre that lives by its beat, and instruments but no drums ("boom bap, rhodes"), are a whole mix that has them.
         """
-        said = {WORDS[word].group for word in asked}
+        said, texts = {WORDS[word].group for word in asked}, {WORDS[word].text for word in asked}
+        if "genre" in said and "layer" not in said and not texts & (DRUMS | BEATLESS):
+            said -= {"instrument"}
         wanted = set(asked) if said & {"layer", "instrument"} else {*asked, WORD_IDS["full mix"]}
         index = self._pick(wanted, set(avoided), seed)
         if index is None:
@@ -79,7 +84,8 @@ class Repertoire:
 
     def _pick(self, wanted: set[int], avoided: set[int], seed: int) -> int | None:
         """Return the loop that `seed` picks among those that have most of `wanted` and nothing of `avoided`."""
-        matched = self.said[:, sorted(wanted)].sum(1)
+        weights = [FIRST if WORDS[word].group in ("genre", "layer") else 1 for word in sorted(wanted)]
+        matched = self.said[:, sorted(wanted)] @ np.array(weights)
         matched[self.said[:, sorted(avoided)].any(1)] = -1
         fewest = min(FEWEST, int((matched >= 0).sum()))
         if not fewest:

@@ -96,6 +96,7 @@ WORDS: Final[tuple[Word, ...]] = tuple(
 WORD_IDS: Final[dict[str, int]] = {word.text: word.id for word in WORDS}
 GENRES: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "genre")
 INSTRUMENTS: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "instrument")
+DRUMS: Final = frozenset(INSTRUMENTS[: INSTRUMENTS.index("bass")])
 
 PACES: Final = ("slow", "mid-tempo", "fast")
 

@@ -159,8 +159,9 @@ def test_compiling_is_asked_for_by_name(settings, copied, monkeypatch):
     asked = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, mode: asked.append(mode))
     catalogue.load("mine", settings)
-    catalogue.load("mine", replace(settings, compile="reduce-overhead"))
-    assert asked == ["reduce-overhead"]
+    for name in ("mine", "pocket"):
+        catalogue.load(name, replace(settings, compile="reduce-overhead"))
+    assert asked == ["reduce-overhead", "reduce-overhead"]
     assert "There is no way 'fast' to compile" in sentence_of(replace(settings, compile="fast"), "mine")
 
 

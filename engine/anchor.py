@@ -1,0 +1,28 @@
+"""What keeps the music: while controls bend a loop, it is held to what its noise gave without them.
+
+Many noises follow a curve, and the loss alone does not say which of them to take: a search drifts to one that makes
+quite other music. So the controls' pull, whose length is 1, is joined by a weaker one back to the uncontrolled loop. A
+level curve asks for another level and not for another loop: there the anchor is that loop as a fader would have it,
+where the model's latent can be faded.
+"""
+
+import torch
+from torch import Tensor
+
+from .models.protocol import Fades, Model
+from .spectrum import Spectrum
+from .targets import Objective
+
+
+@torch.no_grad()
+def anchor_of(model: Model, objective: Objective, latent: Tensor, spectrum: Spectrum) -> Tensor:
+    """Return what to hold on to [batch, *noise_shape]: the uncontrolled `latent`, faded as `objective` asks."""
+    gain_db = objective.fade_db(spectrum)
+    return latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
+
+
+def held(pull: Tensor, latent: Tensor, anchor: Tensor, hold: float) -> Tensor:
+    """Return `pull` [batch, *noise_shape] made 1 long, and `hold` back for each unit that `latent` is off (RMS)."""
+    flat = pull.flatten(1)
+    length = flat.norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (pull.dim() - 1))
+    return pull / length + hold * (latent - anchor) / flat.shape[1] ** 0.5

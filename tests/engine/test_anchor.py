@@ -1,0 +1,74 @@
+"""A controlled loop is held to what its noise gave: the control wins, and the music stays."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import methods, targets
+from engine.anchor import anchor_of, held
+from engine.hearing import latent_of
+from engine.models import catalogue
+from engine.optimize import minimize
+from engine.sampling import start_noise
+from engine.settings import Settings
+from engine.testing import TinyModel, tiny_noise
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 99), size=st.floats(1e-6, 1e6), hold=st.floats(0, 2))
+def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, hold: float) -> None:
+    """The controls' pull is 1 long whatever the loss's scale; at the anchor nothing pulls back."""
+    pull, latent, anchor = torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(seed))
+    alone = held(size * pull, anchor, anchor, hold)
+    torch.testing.assert_close(alone.flatten(1).norm(dim=1), torch.ones(2), rtol=1e-4, atol=0)
+    back = held(size * pull, latent, anchor, hold) - alone
+    off = (latent - anchor).square().mean((1, 2)).sqrt()
+    torch.testing.assert_close(back.flatten(1).norm(dim=1), hold * off, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_held_loop_stays_nearer_to_what_it_was(ask: Any) -> None:
+    """In the judge's ears, which nothing is optimised against; and both searches reach the curve."""
+    model = catalogue.load("pocket", Settings())
+    request = ask.request(ask.intensity(), prompt="house drums and bass")
+    scene = model.scene(request)
+    objective = targets.build(request, scene, model)
+    plan = methods.plan(request, model, objective)
+    away, noise = {}, start_noise(scene, 3)
+    for hold in (0.0, plan.hold):
+        last = list(minimize(replace(plan, hold=hold), objective, model, scene, noise))[-1]
+        assert last.reached
+        latent = latent_of(model, scene, last.best_noise, plan.decode, checkpoint=False)
+        away[hold] = model.held_out(latent, noise, scene)
+    assert away[plan.hold] < 0.8 * away[0.0]
+
+
+def test_an_anchor_is_the_loop_as_a_fader_would_have_it(ask: Any) -> None:
+    """`pocket`'s latent, faded, follows the curve at once and has the same balance of bands in each frame."""
+    model = catalogue.load("pocket", Settings())
+    request = ask.request(ask.intensity(low=-36.0, high=-16.0), prompt="house", bars=2)
+    scene = model.scene(request)
+    objective = targets.build(request, scene, model)
+    latent = 0.7 * torch.randn(1, *scene.noise_shape, generator=torch.Generator().manual_seed(0))
+    before = model.listen(latent, scene)
+    anchor = anchor_of(model, objective, latent, before)
+    after = model.listen(anchor, scene)
+    assert float(objective.distances(after, anchor)["intensity"]) < 0.2 * float(
+        objective.distances(before, latent)["intensity"]
+    )
+    sounding = before.power.amin((0, 2)) > 1e-12
+    gain_db = 10 * torch.log10(after.power / before.power)[:, sounding]
+    assert float(gain_db.std(1).mean()) < 0.2 * float(gain_db.std())
+
+
+def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask: Any) -> None:
+    """And so is every loop of a model whose latent cannot be faded."""
+    for parts in ([ask.melody()], [ask.intensity()]):
+        scene = tiny.scene(ask.request(*parts))
+        objective = targets.build(ask.request(*parts), scene, tiny)
+        latent = tiny_noise(tiny, scene)
+        assert anchor_of(tiny, objective, latent, tiny.listen(latent, scene)) is latent
