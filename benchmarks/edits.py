@@ -31,7 +31,7 @@ from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
 from engine.settings import Settings
 
 MOVED_DB = -6.0
-VARIANTS, AMOUNT = 10, 0.7
+VARIANTS, AMOUNT = 10, 0.9
 Row = dict[str, float]
 
 

@@ -5,6 +5,7 @@
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
 like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the optimised noise is still a Gaussian's.
+`--method fader` moves a fader over the finished, uncontrolled loop instead: the least that an intensity curve can change.
 """
 
 import argparse
@@ -20,9 +21,15 @@ from numpy.typing import NDArray
 from benchmarks import tasks
 from benchmarks.control import interval, judge_vector
 from benchmarks.edits import made
+from benchmarks.evaluation.material import Audio
+from engine.curves import level_db
+from engine.metrics import intensity
+from engine.metrics.framing import smoothed
 from engine.models import catalogue
+from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
 from engine.record import noise_facts
+from engine.request import Curve, LoopRequest
 from engine.saved import noise_from_bytes
 from engine.settings import Settings
 
@@ -39,6 +46,20 @@ def distance_ratios(free: Vector, controlled: Vector, prompts: NDArray[np.intp])
     return np.asarray((apart * others).sum(1) / others.sum(1) / usual)
 
 
+def faded(audio: Audio, request: LoopRequest) -> Audio:
+    """Return a loop [2, samples] whose level follows the request's intensity curve by gain alone, peaks unlimited."""
+    (control,) = request.controls
+    assert isinstance(control.target, Curve)
+    samples, frames = audio.shape[1], intensity.frame_count(audio.shape[1], SAMPLE_RATE)
+    target = np.maximum(level_db(control.target, request.beats, frames), intensity.FLOOR_DB)
+    wanted = smoothed(target, frames * SAMPLE_RATE / samples, circular=True)
+    for _ in range(4):  # smoothing a product is not the product of what was smoothed
+        missing = wanted - intensity.level_curve(audio.mean(0), SAMPLE_RATE, circular=True)
+        gain_db = np.interp(np.arange(samples), np.arange(frames) * samples / frames, missing, period=samples)
+        audio = (audio * 10 ** (gain_db / 20)).astype(np.float32)
+    return audio
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--task", default="intensity", choices=tasks.TASKS)
@@ -53,8 +74,10 @@ def main() -> None:
     shape: tuple[int, ...] = ()
     for seed in range(chosen.seeds):
         for method, found in vectors.items():
-            request = msgspec.structs.replace(tasks.request(chosen.task, seed), method=method)
+            asked = tasks.request(chosen.task, seed)
+            request = msgspec.structs.replace(asked, method="none" if method == "fader" else method)
             take, audio, _ = made(request, model)
+            audio = faded(audio, asked) if method == "fader" else audio
             found.append(judge_vector(audio, model).numpy())
         shape = model.scene(request).noise_shape
         facts.append(noise_facts(noise_from_bytes(take.noise, shape)))
