@@ -5,7 +5,7 @@
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
 like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the optimised noise is still a Gaussian's.
-`--method fader` moves a fader over the finished, uncontrolled loop instead: the least that an intensity curve can change.
+`--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
 """
 
 import argparse
