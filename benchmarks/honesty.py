@@ -24,7 +24,6 @@ from benchmarks.edits import made
 from benchmarks.evaluation.material import Audio
 from engine.curves import level_db
 from engine.metrics import intensity
-from engine.metrics.framing import smoothed
 from engine.models import catalogue
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
@@ -51,8 +50,8 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
     (control,) = request.controls
     assert isinstance(control.target, Curve)
     samples, frames = audio.shape[1], intensity.frame_count(audio.shape[1], SAMPLE_RATE)
-    target = np.maximum(level_db(control.target, request.beats, frames), intensity.FLOOR_DB)
-    wanted = smoothed(target, frames * SAMPLE_RATE / samples, circular=True)
+    target = level_db(control.target, request.beats, frames)
+    wanted = intensity.wanted_curve(target, samples, SAMPLE_RATE, circular=True)
     for _ in range(4):  # smoothing a product is not the product of what was smoothed
         missing = wanted - intensity.level_curve(audio.mean(0), SAMPLE_RATE, circular=True)
         gain_db = np.interp(np.arange(samples), np.arange(frames) * samples / frames, missing, period=samples)
@@ -67,6 +66,8 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=96)
     options.add_argument("--out", type=Path, default=Path("honesty.json"))
     chosen = options.parse_args()
+    if chosen.method == "fader" and chosen.task != "intensity":
+        options.error("a fader follows an intensity curve and nothing else")
     model = catalogue.load("pocket", Settings())
     assert isinstance(model, Pocket)
     vectors: dict[str, list[Vector]] = {"none": [], chosen.method: []}

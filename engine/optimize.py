@@ -246,8 +246,8 @@ class _Attempt:
         """Adam (Kingma and Ba 2015), partially adaptive (Padam, Chen and Gu 2018), then back onto the shell.
 
         Adam moves what hardly matters as far as what does, and the loop changes more than it was asked to; one length
-        for all moves the few coordinates that matter most out of the noise. Halfway, in the geometric mean of the two,
-        a search needs the fewest steps and leaves the loop closer to what its noise was (`benchmarks/README.md`).
+        for all moves the few coordinates that matter most out of the noise. The geometric mean of the two keeps most of
+        what either is good for (`benchmarks/README.md`).
         """
         count, (short, long), own = state.iteration + 1, self.plan.betas, self.plan.adaptivity
         first = short * state.first_moment + (1 - short) * gradient

@@ -35,14 +35,19 @@ def level_curve(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     return smoothed(level, count * sample_rate / len(signal), circular=circular)
 
 
+def wanted_curve(target_db: Signal, samples: int, sample_rate: int, *, circular: bool) -> Signal:
+    """Return `target_db` [frame_count] as a loop of so many samples that follows it would be heard."""
+    rate = len(target_db) * sample_rate / samples
+    return smoothed(np.maximum(target_db, FLOOR_DB), rate, circular=circular)
+
+
 def compare(
     signal: Signal, sample_rate: int, target_db: Signal, chosen: NDArray[np.bool_] | None = None, *, circular: bool
 ) -> IntensityScore:
     """Score `signal` against `target_db` [frame_count], which is not yet smoothed, in the frames that are `chosen`."""
-    rate = len(target_db) * sample_rate / len(signal)
     chosen = np.ones(len(target_db), np.bool_) if chosen is None else chosen
     heard = level_curve(signal, sample_rate, circular=circular)[chosen]
-    wanted = smoothed(np.maximum(target_db, FLOOR_DB), rate, circular=circular)[chosen]
+    wanted = wanted_curve(target_db, len(signal), sample_rate, circular=circular)[chosen]
     error = heard - wanted
     flat = wanted.std() < FLAT_STD_DB or heard.std() < 1e-9
     return IntensityScore(
