@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import tasks
-from benchmarks.control import interval, judge_vector
+from benchmarks.control import UNHURRIED, interval, judge_vector
 from benchmarks.edits import made
 from benchmarks.evaluation.material import Audio
 from engine.curves import level_db
@@ -76,7 +76,9 @@ def main() -> None:
     for seed in range(chosen.seeds):
         for method, found in vectors.items():
             asked = tasks.request(chosen.task, seed)
-            request = msgspec.structs.replace(asked, method="none" if method == "fader" else method)
+            request = msgspec.structs.replace(
+                asked, method="none" if method == "fader" else method, budget=UNHURRIED
+            )
             take, audio, _ = made(request, model)
             audio = faded(audio, asked) if method == "fader" else audio
             found.append(judge_vector(audio, model).numpy())

@@ -17,6 +17,8 @@ PAPER_INTENSITY_WEIGHT, PAPER_INTENSITY_WEIGHT_WITH_MELODY = 1 / 40, 1 / 4
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
+HOLD = 1.5
+LEFT_OF_HOLD = 0.15  # at the end of a search: those that need it may go far, the others never get there
 
 LIMIT_SECONDS = {"draft": 4.0, "normal": 10.0, "best": 120.0}  # a producer waits; who counts steps does not
 
@@ -50,7 +52,6 @@ def _paper(objective: Objective) -> Plan:
         betas=PAPER_BETAS,
         adaptivity=1.0,
         eases=False,
-        hold=0.0,
         keep_on_shell=False,
         balance=False,
     )
@@ -63,10 +64,13 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
     check = Ear(chain=decode) if surrogate or can_listen_through(model) else None
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
     near = request.start is not None and not request.start.variation
+    steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
     return Plan(
         method=request.method,
         chain=chain,
-        steps=(SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality],
+        steps=steps,
+        hold=HOLD,
+        slackens=LEFT_OF_HOLD ** (1 / steps),
         decode=decode,
         learning_rate=card.learning_rate,
         check=check,

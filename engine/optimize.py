@@ -26,7 +26,6 @@ from .targets import Objective, headroom, sum_of
 EPSILON = 1e-8
 BALANCE_EVERY = 6  # steps between looks at how hard each control pulls
 LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
-HOLD = 0.2  # how hard a loop is held to what it was, for each standard deviation that its latent is off
 NEARLY = 2.0  # times its tolerance: so near, the true ear listens
 FAR = 20.0  # times its tolerance: from here on a search goes at its full rate
 WORSE, SLOW_DOWN, SLOWEST = 1.1, 0.6, 0.2  # a look that finds it worse by a tenth shortens the steps
@@ -52,7 +51,8 @@ class Plan:
     check: Ear | None = None
     check_every: int = 6
     eases: bool = True  # steps get shorter towards the target, or they would leap over it; off in the papers
-    hold: float = HOLD  # 0 in the papers
+    hold: float = 0.0  # to what the loop was, for each standard deviation that its latent is off; not in the papers
+    slackens: float = 1.0  # what a step leaves of the hold: the leash lengthens until the target is within reach
     keep_on_shell: bool = True  # off in the papers
     balance: bool = True  # controls pull equally hard; off in the papers
     until_tolerance: bool = True
@@ -177,9 +177,9 @@ class _Attempt:
         scales, pull = self._pull(state, losses, distances, headroom(spectrum), latent)
         state = replace(state, scales=scales)
         if self.plan.hold and self.objective.held:
-            known = state.anchor
+            known, hold = state.anchor, self.plan.hold * self.plan.slackens**state.iteration
             anchor = anchor_of(self.model, self.objective, shifted.detach(), spectrum) if known is None else known
-            state, pull = replace(state, anchor=anchor), held(pull, shifted.detach(), anchor, self.plan.hold)
+            state, pull = replace(state, anchor=anchor), held(pull, shifted.detach(), anchor, hold)
         return state, step, pull
 
     def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:

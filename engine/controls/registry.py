@@ -33,7 +33,8 @@ class Term:
     `loss` is minimised; `distance` is in the row's unit, without gradient, and is compared with the row's tolerance.
     `settle` puts what is to be kept of a reference, and nothing else, into the finished latent. `fade_db` says by how
     much a fader would have to move to reach the target, [batch, frames]. A loop that is controlled is held to what it
-    was; not `held` are those whose control asks for other events throughout, which what was there would keep out.
+    was; not `held` are those whose control asks for other events throughout, which what was there would keep out, or for
+    what goes on from a reference or round the wrap.
     """
 
     loss: Loss

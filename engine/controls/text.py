@@ -28,7 +28,7 @@ class KnowsText(Protocol):
     "text",
     Words,
     unit="1 - similarity",
-    tolerance=0.1,
+    tolerance=0.25,  # nearer, and the loops of a prompt leave its usual ones
     help="The sound follows the prompt, or another text, more closely.",
 )
 def text(target: Words, scene: Scene, context: Context) -> Term:
