@@ -76,9 +76,7 @@ def main() -> None:
     for seed in range(chosen.seeds):
         for method, found in vectors.items():
             asked = tasks.request(chosen.task, seed)
-            request = msgspec.structs.replace(
-                asked, method="none" if method == "fader" else method, budget=UNHURRIED
-            )
+            request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
             take, audio, _ = made(request, model)
             audio = faded(audio, asked) if method == "fader" else audio
             found.append(judge_vector(audio, model).numpy())

@@ -26,6 +26,7 @@ from .targets import Objective, headroom, sum_of
 EPSILON = 1e-8
 BALANCE_EVERY = 6  # steps between looks at how hard each control pulls
 LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
+BRISK = 2.0  # so much longer are steps for each unit of hold: the way out follows the leash as it lengthens
 NEARLY = 2.0  # times its tolerance: so near, the true ear listens
 FAR = 20.0  # times its tolerance: from here on a search goes at its full rate
 WORSE, SLOW_DOWN, SLOWEST = 1.1, 0.6, 0.2  # a look that finds it worse by a tenth shortens the steps
@@ -51,7 +52,7 @@ class Plan:
     check: Ear | None = None
     check_every: int = 6
     eases: bool = True  # steps get shorter towards the target, or they would leap over it; off in the papers
-    hold: float = 0.0  # to what the loop was, for each standard deviation that its latent is off; not in the papers
+    hold: float = 0.0  # 1 holds a loop to what it was as hard as its controls say; not in the papers
     slackens: float = 1.0  # what a step leaves of the hold: the leash lengthens until the target is within reach
     keep_on_shell: bool = True  # off in the papers
     balance: bool = True  # controls pull equally hard; off in the papers
@@ -176,8 +177,8 @@ class _Attempt:
             return state, step, torch.zeros_like(latent)
         scales, pull = self._pull(state, losses, distances, headroom(spectrum), latent)
         state = replace(state, scales=scales)
-        if self.plan.hold and self.objective.held:
-            known, hold = state.anchor, self.plan.hold * self.plan.slackens**state.iteration
+        if hold := self._hold(state):
+            known = state.anchor
             anchor = anchor_of(self.model, self.objective, shifted.detach(), spectrum) if known is None else known
             state, pull = replace(state, anchor=anchor), held(pull, shifted.detach(), anchor, hold)
         return state, step, pull
@@ -236,6 +237,9 @@ class _Attempt:
         (pull,) = torch.autograd.grad((sum_of(weighted) + usual * guard).sum(), heard)
         return scales, pull
 
+    def _hold(self, state: SavedState) -> float:
+        return self.plan.hold * self.objective.hold * self.plan.slackens**state.iteration
+
     def _haste(self, step: Step) -> float:
         """Return the share of the learning rate that a step may use, by how far the farthest control is."""
         if not self.plan.eases:
@@ -255,7 +259,7 @@ class _Attempt:
         ahead, power = first / (1 - short**count), second / (1 - long**count)
         usual = _as_items(power.flatten(1).mean(1), power)
         spread = (power**own * usual ** (1 - own)).sqrt() + EPSILON
-        rate = self.plan.learning_rate * haste * _as_items(state.rate, state.noise)
+        rate = self.plan.learning_rate * haste * (1 + BRISK * self._hold(state)) * _as_items(state.rate, state.noise)
         noise = state.noise - rate * ahead / spread
         if self.plan.keep_on_shell:
             noise = on_shell(noise, self.scene.time_axis)

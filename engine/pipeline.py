@@ -19,7 +19,7 @@ from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progr
 from .models.protocol import Model, Scene
 from .record import noise_facts, what_was_done
 from .request import LoopRequest, Start
-from .saved import SavedState, noise_from_bytes, noise_to_bytes, words_seed
+from .saved import SavedState, noise_from_bytes, noise_to_bytes, open_seeds
 from .settings import Settings
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, nobody drowns in messages
@@ -165,7 +165,7 @@ def _finish(
         take=item,
         sound=_sound(finished.audio, request.sample_rate),
         scores=scores,
-        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, words_seed=words_seed(request)),
+        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
         record=record,
         notes=tuple(search.notes),
     )

@@ -12,6 +12,7 @@ from .errors import BadInputError
 from .request import LoopRequest
 
 FORMAT = 1.0
+WIDE_VARIATION = 0.8  # from here on a variation also chooses anew what the prompt leaves open
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
@@ -97,18 +98,37 @@ _TENSORS = (
 )
 
 
-def noise_to_bytes(noise: Tensor, *, model: str, seed: int, words_seed: int) -> bytes:
-    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and both seeds."""
+@dataclass(frozen=True, slots=True)
+class OpenSeeds:
+    """The seeds that decide what a prompt leaves open: `words` of its sounds and moods, `key` of its key."""
+
+    words: int
+    key: int
+
+
+def noise_to_bytes(noise: Tensor, *, model: str, seed: int, open_seeds: OpenSeeds) -> bytes:
+    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds."""
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[0])}
-    return bytes(save({"noise": tensor, "words_seed": torch.tensor(words_seed)}, metadata=meta))
+    words, key = torch.tensor(open_seeds.words), torch.tensor(open_seeds.key)
+    return bytes(save({"noise": tensor, "words_seed": words, "key_seed": key}, metadata=meta))
 
 
-def words_seed(request: LoopRequest) -> int:
-    """Return the seed that decides what the prompt leaves open: the first take's, for all that begin from it."""
+def open_seeds(request: LoopRequest) -> OpenSeeds:
+    """Return what decides what the prompt leaves open: the first take's seeds, for all that begin from it.
+
+    A wide variation chooses its words anew, or it would be the same loop once more; the key of a set stays.
+    """
     if request.start is None:
-        return request.seed
-    kept = _of_a_take(request.start.noise).get("words_seed", torch.tensor(request.seed))
+        return OpenSeeds(words=request.seed, key=request.seed)
+    stored = _of_a_take(request.start.noise)
+    words = _seed_in(stored, "words_seed", request.seed)
+    key = _seed_in(stored, "key_seed", words)
+    return OpenSeeds(words=request.seed if request.start.variation >= WIDE_VARIATION else words, key=key)
+
+
+def _seed_in(stored: dict[str, Tensor], name: str, otherwise: int) -> int:
+    kept = stored.get(name, torch.tensor(otherwise))
     if kept.dtype != torch.int64 or kept.dim() != 0 or kept < 0:
         raise BadInputError(NOT_A_TAKES)
     return int(kept)

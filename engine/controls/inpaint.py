@@ -80,7 +80,7 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
         settle=_settled(audio, keep, scene, context),
         loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
         distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
-        held=False,
+        hold=0.0,
     )
 
 

@@ -24,6 +24,7 @@ ERROR_FLOOR_DB2 = 4.0  # what counts as a small error where the target is flat
 SHAPE_WEIGHT = 1.0
 SHAPE_DB2 = 40.0  # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
 TOLERANCE_DB2 = 0.35
+HOLD = 0.3  # to the faded loop, which has the level almost: a firm hold only takes longer to let it arrive
 FARTHEST_FADE_DB = 30.0  # nothing is faded in out of silence
 
 
@@ -103,7 +104,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
         missing = grid.target - level(spectrum, grid.window, grid.smooth)
         return missing.clamp(-FARTHEST_FADE_DB, FARTHEST_FADE_DB) * grid.weights
 
-    return Term(loss, distance, fade_db=fade_db)
+    return Term(loss, distance, fade_db=fade_db, hold=HOLD)
 
 
 @control("intensity-paper", Curve, unit="dB^2", tolerance=4.0, help="DITTO's own intensity: the squared error alone.")

@@ -20,6 +20,7 @@ from ..request import Audio, Curve, LoopRequest, Notes, Onsets, Target, Words
 from ..spectrum import Spectrum
 
 GROUP = "ditto_live.controls"  # entry points of packages that bring controls
+HOLD = 1.5  # for each standard deviation that the latent is off, beside a pull of 1; more, and a melody takes too long
 FILES = "DITTO_CONTROLS"  # environment: Python files that bring controls, separated as in PATH
 
 Loss = Callable[[Spectrum, Tensor], Tensor]
@@ -32,16 +33,16 @@ class Term:
 
     `loss` is minimised; `distance` is in the row's unit, without gradient, and is compared with the row's tolerance.
     `settle` puts what is to be kept of a reference, and nothing else, into the finished latent. `fade_db` says by how
-    much a fader would have to move to reach the target, [batch, frames]. A loop that is controlled is held to what it
-    was; not `held` are those whose control asks for other events throughout, which what was there would keep out, or for
-    what goes on from a reference or round the wrap.
+    much a fader would have to move to reach the target, [batch, frames]. `hold` is how
+    hard a search that begins is held to what the loop was: 0 where other events are asked for throughout, which what
+    was there would keep out, or what goes on from a reference or round the wrap.
     """
 
     loss: Loss
     distance: Loss
     settle: Callable[[Tensor], Tensor] | None = None
     fade_db: Callable[[Spectrum], Tensor] | None = None
-    held: bool = True
+    hold: float = HOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,5 +129,5 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
     return Term(
         lambda spectrum, _: mismatch(spectrum, grouped=True),
         lambda spectrum, _: mismatch(spectrum, grouped=False),
-        held=False,
+        hold=0.0,
     )

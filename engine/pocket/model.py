@@ -17,7 +17,7 @@ from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Scene, Schedule
 from ..request import LoopRequest, Notes
 from ..sampling import sample
-from ..saved import words_seed
+from ..saved import open_seeds
 from ..settings import Settings
 from ..spectrum import Spectrum
 from . import condition as conditioning
@@ -102,11 +102,11 @@ class Pocket:
         key = Key.parse(asked_key) if asked_key else None
         said = text.ids
         if self.repertoire is not None:
-            seed = words_seed(request)
+            seeds = open_seeds(request)
             tuned = any(isinstance(control.target, Notes) for control in request.controls)
-            whole = self.repertoire.complete(said, avoided.ids, seed, tempo_bpm=tempo, key=key, draws_key=not tuned)
+            whole = self.repertoire.complete(said, avoided.ids, seeds, tempo_bpm=tempo, key=key, draws_key=not tuned)
             if whole.key != key:
-                notes.append(f"No key was given: seed {seed} chose {whole.key}.")
+                notes.append(f"No key was given: seed {seeds.key} chose {whole.key}.")
             said, key = whole.ids, whole.key
         per_bar = request.meter.beats_per_bar
         told, free = (

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from midi.key import MODES as MODES_OF_KEYS
 from midi.key import Key
 
+from ..saved import OpenSeeds
 from .words import DRUMS, PACES, WORD_IDS, WORDS, pace
 
 MODES: Final = tuple(MODES_OF_KEYS)
@@ -49,15 +50,16 @@ class Repertoire:
         self,
         asked: tuple[int, ...],
         avoided: tuple[int, ...],
-        seed: int,
+        seeds: OpenSeeds,
         *,
         tempo_bpm: float,
         key: Key | None,
         draws_key: bool = True,
     ) -> Completed:
-        """Return `asked` with what the loop that `seed` picks says in groups of words that it leaves out.
+        """Return `asked` with what the loop that `seeds.words` picks says in groups of words that it leaves out.
 
-        `key` stays if it is given; without `draws_key`, where notes bring their own, none is drawn. Instruments are
+        `key` stays if it is given, else it is that of the loop that `seeds.key` picks; without `draws_key`, where notes
+        bring their own, none is drawn. Instruments are
         drawn for a whole mix or a layer, but not beside those that are named: "house drums and bass" is just that. A
         genre that lives by its beat, and instruments but no drums ("boom bap, rhodes"), are a whole mix that has them.
         """
@@ -65,8 +67,8 @@ class Repertoire:
         if "genre" in said and "layer" not in said and not texts & (DRUMS | BEATLESS):
             said -= {"instrument"}
         wanted = set(asked) if said & {"layer", "instrument"} else {*asked, WORD_IDS["full mix"]}
-        index = self._pick(wanted, set(avoided), seed)
-        if index is None:
+        index, home = (self._pick(wanted, set(avoided), seed) for seed in (seeds.words, seeds.key))
+        if index is None or home is None:
             return Completed(asked, key)
         example = set(np.flatnonzero(self.said[index]).tolist())
         said |= {"layer"} if "instrument" in said else set()
@@ -75,11 +77,11 @@ class Repertoire:
         drawn -= {*avoided, *(WORD_IDS[word] for word in PACES)}
         if not any(WORDS[word].text in PACES for word in asked):
             drawn.add(WORD_IDS[pace(tempo_bpm)])
-        tonic = int(self.tonics[index])
-        if key is not None or not draws_key:
+        tonic = int(self.tonics[home])
+        if key is not None or not draws_key or home != index:
             drawn -= {WORD_IDS[word] for word in TONALITIES}
-        elif tonic >= 0 and "harmony" not in said:
-            key = Key(tonic, MODES[self.modes[index]])
+        if key is None and draws_key and min(tonic, int(self.tonics[index])) >= 0 and "harmony" not in said:
+            key = Key(tonic, MODES[self.modes[home]])
         return Completed(tuple(sorted({*asked, *drawn})), key)
 
     def _pick(self, wanted: set[int], avoided: set[int], seed: int) -> int | None:

@@ -13,7 +13,7 @@ from engine.pocket.repertoire import BEATLESS, NEVER_DRAWN, TONALITIES, Repertoi
 from engine.pocket.words import DRUMS, PACES, WORD_IDS, WORDS, parse
 from engine.request import Control, LoopRequest, Notes, Start
 from engine.sampling import start_noise
-from engine.saved import noise_to_bytes
+from engine.saved import WIDE_VARIATION, OpenSeeds, noise_to_bytes, open_seeds
 from midi.key import Key
 from midi.notes import Note
 
@@ -27,6 +27,10 @@ def taught(pocket: Pocket) -> Pocket:
     return Pocket(pocket.network, pocket.latent_map, repertoire=REPERTOIRE)
 
 
+def _both(seed: int) -> OpenSeeds:
+    return OpenSeeds(words=seed, key=seed)
+
+
 def _groups(ids: tuple[int, ...]) -> set[str]:
     return {WORDS[word].group for word in ids}
 
@@ -36,7 +40,7 @@ def test_what_was_said_stays_and_what_was_refused_stays_away(
     asked: tuple[int, ...], avoided: tuple[int, ...], seed: int, tempo_bpm: float
 ) -> None:
     """Every asked word is there; no other word of its group is, but the true pace; none that was refused is added."""
-    whole = REPERTOIRE.complete(asked, avoided, seed, tempo_bpm=tempo_bpm, key=None)
+    whole = REPERTOIRE.complete(asked, avoided, _both(seed), tempo_bpm=tempo_bpm, key=None)
     drawn = set(whole.ids) - set(asked)
     assert set(asked) <= set(whole.ids)
     texts = {WORDS[word].text for word in drawn}
@@ -46,13 +50,13 @@ def test_what_was_said_stays_and_what_was_refused_stays_away(
     assert not said & {WORDS[word].group for word in drawn if WORDS[word].text not in PACES}
     assert not (drawn & set(avoided)) - {WORD_IDS[word] for word in PACES}
     assert not texts & NEVER_DRAWN
-    assert whole == REPERTOIRE.complete(asked, avoided, seed, tempo_bpm=tempo_bpm, key=None)
+    assert whole == REPERTOIRE.complete(asked, avoided, _both(seed), tempo_bpm=tempo_bpm, key=None)
 
 
 @given(seed=SEEDS, tempo_bpm=st.floats(60, 180))
 def test_a_bare_genre_becomes_a_whole_loop(seed: int, tempo_bpm: float) -> None:
     """House gets instruments, a kit, a key and the pace of its tempo, and stays house."""
-    whole = REPERTOIRE.complete(parse("house").ids, (), seed, tempo_bpm=tempo_bpm, key=None)
+    whole = REPERTOIRE.complete(parse("house").ids, (), _both(seed), tempo_bpm=tempo_bpm, key=None)
     texts = {WORDS[word].text for word in whole.ids}
     assert {"house", "full mix", "drums"} <= texts
     assert len(texts & set(PACES)) == 1
@@ -62,7 +66,7 @@ def test_a_bare_genre_becomes_a_whole_loop(seed: int, tempo_bpm: float) -> None:
 
 def test_seeds_choose_otherwise() -> None:
     """Sixteen seeds give at least twelve different loops of one prompt."""
-    drawn = {REPERTOIRE.complete(parse("house").ids, (), seed, tempo_bpm=120, key=None) for seed in range(16)}
+    drawn = {REPERTOIRE.complete(parse("house").ids, (), _both(seed), tempo_bpm=120, key=None) for seed in range(16)}
     assert len(drawn) >= 12
 
 
@@ -71,7 +75,7 @@ def test_a_genre_that_lives_by_its_beat_has_drums(prompt: str) -> None:
     """And they come beside the instruments that were named."""
     asked = parse(prompt).ids
     for seed in range(20):
-        whole = REPERTOIRE.complete(asked, (), seed, tempo_bpm=120, key=None)
+        whole = REPERTOIRE.complete(asked, (), _both(seed), tempo_bpm=120, key=None)
         assert {*asked, WORD_IDS["drums"], WORD_IDS["full mix"]} <= set(whole.ids)
 
 
@@ -83,7 +87,7 @@ def test_named_instruments_are_all_that_is_wanted(prompt: str) -> None:
     asked = parse(prompt).ids
     pitched = {WORD_IDS[word] for word in ("bass", "chords", "melody", "piano", "strings", "lead", "arpeggio")}
     for seed in range(20):
-        whole = REPERTOIRE.complete(asked, (), seed, tempo_bpm=120, key=None)
+        whole = REPERTOIRE.complete(asked, (), _both(seed), tempo_bpm=120, key=None)
         assert not (set(whole.ids) - set(asked)) & pitched
 
 
@@ -91,10 +95,10 @@ def test_a_given_key_stays() -> None:
     """And no word of another tonality is drawn beside it; where notes decide, no key is drawn at all."""
     tonalities = {WORD_IDS[word] for word in TONALITIES}
     for seed in range(20):
-        given_key = REPERTOIRE.complete(parse("house").ids, (), seed, tempo_bpm=120, key=Key(5, "minor"))
+        given_key = REPERTOIRE.complete(parse("house").ids, (), _both(seed), tempo_bpm=120, key=Key(5, "minor"))
         assert given_key.key == Key(5, "minor")
         assert not tonalities & set(given_key.ids)
-        tuned = REPERTOIRE.complete(parse("house").ids, (), seed, tempo_bpm=120, key=None, draws_key=False)
+        tuned = REPERTOIRE.complete(parse("house").ids, (), _both(seed), tempo_bpm=120, key=None, draws_key=False)
         assert tuned.key is None
         assert not tonalities & set(tuned.ids)
 
@@ -111,10 +115,24 @@ def test_a_take_keeps_its_words(taught: Pocket) -> None:
     """What begins from a take's noise is told what the take was told, whatever its own seed."""
     first = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=3)
     scene = taught.scene(first)
-    noise = noise_to_bytes(start_noise(scene, 4)[0], model="pocket", seed=4, words_seed=3)
+    noise = noise_to_bytes(start_noise(scene, 4)[0], model="pocket", seed=4, open_seeds=OpenSeeds(3, 3))
     varied = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=77, start=Start(noise=noise))
     assert taught.scene(varied).inputs.told.equal(scene.inputs.told)
     assert not taught.scene(LoopRequest(prompt="house", bars=1, seed=77)).inputs.told.equal(scene.inputs.told)
+
+
+def test_a_wide_variation_has_other_words_and_the_same_key(taught: Pocket) -> None:
+    """It is another loop for the same set; and what begins from it is told what it was told."""
+    first = taught.scene(LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=3))
+    noise = noise_to_bytes(start_noise(first, 3)[0], model="pocket", seed=3, open_seeds=OpenSeeds(3, 3))
+    start = Start(noise=noise, variation=WIDE_VARIATION)
+    wide = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=77, start=start)
+    scene = taught.scene(wide)
+    assert not scene.inputs.told.equal(first.inputs.told)
+    assert scene.notes == first.notes  # which say the key
+    kept = noise_to_bytes(start_noise(scene, 5)[0], model="pocket", seed=77, open_seeds=open_seeds(wide))
+    again = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=5, start=Start(noise=kept))
+    assert taught.scene(again).inputs.told.equal(scene.inputs.told)
 
 
 def test_a_drawn_key_is_said(taught: Pocket) -> None:
