@@ -1,9 +1,10 @@
 """What keeps the music: while controls bend a loop, it is held to what its noise gave without them.
 
 Many noises follow a curve, and the loss alone does not say which of them to take: a search drifts to one that makes
-quite other music. So the controls' pull, whose length is 1, is joined by a weaker one back to the uncontrolled loop. A
-level curve asks for another level and not for another loop: there the anchor is that loop as a fader would have it,
-where the model's latent can be faded.
+quite other music. So the controls' pull, whose length is 1, is joined by one back to the uncontrolled loop; the two
+come to rest at a distance of 1 / hold. The hold slackens from step to step: a search that keeps up walks outwards and
+stops at the first distance at which its target is within reach. A level curve asks for another level and not for
+another loop: there the anchor is that loop as a fader would have it, where the model's latent can be faded.
 """
 
 import torch

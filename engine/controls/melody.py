@@ -130,7 +130,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     "melody",
     Notes,
     unit="share of frames off",
-    tolerance=0.025,
+    tolerance=0.03,
     help="The loudest pitch class follows the notes; rests are free.",
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:

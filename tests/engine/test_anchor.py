@@ -1,8 +1,10 @@
 """A controlled loop is held to what its noise gave: the control wins, and the music stays."""
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,9 +15,11 @@ from engine.anchor import anchor_of, held
 from engine.hearing import latent_of
 from engine.models import catalogue
 from engine.optimize import minimize
+from engine.request import Budget, Control, Onsets
 from engine.sampling import start_noise
 from engine.settings import Settings
 from engine.testing import TinyModel, tiny_noise
+from midi.rhythm import Onset
 
 
 @settings(deadline=None)
@@ -72,3 +76,26 @@ def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask:
         objective = targets.build(ask.request(*parts), scene, tiny)
         latent = tiny_noise(tiny, scene)
         assert anchor_of(tiny, objective, latent, tiny.listen(latent, scene)) is latent
+
+
+def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyModel) -> None:
+    """A level holds loosely, notes hold firmly, a groove not at all, whatever it is asked beside."""
+
+    def hold(*parts: Any) -> float:
+        request = ask.request(*parts)
+        return targets.build(request, tiny.scene(request), tiny).hold
+
+    assert 0 < hold(ask.intensity()) < hold(ask.intensity(), ask.melody()) < hold(ask.melody())
+    groove = Control(kind="rhythm", target=Onsets(onsets=(Onset(Fraction(0), 1.0),)))
+    assert hold(groove, ask.melody()) == 0
+
+
+@pytest.mark.parametrize("quality", ["draft", "normal", "best"])
+def test_the_leash_lengthens_alike_however_long_a_search_may_be(quality: str, ask: Any, tiny: TinyModel) -> None:
+    """At the end as little is left of the hold for a short search; counting steps instead replays the same path."""
+    request = msgspec.structs.replace(ask.request(ask.melody()), quality=quality)
+    objective = targets.build(request, tiny.scene(request), tiny)
+    plan = methods.plan(request, tiny, objective)
+    assert plan.slackens**plan.steps == pytest.approx(methods.LEFT_OF_HOLD)
+    counted = msgspec.structs.replace(request, budget=Budget(steps=7))
+    assert methods.plan(counted, tiny, objective).slackens == plan.slackens
