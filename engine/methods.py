@@ -17,7 +17,7 @@ PAPER_INTENSITY_WEIGHT, PAPER_INTENSITY_WEIGHT_WITH_MELODY = 1 / 40, 1 / 4
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
-LEFT_OF_HOLD = 0.14  # at the end of a search: who needs it may go far, the others never get there
+LEFT_OF_HOLD = 0.1  # at the end of a search: who needs it may go far, the others never get there
 
 LIMIT_SECONDS = {"draft": 4.0, "normal": 10.0, "best": 120.0}  # a producer waits; who counts steps does not
 

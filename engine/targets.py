@@ -50,7 +50,7 @@ class Objective:
     def hold(self) -> float:
         """How hard a loop is held to what it was: as the firmest asks, less beside others; 0 where one wants none."""
         holds = [goal.term.hold for goal in self.goals]
-        return max(holds) / len(holds) ** 0.5 if min(holds, default=0.0) > 0 else 0.0
+        return max(holds) / len(holds) if min(holds, default=0.0) > 0 else 0.0
 
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:
         """Return by how much a fader would have to move [batch, frames], None where no control asks for a level."""
