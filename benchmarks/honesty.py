@@ -1,6 +1,6 @@
 """Does control keep the music? How far controlled loops lie from what the same prompts give without a control.
 
-    python -m benchmarks.honesty --task intensity --seeds 96
+    python -m benchmarks.honesty --task intensity --seeds 96                  # --first-seed 2000: on others
 
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
@@ -64,6 +64,7 @@ def main() -> None:
     options.add_argument("--task", default="intensity", choices=tasks.TASKS)
     options.add_argument("--method", default="ditto2")
     options.add_argument("--seeds", type=int, default=96)
+    options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--out", type=Path, default=Path("honesty.json"))
     chosen = options.parse_args()
     if chosen.method == "fader" and chosen.task != "intensity":
@@ -73,7 +74,8 @@ def main() -> None:
     vectors: dict[str, list[Vector]] = {"none": [], chosen.method: []}
     facts: list[dict[str, float]] = []
     shape: tuple[int, ...] = ()
-    for seed in range(chosen.seeds):
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    for done, seed in enumerate(seeds, 1):
         for method, found in vectors.items():
             asked = tasks.request(chosen.task, seed)
             request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
@@ -82,15 +84,15 @@ def main() -> None:
             found.append(judge_vector(audio, model).numpy())
         shape = model.scene(request).noise_shape
         facts.append(noise_facts(noise_from_bytes(take.noise, shape)))
-        print(f"{seed + 1} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
-    prompts = np.arange(chosen.seeds) % len(tasks.PROMPTS)
+        print(f"{done} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
+    prompts = np.array(seeds) % len(tasks.PROMPTS)
     free, controlled = (np.stack(found) for found in vectors.values())
     ratio = interval(distance_ratios(free, controlled, prompts))
     draws = [noise_facts(torch.randn(shape, generator=torch.Generator().manual_seed(n))) for n in range(DRAWS)]
     low, high = np.quantile([draw["noise_flatness"] for draw in draws], [0.01, 0.99])
     report = {
         "task": chosen.task,
-        "seeds": chosen.seeds,
+        "seeds": [seeds[0], seeds[-1]],
         "distance over that of none, mean and 95 % bounds": ratio,
         "same seed, mean distance": float(np.linalg.norm(free - controlled, axis=1).mean()),
         "worst noise mean": max(abs(fact["noise_mean"]) for fact in facts),

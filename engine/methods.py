@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import msgspec
+
+from . import targets
 from .hearing import Chain, Ear, can_listen_through
-from .models.protocol import Model
+from .models.protocol import Model, Scene
 from .optimize import Plan
 from .request import LoopRequest
 from .targets import Goal, Objective
@@ -79,7 +82,15 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
     )
 
 
-def paper_objective(objective: Objective) -> Objective:
+def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:
+    """Return what the request's method minimises: in the paper's own losses and weights where it is the paper's."""
+    if request.method != "ditto-paper":
+        return targets.build(request, scene, model)
+    parts = tuple(msgspec.structs.replace(part, kind=_paper_kind(part.kind)) for part in request.controls)
+    return _paper_weighted(targets.build(msgspec.structs.replace(request, controls=parts), scene, model))
+
+
+def _paper_weighted(objective: Objective) -> Objective:
     """Return the objective with the paper's own weights: intensity 1/40, or 1/4 beside melody, all others 1."""
     kinds = {goal.kind.partition("-")[0] for goal in objective.goals}
     if len(kinds) < 2:
@@ -92,6 +103,6 @@ def _with_paper_weight(goal: Goal, weight: float) -> Goal:
     return replace(goal, weight=weight if goal.kind.startswith("intensity") else 1.0)
 
 
-def paper_kind(kind: str) -> str:
+def _paper_kind(kind: str) -> str:
     """Return the paper's own version of a control."""
     return f"{kind}-paper" if kind in ("intensity", "melody") else kind

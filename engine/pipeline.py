@@ -47,8 +47,8 @@ def make_loop(
     for what cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and times one number.
     """
     scene = model.scene(request)
-    objective = targets.build(_in_the_papers_words(request), scene, model)
-    plan = methods.plan(request, model, methods.paper_objective(objective) if _is_paper(request) else objective)
+    objective = methods.objective_of(request, scene, model)
+    plan = methods.plan(request, model, objective)
     noise = _first_noise(request, scene).to(model.device)
     yield Accepted(request_id=request.request_id, notes=scene.notes)
 
@@ -73,7 +73,7 @@ def make_loop(
 def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
     """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
     scene = model.scene(msgspec.structs.replace(request, start=Start(noise=noise)))
-    objective = targets.build(_in_the_papers_words(request), scene, model)
+    objective = methods.objective_of(request, scene, model)
     plan = methods.plan(request, model, objective)
     stored = noise_from_bytes(noise, scene.noise_shape)[None].to(model.device)
     search = Search()
@@ -224,15 +224,3 @@ def _rank(scores: Scores, search: Search, item: int) -> tuple[float, float]:
     """Order takes by what was asked of them, then by their seam."""
     asked = float(search.step.best_total[item]) if search.step is not None else 0.0
     return asked, scores.get("seam_ratio") or 0.0
-
-
-def _is_paper(request: LoopRequest) -> bool:
-    return request.method == "ditto-paper"
-
-
-def _in_the_papers_words(request: LoopRequest) -> LoopRequest:
-    """Return the request with the papers' own losses where the method is the paper's."""
-    if not _is_paper(request):
-        return request
-    parts = tuple(msgspec.structs.replace(part, kind=methods.paper_kind(part.kind)) for part in request.controls)
-    return msgspec.structs.replace(request, controls=parts)

@@ -48,9 +48,9 @@ class Objective:
 
     @property
     def hold(self) -> float:
-        """How hard a loop is held to what it was: as the firmest asks, less beside others; 0 where one wants none."""
+        """How hard a loop is held to what it was: as the firmest asks; 0 where one wants none."""
         holds = [goal.term.hold for goal in self.goals]
-        return max(holds) / len(holds) if min(holds, default=0.0) > 0 else 0.0
+        return max(holds) if min(holds, default=0.0) > 0 else 0.0
 
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:
         """Return by how much a fader would have to move [batch, frames], None where no control asks for a level."""
@@ -93,7 +93,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
                 name=f"{part.kind}-{earlier + 1}" if earlier else part.kind,
                 kind=part.kind,
                 weight=row.weight * part.weight,
-                tolerance=row.tolerance,
+                tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
                 term=row.build(part.target, scene, context),
             )
         )

@@ -40,6 +40,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     Curve,
     unit="octaves",
     tolerance=0.12,
+    beside_others=0.16,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
 )
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:

@@ -131,6 +131,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     Notes,
     unit="share of frames off",
     tolerance=0.03,
+    beside_others=0.04,
     help="The loudest pitch class follows the notes; rests are free.",
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:

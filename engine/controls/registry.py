@@ -72,6 +72,7 @@ class Row:
     help: str
     unit: str  # of the distance
     tolerance: float  # a distance at or under this is good enough to stop
+    beside_others: float  # the same where other controls are asked for, too
     weight: float  # how much it counts beside others, before the request's own weight
 
     def check(self, target: Target) -> None:
@@ -87,13 +88,26 @@ _seen_files: set[Path] = set()
 
 
 def control(
-    kind: str, *targets: type, help: str, unit: str, tolerance: float, weight: float = 1.0
+    kind: str,
+    *targets: type,
+    help: str,
+    unit: str,
+    tolerance: float,
+    beside_others: float | None = None,
+    weight: float = 1.0,
 ) -> Callable[[Builder], Builder]:
-    """Register the decorated function as the control `kind`."""
+    """Register the decorated function as the control `kind`; `beside_others` is its tolerance if not alone."""
 
     def register(build: Builder) -> Builder:
         _rows[kind] = Row(
-            kind=kind, targets=targets, build=build, help=help, unit=unit, tolerance=tolerance, weight=weight
+            kind=kind,
+            targets=targets,
+            build=build,
+            help=help,
+            unit=unit,
+            tolerance=tolerance,
+            beside_others=tolerance if beside_others is None else beside_others,
+            weight=weight,
         )
         return build
 

@@ -1,5 +1,6 @@
 """The optimiser finds what it should, keeps the best, and can be stopped and resumed anywhere."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -7,14 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import methods, targets
+from engine import methods, optimize, pipeline, targets
 from engine.controls import Term
 from engine.errors import NonFiniteLossError, OutOfMemoryError
+from engine.events import Take
 from engine.hearing import Chain, Ear
 from engine.models.protocol import Scene
 from engine.optimize import Plan, Step, minimize, urgency
 from engine.request import Budget, LoopRequest
 from engine.saved import SavedState
+from engine.settings import Settings
 from engine.spectrum import Spectrum
 from engine.targets import Goal, Objective
 from engine.testing import TinyModel, tiny_noise
@@ -194,13 +197,29 @@ def test_the_noise_stays_noise(tiny: TinyModel, ask: Any) -> None:
 def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
     """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
     request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
-    _, objective, _ = scene_of(tiny, request)
-    weighted = methods.paper_objective(objective)
-    chosen = methods.plan(request, tiny, weighted)
+    objective = methods.objective_of(request, tiny.scene(request), tiny)
+    chosen = methods.plan(request, tiny, objective)
     assert (chosen.chain, chosen.steps, chosen.learning_rate) == (Chain(steps=20, sampler="ddim"), 150, 5e-3)
     assert (chosen.decode, chosen.keep_on_shell, chosen.check) == (chosen.chain, False, None)
     assert (chosen.betas, chosen.adaptivity, chosen.eases, chosen.hold) == ((0.9, 0.999), 1.0, False, 0.0)
-    assert {goal.kind: goal.weight for goal in weighted.goals} == {"intensity": 0.25, "melody": 1.0}
+    found = {goal.kind: (goal.weight, goal.tolerance) for goal in objective.goals}
+    assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
+
+
+def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask: Any) -> None:
+    """The whole flow minimises what the paper does, to its own tolerances, and not only plans for it."""
+    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper", budget=Budget(steps=1))
+    handed: list[Objective] = []
+
+    def seen(chosen: Plan, objective: Objective, *args: Any, **named: Any) -> Iterator[Step]:
+        handed.append(objective)
+        return minimize(chosen, objective, *args, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimize, "minimize", seen)
+        assert any(isinstance(event, Take) for event in pipeline.make_loop(request, tiny, Settings()))
+    found = {goal.kind: (goal.weight, goal.tolerance) for goal in handed[0].goals}
+    assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
 
 
 @pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
