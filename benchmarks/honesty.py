@@ -73,7 +73,6 @@ def main() -> None:
     assert isinstance(model, Pocket)
     vectors: dict[str, list[Vector]] = {"none": [], chosen.method: []}
     facts: list[dict[str, float]] = []
-    shape: tuple[int, ...] = ()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
     for done, seed in enumerate(seeds, 1):
         for method, found in vectors.items():
@@ -82,13 +81,14 @@ def main() -> None:
             take, audio, _ = made(request, model)
             audio = faded(audio, asked) if method == "fader" else audio
             found.append(judge_vector(audio, model).numpy())
-        shape = model.scene(request).noise_shape
-        facts.append(noise_facts(noise_from_bytes(take.noise, shape)))
+        scene = model.scene(request)
+        facts.append(noise_facts(noise_from_bytes(take.noise, scene.noise_shape), scene.time_axis))
         print(f"{done} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
     prompts = np.array(seeds) % len(tasks.PROMPTS)
     free, controlled = (np.stack(found) for found in vectors.values())
     ratio = interval(distance_ratios(free, controlled, prompts))
-    draws = [noise_facts(torch.randn(shape, generator=torch.Generator().manual_seed(n))) for n in range(DRAWS)]
+    seeded = (torch.Generator().manual_seed(n) for n in range(DRAWS))
+    draws = [noise_facts(torch.randn(scene.noise_shape, generator=each), scene.time_axis) for each in seeded]
     low, high = np.quantile([draw["noise_flatness"] for draw in draws], [0.01, 0.99])
     report = {
         "task": chosen.task,

@@ -158,7 +158,7 @@ def _finish(
     scores = metrics.score(finished.audio, request.sample_rate, request)
     if hasattr(model, "held_out") and request.controls:
         scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene)
-    record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise)
+    record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
     record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
     return Take(
         request_id=request.request_id,

@@ -2,11 +2,11 @@
 
 from importlib import metadata
 
-import torch
 from torch import Tensor
 
 from .models.protocol import ModelCard
 from .request import LoopRequest
+from .shell import flatness
 
 
 def what_was_done(
@@ -25,16 +25,14 @@ def what_was_done(
     }
 
 
-def noise_facts(noise: Tensor) -> dict[str, object]:
+def noise_facts(noise: Tensor, time_axis: int) -> dict[str, object]:
     """Return mean, deviation, kurtosis (3 for a Gaussian) and spectral flatness (1 is white) of one take's noise."""
     values = noise.detach().double().flatten()
     centred = values - values.mean()
     spread = centred.square().mean().sqrt()
-    power = torch.fft.rfft(noise.detach().double(), dim=0).abs().square() + 1e-12
-    flatness = torch.exp(torch.log(power).mean(0)) / power.mean(0)
     return {
         "noise_mean": round(float(values.mean()), 5),
         "noise_std": round(float(spread), 5),
         "noise_kurtosis": round(float((centred / spread).pow(4).mean()), 4),
-        "noise_flatness": round(float(flatness.mean()), 5),
+        "noise_flatness": round(float(flatness(noise.detach().double()[None], time_axis)), 5),
     }

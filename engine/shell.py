@@ -2,14 +2,19 @@
 
 A denoiser was trained on Gaussian noise, which in so many dimensions lies on a thin shell and has a flat
 spectrum. Optimising drifts off it (DITTO's known failure, reward hacking). After each step the noise is put
-back: its temporal spectrum, averaged over channels, is held near flat, its mean is 0 and its deviation 1
-(closed form and O(N log N), as arXiv:2602.08646 proposes for images).
+back: its temporal spectrum, averaged over channels, is held near flat, each channel's own is as uneven as that of a
+draw, its mean is 0 and its deviation 1 (closed form and O(N log N), as arXiv:2602.08646 proposes for images).
 """
+
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 SPECTRUM_SPREAD = 4.0  # standard deviations by which a frequency's power may leave that of white noise
+FLATNESS_SPREAD = 2.0  # the same for the mean flatness of channels: 95 % of draws lie within
+DRAWS = 64  # that tell how flat draws of a shape are
+SILENCE = 1e-12
 
 
 def on_shell(noise: Tensor, time_axis: int) -> Tensor:
@@ -23,7 +28,39 @@ def on_shell(noise: Tensor, time_axis: int) -> Tensor:
     channels = noise[0].numel() // frames
     slack = SPECTRUM_SPREAD / channels**0.5
     held = power.clamp(white / (1 + slack), white * (1 + slack))
-    flat = torch.fft.irfft(spectrum * (held / power.clamp_min(1e-12)).sqrt(), n=frames, dim=axis)
+    spectrum = spectrum * (held / power.clamp_min(SILENCE)).sqrt()
+    flat = torch.fft.irfft(_as_uneven_as_draws(spectrum, axis, frames), n=frames, dim=axis)
     everything = list(range(1, noise.dim()))
     flat = flat - flat.mean(everything, keepdim=True)
     return flat / flat.square().mean(everything, keepdim=True).sqrt()
+
+
+def flatness(noise: Tensor, time_axis: int) -> Tensor:
+    """Return the geometric over the arithmetic mean of power over temporal frequencies, channels averaged: [batch]."""
+    return _flatness(torch.fft.rfft(noise, dim=1 + time_axis), 1 + time_axis)
+
+
+def _flatness(spectrum: Tensor, axis: int) -> Tensor:
+    power = spectrum.abs().square() + SILENCE
+    return (power.log().mean(axis).exp() / power.mean(axis)).flatten(1).mean(1)
+
+
+def _as_uneven_as_draws(spectrum: Tensor, axis: int, frames: int) -> Tensor:
+    """Return `spectrum` with all powers raised to one exponent, item by item, so that it is as flat as draws are.
+
+    A white Gaussian's powers are exponentially distributed; raised to p they are flat by exp(-gamma p) / Gamma(1 + p),
+    whose logarithm falls by 1 for each unit of p at p = 1: one Newton step.
+    """
+    usual, deviation = _usual_flatness(frames, spectrum[0].numel() // spectrum.shape[axis])
+    found = _flatness(spectrum, axis)
+    wanted = found.clamp(usual - FLATNESS_SPREAD * deviation, usual + FLATNESS_SPREAD * deviation)
+    exponent = (1 - (wanted / found).log()).clamp(0.5, 1.5).view(-1, *[1] * (spectrum.dim() - 1))
+    return spectrum * (spectrum.abs().square() + SILENCE) ** ((exponent - 1) / 2)
+
+
+@lru_cache
+def _usual_flatness(frames: int, channels: int) -> tuple[float, float]:
+    """Return mean and deviation of the flatness of Gaussian draws."""
+    draws = torch.Generator().manual_seed(0)
+    found = torch.cat([flatness(torch.randn(1, frames, channels, generator=draws), 0) for _ in range(DRAWS)])
+    return float(found.mean()), float(found.std())
