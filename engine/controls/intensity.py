@@ -23,7 +23,6 @@ FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
 ERROR_FLOOR_DB2 = 4.0  # what counts as a small error where the target is flat
 SHAPE_WEIGHT = 1.0
 SHAPE_DB2 = 40.0  # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
-TOLERANCE_DB2, TOLERANCE_BESIDE_OTHERS_DB2 = 0.45, 0.6
 HOLD = 0.3  # to the faded loop, which has the level almost: a firm hold only takes longer to let it arrive
 FARTHEST_FADE_DB = 30.0  # nothing is faded in out of silence
 
@@ -80,8 +79,8 @@ def _too_hot_db(spectrum: Spectrum) -> Tensor:
     "intensity",
     Curve,
     unit="dB^2",
-    tolerance=TOLERANCE_DB2,
-    beside_others=TOLERANCE_BESIDE_OTHERS_DB2,
+    tolerance=0.45,
+    beside_others=0.6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
 )
 def intensity(target: Curve, scene: Scene, context: Context) -> Term:
