@@ -4,8 +4,9 @@ The waveform has one phase for both channels, integrated from their common power
 quarter turn on, so that left and right are equally loud and the mono mix is exactly the mid.
 
 In the treble a band holds many bins, and phases integrated from so smooth a picture align: every frame turns into a
-click. There the magnitudes are roughened before their phases are integrated, as those of real noise are, except where
-the loop itself rises sharply: a hit must stay one.
+click. Two things keep them apart. Magnitudes are roughened before their phases are integrated, as those of real noise
+are, except where the loop itself rises sharply: a hit must stay one. And the treble goes through a gentle all-pass
+whose delay swings to and fro with frequency, so that a hit, too, lasts three milliseconds and not a tenth of one.
 """
 
 import hashlib
@@ -17,15 +18,28 @@ import torch
 from torch import Tensor
 
 from ..spectrum import Spectrum
-from .bands import WINDOW_SAMPLES, band_power, frame_index, istft, mid_bands, side_bands, stft, to_bins, window
+from .bands import (
+    BINS,
+    SAMPLE_RATE,
+    WINDOW_SAMPLES,
+    band_power,
+    frame_index,
+    istft,
+    mid_bands,
+    side_bands,
+    stft,
+    to_bins,
+    window,
+)
 from .phase import loop_phases
 
 _MIDS = 246
 _latest: dict[bytes, Tensor] = {}  # the last sound's phases: what a search ends with is listened to, then delivered
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
+ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at the rate of the frames
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
-LEAST_ROUGH = 0.05  # at hits: without any, phases align so well that every second loop has one that clicks
+DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
 
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
@@ -92,7 +106,7 @@ def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
 def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
 
-    Integrated phases, then one step of Griffin and Lim (1984), which lets overlapping frames agree on the rest.
+    Integrated phases, the all-pass, then one step of Griffin and Lim (1984): overlapping frames agree on the rest.
     """
     key = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
     if (known := _latest.get(key)) is not None:
@@ -101,7 +115,7 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     rough = (magnitude * torch.exp(_roughness(frames, bins).to(magnitude.device) * _steady(log_power))).cpu().numpy()
     phases = loop_phases(rough, samples / frames)
     phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
-    turn = torch.polar(torch.ones_like(magnitude), torch.from_numpy(phases).to(magnitude.device))
+    turn = torch.polar(torch.ones_like(magnitude), (torch.from_numpy(phases) + _spread()).to(magnitude.device))
     agreed = stft(istft(magnitude * turn, samples), frames)
     turn = agreed / (agreed.abs() + 1e-9)
     _latest.clear()
@@ -112,16 +126,30 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
 @lru_cache(maxsize=8)
 def _roughness(frames: int, bins: int) -> Tensor:
     """Return normal deviations of log magnitude, the same for every loop of this length: [frames, bins]."""
-    treble = ((torch.arange(bins) - TREBLE_BIN) / TREBLE_BINS).clamp(0, 1)
-    return torch.randn(frames, bins, generator=torch.Generator().manual_seed(0)) * treble
+    return ROUGHNESS * torch.randn(frames, bins, generator=torch.Generator().manual_seed(0)) * _treble()
+
+
+@lru_cache(maxsize=1)
+def _spread() -> Tensor:
+    """Return the phases [bins] of an all-pass whose delay is a triangle over frequency, nothing below the treble."""
+    bin_hz = SAMPLE_RATE / WINDOW_SAMPLES
+    swings = (torch.arange(BINS) - TREBLE_BIN) * bin_hz / DELAY_PERIOD_HZ
+    delay_seconds = DELAY_SECONDS * (4 * (swings - torch.floor(swings + 0.5)).abs() - 1) * _treble()
+    return -2 * torch.pi * bin_hz * delay_seconds.cumsum(0)
+
+
+@lru_cache(maxsize=1)
+def _treble() -> Tensor:
+    """Return 1 for bins [bins] that are treble, 0 below 4.3 kHz."""
+    return ((torch.arange(BINS) - TREBLE_BIN) / TREBLE_BINS).clamp(0, 1)
 
 
 def _steady(log_power: Tensor) -> Tensor:
-    """Return 1 where the treble of log band power [frames, bands] is steady, little where it rises: [frames, 1]."""
+    """Return 1 where the treble of log band power [frames, bands] is steady, 0 where it rises: [frames, 1]."""
     treble = log_power[:, 97:_MIDS]
     rise = (treble - treble.roll(1, 0)).clamp_min(0).mean(1)
     around = torch.maximum(torch.maximum(rise, rise.roll(1)), rise.roll(-1))
-    return (1.5 - around / SHARP_RISE).clamp(LEAST_ROUGH, 1)[:, None]
+    return (1.5 - around / SHARP_RISE).clamp(0, 1)[:, None]
 
 
 def _per_bin() -> float:

@@ -131,3 +131,25 @@ def test_a_sound_is_its_own() -> None:
     assert torch.equal(waveform(one, 24_000), first)
     assert not torch.allclose(waveform(other, 24_000), first, atol=0.01)
     assert torch.equal(waveform(one, 24_000), first)
+
+
+def test_a_hit_is_no_click() -> None:
+    """Where all treble rises at once and decays, no half millisecond holds most of it: phases are not in step."""
+    frames = 2 * bands.latent_frames(RATE * 2)
+    since = torch.arange(frames) - 60
+    log_power = (-4 + torch.where(since >= 0, 9 - 0.5 * since, 0).clamp_min(0))[:, None].expand(-1, 295)
+    energy = waveform(log_power[None], RATE * 2)[0].mean(0).square()
+    half_a_millisecond = round(0.0005 * RATE)
+    loudest = float(energy.unfold(0, half_a_millisecond, 1).sum(-1).max() / energy.sum())
+    assert loudest < 0.45
+
+
+def test_steady_noise_does_not_throb_at_the_rate_of_the_frames() -> None:
+    """The envelope of noise after the round trip has no line at the frame rate to speak of."""
+    samples = RATE * 2
+    frames = 2 * bands.latent_frames(samples)
+    audio = 0.05 * torch.randn(2, samples, generator=torch.Generator().manual_seed(5))
+    treble = torch.fft.rfft(waveform(bands.log_bands(audio, frames)[None], samples)[0, 0])
+    treble[: 6_000 * 2] = 0
+    envelope = torch.fft.rfft(torch.fft.irfft(treble, samples).square()).abs()
+    assert float(envelope[frames] / envelope[frames - 50 : frames + 50].median()) < 4
