@@ -46,6 +46,7 @@ SHOWN = {
     "melody": ("melody_accuracy", "melody_judge"),
     "intensity+melody": ("intensity_mse", "intensity_rho", "melody_accuracy", "melody_judge"),
     "rhythm": ("rhythm_f1", "rhythm_f1_tight"),
+    "groove": ("rhythm_f1", "rhythm_f1_tight"),
     "structure": ("structure_mse", "structure_mse_of_none", "structure_form"),
     "brightness": ("brightness_error_octaves",),
     "text": ("text_judge", "text_judge_above_none"),

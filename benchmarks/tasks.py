@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import count
 
 import numpy as np
 
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
 from midi.notes import Note
-from midi.rhythm import Onset
+from midi.rhythm import Group, Onset
 
 TEMPO_BPM, BARS, BEATS = Fraction(120), 4, 16
 MEAN_DB, MOST_EITHER_SIDE_DB = -25.0, 11.0  # bars are measured at -36 to -14 dBFS RMS
@@ -19,6 +20,14 @@ PROMPTS = (
     "techno with synth bass and hats", "funk with electric piano, bass and drums", "dub with bass and organ",
     "synthwave with arpeggio and pad", "jazz piano trio with bass and drums",
 )  # fmt: skip
+
+# The genre of each prompt, or the nearest that there is a grammar for: dub's is reggaeton's, jazz's is lo-fi's.
+GENRES = ("house", "lo-fi", "ambient", "techno", "funk", "reggaeton", "synthwave", "lo-fi")
+FIRST_GROOVE_SEED = 5_000_000
+DRUMS: dict[str, Group] = {
+    "kick": "kick", "snare": "snare", "clap": "snare", "rimshot": "snare", "hats": "hat", "open hat": "hat",
+    "toms": "tom", "cymbal": "cymbal",
+}  # fmt: skip
 
 # Tunes older than any copyright, as (semitones above the tonic, beats); all are 16 beats long.
 TUNES: tuple[tuple[tuple[int, float], ...], ...] = (
@@ -97,6 +106,23 @@ def rhythm(seed: int) -> Control:
     return Control(kind="rhythm", target=Onsets(onsets=onsets))
 
 
+def groove(seed: int) -> Control:
+    """Return the drums of a held-out training loop of the prompt's genre: a groove that such music plays."""
+    from engine.training.synth.compose import compose  # compiles much on import
+    from engine.training.synth.recipe import sample_recipe
+
+    genre = GENRES[seed % len(PROMPTS)]
+    drawn = (sample_recipe(n, "heldout", genre=genre, layout="full") for n in count(FIRST_GROOVE_SEED + 100 * seed))
+    straight = (recipe for recipe in drawn if recipe.beats in (4, 8, 16) and recipe.numerator == 4)
+    recipe, hits = next((one, hits) for one in straight if len(hits := compose(one).hits) >= one.beats / 2)
+    onsets = {
+        Onset(Fraction(hit.beat).limit_denominator(1000) + start, max(0.2, hit.velocity), DRUMS.get(hit.piece, "perc"))
+        for start in range(0, BEATS, round(recipe.beats))
+        for hit in hits
+    }
+    return Control(kind="rhythm", target=Onsets(onsets=tuple(sorted(onsets))))
+
+
 def structure(seed: int) -> Control:
     """Return a form of four sections."""
     return Control(kind="structure", target=Words(text=FORMS[seed % len(FORMS)]))
@@ -120,6 +146,7 @@ def request(task: str, seed: int) -> LoopRequest:
         "melody": (tune,),
         "intensity+melody": (intensity(seed), tune),
         "rhythm": (rhythm(seed),),
+        "groove": (groove(seed),) if task == "groove" else (),
         "structure": (structure(seed),),
         "brightness": (brightness(seed),),
         "text": (Control(kind="text", target=Words(text="")),),
@@ -128,4 +155,4 @@ def request(task: str, seed: int) -> LoopRequest:
     return base(seed, *parts[task], key=key if tune in parts[task] else None)
 
 
-TASKS = ("intensity", "melody", "intensity+melody", "rhythm", "structure", "brightness", "text", "three")
+TASKS = ("intensity", "melody", "intensity+melody", "rhythm", "groove", "structure", "brightness", "text", "three")

@@ -36,12 +36,21 @@ def choose_place(settings: Settings) -> Place:
 
     device = torch.device(_best_device() if settings.device == "auto" else _existing(settings.device))
     if settings.dtype == "auto":
-        ampere = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
-        return Place(device, torch.bfloat16 if ampere else torch.float32, torch.float32)
+        half = device.type == "cuda" and multiplies_bfloat16(device)
+        return Place(device, torch.bfloat16 if half else torch.float32, torch.float32)
     names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if settings.dtype not in names:
         raise ModelError(f"There is no precision {settings.dtype!r}; it may be auto, {', '.join(names)}.")
     return Place(device, names[settings.dtype], torch.float32)
+
+
+def multiplies_bfloat16(device: "torch.device") -> bool:
+    """Return whether `device` multiplies bfloat16 natively; processors that do not take a hundred times as long."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _best_device() -> str:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from . import musical_time
 
 TIME_FREQUENCIES = 64
+USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 
 
@@ -39,6 +40,7 @@ class Block(nn.Module):
         self.modulation = nn.Linear(width, 6 * width)
         self.qkv = nn.Linear(width, 3 * width)
         self.sharpness = nn.Parameter(torch.ones(heads, 1, 1))
+        self.length_power = nn.Parameter(torch.full((heads, 1, 1), 2.0))
         self.out = nn.Linear(width, width)
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
@@ -56,9 +58,11 @@ class Block(nn.Module):
     def _attend(self, hidden: Tensor, turns: Tensor) -> Tensor:
         batch, frames, width = hidden.shape
         query, key, value = self.qkv(hidden).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        # Normalised queries and keys keep attention stable in bfloat16; each head learns its own sharpness.
+        # Normalised queries and keys keep attention stable in bfloat16. Each head learns its own sharpness, and by
+        # which power of log(frames) it grows: among more frames the same scores are spread thinner (Nakanishi 2025).
         size = query.shape[-1:]
-        query, key = F.rms_norm(query, size) * self.sharpness.to(query.dtype), F.rms_norm(key, size)
+        sharpness = self.sharpness * (math.log(frames) / math.log(USUAL_FRAMES)) ** self.length_power
+        query, key = F.rms_norm(query, size) * sharpness.to(query.dtype), F.rms_norm(key, size)
         query, key = _turned(query, turns), _turned(key, turns)
         mixed = _mixed(query, key, value)
         return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..spectrum import Spectrum
+from .attacks import quiet_before_hits
 from .bands import (
     BINS,
     SAMPLE_RATE,
@@ -39,6 +40,8 @@ QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
 ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at the rate of the frames
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
+AGREEMENTS = 2  # with more, hits begin to click
+AUDIBLE_GAIN = 0.99
 DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
 
 
@@ -106,7 +109,8 @@ def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
 def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
 
-    Integrated phases, the all-pass, then one step of Griffin and Lim (1984): overlapping frames agree on the rest.
+    Integrated phases, the all-pass, then steps of Griffin and Lim (1984), the first for all frames, the others for
+    those that a hit is near to: overlapping frames agree on the rest, and that it is quiet before hits.
     """
     key = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
     if (known := _latest.get(key)) is not None:
@@ -116,8 +120,16 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     phases = loop_phases(rough, samples / frames)
     phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
     turn = torch.polar(torch.ones_like(magnitude), (torch.from_numpy(phases) + _spread()).to(magnitude.device))
-    agreed = stft(istft(magnitude * turn, samples), frames)
-    turn = agreed / (agreed.abs() + 1e-9)
+    near = torch.ones(frames, dtype=torch.bool, device=magnitude.device)
+    index = frame_index(samples, frames).to(magnitude.device)
+    for _ in range(AGREEMENTS):
+        wave = istft(magnitude * turn, samples)
+        gain = torch.from_numpy(quiet_before_hits(wave.cpu().numpy())).to(wave.device)
+        agreed = torch.fft.rfft((wave * gain)[index[near]] * window().to(wave.device))
+        turn[near] = agreed / (agreed.abs() + 1e-9)
+        near = gain[index].amin(-1) < AUDIBLE_GAIN
+        if not near.any():
+            break
     _latest.clear()
     _latest[key] = turn
     return turn

@@ -21,10 +21,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
 from ..pocket.model import TEACHER_GUIDANCE
 from ..pocket.network import PocketNetwork
 from .loops import Batch, LoopSet
+from .muon import Muon
 
 SHORTEST_JUMP = 1 / 16
 JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
@@ -41,11 +43,12 @@ class Recipe:
     warm_up_steps: int = 200
     final_share: float = 0.25  # the last share of the minutes lets the rate fall to a fiftieth; 0 keeps it
     seed: int = 0
-    window: int | None = None  # train on so many frames of each loop instead of whole ones
+    windows: tuple[int, ...] = ()  # train on pieces of so many frames, each as often, instead of whole loops
     teacher: Path | None = None  # state of a flow whose velocity the shortest jumps follow; else the average's own
     averaging: float = 0.999  # of the weights that are kept, used, and jumped after
     compiled: bool = False
     most_steps: int | None = None  # of this piece; None is as many as the minutes allow
+    only: tuple[str, ...] = ()  # train parameters whose names end so, the rest stays; all if empty
     width: int = 256
     depth: int = 7
 
@@ -63,17 +66,20 @@ class Trainer:
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
         # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
-        in_blocks = [(n, p) for n, p in self.network.named_parameters() if n.startswith("blocks.")]
-        matrices = [p for n, p in in_blocks if p.ndim == 2 and "modulation" not in n]
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(not recipe.only or name.endswith(recipe.only))
+        trained = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and "modulation" not in n]
         chosen = {id(parameter) for parameter in matrices}
-        others = [p for p in self.network.parameters() if id(p) not in chosen]
+        others = [p for _, p in trained if id(p) not in chosen]
         rate = recipe.learning_rate
         self.optimizers = [
-            torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            *([Muon(matrices, lr=rate, weight_decay=0.01)] if matrices else []),
             torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         # Worth its half minute for pieces, which are all of one shape; whole loops come in too many.
         self._learner = torch.compile(self.network, dynamic=False) if recipe.compiled else self.network
+        self._half = multiplies_bfloat16(device)
         self.step = 0
         self._teacher: PocketNetwork | None = None
         self._answer: Callable[..., Tensor] | None = None
@@ -90,7 +96,7 @@ class Trainer:
         while (share := self._share(started, len(losses))) < 1:
             losses.append(
                 self._train_once(
-                    loops.batch(self.recipe.batch, generator, window=self.recipe.window), self._rate(share)
+                    loops.batch(self.recipe.batch, generator, windows=self.recipe.windows), self._rate(share)
                 )
             )
             if self.step % 100 == 0:
@@ -177,7 +183,7 @@ class Trainer:
         condition: Tensor,
         batch: Batch,
     ) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
             return network(mixed, time_, until, condition, batch.phases, batch.controls).float()
 
     def _averaged(self) -> PocketNetwork:
@@ -287,11 +293,14 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--final-share", type=float, default=0.25, help="share of the minutes in which the rate falls")
     parser.add_argument("--start", type=Path, help="folder of exported weights to begin from, and its latent map")
-    parser.add_argument("--window", type=int, help="frames of each loop to train on; whole loops if left out")
-    parser.add_argument("--compile", action="store_true", help="a third faster with --window; needs a C++ compiler")
+    parser.add_argument(
+        "--windows", type=int, nargs="+", default=[], help="train on pieces of so many frames; whole loops if left out"
+    )
+    parser.add_argument("--compile", action="store_true", help="a third faster with --windows; needs a C++ compiler")
     parser.add_argument("--teacher", type=Path, help="state file of a flow that stays the student's teacher")
     parser.add_argument("--averaging", type=float, default=0.999, help="less is quicker, for the student's first steps")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", default=[], help="train parameters whose names end so, e.g. sharpness")
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -300,13 +309,14 @@ def main() -> None:
         student=given.student,
         batch=given.batch,
         seed=given.seed,
-        window=given.window,
+        windows=tuple(given.windows),
         compiled=given.compile,
         averaging=given.averaging,
         teacher=given.teacher,
         learning_rate=given.learning_rate,
         final_share=given.final_share,
         most_steps=given.steps,
+        only=tuple(given.only),
     )
     loops = LoopSet.load(given.data, given.start)
     trainer = Trainer(recipe, loops.latent_map.deviation, given.state, device)

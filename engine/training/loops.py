@@ -10,7 +10,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -119,12 +119,14 @@ class LoopSet:
             loops.append(Loop(latent_map.encode(log_power).half().numpy(), controls.astype(np.float16), labels))
         return cls(loops, latent_map)
 
-    def batch(self, size: int, generator: np.random.Generator, *, window: int | None = None) -> Batch:
-        """Return `size` whole loops of one length or, with `window`, more pieces of so many frames from anywhere.
+    def batch(self, size: int, generator: np.random.Generator, *, windows: Sequence[int] = ()) -> Batch:
+        """Return `size` whole loops of one length or, with `windows`, pieces of one of these lengths from anywhere.
 
-        Frames know where they are by their phases; for the same work the network meets more music in pieces.
+        Frames know where they are by their phases; for the same work the network meets more music in shorter pieces,
+        and in longer ones it learns how much a frame is to look at among many.
         """
-        if window is not None:
+        if windows:
+            window = int(generator.choice(windows))
             return self._pieces(round(size * 260 / window), window, generator)
         length = int(generator.choice(self._lengths, p=self._odds))
         # Long loops in smaller batches: a step costs the same.

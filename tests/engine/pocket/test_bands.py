@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.pocket import bands
+from engine.pocket.attacks import quiet_before_hits
 from engine.pocket.phase import loop_phases
 from engine.pocket.sound import resynthesised, spectrum_of, waveform
 
@@ -142,6 +143,37 @@ def test_a_hit_is_no_click() -> None:
     half_a_millisecond = round(0.0005 * RATE)
     loudest = float(energy.unfold(0, half_a_millisecond, 1).sum(-1).max() / energy.sum())
     assert loudest < 0.45
+
+
+def test_it_is_quiet_before_a_hit() -> None:
+    """Next to nothing of a hit comes more than five milliseconds early, though a frame is nine times as long."""
+    samples, place = RATE * 2, RATE
+    since = torch.arange(samples - place) / RATE
+    hit = torch.randn(len(since), generator=torch.Generator().manual_seed(6)) * torch.exp(-since / 0.05)
+    audio = torch.cat([torch.zeros(place), 0.2 * hit]).expand(2, -1)
+    power = waveform(bands.log_bands(audio, 2 * bands.latent_frames(samples))[None], samples)[0].mean(0).square()
+    early = power[place - RATE // 20 : place - RATE // 200].sum() / power.sum()
+    assert float(early) < 0.001
+
+
+def test_what_does_not_rise_steeply_is_left_alone() -> None:
+    """A chord, a swell and silence have no hits: no sample of them is turned down before its phases are taken."""
+    long = 8 * RATE
+    swell = chord(long)[0].numpy() * (1.1 - np.cos(2 * np.pi * np.arange(long) / long)).astype(np.float32)
+    for steady in (chord(RATE)[0].numpy(), swell, np.zeros(RATE, np.float32)):
+        assert quiet_before_hits(steady).min() > 0.99
+
+
+@given(turn=st.integers(0, 49))
+@settings(max_examples=10, deadline=None)
+def test_hits_are_found_round_the_circle(turn: int) -> None:
+    """A loop that begins elsewhere has the same hits: what is turned down turns with it."""
+    wave = np.zeros(22_050, np.float32)  # a thousand blocks; 441 samples are twenty of them
+    wave[5_000:] = np.exp(-np.arange(17_050) / 2_000)
+    wave[4_600:5_000] = 0.1
+    gain = quiet_before_hits(wave)
+    assert gain.min() < 0.5
+    np.testing.assert_allclose(quiet_before_hits(np.roll(wave, 441 * turn)), np.roll(gain, 441 * turn), atol=1e-5)
 
 
 def test_steady_noise_does_not_throb_at_the_rate_of_the_frames() -> None:

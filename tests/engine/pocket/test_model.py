@@ -13,10 +13,11 @@ from engine.models.protocol import Model
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
 from engine.pocket.latents import LatentMap
-from engine.pocket.model import Pocket
+from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.network import CONTROL_CHANNELS
 from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
+from engine.settings import Settings
 from midi.tempo import Meter
 
 
@@ -36,7 +37,16 @@ def test_unknown_words_are_said(pocket: Pocket) -> None:
     assert scene.inputs.told[0, : condition.WORD_SLOTS].sum() >= 2
 
 
-@pytest.mark.parametrize(("prompt", "lufs"), [("house", -18), ("quiet ambient pad", -24), ("loud techno", -11)])
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_processor_computes_in_what_it_multiplies(
+    monkeypatch: pytest.MonkeyPatch, native: bool, dtype: torch.dtype
+) -> None:
+    """Where bfloat16 is not native it takes a hundred times as long, so it is taken only where it is."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    assert load_pocket(Settings(device="cpu")).dtype is dtype
+
+
+@pytest.mark.parametrize(("prompt", "lufs"), [("house", -20), ("quiet ambient pad", -24), ("loud techno", -11)])
 def test_words_say_how_loud_a_loop_comes(pocket: Pocket, prompt: str, lufs: float) -> None:
     """Loops come at one loudness unless the prompt asks for another."""
     assert pocket.scene(LoopRequest(prompt=prompt)).loudness_lufs == lufs

@@ -75,3 +75,18 @@ def test_small_heads_take_the_slow_angles_only() -> None:
     assert turned.shape == heads.shape
     assert torch.allclose(turned.norm(dim=-1), heads.norm(dim=-1))
     assert Block(32, 2)(torch.ones(1, 8, 32), torch.zeros(1, 32), angles).shape == (1, 8, 32)
+
+
+def test_attention_is_not_spread_thin_in_a_long_loop() -> None:
+    """What a frame gathers from seven times as many others varies half as much again as without the law, or more."""
+    torch.manual_seed(3)
+    block = Block(64, 2).requires_grad_(False)
+    block.qkv.weight.mul_(6)
+    spreads = []
+    for power in (0.0, 2.0):
+        block.length_power.fill_(power)
+        turns = [musical_time.turns(musical_time.phases(frames, 1, Fraction(4)))[:, None, None] for frames in (96, 672)]
+        gathered = [block._attend(torch.randn(1, each.shape[-2], 64), each) for each in turns]
+        spreads.append(float(gathered[1].std() / gathered[0].std()))
+    assert spreads[0] < 0.9
+    assert spreads[1] > 1.5 * spreads[0]

@@ -47,13 +47,26 @@ def test_the_loss_falls(loop_set: LoopSet, state: Path, tmp_path: Path) -> None:
 def test_training_on_pieces_learns_what_whole_loops_are(loop_set: LoopSet, tmp_path: Path) -> None:
     """A piece of a recipe with a window trains, saves and goes on with whole loops."""
     deviation = loop_set.latent_map.deviation
-    pieces = Trainer(recipe(3, window=40, student=0.0), deviation, tmp_path, CPU)
+    pieces = Trainer(recipe(3, windows=(40,), student=0.0), deviation, tmp_path, CPU)
     before = pieces.network.state_dict()["latent_in.weight"].clone()
     pieces.run(loop_set)
     assert not torch.equal(before, pieces.network.state_dict()["latent_in.weight"])
     whole = Trainer(recipe(2), deviation, tmp_path, CPU)
     whole.run(loop_set)
     assert whole.step == 5
+
+
+def test_a_part_of_the_network_can_learn_alone(loop_set: LoopSet, tmp_path: Path) -> None:
+    """With names given only those parameters move; the rest is as it was to the last bit."""
+    trainer = Trainer(recipe(8, only=("sharpness", "length_power")), loop_set.latent_map.deviation, tmp_path, CPU)
+    # What comes out of a fresh network is zero, and nothing could learn from it.
+    torch.nn.init.normal_(trainer.network.latent_out.weight, std=0.02)
+    for block in trainer.network.blocks:
+        torch.nn.init.normal_(block.modulation.weight, std=0.02)
+    before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+    trainer.run(loop_set)
+    moved = {name for name, tensor in trainer.network.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved == {name for name in before if name.endswith(("sharpness", "length_power"))}
 
 
 def test_training_goes_on_at_the_same_step_with_the_same_weights(loop_set: LoopSet, state: Path) -> None:

@@ -58,7 +58,7 @@ def test_long_loops_come_in_smaller_batches(loop_set: LoopSet) -> None:
 def test_pieces_are_true_to_their_loop(loop_set: LoopSet) -> None:
     """Every piece is a run of neighbours of one loop, round the wrap, with the phases and controls of those frames."""
     window = 40
-    batch = loop_set.batch(4, np.random.default_rng(4), window=window)
+    batch = loop_set.batch(4, np.random.default_rng(4), windows=(window,))
     assert batch.latent.shape[:2] == (round(4 * 260 / window), window)
     for latent, phases in zip(batch.latent, batch.phases, strict=True):
         found = [loop for loop in loop_set.loops if _place(loop, latent) is not None]
@@ -67,6 +67,13 @@ def test_pieces_are_true_to_their_loop(loop_set: LoopSet) -> None:
         per_bar = Fraction(4 * labels["numerator"], labels["denominator"])
         own = musical_time.phases(len(found[0].latent), labels["bars"], per_bar)
         assert torch.equal(phases, own.roll(-_place(found[0], latent), 0)[:window])
+
+
+def test_pieces_of_several_lengths_take_turns(loop_set: LoopSet) -> None:
+    """Each batch has pieces of one of the lengths, fewer of the longer ones, and all lengths come up."""
+    generator = np.random.default_rng(5)
+    shapes = {tuple(loop_set.batch(4, generator, windows=(40, 80)).latent.shape[:2]) for _ in range(12)}
+    assert shapes == {(26, 40), (13, 80)}
 
 
 def _place(loop: loops.Loop, piece: torch.Tensor) -> int | None:
