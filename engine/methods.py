@@ -22,7 +22,9 @@ SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
 LEFT_OF_HOLD = 0.1  # at the end of a search: who needs it may go far, the others never get there
 
-LIMIT_SECONDS = {"draft": 4.0, "normal": 10.0, "best": 120.0}  # a producer waits; who counts steps does not
+# A producer would rather wait than have a loop that misses its target: quick processors are done long before, slow ones
+# may need all of this. Who counts steps has no limit.
+LIMIT_SECONDS = {"draft": 15.0, "normal": 60.0, "best": 240.0}
 
 
 def limit_seconds(request: LoopRequest) -> float | None:
