@@ -141,18 +141,18 @@ def brightness(seed: int) -> Control:
 def request(task: str, seed: int) -> LoopRequest:
     """Return the request of a task and a seed, without its method."""
     tune, key = melody(seed)
-    parts: dict[str, tuple[Control, ...]] = {
-        "intensity": (intensity(seed),),
-        "melody": (tune,),
-        "intensity+melody": (intensity(seed), tune),
-        "rhythm": (rhythm(seed),),
-        "groove": (groove(seed),) if task == "groove" else (),
-        "structure": (structure(seed),),
-        "brightness": (brightness(seed),),
-        "text": (Control(kind="text", target=Words(text="")),),
-        "three": (intensity(seed), tune, brightness(seed)),
+    alone: dict[str, Callable[[int], Control]] = {
+        "intensity": intensity,
+        "melody": lambda _: tune,
+        "rhythm": rhythm,
+        "groove": groove,
+        "structure": structure,
+        "brightness": brightness,
+        "text": lambda _: Control(kind="text", target=Words(text="")),
     }
-    return base(seed, *parts[task], key=key if tune in parts[task] else None)
+    names = ("intensity", "melody", "brightness") if task == "three" else task.split("+")
+    controls = tuple(alone[name](seed) for name in names)
+    return base(seed, *controls, key=key if tune in controls else None)
 
 
 TASKS = ("intensity", "melody", "intensity+melody", "rhythm", "groove", "structure", "brightness", "text", "three")

@@ -33,7 +33,9 @@ class Muon(torch.optim.Optimizer):
                 if matrix.grad is None:
                     continue
                 slots = self.state[matrix]
-                memory = slots.setdefault("momentum_buffer", torch.zeros_like(matrix))
+                if not slots:
+                    slots["momentum_buffer"] = torch.zeros_like(matrix)
+                memory = slots["momentum_buffer"]
                 memory.lerp_(matrix.grad, 1 - group["momentum"])
                 pull = matrix.grad.lerp(memory, group["momentum"])
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
