@@ -35,7 +35,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
 PIECE_SECONDS = 16.5  # the longest loop made in one piece
 TEACHER_GUIDANCE = 2.0
-USUAL_LUFS, ASKED_LUFS = -20.0, {"quiet": -24.0, "loud": -11.0}  # 4 dB below a mix: peaks let half the loops reach that
+USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a mix; peaks let half the loops reach it
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from .bands import (
     to_bins,
     window,
 )
+from .crest import round_peaks
 from .phase import loop_phases
 
 _MIDS = 246
@@ -110,7 +111,8 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
 
     Integrated phases, the all-pass, then steps of Griffin and Lim (1984), the first for all frames, the others for
-    those that a hit is near to: overlapping frames agree on the rest, and that it is quiet before hits.
+    those that a hit or a peak is near to: overlapping frames agree on the rest, that it is quiet before hits, and
+    that no peak stands out.
     """
     key = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
     if (known := _latest.get(key)) is not None:
@@ -124,7 +126,7 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     index = frame_index(samples, frames).to(magnitude.device)
     for _ in range(AGREEMENTS):
         wave = istft(magnitude * turn, samples)
-        gain = torch.from_numpy(quiet_before_hits(wave.cpu().numpy())).to(wave.device)
+        gain = torch.from_numpy(quiet_before_hits(wave.cpu().numpy())).to(wave.device) * round_peaks(wave)
         agreed = torch.fft.rfft((wave * gain)[index[near]] * window().to(wave.device))
         turn[near] = agreed / (agreed.abs() + 1e-9)
         near = gain[index].amin(-1) < AUDIBLE_GAIN
