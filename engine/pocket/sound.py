@@ -43,6 +43,7 @@ ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
 AGREEMENTS = 2  # with more, hits begin to click
 AUDIBLE_GAIN = 0.99
+OVERSAMPLING = 4  # as a file's true peak is measured, up to 2 dB above its samples
 DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
 
 
@@ -92,11 +93,18 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
             turn = _turns(one, (mid + side).sqrt(), samples)
             edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
         waves.append(istft((mid + 1e-9).sqrt() * turn, samples))
-        peaks.append(waves[-1].detach().abs() + edge.abs())  # left or right, whichever is larger
+        middle = waves[-1].detach()
+        peaks.append(torch.maximum(_true_peaks(middle + edge), _true_peaks(middle - edge)))  # left and right
     power = stft(torch.stack(waves), frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
     largest = torch.stack(peaks)[:, frame_index(samples, frames).to(power.device)].amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10))
+
+
+def _true_peaks(wave: Tensor) -> Tensor:
+    """Return the largest size that a loop `wave` [samples] has at and between its samples: [samples]."""
+    dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * len(wave)) * OVERSAMPLING
+    return dense.abs().view(len(wave), OVERSAMPLING).amax(-1)
 
 
 def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.metrics.peak import true_peak_db
 from engine.pocket import bands, sound
 from engine.pocket.crest import MOST_DB, round_peaks
 
@@ -65,3 +66,18 @@ def test_music_without_peaks_is_left_alone() -> None:
     tone = torch.sin(2 * torch.pi * 220 * torch.arange(RATE) / RATE)
     for calm in (tone, torch.zeros(RATE), torch.zeros(100)):
         assert torch.equal(round_peaks(calm), torch.ones_like(calm))
+
+
+def test_a_search_hears_the_peak_that_the_file_will_have() -> None:
+    """What a search is told of peaks is the true peak of what is delivered, between samples and of both channels."""
+    frames = 2 * bands.latent_frames(RATE)
+    treble = 20 * torch.rand(frames, 1, generator=torch.Generator().manual_seed(3)) - 10
+    log_power = torch.full((frames, 295), -12.0)
+    log_power[:, 200:246], log_power[:, 246:] = treble, treble - 6
+    delivered = sound.waveform(log_power[None], RATE)[0].numpy()
+    heard = sound.resynthesised(log_power[None], RATE, 86.0).peak_db
+    samples_db = 20 * np.log10(np.abs(delivered).max())
+    true_db = true_peak_db(delivered, circular=True)
+    assert heard is not None
+    assert true_db > samples_db + 0.1
+    assert float(heard.max()) == pytest.approx(true_db, abs=0.02)
