@@ -33,6 +33,7 @@ PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96
 LEAD = 1.5  # nepers of energy by which a note should lead before the next loudest
 HEARD_LEAD = 0.35  # nepers (1.5 dB) by which it has to lead to count: the waveform takes some of it away again
+HOLD = 0.4  # firmly held, the notes that were there stay nearly as loud as those that are asked for
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 
 
@@ -142,7 +143,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         return mean(lack(chroma(spectrum, grid.chroma, grid.window), grid.classes), grid.weights)
 
-    return Term(loss, _off(grid_of, HEARD_LEAD))
+    return Term(loss, _off(grid_of, HEARD_LEAD), hold=HOLD)
 
 
 @control(
@@ -201,7 +202,7 @@ def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
         share, grid = shares(spectrum)
         return mean((lead(share, grid.pitches) < HEARD_LEAD).to(grid.weights), grid.weights)
 
-    return Term(loss, distance)
+    return Term(loss, distance, hold=HOLD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,12 @@ class LatentMap:
 
     def decode(self, latent: Tensor) -> Tensor:
         """Return log band power [..., 2 n, bands] of latents [..., n, channels]; carries the gradient."""
+        return self.centred(latent) * self.spread + self.mean
+
+    def centred(self, latent: Tensor) -> Tensor:
+        """Return the same less its mean and over its spread: all bands alike, those below 2 kHz twice as large."""
         bands = len(mid_bands()) + len(side_bands())
-        pairs = latent @ self._to_bands
-        return pairs.reshape(*latent.shape[:-2], -1, bands) * self.spread + self.mean
+        return (latent @ self._to_bands).reshape(*latent.shape[:-2], -1, bands)
 
     def save(self, file: Path) -> None:
         """Write the map as safetensors."""

@@ -136,7 +136,22 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         `condition` [batch, condition_channels], `phases` [batch or 1, frames, musical_time.CHANNELS], `controls`
         [batch, frames, CONTROL_CHANNELS] or None for free.
         """
-        known, before, unknown = self._gaussian(time, until)
+        known, _, unknown = self._gaussian(time, until)
+        hidden, summary = self.states(latent, time, until, condition, phases, controls)
+        shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
+        return known * latent + unknown * self.latent_out(_norm(hidden[-1]) * (1 + scale) + shift)
+
+    def states(
+        self,
+        latent: Tensor,
+        time: Tensor,
+        until: Tensor,
+        condition: Tensor,
+        phases: Tensor,
+        controls: Tensor | None = None,
+    ) -> tuple[list[Tensor], Tensor]:
+        """Return what each block leaves [batch, frames, width], and the summary of times and words [batch, width]."""
+        _, before, _ = self._gaussian(time, until)
         hidden = self.latent_in(latent / before) + self.phase_in(phases)
         if controls is not None:
             hidden = hidden + self.control_in(controls)
@@ -144,10 +159,11 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         times = torch.cat([_sines(time), _sines(time - until)], -1)
         summary = F.silu(self.time(times) + self.condition(condition))
         turns = musical_time.turns(phases)[:, :, None]
+        left = []
         for block in self.blocks:
             hidden = block(hidden, summary, turns)
-        shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
-        return known * latent + unknown * self.latent_out(_norm(hidden) * (1 + scale) + shift)
+            left.append(hidden)
+        return left, summary
 
     def _gaussian(self, time: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is known of a jump if channels were Gaussian with `deviation`, each [batch, 1, channels].

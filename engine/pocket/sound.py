@@ -76,7 +76,9 @@ def _waveform_of_one(log_power: Tensor, samples: int) -> Tensor:
     turn = _turns(log_power, (mid + side).sqrt(), samples)
     middle = istft(mid.sqrt() * turn, samples)
     edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
-    return torch.stack([middle + edge, middle - edge])
+    both = torch.stack([middle + edge, middle - edge])
+    # Windows let the lowest bins leak into a constant offset, which is no sound.
+    return both - both.mean(-1, keepdim=True)
 
 
 def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spectrum:

@@ -19,14 +19,13 @@ from ..pocket.model import WEIGHTS
 from ..pocket.network import PocketNetwork
 from ..pocket.repertoire import MODES, Repertoire
 from ..pocket.words import WORDS
+from . import checkpoint
 from .loops import mode_name, read_labels
 
 
 def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     """Write config, weights and latent map of the averaged network in `state` to `out`."""
-    tensors = load_file(state / "state.safetensors")
-    prefix = "average."
-    averaged = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    averaged = checkpoint.under(load_file(state / checkpoint.FILE), "average.")
     depth = 1 + max(int(name.split(".")[1]) for name in averaged if name.startswith("blocks."))
     network = PocketNetwork(
         channels=latent_map.channels,

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
 from ..pocket.model import TEACHER_GUIDANCE
 from ..pocket.network import PocketNetwork
+from . import checkpoint
 from .loops import Batch, LoopSet
 from .muon import Muon
 
@@ -128,10 +128,7 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
-        keep = min(self.recipe.averaging, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, tensor in self.network.state_dict().items():
-                self.average[name].lerp_(tensor, 1 - keep)
+        checkpoint.follow(self.average, self.network, self.recipe.averaging, self.step)
         return flow_loss.item(), jump_loss.item()
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -139,7 +136,7 @@ class Trainer:
         jumps = round(self.recipe.student * size)
         noise = torch.randn_like(batch.latent)
         flow = batch.rows(slice(jumps, size))
-        time_ = _times(size - jumps, self.device)
+        time_ = drawn_times(size - jumps, self.device)
         target = noise[jumps:] - flow.latent
         mixed = flow.latent + time_[:, None, None] * target
         error = self._velocity(self._learner, mixed, time_, time_, flow.condition, flow) - target
@@ -211,47 +208,29 @@ class Trainer:
             return averaged
         if self._frozen is None:
             network = PocketNetwork(**self.network.config).to(self.device).eval().requires_grad_(False)
-            network.load_state_dict(_under(load_file(self.recipe.teacher), "average."))
+            network.load_state_dict(checkpoint.under(load_file(self.recipe.teacher), "average."))
             self._frozen = torch.compile(network, dynamic=False) if self.recipe.compiled else network
         return self._frozen
 
     def save(self) -> None:
         """Write weights, averaged weights and optimiser state, each beside its name and renamed."""
-        self.state.mkdir(parents=True, exist_ok=True)
-        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
-        for index, optimizer in enumerate(self.optimizers):
-            for number, slots in optimizer.state_dict()["state"].items():
-                name = f"optimizer.{index}.{number}"
-                tensors |= {f"{name}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
-        part = self.state / "state.part"
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(whole, part, metadata={"step": str(self.step)})
-        part.replace(self.state / "state.safetensors")
+        parts = {"network": self.network.state_dict(), "average": self.average}
+        checkpoint.save(self.state, parts, self.optimizers, self.step)
 
     def begin_from(self, weights: Path) -> None:
         """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
-        if (self.state / "state.safetensors").exists():
+        if (self.state / checkpoint.FILE).exists():
             return
         exported = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False).float()
         self.network.load_state_dict(exported.state_dict())
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def _resume(self) -> None:
-        file = self.state / "state.safetensors"
-        if not file.exists():
+        if (found := checkpoint.load(self.state, self.optimizers)) is None:
             return
-        tensors = load_file(file)
-        self.network.load_state_dict(_under(tensors, "network."))
-        self.average = {name: tensor.to(self.device) for name, tensor in _under(tensors, "average.").items()}
-        for index, optimizer in enumerate(self.optimizers):
-            slots: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _under(tensors, f"optimizer.{index}.").items():
-                number, slot = name.split(".", 1)
-                slots.setdefault(int(number), {})[slot] = tensor
-            optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-        with safe_open(file, "pt") as opened:
-            self.step = int(opened.metadata()["step"])
+        tensors, self.step = found
+        self.network.load_state_dict(checkpoint.under(tensors, "network."))
+        self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
 
     def _report(self, losses: list[tuple[float, float]], seconds: float, share: float) -> None:
         flow, jump = (sum(values) / len(losses) for values in zip(*losses, strict=True))
@@ -268,7 +247,7 @@ class Trainer:
         print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
 
 
-def _times(count: int, device: torch.device) -> Tensor:
+def drawn_times(count: int, device: torch.device) -> Tensor:
     """Return times to train at [count]: mostly late in the noise, where words decide, a quarter uniformly.
 
     Spread evenly over their distribution (one in each `count`-th of it), so that losses of batches compare.
@@ -276,10 +255,6 @@ def _times(count: int, device: torch.device) -> Tensor:
     even = (torch.randperm(count, device=device) + torch.rand(count, device=device)) / count
     late = torch.sigmoid(0.8 + 1.2 * torch.special.ndtri(even.clamp(1e-4, 1 - 1e-4)))
     return torch.where(torch.rand(count, device=device) < 0.25, even, late)
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def main() -> None:

@@ -134,6 +134,16 @@ def test_a_sound_is_its_own() -> None:
     assert torch.equal(waveform(one, 24_000), first)
 
 
+def test_no_channel_has_a_constant_offset() -> None:
+    """However much there is in the lowest bands, a waveform swings about zero."""
+    generator = torch.Generator().manual_seed(6)
+    log_power = torch.randn(1, 96, len(bands.mid_bands()) + len(bands.side_bands()), generator=generator)
+    log_power[..., :3] += 9
+    sound = waveform(log_power, 96 * 512)[0]
+    assert float(sound.abs().max()) > 0.1
+    assert float(sound.mean(-1).abs().max()) < 1e-6
+
+
 def test_a_hit_is_no_click() -> None:
     """Where all treble rises at once and decays, no half millisecond holds most of it: phases are not in step."""
     frames = 2 * bands.latent_frames(RATE * 2)

@@ -1,0 +1,263 @@
+"""The student's last lesson: a critic tells its loops from true ones, and it learns not to be told.
+
+    python -m engine.training.polish --data FOLDER --state FOLDER --teacher engine/pocket/weights --minutes 60
+
+A student that only measures how far it is from its teacher's jumps answers with the mean of what it is not sure of,
+and its loops come out too even. Here the delivered chain is drawn from noise, one of its jumps at a time with a
+gradient, and two critics (`engine/training/critics.py`) hear it: at some level of noise, and finished. The student
+stays near what it was; between contests longer jumps learn to agree with the new ones, and the flow stays the flow.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..models.hardware import multiplies_bfloat16
+from ..pocket import condition as conditioning
+from ..pocket.latents import LatentMap
+from ..pocket.network import PocketNetwork
+from ..targets import sum_of
+from . import checkpoint
+from .critics import PictureCritic, StateCritic
+from .flow import drawn_times
+from .loops import Batch, LoopSet
+
+CHAIN_STEPS = 4  # of the chain that is delivered
+ODDS = (0.2, 0.2, 0.2, 0.4)  # of its jumps: the last one is what is heard
+HEARD_BLOCKS = (1, 3, 5, 6)
+LEAST_NOISE, NOISE_SPAN = 0.05, 0.6  # at which a critic listens: with none it would hear how latents are rounded
+KEEPING_WEIGHT = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One piece of polishing; all that decides the result besides data, teacher and state."""
+
+    minutes: float
+    batch: int = 6
+    windows: tuple[int, ...] = (192, 384)
+    learning_rate: float = 2e-4
+    critic_rate: float = 1.5e-3
+    contest: float = 0.5  # weight of the critics' answers beside the distance to what the student was
+    keeping_share: float = 0.35  # of the steps
+    warm_up_steps: int = 60  # in which the critic learns alone
+    final_share: float = 0.3  # of the minutes, in which the rate falls
+    averaging: float = 0.99
+    seed: int = 0
+    most_steps: int | None = None
+
+
+class Polisher:
+    """Student, its average, critics and their optimisers; saved together, resumed to the same step."""
+
+    def __init__(self, recipe: Recipe, teacher: Path, state: Path, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.folder, self.device = recipe, state, device
+        self.teacher = _network(teacher).to(device).eval().requires_grad_(False)
+        self.student = _network(teacher).to(device)
+        self._half_jumps = _network(teacher).to(device).eval().requires_grad_(False)
+        self.average = {name: tensor.detach().clone() for name, tensor in self.student.state_dict().items()}
+        depth = len(self.teacher.blocks)
+        latent_map = LatentMap.load(teacher / "latent_map.safetensors").to(device)
+        self.critics = nn.ModuleDict(
+            {
+                "states": StateCritic(self.teacher.config["width"], tuple(b for b in HEARD_BLOCKS if b < depth)),
+                "picture": PictureCritic(latent_map, conditioning.CHANNELS),
+            }
+        ).to(device)
+        self.optimizers = [
+            torch.optim.AdamW(part.parameters(), lr=rate, betas=(0.5, 0.98), weight_decay=0.0)
+            for part, rate in ((self.student, recipe.learning_rate), (self.critics, recipe.critic_rate))
+        ]
+        self._half = multiplies_bfloat16(device)
+        self.step = 0
+        self._resume()
+        # Each piece draws its own noise: the seed alone would repeat that of the piece before.
+        torch.manual_seed(recipe.seed + self.step)
+
+    def run(self, loops: LoopSet) -> None:
+        """Polish for the recipe's minutes or steps, saving every five minutes; prints one line every fifty steps."""
+        began = saved = time.monotonic()
+        generator = np.random.default_rng(self.recipe.seed + self.step)
+        seen: list[dict[str, float]] = []
+        while (share := self._share(began, len(seen))) < 1:
+            rate = self.recipe.learning_rate * min(1.0, (1 - share) / max(self.recipe.final_share, 1e-9))
+            for group in self.optimizers[0].param_groups:
+                group["lr"] = rate
+            batch = loops.batch(self.recipe.batch, generator, windows=self.recipe.windows).to(self.device)
+            warm = self.step >= self.recipe.warm_up_steps
+            keeps = warm and generator.random() < self.recipe.keeping_share
+            seen.append(self._keep(batch, generator) if keeps else self._contest(batch, generator, learns=warm))
+            self.step += 1
+            checkpoint.follow(self.average, self.student, self.recipe.averaging, self.step)
+            if self.step % 50 == 0:
+                self._report(seen[-50:], time.monotonic() - began, share)
+            if time.monotonic() - saved > 300:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _share(self, began: float, steps: int) -> float:
+        """Return how much of this piece is done, 0 to 1."""
+        passed = (time.monotonic() - began) / 60 / self.recipe.minutes
+        return passed if self.recipe.most_steps is None else max(passed, steps / self.recipe.most_steps)
+
+    def _contest(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, float]:
+        """One jump of the chain against the critic, and the critic's own step."""
+        jump = int(generator.choice(CHAIN_STEPS, p=ODDS))
+        start, end = 1 - jump / CHAIN_STEPS, 1 - (jump + 1) / CHAIN_STEPS
+        with torch.no_grad():
+            mixed = torch.randn_like(batch.latent)
+            for earlier in range(jump):
+                mixed = self._jumped(self.student, mixed, 1 - earlier / CHAIN_STEPS, 1 / CHAIN_STEPS, batch)
+            known = self._jumped(self.teacher, mixed, start, start - end, batch)
+        made = self._jumped(self.student, mixed, start, start - end, batch)
+        # What is made is as noisy as the chain is there; a critic listens at that or some more noise.
+        size = len(made)
+        heard_at = torch.rand(size, device=self.device)[:, None, None] * NOISE_SPAN
+        level = end + (1 - end) * heard_at if end else LEAST_NOISE + heard_at
+        kept = (1 - level) / (1 - end)
+        more = (level.square() - (kept * end).square()).clamp_min(0).sqrt()
+        false = kept * made + more * torch.randn_like(made)
+        true = (1 - level) * batch.latent + level * torch.randn_like(made)
+        finished = self._finished(made, end, batch)
+        level = level[:, 0, 0]
+        told_true = self._verdicts(true, level, batch.latent, batch)
+        told_false = self._verdicts(false.detach(), level, finished.detach(), batch)
+        lost = sum_of(
+            F.relu(1 - one).mean() + F.relu(1 + other).mean() for one, other in zip(told_true, told_false, strict=True)
+        )
+        self._descend(1, lost)
+        distance = ((made - known) / (start - end)).square().mean()
+        if learns:
+            told = sum_of(one.mean() for one in self._verdicts(false, level, finished, batch))
+            self._descend(0, distance - self.recipe.contest * told)
+        return {"critics": lost.item() / len(told_true), "distance": distance.item()}
+
+    def _finished(self, mixed: Tensor, time_: float, batch: Batch) -> Tensor:
+        """Return the loop at the end of the chain that is at `mixed`: one more jump, two where none is long enough."""
+        if time_ > 0.5:
+            mixed, time_ = self._jumped(self.student, mixed, time_, time_ - 0.5, batch), 0.5
+        return self._jumped(self.student, mixed, time_, time_, batch) if time_ else mixed
+
+    def _keep(self, batch: Batch, generator: np.random.Generator) -> dict[str, float]:
+        """Hold the flow to the teacher's, or a long jump to two half jumps of the averaged student."""
+        noise = torch.randn_like(batch.latent)
+        size = len(noise)
+        if generator.random() < 0.5:
+            start = end = drawn_times(size, self.device)
+            mixed = batch.latent + start[:, None, None] * (noise - batch.latent)
+            with torch.no_grad():
+                wanted = self._velocity(self.teacher, mixed, start, end, batch, batch.controls)
+        else:
+            length = float(generator.choice((1.0, 0.5)))
+            start = torch.randint(1, round(1 / length) + 1, (size,), device=self.device) * length
+            middle, end = start - length / 2, start - length
+            mixed = batch.latent + start[:, None, None] * (noise - batch.latent)
+            self._half_jumps.load_state_dict(self.average)
+            with torch.no_grad():
+                first = self._velocity(self._half_jumps, mixed, start, middle, batch, batch.controls)
+                halfway = mixed - length / 2 * first
+                wanted = (first + self._velocity(self._half_jumps, halfway, middle, end, batch, batch.controls)) / 2
+        off = (self._velocity(self.student, mixed, start, end, batch, batch.controls) - wanted).square().mean()
+        self._descend(0, KEEPING_WEIGHT * off)
+        return {"keeping": off.item()}
+
+    def _descend(self, which: int, loss: Tensor) -> None:
+        optimizer = self.optimizers[which]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if which == 0:
+            torch.nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
+        optimizer.step()
+
+    def _jumped(self, network: PocketNetwork, mixed: Tensor, start: float, length: float, batch: Batch) -> Tensor:
+        """Return where a jump of `length` from time `start` leads; controls are never shown here."""
+        here, there = (mixed.new_full((len(mixed),), moment) for moment in (start, start - length))
+        return mixed - length * self._velocity(network, mixed, here, there, batch, None)
+
+    def _velocity(
+        self, network: PocketNetwork, mixed: Tensor, start: Tensor, end: Tensor, batch: Batch, controls: Tensor | None
+    ) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            return network(mixed, start, end, batch.condition, batch.phases, controls).float()
+
+    def _verdicts(self, latent: Tensor, level: Tensor, finished: Tensor, batch: Batch) -> list[Tensor]:
+        """Return what the critics say of `latent` at a `level` of noise, and of the `finished` loop."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            states, summary = self.teacher.states(latent, level, level, batch.condition, batch.phases)
+        heard = self.critics["states"]([state.float() for state in states], summary.float())
+        return [heard.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
+
+    def save(self) -> None:
+        """Write student, average, critic and optimisers."""
+        parts = {
+            "network": self.student.state_dict(),
+            "average": self.average,
+            "critics": self.critics.state_dict(),
+        }
+        checkpoint.save(self.folder, parts, self.optimizers, self.step)
+
+    def _resume(self) -> None:
+        if (found := checkpoint.load(self.folder, self.optimizers)) is None:
+            return
+        tensors, self.step = found
+        self.student.load_state_dict(checkpoint.under(tensors, "network."))
+        self.critics.load_state_dict(checkpoint.under(tensors, "critics."))
+        self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
+
+    def _report(self, seen: list[dict[str, float]], seconds: float, share: float) -> None:
+        line: dict[str, float] = {"step": self.step}
+        for name in ("critics", "distance", "keeping"):
+            values = [one[name] for one in seen if name in one]
+            line |= {name: round(sum(values) / len(values), 4)} if values else {}
+        line |= {"seconds": round(seconds), "minutes_left": round(self.recipe.minutes * (1 - share), 1)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
+
+
+def _network(weights: Path) -> PocketNetwork:
+    network: PocketNetwork = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False)
+    return network.float()
+
+
+def main() -> None:
+    """Run one piece of polishing from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True, help="folder of exported weights: flow, first student")
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--windows", type=int, nargs="+", default=[192, 384])
+    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--contest", type=float, default=0.1, help="weight of the critic beside nearness to teacher")
+    parser.add_argument("--final-share", type=float, default=0.3, help="share of the minutes in which the rate falls")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
+    given = parser.parse_args()
+    recipe = Recipe(
+        minutes=given.minutes,
+        batch=given.batch,
+        windows=tuple(given.windows),
+        learning_rate=given.learning_rate,
+        contest=given.contest,
+        final_share=given.final_share,
+        seed=given.seed,
+        most_steps=given.steps,
+    )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    Polisher(recipe, given.teacher, given.state, device).run(LoopSet.load(given.data, given.teacher))
+
+
+if __name__ == "__main__":
+    main()
