@@ -169,6 +169,9 @@ export async function restart(parameters) {
   await until(() => patch.shown.some(([name]) => name === "progress"), "progress");
   await parameters.ask(parameters.what);
   await landed(patch, 1, bass);
+  // News of the engine may hide that the clip is still landing.
+  await until(() => clipsOf(bass).every(({ looping }) => looping), "a clip that loops");
+  await pause(200);
   return report(room);
 }
 
