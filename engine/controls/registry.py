@@ -20,7 +20,7 @@ from ..request import Audio, Curve, LoopRequest, Notes, Onsets, Target, Words
 from ..spectrum import Spectrum
 
 GROUP = "ditto_live.controls"  # entry points of packages that bring controls
-HOLD = 2.0  # for each standard deviation that the latent is off, beside a pull of 1; more, and a melody takes too long
+HOLD = 2.0  # for each standard deviation that the latent is off, beside a pull of 1; more, and a search takes too long
 FILES = "DITTO_CONTROLS"  # environment: Python files that bring controls, separated as in PATH
 
 Loss = Callable[[Spectrum, Tensor], Tensor]
