@@ -1,5 +1,7 @@
-"""What a training keeps on disk: tensors by name, the optimisers' memories, and the step they are of."""
+"""What a training keeps on disk: tensors by name, the optimisers' memories, the step they are of, and its log."""
 
+import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,3 +55,17 @@ def follow(average: dict[str, Tensor], network: torch.nn.Module, averaging: floa
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             average[name].lerp_(tensor, 1 - keep)
+
+
+def share_done(began: float, steps: int, minutes: float, most_steps: int | None) -> float:
+    """Return how much of a piece that `began` at a monotonic time is done, 0 to 1, by its minutes or its steps."""
+    passed = (time.monotonic() - began) / 60 / minutes
+    return passed if most_steps is None else max(passed, steps / most_steps)
+
+
+def report(folder: Path, line: dict[str, float]) -> None:
+    """Add a line to the log in `folder`, and print it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+    print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output

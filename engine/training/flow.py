@@ -9,7 +9,6 @@ Euler step of the teacher, so that guidance costs the student nothing.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,7 +92,8 @@ class Trainer:
         started = saved = time.monotonic()
         generator = np.random.default_rng(self.recipe.seed + self.step)
         losses: list[tuple[float, float]] = []
-        while (share := self._share(started, len(losses))) < 1:
+        minutes, most_steps = self.recipe.minutes, self.recipe.most_steps
+        while (share := checkpoint.share_done(started, len(losses), minutes, most_steps)) < 1:
             losses.append(
                 self._train_once(
                     loops.batch(self.recipe.batch, generator, windows=self.recipe.windows), self._rate(share)
@@ -105,11 +105,6 @@ class Trainer:
                 self.save()
                 saved = time.monotonic()
         self.save()
-
-    def _share(self, started: float, steps: int) -> float:
-        """Return how much of this piece is done, 0 to 1."""
-        passed = (time.monotonic() - started) / 60 / self.recipe.minutes
-        return passed if self.recipe.most_steps is None else max(passed, steps / self.recipe.most_steps)
 
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step + 1) / self.recipe.warm_up_steps)
@@ -221,8 +216,7 @@ class Trainer:
         """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
         if (self.state / checkpoint.FILE).exists():
             return
-        exported = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False).float()
-        self.network.load_state_dict(exported.state_dict())
+        self.network.load_state_dict(exported(weights).state_dict())
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def _resume(self) -> None:
@@ -241,10 +235,7 @@ class Trainer:
             "seconds": round(seconds),
             "minutes_left": round(self.recipe.minutes * (1 - share), 1),
         }
-        self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
+        checkpoint.report(self.state, line)
 
 
 def drawn_times(count: int, device: torch.device) -> Tensor:
@@ -255,6 +246,12 @@ def drawn_times(count: int, device: torch.device) -> Tensor:
     even = (torch.randperm(count, device=device) + torch.rand(count, device=device)) / count
     late = torch.sigmoid(0.8 + 1.2 * torch.special.ndtri(even.clamp(1e-4, 1 - 1e-4)))
     return torch.where(torch.rand(count, device=device) < 0.25, even, late)
+
+
+def exported(weights: Path) -> PocketNetwork:
+    """Return the network of a folder of exported weights, in float32."""
+    network: PocketNetwork = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False)
+    return network.float()
 
 
 def main() -> None:

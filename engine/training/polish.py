@@ -9,7 +9,6 @@ stays near what it was; between contests longer jumps learn to agree with the ne
 """
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from ..pocket.network import PocketNetwork
 from ..targets import sum_of
 from . import checkpoint
 from .critics import PictureCritic, StateCritic
-from .flow import drawn_times
+from .flow import drawn_times, exported
 from .loops import Batch, LoopSet
 
 CHAIN_STEPS = 4  # of the chain that is delivered
@@ -60,9 +59,9 @@ class Polisher:
     def __init__(self, recipe: Recipe, teacher: Path, state: Path, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.folder, self.device = recipe, state, device
-        self.teacher = _network(teacher).to(device).eval().requires_grad_(False)
-        self.student = _network(teacher).to(device)
-        self._half_jumps = _network(teacher).to(device).eval().requires_grad_(False)
+        self.teacher = exported(teacher).to(device).eval().requires_grad_(False)
+        self.student = exported(teacher).to(device)
+        self._half_jumps = exported(teacher).to(device).eval().requires_grad_(False)
         self.average = {name: tensor.detach().clone() for name, tensor in self.student.state_dict().items()}
         depth = len(self.teacher.blocks)
         latent_map = LatentMap.load(teacher / "latent_map.safetensors").to(device)
@@ -87,7 +86,8 @@ class Polisher:
         began = saved = time.monotonic()
         generator = np.random.default_rng(self.recipe.seed + self.step)
         seen: list[dict[str, float]] = []
-        while (share := self._share(began, len(seen))) < 1:
+        minutes, most_steps = self.recipe.minutes, self.recipe.most_steps
+        while (share := checkpoint.share_done(began, len(seen), minutes, most_steps)) < 1:
             rate = self.recipe.learning_rate * min(1.0, (1 - share) / max(self.recipe.final_share, 1e-9))
             for group in self.optimizers[0].param_groups:
                 group["lr"] = rate
@@ -103,11 +103,6 @@ class Polisher:
                 self.save()
                 saved = time.monotonic()
         self.save()
-
-    def _share(self, began: float, steps: int) -> float:
-        """Return how much of this piece is done, 0 to 1."""
-        passed = (time.monotonic() - began) / 60 / self.recipe.minutes
-        return passed if self.recipe.most_steps is None else max(passed, steps / self.recipe.most_steps)
 
     def _contest(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, float]:
         """One jump of the chain against the critic, and the critic's own step."""
@@ -219,15 +214,7 @@ class Polisher:
             values = [one[name] for one in seen if name in one]
             line |= {name: round(sum(values) / len(values), 4)} if values else {}
         line |= {"seconds": round(seconds), "minutes_left": round(self.recipe.minutes * (1 - share), 1)}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
-
-
-def _network(weights: Path) -> PocketNetwork:
-    network: PocketNetwork = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False)
-    return network.float()
+        checkpoint.report(self.folder, line)
 
 
 def main() -> None:
@@ -240,7 +227,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--windows", type=int, nargs="+", default=[192, 384])
     parser.add_argument("--learning-rate", type=float, default=2e-4)
-    parser.add_argument("--contest", type=float, default=0.1, help="weight of the critic beside nearness to teacher")
+    parser.add_argument("--contest", type=float, default=0.5, help="weight of the critic beside nearness to teacher")
     parser.add_argument("--final-share", type=float, default=0.3, help="share of the minutes in which the rate falls")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
