@@ -1,6 +1,7 @@
 """What a training keeps on disk: tensors by name, the optimisers' memories, the step they are of, and its log."""
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,56 @@ from torch import Tensor
 FILE = "state.safetensors"
 
 
+class Clock:
+    """How far a lesson is, and whether it is time to pause.
+
+    A lesson lasts `minutes`, of which some may have been spent in earlier runs, or `most_steps` of this run.
+    """
+
+    def __init__(
+        self,
+        minutes: float,
+        *,
+        most_steps: int | None = None,
+        spent_minutes: float = 0.0,
+        pause_after_minutes: float = math.inf,
+    ) -> None:
+        self.minutes = minutes
+        self._most_steps, self._spent_before, self._pause_after = most_steps, spent_minutes, pause_after_minutes
+        self._began = time.monotonic()
+
+    @property
+    def passed_minutes(self) -> float:
+        """Minutes of this run."""
+        return (time.monotonic() - self._began) / 60
+
+    @property
+    def spent_minutes(self) -> float:
+        """Minutes of the lesson so far, earlier runs included."""
+        return self._spent_before + self.passed_minutes
+
+    def share_done(self, steps: int) -> float:
+        """Return how much of the lesson is done after so many `steps` of this run; 1 and more is all."""
+        share = self.spent_minutes / self.minutes
+        return share if self._most_steps is None else max(share, steps / self._most_steps)
+
+    @property
+    def pauses(self) -> bool:
+        """Whether this run is over, if the lesson is not."""
+        return self.passed_minutes >= self._pause_after
+
+
 def save(
-    folder: Path, parts: dict[str, dict[str, Tensor]], optimizers: Sequence[torch.optim.Optimizer], step: int
+    folder: Path,
+    parts: dict[str, dict[str, Tensor]],
+    optimizers: Sequence[torch.optim.Optimizer],
+    step: int,
+    minutes: float,
 ) -> None:
-    """Write state dicts by the names in `parts` and what `optimizers` remember, beside its name and renamed."""
+    """Write state dicts by the names in `parts` and what `optimizers` remember, beside its name and renamed.
+
+    `step` and the `minutes` spent so far go into the file's header.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
     for index, optimizer in enumerate(optimizers):
@@ -24,7 +71,11 @@ def save(
             name = f"optimizer.{index}.{number}"
             tensors |= {f"{name}.{slot}": torch.as_tensor(value) for slot, value in slots.items()}
     part = folder / "state.part"
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata={"step": str(step)})
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()},
+        part,
+        metadata={"step": str(step), "minutes": str(minutes)},
+    )
     part.replace(folder / FILE)
 
 
@@ -44,6 +95,14 @@ def load(folder: Path, optimizers: Sequence[torch.optim.Optimizer]) -> tuple[dic
         return tensors, int(opened.metadata()["step"])
 
 
+def spent_minutes(folder: Path) -> float:
+    """Return the minutes that were spent on the state in `folder`, 0 where there is none."""
+    if not (folder / FILE).exists():
+        return 0.0
+    with safe_open(folder / FILE, "pt") as opened:
+        return float(opened.metadata().get("minutes", 0.0))
+
+
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
@@ -55,12 +114,6 @@ def follow(average: dict[str, Tensor], network: torch.nn.Module, averaging: floa
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             average[name].lerp_(tensor, 1 - keep)
-
-
-def share_done(began: float, steps: int, minutes: float, most_steps: int | None) -> float:
-    """Return how much of a piece that `began` at a monotonic time is done, 0 to 1, by its minutes or its steps."""
-    passed = (time.monotonic() - began) / 60 / minutes
-    return passed if most_steps is None else max(passed, steps / most_steps)
 
 
 def report(folder: Path, line: dict[str, float]) -> None:

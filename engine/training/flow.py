@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -47,6 +46,7 @@ class Recipe:
     averaging: float = 0.999  # of the weights that are kept, used, and jumped after
     compiled: bool = False
     most_steps: int | None = None  # of this piece; None is as many as the minutes allow
+    workers: int = 0  # processes that put batches together ahead of time; a GPU would wait for one
     only: tuple[str, ...] = ()  # train parameters whose names end so, the rest stays; all if empty
     width: int = 256
     depth: int = 7
@@ -80,6 +80,7 @@ class Trainer:
         self._learner = torch.compile(self.network, dynamic=False) if recipe.compiled else self.network
         self._half = multiplies_bfloat16(device)
         self.step = 0
+        self._clock = checkpoint.Clock(recipe.minutes)
         self._teacher: PocketNetwork | None = None
         self._answer: Callable[..., Tensor] | None = None
         self._frozen: Callable[..., Tensor] | None = None
@@ -87,20 +88,20 @@ class Trainer:
         # Each piece draws its own noise: the seed alone would repeat that of the piece before.
         torch.manual_seed(recipe.seed + self.step)
 
-    def run(self, loops: LoopSet) -> None:
-        """Train for the recipe's minutes or steps, saving every five minutes; prints one line a hundred steps."""
-        started = saved = time.monotonic()
-        generator = np.random.default_rng(self.recipe.seed + self.step)
+    def run(self, loops: LoopSet, clock: checkpoint.Clock | None = None) -> None:
+        """Train for the recipe's minutes or steps, saving every five minutes; prints one line a hundred steps.
+
+        A `clock` of a longer lesson says how much of it is done, and when to pause.
+        """
+        recipe = self.recipe
+        self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
+        saved = time.monotonic()
         losses: list[tuple[float, float]] = []
-        minutes, most_steps = self.recipe.minutes, self.recipe.most_steps
-        while (share := checkpoint.share_done(started, len(losses), minutes, most_steps)) < 1:
-            losses.append(
-                self._train_once(
-                    loops.batch(self.recipe.batch, generator, windows=self.recipe.windows), self._rate(share)
-                )
-            )
+        batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows, workers=recipe.workers)
+        while (share := self._clock.share_done(len(losses))) < 1 and not self._clock.pauses:
+            losses.append(self._train_once(next(batches), self._rate(share)))
             if self.step % 100 == 0:
-                self._report(losses[-100:], time.monotonic() - started, share)
+                self._report(losses[-100:], share)
             if time.monotonic() - saved > 300:
                 self.save()
                 saved = time.monotonic()
@@ -210,7 +211,7 @@ class Trainer:
     def save(self) -> None:
         """Write weights, averaged weights and optimiser state, each beside its name and renamed."""
         parts = {"network": self.network.state_dict(), "average": self.average}
-        checkpoint.save(self.state, parts, self.optimizers, self.step)
+        checkpoint.save(self.state, parts, self.optimizers, self.step, self._clock.spent_minutes)
 
     def begin_from(self, weights: Path) -> None:
         """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
@@ -226,14 +227,14 @@ class Trainer:
         self.network.load_state_dict(checkpoint.under(tensors, "network."))
         self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
 
-    def _report(self, losses: list[tuple[float, float]], seconds: float, share: float) -> None:
+    def _report(self, losses: list[tuple[float, float]], share: float) -> None:
         flow, jump = (sum(values) / len(losses) for values in zip(*losses, strict=True))
         line = {
             "step": self.step,
             "flow": round(flow, 4),
             "jump": round(jump, 4),
-            "seconds": round(seconds),
-            "minutes_left": round(self.recipe.minutes * (1 - share), 1),
+            "seconds": round(60 * self._clock.passed_minutes),
+            "minutes_left": round(self._clock.minutes * (1 - share), 1),
         }
         checkpoint.report(self.state, line)
 
@@ -272,6 +273,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="state file of a flow that stays the student's teacher")
     parser.add_argument("--averaging", type=float, default=0.999, help="less is quicker, for the student's first steps")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches, for a GPU")
     parser.add_argument("--only", nargs="+", default=[], help="train parameters whose names end so, e.g. sharpness")
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
@@ -288,6 +290,7 @@ def main() -> None:
         learning_rate=given.learning_rate,
         final_share=given.final_share,
         most_steps=given.steps,
+        workers=given.workers,
         only=tuple(given.only),
     )
     loops = LoopSet.load(given.data, given.start)

@@ -8,6 +8,7 @@ of frames, so nothing is padded and circles stay exact.
 
 import argparse
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from midi.key import MODES, Key
 
@@ -136,6 +138,14 @@ class LoopSet:
         rows = [self._row(loop, generator) for loop in chosen]
         return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
+    def batches(self, size: int, seed: int, *, windows: Sequence[int] = (), workers: int = 0) -> Iterator[Batch]:
+        """Yield batches without end; `workers` processes make them ahead of time, each from its own seed."""
+        if workers == 0:
+            yield from _Stream(self, size, seed, windows)
+        yield from DataLoader(
+            _Stream(self, size, seed, windows), batch_size=None, num_workers=workers, multiprocessing_context="fork"
+        )
+
     def _pieces(self, count: int, window: int, generator: np.random.Generator) -> Batch:
         long_enough = np.array([length >= window for length in self._lengths])
         odds = self._odds * long_enough
@@ -158,6 +168,19 @@ class LoopSet:
             if not show:
                 controls[:, channels] = 0
         return torch.from_numpy(loop.latent).float(), loop.condition(generator), phases, controls
+
+
+class _Stream(IterableDataset[Batch]):
+    """Batches without end, in this process or a worker's."""
+
+    def __init__(self, loops: LoopSet, size: int, seed: int, windows: Sequence[int]) -> None:
+        self._loops, self._size, self._seed, self._windows = loops, size, seed, windows
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        generator = np.random.default_rng(self._seed if worker is None else (self._seed, worker.id))
+        while True:
+            yield self._loops.batch(self._size, generator, windows=self._windows)
 
 
 def read_shards(folder: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
@@ -230,6 +253,46 @@ def render_shard(first_seed: int, count: int, split: str, assets: Path | None, o
     return seconds
 
 
+def render_missing(
+    out: Path,
+    *,
+    count: int,
+    first_seed: int = 0,
+    split: str = "train",
+    assets: Path | None = None,
+    workers: int = 2,
+    pause_after_minutes: float = math.inf,
+) -> bool:
+    """Render the shards of `count` loops that `out` does not have yet; return whether all are there in the end.
+
+    Prints how far it is. When the minutes are over what is being rendered is finished and nothing more begun.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    seeds = range(first_seed, first_seed + count, LOOPS_PER_SHARD)
+    missing = [seed for seed in seeds if not (out / f"{split}-{seed:07d}.npz").exists()]
+    started, done = time.monotonic(), 0.0
+    with ProcessPoolExecutor(workers) as pool:
+        sizes = [min(LOOPS_PER_SHARD, first_seed + count - seed) for seed in missing]
+        jobs = [
+            pool.submit(render_shard, seed, size, split, assets, out) for seed, size in zip(missing, sizes, strict=True)
+        ]
+        for index, job in enumerate(jobs, 1):
+            if job.cancelled():
+                continue
+            done += job.result()
+            passed = time.monotonic() - started
+            left = passed / index * (len(jobs) - index) / 60
+            print(  # noqa: T201 - the command's own output
+                f"{index}/{len(jobs)} shards, {done / 3600:.2f} h of audio, "
+                f"{done / passed:.0f}x real time, {left:.1f} min left",
+                flush=True,
+            )
+            if passed / 60 >= pause_after_minutes:
+                for later in jobs[index:]:
+                    later.cancel()
+    return all((out / f"{split}-{seed:07d}.npz").exists() for seed in seeds)
+
+
 def main() -> None:
     """Render shards from the command line; shards that exist are kept."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -240,25 +303,14 @@ def main() -> None:
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    seeds = range(given.first_seed, given.first_seed + given.count, LOOPS_PER_SHARD)
-    missing = [seed for seed in seeds if not (given.out / f"{given.split}-{seed:07d}.npz").exists()]
-    started, done = time.monotonic(), 0.0
-    with ProcessPoolExecutor(given.workers) as pool:
-        sizes = [min(LOOPS_PER_SHARD, given.first_seed + given.count - seed) for seed in missing]
-        jobs = [
-            pool.submit(render_shard, seed, size, given.split, given.assets, given.out)
-            for seed, size in zip(missing, sizes, strict=True)
-        ]
-        for index, job in enumerate(jobs, 1):
-            done += job.result()
-            passed = time.monotonic() - started
-            left = passed / index * (len(jobs) - index) / 60
-            print(  # noqa: T201 - the command's own output
-                f"{index}/{len(jobs)} shards, {done / 3600:.2f} h of audio, "
-                f"{done / passed:.0f}x real time, {left:.1f} min left",
-                flush=True,
-            )
+    render_missing(
+        given.out,
+        count=given.count,
+        first_seed=given.first_seed,
+        split=given.split,
+        assets=given.assets,
+        workers=given.workers,
+    )
 
 
 if __name__ == "__main__":

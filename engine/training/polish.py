@@ -51,6 +51,7 @@ class Recipe:
     averaging: float = 0.99
     seed: int = 0
     most_steps: int | None = None
+    workers: int = 0  # processes that put batches together ahead of time; a GPU would wait for one
 
 
 class Polisher:
@@ -77,28 +78,34 @@ class Polisher:
         ]
         self._half = multiplies_bfloat16(device)
         self.step = 0
+        self._clock = checkpoint.Clock(recipe.minutes)
         self._resume()
         # Each piece draws its own noise: the seed alone would repeat that of the piece before.
         torch.manual_seed(recipe.seed + self.step)
 
-    def run(self, loops: LoopSet) -> None:
-        """Polish for the recipe's minutes or steps, saving every five minutes; prints one line every fifty steps."""
-        began = saved = time.monotonic()
-        generator = np.random.default_rng(self.recipe.seed + self.step)
+    def run(self, loops: LoopSet, clock: checkpoint.Clock | None = None) -> None:
+        """Polish for the recipe's minutes or steps, saving every five minutes; prints one line every fifty steps.
+
+        A `clock` of a longer lesson says how much of it is done, and when to pause.
+        """
+        recipe = self.recipe
+        self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
+        saved = time.monotonic()
+        generator = np.random.default_rng(recipe.seed + self.step)
+        batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows, workers=recipe.workers)
         seen: list[dict[str, float]] = []
-        minutes, most_steps = self.recipe.minutes, self.recipe.most_steps
-        while (share := checkpoint.share_done(began, len(seen), minutes, most_steps)) < 1:
-            rate = self.recipe.learning_rate * min(1.0, (1 - share) / max(self.recipe.final_share, 1e-9))
+        while (share := self._clock.share_done(len(seen))) < 1 and not self._clock.pauses:
+            rate = recipe.learning_rate * min(1.0, (1 - share) / max(recipe.final_share, 1e-9))
             for group in self.optimizers[0].param_groups:
                 group["lr"] = rate
-            batch = loops.batch(self.recipe.batch, generator, windows=self.recipe.windows).to(self.device)
-            warm = self.step >= self.recipe.warm_up_steps
-            keeps = warm and generator.random() < self.recipe.keeping_share
+            batch = next(batches).to(self.device)
+            warm = self.step >= recipe.warm_up_steps
+            keeps = warm and generator.random() < recipe.keeping_share
             seen.append(self._keep(batch, generator) if keeps else self._contest(batch, generator, learns=warm))
             self.step += 1
             checkpoint.follow(self.average, self.student, self.recipe.averaging, self.step)
             if self.step % 50 == 0:
-                self._report(seen[-50:], time.monotonic() - began, share)
+                self._report(seen[-50:], share)
             if time.monotonic() - saved > 300:
                 self.save()
                 saved = time.monotonic()
@@ -124,15 +131,18 @@ class Polisher:
         true = (1 - level) * batch.latent + level * torch.randn_like(made)
         finished = self._finished(made, end, batch)
         level = level[:, 0, 0]
-        told_true = self._verdicts(true, level, batch.latent, batch)
-        told_false = self._verdicts(false.detach(), level, finished.detach(), batch)
+        with torch.no_grad():
+            heard_true = self._heard(true, level, batch)
+        heard_false = self._heard(false, level, batch)
+        told_true = self._verdicts(heard_true, batch.latent, batch)
+        told_false = self._verdicts([state.detach() for state in heard_false], finished.detach(), batch)
         lost = sum_of(
             F.relu(1 - one).mean() + F.relu(1 + other).mean() for one, other in zip(told_true, told_false, strict=True)
         )
         self._descend(1, lost)
         distance = ((made - known) / (start - end)).square().mean()
         if learns:
-            told = sum_of(one.mean() for one in self._verdicts(false, level, finished, batch))
+            told = sum_of(one.mean() for one in self._verdicts(heard_false, finished, batch))
             self._descend(0, distance - self.recipe.contest * told)
         return {"critics": lost.item() / len(told_true), "distance": distance.item()}
 
@@ -184,12 +194,17 @@ class Polisher:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
             return network(mixed, start, end, batch.condition, batch.phases, controls).float()
 
-    def _verdicts(self, latent: Tensor, level: Tensor, finished: Tensor, batch: Batch) -> list[Tensor]:
-        """Return what the critics say of `latent` at a `level` of noise, and of the `finished` loop."""
+    def _heard(self, latent: Tensor, level: Tensor, batch: Batch) -> list[Tensor]:
+        """Return what the flow makes of `latent` at a `level` of noise: the states of its blocks, the summary."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
             states, summary = self.teacher.states(latent, level, level, batch.condition, batch.phases)
-        heard = self.critics["states"]([state.float() for state in states], summary.float())
-        return [heard.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
+        return [state.float() for state in (*states, summary)]
+
+    def _verdicts(self, heard: list[Tensor], finished: Tensor, batch: Batch) -> list[Tensor]:
+        """Return what the critics say of a loop by what the flow `heard` in it, and by how it looks `finished`."""
+        *states, summary = heard
+        told = self.critics["states"](states, summary)
+        return [told.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
 
     def save(self) -> None:
         """Write student, average, critic and optimisers."""
@@ -198,7 +213,7 @@ class Polisher:
             "average": self.average,
             "critics": self.critics.state_dict(),
         }
-        checkpoint.save(self.folder, parts, self.optimizers, self.step)
+        checkpoint.save(self.folder, parts, self.optimizers, self.step, self._clock.spent_minutes)
 
     def _resume(self) -> None:
         if (found := checkpoint.load(self.folder, self.optimizers)) is None:
@@ -208,12 +223,15 @@ class Polisher:
         self.critics.load_state_dict(checkpoint.under(tensors, "critics."))
         self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
 
-    def _report(self, seen: list[dict[str, float]], seconds: float, share: float) -> None:
+    def _report(self, seen: list[dict[str, float]], share: float) -> None:
         line: dict[str, float] = {"step": self.step}
         for name in ("critics", "distance", "keeping"):
             values = [one[name] for one in seen if name in one]
             line |= {name: round(sum(values) / len(values), 4)} if values else {}
-        line |= {"seconds": round(seconds), "minutes_left": round(self.recipe.minutes * (1 - share), 1)}
+        line |= {
+            "seconds": round(60 * self._clock.passed_minutes),
+            "minutes_left": round(self._clock.minutes * (1 - share), 1),
+        }
         checkpoint.report(self.folder, line)
 
 

@@ -110,6 +110,14 @@ def train(tower: GuideTower | JudgeTower, excerpts: Excerpts, minutes: float, se
             print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
 
 
+def learn(name: str, excerpts: Excerpts, minutes: float, seed: int, batch: int = 64) -> GuideTower | JudgeTower:
+    """Return a fresh "guide" or "judge" that learnt from `excerpts`, in float16."""
+    torch.manual_seed(seed)
+    tower = GuideTower() if name == "guide" else JudgeTower()
+    train(tower, excerpts, minutes, seed, batch)
+    return tower.half()
+
+
 def main() -> None:
     """Train one tower from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -119,11 +127,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    torch.manual_seed(given.seed)
-    guide = given.tower == "guide"
-    tower = GuideTower() if guide else JudgeTower()
-    train(tower, Excerpts(given.data, 0.5, first=guide), given.minutes, given.seed)
-    tower.half().save_pretrained(given.out / given.tower)
+    excerpts = Excerpts(given.data, 0.5, first=given.tower == "guide")
+    learn(given.tower, excerpts, given.minutes, given.seed).save_pretrained(given.out / given.tower)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def recipe(steps: int, **changes: object) -> Recipe:
-    toy = {"minutes": 5.0, "most_steps": steps, "batch": 2, "windows": (40,), "warm_up_steps": 4, "final_share": 0.0}
+    toy = {"minutes": 5.0, "most_steps": steps, "batch": 1, "windows": (32,), "warm_up_steps": 4, "final_share": 0.0}
     return Recipe(**{**toy, **changes})  # type: ignore[arg-type]
 
 
@@ -49,7 +49,7 @@ def test_a_critic_alone_learns_to_tell_true_from_made(loop_set: LoopSet, teacher
     """The critic's loss falls from the 2 of not knowing; meanwhile no weight of the student moves."""
     polisher = Polisher(recipe(80, warm_up_steps=80), teacher, tmp_path, CPU)
     generator = np.random.default_rng(0)
-    batches = [loop_set.batch(2, generator, windows=(40,)) for _ in range(80)]
+    batches = [loop_set.batch(1, generator, windows=(32,)) for _ in range(80)]
     lost = [polisher._contest(batch, generator, learns=False)["critics"] for batch in batches]
     assert np.mean(lost[-15:]) < 0.85 * np.mean(lost[:5])
     assert moved(polisher) == 0

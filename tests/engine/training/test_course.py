@@ -1,0 +1,64 @@
+"""The whole course at toy size: it stops where its minutes end, goes on, and what comes out is a `pocket`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.pocket.model import load_pocket
+from engine.settings import Settings
+from engine.training import checkpoint, course
+from engine.training.loops import LoopSet
+
+SECOND = 1 / 60
+TINY = replace(
+    course.CPU,
+    loops=8,
+    flow=replace(course.CPU.flow, minutes=2 * SECOND, windows=(40,), width=32, depth=2, compiled=False),
+    student=replace(course.CPU.student, minutes=SECOND, windows=(40,), width=32, depth=2, compiled=False),
+    attention=replace(course.CPU.attention, minutes=SECOND, windows=(40, 60), width=32, depth=2),
+    polish=replace(course.CPU.polish, minutes=SECOND, windows=(40,)),
+    tower_minutes=SECOND,
+    tower_batch=4,
+)
+
+
+def student(work: Path, minutes: float, tiny: course.Course = TINY) -> course.Student:
+    return course.Student(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"), workers=0)
+
+
+@pytest.mark.slow
+def test_a_course_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> None:
+    """Run after run goes on where the last one stopped, no lesson is repeated, and the end is a loadable `pocket`."""
+    long = replace(TINY, flow=replace(TINY.flow, minutes=8 * SECOND))
+    assert not student(tmp_path, 4 * SECOND, long).learn()
+    assert checkpoint.spent_minutes(tmp_path / "flow") < long.flow.minutes
+    runs = 1
+    while not student(tmp_path, 6 * SECOND, long).learn():
+        runs += 1
+        assert runs < 12
+    spent = checkpoint.spent_minutes(tmp_path / "flow")
+    assert long.flow.minutes <= spent < long.flow.minutes + 5 * SECOND
+    before = (tmp_path / "flow" / checkpoint.FILE).stat().st_mtime_ns
+    assert student(tmp_path, 0, long).learn()
+    assert (tmp_path / "flow" / checkpoint.FILE).stat().st_mtime_ns == before
+    pocket = load_pocket(Settings(dtype="float32"), tmp_path / "weights")
+    assert pocket.towers is not None
+    assert pocket.repertoire is not None
+    polished = load_file(tmp_path / "polish" / checkpoint.FILE)["average.blocks.0.qkv.weight"]
+    assert torch.allclose(pocket.network.state_dict()["blocks.0.qkv.weight"], polished, atol=1e-3)
+
+
+def test_batches_from_processes_are_batches(loop_set: LoopSet) -> None:
+    """Made ahead of time by two workers they have the same shapes, and no worker repeats the other's."""
+    stream = loop_set.batches(2, 3, windows=(40,), workers=2)
+    one, other = next(stream), next(stream)
+    here = next(loop_set.batches(2, 3, windows=(40,)))
+    assert one.latent.shape == other.latent.shape == here.latent.shape
+    assert not torch.equal(one.latent, other.latent)
+    again = next(loop_set.batches(2, 3, windows=(40,), workers=2))
+    assert torch.equal(one.latent, again.latent)
+    assert np.isfinite(one.condition.numpy()).all()
