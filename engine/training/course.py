@@ -81,7 +81,7 @@ class Student:
         self, course: Course, work: Path, *, assets: Path | None, minutes: float, device: torch.device, workers: int
     ) -> None:
         self.course, self.work, self.device = course, work, device
-        self._assets, self._workers = assets, workers
+        self._assets, self._workers, self._minutes = assets, workers, minutes
         self._ends = time.monotonic() + 60 * minutes
 
     @property
@@ -172,8 +172,9 @@ class Student:
     def _towers(self) -> bool:
         """Train the towers that are missing, each in one go, and put the model together."""
         course, folder = self.course, self._state("towers")
+        needed = min(course.tower_minutes, 0.9 * self._minutes)  # of a run; a shorter one would never begin
         for seed, name in enumerate(TOWERS, 1):
-            if not (folder / name).exists() and self._left <= 0:
+            if not (folder / name).exists() and self._left < needed:
                 return False
             with _whole(folder / name) as made:
                 if made is not None:
