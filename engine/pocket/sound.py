@@ -44,6 +44,7 @@ SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble ba
 AGREEMENTS = 2  # with more, hits begin to click
 AUDIBLE_GAIN = 0.99
 OVERSAMPLING = 4  # as a file's true peak is measured, up to 2 dB above its samples
+LATE_SAMPLES = 60  # 1.4 ms, between 0.7 (sharp hits) and 2 (sampled ones): so late are hits after bands and phases
 DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
 
 
@@ -74,8 +75,8 @@ def waveform(log_power: Tensor, samples: int) -> Tensor:
 def _waveform_of_one(log_power: Tensor, samples: int) -> Tensor:
     mid, side = _bins(log_power)
     turn = _turns(log_power, (mid + side).sqrt(), samples)
-    middle = istft(mid.sqrt() * turn, samples)
-    edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
+    middle = _in_time(istft(mid.sqrt() * turn, samples))
+    edge = _in_time(istft(side.sqrt() * turn * QUARTER_TURN, samples))
     both = torch.stack([middle + edge, middle - edge])
     # Windows let the lowest bins leak into a constant offset, which is no sound.
     return both - both.mean(-1, keepdim=True)
@@ -93,14 +94,19 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
         mid, side = _bins(one)
         with torch.no_grad():
             turn = _turns(one, (mid + side).sqrt(), samples)
-            edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
-        waves.append(istft((mid + 1e-9).sqrt() * turn, samples))
+            edge = _in_time(istft(side.sqrt() * turn * QUARTER_TURN, samples))
+        waves.append(_in_time(istft((mid + 1e-9).sqrt() * turn, samples)))
         middle = waves[-1].detach()
         peaks.append(torch.maximum(_true_peaks(middle + edge), _true_peaks(middle - edge)))  # left and right
     power = stft(torch.stack(waves), frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
     largest = torch.stack(peaks)[:, frame_index(samples, frames).to(power.device)].amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10))
+
+
+def _in_time(wave: Tensor) -> Tensor:
+    """Return a loop [samples] turned so that its hits are where those of the loop were that the bands are of."""
+    return wave.roll(-LATE_SAMPLES, -1)
 
 
 def _true_peaks(wave: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.metrics.rhythm import onset_times
 from engine.pocket import bands
 from engine.pocket.attacks import quiet_before_hits
 from engine.pocket.phase import loop_phases
@@ -195,3 +196,25 @@ def test_steady_noise_does_not_throb_at_the_rate_of_the_frames() -> None:
     treble[: 6_000 * 2] = 0
     envelope = torch.fft.rfft(torch.fft.irfft(treble, samples).square()).abs()
     assert float(envelope[frames] / envelope[frames - 50 : frames + 50].median()) < 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hit_is_within_a_millisecond_of_where_it_was(seed: int) -> None:
+    """After bands and phases the hits of a beat are neither late nor early, in the median of sixteen."""
+    draws = np.random.default_rng(seed)
+    samples = 4 * bands.SAMPLE_RATE
+    beat = 1e-4 * draws.standard_normal(samples)
+    for number in range(16):
+        start = int((number + draws.uniform(0, 0.4)) * samples / 16)
+        since = np.arange(6000)
+        shape = (1 - np.exp(-since / (44.1 * draws.uniform(0.2, 1)))) * np.exp(-since / (44.1 * draws.uniform(20, 60)))
+        thump = np.sin(2 * np.pi * np.cumsum(50 + 150 * np.exp(-since / 1500)) / bands.SAMPLE_RATE)
+        beat[(start + since) % samples] += 0.3 * shape * (0.3 * draws.standard_normal(len(since)) + thump)
+    stereo = torch.tensor(np.stack([beat, beat]), dtype=torch.float32)
+    frames = bands.FRAMES_PER_LATENT * bands.latent_frames(samples)
+    again = waveform(bands.log_bands(stereo, frames)[None], samples)[0].mean(0).numpy()
+    before, after = (onset_times(one, bands.SAMPLE_RATE, circular=True) for one in (beat, again))
+    apart = after[None] - before[:, None]
+    near = apart[np.abs(apart) < 0.02]
+    assert len(near) >= 12
+    assert abs(np.median(near)) < 0.001
