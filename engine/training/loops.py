@@ -139,11 +139,12 @@ class LoopSet:
         return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
     def batches(self, size: int, seed: int, *, windows: Sequence[int] = (), workers: int = 0) -> Iterator[Batch]:
-        """Yield batches without end; `workers` processes make them ahead of time, each from its own seed."""
-        if workers == 0:
-            yield from _Stream(self, size, seed, windows)
-        yield from DataLoader(
-            _Stream(self, size, seed, windows), batch_size=None, num_workers=workers, multiprocessing_context="fork"
+        """Return batches without end; `workers` processes make them ahead of time, each from its own seed."""
+        stream = _Stream(self, size, seed, windows)
+        return iter(
+            stream
+            if workers == 0
+            else DataLoader(stream, batch_size=None, num_workers=workers, multiprocessing_context="fork")
         )
 
     def _pieces(self, count: int, window: int, generator: np.random.Generator) -> Batch:
