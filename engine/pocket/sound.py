@@ -75,9 +75,9 @@ def waveform(log_power: Tensor, samples: int) -> Tensor:
 def _waveform_of_one(log_power: Tensor, samples: int) -> Tensor:
     mid, side = _bins(log_power)
     turn = _turns(log_power, (mid + side).sqrt(), samples)
-    middle = _in_time(istft(mid.sqrt() * turn, samples))
-    edge = _in_time(istft(side.sqrt() * turn * QUARTER_TURN, samples))
-    both = torch.stack([middle + edge, middle - edge])
+    middle = istft(mid.sqrt() * turn, samples)
+    edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
+    both = _in_time(torch.stack([middle + edge, middle - edge]))
     # Windows let the lowest bins leak into a constant offset, which is no sound.
     return both - both.mean(-1, keepdim=True)
 
@@ -105,7 +105,7 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
 
 
 def _in_time(wave: Tensor) -> Tensor:
-    """Return a loop [samples] turned so that its hits are where those of the loop were that the bands are of."""
+    """Return a loop [..., samples] turned so that its hits are where those of the loop were that the bands are of."""
     return wave.roll(-LATE_SAMPLES, -1)
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 FILE = "state.safetensors"
+SAVE_EVERY_SECONDS = 300
 
 
 class Clock:
@@ -51,6 +52,17 @@ class Clock:
     def pauses(self) -> bool:
         """Whether this run is over, if the lesson is not."""
         return self.passed_minutes >= self._pause_after
+
+    def steps(self, save: Callable[[], None]) -> Iterator[float]:
+        """Yield how much of the lesson is done before each step; call `save` every five minutes and at the end."""
+        done, saved = 0, time.monotonic()
+        while (share := self.share_done(done)) < 1 and not self.pauses:
+            yield share
+            done += 1
+            if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                save()
+                saved = time.monotonic()
+        save()
 
 
 def save(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from ..pocket.latents import LatentMap
 from . import checkpoint, towers
 from .export import export, repertoire
 from .flow import Recipe, Trainer
@@ -125,16 +126,12 @@ class Student:
     def _over(self, lesson: str, minutes: float) -> bool:
         return checkpoint.spent_minutes(self._state(lesson)) >= minutes
 
-    def _clock(self, lesson: str, minutes: float) -> checkpoint.Clock:
-        spent = checkpoint.spent_minutes(self._state(lesson))
-        return checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left)
-
     def _exported(self, lesson: str) -> Path:
         """Return a folder with the weights that a lesson ended with."""
         folder = self._state(lesson) / "weights"
         with _whole(folder) as made:
             if made is not None:
-                export(self._state(lesson), self._loops.latent_map, made)
+                export(self._state(lesson), LatentMap.load(self._data / "latent_map.safetensors"), made)
         return folder
 
     def _render(self) -> bool:
@@ -146,28 +143,32 @@ class Student:
             pause_after_minutes=self._left,
         )
 
+    def _take(self, lesson: str, minutes: float, learner: Callable[[], Trainer | Polisher]) -> bool:
+        """Go on with a lesson, if it is not over, for what is left of this run; return whether it is over then."""
+        if not self._over(lesson, minutes) and self._left > 0:
+            ready = learner()
+            spent = checkpoint.spent_minutes(self._state(lesson))
+            ready.run(self._loops, checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left))
+        return self._over(lesson, minutes)
+
     def _train(self, lesson: str, recipe: Recipe, before: str | None) -> bool:
-        if self._over(lesson, recipe.minutes):
-            return True
-        if self._left <= 0:
-            return False
-        compiled = recipe.compiled and shutil.which("c++") is not None
-        recipe = replace(recipe, compiled=compiled, workers=self._workers)
-        trainer = Trainer(recipe, self._loops.latent_map.deviation, self._state(lesson), self.device)
-        if before is not None:
-            trainer.begin_from(self._exported(before))
-        trainer.run(self._loops, self._clock(lesson, recipe.minutes))
-        return self._over(lesson, recipe.minutes)
+        def trainer() -> Trainer:
+            compiled = recipe.compiled and shutil.which("c++") is not None
+            full = replace(recipe, compiled=compiled, workers=self._workers)
+            made = Trainer(full, self._loops.latent_map.deviation, self._state(lesson), self.device)
+            if before is not None:
+                made.begin_from(self._exported(before))
+            return made
+
+        return self._take(lesson, recipe.minutes, trainer)
 
     def _polish(self) -> bool:
         recipe = replace(self.course.polish, workers=self._workers)
-        if self._over("polish", recipe.minutes):
-            return True
-        if self._left <= 0:
-            return False
-        polisher = Polisher(recipe, self._exported("attention"), self._state("polish"), self.device)
-        polisher.run(self._loops, self._clock("polish", recipe.minutes))
-        return self._over("polish", recipe.minutes)
+        return self._take(
+            "polish",
+            recipe.minutes,
+            lambda: Polisher(recipe, self._exported("attention"), self._state("polish"), self.device),
+        )
 
     def _towers(self) -> bool:
         """Train the towers that are missing, each in one go, and put the model together."""
@@ -178,8 +179,8 @@ class Student:
                 return False
             with _whole(folder / name) as made:
                 if made is not None:
-                    excerpts = towers.Excerpts(self._data, 0.5, first=name == "guide")
-                    towers.learn(name, excerpts, course.tower_minutes, seed, course.tower_batch).save_pretrained(made)
+                    tower = towers.learn(name, self._data, course.tower_minutes, seed, course.tower_batch)
+                    tower.save_pretrained(made)
         with _whole(self.weights) as made:
             if made is not None:
                 shutil.copytree(self._exported("polish"), made, dirs_exist_ok=True)

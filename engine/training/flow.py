@@ -9,7 +9,6 @@ Euler step of the teacher, so that guidance costs the student nothing.
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,17 +94,12 @@ class Trainer:
         """
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
-        saved = time.monotonic()
         losses: list[tuple[float, float]] = []
         batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows, workers=recipe.workers)
-        while (share := self._clock.share_done(len(losses))) < 1 and not self._clock.pauses:
+        for share in self._clock.steps(self.save):
             losses.append(self._train_once(next(batches), self._rate(share)))
             if self.step % 100 == 0:
                 self._report(losses[-100:], share)
-            if time.monotonic() - saved > 300:
-                self.save()
-                saved = time.monotonic()
-        self.save()
 
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step + 1) / self.recipe.warm_up_steps)

@@ -9,7 +9,6 @@ stays near what it was; between contests longer jumps learn to agree with the ne
 """
 
 import argparse
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,11 +89,10 @@ class Polisher:
         """
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
-        saved = time.monotonic()
-        generator = np.random.default_rng(recipe.seed + self.step)
+        generator = np.random.default_rng((recipe.seed, self.step))  # another stream than that of the batches
         batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows, workers=recipe.workers)
         seen: list[dict[str, float]] = []
-        while (share := self._clock.share_done(len(seen))) < 1 and not self._clock.pauses:
+        for share in self._clock.steps(self.save):
             rate = recipe.learning_rate * min(1.0, (1 - share) / max(recipe.final_share, 1e-9))
             for group in self.optimizers[0].param_groups:
                 group["lr"] = rate
@@ -106,10 +104,6 @@ class Polisher:
             checkpoint.follow(self.average, self.student, self.recipe.averaging, self.step)
             if self.step % 50 == 0:
                 self._report(seen[-50:], share)
-            if time.monotonic() - saved > 300:
-                self.save()
-                saved = time.monotonic()
-        self.save()
 
     def _contest(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, float]:
         """One jump of the chain against the critic, and the critic's own step."""

@@ -110,11 +110,12 @@ def train(tower: GuideTower | JudgeTower, excerpts: Excerpts, minutes: float, se
             print(json.dumps(line), flush=True)  # noqa: T201 - the command's own output
 
 
-def learn(name: str, excerpts: Excerpts, minutes: float, seed: int, batch: int = 64) -> GuideTower | JudgeTower:
-    """Return a fresh "guide" or "judge" that learnt from `excerpts`, in float16."""
+def learn(name: str, data: Path, minutes: float, seed: int, batch: int = 64) -> GuideTower | JudgeTower:
+    """Return a fresh "guide" or "judge" that learnt from its half of the loops in `data`, in float16."""
     torch.manual_seed(seed)
-    tower = GuideTower() if name == "guide" else JudgeTower()
-    train(tower, excerpts, minutes, seed, batch)
+    guide = name == "guide"
+    tower = GuideTower() if guide else JudgeTower()
+    train(tower, Excerpts(data, 0.5, first=guide), minutes, seed, batch)
     return tower.half()
 
 
@@ -127,8 +128,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    excerpts = Excerpts(given.data, 0.5, first=given.tower == "guide")
-    learn(given.tower, excerpts, given.minutes, given.seed).save_pretrained(given.out / given.tower)
+    learn(given.tower, given.data, given.minutes, given.seed).save_pretrained(given.out / given.tower)
 
 
 if __name__ == "__main__":
