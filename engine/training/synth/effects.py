@@ -29,32 +29,36 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
     for k in range(lines):
         delays[k] = max(64, int(_REVERB_DELAYS[k] * size * sample_rate / 44100.0))
         gains[k] = 10.0 ** (-3.0 * delays[k] / (seconds * sample_rate))
-    memory = np.zeros((lines, delays.max() + 1), np.float32)
-    places = np.zeros(lines, np.int64)
+    # One row for each moment, the lines side by side: what a line says is so many rows back.
+    rows = delays.max() + 1
+    memory = np.zeros((rows, lines), np.float32)
+    back = rows - delays
+    heard = np.empty(lines, np.float32)
     low = np.zeros(lines, np.float32)
     wet = np.zeros((2, n), np.float32)
     d = np.float32(damping)
     one = np.float32(1.0) - d
-    passes = 2
-    warm = min(n, int(seconds * sample_rate))
-    for turn in range(passes):
-        first = n - warm if turn == 0 else 0
-        for i in range(first, n):
+    now = 0
+    for turn in range(2):
+        for i in range(n - min(n, int(seconds * sample_rate)) if turn == 0 else 0, n):
+            for k in range(8):
+                at = now + back[k]
+                heard[k] = memory[at - rows if at >= rows else at, k]
             total = np.float32(0.0)
-            for k in range(lines):
-                y = memory[k, places[k]]
-                low[k] = one * y + d * low[k]
+            for k in range(8):
+                low[k] = one * heard[k] + d * low[k]
                 total += low[k] * gains[k]
             total *= np.float32(0.25)
             if turn == 1:
                 wet[0, i] = low[0] - low[2] + low[4] - low[6]
                 wet[1, i] = low[1] - low[3] + low[5] - low[7]
-            a, b = x[0, i], x[1, i]
-            for k in range(lines):
-                memory[k, places[k]] = low[k] * gains[k] - total + (a if k % 2 == 0 else b)
-                places[k] += 1
-                if places[k] >= delays[k]:
-                    places[k] = 0
+            a, b = x[0, i] - total, x[1, i] - total
+            for k in range(4):
+                memory[now, 2 * k] = low[2 * k] * gains[2 * k] + a
+                memory[now, 2 * k + 1] = low[2 * k + 1] * gains[2 * k + 1] + b
+            now += 1
+            if now == rows:
+                now = 0
     return wet
 
 
@@ -147,24 +151,24 @@ def lowpass_sweep(x: FloatArray, cutoffs_hz: FloatArray, resonance: float, sampl
 
 @kernel
 def highpass(x: FloatArray, cutoff_hz: float, sample_rate: float) -> None:
-    """Second-order Butterworth high-pass, in place; warmed up on the end of the loop."""
+    """Second-order Butterworth high-pass, in place; warmed up on the end of the loop.
+
+    A trapezoidal state-variable filter, each state written as a sum of the two before: half the time of its usual form.
+    """
     n = x.shape[1]
     g = math.tan(3.14159265 * cutoff_hz / sample_rate)
     k = 1.41421356
     a1 = 1.0 / (1.0 + g * (g + k))
-    warm = min(n, 8192)
+    keep_1, cross, keep_2 = 2.0 * a1 - 1.0, 2.0 * a1 * g, 1.0 - 2.0 * a1 * g * g
     p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
-    for i in range(-warm, n):
-        at = i if i >= 0 else n + i
-        a, b = x[0, at], x[1, at]
-        u, w = a - p2, b - q2
-        v, y = a1 * (p1 + g * u), a1 * (q1 + g * w)
-        low, low_b = p2 + g * v, q2 + g * y
-        p1, q1 = 2.0 * v - p1, 2.0 * y - q1
-        p2, q2 = 2.0 * low - p2, 2.0 * low_b - q2
-        if i >= 0:
-            x[0, i] = a - k * v - low
-            x[1, i] = b - k * y - low_b
+    for turn in range(2):
+        for i in range(n - min(n, 8192) if turn == 0 else 0, n):
+            a, b = np.float64(x[0, i]), np.float64(x[1, i])
+            if turn == 1:
+                x[0, i] = a - p2 - (k + g) * a1 * (p1 + g * (a - p2))
+                x[1, i] = b - q2 - (k + g) * a1 * (q1 + g * (b - q2))
+            p1, p2 = keep_1 * p1 + cross * (a - p2), keep_2 * p2 + cross * (p1 + g * a)
+            q1, q2 = keep_1 * q1 + cross * (b - q2), keep_2 * q2 + cross * (q1 + g * b)
 
 
 @kernel
@@ -232,9 +236,9 @@ def apply_gain(x: FloatArray, gain: FloatArray) -> None:
     """Multiply by a curve of any length over the loop, linear between its points and across the wrap."""
     n, count = x.shape[1], gain.shape[0]
     for i in range(n):
-        place = i / n * count
+        place = i * (count / n)
         j = int(place)
-        a, b = gain[j % count], gain[(j + 1) % count]
+        a, b = gain[j], gain[j + 1 if j + 1 < count else 0]
         g = np.float32(a + (place - j) * (b - a))
         x[0, i] *= g
         x[1, i] *= g
@@ -280,24 +284,33 @@ def k_weighted_power(x: FloatArray, b: NDArray[np.float64], c: NDArray[np.float6
     """Mean square of 100 ms pieces after two biquads `[b0, b1, b2, a1, a2]`, both channels summed."""
     n = x.shape[1]
     piece = 4410
-    power = np.zeros((n + piece - 1) // piece, np.float32)
+    pieces = (n + piece - 1) // piece
+    power = np.zeros(pieces, np.float32)
+    b0, b1, b2, b3, b4 = b[0], b[1], b[2], b[3], b[4]
+    c0, c1, c2, c3, c4 = c[0], c[1], c[2], c[3], c[4]
     p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
     r1, r2, s1, s2 = 0.0, 0.0, 0.0, 0.0
-    total = 0.0
-    for i in range(-min(n, 4096), n):
-        at = i if i >= 0 else n + i
-        left, right = x[0, at], x[1, at]
-        y, v = b[0] * left + p1, b[0] * right + r1
-        p1, r1 = b[1] * left - b[3] * y + p2, b[1] * right - b[3] * v + r2
-        p2, r2 = b[2] * left - b[4] * y, b[2] * right - b[4] * v
-        z, w = c[0] * y + q1, c[0] * v + s1
-        q1, s1 = c[1] * y - c[3] * z + q2, c[1] * v - c[3] * w + s2
-        q2, s2 = c[2] * y - c[4] * z, c[2] * v - c[4] * w
-        if i >= 0:
+    for k in range(-1, pieces):  # first the end of the loop, to warm up
+        first = k * piece if k >= 0 else n - min(n, 4096)
+        total = 0.0
+        for i in range(first, min(n, first + piece)):
+            left, right = x[0, i], x[1, i]
+            y, v = b0 * left + p1, b0 * right + r1
+            p1, r1 = b1 * left - b3 * y + p2, b1 * right - b3 * v + r2
+            p2, r2 = b2 * left - b4 * y, b2 * right - b4 * v
+            z, w = c0 * y + q1, c0 * v + s1
+            q1, s1 = c1 * y - c3 * z + q2, c1 * v - c3 * w + s2
+            q2, s2 = c2 * y - c4 * z, c2 * v - c4 * w
             total += z * z + w * w
-            if (i + 1) % piece == 0 or i == n - 1:
-                power[i // piece] = total / piece
-                total = 0.0
-        elif i == -1:
-            total = 0.0
+        if k >= 0:
+            power[k] = total / piece
     return power
+
+
+@kernel
+def add_scaled(out: FloatArray, x: FloatArray, gain: float) -> None:
+    """Add `gain` times `x` to `out`, in place."""
+    g = np.float32(gain)
+    for side in range(2):
+        for i in range(x.shape[1]):
+            out[side, i] += g * x[side, i]

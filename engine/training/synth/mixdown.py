@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from .effects import (
+    add_scaled,
     apply_gain,
     autopan,
     chorus,
@@ -103,19 +104,21 @@ def _sends(recipe: Recipe, drums: tuple[FloatArray, FloatArray] | None, parts: l
     to_reverb = np.zeros((2, recipe.samples()), np.float32)
     to_delay = np.zeros_like(to_reverb)
     for part, stem in zip(recipe.parts, parts, strict=True):
-        to_reverb += np.float32(part.reverb) * stem
-        to_delay += np.float32(part.delay) * stem
+        add_scaled(to_reverb, stem, part.reverb)
+        if part.delay > 0.0:
+            add_scaled(to_delay, stem, part.delay)
     if drums is not None and recipe.drums is not None and recipe.drums.reverb > 0.02:
-        to_reverb += np.float32(recipe.drums.reverb) * drums[1]
+        add_scaled(to_reverb, drums[1], recipe.drums.reverb)
     wet = np.zeros_like(to_reverb)
     if any(part.delay > 0.0 for part in recipe.parts):
         samples = max(64, round(_delay_beats(recipe) * 60.0 / recipe.tempo_bpm * SAMPLE_RATE))
         echoes = delay(to_delay, samples, 0.45, 0.35)
         wet += echoes
-        to_reverb += np.float32(0.3) * echoes
-    if float(np.abs(to_reverb).max()) > 1e-5:
+        add_scaled(to_reverb, echoes, 0.3)
+    if max(to_reverb.max(), -to_reverb.min()) > 1e-5:
         amount = max([part.reverb for part in recipe.parts], default=0.2)
-        wet += np.float32(0.3) * reverb(to_reverb, 0.5 + 3.0 * amount, 0.45 - 0.15 * amount, 0.5 + 0.6 * amount, _RATE)
+        rung = reverb(to_reverb, 0.5 + 3.0 * amount, 0.45 - 0.15 * amount, 0.5 + 0.6 * amount, _RATE)
+        add_scaled(wet, rung, 0.3)
     return wet
 
 

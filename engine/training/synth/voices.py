@@ -268,6 +268,7 @@ def add_pluck(
     n = out.shape[1]
     release = int(release_s * sample_rate)
     write, last = 0, 0.0
+    at = start % n
     for i in range(hold + release):
         a = (write - whole) % size
         x = shaped[a] + fraction * (shaped[(a - 1) % size] - shaped[a])
@@ -276,9 +277,9 @@ def add_pluck(
         shaped[write] = y
         write = write + 1 if write + 1 < size else 0
         e = 1.0 if i < hold else 1.0 - (i - hold) / release
-        at = (start + i) % n
         out[0, at] += y / peak * e * gain_l
         out[1, at] += y / peak * e * gain_r
+        at = at + 1 if at + 1 < n else 0
 
 
 @kernel
@@ -307,6 +308,7 @@ def add_sub(
     release = int(release_s * sample_rate)
     phase = 0.0
     norm = 1.0 / math.tanh(max(drive, 0.2))
+    at = start % n
     for i in range(hold + release):
         t = i / sample_rate
         if i % 16 == 0:
@@ -323,9 +325,9 @@ def add_sub(
         x += harmonics * (0.6 * math.sin(12.566370614 * phase) + 0.4 * math.sin(18.849555922 * phase))
         tail = 1.0 if i <= hold else 1.0 - (i - hold) / release
         s = math.tanh(max(drive, 0.2) * x) * norm * rise * e * tail * gain
-        at = (start + i) % n
         out[0, at] += s
         out[1, at] += s
+        at = at + 1 if at + 1 < n else 0
 
 
 @kernel
@@ -351,6 +353,7 @@ def add_sample(
     total = min(held + release, playable)
     fade = min(2000, playable // 4)
     rise = max(1, int(attack_s * sample_rate))
+    at = start % n
     for i in range(total):
         x = 1.0 + i * ratio
         j = int(x)
@@ -360,12 +363,12 @@ def add_sample(
             e *= 1.0 - (i - held) / release
         if playable - i < fade:
             e *= (playable - i) / fade
-        at = (start + i) % n
         for side in range(2):
             c = 0 if side == 0 else other
             a, b, d, f = sample[c, j - 1], sample[c, j], sample[c, j + 1], sample[c, j + 2]
             s = b + 0.5 * r * (d - a + r * (2.0 * a - 5.0 * b + 4.0 * d - f + r * (3.0 * (b - d) + f - a)))
             out[side, at] += s * e * (gain_l if side == 0 else gain_r)
+        at = at + 1 if at + 1 < n else 0
 
 
 @kernel
@@ -375,8 +378,9 @@ def add_hit(out: FloatArray, hit: FloatArray, start: int, length: int, gain_l: f
     count = min(hit.shape[1], length)
     fade = min(132, count)
     other = hit.shape[0] - 1
+    at = start % n
     for i in range(count):
         e = 1.0 if count - i > fade or count == hit.shape[1] else (count - i) / fade
-        at = (start + i) % n
         out[0, at] += hit[0, i] * e * gain_l
         out[1, at] += hit[other, i] * e * gain_r
+        at = at + 1 if at + 1 < n else 0
