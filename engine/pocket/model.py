@@ -1,5 +1,6 @@
 """`pocket` against the model protocol: the embedded text-to-loop model that needs no download and no GPU."""
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -90,6 +91,8 @@ class Pocket:
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.dtype, self.device, self.told_controls = dtype, device, told_controls
         self.repertoire = repertoire
+        # How the judge hears the last free loop: that of a take which is redrawn again and again is always the same.
+        self._free: dict[bytes, Tensor] = {}
 
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
@@ -232,16 +235,28 @@ class Pocket:
         """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2)."""
         if self.towers is None:
             return None
-        steps = self.schedule(self.card.decode_steps, scene)
+        judge = self.towers.judge
+        key = _fingerprint(noise, scene.inputs)
         with torch.no_grad():
-            free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
-            heard = [self.towers.judge.hear(self.latent_map.decode(one)) for one in (latent, free)]
-        return float((heard[0] - heard[1]).norm())
+            if key not in self._free:
+                steps = self.schedule(self.card.decode_steps, scene)
+                free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
+                self._free = {key: judge.hear(self.latent_map.decode(free))}
+            return float((judge.hear(self.latent_map.decode(latent)) - self._free[key]).norm())
 
 
 def _loudness_lufs(said: tuple[int, ...]) -> float:
     asked = [lufs for word, lufs in ASKED_LUFS.items() if words.WORD_IDS[word] in said]
     return asked[0] if asked else USUAL_LUFS
+
+
+def _fingerprint(noise: Tensor, inputs: Inputs) -> bytes:
+    """Return what tells one free loop from another: its noise, and all that the network is told."""
+    told = (noise, inputs.told, inputs.free, inputs.phases, *([] if inputs.controls is None else [inputs.controls]))
+    digest = hashlib.blake2b(repr((inputs.pieces, inputs.avoided)).encode())
+    for tensor in told:
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.digest()
 
 
 def _turned(pieces: Tensor, frames: int) -> Tensor:

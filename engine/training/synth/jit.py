@@ -12,4 +12,4 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use, cached on disk; fast maths, so not bit-exact between CPUs."""
-    return cast(Kernel, numba.njit(cache=True, fastmath=True, nogil=True)(function))
+    return cast(Kernel, numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")(function))

@@ -166,3 +166,21 @@ def test_what_is_kept_is_what_the_codec_makes_of_it(pocket: Pocket, first: int, 
     inside = (beat >= first) & (beat < last)
     torch.testing.assert_close(settled[:, inside], known[:, inside])
     assert torch.equal(settled[:, ~inside], made[:, ~inside])
+
+
+def test_a_loop_is_compared_with_its_own_free_loop() -> None:
+    """Without a control the distance is nothing; the last free loop is kept, and never taken for another seed's."""
+    pocket = load_pocket(Settings())
+    scene = pocket.scene(request())
+    noises = [start_noise(scene, seed) for seed in (1, 2)]
+    schedule = pocket.schedule(pocket.card.decode_steps, scene)
+    with torch.no_grad():
+        loops = [sample(pocket, scene, noise, schedule, pocket.card.sampler, checkpoint=False) for noise in noises]
+    found = [pocket.held_out(loop, noise, scene) for noise in (noises[0], *noises) for loop in loops]
+    assert found[0] == found[2] == pytest.approx(0, abs=1e-4)
+    assert found[1] == found[3] == pytest.approx(found[4], rel=1e-3)
+    assert found[5] == pytest.approx(0, abs=1e-4)
+    assert found[1] is not None
+    assert found[1] > 0.05
+    said = pocket.scene(LoopRequest(prompt="ambient, choir pad", bars=1))
+    assert pocket.held_out(loops[1], noises[1], said) != pytest.approx(0, abs=0.05)
