@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -252,10 +252,9 @@ def _loudness_lufs(said: tuple[int, ...]) -> float:
 
 def _fingerprint(noise: Tensor, inputs: Inputs) -> bytes:
     """Return what tells one free loop from another: its noise, and all that the network is told."""
-    told = (noise, inputs.told, inputs.free, inputs.phases, *([] if inputs.controls is None else [inputs.controls]))
-    digest = hashlib.blake2b(repr((inputs.pieces, inputs.avoided)).encode())
-    for tensor in told:
-        digest.update(tensor.detach().cpu().numpy().tobytes())
+    digest = hashlib.blake2b()
+    for part in (noise, *(getattr(inputs, field.name) for field in fields(inputs))):
+        digest.update(part.detach().cpu().numpy().tobytes() if isinstance(part, Tensor) else repr(part).encode())
     return digest.digest()
 
 

@@ -41,11 +41,11 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
     now = 0
     for turn in range(2):
         for i in range(n - min(n, int(seconds * sample_rate)) if turn == 0 else 0, n):
-            for k in range(8):
+            for k in range(lines):
                 at = now + back[k]
                 heard[k] = memory[at - rows if at >= rows else at, k]
             total = np.float32(0.0)
-            for k in range(8):
+            for k in range(lines):
                 low[k] = one * heard[k] + d * low[k]
                 total += low[k] * gains[k]
             total *= np.float32(0.25)
@@ -53,7 +53,7 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
                 wet[0, i] = low[0] - low[2] + low[4] - low[6]
                 wet[1, i] = low[1] - low[3] + low[5] - low[7]
             a, b = x[0, i] - total, x[1, i] - total
-            for k in range(4):
+            for k in range(lines // 2):
                 memory[now, 2 * k] = low[2 * k] * gains[2 * k] + a
                 memory[now, 2 * k + 1] = low[2 * k + 1] * gains[2 * k + 1] + b
             now += 1
