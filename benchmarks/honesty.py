@@ -6,6 +6,8 @@ In the judge's embedding, which nothing is optimised against: the mean distance 
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
 like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the optimised noise is still a Gaussian's.
 `--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
+With `--rows FILE` every seed is kept there, and the same command goes on where it was cut off. A file is of one set of
+weights.
 """
 
 import argparse
@@ -59,35 +61,69 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
     return audio
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """One seed: the judge's vectors without control and with it, and what the optimised noise looks like."""
+
+    task: str
+    method: str
+    seed: int
+    free: list[float]
+    controlled: list[float]
+    facts: dict[str, float]
+
+
+def kept(rows: Path | None) -> dict[tuple[str, str, int], Pair]:
+    """Return what an earlier run left in its file of rows."""
+    lines = rows.read_bytes().splitlines() if rows and rows.exists() else []
+    found = (msgspec.json.decode(line, type=Pair) for line in lines if line.endswith(b"}"))  # not one cut off
+    return {(row.task, row.method, row.seed): row for row in found}
+
+
+def pair(task: str, seed: int, method: str, model: Pocket) -> Pair:
+    """Make a seed's loop without control and with it."""
+    asked = tasks.request(task, seed)
+    _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
+    request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
+    take, audio, _ = made(request, model)
+    scene = model.scene(request)
+    facts = noise_facts(noise_from_bytes(take.noise, scene.noise_shape), scene.time_axis)
+    heard = judge_vector(faded(audio, asked) if method == "fader" else audio, model)
+    told = msgspec.convert(facts, dict[str, float])
+    return Pair(task, method, seed, judge_vector(free, model).tolist(), heard.tolist(), told)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--task", default="intensity", choices=tasks.TASKS)
     options.add_argument("--method", default="ditto2")
     options.add_argument("--seeds", type=int, default=96)
     options.add_argument("--first-seed", type=int, default=0)
+    options.add_argument("--rows", type=Path)
     options.add_argument("--out", type=Path, default=Path("honesty.json"))
     chosen = options.parse_args()
     if chosen.method == "fader" and chosen.task != "intensity":
         options.error("a fader follows an intensity curve and nothing else")
     model = catalogue.load("pocket", Settings())
     assert isinstance(model, Pocket)
-    vectors: dict[str, list[Vector]] = {"none": [], chosen.method: []}
-    facts: list[dict[str, float]] = []
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    known, pairs = kept(chosen.rows), []
     for done, seed in enumerate(seeds, 1):
-        for method, found in vectors.items():
-            asked = tasks.request(chosen.task, seed)
-            request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
-            take, audio, _ = made(request, model)
-            audio = faded(audio, asked) if method == "fader" else audio
-            found.append(judge_vector(audio, model).numpy())
-        scene = model.scene(request)
-        facts.append(noise_facts(noise_from_bytes(take.noise, scene.noise_shape), scene.time_axis))
-        print(f"{done} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
+        if not (row := known.get((chosen.task, chosen.method, seed))):
+            row = pair(chosen.task, seed, chosen.method, model)
+            if chosen.rows:
+                with chosen.rows.open("ab") as lines:
+                    lines.write(msgspec.json.encode(row) + b"\n")
+            print(f"{done} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
+        pairs.append(row)
     prompts = np.array(seeds) % len(tasks.PROMPTS)
-    free, controlled = (np.stack(found) for found in vectors.values())
+    free, controlled = (
+        np.array([row.free for row in pairs], np.float32),
+        np.array([row.controlled for row in pairs], np.float32),
+    )
+    facts = [row.facts for row in pairs]
     ratio = interval(distance_ratios(free, controlled, prompts))
     seeded = (torch.Generator().manual_seed(n) for n in range(DRAWS))
+    scene = model.scene(tasks.request(chosen.task, seeds[0]))
     draws = [noise_facts(torch.randn(scene.noise_shape, generator=each), scene.time_axis) for each in seeded]
     low, high = np.quantile([draw["noise_flatness"] for draw in draws], [0.01, 0.99])
     report = {
