@@ -19,8 +19,8 @@ from toy_service import find, report, serve
 
 from bridge.delivery import read_sidecar
 from bridge.osc_client import ENDS, OscClient
-from engine.journal import Journal
 from engine.request import LoopRequest
+from engine.service.journal import Journal
 from engine.wav import read_audio
 
 

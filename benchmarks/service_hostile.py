@@ -17,7 +17,7 @@ from bridge.osc import encode
 from bridge.osc_client import OscClient
 from bridge.osc_request import speak
 from bridge.testing import Service, make_service
-from engine.memory import memory_bytes
+from engine.service.memory import memory_bytes
 
 
 def main(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1) -> None:
@@ -158,8 +158,8 @@ def _wait_until_read(port: int) -> None:
 def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
     import zmq
 
-    from engine import messages
-    from engine.messages import Ack, Cancel, Hello, Resend, Submission
+    from engine.service import messages
+    from engine.service.messages import Ack, Cancel, Hello, Resend, Submission
 
     valid = [
         messages.pack(message)

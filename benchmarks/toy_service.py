@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from bridge.osc_client import OscClient, discovered_port
-from engine.memory import memory_bytes
 from engine.request import Control, Curve, LoopRequest, Notes, Point
+from engine.service.memory import memory_bytes
 from midi.notes import Note
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +61,7 @@ def serve(folder: Path, *more: str) -> "subprocess.Popen[bytes]":
         "--takes",
         str(folder / "takes"),
         "--jobs",
-        "engine.toy:ToyJobs",
+        "engine.service.toy:ToyJobs",
         "--model",
         "toy",
         *more,

@@ -18,13 +18,13 @@ from types import TracebackType
 
 import zmq
 
-from engine.access import Keys, introduce
 from engine.errors import EngineUnavailableError
 from engine.events import Event, Final, Take
-from engine.messages import Job, Priority, Status, Submission
 from engine.request import LoopRequest
+from engine.service.access import Keys, introduce
+from engine.service.messages import Job, Priority, Status, Submission
+from engine.service.transport import Channel, Frames, tune
 from engine.settings import DEFAULT_ENGINE_PORT
-from engine.transport import Channel, Frames, tune
 
 from .link import Link, new_owner
 

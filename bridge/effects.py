@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from engine.events import Preview, Scores, Take
-from engine.messages import Priority
 from engine.request import LoopRequest
+from engine.service.messages import Priority
 
 from .assembly import Assembly
 

@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from engine import messages
 from engine.errors import BadRequestError
 from engine.events import Accepted, Event, Failed, Final
-from engine.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
+from engine.service import messages
+from engine.service.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
 
 HELLO_SECONDS = 1.0
 REPEAT_SECONDS = 1.0

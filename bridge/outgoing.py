@@ -1,7 +1,7 @@
 """Datagrams to a device, from what the engine said and what was written."""
 
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Scores, Superseded
-from engine.messages import Status
+from engine.service.messages import Status
 
 from .addresses import PROTOCOL_VERSION
 from .assembly import Missing

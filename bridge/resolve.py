@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
-from engine.messages import Priority
 from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Target, Words
+from engine.service.messages import Priority
 from midi.errors import MidiError
 from midi.live_set import parse_lane_reference
 from midi.melody import melody

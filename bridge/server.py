@@ -18,11 +18,11 @@ from pathlib import Path
 import structlog
 import zmq
 
-from engine.access import Keys, introduce
 from engine.errors import DittoError, InternalError
-from engine.messages import Submission
+from engine.service.access import Keys, introduce
+from engine.service.messages import Submission
+from engine.service.transport import Channel, Frames, tune
 from engine.settings import Settings
-from engine.transport import Channel, Frames, tune
 from engine.wav import publish
 
 from . import delivery, osc, outgoing, takes

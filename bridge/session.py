@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 from engine.errors import DittoError
 from engine.events import Accepted, Event, Final, Preview, Progress, Take
-from engine.messages import Job, Priority, Status
 from engine.request import LoopRequest
+from engine.service.messages import Job, Priority, Status
 
 from . import outgoing
 from .addresses import PROTOCOL_VERSION

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from engine.process import EngineOptions, stop_on_signals
+from engine.service.process import EngineOptions, stop_on_signals
 
 from .server import Bridge, BridgeOptions
 

@@ -18,16 +18,16 @@ from typing import Any
 
 import msgspec
 
-from engine.process import EngineOptions
+from engine.service.process import EngineOptions
+from engine.service.transport import run
+from engine.service.worker_options import WorkerOptions
 from engine.settings import Settings
-from engine.transport import run
-from engine.worker_options import WorkerOptions
 
 from .link import new_owner
 from .osc import decode, encode
 from .server import Bridge, BridgeOptions
 
-TOY = "engine.toy:ToyJobs"
+TOY = "engine.service.toy:ToyJobs"
 
 
 @dataclass

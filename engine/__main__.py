@@ -5,8 +5,8 @@ import sys
 import msgspec
 
 from .errors import DittoError
-from .process import EngineOptions
-from .service import run_engine
+from .service.process import EngineOptions
+from .service.run import run_engine
 
 
 def main(arguments: list[str]) -> int:

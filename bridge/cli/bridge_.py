@@ -18,8 +18,8 @@ def bridge(
     home: Annotated[Path | None, typer.Option(help="Where keys and the discovery file lie.")] = None,
 ) -> int:
     """Start the bridge and keep it running until Ctrl-C."""
-    from engine.access import Keys, is_loopback, load_key
     from engine.errors import BadRequestError
+    from engine.service.access import Keys, is_loopback, load_key
 
     settings = placed(Settings(osc_port=port), home, takes)
     if engine_key is None and not is_loopback(engine):

@@ -11,7 +11,7 @@ from engine.settings import DEFAULT_ENGINE_PORT, Settings
 from .running import placed, worker_options
 
 if TYPE_CHECKING:
-    from engine.access import Keys
+    from engine.service.access import Keys
 
 
 def engine(
@@ -27,9 +27,9 @@ def engine(
     jobs: Annotated[str, typer.Option(help="What makes the loops, as module:name.", hidden=True)] = "",
 ) -> int:
     """Start the engine and keep it running until Ctrl-C."""
-    from engine.access import Keys, is_loopback
-    from engine.process import EngineOptions
-    from engine.service import run_engine
+    from engine.service.access import Keys, is_loopback
+    from engine.service.process import EngineOptions
+    from engine.service.run import run_engine
 
     settings = placed(Settings(device=device, dtype=dtype), home)
     keys = Keys(settings.home / "keys")

@@ -9,11 +9,11 @@ from bridge.delivery import samples_of
 from bridge.takes import Kept, sidecar, start
 from engine.errors import BadInputError
 from engine.events import Sound, Take
-from engine.jobs import Jobs, find
 from engine.request import LoopRequest
+from engine.service.jobs import Jobs, find
+from engine.service.worker_options import DEFAULT_JOBS
 from engine.settings import Settings
 from engine.wav import read_audio, write_loop
-from engine.worker_options import DEFAULT_JOBS
 
 SAME = 1e-4  # the design's bar; a 24-bit file rounds to 6e-8, other hardware to a little more
 

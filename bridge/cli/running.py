@@ -9,8 +9,8 @@ from engine.settings import Settings
 
 if TYPE_CHECKING:
     from bridge.server import Bridge
-    from engine.process import EngineOptions
-    from engine.worker_options import WorkerOptions
+    from engine.service.process import EngineOptions
+    from engine.service.worker_options import WorkerOptions
 
 
 def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> Settings:
@@ -22,7 +22,7 @@ def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> 
 
 def worker_options(settings: Settings, jobs: str, model: str) -> "WorkerOptions":
     """Return a worker's options; `jobs` is empty for real models."""
-    from engine.worker_options import DEFAULT_JOBS, WorkerOptions
+    from engine.service.worker_options import DEFAULT_JOBS, WorkerOptions
 
     return WorkerOptions.of(settings, jobs=jobs or DEFAULT_JOBS, model=model)
 
@@ -38,9 +38,9 @@ def run_bridge(
     from bridge.identity import alone
     from bridge.server import BridgeOptions
     from bridge.studio import run_studio
-    from engine.logs import log_to_stderr
-    from engine.process import own_version
-    from engine.transport import run
+    from engine.service.logs import log_to_stderr
+    from engine.service.process import own_version
+    from engine.service.transport import run
 
     log_to_stderr()
     with alone(settings.home) as owner:

@@ -62,7 +62,7 @@ def _over_zeromq(
     asked: Asked, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
-    from engine.access import Keys, load_key
+    from engine.service.access import Keys, load_key
 
     peer = Peer(engine, load_key(key)[0] if key else None, Keys(settings.home / "keys") if key else None)
     with Client(peer) as client, display(asked.request.count) as shown:

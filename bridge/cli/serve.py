@@ -23,7 +23,7 @@ def serve(
     jobs: Annotated[str, typer.Option(help="What makes the loops, as module:name.", hidden=True)] = "",
 ) -> int:
     """Start bridge and engine and keep them running until Ctrl-C."""
-    from engine.process import EngineOptions
+    from engine.service.process import EngineOptions
 
     settings = Settings(device=device, dtype=dtype, engine_port=engine_port, osc_port=port)
     settings = placed(settings, home, takes)

@@ -9,7 +9,7 @@ from bridge.client import AsyncClient, Client, Peer
 from engine.errors import EngineUnavailableError
 from engine.events import Accepted, Cancelled, Done, Event, Progress, Take
 from engine.request import LoopRequest
-from engine.transport import run
+from engine.service.transport import run
 
 
 def _request(orders: str = "steps=3", **fields: Any) -> LoopRequest:

@@ -1,10 +1,10 @@
 """The link: one submission is made once however often it is sent, and what is missing is asked for again."""
 
 from bridge.link import Link
-from engine import messages
 from engine.events import Accepted, Done
-from engine.messages import Cancel, Hello, Message, Resend, Said, Status, Submission
 from engine.request import LoopRequest
+from engine.service import messages
+from engine.service.messages import Cancel, Hello, Message, Resend, Said, Status, Submission
 
 REQUEST = LoopRequest(request_id="r1")
 

@@ -16,6 +16,7 @@ from bridge.cli.main import run
 from bridge.client import Client, Peer
 from bridge.identity import alone
 from bridge.osc_client import OscClient, discovered_port
+from bridge.testing import TOY
 from engine.errors import EngineUnavailableError
 from engine.request import LoopRequest
 
@@ -47,7 +48,7 @@ def _end(process: "subprocess.Popen[str]") -> str:
 def serving(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Return `ditto-live serve` at toy size."""
     process = _start("serve", "--port", str(_free_port()), "--engine-port", str(_free_port()), "--home", str(tmp_path),
-                     "--takes", str(tmp_path / "takes"), "--jobs", "engine.toy:ToyJobs", "--model", "toy")  # fmt: skip
+                     "--takes", str(tmp_path / "takes"), "--jobs", TOY, "--model", "toy")  # fmt: skip
     yield process
     if process.poll() is None:
         _end(process)
@@ -131,12 +132,12 @@ def test_engine_and_bridge_with_keys(tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{port}"
     assert run(["bridge", "--engine", "tcp://192.0.2.1:1", "--home", str(desk)]) == 2  # says which key to copy where
     engine = _start("engine", "--listen", "0.0.0.0", "--port", str(port), "--home", str(gpu), "--allow",
-                    str(desk / "keys" / "client.key"), "--jobs", "engine.toy:ToyJobs", "--model", "toy")  # fmt: skip
+                    str(desk / "keys" / "client.key"), "--jobs", TOY, "--model", "toy")  # fmt: skip
     try:
         assert engine.stderr is not None
         while "listens" not in (line := engine.stderr.readline()):
             assert line, "the engine did not start"
-        from engine.access import Keys, load_key
+        from engine.service.access import Keys, load_key
 
         key = load_key(gpu / "keys" / "engine.key")[0]
         with Client(Peer(address, key, Keys(desk / "keys"))) as client:

@@ -24,8 +24,8 @@ from bridge.osc_request import speak
 from bridge.session import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS, Session
 from engine.errors import BadInputError
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Superseded, Take
-from engine.messages import Job, Status
 from engine.request import Control, Curve, LoopRequest, Notes, Point
+from engine.service.messages import Job, Status
 from midi.notes import Note
 
 PORT = 9_000

@@ -12,7 +12,7 @@ from bridge.delivery import write_take
 from engine.errors import BadInputError, MissingPackageError
 from engine.events import Take
 from engine.request import LoopRequest
-from engine.toy import ToyJobs
+from engine.service.toy import ToyJobs
 
 
 def _make(folder: Path, prompt: str, **fields: object) -> takes.Kept:
@@ -118,7 +118,7 @@ def test_the_command_lists_shows_and_marks(three: Path, capsys: pytest.CaptureFi
 
 def test_a_replay_has_the_same_samples(three: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A take made again from its request and noise equals its file, and a changed file is noticed."""
-    command = ["takes", "replay", "latest", "--takes", str(three), "--jobs", "engine.toy:ToyJobs"]
+    command = ["takes", "replay", "latest", "--takes", str(three), "--jobs", "engine.service.toy:ToyJobs"]
     out = tmp_path / "again.wav"
     assert run([*command, "--out", str(out)]) == 0
     take = takes.find(three, "latest")
@@ -133,7 +133,7 @@ def test_a_replay_has_the_same_samples(three: Path, capsys: pytest.CaptureFixtur
 def test_a_replay_without_noise_runs_the_request(three: Path) -> None:
     """When the noise is gone the whole request is made again."""
     takes.find(three, "latest").wav.with_suffix(".safetensors").unlink()
-    assert run(["takes", "replay", "latest", "--takes", str(three), "--jobs", "engine.toy:ToyJobs"]) == 0
+    assert run(["takes", "replay", "latest", "--takes", str(three), "--jobs", "engine.service.toy:ToyJobs"]) == 0
 
 
 def test_a_start_needs_the_noise(three: Path) -> None:

@@ -17,11 +17,11 @@ import pytest
 
 from bridge.addresses import PORT_TRIES
 from bridge.server import Bridge, BridgeOptions
-from engine.executor import LocalExecutor
-from engine.journal import Journal
-from engine.server import Engine, Listening
+from engine.service.executor import LocalExecutor
+from engine.service.journal import Journal
+from engine.service.server import Engine, Listening
+from engine.service.worker_options import WorkerOptions
 from engine.settings import Settings
-from engine.worker_options import WorkerOptions
 from max_for_live.install import COMMITTED
 
 RUNNER = Path(__file__).parent / "fake_live" / "run.mjs"
@@ -67,7 +67,7 @@ class Service:
         address = f"tcp://127.0.0.1:{self.settings.engine_port}"
         if part == "engine":
             self.settings.home.mkdir(parents=True, exist_ok=True)
-            options = WorkerOptions.of(self.settings, jobs="engine.toy:ToyJobs", model="toy")
+            options = WorkerOptions.of(self.settings, jobs="engine.service.toy:ToyJobs", model="toy")
             journal = Journal(self.settings.journal_file)
             server: Any = Engine(journal, LocalExecutor(options))
             work = closing(server.serve(Listening(port=self.settings.engine_port)), journal)

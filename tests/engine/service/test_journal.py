@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.events import Done, Preview, Sound, Take
-from engine.journal import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, Journal, JournalError
-from engine.journal_file import LOG_BYTES
-from engine.messages import Submission
 from engine.request import LoopRequest
+from engine.service.journal import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, Journal, JournalError
+from engine.service.journal_file import LOG_BYTES
+from engine.service.messages import Submission
 
 SOUND = Sound(samples=bytes(16), sample_rate=44_100)
 
@@ -40,8 +40,8 @@ def test_a_killed_process_leaves_what_it_accepted(tmp_path: Path) -> None:
     """After `kill -9` right behind the acceptance the journal opens and has the job."""
     program = (
         "import os, pathlib, signal, sys\n"
-        "from engine.journal import Journal\n"
-        "from engine.messages import Submission\n"
+        "from engine.service.journal import Journal\n"
+        "from engine.service.messages import Submission\n"
         "from engine.request import LoopRequest\n"
         "journal = Journal(pathlib.Path(sys.argv[1]))\n"
         "journal.accept([Submission(request=LoopRequest(request_id='r1'), owner='me')], 1.0)\n"

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
-from .settings import DEFAULT_ENGINE_PORT
+from ..settings import DEFAULT_ENGINE_PORT
 from .worker_options import WorkerOptions
 
 

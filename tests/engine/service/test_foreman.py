@@ -9,13 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine import pipe
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
-from engine.executor import Listener, Lost
-from engine.foreman import Foreman
-from engine.journal import Journal
-from engine.messages import Ack, Cancel, Job, Submission
 from engine.request import LoopRequest
+from engine.service import pipe
+from engine.service.executor import Listener, Lost
+from engine.service.foreman import Foreman
+from engine.service.journal import Journal
+from engine.service.messages import Ack, Cancel, Job, Submission
 
 SOUND = Sound(samples=bytes(8), sample_rate=44_100)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from engine import pipe
 from engine.events import Done, Failed, Progress, Take
-from engine.executor import Executor, LocalExecutor, Lost, Patience, Report, describe_exit
 from engine.request import LoopRequest
+from engine.service import pipe
+from engine.service.executor import Executor, LocalExecutor, Lost, Patience, Report, describe_exit
+from engine.service.transport import run
+from engine.service.worker_options import WorkerOptions
 from engine.settings import Settings
-from engine.transport import run
-from engine.worker_options import WorkerOptions
 
-TOY = "engine.toy:ToyJobs"
+TOY = "engine.service.toy:ToyJobs"
 
 
 def _options(folder: Path, jobs: str = TOY, model: str = "toy") -> WorkerOptions:
@@ -177,7 +177,7 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_worker(tmp_path: Path) 
         await ear.until(lambda: ear.has(pipe.Ended))
         assert ear.has(Failed)
 
-    _with(lambda: LocalExecutor(_options(tmp_path, "engine.jobs:ModelJobs", "no-such-model")), story)
+    _with(lambda: LocalExecutor(_options(tmp_path, "engine.service.jobs:ModelJobs", "no-such-model")), story)
 
 
 def test_exits_have_words() -> None:
@@ -191,7 +191,7 @@ def test_exits_have_words() -> None:
 def ray_here() -> Iterator[None]:
     """Run a small cluster on this computer, or skip."""
     ray = pytest.importorskip("ray", reason="Ray (the extra `cluster`) is not installed here")
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     ray.init(
         num_cpus=2,
         include_dashboard=False,
@@ -207,7 +207,7 @@ def ray_here() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_two_actors_make_the_same_and_a_lost_one_is_reported(tmp_path: Path, ray_here: None) -> None:
     """On a cluster the same requests give the same takes, and a killed actor's request is lost, then retried."""
-    from engine.cluster import RayExecutor
+    from engine.service.cluster import RayExecutor
 
     made: dict[str, list[Take]] = {}
     for name, executor in (

@@ -14,10 +14,11 @@ from typing import Any
 
 import structlog
 
-from . import pipe, wire
-from .errors import MissingPackageError
+from .. import wire
+from ..errors import MissingPackageError
+from ..request import LoopRequest
+from . import pipe
 from .executor import START_TRIES, Listener, Lost
-from .request import LoopRequest
 from .worker_options import WorkerOptions
 
 log = structlog.get_logger("ditto.cluster")

@@ -4,9 +4,10 @@ import queue
 import threading
 from collections.abc import Iterator
 
-from . import pipe, wire
+from .. import wire
+from ..request import LoopRequest
+from . import pipe
 from .jobs import find
-from .request import LoopRequest
 from .worker import Worker
 from .worker_options import WorkerOptions
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from .settings import Settings
+from ..settings import Settings
 
-DEFAULT_JOBS = "engine.jobs:ModelJobs"
+DEFAULT_JOBS = "engine.service.jobs:ModelJobs"
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,12 +20,13 @@ def step_back() -> None:
 
 def _step_back_on_linux() -> None:
     """Do it for each thread that there is, as Linux wants it; those to come inherit it."""
+    nicer = min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
     for thread in map(int, os.listdir("/proc/self/task")):
         with contextlib.suppress(OSError):  # it has ended
             os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
-            os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
+            os.setpriority(os.PRIO_PROCESS, thread, nicer)
     with contextlib.suppress(OSError):  # on a desktop sessions are weighed, and a worker has one of its own
-        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(nicer), encoding="ascii")
 
 
 def _step_back_on_windows() -> None:

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 import zmq
 
-from engine import messages
-from engine.access import Access, Keys, introduce, is_loopback, load_key
 from engine.errors import BadInputError, EngineUnavailableError
 from engine.events import Accepted, Done, Event, Failed, Preview, Take
-from engine.executor import LocalExecutor
-from engine.journal import Journal
-from engine.messages import Ack, Hello, Job, Message, Said, Status, Submission
 from engine.request import LoopRequest
-from engine.server import Engine, Listening
+from engine.service import messages
+from engine.service.access import Access, Keys, introduce, is_loopback, load_key
+from engine.service.executor import LocalExecutor
+from engine.service.journal import Journal
+from engine.service.messages import Ack, Hello, Job, Message, Said, Status, Submission
+from engine.service.server import Engine, Listening
+from engine.service.transport import run
+from engine.service.worker_options import WorkerOptions
 from engine.settings import Settings
-from engine.transport import run
-from engine.worker_options import WorkerOptions
 
 
 class Caller:
@@ -81,7 +81,8 @@ def _serve(
     async def main() -> None:
         settings = Settings(home=folder, takes=folder, models=folder)
         journal = Journal(settings.journal_file)
-        engine = Engine(journal, LocalExecutor(WorkerOptions.of(settings, jobs="engine.toy:ToyJobs", model="toy")))
+        options = WorkerOptions.of(settings, jobs="engine.service.toy:ToyJobs", model="toy")
+        engine = Engine(journal, LocalExecutor(options))
         serving = asyncio.create_task(engine.serve(Listening(host=host, access=access)))
         try:
             await asyncio.wait((serving, asyncio.create_task(engine.ready.wait())), return_when="FIRST_COMPLETED")

@@ -1,4 +1,4 @@
-"""Where requests are made: worker processes of this computer, or of many (`engine.cluster`).
+"""Where requests are made: worker processes of this computer, or of many (`engine.service.cluster`).
 
 An executor keeps its workers alive, hands out requests and reports what workers say. What a lost request
 means is decided by the engine, which has the journal.
@@ -16,9 +16,9 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from ..errors import DittoError
+from ..request import LoopRequest
 from . import pipe
-from .errors import DittoError
-from .request import LoopRequest
 from .worker_options import WorkerOptions
 
 log = structlog.get_logger("ditto.executor")
@@ -182,7 +182,7 @@ class _Child:
     def spawn(self) -> None:
         if self._closed:
             return
-        command = [sys.executable, "-m", "engine.worker", msgspec.json.encode(self.options).decode()]
+        command = [sys.executable, "-m", "engine.service.worker", msgspec.json.encode(self.options).decode()]
         # A session of its own, so that Ctrl-C in a terminal reaches the engine only, which then ends it in order.
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=sys.platform != "win32"

@@ -12,15 +12,15 @@ import signal
 import time
 from collections.abc import Callable, Generator
 
-from .errors import OutOfMemoryError
-from .events import Checkpoint, Event, Preview, Progress, Sound, Take
+from ..errors import OutOfMemoryError
+from ..events import Checkpoint, Event, Preview, Progress, Sound, Take
+from ..request import LoopRequest
+from ..settings import Settings
 from .jobs import Say
-from .request import LoopRequest
-from .settings import Settings
 
 
 class ToyJobs:
-    """Meets `engine.jobs.Jobs` without a model."""
+    """Meets `engine.service.jobs.Jobs` without a model."""
 
     model = "toy"
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from . import wire
-from .errors import BadRequestError
-from .events import Event, Preview, Take
-from .request import LoopRequest
+from .. import wire
+from ..errors import BadRequestError
+from ..events import Event, Preview, Take
+from ..request import LoopRequest
 
 VERSION = b"ditto%d" % wire.PROTOCOL_VERSION
 

@@ -15,7 +15,7 @@ import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
-from .errors import BadInputError
+from ..errors import BadInputError
 
 
 def is_loopback(address: str) -> bool:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import wire
-from .errors import DittoError
-from .events import Event, Preview, Take
+from .. import wire
+from ..errors import DittoError
+from ..events import Event, Preview, Take
+from ..request import MAX_COUNT, LoopRequest
 from .journal_file import JournalFile
 from .messages import Submission
-from .request import MAX_COUNT, LoopRequest
 
 Acceptance = Literal["new", "known", "conflict"]
 KEEP_ANSWERED_SECONDS = 7 * 86_400.0  # long enough for a late duplicate of a commit

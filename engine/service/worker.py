@@ -1,6 +1,6 @@
 """The worker process: owns torch and the model, makes one request at a time, talks to the engine only.
 
-    python -m engine.worker '{"jobs": "engine.jobs:ModelJobs", ...}'
+    python -m engine.service.worker '{"jobs": "engine.service.jobs:ModelJobs", ...}'
 
 Threads: the main thread is the only one that runs jobs. One thread reads orders from standard input and
 ends the process when the engine is gone; one says once a second that the worker lives and what it is at.
@@ -17,15 +17,15 @@ from typing import BinaryIO
 import msgspec
 import structlog
 
+from ..errors import DittoError, InternalError, OutOfMemoryError
+from ..events import Cancelled, Checkpoint, Done, Event, Failed, Final, Take
+from ..settings import go_offline
 from . import pipe
-from .errors import DittoError, InternalError, OutOfMemoryError
-from .events import Cancelled, Checkpoint, Done, Event, Failed, Final, Take
 from .jobs import Jobs, find
 from .logs import log_to_stderr
 from .memory import memory_bytes
 from .messages import State
 from .priority import step_back
-from .settings import go_offline
 from .worker_options import WorkerOptions
 
 BEAT_SECONDS = 1.0

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from ..errors import BadRequestError, DittoError, EngineUnavailableError
+from ..events import Accepted, Cancelled, Event, Failed, Final, Preview, Progress, Superseded, Take
 from . import pipe
 from .dispatch import Dispatch, Tell
-from .errors import BadRequestError, DittoError, EngineUnavailableError
-from .events import Accepted, Cancelled, Event, Failed, Final, Preview, Progress, Superseded, Take
 from .executor import Executor, Lost, Report
 from .journal import Entry, Journal
 from .lineup import Lineup, Waiting

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import messages
 from engine.errors import BadRequestError
 from engine.events import Done, Preview, Sound, Take
-from engine.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
 from engine.request import LoopRequest
+from engine.service import messages
+from engine.service.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
 
 SOUND = Sound(samples=bytes(range(16)), sample_rate=44_100)
 REQUEST = LoopRequest(prompt="x", request_id="r1")

@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 import msgspec
 
-from . import wire
-from .errors import BadRequestError
-from .events import Event
+from .. import wire
+from ..errors import BadRequestError
+from ..events import Event
+from ..request import LoopRequest
 from .messages import State
-from .request import LoopRequest
 
 _LENGTH = struct.Struct("<I")
 

@@ -1,4 +1,4 @@
-"""What a worker runs: a request in, events and checkpoints out. Here on a real model, in `engine.toy` without.
+"""What a worker runs: a request in, events and checkpoints out. Here on a real model, in `engine.service.toy` without.
 
 This file is imported by worker processes, and by whoever makes loops without an engine; torch comes in only
 when a model is loaded.
@@ -8,13 +8,13 @@ import importlib
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from .errors import BadRequestError
-from .events import Checkpoint, Event, Sound
-from .request import LoopRequest
-from .settings import Settings
+from ..errors import BadRequestError
+from ..events import Checkpoint, Event, Sound
+from ..request import LoopRequest
+from ..settings import Settings
 
 if TYPE_CHECKING:
-    from .models.protocol import Model
+    from ..models.protocol import Model
 
 Say = Callable[[float, str], None]
 """Told how far loading is (0..1, or -1 when nobody knows) and what is being done."""
@@ -57,7 +57,7 @@ class ModelJobs:
     ) -> Generator[Event | Checkpoint, None, None]:
         """Drive `engine.pipeline.make_loop`; a stop is a `KeyboardInterrupt` between two steps of it."""
         model = self._load(request.model, say)
-        from .pipeline import make_loop
+        from ..pipeline import make_loop
 
         making = make_loop(request, model, self._settings, resume=resume, live=True)
         try:
@@ -78,14 +78,14 @@ class ModelJobs:
     def rebuild(self, request: LoopRequest, noise: bytes) -> Sound:
         """Decode the stored noise again, without optimising."""
         model = self._load(request.model, lambda _fraction, _sentence: None)
-        from .pipeline import rebuild
+        from ..pipeline import rebuild
 
         audio = rebuild(request, model, noise)
         return Sound(samples=audio.T.astype("<f4").tobytes(), sample_rate=request.sample_rate, channels=len(audio))
 
     def _load(self, name: str, say: Say) -> "Model":
         if self._loaded is None or name != self.model:
-            from .models import catalogue
+            from ..models import catalogue
 
             say(-1.0, f"Loading the model {name}.")
             self._loaded, self.model = None, ""  # two at once might not fit

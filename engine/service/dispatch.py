@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 
-from .events import Event, Final, Preview, Take
+from ..events import Event, Final, Preview, Take
 from .journal import Entry, Journal
 from .messages import Job
 from .window import Window

@@ -9,15 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine import pipe
 from engine.errors import BadRequestError, NonFiniteLossError
 from engine.events import Cancelled, Checkpoint, Done, Event, Failed, Progress
-from engine.jobs import find
 from engine.request import LoopRequest
+from engine.service import pipe
+from engine.service.jobs import find
+from engine.service.toy import ToyJobs
+from engine.service.worker import Worker, failure
+from engine.service.worker_options import WorkerOptions
 from engine.settings import Settings
-from engine.toy import ToyJobs
-from engine.worker import Worker, failure
-from engine.worker_options import WorkerOptions
 
 
 class Script:
@@ -120,9 +120,10 @@ def test_what_is_no_message_is_refused() -> None:
 
 def test_a_worker_ends_with_its_engine(tmp_path: Path) -> None:
     """When the pipe from the engine closes the process goes, even in the middle of a request."""
-    options = WorkerOptions.of(Settings(home=tmp_path, takes=tmp_path, models=tmp_path), jobs="engine.toy:ToyJobs")
+    settings = Settings(home=tmp_path, takes=tmp_path, models=tmp_path)
+    options = WorkerOptions.of(settings, jobs="engine.service.toy:ToyJobs")
     process = subprocess.Popen(
-        [sys.executable, "-m", "engine.worker", msgspec.json.encode(options).decode()],
+        [sys.executable, "-m", "engine.service.worker", msgspec.json.encode(options).decode()],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdin is not None
@@ -137,6 +138,6 @@ def test_a_worker_ends_with_its_engine(tmp_path: Path) -> None:
 
 def test_a_factory_is_found_by_name() -> None:
     """`module:name` names what makes loops; anything else is refused in words."""
-    assert find("engine.toy:ToyJobs") is ToyJobs
+    assert find("engine.service.toy:ToyJobs") is ToyJobs
     with pytest.raises(BadRequestError, match="module:name"):
-        find("engine.toy:Nothing")
+        find("engine.service.toy:Nothing")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import structlog
 import zmq
 
+from ..errors import BadRequestError, EngineUnavailableError
+from ..events import Event, Failed
 from . import messages
 from .access import Access, is_loopback
-from .errors import BadRequestError, EngineUnavailableError
-from .events import Event, Failed
 from .executor import Executor
 from .foreman import Foreman
 from .journal import Journal
