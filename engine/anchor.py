@@ -4,7 +4,8 @@ Many noises follow a curve, and the loss alone does not say which of them to tak
 quite other music. So the controls' pull, whose length is 1, is joined by one back to the uncontrolled loop; the two
 come to rest at a distance of 1 / hold. The hold slackens from step to step: a search that keeps up walks outwards and
 stops at the first distance at which its target is within reach. A level curve asks for another level and not for
-another loop: there the anchor is that loop as a fader would have it, where the model's latent can be faded.
+another loop: there the anchor is that loop as a fader would have it, where the model's latent can be faded. A groove
+asks for other times and not for other sounds: there each frame is held to that frame of the loop that it is most like.
 """
 
 import torch
@@ -20,6 +21,14 @@ def anchor_of(model: Model, objective: Objective, latent: Tensor, spectrum: Spec
     """Return what to hold on to [batch, *noise_shape]: the uncontrolled `latent`, faded as `objective` asks."""
     gain_db = objective.fade_db(spectrum)
     return latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
+
+
+def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int) -> Tensor:
+    """Return `latent` [batch, *noise_shape] put together of the frames of `anchor`, the same shape: each the likest."""
+    frames, sounds = latent.movedim(1 + time_axis, 1), anchor.movedim(1 + time_axis, 1)
+    likest = torch.cdist(frames.flatten(2), sounds.flatten(2)).argmin(2)
+    chosen = torch.stack([item[places] for item, places in zip(sounds, likest, strict=True)])
+    return chosen.movedim(1, 1 + time_axis)
 
 
 def held(pull: Tensor, latent: Tensor, anchor: Tensor, hold: float) -> Tensor:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .anchor import anchor_of, held
+from .anchor import anchor_of, held, nearest_frames
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .hearing import Chain, Ear, can_listen_through, corrected, latent_of, listen, waveform_gaps
 from .models.protocol import Model, Scene
@@ -180,7 +180,9 @@ class _Attempt:
         if hold := self._hold(state):
             known = state.anchor
             anchor = anchor_of(self.model, self.objective, shifted.detach(), spectrum) if known is None else known
-            state, pull = replace(state, anchor=anchor), held(pull, shifted.detach(), anchor, hold)
+            where, axis = shifted.detach(), self.scene.time_axis
+            towards = nearest_frames(where, anchor, axis) if self.objective.any_time else anchor
+            state, pull = replace(state, anchor=anchor), held(pull, where, towards, hold)
         return state, step, pull
 
     def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:

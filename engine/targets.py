@@ -52,6 +52,11 @@ class Objective:
         holds = [goal.term.hold for goal in self.goals]
         return max(holds) if min(holds, default=0.0) > 0 else 0.0
 
+    @property
+    def any_time(self) -> bool:
+        """Whether what the loop had may come at other times."""
+        return any(goal.term.any_time for goal in self.goals)
+
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:
         """Return by how much a fader would have to move [batch, frames], None where no control asks for a level."""
         fades = [goal.term.fade_db(spectrum) for goal in self.goals if goal.term.fade_db is not None]

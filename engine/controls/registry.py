@@ -34,8 +34,9 @@ class Term:
     `loss` is minimised; `distance` is in the row's unit, without gradient, and is compared with the row's tolerance.
     `settle` puts what is to be kept of a reference, and nothing else, into the finished latent. `fade_db` says by how
     much a fader would have to move to reach the target, [batch, frames]. `hold` is how
-    hard a search that begins is held to what the loop was: 0 where other events are asked for throughout, which what
-    was there would keep out, or what goes on from a reference or round the wrap.
+    hard a search that begins is held to what the loop was: 0 for what goes on from a reference or round the wrap.
+    `any_time` lets what the loop had come at other times: where events are asked for, which what was there then would
+    keep out.
     """
 
     loss: Loss
@@ -43,6 +44,7 @@ class Term:
     settle: Callable[[Tensor], Tensor] | None = None
     fade_db: Callable[[Spectrum], Tensor] | None = None
     hold: float = HOLD
+    any_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

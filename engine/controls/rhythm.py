@@ -26,6 +26,7 @@ WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
 FAINT = 1e-4  # strength under which compression ends, for its slope would be endless
 GROUP_WEIGHT = 0.5
+HOLD = 0.8  # to the loop's own sounds, not to their times
 RANGES_HZ: dict[Group, tuple[float, float]] = {
     "kick": (30, 160),
     "snare": (160, 5_000),
@@ -105,7 +106,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     "rhythm",
     Onsets,
     unit="1 - correlation",
-    tolerance=0.025,
+    tolerance=0.05,
     help="Hits fall on the onsets of a groove, and nowhere else.",
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
@@ -129,5 +130,6 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
     return Term(
         lambda spectrum, _: mismatch(spectrum, grouped=True),
         lambda spectrum, _: mismatch(spectrum, grouped=False),
-        hold=0.0,
+        hold=HOLD,
+        any_time=True,
     )

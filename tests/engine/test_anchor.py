@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import methods, targets
-from engine.anchor import anchor_of, held
+from engine.anchor import anchor_of, held, nearest_frames
 from engine.hearing import latent_of
 from engine.models import catalogue
 from engine.optimize import minimize
-from engine.request import Budget, Control, Onsets
+from engine.request import Budget, Control, Onsets, Words
 from engine.sampling import start_noise
 from engine.settings import Settings
 from engine.testing import TinyModel, tiny_noise
@@ -78,8 +78,24 @@ def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask:
         assert anchor_of(tiny, objective, latent, tiny.listen(latent, scene)) is latent
 
 
+@settings(deadline=None)
+@given(data=st.data(), frames=st.integers(2, 12), time_axis=st.integers(0, 1))
+def test_what_may_come_at_any_time_is_held_to_its_sounds_alone(data: Any, frames: int, time_axis: int) -> None:
+    """A loop whose frames are put in another order is where it should be; what is near a frame of it is drawn there."""
+    generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
+    loop = torch.randn(2, frames, 3, generator=generator)
+    order = torch.tensor(data.draw(st.permutations(range(frames))))
+    turned = (lambda latent: latent) if time_axis == 0 else (lambda latent: latent.transpose(1, 2))
+    moved = loop[:, order]
+    assert torch.equal(nearest_frames(turned(moved), turned(loop), time_axis), turned(moved))
+    near = moved + 0.4 * torch.cdist(loop, loop).add(9 * torch.eye(frames)).amin() * torch.nn.functional.normalize(
+        torch.randn(moved.shape, generator=generator), dim=2
+    )
+    assert torch.equal(nearest_frames(turned(near), turned(loop), time_axis), turned(moved))
+
+
 def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyModel) -> None:
-    """A level holds loosely, notes hold firmly even beside it, a groove not at all, whatever it is asked beside."""
+    """A level holds loosely, notes firmly even beside it, a groove to sounds alone; round the wrap nothing holds."""
 
     def hold(*parts: Any) -> float:
         request = ask.request(*parts)
@@ -87,7 +103,8 @@ def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyMod
 
     assert 0 < hold(ask.intensity()) < hold(ask.intensity(), ask.melody()) == hold(ask.melody())
     groove = Control(kind="rhythm", target=Onsets(onsets=(Onset(Fraction(0), 1.0),)))
-    assert hold(groove, ask.melody()) == 0
+    assert 0 < hold(ask.melody()) < hold(groove) == hold(groove, ask.melody())
+    assert hold(ask.melody(), Control(kind="loop", target=Words(text=""))) == 0
 
 
 @pytest.mark.parametrize("quality", ["draft", "normal", "best"])

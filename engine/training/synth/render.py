@@ -11,7 +11,7 @@ from .effects import saturate
 from .labels import Labels, captions, label
 from .mixdown import SAMPLE_RATE, finish_part, levelled, loudness_lufs, mix_stems
 from .recipe import Drums, Recipe, recipe_hash
-from .score import Hit
+from .score import Hit, Score
 from .stems import render_drums, render_part
 from .textures import render_texture
 from .waveforms import FloatArray
@@ -33,12 +33,12 @@ class Loop(msgspec.Struct, frozen=True):
         return recipe_hash(self.recipe)
 
 
-def render(recipe: Recipe, assets: Assets | None = None) -> Loop:
+def render(recipe: Recipe, assets: Assets | None = None, score: Score | None = None) -> Loop:
     """Render a recipe circularly: tails wrap, and the length is exactly `recipe.samples()`.
 
-    Without `assets` everything is synthesised; the labels are the same.
+    Without `assets` everything is synthesised; the labels are the same. `score` is played in place of the recipe's own.
     """
-    score = compose(recipe)
+    score = compose(recipe) if score is None else score
     parts = [
         finish_part(recipe, part, render_part(recipe, part, notes, assets))
         for part, notes in zip(recipe.parts, score.parts, strict=True)
