@@ -44,6 +44,17 @@ def test_silence_has_no_hits() -> None:
     assert rhythm.f1(np.zeros(0), np.zeros(0), 0.025, 4.0) == 1
 
 
+@pytest.mark.parametrize("number", [2, 4, 8])
+def test_ripples_between_few_hits_are_not_hits(number: int) -> None:
+    """However few the hits are: what rises a twentieth as much in between stays what it is."""
+    times = np.arange(number) * 4 / number + 0.1
+    ripples = np.setdiff1d(np.arange(40) / 10, times) + 0.037
+    soft = 0.003 * hits(ripples, kind="pluck")
+    assert len(rhythm.onset_times(soft, RATE, circular=True)) > number  # alone they are heard
+    found = rhythm.onset_times(hits(times) + soft, RATE, circular=True)
+    assert rhythm.f1(found, times, 0.025, 4.0) == 1
+
+
 def test_late_hits_count_wide_and_not_tight() -> None:
     """40 ms late is within 70 ms and outside 25 ms, and the phase says how late."""
     times = np.array([0.5, 1.0, 1.6, 2.3, 3.0])
