@@ -6,13 +6,13 @@ In the judge's embedding, which nothing is optimised against: the mean distance 
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
 like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the optimised noise is still a Gaussian's.
 `--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
-With `--rows FILE` every seed is kept there, and the same command goes on where it was cut off. A file is of one set of
-weights.
+Seeds are kept in the folder `--rows` as they come, and the same command goes on where it was cut off: a folder is of
+one set of weights.
 """
 
 import argparse
 import json
-import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from benchmarks import tasks
 from benchmarks.control import UNHURRIED, interval, judge_vector
 from benchmarks.edits import made
+from benchmarks.evaluation.hearing import Row
 from benchmarks.evaluation.material import Audio
+from benchmarks.evaluation.store import rows_of
 from engine.curves import level_db
 from engine.metrics import intensity
 from engine.models import catalogue
@@ -61,35 +63,20 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
     return audio
 
 
-class Pair(msgspec.Struct, frozen=True):
-    """One seed: the judge's vectors without control and with it, and what the optimised noise looks like."""
-
-    task: str
-    method: str
-    seed: int
-    free: list[float]
-    controlled: list[float]
-    facts: dict[str, float]
-
-
-def kept(rows: Path | None) -> dict[tuple[str, str, int], Pair]:
-    """Return what an earlier run left in its file of rows."""
-    lines = rows.read_bytes().splitlines() if rows and rows.exists() else []
-    found = (msgspec.json.decode(line, type=Pair) for line in lines if line.endswith(b"}"))  # not one cut off
-    return {(row.task, row.method, row.seed): row for row in found}
-
-
-def pair(task: str, seed: int, method: str, model: Pocket) -> Pair:
-    """Make a seed's loop without control and with it."""
+def pair(task: str, seed: int, method: str, model: Pocket) -> Row:
+    """Make a seed's loop without control and with it: the judge's vectors, and what the optimised noise looks like."""
     asked = tasks.request(task, seed)
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
     request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
     take, audio, _ = made(request, model)
+    audio = faded(audio, asked) if method == "fader" else audio
     scene = model.scene(request)
     facts = noise_facts(noise_from_bytes(take.noise, scene.noise_shape), scene.time_axis)
-    heard = judge_vector(faded(audio, asked) if method == "fader" else audio, model)
-    told = msgspec.convert(facts, dict[str, float])
-    return Pair(task, method, seed, judge_vector(free, model).tolist(), heard.tolist(), told)
+    return {
+        "free": judge_vector(free, model).numpy(),
+        "controlled": judge_vector(audio, model).numpy(),
+        **{name: np.array(value, dtype=np.float64) for name, value in facts.items()},
+    }
 
 
 def main() -> None:
@@ -98,7 +85,7 @@ def main() -> None:
     options.add_argument("--method", default="ditto2")
     options.add_argument("--seeds", type=int, default=96)
     options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--rows", type=Path)
+    options.add_argument("--rows", type=Path, default=Path("build/honesty"))
     options.add_argument("--out", type=Path, default=Path("honesty.json"))
     chosen = options.parse_args()
     if chosen.method == "fader" and chosen.task != "intensity":
@@ -106,22 +93,13 @@ def main() -> None:
     model = catalogue.load("pocket", Settings())
     assert isinstance(model, Pocket)
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
-    known, pairs = kept(chosen.rows), []
-    for done, seed in enumerate(seeds, 1):
-        if not (row := known.get((chosen.task, chosen.method, seed))):
-            row = pair(chosen.task, seed, chosen.method, model)
-            if chosen.rows:
-                with chosen.rows.open("ab") as lines:
-                    lines.write(msgspec.json.encode(row) + b"\n")
-            print(f"{done} of {chosen.seeds} seeds", file=sys.stderr, flush=True)
-        pairs.append(row)
+
+    def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
+        yield from ((index, pair(chosen.task, seeds[index], chosen.method, model)) for index in indices)
+
+    rows = rows_of(chosen.rows, f"{chosen.task}-{chosen.method}-{seeds[0]}", len(seeds), hear)
     prompts = np.array(seeds) % len(tasks.PROMPTS)
-    free, controlled = (
-        np.array([row.free for row in pairs], np.float32),
-        np.array([row.controlled for row in pairs], np.float32),
-    )
-    facts = [row.facts for row in pairs]
-    ratio = interval(distance_ratios(free, controlled, prompts))
+    ratio = interval(distance_ratios(rows["free"], rows["controlled"], prompts))
     seeded = (torch.Generator().manual_seed(n) for n in range(DRAWS))
     scene = model.scene(tasks.request(chosen.task, seeds[0]))
     draws = [noise_facts(torch.randn(scene.noise_shape, generator=each), scene.time_axis) for each in seeded]
@@ -130,13 +108,13 @@ def main() -> None:
         "task": chosen.task,
         "seeds": [seeds[0], seeds[-1]],
         "distance over that of none, mean and 95 % bounds": ratio,
-        "same seed, mean distance": float(np.linalg.norm(free - controlled, axis=1).mean()),
-        "worst noise mean": max(abs(fact["noise_mean"]) for fact in facts),
-        "worst noise std off 1": max(abs(fact["noise_std"] - 1) for fact in facts),
+        "same seed, mean distance": float(np.linalg.norm(rows["free"] - rows["controlled"], axis=1).mean()),
+        "worst noise mean": float(np.abs(rows["noise_mean"]).max()),
+        "worst noise std off 1": float(np.abs(rows["noise_std"] - 1).max()),
         "noise flatness inside 1 to 99 % of Gaussian draws, %": 100
-        * float(np.mean([low <= fact["noise_flatness"] <= high for fact in facts])),
+        * float(np.mean((low <= rows["noise_flatness"]) & (rows["noise_flatness"] <= high))),
         "flatness of draws, 1 and 99 %": [float(low), float(high)],
-        "flatness of takes, least and most": [fn(f["noise_flatness"] for f in facts) for fn in (min, max)],
+        "flatness of takes, least and most": [float(rows["noise_flatness"].min()), float(rows["noise_flatness"].max())],
     }
     chosen.out.write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))

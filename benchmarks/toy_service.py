@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from bridge.osc_client import OscClient, discovered_port
+from bridge.testing import TOY
 from engine.request import Control, Curve, LoopRequest, Notes, Point
 from engine.service.memory import memory_bytes
 from midi.notes import Note
@@ -61,7 +62,7 @@ def serve(folder: Path, *more: str) -> "subprocess.Popen[bytes]":
         "--takes",
         str(folder / "takes"),
         "--jobs",
-        "engine.service.toy:ToyJobs",
+        TOY,
         "--model",
         "toy",
         *more,

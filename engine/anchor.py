@@ -27,8 +27,8 @@ def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int) -> Tensor:
     """Return `latent` [batch, *noise_shape] put together of the frames of `anchor`, the same shape: each the likest."""
     frames, sounds = latent.movedim(1 + time_axis, 1), anchor.movedim(1 + time_axis, 1)
     likest = torch.cdist(frames.flatten(2), sounds.flatten(2)).argmin(2)
-    chosen = torch.stack([item[places] for item, places in zip(sounds, likest, strict=True)])
-    return chosen.movedim(1, 1 + time_axis)
+    items = torch.arange(len(sounds), device=sounds.device)[:, None]
+    return sounds[items, likest].movedim(1, 1 + time_axis)
 
 
 def held(pull: Tensor, latent: Tensor, anchor: Tensor, hold: float) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 from bridge import takes
 from bridge.cli.main import run
 from bridge.delivery import write_take
+from bridge.testing import TOY
 from engine.errors import BadInputError, MissingPackageError
 from engine.events import Take
 from engine.request import LoopRequest
@@ -118,7 +119,7 @@ def test_the_command_lists_shows_and_marks(three: Path, capsys: pytest.CaptureFi
 
 def test_a_replay_has_the_same_samples(three: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A take made again from its request and noise equals its file, and a changed file is noticed."""
-    command = ["takes", "replay", "latest", "--takes", str(three), "--jobs", "engine.service.toy:ToyJobs"]
+    command = ["takes", "replay", "latest", "--takes", str(three), "--jobs", TOY]
     out = tmp_path / "again.wav"
     assert run([*command, "--out", str(out)]) == 0
     take = takes.find(three, "latest")
@@ -133,7 +134,7 @@ def test_a_replay_has_the_same_samples(three: Path, capsys: pytest.CaptureFixtur
 def test_a_replay_without_noise_runs_the_request(three: Path) -> None:
     """When the noise is gone the whole request is made again."""
     takes.find(three, "latest").wav.with_suffix(".safetensors").unlink()
-    assert run(["takes", "replay", "latest", "--takes", str(three), "--jobs", "engine.service.toy:ToyJobs"]) == 0
+    assert run(["takes", "replay", "latest", "--takes", str(three), "--jobs", TOY]) == 0
 
 
 def test_a_start_needs_the_noise(three: Path) -> None:

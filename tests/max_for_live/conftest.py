@@ -17,6 +17,7 @@ import pytest
 
 from bridge.addresses import PORT_TRIES
 from bridge.server import Bridge, BridgeOptions
+from bridge.testing import TOY
 from engine.service.executor import LocalExecutor
 from engine.service.journal import Journal
 from engine.service.server import Engine, Listening
@@ -67,7 +68,7 @@ class Service:
         address = f"tcp://127.0.0.1:{self.settings.engine_port}"
         if part == "engine":
             self.settings.home.mkdir(parents=True, exist_ok=True)
-            options = WorkerOptions.of(self.settings, jobs="engine.service.toy:ToyJobs", model="toy")
+            options = WorkerOptions.of(self.settings, jobs=TOY, model="toy")
             journal = Journal(self.settings.journal_file)
             server: Any = Engine(journal, LocalExecutor(options))
             work = closing(server.serve(Listening(port=self.settings.engine_port)), journal)
