@@ -14,6 +14,8 @@ from .jit import kernel
 from .waveforms import FloatArray
 
 _REVERB_DELAYS = np.array([1423, 1777, 2137, 2503, 2903, 3343, 3761, 4253], dtype=np.int64)
+_REVERB_ROWS = 8192
+"""Samples that the lines remember: a power of two over the longest delay at the largest size, 1.1."""
 
 
 @kernel
@@ -29,11 +31,8 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
     for k in range(lines):
         delays[k] = max(64, int(_REVERB_DELAYS[k] * size * sample_rate / 44100.0))
         gains[k] = 10.0 ** (-3.0 * delays[k] / (seconds * sample_rate))
-    # One row for each moment, the lines side by side: what a line says is so many rows back.
-    rows = delays.max() + 1
-    memory = np.zeros((rows, lines), np.float32)
-    back = rows - delays
-    heard = np.empty(lines, np.float32)
+    # One row for each moment, the lines side by side: each line writes where it will be heard.
+    memory = np.zeros((_REVERB_ROWS, lines), np.float32)
     low = np.zeros(lines, np.float32)
     wet = np.zeros((2, n), np.float32)
     d = np.float32(damping)
@@ -41,12 +40,9 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
     now = 0
     for turn in range(2):
         for i in range(n - min(n, int(seconds * sample_rate)) if turn == 0 else 0, n):
-            for k in range(lines):
-                at = now + back[k]
-                heard[k] = memory[at - rows if at >= rows else at, k]
             total = np.float32(0.0)
             for k in range(lines):
-                low[k] = one * heard[k] + d * low[k]
+                low[k] = one * memory[now, k] + d * low[k]
                 total += low[k] * gains[k]
             total *= np.float32(0.25)
             if turn == 1:
@@ -54,11 +50,10 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
                 wet[1, i] = low[1] - low[3] + low[5] - low[7]
             a, b = x[0, i] - total, x[1, i] - total
             for k in range(lines // 2):
-                memory[now, 2 * k] = low[2 * k] * gains[2 * k] + a
-                memory[now, 2 * k + 1] = low[2 * k + 1] * gains[2 * k + 1] + b
-            now += 1
-            if now == rows:
-                now = 0
+                even, odd = 2 * k, 2 * k + 1
+                memory[(now + delays[even]) % _REVERB_ROWS, even] = low[even] * gains[even] + a
+                memory[(now + delays[odd]) % _REVERB_ROWS, odd] = low[odd] * gains[odd] + b
+            now = (now + 1) % _REVERB_ROWS
     return wet
 
 
@@ -93,15 +88,18 @@ def chorus(x: FloatArray, amount: float, turns: int, sample_rate: float) -> Floa
     """Two modulated delays, `turns` cycles a loop so that it closes."""
     n = x.shape[1]
     out = np.empty((2, n), np.float32)
-    for side in range(2):
-        for i in range(n):
-            angle = 6.283185307 * turns * i / n + 1.5707963 * side
-            back = sample_rate * (0.012 + 0.004 * math.sin(angle))
-            p = i - back + n
+    middle, swing, mix = 0.012 * sample_rate, 0.004 * sample_rate, np.float32(amount)
+    turn_c, turn_s = math.cos(math.tau * turns / n), math.sin(math.tau * turns / n)
+    c, s = 1.0, 0.0
+    for i in range(n):
+        for side in range(2):
+            p = i - middle - swing * (c if side else s) + n
             j = int(p)
             r = np.float32(p - j)
-            a, b = x[side, j % n], x[side, (j + 1) % n]
-            out[side, i] = x[side, i] + np.float32(amount) * (a + r * (b - a))
+            j = j - n if j >= n else j
+            a, b = x[side, j], x[side, j + 1 if j + 1 < n else 0]
+            out[side, i] = x[side, i] + mix * (a + r * (b - a))
+        c, s = turn_c * c - turn_s * s, turn_s * c + turn_c * s
     return out
 
 
@@ -110,14 +108,20 @@ def wow(x: FloatArray, depth_samples: float, turns: int, flutter_turns: int) -> 
     """Tape: the loop read at a speed that wavers, whole cycles a loop."""
     n = x.shape[1]
     out = np.empty((2, n), np.float32)
+    slow_c, slow_s = math.cos(math.tau * turns / n), math.sin(math.tau * turns / n)
+    fast_c, fast_s = math.cos(math.tau * flutter_turns / n), math.sin(math.tau * flutter_turns / n)
+    c, s, fc, fs = 1.0, 0.0, 1.0, 0.0
     for i in range(n):
-        angle = 6.283185307 * i / n
-        p = i + depth_samples * (math.sin(turns * angle) + 0.12 * math.sin(flutter_turns * angle)) + n
+        p = i + depth_samples * (s + 0.12 * fs) + n
         j = int(p)
         r = np.float32(p - j)
+        j = j % n
+        after = j + 1 if j + 1 < n else 0
         for side in range(2):
-            a, b = x[side, j % n], x[side, (j + 1) % n]
+            a, b = x[side, j], x[side, after]
             out[side, i] = a + r * (b - a)
+        c, s = slow_c * c - slow_s * s, slow_s * c + slow_c * s
+        fc, fs = fast_c * fc - fast_s * fs, fast_s * fc + fast_c * fs
     return out
 
 
@@ -129,23 +133,22 @@ def lowpass_sweep(x: FloatArray, cutoffs_hz: FloatArray, resonance: float, sampl
     out = np.empty((2, n), np.float32)
     k = 2.0 - 1.7 * resonance
     warm = min(n, 8192)
-    for side in range(2):
-        s1, s2 = 0.0, 0.0
-        g = 0.0
-        for i in range(-warm, n):
-            at = i if i >= 0 else n + i
-            if at % 32 == 0 or i == -warm:
-                place = at / n * count
-                j = int(place)
-                hz = cutoffs_hz[j % count] + (place - j) * (cutoffs_hz[(j + 1) % count] - cutoffs_hz[j % count])
-                g = math.tan(3.14159265 * min(hz, 0.45 * sample_rate) / sample_rate)
-                a1 = 1.0 / (1.0 + g * (g + k))
-            v3 = x[side, at] - s2
-            v1 = a1 * (s1 + g * v3)
-            v2 = s2 + g * v1
-            s1, s2 = 2.0 * v1 - s1, 2.0 * v2 - s2
-            if i >= 0:
-                out[side, i] = v2
+    p1, p2, q1, q2 = 0.0, 0.0, 0.0, 0.0
+    g, a1 = 0.0, 1.0
+    for i in range(-warm, n):
+        at = i if i >= 0 else n + i
+        if at % 32 == 0 or i == -warm:
+            place = at / n * count
+            j = int(place)
+            hz = cutoffs_hz[j % count] + (place - j) * (cutoffs_hz[(j + 1) % count] - cutoffs_hz[j % count])
+            g = math.tan(math.pi * min(hz, 0.45 * sample_rate) / sample_rate)
+            a1 = 1.0 / (1.0 + g * (g + k))
+        v, w = a1 * (p1 + g * (x[0, at] - p2)), a1 * (q1 + g * (x[1, at] - q2))
+        low_l, low_r = p2 + g * v, q2 + g * w
+        p1, p2, q1, q2 = 2.0 * v - p1, 2.0 * low_l - p2, 2.0 * w - q1, 2.0 * low_r - q2
+        if i >= 0:
+            out[0, i] = low_l
+            out[1, i] = low_r
     return out
 
 
@@ -178,14 +181,15 @@ def tilt(x: FloatArray, octaves: float, sample_rate: float) -> None:
     a = np.float32(1.0 - math.exp(-6.283185307 * 900.0 / sample_rate))
     up = np.float32(10.0 ** (4.0 * octaves / 20.0))
     down = np.float32(10.0 ** (-2.0 * octaves / 20.0))
-    warm = min(n, 4096)
-    for side in range(2):
-        low = np.float32(0.0)
-        for i in range(n - warm, n):
-            low += a * (x[side, i] - low)
-        for i in range(n):
-            low += a * (x[side, i] - low)
-            x[side, i] = low * down + (x[side, i] - low) * up
+    low_l, low_r = np.float32(0.0), np.float32(0.0)
+    for i in range(n - min(n, 4096), n):
+        low_l += a * (x[0, i] - low_l)
+        low_r += a * (x[1, i] - low_r)
+    for i in range(n):
+        low_l += a * (x[0, i] - low_l)
+        low_r += a * (x[1, i] - low_r)
+        x[0, i] = low_l * down + (x[0, i] - low_l) * up
+        x[1, i] = low_r * down + (x[1, i] - low_r) * up
 
 
 @kernel
@@ -225,10 +229,12 @@ def crush(x: FloatArray, bits: int, hold: int) -> None:
 def autopan(x: FloatArray, depth: float, turns: int) -> None:
     """Stereo tremolo in place: each side's level moves against the other's, `turns` cycles a loop."""
     n = x.shape[1]
+    turn_c, turn_s = math.cos(math.tau * turns / n), math.sin(math.tau * turns / n)
+    c, s = 1.0, 0.0
     for i in range(n):
-        g = np.float32(0.5 * depth * math.sin(6.283185307 * turns * i / n))
-        x[0, i] *= np.float32(1.0 - 0.5 * depth) + g
-        x[1, i] *= np.float32(1.0 - 0.5 * depth) - g
+        x[0, i] *= 1.0 - 0.5 * depth + 0.5 * depth * s
+        x[1, i] *= 1.0 - 0.5 * depth - 0.5 * depth * s
+        c, s = turn_c * c - turn_s * s, turn_s * c + turn_c * s
 
 
 @kernel

@@ -84,11 +84,9 @@ def mix_stems(
 ) -> FloatArray:
     """Everything to one stereo loop [2, samples], peak at most -1 dBFS."""
     music = np.zeros((2, recipe.samples()), np.float32)
-    for stem in parts:
+    for stem in (*parts, *textures):
         music += stem
-    music += _sends(recipe, drums, parts)
-    for stem in textures:
-        music += stem
+    _add_sends(recipe, drums, parts, music)
     if recipe.mix.sidechain > 0.05:
         _pump(recipe, music, kicks)
     if recipe.mix.sweep_octaves > 0.0:
@@ -99,27 +97,27 @@ def mix_stems(
     return _mastered(recipe, music)
 
 
-def _sends(recipe: Recipe, drums: tuple[FloatArray, FloatArray] | None, parts: list[FloatArray]) -> FloatArray:
-    """One delay and one reverb for the loop, fed by every stem's send."""
-    to_reverb = np.zeros((2, recipe.samples()), np.float32)
-    to_delay = np.zeros_like(to_reverb)
+def _add_sends(
+    recipe: Recipe, drums: tuple[FloatArray, FloatArray] | None, parts: list[FloatArray], music: FloatArray
+) -> None:
+    """Add one delay and one reverb for the loop, fed by every stem's send, to the music."""
+    to_reverb = np.zeros_like(music)
     for part, stem in zip(recipe.parts, parts, strict=True):
         add_scaled(to_reverb, stem, part.reverb)
-        if part.delay > 0.0:
-            add_scaled(to_delay, stem, part.delay)
     if drums is not None and recipe.drums is not None and recipe.drums.reverb > 0.02:
         add_scaled(to_reverb, drums[1], recipe.drums.reverb)
-    wet = np.zeros_like(to_reverb)
     if any(part.delay > 0.0 for part in recipe.parts):
+        to_delay = np.zeros_like(music)
+        for part, stem in zip(recipe.parts, parts, strict=True):
+            add_scaled(to_delay, stem, part.delay)
         samples = max(64, round(_delay_beats(recipe) * 60.0 / recipe.tempo_bpm * SAMPLE_RATE))
         echoes = delay(to_delay, samples, 0.45, 0.35)
-        wet += echoes
+        music += echoes
         add_scaled(to_reverb, echoes, 0.3)
     if max(to_reverb.max(), -to_reverb.min()) > 1e-5:
         amount = max([part.reverb for part in recipe.parts], default=0.2)
         rung = reverb(to_reverb, 0.5 + 3.0 * amount, 0.45 - 0.15 * amount, 0.5 + 0.6 * amount, _RATE)
-        add_scaled(wet, rung, 0.3)
-    return wet
+        add_scaled(music, rung, 0.3)
 
 
 def _delay_beats(recipe: Recipe) -> float:

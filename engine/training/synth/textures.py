@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
 
-from .effects import apply_gain, lowpass_sweep
+from .effects import apply_gain, highpass, lowpass_sweep
 from .recipe import Recipe, Texture
 from .voices import add_hit, add_wave
 from .waveforms import FloatArray, synthetic_spectrum, zone_table
 
 _SAMPLE_RATE = 44100
+_FLAT = (2.0 - 2.0**0.5) / 1.7
+"""The resonance at which `lowpass_sweep` is a Butterworth filter."""
 
 
 def render_texture(recipe: Recipe, texture: Texture) -> FloatArray:
@@ -27,17 +28,10 @@ def render_texture(recipe: Recipe, texture: Texture) -> FloatArray:
 
 
 def _shaped_noise(samples: int, noise: np.random.Generator, low_hz: float, high_hz: float) -> FloatArray:
-    """Stereo noise in a band: filtered round a length that is quick to transform, its ends crossfaded."""
-    fade = min(2048, samples // 4)
-    size = fft.next_fast_len(samples + fade, real=True)
-    hz = np.arange(size // 2 + 1, dtype=np.float32) * np.float32(_SAMPLE_RATE / size)
-    below, above = np.square(np.float32(low_hz) / np.maximum(hz, 1.0)), np.square(hz / np.float32(high_hz))
-    gain = 1.0 / np.sqrt((1.0 + below * below) * (1.0 + above * above))
-    white = noise.standard_normal((2, size), dtype=np.float32)
-    shaped = fft.irfft(fft.rfft(white, overwrite_x=True) * gain, size, overwrite_x=True)
-    ramp = np.sqrt(np.linspace(0.0, 1.0, fade, dtype=np.float32))
-    out = shaped[:, :samples].copy()
-    out[:, :fade] = out[:, :fade] * ramp + shaped[:, samples : samples + fade] * ramp[::-1]
+    """Stereo noise in a band, 12 dB an octave outside of it, its peak at 1."""
+    out = noise.standard_normal((2, samples), dtype=np.float32)
+    highpass(out, low_hz, float(_SAMPLE_RATE))
+    out = lowpass_sweep(out, np.array([high_hz], dtype=np.float32), _FLAT, float(_SAMPLE_RATE))
     out /= max(out.max(), -out.min()) + np.float32(1e-9)
     return out
 

@@ -306,8 +306,9 @@ def add_sub(
     )
     n = out.shape[1]
     release = int(release_s * sample_rate)
-    phase = 0.0
-    norm = 1.0 / math.tanh(max(drive, 0.2))
+    push = max(drive, 0.2)
+    norm = gain / math.tanh(push)
+    c, s = 1.0, 0.0
     at = start % n
     for i in range(hold + release):
         t = i / sample_rate
@@ -318,15 +319,14 @@ def add_sub(
             e = math.exp(-t / decay_s)
             if i > hold:
                 e *= 1.0 - (i - hold) / release
+            turn_c, turn_s = math.cos(math.tau * f / sample_rate), math.sin(math.tau * f / sample_rate)
         rise = min(1.0, t / attack)
-        phase += f / sample_rate
-        phase -= math.floor(phase)
-        x = math.sin(6.283185307 * phase)
-        x += harmonics * (0.6 * math.sin(12.566370614 * phase) + 0.4 * math.sin(18.849555922 * phase))
+        c, s = turn_c * c - turn_s * s, turn_s * c + turn_c * s
+        x = s + harmonics * s * (1.2 * c + 0.4 * (3.0 - 4.0 * s * s))  # the second and third partial from the first
         tail = 1.0 if i <= hold else 1.0 - (i - hold) / release
-        s = math.tanh(max(drive, 0.2) * x) * norm * rise * e * tail * gain
-        out[0, at] += s
-        out[1, at] += s
+        y = (1.0 - 2.0 / (math.exp(2.0 * push * x) + 1.0)) * norm * rise * e * tail
+        out[0, at] += y
+        out[1, at] += y
         at = at + 1 if at + 1 < n else 0
 
 
