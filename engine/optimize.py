@@ -118,22 +118,31 @@ class _Attempt:
         with torch.set_grad_enabled(moving):
             noise = state.noise.detach().requires_grad_(moving)
             latent = latent_of(self.model, self.scene, noise, self.plan.chain, checkpoint=self.plan.checkpoint)
-            step: Step | None = None
+            step, looked = None, None
             if self.plan.check is not None and (not moving or state.iteration % self.plan.check_every == 0):
-                state, step = self._check(state, latent.detach(), self.plan.check, last=not moving)
+                state, step, looked = self._check(state, latent.detach(), self.plan.check, last=not moving)
             if not moving or (step is not None and step.reached and self.plan.until_tolerance):
-                return (state, step) if step else self._listen(state, latent)[:2]
+                state, step = (state, step) if step else self._listen(state, latent)[:2]
+                return state, replace(step, latent=self._at_hand(step, noise, looked))
             heard = latent.detach().requires_grad_()
             state, own, pull = self._listen(state, heard)
             (gradient,) = torch.autograd.grad(latent, noise, pull)
-        state = self._move(state, gradient, self._haste(own))
-        return state, replace(step or own, state=state)
+        state, step = self._move(state, gradient, self._haste(own)), step or own
+        return state, replace(step, state=state, latent=self._at_hand(step, noise, looked))
 
-    def _check(self, state: SavedState, surrogate: Tensor, ear: Ear, *, last: bool) -> tuple[SavedState, Step | None]:
+    def _at_hand(self, step: Step, noise: Tensor, looked: Tensor | None) -> Tensor | None:
+        """Return the latent that a look made of `noise`, if that is the step's best and was made as it is delivered."""
+        ear = self.plan.check
+        same = ear is not None and ear.chain == self.plan.decode and torch.equal(step.best_noise, noise)
+        return looked if same else None
+
+    def _check(
+        self, state: SavedState, surrogate: Tensor, ear: Ear, *, last: bool
+    ) -> tuple[SavedState, Step | None, Tensor]:
         """Find by what the surrogate hears otherwise than the true ear; the waveform is asked only now and then.
 
         Returns a step where the true ear itself listened: at every second look, at the last, and where the chain with
-        what is known of the waveform says that the target is near.
+        what is known of the waveform says that the target is near. The latent that it looked at is always returned.
         """
         with torch.no_grad():
             same = ear.chain == self.plan.chain
@@ -149,13 +158,12 @@ class _Attempt:
                 found |= waveform_gaps(self.model, self.scene, latent, spectrum)
             elif ear.through_waveform and can_listen_through(self.model):
                 losses = self.objective.losses(spectrum, latent)
-                return self._slower(replace(state, corrections=found), self.objective.total(losses, spectrum)), None
+                total = self.objective.total(losses, spectrum)
+                return self._slower(replace(state, corrections=found), total), None, latent
             losses = self.objective.losses(spectrum, latent)
             total = self.objective.total(losses, spectrum)
             state = self._slower(replace(state, corrections=found), total)
-            noted, step = self._note(state, losses, distances, total)
-            delivered = ear.chain == self.plan.decode and torch.equal(step.best_noise, state.noise)
-            return noted, replace(step, latent=latent) if delivered else step
+            return *self._note(state, losses, distances, total), latent
 
     def _slower(self, state: SavedState, total: Tensor) -> SavedState:
         """Shorten the steps of items that have got worse since the last look."""

@@ -32,6 +32,7 @@ class Search:
     """How far the optimisation is: the last step, what its losses were, and why it ended."""
 
     step: optimize.Step | None = None
+    free: Tensor | None = None  # the latent that the seeds' noise gives uncontrolled, where the first step made it
     losses: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cancelled: bool = False
@@ -111,6 +112,8 @@ def _optimise(
     try:
         for search.step in steps:
             search.losses.append(search.step.losses)
+            if search.step.index == 0 and request.start is None:
+                search.free = search.step.latent
             now = time.monotonic()
             if len(search.losses) == 1:
                 searching = now  # the very first step on a machine compiles for many seconds, and searches nothing
@@ -157,7 +160,8 @@ def _finish(
     finished = loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, request)
     scores = metrics.score(finished.audio, request.sample_rate, request)
     if hasattr(model, "held_out") and request.controls:
-        scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene)
+        free = search.free[item : item + 1] if search.free is not None else None
+        scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene, free)
     record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
     record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
     return Take(

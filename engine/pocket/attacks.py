@@ -30,7 +30,8 @@ def quiet_before_hits(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     steep = np.clip(top / before / STEEP - 1, 0, 1)
     gain = 1 - steep * (1 - np.minimum(level / top, 1))
     middles = (edges + np.append(edges[1:], samples)) / 2
-    return np.interp(np.arange(samples), middles, gain, period=samples).astype(np.float32)
+    middles = np.concatenate([middles[-1:] - samples, middles, middles[:1] + samples])
+    return np.interp(np.arange(samples), middles, gain[np.arange(-1, blocks + 1) % blocks]).astype(np.float32)
 
 
 def _mean_level(power: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:

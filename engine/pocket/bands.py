@@ -87,7 +87,12 @@ def window() -> Tensor:
 def stft(audio: Tensor, frames: int) -> Tensor:
     """Return the circular short-time spectrum of `audio` [..., samples]: complex [..., frames, bins]."""
     index = frame_index(audio.shape[-1], frames).to(audio.device)
-    return torch.fft.rfft(audio[..., index] * window().to(audio.device))
+    return torch.fft.rfft(cut(audio, index) * window().to(audio.device))
+
+
+def cut(audio: Tensor, index: Tensor) -> Tensor:
+    """Return the samples that `index` [frames, window] names of `audio` [..., samples]: [..., frames, window]."""
+    return audio.index_select(-1, index.reshape(-1)).view(*audio.shape[:-1], *index.shape)
 
 
 def istft(spectrum: Tensor, samples: int) -> Tensor:
@@ -96,7 +101,7 @@ def istft(spectrum: Tensor, samples: int) -> Tensor:
     index = frame_index(samples, frames).reshape(-1).to(spectrum.device)
     pieces = torch.fft.irfft(spectrum, n=WINDOW_SAMPLES) * window().to(spectrum.device)
     flat = pieces.reshape(*pieces.shape[:-2], -1)
-    summed = flat.new_zeros(*flat.shape[:-1], samples).index_add(-1, index, flat)
+    summed = flat.new_zeros(*flat.shape[:-1], samples).scatter_add(-1, index.expand_as(flat), flat)
     return summed / _overlap(samples, frames).to(spectrum.device)
 
 
@@ -132,18 +137,33 @@ def to_bins(power: Tensor, bands: Bands, *, iterations: int = 8) -> Tensor:
     more than one bin.
     """
     first = bands.single
-    weights = bands.weights[first:, first:].to(power.device)
-    known, wide = power[..., :first], power[..., first:]
     bins = (power @ _interpolation(len(bands)).to(power.device))[..., first:]
-    wanted = wide @ weights
-    for _ in range(iterations):
-        bins = bins * (wanted / ((bins @ weights.T) @ weights + 1e-9))
-    return torch.cat([known, bins], -1)
+    if iterations:
+        listen, spread = (matrix.to(power.device) for matrix in _overlapping(len(bands)))
+        columns, wide = (part.reshape(-1, part.shape[-1]).T.contiguous() for part in (bins, power[..., first:]))
+        wanted = torch.sparse.mm(spread, wide)
+        for _ in range(iterations):
+            heard = torch.sparse.mm(spread, torch.sparse.mm(listen, columns))
+            columns = columns * (wanted / (heard + 1e-9))
+        bins = columns.T.reshape(bins.shape)
+    return torch.cat([power[..., :first], bins], -1)
+
+
+@lru_cache(maxsize=2)
+def _overlapping(count: int) -> tuple[Tensor, Tensor]:
+    """Return the weights of the overlapping bands, sparse, and their transpose: a bin is in two bands at most."""
+    bands = _bank_of(count)
+    weights = bands.weights[bands.single :, bands.single :]
+    return weights.to_sparse().coalesce(), weights.T.to_sparse().coalesce()
+
+
+def _bank_of(count: int) -> Bands:
+    return next(bank for bank in (mid_bands(), side_bands()) if len(bank) == count)
 
 
 @lru_cache(maxsize=2)
 def _interpolation(count: int) -> Tensor:
-    bands = next(bank for bank in (mid_bands(), side_bands()) if len(bank) == count)
+    bands = _bank_of(count)
     frequency = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE)
     rows = [np.interp(frequency, bands.frequencies_hz.numpy(), unit) for unit in np.eye(count)]
     matrix = np.stack(rows)

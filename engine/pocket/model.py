@@ -231,16 +231,20 @@ class Pocket:
             @ self.towers.guide.read(_multi_hot(ids).to(latent.device))[0]
         )
 
-    def held_out(self, latent: Tensor, noise: Tensor, scene: Scene) -> float | None:
-        """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2)."""
+    def held_out(self, latent: Tensor, noise: Tensor, scene: Scene, free: Tensor | None = None) -> float | None:
+        """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2).
+
+        `free` is the latent of that, if it is known.
+        """
         if self.towers is None:
             return None
         judge = self.towers.judge
         key = _fingerprint(noise, scene.inputs)
         with torch.no_grad():
             if key not in self._free:
-                steps = self.schedule(self.card.decode_steps, scene)
-                free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
+                if free is None:
+                    steps = self.schedule(self.card.decode_steps, scene)
+                    free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
                 self._free = {key: judge.hear(self.latent_map.decode(free))}
             return float((judge.hear(self.latent_map.decode(latent)) - self._free[key]).norm())
 

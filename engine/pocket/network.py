@@ -21,6 +21,7 @@ from . import musical_time
 
 TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
+SHORTEST = 1e-6  # of a query or key before it is divided by its length
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 
 
@@ -57,19 +58,21 @@ class Block(nn.Module):
 
     def _attend(self, hidden: Tensor, turns: Tensor) -> Tensor:
         batch, frames, width = hidden.shape
-        query, key, value = self.qkv(hidden).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        asked = self.qkv(hidden).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        both, (value,) = asked.split((2, 1))
         # Normalised queries and keys keep attention stable in bfloat16. Each head learns its own sharpness, and by
         # which power of log(frames) it grows: among more frames the same scores are spread thinner (Nakanishi 2025).
-        size = query.shape[-1:]
         sharpness = self.sharpness * (math.log(frames) / math.log(USUAL_FRAMES)) ** self.length_power
-        query, key = F.rms_norm(query, size) * sharpness.to(query.dtype), F.rms_norm(key, size)
-        query, key = _turned(query, turns), _turned(key, turns)
+        sizes = torch.stack([sharpness, torch.ones_like(sharpness)])[:, None] * asked.shape[-1] ** 0.5
+        lengths = torch.linalg.vector_norm(both, dim=-1, keepdim=True)
+        # Turning keeps lengths, so both are divided at once: less than half the time of one norm after the other.
+        query, key = _turned(both, turns) * (sizes / lengths.clamp_min(SHORTEST)).to(asked.dtype)
         mixed = _mixed(query, key, value)
         return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
 
 
 def _turned(heads: Tensor, turns: Tensor) -> Tensor:
-    """Turn pairs of channels of `heads` [batch, heads, frames, size] by musical angles (rotary embedding, Su 2021).
+    """Turn pairs of channels of `heads` [..., batch, heads, frames, size] by musical angles (rotary, Su 2021).
 
     `turns` [2, batch or 1, 1, frames, angles] are cosines and sines; channels beyond 2 * angles stay, to compare sound
     alone. A score then depends on where two frames are to each other in the beat, the bar and the loop.

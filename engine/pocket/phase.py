@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 GAMMA = 0.25645  # of the Hann window, in units of window length squared (Prusa et al., table 1)
 QUIET = 10 ** (-80 / 20)  # below this share of the loudest bin phases are random: nobody hears them
+TURN = 2 * np.pi
 SHELVES = 2048  # steps of loudness that integration tells apart
 
 
@@ -22,62 +23,65 @@ def loop_phases(magnitudes: NDArray[np.float32], hop_samples: float, seed: int =
     """
     frames, bins = magnitudes.shape
     window = 2 * (bins - 1)
-    log_magnitude = np.log(np.maximum(magnitudes.astype(np.float64), 1e-9))
+    log_magnitude = np.log(np.maximum(magnitudes, np.float32(1e-9)))
     along_time, along_frequency = _slopes(log_magnitude, hop_samples, window)
-    _close_the_circle(along_time, magnitudes.astype(np.float64))
-    random_phases = np.random.default_rng(seed).random((frames, bins)) * 2 * np.pi
-    under_loudest = (log_magnitude.max() - log_magnitude) / -np.log(QUIET)
+    _close_the_circle(along_time, magnitudes)
+    phases = (np.random.default_rng(seed).random((frames, bins)) * TURN).astype(np.float32)
+    under_loudest = (log_magnitude.max() - log_magnitude) * np.float32(SHELVES / -np.log(QUIET))
     # What is no number is as quiet as can be: it must not become a place outside the shelves.
-    quietness = np.nan_to_num(under_loudest * SHELVES, nan=SHELVES).clip(0, SHELVES).astype(np.int32)
-    return _integrate(quietness, along_time, along_frequency, random_phases).astype(np.float32)
+    quietness = np.nan_to_num(under_loudest, nan=SHELVES).clip(0, SHELVES).astype(np.int32)
+    return _integrate(quietness, along_time, along_frequency, phases)
 
 
 def _slopes(
-    log_magnitude: NDArray[np.float64], hop: float, window: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Phase advance per frame and per bin (eq. 18-19 there), for frames centred on their own time."""
+    log_magnitude: NDArray[np.float32], hop: float, window: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Phase advance per frame and per bin (eq. 18-19 there), for frames centred on their own time.
+
+    Whole turns are left out, so that single precision is enough.
+    """
     gamma = GAMMA * window * window
-    bin_turn = 2 * np.pi * hop / window
-    up, down = np.empty_like(log_magnitude), np.empty_like(log_magnitude)
-    up[:, :-1], up[:, -1] = log_magnitude[:, 1:], log_magnitude[:, -1]
-    down[:, 1:], down[:, 0] = log_magnitude[:, :-1], log_magnitude[:, 0]
-    along_time = hop * window / gamma * (up - down) / 2 + bin_turn * np.arange(log_magnitude.shape[1])
-    later, earlier = np.roll(log_magnitude, -1, 0), np.roll(log_magnitude, 1, 0)
-    along_frequency = -gamma / (hop * window) * (later - earlier) / 2
+    own = TURN * hop / window * np.arange(log_magnitude.shape[1])  # what a bin's own frequency turns
+    beside = np.pad(log_magnitude, ((0, 0), (1, 1)), mode="edge")
+    along_time = (beside[:, 2:] - beside[:, :-2]) * np.float32(hop * window / gamma / 2)
+    along_time += np.remainder(own, TURN).astype(np.float32)
+    around = np.pad(log_magnitude, ((1, 1), (0, 0)), mode="wrap")
+    along_frequency = (around[:-2] - around[2:]) * np.float32(gamma / (hop * window) / 2)
     return along_time, along_frequency
 
 
-def _close_the_circle(along_time: NDArray[np.float64], magnitudes: NDArray[np.float64]) -> None:
+def _close_the_circle(along_time: NDArray[np.float32], magnitudes: NDArray[np.float32]) -> None:
     """Spread each bin's missing turn over the frames, together with the neighbours in its lobe."""
-    frames = len(along_time)
-    total = along_time.sum(0)
-    energy = np.square(magnitudes).sum(0)
-    turned = energy * np.exp(1j * total)
-    lobe = np.convolve(turned, np.ones(5), mode="same")
-    along_time -= np.angle(lobe) / frames
+    total = along_time.sum(0, dtype=np.float64)
+    energy = np.square(magnitudes).sum(0, dtype=np.float64)
+    lobe = np.convolve(energy * np.exp(1j * total), np.ones(5), mode="same")
+    along_time -= (np.angle(lobe) / len(along_time)).astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True)
 def _integrate(
     quietness: NDArray[np.int32],
-    along_time: NDArray[np.float64],
-    along_frequency: NDArray[np.float64],
-    phases: NDArray[np.float64],
-) -> NDArray[np.float64]:  # pragma: no cover - compiled
-    """Fill `phases` from loud to quiet; cells as quiet as `SHELVES` keep what they have.
+    along_time: NDArray[np.float32],
+    along_frequency: NDArray[np.float32],
+    phases: NDArray[np.float32],
+) -> NDArray[np.float32]:  # pragma: no cover - compiled
+    """Fill `phases` from loud to quiet; cells as quiet as `SHELVES` keep what they have. `quietness` is used up.
 
     The heap is a row of shelves, one for each step of loudness, first come first served: five times as fast as a
-    comparing heap, and nobody hears 0.04 dB.
+    comparing heap, and nobody hears 0.04 dB. A cell that is done counts as quiet.
     """
     frames, bins = quietness.shape
+    cells, half, turn = frames * bins, np.float32(0.5), np.float32(TURN)
     first, last = np.full(SHELVES, -1, np.int32), np.full(SHELVES, -1, np.int32)
-    following = np.empty(frames * bins, np.int32)
-    done = np.zeros((frames, bins), np.bool_)
-    for start in _by_loudness(quietness):
-        if done[start // bins, start % bins]:
+    following = np.empty(cells, np.int32)
+    order = _by_loudness(quietness)
+    quiet, phase = quietness.ravel(), phases.ravel()
+    in_time, in_frequency = along_time.ravel(), along_frequency.ravel()
+    for start in order:
+        shelf = quiet[start]
+        if shelf == SHELVES:
             continue
-        done[start // bins, start % bins] = True
-        shelf = quietness[start // bins, start % bins]
+        quiet[start] = SHELVES
         first[shelf] = last[shelf] = start
         following[start] = -1
         waiting = 1
@@ -87,35 +91,32 @@ def _integrate(
             cell = first[shelf]
             first[shelf] = following[cell]
             waiting -= 1
-            n, k = cell // bins, cell % bins
+            bin_of_cell = cell % bins
             for side in range(4):
-                other_n, other_k = n, k
                 if side == 0:
-                    other_n = n + 1 if n + 1 < frames else 0
+                    other = cell + bins if cell + bins < cells else cell + bins - cells
                 elif side == 1:
-                    other_n = n - 1 if n > 0 else frames - 1
+                    other = cell - bins if cell >= bins else cell - bins + cells
                 elif side == 2:
-                    other_k = k + 1
+                    other = cell + 1 if bin_of_cell + 1 < bins else cell
                 else:
-                    other_k = k - 1
-                if other_k < 0 or other_k == bins or done[other_n, other_k]:
-                    continue
-                level = quietness[other_n, other_k]
+                    other = cell - 1 if bin_of_cell > 0 else cell
+                level = quiet[other]
                 if level == SHELVES:
                     continue
+                quiet[other] = SHELVES
                 if side < 2:
-                    step = (along_time[n, k] + along_time[other_n, k]) / 2
+                    step = half * (in_time[cell] + in_time[other])
                 else:
-                    step = (along_frequency[n, k] + along_frequency[n, other_k]) / 2
-                phases[other_n, other_k] = phases[n, k] + (step if side % 2 == 0 else -step)
-                done[other_n, other_k] = True
-                found = other_n * bins + other_k
-                following[found] = -1
+                    step = half * (in_frequency[cell] + in_frequency[other])
+                turned = phase[cell] + step if side % 2 == 0 else phase[cell] - step
+                phase[other] = turned - turn * np.rint(turned / turn)
+                following[other] = -1
                 if first[level] < 0:
-                    first[level] = found
+                    first[level] = other
                 else:
-                    following[last[level]] = found
-                last[level] = found
+                    following[last[level]] = other
+                last[level] = other
                 waiting += 1
                 shelf = min(shelf, level)
     return phases

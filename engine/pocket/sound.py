@@ -24,6 +24,7 @@ from .bands import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
     band_power,
+    cut,
     frame_index,
     istft,
     mid_bands,
@@ -97,10 +98,10 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spec
             edge = _in_time(istft(side.sqrt() * turn * QUARTER_TURN, samples))
         waves.append(_in_time(istft((mid + 1e-9).sqrt() * turn, samples)))
         middle = waves[-1].detach()
-        peaks.append(torch.maximum(_true_peaks(middle + edge), _true_peaks(middle - edge)))  # left and right
+        peaks.append(_true_peaks(torch.stack([middle + edge, middle - edge])).amax(0))  # left and right
     power = stft(torch.stack(waves), frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
-    largest = torch.stack(peaks)[:, frame_index(samples, frames).to(power.device)].amax(-1)
+    largest = cut(torch.stack(peaks), frame_index(samples, frames).to(power.device)).amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10))
 
 
@@ -110,9 +111,10 @@ def _in_time(wave: Tensor) -> Tensor:
 
 
 def _true_peaks(wave: Tensor) -> Tensor:
-    """Return the largest size that a loop `wave` [samples] has at and between its samples: [samples]."""
-    dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * len(wave)) * OVERSAMPLING
-    return dense.abs().view(len(wave), OVERSAMPLING).amax(-1)
+    """Return the largest size that loops `wave` [..., samples] have at and between their samples."""
+    samples = wave.shape[-1]
+    dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * samples) * OVERSAMPLING
+    return dense.abs().view(*wave.shape, OVERSAMPLING).amax(-1)
 
 
 def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,9 +145,9 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     for _ in range(AGREEMENTS):
         wave = istft(magnitude * turn, samples)
         gain = torch.from_numpy(quiet_before_hits(wave.cpu().numpy())).to(wave.device) * round_peaks(wave)
-        agreed = torch.fft.rfft((wave * gain)[index[near]] * window().to(wave.device))
-        turn[near] = agreed / (agreed.abs() + 1e-9)
-        near = gain[index].amin(-1) < AUDIBLE_GAIN
+        agreed = torch.fft.rfft(cut(wave * gain, index[near]) * window().to(wave.device))
+        turn[near] = agreed.sgn()
+        near = cut(gain, index).amin(-1) < AUDIBLE_GAIN
         if not near.any():
             break
     _latest.clear()
