@@ -29,7 +29,7 @@ def reverb(x: FloatArray, seconds: float, damping: float, size: float, sample_ra
     delays = np.empty(lines, np.int64)
     gains = np.empty(lines, np.float32)
     for k in range(lines):
-        delays[k] = max(64, int(_REVERB_DELAYS[k] * size * sample_rate / 44100.0))
+        delays[k] = min(max(64, int(_REVERB_DELAYS[k] * size * sample_rate / 44100.0)), _REVERB_ROWS - 1)
         gains[k] = 10.0 ** (-3.0 * delays[k] / (seconds * sample_rate))
     # One row for each moment, the lines side by side: each line writes where it will be heard.
     memory = np.zeros((_REVERB_ROWS, lines), np.float32)
