@@ -12,10 +12,12 @@ from engine import methods, optimize, pipeline, targets
 from engine.controls import Term
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Take
-from engine.hearing import Chain, Ear
+from engine.hearing import Chain, Ear, latent_of
+from engine.models import catalogue
 from engine.models.protocol import Scene
 from engine.optimize import Plan, Step, minimize, urgency
 from engine.request import Budget, LoopRequest
+from engine.sampling import start_noise
 from engine.saved import SavedState
 from engine.settings import Settings
 from engine.spectrum import Spectrum
@@ -114,6 +116,26 @@ def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Any, check: Ear | N
         for again, before in zip(resumed, rest, strict=True):
             assert again.losses == pytest.approx(before.losses, rel=1e-4)
         torch.testing.assert_close(resumed[-1].best_noise, whole[-1].best_noise, rtol=0, atol=1e-2)
+
+
+def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Any) -> None:
+    """What is delivered without walking the chain again is what the chain makes; the first is the seed's own loop."""
+    model = catalogue.load("pocket", Settings())
+    request = ask.request(ask.intensity(low=-40.0), prompt="house", bars=2)
+    scene = model.scene(request)
+    objective = targets.build(request, scene, model)
+    chosen = replace(methods.plan(request, model, objective), steps=7)
+    noise = start_noise(scene, 1)
+    steps = list(minimize(chosen, objective, model, scene, noise))
+    at_hand = [step for step in steps if step.latent is not None]
+    assert at_hand[0].index == 0
+    assert not at_hand[0].checked
+    assert torch.equal(at_hand[0].best_noise, noise)
+    assert len(at_hand) > 1
+    assert torch.equal(at_hand[-1].best_noise, steps[-1].best_noise)
+    for step in at_hand:
+        again = latent_of(model, scene, step.best_noise, chosen.decode, checkpoint=False)
+        torch.testing.assert_close(step.latent, again, rtol=0, atol=1e-4)
 
 
 def test_stopping_at_the_tolerance(tiny: TinyModel, ask: Any) -> None:
