@@ -132,9 +132,9 @@ class _Attempt:
 
     def _at_hand(self, step: Step, noise: Tensor, looked: Tensor | None) -> Tensor | None:
         """Return the latent that a look made of `noise`, if that is the step's best and was made as it is delivered."""
-        ear = self.plan.check
-        same = ear is not None and ear.chain == self.plan.decode and torch.equal(step.best_noise, noise)
-        return looked if same else None
+        if looked is None or self.plan.check is None or self.plan.check.chain != self.plan.decode:
+            return None
+        return looked if torch.equal(step.best_noise, noise) else None
 
     def _check(
         self, state: SavedState, surrogate: Tensor, ear: Ear, *, last: bool

@@ -109,7 +109,8 @@ def _add_sends(
     if any(part.delay > 0.0 for part in recipe.parts):
         to_delay = np.zeros_like(music)
         for part, stem in zip(recipe.parts, parts, strict=True):
-            add_scaled(to_delay, stem, part.delay)
+            if part.delay > 0.0:
+                add_scaled(to_delay, stem, part.delay)
         samples = max(64, round(_delay_beats(recipe) * 60.0 / recipe.tempo_bpm * SAMPLE_RATE))
         echoes = delay(to_delay, samples, 0.45, 0.35)
         music += echoes
