@@ -29,7 +29,8 @@ LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0
 BRISK = 2.0  # so much longer are steps for each unit of hold: the way out follows the leash as it lengthens
 NEARLY = 2.0  # times its tolerance: so near, the true ear listens
 FAR = 20.0  # times its tolerance: from here on a search goes at its full rate
-WORSE, SLOW_DOWN, SLOWEST = 1.1, 0.6, 0.2  # a look that finds it worse by a tenth shortens the steps
+BELIEVED, BETWEEN_LOOKS = 0.7, 2  # times its tolerance: where the surrogate believes itself, so many steps after a look
+WORSE, SLOW_DOWN, SLOWEST = 1.2, 0.6, 0.2  # what has got worse by a fifth goes on in shorter steps
 
 Losses = dict[str, Tensor]
 
@@ -38,8 +39,9 @@ Losses = dict[str, Tensor]
 class Plan:
     """A method as numbers: at most `steps` steps whose gradient goes through `chain`; the loop is made by `decode`.
 
-    With `check` the chain is only a surrogate (DITTO-2, arXiv:2405.20289): every `check_every` steps the true ear
-    listens, decides what is best and when to stop, and corrects the surrogate by what it hears otherwise.
+    With `check` the chain is only a surrogate (DITTO-2, arXiv:2405.20289): as soon as it believes itself at the target,
+    and after `check_every` steps at the latest, the true ear listens, decides what is best and when to stop, and
+    corrects the surrogate by what it hears otherwise.
     """
 
     method: str
@@ -119,7 +121,7 @@ class _Attempt:
             noise = state.noise.detach().requires_grad_(moving)
             latent = latent_of(self.model, self.scene, noise, self.plan.chain, checkpoint=self.plan.checkpoint)
             step, looked = None, None
-            if self.plan.check is not None and (not moving or state.iteration % self.plan.check_every == 0):
+            if self.plan.check is not None and (not moving or self._time_to_look(state, latent.detach())):
                 state, step, looked = self._check(state, latent.detach(), self.plan.check, last=not moving)
             if not moving or (step is not None and step.reached and self.plan.until_tolerance):
                 state, step = (state, step) if step else self._listen(state, latent)[:2]
@@ -129,6 +131,17 @@ class _Attempt:
             (gradient,) = torch.autograd.grad(latent, noise, pull)
         state, step = self._move(state, gradient, self._haste(own)), step or own
         return state, replace(step, state=state, latent=self._at_hand(step, noise, looked))
+
+    @torch.no_grad()
+    def _time_to_look(self, state: SavedState, latent: Tensor) -> bool:
+        """Whether the last look is long ago, or the surrogate believes that all controls are where they should be."""
+        steps = state.iteration - state.looked_at
+        if not state.looks or steps >= self.plan.check_every:
+            return True
+        if steps < BETWEEN_LOOKS:
+            return False
+        shifted, spectrum = corrected(self.model, self.scene, latent, state.corrections)
+        return bool((_farthest(self.objective.distances(spectrum, shifted)) <= BELIEVED).all())
 
     def _at_hand(self, step: Step, noise: Tensor, looked: Tensor | None) -> Tensor | None:
         """Return the latent that a look made of `noise`, if that is the step's best and was made as it is delivered."""
@@ -150,26 +163,31 @@ class _Attempt:
             found = state.corrections | {"latent": latent - surrogate}
             spectrum = corrected(self.model, self.scene, surrogate, found)[1]
             distances = self.objective.distances(spectrum, latent)
-            looks = state.iteration // self.plan.check_every
             near = bool((_farthest(distances) <= NEARLY).all())
-            if ear.through_waveform and can_listen_through(self.model) and (last or near or looks % 2 == 1):
+            if ear.through_waveform and can_listen_through(self.model) and (last or near or state.looks % 2 == 1):
                 spectrum = listen(self.model, self.scene, latent, through_waveform=True)
                 distances = self.objective.distances(spectrum, latent)
                 found |= waveform_gaps(self.model, self.scene, latent, spectrum)
             elif ear.through_waveform and can_listen_through(self.model):
                 losses = self.objective.losses(spectrum, latent)
                 total = self.objective.total(losses, spectrum)
-                return self._slower(replace(state, corrections=found), total), None, latent
+                return self._looked(state, found, total), None, latent
             losses = self.objective.losses(spectrum, latent)
             total = self.objective.total(losses, spectrum)
-            state = self._slower(replace(state, corrections=found), total)
-            return *self._note(state, losses, distances, total), latent
+            return *self._note(self._looked(state, found, total), losses, distances, total), latent
 
-    def _slower(self, state: SavedState, total: Tensor) -> SavedState:
-        """Shorten the steps of items that have got worse since the last look."""
-        worse = total > WORSE * state.looked_total
-        rate = torch.where(worse, (state.rate * SLOW_DOWN).clamp_min(SLOWEST), state.rate)
-        return replace(state, rate=rate, looked_total=total)
+    @staticmethod
+    def _looked(state: SavedState, found: dict[str, Tensor], total: Tensor) -> SavedState:
+        """Note what a look found; the surrogate that it corrects is another, and nothing it heard before compares."""
+        return replace(
+            state,
+            corrections=found,
+            looks=state.looks + 1,
+            looked_at=state.iteration,
+            looked_total=total,
+            heard_total=torch.full_like(total, torch.inf),
+            rate=_slower(state.rate, total, state.looked_total),
+        )
 
     def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Tensor]:
         """Hear the corrected surrogate; return the pull of all controls at the latent, too."""
@@ -179,6 +197,7 @@ class _Attempt:
         if self.plan.check is not None:
             _check_finite(losses, state.iteration)
             step = self._step(state, losses, distances, total, checked=False)
+            state = replace(state, heard_total=total, rate=_slower(state.rate, total, state.heard_total))
         else:
             state, step = self._note(state, losses, distances, total)
         if not latent.requires_grad:
@@ -288,6 +307,11 @@ def _scales(losses: Losses, heard: Tensor) -> Losses:
 def urgency(distance: Tensor) -> Tensor:
     """Return how hard a control may pull for its distance over its tolerance: what is there still holds on."""
     return distance.clamp(LEAST_URGENCY, MOST_URGENCY)
+
+
+def _slower(rate: Tensor, total: Tensor, before: Tensor) -> Tensor:
+    """Return `rate` [batch], smaller for items whose `total` is worse than `before`, or they would leap to and fro."""
+    return torch.where(total > WORSE * before, (rate * SLOW_DOWN).clamp_min(SLOWEST), rate)
 
 
 def _farthest(distances: Losses) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from .errors import BadInputError
 from .request import LoopRequest
 
-FORMAT = 1.0
+FORMAT = 2.0
 WIDE_VARIATION = 0.8  # from here on a variation also chooses anew what the prompt leaves open
 NOT_A_TAKES = "This is not the stored noise of a take."
 
@@ -26,13 +26,16 @@ class SavedState:
     """
 
     iteration: int  # also the count of Adam's updates
+    looks: int  # of the true ear, so far
+    looked_at: int  # the iteration of its last one
     noise: Tensor
     first_moment: Tensor
     second_moment: Tensor
     best_noise: Tensor
     best_total: Tensor
     best_reached: Tensor
-    looked_total: Tensor  # at the last look through the true chain
+    looked_total: Tensor  # [batch], at the last look through the true chain
+    heard_total: Tensor  # [batch], at the last step since then, by the corrected surrogate
     rate: Tensor  # [batch], 1 and less: of the plan's learning rate
     scales: dict[str, Tensor]
     corrections: dict[str, Tensor]
@@ -44,13 +47,16 @@ class SavedState:
         worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
         return cls(
             iteration=0,
+            looks=0,
+            looked_at=0,
             noise=noise,
             first_moment=torch.zeros_like(noise),
             second_moment=torch.zeros_like(noise),
             best_noise=noise,
             best_total=worst,
             best_reached=torch.zeros_like(worst, dtype=torch.bool),
-            looked_total=worst,
+            looked_total=worst.clone(),
+            heard_total=worst.clone(),
             rate=torch.ones_like(worst),
             scales={},
             corrections={},
@@ -62,7 +68,8 @@ class SavedState:
         tensors |= {f"corrections.{name}": tensor for name, tensor in self.corrections.items()}
         tensors |= {name: getattr(self, name) for name in _TENSORS}
         tensors |= {} if self.anchor is None else {"anchor": self.anchor}
-        tensors["counts"] = torch.tensor([FORMAT, self.iteration], dtype=torch.float64)
+        counts = (FORMAT, self.iteration, self.looks, self.looked_at)
+        tensors["counts"] = torch.tensor(counts, dtype=torch.float64)
         return bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
     @classmethod
@@ -70,19 +77,26 @@ class SavedState:
         """Read a state; raise `BadInputError` for anything else."""
         try:
             tensors = {name: tensor.to(device) for name, tensor in load(data).items()}
-            form, iteration = tensors.pop("counts").tolist()
+            form, *counts = tensors.pop("counts").tolist()
+            if form != FORMAT:
+                raise BadInputError(f"The saved state has form {form:g}, this version reads form {FORMAT:g}.")
+            iteration, looks, looked_at = (int(count) for count in counts)
             named = {name: tensors.pop(name) for name in _TENSORS}
             anchor = tensors.pop("anchor", None)
         except (SafetensorError, KeyError, ValueError) as error:
             raise BadInputError("This is not the saved state of a loop in progress.") from error
-        if form != FORMAT:
-            raise BadInputError(f"The saved state has form {form:g}, this version reads form {FORMAT:g}.")
         groups: dict[str, dict[str, Tensor]] = {"scales": {}, "corrections": {}}
         for name, tensor in tensors.items():
             group, _, key = name.partition(".")
             groups.setdefault(group, {})[key] = tensor
         return cls(
-            iteration=int(iteration), scales=groups["scales"], corrections=groups["corrections"], anchor=anchor, **named
+            iteration=iteration,
+            looks=looks,
+            looked_at=looked_at,
+            scales=groups["scales"],
+            corrections=groups["corrections"],
+            anchor=anchor,
+            **named,
         )
 
 
@@ -94,6 +108,7 @@ _TENSORS = (
     "best_total",
     "best_reached",
     "looked_total",
+    "heard_total",
     "rate",
 )
 

@@ -273,6 +273,36 @@ def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
     assert rates[Misleading] < 1
 
 
+def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
+    """Between looks as well: steps that are far too long get shorter, and the end is nearer for it."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    wanted = tiny_noise(model, scene).roll(1, 1)
+    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=1e-4)
+    made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=20, learning_rate=1.5, keep_on_shell=False)
+    steps = run(made, objective, model, scene, tiny_noise(model, scene))
+    rates = [float(step.state.rate) for step in steps]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimize, "SLOW_DOWN", 1.0)
+        leaping = run(made, objective, model, scene, tiny_noise(model, scene))
+    assert float(steps[-1].total) < 0.7 * float(leaping[-1].total)
+
+
+def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask: Any) -> None:
+    """A search whose surrogate is right ends at its target, not at the next look that was due anyway."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    wanted = tiny_noise(model, scene).roll(1, 1)
+    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=0.1)
+    made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=200, keep_on_shell=False)
+    *_, before, last = steps = run(made, objective, model, scene, tiny_noise(model, scene))
+    assert [step.index for step in steps if step.checked] == [0, last.index]
+    assert last.reached
+    assert last.distances["there"] <= optimize.BELIEVED < before.distances["there"]
+
+
 def test_a_search_that_begins_near_does_not_lose_it(ask: Any) -> None:
     """Near the target steps are short: what is heard on the way is never worse than what it began with."""
     model = Itself(dtype=torch.float64)

@@ -14,6 +14,8 @@ def test_a_state_comes_back_as_it_was() -> None:
     noise = torch.randn(2, 5, 3)
     state = SavedState(
         iteration=17,
+        looks=4,
+        looked_at=15,
         noise=noise,
         first_moment=noise + 1,
         second_moment=noise**2,
@@ -21,12 +23,14 @@ def test_a_state_comes_back_as_it_was() -> None:
         best_total=torch.tensor([0.5, 2.0]),
         best_reached=torch.tensor([True, False]),
         looked_total=torch.tensor([0.4, 1.0]),
+        heard_total=torch.tensor([0.3, 1.5]),
         rate=torch.tensor([1.0, 0.6]),
         scales={"melody": torch.ones(2)},
         corrections={"latent": noise * 3},
     )
     again = SavedState.from_bytes(state.to_bytes())
-    assert again.iteration == 17
+    assert (again.iteration, again.looks, again.looked_at) == (17, 4, 15)
+    assert torch.equal(again.heard_total, state.heard_total)
     assert torch.equal(again.second_moment, state.second_moment)
     assert torch.equal(again.best_reached, state.best_reached)
     assert torch.equal(again.scales["melody"], torch.ones(2))
