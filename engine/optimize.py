@@ -121,27 +121,29 @@ class _Attempt:
             noise = state.noise.detach().requires_grad_(moving)
             latent = latent_of(self.model, self.scene, noise, self.plan.chain, checkpoint=self.plan.checkpoint)
             step, looked = None, None
-            if self.plan.check is not None and (not moving or self._time_to_look(state, latent.detach())):
+            heard = latent.detach().requires_grad_(moving)
+            found = None if not moving or self._long_since_a_look(state) else self._listen(state, heard)
+            if self.plan.check is not None and (found is None or self._believes(state, found[3])):
                 state, step, looked = self._check(state, latent.detach(), self.plan.check, last=not moving)
+                found = None  # what was heard before the look was by another surrogate
             if not moving or (step is not None and step.reached and self.plan.until_tolerance):
-                state, step = (state, step) if step else self._listen(state, latent)[:2]
+                state, step = (state, step) if step else self._listen(state, heard)[:2]
                 return state, replace(step, latent=self._at_hand(step, noise, looked))
-            heard = latent.detach().requires_grad_()
-            state, own, pull = self._listen(state, heard)
+            state, own, pull, _ = found or self._listen(state, heard)
             (gradient,) = torch.autograd.grad(latent, noise, pull)
         state, step = self._move(state, gradient, self._haste(own)), step or own
         return state, replace(step, state=state, latent=self._at_hand(step, noise, looked))
 
-    @torch.no_grad()
-    def _time_to_look(self, state: SavedState, latent: Tensor) -> bool:
-        """Whether the last look is long ago, or the surrogate believes that all controls are where they should be."""
-        steps = state.iteration - state.looked_at
-        if not state.looks or steps >= self.plan.check_every:
-            return True
-        if steps < BETWEEN_LOOKS:
-            return False
-        shifted, spectrum = corrected(self.model, self.scene, latent, state.corrections)
-        return bool((_farthest(self.objective.distances(spectrum, shifted)) <= BELIEVED).all())
+    def _long_since_a_look(self, state: SavedState) -> bool:
+        """Whether a look is due whatever is heard."""
+        return self.plan.check is not None and (
+            not state.looks or state.iteration - state.looked_at >= self.plan.check_every
+        )
+
+    def _believes(self, state: SavedState, distances: Losses) -> bool:
+        """Whether by what the surrogate hears all controls are where they should be, not right after a look."""
+        settled = state.iteration - state.looked_at >= BETWEEN_LOOKS
+        return settled and bool((_farthest(distances) <= BELIEVED).all())
 
     def _at_hand(self, step: Step, noise: Tensor, looked: Tensor | None) -> Tensor | None:
         """Return the latent that a look made of `noise`, if that is the step's best and was made as it is delivered."""
@@ -189,8 +191,8 @@ class _Attempt:
             rate=_slower(state.rate, total, state.looked_total),
         )
 
-    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Tensor]:
-        """Hear the corrected surrogate; return the pull of all controls at the latent, too."""
+    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Tensor, Losses]:
+        """Hear the corrected surrogate; return the pull of all controls at the latent, and all distances, too."""
         shifted, spectrum = corrected(self.model, self.scene, latent, state.corrections)
         losses = self.objective.losses(spectrum, shifted)
         distances, total = self.objective.distances(spectrum, shifted), self.objective.total(losses, spectrum).detach()
@@ -201,7 +203,7 @@ class _Attempt:
         else:
             state, step = self._note(state, losses, distances, total)
         if not latent.requires_grad:
-            return state, step, torch.zeros_like(latent)
+            return state, step, torch.zeros_like(latent), distances
         scales, pull = self._pull(state, losses, distances, headroom(spectrum), latent)
         state = replace(state, scales=scales)
         if hold := self._hold(state):
@@ -210,7 +212,7 @@ class _Attempt:
             where, axis = shifted.detach(), self.scene.time_axis
             towards = nearest_frames(where, anchor, axis) if self.objective.any_time else anchor
             state, pull = replace(state, anchor=anchor), held(pull, where, towards, hold)
-        return state, step, pull
+        return state, step, pull, distances
 
     def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:
         """Compare with the best so far, item by item."""
