@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -106,6 +107,15 @@ def minimize(
             return
 
 
+class _Heard(NamedTuple):
+    """What a step hears of the corrected surrogate; `distances` [batch] are all items', the step's the best one's."""
+
+    state: SavedState
+    step: Step
+    pull: Tensor
+    distances: Losses
+
+
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """One evaluation, and the update that follows it."""
@@ -123,7 +133,7 @@ class _Attempt:
             step, looked = None, None
             heard = latent.detach().requires_grad_(moving)
             found = None if not moving or self._long_since_a_look(state) else self._listen(state, heard)
-            if self.plan.check is not None and (found is None or self._believes(state, found[3])):
+            if self.plan.check is not None and (found is None or self._believes(state, found.distances)):
                 state, step, looked = self._check(state, latent.detach(), self.plan.check, last=not moving)
                 found = None  # what was heard before the look was by another surrogate
             if not moving or (step is not None and step.reached and self.plan.until_tolerance):
@@ -166,17 +176,18 @@ class _Attempt:
             spectrum = corrected(self.model, self.scene, surrogate, found)[1]
             distances = self.objective.distances(spectrum, latent)
             near = bool((_farthest(distances) <= NEARLY).all())
-            if ear.through_waveform and can_listen_through(self.model) and (last or near or state.looks % 2 == 1):
+            has_waveform = ear.through_waveform and can_listen_through(self.model)
+            asks_waveform = has_waveform and (last or near or state.looks % 2 == 1)
+            if asks_waveform:
                 spectrum = listen(self.model, self.scene, latent, through_waveform=True)
                 distances = self.objective.distances(spectrum, latent)
                 found |= waveform_gaps(self.model, self.scene, latent, spectrum)
-            elif ear.through_waveform and can_listen_through(self.model):
-                losses = self.objective.losses(spectrum, latent)
-                total = self.objective.total(losses, spectrum)
-                return self._looked(state, found, total), None, latent
             losses = self.objective.losses(spectrum, latent)
             total = self.objective.total(losses, spectrum)
-            return *self._note(self._looked(state, found, total), losses, distances, total), latent
+            state = self._looked(state, found, total)
+            if has_waveform and not asks_waveform:
+                return state, None, latent
+            return *self._note(state, losses, distances, total), latent
 
     @staticmethod
     def _looked(state: SavedState, found: dict[str, Tensor], total: Tensor) -> SavedState:
@@ -191,8 +202,8 @@ class _Attempt:
             rate=_slower(state.rate, total, state.looked_total),
         )
 
-    def _listen(self, state: SavedState, latent: Tensor) -> tuple[SavedState, Step, Tensor, Losses]:
-        """Hear the corrected surrogate; return the pull of all controls at the latent, and all distances, too."""
+    def _listen(self, state: SavedState, latent: Tensor) -> _Heard:
+        """Hear the corrected surrogate; return the pull of all controls at the latent, too."""
         shifted, spectrum = corrected(self.model, self.scene, latent, state.corrections)
         losses = self.objective.losses(spectrum, shifted)
         distances, total = self.objective.distances(spectrum, shifted), self.objective.total(losses, spectrum).detach()
@@ -203,7 +214,7 @@ class _Attempt:
         else:
             state, step = self._note(state, losses, distances, total)
         if not latent.requires_grad:
-            return state, step, torch.zeros_like(latent), distances
+            return _Heard(state, step, torch.zeros_like(latent), distances)
         scales, pull = self._pull(state, losses, distances, headroom(spectrum), latent)
         state = replace(state, scales=scales)
         if hold := self._hold(state):
@@ -212,7 +223,7 @@ class _Attempt:
             where, axis = shifted.detach(), self.scene.time_axis
             towards = nearest_frames(where, anchor, axis) if self.objective.any_time else anchor
             state, pull = replace(state, anchor=anchor), held(pull, where, towards, hold)
-        return state, step, pull, distances
+        return _Heard(state, step, pull, distances)
 
     def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:
         """Compare with the best so far, item by item."""

@@ -55,8 +55,8 @@ class SavedState:
             best_noise=noise,
             best_total=worst,
             best_reached=torch.zeros_like(worst, dtype=torch.bool),
-            looked_total=worst.clone(),
-            heard_total=worst.clone(),
+            looked_total=worst,
+            heard_total=worst,
             rate=torch.ones_like(worst),
             scales={},
             corrections={},
@@ -70,7 +70,8 @@ class SavedState:
         tensors |= {} if self.anchor is None else {"anchor": self.anchor}
         counts = (FORMAT, self.iteration, self.looks, self.looked_at)
         tensors["counts"] = torch.tensor(counts, dtype=torch.float64)
-        return bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+        # Safetensors takes no tensor twice, and a state may hold one under two names.
+        return bytes(save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}))
 
     @classmethod
     def from_bytes(cls, data: bytes, device: torch.device | str = "cpu") -> "SavedState":

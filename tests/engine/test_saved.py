@@ -37,6 +37,15 @@ def test_a_state_comes_back_as_it_was() -> None:
     assert torch.equal(again.corrections["latent"], noise * 3)
 
 
+def test_a_state_before_the_first_step_comes_back() -> None:
+    """Though some of its tensors are one and the same."""
+    noise = torch.randn(1, 5, 3)
+    again = SavedState.from_bytes(SavedState.fresh(noise).to_bytes())
+    assert torch.equal(again.noise, noise)
+    assert torch.equal(again.best_noise, noise)
+    assert float(again.heard_total) == float("inf")
+
+
 @pytest.mark.parametrize("data", [b"", b"RIFF....WAVE", save({"noise": torch.zeros(2)})])
 def test_other_bytes_are_refused(data: bytes) -> None:
     """In a sentence, not with a traceback of the format's library."""
