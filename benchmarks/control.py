@@ -99,13 +99,13 @@ def judge_vector(audio: NDArray[np.float32], model: Pocket) -> torch.Tensor:
     """Return the unit vector of a loop [2, samples] at 44.1 kHz in the tower that is never optimised."""
     assert model.towers is not None
     bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
-    return model.towers.judge.hear(bands[None])[0]
+    return model.towers.judge.hear(bands[None].to(model.device))[0]
 
 
 def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket) -> float:
     """Return how well a loop at 44.1 kHz fits its prompt, -1 to 1, in the judge's tower."""
     assert model.towers is not None
-    said = torch.zeros(1, WORD_SLOTS)
+    said = torch.zeros(1, WORD_SLOTS, device=model.device)
     said[0, list(words.parse(request.prompt).ids)] = 1
     return float(judge_vector(audio, model) @ model.towers.judge.read(said)[0])
 

@@ -140,6 +140,6 @@ def through_codec(pocket: Pocket) -> Callable[[Audio], Audio]:
         log_power = log_bands(torch.from_numpy(audio), FRAMES_PER_LATENT * latent_frames(samples))
         with torch.no_grad():
             again = pocket.latent_map.decode(pocket.latent_map.encode(log_power[None]))
-        return waveform(again, samples)[0].numpy()
+        return waveform(again, samples, pocket.vocoder)[0].numpy()
 
     return code

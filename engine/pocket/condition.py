@@ -13,7 +13,8 @@ WORD_SLOTS = 256  # more than the vocabulary has: new words are appended, old we
 _TEMPO_WAVES = 4
 _KEY_CHANNELS = 12 + 12 + 1
 _TIME_CHANNELS = 2 * _TEMPO_WAVES + 2 * 4 + 4 + 1 + 14
-CHANNELS = WORD_SLOTS + _KEY_CHANNELS + _TIME_CHANNELS
+SECTIONS = (WORD_SLOTS, _KEY_CHANNELS, _TIME_CHANNELS)
+CHANNELS = sum(SECTIONS)
 
 
 def describe(

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,7 @@ from .network import CONTROL_CHANNELS, PocketNetwork
 from .repertoire import Repertoire
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
+from .vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
@@ -86,11 +88,12 @@ class Pocket:
         *,
         told_controls: bool = False,
         repertoire: Repertoire | None = None,
+        vocoder: Vocoder | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.dtype, self.device, self.told_controls = dtype, device, told_controls
-        self.repertoire = repertoire
+        self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
         # How the judge hears the last free loop: that of a take which is redrawn again and again is always the same.
         self._free: dict[bytes, Tensor] = {}
 
@@ -192,14 +195,15 @@ class Pocket:
     def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, told: Tensor, inputs: Inputs) -> Tensor:
         size = len(latent)
         shown = None if inputs.controls is None else inputs.controls.repeat(size // inputs.pieces, 1, 1)
-        times = time.to(latent.dtype).expand(size), until.to(latent.dtype).expand(size)
-        with torch.autocast(latent.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        times = time.to(latent).expand(size), until.to(latent).expand(size)
+        whole = self.dtype == torch.float32
+        with nullcontext() if whole else torch.autocast(latent.device.type, self.dtype):
             answer = self.network(latent, *times, told.expand(size, -1), inputs.phases, shown)
         return answer.to(latent.dtype)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""
-        return waveform(self.latent_map.decode(latent.float()), scene.model_samples)
+        return waveform(self.latent_map.decode(latent.float()), scene.model_samples, self.vocoder)
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the latent itself says, without a waveform."""
@@ -207,7 +211,8 @@ class Pocket:
 
     def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the latent's waveform really has; the phase is constant in the gradient."""
-        return resynthesised(self.latent_map.decode(latent), scene.model_samples, _frame_rate(scene))
+        bands = self.latent_map.decode(latent)
+        return resynthesised(bands, scene.model_samples, _frame_rate(scene), self.vocoder)
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent of audio [batch, 2, samples]."""
@@ -282,10 +287,11 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bo
     dtype = place.dtype
     if settings.dtype == "auto" and multiplies_bfloat16(place.device):
         dtype = torch.bfloat16  # halves the time on processors, too, for so small a network
-    file = folder / "repertoire.safetensors"
+    file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
     return Pocket(
         network.float(), latent_map, load_towers(folder), dtype, place.device,
         told_controls=told_controls, repertoire=Repertoire.load(file) if file.exists() else None,
+        vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
     )  # fmt: skip
 
 

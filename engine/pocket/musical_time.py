@@ -6,7 +6,6 @@ noise and phases together therefore rotates the loop.
 
 from fractions import Fraction
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,13 +18,23 @@ CHANNELS = 2 * ANGLES
 
 def phases(frames: int, bars: int, beats_per_bar: Fraction) -> Tensor:
     """Return sines and cosines of loop, bar and beat phase at each latent frame: [frames, CHANNELS]."""
+    length = torch.tensor(float(beats_per_bar), dtype=torch.float64)
+    return phases_at(centres(torch.arange(frames), torch.tensor(frames)), torch.tensor(bars), length)
+
+
+def centres(frame: Tensor, frames: Tensor) -> Tensor:
+    """Return where latent `frame` of a loop of `frames` stands in it, from 0 to 1, in double precision."""
     # A latent frame covers two analysis frames, so its centre lies half an analysis frame later.
-    loop = (np.arange(frames) + 0.25) / frames
+    return (frame.double() + 0.25) / frames
+
+
+def phases_at(loop: Tensor, bars: Tensor, beats_per_bar: Tensor) -> Tensor:
+    """Return sines and cosines [..., CHANNELS] at places `loop` [...], 0 to 1, of loops so long."""
     bar = loop * bars % 1
-    beat = bar * float(beats_per_bar)
-    turns = [loop * k for k in LOOP_HARMONICS] + [bar * k for k in BAR_HARMONICS] + [beat * k for k in BEAT_HARMONICS]
-    angles = 2 * np.pi * np.stack(turns, 1)
-    return torch.from_numpy(np.concatenate([np.sin(angles), np.cos(angles)], 1).astype(np.float32))
+    beat = bar * beats_per_bar
+    turned = [loop * k for k in LOOP_HARMONICS] + [bar * k for k in BAR_HARMONICS] + [beat * k for k in BEAT_HARMONICS]
+    angles = 2 * torch.pi * torch.stack(turned, -1)
+    return torch.cat([angles.sin(), angles.cos()], -1).float()
 
 
 def turns(phases_: Tensor) -> Tensor:

@@ -35,9 +35,13 @@ from .bands import (
 )
 from .crest import round_peaks
 from .phase import loop_phases
+from .vocoder import Vocoder
 
 _MIDS = 246
-_latest: dict[bytes, Tensor] = {}  # the last sound's phases: what a search ends with is listened to, then delivered
+# The last sound's phases, and what was mended of it: what a search ends with is listened to, then delivered.
+_latest: dict[bytes, Tensor] = {}
+_latest_mending: dict[bytes, Tensor] = {}
+LEAST_POWER = 1e-9  # of a bin, under whose root a gradient goes
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
 ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at the rate of the frames
@@ -67,42 +71,62 @@ def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
     )
 
 
-def waveform(log_power: Tensor, samples: int) -> Tensor:
-    """Return stereo audio [batch, 2, samples] of log band power [batch, frames, bands], without a gradient."""
+def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None) -> Tensor:
+    """Return stereo audio [batch, 2, samples] of log band power [batch, frames, bands], without a gradient.
+
+    A `vocoder` mends what integrated phases leave wrong.
+    """
     with torch.no_grad():
-        return torch.stack([_waveform_of_one(one, samples) for one in log_power])
+        return torch.stack([_stereo(_waves(one, samples, vocoder)) for one in log_power])
 
 
-def _waveform_of_one(log_power: Tensor, samples: int) -> Tensor:
-    mid, side = _bins(log_power)
-    turn = _turns(log_power, (mid + side).sqrt(), samples)
-    middle = istft(mid.sqrt() * turn, samples)
-    edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
-    both = _in_time(torch.stack([middle + edge, middle - edge]))
-    # Windows let the lowest bins leak into a constant offset, which is no sound.
-    return both - both.mean(-1, keepdim=True)
-
-
-def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float) -> Spectrum:
+def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float, vocoder: Vocoder | None = None) -> Spectrum:
     """Return the spectrum that the waveform of log band power [batch, frames, bands] really has.
 
-    Slower than `spectrum_of` and honest: a spectrogram that no waveform has is caught here. The phase is treated
-    as constant in the gradient, which flows through magnitudes, synthesis and analysis.
+    Slower than `spectrum_of` and honest: a spectrogram that no waveform has is caught here. Phases, and what the
+    `vocoder` changes, are constant in the gradient, which flows through magnitudes, synthesis and analysis.
     """
     frames = log_power.shape[1]
-    waves, peaks = [], []
-    for one in log_power:
-        mid, side = _bins(one)
-        with torch.no_grad():
-            turn = _turns(one, (mid + side).sqrt(), samples)
-            edge = _in_time(istft(side.sqrt() * turn * QUARTER_TURN, samples))
-        waves.append(_in_time(istft((mid + 1e-9).sqrt() * turn, samples)))
-        middle = waves[-1].detach()
-        peaks.append(_true_peaks(torch.stack([middle + edge, middle - edge])).amax(0))  # left and right
-    power = stft(torch.stack(waves), frames).abs().square()
+    both = torch.stack([_waves(one, samples, vocoder) for one in log_power])
+    peaks = [_true_peaks(_stereo(one.detach())).amax(0) for one in both]
+    waves = both[:, 0]
+    power = stft(waves, frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
     largest = cut(torch.stack(peaks), frame_index(samples, frames).to(power.device)).amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10))
+
+
+def _waves(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> Tensor:
+    """Return mid and side [2, samples] of log band power [frames, bands]; carries the gradient to the mid."""
+    mid, side = _bins(log_power)
+    with torch.no_grad():
+        turn = _turns(log_power, (mid + side).sqrt(), samples)
+        edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
+    both = _in_time(torch.stack([istft((mid + LEAST_POWER).sqrt() * turn, samples), edge]))
+    # Windows let the lowest bins leak into a constant offset, which is no sound.
+    both = both - both.mean(-1, keepdim=True)
+    return both if vocoder is None else both + _mending(log_power, both.detach(), vocoder)
+
+
+def _stereo(both: Tensor) -> Tensor:
+    """Return left and right of mid and side [2, samples]."""
+    return torch.stack([both[0] + both[1], both[0] - both[1]])
+
+
+def _mending(log_power: Tensor, both: Tensor, vocoder: Vocoder) -> Tensor:
+    """Return what `vocoder` adds to mid and side [2, samples] of log band power [frames, bands]."""
+    key = _name_of(log_power, both.shape[-1])
+    if (known := _latest_mending.get(key)) is not None:
+        return known.to(both.device)
+    with torch.no_grad():
+        change = vocoder(log_power[None], both[None])[0] - both
+    _latest_mending.clear()
+    _latest_mending[key] = change
+    return change
+
+
+def _name_of(log_power: Tensor, samples: int) -> bytes:
+    return hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
 
 
 def _in_time(wave: Tensor) -> Tensor:
@@ -132,7 +156,7 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     those that a hit or a peak is near to: overlapping frames agree on the rest, that it is quiet before hits, and
     that no peak stands out.
     """
-    key = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
+    key = _name_of(log_power, samples)
     if (known := _latest.get(key)) is not None:
         return known.to(magnitude.device)
     frames, bins = magnitude.shape

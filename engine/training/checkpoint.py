@@ -124,8 +124,8 @@ def follow(average: dict[str, Tensor], network: torch.nn.Module, averaging: floa
     """Move `average` towards the weights of `network`; faster over the first steps."""
     keep = min(averaging, (1 + step) / (10 + step))
     with torch.no_grad():
-        for name, tensor in network.state_dict().items():
-            average[name].lerp_(tensor, 1 - keep)
+        latest = network.state_dict()
+        torch._foreach_lerp_(list(average.values()), [latest[name] for name in average], 1 - keep)
 
 
 def report(folder: Path, line: dict[str, float]) -> None:

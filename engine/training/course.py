@@ -1,33 +1,42 @@
 """All of `pocket`'s training as one command, in runs that may stop anywhere.
 
-    python -m engine.training --work FOLDER [--course cpu|gpu] [--minutes 150] [--assets ASSETS]
+    python -m engine.training --work FOLDER [--course cpu|gpu] [--minutes 150] [--assets ASSETS] [--start WEIGHTS]
 
 Loops are rendered first; then come the lessons, each from the weights of the one before: flow, student, attention,
-polish, towers. The same command goes on where the last run stopped, be it by its minutes, by hand or by a crash (which
-costs five minutes at most). When all is over, FOLDER/weights is a `pocket`.
+polish, then vocoder and towers. With a GPU the first lesson begins while loops are still being rendered. The same
+command goes on where the last run stopped, be it by its minutes, by hand or by a crash (which costs five minutes at
+most). When all is over, FOLDER/weights is a `pocket`.
 """
 
 import argparse
+import multiprocessing
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
 
 from ..pocket.latents import LatentMap
+from ..pocket.vocoder import VOCODER
 from . import checkpoint, towers
+from .batches import LoopSet
 from .export import export, repertoire
 from .flow import Recipe, Trainer
-from .loops import LoopSet, render_missing
+from .loops import render_missing, shards
 from .polish import Polisher
 from .polish import Recipe as PolishRecipe
+from .vocoder import Recipe as VocoderRecipe
+from .vocoder import VocoderTrainer
+from .vocoder_data import Job, Pairs, render_pairs
 
 TOWERS = ("guide", "judge")
+REPERTOIRE_LOOPS = 13_000  # more of them would only be more to load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,9 @@ class Course:
     polish: PolishRecipe
     tower_minutes: float
     tower_batch: int = 64
+    vocoder: VocoderRecipe | None = None  # trained on so many pairs; without one that of the start is kept, if any
+    pairs: int = 2_000
+    shards_to_begin: int | None = None  # lessons begin with so many, while others are rendered; None is with all
 
 
 # Two cores that multiply bfloat16. What the weights in the repository went through, its three pieces of flow in one.
@@ -62,15 +74,17 @@ CPU = Course(
     polish=PolishRecipe(minutes=45, batch=4),
     tower_minutes=8,
 )
-# One large GPU: eight times as much music to a step, on pieces of all lengths, for runs of nine minutes. Never run yet.
+# One large GPU: eight times as much music to a step, on pieces of two to twelve seconds, for runs of nine minutes.
 GPU = replace(
     CPU,
-    loops=30_000,
-    flow=replace(CPU.flow, minutes=27, batch=128, windows=(96, 192, 384), learning_rate=2e-3),
-    student=replace(CPU.student, minutes=8, batch=128),
-    attention=replace(CPU.attention, minutes=3, batch=48),
-    polish=replace(CPU.polish, minutes=15, batch=32),
+    loops=21_700,
+    flow=replace(CPU.flow, minutes=10, batch=128, windows=(128, 256, 512), final_share=0.6),
+    student=replace(CPU.student, minutes=8, batch=128, windows=(128, 512), student=0.5, averaging=0.999),
+    attention=replace(CPU.attention, minutes=0),  # a flow on long pieces has learnt it
+    polish=replace(CPU.polish, minutes=4, batch=48),
     tower_minutes=4,
+    vocoder=VocoderRecipe(minutes=11.5),
+    shards_to_begin=24,
 )
 COURSES = {"cpu": CPU, "gpu": GPU}
 
@@ -79,10 +93,18 @@ class Student:
     """A course on its way: a folder, a device, and so many minutes for this run."""
 
     def __init__(
-        self, course: Course, work: Path, *, assets: Path | None, minutes: float, device: torch.device, workers: int
+        self,
+        course: Course,
+        work: Path,
+        *,
+        assets: Path | None,
+        minutes: float,
+        device: torch.device,
+        start: Path | None = None,
     ) -> None:
         self.course, self.work, self.device = course, work, device
-        self._assets, self._workers, self._minutes = assets, workers, minutes
+        self._assets, self._minutes, self._start = assets, minutes, start
+        self._renderer: BaseProcess | None = None
         self._ends = time.monotonic() + 60 * minutes
 
     @property
@@ -94,12 +116,15 @@ class Student:
         """Go on with the lessons until they or the minutes are over; return whether the course is."""
         lessons: dict[str, Callable[[], bool]] = {
             "loops": self._render,
-            "flow": lambda: self._train("flow", self.course.flow, None),
+            "flow": lambda: self._train("flow", self.course.flow, self._start),
             "student": lambda: self._train(
-                "student", replace(self.course.student, teacher=self._state("flow") / checkpoint.FILE), "flow"
+                "student",
+                replace(self.course.student, teacher=self._state("flow") / checkpoint.FILE),
+                self._exported("flow"),
             ),
-            "attention": lambda: self._train("attention", self.course.attention, "student"),
+            "attention": lambda: self._train("attention", self.course.attention, self._exported("student")),
             "polish": self._polish,
+            "vocoder": self._vocoder,
             "towers": self._towers,
         }
         for name, lesson in lessons.items():
@@ -107,6 +132,11 @@ class Student:
             if not lesson():
                 return False
         return True
+
+    def close(self) -> None:
+        """Wait for loops that are being rendered."""
+        if self._renderer is not None:
+            self._renderer.join()
 
     @property
     def _left(self) -> float:
@@ -118,7 +148,8 @@ class Student:
 
     @cached_property
     def _loops(self) -> LoopSet:
-        return LoopSet.load(self._data)
+        grows = self.course.shards_to_begin is not None
+        return LoopSet.load(self._data, self._start, device=self.device, grows=grows)
 
     def _state(self, lesson: str) -> Path:
         return self.work / lesson
@@ -131,17 +162,30 @@ class Student:
         folder = self._state(lesson) / "weights"
         with _whole(folder) as made:
             if made is not None:
-                export(self._state(lesson), LatentMap.load(self._data / "latent_map.safetensors"), made)
+                latent_map = LatentMap.load((self._start or self._data) / "latent_map.safetensors")
+                export(self._state(lesson), latent_map, made)
         return folder
 
     def _render(self) -> bool:
-        return render_missing(
+        """Render all loops or, where lessons begin before that, so many, and leave the rest to another process."""
+        course = self.course
+        render = partial(
+            render_missing,
             self._data,
-            count=self.course.loops,
+            count=course.loops,
             assets=self._assets,
-            workers=os.cpu_count() or 1,
+            workers=max(1, (os.cpu_count() or 1) - (2 if course.shards_to_begin else 0)),
             pause_after_minutes=self._left,
         )
+        if course.shards_to_begin is None:
+            return render()
+        self._renderer = multiprocessing.get_context("spawn").Process(target=render)
+        self._renderer.start()
+        while (there := len(shards(self._data))) < course.shards_to_begin and self._left > 0:
+            if not self._renderer.is_alive():
+                break  # all are there
+            time.sleep(0.5)
+        return there > 0
 
     def _take(self, lesson: str, minutes: float, learner: Callable[[], Trainer | Polisher]) -> bool:
         """Go on with a lesson, if it is not over, for what is left of this run; return whether it is over then."""
@@ -151,42 +195,66 @@ class Student:
             ready.run(self._loops, checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left))
         return self._over(lesson, minutes)
 
-    def _train(self, lesson: str, recipe: Recipe, before: str | None) -> bool:
+    def _train(self, lesson: str, recipe: Recipe, before: Path | None) -> bool:
         def trainer() -> Trainer:
-            compiled = recipe.compiled and shutil.which("c++") is not None
-            full = replace(recipe, compiled=compiled, workers=self._workers)
-            made = Trainer(full, self._loops.latent_map.deviation, self._state(lesson), self.device)
+            compiled = recipe.compiled and (shutil.which("c++") is not None or self.device.type == "cuda")
+            made = Trainer(
+                replace(recipe, compiled=compiled), self._loops.latent_map.deviation, self._state(lesson), self.device
+            )
             if before is not None:
-                made.begin_from(self._exported(before))
+                made.begin_from(before)
             return made
 
         return self._take(lesson, recipe.minutes, trainer)
 
     def _polish(self) -> bool:
-        recipe = replace(self.course.polish, workers=self._workers)
+        recipe = self.course.polish
+        before = "attention" if self.course.attention.minutes else "student"
         return self._take(
             "polish",
             recipe.minutes,
-            lambda: Polisher(recipe, self._exported("attention"), self._state("polish"), self.device),
+            lambda: Polisher(recipe, self._exported(before), self._state("polish"), self.device),
         )
 
+    def _vocoder(self) -> bool:
+        recipe, folder = self.course.vocoder, self._state("vocoder")
+        if recipe is None or self._over("vocoder", recipe.minutes):
+            return True
+        latent_map = (self._start or self._data) / "latent_map.safetensors"
+        render_pairs(Job(folder, latent_map, self._assets), self.course.pairs, os.cpu_count() or 1)
+        spent = checkpoint.spent_minutes(folder)
+        clock = checkpoint.Clock(recipe.minutes, spent_minutes=spent, pause_after_minutes=self._left)
+        VocoderTrainer(recipe, folder, self.device).run(Pairs(folder, self.device), clock)
+        return self._over("vocoder", recipe.minutes)
+
     def _towers(self) -> bool:
-        """Train the towers that are missing, each in one go, and put the model together."""
+        """Train the towers that are missing, each in one go, and put the model together.
+
+        Those of weights that were begun from hear bands, not latents or loops of this network: they are kept.
+        """
         course, folder = self.course, self._state("towers")
         needed = min(course.tower_minutes, 0.9 * self._minutes)  # of a run; a shorter one would never begin
         for seed, name in enumerate(TOWERS, 1):
-            if not (folder / name).exists() and self._left < needed:
+            if not (folder / name).exists() and not self._start and self._left < needed:
                 return False
             with _whole(folder / name) as made:
-                if made is not None:
-                    tower = towers.learn(name, self._data, course.tower_minutes, seed, course.tower_batch)
-                    tower.save_pretrained(made)
+                if made is None:
+                    continue
+                if self._start is not None:
+                    shutil.copytree(self._start / name, made, dirs_exist_ok=True)
+                    continue
+                tower = towers.learn(name, self._data, course.tower_minutes, seed, course.tower_batch)
+                tower.save_pretrained(made)
         with _whole(self.weights) as made:
             if made is not None:
                 shutil.copytree(self._exported("polish"), made, dirs_exist_ok=True)
                 for name in TOWERS:
                     shutil.copytree(folder / name, made / name)
-                if (said := repertoire(self._data)) is not None:
+                for place in (self._state("vocoder"), self._start):
+                    if place is not None and (place / VOCODER).exists():
+                        shutil.copy(place / VOCODER, made)
+                        break
+                if (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
                     said.save(made / "repertoire.safetensors")
         return True
 
@@ -211,17 +279,20 @@ def main() -> None:
     parser.add_argument("--course", choices=COURSES, default="gpu" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--minutes", type=float, default=150, help="of this run; the same command goes on afterwards")
     parser.add_argument("--assets", type=Path, help="the asset pack; without it all sounds are synthesised")
+    parser.add_argument("--start", type=Path, help="a folder of weights to begin from, and their latents")
     given = parser.parse_args()
-    on_gpu = given.course == "gpu"
+    torch.set_float32_matmul_precision("high")  # of a GPU's critics; all else is bfloat16 there
     student = Student(
         COURSES[given.course],
         given.work,
         assets=given.assets,
         minutes=given.minutes,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
-        workers=max(1, (os.cpu_count() or 1) - 2) if on_gpu else 0,
+        start=given.start,
     )
-    if student.learn():
+    ready = student.learn()
+    student.close()
+    if ready:
         print(f"{student.weights} is ready: python benchmarks/pocket.py --weights {student.weights}")  # noqa: T201
     else:
         print("The minutes of this run are over; the same command goes on.")  # noqa: T201

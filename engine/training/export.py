@@ -7,6 +7,7 @@ the repertoire of what is said of them.
 """
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,9 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     latent_map.save(out / "latent_map.safetensors")
 
 
-def repertoire(data: Path) -> Repertoire | None:
-    """Return what is said of every loop in `data`, None where there are none."""
-    labels = list(read_labels(data))
+def repertoire(data: Path, most: int | None = None) -> Repertoire | None:
+    """Return what is said of every loop in `data`, of the first so many at `most`; None where there are none."""
+    labels = list(islice(read_labels(data), most))
     if not labels:
         return None
     said = np.zeros((len(labels), len(WORDS)), bool)

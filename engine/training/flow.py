@@ -22,7 +22,7 @@ from ..pocket import condition as conditioning
 from ..pocket.model import TEACHER_GUIDANCE
 from ..pocket.network import PocketNetwork
 from . import checkpoint
-from .loops import Batch, LoopSet
+from .batches import Batch, LoopSet
 from .muon import Muon
 
 SHORTEST_JUMP = 1 / 16
@@ -45,7 +45,6 @@ class Recipe:
     averaging: float = 0.999  # of the weights that are kept, used, and jumped after
     compiled: bool = False
     most_steps: int | None = None  # of this piece; None is as many as the minutes allow
-    workers: int = 0  # processes that put batches together ahead of time; a GPU would wait for one
     only: tuple[str, ...] = ()  # train parameters whose names end so, the rest stays; all if empty
     width: int = 256
     depth: int = 7
@@ -75,8 +74,8 @@ class Trainer:
             *([Muon(matrices, lr=rate, weight_decay=0.01)] if matrices else []),
             torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
-        # Worth its half minute for pieces, which are all of one shape; whole loops come in too many.
-        self._learner = torch.compile(self.network, dynamic=False) if recipe.compiled else self.network
+        # Worth its half minute for pieces, which are all of few shapes; whole loops come in too many.
+        self._learner = self._compiled(self.network)
         self._half = multiplies_bfloat16(device)
         self.step = 0
         self._clock = checkpoint.Clock(recipe.minutes)
@@ -94,20 +93,21 @@ class Trainer:
         """
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
-        losses: list[tuple[float, float]] = []
-        batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows, workers=recipe.workers)
+        losses: list[tuple[Tensor, Tensor]] = []
+        batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows)
         for share in self._clock.steps(self.save):
             losses.append(self._train_once(next(batches), self._rate(share)))
             if self.step % 100 == 0:
-                self._report(losses[-100:], share)
+                self._report(losses, share)
+                losses.clear()
 
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step + 1) / self.recipe.warm_up_steps)
         left = min(1.0, (1 - share) / self.recipe.final_share) if self.recipe.final_share else 1.0
         return self.recipe.learning_rate * warm * max(left, 0.02)
 
-    def _train_once(self, batch: Batch, rate: float) -> tuple[float, float]:
-        batch = batch.to(self.device)
+    def _train_once(self, batch: Batch, rate: float) -> tuple[Tensor, Tensor]:
+        """Take one step; the losses stay on the device, as to read them is to wait for it."""
         flow_loss, jump_loss = self._losses(batch)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -119,7 +119,7 @@ class Trainer:
             optimizer.step()
         self.step += 1
         checkpoint.follow(self.average, self.network, self.recipe.averaging, self.step)
-        return flow_loss.item(), jump_loss.item()
+        return flow_loss.detach(), jump_loss.detach()
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         size = len(batch.latent)
@@ -153,7 +153,7 @@ class Trainer:
                 first = self._velocity(teacher, mixed, start, middle, batch.condition, batch)
                 halfway = mixed - (length / 2) * first
                 second = self._velocity(teacher, halfway, middle, end, batch.condition, batch)
-        answer = self._velocity(self.network, mixed, start, end, batch.condition, batch)
+        answer = self._velocity(self._learner, mixed, start, end, batch.condition, batch)
         return (answer - (first + second) / 2).square().mean()
 
     def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
@@ -181,11 +181,18 @@ class Trainer:
             self._teacher.load_state_dict(self.average)
         return self._teacher
 
+    def _compiled(self, network: PocketNetwork) -> Callable[..., Tensor]:
+        if not self.recipe.compiled:
+            return network
+        torch._dynamo.config.recompile_limit = 64  # several networks, each for several shapes
+        compiled: Callable[..., Tensor] = torch.compile(network, dynamic=False)
+        return compiled
+
     def _teaching(self) -> Callable[..., Tensor]:
         """Return the averaged network, compiled where the recipe says so."""
         network = self._averaged()
         if self._answer is None:
-            self._answer = torch.compile(network, dynamic=False) if self.recipe.compiled else network
+            self._answer = self._compiled(network)
         return self._answer
 
     def _guiding(self, averaged: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -199,7 +206,7 @@ class Trainer:
         if self._frozen is None:
             network = PocketNetwork(**self.network.config).to(self.device).eval().requires_grad_(False)
             network.load_state_dict(checkpoint.under(load_file(self.recipe.teacher), "average."))
-            self._frozen = torch.compile(network, dynamic=False) if self.recipe.compiled else network
+            self._frozen = self._compiled(network)
         return self._frozen
 
     def save(self) -> None:
@@ -221,8 +228,8 @@ class Trainer:
         self.network.load_state_dict(checkpoint.under(tensors, "network."))
         self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
 
-    def _report(self, losses: list[tuple[float, float]], share: float) -> None:
-        flow, jump = (sum(values) / len(losses) for values in zip(*losses, strict=True))
+    def _report(self, losses: list[tuple[Tensor, Tensor]], share: float) -> None:
+        flow, jump = (torch.stack(values).mean().item() for values in zip(*losses, strict=True))
         line = {
             "step": self.step,
             "flow": round(flow, 4),
@@ -267,7 +274,6 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="state file of a flow that stays the student's teacher")
     parser.add_argument("--averaging", type=float, default=0.999, help="less is quicker, for the student's first steps")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches, for a GPU")
     parser.add_argument("--only", nargs="+", default=[], help="train parameters whose names end so, e.g. sharpness")
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
@@ -284,10 +290,9 @@ def main() -> None:
         learning_rate=given.learning_rate,
         final_share=given.final_share,
         most_steps=given.steps,
-        workers=given.workers,
         only=tuple(given.only),
     )
-    loops = LoopSet.load(given.data, given.start)
+    loops = LoopSet.load(given.data, given.start, device=device)
     trainer = Trainer(recipe, loops.latent_map.deviation, given.state, device)
     if given.start is not None:
         trainer.begin_from(given.start)

@@ -1,85 +1,47 @@
-"""Loops for training: rendered in worker processes, kept as fine bands with their labels, served as batches.
+"""Loops for training: rendered in worker processes, kept as fine bands with their labels.
 
     python -m engine.training.loops --out FOLDER --count 8000 [--assets FOLDER] [--split train] [--workers 2]
 
-A shard is one `.npz` of many loops: log bands as float16 and labels as JSON. Loops of one batch have the same number
-of frames, so nothing is padded and circles stay exact.
+A shard is one `.npz` of many loops: log bands and control inputs as float16, and labels as JSON.
 """
 
 import argparse
 import json
 import math
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from midi.key import MODES, Key
+from midi.key import MODES
 
-from ..pocket import condition as conditioning
-from ..pocket import musical_time
 from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
 from ..pocket.controls import control_inputs
-from ..pocket.latents import LatentMap
 
 if TYPE_CHECKING:
     from .synth.labels import Labels
 
 LOOPS_PER_SHARD = 100
-FREE_SHARE = 0.1  # captions left out altogether, for guidance
-CONTROLLED_SHARE = 0.35  # loops whose control inputs are shown, each of the three with even odds
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Equal-length loops: latents [b, n, c], conditions [b, k], phases [b, n, p], controls [b, n, q]."""
+class Shard:
+    """Loops one after the other: log bands [frames, bands], control inputs [latent frames, channels], labels."""
 
-    latent: Tensor
-    condition: Tensor
-    phases: Tensor
-    controls: Tensor
-
-    def rows(self, which: slice) -> "Batch":
-        """Return some of the loops."""
-        return Batch(self.latent[which], self.condition[which], self.phases[which], self.controls[which])
-
-    def to(self, device: torch.device) -> "Batch":
-        """Return the batch on `device`."""
-        return Batch(*(getattr(self, name).to(device) for name in ("latent", "condition", "phases", "controls")))
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """One loop as the trainer keeps it: latents and control inputs as float16, labels as plain data."""
-
-    latent: NDArray[np.float16]
+    bands: NDArray[np.float16]
     controls: NDArray[np.float16]
-    labels: dict[str, Any]
+    frames: list[int]  # of each loop
+    labels: list[dict[str, Any]]
 
-    def condition(self, generator: np.random.Generator) -> Tensor:
-        """Return the condition with some words left unsaid, sometimes all."""
-        labels = self.labels
-        said = generator.random() > FREE_SHARE
-        keep = 1 - 0.7 * generator.random() ** 1.5
-        ids = [word for word in labels["words"] if said and generator.random() < keep]
-        tonal = labels["tonic"] >= 0 and said and generator.random() < 0.7
-        return conditioning.describe(
-            ids,
-            tempo_bpm=labels["tempo_bpm"],
-            beats_per_bar=Fraction(4 * labels["numerator"], labels["denominator"]),
-            bars=labels["bars"],
-            key=Key(labels["tonic"], mode_name(labels["mode"])) if tonal else None,
-        )
+    def loops(self) -> list[NDArray[np.float16]]:
+        """Return the log bands of each loop."""
+        return np.split(self.bands, np.cumsum(self.frames)[:-1])
 
 
 def mode_name(name: str) -> str:
@@ -88,121 +50,29 @@ def mode_name(name: str) -> str:
     return plain if plain in MODES else "minor"
 
 
-class LoopSet:
-    """All loops in memory, grouped by length; batches are drawn by length in proportion to how much there is."""
-
-    def __init__(self, loops: list[Loop], latent_map: LatentMap) -> None:
-        self.channels = latent_map.channels
-        self.latent_map = latent_map
-        self._by_length: dict[int, list[Loop]] = defaultdict(list)
-        for loop in loops:
-            self._by_length[len(loop.latent)].append(loop)
-        self._lengths = sorted(self._by_length)
-        counts = np.array([len(self._by_length[length]) for length in self._lengths], float)
-        self._odds = counts / counts.sum()
-
-    @property
-    def loops(self) -> list[Loop]:
-        """Every loop."""
-        return [loop for length in self._lengths for loop in self._by_length[length]]
-
-    @classmethod
-    def load(cls, folder: Path, weights: Path | None = None) -> "LoopSet":
-        """Read all shards of `folder`, in the latents of exported `weights`, or of a map fitted once and kept."""
-        file = (weights or folder) / "latent_map.safetensors"
-        if not file.exists():
-            some = [bands for shard in sorted(folder.glob("*.npz"))[:12] for bands, _ in _read(shard)][::2]
-            LatentMap.fit(torch.cat([torch.from_numpy(bands).float() for bands in some])).save(file)
-        latent_map = LatentMap.load(file)
-        loops = []
-        for bands, labels in read_shards(folder):
-            log_power = torch.from_numpy(bands).float()
-            controls = control_inputs(log_power, labels)
-            loops.append(Loop(latent_map.encode(log_power).half().numpy(), controls.astype(np.float16), labels))
-        return cls(loops, latent_map)
-
-    def batch(self, size: int, generator: np.random.Generator, *, windows: Sequence[int] = ()) -> Batch:
-        """Return `size` whole loops of one length or, with `windows`, pieces of one of these lengths from anywhere.
-
-        Frames know where they are by their phases; for the same work the network meets more music in shorter pieces,
-        and in longer ones it learns how much a frame is to look at among many.
-        """
-        if windows:
-            window = int(generator.choice(windows))
-            return self._pieces(round(size * 260 / window), window, generator)
-        length = int(generator.choice(self._lengths, p=self._odds))
-        # Long loops in smaller batches: a step costs the same.
-        count = max(2, min(size, round(size * 260 / length))) if length > 260 else size
-        group = self._by_length[length]
-        chosen = [group[index] for index in generator.integers(len(group), size=count)]
-        rows = [self._row(loop, generator) for loop in chosen]
-        return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
-
-    def batches(self, size: int, seed: int, *, windows: Sequence[int] = (), workers: int = 0) -> Iterator[Batch]:
-        """Return batches without end; `workers` processes make them ahead of time, each from its own seed."""
-        stream = _Stream(self, size, seed, windows)
-        return iter(
-            stream
-            if workers == 0
-            else DataLoader(stream, batch_size=None, num_workers=workers, multiprocessing_context="fork")
-        )
-
-    def _pieces(self, count: int, window: int, generator: np.random.Generator) -> Batch:
-        long_enough = np.array([length >= window for length in self._lengths])
-        odds = self._odds * long_enough
-        rows = []
-        for length in generator.choice(self._lengths, p=odds / odds.sum(), size=count):
-            group = self._by_length[int(length)]
-            latent, condition, phases, controls = self._row(group[generator.integers(len(group))], generator)
-            where = (int(generator.integers(length)) + torch.arange(window)) % int(length)
-            rows.append((latent[where], condition, phases[where], controls[where]))
-        return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
-
-    @staticmethod
-    def _row(loop: Loop, generator: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        labels = loop.labels
-        per_bar = Fraction(4 * labels["numerator"], labels["denominator"])
-        phases = musical_time.phases(len(loop.latent), labels["bars"], per_bar)
-        controls = torch.from_numpy(loop.controls).float()
-        shown = generator.random(3) < (0.5 if generator.random() < CONTROLLED_SHARE else 0.0)
-        for channels, show in zip((slice(0, 2), slice(2, 15), slice(15, 17)), shown, strict=True):
-            if not show:
-                controls[:, channels] = 0
-        return torch.from_numpy(loop.latent).float(), loop.condition(generator), phases, controls
+def shards(folder: Path) -> list[Path]:
+    """Return all shards in `folder` that are whole, in order."""
+    return sorted(folder.glob("*.npz"))
 
 
-class _Stream(IterableDataset[Batch]):
-    """Batches without end, in this process or a worker's."""
-
-    def __init__(self, loops: LoopSet, size: int, seed: int, windows: Sequence[int]) -> None:
-        self._loops, self._size, self._seed, self._windows = loops, size, seed, windows
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        generator = np.random.default_rng(self._seed if worker is None else (self._seed, worker.id))
-        while True:
-            yield self._loops.batch(self._size, generator, windows=self._windows)
+def read_shard(file: Path) -> Shard:
+    """Return what `render_shard` wrote."""
+    with np.load(file) as arrays:
+        return Shard(arrays["bands"], arrays["controls"], arrays["frames"].tolist(), _labels(arrays))
 
 
 def read_shards(folder: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
     """Yield log bands [frames, bands] and labels of every loop in `folder`."""
-    for shard in sorted(folder.glob("*.npz")):
-        yield from _read(shard)
+    for file in shards(folder):
+        shard = read_shard(file)
+        yield from zip(shard.loops(), shard.labels, strict=True)
 
 
 def read_labels(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the labels of every loop in `folder`, without their sound."""
-    for shard in sorted(folder.glob("*.npz")):
-        with np.load(shard) as arrays:
+    for file in shards(folder):
+        with np.load(file) as arrays:
             yield from _labels(arrays)
-
-
-def _read(shard: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
-    with np.load(shard) as arrays:
-        labels = _labels(arrays)
-        bands, ends = arrays["bands"], np.cumsum([0, *arrays["frames"]])
-    for start, end, label in zip(ends[:-1], ends[1:], labels, strict=True):
-        yield bands[start:end], label
 
 
 def _labels(arrays: Any) -> list[dict[str, Any]]:
@@ -237,19 +107,27 @@ def render_shard(first_seed: int, count: int, split: str, assets: Path | None, o
 
     torch.set_num_threads(1)
     pack = Assets(assets) if assets else None
-    bands, frames, labels, seconds = [], [], [], 0.0
+    bands, controls, frames, labels, seconds = [], [], [], [], 0.0
     for seed in range(first_seed, first_seed + count):
         loop = render(sample_recipe(seed, split), pack)
         samples = loop.audio.shape[-1]
         length = FRAMES_PER_LATENT * latent_frames(samples)
-        bands.append(log_bands(torch.from_numpy(np.ascontiguousarray(loop.audio, np.float32)), length).half().numpy())
-        frames.append(length)
+        log_power = log_bands(torch.from_numpy(np.ascontiguousarray(loop.audio, np.float32)), length)
         labels.append(_plain(loop.labels, samples))
+        bands.append(log_power.half().numpy())
+        controls.append(control_inputs(log_power, labels[-1]).astype(np.float16))
+        frames.append(length)
         seconds += samples / SAMPLE_RATE
     text = np.frombuffer(json.dumps(labels).encode(), np.uint8)
     part = out / f"{split}-{first_seed:07d}.part"
     with part.open("wb") as file:
-        np.savez(file, bands=np.concatenate(bands), frames=np.array(frames), labels=text)
+        np.savez(
+            file,
+            bands=np.concatenate(bands),
+            controls=np.concatenate(controls),
+            frames=np.array(frames),
+            labels=text,
+        )
     part.replace(part.with_suffix(".npz"))
     return seconds
 

@@ -4,6 +4,7 @@ PyTorch has one, too, but it multiplies in bfloat16 everywhere, and on a process
 takes longer than all the rest of a step.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,27 +30,36 @@ class Muon(torch.optim.Optimizer):
         """Take one step; matrices without a gradient stay."""
         assert closure is None
         for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
             for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                slots = self.state[matrix]
-                if not slots:
-                    slots["momentum_buffer"] = torch.zeros_like(matrix)
-                memory = slots["momentum_buffer"]
-                memory.lerp_(matrix.grad, 1 - group["momentum"])
-                pull = matrix.grad.lerp(memory, group["momentum"])
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(orthogonal(pull), alpha=-0.2 * max(matrix.shape) ** 0.5 * group["lr"])
+                if matrix.grad is not None:
+                    alike[matrix.shape].append(matrix)
+            for shape, matrices in alike.items():
+                self._move(matrices, group, 0.2 * max(shape) ** 0.5 * group["lr"])
+
+    def _move(self, matrices: list[Tensor], group: dict[str, Any], rate: float) -> None:
+        """Move matrices of one shape, all at once: a GPU takes as long for one as for all layers' together."""
+        memories = []
+        for matrix in matrices:
+            slots = self.state[matrix]
+            if not slots:
+                slots["momentum_buffer"] = torch.zeros_like(matrix)
+            memories.append(slots["momentum_buffer"])
+        slopes = [matrix.grad for matrix in matrices if matrix.grad is not None]
+        torch._foreach_lerp_(memories, slopes, 1 - group["momentum"])
+        pulls = orthogonal(torch.stack(torch._foreach_lerp(slopes, memories, group["momentum"])))
+        torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(matrices, list(pulls.unbind()), alpha=-rate)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Return roughly U V^T of `matrix` = U S V^T, in the precision that the device is fast in."""
-    dtype = torch.bfloat16 if multiplies_bfloat16(matrix.device) else torch.float32
-    tall = matrix.shape[0] > matrix.shape[1]
-    found = (matrix.T if tall else matrix).to(dtype)
-    found = found / found.norm().clamp_min(1e-7)
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return roughly U V^T of each of `matrices` [..., rows, columns] = U S V^T, in what the device is fast in."""
+    dtype = torch.bfloat16 if multiplies_bfloat16(matrices.device) else torch.float32
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    found = (matrices.mT if tall else matrices).to(dtype)
+    found = found / torch.linalg.matrix_norm(found, keepdim=True).clamp_min(1e-7)
     linear, cubic, quintic = QUINTIC
     for _ in range(ROUNDS):
-        gram = found @ found.T
-        found = torch.addmm(found, torch.addmm(gram, gram, gram, beta=cubic, alpha=quintic), found, beta=linear)
-    return (found.T if tall else found).to(matrix.dtype)
+        gram = found @ found.mT
+        found = linear * found + (cubic * gram + quintic * (gram @ gram)) @ found
+    return (found.mT if tall else found).to(matrices.dtype)

@@ -23,9 +23,9 @@ from ..pocket.latents import LatentMap
 from ..pocket.network import PocketNetwork
 from ..targets import sum_of
 from . import checkpoint
+from .batches import Batch, LoopSet
 from .critics import PictureCritic, StateCritic
 from .flow import drawn_times, exported
-from .loops import Batch, LoopSet
 
 CHAIN_STEPS = 4  # of the chain that is delivered
 ODDS = (0.2, 0.2, 0.2, 0.4)  # of its jumps: the last one is what is heard
@@ -50,7 +50,6 @@ class Recipe:
     averaging: float = 0.99
     seed: int = 0
     most_steps: int | None = None
-    workers: int = 0  # processes that put batches together ahead of time; a GPU would wait for one
 
 
 class Polisher:
@@ -90,13 +89,13 @@ class Polisher:
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
         generator = np.random.default_rng((recipe.seed, self.step))  # another stream than that of the batches
-        batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows, workers=recipe.workers)
-        seen: list[dict[str, float]] = []
+        batches = loops.batches(recipe.batch, recipe.seed + self.step, windows=recipe.windows)
+        seen: list[dict[str, Tensor]] = []
         for share in self._clock.steps(self.save):
             rate = recipe.learning_rate * min(1.0, (1 - share) / max(recipe.final_share, 1e-9))
             for group in self.optimizers[0].param_groups:
                 group["lr"] = rate
-            batch = next(batches).to(self.device)
+            batch = next(batches)
             warm = self.step >= recipe.warm_up_steps
             keeps = warm and generator.random() < recipe.keeping_share
             seen.append(self._keep(batch, generator) if keeps else self._contest(batch, generator, learns=warm))
@@ -105,7 +104,7 @@ class Polisher:
             if self.step % 50 == 0:
                 self._report(seen[-50:], share)
 
-    def _contest(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, float]:
+    def _contest(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, Tensor]:
         """One jump of the chain against the critic, and the critic's own step."""
         jump = int(generator.choice(CHAIN_STEPS, p=ODDS))
         start, end = 1 - jump / CHAIN_STEPS, 1 - (jump + 1) / CHAIN_STEPS
@@ -138,7 +137,7 @@ class Polisher:
         if learns:
             told = sum_of(one.mean() for one in self._verdicts(heard_false, finished, batch))
             self._descend(0, distance - self.recipe.contest * told)
-        return {"critics": lost.item() / len(told_true), "distance": distance.item()}
+        return {"critics": lost.detach() / len(told_true), "distance": distance.detach()}
 
     def _finished(self, mixed: Tensor, time_: float, batch: Batch) -> Tensor:
         """Return the loop at the end of the chain that is at `mixed`: one more jump, two where none is long enough."""
@@ -146,7 +145,7 @@ class Polisher:
             mixed, time_ = self._jumped(self.student, mixed, time_, time_ - 0.5, batch), 0.5
         return self._jumped(self.student, mixed, time_, time_, batch) if time_ else mixed
 
-    def _keep(self, batch: Batch, generator: np.random.Generator) -> dict[str, float]:
+    def _keep(self, batch: Batch, generator: np.random.Generator) -> dict[str, Tensor]:
         """Hold the flow to the teacher's, or a long jump to two half jumps of the averaged student."""
         noise = torch.randn_like(batch.latent)
         size = len(noise)
@@ -167,7 +166,7 @@ class Polisher:
                 wanted = (first + self._velocity(self._half_jumps, halfway, middle, end, batch, batch.controls)) / 2
         off = (self._velocity(self.student, mixed, start, end, batch, batch.controls) - wanted).square().mean()
         self._descend(0, KEEPING_WEIGHT * off)
-        return {"keeping": off.item()}
+        return {"keeping": off.detach()}
 
     def _descend(self, which: int, loss: Tensor) -> None:
         optimizer = self.optimizers[which]
@@ -217,11 +216,11 @@ class Polisher:
         self.critics.load_state_dict(checkpoint.under(tensors, "critics."))
         self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
 
-    def _report(self, seen: list[dict[str, float]], share: float) -> None:
+    def _report(self, seen: list[dict[str, Tensor]], share: float) -> None:
         line: dict[str, float] = {"step": self.step}
         for name in ("critics", "distance", "keeping"):
             values = [one[name] for one in seen if name in one]
-            line |= {name: round(sum(values) / len(values), 4)} if values else {}
+            line |= {name: round(torch.stack(values).mean().item(), 4)} if values else {}
         line |= {
             "seconds": round(60 * self._clock.passed_minutes),
             "minutes_left": round(self._clock.minutes * (1 - share), 1),
@@ -255,7 +254,7 @@ def main() -> None:
         most_steps=given.steps,
     )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    Polisher(recipe, given.teacher, given.state, device).run(LoopSet.load(given.data, given.teacher))
+    Polisher(recipe, given.teacher, given.state, device).run(LoopSet.load(given.data, given.teacher, device=device))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`pocket` as a model: a circle in musical time, of any metre, with words it knows and words it reports."""
 
+import copy
 from fractions import Fraction
 
 import pytest
@@ -88,6 +89,18 @@ def test_turning_noise_and_phases_turns_the_spectrogram(pocket: Pocket) -> None:
         turned = sample(pocket, turned_scene, noise.roll(7, 1), grid, "trajectory")
     heard, heard_turned = pocket.listen(straight, scene).power, pocket.listen(turned, scene).power
     assert torch.allclose(heard.roll(14, -1), heard_turned, rtol=1e-3, atol=1e-9)
+
+
+def test_a_chain_computes_where_the_model_is(pocket: Pocket) -> None:
+    """Nothing of it stays behind on the processor: a device without numbers refuses to mix as a GPU does."""
+    elsewhere = Pocket(copy.deepcopy(pocket.network), pocket.latent_map, device=torch.device("meta"))
+    scene = elsewhere.scene(request())
+    noise = start_noise(scene, 1).to("meta")
+    with torch.no_grad():
+        for sampler, steps in (("trajectory", 2), ("ddim", 3)):
+            latent = sample(elsewhere, scene, noise, elsewhere.schedule(steps, scene), sampler, checkpoint=False)
+            assert latent.device.type == "meta"
+            assert latent.shape == noise.shape
 
 
 def test_the_gradient_reaches_every_frame_of_the_noise(pocket: Pocket) -> None:

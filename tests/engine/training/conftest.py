@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.training import loops
+from engine.training import batches, loops
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,6 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loop_set(shards: Path) -> loops.LoopSet:
+def loop_set(shards: Path) -> batches.LoopSet:
     """Return those loops as latents."""
-    return loops.LoopSet.load(shards)
+    return batches.LoopSet.load(shards)

@@ -3,15 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from engine.pocket.model import load_pocket
 from engine.settings import Settings
-from engine.training import checkpoint, course
-from engine.training.loops import LoopSet
+from engine.training import checkpoint, course, vocoder
+from engine.training.loops import read_labels
 
 SECOND = 1 / 60
 TINY = replace(
@@ -27,7 +26,7 @@ TINY = replace(
 
 
 def student(work: Path, minutes: float, tiny: course.Course = TINY) -> course.Student:
-    return course.Student(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"), workers=0)
+    return course.Student(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"))
 
 
 @pytest.mark.slow
@@ -52,13 +51,32 @@ def test_a_course_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> Non
     assert torch.allclose(pocket.network.state_dict()["blocks.0.qkv.weight"], polished, atol=1e-3)
 
 
-def test_batches_from_processes_are_batches(loop_set: LoopSet) -> None:
-    """Made ahead of time by two workers they have the same shapes, and no worker repeats the other's."""
-    stream = loop_set.batches(2, 3, windows=(40,), workers=2)
-    one, other = next(stream), next(stream)
-    here = next(loop_set.batches(2, 3, windows=(40,)))
-    assert one.latent.shape == other.latent.shape == here.latent.shape
-    assert not torch.equal(one.latent, other.latent)
-    again = next(loop_set.batches(2, 3, windows=(40,), workers=2))
-    assert torch.equal(one.latent, again.latent)
-    assert np.isfinite(one.condition.numpy()).all()
+@pytest.mark.slow
+def test_a_course_from_weights_renders_beside_its_first_lesson(tmp_path: Path) -> None:
+    """What is begun from keeps its latents and towers, and every loop is rendered in the end."""
+    begun = student(tmp_path / "first", 600 * SECOND)
+    assert begun.learn()
+    beside = replace(
+        TINY,
+        loops=12,
+        shards_to_begin=1,
+        attention=replace(TINY.attention, minutes=0),
+        vocoder=vocoder.Recipe(minutes=SECOND, batch=1),
+        pairs=2,
+    )
+    again = course.Student(
+        beside,
+        tmp_path / "second",
+        assets=None,
+        minutes=600 * SECOND,
+        device=torch.device("cpu"),
+        start=begun.weights,
+    )
+    assert again.learn()
+    again.close()
+    for file in ("latent_map.safetensors", "guide/diffusion_pytorch_model.safetensors"):
+        assert (again.weights / file).read_bytes() == (begun.weights / file).read_bytes()
+    network = "diffusion_pytorch_model.safetensors"
+    assert (again.weights / network).read_bytes() != (begun.weights / network).read_bytes()
+    assert len(list(read_labels(tmp_path / "second" / "data"))) == 12
+    assert load_pocket(Settings(dtype="float32"), again.weights).vocoder is not None

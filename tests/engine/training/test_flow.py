@@ -12,9 +12,10 @@ from engine.pocket.model import load_pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 from engine.settings import Settings
+from engine.training.batches import Dice, LoopSet
 from engine.training.export import export, repertoire
 from engine.training.flow import Recipe, Trainer
-from engine.training.loops import LoopSet, read_labels
+from engine.training.loops import read_labels
 
 CPU = torch.device("cpu")
 
@@ -37,9 +38,9 @@ def test_the_loss_falls(loop_set: LoopSet, state: Path, tmp_path: Path) -> None:
     line = json.loads((state / "log.jsonl").read_text().splitlines()[-1])
     assert line["step"] == 100
     untrained = Trainer(recipe(1), loop_set.latent_map.deviation, tmp_path, CPU)
-    generator = np.random.default_rng(0)
+    dice = Dice.of(0)
     with torch.no_grad():
-        losses = [untrained._losses(loop_set.batch(4, generator))[0].item() for _ in range(100)]
+        losses = [untrained._losses(loop_set.batch(4, dice))[0].item() for _ in range(100)]
     assert 0 < line["flow"] < 0.93 * np.mean(losses)
     assert line["jump"] > 0
 

@@ -11,8 +11,8 @@ from engine.pocket import condition
 from engine.pocket.model import load_pocket
 from engine.pocket.network import PocketNetwork
 from engine.settings import Settings
+from engine.training.batches import Dice, LoopSet
 from engine.training.export import export
-from engine.training.loops import LoopSet
 from engine.training.polish import Polisher, Recipe
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def recipe(steps: int, **changes: object) -> Recipe:
 def teacher(loop_set: LoopSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return weights of a small network that answers something."""
     torch.manual_seed(4)
-    network = PocketNetwork(loop_set.channels, width=32, depth=4, condition_channels=condition.CHANNELS)
+    network = PocketNetwork(loop_set.latent_map.channels, width=32, depth=4, condition_channels=condition.CHANNELS)
     network.deviation.copy_(loop_set.latent_map.deviation)
     for name, parameter in network.named_parameters():
         if "modulation" in name or name.startswith("latent_out"):
@@ -49,8 +49,9 @@ def test_a_critic_alone_learns_to_tell_true_from_made(loop_set: LoopSet, teacher
     """The critic's loss falls from the 2 of not knowing; meanwhile no weight of the student moves."""
     polisher = Polisher(recipe(80, warm_up_steps=80), teacher, tmp_path, CPU)
     generator = np.random.default_rng(0)
-    batches = [loop_set.batch(1, generator, windows=(32,)) for _ in range(80)]
-    lost = [polisher._contest(batch, generator, learns=False)["critics"] for batch in batches]
+    dice = Dice.of(0)
+    batches = [loop_set.batch(1, dice, windows=(32,)) for _ in range(80)]
+    lost = [polisher._contest(batch, generator, learns=False)["critics"].item() for batch in batches]
     assert np.mean(lost[-15:]) < 0.85 * np.mean(lost[:5])
     assert moved(polisher) == 0
 
