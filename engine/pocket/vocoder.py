@@ -28,6 +28,8 @@ REGIONS, INNER = 32, 8  # of frequency that the lines' network is told about, an
 LOCAL_BINS = 45  # 120 Hz: what a line is compared with
 LEAST = 1e-5
 MOST = 4.0  # nepers (35 dB) that a mask can give or take
+GIVEN_TO_LINES = 0.5  # of what the network would add to lines: too much of it is heard as roughness, too little hardly
+FROM_SILENCE, HIT_REACH = 2.2, 2  # nepers of power that bands rise from one frame to the next, frames to each side
 
 
 class Frames:
@@ -113,7 +115,8 @@ class LineMask(nn.Module):
         gates = F.interpolate(gates.float(), (size.shape[1], size.shape[2]), mode="bilinear")
         inner = F.gelu(self.first(F.pad(over, (0, 0, 1, 1), mode="circular")) * (1 + gates))
         inner = F.gelu(self.across(self.along(inner)) * (1 + gates))
-        return bounded(self.last(inner)[:, 0].float()) * self.fade
+        gain = bounded(self.last(inner)[:, 0].float()) * self.fade
+        return torch.where(gain > 0, GIVEN_TO_LINES * gain, gain)
 
 
 class Vocoder(nn.Module):
@@ -151,7 +154,7 @@ class Vocoder(nn.Module):
             levels = self._levels(wave, knots)  # [batch, bands, count]
             heard = torch.cat([self._heard(seen), _by_frame(levels)], -1)
         state = self.state(log_power, heard)
-        gains = bounded(self.bands(state).float())
+        gains = bounded(self.bands(state).float()) * away_from_hits(log_power)
         steps, evened = (_by_knot(part.float()) for part in self.levels(state).chunk(2, -1))
         with torch.autocast(device.type, enabled=False):
             mid, side = gains.split([len(mid_bands()), len(side_bands())], -1)
@@ -229,6 +232,17 @@ def parted(wave: Tensor) -> Tensor:
     """Return the broad bands [batch, bands, channels, n] of `wave` [batch, channels, n], low to high: its parts."""
     low, lower = (smoothed(wave, samples) for samples in SMOOTHERS)
     return torch.stack([low, lower - low, wave - lower], 1)
+
+
+def away_from_hits(log_power: Tensor) -> Tensor:
+    """Return 0 for frames [batch, frames, 1] in or beside which log bands rise out of near silence, else 1.
+
+    A window of 46 ms would smear what it changes over the rise of a hit, and nothing there would hide it.
+    """
+    mids = log_power[..., : len(mid_bands())]
+    rises = (mids - mids.roll(1, 1)).clamp_min(0).mean(-1) > FROM_SILENCE
+    around = F.pad(rises.float()[:, None], (HIT_REACH, HIT_REACH), mode="circular")
+    return 1 - F.max_pool1d(around, 2 * HIT_REACH + 1, 1)[:, 0, :, None]
 
 
 def bounded(gain: Tensor) -> Tensor:
