@@ -29,7 +29,7 @@ LOCAL_BINS = 45  # 120 Hz: what a line is compared with
 LEAST = 1e-5
 MOST = 4.0  # nepers (35 dB) that a mask can give or take
 GIVEN_TO_LINES = 0.5  # of what the network would add to lines: too much of it is heard as roughness, too little hardly
-FROM_SILENCE, HIT_REACH = 2.2, 2  # nepers of power that bands rise from one frame to the next, frames to each side
+FROM_SILENCE = 2.2  # nepers of power that bands rise from one frame to the next
 
 
 class Frames:
@@ -235,14 +235,13 @@ def parted(wave: Tensor) -> Tensor:
 
 
 def away_from_hits(log_power: Tensor) -> Tensor:
-    """Return 0 for frames [batch, frames, 1] in or beside which log bands rise out of near silence, else 1.
+    """Return 0 for frames [batch, frames, 1] that rise out of near silence or come before one that does, else 1.
 
     A window of 46 ms would smear what it changes over the rise of a hit, and nothing there would hide it.
     """
     mids = log_power[..., : len(mid_bands())]
-    rises = (mids - mids.roll(1, 1)).clamp_min(0).mean(-1) > FROM_SILENCE
-    around = F.pad(rises.float()[:, None], (HIT_REACH, HIT_REACH), mode="circular")
-    return 1 - F.max_pool1d(around, 2 * HIT_REACH + 1, 1)[:, 0, :, None]
+    rises = (mids - mids.roll(1, 1)).clamp_min(0).mean(-1, keepdim=True) > FROM_SILENCE
+    return 1 - (rises | rises.roll(-1, 1)).to(log_power.dtype)
 
 
 def bounded(gain: Tensor) -> Tensor:

@@ -70,19 +70,21 @@ def test_a_mended_loop_has_no_offset_and_any_length() -> None:
     assert float(heard.mean(-1).abs().max()) < 1e-6
 
 
-@pytest.mark.parametrize("seed", [3, 8])
-def test_what_ships_brings_a_loop_nearer_to_what_it_was(shipped: Pocket, seed: int) -> None:
-    """After bands and latent a held-out loop is nearer with it, by log mel, and as loud within half a decibel."""
+def test_what_ships_brings_loops_nearer_to_what_they_were(shipped: Pocket) -> None:
+    """After bands and latent held-out loops are nearer with it, by log mel, and each is as loud within a decibel."""
     assert shipped.vocoder is not None
-    true = np.ascontiguousarray(render(sample_recipe(seed, "heldout")).audio, np.float32)
-    samples = true.shape[-1]
-    log_power = log_bands(torch.from_numpy(true), 2 * latent_frames(samples))[None]
-    again = shipped.latent_map.decode(shipped.latent_map.encode(log_power))
-    plain, mended_ = (waveform(again, samples, vocoder)[0].numpy() for vocoder in (None, shipped.vocoder))
-    errors = [log_mel_error_db(heard, true, SAMPLE_RATE) for heard in (plain, mended_)]
-    assert errors[1] < 0.95 * errors[0]
-    levels_db = [10 * np.log10(np.square(heard).mean()) for heard in (plain, mended_)]
-    assert abs(levels_db[1] - levels_db[0]) < 0.5
+    errors = []
+    for seed in (3, 5, 8, 11):
+        true = np.ascontiguousarray(render(sample_recipe(seed, "heldout")).audio, np.float32)
+        samples = true.shape[-1]
+        log_power = log_bands(torch.from_numpy(true), 2 * latent_frames(samples))[None]
+        again = shipped.latent_map.decode(shipped.latent_map.encode(log_power))
+        heard = [waveform(again, samples, vocoder)[0].numpy() for vocoder in (None, shipped.vocoder)]
+        errors.append([log_mel_error_db(one, true, SAMPLE_RATE) for one in heard])
+        levels_db = [10 * np.log10(np.square(one).mean()) for one in heard]
+        assert abs(levels_db[1] - levels_db[0]) < 1
+    plain, mended = np.mean(errors, 0)
+    assert mended < 0.9 * plain
 
 
 def test_what_is_listened_to_is_what_is_delivered(shipped: Pocket) -> None:
