@@ -154,7 +154,7 @@ class Vocoder(nn.Module):
             levels = self._levels(wave, knots)  # [batch, bands, count]
             heard = torch.cat([self._heard(seen), _by_frame(levels)], -1)
         state = self.state(log_power, heard)
-        gains = bounded(self.bands(state).float()) * away_from_hits(log_power)
+        gains = sparing_hits(bounded(self.bands(state).float()), log_power)
         steps, evened = (_by_knot(part.float()) for part in self.levels(state).chunk(2, -1))
         with torch.autocast(device.type, enabled=False):
             mid, side = gains.split([len(mid_bands()), len(side_bands())], -1)
@@ -234,14 +234,14 @@ def parted(wave: Tensor) -> Tensor:
     return torch.stack([low, lower - low, wave - lower], 1)
 
 
-def away_from_hits(log_power: Tensor) -> Tensor:
-    """Return 0 for frames [batch, frames, 1] that rise out of near silence or come before one that does, else 1.
+def sparing_hits(gain: Tensor, log_power: Tensor) -> Tensor:
+    """Return log gains [batch, frames, bands] that take nothing from frames that rise out of near silence.
 
-    A window of 46 ms would smear what it changes over the rise of a hit, and nothing there would hide it.
+    A window of 46 ms is longer than the rise of a hit: what it took before it would be missing at its top.
     """
     mids = log_power[..., : len(mid_bands())]
     rises = (mids - mids.roll(1, 1)).clamp_min(0).mean(-1, keepdim=True) > FROM_SILENCE
-    return 1 - (rises | rises.roll(-1, 1)).to(log_power.dtype)
+    return torch.where(rises, gain.clamp_min(0), gain)
 
 
 def bounded(gain: Tensor) -> Tensor:
