@@ -9,6 +9,7 @@ a matter of time alone and random phases hide it from any window. Phases stay th
 bands and wave by a multiple of `LINE_FRAMES` frames turns what comes out.
 """
 
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +30,8 @@ LOCAL_BINS = 45  # 120 Hz: what a line is compared with
 LEAST = 1e-5
 MOST = 4.0  # nepers (35 dB) that a mask can give or take
 GIVEN_TO_LINES = 0.5  # of what the network would add to lines: too much of it is heard as roughness, too little hardly
+NEAR_FLOOR = 1.0  # nepers of power: so near to the least that bands can say is silence
+SILENT_FRAMES = 3  # before, and a frame hears nothing of what comes: half a window is two
 FROM_SILENCE = 2.2  # nepers of power that bands rise from one frame to the next
 
 
@@ -235,12 +238,14 @@ def parted(wave: Tensor) -> Tensor:
 
 
 def sparing_hits(gain: Tensor, log_power: Tensor) -> Tensor:
-    """Return log gains [batch, frames, bands] that take nothing from frames that rise out of near silence.
+    """Return log gains [batch, frames, bands] that take nothing from frames that rise out of silence.
 
     A window of 46 ms is longer than the rise of a hit: what it took before it would be missing at its top.
     """
     mids = log_power[..., : len(mid_bands())]
-    rises = (mids - mids.roll(1, 1)).clamp_min(0).mean(-1, keepdim=True) > FROM_SILENCE
+    before = mids.roll(1, 1)
+    silent = mids.roll(SILENT_FRAMES, 1).mean(-1, keepdim=True) < math.log(FLOOR) + NEAR_FLOOR
+    rises = silent & ((mids - before).clamp_min(0).mean(-1, keepdim=True) > FROM_SILENCE)
     return torch.where(rises, gain.clamp_min(0), gain)
 
 
