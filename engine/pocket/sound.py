@@ -28,6 +28,7 @@ from .bands import (
     frame_index,
     istft,
     mid_bands,
+    mid_side,
     side_bands,
     stft,
     to_bins,
@@ -77,7 +78,7 @@ def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None) ->
     A `vocoder` mends what integrated phases leave wrong.
     """
     with torch.no_grad():
-        return torch.stack([_stereo(_waves(one, samples, vocoder)) for one in log_power])
+        return torch.stack([mid_side(_waves(one, samples, vocoder)) for one in log_power])
 
 
 def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float, vocoder: Vocoder | None = None) -> Spectrum:
@@ -88,7 +89,7 @@ def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float, vocoder
     """
     frames = log_power.shape[1]
     both = torch.stack([_waves(one, samples, vocoder) for one in log_power])
-    peaks = [_true_peaks(_stereo(one.detach())).amax(0) for one in both]
+    peaks = [_true_peaks(mid_side(one.detach())).amax(0) for one in both]
     waves = both[:, 0]
     power = stft(waves, frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
@@ -106,11 +107,6 @@ def _waves(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> Tensor:
     # Windows let the lowest bins leak into a constant offset, which is no sound.
     both = both - both.mean(-1, keepdim=True)
     return both if vocoder is None else both + _mending(log_power, both.detach(), vocoder)
-
-
-def _stereo(both: Tensor) -> Tensor:
-    """Return left and right of mid and side [2, samples]."""
-    return torch.stack([both[0] + both[1], both[0] - both[1]])
 
 
 def _mending(log_power: Tensor, both: Tensor, vocoder: Vocoder) -> Tensor:
