@@ -58,7 +58,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build/pocket"))
     parser.add_argument("--work", type=Path, default=Path("build/pocket/rows"), help="where heard loops are kept")
     parser.add_argument("--loops", type=int, default=Sizes().loops)
-    parser.add_argument("--side-loops", type=int, default=Sizes().side_loops, help="for chains other than 4 and 32")
+    parser.add_argument(
+        "--side-loops", type=int, default=Sizes().side_loops, help="for the codec and chains other than 4"
+    )
     parser.add_argument("--training", type=int, default=Sizes().training, help="training loops to be compared with")
     parser.add_argument("--per-genre", type=int, default=Sizes().per_genre, help="loops for the genre listener")
     parser.add_argument("--steps", type=int, nargs="+", default=list(Sizes().steps))

@@ -15,7 +15,7 @@ from .errors import InternalError
 from .metrics import intensity, peak
 from .metrics.framing import mono
 from .models.protocol import Scene
-from .request import Curve, LoopRequest
+from .request import ASK_LEVELS, Curve, LoopRequest
 from .resample import resampled
 
 CEILING_DBTP = -1.0
@@ -61,7 +61,7 @@ def _gain_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> 
 def _level_offset_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
     """Return the gain that brings the mean level to the first intensity curve, or the loudness to the usual."""
     for control in request.controls:
-        if control.kind in ("intensity", "intensity-paper") and isinstance(control.target, Curve):
+        if control.kind in ASK_LEVELS and isinstance(control.target, Curve):
             frames = intensity.frame_count(audio.shape[1], request.sample_rate)
             target = level_db(control.target, request.beats, frames)
             chosen = inside(control.within, request.beats, frames)

@@ -31,7 +31,8 @@ BRISK = 2.0  # so much longer are steps for each unit of hold: the way out follo
 NEARLY = 2.0  # times its tolerance: so near, the true ear listens
 FAR = 20.0  # times its tolerance: from here on a search goes at its full rate
 BELIEVED, BETWEEN_LOOKS = 0.7, 2  # times its tolerance: where the surrogate believes itself, so many steps after a look
-WORSE, SLOW_DOWN, SLOWEST = 1.2, 0.6, 0.2  # what has got worse by a fifth goes on in shorter steps
+WORSE, SLOW_DOWN, SLOWEST = 1.2, 0.6, 0.2  # what has got worse by a fifth goes on in shorter steps,
+SPEED_UP = 1.05  # which grow back
 
 Losses = dict[str, Tensor]
 
@@ -199,7 +200,7 @@ class _Attempt:
             looked_at=state.iteration,
             looked_total=total,
             heard_total=torch.full_like(total, torch.inf),
-            rate=_slower(state.rate, total, state.looked_total),
+            rate=_paced(state.rate, total, state.looked_total),
         )
 
     def _listen(self, state: SavedState, latent: Tensor) -> _Heard:
@@ -210,7 +211,7 @@ class _Attempt:
         if self.plan.check is not None:
             _check_finite(losses, state.iteration)
             step = self._step(state, losses, distances, total, checked=False)
-            state = replace(state, heard_total=total, rate=_slower(state.rate, total, state.heard_total))
+            state = replace(state, heard_total=total, rate=_paced(state.rate, total, state.heard_total))
         else:
             state, step = self._note(state, losses, distances, total)
         if not latent.requires_grad:
@@ -322,9 +323,12 @@ def urgency(distance: Tensor) -> Tensor:
     return distance.clamp(LEAST_URGENCY, MOST_URGENCY)
 
 
-def _slower(rate: Tensor, total: Tensor, before: Tensor) -> Tensor:
-    """Return `rate` [batch], smaller for items whose `total` is worse than `before`, or they would leap to and fro."""
-    return torch.where(total > WORSE * before, (rate * SLOW_DOWN).clamp_min(SLOWEST), rate)
+def _paced(rate: Tensor, total: Tensor, before: Tensor) -> Tensor:
+    """Return `rate` [batch], smaller for items whose `total` is worse than `before`, or they would leap to and fro.
+
+    For the others it grows back, or one early leap would make a whole search slow.
+    """
+    return torch.where(total > WORSE * before, (rate * SLOW_DOWN).clamp_min(SLOWEST), (rate * SPEED_UP).clamp_max(1))
 
 
 def _farthest(distances: Losses) -> Tensor:

@@ -27,6 +27,7 @@ Quality = Literal["draft", "normal", "best"]
 MAX_BARS = 16
 MAX_COUNT = 8
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
+ASK_LEVELS = ("intensity", "intensity-paper")  # controls that ask for a level, which one gain for all could miss
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 

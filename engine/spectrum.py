@@ -21,7 +21,8 @@ class Spectrum:
     10 log10 of that sum is the frame's level in dBFS. `frequencies_hz` [bands] are band centres, `bins` [bands]
     how many equal FFT bins a band stands for (power / bins is a density). Frame i is centred on the time
     i / frame_rate_hz; frames span the loop exactly when `circular`. `peak_db` [batch, frames] is the level of the
-    highest peak that a frame's window holds, in any channel, where the waveform is known. `ends` [2, batch, samples]
+    highest peak that a frame's window holds, in any channel, where the waveform is known, less what a limiter at the
+    model's end may take of it. `ends` [2, batch, samples]
     is there where the loop is trimmed out of a longer piece: the waveform around its beginning, and around its end.
     """
 

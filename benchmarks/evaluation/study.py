@@ -37,14 +37,14 @@ NOTHING = np.zeros((2, 0), np.float32)  # what is asked for has no sound yet
 class Sizes:
     """How many loops each measure has."""
 
-    loops: int = 500  # held-out, codec, the main chains
-    side_loops: int = 128  # the other chains
+    loops: int = 500  # held-out, the chain that is delivered
+    side_loops: int = 128  # the codec, the other chains
     training: int = 2_000
     per_genre: int = 80  # that the genre listener learns
     asked_per_genre: int = 6
     seeds: int = 16  # at a fixed prompt
     steps: tuple[int, ...] = (1, 2, 4, 8, 32)
-    main_steps: tuple[int, ...] = (4, 32)
+    main_steps: tuple[int, ...] = (4,)
 
     def of(self, steps: int) -> int:
         """Return how many loops a chain makes."""

@@ -33,7 +33,8 @@ PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96
 LEAD = 1.5  # nepers of energy by which a note should lead before the next loudest
 HEARD_LEAD = 0.35  # nepers (1.5 dB) by which it has to lead to count: the waveform takes some of it away again
-HOLD = 0.4  # firmly held, the notes that were there stay nearly as loud as those that are asked for
+HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and how much more it then pulls
+HOLD = 0.2  # firmly held, the notes that were there stay nearly as loud as those that are asked for
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 
 
@@ -123,8 +124,10 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     """Return how much the class or pitch `wanted` [frames] lacks to lead in `share` [batch, n, frames].
 
     [batch, frames], softly, and squared: next to 0 for a clear lead, the square of the distance for what is far behind.
+    What is hidden counts more, or the many that lead already would be lifted for as long as the few are not.
     """
-    return softplus(LEAD - lead(share, wanted)).square()
+    ahead = lead(share, wanted)
+    return softplus(LEAD - ahead).square() * torch.where(ahead.detach() < HIDDEN_LEAD, HIDDEN_WEIGHT, 1.0)
 
 
 @control(

@@ -71,44 +71,56 @@ def side_bands() -> Bands:
     return _bank(8, 6)
 
 
-@lru_cache(maxsize=32)
-def frame_index(samples: int, frames: int) -> Tensor:
-    """Return which samples each frame covers, wrapping: [frames, window], frame i centred on i * samples / frames."""
-    starts = np.round(np.arange(frames) * samples / frames).astype(np.int64) - WINDOW_SAMPLES // 2
-    return torch.from_numpy((starts[:, None] + np.arange(WINDOW_SAMPLES)) % samples)
+class Frames:
+    """`count` circular Hann frames of `window` samples round a loop of `samples`: analysis and its inverse.
+
+    Frame i is centred on sample i * samples / count; `index` [count, window] names the samples that each covers.
+    """
+
+    def __init__(self, samples: int, count: int, window: int, device: torch.device) -> None:
+        self.samples = samples
+        starts = torch.round(torch.arange(count, dtype=torch.float64) * samples / count).long() - window // 2
+        self.index = ((starts[:, None] + torch.arange(window)) % samples).to(device)
+        self.window = torch.hann_window(window).to(device)
+        square = self.window.square().expand(count, -1).reshape(-1)
+        summed = torch.zeros(samples, device=device).index_add(0, self.index.reshape(-1), square)
+        self._overlap = summed.clamp_min(1e-3)
+
+    def spectrum(self, wave: Tensor) -> Tensor:
+        """Return the spectrum [..., count, bins] of `wave` [..., samples]."""
+        return torch.fft.rfft(cut(wave, self.index) * self.window)
+
+    def wave(self, spectrum: Tensor) -> Tensor:
+        """Return the wave [..., samples] whose spectrum is nearest to `spectrum` [..., count, bins]."""
+        flat = (torch.fft.irfft(spectrum, n=len(self.window)) * self.window).flatten(-2)
+        summed = flat.new_zeros(*flat.shape[:-1], self.samples).index_add(-1, self.index.reshape(-1), flat)
+        return summed / self._overlap
 
 
-@lru_cache(maxsize=1)
-def window() -> Tensor:
-    """Return the periodic Hann window."""
-    return torch.hann_window(WINDOW_SAMPLES)
-
-
-def stft(audio: Tensor, frames: int) -> Tensor:
-    """Return the circular short-time spectrum of `audio` [..., samples]: complex [..., frames, bins]."""
-    index = frame_index(audio.shape[-1], frames).to(audio.device)
-    return torch.fft.rfft(cut(audio, index) * window().to(audio.device))
+@lru_cache(maxsize=8)
+def frames_of(samples: int, count: int, window: int, device: torch.device) -> Frames:
+    """Return such frames, kept for the next loop as long."""
+    return Frames(samples, count, window, device)
 
 
 def cut(audio: Tensor, index: Tensor) -> Tensor:
     """Return the samples that `index` [frames, window] names of `audio` [..., samples]: [..., frames, window]."""
-    return audio.index_select(-1, index.reshape(-1)).view(*audio.shape[:-1], *index.shape)
+    flat, places = audio.reshape(-1, audio.shape[-1]), index.reshape(-1)
+    if audio.device.type == "cpu":  # where a whole matrix takes ten times as long as its rows
+        pieces = torch.stack([row.index_select(0, places) for row in flat])
+    else:
+        pieces = flat.index_select(-1, places)
+    return pieces.view(*audio.shape[:-1], *index.shape)
+
+
+def stft(audio: Tensor, frames: int) -> Tensor:
+    """Return the circular short-time spectrum of `audio` [..., samples]: complex [..., frames, bins]."""
+    return frames_of(audio.shape[-1], frames, WINDOW_SAMPLES, audio.device).spectrum(audio)
 
 
 def istft(spectrum: Tensor, samples: int) -> Tensor:
     """Return the waveform [..., samples] whose circular STFT is nearest to `spectrum` [..., frames, bins]."""
-    frames = spectrum.shape[-2]
-    index = frame_index(samples, frames).reshape(-1).to(spectrum.device)
-    pieces = torch.fft.irfft(spectrum, n=WINDOW_SAMPLES) * window().to(spectrum.device)
-    flat = pieces.reshape(*pieces.shape[:-2], -1)
-    summed = flat.new_zeros(*flat.shape[:-1], samples).scatter_add(-1, index.expand_as(flat), flat)
-    return summed / _overlap(samples, frames).to(spectrum.device)
-
-
-@lru_cache(maxsize=8)
-def _overlap(samples: int, frames: int) -> Tensor:
-    square = window().square().expand(frames, -1).reshape(-1)
-    return torch.zeros(samples).index_add(0, frame_index(samples, frames).reshape(-1), square).clamp_min(1e-3)
+    return frames_of(samples, spectrum.shape[-2], WINDOW_SAMPLES, spectrum.device).wave(spectrum)
 
 
 def mid_side(audio: Tensor) -> Tensor:

@@ -1,9 +1,12 @@
 """Crest: phases found anew line up where those of a mixed loop do not, and peaks come out too high.
 
 The same spectrum came back with peaks 5 dB higher than the loop's own, and no one gain brought it to the loudness of
-music. So phases are asked again of the wave with its highest peaks rounded. Nothing is rounded in what is
-delivered: magnitudes stay as they were. How loud a loop is is asked of its loud parts, so that one that begins
-softly has its peaks where any other has them.
+music. So phases are asked again of the wave with its highest peaks rounded; magnitudes stay as they were. How loud a
+loop is is asked of its loud parts, so that one that begins softly has its peaks where any other has them.
+
+Every mix that the model has learnt from was pressed under a ceiling, and what comes back over that is not the mix's.
+Where nobody asks for a level, one gain for the whole loop is enough. Where a level is asked for, that gain would miss
+it everywhere for the sake of one peak, so there the decoder ends in a limiter, as a mix does.
 """
 
 import torch
@@ -13,6 +16,10 @@ from torch import Tensor
 from .bands import SAMPLE_RATE
 
 KNEE_DB, MOST_DB = 12.0, 15.0  # over the loud parts' level: untouched up to the one, never above the other
+CEILING = 10 ** (-1.1 / 20)  # of full scale, a little under the -1 dBTP that a file may have
+LIMITED_DB = 6.0  # a mix comes back over its ceiling by 2 in the median; more than so much, and limiting is heard
+LIMITER_SAMPLES = 32  # 0.7 ms before a peak the gain begins to fall, as long after it has risen again
+OVERSAMPLING = 4  # as a file's true peak is measured, up to 2 dB above its samples
 BLOCK_SECONDS, GATE_DB = 0.4, -10.0  # as loudness is measured (ITU-R BS.1770-4), without its weighting
 
 
@@ -24,6 +31,26 @@ def round_peaks(wave: Tensor) -> Tensor:
     room = (most - knee).clamp_min(1e-12)
     bent = knee + room * torch.tanh((peak - knee) / room)
     return torch.where(peak > knee, bent / peak.clamp_min(1e-12), torch.ones_like(peak))
+
+
+def limiter(wave: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the gain [samples], at most 1, that keeps a loop `wave` [channels, samples] under the ceiling.
+
+    With it the true peaks [samples] that it found. The gain is the same for all channels, and bends to a peak and back
+    within some milliseconds, so that nothing is distorted.
+    """
+    peaks = _true_peaks(wave).amax(0)
+    less = (1 - CEILING / peaks.clamp_min(CEILING))[None]
+    reach, size = LIMITER_SAMPLES, 2 * LIMITER_SAMPLES + 1
+    held = F.max_pool1d(F.pad(less, (2 * reach, 2 * reach), mode="circular"), size, 1)
+    return 1 - F.avg_pool1d(held, size, 1)[0], peaks
+
+
+def _true_peaks(wave: Tensor) -> Tensor:
+    """Return the largest size that loops `wave` [..., samples] have at and between their samples, alike."""
+    samples = wave.shape[-1]
+    dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * samples) * OVERSAMPLING
+    return dense.abs().view(*wave.shape, OVERSAMPLING).amax(-1)
 
 
 def _level(power: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from midi.tempo import loop_samples
 from ..errors import ModelError
 from ..models.hardware import choose_place, multiplies_bfloat16
 from ..models.protocol import ModelCard, Scene, Schedule
-from ..request import LoopRequest, Notes
+from ..request import ASK_LEVELS, LoopRequest, Notes
 from ..sampling import sample
 from ..saved import open_seeds
 from ..settings import Settings
@@ -45,7 +45,7 @@ USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a 
 class Inputs:
     """Conditioning of one request: `told` and `free` [1, channels], `phases` [1, piece frames, channels].
 
-    `controls` is [pieces, piece frames, CONTROL_CHANNELS] or None.
+    `controls` is [pieces, piece frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter.
     """
 
     told: Tensor
@@ -55,6 +55,7 @@ class Inputs:
     said: tuple[int, ...]
     avoided: bool
     controls: Tensor | None = None
+    limits: bool = False
 
 
 class Pocket:
@@ -139,6 +140,7 @@ class Pocket:
             said=text.ids,
             avoided=bool(avoided.ids),
             controls=shown if self.told_controls else None,
+            limits=any(control.kind in ASK_LEVELS for control in request.controls),
         )
         return Scene(
             frames=frames,
@@ -203,7 +205,8 @@ class Pocket:
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""
-        return waveform(self.latent_map.decode(latent.float()), scene.model_samples, self.vocoder)
+        bands = self.latent_map.decode(latent.float())
+        return waveform(bands, scene.model_samples, self.vocoder, limits=scene.inputs.limits)
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the latent itself says, without a waveform."""
@@ -212,7 +215,7 @@ class Pocket:
     def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the latent's waveform really has; the phase is constant in the gradient."""
         bands = self.latent_map.decode(latent)
-        return resynthesised(bands, scene.model_samples, _frame_rate(scene), self.vocoder)
+        return resynthesised(bands, scene.model_samples, _frame_rate(scene), self.vocoder, limits=scene.inputs.limits)
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent of audio [batch, 2, samples]."""

@@ -25,23 +25,22 @@ from .bands import (
     WINDOW_SAMPLES,
     band_power,
     cut,
-    frame_index,
+    frames_of,
     istft,
     mid_bands,
     mid_side,
     side_bands,
     stft,
     to_bins,
-    window,
 )
-from .crest import round_peaks
+from .crest import LIMITED_DB, limiter, round_peaks
 from .phase import loop_phases
 from .vocoder import Vocoder
 
 _MIDS = 246
 # The last sound's phases, and what was mended of it: what a search ends with is listened to, then delivered.
 _latest: dict[bytes, Tensor] = {}
-_latest_mending: dict[bytes, Tensor] = {}
+_latest_mending: dict[tuple[bytes, Vocoder], Tensor] = {}
 LEAST_POWER = 1e-9  # of a bin, under whose root a gradient goes
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
@@ -49,7 +48,6 @@ ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
 AGREEMENTS = 2  # with more, hits begin to click
 AUDIBLE_GAIN = 0.99
-OVERSAMPLING = 4  # as a file's true peak is measured, up to 2 dB above its samples
 LATE_SAMPLES = 60  # 1.4 ms, between 0.7 (sharp hits) and 2 (sampled ones): so late are hits after bands and phases
 DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
 
@@ -72,46 +70,54 @@ def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
     )
 
 
-def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None) -> Tensor:
+def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *, limits: bool = False) -> Tensor:
     """Return stereo audio [batch, 2, samples] of log band power [batch, frames, bands], without a gradient.
 
-    A `vocoder` mends what integrated phases leave wrong.
+    A `vocoder` mends what integrated phases leave wrong; with `limits` a limiter keeps peaks under the mixes' ceiling.
     """
     with torch.no_grad():
-        return torch.stack([mid_side(_waves(one, samples, vocoder)) for one in log_power])
+        loops = [mid_side(_waves(one, samples, vocoder)) for one in log_power]
+        return torch.stack([loop * limiter(loop)[0] for loop in loops] if limits else loops)
 
 
-def resynthesised(log_power: Tensor, samples: int, frame_rate_hz: float, vocoder: Vocoder | None = None) -> Spectrum:
+def resynthesised(
+    log_power: Tensor, samples: int, frame_rate_hz: float, vocoder: Vocoder | None = None, *, limits: bool = False
+) -> Spectrum:
     """Return the spectrum that the waveform of log band power [batch, frames, bands] really has.
 
     Slower than `spectrum_of` and honest: a spectrogram that no waveform has is caught here. Phases, and what the
-    `vocoder` changes, are constant in the gradient, which flows through magnitudes, synthesis and analysis.
+    `vocoder` and the limiter change, are constant in the gradient, which flows through magnitudes, synthesis and
+    analysis. Peaks are those of the delivered wave; with `limits`, those that the limiter finds, less what it may take.
     """
     frames = log_power.shape[1]
-    both = torch.stack([_waves(one, samples, vocoder) for one in log_power])
-    peaks = [_true_peaks(mid_side(one.detach())).amax(0) for one in both]
-    waves = both[:, 0]
-    power = stft(waves, frames).abs().square()
+    mids, peaks = [], []
+    for one in log_power:
+        both = _waves(one, samples, vocoder)
+        gain, highest = limiter(mid_side(both.detach()))
+        mids.append(gain * both[0] if limits else both[0])
+        peaks.append(highest)
+    power = stft(torch.stack(mids), frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
-    largest = cut(torch.stack(peaks), frame_index(samples, frames).to(power.device)).amax(-1)
-    return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10))
+    largest = cut(torch.stack(peaks), frames_of(samples, frames, WINDOW_SAMPLES, power.device).index).amax(-1)
+    return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10) - (LIMITED_DB if limits else 0))
 
 
 def _waves(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> Tensor:
     """Return mid and side [2, samples] of log band power [frames, bands]; carries the gradient to the mid."""
     mid, side = _bins(log_power)
+    name = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
     with torch.no_grad():
-        turn = _turns(log_power, (mid + side).sqrt(), samples)
+        turn = _turns(name, log_power, (mid + side).sqrt(), samples)
         edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
     both = _in_time(torch.stack([istft((mid + LEAST_POWER).sqrt() * turn, samples), edge]))
     # Windows let the lowest bins leak into a constant offset, which is no sound.
     both = both - both.mean(-1, keepdim=True)
-    return both if vocoder is None else both + _mending(log_power, both.detach(), vocoder)
+    return both if vocoder is None else both + _mending(name, log_power, both.detach(), vocoder)
 
 
-def _mending(log_power: Tensor, both: Tensor, vocoder: Vocoder) -> Tensor:
-    """Return what `vocoder` adds to mid and side [2, samples] of log band power [frames, bands]."""
-    key = _name_of(log_power, both.shape[-1])
+def _mending(name: bytes, log_power: Tensor, both: Tensor, vocoder: Vocoder) -> Tensor:
+    """Return what `vocoder` adds to mid and side [2, samples] of log band power [frames, bands] of that `name`."""
+    key = name, vocoder
     if (known := _latest_mending.get(key)) is not None:
         return known.to(both.device)
     with torch.no_grad():
@@ -121,20 +127,9 @@ def _mending(log_power: Tensor, both: Tensor, vocoder: Vocoder) -> Tensor:
     return change
 
 
-def _name_of(log_power: Tensor, samples: int) -> bytes:
-    return hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
-
-
 def _in_time(wave: Tensor) -> Tensor:
     """Return a loop [..., samples] turned so that its hits are where those of the loop were that the bands are of."""
     return wave.roll(-LATE_SAMPLES, -1)
-
-
-def _true_peaks(wave: Tensor) -> Tensor:
-    """Return the largest size that loops `wave` [..., samples] have at and between their samples."""
-    samples = wave.shape[-1]
-    dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * samples) * OVERSAMPLING
-    return dense.abs().view(*wave.shape, OVERSAMPLING).amax(-1)
 
 
 def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,15 +140,14 @@ def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
     return mid * audible, side * audible
 
 
-def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
+def _turns(name: bytes, log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
 
     Integrated phases, the all-pass, then steps of Griffin and Lim (1984), the first for all frames, the others for
     those that a hit or a peak is near to: overlapping frames agree on the rest, that it is quiet before hits, and
     that no peak stands out.
     """
-    key = _name_of(log_power, samples)
-    if (known := _latest.get(key)) is not None:
+    if (known := _latest.get(name)) is not None:
         return known.to(magnitude.device)
     frames, bins = magnitude.shape
     rough = (magnitude * torch.exp(_roughness(frames, bins).to(magnitude.device) * _steady(log_power))).cpu().numpy()
@@ -161,17 +155,17 @@ def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     phases -= np.float32(np.pi) * np.arange(bins, dtype=np.float32)
     turn = torch.polar(torch.ones_like(magnitude), (torch.from_numpy(phases) + _spread()).to(magnitude.device))
     near = torch.ones(frames, dtype=torch.bool, device=magnitude.device)
-    index = frame_index(samples, frames).to(magnitude.device)
+    whole = frames_of(samples, frames, WINDOW_SAMPLES, magnitude.device)
     for _ in range(AGREEMENTS):
         wave = istft(magnitude * turn, samples)
         gain = torch.from_numpy(quiet_before_hits(wave.cpu().numpy())).to(wave.device) * round_peaks(wave)
-        agreed = torch.fft.rfft(cut(wave * gain, index[near]) * window().to(wave.device))
+        agreed = torch.fft.rfft(cut(wave * gain, whole.index[near]) * whole.window)
         turn[near] = agreed.sgn()
-        near = cut(gain, index).amin(-1) < AUDIBLE_GAIN
+        near = cut(gain, whole.index).amin(-1) < AUDIBLE_GAIN
         if not near.any():
             break
     _latest.clear()
-    _latest[key] = turn
+    _latest[name] = turn
     return turn
 
 
@@ -206,4 +200,4 @@ def _steady(log_power: Tensor) -> Tensor:
 
 def _per_bin() -> float:
     """Mean square per unit of |STFT|^2 in an inner bin (Parseval; both sides of the spectrum)."""
-    return float(2 / (WINDOW_SAMPLES * window().square().sum()))
+    return float(2 / (WINDOW_SAMPLES * torch.hann_window(WINDOW_SAMPLES).square().sum()))

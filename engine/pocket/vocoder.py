@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, mid_bands, side_bands
+from .bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, mid_bands, side_bands
 
 VOCODER = "vocoder.safetensors"  # beside the weights of the network
 LINE_WINDOW, LINE_FRAMES, LINE_BINS = 16_384, 4, 1920  # its bins are 2.7 Hz apart, as far as 5.2 kHz
@@ -33,41 +33,6 @@ GIVEN_TO_LINES = 0.5  # of what the network would add to lines: too much of it i
 NEAR_FLOOR = 1.0  # nepers of power: so near to the least that bands can say is silence
 SILENT_FRAMES = 3  # before, and a frame hears nothing of what comes: half a window is two
 FROM_SILENCE = 2.2  # nepers of power that bands rise from one frame to the next
-
-
-class Frames:
-    """`count` circular Hann frames of `window` samples round a loop of `samples`: analysis and its inverse."""
-
-    def __init__(self, samples: int, count: int, window: int, device: torch.device) -> None:
-        self.samples = samples
-        starts = torch.round(torch.arange(count, dtype=torch.float64) * samples / count).long() - window // 2
-        self.index = ((starts[:, None] + torch.arange(window)) % samples).to(device)
-        self.window = torch.hann_window(window).to(device)
-        square = self.window.square().expand(count, -1).reshape(-1)
-        summed = torch.zeros(samples, device=device).index_add(0, self.index.reshape(-1), square)
-        self.overlap = summed.clamp_min(1e-3)
-
-    def spectrum(self, wave: Tensor) -> Tensor:
-        """Return the spectrum [..., frames, bins] of `wave` [..., samples]."""
-        flat, index = wave.reshape(-1, self.samples), self.index.reshape(-1)
-        if wave.device.type == "cpu":  # where a whole matrix takes ten times as long as its rows
-            pieces = torch.stack([row.index_select(0, index) for row in flat])
-        else:
-            pieces = flat.index_select(-1, index)
-        return torch.fft.rfft(pieces.view(*wave.shape[:-1], *self.index.shape) * self.window)
-
-    def wave(self, spectrum: Tensor) -> Tensor:
-        """Return the wave [..., samples] whose spectrum is nearest to `spectrum` [..., frames, bins]."""
-        pieces = torch.fft.irfft(spectrum, n=len(self.window)) * self.window
-        flat = pieces.flatten(-2)
-        summed = flat.new_zeros(*flat.shape[:-1], self.samples).index_add(-1, self.index.reshape(-1), flat)
-        return summed / self.overlap
-
-
-@lru_cache(maxsize=4)
-def frames_of(samples: int, count: int, window: int, device: torch.device) -> Frames:
-    """Return such frames, kept for the next loop as long."""
-    return Frames(samples, count, window, device)
 
 
 class Block(nn.Module):
@@ -192,7 +157,7 @@ class Vocoder(nn.Module):
         """Return log levels of the mid's broad bands at the knots: [batch, bands, count]."""
         reach = SMOOTHERS[0] // 2
         power = F.pad(parted(wave[:, :1])[:, :, 0].square(), (reach, reach), mode="circular")
-        power = F.avg_pool1d(power, SMOOTHERS[0], 1)
+        power = _running_mean(power, SMOOTHERS[0]).clamp_min(0)
         return torch.log(power.index_select(-1, knots) * (WINDOW_SAMPLES**2 / 16) + FLOOR)
 
 
@@ -227,8 +192,17 @@ def _between(values: Tensor, samples: int) -> Tensor:
 
 def smoothed(wave: Tensor, samples: int) -> Tensor:
     """Return `wave` [..., n] after two running means of so many `samples`, round the loop."""
-    flat = F.pad(wave.reshape(-1, 1, wave.shape[-1]), (samples - 1, samples - 1), mode="circular")
-    return F.avg_pool1d(F.avg_pool1d(flat, samples, 1), samples, 1).view_as(wave)
+    flat = F.pad(wave.reshape(-1, wave.shape[-1]), (samples - 1, samples - 1), mode="circular")
+    return _running_mean(_running_mean(flat, samples), samples).view_as(wave)
+
+
+def _running_mean(wave: Tensor, samples: int) -> Tensor:
+    """Return the means [..., n - samples + 1] of so many `samples` of `wave` [..., n].
+
+    By sums, in a quarter of the time that pooling takes.
+    """
+    sums = F.pad(wave.cumsum(-1, dtype=torch.float64), (1, 0))
+    return ((sums[..., samples:] - sums[..., :-samples]) / samples).to(wave.dtype)
 
 
 def parted(wave: Tensor) -> Tensor:

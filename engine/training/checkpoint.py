@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 FILE = "state.safetensors"
 SAVE_EVERY_SECONDS = 300
@@ -67,16 +67,18 @@ class Clock:
 
 def save(
     folder: Path,
-    parts: dict[str, dict[str, Tensor]],
+    networks: dict[str, nn.Module],
+    average: dict[str, Tensor],
     optimizers: Sequence[torch.optim.Optimizer],
     step: int,
     minutes: float,
 ) -> None:
-    """Write state dicts by the names in `parts` and what `optimizers` remember, beside its name and renamed.
+    """Write `networks` by name, the `average` weights and what `optimizers` remember, beside its name and renamed.
 
     `step` and the `minutes` spent so far go into the file's header.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    parts = {name: network.state_dict() for name, network in networks.items()} | {"average": average}
     tensors = {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
     for index, optimizer in enumerate(optimizers):
         for number, slots in optimizer.state_dict()["state"].items():
@@ -91,20 +93,29 @@ def save(
     part.replace(folder / FILE)
 
 
-def load(folder: Path, optimizers: Sequence[torch.optim.Optimizer]) -> tuple[dict[str, Tensor], int] | None:
-    """Return all tensors in `folder` and their step, and give `optimizers` their memories; None where there is none."""
+def load(
+    folder: Path, networks: dict[str, nn.Module], optimizers: Sequence[torch.optim.Optimizer]
+) -> tuple[dict[str, Tensor], int] | None:
+    """Give `networks` and `optimizers` what `folder` keeps of them; return the average weights and the step.
+
+    None where nothing is kept. The average is where the first network is.
+    """
     file = folder / FILE
     if not file.exists():
         return None
     tensors = load_file(file)
+    for part, network in networks.items():
+        network.load_state_dict(under(tensors, f"{part}."))
     for index, optimizer in enumerate(optimizers):
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in under(tensors, f"optimizer.{index}.").items():
             number, slot = name.split(".", 1)
             slots.setdefault(int(number), {})[slot] = tensor
         optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    device = next(next(iter(networks.values())).parameters()).device
+    average = {name: tensor.to(device) for name, tensor in under(tensors, "average.").items()}
     with safe_open(file, "pt") as opened:
-        return tensors, int(opened.metadata()["step"])
+        return average, int(opened.metadata()["step"])
 
 
 def spent_minutes(folder: Path) -> float:
@@ -120,7 +131,7 @@ def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def follow(average: dict[str, Tensor], network: torch.nn.Module, averaging: float, step: int) -> None:
+def follow(average: dict[str, Tensor], network: nn.Module, averaging: float, step: int) -> None:
     """Move `average` towards the weights of `network`; faster over the first steps."""
     keep = min(averaging, (1 + step) / (10 + step))
     with torch.no_grad():

@@ -211,8 +211,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write weights, averaged weights and optimiser state, each beside its name and renamed."""
-        parts = {"network": self.network.state_dict(), "average": self.average}
-        checkpoint.save(self.state, parts, self.optimizers, self.step, self._clock.spent_minutes)
+        minutes = self._clock.spent_minutes
+        checkpoint.save(self.state, {"network": self.network}, self.average, self.optimizers, self.step, minutes)
 
     def begin_from(self, weights: Path) -> None:
         """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
@@ -222,11 +222,8 @@ class Trainer:
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def _resume(self) -> None:
-        if (found := checkpoint.load(self.state, self.optimizers)) is None:
-            return
-        tensors, self.step = found
-        self.network.load_state_dict(checkpoint.under(tensors, "network."))
-        self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
+        if (found := checkpoint.load(self.state, {"network": self.network}, self.optimizers)) is not None:
+            self.average, self.step = found
 
     def _report(self, losses: list[tuple[Tensor, Tensor]], share: float) -> None:
         flow, jump = (torch.stack(values).mean().item() for values in zip(*losses, strict=True))

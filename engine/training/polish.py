@@ -201,20 +201,16 @@ class Polisher:
 
     def save(self) -> None:
         """Write student, average, critic and optimisers."""
-        parts = {
-            "network": self.student.state_dict(),
-            "average": self.average,
-            "critics": self.critics.state_dict(),
-        }
-        checkpoint.save(self.folder, parts, self.optimizers, self.step, self._clock.spent_minutes)
+        minutes = self._clock.spent_minutes
+        checkpoint.save(self.folder, self._networks, self.average, self.optimizers, self.step, minutes)
+
+    @property
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"network": self.student, "critics": self.critics}
 
     def _resume(self) -> None:
-        if (found := checkpoint.load(self.folder, self.optimizers)) is None:
-            return
-        tensors, self.step = found
-        self.student.load_state_dict(checkpoint.under(tensors, "network."))
-        self.critics.load_state_dict(checkpoint.under(tensors, "critics."))
-        self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
+        if (found := checkpoint.load(self.folder, self._networks, self.optimizers)) is not None:
+            self.average, self.step = found
 
     def _report(self, seen: list[dict[str, Tensor]], share: float) -> None:
         line: dict[str, float] = {"step": self.step}

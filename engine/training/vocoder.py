@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket.model import WEIGHTS as POCKET
@@ -135,23 +135,19 @@ class VocoderTrainer:
 
     def save(self) -> None:
         """Write network, average, critics and optimisers, and the averaged weights alone."""
-        parts = {
-            "network": self.network.state_dict(),
-            "average": self.average,
-            "critics": self.critics.state_dict(),
-        }
-        checkpoint.save(self.folder, parts, self.optimizers, self.step, self._clock.spent_minutes)
+        minutes = self._clock.spent_minutes
+        checkpoint.save(self.folder, self._networks, self.average, self.optimizers, self.step, minutes)
         part = self.folder / "vocoder.part"
         save_file({name: tensor.half().contiguous() for name, tensor in self.average.items()}, part)
         part.replace(self.folder / VOCODER)
 
+    @property
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network, "critics": self.critics}
+
     def _resume(self) -> None:
-        if (found := checkpoint.load(self.folder, self.optimizers)) is None:
-            return
-        tensors, self.step = found
-        self.network.load_state_dict(checkpoint.under(tensors, "network."))
-        self.critics.load_state_dict(checkpoint.under(tensors, "critics."))
-        self.average = {name: tensor.to(self.device) for name, tensor in checkpoint.under(tensors, "average.").items()}
+        if (found := checkpoint.load(self.folder, self._networks, self.optimizers)) is not None:
+            self.average, self.step = found
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The optimiser finds what it should, keeps the best, and can be stopped and resumed anywhere."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -268,13 +269,13 @@ def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
     for model in (tiny, Misleading()):
         scene, objective, noise = scene_of(model, ask.request(ask.intensity()))
         steps = run(plan(chain=ONE, check=check, check_every=2), objective, model, scene, noise)
-        rates[type(model)] = float(steps[-1].state.rate)
+        rates[type(model)] = min(float(step.state.rate) for step in steps)
     assert rates[TinyModel] == 1
     assert rates[Misleading] < 1
 
 
 def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
-    """Between looks as well: steps that are far too long get shorter, and the end is nearer for it."""
+    """Between looks as well: steps that are far too long get shorter, grow back, and the end is nearer for it."""
     model = Itself(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))
     wanted = tiny_noise(model, scene).roll(1, 1)
@@ -282,8 +283,9 @@ def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
     made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=20, learning_rate=1.5, keep_on_shell=False)
     steps = run(made, objective, model, scene, tiny_noise(model, scene))
     rates = [float(step.state.rate) for step in steps]
-    assert rates == sorted(rates, reverse=True)
-    assert rates[-1] < 1
+    assert min(rates) < 1
+    assert any(later > earlier for earlier, later in itertools.pairwise(rates))
+    assert max(rates) <= 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimize, "SLOW_DOWN", 1.0)
         leaping = run(made, objective, model, scene, tiny_noise(model, scene))

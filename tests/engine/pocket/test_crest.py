@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.metrics.peak import true_peak_db
 from engine.pocket import bands, sound
-from engine.pocket.crest import MOST_DB, round_peaks
+from engine.pocket.crest import LIMITED_DB, MOST_DB, limiter, round_peaks
 
 RATE = bands.SAMPLE_RATE
 
@@ -81,3 +81,38 @@ def test_a_search_hears_the_peak_that_the_file_will_have() -> None:
     assert heard is not None
     assert true_db > samples_db + 0.1
     assert float(heard.max()) == pytest.approx(true_db, abs=0.02)
+
+
+def test_a_limiter_keeps_the_ceiling_and_touches_nothing_else() -> None:
+    """True peaks end at the ceiling, both channels alike, and a millisecond and a half from a peak nothing changed."""
+    loop = 0.2 * torch.randn(2, RATE, generator=torch.Generator().manual_seed(4)).clamp(-3, 3)
+    loop[0, 10_000] = 3.0
+    gain, peaks = limiter(loop)
+    assert float(peaks.max()) == pytest.approx(3.0, rel=0.05)
+    assert true_peak_db((loop * gain).numpy(), circular=True) == pytest.approx(-1.1, abs=0.1)
+    assert gain.max() <= 1
+    near = torch.zeros(RATE, dtype=torch.bool)
+    near[10_000 - 70 : 10_000 + 71] = True
+    calm = peaks < 0.85
+    assert torch.equal(gain[~near & _all_near(calm)], torch.ones_like(gain)[~near & _all_near(calm)])
+
+
+def _all_near(calm: torch.Tensor) -> torch.Tensor:
+    """Return where all samples within 70 are calm."""
+    return torch.stack([calm.roll(by) for by in range(-70, 71)]).all(0)
+
+
+def test_a_limited_search_hears_what_the_limiter_cannot_take() -> None:
+    """What is heard and what is delivered are limited alike; peaks count beyond the limiter's reach."""
+    frames = 2 * bands.latent_frames(RATE)
+    log_power = 3 * torch.rand(frames, 295, generator=torch.Generator().manual_seed(5)) + 2
+    log_power[frames // 2] += 4
+    free, limited = (sound.resynthesised(log_power[None], RATE, 86.0, limits=limits) for limits in (False, True))
+    assert free.peak_db is not None
+    assert limited.peak_db is not None
+    torch.testing.assert_close(limited.peak_db, free.peak_db - LIMITED_DB)
+    delivered = sound.waveform(log_power[None], RATE, limits=True)[0]
+    assert true_peak_db(delivered.numpy(), circular=True) < -1
+    assert true_peak_db(sound.waveform(log_power[None], RATE)[0].numpy(), circular=True) > 0
+    heard = sound.spectrum_of(bands.log_bands(delivered, frames)[None], 86.0)
+    torch.testing.assert_close(heard.level_db, limited.level_db, atol=0.05, rtol=0)
