@@ -95,13 +95,13 @@ def test_what_may_come_at_any_time_is_held_to_its_sounds_alone(data: Any, frames
 
 
 def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyModel) -> None:
-    """A level holds loosely, notes firmly even beside it, a groove to sounds alone; round the wrap nothing holds."""
+    """Notes and a level hold loosely, together as the firmer, a groove to its sounds; round the wrap nothing does."""
 
     def hold(*parts: Any) -> float:
         request = ask.request(*parts)
         return targets.build(request, tiny.scene(request), tiny).hold
 
-    assert 0 < hold(ask.intensity()) < hold(ask.intensity(), ask.melody()) == hold(ask.melody())
+    assert 0 < hold(ask.melody()) < hold(ask.intensity()) == hold(ask.intensity(), ask.melody())
     groove = Control(kind="rhythm", target=Onsets(onsets=(Onset(Fraction(0), 1.0),)))
     assert 0 < hold(ask.melody()) < hold(groove) == hold(groove, ask.melody())
     assert hold(ask.melody(), Control(kind="loop", target=Words(text=""))) == 0
