@@ -33,24 +33,22 @@ def round_peaks(wave: Tensor) -> Tensor:
     return torch.where(peak > knee, bent / peak.clamp_min(1e-12), torch.ones_like(peak))
 
 
-def limiter(wave: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gain [samples], at most 1, that keeps a loop `wave` [channels, samples] under the ceiling.
+def limiter(peaks: Tensor) -> Tensor:
+    """Return the gain [samples], at most 1, that keeps a loop whose true peaks are `peaks` [samples] under the ceiling.
 
-    With it the true peaks [samples] that it found. The gain is the same for all channels, and bends to a peak and back
-    within some milliseconds, so that nothing is distorted.
+    It is for all channels, and bends to a peak and back within some milliseconds, so that nothing is distorted.
     """
-    peaks = _true_peaks(wave).amax(0)
     less = (1 - CEILING / peaks.clamp_min(CEILING))[None]
     reach, size = LIMITER_SAMPLES, 2 * LIMITER_SAMPLES + 1
     held = F.max_pool1d(F.pad(less, (2 * reach, 2 * reach), mode="circular"), size, 1)
-    return 1 - F.avg_pool1d(held, size, 1)[0], peaks
+    return 1 - F.avg_pool1d(held, size, 1)[0]
 
 
-def _true_peaks(wave: Tensor) -> Tensor:
-    """Return the largest size that loops `wave` [..., samples] have at and between their samples, alike."""
+def true_peaks(wave: Tensor) -> Tensor:
+    """Return the largest size [samples] that a loop `wave` [channels, samples] has at and between its samples."""
     samples = wave.shape[-1]
     dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * samples) * OVERSAMPLING
-    return dense.abs().view(*wave.shape, OVERSAMPLING).amax(-1)
+    return dense.abs().view(*wave.shape, OVERSAMPLING).amax((0, 2))
 
 
 def _level(power: Tensor) -> Tensor:

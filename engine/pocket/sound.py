@@ -33,7 +33,7 @@ from .bands import (
     stft,
     to_bins,
 )
-from .crest import LIMITED_DB, limiter, round_peaks
+from .crest import LIMITED_DB, limiter, round_peaks, true_peaks
 from .phase import loop_phases
 from .vocoder import Vocoder
 
@@ -77,7 +77,7 @@ def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *,
     """
     with torch.no_grad():
         loops = [mid_side(_waves(one, samples, vocoder)) for one in log_power]
-        return torch.stack([loop * limiter(loop)[0] for loop in loops] if limits else loops)
+        return torch.stack([loop * limiter(true_peaks(loop)) for loop in loops] if limits else loops)
 
 
 def resynthesised(
@@ -93,9 +93,8 @@ def resynthesised(
     mids, peaks = [], []
     for one in log_power:
         both = _waves(one, samples, vocoder)
-        gain, highest = limiter(mid_side(both.detach()))
-        mids.append(gain * both[0] if limits else both[0])
-        peaks.append(highest)
+        peaks.append(true_peaks(mid_side(both.detach())))
+        mids.append(limiter(peaks[-1]) * both[0] if limits else both[0])
     power = stft(torch.stack(mids), frames).abs().square()
     spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
     largest = cut(torch.stack(peaks), frames_of(samples, frames, WINDOW_SAMPLES, power.device).index).amax(-1)
@@ -198,6 +197,7 @@ def _steady(log_power: Tensor) -> Tensor:
     return (1.5 - around / SHARP_RISE).clamp(0, 1)[:, None]
 
 
+@lru_cache(maxsize=1)
 def _per_bin() -> float:
     """Mean square per unit of |STFT|^2 in an inner bin (Parseval; both sides of the spectrum)."""
     return float(2 / (WINDOW_SAMPLES * torch.hann_window(WINDOW_SAMPLES).square().sum()))
