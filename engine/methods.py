@@ -36,12 +36,17 @@ def limit_seconds(request: LoopRequest) -> float | None:
     return LIMIT_SECONDS[request.quality]
 
 
-def plan(request: LoopRequest, model: Model, objective: Objective) -> Plan:
-    """Return the plan of the request's method; without a control, or with method `none`, it has no steps."""
+def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True) -> Plan:
+    """Return the plan of the request's method; without a control, or with method `none`, it has no steps.
+
+    Without `recomputes` activations are kept: a long chain takes two thirds of the time, its memory grows with steps.
+    """
     made = _paper(objective) if request.method == "ditto-paper" else _ours(request, model)
     steps = made.steps if request.budget.steps is None else request.budget.steps
     idle = not objective.goals or request.method in ("none", "guidance")
-    return replace(made, steps=0 if idle else steps, until_tolerance=request.budget.until_tolerance)
+    checkpoint = made.checkpoint and recomputes
+    until = request.budget.until_tolerance
+    return replace(made, steps=0 if idle else steps, until_tolerance=until, checkpoint=checkpoint)
 
 
 def _paper(objective: Objective) -> Plan:
@@ -79,6 +84,7 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
         learning_rate=card.learning_rate,
         check=check,
         check_every=3 if near else 6,  # of a short search every look may be the last
+        near=near,
         # Recomputing the only step, with no decoder's memory to make room for, would cost a third and save nothing.
         checkpoint=chain.steps > 1 or not can_listen_through(model),
     )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .anchor import anchor_of, held, nearest_frames
+from .anchor import anchor_of, held, nearest_frames, out_of_character
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .hearing import Chain, Ear, can_listen_through, corrected, latent_of, listen, waveform_gaps
 from .models.protocol import Model, Scene
@@ -33,6 +33,7 @@ FAR = 20.0  # times its tolerance: from here on a search goes at its full rate
 BELIEVED, BETWEEN_LOOKS = 0.7, 2  # times its tolerance: where the surrogate believes itself, so many steps after a look
 WORSE, SLOW_DOWN, SLOWEST = 1.2, 0.6, 0.2  # what has got worse by a fifth goes on in shorter steps,
 SPEED_UP = 1.05  # which grow back
+AIM, LEAST_AIM = 0.4, 0.1  # times its tolerance: where a near search aims; and what of its room a step may always use
 
 Losses = dict[str, Tensor]
 
@@ -55,6 +56,7 @@ class Plan:
     adaptivity: float = 0.5  # how far each coordinate has a step length of its own: 1 is Adam
     check: Ear | None = None
     check_every: int = 6
+    near: bool = False  # starts at a take: the true ear hears what it heard last, and no step leaps over its target
     eases: bool = True  # steps get shorter towards the target, or they would leap over it; off in the papers
     hold: float = 0.0  # 1 holds a loop to what it was as hard as its controls say; not in the papers
     slackens: float = 1.0  # what a step leaves of the hold: the leash lengthens until the target is within reach
@@ -109,12 +111,16 @@ def minimize(
 
 
 class _Heard(NamedTuple):
-    """What a step hears of the corrected surrogate; `distances` [batch] are all items', the step's the best one's."""
+    """What a step hears of the corrected surrogate; `distances` [batch] are all items', the step's the best one's.
+
+    `room` [batch] is how much a step that follows the pull may promise.
+    """
 
     state: SavedState
     step: Step
     pull: Tensor
     distances: Losses
+    room: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +146,9 @@ class _Attempt:
             if not moving or (step is not None and step.reached and self.plan.until_tolerance):
                 state, step = (state, step) if step else self._listen(state, heard)[:2]
                 return state, replace(step, latent=self._at_hand(step, noise, looked))
-            state, own, pull, _ = found or self._listen(state, heard)
+            state, own, pull, _, room = found or self._listen(state, heard)
             (gradient,) = torch.autograd.grad(latent, noise, pull)
-        state, step = self._move(state, gradient, self._haste(own)), step or own
+        state, step = self._move(state, gradient, self._haste(own), room), step or own
         return state, replace(step, state=state, latent=self._at_hand(step, noise, looked))
 
     def _long_since_a_look(self, state: SavedState) -> bool:
@@ -178,7 +184,7 @@ class _Attempt:
             distances = self.objective.distances(spectrum, latent)
             near = bool((_farthest(distances) <= NEARLY).all())
             has_waveform = ear.through_waveform and can_listen_through(self.model)
-            asks_waveform = has_waveform and (last or near or state.looks % 2 == 1)
+            asks_waveform = has_waveform and (last or near or self.plan.near or state.looks % 2 == 1)
             if asks_waveform:
                 spectrum = listen(self.model, self.scene, latent, through_waveform=True)
                 distances = self.objective.distances(spectrum, latent)
@@ -215,16 +221,18 @@ class _Attempt:
         else:
             state, step = self._note(state, losses, distances, total)
         if not latent.requires_grad:
-            return _Heard(state, step, torch.zeros_like(latent), distances)
-        scales, pull = self._pull(state, losses, distances, headroom(spectrum), latent)
+            return _Heard(state, step, torch.zeros_like(latent), distances, torch.zeros_like(total))
+        scales, pull, height = self._pull(state, losses, distances, headroom(spectrum), latent)
         state = replace(state, scales=scales)
         if hold := self._hold(state):
-            known = state.anchor
+            known, height = state.anchor, height / pull.flatten(1).norm(dim=1).clamp_min(EPSILON)
             anchor = anchor_of(self.model, self.objective, shifted.detach(), spectrum) if known is None else known
             where, axis = shifted.detach(), self.scene.time_axis
             towards = nearest_frames(where, anchor, axis) if self.objective.any_time else anchor
             state, pull = replace(state, anchor=anchor), held(pull, where, towards, hold)
-        return _Heard(state, step, pull, distances)
+            if self.objective.any_time:
+                pull = pull + out_of_character(self.model, where, anchor)
+        return _Heard(state, step, pull, distances, height * _room(_farthest(distances)))
 
     def _note(self, state: SavedState, losses: Losses, distances: Losses, total: Tensor) -> tuple[SavedState, Step]:
         """Compare with the best so far, item by item."""
@@ -267,8 +275,8 @@ class _Attempt:
 
     def _pull(
         self, state: SavedState, losses: Losses, distances: Losses, guard: Tensor, heard: Tensor
-    ) -> tuple[Losses, Tensor]:
-        """Return the scale of each control and the gradient of their weighted sum at the latent."""
+    ) -> tuple[Losses, Tensor, Tensor]:
+        """Return the scale of each control, the gradient of their weighted sum at the latent, and that sum [batch]."""
         scales = state.scales
         if self.plan.balance and len(losses) > 1 and (not scales or state.iteration % BALANCE_EVERY == 0):
             scales = _scales(losses, heard)
@@ -277,8 +285,9 @@ class _Attempt:
             for goal in self.objective.goals
         ]
         usual = sum_of(scales.values()) / len(scales) if scales else 1
-        (pull,) = torch.autograd.grad((sum_of(weighted) + usual * guard).sum(), heard)
-        return scales, pull
+        height = sum_of(weighted) + usual * guard
+        (pull,) = torch.autograd.grad(height.sum(), heard)
+        return scales, pull, height.detach()
 
     def _hold(self, state: SavedState) -> float:
         return self.plan.hold * self.objective.hold * self.plan.slackens**state.iteration
@@ -289,7 +298,7 @@ class _Attempt:
             return 1.0
         return min(max((max(step.distances.values()) / FAR) ** 0.5, SLOWEST), 1.0)
 
-    def _move(self, state: SavedState, gradient: Tensor, haste: float) -> SavedState:
+    def _move(self, state: SavedState, gradient: Tensor, haste: float, room: Tensor) -> SavedState:
         """Adam (Kingma and Ba 2015), partially adaptive (Padam, Chen and Gu 2018), then back onto the shell.
 
         Adam moves what hardly matters as far as what does, and the loop changes more than it was asked to; one length
@@ -303,7 +312,11 @@ class _Attempt:
         usual = _as_items(power.flatten(1).mean(1), power)
         spread = (power**own * usual ** (1 - own)).sqrt() + EPSILON
         rate = self.plan.learning_rate * haste * (1 + BRISK * self._hold(state)) * _as_items(state.rate, state.noise)
-        noise = state.noise - rate * ahead / spread
+        way = rate * ahead / spread
+        if self.plan.near:
+            promised = (gradient * way).flatten(1).sum(1).clamp_min(EPSILON)
+            way = way * _as_items((room / promised).clamp_max(1), way)
+        noise = state.noise - way
         if self.plan.keep_on_shell:
             noise = on_shell(noise, self.scene.time_axis)
         return replace(state, noise=noise, first_moment=first, second_moment=second, iteration=count)
@@ -329,6 +342,14 @@ def _paced(rate: Tensor, total: Tensor, before: Tensor) -> Tensor:
     For the others it grows back, or one early leap would make a whole search slow.
     """
     return torch.where(total > WORSE * before, (rate * SLOW_DOWN).clamp_min(SLOWEST), (rate * SPEED_UP).clamp_max(1))
+
+
+def _room(distance: Tensor) -> Tensor:
+    """Return how many times a sum of squares its slope may promise [batch] before a step leaps over where it aims.
+
+    Twice the sum leads to its bottom (Polyak 1969), as many tolerances less as it aims above that.
+    """
+    return 2 * (1 - (AIM / distance.clamp_min(EPSILON)).sqrt()).clamp_min(LEAST_AIM)
 
 
 def _farthest(distances: Losses) -> Tensor:

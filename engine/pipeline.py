@@ -49,7 +49,7 @@ def make_loop(
     """
     scene = model.scene(request)
     objective = methods.objective_of(request, scene, model)
-    plan = methods.plan(request, model, objective)
+    plan = methods.plan(request, model, objective, recomputes=settings.recompute)
     noise = _first_noise(request, scene).to(model.device)
     yield Accepted(request_id=request.request_id, notes=scene.notes)
 

@@ -33,6 +33,9 @@ class Settings:
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     dtype: str = "auto"  # auto, float32, bfloat16, float16
     compile: str = field(default_factory=lambda: os.environ.get("DITTO_COMPILE", "off"))  # see engine.models.catalogue
+    recompute: bool = field(  # activations in the backward pass, not kept: memory does not grow with sampling steps
+        default_factory=lambda: os.environ.get("DITTO_RECOMPUTE", "on") != "off"
+    )
     engine_port: int = DEFAULT_ENGINE_PORT
     osc_port: int = DEFAULT_OSC_PORT
 

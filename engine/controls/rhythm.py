@@ -26,7 +26,7 @@ WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
 FAINT = 1e-4  # strength under which compression ends, for its slope would be endless
 GROUP_WEIGHT = 0.5
-HOLD = 0.9  # to the loop's own sounds, not to their times
+HOLD = 0.5  # to the loop's own sounds, not to their times; its character is held besides
 RANGES_HZ: dict[Group, tuple[float, float]] = {
     "kick": (30, 160),
     "snare": (160, 5_000),

@@ -152,4 +152,12 @@ class Fades(Protocol):
         ...
 
 
+@runtime_checkable
+class Characterises(Protocol):
+    """A model that can tell how a loop sounds as a whole, whenever in it something comes."""
+
+    def character(self, latent: Tensor) -> Tensor | None:
+        """Return unit vectors [batch, size] of how `latent` sounds, carrying the gradient; never by a judge's ears."""
+
+
 ModelFactory = Callable[..., Model]

@@ -10,7 +10,7 @@ whose delay swings to and fro with frequency, so that a hit, too, lasts three mi
 """
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,9 +38,6 @@ from .phase import loop_phases
 from .vocoder import Vocoder
 
 _MIDS = 246
-# The last sound's phases, and what was mended of it: what a search ends with is listened to, then delivered.
-_latest: dict[bytes, Tensor] = {}
-_latest_mending: dict[tuple[bytes, Vocoder], Tensor] = {}
 LEAST_POWER = 1e-9  # of a bin, under whose root a gradient goes
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
@@ -70,14 +67,27 @@ def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Sounded:
+    """A loop once sounded: unit phases [frames, bins], mid and side [2, samples], their true peaks [samples]."""
+
+    turn: Tensor
+    both: Tensor
+    peaks: Tensor
+
+
+# The last one: what a search ends with is listened to, then delivered, then perhaps redrawn.
+_latest: dict[tuple[bytes, torch.device, Vocoder | None], _Sounded] = {}
+
+
 def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *, limits: bool = False) -> Tensor:
     """Return stereo audio [batch, 2, samples] of log band power [batch, frames, bands], without a gradient.
 
     A `vocoder` mends what integrated phases leave wrong; with `limits` a limiter keeps peaks under the mixes' ceiling.
     """
     with torch.no_grad():
-        loops = [mid_side(_waves(one, samples, vocoder)) for one in log_power]
-        return torch.stack([loop * limiter(true_peaks(loop)) for loop in loops] if limits else loops)
+        sounded = [_sounded(one, samples, vocoder) for one in log_power]
+        return torch.stack([mid_side(both) * limiter(peaks) if limits else mid_side(both) for both, peaks in sounded])
 
 
 def resynthesised(
@@ -90,40 +100,38 @@ def resynthesised(
     analysis. Peaks are those of the delivered wave; with `limits`, those that the limiter finds, less what it may take.
     """
     frames = log_power.shape[1]
-    mids, peaks = [], []
-    for one in log_power:
-        both = _waves(one, samples, vocoder)
-        peaks.append(true_peaks(mid_side(both.detach())))
-        mids.append(limiter(peaks[-1]) * both[0] if limits else both[0])
-    power = stft(torch.stack(mids), frames).abs().square()
-    spectrum = _spectrum(power @ mid_bands().weights.T.to(power.device), frame_rate_hz)
-    largest = cut(torch.stack(peaks), frames_of(samples, frames, WINDOW_SAMPLES, power.device).index).amax(-1)
+    sounded = [_sounded(one, samples, vocoder) for one in log_power]
+    mids = torch.stack([limiter(peaks) * both[0] if limits else both[0] for both, peaks in sounded])
+    spectrum = _spectrum(stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device), frame_rate_hz)
+    over = torch.stack([peaks for _, peaks in sounded])
+    largest = cut(over, frames_of(samples, frames, WINDOW_SAMPLES, over.device).index).amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10) - (LIMITED_DB if limits else 0))
 
 
-def _waves(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> Tensor:
-    """Return mid and side [2, samples] of log band power [frames, bands]; carries the gradient to the mid."""
-    mid, side = _bins(log_power)
+def _sounded(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> tuple[Tensor, Tensor]:
+    """Return mid and side [2, samples] of log band power [frames, bands], and their true peaks [samples].
+
+    Carries the gradient to the mid.
+    """
     name = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
+    key = name, log_power.device, vocoder
+    known, carries = _latest.get(key), torch.is_grad_enabled() and log_power.requires_grad
+    if known is not None and not carries:
+        return known.both, known.peaks
+    mid, side = _bins(log_power)
     with torch.no_grad():
-        turn = _turns(name, log_power, (mid + side).sqrt(), samples)
+        turn = _turns(log_power, (mid + side).sqrt(), samples) if known is None else known.turn
         edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
-    both = _in_time(torch.stack([istft((mid + LEAST_POWER).sqrt() * turn, samples), edge]))
+    plain = _in_time(torch.stack([istft((mid + LEAST_POWER).sqrt() * turn, samples), edge]))
     # Windows let the lowest bins leak into a constant offset, which is no sound.
-    both = both - both.mean(-1, keepdim=True)
-    return both if vocoder is None else both + _mending(name, log_power, both.detach(), vocoder)
-
-
-def _mending(name: bytes, log_power: Tensor, both: Tensor, vocoder: Vocoder) -> Tensor:
-    """Return what `vocoder` adds to mid and side [2, samples] of log band power [frames, bands] of that `name`."""
-    key = name, vocoder
-    if (known := _latest_mending.get(key)) is not None:
-        return known.to(both.device)
-    with torch.no_grad():
-        change = vocoder(log_power[None], both[None])[0] - both
-    _latest_mending.clear()
-    _latest_mending[key] = change
-    return change
+    plain = plain - plain.mean(-1, keepdim=True)
+    if known is None:
+        with torch.no_grad():
+            both = plain.detach() if vocoder is None else vocoder(log_power[None], plain[None])[0]
+            known = _Sounded(turn, both, true_peaks(mid_side(both)))
+        _latest.clear()
+        _latest[key] = known
+    return plain + (known.both - plain.detach()) if carries else known.both, known.peaks
 
 
 def _in_time(wave: Tensor) -> Tensor:
@@ -139,15 +147,13 @@ def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
     return mid * audible, side * audible
 
 
-def _turns(name: bytes, log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
+def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
     """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
 
     Integrated phases, the all-pass, then steps of Griffin and Lim (1984), the first for all frames, the others for
     those that a hit or a peak is near to: overlapping frames agree on the rest, that it is quiet before hits, and
     that no peak stands out.
     """
-    if (known := _latest.get(name)) is not None:
-        return known.to(magnitude.device)
     frames, bins = magnitude.shape
     rough = (magnitude * torch.exp(_roughness(frames, bins).to(magnitude.device) * _steady(log_power))).cpu().numpy()
     phases = loop_phases(rough, samples / frames)
@@ -163,8 +169,6 @@ def _turns(name: bytes, log_power: Tensor, magnitude: Tensor, samples: int) -> T
         near = cut(gain, whole.index).amin(-1) < AUDIBLE_GAIN
         if not near.any():
             break
-    _latest.clear()
-    _latest[name] = turn
     return turn
 
 

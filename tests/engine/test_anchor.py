@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import methods, targets
-from engine.anchor import anchor_of, held, nearest_frames
-from engine.hearing import latent_of
+from engine.anchor import anchor_of, held, nearest_frames, out_of_character
+from engine.hearing import Chain, latent_of
 from engine.models import catalogue
 from engine.optimize import minimize
 from engine.request import Budget, Control, Onsets, Words
@@ -92,6 +92,29 @@ def test_what_may_come_at_any_time_is_held_to_its_sounds_alone(data: Any, frames
         torch.randn(moved.shape, generator=generator), dim=2
     )
     assert torch.equal(nearest_frames(turned(near), turned(loop), time_axis), turned(moved))
+
+
+def test_a_loop_is_led_back_to_its_character(ask: Any) -> None:
+    """To how the whole sounds, by ears that are not the judge's: a loop turned in time has kept it."""
+    model = catalogue.load("pocket", Settings())
+    scene = model.scene(ask.request(prompt="house drums and bass", bars=2))
+    chain = Chain(steps=1, sampler="trajectory")
+    with torch.no_grad():
+        was, other = (latent_of(model, scene, start_noise(scene, seed), chain) for seed in (3, 4))
+
+    def away(latent: torch.Tensor) -> float:
+        return float((model.character(latent) - model.character(was)).norm())
+
+    assert float(out_of_character(model, was, was).abs().max()) == 0
+    assert away(was.roll(16, 1)) < 1e-3
+    pull = out_of_character(model, other, was)
+    assert away(other - 20 * pull / pull.norm()) < 0.9 * away(other)
+
+
+def test_without_ears_for_it_no_character_is_held(tiny: TinyModel, ask: Any) -> None:
+    """A model that cannot tell is held by its latent alone."""
+    latent, anchor = (tiny_noise(tiny, tiny.scene(ask.request()), seed) for seed in (0, 1))
+    assert not out_of_character(tiny, latent, anchor).any()
 
 
 def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyModel) -> None:

@@ -318,3 +318,31 @@ def test_a_search_that_begins_near_does_not_lose_it(ask: Any) -> None:
         worst[eases] = max(float(step.total) for step in run(made, objective, model, scene, start))
     assert worst[True] <= 1.01 * taken
     assert worst[False] > 1.5 * taken
+
+
+def test_a_redraw_does_not_leap_over_its_target(ask: Any) -> None:
+    """From a take that is a few tolerances off, steps as long as a search's would lead farther away first."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    wanted = tiny_noise(model, scene)
+    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=1e-4)
+    start = wanted + 0.02 * torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    made = plan(chain=ONE, check=Ear(chain=ONE), steps=10, keep_on_shell=False, learning_rate=0.2)
+    far, near = (run(replace(made, near=near), objective, model, scene, start) for near in (False, True))
+    assert max(float(step.total) for step in far) > 2 * float(far[0].total)
+    assert max(float(step.total) for step in near) <= float(near[0].total)
+    assert near[-1].reached
+
+
+def test_activations_may_be_kept(tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recomputing is the rule; who has the memory may have the time instead, and the loop is the same."""
+    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
+    _, objective, _ = scene_of(tiny, request)
+    assert methods.plan(request, tiny, objective).checkpoint
+    assert not methods.plan(request, tiny, objective, recomputes=False).checkpoint
+    takes = []
+    for word in ("on", "off"):
+        monkeypatch.setenv("DITTO_RECOMPUTE", word)
+        assert Settings().recompute == (word == "on")
+        takes += [event for event in pipeline.make_loop(request, tiny, Settings()) if isinstance(event, Take)]
+    assert takes[0].sound == takes[1].sound

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine import targets
 from engine.controls.reference import on_the_loop
-from engine.models.protocol import Model
+from engine.models.protocol import Model, Scene
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
 from engine.pocket.latents import LatentMap
@@ -179,6 +179,26 @@ def test_what_is_kept_is_what_the_codec_makes_of_it(pocket: Pocket, first: int, 
     inside = (beat >= first) & (beat < last)
     torch.testing.assert_close(settled[:, inside], known[:, inside])
     assert torch.equal(settled[:, ~inside], made[:, ~inside])
+
+
+def test_what_was_answered_last_is_not_computed_again(pocket: Pocket) -> None:
+    """A take that is redrawn was heard when it was made; another noise, prompt or jump is another question."""
+    one, two = (pocket.scene(LoopRequest(prompt=prompt, bars=1)) for prompt in ("house", "techno"))
+    times = pocket.schedule(2, one).times
+    asked = []
+    watched = pocket.network.register_forward_hook(lambda *_: asked.append(1))
+
+    def answer(seed: int, scene: Scene, i: int) -> torch.Tensor:
+        return pocket.denoise(start_noise(scene, seed), times[i], scene, until=times[2])
+
+    with torch.no_grad():
+        first = answer(31, one, 0)
+        others = [answer(32, one, 0), answer(31, two, 0), answer(31, one, 1)]
+        assert len(asked) == 4
+        assert torch.equal(answer(31, one, 0), first)
+        assert len(asked) == 4
+    assert all(not torch.equal(other, first) for other in others)
+    watched.remove()
 
 
 def test_a_loop_is_compared_with_its_own_free_loop() -> None:
