@@ -22,6 +22,7 @@ from .bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, m
 
 VOCODER = "vocoder.safetensors"  # beside the weights of the network
 LINE_WINDOW, LINE_FRAMES, LINE_BINS = 16_384, 4, 1920  # its bins are 2.7 Hz apart, as far as 5.2 kHz
+LINE_RATE = 4  # of all samples one is enough for those bins, and a quarter of the time
 LEVELS_A_FRAME, LEVEL_BANDS = 16, 3  # each 0.7 ms; below 0.6 kHz, to 2.5 kHz, above
 EVENED_LEVELS = 33
 SMOOTHERS = (33, 9)  # samples of two running means that part the bands
@@ -115,7 +116,8 @@ class Vocoder(nn.Module):
         """
         samples, frames, device = wave.shape[-1], log_power.shape[1], wave.device
         whole = frames_of(samples, frames, WINDOW_SAMPLES, device)
-        lines = frames_of(samples, frames // LINE_FRAMES, LINE_WINDOW, device)
+        low_samples = samples // LINE_RATE
+        lines = frames_of(low_samples, frames // LINE_FRAMES, LINE_WINDOW // LINE_RATE, device)
         knots = _knots(samples, frames * LEVELS_A_FRAME, device)
         with torch.autocast(device.type, enabled=False):
             seen = whole.spectrum(wave)
@@ -128,12 +130,12 @@ class Vocoder(nn.Module):
             mid, side = gains.split([len(mid_bands()), len(side_bands())], -1)
             gain = torch.stack([mid @ self.to_bins_mid, side @ self.to_bins_side], 1)
             wave = wave + _mean_free(whole.wave(torch.expm1(gain) * seen))
-            narrow = lines.spectrum(wave)
-            size = narrow[:, 0, :, :LINE_BINS].abs() * (4 / LINE_WINDOW)
+            narrow = lines.spectrum(resampled(wave, low_samples))[..., :LINE_BINS]
+            size = narrow[:, 0].abs() * (4 * LINE_RATE / LINE_WINDOW)
         gain = self.lines(size, state)
         with torch.autocast(device.type, enabled=False):
-            change = torch.expm1(gain)[:, None] * narrow[..., :LINE_BINS]
-            wave = wave + _mean_free(lines.wave(F.pad(change, (0, LINE_WINDOW // 2 + 1 - LINE_BINS))))
+            change = F.pad(torch.expm1(gain)[:, None] * narrow, (0, LINE_WINDOW // LINE_RATE // 2 + 1 - LINE_BINS))
+            wave = wave + _mean_free(resampled(lines.wave(change), samples))
             # How far a level is from those about it is an accident of phases; the network says how much of it to even.
             less = torch.expm1(bounded(steps - evened * _standing_out(levels)))
             change = (_between(less, samples)[:, :, None] * parted(wave)).sum(1)  # [batch, bands, channels, samples]
@@ -209,6 +211,12 @@ def parted(wave: Tensor) -> Tensor:
     """Return the broad bands [batch, bands, channels, n] of `wave` [batch, channels, n], low to high: its parts."""
     low, lower = (smoothed(wave, samples) for samples in SMOOTHERS)
     return torch.stack([low, lower - low, wave - lower], 1)
+
+
+def resampled(wave: Tensor, samples: int) -> Tensor:
+    """Return a loop `wave` [..., n] on so many `samples`, exactly, but for what they cannot hold."""
+    spectrum = torch.fft.rfft(wave)[..., : samples // 2 + 1]
+    return torch.fft.irfft(spectrum, samples) * (samples / wave.shape[-1])
 
 
 def sparing_hits(gain: Tensor, log_power: Tensor) -> Tensor:
