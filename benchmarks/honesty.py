@@ -4,7 +4,8 @@
 
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
-like any other; the bar is an upper 95 % bound of 1.1. Beside it, whether the optimised noise is still a Gaussian's.
+like any other; the bar is an upper 95 % bound of 1.1. Beside it the same by musicnn, an ear that `pocket` never met
+(where it is installed: `pip install --no-deps musicnn`), and whether the optimised noise is still a Gaussian's.
 `--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
 Seeds are kept in the folder `--rows` as they come, and the same command goes on where it was cut off: a folder is of
 one set of weights.
@@ -25,6 +26,7 @@ from benchmarks.control import UNHURRIED, interval, judge_vector
 from benchmarks.edits import made
 from benchmarks.evaluation.hearing import Row
 from benchmarks.evaluation.material import Audio
+from benchmarks.evaluation.musicnn import Musicnn, find_musicnn
 from benchmarks.evaluation.store import rows_of
 from engine.curves import level_db
 from engine.metrics import intensity
@@ -63,8 +65,8 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
     return audio
 
 
-def pair(task: str, seed: int, method: str, model: Pocket) -> Row:
-    """Make a seed's loop without control and with it: the judge's vectors, and what the optimised noise looks like."""
+def pair(task: str, seed: int, method: str, model: Pocket, stranger: Musicnn | None) -> Row:
+    """Make a seed's loop without control and with it: both ears' vectors, and what the optimised noise looks like."""
     asked = tasks.request(task, seed)
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
     request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
@@ -72,9 +74,10 @@ def pair(task: str, seed: int, method: str, model: Pocket) -> Row:
     audio = faded(audio, asked) if method == "fader" else audio
     scene = model.scene(request)
     facts = noise_facts(noise_from_bytes(take.noise, scene.noise_shape), scene.time_axis)
+    heard = {"free": free, "controlled": audio}
     return {
-        "free": judge_vector(free, model).numpy(),
-        "controlled": judge_vector(audio, model).numpy(),
+        **{name: judge_vector(loop, model).numpy() for name, loop in heard.items()},
+        **{f"{name}, musicnn": stranger.embed(loop, SAMPLE_RATE) for name, loop in heard.items() if stranger},
         **{name: np.array(value, dtype=np.float64) for name, value in facts.items()},
     }
 
@@ -92,14 +95,21 @@ def main() -> None:
         options.error("a fader follows an intensity curve and nothing else")
     model = catalogue.load("pocket", Settings())
     assert isinstance(model, Pocket)
+    stranger = find_musicnn()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 
     def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
-        yield from ((index, pair(chosen.task, seeds[index], chosen.method, model)) for index in indices)
+        yield from ((index, pair(chosen.task, seeds[index], chosen.method, model, stranger)) for index in indices)
 
     rows = rows_of(chosen.rows, f"{chosen.task}-{chosen.method}-{seeds[0]}", len(seeds), hear)
     prompts = np.array(seeds) % len(tasks.PROMPTS)
-    ratio = interval(distance_ratios(rows["free"], rows["controlled"], prompts))
+    ratios = {
+        f"distance over that of none{ears}, mean and 95 % bounds": interval(
+            distance_ratios(rows[f"free{ears}"], rows[f"controlled{ears}"], prompts)
+        )
+        for ears in ("", ", musicnn")
+        if f"free{ears}" in rows
+    }
     seeded = (torch.Generator().manual_seed(n) for n in range(DRAWS))
     scene = model.scene(tasks.request(chosen.task, seeds[0]))
     draws = [noise_facts(torch.randn(scene.noise_shape, generator=each), scene.time_axis) for each in seeded]
@@ -107,7 +117,7 @@ def main() -> None:
     report = {
         "task": chosen.task,
         "seeds": [seeds[0], seeds[-1]],
-        "distance over that of none, mean and 95 % bounds": ratio,
+        **ratios,
         "same seed, mean distance": float(np.linalg.norm(rows["free"] - rows["controlled"], axis=1).mean()),
         "worst noise mean": float(np.abs(rows["noise_mean"]).max()),
         "worst noise std off 1": float(np.abs(rows["noise_std"] - 1).max()),

@@ -199,12 +199,14 @@ class Pocket:
 
     def _estimate(self, latent: Tensor, time: Tensor, inputs: Inputs, until: Tensor | None) -> Tensor:
         end = time if until is None else until
-        velocity = self._velocity(latent, time, end, inputs.told, inputs)
         if until is None or inputs.avoided:
-            # The student has guidance folded in, and only needs a second call to lean away from something.
+            # The student has guidance folded in, and only needs to be asked twice to lean away from something.
             scale = TEACHER_GUIDANCE if until is None else 2.0
-            free = self._velocity(latent, time, end, inputs.free, inputs)
-            velocity = free + scale * (velocity - free)
+            both = torch.cat([part.expand(len(latent), -1) for part in (inputs.told, inputs.free)])
+            told, free = self._velocity(torch.cat([latent, latent]), time, end, both, inputs).chunk(2)
+            velocity = free + scale * (told - free)
+        else:
+            velocity = self._velocity(latent, time, end, inputs.told, inputs)
         return latent - time.to(latent.dtype) * velocity
 
     def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, told: Tensor, inputs: Inputs) -> Tensor:
