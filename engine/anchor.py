@@ -48,11 +48,9 @@ def out_of_character(model: Model, latent: Tensor, anchor: Tensor) -> Tensor:
     """
     if not isinstance(model, Characterises):
         return torch.zeros_like(latent)
-    with torch.no_grad():
-        was = model.character(anchor)
     with torch.enable_grad():
         moved = latent.detach().requires_grad_(True)
-        now = model.character(moved)
+        was, now = model.character(anchor.detach()), model.character(moved)
         if was is None or now is None:
             return torch.zeros_like(latent)
         (slope,) = torch.autograd.grad((now - was).square().sum() / 2, moved)

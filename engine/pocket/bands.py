@@ -123,6 +123,12 @@ def istft(spectrum: Tensor, samples: int) -> Tensor:
     return frames_of(samples, spectrum.shape[-2], WINDOW_SAMPLES, spectrum.device).wave(spectrum)
 
 
+def resampled(wave: Tensor, samples: int) -> Tensor:
+    """Return a loop `wave` [..., n] on so many `samples`, exactly, but for what they cannot hold; on any device."""
+    spectrum = torch.fft.rfft(wave)[..., : samples // 2 + 1]
+    return torch.fft.irfft(spectrum, samples) * (samples / wave.shape[-1])
+
+
 def mid_side(audio: Tensor) -> Tensor:
     """Return mid and side [..., 2, samples] of left and right, or of mid and side: its own inverse up to 2."""
     left, right = audio[..., 0, :], audio[..., 1, :]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .bands import SAMPLE_RATE
+from .bands import SAMPLE_RATE, resampled
 
 KNEE_DB, MOST_DB = 12.0, 15.0  # over the loud parts' level: untouched up to the one, never above the other
 CEILING = 10 ** (-1.1 / 20)  # of full scale, a little under the -1 dBTP that a file may have
@@ -46,8 +46,7 @@ def limiter(peaks: Tensor) -> Tensor:
 
 def true_peaks(wave: Tensor) -> Tensor:
     """Return the largest size [samples] that a loop `wave` [channels, samples] has at and between its samples."""
-    samples = wave.shape[-1]
-    dense = torch.fft.irfft(torch.fft.rfft(wave), OVERSAMPLING * samples) * OVERSAMPLING
+    dense = resampled(wave, OVERSAMPLING * wave.shape[-1])
     return dense.abs().view(*wave.shape, OVERSAMPLING).amax((0, 2))
 
 

@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, mid_bands, side_bands
+from .bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, mid_bands, resampled, side_bands
 
 VOCODER = "vocoder.safetensors"  # beside the weights of the network
-LINE_WINDOW, LINE_FRAMES, LINE_BINS = 16_384, 4, 1920  # its bins are 2.7 Hz apart, as far as 5.2 kHz
-LINE_RATE = 4  # of all samples one is enough for those bins, and a quarter of the time
+LINE_RATE = 4  # of so many samples one is enough for the lines' bins, and takes a quarter of the time
+LINE_WINDOW, LINE_FRAMES, LINE_BINS = 16_384 // LINE_RATE, 4, 1920  # its bins are 2.7 Hz apart, as far as 5.2 kHz
 LEVELS_A_FRAME, LEVEL_BANDS = 16, 3  # each 0.7 ms; below 0.6 kHz, to 2.5 kHz, above
 EVENED_LEVELS = 33
 SMOOTHERS = (33, 9)  # samples of two running means that part the bands
@@ -117,7 +117,7 @@ class Vocoder(nn.Module):
         samples, frames, device = wave.shape[-1], log_power.shape[1], wave.device
         whole = frames_of(samples, frames, WINDOW_SAMPLES, device)
         low_samples = samples // LINE_RATE
-        lines = frames_of(low_samples, frames // LINE_FRAMES, LINE_WINDOW // LINE_RATE, device)
+        lines = frames_of(low_samples, frames // LINE_FRAMES, LINE_WINDOW, device)
         knots = _knots(samples, frames * LEVELS_A_FRAME, device)
         with torch.autocast(device.type, enabled=False):
             seen = whole.spectrum(wave)
@@ -131,10 +131,10 @@ class Vocoder(nn.Module):
             gain = torch.stack([mid @ self.to_bins_mid, side @ self.to_bins_side], 1)
             wave = wave + _mean_free(whole.wave(torch.expm1(gain) * seen))
             narrow = lines.spectrum(resampled(wave, low_samples))[..., :LINE_BINS]
-            size = narrow[:, 0].abs() * (4 * LINE_RATE / LINE_WINDOW)
+            size = narrow[:, 0].abs() * (4 / LINE_WINDOW)
         gain = self.lines(size, state)
         with torch.autocast(device.type, enabled=False):
-            change = F.pad(torch.expm1(gain)[:, None] * narrow, (0, LINE_WINDOW // LINE_RATE // 2 + 1 - LINE_BINS))
+            change = F.pad(torch.expm1(gain)[:, None] * narrow, (0, LINE_WINDOW // 2 + 1 - LINE_BINS))
             wave = wave + _mean_free(resampled(lines.wave(change), samples))
             # How far a level is from those about it is an accident of phases; the network says how much of it to even.
             less = torch.expm1(bounded(steps - evened * _standing_out(levels)))
@@ -211,12 +211,6 @@ def parted(wave: Tensor) -> Tensor:
     """Return the broad bands [batch, bands, channels, n] of `wave` [batch, channels, n], low to high: its parts."""
     low, lower = (smoothed(wave, samples) for samples in SMOOTHERS)
     return torch.stack([low, lower - low, wave - lower], 1)
-
-
-def resampled(wave: Tensor, samples: int) -> Tensor:
-    """Return a loop `wave` [..., n] on so many `samples`, exactly, but for what they cannot hold."""
-    spectrum = torch.fft.rfft(wave)[..., : samples // 2 + 1]
-    return torch.fft.irfft(spectrum, samples) * (samples / wave.shape[-1])
 
 
 def sparing_hits(gain: Tensor, log_power: Tensor) -> Tensor:

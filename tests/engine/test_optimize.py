@@ -60,6 +60,19 @@ class Itself(TinyModel):
         return replace(spectrum, power=spectrum.power * 1e-9)
 
 
+def noise_to_find(ask: Any, *, turned: int = 0, tolerance: float = 1e-4) -> tuple[Itself, Scene, Objective, Tensor]:
+    """A noise that is the target itself, heard as the distance to it."""
+    model = Itself(dtype=torch.float64)
+    scene = model.scene(ask.request(bars=1))
+    wanted = tiny_noise(model, scene).roll(turned, 1)
+    there = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=tolerance)
+    return model, scene, there, wanted
+
+
+def a_little_off(wanted: Tensor) -> Tensor:
+    return wanted + 0.02 * torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=wanted.dtype)
+
+
 def run(chosen: Plan, objective: Objective, model: TinyModel, scene: Scene, noise: Tensor, **named: Any) -> list[Step]:
     return list(minimize(chosen, objective, model, scene, noise, **named))
 
@@ -276,10 +289,7 @@ def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
 
 def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
     """Between looks as well: steps that are far too long get shorter, grow back, and the end is nearer for it."""
-    model = Itself(dtype=torch.float64)
-    scene = model.scene(ask.request(bars=1))
-    wanted = tiny_noise(model, scene).roll(1, 1)
-    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=1e-4)
+    model, scene, objective, _ = noise_to_find(ask, turned=1)
     made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=20, learning_rate=1.5, keep_on_shell=False)
     steps = run(made, objective, model, scene, tiny_noise(model, scene))
     rates = [float(step.state.rate) for step in steps]
@@ -294,10 +304,7 @@ def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
 
 def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask: Any) -> None:
     """A search whose surrogate is right ends at its target, not at the next look that was due anyway."""
-    model = Itself(dtype=torch.float64)
-    scene = model.scene(ask.request(bars=1))
-    wanted = tiny_noise(model, scene).roll(1, 1)
-    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=0.1)
+    model, scene, objective, _ = noise_to_find(ask, turned=1, tolerance=0.1)
     made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=200, keep_on_shell=False)
     *_, before, last = steps = run(made, objective, model, scene, tiny_noise(model, scene))
     assert [step.index for step in steps if step.checked] == [0, last.index]
@@ -307,11 +314,8 @@ def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask
 
 def test_a_search_that_begins_near_does_not_lose_it(ask: Any) -> None:
     """Near the target steps are short: what is heard on the way is never worse than what it began with."""
-    model = Itself(dtype=torch.float64)
-    scene = model.scene(ask.request(bars=1))
-    wanted = tiny_noise(model, scene)
-    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=1e-4)
-    start = wanted + 0.02 * torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    model, scene, objective, wanted = noise_to_find(ask)
+    start = a_little_off(wanted)
     worst, taken = {}, float((start - wanted).square().mean())
     for eases in (False, True):
         made = plan(chain=ONE, steps=10, keep_on_shell=False, hold=0.0, eases=eases)
@@ -322,11 +326,8 @@ def test_a_search_that_begins_near_does_not_lose_it(ask: Any) -> None:
 
 def test_a_redraw_does_not_leap_over_its_target(ask: Any) -> None:
     """From a take that is a few tolerances off, steps as long as a search's would lead farther away first."""
-    model = Itself(dtype=torch.float64)
-    scene = model.scene(ask.request(bars=1))
-    wanted = tiny_noise(model, scene)
-    objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)), tolerance=1e-4)
-    start = wanted + 0.02 * torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    model, scene, objective, wanted = noise_to_find(ask)
+    start = a_little_off(wanted)
     made = plan(chain=ONE, check=Ear(chain=ONE), steps=10, keep_on_shell=False, learning_rate=0.2)
     far, near = (run(replace(made, near=near), objective, model, scene, start) for near in (False, True))
     assert max(float(step.total) for step in far) > 2 * float(far[0].total)
