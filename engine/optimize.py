@@ -303,7 +303,7 @@ class _Attempt:
 
         Adam moves what hardly matters as far as what does, and the loop changes more than it was asked to; one length
         for all moves the few coordinates that matter most out of the noise. The geometric mean of the two keeps most of
-        what either is good for (`benchmarks/README.md`).
+        what either is good for (`benchmarks/search.md`).
         """
         count, (short, long), own = state.iteration + 1, self.plan.betas, self.plan.adaptivity
         first = short * state.first_moment + (1 - short) * gradient
