@@ -27,6 +27,17 @@ SAVE_EVERY_SECONDS = 5.0
 PREVIEW_EVERY_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request as one model sees it, with what its search minimises and how."""
+
+    request: LoopRequest
+    model: Model
+    scene: Scene
+    objective: targets.Objective
+    plan: optimize.Plan
+
+
 @dataclass(slots=True)
 class Search:
     """How far the optimisation is: the last step, what its losses were, and why it ended."""
@@ -47,18 +58,16 @@ def make_loop(
     With `live` there are `Preview`s and `Checkpoint`s too; `resume` is the state of one of those. Raises `DittoError`
     for what cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and times one number.
     """
-    scene = model.scene(request)
-    objective = methods.objective_of(request, scene, model)
-    plan = methods.plan(request, model, objective, recomputes=settings.recompute)
-    noise = _first_noise(request, scene).to(model.device)
-    yield Accepted(request_id=request.request_id, notes=scene.notes)
+    ready = _prepare(request, model, recomputes=settings.recompute)
+    noise = _first_noise(request, ready.scene).to(model.device)
+    yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
 
     search = Search()
     state = SavedState.from_bytes(resume, model.device) if resume else None
-    yield from _optimise(request, model, scene, plan, objective, noise, search, state, live=live)
+    yield from _optimise(ready, noise, search, state, live=live)
 
-    best, latent = _best(search, plan, objective, model, scene, noise)
-    takes = [_finish(request, model, scene, search, best[item], latent[item], item) for item in range(len(best))]
+    best, latent = _best(ready, search, noise)
+    takes = [_finish(ready, search, best[item], latent[item], item) for item in range(len(best))]
     ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
     for take in ranked:
         try:
@@ -73,37 +82,34 @@ def make_loop(
 
 def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
     """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
-    scene = model.scene(msgspec.structs.replace(request, start=Start(noise=noise)))
-    objective = methods.objective_of(request, scene, model)
-    plan = methods.plan(request, model, objective)
-    stored = noise_from_bytes(noise, scene.noise_shape)[None].to(model.device)
+    ready = _prepare(msgspec.structs.replace(request, start=Start(noise=noise)), model)
+    stored = noise_from_bytes(noise, ready.scene.noise_shape)[None].to(model.device)
     search = Search()
-    if request.method == "guidance" and objective.goals:
+    if request.method == "guidance" and ready.objective.goals:
         # Guidance steers along the way, so its noise alone is not the sound: walk the same way again.
-        search.step = next(guidance.guide(plan, objective, model, scene, stored))
-    _, latent = _best(search, plan, objective, model, scene, stored)
-    return loop.finish(decode.to_audio(model, scene, latent)[0], scene, request).audio
+        search.step = next(guidance.guide(ready.plan, ready.objective, model, ready.scene, stored))
+    _, latent = _best(ready, search, stored)
+    return _finished(ready, latent[0]).audio
+
+
+def _prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> Prepared:
+    scene = model.scene(request)
+    objective = methods.objective_of(request, scene, model)
+    plan = methods.plan(request, model, objective, recomputes=recomputes)
+    return Prepared(request, model, scene, objective, plan)
 
 
 def _optimise(
-    request: LoopRequest,
-    model: Model,
-    scene: Scene,
-    plan: optimize.Plan,
-    objective: targets.Objective,
-    noise: Tensor,
-    search: Search,
-    state: SavedState | None,
-    *,
-    live: bool,
+    ready: Prepared, noise: Tensor, search: Search, state: SavedState | None, *, live: bool
 ) -> Iterator[Event | Checkpoint]:
     """Run the method's steps into `search`, yielding what the producer may want to see."""
+    request, plan, objective = ready.request, ready.plan, ready.objective
     if not objective.goals or request.method == "none":
         return
     steps = (
-        guidance.guide(plan, objective, model, scene, noise)
+        guidance.guide(plan, objective, ready.model, ready.scene, noise)
         if request.method == "guidance"
-        else optimize.minimize(plan, objective, model, scene, noise, resume=state)
+        else optimize.minimize(plan, objective, ready.model, ready.scene, noise, resume=state)
     )
     limit_seconds = methods.limit_seconds(request)
     started = said = time.monotonic()
@@ -121,7 +127,7 @@ def _optimise(
                 yield _progress(request, search, now - started)
                 said = now
             if live and now - previewed >= PREVIEW_EVERY_SECONDS:
-                yield _preview(request, model, scene, plan, objective, search.step)
+                yield _preview(ready, search.step)
                 previewed = now
             if live and now - saved >= SAVE_EVERY_SECONDS:
                 yield Checkpoint(search.step.state.to_bytes())
@@ -137,27 +143,33 @@ def _optimise(
     search.seconds = time.monotonic() - started
 
 
-def _best(
-    search: Search, plan: optimize.Plan, objective: targets.Objective, model: Model, scene: Scene, noise: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the best noise so far and its finished latent, both [takes, ...]."""
+def _best(ready: Prepared, search: Search, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the best noise so far and its settled latent, both [takes, ...]."""
     step = search.step
     if step is not None and step.latent is not None:
-        return step.best_noise, objective.settled(step.latent)
+        return step.best_noise, ready.objective.settled(step.latent)
     best = step.best_noise if step is not None else noise
-    return best, objective.settled(_latent(model, scene, plan, best))
+    return best, _latent(ready, best)
 
 
-def _latent(model: Model, scene: Scene, plan: optimize.Plan, noise: Tensor) -> Tensor:
-    schedule = model.schedule(plan.decode.steps, scene)
-    return sampling.sample(model, scene, noise.detach(), schedule, plan.decode.sampler, checkpoint=False)
+def _latent(ready: Prepared, noise: Tensor) -> Tensor:
+    """Return the settled latent of `noise` [takes, ...] by the chain that makes the loop."""
+    chain = ready.plan.decode
+    schedule = ready.model.schedule(chain.steps, ready.scene)
+    latent = sampling.sample(ready.model, ready.scene, noise.detach(), schedule, chain.sampler, checkpoint=False)
+    return ready.objective.settled(latent)
 
 
-def _finish(
-    request: LoopRequest, model: Model, scene: Scene, search: Search, noise: Tensor, latent: Tensor, item: int
-) -> Take:
+def _finished(ready: Prepared, latent: Tensor) -> loop.Finished:
+    """Return the loop of one settled latent."""
+    audio = decode.to_audio(ready.model, ready.scene, latent[None])[0]
+    return loop.finish(audio, ready.scene, ready.request)
+
+
+def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> Take:
     """Decode, cut, level and score one take."""
-    finished = loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, request)
+    request, model, scene = ready.request, ready.model, ready.scene
+    finished = _finished(ready, latent)
     scores = metrics.score(finished.audio, request.sample_rate, request)
     if hasattr(model, "held_out") and request.controls:
         free = search.free[item : item + 1] if search.free is not None else None
@@ -187,35 +199,28 @@ def _first_noise(request: LoopRequest, scene: Scene) -> Tensor:
 def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
     step = search.step
     assert step is not None
-    share = (step.index + 1) / max(step.steps, step.index + 1)
-    left = 0.0 if step.reached else seconds * (1 - share) / share
+    steps = max(step.steps, 1)
+    done = min(step.index + 1, steps)  # what the last step gave is listened to as well, and is no step of its own
+    left = 0.0 if step.reached else seconds * (steps - done) / done
     limit_seconds = methods.limit_seconds(request)
     if limit_seconds is not None:
         left = min(left, max(0.0, limit_seconds - seconds))
     return Progress(
         request_id=request.request_id,
         take=0,
-        step=step.index + 1,
-        steps=max(step.steps, step.index + 1),
+        step=done,
+        steps=steps,
         seconds_left=round(left, 2),
         losses=step.losses,
         phase=step.phase,
     )
 
 
-def _preview(
-    request: LoopRequest,
-    model: Model,
-    scene: Scene,
-    plan: optimize.Plan,
-    objective: targets.Objective,
-    step: optimize.Step,
-) -> Preview:
-    latent = step.latent if step.latent is not None else _latent(model, scene, plan, step.best_noise[:1])
-    finished = loop.finish(decode.to_audio(model, scene, objective.settled(latent[:1]))[0], scene, request)
-    return Preview(
-        request_id=request.request_id, take=0, step=step.index + 1, sound=_sound(finished.audio, request.sample_rate)
-    )
+def _preview(ready: Prepared, step: optimize.Step) -> Preview:
+    known = step.latent
+    latent = _latent(ready, step.best_noise[:1]) if known is None else ready.objective.settled(known[:1])
+    sound = _sound(_finished(ready, latent[0]).audio, ready.request.sample_rate)
+    return Preview(request_id=ready.request.request_id, take=0, step=step.index + 1, sound=sound)
 
 
 def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:
@@ -224,7 +229,9 @@ def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:
     )
 
 
-def _rank(scores: Scores, search: Search, item: int) -> tuple[float, float]:
-    """Order takes by what was asked of them, then by their seam."""
-    asked = float(search.step.best_total[item]) if search.step is not None else 0.0
-    return asked, scores.get("seam_ratio") or 0.0
+def _rank(scores: Scores, search: Search, item: int) -> tuple[bool, float, float]:
+    """Order takes by what was asked of them, those within all tolerances first, then by their seam."""
+    step, seam = search.step, scores.get("seam_ratio") or 0.0
+    if step is None:
+        return False, 0.0, seam
+    return not step.state.best_reached[item], float(step.best_total[item]), seam

@@ -1,7 +1,6 @@
 """The optimiser finds what it should, keeps the best, and can be stopped and resumed anywhere."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import methods, optimize, pipeline, targets
+from engine import methods, optimize, targets
 from engine.controls import Term
 from engine.errors import NonFiniteLossError, OutOfMemoryError
-from engine.events import Take
 from engine.hearing import Chain, Ear, latent_of
 from engine.models import catalogue
 from engine.models.protocol import Scene
@@ -242,22 +240,6 @@ def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
     assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
 
 
-def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask: Any) -> None:
-    """The whole flow minimises what the paper does, to its own tolerances, and not only plans for it."""
-    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper", budget=Budget(steps=1))
-    handed: list[Objective] = []
-
-    def seen(chosen: Plan, objective: Objective, *args: Any, **named: Any) -> Iterator[Step]:
-        handed.append(objective)
-        return minimize(chosen, objective, *args, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(optimize, "minimize", seen)
-        assert any(isinstance(event, Take) for event in pipeline.make_loop(request, tiny, Settings()))
-    found = {goal.kind: (goal.weight, goal.tolerance) for goal in handed[0].goals}
-    assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
-
-
 @pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
 def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> None:
     """A budget of 7 steps is 7 steps for what optimises; without a control there is nothing to do."""
@@ -333,17 +315,3 @@ def test_a_redraw_does_not_leap_over_its_target(ask: Any) -> None:
     assert max(float(step.total) for step in far) > 2 * float(far[0].total)
     assert max(float(step.total) for step in near) <= float(near[0].total)
     assert near[-1].reached
-
-
-def test_activations_may_be_kept(tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recomputing is the rule; who has the memory may have the time instead, and the loop is the same."""
-    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
-    _, objective, _ = scene_of(tiny, request)
-    assert methods.plan(request, tiny, objective).checkpoint
-    assert not methods.plan(request, tiny, objective, recomputes=False).checkpoint
-    takes = []
-    for word in ("on", "off"):
-        monkeypatch.setenv("DITTO_RECOMPUTE", word)
-        assert Settings().recompute == (word == "on")
-        takes += [event for event in pipeline.make_loop(request, tiny, Settings()) if isinstance(event, Take)]
-    assert takes[0].sound == takes[1].sound

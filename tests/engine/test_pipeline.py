@@ -1,0 +1,189 @@
+"""The whole flow: what a producer gets when a request ends, is stopped, breaks down or goes on another day."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine import methods, metrics, optimize, pipeline
+from engine.errors import NonFiniteLossError, OutOfMemoryError
+from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Sound, Take
+from engine.optimize import Plan, Step, minimize
+from engine.request import Budget, LoopRequest
+from engine.settings import Settings
+from engine.targets import Objective
+from engine.testing import TinyModel
+
+
+@pytest.fixture
+def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROGRESS_EVERY_SECONDS", "SAVE_EVERY_SECONDS", "PREVIEW_EVERY_SECONDS"):
+        monkeypatch.setattr(pipeline, name, 0.0)
+
+
+def made(request: LoopRequest, model: TinyModel, **named: Any) -> list[Event | Checkpoint]:
+    return list(pipeline.make_loop(request, model, Settings(), **named))
+
+
+def of_kind(kind: type, events: list[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def audio(sound: Sound) -> np.ndarray[Any, Any]:
+    return np.frombuffer(sound.samples, "<f4").reshape(-1, sound.channels).T
+
+
+def stopping(steps: int, error: Exception) -> Callable[..., Iterator[Step]]:
+    """Return a search that breaks down after `steps` steps."""
+
+    def broken(*args: Any, **named: Any) -> Iterator[Step]:
+        search = minimize(*args, **named)
+        for _ in range(steps):
+            yield next(search)
+        raise error
+
+    return broken
+
+
+def test_takes_come_best_first(tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those within every tolerance, then the others, each by how far off they are; the end names the best."""
+
+    def judged(*args: Any, **named: Any) -> Iterator[Step]:
+        step = next(minimize(*args, **named))
+        reached, total = torch.tensor([True, False, True]), torch.tensor([3.0, 1.0, 2.0])
+        yield replace(step, best_total=total, state=replace(step.state, best_total=total, best_reached=reached))
+
+    monkeypatch.setattr(optimize, "minimize", judged)
+    request = ask.request(ask.intensity(), count=3)
+    accepted, *takes, done = made(request, tiny)
+    assert isinstance(accepted, Accepted)
+    assert [take.take for take in of_kind(Take, takes)] == [2, 0, 1]
+    assert done == Done(request_id=request.request_id, takes=3, best=2)
+
+
+@pytest.mark.parametrize("method", ["none", "guidance", "ditto", "ditto2", "ditto-paper"])
+def test_a_takes_noise_is_its_sound(tiny: TinyModel, ask: Any, method: Any) -> None:
+    """Whatever the method, the stored noise gives the same loop again, to 1e-4, without a search."""
+    request = ask.request(ask.intensity(), ask.melody(), method=method, budget=Budget(steps=3))
+    (take,) = of_kind(Take, made(request, tiny))
+    again = pipeline.rebuild(request, tiny, take.noise)
+    assert again.shape == (2, request.samples)
+    np.testing.assert_allclose(again, audio(take.sound), rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+def test_progress_ends_where_it_said(tiny: TinyModel, ask: Any) -> None:
+    """Of 4 steps the fourth is the last, time left falls to nothing, and every control has its loss."""
+    request = ask.request(ask.intensity(), ask.melody(), budget=Budget(steps=4, until_tolerance=False))
+    told = of_kind(Progress, made(request, tiny))
+    assert {progress.steps for progress in told} == {4}
+    assert [progress.step for progress in told] == [1, 2, 3, 4, 4]
+    assert told[-1].seconds_left == 0
+    assert all(progress.losses.keys() == {"intensity", "melody"} for progress in told)
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Any) -> None:
+    """It has the length of the take, and the last is the take itself."""
+    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
+    events = made(request, tiny, live=True)
+    previews, (take,) = of_kind(Preview, events), of_kind(Take, events)
+    assert len(previews) >= 3
+    assert {audio(preview.sound).shape for preview in previews} == {(2, request.samples)}
+    np.testing.assert_allclose(audio(previews[-1].sound), audio(take.sound), rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+@pytest.mark.parametrize("method", ["ditto", "ditto2"])
+def test_what_was_interrupted_goes_on_to_the_same_take(tiny: TinyModel, ask: Any, method: Any) -> None:
+    """From the checkpoint of any step; the one after the last has nothing left to do but to finish."""
+    request = ask.request(ask.intensity(), ask.melody(), method=method, budget=Budget(steps=8, until_tolerance=False))
+    events = made(request, tiny, live=True)
+    (whole,) = of_kind(Take, events)
+    states = [checkpoint.state for checkpoint in of_kind(Checkpoint, events)]
+    for state in (states[0], states[4], states[-1]):
+        (again,) = of_kind(Take, made(request, tiny, resume=state))
+        np.testing.assert_allclose(audio(again.sound), audio(whole.sound), rtol=0, atol=1e-4)
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Any) -> None:
+    """It answers with the take so far, which is nearer to what was asked than the seed alone, and says so."""
+    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=60, until_tolerance=False))
+    making = pipeline.make_loop(request, tiny, Settings())
+    for event in making:
+        if isinstance(event, Progress) and event.step == 20:
+            break
+    take, end = making.throw(KeyboardInterrupt()), next(making)
+    assert isinstance(take, Take)
+    assert end == Cancelled(request_id=request.request_id, takes=1)
+    assert take.record["steps"] == 20
+    (alone,) = of_kind(Take, made(ask.request(ask.intensity(), method="none"), tiny))
+    assert take.scores["intensity_mse"] < 0.5 * alone.scores["intensity_mse"]
+
+
+def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Any) -> None:
+    """What is ready is sent, though the end says that it was stopped."""
+    making = pipeline.make_loop(ask.request(method="none", count=3), tiny, Settings())
+    assert isinstance(next(making), Accepted)
+    first, second, third, end = next(making), making.throw(KeyboardInterrupt()), next(making), next(making)
+    assert len({take.take for take in (first, second, third) if isinstance(take, Take)}) == 3
+    assert isinstance(end, Cancelled)
+
+
+@pytest.mark.parametrize("error", [NonFiniteLossError("The loss of melody was nan."), OutOfMemoryError("It is full.")])
+def test_a_search_that_breaks_down_leaves_its_best(
+    tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The take comes with a note of what went wrong; with nothing heard yet, the error is all there is to say."""
+    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=12))
+    monkeypatch.setattr(optimize, "minimize", stopping(5, error))
+    *_, take, end = made(request, tiny)
+    assert isinstance(take, Take)
+    assert isinstance(end, Done)
+    assert str(error) in take.notes[0]
+    assert np.isfinite(audio(take.sound)).all()
+    monkeypatch.setattr(optimize, "minimize", stopping(0, error))
+    with pytest.raises(type(error)):
+        made(request, tiny)
+
+
+def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Any) -> None:
+    """Measured from the sound on the wire, they are the same."""
+    request = ask.request(ask.intensity(), ask.melody(), budget=Budget(steps=3))
+    (take,) = of_kind(Take, made(request, tiny))
+    again = metrics.score(audio(take.sound), request.sample_rate, request)
+    assert {name: take.scores[name] for name in again} == pytest.approx(again, abs=1e-6)
+
+
+def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask: Any) -> None:
+    """The whole flow minimises what the paper does, to its own tolerances, and not only plans for it."""
+    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper", budget=Budget(steps=1))
+    handed: list[Objective] = []
+
+    def seen(chosen: Plan, objective: Objective, *args: Any, **named: Any) -> Iterator[Step]:
+        handed.append(objective)
+        return minimize(chosen, objective, *args, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimize, "minimize", seen)
+        assert any(isinstance(event, Take) for event in pipeline.make_loop(request, tiny, Settings()))
+    found = {goal.kind: (goal.weight, goal.tolerance) for goal in handed[0].goals}
+    assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
+
+
+def test_activations_may_be_kept(tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recomputing is the rule; who has the memory may have the time instead, and the loop is the same."""
+    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
+    objective = methods.objective_of(request, tiny.scene(request), tiny)
+    assert methods.plan(request, tiny, objective).checkpoint
+    assert not methods.plan(request, tiny, objective, recomputes=False).checkpoint
+    takes = []
+    for word in ("on", "off"):
+        monkeypatch.setenv("DITTO_RECOMPUTE", word)
+        assert Settings().recompute == (word == "on")
+        takes += [event for event in pipeline.make_loop(request, tiny, Settings()) if isinstance(event, Take)]
+    assert takes[0].sound == takes[1].sound
