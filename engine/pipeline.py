@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import decode, guidance, loop, methods, metrics, optimize, sampling, targets
+from . import decode, guidance, hearing, loop, methods, metrics, optimize, sampling, targets
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
 from .models.protocol import Model, Scene
@@ -154,9 +154,7 @@ def _best(ready: Prepared, search: Search, noise: Tensor) -> tuple[Tensor, Tenso
 
 def _latent(ready: Prepared, noise: Tensor) -> Tensor:
     """Return the settled latent of `noise` [takes, ...] by the chain that makes the loop."""
-    chain = ready.plan.decode
-    schedule = ready.model.schedule(chain.steps, ready.scene)
-    latent = sampling.sample(ready.model, ready.scene, noise.detach(), schedule, chain.sampler, checkpoint=False)
+    latent = hearing.latent_of(ready.model, ready.scene, noise.detach(), ready.plan.decode, checkpoint=False)
     return ready.objective.settled(latent)
 
 
@@ -199,8 +197,7 @@ def _first_noise(request: LoopRequest, scene: Scene) -> Tensor:
 def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
     step = search.step
     assert step is not None
-    steps = max(step.steps, 1)
-    done = min(step.index + 1, steps)  # what the last step gave is listened to as well, and is no step of its own
+    done, steps = _counted(step)
     left = 0.0 if step.reached else seconds * (steps - done) / done
     limit_seconds = methods.limit_seconds(request)
     if limit_seconds is not None:
@@ -220,7 +217,13 @@ def _preview(ready: Prepared, step: optimize.Step) -> Preview:
     known = step.latent
     latent = _latent(ready, step.best_noise[:1]) if known is None else ready.objective.settled(known[:1])
     sound = _sound(_finished(ready, latent[0]).audio, ready.request.sample_rate)
-    return Preview(request_id=ready.request.request_id, take=0, step=step.index + 1, sound=sound)
+    return Preview(request_id=ready.request.request_id, take=0, step=_counted(step)[0], sound=sound)
+
+
+def _counted(step: optimize.Step) -> tuple[int, int]:
+    """Return which step this is, and of how many; what the last one gave is listened to, and is no step of its own."""
+    steps = max(step.steps, 1)
+    return min(step.index + 1, steps), steps
 
 
 def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:

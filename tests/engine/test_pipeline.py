@@ -170,7 +170,7 @@ def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(optimize, "minimize", seen)
-        assert any(isinstance(event, Take) for event in pipeline.make_loop(request, tiny, Settings()))
+        assert of_kind(Take, made(request, tiny))
     found = {goal.kind: (goal.weight, goal.tolerance) for goal in handed[0].goals}
     assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
 
@@ -185,5 +185,5 @@ def test_activations_may_be_kept(tiny: TinyModel, ask: Any, monkeypatch: pytest.
     for word in ("on", "off"):
         monkeypatch.setenv("DITTO_RECOMPUTE", word)
         assert Settings().recompute == (word == "on")
-        takes += [event for event in pipeline.make_loop(request, tiny, Settings()) if isinstance(event, Take)]
+        takes += of_kind(Take, made(request, tiny))
     assert takes[0].sound == takes[1].sound
