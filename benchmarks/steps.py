@@ -4,8 +4,8 @@
     python -m benchmarks.steps --time
 
 Searches run for exactly so many steps, whatever they have reached; the stopping rule comes from this table. `--time`
-walks one request with both controls under the profiler of the standard library and prints the ten dearest functions of
-our own by total time.
+walks one request with both controls under the profiler of the standard library and prints the dearest of our own
+functions, by the time in them and in what they call.
 """
 
 import argparse
