@@ -148,9 +148,11 @@ def main() -> None:
     options.add_argument("--only", default=",".join(tasks.TASKS))
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
+    options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
     options.add_argument("--out", type=Path, default=Path("control.json"))
     chosen = options.parse_args()
-    settings, done = Settings(), json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
+    settings = Settings(dtype=chosen.dtype)
+    done: dict[str, Row] = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
     models: dict[bool, Model] = {}
     for task in chosen.only.split(","):
         for method in chosen.methods.split(","):

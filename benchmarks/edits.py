@@ -132,9 +132,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--only", default="redraw,variation,inpaint,outpaint")
+    options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
     options.add_argument("--out", type=Path, default=Path("edits.json"))
     chosen = options.parse_args()
-    model = catalogue.load("pocket", Settings())
+    model = catalogue.load("pocket", Settings(dtype=chosen.dtype))
     assert isinstance(model, Pocket)
     kinds: dict[str, Callable[[int, Pocket], Row]] = {
         "redraw": redraw,
