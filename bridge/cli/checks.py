@@ -159,14 +159,19 @@ def device(settings: Settings) -> Iterator[Finding]:
     """Look at what will compute, and in which precision."""
     try:
         from engine.models.hardware import choose_place, memory_bytes
+        from engine.pocket.model import pocket_dtype
 
         place = choose_place(settings)
         memory = memory_bytes(place.device) / GIB
-    except (DittoError, ImportError, OSError) as error:
+    except DittoError as error:
+        yield Finding("fix", "Device", error.sentence.removesuffix("."), error.remedy)
+        return
+    except (ImportError, OSError) as error:
         yield Finding("fix", "Device", f"PyTorch cannot be used: {error}.", "Install Ditto Live again.")
         return
-    dtype = str(place.dtype).removeprefix("torch.")
-    yield Finding("ok", "Device", f"{place.device} in {dtype}, {memory:.1f} GiB of memory")
+    own, others = (str(dtype).removeprefix("torch.") for dtype in (pocket_dtype(settings, place), place.dtype))
+    precision = own if own == others else f"{own}, other models in {others}"
+    yield Finding("ok", "Device", f"{place.device} in {precision}; {memory:.1f} GiB of memory")
 
 
 def models(settings: Settings) -> Iterator[Finding]:
@@ -176,7 +181,10 @@ def models(settings: Settings) -> Iterator[Finding]:
         from engine.pocket.model import WEIGHTS
 
         listing = catalogue.listing(settings)
-    except (DittoError, ImportError, OSError) as error:
+    except DittoError as error:
+        yield Finding("fix", "Models", error.sentence.removesuffix("."), error.remedy)
+        return
+    except (ImportError, OSError) as error:
         yield Finding("fix", "Models", f"They cannot be listed: {error}.", "Install Ditto Live again.")
         return
     for model in listing:

@@ -40,7 +40,10 @@ def choose_place(settings: Settings) -> Place:
         return Place(device, torch.bfloat16 if half else torch.float32, torch.float32)
     names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if settings.dtype not in names:
-        raise ModelError(f"There is no precision {settings.dtype!r}; it may be auto, {', '.join(names)}.")
+        raise ModelError(
+            f"There is no precision {settings.dtype!r}; it may be auto, {', '.join(names)}.",
+            remedy="Use `--dtype auto`.",
+        )
     return Place(device, names[settings.dtype], torch.float32)
 
 
@@ -65,13 +68,15 @@ def _existing(name: str) -> str:
     import torch
 
     kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or not (index or "0").isdecimal():
+        raise ModelError(
+            f"There is no device {name!r}; it may be auto, cpu, cuda, cuda:1 or mps.", remedy="Use `--device auto`."
+        )
     there = {
         "cpu": True,
         "mps": torch.backends.mps.is_available(),
         "cuda": torch.cuda.is_available() and int(index or 0) < torch.cuda.device_count(),
     }
-    if kind not in there:
-        raise ModelError(f"There is no device {name!r}; it may be auto, cpu, cuda, cuda:1 or mps.")
     if not there[kind]:
         raise ModelError(f"The device {name} is not in this computer.", remedy="Use `--device auto`.")
     return name

@@ -12,6 +12,7 @@ from bridge.cli import checks
 from bridge.cli.checks import Finding
 from bridge.cli.doctor import show
 from bridge.cli.main import run
+from engine.models import catalogue
 from engine.settings import Settings
 
 
@@ -51,11 +52,22 @@ def test_a_folder_that_cannot_be_written_is_to_be_fixed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_an_unknown_device_is_to_be_fixed() -> None:
-    """With what may be given instead."""
-    (finding,) = checks.device(Settings(device="abacus"))
+@pytest.mark.parametrize("option", ["device", "dtype"])
+def test_an_unknown_device_or_precision_is_to_be_fixed(option: str) -> None:
+    """With what may be given instead; nobody has to install anything again for it."""
+    (finding,) = checks.device(Settings(**{option: "abacus"}))
     assert finding.level == "fix"
     assert "abacus" in finding.sentence
+    assert f"--{option} auto" in finding.remedy
+
+
+def test_the_precision_is_the_one_that_pocket_computes_in() -> None:
+    """Whatever others would get on the same processor."""
+    for asked in ("auto", "float32"):
+        settings = Settings(device="cpu", dtype=asked)
+        (finding,) = checks.device(settings)
+        own = str(catalogue.load("pocket", settings).dtype).removeprefix("torch.")
+        assert finding.sentence.startswith(f"cpu in {own}")
 
 
 def test_device_and_precision_are_named(settings: Settings) -> None:
