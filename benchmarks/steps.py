@@ -3,9 +3,10 @@
     python -m benchmarks.steps --seeds 8 --steps 10,30,50,70,100,150 --out steps.json
     python -m benchmarks.steps --time
 
-Searches run for exactly so many steps, whatever they have reached; the stopping rule comes from this table. `--time`
-walks one request with both controls under the profiler of the standard library and prints the dearest of our own
-functions, by the time in them and in what they call.
+Searches run for exactly so many steps, whatever they have reached; the stopping rule comes from this table, which goes
+on with a file that is there, and from the picture that `benchmarks.plots` draws of it. `--time` walks one request with
+both controls under the profiler of the standard library and prints the dearest of our own functions, by the time in
+them and in what they call.
 """
 
 import argparse
@@ -30,22 +31,30 @@ SHOWN = {"intensity": ("intensity_mse", "intensity_rho"), "melody": ("melody_acc
 
 def errors(model: Model, steps: list[int], seeds: int, method: str, out: Path) -> None:
     """Print a table of means for each count of steps."""
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[Row]] = json.loads(out.read_text()) if out.exists() else {}
     names = [name for shown in SHOWN.values() for name in shown] + ["seconds: intensity", "seconds: melody"]
     print("| steps | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 1) + "|")
     for count in steps:
         cells, times = [], []
         for task, shown in SHOWN.items():
-            budget = Budget(steps=count, until_tolerance=False)
-            rows = [
-                run(model, msgspec.structs.replace(tasks.request(task, seed), method=method, budget=budget), Settings())
-                for seed in range(seeds)
-            ]
-            found[f"{task}/{count}"] = rows
+            if (key := f"{task}/{count}") not in found:
+                budget = Budget(steps=count, until_tolerance=False)
+                asked = (tasks.request(task, seed) for seed in range(seeds))
+                made = [
+                    run(model, msgspec.structs.replace(one, method=method, budget=budget), Settings()) for one in asked
+                ]
+                found[key] = [{name: row[name] for name in (*shown, "seconds")} for row in made]
+                _write(found, out)
+            rows = found[key]
             cells += [f"{np.mean([row[name] for row in rows if row[name] is not None]):.3g}" for name in shown]
             times.append(f"{np.mean([row['seconds'] for row in rows]):.1f}")
         print(f"| {count} | " + " | ".join(cells + times) + " |", flush=True)
-        out.write_text(json.dumps(found, indent=1))
+
+
+def _write(found: dict[str, list[Row]], out: Path) -> None:
+    """Write a task and count of steps per line."""
+    lines = (f"{json.dumps(key)}: {json.dumps(rows)}" for key, rows in found.items())
+    out.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def times(model: Model) -> None:

@@ -1,0 +1,114 @@
+"""Draw what was measured: error against optimisation steps, memory against sampling steps and model size.
+
+    python -m benchmarks.plots          # results/steps.json and results/memory.json, to .png beside them
+
+Those two are what `benchmarks.steps` and `benchmarks.memory` write; where searches end is read from
+`results/control.json`.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bridge.report import style
+
+RESULTS = Path(__file__).parent / "results"
+MIB = 2**20
+ERROR = {"intensity_mse": "mean of the seeds"}
+IN_TUNE = {"melody_accuracy": "by chroma", "melody_judge": "by basic-pitch, the judge"}
+KINDS = {"recomputed": "recomputed", "plain": "nothing recomputed"}
+DASHED = (0, (4, 3))
+SIZE_INCHES = (12, 4.6)
+
+
+def _axes(title: str, note: str, axes: Axes, *, x: str, ticks: list[int]) -> None:
+    style.titled(axes, title, note)
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel(x)
+    axes.grid(axis="y", color=style.FAINT, linewidth=0.6)
+
+
+def _bar(axes: Axes, height: float, name: str, count: int) -> None:
+    axes.axhline(height, color=style.WRONG, linewidth=1, linestyle=DASHED)
+    axes.text(count, height, f"{name} ", color=style.WRONG, fontsize=9, va="bottom", ha="right")
+
+
+def _ends(axes: Axes, task: str, control: dict[str, Any]) -> None:
+    """Shade where half of all searches end, between the quarters."""
+    ends = [row["steps"] for key, row in control.items() if key.startswith(f"{task}/ditto2/")]
+    low, middle, high = np.percentile(ends, (25, 50, 75))
+    axes.axvspan(low, high, color=style.SOFT, alpha=0.18, linewidth=0)
+    axes.axvline(middle, color=style.SOFT, linewidth=1)
+
+
+def steps(figure: Figure, found: dict[str, list[dict[str, float]]], control: dict[str, Any]) -> None:
+    """Error and accuracy in the file after so many steps, each seed thin and their mean thick."""
+    counts = sorted({int(key.partition("/")[2]) for key in found})
+    left, right = figure.subplots(1, 2)
+    for axes, task, shown in ((left, "intensity", ERROR), (right, "melody", IN_TUNE)):
+        for (name, label), colour in zip(shown.items(), (style.HEARD, style.TARGET), strict=False):
+            values = np.array([[row[name] for row in found[f"{task}/{count}"]] for count in counts], dtype=np.float64)
+            axes.plot(counts, values, color=colour, linewidth=0.7, alpha=0.35)
+            axes.plot(counts, values.mean(1), color=colour, linewidth=2, marker="o", markersize=4, label=label)
+        _ends(axes, task, control)
+    _axes("Intensity: error in the file, dB²", "grey: where half of all searches end", left, x="steps", ticks=counts)
+    _axes("Melody: share in tune", "grey: where half of all searches end", right, x="steps", ticks=counts)
+    left.set_yscale("log")
+    left.set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
+    left.minorticks_off()
+    _bar(left, 0.6, "bar", counts[-1])
+    _bar(right, 0.95, "bar by chroma", counts[-1])
+    _bar(right, 0.82, "bar by the judge", counts[-1])
+    for axes in (left, right):
+        axes.legend(frameon=False, labelcolor=style.INK, loc="upper right" if axes is left else "lower right")
+
+
+def memory(figure: Figure, found: list[dict[str, Any]]) -> None:
+    """One step's peak against sampling steps, a colour for each size; and at 20 against size."""
+    left, right = figure.subplots(1, 2)
+    sizes = sorted({point["millions"] for point in found})
+    for size, colour in zip(sizes, style.CONTROL_COLOURS, strict=False):
+        own = [point for point in found if point["millions"] == size]
+        counts = [point["steps"] for point in own]
+        left.plot(counts, _mib(own, "recomputed"), color=colour, linewidth=2, label=f"{size:g} M parameters")
+        left.plot(counts, _mib(own, "plain"), color=colour, linewidth=1.2, linestyle=DASHED)
+    usual = [point for point in found if point["steps"] == 20]
+    for (kind, label), colour in zip(KINDS.items(), (style.HEARD, style.SOFT), strict=True):
+        right.plot(sizes, _mib(usual, kind), color=colour, linewidth=2, marker="o", markersize=4, label=label)
+    eighth = [size / 8 for size in _mib(usual, "plain")]
+    right.plot(sizes, eighth, color=style.WRONG, linewidth=1, linestyle=DASHED, label="bar: an eighth")
+    _axes("Memory of a step, MiB", "dashed: nothing recomputed", left, x="sampling steps", ticks=counts)
+    _axes("At 20 sampling steps", "", right, x="million parameters", ticks=[round(size) for size in sizes])
+    for axes in (left, right):
+        axes.set_yscale("log")
+        axes.set_yticks([30, 100, 300, 1000, 3000, 10_000], ["30", "100", "300", "1,000", "3,000", "10,000"])
+        axes.minorticks_off()
+        axes.legend(frameon=False, labelcolor=style.INK, loc="upper left", fontsize=9)
+
+
+def _mib(points: list[dict[str, Any]], kind: str) -> list[float]:
+    return [point[kind]["bytes"] / MIB if point[kind] else np.nan for point in points]
+
+
+def main() -> None:
+    read = {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in ("steps", "memory", "control")}
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # any weight of any face will do
+    with matplotlib.rc_context(style.SETTINGS):
+        figures = {name: Figure(figsize=SIZE_INCHES, dpi=100, layout="constrained") for name in ("steps", "memory")}
+        steps(figures["steps"], read["steps"], read["control"])
+        memory(figures["memory"], read["memory"])
+        for name, figure in figures.items():
+            figure.get_layout_engine().set(w_pad=0.2, h_pad=0.15)
+            figure.savefig(RESULTS / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
