@@ -152,7 +152,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=Path("control.json"))
     chosen = options.parse_args()
     settings = Settings(dtype=chosen.dtype)
-    done: dict[str, Row] = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
+    done = kept(chosen.out)
     models: dict[bool, Model] = {}
     for task in chosen.only.split(","):
         for method in chosen.methods.split(","):
@@ -167,12 +167,17 @@ def main() -> None:
                         tasks.request(task, seed), method=own, quality=chosen.quality, budget=UNHURRIED
                     )
                     done[key] = run(models[told], asked, settings)
-                    _write(done, chosen.out)
+                    keep(done, chosen.out)
         _beside_none(done, task)
         print(table(task, _by_method(done, task, chosen.methods.split(","))), flush=True)
 
 
-def _write(done: dict[str, Row], file: Path) -> None:
+def kept(file: Path) -> dict[str, Row]:
+    """Return the rows of a file that `keep` wrote; none where there is no such file yet."""
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def keep(done: dict[str, Row], file: Path) -> None:
     """Write a loop per line, to five digits, without what it was not asked for."""
     rows = {
         key: {name: float(f"{value:.5g}") for name, value in row.items() if value is not None}

@@ -8,6 +8,7 @@ Those two are what `benchmarks.steps` and `benchmarks.memory` write; where searc
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bridge.report import style
 
 RESULTS = Path(__file__).parent / "results"
 MIB = 2**20
+MIBS = (30, 100, 300, 1000, 3000, 10_000)
 ERROR = {"intensity_mse": "mean of the seeds"}
 IN_TUNE = {"melody_accuracy": "by chroma", "melody_judge": "by basic-pitch, the judge"}
 KINDS = {"recomputed": "recomputed", "plain": "nothing recomputed"}
@@ -27,10 +29,14 @@ DASHED = (0, (4, 3))
 SIZE_INCHES = (12, 4.6)
 
 
-def _axes(title: str, note: str, axes: Axes, *, x: str, ticks: list[int]) -> None:
+def _axes(title: str, note: str, axes: Axes, *, x: str, ticks: list[int], heights: Sequence[float] = ()) -> None:
+    """Put a title above; the axis below is logarithmic, and so is the other where `heights` are its ticks."""
     style.titled(axes, title, note)
     axes.set_xscale("log")
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    if heights:
+        axes.set_yscale("log")
+        axes.set_yticks(heights, [f"{height:,g}" for height in heights])
     axes.minorticks_off()
     axes.set_xlabel(x)
     axes.grid(axis="y", color=style.FAINT, linewidth=0.6)
@@ -49,26 +55,24 @@ def _ends(axes: Axes, task: str, control: dict[str, Any]) -> None:
     axes.axvline(middle, color=style.SOFT, linewidth=1)
 
 
-def steps(figure: Figure, found: dict[str, list[dict[str, float]]], control: dict[str, Any]) -> None:
+def steps(figure: Figure, found: dict[str, dict[str, float]], control: dict[str, Any]) -> None:
     """Error and accuracy in the file after so many steps, each seed thin and their mean thick."""
-    counts = sorted({int(key.partition("/")[2]) for key in found})
+    counts, seeds = (sorted({int(key.split("/")[place]) for key in found}) for place in (2, 3))
     left, right = figure.subplots(1, 2)
     for axes, task, shown in ((left, "intensity", ERROR), (right, "melody", IN_TUNE)):
         for (name, label), colour in zip(shown.items(), (style.HEARD, style.TARGET), strict=False):
-            values = np.array([[row[name] for row in found[f"{task}/{count}"]] for count in counts], dtype=np.float64)
+            values = np.array([[found[f"{task}/ditto2/{count}/{seed}"][name] for seed in seeds] for count in counts])
             axes.plot(counts, values, color=colour, linewidth=0.7, alpha=0.35)
             axes.plot(counts, values.mean(1), color=colour, linewidth=2, marker="o", markersize=4, label=label)
         _ends(axes, task, control)
-    _axes("Intensity: error in the file, dB²", "grey: where half of all searches end", left, x="steps", ticks=counts)
-    _axes("Melody: share in tune", "grey: where half of all searches end", right, x="steps", ticks=counts)
-    left.set_yscale("log")
-    left.set_yticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
-    left.minorticks_off()
+    note, decades = "grey: where half of all searches end", (0.01, 0.03, 0.1, 0.3, 1)
+    _axes("Intensity: error in the file, dB²", note, left, x="steps", ticks=counts, heights=decades)
+    _axes("Melody: share in tune", note, right, x="steps", ticks=counts)
     _bar(left, 0.6, "bar", counts[-1])
     _bar(right, 0.95, "bar by chroma", counts[-1])
     _bar(right, 0.82, "bar by the judge", counts[-1])
-    for axes in (left, right):
-        axes.legend(frameon=False, labelcolor=style.INK, loc="upper right" if axes is left else "lower right")
+    for axes, place in ((left, "upper right"), (right, "lower right")):
+        axes.legend(frameon=False, labelcolor=style.INK, loc=place)
 
 
 def memory(figure: Figure, found: list[dict[str, Any]]) -> None:
@@ -85,12 +89,11 @@ def memory(figure: Figure, found: list[dict[str, Any]]) -> None:
         right.plot(sizes, _mib(usual, kind), color=colour, linewidth=2, marker="o", markersize=4, label=label)
     eighth = [size / 8 for size in _mib(usual, "plain")]
     right.plot(sizes, eighth, color=style.WRONG, linewidth=1, linestyle=DASHED, label="bar: an eighth")
-    _axes("Memory of a step, MiB", "dashed: nothing recomputed", left, x="sampling steps", ticks=counts)
-    _axes("At 20 sampling steps", "", right, x="million parameters", ticks=[round(size) for size in sizes])
+    _axes("Memory of a step, MiB", "dashed: nothing recomputed", left, x="sampling steps", ticks=counts, heights=MIBS)
+    _axes(
+        "At 20 sampling steps", "", right, x="million parameters", ticks=[round(size) for size in sizes], heights=MIBS
+    )
     for axes in (left, right):
-        axes.set_yscale("log")
-        axes.set_yticks([30, 100, 300, 1000, 3000, 10_000], ["30", "100", "300", "1,000", "3,000", "10,000"])
-        axes.minorticks_off()
         axes.legend(frameon=False, labelcolor=style.INK, loc="upper left", fontsize=9)
 
 

@@ -12,7 +12,6 @@ them and in what they call.
 import argparse
 import cProfile
 import io
-import json
 import pstats
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import msgspec
 import numpy as np
 
 from benchmarks import tasks
-from benchmarks.control import Row, run
+from benchmarks.control import keep, kept, run
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.request import Budget
@@ -31,30 +30,23 @@ SHOWN = {"intensity": ("intensity_mse", "intensity_rho"), "melody": ("melody_acc
 
 def errors(model: Model, steps: list[int], seeds: int, method: str, out: Path) -> None:
     """Print a table of means for each count of steps."""
-    found: dict[str, list[Row]] = json.loads(out.read_text()) if out.exists() else {}
+    found = kept(out)
     names = [name for shown in SHOWN.values() for name in shown] + ["seconds: intensity", "seconds: melody"]
     print("| steps | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 1) + "|")
     for count in steps:
-        cells, times = [], []
+        budget, cells, times = Budget(steps=count, until_tolerance=False), [], []
         for task, shown in SHOWN.items():
-            if (key := f"{task}/{count}") not in found:
-                budget = Budget(steps=count, until_tolerance=False)
-                asked = (tasks.request(task, seed) for seed in range(seeds))
-                made = [
-                    run(model, msgspec.structs.replace(one, method=method, budget=budget), Settings()) for one in asked
-                ]
-                found[key] = [{name: row[name] for name in (*shown, "seconds")} for row in made]
-                _write(found, out)
-            rows = found[key]
-            cells += [f"{np.mean([row[name] for row in rows if row[name] is not None]):.3g}" for name in shown]
+            keys = [f"{task}/{method}/{count}/{seed}" for seed in range(seeds)]
+            for seed, key in enumerate(keys):
+                if key not in found:
+                    asked = msgspec.structs.replace(tasks.request(task, seed), method=method, budget=budget)
+                    row = run(model, asked, Settings())
+                    found[key] = {name: row[name] for name in (*shown, "seconds")}
+                    keep(found, out)
+            rows = [found[key] for key in keys]
+            cells += [f"{np.mean([row[name] for row in rows if row.get(name) is not None]):.3g}" for name in shown]
             times.append(f"{np.mean([row['seconds'] for row in rows]):.1f}")
         print(f"| {count} | " + " | ".join(cells + times) + " |", flush=True)
-
-
-def _write(found: dict[str, list[Row]], out: Path) -> None:
-    """Write a task and count of steps per line."""
-    lines = (f"{json.dumps(key)}: {json.dumps(rows)}" for key, rows in found.items())
-    out.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def times(model: Model) -> None:

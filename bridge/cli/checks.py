@@ -159,19 +159,16 @@ def device(settings: Settings) -> Iterator[Finding]:
     """Look at what will compute, and in which precision."""
     try:
         from engine.models.hardware import choose_place, memory_bytes
-        from engine.pocket.model import pocket_dtype
 
-        place = choose_place(settings)
-        memory = memory_bytes(place.device) / GIB
-    except DittoError as error:
-        yield Finding("fix", "Device", error.sentence.removesuffix("."), error.remedy)
+        places = [choose_place(settings, small=small) for small in (True, False)]
+        where = places[0].device
+        memory = memory_bytes(where) / GIB
+    except (DittoError, ImportError, OSError) as error:
+        yield _fault("Device", error, "PyTorch cannot be used")
         return
-    except (ImportError, OSError) as error:
-        yield Finding("fix", "Device", f"PyTorch cannot be used: {error}.", "Install Ditto Live again.")
-        return
-    own, others = (str(dtype).removeprefix("torch.") for dtype in (pocket_dtype(settings, place), place.dtype))
+    own, others = (str(place.dtype).removeprefix("torch.") for place in places)
     precision = own if own == others else f"{own}, other models in {others}"
-    yield Finding("ok", "Device", f"{place.device} in {precision}; {memory:.1f} GiB of memory")
+    yield Finding("ok", "Device", f"{where} in {precision}; {memory:.1f} GiB of memory")
 
 
 def models(settings: Settings) -> Iterator[Finding]:
@@ -181,11 +178,8 @@ def models(settings: Settings) -> Iterator[Finding]:
         from engine.pocket.model import WEIGHTS
 
         listing = catalogue.listing(settings)
-    except DittoError as error:
-        yield Finding("fix", "Models", error.sentence.removesuffix("."), error.remedy)
-        return
-    except (ImportError, OSError) as error:
-        yield Finding("fix", "Models", f"They cannot be listed: {error}.", "Install Ditto Live again.")
+    except (DittoError, ImportError, OSError) as error:
+        yield _fault("Models", error, "They cannot be listed")
         return
     for model in listing:
         what = f"Model {model.name}"
@@ -199,3 +193,10 @@ def models(settings: Settings) -> Iterator[Finding]:
     if absent:
         remedy = "`ditto-live models` names page, licence and command of each."
         yield Finding("note", "Other models", f"not on this computer: {', '.join(absent)}", remedy)
+
+
+def _fault(what: str, error: Exception, otherwise: str) -> Finding:
+    """Return what our own errors say themselves; others are not for a producer to understand."""
+    if isinstance(error, DittoError):
+        return Finding("fix", what, error.sentence.removesuffix("."), error.remedy)
+    return Finding("fix", what, f"{otherwise}: {error}.", "Install Ditto Live again.")

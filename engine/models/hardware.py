@@ -26,17 +26,18 @@ class Place:
     decoder_dtype: "torch.dtype"
 
 
-def choose_place(settings: Settings) -> Place:
+def choose_place(settings: Settings, *, small: bool = False) -> Place:
     """Return the device and precision that the settings name, or the best ones here for `auto`.
 
     bfloat16 on CUDA cards that compute in it, float32 elsewhere: float16 gives noise on Apple GPUs, and CPUs
-    are slower in either. Raises `ModelError` for a device that is not there.
+    are slower in either, but for a `small` network, whose time bfloat16 halves there, too. Raises `ModelError`
+    for a device that is not there.
     """
     import torch
 
     device = torch.device(_best_device() if settings.device == "auto" else _existing(settings.device))
     if settings.dtype == "auto":
-        half = device.type == "cuda" and multiplies_bfloat16(device)
+        half = (small or device.type == "cuda") and multiplies_bfloat16(device)
         return Place(device, torch.bfloat16 if half else torch.float32, torch.float32)
     names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if settings.dtype not in names:
@@ -68,16 +69,12 @@ def _existing(name: str) -> str:
     import torch
 
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or not (index or "0").isdecimal():
+    there = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
+    if kind not in there or not (index or "0").isdecimal():
         raise ModelError(
             f"There is no device {name!r}; it may be auto, cpu, cuda, cuda:1 or mps.", remedy="Use `--device auto`."
         )
-    there = {
-        "cpu": True,
-        "mps": torch.backends.mps.is_available(),
-        "cuda": torch.cuda.is_available() and int(index or 0) < torch.cuda.device_count(),
-    }
-    if not there[kind]:
+    if not there[kind] or (kind == "cuda" and int(index or 0) >= torch.cuda.device_count()):
         raise ModelError(f"The device {name} is not in this computer.", remedy="Use `--device auto`.")
     return name
 

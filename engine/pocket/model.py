@@ -15,7 +15,7 @@ from midi.key import Key
 from midi.tempo import loop_samples
 
 from ..errors import ModelError
-from ..models.hardware import Place, choose_place, multiplies_bfloat16
+from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Scene, Schedule
 from ..request import ASK_LEVELS, LoopRequest, Notes
 from ..sampling import sample
@@ -297,23 +297,16 @@ def _multi_hot(ids: Iterable[int]) -> Tensor:
     return row
 
 
-def pocket_dtype(settings: Settings, place: Place) -> torch.dtype:
-    """Return what `pocket` computes in: bfloat16 halves its time on processors, too, so small is the network."""
-    halves = settings.dtype == "auto" and multiplies_bfloat16(place.device)
-    return torch.bfloat16 if halves else place.dtype
-
-
 def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bool = False) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
     network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
-    place = choose_place(settings)
-    dtype = pocket_dtype(settings, place)
+    place = choose_place(settings, small=True)
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
     return Pocket(
-        network.float(), latent_map, load_towers(folder), dtype, place.device,
+        network.float(), latent_map, load_towers(folder), place.dtype, place.device,
         told_controls=told_controls, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
     )  # fmt: skip
