@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks import judge, tasks
 from engine import metrics, pipeline
+from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
 from engine.metrics import melody as melody_metric
 from engine.metrics import structure as structure_metric
@@ -35,7 +36,6 @@ from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.model import Pocket
 from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
-from engine.wav import read_audio, write_loop
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 

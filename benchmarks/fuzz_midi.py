@@ -22,10 +22,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from midi.errors import MidiError
-from midi.live_set import lane_curve, read_set
+from midi.live.set import lane_curve, read_set
 from midi.melody import melody
 from midi.notes import Note
-from midi.smf import read_midi, score_of_notes, write_midi
+from midi.smf.read import read_midi, score_of_notes, write_midi
 from midi.tempo import Meter
 from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 

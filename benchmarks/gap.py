@@ -5,8 +5,8 @@
 A search through T steps of the model's own sampler hears something a little other than the chain that makes the loop,
 and the waveform is another thing again. For each T the same seeds are searched twice for intensity and for melody:
 once through the surrogate alone (DITTO-2, Novack et al. 2024, arXiv:2405.20289), once with the true ear's corrections
-now and then (`engine.hearing`). Prints what the search believed, what the finished file has, and the time that both
-took.
+now and then (`engine.search.surrogate`). Prints what the search believed, what the finished file has, and the time
+that both took.
 """
 
 import argparse
@@ -19,13 +19,16 @@ import msgspec
 import numpy as np
 
 from benchmarks import tasks
-from engine import decode, loop, methods, metrics, targets
-from engine.hearing import Chain, latent_of
-from engine.models import catalogue
+from engine import metrics
+from engine.audio import finish as loop
+from engine.models import catalogue, decode
 from engine.models.protocol import Model
-from engine.optimize import minimize
 from engine.request import LoopRequest
 from engine.sampling import start_noise
+from engine.search import methods
+from engine.search import objective as targets
+from engine.search.minimize import minimize
+from engine.search.surrogate import Chain, latent_of
 from engine.settings import Settings
 
 MEASURED = {"intensity": "intensity_mse", "melody": "melody_accuracy"}

@@ -33,10 +33,10 @@ from engine.metrics import intensity
 from engine.models import catalogue
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
-from engine.record import noise_facts
 from engine.request import Curve, LoopRequest
-from engine.saved import noise_from_bytes
 from engine.settings import Settings
+from engine.takes.noise import noise_from_bytes
+from engine.takes.record import noise_facts
 
 DRAWS = 1_000
 Vector = NDArray[np.float32]

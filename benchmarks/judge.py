@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.resample import resampled
+from engine.audio.resample import resampled
 
 RATE, WINDOW, HOP = 22_050, 43_844, 256
 FRAMES, OVERLAP_FRAMES = 172, 30

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from midi.automation import sample, thin
-from midi.live_set import lane_curve, read_set
-from midi.smf import read_midi, write_midi
+from midi.curves.automation import sample, thin
+from midi.live.set import lane_curve, read_set
+from midi.smf.read import read_midi, write_midi
 from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, set_xml, track_xml
 
 LANE_EVENTS = 25_000
@@ -27,7 +27,7 @@ BIG_BYTES = 100 * 2**20
 
 READ = """
 import sys, time
-from midi.live_set import read_set
+from midi.live.set import read_set
 began = time.perf_counter()
 read_set(sys.argv[1])
 seconds = time.perf_counter() - began

@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 import torch
 
-from engine import targets
 from engine.models.protocol import Schedule
+from engine.models.testing import TinyDiffusersModel, tiny_noise
 from engine.request import Control, Curve, LoopRequest, Point
 from engine.sampling import sample, step_noises
-from engine.testing import TinyDiffusersModel, tiny_noise
+from engine.search import objective as targets
 
 SAMPLERS = ("ddim", "dpm++", "euler", "ancestral")
 

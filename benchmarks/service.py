@@ -1,7 +1,7 @@
 """The service's bars, measured: `python benchmarks/service.py latency | idle | loss | startup`.
 
 Each prints one JSON object with its figures, the bar and whether it is met. Everything runs at toy size
-(`engine.service.toy`), over real sockets and processes, below a temporary folder. Numbers can be made smaller.
+(`engine.service.workers.toy`), over real sockets and processes, below a temporary folder. Numbers can be made smaller.
 `service_hostile.py` and `service_chaos.py` are the two long ones.
 """
 
@@ -15,9 +15,9 @@ import typer
 from service_clients import run_clients
 from toy_service import Peak, ask_and_wait, chunked_request, find, report, serve
 
-from bridge.osc_client import OscClient
+from bridge.osc.client import OscClient
 from bridge.testing import LossyProxy, make_service
-from engine.service.memory import memory_bytes
+from engine.service.workers.memory import memory_bytes
 
 WARM_UPS = 20  # loops that are made before anything is measured
 

@@ -17,11 +17,11 @@ from typing import Annotated
 import typer
 from toy_service import find, report, serve
 
-from bridge.delivery import read_sidecar
-from bridge.osc_client import ENDS, OscClient
+from bridge.osc.client import ENDS, OscClient
+from bridge.takes.delivery import read_sidecar
+from engine.audio.wav import read_audio
 from engine.request import LoopRequest
-from engine.service.journal import Journal
-from engine.wav import read_audio
+from engine.service.queue.journal import Journal
 
 
 def main(

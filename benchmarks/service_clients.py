@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from bridge.addresses import PROTOCOL_VERSION
-from bridge.osc import OscMessage, decode, encode
-from bridge.osc_client import ENDS
-from bridge.osc_request import Spoken, speak
+from bridge.osc.addresses import PROTOCOL_VERSION
+from bridge.osc.client import ENDS
+from bridge.osc.codec import OscMessage, decode, encode
+from bridge.osc.request import Spoken, speak
 from engine.request import LoopRequest
 
 ROUND_SECONDS = 300.0

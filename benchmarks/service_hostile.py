@@ -13,11 +13,11 @@ from pathlib import Path
 import typer
 from toy_service import ask_and_wait, chunked_request, report
 
-from bridge.osc import encode
-from bridge.osc_client import OscClient
-from bridge.osc_request import speak
+from bridge.osc.client import OscClient
+from bridge.osc.codec import encode
+from bridge.osc.request import speak
 from bridge.testing import Service, make_service
-from engine.service.memory import memory_bytes
+from engine.service.workers.memory import memory_bytes
 
 
 def main(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1) -> None:

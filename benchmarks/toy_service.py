@@ -9,10 +9,10 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from bridge.osc_client import OscClient, discovered_port
+from bridge.osc.client import OscClient, discovered_port
 from bridge.testing import TOY
 from engine.request import Control, Curve, LoopRequest, Notes, Point
-from engine.service.memory import memory_bytes
+from engine.service.workers.memory import memory_bytes
 from midi.notes import Note
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import loop
+from engine.audio import finish as loop
 from engine.models.protocol import Scene
 from engine.pocket.model import Pocket
 from engine.request import LoopRequest
