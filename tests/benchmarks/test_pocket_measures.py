@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.evaluation import grid, key, material, sound, statistics
-from benchmarks.evaluation.checkpoint import read_checkpoint
-from benchmarks.evaluation.classifiers import Listener, Training, colour, genre_accuracy, groove
-from benchmarks.evaluation.figures import Figure, at_least, from_rows
-from benchmarks.evaluation.hearing import PICTURE_BANDS, Ear
-from benchmarks.evaluation.report import table
-from benchmarks.evaluation.store import rows_of
+from benchmarks.quality.evaluation import grid, key, material, sound, statistics
+from benchmarks.quality.evaluation.checkpoint import read_checkpoint
+from benchmarks.quality.evaluation.classifiers import Listener, Training, colour, genre_accuracy, groove
+from benchmarks.quality.evaluation.figures import Figure, at_least, from_rows
+from benchmarks.quality.evaluation.hearing import PICTURE_BANDS, Ear
+from benchmarks.quality.evaluation.report import table
+from benchmarks.quality.evaluation.store import rows_of
 from engine.pocket import words
 from engine.training.synth.recipe import sample_recipe
 from midi.key import Key

@@ -1,6 +1,6 @@
 """How well the metric that counts hits finds them in loops whose hits are known: `engine/metrics/rhythm.py` alone.
 
-    python -m benchmarks.onsets --loops 64 [--assets ASSETS]
+    python -m benchmarks onsets --loops 64 [--assets ASSETS]
 
 Held-out loops of the synthesiser in 4/4, drums alone and full mixes, as composed and with everything moved to the
 strokes of a groove of two to eight a bar. A hit is where a drum or a note starts; starts within 30 ms are one. Each
@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.tasks import GROOVES
+from benchmarks.quality.tasks import GROOVES
 from engine.metrics import rhythm
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
@@ -107,7 +107,3 @@ def main() -> None:
         heard = list(loops(layout, sparse, chosen.loops, assets))
         scores = " | ".join(f"{f1(heard, share):.3f}" for share in shares)
         print(f"| {layout}{', moved to a groove' if sparse else ''} | {scores} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """How good `pocket` is: every figure that its issue asks for, for 1, 2, 4, 8 and 32 steps and the codec alone.
 
-    python benchmarks/pocket.py [--quick] [--loops 500] [--weights FOLDER] [--out FOLDER] [--shared FOLDER]
+    python -m benchmarks pocket [--quick] [--loops 500] [--weights FOLDER] [--out FOLDER] [--shared FOLDER]
 
 Prints and saves `pocket.md`, `pocket.json` and `pocket.png`. Loops are heard one by one and kept below `--work`, so
 that a run that was stopped goes on; a change of weights, synthesiser or measures starts what depends on it anew. The
@@ -13,12 +13,12 @@ import time
 import warnings
 from pathlib import Path
 
-from benchmarks.evaluation import machine
-from benchmarks.evaluation.figures import Figure, at_least, at_most, from_rows
-from benchmarks.evaluation.hearing import Ear
-from benchmarks.evaluation.musicnn import find_musicnn
-from benchmarks.evaluation.report import picture, save
-from benchmarks.evaluation.study import CODEC, HELD_OUT, Sizes, Study
+from benchmarks.quality.evaluation import machine
+from benchmarks.quality.evaluation.figures import Figure, at_least, at_most, from_rows
+from benchmarks.quality.evaluation.hearing import Ear
+from benchmarks.quality.evaluation.musicnn import find_musicnn
+from benchmarks.quality.evaluation.report import picture, save
+from benchmarks.quality.evaluation.study import CODEC, HELD_OUT, Sizes, Study
 from engine.pocket.model import WEIGHTS, load_pocket
 from engine.settings import Settings
 from engine.training.synth.assets import Assets
@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, nargs="+", default=list(Sizes().steps))
     parser.add_argument("--quick", action="store_true", help="a few minutes: does it run at all?")
     parser.add_argument("--musicnn", type=Path, help="the unpacked wheel, if it is not installed")
-    parser.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared",
+    parser.add_argument("--shared", type=Path, default=Path(__file__).parents[3] / "shared",
                         help="real loops and the asset pack, where present")  # fmt: skip
     return parser.parse_args()
 
@@ -125,7 +125,3 @@ def real_figures(study: Study, folder: Path) -> tuple[list[Figure], list[str]]:
     columns = study.real_columns(folder)
     chosen = [figure for figure in from_rows(columns) if figure.name.startswith(REAL) and "odd" not in figure.name]
     return chosen, [HELD_OUT, CODEC]
-
-
-if __name__ == "__main__":
-    main()

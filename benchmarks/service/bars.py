@@ -1,4 +1,4 @@
-"""The service's bars, measured: `python benchmarks/service.py latency | idle | loss | startup`.
+"""The service's bars, measured: `python -m benchmarks service latency | idle | loss | startup`.
 
 Each prints one JSON object with its figures, the bar and whether it is met. Everything runs at toy size
 (`engine.service.workers.toy`), over real sockets and processes, below a temporary folder. Numbers can be made smaller.
@@ -12,9 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 import typer
-from service_clients import run_clients
-from toy_service import Peak, ask_and_wait, chunked_request, find, report, serve
 
+from benchmarks.service.clients import run_clients
+from benchmarks.service.toy import Peak, ask_and_wait, chunked_request, find, report, serve
 from bridge.osc.client import OscClient
 from bridge.testing import LossyProxy, make_service
 from engine.service.workers.memory import memory_bytes
@@ -166,5 +166,6 @@ def loss(requests: int = 40, share: float = 0.3) -> None:
     )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Read the command line."""
     app()

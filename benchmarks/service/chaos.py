@@ -1,4 +1,4 @@
-"""Kill -9 of worker, engine and bridge at random moments: `python benchmarks/service_chaos.py`."""
+"""Kill -9 of worker, engine and bridge at random moments: `python -m benchmarks service-chaos`."""
 
 import os
 import random
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from toy_service import find, report, serve
 
+from benchmarks.service.toy import find, report, serve
 from bridge.osc.client import ENDS, OscClient
 from bridge.takes.delivery import read_sidecar
 from engine.audio.wav import read_audio
@@ -24,7 +24,7 @@ from engine.request import LoopRequest
 from engine.service.queue.journal import Journal
 
 
-def main(
+def chaos(
     kills: Annotated[int, typer.Option(help="Of worker, engine and bridge, each.")] = 50,
     jobs: int = 20,
     pause: float = 3.0,
@@ -164,5 +164,6 @@ def _whole(path: Path) -> bool:
         return False
 
 
-if __name__ == "__main__":
-    typer.run(main)
+def main() -> None:
+    """Read the command line."""
+    typer.run(chaos)

@@ -1,12 +1,12 @@
 """Error against optimisation steps, read back from finished files, and where the time of a request goes.
 
-    python -m benchmarks.steps --seeds 8 --steps 10,30,50,70,100,150 --out steps.json
-    python -m benchmarks.steps --time
+    python -m benchmarks steps --seeds 8 --steps 10,30,50,70,100,150 --out steps.json
+    python -m benchmarks steps --time
 
 Searches run for exactly so many steps, whatever they have reached; the stopping rule comes from this table, which goes
-on with a file that is there, and from the picture that `benchmarks.plots` draws of it. `--time` walks one request with
-both controls under the profiler of the standard library and prints the dearest of our own functions, by the time in
-them and in what they call.
+on with a file that is there, and from the picture that `python -m benchmarks pictures` draws of it. `--time` walks one
+request with both controls under the profiler of the standard library and prints the dearest of our own functions, by
+the time in them and in what they call.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import tasks
-from benchmarks.control import keep, kept, run
+from benchmarks.quality import tasks
+from benchmarks.quality.control import keep, kept, run
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.request import Budget
@@ -74,7 +74,3 @@ def main() -> None:
         times(model)
     else:
         errors(model, [int(step) for step in chosen.steps.split(",")], chosen.seeds, chosen.method, chosen.out)
-
-
-if __name__ == "__main__":
-    main()

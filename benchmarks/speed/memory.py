@@ -1,6 +1,6 @@
 """Peak memory and time of one optimisation step against sampling steps and model size, with and without recomputing.
 
-    python -m benchmarks.memory --steps 1,2,5,10,20,50 --millions 5,20,60,200 --out memory.json
+    python -m benchmarks memory --steps 1,2,5,10,20,50 --millions 5,20,60,200 --out memory.json
 
 Each point is a process of its own, and its peak is the process's largest resident size less what it was before the
 step; on an accelerator it is the allocator's. The model is diffusers' latent transformer with random weights.
@@ -98,7 +98,8 @@ def _peak_bytes(device: str) -> float:
 
 def measured(steps: int, millions: float, *, checkpoint: bool, device: str) -> dict[str, float] | None:
     """Run one point in its own process; None where it did not fit."""
-    command = [sys.executable, "-m", "benchmarks.memory", "--point", f"{steps},{millions},{int(checkpoint)},{device}"]
+    point = f"{steps},{millions},{int(checkpoint)},{device}"
+    command = [sys.executable, "-m", "benchmarks", "memory", "--point", point]
     # The allocator keeps what was freed, so a resident size is only the step's own where freed memory is given back
     # at once; giving back costs time, so time is taken from a run of its own.
     runs = [
@@ -133,7 +134,3 @@ def main() -> None:
             cells += [f"{one['seconds']:.2f}" if one else "-" for one in pair]
             print(f"| {millions:g} | {steps} | " + " | ".join(cells) + " |", flush=True)
             chosen.out.write_text(json.dumps(found, indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,7 @@ from engine.request import Control, Curve, LoopRequest, Notes, Point
 from engine.service.workers.memory import memory_bytes
 from midi.notes import Note
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def report(name: str, met: bool, **figures: object) -> None:

@@ -1,8 +1,8 @@
 """How closely loops follow what is asked, for every control and method, read back from the written file.
 
-    python -m benchmarks.control --model pocket --seeds 24 --out control.json
-    python -m benchmarks.control --only intensity,melody --methods none,ditto2 --seeds 4
-    python -m benchmarks.control --out benchmarks/results/control.json      # the published rows, gone on with
+    python -m benchmarks control --model pocket --seeds 24 --out control.json
+    python -m benchmarks control --only intensity,melody --methods none,ditto2 --seeds 4
+    python -m benchmarks control --out benchmarks/results/control.json      # the published rows, gone on with
 
 Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds; a
 method may be `told` (the model's own control inputs, no optimisation) or `told+ditto2`. Everything is written to JSON
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks import judge, tasks
+from benchmarks.quality import judge, tasks
 from engine import metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
@@ -200,7 +200,3 @@ def _beside_none(done: dict[str, Row], task: str) -> None:
 
 def _by_method(done: dict[str, Row], task: str, methods: list[str]) -> dict[str, list[Row]]:
     return {method: [row for key, row in done.items() if key.startswith(f"{task}/{method}/")] for method in methods}
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,8 @@
 """Draw what was measured: error against optimisation steps, memory against sampling steps and model size.
 
-    python -m benchmarks.plots          # results/steps.json and results/memory.json, to .png beside them
+    python -m benchmarks pictures          # results/steps.json and results/memory.json, to .png beside them
 
-Those two are what `benchmarks.steps` and `benchmarks.memory` write; where searches end is read from
+Those two are what `steps` and `memory` write; where searches end is read from
 `results/control.json`.
 """
 
@@ -111,7 +111,3 @@ def main() -> None:
         for name, figure in figures.items():
             figure.get_layout_engine().set(w_pad=0.2, h_pad=0.15)
             figure.savefig(RESULTS / f"{name}.png")
-
-
-if __name__ == "__main__":
-    main()

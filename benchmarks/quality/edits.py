@@ -1,6 +1,6 @@
 """What is done to a take that is there: redraw, variation, inpaint, outpaint; all read from finished audio.
 
-    python -m benchmarks.edits --seeds 8 --out edits.json
+    python -m benchmarks edits --seeds 8 --out edits.json
 
 A redraw moves one point of a reached intensity curve by 6 dB and starts from the take's noise. Variations are judged in
 the judge's tower against fresh seeds. Inpaint and outpaint keep beats of a rendered, held-out loop: the kept part is
@@ -18,9 +18,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import tasks
-from benchmarks.control import judge_vector
-from benchmarks.evaluation import machine, material, sound
+from benchmarks.quality import tasks
+from benchmarks.quality.control import judge_vector
+from benchmarks.quality.evaluation import machine, material, sound
 from engine import metrics, pipeline
 from engine.events import Take
 from engine.metrics import seam
@@ -148,7 +148,3 @@ def main() -> None:
         found[name] = [kinds[name](seed, model) for seed in range(chosen.seeds)]
         print(f"\n### {name}\n{lines(found[name])}", flush=True)
         chosen.out.write_text(json.dumps(found, indent=1))
-
-
-if __name__ == "__main__":
-    main()

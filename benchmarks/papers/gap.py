@@ -1,6 +1,6 @@
 """The gap between a surrogate and the loop that is delivered, and what closing it costs.
 
-    python -m benchmarks.gap --seeds 8 --surrogates 1,2,4,8 --out gap.json
+    python -m benchmarks gap --seeds 8 --surrogates 1,2,4,8 --out gap.json
 
 A search through T steps of the model's own sampler hears something a little other than the chain that makes the loop,
 and the waveform is another thing again. For each T the same seeds are searched twice for intensity and for melody:
@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmarks import tasks
+from benchmarks.quality import tasks
 from engine import metrics
 from engine.audio import finish as loop
 from engine.models import catalogue, decode
@@ -78,7 +78,3 @@ def main() -> None:
                 means = " | ".join(f"{np.mean([row[name] for row in rows]):.3g}" for name in names)
                 print(f"| {task} | {surrogate} | {'yes' if corrected else 'no'} | {means} |", flush=True)
                 chosen.out.write_text(json.dumps(found, indent=1))
-
-
-if __name__ == "__main__":
-    main()

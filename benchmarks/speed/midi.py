@@ -1,6 +1,6 @@
 """How long MIDI files, lanes and sets take, and in how much memory.
 
-    python benchmarks/midi_speed.py [--files FOLDER ...]
+    python -m benchmarks midi [--files FOLDER ...]
 
 Prints one JSON line. A lane of 25,000 events is to be read, cut, sampled and thinned within 1 s, a set of
 100 MB to be read within 300 MB.
@@ -92,7 +92,3 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "set.als"
         print(json.dumps({**long_lane(path), **big_set(path), **real_files(asked.files)}))
-
-
-if __name__ == "__main__":
-    main()

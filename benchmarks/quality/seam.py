@@ -1,6 +1,6 @@
 """Set the seam's thresholds: 99 % of true loops must pass, and as many audible cuts as possible must fail.
 
-    python -m benchmarks.seam --loops 200 --assets FOLDER
+    python -m benchmarks seam --loops 200 --assets FOLDER
 
 True loops are rendered circularly by the training generator (held-out recipes) and wrapped on the downbeat and at a
 random place. Cuts are stretches of the same renders from a random place, of a random length. A cut is audible by
@@ -106,7 +106,3 @@ def summary(downbeat: Signal, anywhere: Signal, audible: Signal, inaudible: Sign
         "fail: other cuts": 1 - passing(inaudible, thresholds),
         "fail: audible cuts at the 99.5 % thresholds": 1 - passing(audible, np.array(best)),
     }
-
-
-if __name__ == "__main__":
-    main()

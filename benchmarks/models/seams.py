@@ -1,6 +1,6 @@
 """Does a loop close where the denoiser knows no circle? Real diffusers classes, trained for minutes, with and without.
 
-    python -m benchmarks.seam_models --model ace-step --loops 24 --keep FOLDER
+    python -m benchmarks model-seams --model ace-step --loops 24 --keep FOLDER
 
 *Without* is the same request, seed and curve with the loop switched off: the piece is cut where it is long enough.
 *Circle* is the decoder's alone, without rolling, without the loop's loss. Lengths are whole latents (to 0.2 %), where
@@ -9,7 +9,8 @@ the piece is made as a circle, or lie between two, where it is trimmed out of a 
 A random network makes noise, and a cut through noise is never heard. So the denoiser of each adapter, at toy size, is
 trained on open stretches of tonal and percussive music (nothing in them is a loop, nothing marks an end). Its decoder
 is of the real class too, its weights set by hand to an exact lapped transform. The seam's thresholds are
-those of `benchmarks/seam.py`; that they mean the same here is shown by true loops and naive cuts of the training music.
+those of `python -m benchmarks seam`; that they mean the same here is shown by true loops and naive cuts of the training
+music.
 """
 
 import argparse
@@ -42,7 +43,7 @@ RATE, HOP, CHANNELS = 8_000, 128, 40  # 16 ms a latent, bands up to 1250 Hz
 PITCHES_HZ = 220 * 2 ** (np.array([0, 3, 5, 7, 10, 12, 15, 17, 19]) / 12)
 LEVEL = 0.08  # RMS
 PLACE = Place(torch.device("cpu"), torch.float32, torch.float32)
-ORIGIN = Origin(name="toy", licence="MIT", page="benchmarks/seam_models.py", parameters_millions=1.0)
+ORIGIN = Origin(name="toy", licence="MIT", page="benchmarks/models/seams.py", parameters_millions=1.0)
 Signal = NDArray[np.float64]
 
 
@@ -377,7 +378,3 @@ def main() -> None:
     torch.set_num_threads(1)
     report = calibrated(100) | shares(trained(chosen.model, chosen.training, chosen.keep), chosen.loops, chosen.steps)
     print(json.dumps(report, indent=1))
-
-
-if __name__ == "__main__":
-    main()

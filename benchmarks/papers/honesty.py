@@ -1,6 +1,6 @@
 """Does control keep the music? How far controlled loops lie from what the same prompts give without a control.
 
-    python -m benchmarks.honesty --task intensity --seeds 96                  # --first-seed 2000: on others
+    python -m benchmarks honesty --task intensity --seeds 96                  # --first-seed 2000: on others
 
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
@@ -19,15 +19,16 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
+from engine.takes.noise import noise_from_bytes
 from numpy.typing import NDArray
 
-from benchmarks import tasks
-from benchmarks.control import UNHURRIED, interval, judge_vector
-from benchmarks.edits import made
-from benchmarks.evaluation.hearing import Row
-from benchmarks.evaluation.material import Audio
-from benchmarks.evaluation.musicnn import Musicnn, find_musicnn
-from benchmarks.evaluation.store import rows_of
+from benchmarks.quality import tasks
+from benchmarks.quality.control import UNHURRIED, interval, judge_vector
+from benchmarks.quality.edits import made
+from benchmarks.quality.evaluation.hearing import Row
+from benchmarks.quality.evaluation.material import Audio
+from benchmarks.quality.evaluation.musicnn import Musicnn, find_musicnn
+from benchmarks.quality.evaluation.store import rows_of
 from engine.curves import level_db
 from engine.metrics import intensity
 from engine.models import catalogue
@@ -35,7 +36,6 @@ from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
 from engine.request import Curve, LoopRequest
 from engine.settings import Settings
-from engine.takes.noise import noise_from_bytes
 from engine.takes.record import noise_facts
 
 DRAWS = 1_000
@@ -128,7 +128,3 @@ def main() -> None:
     }
     chosen.out.write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Memory of one DITTO step at the real sizes of other people's models, counted without weights or GPU.
 
-    python benchmarks/model_memory.py [--json]
+    python -m benchmarks model-memory [--json]
 
 Every model is built from the real classes with fake tensors, which have sizes but no contents; one step of the
 optimiser (chain, decoder, spectrum, both halves of the gradient) runs through the adapters' own code, and the
@@ -311,6 +311,3 @@ BUILDERS: dict[str, Callable[[], tuple[WaveformModel, Any]]] = {
     "audioldm2-music": _audioldm2,
     "musicldm": _musicldm,
 }
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Mutated MIDI files and Live sets: only our own error, never a hang, never much memory.
 
-    python benchmarks/fuzz_midi.py [--count 20000] [--seed 0] [--files FOLDER ...]
+    python -m benchmarks midi-fuzz [--count 20000] [--seed 0] [--files FOLDER ...]
 
 Seeds are small made-up files, and the .mid and .als files of the folders given. Prints one JSON line; the
 exit code is 1 where another exception came out, one input took over a second of processor time, or
@@ -145,7 +145,7 @@ def run(count: int, seed: int, folders: list[Path]) -> dict[str, object]:
     }
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -154,8 +154,5 @@ def main() -> int:
     result = run(asked.count, asked.seed, asked.files)
     print(json.dumps(result))
     bad = result["faults"] or result["slowest_ms"] > 1000 * MAX_SECONDS or result["peak_mb"] * 2**20 > MAX_BYTES  # type: ignore[operator]
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if bad:
+        raise SystemExit(1)

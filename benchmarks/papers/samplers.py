@@ -1,6 +1,6 @@
 """Which sampler to optimise through: DDIM, DPM-Solver++(2M), Euler and a stochastic one, on v-prediction and cosine.
 
-    python -m benchmarks.samplers --seeds 8 --steps 30
+    python -m benchmarks samplers --seeds 8 --steps 30
 
 The model is the package's toy of real diffusers classes (v-prediction, cosine schedule, random weights): it says how
 well the gradient travels through each sampler, not how music sounds. For the flow of `pocket` DDIM is Euler.
@@ -89,7 +89,3 @@ def main() -> None:
 def _with_seed(request: LoopRequest, seed: int) -> LoopRequest:
 
     return msgspec.structs.replace(request, seed=seed)
-
-
-if __name__ == "__main__":
-    main()

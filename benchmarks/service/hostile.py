@@ -1,4 +1,4 @@
-"""Hostile datagrams and frames by the million: `python benchmarks/service_hostile.py`.
+"""Hostile datagrams and frames by the million: `python -m benchmarks service-hostile`.
 
 Random, truncated, mutated valid ones, huge, nested bundles, wrong types, replays, and values that try to leave
 the folder; the service must still serve, with flat memory, and have written nothing where it should not.
@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import typer
-from toy_service import ask_and_wait, chunked_request, report
 
+from benchmarks.service.toy import ask_and_wait, chunked_request, report
 from bridge.osc.client import OscClient
 from bridge.osc.codec import encode
 from bridge.osc.request import speak
@@ -20,7 +20,7 @@ from bridge.testing import Service, make_service
 from engine.service.workers.memory import memory_bytes
 
 
-def main(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1) -> None:
+def hostile(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1) -> None:
     """Hostile datagrams and frames: still serving, memory flat, nothing written outside the takes folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -196,5 +196,6 @@ def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
     context.destroy(linger=1_000)
 
 
-if __name__ == "__main__":
-    typer.run(main)
+def main() -> None:
+    """Read the command line."""
+    typer.run(hostile)
