@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.rows import OtherWeightsError
+
 MODULES = {
     "control": "quality.control",
     "edits": "quality.edits",
@@ -16,6 +18,7 @@ MODULES = {
     "honesty": "papers.honesty",
     "gap": "papers.gap",
     "samplers": "papers.samplers",
+    "seconds": "speed.seconds",
     "memory": "speed.memory",
     "midi": "speed.midi",
     "midi-fuzz": "speed.midi_fuzz",
@@ -24,6 +27,7 @@ MODULES = {
     "service-chaos": "service.chaos",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
+    "tables": "tables",
     "pictures": "pictures",
 }
 """The module of each name; it has a `main` that reads the command line."""
@@ -57,7 +61,10 @@ def main(arguments: Sequence[str]) -> None:
     if name not in MODULES:
         raise SystemExit(f"There is no benchmark {name!r}. There are: {', '.join(MODULES)}.")
     sys.argv = [f"python -m benchmarks {name}", *options]
-    importlib.import_module(f"benchmarks.{MODULES[name]}").main()
+    try:
+        importlib.import_module(f"benchmarks.{MODULES[name]}").main()
+    except OtherWeightsError as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

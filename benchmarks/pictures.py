@@ -2,14 +2,11 @@
 
     python -m benchmarks pictures          # results/steps.json and results/memory.json, to .png beside them
 
-Those two are what `steps` and `memory` write; where searches end is read from
-`results/control.json`.
+Those two are the published rows of `steps` and `memory`; where searches end is read from those of `control`.
 """
 
-import json
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -17,9 +14,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.rows import RESULTS, Rows
 from bridge.report import style
 
-RESULTS = Path(__file__).parent / "results"
 MIB = 2**20
 MIBS = (30, 100, 300, 1000, 3000, 10_000)
 ERROR = {"intensity_mse": "mean of the seeds"}
@@ -47,15 +44,15 @@ def _bar(axes: Axes, height: float, name: str, count: int) -> None:
     axes.text(count, height, f"{name} ", color=style.WRONG, fontsize=9, va="bottom", ha="right")
 
 
-def _ends(axes: Axes, task: str, control: dict[str, Any]) -> None:
+def _ends(axes: Axes, task: str, control: Rows) -> None:
     """Shade where half of all searches end, between the quarters."""
-    ends = [row["steps"] for key, row in control.items() if key.startswith(f"{task}/ditto2/")]
+    ends = [row["steps"] for row in control.below(f"{task}/ditto2").values()]
     low, middle, high = np.percentile(ends, (25, 50, 75))
     axes.axvspan(low, high, color=style.SOFT, alpha=0.18, linewidth=0)
     axes.axvline(middle, color=style.SOFT, linewidth=1)
 
 
-def steps(figure: Figure, found: dict[str, dict[str, float]], control: dict[str, Any]) -> None:
+def steps(figure: Figure, found: Rows, control: Rows) -> None:
     """Error and accuracy in the file after so many steps, each seed thin and their mean thick."""
     counts, seeds = (sorted({int(key.split("/")[place]) for key in found}) for place in (2, 3))
     left, right = figure.subplots(1, 2)
@@ -75,9 +72,10 @@ def steps(figure: Figure, found: dict[str, dict[str, float]], control: dict[str,
         axes.legend(frameon=False, labelcolor=style.INK, loc=place)
 
 
-def memory(figure: Figure, found: list[dict[str, Any]]) -> None:
+def memory(figure: Figure, rows: Rows) -> None:
     """One step's peak against sampling steps, a colour for each size; and at 20 against size."""
     left, right = figure.subplots(1, 2)
+    found = points(rows)
     sizes = sorted({point["millions"] for point in found})
     for size, colour in zip(sizes, style.CONTROL_COLOURS, strict=False):
         own = [point for point in found if point["millions"] == size]
@@ -97,12 +95,24 @@ def memory(figure: Figure, found: list[dict[str, Any]]) -> None:
         axes.legend(frameon=False, labelcolor=style.INK, loc="upper left", fontsize=9)
 
 
+def points(rows: Rows) -> list[dict[str, Any]]:
+    """Return size, steps and the rows of both kinds for each point that was measured."""
+    names = dict.fromkeys(key.rpartition("/")[0] for key in rows)
+    return [
+        {
+            "millions": float(name.split("/")[0]), "steps": int(name.split("/")[1]),
+            **{kind: rows[f"{name}/{kind}"] if f"{name}/{kind}" in rows else None for kind in KINDS},
+        }
+        for name in names
+    ]  # fmt: skip
+
+
 def _mib(points: list[dict[str, Any]], kind: str) -> list[float]:
     return [point[kind]["bytes"] / MIB if point[kind] else np.nan for point in points]
 
 
 def main() -> None:
-    read = {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in ("steps", "memory", "control")}
+    read = {name: Rows(RESULTS / f"{name}.json") for name in ("steps", "memory", "control")}
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # any weight of any face will do
     with matplotlib.rc_context(style.SETTINGS):
         figures = {name: Figure(figsize=SIZE_INCHES, dpi=100, layout="constrained") for name in ("steps", "memory")}

@@ -1,6 +1,6 @@
 """Memory of one DITTO step at the real sizes of other people's models, counted without weights or GPU.
 
-    python -m benchmarks model-memory [--json]
+    python -m benchmarks model-memory [--only NAME] [--publish]
 
 Every model is built from the real classes with fake tensors, which have sizes but no contents; one step of the
 optimiser (chain, decoder, spectrum, both halves of the gradient) runs through the adapters' own code, and the
@@ -8,12 +8,10 @@ peak of what is alive is counted: weights, activations, latents. bfloat16 denois
 Text encoders are not on the device then. The peak does not depend on the number of steps but by their latents.
 """
 
-import argparse
-import json
-import sys
 import weakref
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Table
+from benchmarks.rows import Rows
 from engine.models import ace_step, audioldm2, musicldm, stable_audio, stable_audio_3
 from engine.models.hardware import GIB, Place
 from engine.models.loading import freeze
@@ -33,6 +34,7 @@ from engine.models.waveform import Origin, WaveformModel
 from engine.request import LoopRequest
 from engine.sampling import sample
 
+BAR = "No bar: it says which card a model needs. Counted with fake tensors at the real sizes; nothing ran on a GPU."
 SECONDS = (6, 12, 24)
 STEPS = 2  # enough: each call is checkpointed alone
 PLACE = Place(torch.device("cpu"), torch.bfloat16, torch.float32)
@@ -48,22 +50,30 @@ VISITORS_MILLIONS = {
 }
 
 
+def table(rows: Rows) -> Table:
+    """Return the peaks of one step and the smallest card for each model."""
+    body = []
+    for name in rows:
+        row = rows[name]
+        peaks = [f"{peak:.1f}" for peak in row["peaks_gib"]]
+        millions = f"{row['denoiser_millions']:.0f} + {row['decoder_millions']:.0f}"
+        body.append([name, millions, f"{row['weights_gib']:.1f}", *peaks, f"{row['card_gib']} GB"])
+    peaks = [f"{seconds} s" for seconds in SECONDS]
+    return Table(head=("GiB", "denoiser + decoder, M", "weights", *peaks, "smallest card for 6 s"), body=body, bar=BAR)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", default="")
-    options = parser.parse_args()
+    """Read the command line; count and keep what is missing."""
+    options = parser(__doc__)
+    options.add_argument("--only", default="", help="models whose names hold this")
+    add_rows(options, "model-memory")
+    chosen = options.parse_args()
     torch.set_num_threads(1)
-    table = {name: count(build) for name, build in BUILDERS.items() if options.only in name}
-    if options.json:
-        sys.stdout.write(json.dumps(table, indent=2) + "\n")
-        return
-    print("| model | denoiser + decoder, M | weights | 6 s | 12 s | 24 s | smallest card for 6 s |")
-    print("|---|---|---|---|---|---|---|")
-    for name, row in table.items():
-        peaks = " | ".join(f"{peak:.1f}" for peak in row["peaks_gib"])
-        print(f"| {name} | {row['denoiser_millions']:.0f} + {row['decoder_millions']:.0f} "
-              f"| {row['weights_gib']:.1f} | {peaks} | {row['card_gib']} GB |")  # fmt: skip
+    rows = open_rows(chosen)
+    for name, build in BUILDERS.items():
+        if chosen.only in name:
+            rows.get(name, partial(count, build))
+    print(table(rows).markdown())
 
 
 def count(build: Callable[[], tuple[WaveformModel, Any]]) -> dict[str, Any]:

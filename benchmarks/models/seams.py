@@ -1,6 +1,6 @@
 """Does a loop close where the denoiser knows no circle? Real diffusers classes, trained for minutes, with and without.
 
-    python -m benchmarks model-seams --model ace-step --loops 24 --keep FOLDER
+    python -m benchmarks model-seams --model ace-step --loops 24 --keep FOLDER [--publish]
 
 *Without* is the same request, seed and curve with the loop switched off: the piece is cut where it is long enough.
 *Circle* is the decoder's alone, without rolling, without the loop's loss. Lengths are whole latents (to 0.2 %), where
@@ -13,8 +13,6 @@ those of `python -m benchmarks seam`; that they mean the same here is shown by t
 music.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +27,9 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Table
+from benchmarks.rows import Rows
 from engine.events import Take
 from engine.metrics import seam
 from engine.models import ace_step, stable_audio, stable_audio_3
@@ -43,6 +44,7 @@ RATE, HOP, CHANNELS = 8_000, 128, 40  # 16 ms a latent, bands up to 1250 Hz
 PITCHES_HZ = 220 * 2 ** (np.array([0, 3, 5, 7, 10, 12, 15, 17, 19]) / 12)
 LEVEL = 0.08  # RMS
 PLACE = Place(torch.device("cpu"), torch.float32, torch.float32)
+BAR = "Bar: as many good seams as true loops have, less one point; the project's own."
 ORIGIN = Origin(name="toy", licence="MIT", page="benchmarks/models/seams.py", parameters_millions=1.0)
 Signal = NDArray[np.float64]
 
@@ -367,14 +369,26 @@ def shares(model: Any, loops: int, steps: int) -> dict[str, float]:
     return found
 
 
+def table(rows: Rows) -> Table:
+    """Return the share of good seams of each arm, a line for each model."""
+    arms = list(dict.fromkeys(name for key in rows for name in rows[key] if not name.startswith("intensity, ")))
+    body = [[key, *(f"{100 * rows[key][arm]:.0f} %" if arm in rows[key] else "" for arm in arms)] for key in rows]
+    return Table(head=("model", *arms), body=body, bar=BAR)
+
+
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Read the command line; train what is missing, and keep the shares."""
+    options = parser(__doc__)
     options.add_argument("--model", choices=sorted(TOYS), default="ace-step")
     options.add_argument("--loops", type=int, default=24)
     options.add_argument("--steps", type=int, default=96, help="of the search")
     options.add_argument("--training", type=int, default=1200, help="steps")
     options.add_argument("--keep", type=Path, required=True, help="folder for the trained toys")
+    add_rows(options, "model-seams")
     chosen = options.parse_args()
     torch.set_num_threads(1)
-    report = calibrated(100) | shares(trained(chosen.model, chosen.training, chosen.keep), chosen.loops, chosen.steps)
-    print(json.dumps(report, indent=1))
+    rows = open_rows(chosen)
+    rows.get("the training music itself", lambda: calibrated(100))
+    model = trained(chosen.model, chosen.training, chosen.keep)
+    rows.get(f"{chosen.model}, {chosen.loops} loops", lambda: shares(model, chosen.loops, chosen.steps))
+    print(table(rows).markdown())

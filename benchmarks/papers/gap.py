@@ -1,6 +1,6 @@
 """The gap between a surrogate and the loop that is delivered, and what closing it costs.
 
-    python -m benchmarks gap --seeds 8 --surrogates 1,2,4,8 --out gap.json
+    python -m benchmarks gap --seeds 8 --surrogates 1,2,4,8 [--publish]
 
 A search through T steps of the model's own sampler hears something a little other than the chain that makes the loop,
 and the waveform is another thing again. For each T the same seeds are searched twice for intensity and for melody:
@@ -9,16 +9,18 @@ now and then (`engine.search.surrogate`). Prints what the search believed, what 
 that both took.
 """
 
-import argparse
-import json
 import time
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import msgspec
 import numpy as np
 
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Table
 from benchmarks.quality import tasks
+from benchmarks.quality.control import weights_of
+from benchmarks.rows import Rows
 from engine import metrics
 from engine.audio import finish as loop
 from engine.models import catalogue, decode
@@ -32,6 +34,9 @@ from engine.search.surrogate import Chain, latent_of
 from engine.settings import Settings
 
 MEASURED = {"intensity": "intensity_mse", "melody": "melody_accuracy"}
+KINDS = ("surrogate alone", "corrected")
+FIGURES = ("believed", "file", "steps", "seconds")
+BAR = "Bars: the file's intensity within 0.6 dB² and 95 % of a melody in tune, the project's own, set before measuring."
 
 
 def searched(model: Model, request: LoopRequest, surrogate: int, *, corrected: bool) -> dict[str, float]:
@@ -57,24 +62,32 @@ def searched(model: Model, request: LoopRequest, surrogate: int, *, corrected: b
     }
 
 
+def table(rows: Rows) -> Table:
+    """Return means over the seeds of each control, surrogate and kind of search."""
+    groups = dict.fromkeys(key.rpartition("/")[0] for key in rows)
+    body = []
+    for group in groups:
+        found = list(rows.below(group).values())
+        means = [f"{np.mean([row[name] for row in found]):.3g}" for name in FIGURES]
+        body.append([*group.split("/"), str(len(found)), *means])
+    return Table(head=("control", "steps of the surrogate", "search", "seeds", *FIGURES), body=body, bar=BAR)
+
+
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Read the command line; search and keep what is missing."""
+    options = parser(__doc__)
     options.add_argument("--model", default="pocket")
     options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--surrogates", default="1,2,4,8")
-    options.add_argument("--out", type=Path, default=Path("gap.json"))
+    add_rows(options, "gap")
     chosen = options.parse_args()
+    rows = open_rows(chosen, weights_of(chosen.model))
     model = catalogue.load(chosen.model, Settings())
-    found: dict[str, list[dict[str, float]]] = {}
-    seeds = range(chosen.seeds)
-    names = ("believed", "file", "steps", "seconds")
-    print("| control | T | corrected | " + " | ".join(names) + " |\n" + "|---" * (3 + len(names)) + "|")
     for task in MEASURED:
         for surrogate in map(int, chosen.surrogates.split(",")):
-            for corrected in (False, True):
-                asked = (msgspec.structs.replace(tasks.request(task, seed), method="ditto2") for seed in seeds)
-                rows = [searched(model, request, surrogate, corrected=corrected) for request in asked]
-                found[f"{task}/{surrogate}/{corrected}"] = rows
-                means = " | ".join(f"{np.mean([row[name] for row in rows]):.3g}" for name in names)
-                print(f"| {task} | {surrogate} | {'yes' if corrected else 'no'} | {means} |", flush=True)
-                chosen.out.write_text(json.dumps(found, indent=1))
+            for kind in KINDS:
+                for seed in range(chosen.seeds):
+                    asked = msgspec.structs.replace(tasks.request(task, seed), method="ditto2")
+                    measure = partial(searched, model, asked, surrogate, corrected=kind == KINDS[1])
+                    rows.get(f"{task}/{surrogate}/{kind}/{seed}", measure)
+    print(table(rows).markdown())

@@ -1,28 +1,26 @@
 """How closely loops follow what is asked, for every control and method, read back from the written file.
 
-    python -m benchmarks control --model pocket --seeds 24 --out control.json
+    python -m benchmarks control --seeds 24 --publish                             # the published rows, gone on with
     python -m benchmarks control --only intensity,melody --methods none,ditto2 --seeds 4
-    python -m benchmarks control --out benchmarks/results/control.json      # the published rows, gone on with
 
-Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds; a
-method may be `told` (the model's own control inputs, no optimisation) or `told+ditto2`. Everything is written to JSON
-after each loop, and a file that is there is gone on with.
+Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds. A method
+may be `told` (the model's own control inputs, without a search) or `told+ditto2`. Rows are `TASK/METHOD/SEED`.
 """
 
-import argparse
-import json
 import tempfile
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.quality import judge, tasks
+from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine import metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
@@ -33,7 +31,7 @@ from engine.models.protocol import Model
 from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
-from engine.pocket.model import Pocket
+from engine.pocket.model import WEIGHTS, Pocket
 from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
 from midi.melody import melody as one_voice
@@ -52,9 +50,7 @@ SHOWN = {
     "text": ("text_judge", "text_judge_above_none"),
     "three": ("intensity_mse", "intensity_rho", "melody_accuracy", "brightness_error_octaves"),
 }
-ALWAYS = ("seam_ratio", "held_out", "noise_std", "noise_flatness", "steps", "seconds")
-
-Row = dict[str, Any]
+ALWAYS = ("seam_ratio", "embedding_distance", "noise_std", "noise_flatness", "steps", "seconds")
 
 
 def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
@@ -71,7 +67,8 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
         written, rate = read_audio(file)
     assert written.shape[1] == request.samples
     scores: Row = dict(metrics.score(written, rate, request))
-    scores |= {"held_out": take.scores.get("held_out"), "seconds": seconds, "gain_db": take.record.get("gain_db")}
+    scores |= {"seconds": seconds, "gain_db": take.record.get("gain_db")}
+    scores |= {"embedding_distance": take.scores.get("held_out")}
     facts = {name: value for name, value in take.record.items() if name == "steps" or name.startswith("noise_")}
     return scores | facts | _judged(written, rate, request, scores, model)
 
@@ -117,31 +114,43 @@ def _heard_notes(audio: NDArray[np.float32], rate: int, request: LoopRequest, no
     return None if heard is None else float((heard.argmax(1) == classes)[sounding].mean())
 
 
-def interval(values: Iterable[float | None], draws: int = 2000) -> tuple[float, float, float] | None:
-    """Return the mean and the ends of its 95 % bootstrap interval, None without values."""
-    found = np.array([value for value in values if value is not None], dtype=np.float64)
-    if not len(found):
-        return None
-    means = found[np.random.default_rng(0).integers(len(found), size=(draws, len(found)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(found.mean()), float(low), float(high)
+def weights_of(model: str) -> str:
+    """Return the name of a model's weights; those of other people's models are their own."""
+    return weights_name("pocket", WEIGHTS) if model.startswith("pocket") else model
 
 
-def table(task: str, rows: dict[str, list[Row]]) -> str:
+def by_method(rows: Rows, task: str, methods: Iterable[str]) -> dict[str, list[Row]]:
+    """Return the rows of each method, each beside the same seed's row without a search."""
+    none = rows.below(f"{task}/none")
+    return {
+        method: [_beside(row, none.get(seed)) for seed, row in rows.below(f"{task}/{method}").items()]
+        for method in methods
+    }
+
+
+def _beside(row: Row, none: Row | None) -> Row:
+    """Add whether a text is judged above that of its seed without a search, and a structure's share of that error."""
+    if none and row.get("text_judge") is not None and none.get("text_judge") is not None:
+        row["text_judge_above_none"] = float(row["text_judge"] > none["text_judge"])
+    if none and none.get("structure_mse"):
+        row["structure_mse_of_none"] = row["structure_mse"] / none["structure_mse"]
+    return row
+
+
+def task_table(task: str, rows: dict[str, list[Row]]) -> str:
     """Return one task's table in Markdown, a column for each method."""
     methods = [method for method in rows if rows[method]]
     lines = [f"\n### {task}", "| | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
     for name in (*SHOWN[task], *ALWAYS):
-        cells = []
-        for method in methods:
-            found = interval(row.get(name) for row in rows[method])
-            cells.append("" if found is None else f"{found[0]:.3g} ({found[1]:.3g}-{found[2]:.3g})")
+        found = [mean_interval([row.get(name) for row in rows[method]]) for method in methods]
+        cells = ["" if one is None else f"{one[0]:.3g} ({one[1]:.3g}-{one[2]:.3g})" for one in found]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Read the command line; make, score and keep what is missing."""
+    options = parser(__doc__)
     options.add_argument("--model", default="pocket")
     options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--first-seed", type=int, default=0)
@@ -149,54 +158,29 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
-    options.add_argument("--out", type=Path, default=Path("control.json"))
+    add_rows(options, "control")
     chosen = options.parse_args()
-    settings = Settings(dtype=chosen.dtype)
-    done = kept(chosen.out)
-    models: dict[bool, Model] = {}
+    rows, models = open_rows(chosen, weights_of(chosen.model)), _Models(chosen.model, Settings(dtype=chosen.dtype))
+    methods = chosen.methods.split(",")
     for task in chosen.only.split(","):
-        for method in chosen.methods.split(","):
-            told = method.startswith("told")
-            if told not in models:
-                models[told] = catalogue.load("pocket-told" if told else chosen.model, settings)
+        for method in methods:
             for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
-                key = f"{task}/{method}/{seed}"
-                if key not in done:
-                    own = (method.partition("+")[2] or "none") if told else method
-                    asked = msgspec.structs.replace(
-                        tasks.request(task, seed), method=own, quality=chosen.quality, budget=UNHURRIED
-                    )
-                    done[key] = run(models[told], asked, settings)
-                    keep(done, chosen.out)
-        _beside_none(done, task)
-        print(table(task, _by_method(done, task, chosen.methods.split(","))), flush=True)
+                rows.get(f"{task}/{method}/{seed}", partial(models.measured, task, method, seed, chosen.quality))
+        print(task_table(task, by_method(rows, task, methods)), flush=True)
 
 
-def kept(file: Path) -> dict[str, Row]:
-    """Return the rows of a file that `keep` wrote; none where there is no such file yet."""
-    return json.loads(file.read_text()) if file.exists() else {}
+class _Models:
+    """The model with and without its own control inputs, each loaded when it is first asked for."""
 
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._name, self._settings, self._loaded = name, settings, dict[str, Model]()
 
-def keep(done: dict[str, Row], file: Path) -> None:
-    """Write a loop per line, to five digits, without what it was not asked for."""
-    rows = {
-        key: {name: float(f"{value:.5g}") for name, value in row.items() if value is not None}
-        for key, row in done.items()
-    }
-    lines = (f"{json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items())
-    file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-
-
-def _beside_none(done: dict[str, Row], task: str) -> None:
-    """Note for each loop whether its text is judged above that of its seed without a search, and its share of error."""
-    for key, row in done.items():
-        own, _, seed = key.split("/")
-        none = done.get(f"{task}/none/{seed}")
-        if own == task == "text" and none and row.get("text_judge") is not None:
-            row["text_judge_above_none"] = float(row["text_judge"] > none["text_judge"])
-        if own == task == "structure" and none and none["structure_mse"]:
-            row["structure_mse_of_none"] = row["structure_mse"] / none["structure_mse"]
-
-
-def _by_method(done: dict[str, Row], task: str, methods: list[str]) -> dict[str, list[Row]]:
-    return {method: [row for key, row in done.items() if key.startswith(f"{task}/{method}/")] for method in methods}
+    def measured(self, task: str, method: str, seed: int, quality: str) -> Row:
+        """Make one loop of a task and score it."""
+        told = method.startswith("told")
+        name = "pocket-told" if told else self._name
+        if name not in self._loaded:
+            self._loaded[name] = catalogue.load(name, self._settings)
+        own = (method.partition("+")[2] or "none") if told else method
+        asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=quality, budget=UNHURRIED)
+        return run(self._loaded[name], asked, self._settings)

@@ -1,14 +1,14 @@
 """How well the metric that counts hits finds them in loops whose hits are known: `engine/metrics/rhythm.py` alone.
 
-    python -m benchmarks onsets --loops 64 [--assets ASSETS]
+    python -m benchmarks onsets --loops 64 [--assets ASSETS] [--publish]
 
 Held-out loops of the synthesiser in 4/4, drums alone and full mixes, as composed and with everything moved to the
 strokes of a groove of two to eight a bar. A hit is where a drum or a note starts; starts within 30 ms are one. Each
 column is another share of the strongest rise under which nothing counts; the metric's own is named first.
 """
 
-import argparse
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
@@ -16,7 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Table
 from benchmarks.quality.tasks import GROOVES
+from benchmarks.rows import Row, Rows
 from engine.metrics import rhythm
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
@@ -30,6 +33,7 @@ FIRST_SEEDS = {
     ("full", False): 9_200_000,
     ("full", True): 9_300_000,
 }
+BAR = "No bar: the share that finds hits best in all four columns is the one in use."
 SHARES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
 MOVED_TEMPO_BPM = 120.0
 TOGETHER_SECONDS = 0.030
@@ -91,19 +95,31 @@ def f1(heard: list[Heard], share: float) -> float:
     return float(np.mean(scores))
 
 
+def kind_name(layout: str, sparse: bool) -> str:
+    """Return the name of one kind of loops."""
+    return f"{layout}, moved to a groove" if sparse else layout
+
+
+def table(rows: Rows) -> Table:
+    """Return the mean F1 for each share and kind of loops."""
+    kinds = [key for key in rows if key in {kind_name(*kind) for kind in FIRST_SEEDS}]
+    body = [[f"{share:g}", *(f"{rows[kind][f'{share:g}']:.3f}" for kind in kinds)] for share in SHARES]
+    return Table(head=("share of the strongest rise; F1 at 25 ms", *kinds), body=body, bar=BAR)
+
+
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Read the command line; measure and keep what is missing."""
+    options = parser(__doc__)
     options.add_argument("--loops", type=int, default=64)
     options.add_argument("--assets", type=Path)
+    add_rows(options, "onsets")
     chosen = options.parse_args()
-    assets = Assets(chosen.assets) if chosen.assets else None
-    shares = (rhythm.LOUD_ENOUGH, *SHARES)
-    print(
-        "| F1 at 25 ms | " + " | ".join(f"{share:g}" for share in shares) + " |",
-        "| --- " * (len(shares) + 1) + "|",
-        sep="\n",
-    )
-    for layout, sparse in FIRST_SEEDS:
+    assets, rows = Assets(chosen.assets) if chosen.assets else None, open_rows(chosen, f"{chosen.loops} loops")
+
+    def measure(layout: str, sparse: bool) -> Row:
         heard = list(loops(layout, sparse, chosen.loops, assets))
-        scores = " | ".join(f"{f1(heard, share):.3f}" for share in shares)
-        print(f"| {layout}{', moved to a groove' if sparse else ''} | {scores} |", flush=True)
+        return {f"{share:g}": f1(heard, share) for share in SHARES}
+
+    for kind in FIRST_SEEDS:
+        rows.get(kind_name(*kind), partial(measure, *kind))
+    print(table(rows).markdown())

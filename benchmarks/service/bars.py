@@ -1,6 +1,7 @@
 """The service's bars, measured: `python -m benchmarks service latency | idle | loss | startup`.
 
-Each prints one JSON object with its figures, the bar and whether it is met. Everything runs at toy size
+Each prints one JSON object with its figures and whether its bar is met, and keeps it as a row (`--publish`: of the
+page). Everything runs at toy size
 (`engine.service.workers.toy`), over real sockets and processes, below a temporary folder. Numbers can be made smaller.
 `service_hostile.py` and `service_chaos.py` are the two long ones.
 """
@@ -25,7 +26,9 @@ app = typer.Typer(add_completion=False, help=__doc__)
 
 
 @app.command()
-def latency(requests: int = 1_000, clients: int = 8, pause: float = 0.0, flood: bool = False) -> None:
+def latency(
+    requests: int = 1_000, clients: int = 8, pause: float = 0.0, flood: bool = False, publish: bool = False
+) -> None:
     """Requests in distinct slots with method none from several clients: once each, p99 commit to accepted < 10 ms.
 
     A closed loop, which is what devices are: each client sends its next request when the one before has been
@@ -51,12 +54,11 @@ def latency(requests: int = 1_000, clients: int = 8, pause: float = 0.0, flood: 
     once = heard.ends == Counter({"/ditto/done": requests}) and files == requests + WARM_UPS + clients
     p50, p99 = (heard.waits[int(share * len(heard.waits))] * 1e3 for share in (0.5, 0.99))
     report(
-        "latency",
+        f"latency, {'flood' if flood else f'closed loop, {pause:g} s pause'}",
         once and (flood or p99 < 10) and rss < 80e6,
-        pattern="flood" if flood else "closed loop",
+        publish=publish,
         requests=requests,
         clients=clients,
-        pause_s=pause,
         p50_ms=round(p50, 2),
         p99_ms=round(p99, 2),
         worst_ms=round(heard.waits[-1] * 1e3, 2),
@@ -86,7 +88,7 @@ def _disk_waits(folder: Path, times: int = 500) -> tuple[float, float]:
 
 
 @app.command()
-def startup(times: int = 5) -> None:
+def startup(times: int = 5, publish: bool = False) -> None:
     """Start of `ditto-live serve` to /ditto/welcome: under 1 s."""
     found = []
     for _ in range(times):
@@ -99,13 +101,12 @@ def startup(times: int = 5) -> None:
             process.terminate()
             process.wait()
     found.sort()
-    report(
-        "startup", found[len(found) // 2] < 1, median_s=round(found[len(found) // 2], 3), worst_s=round(found[-1], 3)
-    )
+    middle = round(found[len(found) // 2], 3)
+    report("startup", middle < 1, publish=publish, median_s=middle, worst_s=round(found[-1], 3))
 
 
 @app.command()
-def idle(seconds: float = 20.0) -> None:
+def idle(seconds: float = 20.0, publish: bool = False) -> None:
     """The idle bridge: under 1 % of a core and under 80 MB, after having served some requests."""
     with tempfile.TemporaryDirectory() as folder:
         process = serve(Path(folder))
@@ -120,7 +121,7 @@ def idle(seconds: float = 20.0) -> None:
         rss = memory_bytes(process.pid) / 1e6
         process.terminate()
         process.wait()
-    report("idle", share < 1 and rss < 80, cpu_percent=round(share, 2), rss_mb=round(rss, 1))
+    report("idle", share < 1 and rss < 80, publish=publish, cpu_percent=round(share, 2), rss_mb=round(rss, 1))
 
 
 def _family(process: int) -> list[int]:
@@ -137,7 +138,7 @@ def _cpu_seconds(process: int) -> float:
 
 
 @app.command()
-def loss(requests: int = 40, share: float = 0.3) -> None:
+def loss(requests: int = 40, share: float = 0.3, publish: bool = False) -> None:
     """Loss, doubling and disorder both ways: every request completes or is refused clearly."""
     ends: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -160,6 +161,7 @@ def loss(requests: int = 40, share: float = 0.3) -> None:
     report(
         "loss",
         ends == Counter({"/ditto/done": requests - refused, "/ditto/error": refused}),
+        publish=publish,
         share=share,
         ends=dict(ends),
         seconds_each=round(seconds, 2),

@@ -29,6 +29,7 @@ def chaos(
     jobs: int = 20,
     pause: float = 3.0,
     seed: int = 1,
+    publish: bool = False,
 ) -> None:
     """Kill -9 at random moments: every accepted job ends, no half WAV is ever visible, the journal opens.
 
@@ -86,6 +87,7 @@ def chaos(
     report(
         "chaos",
         met,
+        publish=publish,
         kills=dict(rounds),
         jobs=number,
         ends=dict(ends),

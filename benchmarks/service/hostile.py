@@ -20,7 +20,7 @@ from bridge.testing import Service, make_service
 from engine.service.workers.memory import memory_bytes
 
 
-def hostile(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1) -> None:
+def hostile(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1, publish: bool = False) -> None:
     """Hostile datagrams and frames: still serving, memory flat, nothing written outside the takes folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -45,6 +45,7 @@ def hostile(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1) ->
     report(
         "hostile",
         served and alive and not strays and max(growth) < 30,
+        publish=publish,
         datagrams=datagrams,
         frames=frames,
         seconds=round(seconds, 1),

@@ -1,15 +1,13 @@
 """Mutated MIDI files and Live sets: only our own error, never a hang, never much memory.
 
-    python -m benchmarks midi-fuzz [--count 20000] [--seed 0] [--files FOLDER ...]
+    python -m benchmarks midi-fuzz [--count 20000] [--seed 0] [--files FOLDER ...] [--publish]
 
-Seeds are small made-up files, and the .mid and .als files of the folders given. Prints one JSON line; the
-exit code is 1 where another exception came out, one input took over a second of processor time, or
+Seeds are small made-up files, and the .mid and .als files of the folders given. The exit
+code is 1 where another exception came out, one input took over a second of processor time, or
 the peak of the whole run passed 300 MB.
 """
 
-import argparse
 import gzip
-import json
 import random
 import re
 import resource
@@ -21,6 +19,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+from benchmarks.command import add_rows, open_rows, parser
 from midi.errors import MidiError
 from midi.live.set import lane_curve, read_set
 from midi.melody import melody
@@ -146,13 +145,16 @@ def run(count: int, seed: int, folders: list[Path]) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--files", type=Path, nargs="*", default=[])
-    asked = parser.parse_args()
-    result = run(asked.count, asked.seed, asked.files)
-    print(json.dumps(result))
-    bad = result["faults"] or result["slowest_ms"] > 1000 * MAX_SECONDS or result["peak_mb"] * 2**20 > MAX_BYTES  # type: ignore[operator]
-    if bad:
+    """Read the command line; mutate, keep the figures, and fail where a bar is missed."""
+    options = parser(__doc__)
+    options.add_argument("--count", type=int, default=20_000)
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--files", type=Path, nargs="*", default=[])
+    add_rows(options, "midi")
+    chosen = options.parse_args()
+    rows, key = open_rows(chosen), f"{chosen.count} mutated files"
+    rows.put(key, run(chosen.count, chosen.seed, chosen.files))
+    found = rows[key]
+    print(found)
+    if found["faults"] or found["slowest_ms"] > 1000 * MAX_SECONDS or found["peak_mb"] * 2**20 > MAX_BYTES:
         raise SystemExit(1)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.rows import Arrays as Table
+
 from . import statistics
-from .store import Table
 
 SEAM_LOOPS, LOUDNESS_LOOPS, AMONG = 200, 100, 16
 SILENT_DC = 1e-3  # -60 dBFS

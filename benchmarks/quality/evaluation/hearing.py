@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.rows import Arrays as Row
 from engine.metrics import peak, seam
 from engine.pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
 from engine.pocket.towers import MID_BANDS, Towers
@@ -20,8 +21,6 @@ PICTURE_BANDS = (16, 48, 16)  # mid to 350 Hz as it is, mid above, side
 NAIVE_SHARE = 0.93  # how much of a loop is left when it is cut anywhere
 
 EMBEDDING, PICTURE, MEASURES = "embedding", "picture", "measures"  # what may be heard of a loop
-
-Row = dict[str, NDArray[np.floating]]
 
 
 @dataclass(frozen=True, slots=True)

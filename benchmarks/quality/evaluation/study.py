@@ -1,7 +1,6 @@
 """Who is heard, and in which order: true loops, the codec, chains of the model, real loops; all kept as they come."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 
 import engine
+from benchmarks.rows import Arrays as Table
+from benchmarks.rows import arrays_of, fingerprint
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.model import Pocket
@@ -26,7 +27,6 @@ from .generation import generate
 from .hearing import EMBEDDING, MEASURES, PICTURE, Ear, Row
 from .material import Audio, Loop
 from .statistics import mean_distance
-from .store import Table, rows_of
 
 DIVERSE_PROMPTS = ("house", "techno", "drum and bass", "boom bap", "trap", "ambient", "trance", "funk")
 HELD_OUT, CODEC = "held-out", "codec"
@@ -94,7 +94,7 @@ class Study:
                 loop = material.rendered(recipes[index], self.assets)
                 yield index, ear.hear(loop.audio, loop)
 
-        return rows_of(self._true_folder, name, len(recipes), hear)
+        return arrays_of(self._true_folder, name, len(recipes), hear)
 
     def coded_rows(self, name: str, loops: Callable[[int], Loop], size: int) -> Table:
         """Return the rows of loops after the codec's round trip, with its error."""
@@ -108,7 +108,7 @@ class Study:
                 error = sound.log_mel_error_db(heard, loop.audio, SAMPLE_RATE)
                 yield index, row | {"log_mel_error": np.float32(error)}
 
-        return rows_of(self._model_folder, name, size, hear)
+        return arrays_of(self._model_folder, name, size, hear)
 
     def made_rows(self, name: str, loops: Sequence[Loop], steps: int, size: int, *parts: str) -> Table:
         """Return the rows of what the model makes when it is asked for `loops`."""
@@ -124,7 +124,7 @@ class Study:
             for index, audio in generate(self.pocket, requests, steps, indices):
                 yield index, ear.hear(audio, loops[index])
 
-        return rows_of(self._model_folder, f"{name}-{steps}", size, hear)
+        return arrays_of(self._model_folder, f"{name}-{steps}", size, hear)
 
     def main_columns(self) -> dict[str, Table]:
         """Return held-out loops, the codec and every chain."""
@@ -233,7 +233,7 @@ class Study:
             yield from ((index, ear.hear(loops[index].audio, loops[index])) for index in indices)
 
         return {
-            HELD_OUT: rows_of(self._true_folder, "real", len(loops), hear),
+            HELD_OUT: arrays_of(self._true_folder, "real", len(loops), hear),
             CODEC: self.coded_rows("real-codec", lambda index: loops[index], len(loops)),
         }
 
@@ -246,14 +246,6 @@ class Study:
     def _model_folder(self) -> Path:
         files = [*_code("training/synth", "metrics", "pocket"), *sorted(self.weights.rglob("*.safetensors"))]
         return self.work / f"model-{fingerprint(files)}"
-
-
-def fingerprint(files: Iterable[Path]) -> str:
-    """Return eight letters that change with any of `files`."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:8]
 
 
 def _code(*packages: str) -> list[Path]:

@@ -1,11 +1,8 @@
-"""The table for people, the same as JSON for programs, and twelve spectrograms to look at."""
+"""Twelve spectrograms to look at."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
@@ -18,7 +15,6 @@ from engine.pocket.model import Pocket
 from engine.pocket.towers import MID_BANDS
 from engine.request import LoopRequest
 
-from .figures import Figure
 from .generation import generate
 
 PROMPTS = (
@@ -30,44 +26,6 @@ PROMPTS = (
     ("bass only, dubstep, wobble bass", 140), ("melody only, music box, dreamy", 100),
 )  # fmt: skip
 BOTTOM_DB, TOP_DB = -70, 10
-
-
-def table(figures: Sequence[Figure], columns: Sequence[str]) -> str:
-    """Return a markdown table; what misses its bar is bold, bars without a value show a dash."""
-    lines = [f"| figure | bar | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
-    for figure in figures:
-        cells = [_cell(figure, column) for column in columns]
-        lines.append(f"| {figure.name} | {figure.bar or '–'} | {' | '.join(cells)} |")
-    notes = [f"\n{figure.name}: {figure.note}." for figure in figures if figure.note]
-    return "\n".join(lines) + "\n" + "\n".join(notes) + "\n"
-
-
-def _cell(figure: Figure, column: str) -> str:
-    value = figure.values.get(column)
-    if value is None or not math.isfinite(value):
-        return "–"
-    text = f"{value:.{figure.digits}f}"
-    return f"**{text}**" if figure.met(column) is False else text
-
-
-def save(out: Path, groups: Mapping[str, tuple[Sequence[Figure], Sequence[str]]], about: Mapping[str, Any]) -> str:
-    """Write pocket.json and pocket.md into `out`; return the markdown."""
-    out.mkdir(parents=True, exist_ok=True)
-    text = "\n".join(f"### {title}\n\n{table(figures, columns)}" for title, (figures, columns) in groups.items())
-    (out / "pocket.md").write_text(text)
-    rows = [
-        {"group": title, "figure": figure.name, "bar": figure.bar, "note": figure.note,
-         "values": {column: _plain(value) for column, value in figure.values.items()},
-         "met": {column: figure.met(column) for column in figure.values}}
-        for title, (figures, _) in groups.items()
-        for figure in figures
-    ]  # fmt: skip
-    (out / "pocket.json").write_text(json.dumps({"about": dict(about), "figures": rows}, indent=1) + "\n")
-    return text
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 6) if math.isfinite(value) else None
 
 
 def picture(pocket: Pocket, steps: int, file: Path) -> None:
