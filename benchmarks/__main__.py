@@ -27,6 +27,7 @@ MODULES = {
     "service-chaos": "service.chaos",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
+    "listen": "listen.make",
     "tables": "tables",
     "pictures": "pictures",
 }
