@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "listen" / "index.html"
 OPUS_RATE = 48_000
 PAD_SECONDS = 0.25  # of the loop round itself, before and after: a lossy codec has no clean first and last frame
-COMPRESSION = 0.55  # of libsndfile, 0 to 1: about 80 kbit/s
+COMPRESSION = 0.85  # of libsndfile, 0 to 1: at most 100 kbit/s
 MAX_PAGE_BYTES = 4 * 2**20
 
 
