@@ -81,7 +81,7 @@ class Notes(_Value, frozen=True, tag="notes"):
         _plainly(
             self,
             "notes",
-            lambda row: Note(int(row[0]), exact(row[1]), exact(row[2]), *map(int, row[3:])),
+            lambda row: Note(int(row[0]), exact(row[1]), exact(row[2]), *row[3:]),
             Note,
             "rows of pitch, beat, duration and velocity",
         )
