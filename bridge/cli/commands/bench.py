@@ -15,6 +15,8 @@ from engine.events import Progress, Take
 from engine.request import Budget, Control, Curve, LoopRequest, Point
 from engine.settings import Settings
 
+from ..running import Device, Precision
+
 if TYPE_CHECKING:
     from engine.models.protocol import Model
 
@@ -41,8 +43,8 @@ def bench(
     model: Annotated[str, typer.Option(help="A model's name or folder.")] = "pocket",
     steps: Annotated[int, typer.Option(min=2, help="Steps of the search.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    device: Device = "auto",
+    dtype: Precision = "auto",
 ) -> int:
     """Time a loop of four bars at 120 BPM that follows a curve: loading, a step, turning it into sound."""
     settings = Settings(device=device, dtype=dtype)

@@ -142,3 +142,23 @@ def test_kept_audio_is_handed_on(tmp_path: Path, model: TinyModel) -> None:
     target = child(tmp_path, name, variation="0.2").request.controls[0].target
     assert isinstance(target, Audio)
     assert target.keep == ((0, 3),)
+
+
+KEPT = Path(__file__).parent / "kept"  # written by version 0.1.0 before requests had one reader
+
+
+@pytest.mark.parametrize("name", ["all-controls", "bare"])
+def test_a_take_of_an_earlier_version_is_a_parent_too(name: str, tmp_path: Path, model: TinyModel) -> None:
+    """Its sidecar is read whole, and the request that starts from it can be made."""
+    before = delivery.read_sidecar(KEPT / f"{name}.json")
+    request = child(tmp_path, str(KEPT / f"{name}.json")).request
+    assert (request.prompt, request.key, request.tempo_bpm) == (
+        before.request.prompt,
+        before.request.key,
+        before.request.tempo_bpm,
+    )
+    assert request.controls == before.request.controls
+    assert [type(control.target).__name__ for control in request.controls] == (
+        ["Curve", "Notes", "Onsets", "Words", "Audio", "Audio"] if name == "all-controls" else []
+    )
+    assert len(made(request, model)) == 1
