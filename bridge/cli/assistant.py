@@ -19,8 +19,8 @@ from engine.request import LoopRequest
 
 MAX_LISTED = 50
 INSTRUCTIONS = (
-    "Ditto Live makes seamless, bar-exact loops for Ableton Live that follow an intensity curve, a melody, a rhythm and "
-    "more. `make` answers with the path of a WAV; drag it into Live or name it to the user. Curves are text such as "
+    "Ditto Live makes seamless, bar-exact loops for Ableton Live that follow an intensity curve, a melody or a rhythm. "
+    "`make` answers with the path of a WAV; drag it into Live or name it to the user. Curves are text such as "
     "'0:-30 8:-12 16:-30' (beat:dB). Files are paths on this computer."
 )
 
@@ -31,14 +31,20 @@ def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
 
     @server.tool()
     async def make(prompt: str, settings: dict[str, str] | None = None) -> dict[str, Any]:
-        """Make a loop from words. `settings` may hold tempo_bpm, bars, time_signature, key, seed, count, intensity,
-        brightness, melody, rhythm, structure, timbre and all else that docs/osc.md lists, each as text."""
+        """Make a loop from words.
+
+        `settings` may hold tempo_bpm, bars, time_signature, key, seed, count, intensity, brightness, melody, rhythm,
+        structure, timbre and all else that docs/osc.md lists, each as text.
+        """
         return await _made(peer, takes_folder, {"prompt": prompt} | (settings or {}))
 
     @server.tool()
     async def redraw(take: str, settings: dict[str, str] | None = None) -> dict[str, Any]:
-        """Make a take again from its own noise with something changed, such as another intensity curve. `take` is the
-        id of a take, or `latest`; `settings` holds what is to change, and variation (0 to 1) how far to leave it."""
+        """Make a take again from its own noise with something changed, such as another intensity curve.
+
+        `take` is the id of a take, or `latest`; `settings` holds what is to change, and
+        variation (0 to 1) how far to leave it.
+        """
         found = library.find(takes_folder, take)
         return await _made(peer, takes_folder, {"from_take": found.take_id} | (settings or {}))
 

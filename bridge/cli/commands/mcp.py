@@ -19,9 +19,10 @@ def mcp(
 ) -> int:
     """Offer make, redraw, takes and take to an assistant; the engine runs beside it (`ditto-live serve`)."""
     if find_spec("mcp") is None:
-        raise MissingPackageError("This needs the package mcp.", remedy="Install it with `pip install 'ditto-live[mcp]'`.")
-    from bridge.client import Peer
+        remedy = "Install it with `pip install 'ditto-live[mcp]'`."
+        raise MissingPackageError("This needs the package mcp.", remedy=remedy)
     from bridge.cli.assistant import make_server
+    from bridge.client import Peer
 
     settings = placed(Settings(), home, takes)
     make_server(Peer(engine), settings.takes).run("stdio")
