@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import judge, tasks
-from engine import metrics, pipeline
+from engine import controls, metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
 from engine.metrics import melody as melody_metric
@@ -70,7 +70,7 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
         seconds = time.perf_counter() - started
         written, rate = read_audio(file)
     assert written.shape[1] == request.samples
-    scores: Row = dict(metrics.score(written, rate, request))
+    scores: Row = dict(metrics.score(written, rate, request, controls.metrics()))
     scores |= {"held_out": take.scores.get("held_out"), "seconds": seconds, "gain_db": take.record.get("gain_db")}
     facts = {name: value for name, value in take.record.items() if name == "steps" or name.startswith("noise_")}
     return scores | facts | _judged(written, rate, request, scores, model)

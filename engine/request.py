@@ -27,7 +27,6 @@ Quality = Literal["draft", "normal", "best"]
 MAX_BARS = 16
 MAX_COUNT = 8
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
-ASK_LEVELS = ("intensity", "intensity-paper")  # controls that ask for a level, which one gain for all could miss
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
@@ -91,6 +90,17 @@ class Words(_Value, frozen=True, tag="words"):
     text: str
 
 
+class Number(_Value, frozen=True, tag="number"):
+    """A single number, in the control's own unit."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        if not math.isfinite(self.value):
+            raise BadRequestError(f"The value is {self.value:g}, not a finite number.")
+
+
 class Audio(_Value, frozen=True, tag="audio"):
     """Reference audio: float32 little-endian samples, channels interleaved."""
 
@@ -109,7 +119,7 @@ class Audio(_Value, frozen=True, tag="audio"):
             raise BadRequestError("The reference audio is empty or not whole frames of float32.")
 
 
-Target = Curve | Notes | Onsets | Words | Audio
+Target = Curve | Notes | Onsets | Words | Number | Audio
 
 
 class Control(_Value, frozen=True):

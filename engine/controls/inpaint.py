@@ -21,7 +21,9 @@ from ..search.surrogate import can_listen_through
 from ..spectrum import Spectrum
 from .grid import like, mean, per_layout
 from .reference import beats_of, on_the_loop
-from .registry import Context, Term, control
+from .registry import control
+from .row import Reference
+from .term import Context, Term
 
 SCALE_DB = 10.0
 FLOOR_DENSITY = 1e-10  # mean square of one bin that counts as silence
@@ -95,7 +97,13 @@ def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Calla
 
 
 @control(
-    "inpaint", Audio, unit="dB", tolerance=2.0, help="Given beats of reference audio are kept, the rest is made anew."
+    "inpaint",
+    Audio,
+    unit="dB",
+    tolerance=2.0,
+    help="Given beats of reference audio are kept, the rest is made anew.",
+    keeps_level=True,
+    reference=Reference.KEPT,
 )
 def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     """Match the reference's bands in the beats to keep."""
@@ -110,6 +118,8 @@ def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     unit="dB",
     tolerance=2.0,
     help="Reference audio is kept from beat 0, and bars are added after it.",
+    keeps_level=True,
+    reference=Reference.KEPT,
 )
 def outpaint(target: Audio, scene: Scene, context: Context) -> Term:
     """Match the reference's bands as long as it lasts, or in the beats that are given."""

@@ -12,7 +12,8 @@ from torch import Tensor
 from ..models.protocol import Scene
 from ..request import Words
 from ..spectrum import Spectrum
-from .registry import Context, Term, control
+from .registry import control
+from .term import Context, Term
 
 USUAL_QUANTILE = 0.9  # a hit on the downbeat is a large step, too
 WAVEFORM_SCALE = 100.0  # ends that differ by 30 dB less than they are loud are as good as a step 0.1 too large
@@ -25,6 +26,7 @@ SILENCE = 1e-8  # mean square
     unit="excess at the wrap",
     tolerance=0.1,
     help="The end leads into the beginning; made by itself where it is needed.",
+    closes=True,
 )
 def loop(target: Words, scene: Scene, context: Context) -> Term:
     """Match the waveform's ends, or else the step across the wrap; the target's text is not read."""

@@ -8,7 +8,7 @@ note leads by a margin, so that those that are still wrong decide, and a search 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,12 +19,15 @@ from midi.melody import frame_span, pitch_class_target
 from midi.melody import melody as one_voice
 from midi.notes import Note
 
+from .. import metrics
 from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Notes
 from ..spectrum import Spectrum
 from .grid import bump, filtered, like, mean, per_layout
-from .registry import Context, Term, control
+from .registry import control
+from .row import Paper, Shown
+from .term import Context, Term
 
 LOWEST_HZ = 261.2  # middle C: the papers' high-pass
 HIGHEST_HZ = 4300.0  # the fourth octave above it; beyond, partials of everything meet
@@ -36,6 +39,7 @@ HEARD_LEAD = 0.35  # nepers (1.5 dB) by which it has to lead to count: the wavef
 HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and how much more it then pulls
 HOLD = 0.2  # firmly held, the notes that were there stay nearly as loud as those that are asked for
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
+PAPER = Paper(family="melody", long=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,9 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     tolerance=0.03,
     beside_others=0.04,
     help="The loudest pitch class follows the notes; rests are free.",
+    shown=Shown.PITCH_CLASSES,
+    metric=metrics.MELODY,
+    paper=replace(PAPER, kind="melody-paper"),
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitch classes where a note sounds: the mean over frames of what the note lacks to lead."""
@@ -155,6 +162,8 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
     unit="share of frames off",
     tolerance=0.05,
     help="DITTO's own melody: the log-likelihood of the notes' classes.",
+    metric=metrics.MELODY,
+    paper=PAPER,
 )
 def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitch classes by negative log-likelihood where a note sounds."""
@@ -186,6 +195,8 @@ def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[S
     unit="share of frames off",
     tolerance=0.05,
     help="The loudest pitch, octave included, follows the notes; rests are free.",
+    metric=metrics.MELODY,
+    paper=Paper(family="melody"),
 )
 def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitches, not only classes: the melody's own octave holds more energy than any other pitch."""

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from midi.rhythm import Group, onset_envelope
 
+from .. import metrics
 from ..models.protocol import Scene
 from ..request import Onsets
 from ..spectrum import Spectrum
 from .grid import bump, correlation, filtered, like, mean, per_layout
-from .registry import Context, Term, control
+from .registry import control
+from .row import Shown
+from .term import Context, Term
 
 QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
 POOLS = 24
@@ -108,6 +111,8 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     unit="1 - correlation",
     tolerance=0.05,
     help="Hits fall on the onsets of a groove, and nowhere else.",
+    shown=Shown.ONSETS,
+    metric=metrics.RHYTHM,
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
     """Match onset envelopes: one minus their correlation, and little strength where no onset is."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_coeffs
 from torch import Tensor
 
+from .. import metrics
 from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Audio, Words
@@ -20,7 +21,9 @@ from ..spectrum import Spectrum
 from .cepstra import cepstra, cepstral_basis
 from .grid import like, mean, per_layout
 from .reference import on_the_loop
-from .registry import Context, Term, control
+from .registry import control
+from .row import Paper
+from .term import Context, Term
 
 STRETCHES = 4  # a section is heard in so many averages
 SMOOTHING_WIDTH = 5  # of the matrix, in stretches
@@ -93,6 +96,8 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
     unit="MSE of similarity",
     tolerance=0.0005,  # coarser, and an independent ear finds only three in four forms
     help="Sections follow a form such as AABA, or the form of reference audio.",
+    metric=metrics.STRUCTURE,
+    paper=Paper(long=True),
 )
 def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
     """Match self-similarity matrices by the mean squared error."""

@@ -12,7 +12,8 @@ from ..errors import ModelError
 from ..models.protocol import Scene
 from ..request import Words
 from ..spectrum import Spectrum
-from .registry import Context, Term, control
+from .registry import control
+from .term import Context, Term
 
 
 @runtime_checkable

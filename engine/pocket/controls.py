@@ -14,6 +14,7 @@ from torch import Tensor
 
 from midi.melody import melody, pitch_class_target
 
+from ..controls import Shown, find
 from ..curves import level_db
 from ..request import Curve, LoopRequest, Notes, Onsets
 from .bands import FRAMES_PER_LATENT, SAMPLE_RATE
@@ -46,15 +47,15 @@ def channels(
 
 
 def asked_inputs(request: LoopRequest, frames: int) -> NDArray[np.float32]:
-    """Return what `request` asks of intensity, melody and rhythm, as control inputs [frames, CONTROL_CHANNELS]."""
+    """Return the targets of those controls that trained inputs are shown, as inputs [frames, CONTROL_CHANNELS]."""
     asked: dict[str, Any] = {}
     for control in request.controls:
-        target = control.target
-        if control.kind == "intensity" and isinstance(target, Curve):
+        shown, target = find(control.kind).shown, control.target
+        if shown is Shown.LEVEL and isinstance(target, Curve):
             asked["intensity_db"] = level_db(target, request.beats, frames)
-        elif control.kind == "melody" and isinstance(target, Notes):
+        elif shown is Shown.PITCH_CLASSES and isinstance(target, Notes):
             asked["pitch_classes"] = pitch_class_target(melody(target.notes), request.beats, frames)
-        elif control.kind == "rhythm" and isinstance(target, Onsets):
+        elif shown is Shown.ONSETS and isinstance(target, Onsets):
             hits = [[float(onset.beat), onset.strength] for onset in target.onsets]
             asked["onsets"] = _pulses(hits, float(request.beats), frames)
     return channels(frames, **asked)
