@@ -4,13 +4,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import msgspec
 
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Budget, Control, LoopRequest, Notes, Start, Target, Words
+from engine.request import Budget, Control, LoopRequest, Notes, Start, Words
 from midi.key import guess_key
 from midi.tempo import Meter, exact, parse_tempo, samples_to_beats
 
@@ -18,6 +17,8 @@ from ..cli.options import LoopOptions
 from . import targets
 
 Remarks = tuple[str, ...]
+Takes = Callable[[str], tuple[type, ...]]
+"""From the name of a control to the types of target that it takes; none for a control that is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,11 @@ class Asked:
     remarks: Remarks = ()
 
 
-def build_request(options: LoopOptions, start: Start | None = None) -> Asked:
+def build_request(options: LoopOptions, start: Start | None = None, takes: Takes = lambda name: ()) -> Asked:
     """Return the request that `options` describe; raise `DittoError` or `MidiError` in one sentence.
 
-    `start` is the noise of the take that `options.from_take` names, read by the caller.
+    `start` is the noise of the take that `options.from_take` names, read by the caller. `takes` is asked about the
+    controls of `options.control`, because the controls themselves load torch.
     """
     tempo_bpm, meter = parse_tempo(options.tempo), Meter.parse(options.time_signature)
     # Made once without its controls, so that a wrong length is said before any file is read.
@@ -53,7 +55,7 @@ def build_request(options: LoopOptions, start: Start | None = None) -> Asked:
         sample_rate=options.sample_rate,
     )
     remarks: list[str] = []
-    controls = tuple(_controls(options, request, remarks.append))
+    controls = tuple(_controls(options, request, takes, remarks.append))
     return Asked(_with_key(request, _tuned(options, controls, request), remarks.append), tuple(remarks))
 
 
@@ -76,7 +78,9 @@ def _reference_bars(options: LoopOptions, tempo_bpm: Fraction, meter: Meter) -> 
     return bars
 
 
-def _controls(options: LoopOptions, request: LoopRequest, say: Callable[[str], None]) -> Iterator[Control]:
+def _controls(
+    options: LoopOptions, request: LoopRequest, takes: Takes, say: Callable[[str], None]
+) -> Iterator[Control]:
     beats = request.beats
     if options.intensity is not None:
         yield Control(kind="intensity", target=targets.curve(options.intensity, beats))
@@ -99,7 +103,11 @@ def _controls(options: LoopOptions, request: LoopRequest, say: Callable[[str], N
     if options.inpaint is not None:
         yield _painted(options, request)
     for text in options.control:
-        yield _other(text, beats)
+        kind, value = targets.named_value(text, "--control")
+        target, remarks = targets.named_target(kind, value, takes(kind), beats)
+        for remark in remarks:
+            say(remark)
+        yield Control(kind=kind, target=target)
 
 
 def _painted(options: LoopOptions, request: LoopRequest) -> Control:
@@ -118,22 +126,6 @@ def _painted(options: LoopOptions, request: LoopRequest) -> Control:
                 f"it has beats 0 to {float(request.beats):g}."
             )
     return Control(kind="inpaint", target=targets.audio(options.inpaint, keep))
-
-
-def _other(text: str, beats: Fraction) -> Control:
-    """Return a control by its name; the value's form says what it is."""
-    kind, value = targets.named_value(text, "--control")
-    lowered = value.lower().partition("#")[0]
-    target: Target
-    if lowered.endswith((".mid", ".midi")):
-        target = targets.melody_notes(value, beats)[0]
-    elif lowered.endswith((".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")):
-        target = targets.audio(Path(value))
-    elif lowered.endswith((".json", ".als")) or value[0].isdigit():
-        target = targets.curve(value, beats)
-    else:
-        target = Words(text=value)
-    return Control(kind=kind, target=target)
 
 
 def _tuned(options: LoopOptions, controls: tuple[Control, ...], request: LoopRequest) -> tuple[Control, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.audio.wav import read_audio
 from engine.errors import BadRequestError
-from engine.request import Audio, Curve, Notes, Onsets, Point, Words
+from engine.request import Audio, Curve, Notes, Number, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from midi.smf.read import ScoreTrack
 
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
@@ -155,6 +156,43 @@ def beat_range(text: str, what: str) -> tuple[Fraction, Fraction]:
     if not 0 <= first < last:
         raise BadRequestError(f"{what} is {text!r}; the beats must rise from 0.")
     return first, last
+
+
+def named_target(
+    name: str, value: str, takes: tuple[type, ...], loop_beats: Fraction
+) -> tuple[Target, tuple[str, ...]]:
+    """Read the value of the control `name` as one of the types of target that it takes, with remarks about it.
+
+    Where `takes` is empty, because the control is not known here, the form of the value decides.
+    """
+    forms = _forms(value)
+    fitting = [form for form in forms if form in takes] if takes else forms
+    chosen = fitting[0] if fitting else Words if Words in takes else takes[0]
+    if chosen is Curve:
+        return curve(value, loop_beats), ()
+    if chosen is Notes:
+        return melody_notes(value, loop_beats)
+    if chosen is Onsets:
+        return rhythm_onsets(value, loop_beats)
+    if chosen is Audio:
+        return audio(Path(value)), ()
+    if chosen is Words:
+        return Words(text=value), ()
+    if not _NUMBER.fullmatch(value):
+        raise BadRequestError(f"The {name} control takes a number, not {value[:40]!r}.")
+    return Number(value=float(value)), ()
+
+
+def _forms(value: str) -> list[type]:
+    """Return the types of target that a value looks like, the likeliest first."""
+    file = value.lower().partition("#")[0]
+    if file.endswith((".mid", ".midi")):
+        return [Notes, Onsets]
+    if file.endswith((".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")):
+        return [Audio]
+    if file.endswith((".json", ".als")) or (value[0].isdigit() and ":" in value):
+        return [Curve]
+    return [Number, Words] if _NUMBER.fullmatch(value) else [Words]
 
 
 def named_value(text: str, what: str) -> tuple[str, str]:

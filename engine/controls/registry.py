@@ -86,7 +86,10 @@ def find(kind: str) -> Row:
     """Return the row of `kind`; raise `BadRequestError` with the kinds that exist."""
     known = rows()
     if kind not in known:
-        raise BadRequestError(f"There is no control {kind!r}; there are {', '.join(sorted(known))}.")
+        raise BadRequestError(
+            f"There is no control {kind!r}; there are {', '.join(sorted(known))}.",
+            remedy="A control of your own needs its file: --controls FILE.py, or DITTO_CONTROLS for an engine.",
+        )
     return known[kind]
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -12,6 +12,7 @@ from engine.events import Event
 from engine.settings import Settings
 
 from ...requests.asked import Asked, build_request
+from ..extensions import load_controls, target_types
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
 from ..options import LoopOptions, takes_loop_options
@@ -46,7 +47,7 @@ def render(
     started = time.monotonic()
     settings = Settings(device=device, dtype=dtype)
     load_controls(options.controls)
-    asked = build_request(options, read_start(options, settings))
+    asked = build_request(options, read_start(options, settings), target_types)
     takes = shelf(out, asked.request, settings)
     if report is not None:
         check_writable(report, "--report")
@@ -63,15 +64,6 @@ def render(
         say(kept if takes.kept else "Stopped before there was anything to keep.")
         return INTERRUPTED
     return 0
-
-
-def load_controls(files: Sequence[Path]) -> None:
-    """Let the producer's own Python files add their controls."""
-    if files:
-        from engine.controls.registry import load_file
-
-        for file in files:
-            load_file(file)
 
 
 def make(asked: Asked, takes: Shelf, settings: Settings, load: "LoadModel | None" = None) -> Outcome:

@@ -12,6 +12,7 @@ from engine.errors import DittoError
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
 
 from ...requests.asked import Asked, build_request
+from ..extensions import load_controls, target_types
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
 from ..options import LoopOptions, takes_loop_options
@@ -45,7 +46,8 @@ def send(
     """Ask a running engine for a loop; it is made there, and the take is written here."""
     started = time.monotonic()
     settings = placed(Settings(), home)
-    asked = build_request(options, read_start(options, settings))
+    load_controls(options.controls)
+    asked = build_request(options, read_start(options, settings), target_types)
     if osc:
         return _over_osc(asked, settings, port, batch=batch)
     takes = shelf(out, asked.request, settings)

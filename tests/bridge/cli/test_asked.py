@@ -9,7 +9,8 @@ import soundfile
 
 from bridge.cli.options import LoopOptions
 from bridge.requests.asked import build_request
-from engine.request import Audio, Control, Curve, Notes, Onsets, Words
+from engine.errors import BadRequestError
+from engine.request import Audio, Control, Curve, Notes, Number, Onsets, Words
 from midi.tempo import Meter
 
 
@@ -133,6 +134,31 @@ def test_a_third_partys_control_takes_any_kind_of_target(value: str, kind: type,
     value = {"MELODY": melody, "AUDIO": str(reference)}.get(value, value)
     found = controls(LoopOptions(control=[f"density={value}"]))
     assert isinstance(found["density"].target, kind)
+
+
+@pytest.mark.parametrize(
+    ("value", "takes", "kind"),
+    [
+        ("0.05", (), Number), ("-3e2", (Number,), Number), ("0.05", (Words,), Words), ("808 kick", (Words,), Words),
+        ("MELODY", (Onsets,), Onsets), ("MELODY", (Notes,), Notes), ("MELODY", (Words,), Words),
+        ("AUDIO", (Words, Audio), Audio), ("AABA", (Words, Audio), Words), ("0:1 4:2", (Words, Curve), Curve),
+        ("4 on the floor", (), Words), ("0:1 4:2", (), Curve),
+    ],
+)  # fmt: skip
+def test_a_value_is_read_as_what_its_control_takes(
+    value: str, takes: tuple[type, ...], kind: type, melody: str, reference: Path
+) -> None:
+    """Where the control is known; else the form of the value decides."""
+    value = {"MELODY": melody, "AUDIO": str(reference)}.get(value, value)
+    asked = build_request(LoopOptions(control=[f"air={value}"]), takes=lambda name: takes if name == "air" else ())
+    assert isinstance(asked.request.controls[0].target, kind)
+
+
+@pytest.mark.parametrize(("value", "sentence"), [("lots", "air control takes a number, not 'lots'"), ("nan", "number")])
+def test_a_value_that_its_control_cannot_take_is_refused(value: str, sentence: str) -> None:
+    """With the control's name."""
+    with pytest.raises(BadRequestError, match=sentence):
+        build_request(LoopOptions(control=[f"air={value}"]), takes=lambda name: (Number,))
 
 
 @pytest.mark.parametrize("text", ["0:-20", "3:-20", "0:-20 16:-20", "0:-9, 8:-30 , 8:-9", "1/3:-20"])

@@ -1,5 +1,6 @@
 """The registry: what is there, and how a third party adds to it."""
 
+import ast
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -104,6 +105,17 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     """Not with a traceback."""
     with pytest.raises(BadInputError, match="not a Python file"):
         controls.load_file(tmp_path / "none.py")
+
+
+def test_nothing_asks_for_a_controls_name() -> None:
+    """Outside the controls' own files no name of one stands in the engine, but in the vocabulary of prompts."""
+    engine = Path(controls.__file__).parents[1]
+    words = {engine / "pocket" / "words.py", engine / "pocket" / "synonyms.py"}
+    for file in engine.rglob("*.py"):
+        if file in words or {"controls", "training"} & set(file.relative_to(engine).parts):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Constant) and node.value in controls.rows()), f"{file}: {node.value}"
 
 
 def test_beats_outside_the_range_are_free(ask: Any, tiny: TinyModel) -> None:
