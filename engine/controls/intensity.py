@@ -1,9 +1,9 @@
 """Intensity: the smoothed level in decibels follows a curve.
 
-Level per frame, as the measurement hears it (rectangular window of 2048 samples at 44.1 kHz, floor -60 dBFS),
-then a Savitzky-Golay filter over one second, which the target passes too. The papers optimise either the
-squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C) and get one or the other;
-here both count. Their versions are `intensity-paper` and `intensity-corr`.
+The level of a frame is the mean power of left and right, as a meter shows it, in the rectangular window of the metric
+(2048 samples at 44.1 kHz, floor -60 dBFS). A Savitzky-Golay filter over one second smooths it, and the target too. The
+papers optimise either the squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C), and reach one
+or the other; here both count. Their versions are `intensity-paper` and `intensity-corr`.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class _Grid:
 
 def level(spectrum: Spectrum, window: Tensor, smooth: Tensor) -> Tensor:
     """Return the smoothed level in dBFS: [batch, frames]."""
-    power = filtered(spectrum.power.sum(1), window, circular=spectrum.circular).clamp_min(0)
+    power = filtered(spectrum.level_power, window, circular=spectrum.circular).clamp_min(0)
     return filtered(10 * torch.log10(power + FLOOR_POWER), smooth, circular=spectrum.circular)
 
 

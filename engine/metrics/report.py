@@ -58,11 +58,10 @@ def _intensity_score(
     audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
 ) -> intensity.IntensityScore:
     assert isinstance(control.target, Curve)
-    signal = mono(audio)
-    frames = intensity.frame_count(len(signal), sample_rate)
+    frames = intensity.frame_count(audio.shape[-1], sample_rate)
     target = level_db(control.target, request.beats, frames)
     chosen = inside(control.within, request.beats, frames)
-    return intensity.compare(signal, sample_rate, target, chosen, circular=request.loop)
+    return intensity.compare(audio, sample_rate, target, chosen, circular=request.loop)
 
 
 def _intensity(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 from torch import Tensor
@@ -65,7 +66,9 @@ def control_inputs(log_power: Tensor, labels: Mapping[str, Any]) -> NDArray[np.f
     """Return what the controls would have said of a training loop: its own level, tune and hits."""
     frames = log_power.shape[0] // FRAMES_PER_LATENT
     seconds = labels["samples"] / SAMPLE_RATE
-    level_db = spectrum_of(log_power[None], 1.0).level_db[0].numpy().astype(np.float64)
+    # Of the mono mix: so the weights of pocket-told have learnt it.
+    power = spectrum_of(log_power[None], 1.0).power.sum(1)[0]
+    level_db = 10 * torch.log10(power + 1e-10).numpy().astype(np.float64)
     window = min(len(level_db) - 1, round(len(level_db) / seconds)) // 2 * 2 + 1
     smooth = savgol_filter(np.maximum(level_db, -60), window, 2, mode="wrap") if window > 3 else level_db
     return channels(
