@@ -13,7 +13,6 @@ from typing import Literal
 
 import msgspec
 
-from midi.errors import MidiError
 from midi.key import Key
 from midi.notes import Note
 from midi.rhythm import Onset
@@ -215,10 +214,7 @@ class LoopRequest(_Value, frozen=True):
         if not _ID.match(self.request_id):
             raise BadRequestError("A request id is 1 to 64 letters, digits, - or _.")
         if self.key is not None:
-            try:
-                Key.parse(self.key)
-            except MidiError as error:
-                raise BadRequestError(error.sentence, remedy=error.remedy) from error
+            Key.parse(self.key)
         for control in self.controls:
             self._check_beats(control)
 

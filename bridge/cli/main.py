@@ -1,7 +1,7 @@
 """`ditto-live`: one file a command, loaded when it is chosen, so that help answers at once.
 
 A command module holds `app` (a typer application) or a function with the command's name. What it
-returns is the exit code. It raises `DittoError` or `MidiError` for whatever a person should read.
+returns is the exit code. It raises `DittoError` for whatever a person should read.
 Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 """
 

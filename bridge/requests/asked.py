@@ -30,7 +30,7 @@ class Asked:
 
 
 def build_request(options: LoopOptions, start: Start | None = None, takes: Takes = lambda name: ()) -> Asked:
-    """Return the request that `options` describe; raise `DittoError` or `MidiError` in one sentence.
+    """Return the request that `options` describe; raise `DittoError` in one sentence.
 
     `start` is the noise of the take that `options.from_take` names, read by the caller. `takes` is asked about the
     controls of `options.control`, because the controls themselves load torch.

@@ -14,7 +14,6 @@ import msgspec
 from engine.errors import BadInputError, BadRequestError
 from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Target, Words
 from engine.service.messages import Priority
-from midi.errors import MidiError
 from midi.live.set import parse_lane_reference
 from midi.melody import melody
 from midi.notes import Note, cut
@@ -44,8 +43,6 @@ def resolve(request_id: str, instance: str, assembly: Assembly, takes_folder: Pa
     """Return the request; raises `DittoError` for whatever is not allowed or cannot be read."""
     try:
         return _resolve(request_id, instance, assembly, takes_folder)
-    except MidiError as error:
-        raise BadInputError(error.sentence, remedy=error.remedy or None) from error
     except (OSError, ValueError) as error:  # a path that no file can have
         raise BadInputError(f"A file cannot be read: {error}.") from error
 

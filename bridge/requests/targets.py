@@ -128,7 +128,7 @@ def _naming(text: str) -> Iterator[None]:
     try:
         yield
     except MidiError as error:
-        raise MidiError(error.code, f"{Path(text).name}: {error.sentence}", error.remedy) from error
+        raise MidiError(error.fault, f"{Path(text).name}: {error.sentence}", error.remedy) from error
 
 
 def structure(text: str) -> Words | Audio:

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from midi.errors import MidiError
 from midi.melody import frame_span, pitch_class_target
 from midi.melody import melody as one_voice
 from midi.notes import Note
@@ -81,12 +80,7 @@ def _heard(near: Tensor, spectrum: Spectrum) -> Tensor:
 
 def _line(target: Notes) -> tuple[Note, ...]:
     """Return the melody's one voice, nothing for no notes at all."""
-    if not target.notes:
-        return ()
-    try:
-        return one_voice(target.notes)
-    except MidiError as error:
-        raise BadRequestError(error.sentence, remedy=error.remedy) from error
+    return one_voice(target.notes) if target.notes else ()
 
 
 def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:

@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from midi.errors import MidiError
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
@@ -79,7 +78,7 @@ def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest,
     assert isinstance(control.target, Notes)
     try:
         line = one_voice(control.target.notes)
-    except MidiError:
+    except BadInputError:
         return {}
     signal = mono(audio)
     frames = melody.frame_count(len(signal), sample_rate)

@@ -16,7 +16,7 @@ from engine.audio import finish as loop
 from engine.controls.melody import FLOOR_SHARE, lack
 from engine.controls.rhythm import onset_strength, pooled
 from engine.controls.structure import letter_matrix
-from engine.errors import BadRequestError, ModelError
+from engine.errors import BadRequestError, DittoError, ModelError
 from engine.metrics import structure as structure_metric
 from engine.models import decode
 from engine.models.testing import TinyModel, tiny_noise
@@ -223,7 +223,7 @@ def test_melodies_without_a_voice_are_refused(tiny: TinyModel, ask: Any) -> None
     muted = Notes(notes=tuple(replace(note, muted=True) for note in ask.notes(60, 62).notes))
     for kind, target in (("melody", muted), ("melody-octave", ask.notes(30, 72))):
         request = ask.request(Control(kind=kind, target=target))
-        with pytest.raises(BadRequestError):
+        with pytest.raises(DittoError):
             targets.build(request, tiny.scene(request), tiny)
 
 
