@@ -1,7 +1,7 @@
 """From the model's waveform to the loop that is delivered: exact length, rotation, one gain. Nothing else.
 
-What a producer hears is the model's sound resampled by the remainder, turned round the circle where that was asked
-for, and multiplied by ONE number. No crossfade, no mixing, no gain that changes in time.
+The delivered loop is the model's sound, resampled by the remainder, rotated round the circle where the request asks for
+it, and multiplied by ONE number. No crossfade, no mixing, no gain that changes over time.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual lou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A loop at the request's rate: `audio` float32 [channels, request.samples], and what was done to it."""
+    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation."""
 
     audio: NDArray[np.float32]
     gain_db: float

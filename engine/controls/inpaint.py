@@ -1,8 +1,8 @@
-"""Inpaint and outpaint: in the beats to keep the loop is the reference, elsewhere it is free.
+"""Inpaint and outpaint: in the kept beats the loop is the reference, elsewhere it is free.
 
-Levels of all bands are matched frame by frame where beats are kept (DITTO's masked match); the sampler makes the
-rest fit. Where the latent is a spectrogram, what is kept is then put in itself: it sounds as the codec alone makes it.
-Inpainting keeps given beats of a loop, outpainting the whole reference, and adds bars after it.
+The loss matches the levels of all bands frame by frame where beats are kept (DITTO's masked match), and the sampler
+makes the rest fit. Where the latent is a spectrogram, the kept frames are then written into it, so that they sound as
+the codec alone makes them. Inpainting keeps given beats of a loop. Outpainting keeps the whole reference and adds bars.
 """
 
 from collections.abc import Callable, Sequence
@@ -87,7 +87,7 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
 
 
 def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
-    """Return what puts the kept frames of the reference into a latent; None where a frame is no stretch of sound."""
+    """Return a function that writes the reference's kept frames into a latent, None where frames are not in time."""
     if not can_listen_through(context.model):
         return None
     known = context.model.encode(audio, scene)

@@ -23,11 +23,11 @@ from .row import Paper, Shown
 from .term import Context, Term
 
 FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
-ERROR_FLOOR_DB2 = 4.0  # what counts as a small error where the target is flat
+ERROR_FLOOR_DB2 = 4.0  # added to the target's variance: a small error where the target is flat
 SHAPE_WEIGHT = 1.0
-SHAPE_DB2 = 40.0  # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
-HOLD = 0.3  # to the faded loop, which has the level almost: a firm hold only takes longer to let it arrive
-FARTHEST_FADE_DB = 30.0  # nothing is faded in out of silence
+SHAPE_DB2 = 40.0  # a correlation of 0.985 counts as a distance of 0.6 dB^2: 40 (1 - 0.985)
+HOLD = 0.3  # to the faded loop, which nearly has the level: a larger weight only delays the search
+FARTHEST_FADE_DB = 30.0  # silence is not faded in
 PAPER = Paper(family="intensity", weight=1 / 40, weight_beside={"melody": 1 / 4})
 
 

@@ -25,13 +25,13 @@ METER_PHASES = np.concatenate([METER_PHASES, METER_PHASES[::-1, ::-1]])
 def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
     """Return the highest level between samples in dBTP of `audio` [channels, samples], at least -200.
 
-    Two measurements, of which the larger counts: the meter of ITU-R BS.1770-5, Annex 2, which is what other people's
-    meters show, and exact band-limited interpolation at eight times the rate. The meter's filter reads up to 0.2 dB
+    Two measurements, of which the larger counts: the meter of ITU-R BS.1770-5, Annex 2, which most
+    meters are, and exact band-limited interpolation at eight times the rate. The meter's filter reads up to 0.2 dB
     too high, and near half the rate some decibels too low.
     """
     values = np.atleast_2d(np.asarray(audio, dtype=np.float32))  # exact to 1e-5 dB, and twice as fast
     around = OPEN_SAMPLES if not circular else 0
-    if around:  # silence, long enough for what rings beyond the ends
+    if around:  # silence, long enough for the ringing beyond the ends
         values = np.pad(values, ((0, 0), (around, around)))
     peak = max(float(np.abs(values).max(initial=0)), _exact_peak(values), _metered_peak(values))
     return float(20 * np.log10(max(peak, 1e-10)))
