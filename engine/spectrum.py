@@ -42,6 +42,11 @@ class Spectrum:
         return int(self.power.shape[-1])
 
     @property
+    def mid_level_db(self) -> Tensor:
+        """Level of the mono mix of each frame in dBFS, floor -100 dB: [batch, frames]."""
+        return 10 * torch.log10(self.power.sum(1) + 1e-10)
+
+    @property
     def level_power(self) -> Tensor:
         """Mean square of each frame, averaged over left and right: [batch, frames].
 

@@ -76,7 +76,7 @@ def headroom(spectrum: Spectrum) -> Tensor:
     if spectrum.peak_db is not None:
         over = torch.relu(spectrum.peak_db - controls.CEILING_DB)
     else:
-        over = torch.relu(spectrum.level_db - LOUDEST_FRAME_DB)
+        over = torch.relu(spectrum.mid_level_db - LOUDEST_FRAME_DB)
     return over.square().mean(1) / HEADROOM_SCALE_DB2
 
 

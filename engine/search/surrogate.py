@@ -63,7 +63,7 @@ def waveform_gaps(model: Model, scene: Scene, latent: Tensor, spectrum: Spectrum
     found = {"power": ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)}
     if spectrum.side is not None and own.side is not None:
         found["side"] = ((spectrum.side + SILENCE) / (own.side + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
-    return found if spectrum.peak_db is None else found | {"crest": spectrum.peak_db - spectrum.level_db}
+    return found if spectrum.peak_db is None else found | {"crest": spectrum.peak_db - spectrum.mid_level_db}
 
 
 def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, Spectrum]:
@@ -75,5 +75,5 @@ def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tenso
     if "side" in found and spectrum.side is not None:
         spectrum = replace(spectrum, side=spectrum.side * found["side"])
     if "crest" in found:
-        spectrum = replace(spectrum, peak_db=spectrum.level_db + found["crest"])
+        spectrum = replace(spectrum, peak_db=spectrum.mid_level_db + found["crest"])
     return shifted, spectrum
