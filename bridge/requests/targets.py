@@ -108,7 +108,8 @@ def number(row: TargetRow | None, text: str) -> Number:
     """Return a single number; raise `BadRequestError` with the control's name for anything else."""
     if not _NUMBER.fullmatch(text.strip()):
         raise BadRequestError(
-            f"The {'value' if row is None else row.kind + ' control'} takes a number, not {text[:40]!r}."
+        name = "value" if row is None else f"{row.kind} control"
+        raise BadRequestError(f"The {name} takes a number, not {text[:40]!r}.")
         )
     return Number(value=float(text))
 
