@@ -28,6 +28,7 @@ MODULES = {
     "service-chaos": "service.chaos",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
+    "listen": "listen.make",
     "size": "size",
     "tables": "tables",
     "pictures": "pictures",
