@@ -107,10 +107,8 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
 def number(row: TargetRow | None, text: str) -> Number:
     """Return a single number; raise `BadRequestError` with the control's name for anything else."""
     if not _NUMBER.fullmatch(text.strip()):
-        raise BadRequestError(
         name = "value" if row is None else f"{row.kind} control"
         raise BadRequestError(f"The {name} takes a number, not {text[:40]!r}.")
-        )
     return Number(value=float(text))
 
 
