@@ -1,14 +1,15 @@
 """Follow a loop in the making to its takes, and stop with the best one so far when the producer says so."""
 
+import contextlib
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
 from engine.errors import DittoError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Superseded, Take
 
 from .progress import Display
 
@@ -29,20 +30,19 @@ class RemoteError(DittoError):
         self.code = failed.code
 
 
-def follow(events: Generator[Event, None, None], display: Display, keep: Callable[[Take], None]) -> Outcome:
-    """Show what `events` says, hand each take to `keep`, and return what came of it.
+def follow(events: Run[Event], display: Display, keep: Callable[[Take], None]) -> Outcome:
+    """Show `events`, hand each take to `keep`, and return how the request ended.
 
-    Ctrl-C lets the step in hand finish and then throws `KeyboardInterrupt` into `events`, which answers with
-    the best take so far; a second Ctrl-C stops at once. Raises `RemoteError` when the request failed.
+    Ctrl-C lets the step in hand finish and then stops `events`, which answer with the best take so far; a second
+    Ctrl-C interrupts at once. Raises `RemoteError` when the request failed.
     """
     outcome = Outcome()
-    with _polite_stop(display) as stop, _closing(events):
-        event = next(events, None)
-        while event is not None:
+    with _polite_stop(display) as stop, contextlib.closing(events):
+        for event in events:
             _take_in(event, outcome, display, keep)
-            asked = stop.is_set() and not outcome.interrupted
-            # Once takes come, the search is over and throwing would only lose the rest of them.
-            event = _interrupted(events, outcome) if asked and not outcome.takes else next(events, None)
+            # Once takes come, the search is over, and all of them are kept.
+            if stop.is_set() and not outcome.takes:
+                events.stop()
         outcome.interrupted = outcome.interrupted or stop.is_set()
     return outcome
 
@@ -67,14 +67,6 @@ def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[T
             pass
 
 
-def _interrupted(events: Generator[Event, None, None], outcome: Outcome) -> Event | None:
-    outcome.interrupted = True
-    try:
-        return events.throw(KeyboardInterrupt())
-    except (StopIteration, KeyboardInterrupt):  # nothing was worth keeping
-        return None
-
-
 @contextmanager
 def _polite_stop(display: Display) -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets; the second one interrupts as usual."""
@@ -93,11 +85,3 @@ def _polite_stop(display: Display) -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _closing(events: Generator[Event, None, None]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        events.close()

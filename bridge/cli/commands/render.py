@@ -2,13 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from engine.events import Event
+from engine.events import Event, Run
 from engine.settings import Settings
 
 from ...requests.asked import Asked, build_request
@@ -85,7 +85,7 @@ def make(asked: Asked, takes: Shelf, settings: Settings, load: "LoadModel | None
         model = (load or catalogue.load)(asked.request.model, settings)
         from engine.pipeline import make_loop
 
-        events = cast(Generator[Event, None, None], make_loop(asked.request, model, settings))
+        events = cast(Run[Event], make_loop(asked.request, model, settings))
         return follow(events, shown, takes.keep)
 
 
