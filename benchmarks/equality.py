@@ -149,11 +149,7 @@ def pocket_cases() -> Cases:
 def toy_cases() -> Cases:
     """Yield what the toys of the package are asked for: quick, and every part of a search has its turn."""
     tiny = _moved("models.testing")
-    models = {
-        "toy": tiny.TinyModel(),
-        "toy of ends": tiny.TinyModel(circular=False),
-        "toy transformer": tiny.TinyDiffusersModel(),
-    }
+    models = {"toy": tiny.TinyModel(), "toy of ends": tiny.TinyModel(circular=False)}
     for name, model in models.items():
         made = partial(takes_of, model=model)
         for method in ("none", "guidance", "ditto2", "ditto", "ditto-paper"):

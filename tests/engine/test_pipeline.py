@@ -15,7 +15,8 @@ from engine.models.testing import TinyModel
 from engine.request import Budget, LoopRequest
 from engine.search import methods
 from engine.search import minimize as optimize
-from engine.search.minimize import Plan, Step, minimize
+from engine.search.methods import Plan
+from engine.search.minimize import Step, minimize
 from engine.search.objective import Objective
 from engine.settings import Settings
 
@@ -56,7 +57,11 @@ def test_takes_come_best_first(tiny: TinyModel, ask: Any, monkeypatch: pytest.Mo
     def judged(*args: Any, **named: Any) -> Iterator[Step]:
         step = next(minimize(*args, **named))
         reached, total = torch.tensor([True, False, True]), torch.tensor([3.0, 1.0, 2.0])
-        yield replace(step, best_total=total, state=replace(step.state, best_total=total, best_reached=reached))
+        yield replace(
+            step,
+            best_total=total,
+            state=replace(step.state, best=replace(step.state.best, total=total, reached=reached)),
+        )
 
     monkeypatch.setattr(optimize, "minimize", judged)
     request = ask.request(ask.intensity(), count=3)
@@ -119,7 +124,8 @@ def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Any) -> None:
     for event in making:
         if isinstance(event, Progress) and event.step == 20:
             break
-    take, end = making.throw(KeyboardInterrupt()), next(making)
+    making.stop()
+    take, end = making
     assert isinstance(take, Take)
     assert end == Cancelled(request_id=request.request_id, takes=1)
     assert take.record["steps"] == 20
@@ -131,7 +137,9 @@ def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Any) -> No
     """What is ready is sent, though the end says that it was stopped."""
     making = pipeline.make_loop(ask.request(method="none", count=3), tiny, Settings())
     assert isinstance(next(making), Accepted)
-    first, second, third, end = next(making), making.throw(KeyboardInterrupt()), next(making), next(making)
+    first = next(making)
+    making.stop()
+    second, third, end = making
     assert len({take.take for take in (first, second, third) if isinstance(take, Take)}) == 3
     assert isinstance(end, Cancelled)
 
@@ -181,8 +189,8 @@ def test_activations_may_be_kept(tiny: TinyModel, ask: Any, monkeypatch: pytest.
     """Recomputing is the rule; who has the memory may have the time instead, and the loop is the same."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
     objective = methods.objective_of(request, tiny.scene(request), tiny)
-    assert methods.plan(request, tiny, objective).checkpoint
-    assert not methods.plan(request, tiny, objective, recomputes=False).checkpoint
+    assert methods.plan(request, tiny, objective).recompute
+    assert not methods.plan(request, tiny, objective, recomputes=False).recompute
     takes = []
     for word in ("on", "off"):
         monkeypatch.setenv("DITTO_RECOMPUTE", word)

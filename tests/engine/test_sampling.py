@@ -7,9 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.models.protocol import Schedule
+from engine.models.protocol import Sampler, Schedule
 from engine.models.testing import TinyDiffusersModel, TinyModel, tiny_noise
-from engine.sampling import follow, sample, start, start_noise, step_noises, vary
+from engine.sampling import (
+    DETERMINISTIC,
+    STOCHASTIC,
+    sample,
+    sample_ddim,
+    sample_dpmpp_2m,
+    start,
+    start_noise,
+    step_noises,
+    vary,
+)
 
 
 def flow(steps: int) -> Schedule:
@@ -43,16 +53,22 @@ def test_ddim_is_euler_on_a_rectified_flow(ask: Any) -> None:
     for now, after in zip(schedule.times[:-1], schedule.times[1:], strict=True):
         velocity = (euler - model.denoise(euler, now, scene)) / now
         euler = euler + (after - now) * velocity
-    torch.testing.assert_close(sample(model, scene, noise, schedule, "ddim"), euler, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(sample(model, scene, noise, schedule, Sampler.DDIM), euler, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("make", [flow, cosine])
-@pytest.mark.parametrize("sampler", ["ddim", "dpm++", "trajectory"])
+def test_every_sampler_has_its_function() -> None:
+    """Whatever a model's card may name can be run, and is either deterministic or takes noises."""
+    assert DETERMINISTIC.keys() | STOCHASTIC.keys() == set(Sampler)
+    assert not DETERMINISTIC.keys() & STOCHASTIC.keys()
+
+
+@pytest.mark.parametrize("sampler", list(DETERMINISTIC))
 def test_deterministic_samplers_reach_the_datas_gaussian(make: Any, sampler: Any) -> None:
     """With the exact denoiser of N(0.7, 0.5^2) the map of noise is the affine one: x_T -> 0.7 + 0.5 x_T."""
     schedule = make(200)
     noise = torch.randn(64, dtype=torch.float64)
-    found = follow(start(noise, schedule), schedule, sampler, None, gaussian(schedule, 0.7, 0.5))
+    found = DETERMINISTIC[sampler](gaussian(schedule, 0.7, 0.5), start(noise, schedule), schedule)
     torch.testing.assert_close(found, 0.7 + 0.5 * noise, rtol=0, atol=0.02)
 
 
@@ -60,27 +76,26 @@ def test_the_second_order_sampler_is_nearer_with_the_same_steps() -> None:
     """DPM-Solver++(2M) with 12 steps misses by less than half of DDIM's error."""
     schedule, noise = cosine(12), torch.randn(512, dtype=torch.float64)
     errors = {
-        name: (follow(start(noise, schedule), schedule, name, None, gaussian(schedule, 0.0, 0.3)) - 0.3 * noise)
-        .abs()
-        .max()
-        for name in ("ddim", "dpm++")
+        run: (run(gaussian(schedule, 0.0, 0.3), start(noise, schedule), schedule) - 0.3 * noise).abs().max()
+        for run in (sample_ddim, sample_dpmpp_2m)
     }
-    assert errors["dpm++"] < 0.5 * errors["ddim"]
+    assert errors[sample_dpmpp_2m] < 0.5 * errors[sample_ddim]
 
 
-@pytest.mark.parametrize("sampler", ["renoise", "ancestral"])
+@pytest.mark.parametrize("sampler", list(STOCHASTIC))
 def test_stochastic_samplers_do_what_they_are_for(sampler: Any) -> None:
     """Frozen noises give the same data twice; eta 1 keeps the deviation, ping-pong forgets x_T."""
     schedule = cosine(60)
     draws = torch.Generator().manual_seed(0)
     noise = torch.randn(4000, dtype=torch.float64, generator=draws)
     noises = torch.randn(60, 4000, dtype=torch.float64, generator=draws)
-    found = [follow(start(noise, schedule), schedule, sampler, noises, gaussian(schedule, 0.0, 0.5)) for _ in range(2)]
+    run, denoise = STOCHASTIC[sampler], gaussian(schedule, 0.0, 0.5)
+    found = [run(denoise, start(noise, schedule), schedule, noises) for _ in range(2)]
     assert torch.equal(*found)
-    if sampler == "ancestral":
+    if sampler == Sampler.ANCESTRAL:
         assert found[0].std() == pytest.approx(0.5, rel=0.08)
     else:
-        other = follow(start(-noise, schedule), schedule, sampler, noises, gaussian(schedule, 0.0, 0.5))
+        other = run(denoise, start(-noise, schedule), schedule, noises)
         assert (other - found[0]).abs().max() < 1e-6
 
 
@@ -88,10 +103,10 @@ def test_a_sampler_that_needs_noises_says_so(tiny: TinyModel, ask: Any) -> None:
     """Without them there is no silent fresh draw, which no seed would replay."""
     scene = tiny.scene(ask.request())
     with pytest.raises(ValueError, match="noises"):
-        sample(tiny, scene, tiny_noise(tiny, scene), tiny.schedule(3, scene), "ancestral")
+        sample(tiny, scene, tiny_noise(tiny, scene), tiny.schedule(3, scene), Sampler.ANCESTRAL)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "dpm++"])
+@pytest.mark.parametrize("sampler", [Sampler.DDIM, Sampler.DPMPP_2M])
 def test_the_gradient_is_the_finite_difference(ask: Any, sampler: Any) -> None:
     """Through four checkpointed steps in float64, against central differences in random directions."""
     model = TinyModel(dtype=torch.float64)
@@ -116,7 +131,7 @@ def test_recomputing_changes_nothing(model: Any, ask: Any) -> None:
     schedule, gradients = model.schedule(5, scene), []
     for checkpoint in (True, False):
         noise = tiny_noise(model, scene).requires_grad_()
-        latent = sample(model, scene, noise, schedule, "ddim", checkpoint=checkpoint)
+        latent = sample(model, scene, noise, schedule, Sampler.DDIM, checkpoint=checkpoint)
         gradients.append(torch.autograd.grad(latent.square().sum(), noise)[0])
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-12, atol=1e-12)
 
@@ -133,7 +148,7 @@ def saved_bytes(steps: int, *, checkpoint: bool, model: TinyModel, ask: Any) -> 
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        latent = sample(model, scene, noise, model.schedule(steps, scene), "ddim", checkpoint=checkpoint)
+        latent = sample(model, scene, noise, model.schedule(steps, scene), Sampler.DDIM, checkpoint=checkpoint)
         assert latent.requires_grad
     return sum(kept.values())
 
@@ -161,8 +176,8 @@ def test_only_a_model_that_knows_no_circle_is_rolled(circular: bool, ask: Any) -
 
     model.denoise = watching  # type: ignore[method-assign]
     schedule, noise = model.schedule(4, scene), tiny_noise(model, scene)
-    turned = sample(model, scene, noise, schedule, "ddim")
-    plain = sample(TinyModel(dtype=torch.float64), scene, noise, schedule, "ddim")
+    turned = sample(model, scene, noise, schedule, Sampler.DDIM)
+    plain = sample(TinyModel(dtype=torch.float64), scene, noise, schedule, Sampler.DDIM)
     # This toy's convolutions do wrap, so rolling must leave no trace.
     torch.testing.assert_close(turned, plain, rtol=1e-9, atol=1e-9)
     assert len(seen) == 4

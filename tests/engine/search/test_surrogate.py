@@ -1,4 +1,4 @@
-"""A corrected surrogate hears what the true ear hears, at the noise where it was corrected."""
+"""A corrected surrogate gives the exact evaluation, at the noise where it was verified."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,24 +7,26 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.models.protocol import Scene
+from engine.models.protocol import ListensThrough, Sampler, Scene
 from engine.models.testing import TinyModel, tiny_noise
-from engine.search.surrogate import Chain, can_listen_through, corrected, latent_of, listen, waveform_gaps
+from engine.search.objective import Objective
+from engine.search.surrogate import Chain, Correction, Problem, Verification, latent_of
 from engine.spectrum import Spectrum
 
-FAR, NEAR = Chain(steps=1, sampler="ddim"), Chain(steps=6, sampler="ddim")
+FAR, NEAR = Chain(steps=1, sampler=Sampler.DDIM), Chain(steps=6, sampler=Sampler.DDIM)
 
 
 def heard(model: TinyModel, scene: Scene, noise: Tensor) -> tuple[Tensor, Spectrum]:
     latent = latent_of(model, scene, noise, NEAR)
-    return latent, listen(model, scene, latent, through_waveform=True)
+    through = isinstance(model, ListensThrough)
+    return latent, model.listen_through(latent, scene) if through else model.listen(latent, scene)
 
 
-def gaps(model: TinyModel, scene: Scene, noise: Tensor) -> dict[str, Tensor]:
-    """Return what the surrogate must be corrected by at `noise`."""
-    latent, true = heard(model, scene, noise)
-    found = {"latent": latent - latent_of(model, scene, noise, FAR)}
-    return found | (waveform_gaps(model, scene, latent, true) if can_listen_through(model) else {})
+def correction(model: TinyModel, scene: Scene, noise: Tensor) -> Correction:
+    """Return what a thorough verification corrects the surrogate by at `noise`."""
+    exact, surrogate = latent_of(model, scene, noise, NEAR), latent_of(model, scene, noise, FAR)
+    problem = Problem(model, scene, Objective(()))
+    return Verification(chain=NEAR).verify(problem, surrogate, exact, Correction(), thorough=True).correction
 
 
 class WithWaveform(TinyModel):
@@ -45,8 +47,8 @@ def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyMode
     latent, true = heard(model, scene, noise)
     surrogate = latent_of(model, scene, noise, FAR)
     assert (surrogate - latent).abs().max() > 0.1
-    found = gaps(model, scene, noise)
-    shifted, spectrum = corrected(model, scene, surrogate, found)
+    found = correction(model, scene, noise)
+    shifted, spectrum = found.applied(model, scene, surrogate)
     torch.testing.assert_close(shifted, latent)
     torch.testing.assert_close(spectrum.power, true.power, rtol=1e-3, atol=1e-9)
 
@@ -56,11 +58,11 @@ def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Any) -> None:
     model = WithWaveform()
     scene = model.scene(ask.request())
     noise = tiny_noise(model, scene)
-    found = gaps(model, scene, noise)
+    found = correction(model, scene, noise)
     moved = noise + 0.1 * torch.randn(noise.shape, generator=torch.Generator().manual_seed(1))
     surrogate = latent_of(model, scene, moved, FAR)
     wanted = heard(model, scene, moved)[1].power.log()
-    mended = corrected(model, scene, surrogate, found)[1].power.log()
+    mended = found.applied(model, scene, surrogate)[1].power.log()
     plain = model.listen(surrogate, scene).power.log()
     assert (mended - wanted).abs().mean() < 0.5 * (plain - wanted).abs().mean()
 
@@ -70,16 +72,8 @@ def test_the_correction_carries_the_surrogates_gradient(ask: Any) -> None:
     model = WithWaveform()
     scene = model.scene(ask.request(bars=1))
     noise = tiny_noise(model, scene)
-    found = gaps(model, scene, noise)
+    found = correction(model, scene, noise)
     moving = noise.clone().requires_grad_()
-    spectrum = corrected(model, scene, latent_of(model, scene, moving, FAR), found)[1]
+    spectrum = found.applied(model, scene, latent_of(model, scene, moving, FAR))[1]
     (gradient,) = torch.autograd.grad(spectrum.power.log().sum(), moving)
     assert (gradient != 0).all()
-
-
-def test_a_model_without_a_waveform_ear_is_heard_by_its_latent(tiny: TinyModel, ask: Any) -> None:
-    """Asking to listen through the waveform costs nothing where there is none to listen through."""
-    scene = tiny.scene(ask.request())
-    latent = tiny_noise(tiny, scene)
-    powers = [listen(tiny, scene, latent, through_waveform=through).power for through in (True, False)]
-    assert torch.equal(*powers)
