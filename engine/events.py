@@ -7,6 +7,12 @@ import msgspec
 
 E = TypeVar("E")
 Scores = dict[str, float | None]
+EARLIER_SCORES = {"held_out": "embedding_distance"}  # names under which the takes of earlier builds have them
+
+
+def named_now(scores: Scores) -> Scores:
+    """Return the scores of a take of any build under the names of this one."""
+    return {EARLIER_SCORES.get(name, name): value for name, value in scores.items()}
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.service import wire
 from engine.errors import BadInputError, BadRequestError, MissingPackageError
-from engine.events import Scores
+from engine.events import Scores, named_now
 from engine.request import Start
 from engine.files import publish
 
@@ -205,7 +205,7 @@ def _brief(path: Path) -> Kept | None:
         seed=words.seed,
         created=found.created or path.parent.name,
         favourite=found.favourite,
-        scores=found.scores,
+        scores=named_now(found.scores),
         size_bytes=size,
     )
 
