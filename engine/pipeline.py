@@ -22,8 +22,8 @@ from .models import decode
 from .models.protocol import EmbeddingDistance, Model, Scene
 from .request import LoopRequest, Start
 from .search import guidance, methods, minimize
-from .search.minimize import Step
 from .search.objective import Objective
+from .search.report import Step
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings

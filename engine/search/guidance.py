@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..models.protocol import Model, Sampler, Scene
 from ..sampling import DETERMINISTIC, estimate, first_noise, start
-from .minimize import Phase, Step
 from .objective import Objective
+from .report import Phase, Step
 from .state import SearchState
 
 STEPS, JUMPS = 20, 8  # of an ordinary model's chain, and of a two-time model's own

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import NamedTuple
 
 import torch
@@ -24,40 +23,10 @@ from .balance import pull_at
 from .best import per_item
 from .methods import Plan
 from .objective import Evaluation, Objective
+from .report import Step
 from .state import SearchState
 from .step import EPSILON
 from .surrogate import Problem, Verified, latent_of
-
-
-class Phase(StrEnum):
-    """Which kind of search a step belongs to."""
-
-    OPTIMISE = "optimise"
-    GUIDE = "guide"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One evaluation. `losses` and `distances` (in tolerances) are those of the batch's best item at this step.
-
-    With `exact` they are the exact evaluation's, otherwise the surrogate's. `best_noise` [batch, *noise_shape] and
-    `best_total` [batch] are the best so far, item by item, by exact evaluations alone; `reached` is true when the best
-    of every item is within all tolerances. `latent` is the delivered latent of `best_noise`, where it is at hand.
-    """
-
-    index: int
-    steps: int
-    phase: Phase
-    losses: dict[str, float]
-    distances: dict[str, float]
-    total: Tensor
-    best_total: Tensor
-    best_noise: Tensor
-    reached: bool
-    seconds: float
-    state: SearchState
-    exact: bool = True
-    latent: Tensor | None = None
 
 
 def minimize(
@@ -103,16 +72,16 @@ class _Search:
             noise = state.noise.detach().requires_grad_(not last)
             latent = latent_of(model, scene, noise, self.plan.chain, checkpoint=self.plan.recompute)
             heard = None if last or self._is_due(state) else self._hear(state, latent)
-            exact, at_hand = None, None
+            exact, delivered = None, None
             if self._is_verified(heard):
                 heard = None  # it was evaluated with the correction of before
-                state, exact, at_hand = self._verify(state, latent.detach(), last=last)
-            at_hand = at_hand if exact is not None and torch.equal(exact.best_noise, noise) else None
-            if exact is not None and (last or (exact.reached and self.plan.until_tolerance)):
-                return state, replace(exact, latent=at_hand)
-            heard = heard or self._hear(state, latent)
-            state = heard.state if last else self._moved(heard, noise, latent)
-        return state, replace(exact or heard.step, state=state, latent=at_hand)
+                state, exact, delivered = self._verify(state, latent.detach(), last=last)
+            step = exact
+            if step is None or not (last or (step.reached and self.plan.until_tolerance)):
+                heard = heard or self._hear(state, latent)
+                state = heard.state if last else self._moved(heard, noise, latent)
+                step = replace(exact or heard.step, state=state)
+        return state, replace(step, latent=delivered if torch.equal(step.best_noise, noise) else None)
 
     def _is_due(self, state: SearchState) -> bool:
         verification = self.plan.verification
@@ -133,7 +102,7 @@ class _Search:
         if self.plan.verification is None:
             return _Heard(*self._noted(state, evaluation), evaluation, at)
         evaluation.check_finite(state.iteration)
-        step = self._as_step(state, evaluation, exact=False)
+        step = Step.of(state, evaluation, steps=self.plan.steps, exact=False)
         return _Heard(replace(state, pace=state.pace.after_surrogate(evaluation.total)), step, evaluation, at)
 
     def _verify(
@@ -161,7 +130,7 @@ class _Search:
         """Keep the better of the state's noise and the best so far; return the step that says so."""
         evaluation.check_finite(state.iteration)
         state = replace(state, best=state.best.updated(state.noise, evaluation))
-        return state, self._as_step(state, evaluation, exact=True)
+        return state, Step.of(state, evaluation, steps=self.plan.steps, exact=True)
 
     def _moved(self, heard: _Heard, noise: Tensor, latent: Tensor) -> SearchState:
         """Return the state one step down the gradient: balanced, anchored, sized, and back on the shell."""
@@ -185,23 +154,6 @@ class _Search:
         if plan.shell:
             moved = plan.shell.projected(moved, scene.time_axis)
         return replace(state, iteration=count, noise=moved, moments=moments, scales=scales, anchor=anchor)
-
-    def _as_step(self, state: SearchState, evaluation: Evaluation, *, exact: bool) -> Step:
-        item = evaluation.item
-        return Step(
-            index=state.iteration,
-            steps=self.plan.steps,
-            phase=Phase.OPTIMISE,
-            losses={name: float(loss.detach()[item]) for name, loss in evaluation.losses.items()},
-            distances={name: float(distance[item]) for name, distance in evaluation.distances.items()},
-            total=evaluation.total,
-            best_total=state.best.total,
-            best_noise=state.best.noise,
-            reached=bool(state.best.reached.all()),
-            seconds=0.0,
-            state=state,
-            exact=exact,
-        )
 
 
 @contextmanager

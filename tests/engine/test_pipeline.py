@@ -16,8 +16,9 @@ from engine.request import Budget, LoopRequest
 from engine.search import methods
 from engine.search import minimize as optimize
 from engine.search.methods import Plan
-from engine.search.minimize import Step, minimize
+from engine.search.minimize import minimize
 from engine.search.objective import Objective
+from engine.search.report import Step
 from engine.settings import Settings
 
 

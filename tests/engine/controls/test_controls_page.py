@@ -9,7 +9,7 @@ import pytest
 from engine import controls
 from engine.errors import BadRequestError
 from engine.request import Control, Words
-from engine.search.minimize import Step
+from engine.search.report import Step
 
 PAGE = (Path(__file__).parents[3] / "docs" / "controls.md").read_text(encoding="utf-8")
 

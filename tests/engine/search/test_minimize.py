@@ -19,8 +19,9 @@ from engine.search import methods
 from engine.search import objective as targets
 from engine.search.balance import Balance
 from engine.search.methods import Plan
-from engine.search.minimize import Step, minimize
+from engine.search.minimize import minimize
 from engine.search.objective import Goal, Objective
+from engine.search.report import Step
 from engine.search.shell import Shell
 from engine.search.state import SearchState
 from engine.search.step import Easing, Pace, Padam, StepSize, TrustRegion
