@@ -29,6 +29,7 @@ MODULES = {
     "model-seams": "models.seams",
     "tables": "tables",
     "pictures": "pictures",
+    "equality": "equality",
 }
 """The module of each name; it has a `main` that reads the command line."""
 

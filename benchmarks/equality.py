@@ -1,7 +1,7 @@
 """Is the sound still the same, bit by bit? Short requests of every kind, their samples as digests and their losses.
 
-    OMP_NUM_THREADS=2 python -m benchmarks.equality --out before.json        (on the state of before)
-    OMP_NUM_THREADS=2 python -m benchmarks.equality --compare before.json    (on the state of after)
+    OMP_NUM_THREADS=1 python -m benchmarks equality --out before.json        (on the state of before)
+    OMP_NUM_THREADS=1 python -m benchmarks equality --compare before.json    (on the state of after)
 
 For changes that must not be heard: moved code, new names, parts taken apart. Every request counts its steps, so no
 clock decides anything; digests are of the delivered samples and of the stored noise, losses those of the take's
@@ -46,7 +46,7 @@ Row = dict[str, Any]
 
 def request(*parts: Control, steps: int = 8, **fields: Any) -> LoopRequest:
     """Return two bars of house at 120 BPM, whose search takes all of `steps`."""
-    usual = {"prompt": "house drums and bass", "bars": BARS, "seed": 11, "controls": parts}
+    usual: dict[str, Any] = {"prompt": "house drums and bass", "bars": BARS, "seed": 11, "controls": parts}
     return LoopRequest(**(usual | {"budget": Budget(steps=steps, until_tolerance=False)} | fields))
 
 
@@ -171,7 +171,7 @@ def folder_cases() -> Cases:
     with tempfile.TemporaryDirectory() as home:
         for name in ("stable-audio", "stable-audio-3", "ace-step-turbo", "audioldm2"):
             model = catalogue.load(str(build.save(name, Path(home) / name)), SETTINGS)
-            short = {"prompt": "dusty boom bap", "tempo_bpm": Fraction(240), "bars": 1, "steps": 3}
+            short: dict[str, Any] = {"prompt": "dusty boom bap", "tempo_bpm": Fraction(240), "bars": 1, "steps": 3}
             levels = Control(kind="intensity", target=curve((0, -30.0), (2, -20.0)))
             for method in ("ditto2", "ditto", "guidance"):
                 yield f"{name}/{method}", partial(takes_of, request(levels, method=method, **short), model)
