@@ -49,7 +49,7 @@ def minimize(
             return
 
 
-class _Heard(NamedTuple):
+class _Evaluated(NamedTuple):
     """The surrogate's evaluation at the latent `at`, which carries the gradient, and the state that has noted it."""
 
     state: SearchState
@@ -71,39 +71,40 @@ class _Search:
         with torch.set_grad_enabled(not last):
             noise = state.noise.detach().requires_grad_(not last)
             latent = latent_of(model, scene, noise, self.plan.chain, checkpoint=self.plan.recompute)
-            heard = None if last or self._is_due(state) else self._hear(state, latent)
+            evaluated = None if last or self._is_due(state) else self._evaluate(state, latent)
             exact, delivered = None, None
-            if self._is_verified(heard):
-                heard = None  # it was evaluated with the correction of before
+            if self._is_verified(evaluated):
+                evaluated = None  # by the correction of before
                 state, exact, delivered = self._verify(state, latent.detach(), last=last)
             step = exact
             if step is None or not (last or (step.reached and self.plan.until_tolerance)):
-                heard = heard or self._hear(state, latent)
-                state = heard.state if last else self._moved(heard, noise, latent)
-                step = replace(exact or heard.step, state=state)
-        return state, replace(step, latent=delivered if torch.equal(step.best_noise, noise) else None)
+                evaluated = evaluated or self._evaluate(state, latent)
+                state = evaluated.state if last else self._moved(evaluated, noise, latent)
+                step = replace(exact or evaluated.step, state=state)
+        at_hand = delivered is not None and torch.equal(step.best_noise, noise)
+        return state, replace(step, latent=delivered if at_hand else None)
 
     def _is_due(self, state: SearchState) -> bool:
         verification = self.plan.verification
         return verification is not None and verification.is_due(state.verified, state.iteration)
 
-    def _is_verified(self, heard: _Heard | None) -> bool:
+    def _is_verified(self, evaluated: _Evaluated | None) -> bool:
         verification = self.plan.verification
-        if verification is None or heard is None:
+        if verification is None or evaluated is None:
             return verification is not None
-        return verification.is_worth_it(heard.state.verified, heard.state.iteration, heard.evaluation)
+        return verification.is_worth_it(evaluated.state.verified, evaluated.state.iteration, evaluated.evaluation)
 
-    def _hear(self, state: SearchState, latent: Tensor) -> _Heard:
+    def _evaluate(self, state: SearchState, latent: Tensor) -> _Evaluated:
         """Evaluate the latent, with the correction if it is a surrogate's."""
         model, scene, objective = self.problem
         at = latent.detach().requires_grad_(torch.is_grad_enabled())
         shifted, spectrum = state.correction.applied(model, scene, at)
         evaluation = objective.evaluate(spectrum, shifted)
         if self.plan.verification is None:
-            return _Heard(*self._noted(state, evaluation), evaluation, at)
+            return _Evaluated(*self._noted(state, evaluation), evaluation, at)
         evaluation.check_finite(state.iteration)
         step = Step.of(state, evaluation, steps=self.plan.steps, exact=False)
-        return _Heard(replace(state, pace=state.pace.after_surrogate(evaluation.total)), step, evaluation, at)
+        return _Evaluated(replace(state, pace=state.pace.after_surrogate(evaluation.total)), step, evaluation, at)
 
     def _verify(
         self, state: SearchState, surrogate: Tensor, *, last: bool
@@ -132,9 +133,9 @@ class _Search:
         state = replace(state, best=state.best.updated(state.noise, evaluation))
         return state, Step.of(state, evaluation, steps=self.plan.steps, exact=True)
 
-    def _moved(self, heard: _Heard, noise: Tensor, latent: Tensor) -> SearchState:
+    def _moved(self, evaluated: _Evaluated, noise: Tensor, latent: Tensor) -> SearchState:
         """Return the state one step down the gradient: balanced, anchored, sized, and back on the shell."""
-        plan, (state, step, evaluation, at) = self.plan, heard
+        plan, (state, step, evaluation, at) = self.plan, evaluated
         model, scene, objective = self.problem
         scales = plan.balance.scales(state.scales, evaluation, at, state.iteration) if plan.balance else {}
         pull, height = pull_at(at, objective, evaluation, scales)
