@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 from torch import Tensor
 
 from engine.models.protocol import Sampler, Schedule
@@ -44,7 +45,7 @@ def gaussian(schedule: Schedule, mean: float, spread: float) -> Any:
     return clean
 
 
-def test_ddim_is_euler_on_a_rectified_flow(ask: Any) -> None:
+def test_ddim_is_euler_on_a_rectified_flow(ask: Asking) -> None:
     """X + (r - t) v with v = (x - x_0) / t, on the same grid."""
     model = TinyModel(dtype=torch.float64)
     scene = model.scene(ask.request())
@@ -99,7 +100,7 @@ def test_stochastic_samplers_do_what_they_are_for(sampler: Any) -> None:
         assert (other - found[0]).abs().max() < 1e-6
 
 
-def test_a_sampler_that_needs_noises_says_so(tiny: TinyModel, ask: Any) -> None:
+def test_a_sampler_that_needs_noises_says_so(tiny: TinyModel, ask: Asking) -> None:
     """Without them there is no silent fresh draw, which no seed would replay."""
     scene = tiny.scene(ask.request())
     with pytest.raises(ValueError, match="noises"):
@@ -107,7 +108,7 @@ def test_a_sampler_that_needs_noises_says_so(tiny: TinyModel, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("sampler", [Sampler.DDIM, Sampler.DPMPP_2M])
-def test_the_gradient_is_the_finite_difference(ask: Any, sampler: Any) -> None:
+def test_the_gradient_is_the_finite_difference(ask: Asking, sampler: Any) -> None:
     """Through four checkpointed steps in float64, against central differences in random directions."""
     model = TinyModel(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))
@@ -125,7 +126,7 @@ def test_the_gradient_is_the_finite_difference(ask: Any, sampler: Any) -> None:
 
 
 @pytest.mark.parametrize("model", [TinyModel(dtype=torch.float64), TinyDiffusersModel(dtype=torch.float64)])
-def test_recomputing_changes_nothing(model: Any, ask: Any) -> None:
+def test_recomputing_changes_nothing(model: Any, ask: Asking) -> None:
     """The checkpointed gradient equals the plain one to the last bits."""
     scene = model.scene(ask.request(bars=1))
     schedule, gradients = model.schedule(5, scene), []
@@ -136,7 +137,7 @@ def test_recomputing_changes_nothing(model: Any, ask: Any) -> None:
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-12, atol=1e-12)
 
 
-def saved_bytes(steps: int, *, checkpoint: bool, model: TinyModel, ask: Any) -> int:
+def saved_bytes(steps: int, *, checkpoint: bool, model: TinyModel, ask: Asking) -> int:
     """Bytes of distinct tensors that one chain keeps for its backward pass."""
     scene = model.scene(ask.request())
     noise = tiny_noise(model, scene).requires_grad_()
@@ -153,7 +154,7 @@ def saved_bytes(steps: int, *, checkpoint: bool, model: TinyModel, ask: Any) -> 
     return sum(kept.values())
 
 
-def test_memory_grows_by_the_latents_alone(tiny: TinyModel, ask: Any) -> None:
+def test_memory_grows_by_the_latents_alone(tiny: TinyModel, ask: Asking) -> None:
     """Each further step keeps a few latents for the backward pass, and no activation."""
     latent_bytes = 4 * math.prod(tiny.scene(ask.request()).noise_shape)
     few, many = (saved_bytes(steps, checkpoint=True, model=tiny, ask=ask) for steps in (5, 25))
@@ -163,7 +164,7 @@ def test_memory_grows_by_the_latents_alone(tiny: TinyModel, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("circular", [True, False])
-def test_only_a_model_that_knows_no_circle_is_rolled(circular: bool, ask: Any) -> None:
+def test_only_a_model_that_knows_no_circle_is_rolled(circular: bool, ask: Asking) -> None:
     """A circular scene turns its latent between steps, and what is seen comes back turned to its place."""
     model = TinyModel(circular=circular, dtype=torch.float64)
     scene = model.scene(ask.request())
@@ -183,7 +184,7 @@ def test_only_a_model_that_knows_no_circle_is_rolled(circular: bool, ask: Any) -
     assert len(seen) == 4
 
 
-def test_a_seed_means_the_same_noise_in_any_batch(tiny: TinyModel, ask: Any) -> None:
+def test_a_seed_means_the_same_noise_in_any_batch(tiny: TinyModel, ask: Asking) -> None:
     """The second of three takes of seed 5 is the first of seed 6; the values are pinned."""
     scene = tiny.scene(ask.request())
     batch = start_noise(scene, 5, 3)
@@ -193,7 +194,7 @@ def test_a_seed_means_the_same_noise_in_any_batch(tiny: TinyModel, ask: Any) -> 
     assert not torch.equal(start_noise(scene, 5 + 2**40), batch[:1])
 
 
-def test_a_varied_noise_is_as_loud_as_noise(tiny: TinyModel, ask: Any) -> None:
+def test_a_varied_noise_is_as_loud_as_noise(tiny: TinyModel, ask: Asking) -> None:
     """Amount 0 is the same, 1 is unrelated, and the deviation stays 1."""
     noise = start_noise(tiny.scene(ask.request()), 1)
     assert torch.equal(vary(noise, 0.0, 9), noise)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from asking import Asking
 
 from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel
@@ -19,7 +20,7 @@ def plan_of(request: Any, model: TinyModel) -> methods.Plan:
     return methods.plan(request, model, methods.objective_of(request, model.scene(request), model))
 
 
-def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
+def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Asking) -> None:
     """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
     request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
     objective = methods.objective_of(request, tiny.scene(request), tiny)
@@ -34,7 +35,7 @@ def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
-def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> None:
+def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """A budget of 7 steps is 7 steps for the searches; without a control there is nothing to do."""
     request = ask.request(ask.intensity(), method=method, budget=Budget(steps=7))
     objective = targets.build(request, tiny.scene(request), tiny)
@@ -42,7 +43,7 @@ def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> N
     assert methods.plan(request, tiny, Objective(())).steps == 0
 
 
-def test_only_a_surrogate_is_verified(tiny: TinyModel, ask: Any) -> None:
+def test_only_a_surrogate_is_verified(tiny: TinyModel, ask: Asking) -> None:
     """`ditto` follows the delivered chain, `ditto2` a shorter one that the delivered chain verifies."""
     ditto, ditto2 = (plan_of(ask.request(ask.intensity(), method=method), tiny) for method in ("ditto", "ditto2"))
     assert ditto.verification is None
@@ -52,7 +53,7 @@ def test_only_a_surrogate_is_verified(tiny: TinyModel, ask: Any) -> None:
     assert ditto2.chain.steps < ditto2.decode.steps
 
 
-def test_a_redraw_stays_in_its_trust_region(tiny: TinyModel, ask: Any) -> None:
+def test_a_redraw_stays_in_its_trust_region(tiny: TinyModel, ask: Asking) -> None:
     """It starts near its target and is verified often; a variation starts anywhere, like a seed."""
     request = ask.request(ask.intensity())
     seed, redraw, variation = (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 from safetensors.torch import load, save
 
 from engine import pipeline
@@ -58,7 +59,7 @@ def test_a_state_before_the_first_step_comes_back() -> None:
     assert float(again.pace.surrogate_total) == float("inf")
 
 
-def test_a_search_that_an_earlier_build_left_goes_on(tiny: TinyModel, ask: Any) -> None:
+def test_a_search_that_an_earlier_build_left_goes_on(tiny: TinyModel, ask: Asking) -> None:
     """Its state of form 2, kept after six of twelve steps, leads to the losses that the earlier build came to."""
     request = ask.request(
         Control(kind="intensity", target=ask.curve((0, -31.0), (2, -23.0))),

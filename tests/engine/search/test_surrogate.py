@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 from torch import Tensor
 
 from engine.models.protocol import ListensThrough, Sampler, Scene
@@ -41,7 +42,7 @@ class WithWaveform(TinyModel):
 
 
 @pytest.mark.parametrize("model", [TinyModel(), WithWaveform()])
-def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyModel, ask: Any) -> None:
+def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyModel, ask: Asking) -> None:
     """Latent and spectrum, through the waveform where the model has one."""
     request = ask.request(ask.melody())
     scene = model.scene(request)
@@ -55,7 +56,7 @@ def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyMode
     torch.testing.assert_close(spectrum.power, true.power, rtol=1e-3, atol=1e-9)
 
 
-def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Any) -> None:
+def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Asking) -> None:
     """A step away the correction still helps more than not."""
     model = WithWaveform()
     request = ask.request(ask.melody())
@@ -70,7 +71,7 @@ def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Any) -> None:
     assert (mended - wanted).abs().mean() < 0.5 * (plain - wanted).abs().mean()
 
 
-def test_the_correction_carries_the_surrogates_gradient(ask: Any) -> None:
+def test_the_correction_carries_the_surrogates_gradient(ask: Asking) -> None:
     """Every noise value has a say."""
     model = WithWaveform()
     request = ask.request(ask.melody(), bars=2)
@@ -88,7 +89,7 @@ def test_the_correction_carries_the_surrogates_gradient(ask: Any) -> None:
     [(True, True, False, True), (False, True, False, False), (False, False, False, True), (False, True, True, True)],
 )
 def test_the_waveform_is_analysed_where_it_decides(
-    ask: Any, thorough: bool, far: bool, always: bool, analysed: bool
+    ask: Asking, thorough: bool, far: bool, always: bool, analysed: bool
 ) -> None:
     """At thorough verifications, near the target, and always if that is asked for; else nothing is decided."""
     model, request = WithWaveform(), ask.request(ask.melody())
@@ -104,7 +105,7 @@ def test_the_waveform_is_analysed_where_it_decides(
     assert (found.correction.power is not None) is analysed
 
 
-def test_without_a_waveform_every_verification_is_exact(tiny: TinyModel, ask: Any) -> None:
+def test_without_a_waveform_every_verification_is_exact(tiny: TinyModel, ask: Asking) -> None:
     """A model whose latent is its sound has nothing else to ask."""
     request = ask.request(ask.melody())
     scene = tiny.scene(request)
