@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.audio.wav import Audio, write_loop
 from engine.errors import BadInputError, BadRequestError
-from engine.events import Preview, Scores, Sound, Take
+from engine.events import Preview, Scores, Sound, Take, named_now
 from engine.files import publish
 from engine.request import LoopRequest
 from engine.service import wire
@@ -130,7 +130,9 @@ def _read(path: Path, request_id: str) -> Delivered | None:
     wav = path.with_suffix(".wav")
     if kept.request.request_id != request_id or not wav.exists():
         return None
-    return _described(wav, kept.request, kept.take, kept.take_id, kept.scores, kept.notes, kept.request.samples)
+    return _described(
+        wav, kept.request, kept.take, kept.take_id, named_now(kept.scores), kept.notes, kept.request.samples
+    )
 
 
 def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delivered:

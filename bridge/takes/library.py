@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError, MissingPackageError
-from engine.events import Scores
+from engine.events import Scores, named_now
 from engine.files import publish
 from engine.request import Start
 from engine.service import wire
@@ -210,7 +210,7 @@ def _brief(path: Path) -> Kept | None:
         seed=words.seed,
         created=found.created or path.parent.name,
         favourite=found.favourite,
-        scores=found.scores,
+        scores=named_now(found.scores),
         size_bytes=size,
     )
 

@@ -20,7 +20,7 @@ from .autoencoder import Autoencoder, oobleck_context
 from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
-from .protocol import ModelCard, Scene, Schedule
+from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, kept_frames, known_tempo, reference, samples_of
 from .waveform import Origin, WaveformModel, flow_schedule, moment, rows
 
@@ -62,7 +62,7 @@ class AceStep(WaveformModel):
             ModelCard(
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
-                channels=int(vae.config.audio_channels), circular=False, sampler="ddim",
+                channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DDIM,
                 surrogate_steps=4 if pipe.is_turbo else 8, decode_steps=8 if pipe.is_turbo else 30,
                 max_seconds=600.0, notes=("It learnt pieces of 10 s and more; shorter loops may sound plainer.",),
             ),

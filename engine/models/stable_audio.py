@@ -18,7 +18,7 @@ from .autoencoder import Autoencoder, oobleck_context
 from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
-from .protocol import ModelCard, Scene, Schedule
+from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption
 from .waveform import Origin, WaveformModel, guided, moment, rows
 
@@ -54,7 +54,7 @@ class StableAudio(WaveformModel):
             ModelCard(
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=rate,
-                channels=int(vae.config.audio_channels), circular=False, sampler="dpm++", surrogate_steps=8,
+                channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DPMPP_2M, surrogate_steps=8,
                 decode_steps=50, max_seconds=network.config.sample_size * hop / rate, notes=(NOTE,),
             ),
             place, hop,

@@ -16,7 +16,7 @@ from .autoencoder import Autoencoder, same_context
 from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
-from .protocol import ModelCard, Scene, Schedule
+from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption, kept_frames, reference, samples_of
 from .waveform import Origin, WaveformModel, flow_schedule, guided, moment, rows
 
@@ -49,7 +49,7 @@ class StableAudio3(WaveformModel):
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
                 channels=int(vae.config.audio_channels), circular=False,
-                sampler="renoise" if distilled else "ddim", surrogate_steps=8,
+                sampler=Sampler.RENOISE if distilled else Sampler.DDIM, surrogate_steps=8,
                 decode_steps=8 if distilled else 50,
                 max_seconds=min(120.0, float(pipe.duration_embedder.config.max_val)),
             ),
@@ -72,7 +72,7 @@ class StableAudio3(WaveformModel):
 
     def scene(self, request: LoopRequest) -> Scene:
         """Return conditioning and shapes, and how many noises the noise holds."""
-        return replace(super().scene(request), extra={"noises": self._noises})
+        return replace(super().scene(request), noises=self._noises)
 
     def turned(self, scene: Scene, frames: int) -> Scene:
         """Return `scene` with what is kept rolled by `frames`; see `protocol.Turns`."""

@@ -1,6 +1,7 @@
 """The takes folder as an index: found, searched, marked, tidied, and nothing lost by accident."""
 
 import gzip
+import json
 import os
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def test_marking_keeps_everything_else(three: Path) -> None:
     assert os.stat(take.wav.with_suffix(".json")).st_mtime_ns == time_before
     takes.set_favourite(take.wav, False)
     assert not takes.find(three, take.take_id).favourite
+
+
+def test_a_take_of_an_earlier_build_has_its_scores_under_their_names_of_now(three: Path) -> None:
+    """What was called `held_out` is the embedding distance; the sidecar itself stays as it was written."""
+    path = next(takes.kept(three)).wav.with_suffix(".json")
+    kept = json.loads(path.read_text()) | {"scores": {"held_out": 0.21, "seam_ratio": 0.5}}
+    path.write_text(json.dumps(kept))
+    assert takes.find(three, kept["take_id"]).scores == {"embedding_distance": 0.21, "seam_ratio": 0.5}
+    assert "held_out" in path.read_text()
 
 
 def test_forgetting_removes_the_words_and_keeps_the_sound(three: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,7 +13,7 @@ from bridge.requests.fields import Way
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.targets import TargetRow
 from engine.errors import BadInputError
-from engine.events import Event
+from engine.events import Event, Run
 from engine.settings import Settings
 
 from ..follow import Outcome, follow
@@ -107,7 +107,7 @@ def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | No
         model = (load or catalogue.load)(asked.request.model, settings)
         from engine.pipeline import make_loop
 
-        events = cast(Generator[Event, None, None], make_loop(asked.request, model, settings))
+        events = cast(Run[Event], make_loop(asked.request, model, settings))
         return follow(events, shown, takes.keep, asked.remarks)
 
 

@@ -14,7 +14,7 @@ from engine.controls import registry
 from engine.errors import BadInputError
 from engine.models.testing import TinyModel
 from engine.request import Control, Words
-from engine.search.minimize import Step
+from engine.search.report import Step
 
 Searched = Callable[[Control], list[Step]]
 

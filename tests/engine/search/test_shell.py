@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.search.shell import flatness, on_shell
+from engine.search.shell import Shell, flatness
 
 
 @given(
@@ -22,7 +22,7 @@ def test_the_shell_has_mean_0_and_deviation_1(
     """Whatever was added, item by item, with time on either axis."""
     shape = (2, frames, channels) if time_axis == 0 else (2, channels, frames)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 1.4 + tilt
-    put_back = on_shell(noise, time_axis)
+    put_back = Shell().projected(noise, time_axis)
     assert put_back.mean((1, 2)).abs().max() < 1e-4
     torch.testing.assert_close(put_back.square().mean((1, 2)), torch.ones(2), rtol=1e-4, atol=1e-4)
 
@@ -30,7 +30,7 @@ def test_the_shell_has_mean_0_and_deviation_1(
 def test_a_gaussian_draw_is_hardly_moved() -> None:
     """White noise is already there: what changes is under 5 % of it."""
     noise = torch.randn(1, 344, 192, generator=torch.Generator().manual_seed(0))
-    assert (on_shell(noise, 0) - noise).norm() < 0.05 * noise.norm()
+    assert (Shell().projected(noise, 0) - noise).norm() < 0.05 * noise.norm()
 
 
 def evenness(noise: torch.Tensor) -> float:
@@ -54,7 +54,7 @@ def test_each_channel_is_as_uneven_as_draws_are(seed: int, frames: int, tones: i
     tone = torch.sin(torch.arange(frames) * 0.7)
     (noise[0] if time_axis == 0 else noise[0].T)[:, :tones] += 1.5 * tone[:, None]
     for _ in range(3):  # as a search does step by step
-        noise = on_shell(noise, time_axis)
+        noise = Shell().projected(noise, time_axis)
     usual = torch.cat([flatness(torch.randn(1, *shape, generator=draws), time_axis) for _ in range(300)])
     low, high = usual.quantile(torch.tensor([0.005, 0.995])).tolist()
     margin = 0.2 * (high - low)  # of two samples of draws
@@ -67,7 +67,7 @@ def test_a_slow_drift_is_held_near_white() -> None:
     noise = torch.randn(1, 344, 192, generator=draws)
     drift = torch.sin(torch.arange(344) * 2 * torch.pi / 344)[None, :, None] * torch.randn(1, 1, 192, generator=draws)
     spoiled = noise + 2 * drift
-    kept = on_shell(spoiled, 0)
+    kept = Shell().projected(spoiled, 0)
     flat = [evenness(values[0]) for values in (noise, spoiled, kept)]
     assert flat[1] < 0.8 * flat[0]
     assert flat[2] > 0.98 * flat[0]
@@ -77,12 +77,12 @@ def test_a_slow_drift_is_held_near_white() -> None:
 def test_gradients_pass() -> None:
     """The projection can be differentiated, should a method want that."""
     noise = torch.randn(1, 16, 8, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda values: on_shell(values, 0), noise, atol=1e-5)
+    assert torch.autograd.gradcheck(lambda values: Shell().projected(values, 0), noise, atol=1e-5)
 
 
 def test_silence_is_refused_by_nobody_but_stays_a_number() -> None:
     """Noise of zeros, which has no shell, does not become nan where the mean is taken."""
     noise = torch.zeros(1, 8, 4)
     noise[0, 0, 0] = 1e-6
-    assert torch.isfinite(on_shell(noise, 0)).all()
-    assert on_shell(noise, 0).std() == pytest.approx(1, rel=0.2)
+    assert torch.isfinite(Shell().projected(noise, 0)).all()
+    assert Shell().projected(noise, 0).std() == pytest.approx(1, rel=0.2)

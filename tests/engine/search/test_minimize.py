@@ -12,30 +12,40 @@ from torch import Tensor
 from engine.controls import Term
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.models import catalogue
-from engine.models.protocol import Scene
+from engine.models.protocol import Sampler, Scene
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import Budget, LoopRequest
+from engine.request import LoopRequest
 from engine.sampling import start_noise
 from engine.search import methods
-from engine.search import minimize as optimize
 from engine.search import objective as targets
-from engine.search.minimize import Plan, Step, minimize, urgency
+from engine.search.balance import Balance
+from engine.search.methods import Plan
+from engine.search.minimize import minimize
 from engine.search.objective import Goal, Objective
-from engine.search.state import SavedState
-from engine.search.surrogate import Chain, Ear, latent_of
+from engine.search.report import Step
+from engine.search.shell import Shell
+from engine.search.state import SearchState
+from engine.search.step import Easing, Pace, Padam, StepSize, TrustRegion
+from engine.search.surrogate import Chain, Verification, latent_of
 from engine.settings import Settings
 from engine.spectrum import Spectrum
 
-ONE = Chain(steps=1, sampler="ddim")
+ONE, THREE = Chain(steps=1, sampler=Sampler.DDIM), Chain(steps=3, sampler=Sampler.DDIM)
+EASED = StepSize(learning_rate=0.05, easing=Easing())
 
 
 def plan(**fields: Any) -> Plan:
     usual: dict[str, Any] = {
-        "method": "ditto",
-        "chain": Chain(steps=3, sampler="ddim"),
+        "chain": THREE,
+        "decode": THREE,
         "steps": 12,
-        "decode": Chain(steps=3, sampler="ddim"),
-        "learning_rate": 0.05,
+        "step_size": EASED,
+        "step_rule": Padam(),
+        "trust_region": None,
+        "balance": Balance(),
+        "anchor": None,
+        "shell": Shell(),
+        "verification": None,
     }
     return Plan(**(usual | fields))
 
@@ -85,27 +95,27 @@ def test_a_known_minimum_is_found(ask: Asking) -> None:
     noise = tiny_noise(model, scene)
     wanted = torch.linspace(-1, 1, noise[0].numel(), dtype=torch.float64).view(noise.shape)
     objective = goal("there", lambda latent: (latent - wanted).square().mean((1, 2)))
-    steps = run(plan(chain=ONE, steps=400, keep_on_shell=False), objective, model, scene, noise)
+    steps = run(plan(chain=ONE, steps=400, shell=None), objective, model, scene, noise)
     assert float(steps[-1].best_total) < 1e-4
     torch.testing.assert_close(steps[-1].best_noise, wanted, rtol=0, atol=0.05)
 
 
-@pytest.mark.parametrize("check", [None, Ear(chain=Chain(steps=3, sampler="ddim"))])
+@pytest.mark.parametrize("verification", [None, Verification(chain=THREE)])
 @pytest.mark.parametrize("controls", [("intensity",), ("melody",), ("intensity", "melody")])
 def test_every_control_comes_nearer_and_the_best_never_rises(
-    tiny: TinyModel, ask: Asking, controls: tuple[str, ...], check: Ear | None
+    tiny: TinyModel, ask: Asking, controls: tuple[str, ...], verification: Verification | None
 ) -> None:
     """Alone and together, through the chain and through a corrected surrogate."""
     parts = [getattr(ask, name)() for name in controls]
     scene, objective, noise = scene_of(tiny, ask.request(*parts))
-    chosen = plan(chain=ONE if check else Chain(steps=3, sampler="ddim"), check=check, steps=36, until_tolerance=False)
+    chosen = plan(chain=ONE if verification else THREE, verification=verification, steps=36, until_tolerance=False)
     steps = run(chosen, objective, tiny, scene, noise)
-    best = [float(step.best_total) for step in steps if step.checked]
+    best = [float(step.best_total) for step in steps if step.exact]
     assert best == sorted(best, reverse=True)
     assert best[-1] < 0.5 * best[0]
-    checked = [step for step in steps if step.checked]
+    exact = [step for step in steps if step.exact]
     for name in steps[0].losses:
-        assert checked[-1].losses[name] < 0.8 * checked[0].losses[name]
+        assert exact[-1].losses[name] < 0.8 * exact[0].losses[name]
 
 
 def test_the_last_point_counts(tiny: TinyModel, ask: Asking) -> None:
@@ -117,15 +127,16 @@ def test_the_last_point_counts(tiny: TinyModel, ask: Asking) -> None:
     assert torch.equal(steps[1].best_noise, steps[0].state.noise)
 
 
-@pytest.mark.parametrize("check", [None, Ear(chain=Chain(steps=3, sampler="ddim"))])
-def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Asking, check: Ear | None) -> None:
+@pytest.mark.parametrize("verification", [None, Verification(chain=THREE)])
+def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Asking, verification: Verification | None) -> None:
     """Stopped after any step, stored as bytes and resumed, the losses go on as if nothing had happened."""
     scene, objective, noise = scene_of(tiny, ask.request(ask.intensity(), ask.melody()))
-    chosen = plan(chain=ONE if check else plan().chain, check=check, check_every=4)
+    verification = verification and replace(verification, every_steps=4)
+    chosen = plan(chain=ONE if verification else THREE, verification=verification)
     whole = run(chosen, objective, tiny, scene, noise)
     for stop in (0, 3, 7, 11):
         stored = whole[stop].state.to_bytes()
-        resumed = run(chosen, objective, tiny, scene, noise, resume=SavedState.from_bytes(stored))
+        resumed = run(chosen, objective, tiny, scene, noise, resume=SearchState.from_bytes(stored))
         rest = whole[stop + 1 :]
         assert len(resumed) == len(rest)
         for again, before in zip(resumed, rest, strict=True):
@@ -144,7 +155,7 @@ def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Asking) -> None:
     steps = list(minimize(chosen, objective, model, scene, noise))
     at_hand = [step for step in steps if step.latent is not None]
     assert at_hand[0].index == 0
-    assert not at_hand[0].checked
+    assert not at_hand[0].exact
     assert torch.equal(at_hand[0].best_noise, noise)
     assert len(at_hand) > 1
     assert torch.equal(at_hand[-1].best_noise, steps[-1].best_noise)
@@ -211,15 +222,10 @@ def test_controls_that_pull_unequally_are_balanced(ask: Asking) -> None:
 
     ends = {}
     for balance in (True, False):
-        chosen = plan(chain=ONE, steps=60, keep_on_shell=False, balance=balance)
+        chosen = plan(chain=ONE, steps=60, shell=None, balance=Balance() if balance else None)
         steps = run(chosen, both(1000.0), model, scene, noise)
         ends[balance] = steps[-1].losses["weak"] / steps[0].losses["weak"]
     assert ends[True] < 0.9 * ends[False]
-
-
-def test_urgency_is_bounded() -> None:
-    """What is within its tolerance still holds on, what is far away does not shout the others down."""
-    assert urgency(torch.tensor([0.0, 1.0, 500.0])).tolist() == pytest.approx([0.3, 1.0, 4.0])
 
 
 def test_the_noise_stays_noise(tiny: TinyModel, ask: Asking) -> None:
@@ -231,27 +237,6 @@ def test_the_noise_stays_noise(tiny: TinyModel, ask: Asking) -> None:
     assert abs(float(best.std()) - 1) < 0.05
 
 
-def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Asking) -> None:
-    """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
-    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
-    objective = methods.objective_of(request, tiny.scene(request), tiny)
-    chosen = methods.plan(request, tiny, objective)
-    assert (chosen.chain, chosen.steps, chosen.learning_rate) == (Chain(steps=20, sampler="ddim"), 150, 5e-3)
-    assert (chosen.decode, chosen.keep_on_shell, chosen.check) == (chosen.chain, False, None)
-    assert (chosen.betas, chosen.adaptivity, chosen.eases, chosen.hold) == ((0.9, 0.999), 1.0, False, 0.0)
-    found = {goal.kind: (goal.weight, goal.tolerance) for goal in objective.goals}
-    assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
-
-
-@pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
-def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Asking, method: Any) -> None:
-    """A budget of 7 steps is 7 steps for what optimises; without a control there is nothing to do."""
-    request = ask.request(ask.intensity(), method=method, budget=Budget(steps=7))
-    _, objective, _ = scene_of(tiny, request)
-    assert methods.plan(request, tiny, objective).steps == (7 if method.startswith("ditto") else 0)
-    assert methods.plan(request, tiny, Objective(())).steps == 0
-
-
 class Misleading(TinyModel):
     """A model whose one-step surrogate hears the opposite of its longer chains."""
 
@@ -261,13 +246,13 @@ class Misleading(TinyModel):
 
 
 def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Asking) -> None:
-    """A surrogate that leads astray is followed in shorter steps; one that leads well is not held up."""
-    check = Ear(chain=Chain(steps=3, sampler="ddim"))
+    """A surrogate that misleads is followed in shorter steps; a good one is not slowed down."""
+    verification = Verification(chain=THREE, every_steps=2)
     rates = {}
     for model in (tiny, Misleading()):
         scene, objective, noise = scene_of(model, ask.request(ask.intensity()))
-        steps = run(plan(chain=ONE, check=check, check_every=2), objective, model, scene, noise)
-        rates[type(model)] = min(float(step.state.rate) for step in steps)
+        steps = run(plan(chain=ONE, verification=verification), objective, model, scene, noise)
+        rates[type(model)] = min(float(step.state.pace.rate) for step in steps)
     assert rates[TinyModel] == 1
     assert rates[Misleading] < 1
 
@@ -275,35 +260,37 @@ def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Asking) -> None:
 def test_a_search_that_leaps_over_its_target_goes_slower(ask: Asking) -> None:
     """Between looks as well: steps that are far too long get shorter, grow back, and the end is nearer for it."""
     model, scene, objective, _ = noise_to_find(ask, turned=1)
-    made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=20, learning_rate=1.5, keep_on_shell=False)
+    verification, long = Verification(chain=ONE, every_steps=100), replace(EASED, learning_rate=1.5)
+    made = plan(chain=ONE, verification=verification, steps=20, step_size=long, shell=None)
     steps = run(made, objective, model, scene, tiny_noise(model, scene))
-    rates = [float(step.state.rate) for step in steps]
+    rates = [float(step.state.pace.rate) for step in steps]
     assert min(rates) < 1
     assert any(later > earlier for earlier, later in itertools.pairwise(rates))
     assert max(rates) <= 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(optimize, "SLOW_DOWN", 1.0)
+        patch.setattr(Pace, "SLOWER", 1.0)
         leaping = run(made, objective, model, scene, tiny_noise(model, scene))
     assert float(steps[-1].total) < 0.7 * float(leaping[-1].total)
 
 
-def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask: Asking) -> None:
+def test_a_surrogate_that_is_within_its_tolerances_is_verified_at_once(ask: Asking) -> None:
     """A search whose surrogate is right ends at its target, not at the next look that was due anyway."""
     model, scene, objective, _ = noise_to_find(ask, turned=1, tolerance=0.1)
-    made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=200, keep_on_shell=False)
+    made = plan(chain=ONE, verification=Verification(chain=ONE, every_steps=100), steps=200, shell=None)
     *_, before, last = steps = run(made, objective, model, scene, tiny_noise(model, scene))
-    assert [step.index for step in steps if step.checked] == [0, last.index]
+    assert [step.index for step in steps if step.exact] == [0, last.index]
     assert last.reached
-    assert last.distances["there"] <= optimize.BELIEVED < before.distances["there"]
+    assert last.distances["there"] <= Verification.BELIEVED < before.distances["there"]
 
 
 def test_a_search_that_begins_near_does_not_lose_it(ask: Asking) -> None:
-    """Near the target steps are short: what is heard on the way is never worse than what it began with."""
+    """Near the target steps are short: no step on the way is worse than the start."""
     model, scene, objective, wanted = noise_to_find(ask)
     start = a_little_off(wanted)
     worst, taken = {}, float((start - wanted).square().mean())
     for eases in (False, True):
-        made = plan(chain=ONE, steps=10, keep_on_shell=False, hold=0.0, eases=eases)
+        size = EASED if eases else replace(EASED, easing=None)
+        made = plan(chain=ONE, steps=10, shell=None, step_size=size)
         worst[eases] = max(float(step.total) for step in run(made, objective, model, scene, start))
     assert worst[True] <= 1.01 * taken
     assert worst[False] > 1.5 * taken
@@ -313,8 +300,23 @@ def test_a_redraw_does_not_leap_over_its_target(ask: Asking) -> None:
     """From a take that is a few tolerances off, steps as long as a search's would lead farther away first."""
     model, scene, objective, wanted = noise_to_find(ask)
     start = a_little_off(wanted)
-    made = plan(chain=ONE, check=Ear(chain=ONE), steps=10, keep_on_shell=False, learning_rate=0.2)
-    far, near = (run(replace(made, near=near), objective, model, scene, start) for near in (False, True))
+    far, near = (
+        run(
+            plan(
+                chain=ONE,
+                verification=Verification(chain=ONE, always_waveform=near),
+                steps=10,
+                shell=None,
+                step_size=replace(EASED, learning_rate=0.2),
+                trust_region=TrustRegion() if near else None,
+            ),
+            objective,
+            model,
+            scene,
+            start,
+        )
+        for near in (False, True)
+    )
     assert max(float(step.total) for step in far) > 2 * float(far[0].total)
     assert max(float(step.total) for step in near) <= float(near[0].total)
     assert near[-1].reached

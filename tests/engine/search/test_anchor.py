@@ -1,4 +1,4 @@
-"""A controlled loop is held to what its noise gave: the control wins, and the music stays."""
+"""A proximal pull to the uncontrolled loop: the control wins, and the music stays."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.models import catalogue
+from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control, Onsets, Words
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search import objective as targets
-from engine.search.anchor import anchor_of, held, nearest_frames, out_of_character
+from engine.search.anchor import anchor_of, character_pull, joined, nearest_frames
 from engine.search.minimize import minimize
 from engine.search.surrogate import Chain, latent_of
 from engine.settings import Settings
@@ -29,28 +30,29 @@ from midi.rhythm import Onset
 def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, hold: float) -> None:
     """The controls' pull is 1 long whatever the loss's scale; at the anchor nothing pulls back."""
     pull, latent, anchor = torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(seed))
-    alone = held(size * pull, anchor, anchor, hold)
+    alone = joined(size * pull, anchor, anchor, hold)
     torch.testing.assert_close(alone.flatten(1).norm(dim=1), torch.ones(2), rtol=1e-4, atol=0)
-    back = held(size * pull, latent, anchor, hold) - alone
+    back = joined(size * pull, latent, anchor, hold) - alone
     off = (latent - anchor).square().mean((1, 2)).sqrt()
     torch.testing.assert_close(back.flatten(1).norm(dim=1), hold * off, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.slow
 def test_a_held_loop_stays_nearer_to_what_it_was(ask: Asking) -> None:
-    """In the judge's ears, which nothing is optimised against; and both searches reach the curve."""
+    """By the embedding distance, which no search optimises; and both searches reach the curve."""
     model = catalogue.load("pocket", Settings())
     request = ask.request(ask.intensity(), prompt="house drums and bass")
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     plan = methods.plan(request, model, objective)
     away, noise = {}, start_noise(scene, 3)
-    for hold in (0.0, plan.hold):
-        last = list(minimize(replace(plan, hold=hold), objective, model, scene, noise))[-1]
+    for anchored in (True, False):
+        chosen = replace(plan, anchor=plan.anchor if anchored else None)
+        last = list(minimize(chosen, objective, model, scene, noise))[-1]
         assert last.reached
         latent = latent_of(model, scene, last.best_noise, plan.decode, checkpoint=False)
-        away[hold] = model.held_out(latent, noise, scene)
-    assert away[plan.hold] < 0.8 * away[0.0]
+        away[anchored] = model.embedding_distance(latent, noise, scene)
+    assert away[True] < 0.8 * away[False]
 
 
 def test_an_anchor_is_the_loop_as_a_fader_would_have_it(ask: Asking) -> None:
@@ -100,23 +102,23 @@ def test_a_loop_is_led_back_to_its_character(ask: Asking) -> None:
     """To how the whole sounds, by ears that are not the judge's: a loop turned in time has kept it."""
     model = catalogue.load("pocket", Settings())
     scene = model.scene(ask.request(prompt="house drums and bass", bars=2))
-    chain = Chain(steps=1, sampler="trajectory")
+    chain = Chain(steps=1, sampler=Sampler.TRAJECTORY)
     with torch.no_grad():
         was, other = (latent_of(model, scene, start_noise(scene, seed), chain) for seed in (3, 4))
 
     def away(latent: torch.Tensor) -> float:
         return float((model.character(latent) - model.character(was)).norm())
 
-    assert float(out_of_character(model, was, was).abs().max()) == 0
+    assert float(character_pull(model, was, was).abs().max()) == 0
     assert away(was.roll(16, 1)) < 1e-3
-    pull = out_of_character(model, other, was)
+    pull = character_pull(model, other, was)
     assert away(other - 20 * pull / pull.norm()) < 0.9 * away(other)
 
 
-def test_without_ears_for_it_no_character_is_held(tiny: TinyModel, ask: Asking) -> None:
+def test_without_ears_for_it_no_character_is_joined(tiny: TinyModel, ask: Asking) -> None:
     """A model that cannot tell is held by its latent alone."""
     latent, anchor = (tiny_noise(tiny, tiny.scene(ask.request()), seed) for seed in (0, 1))
-    assert not out_of_character(tiny, latent, anchor).any()
+    assert not character_pull(tiny, latent, anchor).any()
 
 
 def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Asking, tiny: TinyModel) -> None:
@@ -124,7 +126,7 @@ def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Asking, tiny: Tiny
 
     def hold(*parts: Any) -> float:
         request = ask.request(*parts)
-        return targets.build(request, tiny.scene(request), tiny).hold
+        return targets.build(request, tiny.scene(request), tiny).proximal_weight
 
     assert 0 < hold(ask.melody()) < hold(ask.intensity()) == hold(ask.intensity(), ask.melody())
     groove = Control(kind="rhythm", target=Onsets(onsets=(Onset(Fraction(0), 1.0),)))
@@ -133,11 +135,13 @@ def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Asking, tiny: Tiny
 
 
 @pytest.mark.parametrize("quality", ["draft", "normal", "best"])
-def test_the_leash_lengthens_alike_however_long_a_search_may_be(quality: str, ask: Asking, tiny: TinyModel) -> None:
-    """At the end as little is left of the hold for a short search; counting steps instead replays the same path."""
+def test_the_proximal_weight_decays_alike_however_long_a_search_may_be(
+    quality: str, ask: Asking, tiny: TinyModel
+) -> None:
+    """A short search ends with the same share of the weight; a budget of steps replays the same path."""
     request = msgspec.structs.replace(ask.request(ask.melody()), quality=quality)
     objective = targets.build(request, tiny.scene(request), tiny)
     plan = methods.plan(request, tiny, objective)
-    assert plan.slackens**plan.steps == pytest.approx(methods.LEFT_OF_HOLD)
+    assert plan.anchor.decay**plan.steps == pytest.approx(methods.LAST_PROXIMAL_WEIGHT)
     counted = msgspec.structs.replace(request, budget=Budget(steps=7))
-    assert methods.plan(counted, tiny, objective).slackens == plan.slackens
+    assert methods.plan(counted, tiny, objective).anchor == plan.anchor
