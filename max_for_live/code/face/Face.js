@@ -3,6 +3,7 @@ class Face {
   constructor(out) {
     this.out = out;
     this.menus = {};
+    this.actives = {};
   }
 
   menu(name, items, index, disabled = []) {
@@ -18,6 +19,13 @@ class Face {
 
   set(name, value) {
     this.out(name, "set", value);
+  }
+
+  // Greys a control that does nothing, or not.
+  active(key, on) {
+    if (this.actives[key] === on) return;
+    this.actives[key] = on;
+    this.out(key, "active", on ? 1 : 0);
   }
 
   // Asks every control for its value; they answer as if they had been moved.

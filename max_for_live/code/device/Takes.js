@@ -1,16 +1,28 @@
-// The finished takes of this device, newest first, and which one is chosen in the menu.
+// The finished takes of this device, newest first, and which one is chosen in the menu. The last ones come back with
+// the set; which clip holds one is found again by its file.
 const MOST_TAKES = 24;
+const SAVED_FIELDS = ["id", "number", "path", "bars", "tempo", "barBeats", "seconds", "kept", "name", "color", "scores"];
 
 class Takes {
   constructor() {
     this.list = [];
     this.chosen = 0;
+    this.known = new Set(); // ids of all takes that came
   }
 
   add(take) {
+    this.known.add(take.id);
     this.list.unshift(take);
     this.list.length = Math.min(this.list.length, MOST_TAKES);
     this.chosen = 0;
+  }
+
+  knows(id) {
+    return this.known.has(id);
+  }
+
+  byId(id) {
+    return this.list.find((take) => take.id === id) || null;
   }
 
   choose(index) {
@@ -21,9 +33,33 @@ class Takes {
     return this.list[this.chosen] || null;
   }
 
+  get highest() {
+    return Math.max(0, ...this.list.map(({ number }) => number));
+  }
+
   drop(take) {
     this.list = this.list.filter((other) => other !== take);
     this.chosen = 0;
+  }
+
+  // What of the last takes is kept in the set: the favourites and the newest.
+  get kept() {
+    const favourites = this.list.filter(({ kept }) => kept);
+    const rows = [...favourites, ...this.list.filter(({ kept }) => !kept)].slice(0, KEPT_TAKES);
+    return this.list.filter((take) => rows.includes(take))
+      .map((take) => Object.fromEntries(SAVED_FIELDS.map((name) => [name, take[name]])));
+  }
+
+  restore(rows) {
+    for (const row of rows.filter(({ id }) => !this.knows(id))) {
+      this.known.add(row.id);
+      this.list.push({ ...row, beats: row.bars * row.barBeats, notes: "", clipId: 0 });
+    }
+  }
+
+  // Looks up where takes lie whose clip is not known; `idOf(path)` gives a clip's id or 0.
+  found(idOf) {
+    for (const take of this.list) if (!take.clipId) take.clipId = idOf(take.path);
   }
 
   get labels() {

@@ -1,0 +1,132 @@
+// Reads an automation lane while Live is stopped: the playhead is put to each place, and some time later the
+// parameter has the value that the lane has there, curves included. How much later is measured as it goes. The
+// playhead is always put back.
+const SCAN_POINTS = 64;
+const SCAN_EXTRA = 32; // more where the lane moves most
+const SCAN_TURN_MS = 50;
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 1600;
+const SCAN_CLOSE = 0.01; // of the range: two readings of one place differ by no more
+const STEEP = 0.1; // of the range: a step that gets a point in its middle
+const NARROWEST_BEATS = 1 / 16;
+const PROOFS = 4;
+
+class Scan {
+  constructor(live, lanes, clock) {
+    Object.assign(this, { live, lanes, clock });
+    this.running = null;
+  }
+
+  // Why a lane cannot be scanned now, in words; "" when it can.
+  refusal(heard, end) {
+    if (!heard) return "there is no parameter to read";
+    if (this.live.playing) return "Live plays";
+    const parameter = this.live.object(heard.id);
+    const track = parameter && this.live.trackOf(parameter);
+    if (!track) return `‘${heard.name}’ is gone`;
+    if (this.lanes.state(heard) === Automation.OVERRIDDEN) return `the automation of ‘${heard.name}’ is overridden: press Re-Enable Automation`;
+    if (LiveSet.raw(track, "playing_slot_index").length && LiveSet.number(track, "playing_slot_index") !== FROM_ARRANGEMENT)
+      return `‘${LiveSet.text(track, "name")}’ is in the Session: press Back to Arrangement`;
+    if (this.lanes.state(heard) !== Automation.PLAYING) return `‘${heard.name}’ has no automation in the Arrangement`;
+    if (LiveSet.flag(this.live.song, "record_mode")) return "Arrangement Record is on";
+    if (end > LiveSet.number(this.live.song, "song_length")) return "the loop reaches beyond the end of the song";
+    return "";
+  }
+
+  // job: { heard, start, beats, progress(share), done(points as shares of the range), failed(words) }
+  begin(job) {
+    this.cancel();
+    this.running = this.clock.run(this.steps(job));
+  }
+
+  cancel() {
+    this.running?.cancel();
+    this.running = null;
+  }
+
+  *steps(job) {
+    const { song } = this.live;
+    const origin = this.live.beat;
+    const state = { wait: FIRST_WAIT_MS, lag: 0 };
+    try {
+      const points = yield* this.proven(job, state);
+      job.done(points.map(([beat, value]) => [beat, value]));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      job.failed(error.message);
+    } finally {
+      song.set("current_song_time", origin);
+      this.running = null;
+    }
+  }
+
+  // Reads all places, then some of them again with more patience; if they differ, all once more.
+  *proven(job, state) {
+    for (; state.wait <= LONGEST_WAIT_MS; state.wait *= 2) {
+      const points = yield* this.sweep(job, state);
+      if (yield* this.agrees(job, points, state.wait)) return points;
+      state.lag = 0;
+    }
+    throw new Refused("Live is too slow to be scanned at the moment. Play the region once instead.");
+  }
+
+  *sweep(job, state) {
+    const points = [];
+    for (let i = 0; i <= SCAN_POINTS; i += 1) {
+      const beat = (i * job.beats) / SCAN_POINTS;
+      points.push([beat, yield* this.read(job, beat, state)]);
+      job.progress(i / (SCAN_POINTS + SCAN_EXTRA));
+    }
+    for (let extra = 0; extra < SCAN_EXTRA; extra += 1) {
+      const at = Scan.steepest(points);
+      if (at < 0) break;
+      const beat = (points[at][0] + points[at + 1][0]) / 2;
+      points.splice(at + 1, 0, [beat, yield* this.read(job, beat, state)]);
+    }
+    return points;
+  }
+
+  static steepest(points) {
+    let best = -1;
+    let most = STEEP;
+    for (let i = 0; i + 1 < points.length; i += 1) {
+      const step = Math.abs(points[i + 1][1] - points[i][1]);
+      if (step > most && points[i + 1][0] - points[i][0] > NARROWEST_BEATS) [best, most] = [i, step];
+    }
+    return best;
+  }
+
+  *agrees(job, points, wait) {
+    for (let i = 0; i < PROOFS; i += 1) {
+      const [beat, value] = points[Math.round(((i * 2 + 1) * (points.length - 1)) / (2 * PROOFS))];
+      const again = yield* this.read(job, beat, { wait: wait * 3, lag: 0 });
+      if (Math.abs(again - value) > SCAN_CLOSE) return false;
+    }
+    return true;
+  }
+
+  // The value at a beat of the region: waits as long as changes have taken so far, and until two turns agree.
+  *read(job, beat, state) {
+    const last = beat >= job.beats ? 1e-3 : 0; // the end belongs to what follows
+    this.live.song.set("current_song_time", job.start + beat - last);
+    const start = this.lanes.share(job.heard);
+    const least = state.lag ? Math.max(2 * SCAN_TURN_MS, 1.5 * state.lag) : state.wait;
+    let before = start;
+    for (let waited = SCAN_TURN_MS; ; waited += SCAN_TURN_MS) {
+      yield SCAN_TURN_MS;
+      const words = this.interrupted(job);
+      if (words) throw new Refused(words);
+      const value = this.lanes.share(job.heard);
+      if (value !== before && before === start) state.lag = Math.max(state.lag, waited);
+      if (value === before && waited >= least) return value;
+      before = value;
+    }
+  }
+
+  interrupted({ heard }) {
+    if (this.live.playing) return "The scan has stopped, because Live plays. Stop Live and press Learn again.";
+    if (!this.live.object(heard.id)) return `‘${heard.name}’ is gone. Choose another parameter and press Learn again.`;
+    return this.lanes.state(heard) === Automation.PLAYING ? ""
+      : `The automation of ‘${heard.name}’ is no longer active. Press Re-Enable Automation, then Learn.`;
+  }
+}
