@@ -155,7 +155,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _button("roll", "Roll Seed", "Roll", "Chooses another seed."),
     _button("clear", "Clear Lane", "Clear", "Forgets the learned lane or the drawing."),
     _button("land", "Land Take", "Land", "Puts the chosen take where Lands in says.", Kept.AUTOMATED),
-    _button("keep", "Keep Take", "Keep", "Marks the chosen take as a favourite; Redraw never replaces it.", Kept.AUTOMATED),
+    _button(
+        "keep", "Keep Take", "Keep", "Marks the chosen take as a favourite; Redraw never replaces it.", Kept.AUTOMATED
+    ),
     _button("drop", "Drop Take", "Drop", "Removes the clip of the chosen take. The file stays in the takes folder."),
 )  # fmt: skip
 

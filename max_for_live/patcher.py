@@ -336,7 +336,12 @@ def _describe(patcher: Patcher) -> None:
     for key, long_name in _KEPT.items():
         names[box_id(f"kept-{key}")] = [long_name, key.capitalize(), 0]
     names["parameterbanks"] = {
-        str(index): {"index": index, "name": bank.name, "parameters": list(bank.encoders), "buttons": list(bank.buttons)}
+        str(index): {
+            "index": index,
+            "name": bank.name,
+            "parameters": list(bank.encoders),
+            "buttons": list(bank.buttons),
+        }
         for index, bank in enumerate(PUSH_BANKS)
     }
     names["inherited_shortname"] = 1

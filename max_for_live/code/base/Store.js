@@ -20,6 +20,8 @@ class Store {
     this.last = { state: "", drawing: "" };
     this.plain = { state: false, drawing: false }; // whether `assign` was found not to keep
     this.pending = { state: null, drawing: null };
+    this.puts = 0;
+    this.numbers = { state: 0, drawing: 0 }; // of the last put
   }
 
   // Takes what the set gave back; returns false when there is nothing new of ours in it.
@@ -73,9 +75,11 @@ class Store {
       return;
     }
     this.pending[slot] = message;
+    this.numbers[slot] = this.puts + 1;
     this.write(slot, "assign", ...message);
     this.write(slot, "bang"); // it answers with what it has kept, at once
-    this.write("check", slot);
+    this.puts += 1;
+    this.write("check", slot, this.puts);
   }
 
   // What one of the values holds now.
@@ -84,10 +88,10 @@ class Store {
     if (wanted && Store.same(message, wanted)) this.pending[slot] = null;
   }
 
-  // All answers to what was put are here; what has not come back is sent without `assign`.
-  check(slot) {
+  // All answers to put number `number` are here; what has not come back is sent without `assign`.
+  check(slot, number) {
     const message = this.pending[slot];
-    if (!message) return;
+    if (!message || number !== this.numbers[slot]) return;
     this.pending[slot] = null;
     this.plain[slot] = true;
     this.write(slot, ...message);

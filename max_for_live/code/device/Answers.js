@@ -15,7 +15,8 @@ const ANSWERS = {
   },
   "/ditto/accepted"({ rest, queue_position: before }) {
     const notes = rest.flat().join(" ");
-    this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
+    if (this.clock.stalled) this.sayError(AUDIO_OFF);
+    else this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
   },
   "/ditto/progress"(message) {
     this.progressed(message);
@@ -144,6 +145,7 @@ const Answers = {
         this.sayError(words);
       },
     });
+    if (this.clock.stalled) this.sayError(`${AUDIO_OFF} The loop is made, and lands then.`);
   },
 
   hintOnce() {

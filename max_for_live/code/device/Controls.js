@@ -105,8 +105,8 @@ const HANDLERS = {
   keptdrawing(numbers) {
     if (this.store.restoreDrawing(numbers) && this.link) this.showCurve();
   },
-  check([slot]) {
-    this.store.check(slot);
+  check([slot, number]) {
+    this.store.check(slot, Number(number));
   },
   rate([hertz]) {
     this.sampleRate = Math.round(Number(hertz)) || 0;

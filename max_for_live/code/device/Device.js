@@ -6,6 +6,8 @@ const SOURCES = ["dial", "learn", "saved", "velocity", "drawn"];
 const LEARN_SOURCE = SOURCES.indexOf("learn");
 const DRAWN_SOURCE = SOURCES.indexOf("drawn");
 const Driven = Object.freeze({ INTENSITY: 0, BRIGHTNESS: 1 });
+// What may come while the set is being opened; a button that speaks then was not pressed.
+const AT_LOAD = new Set(["loaded", "begin", "kept", "keptdrawing", "check", "rate", "enabled"]);
 const AUDIO_OFF = "Live's audio is off. Switch it on: Options, Audio Engine On.";
 
 class Device {
@@ -39,7 +41,7 @@ class Device {
     if (name.startsWith("/")) {
       if (this.link) this.link.receive(name, args);
     } else if (name in CONTROL_DEFAULTS) this.control(name, Number(args[0]));
-    else if (HANDLERS[name]) HANDLERS[name].call(this, args);
+    else if (HANDLERS[name] && (this.link || AT_LOAD.has(name))) HANDLERS[name].call(this, args);
   }
 
   // live.thisdevice speaks at load, and again at each save: everything here may happen twice. The parameters have

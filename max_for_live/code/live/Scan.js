@@ -6,6 +6,8 @@ const SCAN_EXTRA = 32; // more where the lane moves most
 const SCAN_TURN_MS = 50;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 1600;
+const LAG_PLACES = [0, 0.5, 0.25, 0.75]; // of the region
+const PATIENCE = 1.5; // times the longest lag that was seen
 const SCAN_CLOSE = 0.01; // of the range: two readings of one place differ by no more
 const STEEP = 0.1; // of the range: a step that gets a point in its middle
 const NARROWEST_BEATS = 1 / 16;
@@ -63,11 +65,26 @@ class Scan {
   // Reads all places, then some of them again with more patience; if they differ, all once more.
   *proven(job, state) {
     for (; state.wait <= LONGEST_WAIT_MS; state.wait *= 2) {
+      yield* this.measureLag(job, state);
       const points = yield* this.sweep(job, state);
       if (yield* this.agrees(job, points, state.wait)) return points;
-      state.lag = 0;
     }
     throw new Refused("Live is too slow to be scanned at the moment. Play the region once instead.");
+  }
+
+  // How late the values come: jumps to a few places, with patience, until the value has changed at each.
+  *measureLag(job, state) {
+    state.lag = 0;
+    for (const share of LAG_PLACES) {
+      const before = this.lanes.share(job.heard);
+      this.seek(job, share * job.beats);
+      for (let waited = SCAN_TURN_MS; waited <= LONGEST_WAIT_MS; waited += SCAN_TURN_MS) {
+        yield* this.turn(job);
+        if (this.lanes.share(job.heard) === before) continue;
+        state.lag = Math.max(state.lag, waited);
+        break;
+      }
+    }
   }
 
   *sweep(job, state) {
@@ -98,29 +115,35 @@ class Scan {
 
   *agrees(job, points, wait) {
     for (let i = 0; i < PROOFS; i += 1) {
-      const [beat, value] = points[Math.round(((i * 2 + 1) * (points.length - 1)) / (2 * PROOFS))];
+      const [beat, value] = points[Math.round((i * (points.length - 1)) / (PROOFS - 1))];
       const again = yield* this.read(job, beat, { wait: wait * 3, lag: 0 });
       if (Math.abs(again - value) > SCAN_CLOSE) return false;
     }
     return true;
   }
 
-  // The value at a beat of the region: waits as long as changes have taken so far, and until two turns agree.
-  *read(job, beat, state) {
-    const last = beat >= job.beats ? 1e-3 : 0; // the end belongs to what follows
-    this.live.song.set("current_song_time", job.start + beat - last);
-    const start = this.lanes.share(job.heard);
-    const least = state.lag ? Math.max(2 * SCAN_TURN_MS, 1.5 * state.lag) : state.wait;
-    let before = start;
+  // The value at a beat of the region: waits longer than changes have taken so far, and until two turns agree.
+  *read(job, beat, { wait, lag }) {
+    this.seek(job, beat);
+    const least = lag ? Math.max(2 * SCAN_TURN_MS, PATIENCE * lag) : wait;
+    let before = NaN;
     for (let waited = SCAN_TURN_MS; ; waited += SCAN_TURN_MS) {
-      yield SCAN_TURN_MS;
-      const words = this.interrupted(job);
-      if (words) throw new Refused(words);
+      yield* this.turn(job);
       const value = this.lanes.share(job.heard);
-      if (value !== before && before === start) state.lag = Math.max(state.lag, waited);
       if (value === before && waited >= least) return value;
       before = value;
     }
+  }
+
+  seek(job, beat) {
+    const last = beat >= job.beats ? 1e-3 : 0; // the end belongs to what follows
+    this.live.song.set("current_song_time", job.start + beat - last);
+  }
+
+  *turn(job) {
+    yield SCAN_TURN_MS;
+    const words = this.interrupted(job);
+    if (words) throw new Refused(words);
   }
 
   interrupted({ heard }) {
