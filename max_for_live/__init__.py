@@ -9,7 +9,7 @@
     patcher        objects and cords, built with py2max
     container      the `.amxd` file around the patcher
     checks         what a device must meet before it is written
-    face_picture   the face as a PNG
+    face_picture   the face as a PNG, at the moments and in the themes of face_themes
     install        the copy into Live's User Library
 
 Nothing here is imported by the engine, and nothing here imports the bridge.

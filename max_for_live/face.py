@@ -80,7 +80,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("drives", (242, 149, 72, 15), "Intensity", "What the curve moves: the intensity or the brightness."),
     Menu("melody", (450, 75, 122, 15), "Off", "A MIDI clip whose melody the loop follows."),
     Menu("rhythm", (450, 112, 82, 15), "Off", "A MIDI clip, such as drums, whose strokes the loop follows."),
-    Menu("level", (450, 149, 66, 15), "As rendered", "Takes the clip gain over from a clip on this track."),
+    Menu("level", (450, 149, 66, 15), "As it is", "Takes the clip gain over from a clip on this track."),
     Menu("target", (584, 60, 108, 15), "This track", "The track that the take lands on."),
     Menu(
         "place", (584, 79, 108, 15), "Selected scene",

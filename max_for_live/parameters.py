@@ -84,7 +84,7 @@ def _strength(control: str, long_name: str, what: str) -> Parameter:
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "intensity", "live.dial", "Intensity", "Intensity",
-        "How loud and dense the loop is, in dB. Automate it, then press Learn or choose Saved set below the display, "
+        "How loud and dense the loop is, in dB. Automate it, then press Learn, or choose Saved set, below the display, "
         "and the loop follows the lane.",
         low=-40, high=-10, initial=-20, unit=Unit.DECIBEL,
     ),
@@ -117,9 +117,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "source", "live.tab", "Intensity Source", "Source",
-        "Where the intensity comes from: the dial as it stands, a lane that was learned, the lane in the saved set, the "
-        "velocities of the melody clip, or what you draw in the display.",
-        choices=("Dial", "Learn", "Saved set", "Velocity", "Draw"),
+        "Where the intensity comes from: the dial as it stands, a lane that was learned, the lane in the saved set, "
+        "the velocities of the melody clip, or what you draw in the display.",
+        choices=("Dial", "Learned", "Saved set", "Velocity", "Draw"),
     ),
     Parameter(
         "warp", "live.menu", "Warp Mode", "Warp", "Warp mode of the new clip. Loops are made at the set's tempo.",

@@ -177,7 +177,7 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "half a pixel": ("whole pixels", lambda whole: box(whole, "bars")["presentation_rect"].__setitem__(0, 8.5)),
     "too low": ("leaves the face", lambda whole: box(whole, "land")["presentation_rect"].__setitem__(1, 160.0)),
     "overlap": ("overlap", lambda whole: box(whole, "key")["presentation_rect"].__setitem__(0, 30.0)),
-    "orphan cord": ("No cord leads from obj-prompt", lambda whole: whole["patcher"]["lines"].pop(0)),
+    "orphan cord": ("No cord leads from obj-generate", lambda whole: whole["patcher"]["lines"].pop(0)),
     "dangling cord": (
         "is not there",
         lambda whole: whole["patcher"]["lines"].append(

@@ -15,7 +15,7 @@ const Menus = {
     this.tracks = this.live.tracks.map((track) => ({ id: track.id, name: LiveSet.text(track, "name") }));
     const { state } = this.store;
     this.trackMenu("target", "This track");
-    this.trackMenu("level", "As rendered");
+    this.trackMenu("level", "As it is");
     const closed = this.oldSimpler ? [PLACES.indexOf(Place.SIMPLER), PLACES.indexOf(Place.PAD)] : [];
     this.face.menu("place", PLACE_LABELS, PLACES.indexOf(state.place), closed);
     this.face.menu("history", ["History", ...state.history], 0);

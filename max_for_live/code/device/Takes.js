@@ -66,12 +66,12 @@ class Takes {
     return this.list.length ? this.list.map(Takes.label) : ["No takes yet"];
   }
 
-  // The most telling score, e.g. "kick 4 ★ · melody 96 %".
+  // With the most telling score, e.g. "4 kept · melody 96 %".
   static label(take) {
     const { melody_accuracy: melody, intensity_rho: rho } = take.scores;
     const score = melody !== undefined ? ` · melody ${Math.round(melody * 100)} %`
       : rho !== undefined ? ` · curve ${rho.toFixed(2)}` : "";
-    return `${take.kept ? "★ " : ""}${take.number}${score}${take.clipId ? "" : " (not landed)"}`;
+    return `${take.number}${take.kept ? " kept" : ""}${score}${take.clipId ? "" : " (not landed)"}`;
   }
 
   // Builds a take from the bridge's message.

@@ -1,5 +1,5 @@
 // What the display draws.
-const LINE_HEIGHT = 13;
+const SIZES = [[10, 13], [9, 11], [8, 10]]; // of letters and lines
 const OFF_ALPHA = 0.4; // of everything while the device is switched off
 
 const color = (name, fallback) => {
@@ -52,15 +52,27 @@ function paint() {
 function drawStatus(width, height, colors) {
   const left = state.fraction >= 0 && state.left >= 0 ? `${Math.ceil(state.left)} s left` : "";
   const room = width - 24 - (left ? measure(left, 10) + 10 : 0);
-  const rows = wrapped(state.words, 10, room);
+  const { rows, size, step } = asRows(state.words, room, height);
   const whole = rows.length > 1 && !state.read;
-  if (whole) block(0, TOP, width, Math.min(height - TOP, (rows.length - 1) * LINE_HEIGHT + 4), faded(colors.ground, 0.92), 3);
+  if (whole) block(0, TOP, width, height - TOP, colors.ground, 3);
   mgraphics.set_source_rgba(LIGHTS[state.kind] || LIGHTS.off);
   mgraphics.ellipse(7, 7, 7, 7);
   mgraphics.fill();
-  if (whole) rows.forEach((row, i) => write(row, 19, 14 + i * LINE_HEIGHT, 10, colors.text));
+  if (whole) rows.forEach((row, i) => write(row, 19, 14 + i * step, size, colors.text));
   else write(fitted(state.words, 10, room), 19, 14, 10, colors.text);
   if (left) write(left, width - 7 - measure(left, 10), 14, 10, faded(colors.text, 0.75));
+}
+
+// In the size in which all rows have room; what is longer than that ends with dots.
+function asRows(words, room, height) {
+  for (const [size, step] of SIZES) {
+    const rows = wrapped(words, size, room);
+    const most = Math.floor((height - 16) / step) + 1;
+    if (rows.length <= most) return { rows, size, step };
+    if (size === SIZES[SIZES.length - 1][0])
+      return { rows: [...rows.slice(0, most - 1), fitted(rows.slice(most - 1).join(" "), size, room)], size, step };
+  }
+  return { rows: [words], size: 10, step: 13 };
 }
 
 function drawGrid({ x, y, w, h }, colors) {
@@ -116,12 +128,11 @@ function drawScores(width, height, colors) {
   write(source, 7, baseline, 9, faded(colors.text, 0.75));
   let right = width - 7;
   for (const [name, value] of chips().reverse()) {
-    right -= measure(value, 9);
-    write(value, right, baseline, 9, colors.other);
-    right -= measure(name, 9) + 4;
-    if (right < measure(source, 9) + 16) return;
-    write(name, right, baseline, 9, faded(colors.text, 0.75));
-    right -= 9;
+    const before = right - measure(value, 9) - measure(name, 9) - 4;
+    if (before < measure(source, 9) + 16) return;
+    write(value, right - measure(value, 9), baseline, 9, colors.other);
+    write(name, before, baseline, 9, faded(colors.text, 0.75));
+    right = before - 9;
   }
 }
 

@@ -116,7 +116,7 @@ test("B11: after saving, closing and opening the takes, favourites and the redra
     again.advance(1000);
     const { items } = again.patch.find("take");
     assert.equal(items.length, 3);
-    assert.match(items[1], /^★ 2/);
+    assert.match(items[1], /^2 kept/);
     assert.ok(items.every((item) => !/not landed/.test(item)), items.join(", "));
     again.move("redraw", 1);
     again.bridge.count = 3;
@@ -139,7 +139,7 @@ test("B11: only the last eight takes and the favourites are kept with the set", 
   const again = reopened(room, { scenes: 16 });
   const { items } = again.patch.find("take");
   assert.equal(items.length, 8);
-  assert.match(items[7], /^★ 1/);
+  assert.match(items[7], /^1 kept/);
 });
 
 test("B10: Listen plays a take and the loop in the making, in time with Live, and is silent otherwise", () => {
@@ -177,6 +177,16 @@ test("C: whole errors with their remedy are readable on the display, until it is
   assert.ok(display.texts.join(" ").includes(words));
   display.drag([[100, 60], [101, 60]]);
   assert.ok(!display.texts.join(" ").includes("lists what is there"));
+});
+
+test("C: a text of 400 characters is whole on the display, and a longer one ends with dots", () => {
+  const room = new Studio();
+  const display = room.patch.find("display");
+  const words = (count) => Array.from({ length: count / 8 }, (_, i) => `word${String(i).padStart(3, "0")}`).join(" ");
+  display.take(["status", "error", words(400)]);
+  assert.ok(display.texts.join(" ").includes(words(400)));
+  display.take(["status", "error", words(1200)]);
+  assert.ok(display.texts.some((text) => text.endsWith("…")));
 });
 
 test("C: switched off, the device greys; it follows the theme when it is on again", () => {
