@@ -130,7 +130,7 @@ function drawScores(width, height, colors) {
   for (const [name, value] of chips().reverse()) {
     const before = right - measure(value, 9) - measure(name, 9) - 4;
     if (before < measure(source, 9) + 16) return;
-    write(value, right - measure(value, 9), baseline, 9, colors.other);
+    write(value, right - measure(value, 9), baseline, 9, colors.text);
     write(name, before, baseline, 9, faded(colors.text, 0.75));
     right = before - 9;
   }
