@@ -44,6 +44,7 @@ const ANSWERS = {
 
 const Answers = {
   found(restarted) {
+    this.tellFavourites();
     if (restarted || this.outbox.open.size) this.outbox.resendAll();
   },
 
@@ -101,11 +102,10 @@ const Answers = {
 
   took(message, asked) {
     if (!this.outbox.take(message.request_id, message.take_id)) return;
-    const before = this.takes.byId(this.store.state.lastTake);
+    const parent = this.takes.byId(this.store.state.lastTake);
     const take = this.offer(message, asked.prompt);
-    const { place } = this.store.state;
-    const elsewhere = (asked.landed += 1) > 1 && place !== Place.SCENE && place !== Place.NEXT;
-    this.land(take, { place: elsewhere ? Place.NEXT : place, redraw: asked.redraw, before });
+    asked.first ??= take;
+    this.land(take, { redraw: asked.redraw, parent, first: asked.redraw ? parent : asked.first });
   },
 
   offer(message, prompt) {
@@ -128,13 +128,19 @@ const Answers = {
     this.store.change({ takes: this.takes.kept });
   },
 
-  land(take, { place = this.store.state.place, redraw = false, before = null } = {}) {
+  // `first` is the take beside which this one lands where only one has room: on the new track of the first, say.
+  land(take, { redraw = false, parent = null, first = take } = {}) {
+    const { place } = this.store.state;
+    const beside = first && first !== take;
+    const sampler = place === Place.SIMPLER || place === Place.PAD;
+    const slots = place === Place.SCENE || place === Place.NEXT;
+    const stays = slots || (redraw ? place !== Place.NEW_TRACK : !beside);
     this.face.display("landing");
-    const replaces = redraw && before && !before.kept && before.clipId > 0 ? { clipId: before.clipId, name: before.name } : null;
     this.lander.land({
-      take, redraw, replaces, version: this.version,
-      place: redraw && place !== Place.ARRANGEMENT ? Place.SCENE : place,
-      target: this.trackId("target") || "this", levelLike: this.trackId("level"), warpMode: WARP_MODES[this.values.warp],
+      take, redraw: redraw && !sampler, version: this.version, place: stays ? place : Place.NEXT,
+      replaces: redraw && parent && !parent.kept && parent.clipId > 0 ? parent : null,
+      target: () => (beside && place === Place.NEW_TRACK && this.trackWith(first)) || this.trackId("target"),
+      levelLike: this.trackId("level"), warpMode: WARP_MODES[this.values.warp],
       done: (words) => {
         this.showTakes();
         this.face.status("ready", words);
@@ -146,6 +152,12 @@ const Answers = {
       },
     });
     if (this.clock.stalled) this.sayError(`${AUDIO_OFF} The loop is made, and lands then.`);
+  },
+
+  // The track that holds a take, 0 when there is none any more.
+  trackWith({ clipId, trackId = 0 }) {
+    const clip = this.live.object(clipId);
+    return (clip ? this.live.trackOf(clip) : this.live.object(trackId))?.id ?? 0;
   },
 
   hintOnce() {
@@ -166,9 +178,17 @@ const Answers = {
     const take = this.takes.current;
     if (!take) return;
     take.kept = !take.kept;
-    this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0]);
+    this.unsaid.add(take);
+    this.tellFavourites();
     this.saveTakes();
     this.showTakes();
+  },
+
+  // What was marked while nobody listened is said when the bridge is there.
+  tellFavourites() {
+    if (!this.link.connected) return;
+    for (const take of this.unsaid) this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0]);
+    this.unsaid.clear();
   },
 
   dropTake() {

@@ -105,6 +105,7 @@ const Menus = {
   },
 
   showTakes() {
+    this.takes.forget((id) => this.live.object(id));
     this.face.menu("take", this.takes.labels, this.takes.chosen);
     const take = this.takes.current;
     if (take) this.face.display("scores", ...Object.entries(take.scores).flat());

@@ -62,6 +62,11 @@ class Takes {
     for (const take of this.list) if (!take.clipId) take.clipId = idOf(take.path);
   }
 
+  // A clip that somebody has taken away is no longer a take's.
+  forget(isThere) {
+    for (const take of this.list) if (take.clipId > 0 && !isThere(take.clipId)) take.clipId = 0;
+  }
+
   get labels() {
     return this.list.length ? this.list.map(Takes.label) : ["No takes yet"];
   }

@@ -11,7 +11,7 @@ class Lander {
     this.busy = false;
   }
 
-  // job: { take, target, place, warpMode, levelLike, redraw, replaces, done(clipId, words), failed(words) }
+  // job: { take, target() -> id, place, warpMode, levelLike, redraw, replaces, version, done(words), failed(words) }
   land(job) {
     this.queue.push({ ...job, signature: this.live.signature, level: (clip) => this.matchLevel(clip, job.levelLike) });
     if (!this.busy) this.next();
@@ -30,8 +30,7 @@ class Lander {
       job.done(words);
       if (clip) this.clock.run(Clipwork.watch(clip, job.take, job.failed));
     } catch (error) {
-      if (!(error instanceof Refused)) job.failed(`Live did not take the loop: ${error.message}.`);
-      else job.failed(error.message);
+      job.failed(error instanceof Refused ? error.message : `Live did not take the loop: ${error.message}.`);
     }
     yield TURN_MS;
     this.next();
@@ -39,10 +38,11 @@ class Lander {
 
   *steps(job) {
     const { place, take } = job;
-    const target = this.target(job.target);
+    const target = this.target(job.target());
     if (place === Place.SIMPLER || place === Place.PAD) return this.samplers.land(target, take, place, job.version);
-    const track = place === Place.NEW_TRACK && !job.redraw ? yield* this.places.newTrack(target, take.name) : target;
+    const track = place === Place.NEW_TRACK ? yield* this.places.newTrack(target, take.name) : target;
     Places.mustTakeAudio(track);
+    take.trackId = track.id;
     if (place === Place.ARRANGEMENT) return yield* this.arrangement.land(track, job);
     return yield* this.intoSlot(track, job);
   }
@@ -68,8 +68,9 @@ class Lander {
     return words;
   }
 
-  target(target) {
-    const track = target === "this" ? this.live.track : this.live.object(target);
+  // The track of an id; 0 is our own.
+  target(id) {
+    const track = id ? this.live.object(id) : this.live.track;
     if (!track) throw new Refused("The track that was chosen is gone. Choose one under Lands in.");
     return track;
   }

@@ -51,6 +51,7 @@ export class VirtualClock {
       this.cancel(due);
       this.time = Math.max(this.time, due.at);
       due.work();
+      this.afterEach?.();
     }
     this.time = end;
   }

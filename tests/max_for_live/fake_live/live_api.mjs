@@ -54,6 +54,7 @@ export function makeApi(live, device) {
     }
 
     get(property) {
+      live.calls += 1;
       if (!this.alive) return [];
       mustHave(this.object.type, property, "g");
       if (READERS[property]) return READERS[property](live, this.object);

@@ -199,6 +199,43 @@ test("B5: New track makes an audio track beside, also from a MIDI track", () => 
   }
 });
 
+test("B5: with New track all takes of a press and its redraws share one new track", () => {
+  const room = new Studio({ scenes: 8, build: (_live, studio) => studio.keys });
+  room.pick("place", "New track");
+  room.move("takes", 3);
+  room.press("generate");
+  room.advance(6000);
+  const made = room.live.song.tracks.filter(({ name }) => name.startsWith("warm pad"));
+  assert.equal(made.length, 1);
+  assert.equal(made[0].clip_slots.filter(({ clip }) => clip).length, 3);
+  room.move("redraw", 1);
+  room.patch.move("intensity", -13);
+  room.advance(3000);
+  assert.equal(made[0].clip_slots.filter(({ clip }) => clip).length, 4);
+  assert.equal(room.live.song.tracks.length, 3);
+});
+
+test("B2: a redraw into a Simpler replaces its sample", () => {
+  const room = new Studio({ version: [12, 4, 0], build: (live, studio) => void (studio.simpler = live.simpler(studio.keys)) });
+  room.pick("target", "Keys");
+  room.pick("place", "Simpler");
+  room.generate();
+  room.move("redraw", 1);
+  room.patch.move("intensity", -13);
+  room.advance(3000);
+  assert.equal(room.simpler.sample, "/takes/take-2.wav");
+});
+
+test("a clip that was deleted by hand is no longer a take's", () => {
+  const room = new Studio();
+  room.generate();
+  const [slot] = room.bass.clip_slots;
+  room.live.remove(slot.clip);
+  Object.assign(slot, { clip: null, has_clip: 0 });
+  room.pick("take", 0);
+  assert.match(room.patch.find("take").items[0], /not landed/);
+});
+
 test("A9: a Simpler in a rack, or on the selected Drum Rack pad, takes the file", () => {
   const build = (live, studio) => {
     studio.inRack = live.simpler(live.rack(live.rack(studio.keys).chain).chain);

@@ -5,6 +5,7 @@ import { Studio } from "../studio.mjs";
 
 const PER_SECOND = 5;
 const PER_CLICK = 20;
+const CALLS_PER_TURN = 400;
 
 // 50 tracks, 30 scenes, 500 clips.
 function largeSet(live) {
@@ -44,6 +45,12 @@ test("A1: a click on a clip of a large set makes few LiveAPI objects, and no tur
   room.advance(5000);
   const clips = [...room.live.objects.values()].filter(({ type }) => type === "Clip");
   assert.equal(clips.length, 480);
+  let most = 0;
+  let before = room.live.calls;
+  room.clock.afterEach = () => {
+    most = Math.max(most, room.live.calls - before);
+    before = room.live.calls;
+  };
   for (const clip of clips.slice(0, 3)) {
     const made = room.made(() => {
       room.live.open(clip);
@@ -51,7 +58,9 @@ test("A1: a click on a clip of a large set makes few LiveAPI objects, and no tur
     });
     assert.ok(made <= PER_CLICK, `${made} objects`);
   }
+  room.live.track("One more"); // the whole set is walked
   assert.ok(room.made(() => room.advance(10_000)) <= PER_CLICK);
+  assert.ok(most <= CALLS_PER_TURN, `${most} reads in one turn`);
 });
 
 test("A1: landing, redraws and 200 takes make no LiveAPI objects", () => {

@@ -79,6 +79,32 @@ test("A6: the drawing is kept as numbers, and a stroke does not write the rest a
   assert.equal(room.patch.find("kept-state").writes, before);
 });
 
+test("A6: a pick, a prompt or a take makes few texts that Max keeps for good", () => {
+  const room = new Studio({ scenes: 16 });
+  for (let i = 0; i < 9; i += 1) room.generate();
+  const texts = () => new Set(room.patch.find("kept-state").value.map(String));
+  const fresh = (work) => {
+    const before = texts();
+    work();
+    return [...texts()].filter((text) => !before.has(text)).length;
+  };
+  assert.ok(room.patch.find("kept-state").value.length > 20);
+  assert.ok(fresh(() => room.pick("place", "Next slot")) <= 1);
+  assert.ok(fresh(() => room.type("another pad")) <= 1);
+  assert.ok(fresh(() => room.generate()) <= 5);
+});
+
+test("a favourite that is marked while the bridge is away is said when it is back", () => {
+  const room = new Studio();
+  room.generate();
+  room.bridge.silent = true;
+  room.until(() => /^No engine/.test(room.status), () => room.status);
+  room.press("keep");
+  room.bridge.silent = false;
+  room.until(() => room.status.startsWith("Ready"), () => room.status);
+  assert.deepEqual(room.bridge.favourites, [["take-1", 1]]);
+});
+
 test("A6: parameters that come back while the set is opened press nothing and overwrite nothing", () => {
   const room = new Studio();
   room.move("bars", 2);
