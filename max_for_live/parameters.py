@@ -54,6 +54,7 @@ class Parameter:
     unit: Unit = Unit.WHOLE
     choices: tuple[str, ...] = ()  # of a menu, a tab or a toggle
     button: bool = False  # acts when pressed and has no value
+    label: str = ""  # on a button or toggle, where its choices are not
 
     @property
     def whole(self) -> bool:
@@ -69,8 +70,8 @@ class Parameter:
 
 
 def _button(key: str, long_name: str, label: str, info: str, kept: Kept = Kept.HIDDEN) -> Parameter:
-    """A button; its label is the short name, and in a lane or on a controller it reads Off and its label."""
-    return Parameter(key, "live.text", long_name, label, info, kept, choices=("Off", label), button=True)
+    """A button: in a lane or on a controller it reads Off and its label."""
+    return Parameter(key, "live.text", long_name, label, info, kept, choices=("Off", label), button=True, label=label)
 
 
 def _strength(control: str, long_name: str, what: str) -> Parameter:
@@ -145,7 +146,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "drums", "live.text", "Rhythm by Drum", "Drums",
         "Tells kick, snare, hat and toms of a clip on a Drum Rack apart by their pitch. Off: all strokes are alike.",
-        initial=1, choices=("Drums", "Drums"),
+        initial=1, choices=("All alike", "By drum"), label="Drums",
     ),
     _button(
         "generate", "Generate", "Generate",

@@ -104,7 +104,7 @@ def _control(patcher: Patcher, parameter: Parameter, rect: face.Rect) -> None:
     outlets = {"live.dial": ("", "float"), "live.numbox": ("", "float"), "live.text": ("", "")}
     extra: dict[str, object] = {}
     if parameter.widget == "live.text":
-        off, on = (parameter.choices[1], parameter.choices[1]) if parameter.button else parameter.choices
+        off, on = (parameter.label, parameter.label) if parameter.label else parameter.choices
         extra = {"text": off, "texton": on, "mode": 0 if parameter.button else 1, "outputmode": 1}  # at mouse up
     if parameter.widget == "live.tab":
         extra = {"livemode": 1, "spacing_x": 1.0, "multiline": 0, "num_lines_presentation": 1}

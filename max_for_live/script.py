@@ -13,13 +13,14 @@ FOLDER = Path(__file__).parent
 CODE = FOLDER / "code"
 ORDER = (
     "base/Clock", "base/Table", "base/Curve",
-    "live/LiveObject", "live/LiveSet", "live/Lanes", "live/Clips", "live/Notes", "live/Learner", "live/Scan",
-    "live/Listening",
+    "live/LiveObject", "live/LiveSet", "live/Lanes", "live/Clips", "live/Notes", "live/Learner",
+    "live/ScanReading", "live/Scan", "live/Listening",
     "wire/Link", "wire/LoopRequest", "wire/Outbox",
     "landing/Warp", "landing/Clipwork", "landing/Places", "landing/Arrangement", "landing/Samplers", "landing/Lander",
-    "base/Store",
+    "base/Pieces", "base/Store",
     "device/Takes", "device/Redraw", "face/Face",
-    "device/Device", "device/Controls", "device/Menus", "device/Hearing", "device/Asking", "device/Answers",
+    "device/Device", "device/Region", "device/Controls", "device/Menus", "device/Hearing", "device/Curves",
+    "device/Asking", "device/Landing", "device/Answers",
 )  # fmt: skip
 DISPLAY = ("face/Display", "face/Graph", "face/Pen")
 MAIN = "Main"

@@ -1,13 +1,7 @@
 // What is kept in the set beside the parameters: the device's id, the prompt and its history, the picks and the last
-// takes, as pieces of text; and the drawing, as numbers. Max remembers each text that it has seen for good, so each
-// field, and each element of a list, has pieces of its own, which stay as they are when others change. Both values are
-// stored-only, and written only when something has changed. `assign` makes no undo step, but is documented for one
-// number only: what does not come back after it is sent again as it is.
-//
-//     ditto1 @prompt "warm%20pad" @history @+ "warm%20pad" @+ "dusty ..." @takes ...
-const PIECE = 400; // characters of one symbol; Max's are limited
-const FIELD = "@"; // never in an encoded text
-const ELEMENT = "@+";
+// takes, as pieces of text; and the drawing, as numbers. Both values are stored-only, and written only when something
+// has changed. `assign` makes no undo step, but is documented for one number only: what does not come back after it is
+// sent again as it is.
 const STORE_TAG = "ditto1";
 const HISTORY = 12;
 const DRAWING_TAG = 1;
@@ -36,7 +30,7 @@ class Store {
     const text = pieces.join(" ");
     if (pieces[0] !== STORE_TAG || text === this.last.state) return false;
     try {
-      const state = Store.read(pieces.slice(1));
+      const state = Pieces.read(pieces.slice(1));
       Object.keys(this.state).forEach((name) => {
         if (typeof state[name] === typeof this.state[name]) this.state[name] = state[name];
       });
@@ -46,31 +40,6 @@ class Store {
     } catch {
       return false; // written by a later version, or cut short
     }
-  }
-
-  static pieces(state) {
-    const cut = (value) => encodeURIComponent(JSON.stringify(value)).match(new RegExp(`.{1,${PIECE}}`, "g"));
-    const field = (value) => (Array.isArray(value) ? value.flatMap((element) => [ELEMENT, ...cut(element)]) : cut(value));
-    return Object.entries(state).flatMap(([name, value]) => [FIELD + name, ...field(value)]);
-  }
-
-  static read(pieces) {
-    const whole = (texts) => JSON.parse(decodeURIComponent(texts.join("")));
-    const groups = [];
-    for (const piece of pieces) {
-      if (piece.startsWith(FIELD)) groups.push({ name: piece, texts: [] });
-      else groups[groups.length - 1].texts.push(piece);
-    }
-    const state = {};
-    let list = "";
-    for (const { name, texts } of groups) {
-      if (name === ELEMENT) state[list].push(whole(texts));
-      else {
-        list = name.slice(FIELD.length);
-        state[list] = texts.length ? whole(texts) : [];
-      }
-    }
-    return state;
   }
 
   restoreDrawing(numbers) {
@@ -85,7 +54,7 @@ class Store {
 
   change(values) {
     Object.assign(this.state, values);
-    const pieces = [STORE_TAG, ...Store.pieces(this.state)];
+    const pieces = [STORE_TAG, ...Pieces.of(this.state)];
     const text = pieces.join(" ");
     if (text === this.last.state) return;
     this.last.state = text;

@@ -3,11 +3,6 @@ const DOUBLE_PRESS_MS = 300;
 const QUALITIES = ["draft", "normal", "best"];
 const KEPT_BARS = 2;
 
-const NO_CURVE = {
-  learn: "No lane is learned for this length yet. Press Learn; while Live plays, play the region once.",
-  drawn: "Nothing is drawn yet. Draw a curve in the display.",
-};
-
 // What an audio clip is used for, as settings of a request.
 const USES = [
   { label: "Sounds like", settings: (file) => ({ timbre_file: file }) },
@@ -117,45 +112,6 @@ const Asking = {
     if (!file) throw new Refused(`The audio clip ‘${label}’ has no file. Pick another, or Off.`);
     const { settings } = USES[this.store.state.use] ?? USES[0];
     return settings(file, this.values.bars, this.barBeats);
-  },
-
-  // The curve as breakpoints in dB, or null when the bridge reads it or there is none; settings say which.
-  curve(settings) {
-    if (!this.uses("intensity")) {
-      settings.intensity_source = "none";
-      return null;
-    }
-    if (this.source === "saved") {
-      Object.assign(settings, this.savedLane());
-      return null;
-    }
-    if (this.source === "velocity") {
-      if (this.store.state.melody.kind === Picked.OFF)
-        throw new Refused("Velocities come from the melody clip. Pick one under Melody.");
-      settings.intensity_source = "velocities";
-      return null;
-    }
-    const points = this.localCurve();
-    if (!points) throw new Refused(NO_CURVE[this.source]);
-    return points;
-  },
-
-  // The curve that the device itself holds, or null.
-  localCurve() {
-    const { drawn } = this.store;
-    if (this.source === "dial") return Curve.constant(this.values.intensity, this.beats);
-    if (this.source === "drawn" && drawn.length) return Curve.fromDrawing(drawn, this.beats);
-    if (this.source === "learn" && this.learned && this.learned.beats === this.beats) return this.learned.points;
-    return null;
-  },
-
-  savedLane() {
-    const { file } = this.live;
-    if (!file) throw new Refused("The set is not saved yet. Save it, then the lane can be read from it.");
-    const start = this.live.loopStart ?? 0;
-    return {
-      intensity_source: "lane", lane_beats: `${start}:${start + this.beats}`, lane: `${file}#${this.lanes.savedName}`,
-    };
   },
 
   stop() {

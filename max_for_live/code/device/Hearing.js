@@ -73,6 +73,7 @@ const Hearing = {
     this.learned = { points, beats: this.beats, name: heard?.name ?? "" };
     this.endLearning();
     this.showCurve();
+    this.redraw.learned(points, this.used, this.beats);
     const whose = heard && !heard.own ? ` of ‘${heard.name}’` : "";
     this.face.status("ready", `Learned ${this.values.bars} bars${whose}. Press Generate.`);
   },

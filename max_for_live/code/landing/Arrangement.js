@@ -30,8 +30,8 @@ class Arrangement {
   // A looped clip of the right length can only be made in the Session: it is made there, copied and removed.
   *copy(track, job, { beat, name, bar }) {
     const { slot, made } = yield* this.places.slotFor(track, { place: Place.NEXT });
-    const clip = yield* Clipwork.create(this.live, slot, job.take);
     try {
+      const clip = yield* Clipwork.create(this.live, slot, job.take);
       yield* Clipwork.dress(clip, job);
       yield* Clipwork.setLoop(clip, job.take.beats);
       job.level(clip);
@@ -43,7 +43,7 @@ class Arrangement {
       if (!landed) throw new Refused(`Live did not copy the loop into the Arrangement of ‘${name}’. Choose Selected scene, then press Land.`);
       return { clip: this.live.object(landed), words: `Landed on ‘${name}’ at bar ${bar} of the Arrangement.` };
     } finally {
-      slot.call("delete_clip");
+      if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
       if (made) this.places.removeScene();
     }
   }

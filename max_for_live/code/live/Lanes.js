@@ -23,7 +23,7 @@ class Lanes {
     const name = LiveSet.text(parameter, "name");
     const ours = device && device.id === Number(this.live.device.id);
     if (ours && name !== OWN_INTENSITY) return;
-    const owner = device && device.type !== "MixerDevice" ? device : this.live.trackOf(parameter);
+    const owner = device && !device.type.endsWith("MixerDevice") ? device : this.live.trackOf(parameter);
     this.selected = ours ? null : { id: parameter.id, name: `${LiveSet.text(owner, "name")}: ${name}`, own: false };
   }
 
@@ -54,7 +54,24 @@ class Lanes {
     return high > low ? (LiveSet.number(parameter, "value") - low) / (high - low) : 0;
   }
 
-  // Our lane as the bridge names it: "Track"/"Device"/Parameter, and ` (2)` for the second lane of that name, which
+  // Where our lane lies in the saved set, as the bridge names it, and at which beat it begins: the envelope of the
+  // Session clip that plays on our track, else the Arrangement's lane at `start`.
+  saved(start, beats) {
+    const clip = this.live.playingClip(this.live.track);
+    if (!clip || !LiveSet.flag(clip, "has_envelopes")) return { name: this.savedName, start };
+    const [from, to] = [LiveSet.number(clip, "loop_start"), LiveSet.number(clip, "loop_end")];
+    if (to - from < beats - 1e-6)
+      throw new Refused(`The clip that plays is shorter than the loop. Set Bars to its ${to - from} beats, or press Learn `
+        + "while it plays.");
+    const parts = [LiveSet.text(this.live.track, "name"), LiveSet.text(this.live.device, "name")].map(Lanes.quoted);
+    return { name: `${parts.join("/")}/${OWN_INTENSITY}/${Lanes.quoted(LiveSet.text(clip, "name"))}`, start: from };
+  }
+
+  static quoted(text) {
+    return `"${text.replace(/"/g, '""')}"`;
+  }
+
+  // Our lane in the Arrangement: "Track"/"Device"/Parameter, and ` (2)` for the second lane of that name, which
   // devices of one name on tracks of one name have. Throws `Refused` when Live does not tell which one is ours.
   get savedName() {
     const { device, track } = this.live;
@@ -68,8 +85,7 @@ class Lanes {
       if (twin.id === Number(device.id)) break;
       if (this.automated(twin)) count += 1;
     }
-    const quoted = (text) => `"${text.replace(/"/g, '""')}"`;
-    return `${quoted(trackName)}/${quoted(name)}/${OWN_INTENSITY}${count > 1 ? ` (${count})` : ""}`;
+    return `${Lanes.quoted(trackName)}/${Lanes.quoted(name)}/${OWN_INTENSITY}${count > 1 ? ` (${count})` : ""}`;
   }
 
   twins(trackName, name) {

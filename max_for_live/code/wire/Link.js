@@ -22,7 +22,7 @@ class Link {
   }
 
   get replyPort() {
-    return this.span[0] + ((hash(this.instance) + this.hop) % this.span[1]);
+    return this.span[0] + ((hash(this.base) + this.hop) % this.span[1]);
   }
 
   start() {
@@ -91,7 +91,7 @@ class Link {
   }
 }
 
-// FNV-1a, 32 bits: the same text gives the same port at each load.
+// FNV-1a, 32 bits. Of the nonce: copies of a device, which share all that is saved, begin at ports of their own.
 function hash(text) {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ character.codePointAt(0), 0x01000193) >>> 0;

@@ -198,6 +198,57 @@ test("A8: with twin devices whose tracks play in the Session the saved lane is n
   assert.match(room.status, /does not tell their lanes apart.*Back to Arrangement, or rename/);
 });
 
+test("the envelope of the Session clip that plays is read from the saved set", () => {
+  const room = new Studio({ file: "/set.als" });
+  room.generate();
+  room.bass.playing_slot_index = 0;
+  Object.assign(room.clips[0], { name: 'my "clip"', has_envelopes: 1 });
+  room.move("source", 2);
+  room.generate();
+  assert.equal(room.bridge.last.settings.lane, '/set.als#"Bass"/"Ditto Live"/Intensity/"my ""clip"""');
+  assert.equal(room.bridge.last.settings.lane_beats, "0:16");
+  room.move("bars", 8);
+  room.press("generate");
+  assert.match(room.status, /shorter than the loop. Set Bars to its 16 beats/);
+});
+
+test("a lane that is learned anew while Redraw is on makes a take", () => {
+  const room = new Studio({ build: withFilter() });
+  room.live.select(room.filter);
+  room.advance(10);
+  room.move("learn", 1);
+  scanned(room);
+  room.generate();
+  room.move("redraw", 1);
+  room.move("learn", 1);
+  scanned(room);
+  room.advance(2000);
+  assert.equal(room.bridge.done.length, 1); // the same lane
+  room.filter.lane = (beat) => 20 + 5 * beat;
+  room.move("learn", 1);
+  scanned(room);
+  room.advance(2000);
+  assert.equal(room.bridge.done.length, 2);
+});
+
+test("B7: faders and sends of any track are heard by their track's name", () => {
+  const room = new Studio({
+    build(live, studio) {
+      const mixer = live.add("MixerDevice", {}, studio.keys);
+      mixer.parameters = [];
+      studio.volume = live.parameter(mixer, "Track Volume", { automation: 1 });
+      studio.volume.lane = (beat) => beat / 16;
+    },
+  });
+  room.live.select(room.volume);
+  room.advance(10);
+  room.move("learn", 1);
+  scanned(room);
+  assert.match(room.status, /Learned 4 bars of ‘Keys: Track Volume’/);
+  const points = curveOf(room);
+  assert.ok(Math.abs((at(points, 8) + 40) / 30 - 0.5) < 0.01);
+});
+
 test("A8: an envelope of the Session clip that plays is no hand on the dial", () => {
   const room = new Studio();
   room.generate();
