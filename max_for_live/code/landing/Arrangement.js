@@ -33,7 +33,7 @@ class Arrangement {
     try {
       const clip = yield* Clipwork.create(this.live, slot, job.take);
       yield* Clipwork.dress(clip, job);
-      yield* Clipwork.setLoop(clip, job.take.beats);
+      yield* Clipwork.fit(clip, job.take, true);
       job.level(clip);
       if (!this.isFree(track, job, beat)) return yield* this.onLane(track, job, { beat, name, bar }); // it came meanwhile
       const before = new Set(LiveSet.ids(track, "arrangement_clips"));
@@ -56,9 +56,9 @@ class Arrangement {
     const clip = this.live.children(lane, "arrangement_clips").find(({ id }) => !before.has(id));
     if (!clip) throw new Refused(Arrangement.full(name, bar));
     yield* Clipwork.dress(clip, job);
-    yield* Clipwork.setEnds(clip, job.take.beats);
+    yield* Clipwork.fit(clip, job.take, false);
     job.level(clip);
-    return { clip, words: `Bar ${bar} of ‘${name}’ holds a clip already: the take is on a take lane under it.` };
+    return { clip, looped: false, words: `Bar ${bar} of ‘${name}’ holds a clip already: the take is on a take lane under it.` };
   }
 
   // A take lane of ours with room at the place, or a new one.

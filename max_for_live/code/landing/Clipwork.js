@@ -4,7 +4,10 @@ const TURN_MS = 30;
 const WARPING_TURNS = 270; // Live may first have to analyse the file
 const SETTLE_TURNS = 60;
 const CLOSE = 1e-3; // beats
+const FIT_ROUNDS = 3;
 const WATCH_MS = [300, 700, 1000, 2000, 2000, 2000, 2000, 5000]; // between two looks after landing
+
+const TAKEN_AWAY = "The clip was taken away while it landed. Press Land to put the take back.";
 
 class Refused extends Error {}
 
@@ -23,10 +26,23 @@ const Clipwork = {
     clip.set("signature_numerator", signature[0]);
     clip.set("signature_denominator", signature[1]);
     clip.set("warping", 1); // deferred by Live: everything that depends on it waits
-    yield* Clipwork.until(() => LiveSet.flag(clip, "warping"));
+    yield* Clipwork.until(clip, "warping");
     clip.set("warp_mode", warpMode);
     yield* Clipwork.settle(clip);
-    if (!(yield* Warp.straighten(clip, take.seconds, take.beats))) throw new Refused(CROOKED);
+  },
+
+  // Straight markers and the loop's ends, again if Live warps the file meanwhile. A clip on a take lane does not loop.
+  *fit(clip, take, looped) {
+    for (let round = 1; ; round += 1) {
+      try {
+        if (!(yield* Warp.straighten(clip, take.seconds, take.beats))) throw new Refused(clip.type ? CROOKED : TAKEN_AWAY);
+        yield* looped ? Clipwork.setLoop(clip, take.beats) : Clipwork.setEnds(clip, take.beats);
+        if (Warp.straight(clip, take.seconds, take.beats)) return;
+        throw new Refused(CROOKED);
+      } catch (error) {
+        if (!(error instanceof Refused) || round === FIT_ROUNDS || !clip.type) throw error;
+      }
+    }
   },
 
   // Waits until Live's own warping has left the markers alone for two turns.
@@ -40,10 +56,11 @@ const Clipwork = {
     }
   },
 
-  *until(ready) {
+  *until(clip, property) {
     for (let turn = 0; turn < WARPING_TURNS; turn += 1) {
       yield TURN_MS;
-      if (ready()) return;
+      if (!clip.type) throw new Refused(TAKEN_AWAY);
+      if (LiveSet.flag(clip, property)) return;
     }
     throw new Refused("Live did not turn warping on. Open the clip, press Warp, and set the clip's tempo to the set's.");
   },
@@ -52,7 +69,7 @@ const Clipwork = {
   // a start may never pass its end.
   *setLoop(clip, beats) {
     clip.set("looping", 1);
-    yield* Clipwork.until(() => LiveSet.flag(clip, "looping"));
+    yield* Clipwork.until(clip, "looping");
     yield* Clipwork.setEnds(clip, beats);
   },
 
@@ -60,6 +77,7 @@ const Clipwork = {
     for (const [property, value] of [["loop_end", beats], ["end_marker", beats], ["loop_start", 0], ["start_marker", 0]])
       clip.set(property, value);
     yield TURN_MS;
+    if (!clip.type) throw new Refused(TAKEN_AWAY);
     const wrong = Clipwork.wrongEnd(clip, beats);
     if (wrong) throw new Refused(`Live set the clip's ${wrong.replace("_", " ")} to ${LiveSet.number(clip, wrong)}. Set it to ${
       wrong.endsWith("start") || wrong.startsWith("start") ? 0 : beats} beats by hand.`);
@@ -70,20 +88,22 @@ const Clipwork = {
     return Object.keys(wanted).find((property) => Math.abs(LiveSet.number(clip, property) - wanted[property]) > CLOSE);
   },
 
-  // Looks at a landed clip for 15 s: Live's own warping may come late. `said` gets words when it cannot be mended.
-  *watch(clip, take, said) {
+  // Looks at a clip for 15 s: Live's own warping may come late. `wrong` says that it did not land as it should;
+  // `said` gets words when it cannot be mended, and `mended` is called when it was wrong and is right at last.
+  *watch(clip, take, { looped, wrong, said, mended }) {
+    let bad = wrong;
     for (const ms of WATCH_MS) {
       yield ms;
       if (!clip.type) return; // it is gone
-      if (Warp.straight(clip, take.seconds, take.beats)) continue;
-      const looping = LiveSet.flag(clip, "looping");
+      if (!bad && Warp.straight(clip, take.seconds, take.beats)) continue;
       try {
-        if (!(yield* Warp.straighten(clip, take.seconds, take.beats))) said(`‘${take.name}’: ${CROOKED}`);
-        else if (looping) yield* Clipwork.setLoop(clip, take.beats);
-        else yield* Clipwork.setEnds(clip, take.beats);
+        yield* Clipwork.fit(clip, take, looped);
+        if (bad) mended();
+        bad = false;
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        said(`‘${take.name}’: ${error.message}`);
+        if (clip.type && !bad) said(`‘${take.name}’: ${error.message}`);
+        bad = true;
       }
     }
   },

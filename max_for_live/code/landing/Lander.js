@@ -25,15 +25,22 @@ class Lander {
 
   *guard(job) {
     try {
-      const { clip, words } = yield* this.steps(job);
+      const { clip, words, looped = true } = yield* this.steps(job);
       job.take.clipId = clip ? clip.id : NO_CLIP;
       job.done(words);
-      if (clip) this.clock.run(Clipwork.watch(clip, job.take, job.failed));
+      if (clip) this.watch(clip, job, { looped, wrong: false });
     } catch (error) {
       job.failed(error instanceof Refused ? error.message : `Live did not take the loop: ${error.message}.`);
+      const clip = job.take.clipId > 0 ? this.live.object(job.take.clipId) : null;
+      if (clip) this.watch(clip, job, { looped: true, wrong: true });
     }
     yield TURN_MS;
     this.next();
+  }
+
+  watch(clip, job, state) {
+    const mended = () => job.done(`‘${job.take.name}’ is right now.`);
+    this.clock.run(Clipwork.watch(clip, job.take, { ...state, said: job.failed, mended }));
   }
 
   *steps(job) {
@@ -52,7 +59,7 @@ class Lander {
     const clip = yield* Clipwork.create(this.live, slot, job.take);
     job.take.clipId = clip.id; // also when it has to be put right by hand
     yield* Clipwork.dress(clip, job);
-    yield* Clipwork.setLoop(clip, job.take.beats);
+    yield* Clipwork.fit(clip, job.take, true);
     job.level(clip);
     if (job.redraw) this.places.remember(slot, job.take);
     const words = `Landed on ‘${LiveSet.text(track, "name")}’${made ? ", in a new scene" : ""}.`;

@@ -20,6 +20,7 @@ class Warp {
   }
 
   static beatAt(markers, seconds) {
+    if (markers.length < 2) return NaN; // the clip is gone
     let i = markers.findIndex((marker) => marker.sample_time >= seconds);
     i = i < 0 ? markers.length - 1 : Math.max(1, i);
     const [a, b] = [markers[i - 1], markers[i]];
@@ -34,7 +35,7 @@ class Warp {
 
   // Makes the markers straight, in turns; Live refuses some steps on the way, so what is left is tried again.
   static *straighten(clip, seconds, beats) {
-    for (let round = 0; round < WARP_ROUNDS && !Warp.straight(clip, seconds, beats); round += 1)
+    for (let round = 0; round < WARP_ROUNDS && clip.type && !Warp.straight(clip, seconds, beats); round += 1)
       yield* Warp.round(clip, Warp.end(clip, seconds), beats / seconds);
     return Warp.straight(clip, seconds, beats);
   }

@@ -54,13 +54,14 @@ export class Patch {
 
   // A timer of Max's low-priority scheduler, which stands still while Live's audio is off.
   schedule(ms, work) {
-    const timer = {};
-    const run = () => {
-      this.timers.delete(timer);
-      if (this.audio) work();
-      else this.waiting.push({ timer, work });
+    const timer = {
+      run: () => {
+        if (!this.audio) return void this.waiting.push(timer);
+        this.timers.delete(timer);
+        return work();
+      },
     };
-    timer.handle = this.clock.after(ms, run);
+    timer.handle = this.clock.after(ms, timer.run);
     this.timers.add(timer);
     return timer;
   }
@@ -69,13 +70,13 @@ export class Patch {
     if (!timer) return;
     this.clock.cancel(timer.handle);
     this.timers.delete(timer);
-    this.waiting = this.waiting.filter((row) => row.timer !== timer);
+    this.waiting = this.waiting.filter((other) => other !== timer);
   }
 
   turnAudio(on) {
     this.audio = on;
     if (!on) return;
-    for (const { work } of this.waiting.splice(0)) this.schedule(0, work);
+    for (const timer of this.waiting.splice(0)) timer.handle = this.clock.after(0, timer.run);
   }
 
   withPorts(text) {
