@@ -103,7 +103,8 @@ const Answers = {
     const parent = this.takes.byId(this.store.state.lastTake);
     const take = this.offer(message, asked.prompt);
     asked.first ??= take;
-    this.land(take, { redraw: asked.redraw, parent, first: asked.redraw ? parent : asked.first });
+    const first = asked.redraw ? parent : asked.first;
+    this.land(take, { redraw: asked.redraw, parent, first, spot: asked.spot });
   },
 
   ended(id, takes, words) {

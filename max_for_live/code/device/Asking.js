@@ -45,7 +45,7 @@ const Asking = {
     if (rhythm) request.onsets("rhythm", Notes.strokes(rhythm.notes, this.values.drums === 1 && rhythm.drums));
     this.used = curve;
     this.store.remember(prompt);
-    this.pending.set(id, { prompt, redraw, first: null, start: this.regionStart });
+    this.pending.set(id, { prompt, redraw, first: null, start: this.regionStart, spot: this.lander.spot });
     return request;
   },
 

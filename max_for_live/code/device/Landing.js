@@ -24,7 +24,8 @@ const Landing = {
   },
 
   // `first` is the take beside which this one lands where only one has room: on the new track of the first, say.
-  land(take, { redraw = false, parent = null, first = take } = {}) {
+  // `spot` is what was selected when the take was asked for.
+  land(take, { redraw = false, parent = null, first = take, spot = this.lander.spot } = {}) {
     const { place } = this.store.state;
     const beside = first && first !== take;
     const sampler = place === Place.SIMPLER || place === Place.PAD;
@@ -32,7 +33,7 @@ const Landing = {
     const stays = slots || (redraw ? place !== Place.NEW_TRACK : !beside);
     this.face.display("landing");
     this.lander.land({
-      take, redraw: redraw && !sampler, version: this.version, place: stays ? place : Place.NEXT,
+      take, spot, redraw: redraw && !sampler, version: this.version, place: stays ? place : Place.NEXT,
       replaces: redraw && parent && !parent.kept && parent.clipId > 0 ? parent : null,
       target: () => (beside && place === Place.NEW_TRACK && this.trackWith(first)) || this.trackId("target"),
       levelLike: this.trackId("level"), warpMode: WARP_MODES[this.values.warp],

@@ -10,7 +10,7 @@ class Arrangement {
 
   *land(track, job) {
     const { take } = job;
-    const beat = this.live.loopStart ?? Math.floor(this.live.beat / take.barBeats) * take.barBeats;
+    const { beat } = job.spot;
     const where = { beat, name: LiveSet.text(track, "name"), bar: Math.floor(beat / take.barBeats) + 1 };
     return this.isFree(track, job, beat) ? yield* this.copy(track, job, where) : yield* this.onLane(track, job, where);
   }

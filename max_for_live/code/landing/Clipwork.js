@@ -20,11 +20,11 @@ const Clipwork = {
     return clip;
   },
 
-  *dress(clip, { take, warpMode, signature }) {
+  *dress(clip, { take, warpMode }) {
     clip.set("name", take.name);
     clip.set("color", take.color);
-    clip.set("signature_numerator", signature[0]);
-    clip.set("signature_denominator", signature[1]);
+    clip.set("signature_numerator", take.signature[0]);
+    clip.set("signature_denominator", take.signature[1]);
     clip.set("warping", 1); // deferred by Live: everything that depends on it waits
     yield* Clipwork.until(clip, "warping");
     clip.set("warp_mode", warpMode);

@@ -11,9 +11,10 @@ class Lander {
     this.busy = false;
   }
 
-  // job: { take, target() -> id, place, warpMode, levelLike, redraw, replaces, version, done(words), failed(words) }
+  // job: { take, target() -> id, place, spot: { sceneId, beat }, warpMode, levelLike, redraw, replaces, version,
+  // done(words), failed(words) }
   land(job) {
-    this.queue.push({ ...job, signature: this.live.signature, level: (clip) => this.matchLevel(clip, job.levelLike) });
+    this.queue.push({ ...job, level: (clip) => this.matchLevel(clip, job.levelLike) });
     if (!this.busy) this.next();
   }
 
@@ -92,6 +93,16 @@ class Lander {
       clip.set("gain", LiveSet.number(other, "gain"));
       return;
     }
+  }
+
+  // What is selected now: the scene, and the beat of the loop brace, or of the bar at the playhead.
+  get spot() {
+    const [numerator, denominator] = this.live.signature;
+    const bar = (numerator * 4) / denominator;
+    return {
+      sceneId: LiveSet.ids(this.live.view, "selected_scene")[0] ?? 0,
+      beat: this.live.loopStart ?? Math.floor(this.live.beat / bar) * bar,
+    };
   }
 
   // Removes a clip from its slot or its track. The file stays where it is.

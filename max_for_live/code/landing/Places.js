@@ -25,14 +25,14 @@ class Places {
   }
 
   // The slot for a take: { slot, made }, where `made` says that a scene was added for it.
-  *slotFor(track, { place, redraw }) {
-    const slot = redraw ? this.redrawSlot(track) : this.emptySlot(track, place === Place.NEXT ? 0 : this.selectedScene);
+  *slotFor(track, { place, redraw, spot }) {
+    const slot = redraw ? this.redrawSlot(track) : this.emptySlot(track, place === Place.NEXT ? 0 : this.indexOf(spot));
     return slot ? { slot, made: false } : { slot: yield* this.addScene(track), made: true };
   }
 
-  get selectedScene() {
-    const [selected] = LiveSet.ids(this.live.view, "selected_scene");
-    return Math.max(0, LiveSet.ids(this.live.song, "scenes").indexOf(selected));
+  // The scene that was selected when the take was asked for.
+  indexOf({ sceneId }) {
+    return Math.max(0, LiveSet.ids(this.live.song, "scenes").indexOf(sceneId));
   }
 
   // The first empty slot from a scene on, or null.

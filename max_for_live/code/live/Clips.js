@@ -26,7 +26,7 @@ class Clips {
         const clip = slot && LiveSet.flag(slot, "has_clip") ? this.live.child(slot, "clip") : null;
         if (clip) rows.push(this.describe(clip, track.id, name, String(i + 1)));
       }
-      for (const id of LiveSet.ids(track, "arrangement_clips")) {
+      for (const id of this.arranged(track)) {
         if ((seen += 1) % CLIPS_PER_TURN === 0) yield 10;
         const clip = this.live.object(id);
         if (clip) rows.push(this.describe(clip, track.id, name, `beat ${LiveSet.number(clip, "start_time") + 1}`));
@@ -34,6 +34,11 @@ class Clips {
     }
     this.list = Clips.labelled(rows);
     found();
+  }
+
+  // The ids of a track's clips in the Arrangement, those on take lanes included.
+  arranged(track) {
+    return [track, ...this.live.children(track, "take_lanes")].flatMap((holder) => LiveSet.ids(holder, "arrangement_clips"));
   }
 
   describe(clip, trackId, track, place) {

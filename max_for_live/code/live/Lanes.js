@@ -6,13 +6,17 @@ const FROM_ARRANGEMENT = -1; // of playing_slot_index: no Session clip plays or 
 class Lanes {
   constructor(live) {
     this.live = live;
+    this.ownId = 0;
     this.selected = null; // { id, name } of a parameter that is not one of our buttons
   }
 
   get own() {
-    const found = this.live.children(this.live.device, "parameters")
-      .find((parameter) => LiveSet.text(parameter, "name") === OWN_INTENSITY);
-    return found ? { id: found.id, name: OWN_INTENSITY, own: true } : null;
+    if (!this.live.object(this.ownId)) {
+      const found = this.live.children(this.live.device, "parameters")
+        .find((parameter) => LiveSet.text(parameter, "name") === OWN_INTENSITY);
+      this.ownId = found ? found.id : 0;
+    }
+    return this.ownId ? { id: this.ownId, name: OWN_INTENSITY, own: true } : null;
   }
 
   // The parameter that was clicked last in Live. Our own controls do not count, but for Intensity.

@@ -39,7 +39,7 @@ class Listening {
       this.out("clock", 1 / now.seconds);
     }
     if (this.loaded === now.path) this.out("gain", 1);
-    else this.out("file", "replace", now.path);
+    else this.out("file", "replace", now.path.replace(/\\/g, "/")); // as Max writes paths
   }
 
   // The file is in memory.

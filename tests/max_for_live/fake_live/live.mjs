@@ -1,20 +1,22 @@
-// A Live set in memory. What it does and refuses follows the Live Object Model's documentation and what others have
-// measured on running Lives; where neither says, both possibilities can be set. A `LiveAPI` onto it is in live_api.mjs.
+// A Live set in memory, and how a test fills it; what it does by itself is in live_set.mjs, and a `LiveAPI` onto it in
+// live_api.mjs. What it does and refuses follows the Live Object Model's documentation and what others have measured on
+// running Lives; where neither says, both possibilities can be set.
 import { RealClock } from "./clock.mjs";
+import { FakeSet } from "./live_set.mjs";
 import { hidden } from "./warping.mjs";
-import { wavFacts } from "./wav.mjs";
 
 export { makeApi } from "./live_api.mjs";
 
 const AUTO_WARP_MS = 45; // when Live's own guess arrives, unless a test says otherwise
 const LANE_MS = 100; // between the playhead's move and the parameters' new values, measured
 
-export class FakeLive {
+export class FakeLive extends FakeSet {
   constructor({
     version = [12, 3, 5], tempo = 120, signature = [4, 4], file = "", guess = null, clock = new RealClock(), scenes = 4,
     warpDelay = AUTO_WARP_MS, warpingTurn = 15, createdWarping = 1, hiddenCounts = false, takeLanes = true, sceneLimit = 999,
     laneDelay = LANE_MS,
   } = {}) {
+    super();
     Object.assign(this, {
       version, guess, clock, warpDelay, warpingTurn, createdWarping, hiddenCounts, takeLanes, sceneLimit, laneDelay,
       console: [], objects: new Map(), nextId: 1, ready: false, notifying: 0, undo: [], files: new Map(), made: 0,
@@ -29,12 +31,6 @@ export class FakeLive {
     this.app = this.add("Application", {});
     for (let i = 0; i < scenes; i += 1) this.addScene();
     this.view.selected_scene = this.song.scenes[0] ?? null;
-  }
-
-  add(type, properties, parent = null) {
-    const object = { type, id: this.nextId++, parent, observers: [], ...properties };
-    this.objects.set(object.id, object);
-    return object;
   }
 
   addScene() {
@@ -126,10 +122,6 @@ export class FakeLive {
     return clip;
   }
 
-  factsOf(path) {
-    return this.files.get(path) ?? wavFacts(path);
-  }
-
   newAudioClip(holder, path, properties = {}) {
     const file = this.factsOf(path);
     const own = this.createdWarping;
@@ -143,88 +135,5 @@ export class FakeLive {
     }, holder);
     if (this.guess) this.clock.after(this.warpDelay, () => this.autoWarp(clip, file.seconds, guessed));
     return clip;
-  }
-
-  // Live's own idea of the tempo: too early a first marker, more markers, another length.
-  autoWarp(clip, seconds, { beats, shift, extra }) {
-    if (!this.objects.has(clip.id)) return;
-    const points = [[shift, 0], ...extra].sort((a, b) => a[0] - b[0]);
-    Object.assign(clip, { markers: hidden(points, (seconds - shift) / beats), loop_end: beats, end_marker: beats });
-    this.notify(clip, "warp_markers");
-  }
-
-  // A click of the producer's.
-  open(clip) {
-    this.change(this.view, "detail_clip", clip);
-  }
-
-  select(parameter) {
-    this.change(this.view, "selected_parameter", parameter);
-  }
-
-  // The playhead is moved while Live is stopped: some time later the lanes' values are there.
-  moved() {
-    this.clock.after(this.laneDelay, () => {
-      if (this.song.is_playing) return;
-      for (const object of this.objects.values())
-        if (object.type === "DeviceParameter" && object.lane && this.automationOf(object) === 1)
-          this.change(object, "value", object.lane(this.song.current_song_time));
-    });
-  }
-
-  trackOf(object) {
-    let at = object;
-    while (at && at.type !== "Track") at = at.parent;
-    return at;
-  }
-
-  // 0 while the track plays or has stopped a Session clip, whatever the Arrangement holds (measured).
-  automationOf(parameter) {
-    const track = this.trackOf(parameter);
-    return track && track.playing_slot_index !== -1 ? 0 : parameter.automation;
-  }
-
-  error(text) {
-    this.console.push(text);
-  }
-
-  notify(object, property) {
-    for (const observer of object.observers.filter((row) => row.property === property)) this.tell(observer, object);
-  }
-
-  tell({ property, callback }, object) {
-    const value = object[property];
-    this.notifying += 1;
-    try {
-      callback([property, ...(value && typeof value === "object" && !Array.isArray(value) ? ["id", value.id] : [value])]);
-    } finally {
-      this.notifying -= 1;
-    }
-  }
-
-  change(object, property, value) {
-    object[property] = value;
-    this.notify(object, property);
-  }
-
-  remove(object) {
-    this.objects.delete(object.id);
-    if (object.clip) this.remove(object.clip);
-  }
-
-  find(path) {
-    if (path.startsWith("id ")) return this.objects.get(Number(path.slice(3))) || null;
-    const words = path.split(" ");
-    const roots = { live_set: this.song, live_app: this.app };
-    let object = roots[words.shift()] || null;
-    while (object && words.length) {
-      const word = words.shift();
-      if (word === "view") object = this.view;
-      else {
-        const child = object[word];
-        object = Array.isArray(child) ? child[Number(words.shift())] : child;
-      }
-    }
-    return object || null;
   }
 }

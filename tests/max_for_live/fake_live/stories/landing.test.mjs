@@ -175,6 +175,26 @@ test("B5: the selected scene is the default, then the next free slot below it", 
   assert.deepEqual(room.bass.clip_slots.map(({ has_clip: has }) => has), [1, 0, 0, 1, 1, 0]);
 });
 
+test("B5: scene, brace and signature are those of the press, not those of the landing", () => {
+  const room = new Studio({ scenes: 6, signature: [3, 4], bridge: { work: 3000 } });
+  room.live.view.selected_scene = room.live.song.scenes[2];
+  room.press("generate");
+  room.advance(1000);
+  room.live.view.selected_scene = room.live.song.scenes[5];
+  room.live.song.signature_numerator = 4;
+  room.settle();
+  assert.equal(room.bass.clip_slots[2].has_clip, 1);
+  assert.equal(room.clips[0].signature_numerator, 3);
+  room.pick("place", "Arrangement");
+  room.live.song.loop_start = 24;
+  room.advance(400);
+  room.press("generate");
+  room.advance(1000);
+  room.live.song.loop_start = 96;
+  room.settle();
+  assert.equal(room.bass.arrangement_clips[0].start_time, 24);
+});
+
 test("B5: a full column gets a new scene, which is said; where Live adds none that is said too", () => {
   const room = new Studio({ scenes: 1 });
   room.generate();

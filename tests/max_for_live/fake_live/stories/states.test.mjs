@@ -156,6 +156,27 @@ test("B11: after saving, closing and opening the takes, favourites and the redra
   }
 });
 
+test("B11: a take on a take lane is found again, and dropped", () => {
+  const room = new Studio();
+  room.generate();
+  const { saved } = room.patch;
+  const again = new Studio({
+    prompt: null, patch: { stored: saved },
+    build(live) {
+      for (const [path, facts] of room.live.files) live.files.set(path, facts);
+      const lane = live.add("TakeLane", { name: "Ditto Live", arrangement_clips: [] }, live.song.tracks[1]);
+      live.song.tracks[1].take_lanes.push(lane);
+      lane.arrangement_clips.push(live.add("Clip", {
+        name: "warm pad 1", is_midi_clip: 0, is_audio_clip: 1, file_path: "/takes/take-1.wav", start_time: 0, end_time: 16, looping: 0,
+      }, lane));
+    },
+  });
+  again.advance(1000);
+  assert.doesNotMatch(again.patch.find("take").items[0], /not landed/);
+  again.press("drop");
+  assert.equal(again.bass.take_lanes[0].arrangement_clips.length, 0);
+});
+
 test("B11: only the last eight takes and the favourites are kept with the set", () => {
   const room = new Studio({ scenes: 16 });
   for (let i = 0; i < 2; i += 1) room.generate();
