@@ -39,13 +39,16 @@ const Controls = {
 
   // Greyed is what does nothing with what is chosen.
   showActive() {
-    const { melody, rhythm } = this.store.state;
+    const { melody, rhythm, audio } = this.store.state;
     const on = {
       intensity: this.source === "dial" || (this.source === "learn" && !this.lanes.selected),
       melody_strength: melody.kind !== Picked.OFF,
       rhythm_strength: rhythm.kind !== Picked.OFF,
       drums: rhythm.kind !== Picked.OFF,
       clear: this.source === "learn" || this.source === "drawn",
+      drives: this.source !== "velocity" && this.source !== "saved",
+      use: audio.kind !== Picked.OFF,
+      take: this.takes.list.length > 0,
       variation: this.store.state.lastTake !== "",
     };
     for (const [key, active] of Object.entries(on)) this.face.active(key, active);
@@ -112,10 +115,10 @@ const HANDLERS = {
     this.sampleRate = Math.round(Number(hertz)) || 0;
   },
   enabled([on]) {
-    this.face.display("enabled", Number(on));
+    this.face.enable(Number(on) !== 0);
   },
-  ink(message) {
-    for (const menu of ["prompt", ...MENUS]) this.face.out(menu, "textcolor", ...message.map(Number));
+  inks(values) {
+    this.face.setInks(values.map(Number));
   },
   read() {
     this.listening.read();

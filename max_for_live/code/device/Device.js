@@ -7,7 +7,7 @@ const LEARN_SOURCE = SOURCES.indexOf("learn");
 const DRAWN_SOURCE = SOURCES.indexOf("drawn");
 const Driven = Object.freeze({ INTENSITY: 0, BRIGHTNESS: 1 });
 // What may come while the set is being opened; a button that speaks then was not pressed.
-const AT_LOAD = new Set(["loaded", "begin", "kept", "keptdrawing", "check", "rate", "enabled"]);
+const AT_LOAD = new Set(["loaded", "begin", "kept", "keptdrawing", "check", "rate", "enabled", "inks"]);
 const AUDIO_OFF = "Live's audio is off. Switch it on: Options, Audio Engine On.";
 
 class Device {

@@ -1,5 +1,4 @@
 // What the menus show, and what is picked in them.
-const MENUS = ["history", "melody", "rhythm", "audio", "use", "drives", "level", "target", "place", "take"];
 const CLIP_MENUS = { melody: (row) => row.midi, rhythm: (row) => row.midi, audio: (row) => !row.midi };
 const REFRESH_MS = 200;
 const FIRST_CLIP = 2; // after Off and the clip in view

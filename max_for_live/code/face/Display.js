@@ -1,7 +1,7 @@
 // The display in the middle of the face: the state in words, the intensity curve on the bar grid, progress, scores.
 // Runs in a `v8ui`; draws with Live's own colours and lets the producer draw a curve with the mouse.
 inlets = 1;
-outlets = 1; // drawn v0 v1 ... : the drawing, in dB; ink r g b a : the colour of texts as the device is on or off
+outlets = 1; // drawn v0 v1 ... : the drawing, in dB; inks r g b a r g b a : the theme's colours of texts, in use and not
 autowatch = 0;
 
 mgraphics.init();
@@ -28,7 +28,7 @@ const SCORE_NAMES = [
 
 const state = {
   kind: "off", words: "Ditto Live", curve: [], source: "dial", bars: 4, barBeats: 4, drawing: null,
-  fraction: -1, left: -1, losses: [], scores: {}, heard: -1, name: "", enabled: true, read: false, ink: "",
+  fraction: -1, left: -1, losses: [], scores: {}, heard: -1, name: "", enabled: true, read: false, inks: "",
 };
 
 // ---- messages

@@ -20,22 +20,22 @@ function palette() {
 
 const faded = ([r, g, b], alpha) => [r, g, b, alpha];
 
-// Menus and prompt do not dim by themselves when the device is switched off: they are told their colour whenever it
-// changes, the theme's included, once the device has been off.
-function tellInk() {
+// Menus and prompt do not dim by themselves: the script is told the theme's two colours of texts, for what is in use
+// and for what is not, whenever they change.
+function tellInks() {
   const on = color("live_control_fg", [0.7, 0.7, 0.7, 1]);
-  const ink = state.enabled ? on : color("live_control_fg_zombie", faded(on, OFF_ALPHA));
-  const text = ink.map((part) => part.toFixed(3)).join(" ");
-  if (text === state.ink || (state.enabled && !state.ink)) return;
-  state.ink = text;
-  outlet(0, "ink", ...ink);
+  const inks = [...on, ...color("live_control_fg_zombie", faded(on, OFF_ALPHA))];
+  const text = inks.map((part) => part.toFixed(3)).join(" ");
+  if (text === state.inks) return;
+  state.inks = text;
+  outlet(0, "inks", ...inks);
 }
 
 const LIGHTS = { off: [0.5, 0.5, 0.5, 1], loading: [1, 0.75, 0.2, 1], ready: [0.35, 0.85, 0.45, 1],
   working: [0.35, 0.7, 1, 1], error: [1, 0.4, 0.35, 1] };
 
 function paint() {
-  tellInk();
+  tellInks();
   const colors = palette();
   const [width, height] = mgraphics.size;
   block(0, 0, width, height, colors.ground, 3);

@@ -266,11 +266,16 @@ test("C: what does nothing is greyed", () => {
   room.pick("rhythm", "Keys: hook");
   assert.equal(active("drums"), 1);
   assert.equal(active("variation"), 0);
+  const ink = (key) => room.patch.find(key).ink;
+  assert.deepEqual([ink("use"), ink("take"), ink("drives"), ink("target")], [0.4, 0.4, undefined, undefined]);
+  room.move("source", 3);
+  assert.equal(ink("drives"), 0.4);
   room.pick("melody", "Off");
   room.pick("rhythm", "Off");
   room.move("source", 0);
   room.generate();
   assert.equal(active("variation"), 1);
+  assert.deepEqual([ink("take"), ink("drives")], [0.7, 0.7]);
 });
 
 test("C: an old Live gets its sentence from the patcher when no script answers, and no false alarm before", () => {
