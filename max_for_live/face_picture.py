@@ -95,8 +95,14 @@ def draw_faces(device: bytes) -> Image.Image:
 
 
 def write_face(device: bytes, path: Path) -> None:
-    """Draw the faces into a PNG file, small enough to be kept beside the text."""
-    draw_faces(device).quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Draw the face into a PNG file, and beside it, as `...-themes.png`, the face in all themes."""
+    for picture, place in ((draw_face(device, MOMENTS[0]), path), (draw_faces(device), themes_beside(path))):
+        picture.quantize(256, dither=Image.Dither.NONE).save(place, optimize=True)
+
+
+def themes_beside(path: Path) -> Path:
+    """Return where the picture of all themes lies."""
+    return path.with_stem(f"{path.stem}-themes")
 
 
 def _frame(pen: Pen) -> None:

@@ -51,10 +51,12 @@ def luminance(color: Sequence[float]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_the_committed_picture_is_of_this_device(node, request):
-    """`docs/device.png` shows the committed device (`build-device --picture docs/device.png` draws it)."""
-    committed = Image.open(request.config.rootpath / "docs" / "device.png").convert("RGB")
-    picture = draw_faces(device_bytes())
+@pytest.mark.parametrize("name", ["device.png", "device-themes.png"])
+def test_the_committed_pictures_are_of_this_device(node, request, name):
+    """The pictures in `docs` show the committed device (`build-device --picture docs/device.png` draws them)."""
+    committed = Image.open(request.config.rootpath / "docs" / name).convert("RGB")
+    device = device_bytes()
+    picture = draw_faces(device) if "themes" in name else draw_face(device, MOMENTS[0])
     assert committed.size == picture.size
     difference = ImageChops.difference(committed, picture).convert("L").histogram()
     assert sum(difference[40:]) < 0.01 * picture.width * picture.height  # fonts may differ by a hair

@@ -336,5 +336,6 @@ def test_opened_again(play):
 def test_an_old_live_gets_one_plain_sentence(play):
     """Before Live 12.2 the device says so and does nothing else."""
     result = play("oldLive")
-    assert "needs Live 12.2 or newer; this is 12.1" in result["hint"]
+    assert "needs Live 12.2 or newer" in result["hint"]
+    assert "This is Live 12.1" in result["status"]
     assert result["sent"] == []

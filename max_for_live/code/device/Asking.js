@@ -83,7 +83,7 @@ const Asking = {
     if (choice === 1) return "";
     if (choice === 0) {
       const { key } = this.live;
-      if (key === null) this.face.hint("The set's scale is unknown; the key is left free.");
+      if (key === null) this.face.hint("Scale unknown: the key is left free.");
       return key || "";
     }
     return `${NOTE_NAMES[Math.floor((choice - 2) / 2)]} ${choice % 2 ? "minor" : "major"}`;

@@ -56,8 +56,8 @@ class Device {
     this.face.out("awake", "stop");
     this.version = this.live.version();
     if (!atLeast(this.version, OLDEST_LIVE)) {
-      this.face.hint(`Ditto Live needs Live 12.2 or newer; this is ${this.version.slice(0, 2).join(".")}.`);
-      this.face.status("error", "This Live is too old for Ditto Live. Update to 12.2 or newer.");
+      this.face.hint("Ditto Live needs Live 12.2 or newer.");
+      this.face.status("error", `This is Live ${this.version.slice(0, 2).join(".")}, too old for Ditto Live. Update to 12.2 or newer.`);
       return;
     }
     this.oldSimpler = !atLeast(this.version, SIMPLER_VERSION);

@@ -291,6 +291,19 @@ test("C: an old Live gets its sentence from the patcher when no script answers, 
   assert.match(patch.find("hint").text, /needs Live 12.2 or newer/);
 });
 
+test("C: what the hint says has room on its one line", () => {
+  const room = new Studio();
+  const said = [];
+  room.patch.find("hint").take = ([, words]) => said.push(words);
+  Object.assign(room.live.song, { scale_mode: 1, scale_name: "Iwato" });
+  room.generate();
+  const old = new Studio({ connect: false, version: [12, 1, 5] });
+  old.advance(100);
+  said.push(old.patch.find("hint").text);
+  assert.equal(said.length, 3);
+  for (const words of said) assert.ok(words.length <= 36, words);
+});
+
 test("the engine of another version is said, with how to mend it", () => {
   const room = new Studio({ connect: false });
   room.bridge.hello = (patch, _protocol, _instance, nonce) => room.bridge.say(patch, "/ditto/welcome", 99, nonce, "bridge", "7.0");
