@@ -50,7 +50,7 @@ const Asking = {
   },
 
   addCurve(request, curve) {
-    if (this.store.state.drives === Driven.INTENSITY) request.curve("intensity", "db", curve);
+    if (this.drives === Driven.INTENSITY) request.curve("intensity", "db", curve);
     else request.curve("brightness", "unit", curve.map(([beat, value]) => [beat, asShare(value)]));
   },
 
@@ -74,7 +74,7 @@ const Asking = {
   },
 
   driven(control) {
-    return control === "intensity" && this.store.state.drives === Driven.BRIGHTNESS ? "brightness" : control;
+    return control === "intensity" && this.drives === Driven.BRIGHTNESS ? "brightness" : control;
   },
 
   // 0 follows the set's scale, 1 is free, then C major, C minor, C# major ...

@@ -15,7 +15,7 @@ const Hearing = {
     }
     if (this.source !== "learn") this.chooseSource(LEARN_SOURCE);
     const { heard } = this.lanes;
-    const start = this.regionStart;
+    const start = this.passStart;
     const why = this.scan.refusal(heard, start + this.beats);
     if (!why) this.beginScan(heard, start);
     else this.beginPass(heard, start, why);
@@ -47,7 +47,7 @@ const Hearing = {
     const following = this.redraw.armed && this.source === "learn";
     if (following && !this.learner.active) {
       this.hears = this.lanes.heard;
-      this.learner.begin(this.regionStart, this.beats);
+      this.learner.begin(this.passStart, this.beats);
     }
     if (!this.learner.active) return;
     const own = !this.hears || this.hears.own;
@@ -63,6 +63,7 @@ const Hearing = {
       this.learnedLane(points, this.hears);
       return;
     }
+    if (this.live.loopStart === null) this.learner.stop(); // the next pass lies further on
     const first = this.learned === null;
     this.learned = { points, beats: this.beats, name: this.hears?.name ?? "" };
     this.showCurve();

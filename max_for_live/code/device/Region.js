@@ -4,6 +4,11 @@ const Region = {
     return SOURCES[this.values.source] || "dial";
   },
 
+  // What the curve moves; the bridge reads lanes and velocities as intensity only.
+  get drives() {
+    return this.source === "saved" || this.source === "velocity" ? Driven.INTENSITY : this.store.state.drives;
+  },
+
   get barBeats() {
     const [numerator, denominator] = this.live.signature;
     return (numerator * 4) / denominator;
@@ -18,6 +23,12 @@ const Region = {
     const brace = this.live.loopStart;
     if (brace !== null) return brace;
     return this.live.playing ? Math.floor(this.live.beat / this.barBeats) * this.barBeats : 0;
+  },
+
+  // Where a pass can be learned from: the brace, or the next bar line that the playhead comes to.
+  get passStart() {
+    if (this.live.loopStart !== null || !this.live.playing) return this.regionStart;
+    return Math.ceil(this.live.beat / this.barBeats) * this.barBeats;
   },
 
   barName(start) {

@@ -118,6 +118,31 @@ test("B7: while Live plays any parameter is heard", () => {
   for (const beat of [1, 4, 9, 14]) assert.ok(Math.abs((at(points, beat) + 40) / 30 - CURVED(beat)) < 0.02);
 });
 
+test("without a loop brace a pass is learned from the next bar line on, again and again with Redraw", () => {
+  const room = new Studio();
+  room.live.song.loop = 0;
+  room.live.song.is_playing = 1;
+  room.live.song.current_song_time = 5.2;
+  room.advance(300);
+  const run = (to, value) => {
+    while (room.live.song.current_song_time < to) {
+      room.live.song.current_song_time += 0.1;
+      room.patch.move("intensity", value(room.live.song.current_song_time));
+      room.advance(40);
+    }
+  };
+  room.move("learn", 1);
+  assert.match(room.status, /Play bars 3 to 6 once/);
+  run(25, (beat) => -38 + beat);
+  assert.equal(room.patch.find("learn").value, 0);
+  const points = curveOf(room);
+  assert.ok(Math.abs(at(points, 4) - -26) < 0.3, `${at(points, 4)}`); // beat 12 of the set
+  room.move("redraw", 1);
+  run(80, () => -15);
+  room.advance(2000);
+  assert.equal(room.bridge.done.length, 2);
+});
+
 test("B7: our own buttons never count as the parameter that is selected; our Intensity does", () => {
   const room = new Studio({ build: withFilter() });
   room.live.select(room.filter);
@@ -185,6 +210,13 @@ test("a lane may drive the brightness", () => {
   assert.ok(Math.abs(at(points, 3) - CURVED(3)) < 0.01);
   assert.equal(room.bridge.last.settings["brightness.weight"], "1.5");
   assert.equal(room.bridge.last.chunks["curve intensity"], undefined);
+  const saved = new Studio({ file: "/set.als" });
+  saved.pick("drives", "Brightness");
+  saved.move("source", 2);
+  saved.move("intensity_strength", 150);
+  saved.generate();
+  assert.equal(saved.bridge.last.settings["intensity.weight"], "1.5");
+  assert.equal(saved.bridge.last.settings["brightness.weight"], undefined);
 });
 
 test("A8: with twin devices whose tracks play in the Session the saved lane is not guessed", () => {
