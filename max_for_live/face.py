@@ -34,8 +34,8 @@ class Menu:
 
 DISPLAY: Rect = (184, 6, 256, 118)
 DISPLAY_INFO = (
-    "The intensity over the loop's bars. With Draw as the source, draw the curve here. Below: what the finished take "
-    "reached."
+    "The curve over the loop's bars, in dB, or in per cent for the brightness. Draw here with the mouse. Below: what "
+    "the finished take reached."
 )
 PROMPT: Rect = (8, 21, 168, 40)
 PROMPT_INFO = "What the loop should sound like, in words: genre, instruments, mood. Return takes it."

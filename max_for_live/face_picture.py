@@ -97,7 +97,8 @@ def draw_faces(device: bytes) -> Image.Image:
 def write_face(device: bytes, path: Path) -> None:
     """Draw the face into a PNG file, and beside it, as `...-themes.png`, the face in all themes."""
     for picture, place in ((draw_face(device, MOMENTS[0]), path), (draw_faces(device), themes_beside(path))):
-        picture.quantize(256, dither=Image.Dither.NONE).save(place, optimize=True)
+        small = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # keeps the light's colour
+        small.save(place, optimize=True)
 
 
 def themes_beside(path: Path) -> Path:

@@ -113,7 +113,7 @@ const Menus = {
   showCurve() {
     const points = this.localCurve();
     const name = this.source === "learn" && this.learned ? this.learned.name : "";
-    this.face.display("source", this.source, this.values.bars, this.barBeats, name);
+    this.face.display("source", this.source, this.values.bars, this.barBeats, name, this.drives === Driven.BRIGHTNESS ? 1 : 0);
     if (points) this.face.display("curve", ...Curve.grid(points, this.beats));
     else this.face.display("curve");
   },

@@ -28,14 +28,15 @@ const SCORE_NAMES = [
 
 const state = {
   kind: "off", words: "Ditto Live", curve: [], source: "dial", bars: 4, barBeats: 4, drawing: null,
-  fraction: -1, left: -1, losses: [], scores: {}, heard: -1, name: "", enabled: true, read: false, inks: "",
+  fraction: -1, left: -1, losses: [], scores: {}, heard: -1, name: "", percent: false, enabled: true, read: false, inks: "",
 };
 
 // ---- messages
 
 const MESSAGES = {
   status: (kind, words) => Object.assign(state, { kind, words, read: false }),
-  source: (source, bars, barBeats, name = "") => Object.assign(state, { source, bars, barBeats, name }),
+  source: (source, bars, barBeats, name = "", percent = 0) =>
+    Object.assign(state, { source, bars, barBeats, name, percent: percent === 1 }),
   enabled: (on) => Object.assign(state, { enabled: on !== 0 }),
   curve: (...values) => Object.assign(state, { curve: values, drawing: null }),
   progress: (step, steps, left, ...losses) => Object.assign(state, { fraction: steps ? step / steps : -1, left, losses }),

@@ -85,7 +85,8 @@ function drawGrid({ x, y, w, h }, colors) {
   for (const level of [-15, -25, -35]) {
     const at = Math.round(y + h * ((HIGH_DB - level) / (HIGH_DB - LOW_DB)));
     block(x, at, w, 1, faded(colors.grid, 0.35));
-    write(String(level), 5, at + 3, 8, faded(colors.text, 0.75));
+    const share = Math.round((100 * (level - LOW_DB)) / (HIGH_DB - LOW_DB));
+    write(String(state.percent ? share : level), 5, at + 3, 8, faded(colors.text, 0.75));
   }
 }
 

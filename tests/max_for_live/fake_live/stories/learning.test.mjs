@@ -210,6 +210,7 @@ test("a lane may drive the brightness", () => {
   assert.ok(Math.abs(at(points, 3) - CURVED(3)) < 0.01);
   assert.equal(room.bridge.last.settings["brightness.weight"], "1.5");
   assert.equal(room.bridge.last.chunks["curve intensity"], undefined);
+  assert.ok(room.patch.find("display").texts.includes("83")); // per cent, where dB would be -15
   const saved = new Studio({ file: "/set.als" });
   saved.pick("drives", "Brightness");
   saved.move("source", 2);
