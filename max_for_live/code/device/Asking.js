@@ -100,8 +100,8 @@ const Asking = {
     const notes = Notes.loop(clip, this.beats);
     if (!notes.length) throw new Refused(`The ${control} clip ‘${label}’ has no notes inside its loop.`);
     const track = this.live.trackOf(clip);
-    const drums = Boolean(track) && this.live.children(track, "devices").some((device) => LiveSet.flag(device, "can_have_drum_pads"));
-    return { notes, drums };
+    const devices = track ? this.live.children(track, "devices") : [];
+    return { notes, drums: devices.some((device) => LiveSet.flag(device, "can_have_drum_pads")) };
   },
 
   // The audio clip that is picked, as settings.

@@ -57,7 +57,8 @@ class Device {
     this.version = this.live.version();
     if (!atLeast(this.version, OLDEST_LIVE)) {
       this.face.hint("Ditto Live needs Live 12.2 or newer.");
-      this.face.status("error", `This is Live ${this.version.slice(0, 2).join(".")}, too old for Ditto Live. Update to 12.2 or newer.`);
+      const own = this.version.slice(0, 2).join(".");
+      this.face.status("error", `This is Live ${own}, too old for Ditto Live. Update to 12.2 or newer.`);
       return;
     }
     this.oldSimpler = !atLeast(this.version, SIMPLER_VERSION);
@@ -138,7 +139,8 @@ class Device {
     const { playing } = this.live;
     const beat = playing ? this.live.beat : null;
     if (playing) this.listen(beat);
-    this.redraw.tick(playing ? Math.floor((beat - (this.live.loopStart || 0)) / this.beats) + 1e6 * this.wraps(beat) : null);
+    const pass = () => Math.floor((beat - (this.live.loopStart || 0)) / this.beats) + 1e6 * this.wraps(beat);
+    this.redraw.tick(playing ? pass() : null);
     return TICK_MS;
   }
 

@@ -99,7 +99,8 @@ const Menus = {
   trackId(menu) {
     const name = this.store.state[menu];
     if (!name) return 0;
-    const track = this.tracks.find(({ id }) => id === this.picked[menu]) || this.tracks.find((other) => other.name === name);
+    const track = this.tracks.find(({ id }) => id === this.picked[menu])
+      || this.tracks.find((other) => other.name === name);
     return track && this.live.object(track.id) ? track.id : -1;
   },
 
@@ -113,7 +114,8 @@ const Menus = {
   showCurve() {
     const points = this.localCurve();
     const name = this.source === "learn" && this.learned ? this.learned.name : "";
-    this.face.display("source", this.source, this.values.bars, this.barBeats, name, this.drives === Driven.BRIGHTNESS ? 1 : 0);
+    const percent = this.drives === Driven.BRIGHTNESS ? 1 : 0;
+    this.face.display("source", this.source, this.values.bars, this.barBeats, name, percent);
     if (points) this.face.display("curve", ...Curve.grid(points, this.beats));
     else this.face.display("curve");
   },

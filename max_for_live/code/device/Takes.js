@@ -1,7 +1,9 @@
 // The finished takes of this device, newest first, and which one is chosen in the menu. The last ones come back with
 // the set; which clip holds one is found again by its file.
 const MOST_TAKES = 24;
-const SAVED_FIELDS = ["id", "number", "path", "bars", "tempo", "barBeats", "signature", "seconds", "kept", "name", "color", "scores"];
+const SAVED_FIELDS = [
+  "id", "number", "path", "bars", "tempo", "barBeats", "signature", "seconds", "kept", "name", "color", "scores",
+];
 
 class Takes {
   constructor() {
@@ -86,8 +88,8 @@ class Takes {
     const scores = Object.fromEntries(message.rest.map(([name, value]) => [name, value]));
     return {
       id: message.take_id, number, path: message.path, bars: message.bars, tempo: Number(message.tempo_bpm),
-      barBeats, signature: [numerator, denominator], beats: message.bars * barBeats, seconds: message.samples / message.sample_rate,
-      notes: message.notes, scores, color, kept: false, clipId: 0, name: `${shortened(prompt, 28)} ${number}`,
+      barBeats, signature: [numerator, denominator], beats: message.bars * barBeats,
+      seconds: message.samples / message.sample_rate, notes: message.notes, scores, color, kept: false, clipId: 0, name: `${shortened(prompt, 28)} ${number}`,
     };
   }
 }

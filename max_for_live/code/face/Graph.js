@@ -141,7 +141,8 @@ function drawScores(width, height, colors) {
 function chips() {
   if (state.fraction >= 0) {
     const rows = [];
-    for (let i = 0; i + 1 < state.losses.length; i += 2) rows.push([String(state.losses[i]), Number(state.losses[i + 1]).toFixed(2)]);
+    for (let i = 0; i + 1 < state.losses.length; i += 2)
+      rows.push([String(state.losses[i]), Number(state.losses[i + 1]).toFixed(2)]);
     return rows;
   }
   return SCORE_NAMES.filter(([key]) => state.scores[key] !== undefined)

@@ -40,7 +40,9 @@ class Arrangement {
       track.call("duplicate_clip_to_arrangement", `id ${clip.id}`, beat);
       yield TURN_MS;
       const landed = LiveSet.ids(track, "arrangement_clips").find((id) => !before.has(id));
-      if (!landed) throw new Refused(`Live did not copy the loop into the Arrangement of ‘${name}’. Choose Selected scene, then press Land.`);
+      if (!landed)
+        throw new Refused(`Live did not copy the loop into the Arrangement of ‘${name}’. Choose Selected scene, then press `
+          + "Land.");
       return { clip: this.live.object(landed), words: `Landed on ‘${name}’ at bar ${bar} of the Arrangement.` };
     } finally {
       if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
@@ -58,7 +60,8 @@ class Arrangement {
     yield* Clipwork.dress(clip, job);
     yield* Clipwork.fit(clip, job.take, false);
     job.level(clip);
-    return { clip, looped: false, words: `Bar ${bar} of ‘${name}’ holds a clip already: the take is on a take lane under it.` };
+    const words = `Bar ${bar} of ‘${name}’ holds a clip already: the take is on a take lane under it.`;
+    return { clip, looped: false, words };
   }
 
   // A take lane of ours with room at the place, or a new one.

@@ -105,6 +105,7 @@ class Places {
 
   // Whether a launch would take the track away from the Arrangement.
   playsArrangement(track) {
-    return LiveSet.number(track, "playing_slot_index") <= NO_PLAYING_SLOT && LiveSet.ids(track, "arrangement_clips").length > 0;
+    return LiveSet.number(track, "playing_slot_index") <= NO_PLAYING_SLOT
+      && LiveSet.ids(track, "arrangement_clips").length > 0;
   }
 }

@@ -38,7 +38,8 @@ class Clips {
 
   // The ids of a track's clips in the Arrangement, those on take lanes included.
   arranged(track) {
-    return [track, ...this.live.children(track, "take_lanes")].flatMap((holder) => LiveSet.ids(holder, "arrangement_clips"));
+    const holders = [track, ...this.live.children(track, "take_lanes")];
+    return holders.flatMap((holder) => LiveSet.ids(holder, "arrangement_clips"));
   }
 
   describe(clip, trackId, track, place) {
@@ -90,7 +91,8 @@ class Clips {
   // Where a take's file lies in the set, or 0; Collect All and Save moves the file but keeps its name.
   idOfFile(path) {
     const base = (text) => text.split(/[\\/]/).pop();
-    const row = this.list.find(({ file }) => file === path) || this.list.find(({ file }) => file && base(file) === base(path));
+    const row = this.list.find(({ file }) => file === path)
+      || this.list.find(({ file }) => file && base(file) === base(path));
     return row ? row.id : 0;
   }
 }

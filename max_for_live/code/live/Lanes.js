@@ -99,7 +99,8 @@ class Lanes {
   }
 
   automated(device) {
-    return this.live.children(device, "parameters").some((parameter) =>
-      LiveSet.text(parameter, "name") === OWN_INTENSITY && LiveSet.number(parameter, "automation_state") !== Automation.NONE);
+    const own = this.live.children(device, "parameters")
+      .find((parameter) => LiveSet.text(parameter, "name") === OWN_INTENSITY);
+    return Boolean(own) && this.state(own) !== Automation.NONE;
   }
 }

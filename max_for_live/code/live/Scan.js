@@ -17,8 +17,10 @@ class Scan {
     const parameter = this.live.object(heard.id);
     const track = parameter && this.live.trackOf(parameter);
     if (!track) return `‘${heard.name}’ is gone`;
-    if (this.lanes.state(heard) === Automation.OVERRIDDEN) return `the automation of ‘${heard.name}’ is overridden: press Re-Enable Automation`;
-    if (LiveSet.raw(track, "playing_slot_index").length && LiveSet.number(track, "playing_slot_index") !== FROM_ARRANGEMENT)
+    if (this.lanes.state(heard) === Automation.OVERRIDDEN)
+      return `the automation of ‘${heard.name}’ is overridden: press Re-Enable Automation`;
+    const [slot = FROM_ARRANGEMENT] = LiveSet.raw(track, "playing_slot_index"); // return and main tracks have none
+    if (Number(slot) !== FROM_ARRANGEMENT)
       return `‘${LiveSet.text(track, "name")}’ is in the Session: press Back to Arrangement`;
     if (this.lanes.state(heard) !== Automation.PLAYING) return `‘${heard.name}’ has no automation in the Arrangement`;
     if (LiveSet.flag(this.live.song, "record_mode")) return "Arrangement Record is on";
