@@ -42,6 +42,7 @@ const ANSWERS = {
 
 const Answers = {
   found(restarted) {
+    this.helped = false;
     this.tellFavourites();
     if (restarted || this.outbox.open.size) this.outbox.resendAll();
   },
@@ -53,7 +54,9 @@ const Answers = {
 
   // Nobody has answered for a while.
   alone(ms) {
-    if (ms >= LONG_SEARCH_MS && !this.pending.size) this.face.status("off", NO_ENGINE_HELP);
+    if (ms < LONG_SEARCH_MS || this.helped || this.pending.size) return;
+    this.helped = true; // once: other words may follow
+    this.face.status("off", NO_ENGINE_HELP);
   },
 
   foreign(version) {

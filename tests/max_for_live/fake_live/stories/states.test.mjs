@@ -321,6 +321,9 @@ test("nobody answers: the one command is said, then the firewall and the Mac's L
   idle.advance(25_000);
   assert.match(idle.status, /ditto-live serve.*firewall.*Local Network.*allow Live.*ditto-live doctor/);
   assert.ok(idle.patch.find("receive").ports.length > 4); // another port at each try
+  idle.press("generate");
+  idle.advance(10_000);
+  assert.match(idle.status, /^Type a prompt first/); // these words are not overwritten
 });
 
 test("A9: after a session that was lost another port is tried", () => {
