@@ -90,6 +90,16 @@ const ACTIONS = {
   save: (room) => room.patch.speak(),
   enable: (room, random) => room.patch.enable(random() < 0.5),
   wait: (room) => room.advance(5000),
+  reopen(room) {
+    room.patch.turnAudio(true);
+    room.advance(25_000); // what has landed is watched to its end; a set that is closed before keeps what Live makes of it
+    const { saved, bareText, assignKeeps } = room.patch;
+    room.patch.close();
+    const before = room.live.made;
+    room.patch = room.plug(room.device, { stored: saved, bareText, assignKeeps });
+    room.advance(500);
+    room.loading = (room.loading ?? 0) + room.live.made - before;
+  },
   other: (room) => room.other.press("generate"),
   otherRedraw: (room) => room.other.move("redraw", 1 - room.other.find("redraw").value),
   otherDial: (room, random) => room.other.move("intensity", -40 + 30 * random()),
@@ -137,7 +147,7 @@ test(`chaos: ${SEEDS} sessions of ${STEPS} acts`, () => {
       return crooked(clip, seconds * 2);
     });
     assert.deepEqual(bad.map((clip) => crooked(clip, room.live.files.get(clip.file_path).seconds * 2)), [], `seed ${seed}`);
-    assert.equal(room.live.made, before, `seed ${seed}: objects were made`);
+    assert.equal(room.live.made - (room.loading ?? 0), before, `seed ${seed}: objects were made`);
     room.patch.enable(true);
     room.pick("place", "Next slot");
     room.pick("target", 0);
