@@ -99,6 +99,7 @@ class Device {
       watch("live_set", "scenes", () => this.refreshSoon()),
       watch("live_set", "is_playing", () => this.listening.refresh(this.live.playing)),
       watch("live_set view", "detail_clip", () => this.clipOpened()),
+      watch("live_set view", "selected_track", (value) => this.trackSelected(Number(value[value.length - 1]))),
       watch("live_set view", "selected_parameter", (value) => this.lanes.select(Number(value[value.length - 1]))),
     ];
   }

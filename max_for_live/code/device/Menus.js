@@ -11,10 +11,8 @@ const Menus = {
 
   // A new walk over the set takes the place of one that is still on its way.
   refreshMenus() {
-    this.tracks = this.live.tracks.map((track) => ({ id: track.id, name: LiveSet.text(track, "name") }));
     const { state } = this.store;
-    this.trackMenu("target", "This track");
-    this.trackMenu("level", "As it is");
+    this.refreshTracks();
     const closed = this.oldSimpler ? [PLACES.indexOf(Place.SIMPLER), PLACES.indexOf(Place.PAD)] : [];
     this.face.menu("place", PLACE_LABELS, PLACES.indexOf(state.place), closed);
     this.face.menu("history", ["History", ...state.history], 0);
@@ -23,6 +21,22 @@ const Menus = {
     this.showActive();
     this.walking?.cancel();
     this.walking = this.clock.run(this.clips.walk(() => this.clipsFound()));
+  },
+
+  refreshTracks() {
+    this.tracks = this.live.tracks.map((track) => ({ id: track.id, name: LiveSet.text(track, "name") }));
+    this.trackMenu("target", "This track");
+    this.trackMenu("level", "As it is");
+  },
+
+  // Another track was selected: on it and on the one before names may have changed, and clips may have come.
+  trackSelected(id) {
+    const ids = [this.selectedTrack, id].filter((each) => this.tracks.some((track) => track.id === each));
+    this.selectedTrack = id;
+    if (!ids.length) return;
+    this.refreshTracks();
+    this.rewalking?.cancel();
+    this.rewalking = this.clock.run(this.clips.again([...new Set(ids)], () => this.clipsFound()));
   },
 
   clipOpened() {

@@ -15,25 +15,43 @@ class Clips {
   // Walks all tracks in small turns, then calls `found`.
   *walk(found) {
     const rows = [];
-    let seen = 0;
-    for (const track of this.live.tracks) {
-      if (LiveSet.flag(track, "is_foldable")) continue;
-      const name = LiveSet.text(track, "name");
-      const slots = LiveSet.ids(track, "clip_slots");
-      for (let i = 0; i < slots.length; i += 1) {
-        if ((seen += 1) % SLOTS_PER_TURN === 0) yield 10;
-        const slot = this.live.object(slots[i]);
-        const clip = slot && LiveSet.flag(slot, "has_clip") ? this.live.child(slot, "clip") : null;
-        if (clip) rows.push(this.describe(clip, track.id, name, String(i + 1)));
-      }
-      for (const id of this.arranged(track)) {
-        if ((seen += 1) % CLIPS_PER_TURN === 0) yield 10;
-        const clip = this.live.object(id);
-        if (clip) rows.push(this.describe(clip, track.id, name, `beat ${LiveSet.number(clip, "start_time") + 1}`));
-      }
-    }
+    for (const track of this.live.tracks) rows.push(...(yield* this.ofTrack(track)));
     this.list = Clips.labelled(rows);
     found();
+  }
+
+  // Walks some tracks anew, where names may have changed and clips may have come.
+  *again(trackIds, found) {
+    for (const id of trackIds) {
+      const track = this.live.object(id);
+      const fresh = track && LiveSet.raw(track, "name").length ? yield* this.ofTrack(track) : [];
+      const at = this.list.findIndex(({ trackId }) => trackId === id);
+      const rows = this.list.filter(({ trackId }) => trackId !== id);
+      rows.splice(at >= 0 ? at : rows.length, 0, ...fresh);
+      this.list = Clips.labelled(rows);
+    }
+    found();
+  }
+
+  *ofTrack(track) {
+    if (LiveSet.flag(track, "is_foldable")) return [];
+    const rows = [];
+    let seen = 0;
+    const name = LiveSet.text(track, "name");
+    const slots = LiveSet.ids(track, "clip_slots");
+    for (let i = 0; i < slots.length; i += 1) {
+      if ((seen += 1) % SLOTS_PER_TURN === 0) yield 10;
+      const slot = this.live.object(slots[i]);
+      const clip = slot && LiveSet.flag(slot, "has_clip") ? this.live.child(slot, "clip") : null;
+      if (clip) rows.push(this.describe(clip, track.id, name, String(i + 1)));
+    }
+    for (const id of this.arranged(track)) {
+      if ((seen += 1) % CLIPS_PER_TURN === 0) yield 10;
+      const clip = this.live.object(id);
+      if (clip) rows.push(this.describe(clip, track.id, name, `beat ${LiveSet.number(clip, "start_time") + 1}`));
+    }
+    yield 5;
+    return rows;
   }
 
   // The ids of a track's clips in the Arrangement, those on take lanes included.

@@ -27,7 +27,7 @@ export class FakeLive extends FakeSet {
       loop: 1, loop_start: 0, loop_length: 16, root_note: 0, scale_name: "Major", scale_mode: 0, file_path: file, tracks: [],
       scenes: [], song_length: 1000, record_mode: 0, back_to_arranger: 0,
     });
-    this.view = this.add("Song.View", { detail_clip: null, selected_parameter: null, selected_scene: null }, this.song);
+    this.view = this.add("Song.View", { detail_clip: null, selected_parameter: null, selected_scene: null, selected_track: null }, this.song);
     this.app = this.add("Application", {});
     for (let i = 0; i < scenes; i += 1) this.addScene();
     this.view.selected_scene = this.song.scenes[0] ?? null;

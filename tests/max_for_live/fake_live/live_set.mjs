@@ -26,6 +26,10 @@ export class FakeSet {
     this.change(this.view, "detail_clip", clip);
   }
 
+  selectTrack(track) {
+    this.change(this.view, "selected_track", track);
+  }
+
   select(parameter) {
     this.change(this.view, "selected_parameter", parameter);
   }

@@ -77,6 +77,7 @@ const ACTIONS = {
     room.live.open(clips[Math.floor(random() * clips.length)]);
   },
   track: (room) => room.live.song.tracks.length < 9 && room.live.track("More"),
+  selectTrack: (room, random) => room.live.selectTrack(room.live.song.tracks[Math.floor(random() * 3)]),
   back: (room) => room.live.song.tracks.forEach((track) => (track.playing_slot_index = -1)),
   deleteOurs(room, random) {
     const slots = room.bass.clip_slots.filter(({ clip }) => clip?.file_path.startsWith("/takes/"));

@@ -50,6 +50,23 @@ test("A3: renaming a clip or its track keeps the pick, and the menu shows the ne
   assert.equal(pitches(room)[0], 48);
 });
 
+test("A3: names and new clips of a track are in the menus as soon as it is selected or left", () => {
+  const room = new Studio({ build: (live) => void live.midiClip(live.song.tracks[0], 0, "hook", [note(48, 0)]) });
+  room.pick("melody", "Keys: hook");
+  room.live.selectTrack(room.keys);
+  room.advance(300);
+  room.keys.name = "Piano";
+  room.live.midiClip(room.keys, 1, "verse", [note(60, 0)]);
+  room.live.selectTrack(room.bass);
+  room.advance(300);
+  const menu = room.patch.find("melody");
+  assert.deepEqual(menu.items, ["Off", "Clip in Detail View", "Piano: hook", "Piano: verse"]);
+  assert.equal(menu.index, 2);
+  assert.ok(room.patch.find("target").items.includes("Piano"));
+  room.generate();
+  assert.equal(pitches(room)[0], 48);
+});
+
 test("A3: a picked clip that is gone is said, and no other is taken in its place", () => {
   const room = new Studio({
     build(live) {
