@@ -75,7 +75,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("audio", (8, 135, 82, 15), "Off", "An audio clip whose file the loop starts from, as the menu beside says."),
     Menu(
         "use", (94, 135, 82, 15), "Sounds like",
-        "Take over the clip's sound or its form, continue it, or keep its first bars and make the rest new.",
+        "Take over the clip's sound, groove or form, continue it, or keep its first bars and make the rest new.",
     ),
     Menu("drives", (242, 149, 72, 15), "Intensity", "What the curve moves: the intensity or the brightness."),
     Menu("melody", (450, 75, 122, 15), "Off", "A MIDI clip whose melody the loop follows."),

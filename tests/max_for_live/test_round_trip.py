@@ -292,13 +292,22 @@ def test_warp_mode_and_level_are_the_producers(play, wav):
 
 @pytest.mark.parametrize(
     ("use", "kind"),
-    [("Sounds like", "timbre"), ("Continue it", "outpaint"), ("Keep bars 1-2", "inpaint"), ("Form of", "structure")],
+    [
+        ("Sounds like", "timbre"),
+        ("Groove of", "rhythm"),
+        ("Form of", "structure"),
+        ("Continue it", "outpaint"),
+        ("Keep bars 1-2", "inpaint"),
+    ],
 )
 def test_an_audio_clip_is_material_and_the_curve_may_be_brightness(play, wav, use, kind):
     """A clip's file reaches the engine as what the menu says, the curve as brightness, and the set's sample rate."""
     result = play("simple", level=str(wav), picks={"audio": "Loud: other.wav", "use": use, "drives": "Brightness"})
     request = request_of(result["clips"][0])
     assert sorted(row["kind"] for row in request["controls"]) == sorted(["brightness", kind])
+    bright = control(request, "brightness")["target"]
+    assert (bright["unit"], bright["low"], bright["high"]) == ("unit", 400, 4000)
+    assert request["bars"] == 4
     assert request["sample_rate"] == 44_100
 
 

@@ -3,14 +3,22 @@ const DOUBLE_PRESS_MS = 300;
 const QUALITIES = ["draft", "normal", "best"];
 const KEPT_BARS = 2;
 
-// What an audio clip is used for, as settings of a request.
+const DARKEST_HZ = 400; // of the spectral centroid that the brightness follows
+const BRIGHTEST_HZ = 4000;
+
+// What an audio clip is used for, as settings of a request. `bars` are the loop's, `own` the file's at the set's tempo.
 const USES = [
-  { label: "Sounds like", settings: (file) => ({ timbre_file: file }) },
-  { label: "Continue it", settings: (file) => ({ outpaint_file: file }) },
-  { label: "Keep bars 1-2", settings: (file, bars, barBeats) =>
-    ({ inpaint_file: file, inpaint_keep: `0:${Math.min(KEPT_BARS, bars / 2) * barBeats}` }) },
-  { label: "Form of", settings: (file) => ({ structure_file: file }) },
+  { label: "Sounds like", settings: ({ file }) => ({ timbre: file }) },
+  { label: "Groove of", settings: ({ file }) => ({ rhythm: file }) },
+  { label: "Form of", settings: ({ file }) => ({ structure: file }) },
+  { label: "Continue it", settings: ({ file, label, bars, own }) => {
+    if (own < bars) return { inpaint: file, outpaint: bars - own };
+    throw new Refused(`‘${label}’ has ${own} bars: set Bars to more than that to continue it.`);
+  } },
+  { label: "Keep bars 1-2", settings: ({ file, bars, barBeats }) =>
+    ({ inpaint: file, keep: `0:${Math.min(KEPT_BARS, bars / 2) * barBeats}` }) },
 ];
+const GROOVE = "rhythm"; // the setting that a MIDI clip under Rhythm fills, too
 
 const Asking = {
   // Gathers everything and sends it; what is missing is said before anything leaves. Returns whether it was asked.
@@ -64,6 +72,8 @@ const Asking = {
       priority: values.takes > 1 && !redraw ? "batch" : "interactive",
     };
     if (this.sampleRate) settings.sample_rate = this.sampleRate;
+    if (this.drives === Driven.BRIGHTNESS && this.uses("intensity"))
+      Object.assign(settings, { "brightness.low": DARKEST_HZ, "brightness.high": BRIGHTEST_HZ });
     const key = this.keySetting();
     if (key) settings.key = key;
     if (redraw) Object.assign(settings, { from_take: this.store.state.lastTake, variation: values.variation / 100 });
@@ -110,8 +120,13 @@ const Asking = {
     const { clip, label } = this.pickedClip("audio", false);
     const file = LiveSet.text(clip, "file_path");
     if (!file) throw new Refused(`The audio clip ‘${label}’ has no file. Pick another, or Off.`);
-    const { settings } = USES[this.store.state.use] ?? USES[0];
-    return settings(file, this.values.bars, this.barBeats);
+    const seconds = LiveSet.number(clip, "sample_length") / LiveSet.number(clip, "sample_rate");
+    const own = Math.max(1, Math.round((seconds * this.live.tempo) / 60 / this.barBeats));
+    const use = USES[this.store.state.use] ?? USES[0];
+    const settings = use.settings({ file, label, own, bars: this.values.bars, barBeats: this.barBeats });
+    if (GROOVE in settings && this.uses("rhythm"))
+      throw new Refused("The groove comes from the audio clip, and Rhythm names another. Set one of the two to Off.");
+    return settings;
   },
 
   stop() {

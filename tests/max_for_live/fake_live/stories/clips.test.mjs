@@ -155,13 +155,14 @@ test("B6: without a Drum Rack all strokes are alike", () => {
 });
 
 const withAudio = (live) => {
-  live.files.set("/mine/loop.wav", { rate: 44100, samples: 44100, seconds: 1 });
+  live.files.set("/mine/loop.wav", { rate: 48000, samples: 192000, seconds: 4 }); // two bars
   live.audioClip(live.track("Guitar"), 0, "/mine/loop.wav", { name: "riff" });
 };
 
 for (const [use, settings] of [
-  ["Sounds like", { timbre_file: "/mine/loop.wav" }], ["Continue it", { outpaint_file: "/mine/loop.wav" }],
-  ["Keep bars 1-2", { inpaint_file: "/mine/loop.wav", inpaint_keep: "0:8" }], ["Form of", { structure_file: "/mine/loop.wav" }],
+  ["Sounds like", { timbre: "/mine/loop.wav" }], ["Continue it", { inpaint: "/mine/loop.wav", outpaint: "2" }],
+  ["Keep bars 1-2", { inpaint: "/mine/loop.wav", keep: "0:8" }], ["Form of", { structure: "/mine/loop.wav" }],
+  ["Groove of", { rhythm: "/mine/loop.wav" }],
 ]) test(`B9: an audio clip as material: ${use}`, () => {
   const room = new Studio({ build: withAudio });
   room.pick("audio", "Guitar: riff");
@@ -175,14 +176,14 @@ test("B9: the audio clip in Detail View is material, a MIDI clip there is refuse
   room.pick("audio", "Clip in Detail View");
   room.live.open([...room.live.objects.values()].find(({ name }) => name === "riff"));
   room.generate();
-  assert.equal(room.bridge.last.settings.timbre_file, "/mine/loop.wav");
+  assert.equal(room.bridge.last.settings.timbre, "/mine/loop.wav");
   room.live.open(room.live.midiClip(room.keys, 0, "x", []));
   room.press("generate");
   assert.match(room.status, /The audio clip ‘Clip in Detail View’ is not there. Pick an audio clip, or Off/);
   room.advance(400);
   room.pick("audio", "Off");
   room.generate();
-  assert.equal(room.bridge.last.settings.timbre_file, undefined);
+  assert.equal(room.bridge.last.settings.timbre, undefined);
 });
 
 test("B13: the set's sample rate is sent", () => {
@@ -191,4 +192,27 @@ test("B13: the set's sample rate is sent", () => {
     room.generate();
     assert.equal(room.bridge.last.settings.sample_rate, String(sampleRate));
   }
+});
+
+test("B9: what cannot be is said: nothing to continue, and a groove beside a rhythm", () => {
+  const room = new Studio({
+    build(live) {
+      withAudio(live);
+      live.midiClip(live.song.tracks[0], 0, "beat", KIT);
+    },
+  });
+  room.pick("audio", "Guitar: riff");
+  room.pick("use", "Continue it");
+  room.move("bars", 2);
+  room.press("generate");
+  assert.match(room.status, /‘Guitar: riff’ has 2 bars: set Bars to more than that/);
+  room.advance(400);
+  room.pick("use", "Groove of");
+  room.pick("rhythm", "Keys: beat");
+  room.press("generate");
+  assert.match(room.status, /The groove comes from the audio clip.*Set one of the two to Off/);
+  room.advance(400);
+  room.pick("rhythm", "Off");
+  room.generate();
+  assert.equal(room.bridge.last.settings.rhythm, "/mine/loop.wav");
 });

@@ -207,6 +207,7 @@ test("a lane may drive the brightness", () => {
   room.move("intensity_strength", 150);
   const points = curveOf(room, "curve brightness");
   assert.equal(room.bridge.last.chunks["curve brightness"].unit, "unit");
+  assert.deepEqual(["low", "high"].map((end) => room.bridge.last.settings[`brightness.${end}`]), ["400", "4000"]); // Hz
   assert.ok(Math.abs(at(points, 3) - CURVED(3)) < 0.01);
   assert.equal(room.bridge.last.settings["brightness.weight"], "1.5");
   assert.equal(room.bridge.last.chunks["curve intensity"], undefined);
