@@ -2,7 +2,7 @@
 
     messages -> Assembly -> Prepare -> Submit -> Accepted -> Progress ... -> WriteTake -> take, done -> seen
 
-Whatever a device may have missed is said again: a repeated commit is answered with all there is to say, and
+Whatever a client may have missed is said again: a repeated commit is answered with all there is to say, and
 an end is repeated with its takes until it is seen. Times are seconds of a steady clock.
 """
 
@@ -32,12 +32,12 @@ from .effects import (
     WritePreview,
     WriteTake,
 )
-from .track import Device, Track
+from .state import ClientState, RequestState
 
-DEVICE_SECONDS = 30.0  # a device says hello every 5
+CLIENT_SECONDS = 30.0  # a client says hello every 5
 ASSEMBLY_SECONDS = 120.0  # then what was never committed is dropped
 ENDED_SECONDS = 600.0  # how long an end can be asked for again
-MAX_DEVICES = 256
+MAX_CLIENTS = 256
 MAX_ASSEMBLIES = 256
 MAX_ENDED = 2_000
 MAX_OPEN = 2_000  # requests without an end; with 4 kB for each that much memory, and nobody waits for more
@@ -54,10 +54,10 @@ class Session:
     def __init__(self, bridge_id: str, version: str) -> None:
         self._bridge_id = bridge_id
         self._version = version
-        self._devices: dict[str, Device] = {}
+        self._clients: dict[str, ClientState] = {}
         self._assemblies: dict[str, Assembly] = {}
-        self._tracks: dict[str, Track] = {}
-        self._open: set[str] = set()  # tracks without an end
+        self._requests: dict[str, RequestState] = {}
+        self._open: set[str] = set()  # requests without an end
         self._status: Status | None = None
         self._tidied = float("-inf")
         self._answers: dict[str, Callable[[OscMessage, str, float], Iterator[Effect]]] = {
@@ -77,7 +77,7 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether anything needs the clock several times a second."""
-        return bool(self._open) or any(track.repeat_at < float("inf") for track in self._tracks.values())
+        return bool(self._open) or any(state.repeat_at < float("inf") for state in self._requests.values())
 
     # -- from devices
 
@@ -92,28 +92,28 @@ class Session:
             remedy = "Run `ditto-live install-device`, and put the new device on the track."
             yield Send(host, int(port), outgoing.error("", "protocol", sentence, remedy))
             return
-        if nonce not in self._devices and len(self._devices) >= MAX_DEVICES:
-            del self._devices[min(self._devices.values(), key=lambda device: device.seen).nonce]
-        device = self._devices[str(nonce)] = Device(str(instance), str(nonce), host, int(port), now)
-        yield Send(host, device.port, outgoing.welcome(device.nonce, self._bridge_id, self._version))
-        yield Send(host, device.port, outgoing.state(self._status))
-        yield from self._adopt(device, now)
+        if nonce not in self._clients and len(self._clients) >= MAX_CLIENTS:
+            del self._clients[min(self._clients.values(), key=lambda client: client.seen).nonce]
+        client = self._clients[str(nonce)] = ClientState(str(instance), str(nonce), host, int(port), now)
+        yield Send(host, client.port, outgoing.welcome(client.nonce, self._bridge_id, self._version))
+        yield Send(host, client.port, outgoing.state(self._status))
+        yield from self._adopt(client, now)
 
-    def _adopt(self, device: Device, now: float) -> Iterator[Effect]:
-        """Give a device the requests of its instance whose own session is gone (a restart, a reload)."""
-        for track in self._tracks.values():
-            if track.instance == device.instance and track.nonce not in self._devices:
-                track.nonce = device.nonce
-                if not track.seen:
-                    yield from self._tell(track, *track.said())
+    def _adopt(self, client: ClientState, now: float) -> Iterator[Effect]:
+        """Give a client the requests of its instance whose own session is gone (a restart, a reload)."""
+        for state in self._requests.values():
+            if state.instance == client.instance and state.nonce not in self._clients:
+                state.nonce = client.nonce
+                if not state.seen:
+                    yield from self._tell(state, *state.said())
 
     def _bye(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        self._devices.pop(str(message.values[0]), None)
+        self._clients.pop(str(message.values[0]), None)
         yield from ()
 
     def _assembly(self, request_id: str, now: float) -> Assembly | None:
         """Return what has arrived of a request, or None when it is committed already."""
-        if request_id in self._tracks:
+        if request_id in self._requests:
             return None
         if request_id not in self._assemblies and len(self._assemblies) >= MAX_ASSEMBLIES:
             del self._assemblies[min(self._assemblies, key=lambda name: self._assemblies[name].born)]
@@ -138,46 +138,46 @@ class Session:
 
     def _commit(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         request_id, nonce = str(message.values[0]), str(message.values[1])
-        device = self._devices.get(nonce)
-        if device is None:
+        client = self._clients.get(nonce)
+        if client is None:
             raise OscError("This device has not said hello yet.", remedy="Send /ditto/hello first.")
-        if (track := self._tracks.get(request_id)) is not None:
-            if track.instance != device.instance:
+        if (state := self._requests.get(request_id)) is not None:
+            if state.instance != client.instance:
                 raise OscError(f"The request id {request_id} belongs to another device.")
-            track.nonce = nonce
-            yield from self._tell(track, *track.said())
+            state.nonce = nonce
+            yield from self._tell(state, *state.said())
             return
         assembly = self._assembly(request_id, now) or Assembly(now)
         lost = list(assembly.missing(message))
         if lost:
-            yield from (Send(device.host, device.port, outgoing.missing(request_id, one)) for one in lost)
+            yield from (Send(client.host, client.port, outgoing.missing(request_id, one)) for one in lost)
             return
         del self._assemblies[request_id]
         if len(self._open) >= MAX_OPEN:
             sentence = f"{MAX_OPEN:,} requests are under way already."
             said = outgoing.error(request_id, "no_engine", sentence, "Wait until some are done.")
-            yield Send(device.host, device.port, said)
+            yield Send(client.host, client.port, said)
             return
         assembly.close(message)
-        self._tracks[request_id] = Track(request_id, device.instance, nonce)
+        self._requests[request_id] = RequestState(request_id, client.instance, nonce)
         self._open.add(request_id)
-        yield Prepare(request_id, device.instance, assembly)
+        yield Prepare(request_id, client.instance, assembly)
 
     def _cancel(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         request_id = str(message.values[0])
-        track = self._tracks.get(request_id)
+        state = self._requests.get(request_id)
         self._assemblies.pop(request_id, None)
-        if track is None:
+        if state is None:
             raise OscError(f"There is no request {request_id} to cancel.", remedy="It may have ended already.")
-        if track.ended:
-            yield from self._tell(track, *track.said())
+        if state.ended:
+            yield from self._tell(state, *state.said())
         else:
             yield CancelJob(request_id)
 
     def _seen(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        track = self._tracks.get(str(message.values[0]))
-        if track is not None and track.ended:
-            track.seen, track.repeat_at = True, float("inf")
+        state = self._requests.get(str(message.values[0]))
+        if state is not None and state.ended:
+            state.seen, state.repeat_at = True, float("inf")
         yield from ()
 
     def _favourite(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
@@ -189,47 +189,47 @@ class Session:
         self, request_id: str, request: LoopRequest, priority: Priority, notes: tuple[str, ...]
     ) -> Iterator[Effect]:
         """Go on with a request that is complete and valid."""
-        track = self._tracks[request_id]
-        track.request, track.notes = request, notes
-        yield Submit(request, track.instance, priority)
+        state = self._requests[request_id]
+        state.request, state.notes = request, notes
+        yield Submit(request, state.instance, priority)
 
     def refused(self, request_id: str, error: DittoError, now: float) -> Iterator[Effect]:
         """Say what is wrong with a request that was never submitted; the same id may be committed again."""
-        track = self._tracks.pop(request_id)
+        state = self._requests.pop(request_id)
         self._open.discard(request_id)
         said = outgoing.error(request_id, error.code, error.sentence, error.remedy)
-        yield from self._tell(track, said)
+        yield from self._tell(state, said)
 
     def written(self, request_id: str, made: Delivered, now: float) -> Iterator[Effect]:
         """Go on when a take is safe on disk."""
-        track = self._tracks[request_id]
-        track.writing.discard(made.take)
-        track.takes[made.take] = made
+        state = self._requests[request_id]
+        state.writing.discard(made.take)
+        state.takes[made.take] = made
         yield Acknowledge(request_id, made.take)
-        yield from self._tell(track, outgoing.take(request_id, made))
-        yield from self._close(track, now)
+        yield from self._tell(state, outgoing.take(request_id, made))
+        yield from self._close(state, now)
 
     def not_written(self, request_id: str, take: int, error: DittoError, now: float) -> Iterator[Effect]:
         """End a request whose take could not be written; the engine keeps it for the next bridge."""
-        track = self._tracks[request_id]
-        track.writing.discard(take)
-        track.unwritten = error
-        yield from self._close(track, now)
+        state = self._requests[request_id]
+        state.writing.discard(take)
+        state.unwritten = error
+        yield from self._close(state, now)
 
     def previewed(self, preview: Preview, path: str) -> Iterator[Effect]:
         """Say where an early listen lies."""
-        track = self._tracks.get(preview.request_id)
-        if track is not None and not track.ended:
-            yield from self._tell(track, outgoing.preview(track.request_id, preview.take, preview.step, path))
+        state = self._requests.get(preview.request_id)
+        if state is not None and not state.ended:
+            yield from self._tell(state, outgoing.preview(state.request_id, preview.take, preview.step, path))
 
     def found(self, request_id: str, takes: list[Delivered], now: float) -> Iterator[Effect]:
         """Go on with a request whose takes were delivered before a restart."""
-        track = self._tracks[request_id]
-        track.writing.discard(-1)
+        state = self._requests[request_id]
+        state.writing.discard(-1)
         for made in takes:
-            track.takes.setdefault(made.take, made)
-            yield from self._tell(track, outgoing.take(request_id, made))
-        yield from self._close(track, now)
+            state.takes.setdefault(made.take, made)
+            yield from self._tell(state, outgoing.take(request_id, made))
+        yield from self._close(state, now)
 
     # -- from the engine
 
@@ -240,8 +240,8 @@ class Session:
                 yield from self._hear_status(said)
             case Job():
                 yield from self._take_up(said)
-            case _ if (track := self._tracks.get(said.request_id)) is not None:
-                yield from self._hear_event(track, said, now)
+            case _ if (state := self._requests.get(said.request_id)) is not None:
+                yield from self._hear_event(state, said, now)
             case _:
                 return
 
@@ -259,120 +259,120 @@ class Session:
     def _take_up(self, job: Job) -> Iterator[Effect]:
         """Follow a request that an earlier bridge had submitted."""
         request_id = job.request.request_id
-        track = self._tracks.get(request_id)
-        if track is None:
-            nonce = next((d.nonce for d in self._devices.values() if d.instance == job.tag), "")
-            track = self._tracks[request_id] = Track(request_id, job.tag, nonce)
+        state = self._requests.get(request_id)
+        if state is None:
+            nonce = next((d.nonce for d in self._clients.values() if d.instance == job.tag), "")
+            state = self._requests[request_id] = RequestState(request_id, job.tag, nonce)
             self._assemblies.pop(request_id, None)
-        track.request, track.again = job.request, True
-        if track.unwritten is not None:  # perhaps the disk has room now
-            track.unwritten, track.final, track.ended = None, None, 0.0
-        if not track.ended:
+        state.request, state.again = job.request, True
+        if state.unwritten is not None:  # perhaps the disk has room now
+            state.unwritten, state.final, state.ended = None, None, 0.0
+        if not state.ended:
             self._open.add(request_id)
         yield from ()
 
-    def _hear_event(self, track: Track, event: Event, now: float) -> Iterator[Effect]:
+    def _hear_event(self, state: RequestState, event: Event, now: float) -> Iterator[Effect]:
         match event:
-            case Accepted() if not track.accepted or event.notes:  # the model may have more to say
-                track.accepted = outgoing.accepted(event, track.notes)
-                yield from self._tell(track, track.accepted)
+            case Accepted() if not state.accepted or event.notes:  # the model may have more to say
+                state.accepted = outgoing.accepted(event, state.notes)
+                yield from self._tell(state, state.accepted)
             case Progress():
-                track.progress, track.progress_heard = event, now
-                if now - track.progress_sent >= FASTEST_PROGRESS_SECONDS:
-                    yield from self._tell_progress(track, now)
-            case Preview() if track.request is not None:
-                track.previews = True
-                yield WritePreview(track.request, event)
+                state.progress, state.progress_heard = event, now
+                if now - state.progress_sent >= FASTEST_PROGRESS_SECONDS:
+                    yield from self._tell_progress(state, now)
+            case Preview() if state.request is not None:
+                state.previews = True
+                yield WritePreview(state.request, event)
             case Take():
-                yield from self._hear_take(track, event)
+                yield from self._hear_take(state, event)
             case _ if isinstance(event, Final):
-                yield from self._hear_final(track, event, now)
+                yield from self._hear_final(state, event, now)
 
-    def _hear_take(self, track: Track, take: Take) -> Iterator[Effect]:
-        if take.take in track.takes:
-            yield Acknowledge(track.request_id, take.take)
-        elif take.take not in track.writing and track.request is not None:
-            track.writing.add(take.take)
-            yield WriteTake(track.request, take, track.again)
+    def _hear_take(self, state: RequestState, take: Take) -> Iterator[Effect]:
+        if take.take in state.takes:
+            yield Acknowledge(state.request_id, take.take)
+        elif take.take not in state.writing and state.request is not None:
+            state.writing.add(take.take)
+            yield WriteTake(state.request, take, state.again)
 
-    def _hear_final(self, track: Track, final: Final, now: float) -> Iterator[Effect]:
-        track.final = final
+    def _hear_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
+        state.final = final
         promised = getattr(final, "takes", 0)
-        if promised > len(track.takes) + len(track.writing):  # delivered before a restart
-            track.writing.add(-1)
-            yield FindTakes(track.request_id)
-        yield from self._close(track, now)
+        if promised > len(state.takes) + len(state.writing):  # delivered before a restart
+            state.writing.add(-1)
+            yield FindTakes(state.request_id)
+        yield from self._close(state, now)
 
-    def _close(self, track: Track, now: float) -> Iterator[Effect]:
+    def _close(self, state: RequestState, now: float) -> Iterator[Effect]:
         """End a request once its end is known and all its takes are on disk."""
-        if track.final is None or track.writing:
+        if state.final is None or state.writing:
             return
-        if track.unwritten is None:
-            yield Acknowledge(track.request_id)
-        if track.ended:
+        if state.unwritten is None:
+            yield Acknowledge(state.request_id)
+        if state.ended:
             return
-        track.ended, track.repeat_at = now, now + REPEATS_SECONDS[0]
-        self._open.discard(track.request_id)
-        track.end = outgoing.end(track.final, track.takes)
-        if (error := track.unwritten) is not None:
+        state.ended, state.repeat_at = now, now + REPEATS_SECONDS[0]
+        self._open.discard(state.request_id)
+        state.end = outgoing.end(state.final, state.takes)
+        if (error := state.unwritten) is not None:
             remedy = f"{error.remedy} The engine keeps the take until the bridge is started again."
-            track.end = outgoing.error(track.request_id, error.code, error.sentence, remedy)
-        yield from self._tell(track, track.end)
-        if track.previews or track.again:
-            yield DropPreviews(track.request_id)
-        track.request = None  # it may hold megabytes, and its end is known
+            state.end = outgoing.error(state.request_id, error.code, error.sentence, remedy)
+        yield from self._tell(state, state.end)
+        if state.previews or state.again:
+            yield DropPreviews(state.request_id)
+        state.request = None  # it may hold megabytes, and its end is known
 
     # -- the clock
 
     def tick(self, now: float) -> Iterator[Effect]:
         """Repeat what is due and forget what is old."""
-        for track in self._slow(now):
-            yield from self._tell_progress(track, now)
-        for track in self._tracks.values():
-            if now >= track.repeat_at and track.nonce in self._devices:
-                track.repeats += 1
-                more = track.repeats < len(REPEATS_SECONDS)
-                track.repeat_at = now + REPEATS_SECONDS[track.repeats] if more else float("inf")
-                yield from self._tell(track, *track.said())
+        for state in self._slow(now):
+            yield from self._tell_progress(state, now)
+        for state in self._requests.values():
+            if now >= state.repeat_at and state.nonce in self._clients:
+                state.repeats += 1
+                more = state.repeats < len(REPEATS_SECONDS)
+                state.repeat_at = now + REPEATS_SECONDS[state.repeats] if more else float("inf")
+                yield from self._tell(state, *state.said())
         if now - self._tidied >= TIDY_SECONDS:
             self._tidied = now
             self._forget(now)
 
-    def _slow(self, now: float) -> Iterator[Track]:
+    def _slow(self, now: float) -> Iterator[RequestState]:
         """Yield the requests whose progress is due to be said again, of those that were heard of last."""
-        tracks = (self._tracks[request_id] for request_id in self._open)
-        made = (track for track in tracks if track.progress is not None and track.final is None)
-        for track in heapq.nlargest(MOST_SLOW, made, key=lambda track: track.progress_heard):
-            if now - track.progress_sent >= PROGRESS_SECONDS:
-                yield track
+        requests = (self._requests[request_id] for request_id in self._open)
+        made = (state for state in requests if state.progress is not None and state.final is None)
+        for state in heapq.nlargest(MOST_SLOW, made, key=lambda state: state.progress_heard):
+            if now - state.progress_sent >= PROGRESS_SECONDS:
+                yield state
 
     def _forget(self, now: float) -> None:
-        for nonce in [d.nonce for d in self._devices.values() if now - d.seen > DEVICE_SECONDS]:
-            del self._devices[nonce]
+        for nonce in [d.nonce for d in self._clients.values() if now - d.seen > CLIENT_SECONDS]:
+            del self._clients[nonce]
         for request_id in [name for name, a in self._assemblies.items() if now - a.born > ASSEMBLY_SECONDS]:
             del self._assemblies[request_id]
-        ended = sorted((track for track in self._tracks.values() if track.ended), key=lambda track: track.ended)
-        for place, track in enumerate(ended):
-            if now - track.ended > ENDED_SECONDS or place < len(ended) - MAX_ENDED:
-                del self._tracks[track.request_id]
+        ended = sorted((state for state in self._requests.values() if state.ended), key=lambda state: state.ended)
+        for place, state in enumerate(ended):
+            if now - state.ended > ENDED_SECONDS or place < len(ended) - MAX_ENDED:
+                del self._requests[state.request_id]
 
-    def _tell_progress(self, track: Track, now: float) -> Iterator[Effect]:
+    def _tell_progress(self, state: RequestState, now: float) -> Iterator[Effect]:
         """Send the last progress; between two steps its time left runs down with the clock."""
-        if self._status is None or track.progress is None:
+        if self._status is None or state.progress is None:
             return
-        track.progress_sent = now
-        left = track.progress.seconds_left
+        state.progress_sent = now
+        left = state.progress.seconds_left
         if left > 0:
-            left = max(0.0, left - (now - track.progress_heard))
-        yield from self._tell(track, outgoing.progress(track.progress, left))
+            left = max(0.0, left - (now - state.progress_heard))
+        yield from self._tell(state, outgoing.progress(state.progress, left))
 
-    def _tell(self, track: Track, *datagrams: bytes) -> Iterator[Effect]:
-        device = self._devices.get(track.nonce)
-        if device is not None:
-            yield from (Send(device.host, device.port, datagram) for datagram in datagrams)
+    def _tell(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
+        client = self._clients.get(state.nonce)
+        if client is not None:
+            yield from (Send(client.host, client.port, datagram) for datagram in datagrams)
 
     def _tell_everyone(self, datagram: bytes) -> Iterator[Effect]:
-        yield from (Send(device.host, device.port, datagram) for device in self._devices.values())
+        yield from (Send(client.host, client.port, datagram) for client in self._clients.values())
 
 
 def _shown(status: Status) -> tuple[object, ...]:

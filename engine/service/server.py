@@ -1,4 +1,4 @@
-"""The engine: a ZeroMQ ROUTER in front of the foreman, who has the journal, the queue and the workers.
+"""The engine: a ZeroMQ ROUTER in front of the scheduler, who has the journal, the queue and the workers.
 
 Threads: one loop, and one that folds the journal's log now and then. Nothing here waits for a worker or a client;
 the journal's commits are the only pauses.
@@ -18,8 +18,8 @@ from ..events import Event, Failed
 from . import messages
 from .access import Access, is_loopback
 from .messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
-from .queue.foreman import Foreman
 from .queue.journal import Journal
+from .queue.scheduler import Scheduler
 from .transport import Channel, Frames, tune
 from .workers.executor import Executor
 from .workers.memory import memory_bytes
@@ -54,7 +54,7 @@ class Engine:
         self._version = version
         self._journal = journal
         self._executor = executor
-        self._foreman = Foreman(journal, executor, self._tell, stop_seconds=stop_seconds)
+        self._scheduler = Scheduler(journal, executor, self._tell, stop_seconds=stop_seconds)
         self._identities: dict[str, bytes] = {}  # owner -> the ZeroMQ identity that it has now
         self._resumed: dict[str, bytes] = {}  # owner -> the identity that was told all from the beginning
         self._stopping = asyncio.Event()
@@ -75,8 +75,8 @@ class Engine:
             self._channel = Channel(socket, self._receive)
             cleanup.callback(self._channel.close)
             cleanup.callback(self._executor.close)
-            self._foreman.start()
-            log.info("engine.ready", address=self.address, queued=self._foreman.queued)
+            self._scheduler.start()
+            log.info("engine.ready", address=self.address, queued=self._scheduler.queued)
             self.ready.set()
             await self._tick()
             await self._wind_down()
@@ -88,8 +88,8 @@ class Engine:
     async def _tick(self) -> None:
         swept = tidied = float("-inf")
         while not self._stopping.is_set():
-            self._foreman.check()
-            self._foreman.schedule()
+            self._scheduler.check()
+            self._scheduler.schedule()
             now = time.monotonic()
             if now - self._asked > QUIET_SECONDS or now - tidied > TIDY_SECONDS:
                 tidied = now
@@ -101,11 +101,11 @@ class Engine:
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     async def _wind_down(self) -> None:
-        self._foreman.pause_all()
+        self._scheduler.pause_all()
         for owner in self._identities:
             self._tell(owner, self.status(owner))
         deadline = time.monotonic() + GRACE_SECONDS
-        while self._foreman.running and time.monotonic() < deadline:
+        while self._scheduler.running and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.05)  # the last frames leave the socket
 
@@ -132,14 +132,14 @@ class Engine:
             self._accept(submissions)
         for message in others:
             self._answer(message)
-        self._foreman.schedule()
+        self._scheduler.schedule()
 
     def _accept(self, submissions: list[Submission]) -> None:
-        for submission, answer in zip(submissions, self._foreman.accept(submissions), strict=True):
+        for submission, answer in zip(submissions, self._scheduler.accept(submissions), strict=True):
             self._tell(submission.owner, answer)
-            entry = self._foreman.entry_of(submission.owner, submission.request.request_id)
+            entry = self._scheduler.entry_of(submission.owner, submission.request.request_id)
             if entry is not None and entry.state in ("finished", "answered"):
-                self._foreman.tell_all(entry)
+                self._scheduler.resend(entry)
 
     def _answer(self, message: Message) -> None:
         match message:
@@ -147,16 +147,16 @@ class Engine:
                 identity = self._identities[message.owner]
                 if message.resume and self._resumed.get(message.owner) != identity:  # else all is on its way
                     self._resumed[message.owner] = identity
-                    self._foreman.tell_unanswered(message.owner)
+                    self._scheduler.resend_unanswered(message.owner)
                 self._tell(message.owner, self.status(message.owner))
             case Cancel():
-                self._foreman.cancel(message)
+                self._scheduler.cancel(message)
             case Ack():
-                self._foreman.acknowledge(message)
+                self._scheduler.acknowledge(message)
             case Resend():
-                entry = self._foreman.entry_of(message.owner, message.request_id)
+                entry = self._scheduler.entry_of(message.owner, message.request_id)
                 if entry is not None:
-                    self._foreman.tell_all(entry)
+                    self._scheduler.resend(entry)
 
     def _tell(self, owner: str, message: Event | Status | Job) -> bool:
         """Send to a client; False when it is not there, and then it will ask again."""
@@ -184,14 +184,14 @@ class Engine:
             fraction=shown.fraction,
             sentence=trouble or shown.sentence,
             model=shown.model,
-            queued=self._foreman.queued,
-            running=self._foreman.running,
-            finished=self._foreman.finished,
-            typical_seconds=self._foreman.typical_seconds,
+            queued=self._scheduler.queued,
+            running=self._scheduler.running,
+            finished=self._scheduler.finished,
+            typical_seconds=self._scheduler.typical_seconds,
             memory_bytes=memory_bytes(),
             worker_memory_bytes=sum(one.memory_bytes for one in standings),
             workers=self._executor.capacity,
-            yours=self._foreman.states(owner) if owner else {},
+            yours=self._scheduler.states(owner) if owner else {},
         )
 
 

@@ -363,4 +363,4 @@ def test_old_pieces_and_silent_devices_are_forgotten() -> None:
     assert len(desk.session._assemblies) <= 256
     desk.tick(1_000.0)
     assert not desk.session._assemblies
-    assert not desk.session._devices
+    assert not desk.session._clients

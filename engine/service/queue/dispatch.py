@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ...events import Event, Final, Preview, Take
 from ..messages import Job
 from .journal import Entry, Journal
-from .window import Window
+from .send_window import SendWindow
 
 Tell = Callable[[str, Event | Job], object]
 
@@ -21,7 +21,7 @@ class Dispatch:
     def __init__(self, journal: Journal, tell: Tell) -> None:
         self._journal = journal
         self._tell = tell
-        self._windows: defaultdict[str, Window] = defaultdict(Window)
+        self._windows: defaultdict[str, SendWindow] = defaultdict(SendWindow)
 
     def event(self, owner: str, event: Event) -> None:
         """Tell what has just happened; takes and ends are in the journal already."""
@@ -38,9 +38,9 @@ class Dispatch:
             case _:
                 self._tell(owner, event)
 
-    def safe(self, owner: str, request_id: str, take: int) -> None:
+    def acknowledged(self, owner: str, request_id: str, take: int) -> None:
         """Note that a take is at its owner's side, which makes room for others."""
-        self._windows[owner].safe(request_id, take)
+        self._windows[owner].acknowledged(request_id, take)
         self._send_held(owner)
 
     def check(self) -> None:
@@ -48,7 +48,7 @@ class Dispatch:
         for owner in [owner for owner, window in self._windows.items() if window.held]:
             self._send_held(owner)
 
-    def again(self, entry: Entry) -> None:
+    def resend(self, entry: Entry) -> None:
         """Tell a request, its stored takes and its end; of one that was acknowledged only the end is left."""
         window = self._windows[entry.owner]
         if window.holds(entry.request_id):
@@ -57,7 +57,7 @@ class Dispatch:
         self._hold(entry)
         self._send_held(entry.owner)
 
-    def all_again(self, owner: str) -> None:
+    def resend_all(self, owner: str) -> None:
         """Tell a client that has just come everything that it has not acknowledged."""
         self._windows.pop(owner, None)
         for entry in self._journal.unanswered(owner):
@@ -78,10 +78,10 @@ class Dispatch:
             if not self._send_rest(owner, window, request_id):
                 return
 
-    def _send_rest(self, owner: str, window: Window, request_id: str) -> bool:
+    def _send_rest(self, owner: str, window: SendWindow, request_id: str) -> bool:
         """Send the takes that wait, and then the end; return False where the window closes on the way."""
         for number in self._journal.take_numbers(request_id):
-            if window.is_under_way(request_id, number):
+            if window.is_in_flight(request_id, number):
                 continue
             if not window.is_open():
                 return False
@@ -92,6 +92,6 @@ class Dispatch:
             self._tell(owner, final)
         return True
 
-    def _send(self, owner: str, window: Window, take: Take) -> None:
+    def _send(self, owner: str, window: SendWindow, take: Take) -> None:
         window.sent(take.request_id, take.take, len(take.sound.samples) + len(take.noise))
         self._tell(owner, take)

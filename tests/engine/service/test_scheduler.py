@@ -1,4 +1,4 @@
-"""The foreman: every accepted request has exactly one end, whatever workers do."""
+"""The scheduler: every accepted request has exactly one end, whatever workers do."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
 from engine.request import LoopRequest
 from engine.service.messages import Ack, Cancel, Job, Submission
-from engine.service.queue.foreman import Foreman
 from engine.service.queue.journal import Journal
+from engine.service.queue.scheduler import Scheduler
 from engine.service.workers import pipe
 from engine.service.workers.executor import Listener, Lost
 
@@ -74,29 +74,29 @@ class Hands:
 
 
 class Shop:
-    """A foreman with its journal, hands and what it told whom."""
+    """A scheduler with its journal, hands and what it told whom."""
 
     def __init__(self, path: Path, capacity: int = 1) -> None:
         self.journal = Journal(path)
         self.hands = Hands(capacity)
         self.told: list[Event | Job] = []
-        self.foreman = Foreman(
+        self.scheduler = Scheduler(
             self.journal, self.hands, lambda _owner, event: self.told.append(event), stop_seconds=0.0
         )
-        self.foreman.start()
-        self.foreman.schedule()
+        self.scheduler.start()
+        self.scheduler.schedule()
 
     def ask(self, request_id: str, slot: str = "", priority: str = "interactive") -> Event:
         request = LoopRequest(request_id=request_id, slot=slot)
-        (answer,) = self.foreman.accept([Submission(request=request, owner="me", priority=priority)])  # type: ignore[arg-type]
-        self.foreman.schedule()
+        (answer,) = self.scheduler.accept([Submission(request=request, owner="me", priority=priority)])  # type: ignore[arg-type]
+        self.scheduler.schedule()
         return answer
 
     def ends(self, request_id: str) -> list[Event]:
         return [e for e in self.told if isinstance(e, Final) and e.request_id == request_id]
 
     def cancel(self, request_id: str) -> None:
-        self.foreman.cancel(Cancel(request_id=request_id, owner="me"))
+        self.scheduler.cancel(Cancel(request_id=request_id, owner="me"))
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_a_worker_that_ignores_a_cancel_is_ended(shop: Shop) -> None:
     shop.ask("r")
     shop.hands.say(Preview(request_id="r", take=0, step=3, sound=SOUND))
     shop.cancel("r")
-    shop.foreman.check()  # its patience is 0 s
+    shop.scheduler.check()  # its patience is 0 s
     assert shop.ends("r") == [Cancelled(request_id="r", takes=1)]
 
 
@@ -213,7 +213,7 @@ def test_no_worker_at_all_is_said(shop: Shop) -> None:
 def test_a_stopping_engine_accepts_nothing_and_pauses(shop: Shop) -> None:
     """What runs goes back to the queue for the next engine; new requests are refused in words."""
     shop.ask("r")
-    shop.foreman.pause_all()
+    shop.scheduler.pause_all()
     shop.hands.end("r")
     assert [entry.state for entry in shop.journal.unfinished()] == ["queued"]
     refused = shop.ask("late")
@@ -293,12 +293,12 @@ class Storm(RuleBasedStateMachine):
 
     def _finish_all(self) -> None:
         for _ in range(10 * len(self.asked) + 10):
-            self.shop.foreman.schedule()
+            self.shop.scheduler.schedule()
             for name in list(self.shop.hands.at):
                 self.shop.hands.end(name, Done(request_id=name, takes=0))
         for name in self.asked:
             assert self.shop.journal.final(name) is not None
-            self.shop.foreman.acknowledge(Ack(request_id=name, owner="me"))
+            self.shop.scheduler.acknowledge(Ack(request_id=name, owner="me"))
         assert self.shop.journal.unanswered("me") == []
 
 

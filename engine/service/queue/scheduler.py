@@ -1,6 +1,6 @@
 """What becomes of a request between its acceptance and its end; the journal is the truth, this acts on it.
 
-    accept -> lineup -> executor -> takes and an end in the journal -> acknowledged
+    accept -> queue -> executor -> takes and an end in the journal -> acknowledged
 
 Whatever is said to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
 the journal and is told again when the client asks.
@@ -21,9 +21,9 @@ from ..workers import pipe
 from ..workers.executor import Executor, Lost, Report
 from .dispatch import Dispatch, Tell
 from .journal import Entry, Journal
-from .lineup import Lineup, Waiting
+from .request_queue import RequestQueue, Waiting
 
-log = structlog.get_logger("ditto.foreman")
+log = structlog.get_logger("ditto.scheduler")
 
 MAX_QUEUED = 10_000
 MAX_CRASHES = 2  # a request that kills its worker twice fails with its best take
@@ -31,7 +31,7 @@ OVER = ("finished", "answered")
 
 
 @dataclass(slots=True)
-class Making:
+class RunningJob:
     """A request that a worker has; `stopping` is why it should stop: cancel, drop or pause."""
 
     owner: str
@@ -42,7 +42,7 @@ class Making:
     ended: bool = False
 
 
-class Foreman:
+class Scheduler:
     """Decides what is made when. Threads: the loop's. `stop_seconds` is how long a step may resist a stop."""
 
     def __init__(self, journal: Journal, executor: Executor, tell: Tell, *, stop_seconds: float = 30.0) -> None:
@@ -52,19 +52,19 @@ class Foreman:
         self._executor = executor
         self._dispatch = Dispatch(journal, tell)
         self._stop_seconds = stop_seconds
-        self._lineup = Lineup()
-        self._making: dict[str, Making] = {}
+        self._queue = RequestQueue()
+        self._running: dict[str, RunningJob] = {}
         self._seconds: deque[float] = deque(maxlen=20)
 
     @property
     def queued(self) -> int:
         """Requests that wait."""
-        return len(self._lineup)
+        return len(self._queue)
 
     @property
     def running(self) -> tuple[str, ...]:
         """Requests that workers have."""
-        return tuple(self._making)
+        return tuple(self._running)
 
     @property
     def typical_seconds(self) -> float | None:
@@ -74,7 +74,7 @@ class Foreman:
     def start(self) -> None:
         """Queue what an earlier engine had accepted and not finished, and start the workers."""
         for entry in self._journal.unfinished():
-            for replaced in self._lineup.add(_waiting(entry)):  # it died before it had said so
+            for replaced in self._queue.add(_waiting(entry)):  # it died before it had said so
                 self._supersede(replaced, by=entry.request_id)
         self._executor.start(self._report)
 
@@ -82,7 +82,7 @@ class Foreman:
 
     def accept(self, submissions: Sequence[Submission]) -> list[Event]:
         """Put all on disk in one commit and return what to answer to each, in order."""
-        room = MAX_QUEUED - len(self._lineup) if self.open else 0
+        room = MAX_QUEUED - len(self._queue) if self.open else 0
         taken, refused = submissions[:room], submissions[room:]
         try:
             outcomes = self._journal.accept(taken, time.time())
@@ -106,18 +106,18 @@ class Foreman:
             sentence = f"The request id {request_id} belongs to another request already."
             return _failed(request_id, BadRequestError(sentence, remedy="Give every request an id of its own."))
         if outcome == "new":
-            for replaced in self._lineup.add(_waiting(entry)):
+            for replaced in self._queue.add(_waiting(entry)):
                 self._supersede(replaced, by=request_id)
-        return Accepted(request_id=request_id, queue_position=self._lineup.position(request_id))
+        return Accepted(request_id=request_id, queue_position=self._queue.position(request_id))
 
     def _supersede(self, request_id: str, *, by: str) -> None:
         entry = self._journal.entry(request_id)
-        making = self._making.get(request_id)
+        job = self._running.get(request_id)
         if entry is None or entry.state in OVER:
             return
         self._finish(entry.owner, Superseded(request_id=request_id, by=by))
-        if making is not None:
-            self._ask_to_stop(request_id, making, "drop")
+        if job is not None:
+            self._ask_to_stop(request_id, job, "drop")
 
     def cancel(self, message: Cancel) -> None:
         """Stop a request; one that has ended already is told again."""
@@ -128,13 +128,13 @@ class Foreman:
                 message.owner, Failed(request_id=message.request_id, code="unknown_request", sentence=sentence)
             )
             return
-        making = self._making.get(entry.request_id)
+        job = self._running.get(entry.request_id)
         if entry.state in OVER:
-            self.tell_all(entry)
-        elif self._lineup.remove(entry.request_id):
+            self.resend(entry)
+        elif self._queue.remove(entry.request_id):
             self._finish(entry.owner, Cancelled(request_id=entry.request_id))
-        elif making is not None and making.stopping in ("", "pause"):
-            self._ask_to_stop(entry.request_id, making, "cancel")
+        elif job is not None and job.stopping in ("", "pause"):
+            self._ask_to_stop(entry.request_id, job, "cancel")
 
     def acknowledge(self, message: Ack) -> None:
         """Drop what is safe at its owner's side."""
@@ -142,7 +142,7 @@ class Foreman:
             return
         if message.take >= 0:
             self._journal.acknowledge_take(message.request_id, message.take)
-            self._dispatch.safe(message.owner, message.request_id, message.take)
+            self._dispatch.acknowledged(message.owner, message.request_id, message.take)
         else:
             self._journal.acknowledge_end(message.request_id)
 
@@ -151,13 +151,13 @@ class Foreman:
         entry = self._journal.entry(request_id)
         return entry if entry is not None and entry.owner == owner else None
 
-    def tell_all(self, entry: Entry) -> None:
+    def resend(self, entry: Entry) -> None:
         """Tell a request, its stored takes and its end; of one that was acknowledged only the end is left."""
-        self._dispatch.again(entry)
+        self._dispatch.resend(entry)
 
-    def tell_unanswered(self, owner: str) -> None:
+    def resend_unanswered(self, owner: str) -> None:
         """Tell everything that this owner has not acknowledged."""
-        self._dispatch.all_again(owner)
+        self._dispatch.resend_all(owner)
 
     def states(self, owner: str) -> dict[str, str]:
         """Return the states of what this owner has not acknowledged, at most 1,000."""
@@ -171,49 +171,49 @@ class Foreman:
             return
         if trouble := self._executor.trouble():
             self._fail_all(trouble)
-        while self._executor.free() > 0 and (item := self._lineup.take()):
+        while self._executor.free() > 0 and (item := self._queue.take()):
             self._begin(item)
-        yielding = self._lineup.should_give_way()
+        yielding = self._queue.should_give_way()
         if yielding is None or self._executor.free() or self._is_pausing():
             return
-        making = self._making[yielding.request_id]
-        if not making.stopping and self._journal.saved_state(yielding.request_id) is not None:
-            self._ask_to_stop(yielding.request_id, making, "pause")
+        job = self._running[yielding.request_id]
+        if not job.stopping and self._journal.saved_state(yielding.request_id) is not None:
+            self._ask_to_stop(yielding.request_id, job, "pause")
 
     def check(self) -> None:
         """Notice workers that hang or do not stop when asked, and clients that take nothing."""
         self._executor.check()
         self._dispatch.check()
         now = time.monotonic()
-        for request_id, making in list(self._making.items()):
-            if now > making.stop_by:
-                making.stop_by = float("inf")
+        for request_id, job in list(self._running.items()):
+            if now > job.stop_by:
+                job.stop_by = float("inf")
                 self._executor.abandon(request_id)
 
     def pause_all(self) -> None:
         """Have all running requests stop at their last saved state; nothing new is begun."""
         self.open = False
-        for request_id, making in list(self._making.items()):
-            if not making.stopping:
-                self._ask_to_stop(request_id, making, "pause")
+        for request_id, job in list(self._running.items()):
+            if not job.stopping:
+                self._ask_to_stop(request_id, job, "pause")
 
     def _fail_all(self, trouble: str) -> None:
-        while item := self._lineup.take():
-            self._lineup.done(item.request_id)
+        while item := self._queue.take():
+            self._queue.done(item.request_id)
             remedy = "Run `ditto-live doctor`; the engine's log says more."
             self._finish(item.owner, Failed(request_id=item.request_id, code="worker", sentence=trouble, remedy=remedy))
 
     def _is_pausing(self) -> bool:
-        return any(making.stopping == "pause" for making in self._making.values())
+        return any(job.stopping == "pause" for job in self._running.values())
 
-    def _ask_to_stop(self, request_id: str, making: Making, why: str) -> None:
-        making.stopping, making.stop_by = why, time.monotonic() + self._stop_seconds
+    def _ask_to_stop(self, request_id: str, job: RunningJob, why: str) -> None:
+        job.stopping, job.stop_by = why, time.monotonic() + self._stop_seconds
         self._executor.stop(request_id, keep=why == "cancel")
 
     def _begin(self, item: Waiting) -> None:
         request = self._journal.request(item.request_id)
         self._journal.start(item.request_id)
-        self._making[item.request_id] = Making(owner=item.owner, started=time.monotonic())
+        self._running[item.request_id] = RunningJob(owner=item.owner, started=time.monotonic())
         self._executor.run(request, self._journal.saved_state(item.request_id))
         self._dispatch.event(item.owner, _beginning(item.request_id, "starting"))
 
@@ -222,7 +222,7 @@ class Foreman:
             case pipe.Said():
                 self._pass_on(report.event)
             case pipe.Saved():
-                if report.request_id in self._making:
+                if report.request_id in self._running:
                     self._journal.save(report.request_id, report.state)
             case pipe.Ended():
                 self._free(report.request_id)
@@ -230,67 +230,67 @@ class Foreman:
                 self._lost(report)
 
     def _pass_on(self, event: Event) -> None:
-        making = self._making.get(event.request_id)
-        if making is None or making.ended or making.stopping == "drop":
+        job = self._running.get(event.request_id)
+        if job is None or job.ended or job.stopping == "drop":
             return
         if isinstance(event, Final):
-            self._finish(making.owner, event)
+            self._finish(job.owner, event)
             return
         if isinstance(event, Take):
-            making.takes += 1
+            job.takes += 1
             self._journal.add_take(event)
         elif isinstance(event, Preview):
             self._journal.keep_preview(event)
-        self._dispatch.event(making.owner, event)
+        self._dispatch.event(job.owner, event)
 
     def _finish(self, owner: str, final: Event) -> None:
         self._journal.finish(final.request_id, final, time.time())
         self.finished += 1
-        making = self._making.get(final.request_id)
-        if making is not None:
-            making.ended = True
-            self._seconds.append(time.monotonic() - making.started)
+        job = self._running.get(final.request_id)
+        if job is not None:
+            job.ended = True
+            self._seconds.append(time.monotonic() - job.started)
         self._dispatch.event(owner, final)
 
     def _free(self, request_id: str) -> None:
         """Note that a worker is done with a request; one that was paused waits again."""
-        making = self._making.pop(request_id, None)
-        if making is not None and making.stopping == "pause" and not making.ended:
-            self._lineup.put_back(request_id)
+        job = self._running.pop(request_id, None)
+        if job is not None and job.stopping == "pause" and not job.ended:
+            self._queue.put_back(request_id)
             self._journal.requeue(request_id)
         else:
-            self._lineup.done(request_id)
-            if making is not None and not making.ended:  # it was let go before it heard of the cancellation
-                self._finish(making.owner, Cancelled(request_id=request_id, takes=making.takes))
+            self._queue.done(request_id)
+            if job is not None and not job.ended:  # it was let go before it heard of the cancellation
+                self._finish(job.owner, Cancelled(request_id=request_id, takes=job.takes))
         self.schedule()
 
     def _lost(self, report: Lost) -> None:
         """Note that a worker died: try once more from the last state, then fail with the best take."""
-        making = self._making.pop(report.request_id, None)
-        if making is None:
+        job = self._running.pop(report.request_id, None)
+        if job is None:
             return
-        if making.ended:
-            self._lineup.done(report.request_id)
-        elif making.stopping == "pause" or not self._gives_up(report.request_id, making):
-            self._lineup.put_back(report.request_id)
+        if job.ended:
+            self._queue.done(report.request_id)
+        elif job.stopping == "pause" or not self._gives_up(report.request_id, job):
+            self._queue.put_back(report.request_id)
             self._journal.requeue(report.request_id)
-            self._dispatch.event(making.owner, _beginning(report.request_id, "starting again"))
+            self._dispatch.event(job.owner, _beginning(report.request_id, "starting again"))
         else:
-            self._lineup.done(report.request_id)
-            self._give_up(report, making)
+            self._queue.done(report.request_id)
+            self._give_up(report, job)
         self.schedule()
 
-    def _gives_up(self, request_id: str, making: Making) -> bool:
-        return making.stopping == "cancel" or self._journal.count_crash(request_id) >= MAX_CRASHES
+    def _gives_up(self, request_id: str, job: RunningJob) -> bool:
+        return job.stopping == "cancel" or self._journal.count_crash(request_id) >= MAX_CRASHES
 
-    def _give_up(self, report: Lost, making: Making) -> None:
-        kept = self._rescue(report.request_id, making)
-        if making.stopping == "cancel":
-            self._finish(making.owner, Cancelled(request_id=report.request_id, takes=kept))
+    def _give_up(self, report: Lost, job: RunningJob) -> None:
+        kept = self._rescue(report.request_id, job)
+        if job.stopping == "cancel":
+            self._finish(job.owner, Cancelled(request_id=report.request_id, takes=kept))
             return
         remedy = "The last preview was kept as a take. " if kept else ""
         self._finish(
-            making.owner,
+            job.owner,
             Failed(
                 request_id=report.request_id,
                 code="worker_crashed",
@@ -299,11 +299,11 @@ class Foreman:
             ),
         )
 
-    def _rescue(self, request_id: str, making: Making) -> int:
+    def _rescue(self, request_id: str, job: RunningJob) -> int:
         """Make a take of the last preview where there is none; return how many takes there are."""
         preview = self._journal.last_preview(request_id)
-        if making.takes or preview is None:
-            return making.takes
+        if job.takes or preview is None:
+            return job.takes
         take = Take(
             request_id=request_id,
             take=0,
@@ -314,7 +314,7 @@ class Foreman:
             notes=("This is the last preview of a request that could not be finished.",),
         )
         self._journal.add_take(take)
-        self._dispatch.event(making.owner, take)
+        self._dispatch.event(job.owner, take)
         return 1
 
 

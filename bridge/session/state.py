@@ -1,4 +1,4 @@
-"""What the session keeps of a device, and of a request from its commit on."""
+"""What the session keeps of a client, and of a request from its commit on."""
 
 from dataclasses import dataclass, field
 
@@ -11,8 +11,8 @@ from .effects import Delivered
 
 
 @dataclass(slots=True)
-class Device:
-    """A loaded device and where it listens."""
+class ClientState:
+    """A loaded client and where it listens."""
 
     instance: str
     nonce: str
@@ -22,7 +22,7 @@ class Device:
 
 
 @dataclass(slots=True)
-class Track:
+class RequestState:
     """A committed request. `said` are the datagrams that a repeated commit is answered with."""
 
     request_id: str

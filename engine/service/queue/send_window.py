@@ -7,18 +7,18 @@ to hold them all in memory. What does not fit stays in the journal and is sent w
 from collections.abc import Callable
 from time import monotonic
 
-WINDOW_BYTES = 2 * 2**20  # one and a half loops of 4 s in stereo; one take is always let through, however long
-PATIENCE_SECONDS = 60.0  # then a take counts as lost on the way, and no longer in the way of others
+MAX_IN_FLIGHT_BYTES = 2 * 2**20  # one and a half loops of 4 s in stereo; one take is always let through, however long
+LOST_AFTER_SECONDS = 60.0  # then a take counts as lost on the way, and no longer in the way of others
 
 Key = tuple[str, int]  # request id, number of the take
 
 
-class Window:
+class SendWindow:
     """What is on its way to one client. `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._under_way: dict[Key, tuple[int, float]] = {}  # bytes, when it was sent
+        self._in_flight: dict[Key, tuple[int, float]] = {}  # bytes, when it was sent
         self._held: dict[str, None] = {}  # requests with takes or an end that wait, in order
 
     @property
@@ -40,23 +40,23 @@ class Window:
 
     def is_open(self) -> bool:
         """Return whether another take may be sent."""
-        limit = self._clock() - PATIENCE_SECONDS
-        self._under_way = {key: sent for key, sent in self._under_way.items() if sent[1] > limit}
-        return sum(size for size, _ in self._under_way.values()) < WINDOW_BYTES
+        limit = self._clock() - LOST_AFTER_SECONDS
+        self._in_flight = {key: sent for key, sent in self._in_flight.items() if sent[1] > limit}
+        return sum(size for size, _ in self._in_flight.values()) < MAX_IN_FLIGHT_BYTES
 
     def sent(self, request_id: str, take: int, size: int) -> None:
         """Note that a take is on its way."""
-        self._under_way[request_id, take] = (size, self._clock())
+        self._in_flight[request_id, take] = (size, self._clock())
 
-    def is_under_way(self, request_id: str, take: int) -> bool:
+    def is_in_flight(self, request_id: str, take: int) -> bool:
         """Return whether a take was sent and is neither safe nor lost yet."""
-        return (request_id, take) in self._under_way
+        return (request_id, take) in self._in_flight
 
-    def safe(self, request_id: str, take: int) -> None:
+    def acknowledged(self, request_id: str, take: int) -> None:
         """Note that a take has arrived."""
-        self._under_way.pop((request_id, take), None)
+        self._in_flight.pop((request_id, take), None)
 
     def lost(self, request_id: str) -> None:
         """Note that what was sent of a request has not arrived."""
-        for key in [key for key in self._under_way if key[0] == request_id]:
-            del self._under_way[key]
+        for key in [key for key in self._in_flight if key[0] == request_id]:
+            del self._in_flight[key]
