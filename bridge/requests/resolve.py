@@ -60,7 +60,7 @@ def _resolve(request_id: str, instance: str, assembly: Assembly, takes_folder: P
     if priority not in ("interactive", "batch"):
         raise BadRequestError(f"The priority is {priority[:40]!r}; interactive and batch are allowed.")
     request = msgspec.structs.replace(bare, controls=controls)
-    return Resolved(request, "batch" if priority == "batch" else "interactive", tuple(notes))
+    return Resolved(request, Priority(priority), tuple(notes))
 
 
 def _bare(request_id: str, instance: str, settings: dict[str, str], start: Start | None) -> LoopRequest:

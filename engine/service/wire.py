@@ -16,8 +16,9 @@ from ..errors import BadRequestError
 from ..events import Event
 from ..request import LoopRequest
 
-PROTOCOL_VERSION = 1
-MAX_MESSAGE_BYTES = 256 * 1024 * 1024  # 16 bars at 20 BPM, stereo float32 at 192 kHz, is just under
+PROTOCOL_VERSION = 2
+MAX_MESSAGE_BYTES = 256 * 2**20  # all frames together: a take as long as a request may ask for fits
+MAX_REQUEST_BYTES = 128 * 2**20  # of a client's message, with the audio that its controls follow
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ def from_json(data: bytes, kind: type[T]) -> T:
     """Return the `kind` that the JSON text holds, validated."""
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_from_plain)
-    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
         raise BadRequestError(f"The text is not a valid {_name(kind)}: {error}.") from error
 
 

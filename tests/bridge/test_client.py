@@ -18,7 +18,7 @@ def _request(orders: str = "steps=3", **fields: Any) -> LoopRequest:
 
 def test_a_script_makes_a_loop(service: Any) -> None:
     """Everything that happens comes out, in order, to the end."""
-    with Client(Peer(service.engine_address)) as client:
+    with Client(service.peer) as client:
         events = list(client.make(_request(count=2)))
         assert isinstance(events[0], Accepted)
         assert [event.take for event in events if isinstance(event, Take)] == [0, 1]
@@ -28,7 +28,7 @@ def test_a_script_makes_a_loop(service: Any) -> None:
 
 def test_ctrl_c_keeps_the_best_take(service: Any) -> None:
     """`KeyboardInterrupt` thrown into the generator is a cancel; the best take follows."""
-    with Client(Peer(service.engine_address)) as client:
+    with Client(service.peer) as client:
         making = client.make(_request("steps=1000 pause=0.02"))
         while not isinstance(next(making), Progress):
             pass
@@ -39,7 +39,7 @@ def test_ctrl_c_keeps_the_best_take(service: Any) -> None:
 
 def test_leaving_drops_the_request(service: Any) -> None:
     """A caller that loses interest leaves no work behind."""
-    with Client(Peer(service.engine_address)) as client:
+    with Client(service.peer) as client:
         making = client.make(_request("steps=100000 pause=0.02"))
         next(making)
         making.close()
@@ -55,7 +55,7 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
     async def main() -> None:
         import asyncio
 
-        async with AsyncClient(Peer(service.engine_address)) as client:
+        async with AsyncClient(service.peer) as client:
             requests = [_request(seed=seed) for seed in range(3)]
             for request, events in zip(
                 requests, await asyncio.gather(*(one(client, r) for r in requests)), strict=True

@@ -62,13 +62,14 @@ def _over_zeromq(
     asked: Asked, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
-    from engine.service.access import Keys, load_key
+    from engine.service.access import Keys, address_of, load_key
+    from engine.service.messages import Priority
 
-    peer = Peer(engine, load_key(key)[0] if key else None, Keys(settings.home / "keys") if key else None)
+    peer = Peer(address_of(engine), load_key(key)[0] if key else None, Keys(settings.home / "keys"))
     with Client(peer) as client, display(asked.request.count) as shown:
         for remark in asked.remarks:
             shown.say(remark)
-        return follow(client.make(asked.request, "batch" if batch else "interactive"), shown, takes.keep)
+        return follow(client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE), shown, takes.keep)
 
 
 def _over_osc(asked: Asked, settings: Settings, port: int, *, batch: bool) -> int:

@@ -1,42 +1,42 @@
-"""How much sound may be on its way to a client: what it has not said to be safe yet, up to a limit.
+"""How much sound may be in flight to a client: what it has not acknowledged yet, up to a limit.
 
 Without it a client that writes more slowly than loops are made, with a full disk or a flood of requests, would have
-to hold them all in memory. What does not fit stays in the journal and is sent when something else is safe.
+to hold them all in memory. What does not fit stays in the journal and is sent when something else is acknowledged.
 """
 
 from collections.abc import Callable
 from time import monotonic
 
-MAX_IN_FLIGHT_BYTES = 2 * 2**20  # one and a half loops of 4 s in stereo; one take is always let through, however long
+MAX_IN_FLIGHT_BYTES = 2 * 2**20  # one and a half loops of 4 s in stereo; one take always passes, however long
 LOST_AFTER_SECONDS = 60.0  # then a take counts as lost on the way, and no longer in the way of others
 
 Key = tuple[str, int]  # request id, number of the take
 
 
 class SendWindow:
-    """What is on its way to one client. `clock` gives seconds."""
+    """The takes in flight to one client. `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._in_flight: dict[Key, tuple[int, float]] = {}  # bytes, when it was sent
-        self._held: dict[str, None] = {}  # requests with takes or an end that wait, in order
+        self._deferred: dict[str, None] = {}  # requests with takes or an end that wait, in order
 
     @property
-    def held(self) -> tuple[str, ...]:
+    def deferred(self) -> tuple[str, ...]:
         """Requests of which something waits to be sent, oldest first."""
-        return tuple(self._held)
+        return tuple(self._deferred)
 
-    def holds(self, request_id: str) -> bool:
+    def is_deferred(self, request_id: str) -> bool:
         """Return whether something of this request waits to be sent."""
-        return request_id in self._held
+        return request_id in self._deferred
 
-    def hold(self, request_id: str) -> None:
+    def defer(self, request_id: str) -> None:
         """Have the rest of a request wait."""
-        self._held.setdefault(request_id)
+        self._deferred.setdefault(request_id)
 
     def release(self, request_id: str) -> None:
         """Note that nothing of this request waits any more."""
-        self._held.pop(request_id, None)
+        self._deferred.pop(request_id, None)
 
     def is_open(self) -> bool:
         """Return whether another take may be sent."""
@@ -44,12 +44,12 @@ class SendWindow:
         self._in_flight = {key: sent for key, sent in self._in_flight.items() if sent[1] > limit}
         return sum(size for size, _ in self._in_flight.values()) < MAX_IN_FLIGHT_BYTES
 
-    def sent(self, request_id: str, take: int, size: int) -> None:
+    def sent(self, request_id: str, take: int, size_bytes: int) -> None:
         """Note that a take is on its way."""
-        self._in_flight[request_id, take] = (size, self._clock())
+        self._in_flight[request_id, take] = (size_bytes, self._clock())
 
     def is_in_flight(self, request_id: str, take: int) -> bool:
-        """Return whether a take was sent and is neither safe nor lost yet."""
+        """Return whether a take was sent and is neither acknowledged nor lost yet."""
         return (request_id, take) in self._in_flight
 
     def acknowledged(self, request_id: str, take: int) -> None:

@@ -13,9 +13,7 @@ from engine.service.queue.dispatch import Dispatch
 from engine.service.queue.journal import Journal
 from engine.service.queue.send_window import LOST_AFTER_SECONDS, MAX_IN_FLIGHT_BYTES, SendWindow
 
-LONG = Sound(
-    samples=bytes(MAX_IN_FLIGHT_BYTES // 2 + 8), sample_rate=44_100
-)  # two are more than may be in flight
+LONG = Sound(samples=bytes(MAX_IN_FLIGHT_BYTES // 2 + 8), sample_rate=44_100)  # two are more than may be in flight
 
 
 class Desk:
@@ -32,7 +30,7 @@ class Desk:
         self.journal.accept([Submission(request=request, owner="me")], 1.0)
         for number in range(takes):
             take = Take(request_id=request_id, take=number, sound=LONG, scores={}, noise=b"", record={})
-            self.journal.add_take(take)
+            self.journal.results.add_take(take)
             self.dispatch.event("me", take)
         done = Done(request_id=request_id, takes=takes)
         self.journal.finish(request_id, done, 2.0)
@@ -40,7 +38,7 @@ class Desk:
 
     def keep(self, request_id: str, take: int = 0) -> None:
         """Have the client say that a take is safe."""
-        self.journal.acknowledge_take(request_id, take)
+        self.journal.results.acknowledge_take(request_id, take)
         self.dispatch.acknowledged("me", request_id, take)
 
     def heard(self) -> list[str]:

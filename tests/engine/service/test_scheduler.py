@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
 from engine.request import LoopRequest
-from engine.service.messages import Ack, Cancel, Job, Submission
+from engine.service.messages import AckEnd, Cancel, Job, Priority, RequestStatus, Submission
 from engine.service.queue.journal import Journal
 from engine.service.queue.scheduler import Scheduler
 from engine.service.workers import pipe
@@ -86,9 +86,9 @@ class Shop:
         self.scheduler.start()
         self.scheduler.schedule()
 
-    def ask(self, request_id: str, slot: str = "", priority: str = "interactive") -> Event:
+    def ask(self, request_id: str, slot: str = "", priority: Priority = Priority.INTERACTIVE) -> Event:
         request = LoopRequest(request_id=request_id, slot=slot)
-        (answer,) = self.scheduler.accept([Submission(request=request, owner="me", priority=priority)])  # type: ignore[arg-type]
+        (answer,) = self.scheduler.accept([Submission(request=request, owner="me", priority=priority)])
         self.scheduler.schedule()
         return answer
 
@@ -160,7 +160,7 @@ def test_two_crashes_end_with_the_best_take(shop: Shop) -> None:
 
 def test_a_batch_is_paused_for_a_redraw_and_goes_on_after(shop: Shop) -> None:
     """An interactive request passes a running batch one, which resumes where it was."""
-    shop.ask("batch", priority="batch")
+    shop.ask("batch", priority=Priority.BATCH)
     shop.hands.report(pipe.Saved(request_id="batch", state=b"5"))
     shop.ask("redraw")
     assert shop.hands.stopped == {"batch": False}
@@ -173,7 +173,7 @@ def test_a_batch_is_paused_for_a_redraw_and_goes_on_after(shop: Shop) -> None:
 
 def test_a_batch_without_a_saved_state_is_not_thrown_away(shop: Shop) -> None:
     """What could not be resumed is not paused."""
-    shop.ask("batch", priority="batch")
+    shop.ask("batch", priority=Priority.BATCH)
     shop.ask("redraw")
     assert shop.hands.stopped == {}
 
@@ -215,7 +215,7 @@ def test_a_stopping_engine_accepts_nothing_and_pauses(shop: Shop) -> None:
     shop.ask("r")
     shop.scheduler.pause_all()
     shop.hands.end("r")
-    assert [entry.state for entry in shop.journal.unfinished()] == ["queued"]
+    assert [entry.status for entry in shop.journal.unfinished()] == [RequestStatus.QUEUED]
     refused = shop.ask("late")
     assert isinstance(refused, Failed)
     assert "stopping" in refused.sentence
@@ -239,8 +239,8 @@ class Storm(RuleBasedStateMachine):
         self.asked: set[str] = set()
         self.all_told: list[Event | Job] = []
 
-    @rule(slot=st.sampled_from(["", "a", "b"]), priority=st.sampled_from(["interactive", "batch"]))
-    def ask(self, slot: str, priority: str) -> None:
+    @rule(slot=st.sampled_from(["", "a", "b"]), priority=st.sampled_from(Priority))
+    def ask(self, slot: str, priority: Priority) -> None:
         name = f"r{len(self.asked)}"
         self.asked.add(name)
         assert isinstance(self.shop.ask(name, slot, priority), Accepted)
@@ -298,7 +298,7 @@ class Storm(RuleBasedStateMachine):
                 self.shop.hands.end(name, Done(request_id=name, takes=0))
         for name in self.asked:
             assert self.shop.journal.final(name) is not None
-            self.shop.scheduler.acknowledge(Ack(request_id=name, owner="me"))
+            self.shop.scheduler.acknowledge(AckEnd(request_id=name, owner="me"))
         assert self.shop.journal.unanswered("me") == []
 
 
