@@ -54,7 +54,7 @@ def _resolve(request_id: str, instance: str, assembly: Assembly, takes_folder: P
     settings = assembly.settings
     notes: list[str] = []
     bare = _bare(request_id, instance, settings, _start(settings, takes_folder))
-    controls = tuple(_tuned(control, settings) for control in _controls(assembly, bare.beats, notes.append))
+    controls = tuple(_tuned(control, settings) for control in _controls(assembly, bare, notes.append))
     notes += _unused(settings, controls)
     priority = settings.get("priority", "interactive")
     if priority not in ("interactive", "batch"):
@@ -94,8 +94,9 @@ def _start(settings: dict[str, str], folder: Path) -> Start | None:
     return None
 
 
-def _controls(assembly: Assembly, beats: Fraction, say: Callable[[str], None]) -> Iterator[Control]:
+def _controls(assembly: Assembly, loop: LoopRequest, say: Callable[[str], None]) -> Iterator[Control]:
     """Yield the controls: what was sent in chunks, then what the settings name."""
+    beats = loop.beats
     source = assembly.settings.get("intensity_source", "curve")
     if source not in _SOURCES:
         raise BadRequestError(f"The intensity source is {source[:40]!r}; {', '.join(_SOURCES)} are allowed.")
@@ -106,7 +107,7 @@ def _controls(assembly: Assembly, beats: Fraction, say: Callable[[str], None]) -
         yield Control(kind="intensity", target=_lane(assembly.settings, beats))
     if source == "velocities":
         yield Control(kind="intensity", target=_velocities(assembly, beats))
-    yield from _from_files(assembly.settings, beats, say)
+    yield from _from_files(assembly.settings, loop, say)
 
 
 def _target(part: str, kind: str, chunks: Chunks, beats: Fraction) -> Target:
@@ -161,7 +162,8 @@ def _velocities(assembly: Assembly, beats: Fraction) -> Curve:
     return Curve(points=tuple(points), unit="unit")
 
 
-def _from_files(settings: dict[str, str], beats: Fraction, say: Callable[[str], None]) -> Iterator[Control]:
+def _from_files(settings: dict[str, str], loop: LoopRequest, say: Callable[[str], None]) -> Iterator[Control]:
+    beats, seconds = loop.beats, loop.seconds
     for name, read in (("melody", targets.melody_notes), ("rhythm", targets.rhythm_onsets)):
         if settings.get(f"{name}_file"):
             target, remarks = read(settings[f"{name}_file"], beats)
@@ -169,24 +171,24 @@ def _from_files(settings: dict[str, str], beats: Fraction, say: Callable[[str], 
                 say(remark)
             yield Control(kind=name, target=target)
     if settings.get("structure"):
-        yield Control(kind="structure", target=targets.structure(settings["structure"]))
+        yield Control(kind="structure", target=targets.structure(settings["structure"], loop_seconds=seconds))
     if settings.get("text") or settings.get("text.weight"):
         yield Control(kind="text", target=Words(text=settings.get("text") or settings.get("prompt", "")))
     for name in ("structure", "timbre"):
         if settings.get(f"{name}_file"):
-            yield Control(kind=name, target=targets.audio(Path(settings[f"{name}_file"])))
-    yield from _painted(settings)
+            yield Control(kind=name, target=targets.audio(Path(settings[f"{name}_file"]), loop_seconds=seconds))
+    yield from _painted(settings, seconds)
 
 
-def _painted(settings: dict[str, str]) -> Iterator[Control]:
+def _painted(settings: dict[str, str], seconds: float) -> Iterator[Control]:
     if settings.get("inpaint_file"):
         ranges = [text for text in settings.get("inpaint_keep", "").split(",") if text.strip()]
         if not ranges:
             raise BadRequestError("inpaint_file needs the beats to keep: set inpaint_keep, such as 0:8.")
         keep = tuple(targets.beat_range(text, "inpaint_keep") for text in ranges)
-        yield Control(kind="inpaint", target=targets.audio(Path(settings["inpaint_file"]), keep))
+        yield Control(kind="inpaint", target=targets.audio(Path(settings["inpaint_file"]), keep, loop_seconds=seconds))
     if settings.get("outpaint_file"):
-        yield Control(kind="outpaint", target=targets.audio(Path(settings["outpaint_file"])))
+        yield Control(kind="outpaint", target=targets.audio(Path(settings["outpaint_file"]), loop_seconds=seconds))
 
 
 def _tuned(control: Control, settings: dict[str, str]) -> Control:

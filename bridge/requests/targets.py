@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.audio.wav import read_audio
+from engine.audio.wav import MAX_READ_SECONDS, read_audio
 from engine.errors import BadRequestError
 from engine.request import Audio, Curve, Notes, Onsets, Point, Words
 from midi.curves.automation import Curve as Automation
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from midi.smf.read import ScoreTrack
 
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
+SPARE_SECONDS = 1.0  # beyond the loop, so that a change of the sampling rate has its surroundings
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
@@ -130,14 +131,18 @@ def _naming(text: str) -> Iterator[None]:
         raise MidiError(error.code, f"{Path(text).name}: {error.sentence}", error.remedy) from error
 
 
-def structure(text: str) -> Words | Audio:
+def structure(text: str, *, loop_seconds: float = MAX_READ_SECONDS) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    return Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
+    if _FORM.fullmatch(text) and not _exists(Path(text)):
+        return Words(text=text.upper())
+    return audio(Path(text), loop_seconds=loop_seconds)
 
 
-def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = ()) -> Audio:
-    """Read reference audio; `keep` are ranges of beats."""
-    samples, sample_rate = read_audio(path)
+def audio(
+    path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = (), *, loop_seconds: float = MAX_READ_SECONDS
+) -> Audio:
+    """Read reference audio, as much as a control of a loop follows; `keep` are ranges of beats."""
+    samples, sample_rate = read_audio(path, seconds=loop_seconds + SPARE_SECONDS)
     return Audio(
         samples=samples.T.astype("<f4").tobytes(),
         sample_rate=sample_rate,

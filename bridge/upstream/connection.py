@@ -80,6 +80,7 @@ class Monitor:
 
     def __init__(self, socket: "zmq.Socket[bytes]") -> None:
         self._reach = Reach.NOWHERE
+        self._socket = socket
         self._events = socket.get_monitor_socket(_EVENTS)
 
     def news(self) -> Reach:
@@ -91,6 +92,12 @@ class Monitor:
                     self._reach = _REACHED[event]
         return self._reach
 
+    def close(self) -> None:
+        """Stop to watch."""
+        if not self._socket.closed:
+            self._socket.disable_monitor()
+        self._events.close(linger=0)
+
 
 class Connection:
     """One socket to an engine after another. Threads: one, the loop's or the caller's."""
@@ -100,17 +107,17 @@ class Connection:
         self._peer = peer
         self.socket = tune(context.socket(zmq.DEALER))
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self._monitor = Monitor(self.socket)
         try:
             introduce(self.socket, peer.keys, peer.key())
-            self._monitor = Monitor(self.socket)
             self.socket.connect(peer.address)
         except zmq.ZMQError as error:
-            self.socket.close(linger=0)
+            self.close()
             raise EngineUnavailableError(
                 f"{peer.address!r} is not an address of an engine: {error}.", remedy="Write it as tcp://gpu-box:47110."
             ) from error
         except BaseException:
-            self.socket.close(linger=0)
+            self.close()
             raise
 
     @property
@@ -129,9 +136,8 @@ class Connection:
 
     def close(self, *, linger: int = 0) -> None:
         """Hang up."""
-        if not self.socket.closed:
-            self.socket.disable_monitor()
-            self.socket.close(linger=linger)
+        self._monitor.close()
+        self.socket.close(linger=linger)
 
 
 def why_silent(peer: Peer, reach: Reach, protocol_trouble: str = "") -> EngineUnavailableError:

@@ -20,11 +20,11 @@ def pair(keys: Keys, address: str, code: str, *, patience_seconds: float = PATIE
     """Tell the engine at `address` our key and keep its own; raises `EngineUnavailableError`, saying why."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = tune(context.socket(zmq.DEALER))
+    monitor = Monitor(socket)
     try:
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         socket.curve_publickey, socket.curve_secretkey = derived(code, CLIENT)
         socket.curve_serverkey = derived(code, ENGINE)[0]
-        monitor = Monitor(socket)
         try:
             socket.connect(address)
         except zmq.ZMQError as error:
@@ -35,7 +35,7 @@ def pair(keys: Keys, address: str, code: str, *, patience_seconds: float = PATIE
         write_key(keys.engine_file(address), engine_key)
         socket.send_multipart([VERSION, THANKS])
     finally:
-        socket.disable_monitor()
+        monitor.close()
         context.destroy(linger=1_000)
 
 

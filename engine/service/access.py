@@ -126,11 +126,11 @@ class Keys:
         return self.folder / "engines" / f"{re.sub('[^A-Za-z0-9.-]', '_', host_of(address)) or 'engine'}.key"
 
     def engine_key(self, address: str) -> bytes | None:
-        """Return the public key of the engine at this address: our own, one that was paired with, or None."""
-        if is_loopback(address):
-            return self.pair(ENGINE)[0]
+        """Return the public key of the engine at this address: the one that was paired with, our own, or None."""
         file = self.engine_file(address)
-        return load_key(file)[0] if file.exists() else None
+        if file.exists():
+            return load_key(file)[0]
+        return self.pair(ENGINE)[0] if is_loopback(address) else None
 
 
 def load_key(path: Path) -> tuple[bytes, bytes | None]:

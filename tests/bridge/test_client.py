@@ -9,6 +9,7 @@ from bridge.client import AsyncClient, Client, Peer
 from engine.errors import EngineUnavailableError
 from engine.events import Accepted, Cancelled, Done, Event, Progress, Take
 from engine.request import LoopRequest
+from engine.service.access import Keys
 from engine.service.transport import run
 
 
@@ -67,9 +68,9 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
     run(main())
 
 
-def test_an_engine_that_is_not_there_is_said() -> None:
+def test_an_engine_that_is_not_there_is_said(tmp_path: Path) -> None:
     """After the patience there is one sentence, not a hang."""
-    with Client(Peer("tcp://127.0.0.1:9"), patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
+    with Client(Peer("tcp://127.0.0.1:9", keys=Keys(tmp_path)), patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
         list(client.make(_request()))
 
 
@@ -78,7 +79,7 @@ def test_send_writes_the_take(service: Any, tmp_path: Path, capsys: pytest.Captu
     from bridge.cli.main import run as command
 
     out = tmp_path / "a b.wav"
-    common = ["--prompt", "toy: steps=2", "--bars", "1"]
+    common = ["--prompt", "toy: steps=2", "--bars", "1", "--home", str(service.settings.home)]
     assert command(["send", *common, "--engine", service.engine_address, "--out", str(out)]) == 0
     assert out.exists()
     assert command(["send", *common, "--osc", "--port", str(service.port)]) == 0
@@ -90,6 +91,7 @@ def test_send_says_what_is_refused(service: Any, capsys: pytest.CaptureFixture[s
     """A fault that only the engine's side finds comes back in words."""
     from bridge.cli.main import run as command
 
-    assert command(["send", "--prompt", "toy: steps=3 memory=1", "--engine", service.engine_address]) == 1
+    home = ["--home", str(service.settings.home)]
+    assert command(["send", "--prompt", "toy: steps=3 memory=1", "--engine", service.engine_address, *home]) == 1
     assert "memory" in capsys.readouterr().err
     assert command(["send", "--prompt", "toy: steps=3 memory=1", "--osc", "--port", str(service.port)]) == 1
