@@ -203,13 +203,7 @@ class LoopRequest(_Value, frozen=True):
         ):
             if len(text) > limit:
                 raise BadRequestError(f"The {name} has {len(text)} characters; it may have {limit}.")
-        size_bytes = 8 * self.samples
-        if size_bytes > MAX_SOUND_BYTES:
-            raise BadRequestError(
-                f"This loop of {self.seconds:,.0f} s at {self.sample_rate:,} Hz would take {size_bytes / 2**20:,.0f} MB; "
-                f"{MAX_SOUND_BYTES // 2**20} MB is the most.",
-                remedy="Ask for fewer bars, a faster tempo or a lower sample rate.",
-            )
+        self._check_size()
         if not _ID.fullmatch(self.request_id):
             raise BadRequestError("A request id is 1 to 64 letters, digits, - or _.")
         if self.key is not None:
@@ -219,6 +213,16 @@ class LoopRequest(_Value, frozen=True):
                 raise BadRequestError(error.sentence, remedy=error.remedy) from error
         for control in self.controls:
             self._check_beats(control)
+
+    def _check_size(self) -> None:
+        """Refuse a loop whose take would not cross the wire."""
+        size_bytes = 8 * self.samples
+        if size_bytes > MAX_SOUND_BYTES:
+            raise BadRequestError(
+                f"A loop of {self.seconds:,.0f} s at {self.sample_rate:,} Hz takes {size_bytes / 2**20:,.0f} MB; "
+                f"{MAX_SOUND_BYTES // 2**20} MB is the most.",
+                remedy="Ask for fewer bars, a faster tempo or a lower sample rate.",
+            )
 
     def _check_beats(self, control: Control) -> None:
         """Refuse targets that lie outside the loop."""
