@@ -168,7 +168,10 @@ class Access:
 
     def callback(self, domain: str, key: bytes) -> bool:
         """Return whether a client with this public key is let in; the folder is read anew each time."""
-        return key in self._keys.allowed_keys()
+        known = key in self._keys.allowed_keys()
+        if known:
+            self._known |= {key}
+        return known
 
     def was_narrowed(self) -> bool:
         """Return whether a key was taken away since the last call: its connections must end."""

@@ -70,7 +70,8 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
 
 def test_an_engine_that_is_not_there_is_said(tmp_path: Path) -> None:
     """After the patience there is one sentence, not a hang."""
-    with Client(Peer("tcp://127.0.0.1:9", keys=Keys(tmp_path)), patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
+    nobody = Peer("tcp://127.0.0.1:9", keys=Keys(tmp_path))
+    with Client(nobody, patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
         list(client.make(_request()))
 
 

@@ -1,7 +1,7 @@
 """The scheduler: every accepted request has exactly one end, whatever workers do."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
 from engine.request import LoopRequest
 from engine.service.messages import AckEnd, Cancel, Job, Priority, RequestStatus, Submission
-from engine.service.queue.journal import Journal
+from engine.service.queue.journal import Journal, JournalError
 from engine.service.queue.scheduler import Scheduler
 from engine.service.workers import pipe
 from engine.service.workers.executor import Listener, Lost
 
 SOUND = Sound(samples=bytes(8), sample_rate=44_100)
+LONG = Sound(samples=bytes(200_000), sample_rate=44_100)
 
 
 class Hands:
@@ -106,8 +107,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     made.journal.close()
 
 
-def _take(request_id: str) -> Take:
-    return Take(request_id=request_id, take=0, sound=SOUND, scores={}, noise=b"", record={})
+def _take(request_id: str, sound: Sound = SOUND) -> Take:
+    return Take(request_id=request_id, take=0, sound=sound, scores={}, noise=b"", record={})
 
 
 def test_a_newer_request_of_a_slot_replaces_the_running_one(shop: Shop) -> None:
@@ -227,6 +228,90 @@ def test_the_same_id_with_other_words_is_refused(shop: Shop) -> None:
     refused = shop.ask("r", slot="b")
     assert isinstance(refused, Failed)
     assert "another request" in refused.sentence
+
+
+def _without_room(shop: Shop) -> Callable[[], None]:
+    """Let the file of results not grow; return what gives it room again."""
+    database = shop.journal._file._database
+    (pages,) = database.execute("PRAGMA results.page_count").fetchone()
+    database.execute(f"PRAGMA results.max_page_count={pages}")
+    return lambda: database.execute("PRAGMA results.max_page_count=1000000")  # type: ignore[return-value]
+
+
+def test_a_take_for_which_there_is_no_room_fails_its_request_in_words(shop: Shop) -> None:
+    """It is not lost in silence: the request ends as failed, its worker is let go, and the next one is made."""
+    shop.ask("r")
+    give_room = _without_room(shop)
+    shop.hands.report(pipe.Saved(request_id="r", state=bytes(200_000)))  # what only helps is left out
+    shop.hands.say(Preview(request_id="r", take=0, step=1, sound=LONG))
+    shop.hands.say(_take("r", LONG))
+    (failed,) = shop.ends("r")
+    assert isinstance(failed, Failed)
+    assert failed.code == "journal"
+    assert shop.hands.stopped == {"r": False}
+    shop.hands.end("r", Done(request_id="r", takes=1))
+    assert shop.ends("r") == [failed]
+    give_room()
+    shop.ask("next")
+    shop.hands.say(_take("next", LONG))
+    shop.hands.end("next", Done(request_id="next", takes=1))
+    assert shop.ends("next") == [Done(request_id="next", takes=1)]
+
+
+def test_an_end_for_which_there_is_no_room_is_told_and_kept_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk at the very end: the client hears it, also when it asks again, and the journal gets it in time."""
+    shop.ask("r")
+    kept = shop.journal.finish
+
+    def full(*_: object) -> None:
+        raise JournalError("The disk is full.")
+
+    monkeypatch.setattr(shop.journal, "finish", full)
+    shop.hands.end("r", Done(request_id="r", takes=0))
+    shop.scheduler.check()
+    shop.cancel("r")
+    assert shop.ends("r") == [Done(request_id="r", takes=0)] * 2
+    assert shop.journal.final("r") is None
+    monkeypatch.setattr(shop.journal, "finish", kept)
+    shop.scheduler.check()
+    assert shop.journal.final("r") == Done(request_id="r", takes=0)
+
+
+def test_a_queued_request_that_cannot_be_read_fails_and_the_next_is_made(tmp_path: Path) -> None:
+    """A newer version wrote it: the engine starts all the same, says so, and goes on."""
+    journal = Journal(tmp_path / "j")
+    journal.accept([Submission(request=LoopRequest(request_id=name), owner="me") for name in ("new", "good")], 1.0)
+    with journal._file.transaction():
+        journal._file.change("UPDATE requests SET data = x'81a3666f6f01' WHERE request_id = 'new'")
+    journal.close()
+    shop = Shop(tmp_path / "j")
+    (failed,) = shop.ends("new")
+    assert "cannot be read" in failed.sentence  # type: ignore[union-attr]
+    assert list(shop.hands.at) == ["good"]
+    shop.journal.close()
+
+
+def test_a_take_that_no_message_holds_fails_its_request_and_no_other(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Now, and one that an earlier version left: set aside, said, and what comes after it is told."""
+    shop.ask("old")
+    shop.hands.say(_take("old", LONG))
+    shop.hands.end("old", Done(request_id="old", takes=1))
+    for module in ("dispatch", "running"):
+        monkeypatch.setattr(f"engine.service.queue.{module}.MAX_TAKE_BYTES", 1_000)
+    shop.ask("large")
+    shop.hands.say(_take("large", LONG))
+    assert isinstance(shop.ends("large")[0], Failed)
+    shop.hands.end("large")
+    shop.ask("small")
+    shop.hands.say(_take("small"))
+    shop.hands.end("small", Done(request_id="small", takes=1))
+    shop.told.clear()
+    shop.scheduler.dispatch.resend_all("me")
+    assert isinstance(shop.ends("old")[0], Failed)
+    assert shop.ends("small") == [Done(request_id="small", takes=1)]
+    assert [event.request_id for event in shop.told if isinstance(event, Take)] == ["small"]
 
 
 class Storm(RuleBasedStateMachine):
