@@ -83,7 +83,11 @@ class Client:
         self._patience_seconds = patience_seconds
         self._inbox = _Inbox(Link(owner or new_owner()))
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._connection = Connection(self._context, self._peer)
+        try:
+            self._connection = Connection(self._context, self._peer)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
 
     def __enter__(self) -> "Client":
         return self
@@ -164,7 +168,11 @@ class AsyncClient:
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> "AsyncClient":
-        self._connect()
+        try:
+            self._connect()
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
         self._clock = asyncio.create_task(self._tick())
         return self
 
