@@ -44,9 +44,9 @@ class _Inbox:
                 self.events[said.request_id].append(said)
 
     def submit(self, request: LoopRequest, priority: Priority) -> None:
-        self.events[request.request_id] = deque()
         submission = Submission(request=request, owner=self.link.owner, priority=priority)
         self.link.submit(submission, time.monotonic())
+        self.events[request.request_id] = deque()
 
     def next(self, request_id: str) -> Event | None:
         waiting = self.events[request_id]
@@ -201,6 +201,19 @@ class AsyncClient:
             self._inbox.leave(request.request_id)
             self._flush()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the engine has been heard of lately."""
+        return self._inbox.link.is_alive(time.monotonic())
+
+    def reconnect(self, peer: Peer) -> None:
+        """Talk to the engine at another address from now on; what is open is said again there."""
+        self._channel.close()
+        self._connection.close()
+        self._peer = peer
+        self._connect()
+        self._flush()
+
     def cancel(self, request: LoopRequest) -> None:
         """Ask for the best take so far; it comes out of `make`, then `Cancelled`."""
         self._inbox.link.cancel(request.request_id, time.monotonic())
@@ -244,9 +257,7 @@ class AsyncClient:
     async def _tick(self) -> None:
         while True:
             if self._connection.is_refused(time.monotonic()):
-                self._channel.close()
-                self._connection.close()
-                self._connect()
+                self.reconnect(self._peer)
             self._inbox.link.tick(time.monotonic())
             self._flush()
             await asyncio.sleep(0.25)

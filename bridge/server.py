@@ -41,10 +41,10 @@ from .session.effects import (
 )
 from .session.session import Session
 from .takes.backlog import Backlog
+from .takes.file_work import FileWork
 from .upstream.connection import Peer
 from .upstream.engine_side import EngineSide
 from .upstream.link import Link
-from .work import FileWork
 
 log = structlog.get_logger("ditto.bridge")
 
@@ -107,7 +107,11 @@ class Bridge:
     def connect(self, address: str) -> None:
         """Talk to the engine at this address from now on."""
         self._no_engine = ""
-        self._engine.connect(Peer(address, self._options.engine_key, Keys(self._options.settings.home / "keys")))
+        self._engine.connect(self.peer(address))
+
+    def peer(self, address: str) -> Peer:
+        """Return who the engine at this address is, and who we are."""
+        return Peer(address, self._options.engine_key, Keys(self._options.settings.home / "keys"))
 
     def engine_failed(self, sentence: str) -> None:
         """Note why the engine of this computer does not start, for devices to see."""

@@ -160,7 +160,7 @@ def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
     import zmq
 
     from engine.service import messages
-    from engine.service.messages import Ack, Cancel, Hello, Resend, Submission
+    from engine.service.messages import AckEnd, AckTake, Cancel, Hello, Resend, Submission
 
     valid = [
         messages.pack(message)
@@ -169,7 +169,8 @@ def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
             Hello(owner="evil"),
             Hello(owner="evil", resume=True),
             Cancel(request_id="x", owner="evil"),
-            Ack(request_id="x", owner="evil"),
+            AckTake(request_id="x", owner="evil", take=0),
+            AckEnd(request_id="x", owner="evil"),
             Resend(request_id="x", owner="evil"),
         )
     ]

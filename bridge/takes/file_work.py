@@ -12,11 +12,11 @@ import structlog
 from engine.errors import DittoError
 from engine.settings import Settings
 
-from .requests.resolve import resolve
-from .session.effects import DropPreviews, Effect, Favourite, FindTakes, Prepare, WritePreview, WriteTake
-from .session.session import Session
-from .takes import delivery
-from .takes import library as takes
+from ..requests.resolve import resolve
+from ..session.effects import DropPreviews, Effect, Favourite, FindTakes, Prepare, WritePreview, WriteTake
+from ..session.session import Session
+from . import delivery
+from . import library as takes
 
 log = structlog.get_logger("ditto.bridge")
 
