@@ -12,7 +12,8 @@ import structlog
 from engine.errors import DittoError
 from engine.settings import Settings
 
-from ..requests.resolve import resolve
+from ..requests.fields import Way
+from ..requests.reader import read_request
 from ..session.effects import DropPreviews, Effect, Favourite, FindTakes, Prepare, WritePreview, WriteTake
 from ..session.session import Session
 from . import delivery
@@ -64,10 +65,17 @@ class FileWork:
     def prepare(self, effect: Prepare) -> Iterable[Effect]:
         """Make a request of what has arrived."""
         try:
-            made = resolve(effect.request_id, effect.instance, effect.assembly, self._settings.takes)
+            made = read_request(
+                effect.assembly.settings,
+                effect.assembly.rows,
+                way=Way.OSC,
+                takes=self._settings.takes,
+                request_id=effect.request_id,
+                instance=effect.instance,
+            )
         except DittoError as error:
             return self.failed(effect, error)
-        return self._session.prepared(effect.request_id, made.request, made.priority, made.notes, time.monotonic())
+        return self._session.prepared(effect.request_id, made.request, made.priority, made.remarks, time.monotonic())
 
     def _write_take(self, effect: WriteTake) -> Iterable[Effect]:
         try:
