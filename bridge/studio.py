@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.service.child_process import ChildProcess, Exit
 from engine.service.process import EngineOptions, stop_on_signals
 
-from .page.server import Page
 from .server import Bridge, BridgeOptions
+
+if TYPE_CHECKING:
+    from .page.server import Page
 
 FIRST_RESTART_SECONDS = 0.2  # doubled each time
 SLOWEST_RESTART_SECONDS = 30.0
@@ -77,7 +80,7 @@ async def run_studio(
     bridge_options: BridgeOptions,
     engine: EngineOptions | None,
     on_ready: Callable[[Bridge], None],
-    page: Page | None = None,
+    page: "Page | None" = None,
 ) -> None:
     """Run a bridge, with it an engine unless that is elsewhere, and the page, until SIGINT or SIGTERM."""
     bridge = Bridge(bridge_options)

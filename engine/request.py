@@ -7,7 +7,6 @@ In Python plain lists and numbers will do: `Curve([(0, -30), (8, -12)])`, `LoopR
 """
 
 import math
-import re
 import secrets
 from collections.abc import Callable
 from fractions import Fraction
@@ -15,13 +14,12 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from midi.errors import MidiError
 from midi.key import Key
 from midi.notes import Note
 from midi.rhythm import Group, Onset
 from midi.tempo import Beats, Meter, exact, loop_beats, loop_samples
 
-from .errors import BadRequestError
+from .errors import BadInputError, BadRequestError
 
 Method = Literal["ditto2", "ditto", "ditto-paper", "guidance", "none"]
 Quality = Literal["draft", "normal", "best"]
@@ -30,10 +28,9 @@ CURVE_UNITS = get_args(CurveUnit)
 
 MAX_BARS = 16
 MAX_COUNT = 8
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_SOUND_BYTES = 240 * 2**20  # of a take, stereo float32; with its noise it crosses the wire as one message
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
-ASK_LEVELS = ("intensity", "intensity-paper")  # controls that ask for a level, which one gain for all could miss
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHANCE = secrets.SystemRandom()
 
 
@@ -123,6 +120,17 @@ class Words(_Value, frozen=True, tag="words"):
     text: str
 
 
+class Number(_Value, frozen=True, tag="number"):
+    """A single number, in the control's own unit."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        if not math.isfinite(self.value):
+            raise BadRequestError(f"The value is {self.value:g}, not a finite number.")
+
+
 class Audio(_Value, frozen=True, tag="audio"):
     """Reference audio: float32 little-endian samples, channels interleaved."""
 
@@ -142,7 +150,7 @@ class Audio(_Value, frozen=True, tag="audio"):
             raise BadRequestError("The reference audio is empty or not whole frames of float32.")
 
 
-Target = Curve | Notes | Onsets | Words | Audio
+Target = Curve | Notes | Onsets | Words | Number | Audio
 _TARGETS = get_args(Target)
 
 
@@ -257,10 +265,7 @@ class LoopRequest(_Value, frozen=True):
         if not _ID.fullmatch(self.request_id):
             raise BadRequestError("A request id is 1 to 64 letters, digits, - or _.")
         if self.key is not None:
-            try:
-                Key.parse(self.key)
-            except MidiError as error:
-                raise BadRequestError(error.sentence, remedy=error.remedy) from error
+            Key.parse(self.key)
         for control in self.controls:
             self._check_beats(control)
 
@@ -350,8 +355,8 @@ def _plainly(value: _Value, name: str, make: Callable[[Any], Any] | None, kind: 
 def _set(value: _Value, name: str, make: Callable[[Any], Any], given: Any, wanted: str) -> None:
     try:
         made = make(given)
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
-        said = f" {error.sentence}" if isinstance(error, MidiError) else ""
+    except (BadInputError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        said = f" {error.sentence}" if isinstance(error, BadInputError) else ""
         raise BadRequestError(f"{name} of {type(value).__name__} is {_shown(given)}; write {wanted}.{said}") from error
     msgspec.structs.force_setattr(value, name, made)
 
