@@ -7,6 +7,7 @@ In Python plain lists and numbers will do: `Curve([(0, -30), (8, -12)])`, `LoopR
 """
 
 import math
+import re
 import secrets
 from collections.abc import Callable
 from fractions import Fraction
@@ -28,10 +29,10 @@ CURVE_UNITS = get_args(CurveUnit)
 
 MAX_BARS = 16
 MAX_COUNT = 8
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_SOUND_BYTES = 240 * 2**20  # of a take, stereo float32; with its noise it crosses the wire as one message
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 CHANCE = secrets.SystemRandom()
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
