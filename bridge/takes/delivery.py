@@ -21,9 +21,13 @@ from engine.events import Preview, Scores, Sound, Take
 from engine.request import LoopRequest
 from engine.audio.wav import Audio, write_loop
 from engine.files import publish
+from midi.errors import MidiError
+from midi.files.opening import read_bytes
+from midi.files.text import decoded
 
 from ..session.effects import Delivered
 
+MAX_SIDECAR_BYTES = 64 * 2**20
 _SLUG_CHARACTERS = 40
 _ID_DIGITS = 10
 
@@ -114,18 +118,18 @@ def find_delivered(folder: Path, request_id: str) -> list[Delivered]:
 def read_sidecar(path: Path) -> Sidecar:
     """Return a take's sidecar; raises `BadInputError` where it cannot be read."""
     try:
-        return wire.from_json(path.read_bytes(), Sidecar)
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be read: {error.strerror}.") from error
+        return wire.from_json(decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode(), Sidecar)
+    except (MidiError, UnicodeError, RecursionError, BadRequestError) as error:
+        raise BadInputError(f"{path} cannot be read, or is no take's: {error}") from error
 
 
 def _read(path: Path, request_id: str) -> Delivered | None:
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_SIDECAR_BYTES)
         if request_id.encode() not in data:  # far cheaper than reading thousands of them
             return None
         kept = wire.from_json(data, Sidecar)
-    except (OSError, BadRequestError):
+    except (MidiError, RecursionError, BadRequestError):
         return None
     wav = path.with_suffix(".wav")
     if kept.request.request_id != request_id or not wav.exists():

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from .model import NOTE_FIELDS
 from .numbers import number_of, value_of
 from .parts import OpenClip
-from .xml import BrokenElementError
+from .xml import BrokenElementError, UnreadableValueError
 
 MAX_CLIPS = 50_000
+
+_MOST_BEATS = 1e9  # above the longest arrangement that Live allows, 1,576,800 beats
 
 _CLIP_NUMBERS = ("CurrentStart", "CurrentEnd", "LoopStart", "LoopEnd", "StartRelative", "OutMarker")
 _METER_NUMBERS = ("Numerator", "Denominator")
@@ -55,7 +57,7 @@ class ClipReader:
             kind="midi" if stack[-1] == "MidiClip" else "audio",
             place="session" if in_session else "take" if "TakeLanes" in stack else "arrangement",
             depth=len(stack),
-            time=number_of(stack[-1], attributes, "Time", 0.0),
+            time=_start_of(attributes),
             slot=self._slot if in_session else None,
         )
         return self.clip
@@ -86,18 +88,20 @@ class ClipReader:
         if self.clip is None or self._stack[-3] != "KeyTrack":
             return
         tag = self._stack[-1]
-        self.clip.notes.extend(
-            (
-                -1.0,  # the pitch comes with the end of the key track
-                number_of(tag, attributes, "Time"),
-                number_of(tag, attributes, "Duration"),
-                number_of(tag, attributes, "Velocity", 100.0),
-                number_of(tag, attributes, "OffVelocity", 64.0),
-                float(attributes.get("IsEnabled", "true") == "true"),
-                number_of(tag, attributes, "Probability", 1.0),
-                number_of(tag, attributes, "VelocityDeviation", 0.0),
-            )
+        velocity = number_of(tag, attributes, "Velocity", 100.0)
+        note = (
+            -1.0,  # the pitch comes with the end of the key track
+            number_of(tag, attributes, "Time"),
+            number_of(tag, attributes, "Duration"),
+            velocity,
+            number_of(tag, attributes, "OffVelocity", 64.0),
+            float(attributes.get("IsEnabled", "true") == "true" and velocity > 0),
+            min(max(number_of(tag, attributes, "Probability", 1.0), 0.0), 1.0),
+            min(max(number_of(tag, attributes, "VelocityDeviation", 0.0), -127.0), 127.0),
         )
+        if abs(note[1]) > _MOST_BEATS or note[2] > _MOST_BEATS:
+            raise UnreadableValueError(f"a note at beat {note[1]:g}, {note[2]:g} beats long")
+        self.clip.notes.extend(note)
 
     def _take_key(self, parent: str, attributes: _Attributes) -> None:
         if self.clip is not None and parent == "KeyTrack":
@@ -105,7 +109,20 @@ class ClipReader:
 
     def _close_key(self, depth: int) -> None:
         clip = self.clip
-        if clip is not None:
-            for index in range(clip.key_start, len(clip.notes), NOTE_FIELDS):
-                clip.notes[index] = clip.key
-            clip.key_start, clip.key = len(clip.notes), -1.0
+        if clip is None:
+            return
+        key, clip.key = clip.key, -1.0
+        if not 0 <= key <= 127 and len(clip.notes) > clip.key_start:
+            del clip.notes[clip.key_start :]
+            raise UnreadableValueError("notes whose key is none of the 128")
+        for index in range(clip.key_start, len(clip.notes), NOTE_FIELDS):
+            clip.notes[index] = key
+        clip.key_start = len(clip.notes)
+
+
+def _start_of(attributes: _Attributes) -> float:
+    """Return where a clip lies; one that cannot be read is told by its `CurrentStart`, which comes later."""
+    try:
+        return number_of("clip", attributes, "Time", 0.0)
+    except UnreadableValueError:
+        return 0.0

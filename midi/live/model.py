@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..clip import ClipMarkers, clip_notes
 from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
 from ..notes import Note, shift, sort_notes
 from ..tempo import Beats, Meter, RangeTime, exact, meter_note, parse_tempo, tempo_note
+from .clip import ClipMarkers, clip_notes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
 Place = Literal["session", "arrangement", "take"]
@@ -132,7 +132,7 @@ class LiveClip:
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes in the clip's own time, muted ones too, sorted."""
-        return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)
+        return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other
 
     def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
         """Return what plays from the clip's launch, from beat 0 on.
@@ -182,7 +182,10 @@ class LiveTrack:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveSet:
-    """A set: `creator` is the Live that saved it; the last track is the main one."""
+    """A set: `creator` is the Live that saved it; the last track is the main one.
+
+    `remarks` are sentences on what was replaced or left out in reading.
+    """
 
     creator: str
     tempo_bpm: Fraction
@@ -190,6 +193,7 @@ class LiveSet:
     tracks: tuple[LiveTrack, ...]
     tempo_lane: Lane | None = None
     meter_lane: Lane | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping
 
-from .xml import BrokenElementError
+from .xml import BrokenElementError, UnreadableValueError
+
+MOST = 1e15  # far above every time, frequency and number of samples; a double still tells halves apart there
 
 
 def value_of(tag: str, attributes: Mapping[str, str]) -> float:
@@ -22,7 +24,7 @@ def number_of(tag: str, attributes: Mapping[str, str], name: str, default: float
         number = float(attributes[name])
     except (KeyError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= MOST:  # false for nan, too
         raise _not_a_number(tag, attributes, name)
     return number
 
@@ -43,6 +45,6 @@ def whole_of(tag: str, attributes: Mapping[str, str], name: str) -> int:
         raise _not_a_number(tag, attributes, name) from None
 
 
-def _not_a_number(tag: str, attributes: Mapping[str, str], name: str) -> BrokenElementError:
+def _not_a_number(tag: str, attributes: Mapping[str, str], name: str) -> UnreadableValueError:
     text = attributes.get(name, "missing")[:40]
-    return BrokenElementError(f"the {name} of a {tag[:40]} is {text!r}, not a number")
+    return UnreadableValueError(f"the {name} of a {tag[:40]} is {text!r}, not a number")

@@ -287,18 +287,24 @@ class SetReader:
         else:
             return
         events.steps = steps
+        time, value = number_of(self._stack[-1], attributes, "Time"), value_of(self._stack[-1], attributes)
         if _HANDLES[0] in attributes:
-            handles = tuple(number_of(self._stack[-1], attributes, name) for name in _HANDLES)
+            handles = (number_of(self._stack[-1], attributes, name, 0.5) for name in _HANDLES)
             x1, y1, x2, y2 = (min(max(handle, 0.0), 1.0) for handle in handles)
             events.handles[len(events.times)] = (x1, y1, x2, y2)
-        events.times.append(number_of(self._stack[-1], attributes, "Time"))
-        events.values.append(value_of(self._stack[-1], attributes))
+        events.times.append(time)
+        events.values.append(value)
 
     def _open_clip(self, parent: str, attributes: _Attributes) -> None:
-        if self._track is not None:
-            clip = self._clips.open(attributes)
-            if clip is not None:
-                self._track.clips.append(clip)
+        clip = self._clips.open(attributes)
+        if clip is not None:
+            (self._track or self._loose()).clips.append(clip)
+
+    def _loose(self) -> OpenTrack:
+        """Return the track of clips that lie in none, as in a clip file."""
+        if not self.tracks or self.tracks[-1].depth:
+            self.tracks.append(OpenTrack("midi", 0))
+        return self.tracks[-1]
 
     def _open_send(self, parent: str, attributes: _Attributes) -> None:
         if self._track is not None:

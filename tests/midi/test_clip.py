@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi.clip import ClipMarkers, clip_notes, notes_from_live
 from midi.errors import MidiError
+from midi.live.clip import ClipMarkers, clip_notes, notes_from_live
 from midi.notes import Note
 
 ALL_NINE_KEYS = {

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from .errors import MidiError
-from .notes import Note, cut, sort_notes, unroll
-from .tempo import Beats, exact
+from ..errors import MidiError
+from ..notes import Note, cut, sort_notes, unroll
+from ..tempo import Beats, exact
 
 MAX_CLIP_NOTES = 100_000
 MAX_TEXT_BYTES = 64 * 2**20
