@@ -15,6 +15,8 @@ import numpy as np
 from engine.request import Curve, Point
 from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to_unit
 from midi.curves.automation import Curve as Automation
+from midi.files.file_part import split_file_part
+from midi.live.lane_path import is_set
 from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
 from midi.tempo import exact
 
@@ -40,6 +42,11 @@ class LaneReference:
         name = text[: start.start()] if start else text
         path, lane = parse_lane_reference(name)
         return cls(Path(path), lane, exact(start.group(1)) if start else Fraction(0))
+
+
+def names_set(text: str) -> bool:
+    """Whether `text` names a Live set or a clip of Live, with or without a lane and a beat."""
+    return is_set(split_file_part(_FROM_BEAT.sub("", text)).path)
 
 
 def read_lane(reference: LaneReference, loop_beats: Fraction) -> Curve:

@@ -5,11 +5,8 @@ Each function returns a value that the request carries, and the sentences worth 
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from engine.audio.wav import read_audio
 from engine.errors import BadRequestError
@@ -17,30 +14,21 @@ from engine.request import Audio, Curve, Notes, Onsets, Point, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
-from midi.melody import melody
-from midi.notes import Note, cut, shift, sort_notes
-from midi.rhythm import onsets
+from midi.files.file_part import split_file_part
+from midi.live.note_file import naming, read_notes
+from midi.melody import melody, pitched
+from midi.rhythm import kind_of, onsets
 from midi.tempo import exact
 
-from .live_lane import LaneReference, read_lane, short_beat
-
-if TYPE_CHECKING:
-    from midi.smf.read import ScoreTrack
+from .live_lane import LaneReference, names_set, read_lane, short_beat
 
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
-class Clip(NamedTuple):
-    """The notes of a file within the loop, and what was said about them."""
-
-    notes: tuple[Note, ...]
-    remarks: tuple[str, ...] = ()
-
-
 def curve(text: str, loop_beats: Fraction, unit: str = "db") -> Curve:
     """Read `0:-30 8:-9`, a JSON file, or a lane of a Live set such as `SET.als#Track/Device/Parameter@16`."""
-    if ".als" in text.lower():
+    if names_set(text):
         return read_lane(LaneReference.parse(text), loop_beats)
     if text.lower().endswith(".json"):
         return as_curve(from_json(Path(text), loop_beats), unit)
@@ -60,58 +48,18 @@ def as_curve(automation: Automation, unit: str) -> Curve:
 
 
 def melody_notes(text: str, loop_beats: Fraction) -> tuple[Notes, tuple[str, ...]]:
-    """Read one voice from `FILE.mid` or `FILE.mid#Track`."""
-    clip = read_clip(text, loop_beats)
-    with _naming(text):
-        return Notes(notes=melody(clip.notes)), clip.remarks
+    """Read one voice from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track` or `CLIP.alc`."""
+    found = read_notes(text, loop_beats)
+    with naming(split_file_part(text).path):
+        line = pitched(found.notes)
+        return Notes(notes=melody(line.notes)), (*found.remarks, *line.remarks)
 
 
 def rhythm_onsets(text: str, loop_beats: Fraction) -> tuple[Onsets, tuple[str, ...]]:
-    """Read strokes from `FILE.mid` or `FILE.mid#Track`."""
-    clip = read_clip(text, loop_beats)
-    with _naming(text):
-        return Onsets(onsets=onsets(clip.notes)), clip.remarks
-
-
-def read_clip(text: str, loop_beats: Fraction) -> Clip:
-    """Return the notes of a MIDI file, or of one of its tracks, that lie in the loop.
-
-    A clip whose length fits into the loop several times is repeated, as Live would play it.
-    """
-    from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
-
-    path, track_name = split_name(text)
-    score = read_midi(path)
-    with _naming(text):
-        tracks = (score.track(track_name),) if track_name else score.tracks
-        notes, end = _together(tracks)
-        inside = cut(notes, Fraction(0), loop_beats)
-        if notes and not inside:
-            raise MidiError(
-                "outside_loop",
-                f"The first note is at beat {float(notes[0].start):g}; this loop has beats 0 to {float(loop_beats):g}.",
-                "Move the notes to the start of the file, or ask for more bars.",
-            )
-    turns = int(loop_beats / end) if end >= 1 and loop_beats % end == 0 else 1
-    if turns < 2:
-        return Clip(inside, score.remarks)
-    repeated = tuple(note for turn in range(turns) for note in shift(inside, turn * end))
-    return Clip(repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times."))
-
-
-def _together(tracks: "Sequence[ScoreTrack]") -> tuple[tuple[Note, ...], Fraction]:
-    """Return the notes of all tracks and the beat at which the longest one ends."""
-    notes = sort_notes(note for track in tracks for note in track.notes)
-    return notes, max((track.end for track in tracks), default=Fraction(0))
-
-
-def split_name(text: str) -> tuple[Path, str]:
-    """Return path and track of `FILE.mid#Track`; a file whose own name holds # is taken as it is."""
-    whole = Path(text)
-    if "#" not in text or _exists(whole):
-        return whole, ""
-    file, _, name = text.partition("#")
-    return Path(file), name
+    """Read strokes from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track` or `CLIP.alc`."""
+    found = read_notes(text, loop_beats)
+    with naming(split_file_part(text).path):
+        return Onsets(onsets=onsets(found.notes, kind_of(found.notes, kit=found.kit))), found.remarks
 
 
 def _exists(path: Path) -> bool:
@@ -119,15 +67,6 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a name that no file can have
         return False
-
-
-@contextmanager
-def _naming(text: str) -> Iterator[None]:
-    """Put the file's name in front of what is said about its notes."""
-    try:
-        yield
-    except MidiError as error:
-        raise MidiError(error.code, f"{Path(text).name}: {error.sentence}", error.remedy) from error
 
 
 def structure(text: str) -> Words | Audio:

@@ -7,12 +7,13 @@ the caller asked for some only; `pitch`, `start_time` and `duration` must be the
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from ..errors import MidiError
-from ..notes import Note, cut, sort_notes, unroll
+from ..files.text import decoded
+from ..notes import EARLY_BEATS, Note, cut, sort_notes, unroll
 from ..tempo import Beats, exact
 
 MAX_CLIP_NOTES = 100_000
@@ -62,8 +63,8 @@ class ClipMarkers:
 def notes_from_live(data: str | bytes | Mapping[str, object] | Sequence[object]) -> tuple[Note, ...]:
     """Return the notes of a Live note dictionary, its list of notes, or its JSON text, sorted.
 
-    Muted and unlikely notes are kept as such. Velocities are rounded and held within 1..127;
-    notes of no length are left out, as Live does not play them. Raises `MidiError`.
+    Muted and unlikely notes are kept as such, and so are those of velocity 0, as muted. Velocities are rounded and
+    held within 1..127; notes of no length are left out, as Live does not play them. Raises `MidiError`.
     """
     try:
         notes = _decoded(data)
@@ -81,7 +82,8 @@ def notes_from_live(data: str | bytes | Mapping[str, object] | Sequence[object])
 def clip_notes(notes: Sequence[Note], markers: ClipMarkers, length: Beats) -> tuple[Note, ...]:
     """Return what is heard in `length` beats from the clip's launch, from beat 0 on.
 
-    A looping clip is repeated; one that does not loop falls silent at its end marker.
+    A looping clip is repeated; one that does not loop falls silent at its end marker. A note just before the
+    launch is its downbeat.
     """
     if markers.looping:
         return unroll(
@@ -91,14 +93,15 @@ def clip_notes(notes: Sequence[Note], markers: ClipMarkers, length: Beats) -> tu
             loop_end=markers.loop_end,
             length=length,
         )
-    return cut(notes, markers.start_marker, min(markers.end_marker, markers.start_marker + length))
+    start, end = markers.start_marker, min(markers.end_marker, markers.start_marker + length)
+    return cut((replace(n, start=start) if start - EARLY_BEATS < n.start < start else n for n in notes), start, end)
 
 
 def _decoded(data: str | bytes | Mapping[str, object] | Sequence[object]) -> list[_LiveNote]:
     if isinstance(data, str | bytes):
         if len(data) > MAX_TEXT_BYTES:
             raise _bad_notes("the text is too long")
-        raw = data.encode() if isinstance(data, str) else data
+        raw = (data if isinstance(data, str) else decoded(data)).lstrip("\ufeff").encode()
         if raw.lstrip()[:1] == b"[":
             return msgspec.json.decode(raw, type=list[_LiveNote])
         return msgspec.json.decode(raw, type=_LiveNotes).notes
@@ -108,7 +111,7 @@ def _decoded(data: str | bytes | Mapping[str, object] | Sequence[object]) -> lis
 
 
 def _note(live: _LiveNote) -> Note:
-    numbers = (live.pitch, live.velocity, live.release_velocity)
+    numbers = (live.pitch, live.velocity, live.release_velocity, live.probability, live.velocity_deviation)
     if not all(math.isfinite(number) for number in numbers):
         raise _bad_notes("a note has a value that is not a number")
     return Note(
@@ -116,9 +119,9 @@ def _note(live: _LiveNote) -> Note:
         start=exact(live.start_time),
         duration=exact(live.duration),
         velocity=min(max(round(live.velocity), 1), 127),
-        muted=bool(live.mute),
-        probability=live.probability,
-        velocity_deviation=live.velocity_deviation,
+        muted=bool(live.mute) or live.velocity <= 0,
+        probability=min(max(live.probability, 0.0), 1.0),
+        velocity_deviation=min(max(live.velocity_deviation, -127.0), 127.0),
         release_velocity=min(max(round(live.release_velocity), 0), 127),
     )
 
