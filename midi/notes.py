@@ -4,7 +4,6 @@ Times and lengths are beats (quarter notes). Pitches are MIDI numbers; Live call
 """
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,9 +17,6 @@ DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
 EARLY_BEATS = Fraction(1, 8)  # before the loop, where no note is meant to be heard
 LATE_BEATS = Fraction(1, 16)  # before its end, where the last 64th may be meant
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
-
-_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +60,6 @@ class Note:
 def _within(what: str, value: float, low: int, high: int) -> None:
     if not low <= value <= high:  # false for nan, too
         raise MidiError("bad_note", f"A note's {what} is {value}; {low} to {high} is allowed.")
-
-
-def pitch_name(pitch: int) -> str:
-    """Return the name as Live shows it: 60 is `C3`."""
-    return f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 2}"
-
-
-def parse_pitch(text: str) -> int:
-    """Read `C3`, `f#2`, `Bb-1` or a number; raises `MidiError` outside 0..127 (C-2 to G8)."""
-    text = text.strip()
-    match = _PITCH.fullmatch(text)
-    if match is not None:
-        letter, accidental, octave = match.groups()
-        shift = {"": 0, "#": 1, "b": -1}[accidental]
-        pitch = _LETTERS[letter.upper()] + shift + 12 * (int(octave) + 2)
-    elif text.isascii() and text.isdigit() and len(text) <= 3:
-        pitch = int(text)
-    else:
-        pitch = -1
-    if not 0 <= pitch <= 127:
-        raise MidiError(
-            "bad_pitch",
-            f"{text[:20]!r} is not a pitch: C-2 to G8 or 0 to 127 is allowed.",
-            "Write it as Live shows it; middle C, 60, is C3.",
-        )
-    return pitch
 
 
 def sort_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
@@ -138,11 +108,6 @@ def settled(notes: Iterable[Note], loop_start: Beats, loop_end: Beats) -> tuple[
         elif loop_start <= note.start < loop_end:
             moved.append(note)
     return sort_notes(moved)
-
-
-def in_pitch_range(notes: Iterable[Note], lowest: int, highest: int) -> tuple[Note, ...]:
-    """Return the notes from `lowest` to `highest`, both included."""
-    return tuple(note for note in notes if lowest <= note.pitch <= highest)
 
 
 def unroll(

@@ -11,7 +11,6 @@ from .codec import OscError, encode
 MAX_NOTES = 4  # sentences in one datagram
 MAX_SCORES = 24
 MAX_INDICES = 500  # chunk numbers in one request for missing ones
-PREVIEW_TEXT = 2_000
 
 End = Done | Cancelled | Superseded | Failed
 

@@ -19,7 +19,7 @@ from .addresses import (
     Argument,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def write_reference(root: Path = ROOT) -> tuple[Path, ...]:
