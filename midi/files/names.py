@@ -11,7 +11,6 @@ MAX_NAME_CHARACTERS = 200
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]")
-_UNSEEN = frozenset("\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 
 
 def nfc(text: str) -> str:
@@ -36,11 +35,11 @@ def printable(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    if character in "\n\r\t":
+    if character.isprintable():
+        return character
+    if character.isspace():
         return " "
-    if character in _UNSEEN:
-        return ""
-    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cs") else character
+    return "" if unicodedata.category(character) == "Cf" else "\ufffd"  # marks of direction are not seen
 
 
 def decoded_name(data: bytes) -> str:

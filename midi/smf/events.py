@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from ..tempo import MAX_DENOMINATOR, MAX_NUMERATOR
+
 MAX_NUMBER_BYTES = 8  # of a number; the standard has 4, some writers put zeros in front
 LARGEST = 0x0FFFFFFF  # number that the standard has: 28 bits
 
 NAME, INSTRUMENT, END, TEMPO, METER, KEY = 0x03, 0x04, 0x2F, 0x51, 0x58, 0x59
-KEPT_METAS = frozenset({NAME, INSTRUMENT, TEMPO, METER})
+KEPT_METAS = frozenset({NAME, INSTRUMENT, TEMPO})
 _DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 _COMMON_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
@@ -151,16 +153,21 @@ class _EventReader:
             self._mend("A key signature that the standard does not know was left out.")
         elif kind == TEMPO and len(held) != 3:
             self._mend("A tempo of a wrong length was left out.")
-        elif kind == METER and len(held) != 4:
-            if len(held) < 2:
-                self._mend("A time signature of a wrong length was left out.")
-                return
-            self._reading.clean = False
-            self._reading.events.append(Event(self._tick, 0xFF, (held + b"\x18\x08")[:2] + b"\x18\x08", kind))
+        elif kind == METER:
+            self._meter(held)
         elif kind in KEPT_METAS:
             self._reading.events.append(Event(self._tick, 0xFF, held, kind))
         elif not _is_usual(kind, length):
             self._reading.clean = False
+
+    def _meter(self, held: bytes) -> None:
+        if len(held) < 2:
+            self._mend("A time signature of a wrong length was left out.")
+        elif not 1 <= held[0] <= MAX_NUMERATOR or 2 ** held[1] > MAX_DENOMINATOR:
+            self._mend(f"A time signature of {held[0]} over 2 to the {held[1]} was left out.")
+        else:
+            self._reading.clean = self._reading.clean and len(held) == 4
+            self._reading.events.append(Event(self._tick, 0xFF, held[:2] + b"\x18\x08", METER))
 
     def _mend(self, remark: str) -> None:
         self._reading.clean = False

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import mido
 
-from ..errors import MidiError
 from ..files.names import decoded_name
 from ..notes import DRUM_CHANNEL, Note, sort_notes
 from ..tempo import Beats, Meter, MeterChange, TempoChange, ticks_to_beats
@@ -135,9 +134,4 @@ class TrackReader:
         self.tempos[self._beat()] = TempoChange(self._beat(), tempo_bpm)
 
     def _take_meter(self, numerator: int, denominator: int) -> None:
-        try:
-            meter = Meter(numerator, denominator)
-        except MidiError as error:
-            self.remarks.append(f"A time signature was left out: {error.sentence[:80]}")
-            return
-        self.meters[self._beat()] = MeterChange(self._beat(), meter)
+        self.meters[self._beat()] = MeterChange(self._beat(), Meter(numerator, denominator))
