@@ -22,7 +22,7 @@ from midi.tempo import exact
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
 
-_PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
+_PAIRS = re.compile(r"[\s\d.+\-\u2212]|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
