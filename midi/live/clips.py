@@ -6,13 +6,11 @@ Notes come by pitch (`KeyTrack`), and the pitch comes after its notes.
 from collections.abc import Callable
 
 from .model import NOTE_FIELDS
-from .numbers import number_of, value_of
+from .numbers import beat_of, number_of, value_of
 from .parts import OpenClip
 from .xml import BrokenElementError, UnreadableValueError
 
 MAX_CLIPS = 50_000
-
-_MOST_BEATS = 1e9  # above the longest arrangement that Live allows, 1,576,800 beats
 
 _CLIP_NUMBERS = ("CurrentStart", "CurrentEnd", "LoopStart", "LoopEnd", "StartRelative", "OutMarker")
 _METER_NUMBERS = ("Numerator", "Denominator")
@@ -52,7 +50,7 @@ class ClipReader:
         self._count += 1
         if self._count > MAX_CLIPS:
             raise BrokenElementError(f"it has over {MAX_CLIPS} clips")
-        in_session = "ClipSlotList" in stack
+        in_session = "ClipSlotList" in stack or "Tracks" not in stack  # a clip file may hold the bare clip
         self.clip = OpenClip(
             kind="midi" if stack[-1] == "MidiClip" else "audio",
             place="session" if in_session else "take" if "TakeLanes" in stack else "arrangement",
@@ -78,7 +76,7 @@ class ClipReader:
             return
         of_clip = parent == "Loop" or len(self._stack) == clip.depth + 1
         if of_clip or (tag in _METER_NUMBERS and parent == "RemoteableTimeSignature"):
-            clip.numbers.setdefault(tag, value_of(tag, attributes))
+            clip.numbers.setdefault(tag, beat_of(tag, attributes, "Value"))
 
     def _take_loop_on(self, parent: str, attributes: _Attributes) -> None:
         if self.clip is not None and parent == "Loop":
@@ -91,16 +89,14 @@ class ClipReader:
         velocity = number_of(tag, attributes, "Velocity", 100.0)
         note = (
             -1.0,  # the pitch comes with the end of the key track
-            number_of(tag, attributes, "Time"),
-            number_of(tag, attributes, "Duration"),
+            beat_of(tag, attributes, "Time"),
+            beat_of(tag, attributes, "Duration"),
             velocity,
             number_of(tag, attributes, "OffVelocity", 64.0),
             float(attributes.get("IsEnabled", "true") == "true" and velocity > 0),
             min(max(number_of(tag, attributes, "Probability", 1.0), 0.0), 1.0),
             min(max(number_of(tag, attributes, "VelocityDeviation", 0.0), -127.0), 127.0),
         )
-        if abs(note[1]) > _MOST_BEATS or note[2] > _MOST_BEATS:
-            raise UnreadableValueError(f"a note at beat {note[1]:g}, {note[2]:g} beats long")
         self.clip.notes.extend(note)
 
     def _take_key(self, parent: str, attributes: _Attributes) -> None:
@@ -123,6 +119,6 @@ class ClipReader:
 def _start_of(attributes: _Attributes) -> float:
     """Return where a clip lies; one that cannot be read is told by its `CurrentStart`, which comes later."""
     try:
-        return number_of("clip", attributes, "Time", 0.0)
+        return beat_of("clip", attributes, "Time", 0.0)
     except UnreadableValueError:
         return 0.0

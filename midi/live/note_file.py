@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import MidiError
 from ..files.file_part import split_file_part
-from ..notes import DRUM_CHANNEL, EARLY_BEATS, Note, cut, settled, shift, sort_notes
+from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, settled, shift, sort_notes
 from ..rhythm import is_kit
 from ..tempo import Beats, Meter
 from .lane_path import is_set
@@ -135,12 +135,25 @@ def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Pie
 
 
 def _length(piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Beats:
-    """Return how long the clip is: to its end where that is told and fits, else whole bars."""
+    """Return how long the clip is: to its end where that is told and fits, else whole bars.
+
+    The last note may ring over the bar line: of two lengths the one that fits into the loop is meant.
+    """
     last = max(note.end for note in piece.notes)
-    end = max(piece.end, last)
     if piece.end > last and piece.end >= 1 and loop_beats % piece.end == 0:
         return piece.end
-    return max(1, math.ceil((end - EARLY_BEATS) / bar_beats)) * bar_beats
+    told = piece.end if piece.end > last else Fraction(0)
+    end = max(told, *(_end_in_bars(note, bar_beats) for note in piece.notes))
+    length = max(1, math.ceil((end - EARLY_BEATS) / bar_beats)) * bar_beats
+    shorter = length - bar_beats
+    rings = shorter > 0 and told <= shorter and all(note.start < shorter for note in piece.notes)
+    return shorter if rings and loop_beats % length and loop_beats % shorter == 0 else length
+
+
+def _end_in_bars(note: Note, bar_beats: Beats) -> Beats:
+    """Return where a note ends; one that is struck just before a bar line is the next downbeat, and ends there."""
+    line = math.ceil(note.start / bar_beats) * bar_beats
+    return line if 0 < line - note.start < LATE_BEATS else note.end
 
 
 def _turns_said(name: str, piece: Piece, length: Beats, turns: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from .xml import BrokenElementError, UnreadableValueError
 
-MOST = 1e15  # far above every time, frequency and number of samples; a double still tells halves apart there
+MOST_BEATS = 1e9  # above the longest arrangement that Live allows, 1,576,800 beats
 
 
 def value_of(tag: str, attributes: Mapping[str, str]) -> float:
@@ -24,9 +24,17 @@ def number_of(tag: str, attributes: Mapping[str, str], name: str, default: float
         number = float(attributes[name])
     except (KeyError, ValueError):
         number = math.nan
-    if not abs(number) <= MOST:  # false for nan, too
+    if not math.isfinite(number):
         raise _not_a_number(tag, attributes, name)
     return number
+
+
+def beat_of(tag: str, attributes: Mapping[str, str], name: str, default: float | None = None) -> float:
+    """Return an attribute as a beat that a song may have."""
+    beat = number_of(tag, attributes, name, default)
+    if abs(beat) > MOST_BEATS:
+        raise UnreadableValueError(f"the {name} of a {tag[:40]} is {beat:g}, far outside any song")
+    return beat
 
 
 def value_if_any(attributes: Mapping[str, str]) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from .clips import ClipReader
 from .model import TrackKind
-from .numbers import number_of, value_if_any, value_of, whole_of
+from .numbers import beat_of, number_of, value_if_any, value_of, whole_of
 from .parts import NamedParameter, OpenDevice, OpenEvents, OpenParameter, OpenTrack, Target
 from .xml import BrokenElementError
 
@@ -287,7 +287,7 @@ class SetReader:
         else:
             return
         events.steps = steps
-        time, value = number_of(self._stack[-1], attributes, "Time"), value_of(self._stack[-1], attributes)
+        time, value = beat_of(self._stack[-1], attributes, "Time"), value_of(self._stack[-1], attributes)
         if _HANDLES[0] in attributes:
             handles = (number_of(self._stack[-1], attributes, name, 0.5) for name in _HANDLES)
             x1, y1, x2, y2 = (min(max(handle, 0.0), 1.0) for handle in handles)

@@ -72,7 +72,7 @@ def test_a_hostile_set_is_one_sentence(tmp_path: Path, data: bytes, says: str) -
         (b'Time="4"', b'Time="nan"', "'nan', not a number"),
         (b'Value="0.5"', b'Value=""', "not a number"),
         (b'Velocity="100"', b'Velocity="1e999"', "1e999"),
-        (b'Duration="1.0"', b'Duration="1e12"', "a note at beat 0"),
+        (b'Duration="1.0"', b'Duration="1e12"', "far outside any song"),
         (b'MidiKey Value="60"', b'MidiKey Value="-3"', "none of the 128"),
         (b'PointeeId Value="500"', b'PointeeId Value="5OO"', "5OO"),
     ],
