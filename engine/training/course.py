@@ -293,6 +293,6 @@ def main() -> None:
     ready = student.learn()
     student.close()
     if ready:
-        print(f"{student.weights} is ready: python benchmarks/pocket.py --weights {student.weights}")  # noqa: T201
+        print(f"{student.weights} is ready: python -m benchmarks pocket --weights {student.weights}")  # noqa: T201
     else:
         print("The minutes of this run are over; the same command goes on.")  # noqa: T201
