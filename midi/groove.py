@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from .errors import MidiError
 from .onset_pick import pick_onsets
 from .rhythm import Onset
-from .tempo import Beats
+from .tempo import Beats, snapped
 
 SIXTEENTH = Fraction(1, 4)
 MAX_STEPS = 16 * 16 * 12  # sixteen bars of 12/1 in sixteenths
-FINEST = 20_160  # strokes lie on 1/20,160 of a beat, which is exact for every tuplet up to ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ class Groove:
         for step in range(steps):
             strength = self.strengths[step % len(self.strengths)]
             if strength > 0:
-                late = Fraction(round(self.offsets[step % len(self.offsets)] * FINEST), FINEST)
-                strokes.append(Onset((step * self.grid + late) % loop_beats, strength))
+                beat = step * self.grid + snapped(self.offsets[step % len(self.offsets)])
+                strokes.append(Onset(beat % loop_beats, strength))
         return tuple(sorted(strokes))
 
 

@@ -22,6 +22,7 @@ MAX_NUMERATOR = 99  # Live's signature field ends here
 MAX_DENOMINATOR = 64
 MAX_NUMBER_CHARACTERS = 64  # longer than any double printed in full
 MAX_NUMBER = 10**18
+TICKS_PER_BEAT = 20_160  # 2^6 * 3^2 * 5 * 7: triplets to septuplets, and their halves, are whole numbers of ticks
 MIN_EXPONENT = -400  # the smallest double is about 1e-324
 
 
@@ -208,3 +209,8 @@ def tempo_note(tempo_bpm: Fraction) -> str:
 def meter_note(meter: Meter) -> str:
     """Return the sentence for a time signature that changes inside a range."""
     return f"The time signature changes inside the range; {meter}, at its start, is used."
+
+
+def snapped(beat: float | Fraction) -> Beats:
+    """Return the nearest beat on the grid of `TICKS_PER_BEAT`, which is exact for every tuplet up to ten."""
+    return Fraction(round(beat * TICKS_PER_BEAT), TICKS_PER_BEAT)

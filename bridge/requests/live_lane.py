@@ -6,6 +6,7 @@ anything else as a share of its range.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,7 @@ from midi.curves.automation import Curve as Automation
 from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
 from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
-from midi.tempo import exact
+from midi.tempo import TICKS_PER_BEAT, exact, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
@@ -49,9 +50,17 @@ def names_set(text: str) -> bool:
     return is_set(split_file_part(_FROM_BEAT.sub("", text)).path)
 
 
-def read_lane(reference: LaneReference, loop_beats: Fraction) -> Curve:
-    """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are."""
-    lane = find_lane(read_set(reference.path), reference.lane)
+def read_lane(
+    reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None
+) -> Curve:
+    """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are.
+
+    `say` takes what was left out in reading the set.
+    """
+    live_set = read_set(reference.path)
+    for remark in live_set.remarks:
+        say(remark)
+    lane = find_lane(live_set, reference.lane)
     return as_target(lane, reference.from_beat, loop_beats)
 
 
@@ -93,6 +102,6 @@ def _points(points: tuple[Breakpoint, ...], unit: str) -> Curve:
     return Curve(points=values, unit=unit, low=-36.0, high=LOUDEST_DB)  # type: ignore[arg-type]  # "db" or "unit"
 
 
-def short_beat(beat: Fraction, finest: int = 20_160) -> Fraction:
+def short_beat(beat: Fraction) -> Fraction:
     """Return the beat, or the nearest that is written in few figures: every tuplet up to ten stays exact."""
-    return beat if finest % beat.denominator == 0 else Fraction(round(beat * finest), finest)
+    return beat if TICKS_PER_BEAT % beat.denominator == 0 else snapped(beat)

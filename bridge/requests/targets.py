@@ -1,35 +1,130 @@
 """From what a producer types or points at to a target: curves, notes, onsets, words, audio.
 
-Each function returns a value that the request carries, and the sentences worth saying about it. All raise
-`MidiError` or `BadInputError` with the file's name in the sentence.
+`read_target` chooses the reader by the types that a control takes, and by the text's form where it takes several or
+is not known here. All raise `MidiError` or `BadInputError` with the file's name in the sentence.
 """
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
-from engine.audio.wav import read_audio
-from engine.errors import BadRequestError
-from engine.request import Audio, Curve, Notes, Onsets, Point, Words
+from engine.audio.wav import read_audio, read_loop_info
+from engine.errors import BadInputError, BadRequestError
+from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
 from midi.files.file_part import split_file_part
-from midi.live.note_file import naming, read_notes
+from midi.groove import SIXTEENTH, groove_from_audio
+from midi.live.lane_path import is_set
+from midi.live.note_file import holds_notes, naming, read_notes
 from midi.melody import melody, pitched
 from midi.rhythm import kind_of, onsets
-from midi.tempo import exact
+from midi.tempo import Meter, exact, samples_to_beats
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
 
+Say = Callable[[str], None]
+"""Takes a sentence for the producer."""
+
+_AUDIO = (".wav", ".w64", ".rf64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".caf", ".au")
 _PAIRS = re.compile(r"[\s\d.+\-\u2212]|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
-def curve(text: str, loop_beats: Fraction, unit: str = "db") -> Curve:
+class TargetRow(Protocol):
+    """What is known of a control: its name, and the types of target that it takes (`engine.controls.registry.Row`)."""
+
+    @property
+    def kind(self) -> str:
+        """The control's name."""
+        ...
+
+    @property
+    def targets(self) -> tuple[type, ...]:
+        """The types of target that it takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """A control that ships with Ditto Live, as far as reading its target goes, without loading torch."""
+
+    kind: str
+    targets: tuple[type, ...]
+    curve_unit: str = "db"
+
+
+OWN_ROWS: dict[str, OwnRow] = {
+    row.kind: row
+    for row in (
+        OwnRow("intensity", (Curve,)),
+        OwnRow("melody", (Notes,)),
+        OwnRow("rhythm", (Onsets,)),
+        OwnRow("structure", (Words, Audio)),
+        OwnRow("brightness", (Curve,), "hz"),
+        OwnRow("timbre", (Audio,)),
+        OwnRow("inpaint", (Audio,)),
+        OwnRow("outpaint", (Audio,)),
+        OwnRow("text", (Words,)),
+    )
+}
+
+
+def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -> Target:
+    """Return the target that `text` means to the control of `row`, or by its form alone where that is `None`.
+
+    `loop` has the tempo and the length; `say` takes what is worth saying about the file.
+    """
+    kind = _type_of(row, text)
+    if kind is Curve:
+        return curve(text, loop.beats, getattr(row, "curve_unit", "db"), say)
+    if kind is Notes:
+        return _said(melody_notes(text, loop.beats, loop.meter), say)
+    if kind is Onsets:
+        return _said(rhythm(text, loop), say)
+    if kind is Audio:
+        return audio(Path(text), say=say)
+    return structure(text) if row is not None and row.kind == "structure" else Words(text=text)
+
+
+def _type_of(row: TargetRow | None, text: str) -> type:
+    """Return the type of target: the only one that the control takes, else the first that fits the text's form."""
+    allowed = row.targets if row is not None else ()
+    if len(allowed) == 1:
+        return allowed[0]
+    fitting = _fitting(text)
+    return next((kind for kind in fitting if not allowed or kind in allowed), allowed[0] if allowed else fitting[0])
+
+
+def _fitting(text: str) -> tuple[type, ...]:
+    """Return the types of target that a text of this form can be, the likeliest first."""
+    path = split_file_part(text).path
+    if is_set(path):  # a lane by its three names, a clip by its one or two
+        return (Curve, Notes, Onsets) if text.rpartition("#")[2].count("/") >= 2 else (Notes, Onsets, Curve)
+    if holds_notes(path):
+        return Notes, Onsets
+    if path.suffix.lower() in _AUDIO:
+        return Audio, Onsets
+    if path.suffix.lower() == ".json" or (":" in text and _PAIRS.match(text)):
+        return (Curve,)
+    return (Words,)
+
+
+def _said(read: "tuple[Notes | Onsets, Sequence[str]]", say: Say) -> Target:
+    target, remarks = read
+    for remark in remarks:
+        say(remark)
+    return target
+
+
+def curve(text: str, loop_beats: Fraction, unit: str = "db", say: Say = lambda _: None) -> Curve:
     """Read `0:-30 8:-9`, a JSON file, or a lane of a Live set such as `SET.als#Track/Device/Parameter@16`."""
     if names_set(text):
-        return read_lane(LaneReference.parse(text), loop_beats)
+        return read_lane(LaneReference.parse(text), loop_beats, say)
     if text.lower().endswith(".json"):
         return as_curve(from_json(Path(text), loop_beats), unit)
     if not _PAIRS.match(text):
@@ -47,19 +142,44 @@ def as_curve(automation: Automation, unit: str) -> Curve:
     return Curve(points=tuple(points), unit=unit)  # type: ignore[arg-type]  # callers pass one of three
 
 
-def melody_notes(text: str, loop_beats: Fraction) -> tuple[Notes, tuple[str, ...]]:
-    """Read one voice from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track` or `CLIP.alc`."""
-    found = read_notes(text, loop_beats)
+def melody_notes(text: str, loop_beats: Fraction, meter: Meter | None = None) -> tuple[Notes, tuple[str, ...]]:
+    """Read one voice from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`."""
+    found = read_notes(text, loop_beats, meter)
     with naming(split_file_part(text).path):
         line = pitched(found.notes)
         return Notes(notes=melody(line.notes)), (*found.remarks, *line.remarks)
 
 
-def rhythm_onsets(text: str, loop_beats: Fraction) -> tuple[Onsets, tuple[str, ...]]:
-    """Read strokes from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track` or `CLIP.alc`."""
-    found = read_notes(text, loop_beats)
+def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
+    """Read strokes from `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`, or the groove of a recorded loop."""
+    if text.lower().endswith(_AUDIO):
+        return _recorded(Path(text), loop)
+    found = read_notes(text, loop.beats, loop.meter)
     with naming(split_file_part(text).path):
         return Onsets(onsets=onsets(found.notes, kind_of(found.notes, kit=found.kit))), found.remarks
+
+
+def _recorded(path: Path, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
+    samples, sample_rate = read_audio(path)
+    beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
+    with naming(path):
+        groove = groove_from_audio(samples, sample_rate, beats)
+    strokes = groove.onsets(loop.beats)
+    if not strokes:
+        raise BadInputError(f"{path.name} has no strokes in the first {float(loop.beats):g} beats.")
+    played = loop.beats / beats
+    turns = f", played {float(played):g} times" if played > 1 else ""
+    return Onsets(onsets=strokes), (f"{path.name} is {float(beats):g} beats long, with {len(strokes)} strokes{turns}.",)
+
+
+def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopRequest) -> Fraction:
+    """Return how many beats a recorded loop has: by the tempo in its file, else whole bars at the request's."""
+    info = read_loop_info(path)
+    tempo_bpm = exact(info.tempo_bpm) if info is not None and info.tempo_bpm > 0 else loop.tempo_bpm
+    beats = samples_to_beats(samples, tempo_bpm, sample_rate)
+    bar = loop.meter.beats_per_bar
+    step = SIXTEENTH if info is not None and bar % SIXTEENTH == 0 else bar
+    return max(step, round(beats / step) * step)
 
 
 def _exists(path: Path) -> bool:
@@ -94,11 +214,3 @@ def beat_range(text: str, what: str) -> tuple[Fraction, Fraction]:
     if not 0 <= first < last:
         raise BadRequestError(f"{what} is {text!r}; the beats must rise from 0.")
     return first, last
-
-
-def named_value(text: str, what: str) -> tuple[str, str]:
-    """Read `NAME=VALUE`."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise BadRequestError(f"{what} is {text!r}; write a name, = and a value.")
-    return name.strip(), value.strip()
