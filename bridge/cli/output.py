@@ -5,7 +5,7 @@ it. With `--overwrite` a take's own files are replaced; what is no take's, and w
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from engine.errors import BadInputError, DittoError
 from engine.events import Take
 from engine.request import LoopRequest
 from engine.settings import Settings
+from midi.files.file_part import existing, split_file_part
 
 COMPANIONS = (".json", ".safetensors", ".mid", ".png")  # of `loop.wav`, by name; stems are `loop-drums.wav`
+LAYERS = ("drums", "percussion", "bass", "chords", "lead", "texture")  # of stems, in their names
 _MOST_NUMBERS = 10_000
 
 
@@ -87,14 +89,10 @@ class Shelf:
 
     def _write_at(self, path: Path, take: Take) -> bool:
         """Write a take's files; return whether that could be: another program may have taken the name since."""
-        before = {beside for beside in (path, *companions(path)) if beside.exists()}
         try:
             delivery.write_files(path, self.request, take, overwrite=self.overwrite)
         except DittoError:
-            for written in (path, *companions(path)):
-                if written not in before and not self.overwrite:
-                    written.unlink(missing_ok=True)
-            if not self.overwrite and path.exists():
+            if not self.overwrite and taken(path, 1):
                 return False
             raise
         return True
@@ -122,6 +120,12 @@ def shelf(
     return Shelf(request, settings, out, made_from, overwrite)
 
 
+def named_files(settings: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the files that settings name, with or without a part behind a `#`."""
+    found = (existing(split_file_part(str(text)).path) for text in settings.values() if text)
+    return tuple(path for path in found if path is not None)
+
+
 def numbered(path: Path) -> Iterable[Path]:
     """Yield `loop.wav`, `loop-2.wav`, `loop-3.wav` and so on."""
     yield path
@@ -139,9 +143,6 @@ def taken(path: Path, count: int) -> bool:
     if path.exists() or any(companion.exists() for companion in companions(path)):
         return True
     return count == 1 and any(path.with_stem(f"{path.stem}-{layer}").exists() for layer in LAYERS)
-
-
-LAYERS = ("drums", "percussion", "bass", "chords", "lead", "texture")
 
 
 def _refuse_to_replace(path: Path, inputs: Iterable[Path]) -> None:

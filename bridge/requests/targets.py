@@ -11,13 +11,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from engine.audio.reading import read_recording
 from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError, BadRequestError
 from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
-from midi.files.file_part import split_file_part
+from midi.files.file_part import existing, split_file_part
 from midi.groove import SIXTEENTH, groove_from_audio
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
@@ -88,7 +89,7 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
         return _said(rhythm(text, loop), say)
     if kind is Audio:
         return audio(Path(text), say=say)
-    return structure(text) if row is not None and row.kind == "structure" else Words(text=text)
+    return structure(text, say) if row is not None and row.kind == "structure" else Words(text=text)
 
 
 def _type_of(row: TargetRow | None, text: str) -> type:
@@ -189,18 +190,22 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def structure(text: str) -> Words | Audio:
+def structure(text: str, say: Say = lambda _: None) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    return Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
+    if _FORM.fullmatch(text) and not _exists(Path(text)):
+        return Words(text=text.upper())
+    return audio(Path(text), say=say)
 
 
-def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = ()) -> Audio:
-    """Read reference audio; `keep` are ranges of beats."""
-    samples, sample_rate = read_audio(path)
+def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = (), say: Say = lambda _: None) -> Audio:
+    """Read reference audio; `keep` are ranges of beats, `say` takes how it was understood."""
+    heard = read_recording(existing(path) or path)
+    for remark in heard.remarks:
+        say(remark)
     return Audio(
-        samples=samples.T.astype("<f4").tobytes(),
-        sample_rate=sample_rate,
-        channels=samples.shape[0],
+        samples=heard.samples.T.astype("<f4").tobytes(),
+        sample_rate=heard.sample_rate,
+        channels=heard.samples.shape[0],
         keep=keep,
     )
 

@@ -207,6 +207,14 @@ def _brief(path: Path) -> Kept | None:
     )
 
 
+def is_sidecar(path: Path) -> bool:
+    """Whether the file is a take's sidecar."""
+    try:
+        return bool(msgspec.json.decode(_sidecar_bytes(path), type=_Brief).take_id)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _sidecar_bytes(path: Path) -> bytes:
     """Return a sidecar as plain UTF-8, whatever editor saved it; raises `ValueError`, `MidiError` among them."""
     return decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode()

@@ -13,8 +13,7 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
     A pipe or a device is refused before it is opened, because reading one may never end.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise MidiError("unreadable_file", f"{path.name} cannot be read: it is no file.", "Choose a file.")
+        refuse_endless(path)
         with path.open("rb") as file:
             return file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
@@ -22,3 +21,9 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
+
+
+def refuse_endless(path: Path) -> None:
+    """Raise `MidiError` for what is no regular file, and `OSError` for what is not there."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise MidiError("unreadable_file", f"{path.name} cannot be read: it is no file.", "Choose a file.")
