@@ -34,6 +34,11 @@ def printable(text: str) -> str:
     return "".join(_shown(character) for character in text)
 
 
+def shown(name: str) -> str:
+    """Return a name as it is listed and found: composed, without what a terminal obeys."""
+    return printable(nfc(name))
+
+
 def _shown(character: str) -> str:
     if character.isprintable():
         return character

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MidiError
-from ..files.names import nfc
+from ..files.names import shown
 from ..tempo import Meter, exact, parse_tempo
 from .clip import ClipMarkers
 from .lane_path import find_lane, parse_lane_path, parse_lane_reference
@@ -74,8 +74,8 @@ def read_set(path: Path | str) -> LiveSet:
 def _track_name(track: OpenTrack, number: int) -> str:
     """Return the name that Live shows; an old set leaves a default one empty."""
     if track.kind == "main":
-        return nfc(track.user_name) or "Main"
-    return nfc(track.effective_name or track.user_name) or f"{number}-{_KIND_NAMES[track.kind or 'midi']}"
+        return shown(track.user_name) or "Main"
+    return shown(track.effective_name or track.user_name) or f"{number}-{_KIND_NAMES[track.kind or 'midi']}"
 
 
 def _track(track: OpenTrack, name: str, reader: SetReader, seen: "Counter[tuple[str, ...]]") -> LiveTrack:
@@ -104,15 +104,15 @@ def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
         target = Target(OpenDevice("Unknown", 0), f"Target {events.target_id}")
     return Lane(
         track=track,
-        device=nfc(target.device.name),
-        parameter=nfc(target.name),
+        device=shown(target.device.name),
+        parameter=shown(target.name),
         times=np.frombuffer(events.times),
         values=np.frombuffer(events.values),
         steps=events.steps,
         handles=events.handles,
         low=target.low,
         high=target.high,
-        clip=None if events.clip is None else nfc(events.clip.name) or "Clip",
+        clip=None if events.clip is None else shown(events.clip.name) or "Clip",
         target_id=events.target_id,
     )
 
@@ -124,7 +124,7 @@ def _clip(clip: OpenClip) -> LiveClip:
     first = loop_start + number("StartRelative", 0.0)
     last = number("OutMarker", loop_end) if clip.looping else loop_end
     return LiveClip(
-        name=nfc(clip.name),
+        name=shown(clip.name),
         kind="midi" if clip.kind == "midi" else "audio",
         place=clip.place,
         start=exact(start),
