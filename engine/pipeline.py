@@ -17,6 +17,7 @@ from . import metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
+from .metrics import ending
 from .models import decode
 from .models.protocol import Model, Scene
 from .request import LoopRequest, Start
@@ -188,7 +189,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         scores=scores,
         noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
         record=record,
-        notes=tuple(search.notes),
+        notes=(*search.notes, *ending.remarks(finished.audio, request)),
     )
 
 
