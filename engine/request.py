@@ -25,6 +25,8 @@ from .errors import BadRequestError
 
 Method = Literal["ditto2", "ditto", "ditto-paper", "guidance", "none"]
 Quality = Literal["draft", "normal", "best"]
+CurveUnit = Literal["db", "hz", "unit"]
+CURVE_UNITS = get_args(CurveUnit)
 
 MAX_BARS = 16
 MAX_COUNT = 8
@@ -51,7 +53,7 @@ class Curve(_Value, frozen=True, tag="curve"):
     """
 
     points: tuple[Point, ...]
-    unit: Literal["db", "hz", "unit"] = "db"
+    unit: CurveUnit = "db"
     low: float = -36.0
     high: float = -14.0
 
@@ -60,6 +62,8 @@ class Curve(_Value, frozen=True, tag="curve"):
         _plainly(self, "points", lambda row: Point(exact(row[0]), float(row[1])), Point, "pairs of beat and value")
         if not self.points:
             raise BadRequestError("A curve needs at least one breakpoint.")
+        if self.unit not in CURVE_UNITS:
+            raise BadRequestError(f"unit of Curve is {_shown(self.unit)}; write {', '.join(CURVE_UNITS)}.")
         if len(self.points) > 100_000:
             raise BadRequestError(f"A curve may have 100,000 breakpoints, this one has {len(self.points)}.")
         for before, point in zip(self.points[:1] + self.points, self.points, strict=False):

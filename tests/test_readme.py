@@ -43,7 +43,8 @@ def options_of(name: str) -> set[str]:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command()(getattr(module, "command", None) or getattr(module, COMMANDS[name].module.rstrip("_")))
+        own = ("command", COMMANDS[name].module, COMMANDS[name].module.rstrip("_"))
+        app.command()(next(getattr(module, one) for one in own if hasattr(module, one)))
     pending, found = [typer.main.get_command(app)], {"--help"}
     while pending:
         command = pending.pop()

@@ -84,7 +84,8 @@ def parse(name: str, arguments: Sequence[str]) -> object:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command()(getattr(module, "command", None) or getattr(module, command.module.rstrip("_")))
+        names = ("command", command.module, command.module.rstrip("_"))  # a trailing _ keeps off names of Python
+        app.command()(next(getattr(module, own) for own in names if hasattr(module, own)))
     return typer.main.get_command(app).main(args=list(arguments), prog_name=f"ditto-live {name}", standalone_mode=False)
 
 

@@ -54,6 +54,7 @@ def test_the_page_has_them_all() -> None:
         (lambda: Curve("x"), "pairs of beat and value"),
         (lambda: Curve(None), "pairs of beat and value"),
         (lambda: Curve([]), "at least one"),
+        (lambda: Curve([(0, -30)], unit="dB"), "db, hz, unit"),
         (lambda: Curve([(8, -9), (0, -30)]), "put them in order"),
         (lambda: Notes([(60, 0)]), "pitch, beat, duration"),
         (lambda: Notes([(200, 0, 1)]), "0 to 127"),
