@@ -151,7 +151,7 @@ def _song_value(file_name: str, tag: str, reader: SetReader) -> float:
     target, _, events = reader.song[tag]
     if target.manual is not None:
         return target.manual
-    if events is not None:
+    if events is not None and len(events.values):
         return events.values[0]
     raise broken_set(file_name, f"the {tag} of its main track has no value")
 

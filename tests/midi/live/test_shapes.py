@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from midi.errors import MidiError
 from midi.live.note_file import read_notes
 from midi.live.set import find_lane, lane_curve, read_set
 from midi.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, parameter_xml, set_xml, track_xml
@@ -91,6 +92,15 @@ def test_one_bad_event_of_the_songs_tempo_costs_that_event(tmp_path: Path) -> No
     assert len(live_set.remarks) == 1
     assert live_set.time_of_range(Fraction(0), Fraction(4)).tempo_bpm == 120
     assert live_set.time_of_range(Fraction(32), Fraction(36)).tempo_bpm == 150
+
+
+def test_a_song_without_a_tempo_that_can_be_read_is_a_sentence(tmp_path: Path) -> None:
+    """Item 5: Live 8 keeps the tempo in its lane; where that has no event that is one, the sentence names the tempo."""
+    data = set_xml(track_xml("Lead"), main="MasterTrack").decode()
+    inner = '<ArrangerAutomation><Events><FloatEvent Id="0" Time="0" Value="nan" /></Events></ArrangerAutomation>'
+    data = data.replace('<Tempo><Manual Value="120.0" />', f"<Tempo>{inner}")
+    with pytest.raises(MidiError, match="Tempo of its main track has no value"):
+        read_set(saved(tmp_path, data.encode()))
 
 
 @pytest.mark.parametrize(
