@@ -34,6 +34,11 @@ def printable(text: str) -> str:
     return "".join(_shown(character) for character in text)
 
 
+def whole_letters(text: str) -> str:
+    """Return the text with halves of letters joined, and a half alone, which no file can hold, as U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def shown(name: str) -> str:
     """Return a name as it is listed and found: composed, without what a terminal obeys."""
     return printable(nfc(name))

@@ -101,3 +101,15 @@ def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> N
     reading = read_request({"bars": "4", "seed": "1"}, {("notes", "rhythm"): rows})
     strokes = reading.request.controls[0].target.onsets  # type: ignore[union-attr]
     assert [(float(stroke.beat), stroke.group) for stroke in strokes] == [(0, "kick"), (1, "hat"), (2, "snare")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"), [("dub\udcff", "dub\ufffd"), ("\ud83e\udd41 beat", "🥁 beat"), ("a\ud83d", "a\ufffd"), ("é", "é")]
+)
+def test_half_a_letter_in_a_prompt_loses_no_take(typed: str, read: str) -> None:
+    """Trial 28's relative: a lone surrogate, as a cut emoji or a byte of another encoding, is replaced, not fatal."""
+    from engine.service import wire
+
+    request = read_request({"prompt": typed, "negative_prompt": typed, "seed": "1"}).request
+    assert (request.prompt, request.negative_prompt) == (read, read)
+    assert wire.encode(request)
