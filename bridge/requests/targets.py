@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 """Takes a sentence for the producer."""
 
 _AUDIO = (".wav", ".w64", ".rf64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".caf", ".au")
-_PAIRS = re.compile(r"[\s\d.+\-\u2212]|$")  # an empty one is refused in better words later
+_PAIRS = re.compile(r"[\s\d.]|[+\-\u2212][\d.][^:]*$|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 

@@ -44,7 +44,7 @@ def parse_points(text: str, loop_beats: Beats | None = None) -> Curve:
     words = [word for word in words if word]
     if len(words) > MAX_POINTS:
         raise _too_many(len(words))
-    if len(words) == 1 and ":" not in words[0]:
+    if len(words) == 1 and ":" not in words[0] and words[0].strip("0."):  # 0 alone is no level, but half of a point
         words = [f"0:{words[0]}"]
     points = tuple(_parse_point(word) for word in words)
     return within_loop(Curve(points), loop_beats)

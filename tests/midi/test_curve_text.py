@@ -33,6 +33,7 @@ def test_the_form_of_the_command_line() -> None:
     ("text", "says"),
     [
         ("", "no breakpoints"),
+        ("0", "not beat:value"),
         ("0:", "not beat:value"),
         (":1", "not beat:value"),
         ("0:nan", "0:nan"),
