@@ -104,7 +104,8 @@ def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> N
 
 
 @pytest.mark.parametrize(
-    ("typed", "read"), [("dub\udcff", "dub\ufffd"), ("\ud83e\udd41 beat", "🥁 beat"), ("a\ud83d", "a\ufffd"), ("é", "é")]
+    ("typed", "read"),
+    [("dub\udcff", "dub\ufffd"), ("\ud83e\udd41 beat", "🥁 beat"), ("a\ud83d", "a\ufffd"), ("é", "é")],
 )
 def test_half_a_letter_in_a_prompt_loses_no_take(typed: str, read: str) -> None:
     """Trial 28's relative: a lone surrogate, as a cut emoji or a byte of another encoding, is replaced, not fatal."""
