@@ -32,6 +32,7 @@ MAX_BARS = 16
 MAX_COUNT = 8
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 ASK_LEVELS = ("intensity", "intensity-paper")  # controls that ask for a level, which one gain for all could miss
+CHANCE = secrets.SystemRandom()
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
@@ -206,7 +207,7 @@ def new_id() -> str:
 
 def new_seed() -> int:
     """Return a seed for who names none: who asks again wants another loop."""
-    return secrets.randbelow(2**31)
+    return CHANCE.randrange(2**31)
 
 
 class LoopRequest(_Value, frozen=True):

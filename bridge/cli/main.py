@@ -27,6 +27,7 @@ COMMANDS = {
     "takes": Command("takes", "List, search, replay and tidy what was made."),
     "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set."),
     "open": Command("open_", "Open the studio page in the browser, starting what is missing."),
+    "mcp": Command("mcp", "Offer loops to an assistant that speaks the Model Context Protocol."),
     "serve": Command("serve", "Start bridge and engine, for the device in Live."),
     "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
     "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
