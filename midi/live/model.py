@@ -5,7 +5,7 @@ hold a million of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
-from ..notes import Note, shift, sort_notes
+from ..notes import EARLY_BEATS, Note, shift, sort_notes
 from ..tempo import Beats, Meter, RangeTime, exact, meter_note, parse_tempo, tempo_note
 from .clip import ClipMarkers, clip_notes
 
@@ -171,13 +171,14 @@ class LiveTrack:
     lanes: tuple[Lane, ...]
 
     def arrangement_notes(self, from_beat: Beats, to_beat: Beats) -> tuple[Note, ...]:
-        """Return the notes that the arrangement plays between two beats, from 0 on."""
+        """Return the notes that the arrangement plays between two beats, from 0 on; one just before is its downbeat."""
         found: list[Note] = []
         for clip in self.clips:
             if clip.place == "arrangement" and clip.start < to_beat and clip.end > from_beat:
                 found += shift(clip.heard(), clip.start - from_beat)
         length = to_beat - from_beat
-        return sort_notes(note for note in found if 0 <= note.start < length)
+        early = (replace(n, start=Fraction(0)) if -EARLY_BEATS < n.start < 0 else n for n in found)
+        return sort_notes(note for note in early if 0 <= note.start < length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

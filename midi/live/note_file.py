@@ -90,7 +90,9 @@ def fitted(name: str, piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Note
     if length > loop_beats:
         inside = cut(notes, Fraction(0), loop_beats)
         _refuse_outside(notes, inside, loop_beats)
-        left = len(notes) - len(inside)
+        left, last = len(notes) - len(inside), max(note.end for note in inside)
+        if not left and last + bar_beats <= loop_beats:
+            remarks.append(f"{name} goes on to beat {float(piece.end):g} without notes after beat {float(last):.4g}.")
         if left:
             said = f"the loop has the first {float(loop_beats):g}, so {left} notes are left out"
             remarks.append(f"{name} lasts {float(length):g} beats; {said}.")
@@ -129,7 +131,8 @@ def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Pie
             f"{len(with_notes)} tracks are called {with_notes[0].name!r}; all are read. #2 names the second track."
         )
     drums = any(_DRUM_WORDS.search(track.name) for track in with_notes) and len(with_notes) == 1
-    end = max((track.end for track in tracks), default=Fraction(0))
+    # A track of tempi alone often lasts as long as the whole project.
+    end = max((track.end for track in with_notes), default=Fraction(0))
     kit = drums or any(note.channel == DRUM_CHANNEL for note in notes) or is_kit(notes)
     return Piece(sort_notes(notes), end, tuple(dict.fromkeys(said)), kit)
 

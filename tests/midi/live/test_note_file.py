@@ -183,6 +183,20 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     assert (len(eight.notes), "1 notes are left out" in eight.remarks[-1]) == (1, True)
 
 
+def test_a_track_of_tempi_does_not_make_the_clip_longer(tmp_path: Path) -> None:
+    """Trial 6's relative: a tempo track as long as the project leaves a clip of two bars two bars long."""
+    parts = (ScoreTrack("", (), Fraction(800)), ScoreTrack("Lead", (note(60, 0), note(62, 6.5))))
+    (tmp_path / "a.mid").write_bytes(write_midi(Score(parts)))
+    assert len(read_notes(str(tmp_path / "a.mid"), LOOP).notes) == 4
+
+
+def test_a_long_rest_at_the_end_is_said(tmp_path: Path) -> None:
+    """Trial 6's relative: where the end mark lies far behind the notes, the silence of the loop is no secret."""
+    found = read_notes(str(midi(tmp_path / "a.mid", ("", [note(60, 0), note(62, 6)]), end=100)), LOOP)
+    assert len(found.notes) == 2
+    assert "without notes after beat 7" in found.remarks[-1]
+
+
 def test_the_first_of_several_patterns_is_read(tmp_path: Path) -> None:
     """Item 2, format 2: patterns are pieces of their own; the first is read, the others are named."""
     path = midi(tmp_path / "a.mid", ("A", [note(60, 0)]), ("B", [note(72, 0)]), kind=2)
@@ -298,6 +312,13 @@ def test_the_arrangement_is_read_from_a_beat_on(tmp_path: Path) -> None:
     assert tune(f"{path}#Lead") == [60, 72]
     assert tune(f"{path}#Lead@8") == [72]
     assert tune(f"{path}#Lead/Low") == [36] * 4
+
+
+def test_an_early_note_of_the_arrangement_is_the_downbeat(tmp_path: Path) -> None:
+    """Trial 19's relative: from beat 8 on, a note at 7.98 is the first one."""
+    clip = midi_clip_xml([(60, 7.98, 1.0, 100), (64, 12.0, 1.0, 90)], length=16.0, loop=(0.0, 16.0))
+    path = live(tmp_path / "Song.als", track_xml("Lead", arrangement=clip))
+    assert [(n.pitch, float(n.start)) for n in read_notes(f"{path}#Lead@8", Fraction(8)).notes] == [(60, 0), (64, 4)]
 
 
 def test_a_rack_of_drums_is_a_kit(tmp_path: Path) -> None:
