@@ -14,7 +14,7 @@ from typing import Protocol
 from engine.audio.reading import read_recording
 from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
+from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
@@ -33,6 +33,7 @@ Say = Callable[[str], None]
 
 _AUDIO = (".wav", ".w64", ".rf64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".caf", ".au")
 _PAIRS = re.compile(r"[\s\d.]|[+\-\u2212][\d.][^:]*$|$")  # an empty one is refused in better words later
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
@@ -89,7 +90,17 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
         return _said(rhythm(text, loop), say)
     if kind is Audio:
         return audio(Path(text), say=say)
+    if kind is Number:
+        return number(row, text)
     return structure(text, say) if row is not None and row.kind == "structure" else Words(text=text)
+
+
+def number(row: TargetRow | None, text: str) -> Number:
+    """Return a single number; raise `BadRequestError` with the control's name for anything else."""
+    if not _NUMBER.fullmatch(text.strip()):
+        name = "value" if row is None else f"{row.kind} control"
+        raise BadRequestError(f"The {name} takes a number, not {text[:40]!r}.")
+    return Number(value=float(text))
 
 
 def _type_of(row: TargetRow | None, text: str) -> type:
@@ -112,7 +123,7 @@ def _fitting(text: str) -> tuple[type, ...]:
         return Audio, Onsets
     if path.suffix.lower() == ".json" or (":" in text and _PAIRS.match(text)):
         return (Curve,)
-    return (Words,)
+    return (Number, Words) if _NUMBER.fullmatch(text.strip()) else (Words,)
 
 
 def _said(read: "tuple[Notes | Onsets, Sequence[str]]", say: Say) -> Target:

@@ -107,7 +107,7 @@ def whole_sidecar(take: Kept) -> dict[str, object]:
     path = take.wav.with_suffix(".json")
     try:
         return msgspec.json.decode(_sidecar_bytes(path), type=dict[str, object])
-    except (ValueError, RecursionError) as error:
+    except (BadInputError, ValueError, RecursionError) as error:
         raise BadInputError(f"{path} cannot be read: {error}.") from error
 
 
@@ -187,7 +187,7 @@ def _brief(path: Path) -> Kept | None:
         size = sum(p.stat().st_size for p in (wav, path, path.with_suffix(".safetensors")) if p.exists())
         if not wav.exists():
             return None
-    except (OSError, ValueError, RecursionError):  # a damaged one spoils no list
+    except (BadInputError, OSError, ValueError, RecursionError):  # a damaged one spoils no list
         return None
     words = found.request
     return Kept(
@@ -211,7 +211,7 @@ def is_sidecar(path: Path) -> bool:
     """Whether the file is a take's sidecar."""
     try:
         return bool(msgspec.json.decode(_sidecar_bytes(path), type=_Brief).take_id)
-    except (ValueError, RecursionError):
+    except (BadInputError, ValueError, RecursionError):
         return False
 
 
@@ -232,7 +232,7 @@ def _change(wav: Path, fields: dict[str, object]) -> None:
     path = wav.with_suffix(".json")
     try:
         whole = msgspec.json.decode(_sidecar_bytes(path), type=dict[str, msgspec.Raw])
-    except (OSError, ValueError, RecursionError) as error:
+    except (BadInputError, OSError, ValueError, RecursionError) as error:
         raise BadRequestError(f"{path} cannot be changed: {error}.") from error
     times = path.stat()
     publish(path, wire.to_json({**whole, **fields}), overwrite=True)

@@ -115,7 +115,7 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except MidiError as error:
         said = error.sentence if error.sentence.startswith(path.name) else f"{path.name}: {error.sentence}"
-        raise MidiError(error.code, said, error.remedy) from error
+        raise MidiError(error.fault, said, error.remedy) from error
 
 
 def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Piece:
