@@ -216,7 +216,7 @@ def is_sidecar(path: Path) -> bool:
 
 
 def _sidecar_bytes(path: Path) -> bytes:
-    """Return a sidecar as plain UTF-8, whatever editor saved it; raises `ValueError`, `MidiError` among them."""
+    """Return a sidecar as plain UTF-8, whatever editor saved it; raises `MidiError` or `UnicodeDecodeError`."""
     return decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from midi.errors import MidiError
 from midi.tempo import Meter
 
 from ..errors import InternalError
@@ -128,7 +129,7 @@ def read_loop_info(path: Path) -> LoopInfo | None:
         _, _, sample_rate, _, frame_bytes, _ = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
         samples = len(chunks[b"data"]) // frame_bytes
         meter = Meter(numerator, denominator)
-    except (OSError, KeyError, struct.error, ValueError, ZeroDivisionError):
+    except (MidiError, OSError, KeyError, struct.error, ValueError, ZeroDivisionError):
         return None
     return LoopInfo(sample_rate=sample_rate, samples=samples, tempo_bpm=tempo_bpm, beats=beats, meter=meter)
 

@@ -17,8 +17,6 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
         with path.open("rb") as file:
             return file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, MidiError):
-            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
 

@@ -59,8 +59,6 @@ def stream_elements(path: Path, handler: ElementHandler) -> tuple[str, ...]:
         with path.open("rb") as file:
             return _parse(path.name, file, handler)
     except (OSError, ValueError) as error:
-        if isinstance(error, MidiError):
-            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
 
