@@ -14,6 +14,7 @@ class Link {
     this.tries = 0;
     this.nonce = null; // of the session, once there is one
     this.bridge = "";
+    this.searching = null; // since when
   }
 
   get connected() {
@@ -21,7 +22,7 @@ class Link {
   }
 
   get replyPort() {
-    return this.span[0] + ((hash(this.instance) + this.hop) % this.span[1]);
+    return this.span[0] + ((hash(this.base) + this.hop) % this.span[1]);
   }
 
   start() {
@@ -36,9 +37,11 @@ class Link {
       this.greet();
       return KEEP_UP_MS;
     }
+    this.searching ??= this.clock.now();
     if (this.tries && this.tries % 2 === 0) this.nextReplyPort();
     this.table.ports.forEach((port, i) => this.hello(port, `${this.base}-${i}`));
     this.tries += 1;
+    this.heard.alone(this.clock.now() - this.searching);
     return SEARCH_MS[Math.min(this.tries, SEARCH_MS.length) - 1];
   }
 
@@ -51,6 +54,8 @@ class Link {
   lose() {
     this.nonce = null;
     this.tries = 0;
+    this.searching = null;
+    this.nextReplyPort(); // a copy of this device may hear what is meant for us
     this.heard.lost();
   }
 
@@ -79,13 +84,14 @@ class Link {
     if (index < 0 || (this.connected && nonce !== this.nonce)) return; // meant for another copy
     const restarted = this.bridge !== "" && this.bridge !== bridge;
     const fresh = !this.connected;
+    this.searching = null;
     Object.assign(this, { nonce, bridge, port: this.table.ports[index], lastWelcome: this.clock.now() });
     if (protocol !== this.table.protocol) this.heard.foreign(version);
     else if (fresh || restarted) this.heard.found(restarted);
   }
 }
 
-// FNV-1a, 32 bits: the same text gives the same port at each load.
+// FNV-1a, 32 bits. Of the nonce: copies of a device, which share all that is saved, begin at ports of their own.
 function hash(text) {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ character.codePointAt(0), 0x01000193) >>> 0;

@@ -1,6 +1,7 @@
 // A request as the datagrams that it is made of. Each part can be sent again by name, control and index.
 const PAIRS_PER_CHUNK = 300; // 10 bytes each: a datagram stays under 4,000 bytes
 const NOTES_PER_CHUNK = 150; // 20 bytes each
+const ONSETS_PER_CHUNK = 150; // 19 bytes each
 
 class LoopRequest {
   constructor(id, settings) {
@@ -19,6 +20,11 @@ class LoopRequest {
   notes(control, notes) {
     const rows = notes.map(({ pitch, start, duration, velocity }) => [pitch, start, duration, velocity]);
     return this.chunked("notes", control, rows, NOTES_PER_CHUNK, "/ditto/loop/notes", []);
+  }
+
+  // Strokes [beat, strength, group].
+  onsets(control, strokes) {
+    return this.chunked("onsets", control, strokes, ONSETS_PER_CHUNK, "/ditto/loop/onsets", []);
   }
 
   chunked(part, control, rows, size, path, extra) {

@@ -1,8 +1,8 @@
 // What comes back from the bridge, and what becomes of it: words on the face, takes, clips.
-const PLACES = ["slot", "arrangement", "simpler"];
-const WARP_MODES = [0, 3, 4]; // Beats, Re-Pitch, Complex
-const COLORS = [0xff94a6, 0xffa529, 0xcc9927, 0xf7f47c, 0xbffb00, 0x1aff2f, 0x25ffa8, 0x5cffe8];
 const NO_ENGINE = "No engine. Start it with ‘ditto-live serve’.";
+const NO_ENGINE_HELP = `${NO_ENGINE} If it runs already: let the firewall (on a Mac, Local Network in Privacy & Security) `
+  + "allow Live, and see ‘ditto-live doctor’.";
+const LONG_SEARCH_MS = 20_000;
 
 const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);
 
@@ -13,10 +13,15 @@ const ANSWERS = {
   },
   "/ditto/accepted"({ rest, queue_position: before }) {
     const notes = rest.flat().join(" ");
-    this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
+    if (this.clock.stalled) this.sayError(AUDIO_OFF);
+    else this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
   },
   "/ditto/progress"(message) {
     this.progressed(message);
+  },
+  "/ditto/preview"({ path }, asked) {
+    const beats = this.beats;
+    this.listening.offer({ path, beats, seconds: (beats * 60) / this.live.tempo, start: asked.start }, this.live.playing);
   },
   "/ditto/take"(message, asked) {
     this.took(message, asked);
@@ -37,6 +42,8 @@ const ANSWERS = {
 
 const Answers = {
   found(restarted) {
+    this.helped = false;
+    this.tellFavourites();
     if (restarted || this.outbox.open.size) this.outbox.resendAll();
   },
 
@@ -45,8 +52,16 @@ const Answers = {
     this.face.status("off", this.pending.size ? `${NO_ENGINE} What was asked is asked again when it is back.` : NO_ENGINE);
   },
 
+  // Nobody has answered for a while.
+  alone(ms) {
+    if (ms < LONG_SEARCH_MS || this.helped || this.pending.size) return;
+    this.helped = true; // once: other words may follow
+    this.face.status("off", NO_ENGINE_HELP);
+  },
+
   foreign(version) {
-    this.sayError(`The engine is version ${version} and speaks another language. Run install-device again.`);
+    this.sayError(`The engine is version ${version}, and this device is for another one. Run ‘ditto-live install-device’, `
+      + "then put the new device on the track.");
   },
 
   message(message) {
@@ -60,8 +75,7 @@ const Answers = {
 
   // A take that was asked for before the set was opened again: it is offered, and lands when the producer says so.
   late(message) {
-    if (this.known.has(message.take_id)) return;
-    this.known.add(message.take_id);
+    if (this.takes.knows(message.take_id)) return;
     this.offer(message, this.store.state.prompt);
     this.face.status("ready", "A loop that you asked for earlier is here. Press Land to put it into a clip.");
   },
@@ -89,46 +103,11 @@ const Answers = {
 
   took(message, asked) {
     if (!this.outbox.take(message.request_id, message.take_id)) return;
-    this.known.add(message.take_id);
+    const parent = this.takes.byId(this.store.state.lastTake);
     const take = this.offer(message, asked.prompt);
-    const first = asked.numbers.push(this.count) === 1;
-    this.land(take, { place: first ? PLACES[this.store.state.place] : "slot", fire: asked.redraw && this.live.playing });
-  },
-
-  offer(message, prompt) {
-    this.count += 1;
-    const take = Takes.from(message, { number: this.count, prompt, color: COLORS[this.count % COLORS.length] });
-    this.lastTake = take.id;
-    this.takes.add(take);
-    this.showTakes();
-    return take;
-  },
-
-  land(take, { place = PLACES[this.store.state.place], fire = false } = {}) {
-    this.face.display("landing");
-    this.lander.land({
-      take, place, fire, target: this.trackId("target") || "this", levelLike: this.trackId("level"),
-      warpMode: WARP_MODES[this.values.warp],
-      done: (clipId, words) => {
-        take.clipId = clipId;
-        this.showTakes();
-        this.face.status("ready", words);
-        this.face.hint("File > Collect All and Save keeps the loops with the set.");
-      },
-      failed: (words) => {
-        this.showTakes();
-        this.sayError(words);
-      },
-    });
-  },
-
-  // The id of the track picked in a menu, 0 for none, -1 for one that is gone.
-  trackId(menu) {
-    const name = this.store.state[menu];
-    if (!name) return 0;
-    const same = this.tracks.filter((track) => track.name === name);
-    const track = same.find(({ id }) => id === this.picked[menu]) || same[0];
-    return track && this.live.object(track.id) ? track.id : -1;
+    asked.first ??= take;
+    const first = asked.redraw ? parent : asked.first;
+    this.land(take, { redraw: asked.redraw, parent, first, spot: asked.spot });
   },
 
   ended(id, takes, words) {
@@ -137,23 +116,6 @@ const Answers = {
     this.face.display("idle");
     if (words) this.sayError(words);
     else if (!this.lander.busy) this.showState();
-  },
-
-  keepTake() {
-    const take = this.takes.current;
-    if (!take) return;
-    take.kept = !take.kept;
-    this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0]);
-    this.showTakes();
-  },
-
-  dropTake() {
-    const take = this.takes.current;
-    if (!take) return;
-    this.lander.remove(take.clipId);
-    this.takes.drop(take);
-    this.showTakes();
-    this.face.status("ready", "The clip is gone; the file is kept in the takes folder.");
   },
 
   rollSeed() {
