@@ -18,6 +18,7 @@ from . import controls, metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Run, Scores, Sound, Take
+from .metrics import ending
 from .models import decode
 from .models.protocol import EmbeddingDistance, Model, Scene
 from .request import LoopRequest, Start
@@ -226,7 +227,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         scores=scores,
         noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
         record=record,
-        notes=tuple(dict.fromkeys(search.notes)),
+        notes=(*dict.fromkeys(search.notes), *ending.remarks(finished.audio, request)),
     )
 
 

@@ -217,3 +217,9 @@ def test_a_loop_is_compared_with_its_own_free_loop() -> None:
     assert found[1] > 0.05
     said = pocket.scene(LoopRequest(prompt="ambient, choir pad", bars=1))
     assert pocket.embedding_distance(loops[1], noises[1], said) != pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize("tempo", ["92.4", "93.5", "133.37", "80.1", "99.9", "120"])
+def test_a_tempo_that_is_played_as_asked_is_not_remarked_upon(pocket: Pocket, tempo: str) -> None:
+    """Trial 24: a decimal tempo within the model's range is no other tempo, whatever a float makes of it."""
+    assert not any("BPM" in note for note in pocket.scene(LoopRequest(tempo_bpm=Fraction(tempo))).notes)

@@ -100,7 +100,7 @@ def test_what_a_live_set_names_is_used(three: Path) -> None:
 def test_a_broken_set_stops_the_tidying(three: Path) -> None:
     """If it cannot be known what a set uses, nothing is called unused."""
     (three / "broken.als").write_bytes(b"\x1f\x8bnot gzip")
-    with pytest.raises(BadInputError, match="nobody knows"):
+    with pytest.raises(BadInputError, match="nobody knows which takes"):
         takes.unused(takes.kept(three), three)
 
 

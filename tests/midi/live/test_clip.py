@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from midi.clip import ClipMarkers, clip_notes
+from midi.live.clip import ClipMarkers, clip_notes
 from midi.notes import Note
 
 

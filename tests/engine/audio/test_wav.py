@@ -166,7 +166,7 @@ def test_names_in_any_script_work(tmp_path: Path, name: str) -> None:
         ("missing.wav", "does not exist"),
         ("text.wav", "is not audio"),
         ("empty.wav", "is not audio"),
-        ("many.wav", "has 6 channels; mono or stereo is allowed"),
+        ("many.wav", "has 9 channels; 1 to 8 can be read"),
         ("silent.wav", "lasts 0 s"),
         ("folder", "is a folder, not a file"),
     ],
@@ -176,7 +176,7 @@ def test_what_cannot_be_heard_is_said(tmp_path: Path, name: str, sentence: str) 
     (tmp_path / "text.wav").write_text("RIFF it is not", encoding="utf-8")
     (tmp_path / "empty.wav").touch()
     (tmp_path / "folder").mkdir()
-    soundfile.write(tmp_path / "many.wav", np.zeros((10, 6)), 44_100)
+    soundfile.write(tmp_path / "many.wav", np.zeros((10, 9)), 44_100)
     soundfile.write(tmp_path / "silent.wav", np.zeros((0, 2)), 44_100)
     with pytest.raises(BadInputError, match=sentence) as error:
         read_audio(tmp_path / name)
@@ -204,7 +204,7 @@ def test_a_reference_is_read_as_far_as_it_is_needed(tmp_path: Path) -> None:
 def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     """A sampling rate of 2 GHz, or minutes at the highest rate: the sentence says what is allowed."""
     soundfile.write(tmp_path / "fast.wav", np.zeros((10, 1)), 2_000_000_000)
-    with pytest.raises(BadInputError, match="192,000 Hz"):
+    with pytest.raises(BadInputError, match="1000 to 768000"):
         read_audio(tmp_path / "fast.wav")
     with (tmp_path / "long.wav").open("wb") as file:
         samples = 500 * 192_000 * 6
@@ -221,5 +221,5 @@ def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_read(tmp_p
 def test_a_named_pipe_is_not_opened(tmp_path: Path) -> None:
     """Reading one would never end."""
     os.mkfifo(tmp_path / "pipe.wav")
-    with pytest.raises(BadInputError, match="not a file"):
+    with pytest.raises(BadInputError, match="it is no file"):
         read_audio(tmp_path / "pipe.wav")
