@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import metrics, sampling
+from . import controls, metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Run, Scores, Sound, Take
@@ -211,7 +211,8 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
     """Decode, cut, level and score one take."""
     request, model, scene = ready.request, ready.model, ready.scene
     finished = _finished(ready, latent)
-    scores = metrics.score(finished.audio, request.sample_rate, request)
+    judges, say = controls.metrics(), search.notes.append
+    scores = metrics.score(finished.audio, request.sample_rate, request, judges, say)
     if isinstance(model, EmbeddingDistance) and request.controls:
         uncontrolled = search.uncontrolled[item : item + 1] if search.uncontrolled is not None else None
         first = sampling.start_noise(scene, request.seed + item)
@@ -225,7 +226,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         scores=scores,
         noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
         record=record,
-        notes=tuple(search.notes),
+        notes=tuple(dict.fromkeys(search.notes)),
     )
 
 

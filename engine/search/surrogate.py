@@ -46,12 +46,14 @@ def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkp
 class Correction:
     """What is added to the surrogate's latent, multiplied into its powers, and added to its levels to give its peaks.
 
-    None where it was not measured. `latent` is [batch, *noise_shape], `power` [batch, bands, frames] and `crest` (from
-    a frame's level to its largest sample, which a level alone does not tell) [batch, frames] in dB.
+    None where it was not measured. `latent` is [batch, *noise_shape], `power` and `side` (of the side channel)
+    [batch, bands, frames], `crest` [batch, frames] in dB: from a frame's level to its largest sample, which a level
+    alone does not tell.
     """
 
     latent: Tensor | None = None
     power: Tensor | None = None
+    side: Tensor | None = None
     crest: Tensor | None = None
 
     def applied(self, model: Model, scene: Scene, latent: Tensor) -> tuple[Tensor, Spectrum]:
@@ -60,16 +62,24 @@ class Correction:
         spectrum = model.listen(shifted, scene)
         if self.power is not None:
             spectrum = replace(spectrum, power=spectrum.power * self.power)
+        if self.side is not None and spectrum.side is not None:
+            spectrum = replace(spectrum, side=spectrum.side * self.side)
         if self.crest is not None:
-            spectrum = replace(spectrum, peak_db=spectrum.level_db + self.crest)
+            spectrum = replace(spectrum, peak_db=spectrum.mid_level_db + self.crest)
         return shifted, spectrum
 
     def with_waveform(self, model: Model, scene: Scene, latent: Tensor, waveform: Spectrum) -> "Correction":
         """Return the correction by which the spectrum of `latent` becomes that of its `waveform`."""
-        ratio = (waveform.power + SILENCE) / (model.listen(latent, scene).power + SILENCE)
-        power = ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
-        crest = self.crest if waveform.peak_db is None else waveform.peak_db - waveform.level_db
-        return replace(self, power=power, crest=crest)
+        own, side, crest = model.listen(latent, scene), self.side, self.crest
+        if waveform.side is not None and own.side is not None:
+            side = _ratio(waveform.side, own.side)
+        if waveform.peak_db is not None:
+            crest = waveform.peak_db - waveform.mid_level_db
+        return replace(self, power=_ratio(waveform.power, own.power), side=side, crest=crest)
+
+
+def _ratio(power: Tensor, surrogate: Tensor) -> Tensor:
+    return ((power + SILENCE) / (surrogate + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
 
 
 @dataclass(frozen=True, slots=True)
