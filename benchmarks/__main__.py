@@ -26,6 +26,7 @@ MODULES = {
     "service": "service.bars",
     "service-hostile": "service.hostile",
     "service-chaos": "service.chaos",
+    "service-soak": "service.soak",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
     "listen": "listen.make",

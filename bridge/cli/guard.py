@@ -1,5 +1,6 @@
 """The last stop of every error: a sentence for a person, an exit code for a program, never a traceback."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -31,7 +32,11 @@ def guarded(command: Callable[[], int]) -> int:
         say("Stopped; nothing was kept.")
         return INTERRUPTED
     except BrokenPipeError:
-        return 1  # whoever read our output has gone
+        raise  # whoever read our output has gone: `main` ends it
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:  # of our own output; a file is named
+            raise
+        return _report_fault(error)
     except Exception as error:  # noqa: BLE001  the outermost layer: a producer never meets a traceback
         return _report_fault(error)
 

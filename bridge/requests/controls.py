@@ -152,7 +152,8 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     settings, loop = source.settings, source.loop
     inpaint, keep, outpaint = (source.called(name) for name in ("inpaint", "keep", "outpaint"))
     if before := settings.get(OUTPAINT_FILE):
-        yield "outpaint", targets.audio(Path(before), ((Fraction(0), _continued(Path(before), loop)),))
+        continued = (Fraction(0), _continued(Path(before), loop))
+        yield "outpaint", targets.audio(Path(before), (continued,), loop_seconds=loop.seconds)
     ranges = [text for text in settings.get("keep", "").split(",") if text.strip()]
     if not settings.get("inpaint"):
         if ranges:
@@ -163,11 +164,12 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
         if ranges:
             raise BadRequestError(f"{outpaint} keeps all of the audio; leave out {keep}.")
         added = int(read_scalars(settings, source.way)["outpaint"]) * loop.meter.beats_per_bar
-        yield "outpaint", targets.audio(path, ((Fraction(0), loop.beats - added),))
+        yield "outpaint", targets.audio(path, ((Fraction(0), loop.beats - added),), loop_seconds=loop.seconds)
         return
     if not ranges:
         raise BadRequestError(f"{inpaint} needs the beats to keep, such as {keep} 0:8.")
-    yield "inpaint", targets.audio(path, tuple(_kept(text, keep, loop) for text in ranges))
+    kept = tuple(_kept(text, keep, loop) for text in ranges)
+    yield "inpaint", targets.audio(path, kept, loop_seconds=loop.seconds)
 
 
 def _kept(text: str, keep: str, loop: LoopRequest) -> tuple[Fraction, Fraction]:

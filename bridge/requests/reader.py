@@ -36,7 +36,7 @@ class Reading:
     """A valid request, who may pass it in the queue, and the sentences worth saying about how it was understood."""
 
     request: LoopRequest
-    priority: Priority = "interactive"
+    priority: Priority = Priority.INTERACTIVE
     remarks: tuple[str, ...] = ()
 
 
@@ -80,7 +80,7 @@ def read_request(
         request = _request(asked, parent, request_id, instance, rows)
     except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
         raise BadInputError(f"What was given cannot be read: {error}.") from error
-    return Reading(request, asked.given.get("priority", "interactive"), tuple(asked.remarks))
+    return Reading(request, asked.given.get("priority", Priority.INTERACTIVE), tuple(asked.remarks))
 
 
 def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:

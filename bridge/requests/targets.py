@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from engine.audio.wav import read_audio, read_loop_info
+from engine.audio.wav import MAX_READ_SECONDS, read_audio, read_loop_info
 from engine.errors import BadInputError, BadRequestError
 from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
@@ -35,6 +35,7 @@ Say = Callable[[str], None]
 _MIDI = (".mid", ".midi")
 _AUDIO = (".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
+SPARE_SECONDS = 1.0  # beyond the loop, so that a change of the sampling rate has its surroundings
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
@@ -98,10 +99,12 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
     if kind is Onsets:
         return _said(rhythm(text, loop), say)
     if kind is Audio:
-        return audio(Path(text))
+        return audio(Path(text), loop_seconds=loop.seconds)
     if kind is Number:
         return number(row, text)
-    return structure(text) if row is not None and row.kind == "structure" else Words(text=text)
+    if row is not None and row.kind == "structure":
+        return structure(text, loop_seconds=loop.seconds)
+    return Words(text=text)
 
 
 def number(row: TargetRow | None, text: str) -> Number:
@@ -257,14 +260,18 @@ def _naming(text: str) -> Iterator[None]:
         raise MidiError(error.fault, f"{Path(text).name}: {error.sentence}", error.remedy) from error
 
 
-def structure(text: str) -> Words | Audio:
+def structure(text: str, *, loop_seconds: float = MAX_READ_SECONDS) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    return Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
+    if _FORM.fullmatch(text) and not _exists(Path(text)):
+        return Words(text=text.upper())
+    return audio(Path(text), loop_seconds=loop_seconds)
 
 
-def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = ()) -> Audio:
-    """Read reference audio; `keep` are ranges of beats."""
-    samples, sample_rate = read_audio(path)
+def audio(
+    path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = (), *, loop_seconds: float = MAX_READ_SECONDS
+) -> Audio:
+    """Read reference audio, as much as a control of a loop follows; `keep` are ranges of beats."""
+    samples, sample_rate = read_audio(path, seconds=loop_seconds + SPARE_SECONDS)
     return Audio(
         samples=samples.T.astype("<f4").tobytes(),
         sample_rate=sample_rate,

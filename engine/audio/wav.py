@@ -6,6 +6,7 @@ They stand before the samples, where readers that stop at `data` meet them too.
 """
 
 import itertools
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from midi.tempo import Meter
 
 from ..errors import BadInputError, InternalError
-from ..files import publish
+from ..files import publish, refuse_irregular
 
 Audio = NDArray[np.float32]
 """Samples as [channels, samples], full scale is 1."""
 
 MAX_READ_SECONDS = 600  # three times the longest loop: 16 bars at 20 BPM last 192 s
+MAX_READ_SAMPLE_RATE = 192_000  # as a request's reference audio may have
+MAX_READ_BYTES = 480 * 2**20  # of samples in memory: ten minutes of stereo at 96 kHz
 _PIECE_SAMPLES = 2**14  # converted at a time: a bridge is to stay small, and a long loop has millions
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
 _ACID_ROOT_NOTE_SET = 0x02
@@ -102,17 +105,19 @@ def _pcm24(audio: Audio) -> Iterator[bytes]:
         yield integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def read_audio(path: Path) -> tuple[Audio, int]:
+def read_audio(path: Path, *, seconds: float = MAX_READ_SECONDS) -> tuple[Audio, int]:
     """Return float32 samples [channels, samples] and the sample rate of a mono or stereo audio file.
 
-    Raises `BadInputError` for what is missing, unreadable, empty, too long or has more channels.
+    Of a file that lasts longer, the first `seconds`. Raises `BadInputError` for what is missing, no regular file,
+    unreadable, empty, too long or has more channels.
     """
     import soundfile  # here, because only those who read pay for loading it
 
+    refuse_irregular(path)
     try:
         with soundfile.SoundFile(path) as file:
-            _refuse_unusable(path, file.channels, file.frames, file.samplerate)
-            samples = file.read(dtype="float32", always_2d=True)
+            frames = _usable_frames(path, file.channels, file.frames, file.samplerate, seconds)
+            samples = file.read(frames, dtype="float32", always_2d=True)
             sample_rate = int(file.samplerate)
     except (OSError, RuntimeError) as error:
         missing = "does not exist" if not path.exists() else "is not audio that can be read (WAV, AIFF, FLAC, MP3, OGG)"
@@ -122,11 +127,21 @@ def read_audio(path: Path) -> tuple[Audio, int]:
     return np.ascontiguousarray(samples.T), sample_rate
 
 
-def _refuse_unusable(path: Path, channels: int, frames: int, sample_rate: int) -> None:
+def _usable_frames(path: Path, channels: int, frames: int, sample_rate: int, seconds: float) -> int:
+    """Return how many frames are read; refuse what no reference is."""
     if channels not in (1, 2):
         raise BadInputError(f"{path} has {channels} channels; mono or stereo is allowed.")
+    if not 0 < sample_rate <= MAX_READ_SAMPLE_RATE:
+        raise BadInputError(f"{path} has {sample_rate:,} Hz; up to {MAX_READ_SAMPLE_RATE:,} Hz is allowed.")
     if not 0 < frames <= MAX_READ_SECONDS * sample_rate:
         raise BadInputError(f"{path} lasts {frames / sample_rate:g} s; above 0 up to {MAX_READ_SECONDS} s is allowed.")
+    used = min(frames, math.ceil(seconds * sample_rate))
+    if 4 * channels * used > MAX_READ_BYTES:
+        raise BadInputError(
+            f"{path} holds {4 * channels * used / 2**20:,.0f} MB of samples; {MAX_READ_BYTES // 2**20} MB is the most.",
+            remedy="Use a shorter file, or one of a lower sample rate.",
+        )
+    return used
 
 
 def read_loop_info(path: Path) -> LoopInfo | None:

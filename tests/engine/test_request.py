@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadRequestError, DittoError
-from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
+from engine.request import MAX_SOUND_BYTES, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
 from midi.tempo import Meter
 
 METERS = [Meter(4, 4), Meter(3, 4), Meter(5, 4), Meter(6, 8), Meter(7, 8), Meter(12, 8), Meter(1, 1)]
@@ -143,3 +144,22 @@ def test_ids_do_not_meet() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(LoopRequest(request_id=one).request_id == one for one in list(ids)[:10])
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"),
+    [
+        ({"tempo_bpm": 20, "bars": 16, "meter": Meter(16, 4), "sample_rate": 44_100}, False),
+        ({"tempo_bpm": 20, "bars": 16, "sample_rate": 176_400}, False),
+        ({"tempo_bpm": 20, "bars": 16, "sample_rate": 44_100}, True),
+        ({"tempo_bpm": 20, "bars": 8, "sample_rate": 192_000}, True),
+    ],
+)
+def test_a_loop_whose_take_no_message_holds_is_refused(fields: dict[str, Any], allowed: bool) -> None:
+    """It would be made and never arrive; the sentence says how much it takes and what to change."""
+    fields = fields | {"tempo_bpm": Fraction(fields["tempo_bpm"])}
+    if allowed:
+        assert 8 * LoopRequest(**fields).samples <= MAX_SOUND_BYTES
+        return
+    with pytest.raises(BadRequestError, match="240 MB is the most"):
+        LoopRequest(**fields)

@@ -1,5 +1,6 @@
 """Loops as files: what is written is what is read, and nobody ever meets half a file."""
 
+import os
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -167,7 +168,7 @@ def test_names_in_any_script_work(tmp_path: Path, name: str) -> None:
         ("empty.wav", "is not audio"),
         ("many.wav", "has 6 channels; mono or stereo is allowed"),
         ("silent.wav", "lasts 0 s"),
-        ("folder", "is not audio"),
+        ("folder", "is a folder, not a file"),
     ],
 )
 def test_what_cannot_be_heard_is_said(tmp_path: Path, name: str, sentence: str) -> None:
@@ -188,3 +189,37 @@ def test_reference_audio_may_have_any_common_form(tmp_path: Path, ending: str) -
     soundfile.write(tmp_path / f"reference.{ending}", tone(2205, 1).T, 22_050)
     audio, rate = read_audio(tmp_path / f"reference.{ending}")
     assert (audio.shape, audio.dtype, rate) == ((1, 2205), np.float32, 22_050)
+
+
+def test_a_reference_is_read_as_far_as_it_is_needed(tmp_path: Path) -> None:
+    """The first seconds of a longer file, the whole of a shorter one; the same samples as in the whole."""
+    noise = np.random.default_rng(1).uniform(-1, 1, (44_100, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "x.wav", noise, 44_100, subtype="FLOAT")
+    part, rate = read_audio(tmp_path / "x.wav", seconds=0.25)
+    assert (part.shape, rate) == ((2, 11_025), 44_100)
+    assert np.array_equal(part, noise[:11_025].T)
+    assert read_audio(tmp_path / "x.wav", seconds=9.0)[0].shape == (2, 44_100)
+
+
+def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    """A sampling rate of 2 GHz, or minutes at the highest rate: the sentence says what is allowed."""
+    soundfile.write(tmp_path / "fast.wav", np.zeros((10, 1)), 2_000_000_000)
+    with pytest.raises(BadInputError, match="192,000 Hz"):
+        read_audio(tmp_path / "fast.wav")
+    with (tmp_path / "long.wav").open("wb") as file:
+        samples = 500 * 192_000 * 6
+        chunk = struct.pack("<HHIIHH", 1, 2, 192_000, 192_000 * 6, 6, 24)
+        head = b"WAVEfmt " + struct.pack("<I", 16) + chunk + b"data" + struct.pack("<I", samples)
+        file.write(b"RIFF" + struct.pack("<I", len(head) + samples) + head)
+        file.truncate(len(head) + 8 + samples)  # sparse
+    with pytest.raises(BadInputError, match="480 MB is the most"):
+        read_audio(tmp_path / "long.wav")
+    assert read_audio(tmp_path / "long.wav", seconds=0.1)[0].shape == (2, 19_200)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes as files")
+def test_a_named_pipe_is_not_opened(tmp_path: Path) -> None:
+    """Reading one would never end."""
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(BadInputError, match="not a file"):
+        read_audio(tmp_path / "pipe.wav")

@@ -113,7 +113,7 @@ def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | No
 
 def draw(takes: Shelf, report: Path) -> None:
     """Draw the report page of the best take."""
-    from bridge.report import write_report
+    from bridge.report.page import write_report
 
     best = takes.kept[0]
     curves = cast(dict[str, list[float]], best.take.record.get("loss_curves", {}))

@@ -68,13 +68,14 @@ def _over_zeromq(
     asked: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
-    from engine.service.access import Keys, load_key
+    from engine.service.access import Keys, address_of, load_key
+    from engine.service.messages import Priority
 
-    peer = Peer(engine, load_key(key)[0] if key else None, Keys(settings.home / "keys") if key else None)
+    peer = Peer(address_of(engine), load_key(key)[0] if key else None, Keys(settings.home / "keys"))
     with Client(peer) as client, display(asked.request.count) as shown:
         for remark in asked.remarks:
             shown.say(remark)
-        events = client.make(asked.request, "batch" if batch else "interactive")
+        events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
         return follow(events, shown, takes.keep, asked.remarks)
 
 

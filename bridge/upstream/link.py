@@ -9,10 +9,23 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from engine.errors import BadRequestError
+from engine.errors import BadInputError, BadRequestError
 from engine.events import Accepted, Event, Failed, Final
 from engine.service import messages
-from engine.service.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
+from engine.service.messages import (
+    AckEnd,
+    AckTake,
+    Cancel,
+    Hello,
+    Job,
+    Message,
+    RequestStatus,
+    Resend,
+    Said,
+    Status,
+    Submission,
+)
+from engine.service.wire import MAX_REQUEST_BYTES
 
 HELLO_SECONDS = 1.0
 REPEAT_SECONDS = 1.0
@@ -42,6 +55,7 @@ class Link:
 
     owner: str
     status: Status | None = None
+    version_trouble: str = ""  # what the other side said that was not understood
     _open: dict[str, _Open] = field(default_factory=dict)
     _outbox: list[Outgoing] = field(default_factory=list)
     _hello_at: float = 0.0
@@ -63,8 +77,15 @@ class Link:
         return outbox
 
     def submit(self, submission: Submission, now: float) -> None:
-        """Ask for a request, again and again until it is answered."""
+        """Ask for a request, again and again until it is answered; raises `BadInputError` for one that is too long."""
         frames = messages.pack(submission)
+        size_bytes = sum(map(len, frames))
+        if size_bytes > MAX_REQUEST_BYTES:
+            raise BadInputError(
+                f"With its reference audio this request takes {size_bytes / 2**20:,.0f} MB; "
+                f"{MAX_REQUEST_BYTES // 2**20} MB is the most.",
+                remedy="Use shorter files, or files of a lower sample rate.",
+            )
         self._open[submission.request.request_id] = _Open(frames, now + REPEAT_SECONDS)
         self._outbox.append(frames)
 
@@ -74,9 +95,17 @@ class Link:
         found.cancelled, found.repeat_at = True, now + REPEAT_SECONDS
         self._send(Cancel(request_id=request_id, owner=self.owner))
 
-    def acknowledge(self, request_id: str, take: int = -1) -> None:
-        """Say that a take is safe (its index), or that the end has arrived (-1)."""
-        self._send(Ack(request_id=request_id, owner=self.owner, take=take))
+    def acknowledge_take(self, request_id: str, take: int) -> None:
+        """Say that a take is safe."""
+        self._send(AckTake(request_id=request_id, owner=self.owner, take=take))
+
+    def acknowledge_end(self, request_id: str) -> None:
+        """Say that the end has arrived and all takes are safe."""
+        self._send(AckEnd(request_id=request_id, owner=self.owner))
+
+    def ask_again(self, request_id: str) -> None:
+        """Ask for what the engine still has of a request."""
+        self._send(Resend(request_id=request_id, owner=self.owner))
 
     def receive(self, batch: Sequence[Sequence[bytes]], now: float) -> Iterator[Event | Job | Status]:
         """Yield what a batch of messages says; what is not ours to hear becomes a `Failed` without request."""
@@ -84,11 +113,13 @@ class Link:
             try:
                 message = messages.unpack(frames)
             except BadRequestError as error:
+                if not frames or frames[0] != messages.VERSION:
+                    self.version_trouble = error.sentence
                 yield Failed(request_id="", code=error.code, sentence=error.sentence, remedy=error.remedy)
                 continue
             match message:
                 case Status():
-                    self._heard = now
+                    self._heard, self.version_trouble = now, ""
                     yield from self._hear(message, now)
                 case Job():
                     self._open.setdefault(message.request.request_id, _Open(None, float("inf"))).frames = None
@@ -123,7 +154,7 @@ class Link:
             self._send(Hello(owner=self.owner, resume=True))
         self._engine_id, self.status = status.engine_id, status
         for request_id, open_ in self._open.items():
-            if status.yours.get(request_id) != "finished":
+            if status.yours.get(request_id) is not RequestStatus.FINISHED:
                 open_.stale_at = float("inf")
             elif open_.stale_at == float("inf"):
                 open_.stale_at = now + 2 * HELLO_SECONDS  # its end may be on the way

@@ -13,7 +13,7 @@ class Waiting:
     interactive: bool = True
 
 
-class Lineup:
+class RequestQueue:
     """The queue and what is being worked on, without I/O or clock."""
 
     def __init__(self) -> None:

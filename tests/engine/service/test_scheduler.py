@@ -1,7 +1,7 @@
-"""The foreman: every accepted request has exactly one end, whatever workers do."""
+"""The scheduler: every accepted request has exactly one end, whatever workers do."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
 from engine.request import LoopRequest
-from engine.service.messages import Ack, Cancel, Job, Submission
-from engine.service.queue.foreman import Foreman
-from engine.service.queue.journal import Journal
+from engine.service.messages import AckEnd, Cancel, Job, Priority, RequestStatus, Submission
+from engine.service.queue.journal import Journal, JournalError
+from engine.service.queue.scheduler import Scheduler
 from engine.service.workers import pipe
 from engine.service.workers.executor import Listener, Lost
 
 SOUND = Sound(samples=bytes(8), sample_rate=44_100)
+LONG = Sound(samples=bytes(200_000), sample_rate=44_100)
 
 
 class Hands:
@@ -74,29 +75,29 @@ class Hands:
 
 
 class Shop:
-    """A foreman with its journal, hands and what it told whom."""
+    """A scheduler with its journal, hands and what it told whom."""
 
     def __init__(self, path: Path, capacity: int = 1) -> None:
         self.journal = Journal(path)
         self.hands = Hands(capacity)
         self.told: list[Event | Job] = []
-        self.foreman = Foreman(
+        self.scheduler = Scheduler(
             self.journal, self.hands, lambda _owner, event: self.told.append(event), stop_seconds=0.0
         )
-        self.foreman.start()
-        self.foreman.schedule()
+        self.scheduler.start()
+        self.scheduler.schedule()
 
-    def ask(self, request_id: str, slot: str = "", priority: str = "interactive") -> Event:
+    def ask(self, request_id: str, slot: str = "", priority: Priority = Priority.INTERACTIVE) -> Event:
         request = LoopRequest(request_id=request_id, slot=slot)
-        (answer,) = self.foreman.accept([Submission(request=request, owner="me", priority=priority)])  # type: ignore[arg-type]
-        self.foreman.schedule()
+        (answer,) = self.scheduler.accept([Submission(request=request, owner="me", priority=priority)])
+        self.scheduler.schedule()
         return answer
 
     def ends(self, request_id: str) -> list[Event]:
         return [e for e in self.told if isinstance(e, Final) and e.request_id == request_id]
 
     def cancel(self, request_id: str) -> None:
-        self.foreman.cancel(Cancel(request_id=request_id, owner="me"))
+        self.scheduler.cancel(Cancel(request_id=request_id, owner="me"))
 
 
 @pytest.fixture
@@ -106,8 +107,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     made.journal.close()
 
 
-def _take(request_id: str) -> Take:
-    return Take(request_id=request_id, take=0, sound=SOUND, scores={}, noise=b"", record={})
+def _take(request_id: str, sound: Sound = SOUND) -> Take:
+    return Take(request_id=request_id, take=0, sound=sound, scores={}, noise=b"", record={})
 
 
 def test_a_newer_request_of_a_slot_replaces_the_running_one(shop: Shop) -> None:
@@ -160,7 +161,7 @@ def test_two_crashes_end_with_the_best_take(shop: Shop) -> None:
 
 def test_a_batch_is_paused_for_a_redraw_and_goes_on_after(shop: Shop) -> None:
     """An interactive request passes a running batch one, which resumes where it was."""
-    shop.ask("batch", priority="batch")
+    shop.ask("batch", priority=Priority.BATCH)
     shop.hands.report(pipe.Saved(request_id="batch", state=b"5"))
     shop.ask("redraw")
     assert shop.hands.stopped == {"batch": False}
@@ -173,7 +174,7 @@ def test_a_batch_is_paused_for_a_redraw_and_goes_on_after(shop: Shop) -> None:
 
 def test_a_batch_without_a_saved_state_is_not_thrown_away(shop: Shop) -> None:
     """What could not be resumed is not paused."""
-    shop.ask("batch", priority="batch")
+    shop.ask("batch", priority=Priority.BATCH)
     shop.ask("redraw")
     assert shop.hands.stopped == {}
 
@@ -198,7 +199,7 @@ def test_a_worker_that_ignores_a_cancel_is_ended(shop: Shop) -> None:
     shop.ask("r")
     shop.hands.say(Preview(request_id="r", take=0, step=3, sound=SOUND))
     shop.cancel("r")
-    shop.foreman.check()  # its patience is 0 s
+    shop.scheduler.check()  # its patience is 0 s
     assert shop.ends("r") == [Cancelled(request_id="r", takes=1)]
 
 
@@ -213,9 +214,9 @@ def test_no_worker_at_all_is_said(shop: Shop) -> None:
 def test_a_stopping_engine_accepts_nothing_and_pauses(shop: Shop) -> None:
     """What runs goes back to the queue for the next engine; new requests are refused in words."""
     shop.ask("r")
-    shop.foreman.pause_all()
+    shop.scheduler.pause_all()
     shop.hands.end("r")
-    assert [entry.state for entry in shop.journal.unfinished()] == ["queued"]
+    assert [entry.status for entry in shop.journal.unfinished()] == [RequestStatus.QUEUED]
     refused = shop.ask("late")
     assert isinstance(refused, Failed)
     assert "stopping" in refused.sentence
@@ -229,6 +230,90 @@ def test_the_same_id_with_other_words_is_refused(shop: Shop) -> None:
     assert "another request" in refused.sentence
 
 
+def _without_room(shop: Shop) -> Callable[[], None]:
+    """Let the file of results not grow; return what gives it room again."""
+    database = shop.journal._file._database
+    (pages,) = database.execute("PRAGMA results.page_count").fetchone()
+    database.execute(f"PRAGMA results.max_page_count={pages}")
+    return lambda: database.execute("PRAGMA results.max_page_count=1000000")  # type: ignore[return-value]
+
+
+def test_a_take_for_which_there_is_no_room_fails_its_request_in_words(shop: Shop) -> None:
+    """It is not lost in silence: the request ends as failed, its worker is let go, and the next one is made."""
+    shop.ask("r")
+    give_room = _without_room(shop)
+    shop.hands.report(pipe.Saved(request_id="r", state=bytes(200_000)))  # what only helps is left out
+    shop.hands.say(Preview(request_id="r", take=0, step=1, sound=LONG))
+    shop.hands.say(_take("r", LONG))
+    (failed,) = shop.ends("r")
+    assert isinstance(failed, Failed)
+    assert failed.code == "journal"
+    assert shop.hands.stopped == {"r": False}
+    shop.hands.end("r", Done(request_id="r", takes=1))
+    assert shop.ends("r") == [failed]
+    give_room()
+    shop.ask("next")
+    shop.hands.say(_take("next", LONG))
+    shop.hands.end("next", Done(request_id="next", takes=1))
+    assert shop.ends("next") == [Done(request_id="next", takes=1)]
+
+
+def test_an_end_for_which_there_is_no_room_is_told_and_kept_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk at the very end: the client hears it, also when it asks again, and the journal gets it in time."""
+    shop.ask("r")
+    kept = shop.journal.finish
+
+    def full(*_: object) -> None:
+        raise JournalError("The disk is full.")
+
+    monkeypatch.setattr(shop.journal, "finish", full)
+    shop.hands.end("r", Done(request_id="r", takes=0))
+    shop.scheduler.check()
+    shop.cancel("r")
+    assert shop.ends("r") == [Done(request_id="r", takes=0)] * 2
+    assert shop.journal.final("r") is None
+    monkeypatch.setattr(shop.journal, "finish", kept)
+    shop.scheduler.check()
+    assert shop.journal.final("r") == Done(request_id="r", takes=0)
+
+
+def test_a_queued_request_that_cannot_be_read_fails_and_the_next_is_made(tmp_path: Path) -> None:
+    """A newer version wrote it: the engine starts all the same, says so, and goes on."""
+    journal = Journal(tmp_path / "j")
+    journal.accept([Submission(request=LoopRequest(request_id=name), owner="me") for name in ("new", "good")], 1.0)
+    with journal._file.transaction():
+        journal._file.change("UPDATE requests SET data = x'81a3666f6f01' WHERE request_id = 'new'")
+    journal.close()
+    shop = Shop(tmp_path / "j")
+    (failed,) = shop.ends("new")
+    assert "cannot be read" in failed.sentence  # type: ignore[union-attr]
+    assert list(shop.hands.at) == ["good"]
+    shop.journal.close()
+
+
+def test_a_take_that_no_message_holds_fails_its_request_and_no_other(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Now, and one that an earlier version left: set aside, said, and what comes after it is told."""
+    shop.ask("old")
+    shop.hands.say(_take("old", LONG))
+    shop.hands.end("old", Done(request_id="old", takes=1))
+    for module in ("dispatch", "running"):
+        monkeypatch.setattr(f"engine.service.queue.{module}.MAX_TAKE_BYTES", 1_000)
+    shop.ask("large")
+    shop.hands.say(_take("large", LONG))
+    assert isinstance(shop.ends("large")[0], Failed)
+    shop.hands.end("large")
+    shop.ask("small")
+    shop.hands.say(_take("small"))
+    shop.hands.end("small", Done(request_id="small", takes=1))
+    shop.told.clear()
+    shop.scheduler.dispatch.resend_all("me")
+    assert isinstance(shop.ends("old")[0], Failed)
+    assert shop.ends("small") == [Done(request_id="small", takes=1)]
+    assert [event.request_id for event in shop.told if isinstance(event, Take)] == ["small"]
+
+
 class Storm(RuleBasedStateMachine):
     """Requests, cancels, crashes, ends and restarts of the engine in any order."""
 
@@ -239,8 +324,8 @@ class Storm(RuleBasedStateMachine):
         self.asked: set[str] = set()
         self.all_told: list[Event | Job] = []
 
-    @rule(slot=st.sampled_from(["", "a", "b"]), priority=st.sampled_from(["interactive", "batch"]))
-    def ask(self, slot: str, priority: str) -> None:
+    @rule(slot=st.sampled_from(["", "a", "b"]), priority=st.sampled_from(Priority))
+    def ask(self, slot: str, priority: Priority) -> None:
         name = f"r{len(self.asked)}"
         self.asked.add(name)
         assert isinstance(self.shop.ask(name, slot, priority), Accepted)
@@ -293,12 +378,12 @@ class Storm(RuleBasedStateMachine):
 
     def _finish_all(self) -> None:
         for _ in range(10 * len(self.asked) + 10):
-            self.shop.foreman.schedule()
+            self.shop.scheduler.schedule()
             for name in list(self.shop.hands.at):
                 self.shop.hands.end(name, Done(request_id=name, takes=0))
         for name in self.asked:
             assert self.shop.journal.final(name) is not None
-            self.shop.foreman.acknowledge(Ack(request_id=name, owner="me"))
+            self.shop.scheduler.acknowledge(AckEnd(request_id=name, owner="me"))
         assert self.shop.journal.unanswered("me") == []
 
 
