@@ -33,6 +33,7 @@ MODULES = {
     "size": "size",
     "tables": "tables",
     "pictures": "pictures",
+    "equality": "equality",
 }
 """The module of each name; it has a `main` that reads the command line."""
 

@@ -12,13 +12,14 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 import zmq
 
-from engine.events import Event, Final, Take
+from engine.events import Event, Final, Run, Take
 from engine.request import LoopRequest
 from engine.service.messages import Job, Priority, Status, Submission
 from engine.service.transport import Channel, Frames
@@ -103,19 +104,24 @@ class Client:
         self._connection.close(linger=200)
         self._context.destroy(linger=200)
 
-    def make(self, request: LoopRequest, priority: Priority = Priority.INTERACTIVE) -> Generator[Event, None, None]:
-        """Yield everything that happens to a request, to its end.
+    def make(self, request: LoopRequest, priority: Priority = Priority.INTERACTIVE) -> Run[Event]:
+        """Return a run that yields every event of a request, to its end.
 
-        `KeyboardInterrupt` thrown in asks for the best take so far, which then follows; closing the generator
-        drops the request.
+        `stop()` asks for the best take so far, which then follows; `close()` drops the request.
         """
+        return Run(partial(self._events, request, priority))
+
+    def _events(
+        self, request: LoopRequest, priority: Priority, stopped: Callable[[], bool]
+    ) -> Generator[Event, None, None]:
         self._inbox.submit(request, priority)
+        told = False
         try:
             while True:
                 event = self._wait(request.request_id)
-                try:
-                    yield event
-                except KeyboardInterrupt:  # the next event is what `throw` returns
+                yield event
+                if stopped() and not told:
+                    told = True
                     self._inbox.link.cancel(request.request_id, time.monotonic())
                 self._inbox.handled(event)
                 if isinstance(event, Final):

@@ -2,22 +2,10 @@
 
 import os
 import secrets
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import BadInputError
-
-
-def refuse_irregular(path: Path) -> None:
-    """Raise `BadInputError` for what is there and is no file: reading a pipe or a device may never end."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return  # whoever opens it says what is wrong
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or something else"
-        raise BadInputError(f"{path} is {kind}, not a file.", remedy="Choose a file.")
 
 
 def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = False) -> None:

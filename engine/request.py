@@ -29,6 +29,7 @@ CURVE_UNITS = get_args(CurveUnit)
 
 MAX_BARS = 16
 MAX_COUNT = 8
+MIN_AUDIO_RATE_HZ, MAX_AUDIO_RATE_HZ = 8_000, 192_000  # of reference audio on the wire
 MAX_SOUND_BYTES = 240 * 2**20  # of a take, stereo float32; with its noise it crosses the wire as one message
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 CHANCE = secrets.SystemRandom()
@@ -145,7 +146,7 @@ class Audio(_Value, frozen=True, tag="audio"):
         _plainly(self, "keep", _range, None, "ranges of beats")
         if self.channels not in (1, 2):
             raise BadRequestError(f"Reference audio may be mono or stereo, this has {self.channels} channels.")
-        if not 8_000 <= self.sample_rate <= 192_000:
+        if not MIN_AUDIO_RATE_HZ <= self.sample_rate <= MAX_AUDIO_RATE_HZ:
             raise BadRequestError(f"Reference audio may have 8,000 to 192,000 Hz, this has {self.sample_rate}.")
         if len(self.samples) % (4 * self.channels) or not self.samples:
             raise BadRequestError("The reference audio is empty or not whole frames of float32.")

@@ -9,6 +9,7 @@ import typer
 
 from engine.errors import BadInputError, BadRequestError, DittoError, InternalError, ModelError
 from engine.settings import Settings
+from midi.files.names import printable
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _JARGON = {
@@ -54,8 +55,8 @@ def exit_code(error: Exception) -> int:
 
 
 def say(*sentences: str) -> None:
-    """Write sentences to stderr, one a line; empty ones are left out."""
-    sys.stderr.writelines(f"{sentence}\n" for sentence in sentences if sentence)
+    """Write sentences to stderr, one a line; empty ones are left out, and so is what a terminal would obey."""
+    sys.stderr.writelines(f"{printable(sentence)}\n" for sentence in sentences if sentence)
 
 
 def _report_fault(error: Exception) -> int:

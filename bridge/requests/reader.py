@@ -17,7 +17,7 @@ from engine.errors import BadInputError, BadRequestError
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
-from midi.key import guess_key
+from midi.key import guess_key, read_key
 
 from .controls import added_bars, read_controls
 from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
@@ -158,6 +158,7 @@ def _parents(parent: Parent | None, request: LoopRequest) -> LoopRequest | None:
 def _in_the_melodys_key(request: LoopRequest, say: Callable[[str], None]) -> LoopRequest:
     """Return the request in its melody's key, where nothing else has named one."""
     if request.key is not None:
+        say(read_key(request.key).remark)
         return request
     melody = next((c.target for c in request.controls if c.kind == "melody"), None)
     if not isinstance(melody, Notes):

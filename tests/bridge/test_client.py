@@ -27,13 +27,14 @@ def test_a_script_makes_a_loop(service: Any) -> None:
         assert client.status().finished >= 1
 
 
-def test_ctrl_c_keeps_the_best_take(service: Any) -> None:
-    """`KeyboardInterrupt` thrown into the generator is a cancel; the best take follows."""
+def test_a_stopped_request_keeps_its_best_take(service: Any) -> None:
+    """`stop` asks for the best take so far, which follows, and then the end."""
     with Client(service.peer) as client:
         making = client.make(_request("steps=1000 pause=0.02"))
         while not isinstance(next(making), Progress):
             pass
-        rest = [making.throw(KeyboardInterrupt()), *making]
+        making.stop()
+        rest = list(making)
         assert isinstance(rest[-2], Take)
         assert isinstance(rest[-1], Cancelled)
 

@@ -142,7 +142,7 @@ def test_two_new_computers_are_set_up_by_two_commands(tmp_path: Path) -> None:
                         str(_free_port()), "--takes", str(tmp_path / "takes"))  # fmt: skip
         _line(bridge, "Paired with the engine")
         _line(engine, "listens on")
-        with OscClient(_port(desk), patience_seconds=30) as device:
+        with OscClient(_port(bridge, desk), patience_seconds=30) as device:
             heard = list(device.make(LoopRequest(prompt="toy: steps=2", bars=1), seconds=60))
         assert heard[-1].path == "/ditto/done"
         engine_key = load_key(gpu / "keys" / "engine.key")[0]
@@ -160,7 +160,7 @@ def test_a_damaged_journal_does_not_stop_the_service(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_bytes(b"not a database" * 1_000)
     process = _serve(tmp_path)
     try:
-        with OscClient(_port(tmp_path), patience_seconds=30) as device:
+        with OscClient(_port(process, tmp_path), patience_seconds=30) as device:
             assert list(device.make(LoopRequest(prompt="toy: steps=1", bars=1), seconds=60))[-1].path == "/ditto/done"
     finally:
         _end(process)
@@ -172,7 +172,7 @@ def test_an_engine_that_cannot_start_says_why_to_the_device(tmp_path: Path) -> N
     (tmp_path / "journal.sqlite").mkdir()
     process = _serve(tmp_path)
     try:
-        with OscClient(_port(tmp_path), patience_seconds=30) as device:
+        with OscClient(_port(process, tmp_path), patience_seconds=30) as device:
             device.meet()
             while device.state is None or "The engine does not start: The journal" not in str(device.state.values[2]):
                 device.poll(0.05)
@@ -185,7 +185,7 @@ def test_a_named_pipe_as_a_file_is_refused_and_stops_nothing(serving: "subproces
     """Each setting that names a file answers in a sentence; others go on, and the end is in order."""
     pipe = tmp_path / "pipe.wav"
     os.mkfifo(pipe)
-    with OscClient(_port(tmp_path), patience_seconds=30) as device:
+    with OscClient(_port(serving, tmp_path), patience_seconds=30) as device:
         device.meet()
         names = ("timbre_file", "structure_file", "outpaint_file")
         for name in names:

@@ -24,6 +24,11 @@ from engine.errors import BadInputError
 STRANGE = 'a folder/100 % of "$HOME" & <Ü>\\'
 PROGRAM = Program(("/usr/bin/env", "-P", STRANGE), {"DITTO_HOME": STRANGE}, Path("/logs") / "serve.log")
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+SETTINGS = set(
+    "AllowStartOnDemand RestartOnFailure MultipleInstancesPolicy DisallowStartIfOnBatteries StopIfGoingOnBatteries "
+    "AllowHardTerminate StartWhenAvailable NetworkProfileName RunOnlyIfNetworkAvailable WakeToRun Enabled Hidden "
+    "DeleteExpiredTaskAfter IdleSettings NetworkSettings ExecutionTimeLimit Priority RunOnlyIfIdle".split()
+)  # settingsType of the schema
 TOLD = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1).filter(str.isprintable)
 
 
@@ -109,6 +114,7 @@ def test_a_windows_task_has_the_elements_in_the_order_of_the_schema() -> None:
     registered, logon = list(task[1])
     assert _children(registered) == ["Enabled", "Repetition"]
     assert _children(logon) == ["Enabled", "Repetition", "UserId"]
+    assert set(_children(task[3])) <= SETTINGS
     assert _children(task[3][-1]) == ["Interval", "Count"]
     assert int(task[3][-1][1].text or "") <= 255  # an unsigned byte
     assert task.findtext(f"{NAMESPACE}Principals/{NAMESPACE}Principal/{NAMESPACE}RunLevel") == "LeastPrivilege"
