@@ -19,7 +19,7 @@ from bridge.session.effects import Effect, LookAtLane, Send
 from bridge.session.session import Session
 from bridge.testing import Service
 from engine.request import Curve, Point
-from midi.testing import envelope_xml, max_device_xml, set_xml, track_xml
+from midi.live.testing import envelope_xml, max_device_xml, set_xml, track_xml
 
 Points = list[tuple[float, float]]
 NAME = "Lead/Ditto Live/Intensity"

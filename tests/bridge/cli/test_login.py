@@ -24,11 +24,12 @@ from engine.errors import BadInputError
 STRANGE = 'a folder/100 % of "$HOME" & <Ü>\\'
 PROGRAM = Program(("/usr/bin/env", "-P", STRANGE), {"DITTO_HOME": STRANGE}, Path("/logs") / "serve.log")
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
-SETTINGS = set(
-    "AllowStartOnDemand RestartOnFailure MultipleInstancesPolicy DisallowStartIfOnBatteries StopIfGoingOnBatteries "
-    "AllowHardTerminate StartWhenAvailable NetworkProfileName RunOnlyIfNetworkAvailable WakeToRun Enabled Hidden "
-    "DeleteExpiredTaskAfter IdleSettings NetworkSettings ExecutionTimeLimit Priority RunOnlyIfIdle".split()
-)  # settingsType of the schema
+SETTINGS = {
+    "AllowStartOnDemand", "RestartOnFailure", "MultipleInstancesPolicy", "DisallowStartIfOnBatteries",
+    "StopIfGoingOnBatteries", "AllowHardTerminate", "StartWhenAvailable", "NetworkProfileName",
+    "RunOnlyIfNetworkAvailable", "WakeToRun", "Enabled", "Hidden", "DeleteExpiredTaskAfter", "IdleSettings",
+    "NetworkSettings", "ExecutionTimeLimit", "Priority", "RunOnlyIfIdle",
+}  # fmt: skip  # settingsType of the schema
 TOLD = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1).filter(str.isprintable)
 
 
