@@ -1,6 +1,5 @@
 """Installs, starts and removes the service with the platform's own commands."""
 
-import getpass
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import platformdirs
 
 from engine.errors import DittoError
 from engine.files import publish
@@ -81,13 +82,13 @@ class Service(Protocol):
 class Systemd:
     """A systemd user unit."""
 
-    home: Path = field(default_factory=Path.home)
+    config: Path = field(default_factory=platformdirs.user_config_path)
     run: Run = run_command
 
     @property
     def path(self) -> Path:
         """The unit's file."""
-        return systemd.unit_file(os.environ, self.home)
+        return systemd.unit_file(self.config)
 
     def install(self, options: Sequence[str]) -> Installed:
         """Write the unit, enable and (re)start it."""
@@ -191,7 +192,7 @@ class Tasks:
     """A scheduled task of Windows."""
 
     data: Path = field(default_factory=lambda: Settings().home)
-    user: str = field(default_factory=lambda: f"{os.environ.get('USERDOMAIN', '.')}\\{getpass.getuser()}")
+    user: str = field(default_factory=lambda: run_command(("whoami",)).said)  # DOMAIN\name
     run: Run = run_command
 
     @property
@@ -202,7 +203,7 @@ class Tasks:
     def install(self, options: Sequence[str]) -> Installed:
         """Register the task, which starts it."""
         log = self.data / "serve.log"
-        program = serving((*folder_options(os.environ), *options), windowless=True, log=log)
+        program = serving((*folder_options(), *options), windowless=True, log=log)
         self.run(("schtasks", "/End", "/TN", self.name))  # fails where there is none
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "task.xml")

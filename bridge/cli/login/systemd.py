@@ -1,6 +1,5 @@
 """The text of a systemd user unit (systemd.unit(5), systemd.service(5), systemd.exec(5), systemd.syntax(7))."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from .program import PURPOSE, RESTART_SECONDS, Program
@@ -8,10 +7,8 @@ from .program import PURPOSE, RESTART_SECONDS, Program
 UNIT_NAME = "ditto-live.service"
 
 
-def unit_file(environment: Mapping[str, str], home: Path) -> Path:
-    """Return where the user's own units lie: below XDG_CONFIG_HOME, else ~/.config."""
-    named = environment.get("XDG_CONFIG_HOME", "")
-    config = Path(named) if named.startswith("/") else home / ".config"
+def unit_file(config: Path) -> Path:
+    """Return where the user's own units lie, below XDG_CONFIG_HOME or ~/.config."""
     return config / "systemd" / "user" / UNIT_NAME
 
 
