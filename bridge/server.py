@@ -35,6 +35,7 @@ from .session.effects import (
     CancelJob,
     Effect,
     FindTakes,
+    LookAtLane,
     Prepare,
     Send,
     Submit,
@@ -80,6 +81,7 @@ class Bridge:
         self._backlog = Backlog(self._write)
         self._readers = FileThreads(2, "read", limit_seconds=READ_SECONDS)  # a request is not to wait for takes
         self._writers = FileThreads(1, "write")
+        self._watchers = FileThreads(1, "watch", limit_seconds=READ_SECONDS)  # a disk that hangs holds up nothing else
         self._stopping = asyncio.Event()
         self._no_engine = ""  # what a child that does not start said last
         self._errors_left = float(ERRORS_PER_SECOND)
@@ -88,7 +90,7 @@ class Bridge:
     async def serve(self) -> None:
         """Listen, and work until `stop`; raises `EngineUnavailableError` where no port is free."""
         with contextlib.ExitStack() as cleanup:
-            for part in (self._readers, self._writers, self._backlog, self._engine):
+            for part in (self._readers, self._writers, self._watchers, self._backlog, self._engine):
                 cleanup.callback(part.close)
             self._udp = Datagrams(bind(self._options.settings.osc_port), self.receive)
             cleanup.callback(self._udp.close)
@@ -173,6 +175,8 @@ class Bridge:
                     self._do(self._work.prepare(effect))
                 case Prepare() | FindTakes():
                     self._on_thread(self._readers, effect)
+                case LookAtLane():
+                    self._on_thread(self._watchers, effect)
                 case _:
                     self._backlog.add(effect)
         self._engine.flush()

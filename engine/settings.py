@@ -30,6 +30,13 @@ def control_files() -> tuple[Path, ...]:
     return tuple(Path(name) for name in named if name)
 
 
+def own_variables() -> dict[str, str]:
+    """Return this process's DITTO_ variables, folders absolute, for a process that is not its child."""
+    found = {name: value for name, value in sorted(os.environ.items()) if name.startswith("DITTO_")}
+    folders = ("DITTO_HOME", "DITTO_TAKES", "DITTO_MODELS")
+    return {name: str(Path(value).absolute()) if value and name in folders else value for name, value in found.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Folders and devices; made once at start-up and handed down."""

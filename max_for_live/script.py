@@ -19,8 +19,8 @@ ORDER = (
     "landing/Warp", "landing/Clipwork", "landing/Places", "landing/Arrangement", "landing/Samplers", "landing/Lander",
     "base/Pieces", "base/Store",
     "device/Takes", "device/Redraw", "face/Face",
-    "device/Device", "device/Region", "device/Controls", "device/Menus", "device/Hearing", "device/Curves",
-    "device/Asking", "device/Landing", "device/Answers",
+    "device/Device", "device/Region", "device/Controls", "device/Menus", "device/Hearing",
+    "device/Watching", "device/Curves", "device/Asking", "device/Landing", "device/Answers",
 )  # fmt: skip
 DISPLAY = ("face/Display", "face/Graph", "face/Pen")
 MAIN = "Main"

@@ -30,6 +30,8 @@ COMMANDS = {
     "open": Command("open_", "Open the studio page in the browser, starting what is missing."),
     "mcp": Command("mcp", "Offer loops to an assistant that speaks the Model Context Protocol."),
     "serve": Command("serve", "Start bridge and engine, for the device in Live."),
+    "install-service": Command("install_service", "Start bridge and engine by themselves, at each login."),
+    "remove-service": Command("remove_service", "Stop them, and start them by themselves no more."),
     "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
     "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
     "send": Command("send", "Ask a running engine for a loop."),

@@ -45,8 +45,12 @@ def run_bridge(
     engine_address: str = "",
     engine_key: bytes | None = None,
     page: bool = True,
+    wait: bool = False,
 ) -> int:
-    """Run a bridge, with an engine as its child or one elsewhere, and the page, until Ctrl-C."""
+    """Run a bridge, with an engine as its child or one elsewhere, and the page, until Ctrl-C.
+
+    With `wait` it begins when no other one holds the data folder.
+    """
     from bridge.client import Peer
     from bridge.page.server import Page
     from bridge.server import BridgeOptions
@@ -60,7 +64,7 @@ def run_bridge(
     log_to_stderr()
     if engine is not None:  # our own child, whatever was paired with at this address
         engine_key = Keys(settings.home / "keys").pair(ENGINE)[0]
-    with alone(settings.home) as owner:
+    with alone(settings.home, wait=wait) as owner:
         options = BridgeOptions(
             settings=settings, owner=owner, version=own_version(), engine_address=engine_address, engine_key=engine_key
         )

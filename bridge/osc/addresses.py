@@ -66,10 +66,12 @@ TAKE_ID = Argument("take_id", "s", "letters, digits, - and _", 1, 80)
 CONTROL = Argument("control", "s", "intensity, melody, rhythm, brightness ...", 1, 40)
 INDEX = _whole("index", 0, MAX_CHUNKS - 1, "number of this chunk, from 0")
 CHUNKS = _whole("chunks", 1, MAX_CHUNKS, "how many chunks there are")
-BEAT = _real("beat", "quarter notes from the loop's start", 0, 6_400)
+MAX_LOOP_BEATS = 6_400
+BEAT = _real("beat", "quarter notes from the loop's start", 0, MAX_LOOP_BEATS)
 PART = Argument("part", "s", words=("begin", "set", "curve", "notes", "onsets"))
 SCORES = (_text("score", 60), _real("value"))
 STATES = ("no_engine", "loading", "ready", "working", "stopping")
+_LANE_BEATS = _text("beats", 64, "START:END in quarter notes of the set")
 _TAKE = _whole("take", 0, 7, "from 0")
 _PATH = _text("path", MAX_TEXT, "absolute path")
 _BARS = _whole("bars", 1, 16, "bars")
@@ -148,6 +150,18 @@ ADDRESSES: tuple[Address, ...] = (
     ),
     Address(
         "/ditto/take/favourite", "device", (TAKE_ID, _whole("on", 0, 1)), "Marks a take as a favourite, or no longer."
+    ),
+    Address(
+        "/ditto/lane/watch",
+        "device",
+        (
+            NONCE,
+            _text("lane", MAX_TEXT, "SET.als#Track/Device/Parameter, or empty"),
+            _LANE_BEATS,
+            _whole("known", 0, 2**31 - 1, "mark of the curve that has arrived, 0 for none"),
+        ),
+        "Asks for a lane of a saved set now and after each save, until the session ends or the lane is empty. One lane "
+        "for a session. Send it again every few seconds: where the mark is not the last one, the curve comes again.",
     ),
     Address(
         "/ditto/welcome",
@@ -240,6 +254,21 @@ ADDRESSES: tuple[Address, ...] = (
         "bridge",
         (REQUEST_ID, Argument("by", "s", "a request id", 0, 64)),
         "A newer request in the same slot took its place.",
+    ),
+    Address(
+        "/ditto/lane/curve",
+        "bridge",
+        (
+            NONCE,
+            _LANE_BEATS,
+            _whole("mark", 1, 2**31 - 1, "the same for the same lane and curve"),
+            Argument("unit", "s", words=("db", "hz", "unit")),
+            INDEX,
+            CHUNKS,
+        ),
+        "One chunk of a watched lane, after each save that leaves the set readable: breakpoints in order, linear "
+        "between, at most 1,200. A set that cannot be read is an error without a request id, once for each save.",
+        repeat=(BEAT, _real("value", "the curve's unit")),
     ),
     Address(
         "/ditto/error",

@@ -1,6 +1,9 @@
 """Datagrams to a device, from what the engine said and what was written."""
 
+from collections.abc import Iterator
+
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Scores, Superseded
+from engine.request import Curve
 from engine.service.messages import Status
 
 from ..session.effects import Delivered
@@ -10,6 +13,7 @@ from .codec import OscError, encode
 
 MAX_NOTES = 12  # sentences in one datagram, as far as they fit
 MAX_SCORES = 24
+MAX_POINTS = 300  # of a lane in one datagram
 MAX_INDICES = 500  # chunk numbers in one request for missing ones
 
 End = Done | Cancelled | Superseded | Failed
@@ -98,6 +102,15 @@ def _done(event: Done, takes: dict[int, Delivered]) -> bytes:
         return error(event.request_id, "no_takes", "The request ended without a take.", "Ask again with a new id.")
     values = (event.request_id, len(takes), best.take, best.take_id, best.path, best.bars, best.tempo_bpm)
     return encode("/ditto/done", values, _scores(best.scores))
+
+
+def lane_curve(nonce: str, beats: str, mark: int, curve: Curve) -> Iterator[bytes]:
+    """Yield a watched lane in chunks."""
+    points = [(float(point.beat), point.value) for point in curve.points]
+    chunks = max(1, -(-len(points) // MAX_POINTS))
+    for index in range(chunks):
+        part = points[index * MAX_POINTS : (index + 1) * MAX_POINTS]
+        yield encode("/ditto/lane/curve", (nonce, beats, mark, curve.unit, index, chunks), part)
 
 
 def error(request_id: str, code: str, sentence: str, remedy: str) -> bytes:

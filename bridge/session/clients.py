@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ..osc.codec import OscError
 from .effects import Effect, Send
 from .state import ClientState, RequestState
 
@@ -24,6 +25,13 @@ class Clients:
     def get(self, nonce: str) -> ClientState | None:
         """Return the client that says this nonce, if it said hello."""
         return self._clients.get(nonce)
+
+    def require(self, nonce: str) -> ClientState:
+        """Return the client that says this nonce; raises `OscError` for one that never said hello."""
+        client = self._clients.get(nonce)
+        if client is None:
+            raise OscError("This device has not said hello yet.", remedy="Send /ditto/hello first.")
+        return client
 
     def meet(self, client: ClientState) -> None:
         """Keep a client that says hello; too many push out the one that was silent longest."""

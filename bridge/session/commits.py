@@ -53,7 +53,7 @@ class Commits:
 
     def _commit(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         request_id, nonce = str(message.values[0]), str(message.values[1])
-        client = self._client(nonce)
+        client = self._clients.require(nonce)
         if (state := self._book.get(request_id)) is not None:
             self._own(state, client)
             state.nonce = nonce
@@ -79,7 +79,7 @@ class Commits:
         yield Prepare(request_id, client.instance, assembly)
 
     def _cancel(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        request_id, client = str(message.values[0]), self._client(str(message.values[1]))
+        request_id, client = str(message.values[0]), self._clients.require(str(message.values[1]))
         state = self._book.get(request_id)
         if state is None:
             if self._assemblies.at(request_id, now).nonce in ("", client.nonce):
@@ -100,12 +100,6 @@ class Commits:
         if state is not None and client is not None and state.is_ended and state.instance == client.instance:
             state.seen, state.repeat_at = True, float("inf")
         yield from ()
-
-    def _client(self, nonce: str) -> ClientState:
-        client = self._clients.get(nonce)
-        if client is None:
-            raise OscError("This device has not said hello yet.", remedy="Send /ditto/hello first.")
-        return client
 
     def _own(self, state: RequestState, client: ClientState) -> None:
         if state.instance != client.instance:

@@ -120,6 +120,19 @@ class Favourite:
     on: bool
 
 
+Stamp = tuple[int, int]  # when a file was changed, in nanoseconds, and its size in bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtLane:
+    """Look whether a saved set has changed, and read a lane of it; answer with `seen`."""
+
+    nonce: str
+    lane: str
+    beats: str
+    known: Stamp | None  # the file as it was read; None if it never was
+
+
 Effect = (
     Send
     | Prepare
@@ -133,4 +146,5 @@ Effect = (
     | FindTakes
     | DropPreviews
     | Favourite
+    | LookAtLane
 )

@@ -12,17 +12,21 @@ from engine.files import publish
 
 from ..upstream.link import new_owner
 
+FOREVER = -1  # of filelock
+POLL_SECONDS = 1.0
+
 
 @contextlib.contextmanager
-def alone(home: Path) -> Iterator[str]:
+def alone(home: Path, *, wait: bool = False) -> Iterator[str]:
     """Hold the data folder for one bridge and yield its owner name; raises `EngineUnavailableError` for a second.
 
-    The lock belongs to the process, so that a killed one leaves none behind.
+    With `wait` a second bridge waits until the first has ended. The lock belongs to the process, so that a killed
+    one leaves none behind.
     """
     home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / "bridge.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=FOREVER if wait else 0, poll_interval=POLL_SECONDS)
     except Timeout as error:
         raise EngineUnavailableError(
             f"A bridge is running already for {home}.", remedy="Use that one, or end it first."

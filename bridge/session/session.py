@@ -21,6 +21,7 @@ from .commits import Answer, Commits
 from .delivery import Delivery
 from .effects import Effect, Favourite, Send
 from .state import ClientState
+from .watches import Watches
 
 TIDY_SECONDS = 1.0  # between two looks for what is old
 
@@ -39,6 +40,8 @@ class Session:
         self._trouble = ""
         self._tidied = float("-inf")
         self._commits = Commits(self._clients, self._assemblies, self._book)
+        self._watches = Watches(self._clients)
+        self.lane_seen = self._watches.seen
         self.written = self._delivery.written
         self.not_written = self._delivery.not_written
         self.previewed = self._delivery.previewed
@@ -49,6 +52,7 @@ class Session:
             "/ditto/hello": self._hello,
             "/ditto/bye": self._bye,
             "/ditto/take/favourite": self._favourite,
+            "/ditto/lane/watch": self._watches.watch,
             **self._commits.answers,
         }
 
@@ -119,6 +123,7 @@ class Session:
                 yield from self._delivery.tell_progress(state, now)
         for state in self._book.repeats(now):
             yield from self._clients.tell(state, *state.said())
+        yield from self._watches.tick(now)
         if now - self._tidied >= TIDY_SECONDS:
             self._tidied = now
             self._clients.forget_silent(now)

@@ -14,7 +14,8 @@ from engine.settings import Settings
 
 from ..requests.fields import Way
 from ..requests.reader import read_request
-from ..session.effects import DropPreviews, Effect, Favourite, FindTakes, Prepare, WritePreview, WriteTake
+from ..requests.saved_lane import NO_STAMP, look_at_lane
+from ..session.effects import DropPreviews, Effect, Favourite, FindTakes, LookAtLane, Prepare, WritePreview, WriteTake
 from ..session.session import Session
 from . import delivery
 from . import library as takes
@@ -46,6 +47,8 @@ class FileWork:
                 return self._write_preview(effect)
             case DropPreviews():
                 delivery.drop_previews(self.previews, effect.request_id)
+            case LookAtLane():
+                return self._session.lane_seen(effect, *look_at_lane(effect))
             case Favourite():
                 self._mark(effect)
         return ()
@@ -60,6 +63,8 @@ class FileWork:
                 return self._session.not_written(effect.take.request_id, effect.take.take, error, now)
             case FindTakes():
                 return self._session.found(effect.request_id, [], now)
+            case LookAtLane():
+                return self._session.lane_seen(effect, NO_STAMP, error)
         return ()
 
     def prepare(self, effect: Prepare) -> Iterable[Effect]:

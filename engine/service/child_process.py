@@ -79,6 +79,7 @@ class ChildProcess(Generic[T]):
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=sys.stderr if sys.platform == "win32" else None,  # may be a log, without a console to inherit
                 start_new_session=sys.platform != "win32",
             )
         except OSError as error:

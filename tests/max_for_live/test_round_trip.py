@@ -233,7 +233,7 @@ def test_without_an_engine_the_press_waits(play, service):
     """No engine: the face says how to start one, and what was asked is made when it comes."""
     result = play("noEngine", orders={"start": service.start})
     assert "Looking for the engine" in result["before"]
-    assert "ditto-live serve" in result["pressed"]
+    assert "ditto-live install-service" in result["pressed"]
     assert len(result["clips"]) == 1
 
 

@@ -23,4 +23,4 @@ def install_device(
     if "User Library" not in done.path.parts:  # a folder of the producer's own, which Live has to be told of
         where = f"Places, Add Folder, and choose {done.path.parent}"
     sys.stdout.write(f"In Live's browser: {where}.\n")
-    sys.stdout.write("Drag it onto an audio track, and start the engine with `ditto-live serve`.\n")
+    sys.stdout.write("Drag it onto an audio track, and start the engine with `ditto-live install-service`, once.\n")

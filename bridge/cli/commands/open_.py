@@ -1,4 +1,7 @@
-"""`ditto-live open`: the studio page in the browser; what is missing is started first."""
+"""`ditto-live open`: the studio page in the browser; what is missing is started first.
+
+The service that `install-service` made is started where there is one, unless other folders are named.
+"""
 
 import subprocess
 import sys
@@ -14,6 +17,7 @@ from engine.errors import EngineUnavailableError
 from engine.settings import Settings
 
 from ..guard import say
+from ..login.control import installed_service
 from ..running import placed
 
 PATIENCE_SECONDS = 60.0
@@ -38,8 +42,12 @@ def open_(
     found = running(settings)
     if found is None:
         say("Starting the engine …")
-        _start(home, takes, settings)
-        found = _wait(settings)
+        service = None if home or takes else installed_service()
+        if service is not None:
+            service.start()
+        else:
+            _start(home, takes, settings)
+        found = _wait(settings, "" if service else f"Read {settings.home / 'serve.log'}.")
     from bridge.page.app import address
 
     where = address(found.port, found.token)
@@ -66,7 +74,7 @@ def running(settings: Settings) -> Found | None:
 
 def _start(home: Path | None, takes: Path | None, settings: Settings) -> None:
     """Start `ditto-live serve` as a process of its own, its words in the log folder."""
-    command = [sys.executable, "-m", "bridge.cli.main", "serve"]
+    command = [sys.executable, "-P", "-m", "bridge.cli.main", "serve"]
     command += ["--home", str(home)] if home else []
     command += ["--takes", str(takes)] if takes else []
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -74,7 +82,7 @@ def _start(home: Path | None, takes: Path | None, settings: Settings) -> None:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait(settings: Settings) -> Found:
+def _wait(settings: Settings, remedy: str) -> Found:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         found = running(settings)
@@ -82,5 +90,6 @@ def _wait(settings: Settings) -> Found:
             return found
         time.sleep(LOOK_AGAIN_SECONDS)
     raise EngineUnavailableError(
-        "The engine did not start within a minute.", remedy=f"Read {settings.home / 'serve.log'}, or try `serve`."
+        "The engine did not start within a minute.",
+        remedy=remedy or "`ditto-live install-service` says where its log is.",
     )

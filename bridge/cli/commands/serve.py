@@ -7,6 +7,7 @@ import typer
 
 from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, DEFAULT_PAGE_PORT, Settings
 
+from ..login.log import speak_to
 from ..running import (
     Device,
     Executor,
@@ -35,14 +36,18 @@ def serve(
     dtype: Precision = "auto",
     executor: Executor = "local",
     workers: Workers = 1,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while another one runs, then start.")] = False,
+    log: Annotated[Path | None, typer.Option(help="Write what is said to this file.")] = None,
     jobs: JobsName = "",
 ) -> int:
     """Start bridge and engine and keep them running until Ctrl-C."""
     from engine.service.process import EngineOptions
 
+    if log is not None:
+        speak_to(log)
     settings = Settings(device=device, dtype=dtype, engine_port=engine_port, osc_port=port, page_port=page_port)
     settings = placed(settings, home, takes)
     engine = EngineOptions(
         worker=worker_options(settings, jobs, model), port=engine_port, executor=executor, workers=workers
     )
-    return run_bridge(settings, engine=engine, page=page)
+    return run_bridge(settings, engine=engine, page=page, wait=wait)

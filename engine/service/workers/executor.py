@@ -159,7 +159,7 @@ class _Worker:
         self._was_ready = False
         self._heard = self._moved = time.monotonic()
         module = "engine.service.workers.worker"
-        command = [sys.executable, "-m", module, msgspec.json.encode(options).decode()]
+        command = [sys.executable, "-P", "-m", module, msgspec.json.encode(options).decode()]
         self.child: ChildProcess[pipe.Report] = ChildProcess("worker", command, pipe.read_report, self)
 
     @property

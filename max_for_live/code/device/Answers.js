@@ -1,7 +1,7 @@
 // What comes back from the bridge, and what becomes of it: words on the face, takes, clips.
-const NO_ENGINE = "No engine. Start it with ‘ditto-live serve’.";
-const NO_ENGINE_HELP = `${NO_ENGINE} If it runs already: let the firewall (on a Mac, Local Network in Privacy & Security) `
-  + "allow Live, and see ‘ditto-live doctor’.";
+const NO_ENGINE = "No engine. Run ‘ditto-live install-service’.";
+const NO_ENGINE_HELP = `${NO_ENGINE} Once in a terminal; from then on it starts by itself. If it runs already: let the `
+  + "firewall (on a Mac, Local Network in Privacy & Security) allow Live, and see ‘ditto-live doctor’.";
 const LONG_SEARCH_MS = 20_000;
 
 const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);
@@ -44,6 +44,7 @@ const Answers = {
   found(restarted) {
     this.helped = false;
     this.tellFavourites();
+    this.watchSaved();
     if (restarted || this.outbox.open.size) this.outbox.resendAll();
   },
 
@@ -67,6 +68,7 @@ const Answers = {
   message(message) {
     const { address: path, request_id: id } = message;
     if (path === "/ditto/state") this.engineState(message);
+    else if (path === "/ditto/lane/curve") this.laneChunk(message);
     else if (path === "/ditto/error" && !id) this.sayError(`${message.sentence} ${message.remedy}`);
     else if (this.outbox.hear(id)) ANSWERS[path]?.call(this, message, this.pending.get(id));
     else if (path === "/ditto/take") this.late(message);

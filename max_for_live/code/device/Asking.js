@@ -51,7 +51,7 @@ const Asking = {
     if (settings.intensity_source === "velocities") request.notes("intensity", this.clipNotes("melody").notes);
     if (melody) request.notes("melody", melody.notes);
     if (rhythm) request.onsets("rhythm", Notes.strokes(rhythm.notes, this.values.drums === 1 && rhythm.drums));
-    this.used = curve;
+    this.used = settings.intensity_source === "lane" ? this.watched.points : curve;
     this.store.remember(prompt);
     this.pending.set(id, { prompt, redraw, first: null, start: this.regionStart, spot: this.lander.spot });
     return request;

@@ -20,6 +20,7 @@ const Controls = {
   chooseSource(index) {
     this.values.source = index;
     this.face.set("source", index);
+    this.watchSaved();
     this.showCurve();
     this.showActive();
   },
@@ -85,9 +86,11 @@ const CHANGED = {
     if (value === 1 && this.takes.current) this.offerSound(this.takes.current);
   },
   source() {
+    this.watchSaved();
     this.showCurve();
   },
   bars() {
+    this.watchSaved();
     this.showCurve();
   },
 };

@@ -30,6 +30,7 @@ const Curves = {
   localCurve() {
     const { drawn } = this.store;
     if (this.source === "dial") return Curve.constant(this.values.intensity, this.beats);
+    if (this.source === "saved") return this.watched.points;
     if (this.source === "drawn" && drawn.length) return Curve.fromDrawing(drawn, this.beats);
     if (this.source === "learn" && this.learned && this.learned.beats === this.beats) return this.learned.points;
     return null;

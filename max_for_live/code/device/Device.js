@@ -1,5 +1,5 @@
 // The device: its life from load to deletion, and its turns. Controls.js has what a hand does, Menus.js what the menus
-// show, Hearing.js how a lane is heard, Asking.js what leaves, Answers.js what comes back.
+// show, Hearing.js how a lane is heard, Watching.js how it is read from the saved set, Asking.js what leaves, Answers.js what comes back.
 const OLDEST_LIVE = [12, 2];
 const TICK_MS = 40;
 const SOURCES = ["dial", "learn", "saved", "velocity", "drawn"];
@@ -29,6 +29,7 @@ class Device {
     this.values = { ...CONTROL_DEFAULTS };
     this.learned = null; // { points (shares or dB), beats, name }
     this.used = null; // the curve of the last request
+    this.watched = UNWATCHED; // our lane as the saved set has it
     this.pending = new Map(); // request id -> what was asked
     this.count = 0;
     this.lastPress = 0;
@@ -49,7 +50,9 @@ class Device {
   // their values by now; what the face and the set answer comes before `begin`, without any timer.
   loaded() {
     if (this.started) {
-      if (this.link) this.refreshMenus();
+      if (!this.link) return;
+      this.refreshMenus();
+      this.watchSaved(); // a set that is saved under another name is another file
       return;
     }
     this.started = true;
@@ -85,6 +88,10 @@ class Device {
     this.showTakes();
     this.showCurve();
     this.turn = this.clock.loop(() => this.firstTick());
+    this.clock.loop(() => {
+      this.watchSaved();
+      return SAVED_LANE_MS;
+    });
   }
 
   // An observer only says that something has changed; the work happens in a turn of its own.

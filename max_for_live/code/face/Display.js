@@ -18,7 +18,7 @@ const SOURCE_WORDS = {
   dial: "Intensity dial", learn: "Learned lane", saved: "Lane in the saved set", velocity: "Clip velocities", drawn: "Drawn",
 };
 const EMPTY_WORDS = {
-  learn: "Click a parameter that is automated, press Learn", saved: "Read from the set when you press Generate",
+  learn: "Click a parameter that is automated, press Learn", saved: "Read from the set at each save",
   velocity: "Follows the melody clip's velocities", drawn: "Draw here", dial: "",
 };
 const SCORE_NAMES = [

@@ -8,7 +8,7 @@ const ROWS = new Map(TABLE.addresses.map((row) => [row.path, row]));
 export class FakeBridge {
   // `work` is how long a take is in the making; `takesOf(request)` may say how many come.
   constructor(live, { work = 100, silent = false } = {}) {
-    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], count: 0, previews: false, state: "ready" });
+    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], watches: [], count: 0, previews: false, state: "ready" });
     this.port = TABLE.osc_port;
   }
 
@@ -104,6 +104,22 @@ export class FakeBridge {
 
   take_favourite(_patch, id, on) {
     this.favourites.push([id, on]);
+  }
+
+  lane_watch(_patch, nonce, lane, beats, known) {
+    this.watches.push({ nonce, lane: decodeURIComponent(lane), beats, known });
+  }
+
+  // The set was saved, and its lane is sent in chunks of `size` points, in the order of `order`.
+  saved(patch, mark, points, { unit = "db", size = points.length, order = (chunks) => chunks, beats = this.watch.beats } = {}) {
+    const count = Math.ceil(points.length / size);
+    const chunks = Array.from({ length: count }, (_, i) => [i, points.slice(i * size, (i + 1) * size)]);
+    for (const [index, part] of order(chunks))
+      this.say(patch, "/ditto/lane/curve", this.watch.nonce, beats, mark, unit, index, count, ...part.flat());
+  }
+
+  get watch() {
+    return this.watches[this.watches.length - 1];
   }
 
   get last() {

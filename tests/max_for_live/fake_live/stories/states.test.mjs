@@ -316,10 +316,10 @@ test("nobody answers: the one command is said, then the firewall and the Mac's L
   room.type("x");
   room.advance(3000);
   room.press("generate");
-  assert.match(room.status, /Start it with ‘ditto-live serve’/);
+  assert.match(room.status, /Run ‘ditto-live install-service’/);
   const idle = new Studio({ connect: false, bridge: { silent: true } });
   idle.advance(25_000);
-  assert.match(idle.status, /ditto-live serve.*firewall.*Local Network.*allow Live.*ditto-live doctor/);
+  assert.match(idle.status, /Run ‘ditto-live install-service’. Once in a terminal.*starts by itself.*firewall.*Local Network.*allow Live.*ditto-live doctor/);
   assert.ok(idle.patch.find("receive").ports.length > 4); // another port at each try
   idle.press("generate");
   idle.advance(10_000);

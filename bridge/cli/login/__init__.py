@@ -1,0 +1,1 @@
+"""The engine at login: a systemd user unit, a launchd agent or a Windows task that runs `ditto-live serve`."""

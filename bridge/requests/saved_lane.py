@@ -1,0 +1,57 @@
+"""A look at a saved set: whether its file has changed, and the lane as it is now."""
+
+import stat
+from fractions import Fraction
+from pathlib import Path
+
+from engine.errors import BadInputError, BadRequestError, DittoError
+from engine.request import Curve, Point
+from midi.curves.automation import Breakpoint, thin
+from midi.live.set import parse_lane_reference
+
+from ..osc.addresses import MAX_LOOP_BEATS
+from ..session.effects import LookAtLane, Stamp
+from .live_lane import LaneReference, read_lane
+from .targets import beat_range
+
+MAX_POINTS = 1_200  # more would not be seen, and UDP loses long bursts
+FIRST_ERROR = {"db": 0.05, "unit": 0.001, "hz": 10.0}  # of a curve that has more, doubled until they fit
+CHANGED_MEANWHILE = BadInputError("The set was saved again while it was read.")
+NO_STAMP: Stamp = (-1, -1)
+
+
+def look_at_lane(look: LookAtLane) -> tuple[Stamp, Curve | DittoError | None]:
+    """Return the file's state and, where that is not the one known, the lane or why it cannot be read."""
+    stamp = NO_STAMP
+    try:
+        path, lane = parse_lane_reference(look.lane)
+        stamp = _stamp(Path(path))
+        if stamp == look.known:
+            return stamp, None
+        first, last = beat_range(look.beats, "beats")
+        if last - first > MAX_LOOP_BEATS:
+            raise BadRequestError(f"beats is {look.beats!r}; {MAX_LOOP_BEATS:,} beats are the most.")
+        curve = _sparse(read_lane(LaneReference(Path(path), lane, first), last - first))
+        return (stamp, curve) if _stamp(Path(path)) == stamp else (stamp, CHANGED_MEANWHILE)
+    except DittoError as error:
+        return stamp, error if stamp != look.known else None
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInputError(f"{path} cannot be read: {reason}.", remedy="Save the Live set.") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BadInputError(f"{path} is not a file, so no Live set is read from it.", remedy="Save the Live set.")
+    return found.st_mtime_ns, found.st_size
+
+
+def _sparse(curve: Curve) -> Curve:
+    """Return the curve with no more points than are sent."""
+    error = FIRST_ERROR[curve.unit]
+    points = [Breakpoint(Fraction(point.beat), point.value) for point in curve.points]
+    while len(points) > MAX_POINTS:
+        points, error = list(thin(points, error)), 2 * error
+    return Curve(points=tuple(Point(p.beat, p.value) for p in points), unit=curve.unit, low=curve.low, high=curve.high)
