@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine.service import wire
 from engine.errors import BadInputError, BadRequestError, MissingPackageError
 from engine.events import Scores
-from engine.request import Start
 from engine.files import publish
+from engine.request import Start
+from engine.service import wire
 
 from .delivery import Sidecar, read_sidecar
 
