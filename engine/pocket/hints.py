@@ -50,6 +50,8 @@ _TEMPOS: Final = (
     ),
 )  # the last is a number alone
 _MODES: Final = {
+    "harmonic minor|harmonisch moll": "harmonic minor",
+    "melodic minor|melodisch moll": "melodic minor",
     "major|maj|dur|majeure?|mayor|maior|メジャー|長調": "major",
     "minor|min|moll|mineure?|menor|マイナー|短調": "minor",
     "dorian|dorisch|dorio|dórico|dorien|ドリアン": "dorian",
