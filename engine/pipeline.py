@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import metrics, sampling
+from . import controls, metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
@@ -175,7 +175,8 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
     """Decode, cut, level and score one take."""
     request, model, scene = ready.request, ready.model, ready.scene
     finished = _finished(ready, latent)
-    scores = metrics.score(finished.audio, request.sample_rate, request)
+    judges, say = controls.metrics(), search.notes.append
+    scores = metrics.score(finished.audio, request.sample_rate, request, judges, say)
     if hasattr(model, "held_out") and request.controls:
         free = search.free[item : item + 1] if search.free is not None else None
         scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene, free)
@@ -188,7 +189,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         scores=scores,
         noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
         record=record,
-        notes=tuple(search.notes),
+        notes=tuple(dict.fromkeys(search.notes)),
     )
 
 

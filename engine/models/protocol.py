@@ -8,7 +8,6 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -158,6 +157,3 @@ class Characterises(Protocol):
 
     def character(self, latent: Tensor) -> Tensor | None:
         """Return unit vectors [batch, size] of how `latent` sounds, carrying the gradient; never by a judge's ears."""
-
-
-ModelFactory = Callable[..., Model]

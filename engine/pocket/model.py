@@ -14,10 +14,11 @@ from torch import Tensor
 from midi.key import Key
 from midi.tempo import loop_samples
 
+from ..controls import find
 from ..errors import ModelError
 from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Scene, Schedule
-from ..request import ASK_LEVELS, LoopRequest, Notes
+from ..request import LoopRequest, Notes
 from ..sampling import sample
 from ..settings import Settings
 from ..spectrum import Spectrum
@@ -143,7 +144,7 @@ class Pocket:
             said=text.ids,
             avoided=bool(avoided.ids),
             controls=shown if self.told_controls else None,
-            limits=any(control.kind in ASK_LEVELS for control in request.controls),
+            limits=any(find(control.kind).asks_level for control in request.controls),
         )
         return Scene(
             frames=frames,

@@ -50,12 +50,18 @@ DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and
 
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
-    """Return the mono mix's spectrum of log band power [batch, frames, bands]; carries the gradient."""
-    return _spectrum(band_power(log_power[..., :_MIDS]), frame_rate_hz)
+    """Return the spectrum of log band power [batch, frames, bands]; carries the gradient."""
+    side = _side_power(band_power(log_power[..., _MIDS:])) if log_power.shape[-1] > _MIDS else None
+    return _spectrum(band_power(log_power[..., :_MIDS]), side, frame_rate_hz)
 
 
-def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
-    """Return mid band power [batch, frames, bands] as mean squares."""
+def _side_power(power: Tensor) -> Tensor:
+    """Return the mean square [batch, frames] of side band power [batch, frames, bands]."""
+    return power @ (_per_bin() * side_bands().bins.to(power.device))
+
+
+def _spectrum(power: Tensor, side: Tensor | None, frame_rate_hz: float) -> Spectrum:
+    """Return mid band power [batch, frames, bands] as mean squares, beside those of the side [batch, frames]."""
     bank = mid_bands()
     bins = bank.bins.to(power.device)
     return Spectrum(
@@ -64,6 +70,7 @@ def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
         bins=bins,
         frame_rate_hz=frame_rate_hz,
         circular=True,
+        side=side,
     )
 
 
@@ -102,7 +109,13 @@ def resynthesised(
     frames = log_power.shape[1]
     sounded = [_sounded(one, samples, vocoder) for one in log_power]
     mids = torch.stack([limiter(peaks) * both[0] if limits else both[0] for both, peaks in sounded])
-    spectrum = _spectrum(stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device), frame_rate_hz)
+    with torch.no_grad():
+        sides = torch.stack([limiter(peaks) * both[1] if limits else both[1] for both, peaks in sounded])
+        heard = _side_power(stft(sides, frames).abs().square() @ side_bands().weights.T.to(sides.device))
+    # The value is the waveform's, the gradient that of the bands: the side is made without one.
+    own = _side_power(band_power(log_power[..., _MIDS:])) + LEAST_POWER
+    side = own * (heard / own.detach())
+    spectrum = _spectrum(stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device), side, frame_rate_hz)
     over = torch.stack([peaks for _, peaks in sounded])
     largest = cut(over, frames_of(samples, frames, WINDOW_SAMPLES, over.device).index).amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10) - (LIMITED_DB if limits else 0))
