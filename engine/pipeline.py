@@ -181,7 +181,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         free = search.free[item : item + 1] if search.free is not None else None
         scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene, free)
     record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
-    record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
+    record |= {**scene.record, "gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
     return Take(
         request_id=request.request_id,
         take=item,

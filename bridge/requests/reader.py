@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
+from engine.pocket.heard import READERS, sentences
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
@@ -115,6 +116,8 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     if seed is None:
         seed = _open_seed(parent, asked.say)
     bare = _bare(values, parent, seed, request_id, instance)
+    for sentence in sentences(bare.prompt, bare.negative_prompt) if bare.model in READERS else ():
+        asked.say(sentence)
     if parent is not None:
         refuse_another_length(parent, bare)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))

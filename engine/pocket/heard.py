@@ -5,13 +5,14 @@ No torch is loaded here: whoever makes a request reads its prompt before any mod
 
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from midi.tempo import Meter
 
 from .hints import Hints, take_hints
-from .languages.families import AMBIENCE, ONLY, absences, members, only_words, parts_of
+from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
 from .languages.grammar import Wishes, read_wishes
 from .languages.lexicon import nearest
 from .languages.segments import Segment, read_parts
@@ -56,18 +57,46 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """One line for the producer, empty where nothing was said."""
-        parts = [_listed(self.words)] if self.words else []
-        parts += [
-            f"{one.text} heard as {_listed(one.words)}, pocket has no {one.text}" for one in self.substitutions[:MAX_NAMED]
-        ]
-        if self.refused:
-            parts.append(f"without {_listed(self.refused)}")
+        refused = [word for word in self.refused if f"no {word}" not in self.words]
+        parts = [", ".join(self.words)] if self.words else []
+        for one in self.substitutions[:MAX_NAMED]:
+            parts.append(f"{one.text} heard as {', '.join(one.words)}, pocket has no {one.text}")
+        if refused:
+            parts.append(f"kept away: {', '.join(refused)}")
         if self.unknown:
             parts.append(f"not known: {', '.join(map(_asked_back, self.unknown[:MAX_NAMED]))}{_more(self.unknown)}")
-        if not self.words and not self.refused:
-            alone = "the seed alone decides. `ditto-live words` lists what is understood"
-            return f"Heard: nothing that pocket knows{_but(parts)}; {alone}." if self.unknown else ""
-        return f"Heard: {'; '.join(parts)}."
+        if self.words or self.refused:
+            return f"Heard: {'; '.join(parts)}."
+        if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
+            return "Heard: no words, so the seed alone decides the rest."
+        alone = "so the seed alone decides. `ditto-live words` lists what is understood"
+        return f"Heard: nothing{''.join(f'; {part}' for part in parts)}, {alone}."
+
+    def plain(self) -> dict[str, object]:
+        """Return it as plain values, for JSON and for the record of a take."""
+        return {
+            "words": list(self.words),
+            "substitutions": {one.text: list(one.words) for one in self.substitutions},
+            "refused": list(self.refused),
+            "unknown": {one.text: one.nearest for one in self.unknown},
+            "tempo_bpm": None if self.tempo_bpm is None else float(self.tempo_bpm),
+            "key": self.key,
+            "time_signature": None if self.time_signature is None else str(self.time_signature),
+            "bars": self.bars,
+        }
+
+
+READERS: Final = frozenset({"pocket", "pocket-told"})
+"""Models that read prompts so; others have a text encoder."""
+
+
+def sentences(prompt: str, negative_prompt: str = "") -> tuple[str, ...]:
+    """Return what to read before a loop is made: a line for the prompt, and one for what it should not be."""
+    found = [hear(prompt).sentence] if prompt.strip() else []
+    if negative_prompt.strip():
+        against = hear(negative_prompt).sentence.removeprefix("Heard: ")
+        found.append(f"Kept away from: {against}" if against else "")
+    return tuple(sentence for sentence in found if sentence)
 
 
 @lru_cache(64)
@@ -109,7 +138,7 @@ def _kept_away(wishes: Wishes, refused: list[str], said: set[str]) -> tuple[str,
     away = {member for word in refused for member in members(word)}
     away |= {word for one in wishes.unasked for phrase in one.words for word in parts_of(phrase)}
     if wishes.is_only:
-        away |= set(INSTRUMENTS)
+        away |= outside(said)
     return tuple(sorted((word for word in away - said if word in WORD_IDS), key=WORD_IDS.__getitem__))
 
 
@@ -123,10 +152,6 @@ def _is_loose(segment: Segment) -> bool:
     return segment.entry.is_loose
 
 
-def _listed(words: tuple[str, ...]) -> str:
-    return ", ".join(words)
-
-
 def _asked_back(stranger: Stranger) -> str:
     return f"{stranger.text}, did you mean {stranger.nearest}?" if stranger.nearest else stranger.text
 
@@ -134,7 +159,3 @@ def _asked_back(stranger: Stranger) -> str:
 def _more(strangers: tuple[Stranger, ...]) -> str:
     over = len(strangers) - MAX_NAMED
     return f" and {over} more" if over > 0 else ""
-
-
-def _but(parts: list[str]) -> str:
-    return "".join(f"; {part}" for part in parts)

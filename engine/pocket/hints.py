@@ -36,9 +36,13 @@ _PLACE: Final = re.compile(
     r"toutes les|tous les|chaque|après)\s*$",
     re.IGNORECASE,
 )
-_METER: Final = re.compile(r"(?<![\d/.,])(\d{1,2})\s?/\s?(2|4|8|16)(?![\d/])(?:[\s-]?(?:takt|time|拍子)\b)?", re.IGNORECASE)
+_METER: Final = re.compile(
+    r"(?<![\d/.,])(\d{1,2})\s?/\s?(2|4|8|16)(?![\d/])(?:[\s-]?(?:takt|time|拍子)\b)?", re.IGNORECASE
+)
 _JAPANESE_METER: Final = re.compile(r"(2|4|8|16)分の(\d{1,2})拍子")
-_IN_THREE: Final = re.compile(r"\bdreivierteltakte?s?\b|\b(?:à|a) (?:trois|tres|três) te?mp?s?o?s?\b|(?:3|三)拍子", re.IGNORECASE)
+_IN_THREE: Final = re.compile(
+    r"\bdreivierteltakte?s?\b|\b(?:à trois temps|a tres tiempos|a três tempos)\b|(?:3|三)拍子", re.IGNORECASE
+)
 
 _NUMBER = r"(\d{2,3}(?:[.,]\d+)?)"
 _TEMPOS: Final = (
@@ -74,9 +78,7 @@ _SUNG_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _JAPANESE_KEY: Final = re.compile(r"(嬰|変)?([イロハニホヘへト])(長調|短調)")
-_SHORT_KEY: Final = re.compile(
-    r"(?<![\w&#])(?:([A-G])([#b♯♭]?)|([a-g])([#♯♭]|b(?=m)))m(?![\w#])"
-)
+_SHORT_KEY: Final = re.compile(r"(?<![\w&#])(?:([A-G])([#b♯♭]?)|([a-g])([#♯♭]|b(?=m)))m(?![\w#])")
 _BARE_KEY: Final = re.compile(
     r"(?:\b(?:[Kk]ey|KEY)\b(?:\s+of)?\s*[:=]?|\b[Tt]onart:?|\b[Ii]n|キー[:は]?)\s*([A-G])(?:([#♯♭b])|[\s-]?(sharp|flat))?"
     r"(?=\s*(?:$|[,.;!?)\n]|\d))"
@@ -85,6 +87,7 @@ _CAMELOT: Final = re.compile(r"(?<![\w#/.])(1[0-2]|[1-9])([ABab])(?![\w#])")
 _ARTICLE_BEFORE: Final = re.compile(r"\b(?:in|key|of|key:|en)\s*$", re.IGNORECASE)
 _SUNG: Final = {"do": "C", "dó": "C", "ut": "C", "re": "D", "ré": "D", "mi": "E", "fa": "F", "fá": "F", "sol": "G",
                 "la": "A", "lá": "A", "si": "B"}  # fmt: skip
+_JAPANESE_TONICS: Final = dict(zip("イロハニホヘへト", "ABCDEFFG", strict=True))
 _SHARPS: Final = frozenset({"#", "♯", "sharp", "sostenido", "sustenido", "dièse", "diese", "嬰"})
 
 
@@ -206,7 +209,7 @@ _KEYS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]]
     (_GERMAN_KEY, _german),
     (_SUNG_KEY, lambda found: f"{_SUNG[found[1].lower()]}{_sign(found[2])} {_mode(found[3])}"),
     (_LETTER_KEY, lambda found: f"{found[1].upper()}{_sign(found[2] or found[3])} {_mode(found[4])}"),
-    (_JAPANESE_KEY, lambda found: f"{'ABCDEFFG'['イロハニホヘへト'.index(found[2])]}{_sign(found[1])} {_mode(found[3])}"),
+    (_JAPANESE_KEY, lambda found: f"{_JAPANESE_TONICS[found[2]]}{_sign(found[1])} {_mode(found[3])}"),
     (_SHORT_KEY, lambda found: f"{(found[1] or found[3]).upper()}{_sign(found[2] or found[4])} minor"),
     (_BARE_KEY, lambda found: f"{found[1]}{_sign(found[2] or found[3])} major"),
     (_CAMELOT, _camelot),

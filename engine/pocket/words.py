@@ -1,4 +1,4 @@
-"""The vocabulary of `pocket`, and free text to word ids: the reader is `heard.py`, the languages are in `languages/`."""
+"""The vocabulary of `pocket`, and free text to word ids: `heard.py` reads it, `languages/` has the tables."""
 
 from collections.abc import Iterable
 from typing import Final

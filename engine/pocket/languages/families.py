@@ -79,6 +79,19 @@ def only_words(heard: Set[str]) -> set[str]:
     return {f"no {layer}" for layer in absent if f"no {layer}" in WORD_IDS}
 
 
+def outside(heard: Set[str]) -> set[str]:
+    """Return the instruments that an only leaves out: all but those heard, and the name of their own layer."""
+    named = {word for word in heard if word in INSTRUMENTS}
+    inside = named | {_layer(word) for word in named}
+    for layer in (layer for word in heard for layer in ONLY.get(word, ())):
+        if not any(_layer(word) == layer and word != layer for word in named):
+            inside |= members(layer)
+    for layer in ("drums", "bass", "chords", "melody"):
+        if layer in named and not any(_layer(word) == layer and word != layer for word in named):
+            inside |= members(layer)
+    return set(INSTRUMENTS) - inside
+
+
 def _layer(instrument: str) -> str:
     for layer, words in (("drums", DRUMS), ("bass", _OF_BASS), ("chords", _OF_CHORDS), ("melody", _TUNES)):
         if instrument in words:

@@ -10,7 +10,7 @@ from .vocabulary import GROUP_OF, INSTRUMENTS
 
 _REFUSALS = (Role.NOT, Role.NO, Role.WITHOUT, Role.LESS)
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
-_DESCRIBING = frozenset("mood timbre effect density".split())
+_DESCRIBING = frozenset(["mood", "timbre", "effect", "density"])
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ def _is_bare_no(part: Part) -> bool:
 
 
 class _Clause:
-    """One clause, read from left to right; `refusal` is what is being refused, `fresh` until it has met its first word."""
+    """One clause, read from left to right; `refusal` is under way, and `fresh` until it has met its first word."""
 
     def __init__(self, segments: Sequence[Segment], wishes: Wishes, refusal: Role | None) -> None:
         self.segments, self.wishes, self.refusal = segments, wishes, refusal
@@ -84,7 +84,7 @@ class _Clause:
             things = [s for s in part.segments if s.role is Role.WORDS]
             if not things or not all(_is_instrument(thing) for thing in things):
                 return False
-            if set(roles) - {Role.WORDS, Role.AND, Role.OR} or part.stop not in (",", "、") and len(roles) == 1:
+            if set(roles) - {Role.WORDS, Role.AND, Role.OR} or (part.stop not in (",", "、") and len(roles) == 1):
                 return False
             if Role.OR in roles or (Role.AND in roles and self.refusal is Role.WITHOUT):
                 return True

@@ -1,4 +1,4 @@
-"""Every spelling of every language, found by the longest match; forms by their endings; the nearest one that is known."""
+"""Every spelling of every language, found by the longest match; forms by their endings; the nearest known one."""
 
 import difflib
 from collections import Counter
@@ -21,7 +21,9 @@ _LEAST_STEM, _SURE_STEM = 3, 5  # letters; a shorter stem counts only beside ano
 _LEAST_PART = 4  # letters of either half of a compound
 _JOINTS: Final = ("", "s", "n", "en")
 _NEAR = 0.72
-LOOSE: Final = frozenset({"beat", "lofi beat", "groove", "rhythm", "batida", "batidas", "ritmo", "rythme", "rythmes", "ビート"})
+LOOSE: Final = frozenset(
+    {"beat", "lofi beat", "groove", "rhythm", "batida", "batidas", "ritmo", "rythme", "rythmes", "ビート"}
+)
 """Spellings of drums that mean a whole loop: a "chill beat" is no drum solo."""
 _UMLAUTS: Final = {"ä": "ae", "ö": "oe", "ü": "ue"}
 
@@ -100,9 +102,7 @@ def _role_entries(roles: dict[Role, str], ignored: Iterable[str], name: str) -> 
 
 
 def _table(name: str, entries: Iterable[Entry], language: Language | None = None) -> Table:
-    table = Table(
-        name, {}, {}, language.endings if language else (), language.overrides if language else frozenset()
-    )
+    table = Table(name, {}, {}, language.endings if language else (), language.overrides if language else frozenset())
     for entry in entries:
         for spelling in _variants(entry.spelling, name) if entry.role is Role.WORDS else (entry.spelling,):
             tokens = [fold(token) for token in words(spelling)]
@@ -125,8 +125,7 @@ def _variants(spelling: str, language: str) -> Iterator[str]:
 
 ENGLISH: Final = _table("English", _english_entries())
 OTHERS: Final = tuple(
-    _table(language.name, _entries(language), language)
-    for language in (GERMAN, SPANISH, FRENCH, PORTUGUESE, JAPANESE)
+    _table(language.name, _entries(language), language) for language in (GERMAN, SPANISH, FRENCH, PORTUGUESE, JAPANESE)
 )
 _LONGEST_ENGLISH: Final = max(len(phrase.split()) for phrase in ENGLISH.exact)
 _LONGEST: Final = max(len(phrase.split()) for table in (ENGLISH, *OTHERS) for phrase in table.exact)

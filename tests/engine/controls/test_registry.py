@@ -110,7 +110,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 def test_nothing_asks_for_a_controls_name() -> None:
     """Outside the controls' own files no name of one stands in the engine, but in the vocabulary of prompts."""
     engine = Path(controls.__file__).parents[1]
-    words = {engine / "pocket" / "words.py", engine / "pocket" / "synonyms.py"}
+    words = set((engine / "pocket" / "languages").iterdir())
     for file in engine.rglob("*.py"):
         if file in words or {"controls", "training"} & set(file.relative_to(engine).parts):
             continue
