@@ -79,6 +79,9 @@ def read_request(
         asked.given = read_scalars(asked.settings, way)
         parent = read_parent(asked.given, takes or Settings().takes, way)
         request = _request(asked, parent, request_id, instance, rows)
+        if request.model in READERS:  # words that a take hands on were heard when it was made
+            for sentence in sentences(*(asked.given.get(name, "") for name in ("prompt", "negative_prompt"))):
+                asked.say(sentence)
     except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
         raise BadInputError(f"What was given cannot be read: {error}.") from error
     return Reading(request, asked.given.get("priority", "interactive"), tuple(asked.remarks))
@@ -116,8 +119,6 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     if seed is None:
         seed = _open_seed(parent, asked.say)
     bare = _bare(values, parent, seed, request_id, instance)
-    for sentence in sentences(bare.prompt, bare.negative_prompt) if bare.model in READERS else ():
-        asked.say(sentence)
     if parent is not None:
         refuse_another_length(parent, bare)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))

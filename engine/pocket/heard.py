@@ -63,14 +63,20 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"{one.text} heard as {', '.join(one.words)}, pocket has no {one.text}")
         if refused:
             parts.append(f"kept away: {', '.join(refused)}")
-        if self.unknown:
-            parts.append(f"not known: {', '.join(map(_asked_back, self.unknown[:MAX_NAMED]))}{_more(self.unknown)}")
+        parts += self.strangers
         if self.words or self.refused:
-            return f"Heard: {'; '.join(parts)}."
+            return _line("Heard", parts)
         if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
             return "Heard: no words, so the seed alone decides the rest."
         alone = "so the seed alone decides. `ditto-live words` lists what is understood"
         return f"Heard: nothing{''.join(f'; {part}' for part in parts)}, {alone}."
+
+    @property
+    def strangers(self) -> list[str]:
+        """What is not known, as a part of a sentence; nothing where all is."""
+        if not self.unknown:
+            return []
+        return [f"not known: {', '.join(map(_asked_back, self.unknown[:MAX_NAMED]))}{_more(self.unknown)}"]
 
     def plain(self) -> dict[str, object]:
         """Return it as plain values, for JSON and for the record of a take."""
@@ -94,9 +100,10 @@ def sentences(prompt: str, negative_prompt: str = "") -> tuple[str, ...]:
     """Return what to read before a loop is made: a line for the prompt, and one for what it should not be."""
     found = [hear(prompt).sentence] if prompt.strip() else []
     if negative_prompt.strip():
-        against = hear(negative_prompt).sentence.removeprefix("Heard: ")
-        found.append(f"Kept away from: {against}" if against else "")
-    return tuple(sentence for sentence in found if sentence)
+        against = hear(negative_prompt)
+        parts = [f"kept away: {', '.join(against.words)}"] if against.words else []
+        found.append(_line("Negative prompt", [*parts, *against.strangers]))
+    return tuple(found)
 
 
 @lru_cache(64)
@@ -118,7 +125,7 @@ def hear(prompt: str) -> Heard:
         substitutions=_substitutions(wishes),
         refused=tuple(dict.fromkeys(refused)),
         kept_away=_kept_away(wishes, refused, said),
-        unknown=tuple(Stranger(text, nearest(text)) for text in dict.fromkeys(wishes.unknown)),
+        unknown=_strangers(wishes),
         is_only=wishes.is_only,
         is_open=_is_open(wishes),
         **_settings(hints),
@@ -132,6 +139,12 @@ def _settings(hints: Hints) -> dict[str, object]:
 def _substitutions(wishes: Wishes) -> tuple[Substitution, ...]:
     found = {one.text: one.words for one in wishes.wanted if one.entry.is_substitute}
     return tuple(Substitution(text, words) for text, words in found.items())
+
+
+def _strangers(wishes: Wishes) -> tuple[Stranger, ...]:
+    """Return what is not known; the first ones, which are shown, with the nearest word, which takes long to find."""
+    texts = list(dict.fromkeys(wishes.unknown))
+    return tuple(Stranger(text, nearest(text) if place < MAX_NAMED else "") for place, text in enumerate(texts))
 
 
 def _kept_away(wishes: Wishes, refused: list[str], said: set[str]) -> tuple[str, ...]:
@@ -150,6 +163,11 @@ def _is_open(wishes: Wishes) -> bool:
 
 def _is_loose(segment: Segment) -> bool:
     return segment.entry.is_loose
+
+
+def _line(start: str, parts: list[str]) -> str:
+    line = f"{start}: {'; '.join(parts) or 'nothing'}"
+    return line if line.endswith("?") else f"{line}."
 
 
 def _asked_back(stranger: Stranger) -> str:

@@ -39,6 +39,9 @@ _PLACE: Final = re.compile(
 _METER: Final = re.compile(
     r"(?<![\d/.,])(\d{1,2})\s?/\s?(2|4|8|16)(?![\d/])(?:[\s-]?(?:takt|time|拍子)\b)?", re.IGNORECASE
 )
+_SPELT_METER: Final = re.compile(
+    r"\b(?:(three|five)[\s-]four|(six|seven)[\s-]eight)\b(?:[\s-]time)?(?=\s*(?:$|[,;.)]))", re.IGNORECASE
+)
 _JAPANESE_METER: Final = re.compile(r"(2|4|8|16)分の(\d{1,2})拍子")
 _IN_THREE: Final = re.compile(
     r"\bdreivierteltakte?s?\b|\b(?:à trois temps|a tres tiempos|a três tempos)\b|(?:3|三)拍子", re.IGNORECASE
@@ -49,10 +52,12 @@ _TEMPOS: Final = (
     re.compile(rf"(?<![\w.]){_NUMBER}\s*-?\s*(?:bpm(?![A-Za-z])|beats per minute)", re.IGNORECASE),
     re.compile(rf"(?:\b(?:bpm|tempo)|テンポ)\s*[:=]?\s*{_NUMBER}(?![\w/])(?!\s*bars?)", re.IGNORECASE),
     re.compile(rf"@\s*{_NUMBER}(?![\w/])"),
+    re.compile(rf"^\s*{_NUMBER}(?=\s+[^\W\d])"),
     re.compile(
         rf"(?:^|[\s,;(、]|(?<!\d)/){_NUMBER}(?=\s*(?:$|[,;)\n。、]|[.!?](?:\s|$)|in\b|with\b|mit\b|con\b|avec\b|com\b))"
     ),
-)  # the last is a number alone
+)  # the last two are a number alone
+_RANGE: Final = re.compile(r"(?<![\w.])(\d{2,3})\s*(?:-|–|to|bis|à|a)\s*(\d{2,3})\s*bpm\b", re.IGNORECASE)
 _MODES: Final = {
     "harmonic minor|harmonisch moll": "harmonic minor",
     "melodic minor|melodisch moll": "melodic minor",
@@ -145,6 +150,8 @@ def _take_meter(text: str) -> tuple[Meter | None, str]:
         return Meter(3, 4), _without(text, found)
     if found := _JAPANESE_METER.search(text):
         return Meter(int(found[2]), int(found[1])), _without(text, found)
+    if found := _SPELT_METER.search(text):
+        return Meter(_COUNTS[(found[1] or found[2]).lower()], 4 if found[1] else 8), _without(text, found)
     for found in _METER.finditer(text):
         if int(found[1]) > 1:  # "1/16 hats" is a note's length
             return Meter(int(found[1]), int(found[2])), _without(text, found)
@@ -152,10 +159,12 @@ def _take_meter(text: str) -> tuple[Meter | None, str]:
 
 
 def _take_tempo(text: str) -> tuple[Fraction | None, str]:
+    if found := _RANGE.search(text):  # "90-100 bpm" is its middle
+        return Fraction(int(found[1]) + int(found[2]), 2), _without(text, found)
     for pattern in _TEMPOS:
         for found in pattern.finditer(text):
             number = found[1].replace(",", ".")
-            if pattern is _TEMPOS[-1] and not LEAST_BARE_BPM <= float(number) <= MOST_BARE_BPM:
+            if pattern in _TEMPOS[-2:] and not LEAST_BARE_BPM <= float(number) <= MOST_BARE_BPM:
                 continue
             try:
                 return parse_tempo(number), pattern.sub(" ", text) if pattern is _TEMPOS[0] else _without(text, found)

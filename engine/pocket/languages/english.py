@@ -26,7 +26,8 @@ SYNONYMS: Final[dict[str, str]] = {
     "sunset": "warm",
     "late night": "chill, dark", "slap": "punchy", "drum pattern": "drums", "kick pattern": "kick",
     "bass drum pattern": "kick",
-    "drum part": "drums", "fanfare": "brass, epic", "folk": "acoustic", "piano chord": "piano, chords",
+    "drum part": "drums", "fanfare": "brass, epic", "unplugged": "acoustic", "fm synth": "synth, glassy",
+    "folk": "acoustic", "piano chord": "piano, chords",
     # genre
     "hip hop": "boom bap", "hiphop": "boom bap", "boombap": "boom bap", "rap": "boom bap",
     "old school": "boom bap", "90s hip hop": "boom bap",
@@ -266,13 +267,17 @@ SUBSTITUTES: Final[dict[str, str]] = {
 """What `pocket` cannot make, and the nearest that it can: each is said by name."""
 
 ROLES: Final = {
-    Role.NOT: "not, never, isn't, aren't, nowhere near",
+    Role.NOT: "not, non, never, isn't, aren't, nowhere near, far from",
     Role.NO: (
-        "no, zero, minus, non, instead of, rather than, don't use, do not use, don't add, do not add, don't want, "
+        "no, zero, minus, nothing, instead of, rather than, don't use, do not use, don't add, do not add, "
+        "don't want, "
         "do not want, i don't want, i do not want, avoid, don't play, no more, not a, not any, not with"
     ),
     Role.WITHOUT: (
-        "without, without the, neither, except, except for, everything but, everything except, all but, "
+        "hate, i hate, forget, skip, lose, mute, remove, ditch, turn off, take out, drop the, cut the, kill "
+        "the, get rid of, "
+        "stay away from, anything but, without, without the, neither, except, except for, everything but, "
+        "everything except, all but, "
         "excluding, w o, "
         "lacking, other than, free of, leave out, apart from, leaving out, not using"
     ),
@@ -282,9 +287,10 @@ ROLES: Final = {
         "nothing else than, "
         "nothing more than, pure"
     ),
-    Role.AFTER_NOT: "free",
+    Role.AFTER_NOT: "free, off, turned off, muted out",
     Role.AFTER_ONLY: "alone, by itself, on its own, and nothing else, nothing else, by themselves, unaccompanied",
     Role.TOO: "too, so, overly, any, very, particularly, even, much",
+    Role.IGNORED: "just vibes, good vibes, vibes only, chill vibes only, no tempo, no key",
     Role.AND: "and, &, +, plus",
     Role.OR: "or, nor",
     Role.BUT: "but, yet, however, with",
@@ -297,7 +303,8 @@ _IGNORED: Final = """
     its as into over under plus & up just bar bars good great nice cool beautiful lovely but
     while key tempo bpm beats per minute using use made featuring feat ft lots lot
     producer ready time signature tone tones
-    i'm am be there should would could do does don't you your we our at all yes instead add put mix these those
+    i'm am be there should would could do does don't you your we our definitely absolutely certainly keep best
+    instrumental off at all yes instead add put mix these those
     rate s t re ll has have get let lets while where when who pattern patterns part parts piece pieces line lines
 """
 IGNORED: Final[frozenset[str]] = frozenset(_IGNORED.split())

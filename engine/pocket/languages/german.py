@@ -231,14 +231,14 @@ _ROLES: Final = {
         "kein, keine, keinen, keinem, keiner, bloß kein, bloß keine, bitte kein, bitte keine, statt, "
         "anstatt, anstelle von, anstelle, statt mit"
     ),
-    Role.WITHOUT: "ohne, weder, ausser, bis auf, abgesehen von",
+    Role.WITHOUT: "alles außer, alles ausser, ohne, weder, ausser, bis auf, abgesehen von",
     Role.OR: "noch, oder",
     Role.AND: "und, sowie",
     Role.BUT: "aber, sondern, dafür, lieber, mit, stattdessen",
     Role.ONLY: "nur, lediglich, ausschließlich, bloß, nichts als, nichts außer, einzig, rein",
     Role.LESS: "weniger",
     Role.TOO: "zu, sehr, so, allzu, besonders, mehr",
-    Role.AFTER_ONLY: "sonst nichts, solo, und sonst nichts, und nichts anderes",
+    Role.AFTER_ONLY: "allein, alleine, sonst nichts, solo, und sonst nichts, und nichts anderes",
 }
 _IGNORED: Final = """
          ein eine einen einem einer eines der die das den dem des im am an in auf für von vom zum zur bei bis

@@ -9,6 +9,7 @@ from .segments import Part, Segment
 from .vocabulary import GROUP_OF, INSTRUMENTS
 
 _REFUSALS = (Role.NOT, Role.NO, Role.WITHOUT, Role.LESS)
+_NORS = frozenset({"nor", "ni", "nem", "noch"})
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
 _DESCRIBING = frozenset(["mood", "timbre", "effect", "density"])
 
@@ -77,10 +78,10 @@ class _Clause:
         """Whether the clause before began a refused list that this one continues: "without drums, bass or keys"."""
         if not self.refused_one or self.own or parts[place - 1].stop not in (",", "、"):
             return False
-        if self.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments):
+        if self.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments[:1]):
             return False
         for part in parts[place:]:
-            roles = [s.role for s in part.segments if s.role is not Role.IGNORED]
+            roles = [Role.OR if s.text in _NORS else s.role for s in part.segments if s.role is not Role.IGNORED]
             things = [s for s in part.segments if s.role is Role.WORDS]
             if not things or not all(_is_instrument(thing) for thing in things):
                 return False
@@ -116,8 +117,11 @@ class _Clause:
         ahead = [s for s in self.segments[place + 1 :] if s.role is Role.WORDS]
         after = self.segments[place].role is Role.AFTER_ONLY or not ahead
         scope = self.own if after else ahead
-        if any(_is_instrument(segment) for segment in scope):
-            self.wishes.is_only = True
+        named = [segment for segment in scope if _is_instrument(segment)]
+        if not named:
+            return
+        is_some_beat = all(s.entry.is_loose for s in named) and any(s.text in _ARTICLES for s in self.segments)
+        self.wishes.is_only = self.wishes.is_only or not is_some_beat  # "just a simple beat" is a whole loop
 
     def _take(self, place: int, segment: Segment) -> None:
         if self.refusal is not None and self._is_refused(place, segment):
@@ -165,7 +169,8 @@ class _Clause:
         back, segment = place - 1, None
         while back >= 0:
             segment = self.segments[back]
-            if segment.role is Role.IGNORED and not segment.text.isascii() and back == place - 1:
+            between = segment.role is Role.IGNORED or (segment.role is Role.AND and segment.text == "も")
+            if between and not segment.text.isascii() and back == place - 1:
                 back -= 1
                 continue
             if segment.role is not Role.WORDS or segment not in self.own:

@@ -225,7 +225,7 @@ _ROLES: Final = {
     ),
     Role.AFTER_ONLY: "だけ, のみ, オンリー, だけの, だけで, のみの, のみで, ばかり, 一本",
     Role.ONLY: "ただ",
-    Role.AND: "と, や, かつ, および, ・",
+    Role.AND: "と, も, や, かつ, および, ・",
     Role.OR: "か, または",
     Role.BUT: "でも, しかし, けど, だが",
     Role.NO: "非, ノン, ノー",

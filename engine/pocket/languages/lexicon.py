@@ -20,7 +20,7 @@ from .vocabulary import WORDS
 _LEAST_STEM, _SURE_STEM = 3, 5  # letters; a shorter stem counts only beside another word of its language
 _LEAST_PART = 4  # letters of either half of a compound
 _JOINTS: Final = ("", "s", "n", "en")
-_NEAR = 0.72
+_NEAR = 0.78
 LOOSE: Final = frozenset(
     {"beat", "lofi beat", "groove", "rhythm", "batida", "batidas", "ritmo", "rythme", "rythmes", "ビート"}
 )

@@ -11,7 +11,11 @@ _CLAUSE: Final = re.compile(r"([,;:|!?()\n、。！？：]|\.(?:\s|$))")
 _SPLIT: Final = re.compile(r"[^\w&#+']+")
 _JAPANESE: Final = re.compile("([\u3041-\u30ff\u3400-\u9fff々〆])")
 _CLITIC: Final = re.compile(r"\b([dljsncmt]|qu)'(?=\w{2})")
-_PREFIXES: Final = ((re.compile(r"\bun-(?=\w)"), "not "), (re.compile(r"(?<=\w)-less\b"), " free"))
+_PREFIXES: Final = (
+    (re.compile(r"(?<=\w)'n'(?=\w)"), " n "),
+    (re.compile(r"\bun-(?=\w)"), "not "),
+    (re.compile(r"(?<=\w)-less\b"), " free"),
+)
 
 
 @dataclass(frozen=True, slots=True)
