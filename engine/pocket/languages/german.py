@@ -197,7 +197,7 @@ _WORDS: Final = {
     "909 kit": "909er drums, 909er, 909er kit",
     "electronic kit": "elektronisches schlagzeug, elektronische drums",
     "acoustic kit": "akustisches schlagzeug, echtes schlagzeug",
-    "lo-fi kit": "lofi schlagzeug, lofi drums",
+    "lo-fi kit": "lofi schlagzeug",
     "glitch kit": "glitchig, glitchdrums",
     "energetic, rolling": "treibend, antreibend",
     "uplifting, energetic": "mitreißender",

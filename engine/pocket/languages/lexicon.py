@@ -162,9 +162,7 @@ class Order:
     def _look_up(self, folded: list[str], *, accented: bool = False) -> Entry | None:
         phrase, top = " ".join(folded), self.tables[0]
         if self.votes.get(top.name) and folded[0] in top.overrides:
-            own = top.exact.get(phrase) or top.stems.get(top.stem(folded))
-            if own is not None:
-                return own
+            return top.exact.get(phrase) or top.stems.get(top.stem(folded))  # the "e piano" of English is "and piano"
         found = _english(folded)
         if (found is not None and not accented) or phrase in STRANGERS:
             return found
@@ -207,7 +205,7 @@ def _foreign(tokens: Sequence[Token]) -> Iterator[Token]:
     position = 0
     while position < len(tokens):
         lengths = range(min(_LONGEST_ENGLISH, len(tokens) - position), 0, -1)
-        covered = (n for n in lengths if _english([token.folded for token in tokens[position : position + n]]))
+        covered = (n for n in lengths if _english([token.text for token in tokens[position : position + n]]))
         length = next(covered, 0)
         if not length:
             yield tokens[position]

@@ -247,5 +247,5 @@ PORTUGUESE: Final = Language(
     roles=_ROLES,
     ignored=_IGNORED,
     endings=("os", "as", "es", "o", "a", "e", "s"),
-    overrides=frozenset({"no", "do", "a", "me", "na", "da", "tom"}),
+    overrides=frozenset({"no", "do", "me", "na", "da", "tom", "e", "o", "so"}),
 )

@@ -214,7 +214,6 @@ _SUBSTITUTES: Final = {
     "texture, noise": "lluvia, viento, olas del mar",
     "brass": "saxofón, saxo, clarinete",
     "reggaeton": "latino, latinos",
-    "congas": "bongos",
     "guitar, acoustic": "guitarra española, guitarra flamenca",
     "calm, soft": "somnoliento, dormido",
 }
@@ -251,5 +250,5 @@ SPANISH: Final = Language(
     roles=_ROLES,
     ignored=_IGNORED,
     endings=("os", "as", "es", "o", "a", "e", "s"),
-    overrides=frozenset({"solo", "a", "me", "son", "no"}),
+    overrides=frozenset({"solo", "me", "son", "no", "e", "y", "o"}),
 )
