@@ -1,5 +1,6 @@
 """German, Spanish, French, Portuguese and Japanese beside English: every word, every refusal, every only."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,3 +174,13 @@ def test_any_text_is_heard(text: str) -> None:
     assert set(heard.words) <= WORD_IDS.keys()
     assert not set(heard.kept_away) & set(heard.words)
     assert hear(text.upper()).bars == heard.bars
+
+
+def test_captions_of_training_are_read_as_they_were_written() -> None:
+    """The words of 600 loops that were learnt from, in any order, come back as those words and no other."""
+    shuffled = np.random.default_rng(7)
+    for row in REPERTOIRE.said[:: len(REPERTOIRE.said) // 600]:
+        ids = shuffled.permutation(np.flatnonzero(row))
+        parsed = parse(", ".join(WORDS[word].text for word in ids))
+        assert parsed.ids == tuple(sorted(ids.tolist()))
+        assert parsed.unknown == ()
