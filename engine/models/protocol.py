@@ -8,13 +8,9 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-<<<<<<< HEAD
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-=======
-from dataclasses import dataclass
 from enum import StrEnum
->>>>>>> main
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 

@@ -11,7 +11,7 @@ import msgspec
 
 from midi.tempo import Meter
 
-from .hints import Hints, take_hints
+from .hints import take_hints
 from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
 from .languages.grammar import Wishes, read_wishes
 from .languages.lexicon import nearest
@@ -128,12 +128,11 @@ def hear(prompt: str) -> Heard:
         unknown=_strangers(wishes),
         is_only=wishes.is_only,
         is_open=_is_open(wishes),
-        **_settings(hints),
+        tempo_bpm=hints.tempo_bpm,
+        key=hints.key,
+        time_signature=hints.time_signature,
+        bars=hints.bars,
     )
-
-
-def _settings(hints: Hints) -> dict[str, object]:
-    return {name: getattr(hints, name) for name in ("tempo_bpm", "key", "time_signature", "bars")}
 
 
 def _substitutions(wishes: Wishes) -> tuple[Substitution, ...]:
