@@ -218,8 +218,14 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         uncontrolled = search.uncontrolled[item : item + 1] if search.uncontrolled is not None else None
         first = sampling.start_noise(scene, request.seed + item)
         scores["embedding_distance"] = model.embedding_distance(latent[None], first, scene, uncontrolled)
+    verdicts = metrics.judge(finished.audio, request.sample_rate, request, judges)
     record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
-    record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
+    record |= {
+        **scene.record,
+        "verdicts": [msgspec.to_builtins(one) for one in verdicts],
+        "gain_db": finished.gain_db,
+        "rotation_samples": finished.rotation_samples,
+    }
     return Take(
         request_id=request.request_id,
         take=item,
@@ -227,7 +233,11 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         scores=scores,
         noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
         record=record,
-        notes=(*dict.fromkeys(search.notes), *ending.remarks(finished.audio, request)),
+        notes=(
+            *dict.fromkeys(search.notes),
+            *(one.sentence for one in verdicts),
+            *ending.remarks(finished.audio, request),
+        ),
     )
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
     "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
     "send": Command("send", "Ask a running engine for a loop."),
+    "words": Command("words", "List and search the words that pocket knows, in six languages."),
     "models": Command("models", "Show the models that can be used, and their licences."),
     "doctor": Command("doctor", "Check the installation and say what to do."),
     "bench": Command("bench", "Time how fast this computer makes a loop."),

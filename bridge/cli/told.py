@@ -17,6 +17,7 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
             "samples": kept.samples,
             "scores": kept.take.scores,
             "notes": kept.take.notes,
+            "verdicts": kept.take.record.get("verdicts", []),
         }
         for kept in takes.kept
     ]

@@ -47,6 +47,7 @@ def card(take: Kept) -> Json:
         "created": take.created,
         "favourite": take.favourite,
         "scores": take.scores,
+        "verdicts": list(take.verdicts),
         "path": str(take.wav.absolute()),
     }
 

@@ -1,24 +1,15 @@
-"""Which words of a prompt the embedded model knows, which it does not, and the nearest word that it does."""
+"""What the embedded model understands of a prompt, for the line under it."""
 
-import difflib
-
-from engine.pocket.words import WORDS, parse
+from engine.pocket.heard import MAX_NAMED, hear
 
 from .cards import Json
 
-MAX_UNKNOWN = 12
-
 
 def heard(prompt: str) -> Json:
-    """Return the words that were understood, those that were not with the nearest known one, tempo and key."""
-    parsed = parse(prompt)
-    known = [word.text for word in WORDS]
+    """Return the words that were understood, the settings, and what is refused, substituted or not known."""
+    said = hear(prompt)
     return {
-        "words": list(parsed.words),
-        "unknown": [
-            {"word": word, "nearest": next(iter(difflib.get_close_matches(word, known, 1, 0.7)), "")}
-            for word in parsed.unknown[:MAX_UNKNOWN]
-        ],
-        "tempo_bpm": parsed.tempo_bpm,
-        "key": parsed.key,
+        **said.plain(),
+        "unknown": [{"word": one.text, "nearest": one.nearest} for one in said.unknown[:MAX_NAMED]],
+        "sentence": said.sentence,
     }

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
+from engine.pocket.heard import READERS, sentences
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
@@ -78,6 +79,9 @@ def read_request(
         asked.given = read_scalars(asked.settings, way)
         parent = read_parent(asked.given, takes or Settings().takes, way)
         request = _request(asked, parent, request_id, instance, rows)
+        if request.model in READERS:  # words that a take hands on were heard when it was made
+            for sentence in sentences(*(asked.given.get(name, "") for name in ("prompt", "negative_prompt"))):
+                asked.say(sentence)
     except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
         raise BadInputError(f"What was given cannot be read: {error}.") from error
     return Reading(request, asked.given.get("priority", Priority.INTERACTIVE), tuple(asked.remarks))

@@ -39,6 +39,7 @@ class _Brief(msgspec.Struct, frozen=True):
     created: str = ""
     favourite: bool = False
     scores: Scores = {}
+    verdicts: tuple[dict[str, str], ...] = ()
     licence: str = ""
 
 
@@ -59,6 +60,7 @@ class Kept:
     favourite: bool
     scores: Scores
     size_bytes: int
+    verdicts: tuple[dict[str, str], ...] = ()  # grade and sentence of each control
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -204,6 +206,7 @@ def _brief(path: Path) -> Kept | None:
         favourite=found.favourite,
         scores=named_now(found.scores),
         size_bytes=size,
+        verdicts=found.verdicts,
     )
 
 

@@ -5,6 +5,7 @@ optimised against. A control's row names its metric. Metrics wrap round where th
 """
 
 from .metric import Metric
-from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, score
+from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, score
+from .verdict import Verdict
 
-__all__ = ["BRIGHTNESS", "INTENSITY", "MELODY", "RHYTHM", "STRUCTURE", "Metric", "score"]
+__all__ = ["BRIGHTNESS", "INTENSITY", "MELODY", "RHYTHM", "STRUCTURE", "Metric", "Verdict", "judge", "score"]

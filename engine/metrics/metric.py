@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..events import Scores
 from ..request import Control, LoopRequest
+from .verdict import Verdict
 
 Measure = Callable[[NDArray[np.floating], int, LoopRequest, Control], Scores]
 """From audio [channels, samples], its rate in hertz, the request and one of its controls to scores by name."""
@@ -15,16 +16,21 @@ Measure = Callable[[NDArray[np.floating], int, LoopRequest, Control], Scores]
 Offset = Callable[[NDArray[np.floating], int, LoopRequest, Control], float]
 """The same, to the one gain in dB that brings the loop nearest to the control's target."""
 
+Judge = Callable[[NDArray[np.floating], int, LoopRequest, Control], Verdict | None]
+"""The same, to how closely the control was followed, in words."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """How a control's result is scored from the delivered samples alone.
 
     `names` are the scores that `measure` returns; those in `high_is_good` rise where the loop follows better.
-    `offset_db` is there for controls that ask for a level: the loop is delivered with that gain.
+    `judge` says in words how closely the control was followed. `offset_db` is there for controls that ask for a level:
+    the loop is delivered with that gain.
     """
 
     measure: Measure
     names: tuple[str, ...]
     high_is_good: frozenset[str] = frozenset()
     offset_db: Offset | None = None
+    judge: Judge | None = None

@@ -17,6 +17,7 @@ from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
 from . import brightness, intensity, melody, rhythm, seam, structure
 from .framing import mono
 from .metric import Metric
+from .verdict import Verdict, of_curve, of_distance, of_share
 
 
 def score(
@@ -47,6 +48,18 @@ def score(
     return scores
 
 
+def judge(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, metrics: Mapping[str, Metric]
+) -> tuple[Verdict, ...]:
+    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples]."""
+    judges = [(control, metric) for control in request.controls if (metric := metrics.get(control.kind)) is not None]
+    found: list[Verdict] = []
+    for control, metric in judges:
+        verdict = metric.judge(audio, sample_rate, request, control) if metric.judge else None
+        found += [verdict] if verdict is not None else []
+    return tuple(found)
+
+
 def _worst(before: float | None, now: float | None, *, high_is_good: bool) -> float | None:
     if before is None or now is None:
         return before if now is None else now
@@ -72,6 +85,18 @@ def _intensity_offset_db(
     audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
 ) -> float:
     return _intensity_score(audio, sample_rate, request, control).offset_db
+
+
+def _intensity_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict:
+    assert isinstance(control.target, Curve)
+    frames = intensity.frame_count(audio.shape[-1], sample_rate)
+    target = level_db(control.target, request.beats, frames)
+    wanted = intensity.wanted_curve(target, audio.shape[-1], sample_rate, circular=request.loop)
+    error = intensity.level_curve(audio, sample_rate, circular=request.loop) - wanted
+    chosen = inside(control.within, request.beats, frames)
+    return of_curve(control.kind, error, chosen, bars=request.bars, good=1.0, near=2.0, unit="dB", digits=1)
 
 
 def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
@@ -116,15 +141,58 @@ def _brightness(audio: NDArray[np.floating], sample_rate: int, request: LoopRequ
     return {"brightness_error_octaves": off}
 
 
+def _brightness_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict:
+    assert isinstance(control.target, Curve)
+    signal = mono(audio)
+    frames = brightness.frame_count(len(signal), sample_rate)
+    target = frequency_octaves(control.target, request.beats, frames)
+    wanted = brightness.spanned(target, len(target) * sample_rate / len(signal), circular=request.loop)
+    error = brightness.curve(signal, sample_rate, circular=request.loop) - wanted
+    chosen = inside(control.within, request.beats, frames)
+    return of_curve(control.kind, error, chosen, bars=request.bars, good=0.2, near=0.35, unit="octaves", digits=2)
+
+
+def _melody_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict | None:
+    share = _melody(audio, sample_rate, request, control).get("melody_accuracy")
+    return of_share(control.kind, share, good=0.95, near=0.85, of="its time sounds as asked")
+
+
+def _rhythm_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict | None:
+    share = _rhythm(audio, sample_rate, request, control).get("rhythm_f1")
+    return of_share(control.kind, share, good=0.9, near=0.75, of="its hits match")
+
+
+def _structure_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict | None:
+    found = _structure(audio, sample_rate, request, control).get("structure_mse")
+    return of_distance(control.kind, found, good=0.001, near=0.003)
+
+
 INTENSITY = Metric(
     measure=_intensity,
     names=("intensity_mse", "intensity_mse_gain_free", "intensity_rho"),
     high_is_good=frozenset({"intensity_rho"}),
     offset_db=_intensity_offset_db,
+    judge=_intensity_verdict,
 )
-MELODY = Metric(measure=_melody, names=("melody_accuracy",), high_is_good=frozenset({"melody_accuracy"}))
+MELODY = Metric(
+    measure=_melody,
+    names=("melody_accuracy",),
+    high_is_good=frozenset({"melody_accuracy"}),
+    judge=_melody_verdict,
+)
 RHYTHM = Metric(
-    measure=_rhythm, names=("rhythm_f1", "rhythm_f1_tight"), high_is_good=frozenset({"rhythm_f1", "rhythm_f1_tight"})
+    measure=_rhythm,
+    names=("rhythm_f1", "rhythm_f1_tight"),
+    high_is_good=frozenset({"rhythm_f1", "rhythm_f1_tight"}),
+    judge=_rhythm_verdict,
 )
-STRUCTURE = Metric(measure=_structure, names=("structure_mse",))
-BRIGHTNESS = Metric(measure=_brightness, names=("brightness_error_octaves",))
+STRUCTURE = Metric(measure=_structure, names=("structure_mse",), judge=_structure_verdict)
+BRIGHTNESS = Metric(measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict)

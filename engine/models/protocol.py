@@ -8,7 +8,8 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
@@ -83,6 +84,7 @@ class Scene:
     inputs: Any
     circular: bool  # decode wraps: the last sample meets the first
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
+    record: Mapping[str, object] = field(default_factory=dict)  # how it was read, for the record of a take
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds

@@ -27,6 +27,7 @@ from . import condition as conditioning
 from . import musical_time, words
 from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands
 from .controls import asked_inputs
+from .heard import hear, sentences
 from .latents import LatentMap
 from .network import CONTROL_CHANNELS, PocketNetwork
 from .repertoire import Repertoire
@@ -105,7 +106,7 @@ class Pocket:
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
         text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
-        notes = [f"The words {_quoted(text.unknown)} are not in pocket's vocabulary."] if text.unknown else []
+        notes = list(sentences(request.prompt, request.negative_prompt))
         tempo = _known_tempo(float(request.tempo_bpm))
         if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
             notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
@@ -115,7 +116,10 @@ class Pocket:
         if self.repertoire is not None:
             seeds = open_seeds(request)
             tuned = any(isinstance(control.target, Notes) for control in request.controls)
-            whole = self.repertoire.complete(said, avoided.ids, seeds, tempo_bpm=tempo, key=key, draws_key=not tuned)
+            away = tuple(sorted({*avoided.ids, *text.refused}))
+            whole = self.repertoire.complete(
+                said, away, seeds, tempo_bpm=tempo, key=key, draws_key=not tuned, is_open=text.is_open
+            )
             if whole.key != key:
                 notes.append(f"No key was given: seed {seeds.key} chose {whole.key}.")
             said, key = whole.ids, whole.key
@@ -158,6 +162,7 @@ class Pocket:
             inputs=inputs,
             circular=True,
             notes=tuple(notes),
+            record={"heard": hear(request.prompt).plain(), "key": None if key is None else str(key)},
             loudness_lufs=_loudness_lufs(text.ids),
         )
 
@@ -331,7 +336,3 @@ def _pieces(bars: int, samples: int) -> int:
     """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
     seconds = Fraction(samples, SAMPLE_RATE)
     return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)
-
-
-def _quoted(unknown: tuple[str, ...]) -> str:
-    return ", ".join(f"“{word}”" for word in unknown)

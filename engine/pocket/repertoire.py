@@ -55,16 +55,18 @@ class Repertoire:
         tempo_bpm: float,
         key: Key | None,
         draws_key: bool = True,
+        is_open: bool = False,
     ) -> Completed:
         """Return `asked` with what the loop that `seeds.words` picks says in groups of words that it leaves out.
 
         `key` stays if it is given, else it is that of the loop that `seeds.key` picks; without `draws_key`, where notes
         bring their own, none is drawn. Instruments are
         drawn for a whole mix or a layer, but not beside those that are named: "house drums and bass" is just that. A
-        genre that lives by its beat, and instruments but no drums ("boom bap, rhodes"), are a whole mix that has them.
+        genre that lives by its beat, and instruments but no drums ("boom bap, rhodes"), are a whole mix that has them;
+        so is "a chill beat", `is_open`, which names drums and means a loop. Nothing of `avoided` is ever drawn.
         """
         said, texts = {WORDS[word].group for word in asked}, {WORDS[word].text for word in asked}
-        if "genre" in said and "layer" not in said and not texts & (DRUMS | BEATLESS):
+        if is_open or ("genre" in said and "layer" not in said and not texts & (DRUMS | BEATLESS)):
             said -= {"instrument"}
         wanted = set(asked) if said & {"layer", "instrument"} else {*asked, WORD_IDS["full mix"]}
         index, home = (self._pick(wanted, set(avoided), seed) for seed in (seeds.words, seeds.key))
@@ -85,10 +87,14 @@ class Repertoire:
         return Completed(tuple(sorted({*asked, *drawn})), key)
 
     def _pick(self, wanted: set[int], avoided: set[int], seed: int) -> int | None:
-        """Return the loop that `seed` picks among those that have most of `wanted` and nothing of `avoided`."""
+        """Return the loop that `seed` picks among those that have most of `wanted` and least of `avoided`."""
         weights = [FIRST if WORDS[word].group in ("genre", "layer") else 1 for word in sorted(wanted)]
         matched = self.said[:, sorted(wanted)] @ np.array(weights)
-        matched[self.said[:, sorted(avoided)].any(1)] = -1
+        unwanted = self.said[:, sorted(avoided)].sum(1)
+        if (unwanted == 0).any():
+            matched[unwanted > 0] = -1
+        else:  # "only pads" keeps away from more than any loop does
+            matched = matched - unwanted + int(unwanted.max(initial=0))
         fewest = min(FEWEST, int((matched >= 0).sum()))
         if not fewest:
             return None

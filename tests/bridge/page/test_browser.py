@@ -84,7 +84,7 @@ def test_the_first_loop_takes_three_actions(tab: "Tab", own_studio: Any) -> None
     """Open, type, Enter: it plays, and it is a take like any other."""
     make(tab)
     tab.wait_for_function("() => window.dittoPlayer.take !== null")
-    assert tab.locator("#heard").inner_text() == "Heard: boom bap, electric piano, dusty"
+    assert tab.locator("#heard").inner_text() == "Heard: dusty, boom bap, electric piano"
     assert [request.prompt for request in made_requests(own_studio)] == ["dusty boom bap, rhodes"]
     assert "token" not in tab.url
 

@@ -85,7 +85,7 @@ def test_a_request_over_osc_is_the_request(tmp_path: Path) -> None:
     )
     made = _read(_assembly(request), tmp_path)
     assert made.request == request
-    assert made.remarks == ()
+    assert all(remark.startswith(("Heard: ", "Negative prompt: ")) for remark in made.remarks)
 
 
 @given(st.fractions(0, 256, max_denominator=9))
@@ -205,7 +205,8 @@ def test_what_the_prompt_says_counts_where_nothing_else_is_said(
     made = _set(tmp_path, prompt=prompt, seed="1", **given_settings)
     request = made.request
     assert (request.tempo_bpm, request.key, str(request.meter), request.bars) == fields
-    assert (said in " ".join(made.remarks)) if said else not made.remarks
+    first, *more = made.remarks
+    assert (said in first and len(more) == 1) if said else (first.startswith("Heard: ") and not more)
 
 
 def test_a_prompts_key_counts_before_a_guess(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_without_a_seed_two_loops_differ_and_the_seed_is_said(tmp_path: Path) ->
     """Who asks again wants something else, by every way; who liked it can name its seed."""
     one, other = (_set(tmp_path, prompt="house") for _ in range(2))
     assert one.request.seed != other.request.seed
-    assert one.remarks == (f"Seed {one.request.seed} was chosen.",)
+    assert one.remarks == (f"Seed {one.request.seed} was chosen.", "Heard: house.")
     assert LoopRequest().seed != LoopRequest().seed
 
 

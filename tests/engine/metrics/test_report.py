@@ -71,7 +71,9 @@ def test_metrics_never_meet_the_controls() -> None:
     allowed = {
         "collections",
         "dataclasses",
+        "enum",
         "fractions",
+        "msgspec",
         "numpy",
         "scipy",
         "midi",

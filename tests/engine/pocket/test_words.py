@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.pocket.synonyms import SYNONYMS
+from engine.pocket.languages.english import SYNONYMS
 from engine.pocket.words import GENRES, INSTRUMENTS, VOCABULARY_VERSION, WORD_IDS, WORDS, multi_hot, parse
 
 _VERSION_1_WORDS = 190

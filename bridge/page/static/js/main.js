@@ -95,16 +95,19 @@ on("end", ({ id, outcome, sentence, remedy }) => {
   showJobs();
   if (outcome === "failed") tell({ sentence, remedy });
 });
-on("understood", ({ prompt, words, unknown, tempo_bpm, key }) => {
+on("understood", ({ prompt, words, substitutions, refused, unknown, tempo_bpm, key, time_signature, bars }) => {
   if (prompt !== $("prompt").value) return;
+  const settings = [tempo_bpm && `${tempo_bpm} BPM`, key, time_signature, bars && `${bars} bars`].filter(Boolean);
+  const absent = refused.filter((word) => !words.includes(`no ${word}`));
   const said = [];
-  if (words.length) said.push("Heard: ", element("b", {}, words.join(", ")));
-  if (tempo_bpm) said.push(said.length ? ", " : "Heard: ", element("b", {}, `${tempo_bpm} BPM`));
-  if (key) said.push(said.length ? ", " : "Heard: ", element("b", {}, key));
+  const part = (...nodes) => said.push(said.length ? "; " : "", ...nodes);
+  if (words.length || settings.length) part("Heard: ", element("b", {}, [...words, ...settings].join(", ")));
+  Object.entries(substitutions).forEach(([typed, meant]) => part(`${typed} heard as ${meant.join(", ")}`));
+  if (absent.length) part(`kept away: ${absent.join(", ")}`);
   unknown.forEach(({ word, nearest }, i) =>
-    said.push(i ? ", " : said.length ? ". Not known: " : "Not known: ", element("i", {}, word), nearest ? ` (did you mean ${nearest}?)` : ""),
+    part(i ? "" : "not known: ", element("i", {}, word), nearest ? ` (did you mean ${nearest}?)` : ""),
   );
-  if (prompt.trim() && !words.length) said.push(". The seed alone decides.");
+  if (prompt.trim() && !words.length) part("the seed alone decides");
   $("heard").replaceChildren(...said);
 });
 

@@ -1,4 +1,4 @@
-"""What producers type, and which canonical words of `words.py` it means.
+"""English: what producers type, and which canonical words of the vocabulary it means.
 
 Both sides are plain facts about language: adding a row never changes a trained model.
 """
@@ -7,8 +7,27 @@ from __future__ import annotations
 
 from typing import Final
 
+from .language import Role
+
 # fmt: off
 SYNONYMS: Final[dict[str, str]] = {
+    "808 kick": "kick, 808 kit", "808 snare": "snare, 808 kit", "808 clap": "clap, 808 kit",
+    "808 hat": "hats, 808 kit",
+    "808 cowbell": "cowbell, 808 kit", "808 bell": "cowbell, 808 kit", "909 kick": "kick, 909 kit",
+    "909 snare": "snare, 909 kit",
+    "909 clap": "clap, 909 kit", "909 hat": "hats, 909 kit", "undistorted": "clean", "unprocessed": "dry",
+    "strumming": "guitar, acoustic",
+    "electric guitar": "guitar", "acoustic guitar": "guitar, acoustic", "amen break": "breakbeat, drums",
+    "amen": "breakbeat, drums",
+    "square bass": "synth bass, hollow", "string bass": "electric bass, acoustic",
+    "walking bass": "electric bass, acoustic, jazzy",
+    "double time": "fast", "slowed": "slow", "slowed down": "slow", "meditation": "calm, ambient", "muted": "muffled",
+    "rumbling": "deep", "rumble": "deep", "evolving": "dynamic", "snaps": "clap", "finger snapping": "clap",
+    "sunset": "warm",
+    "late night": "chill, dark", "slap": "punchy", "drum pattern": "drums", "kick pattern": "kick",
+    "bass drum pattern": "kick",
+    "drum part": "drums", "fanfare": "brass, epic", "unplugged": "acoustic", "fm synth": "synth, glassy",
+    "folk": "acoustic", "piano chord": "piano, chords",
     # genre
     "hip hop": "boom bap", "hiphop": "boom bap", "boombap": "boom bap", "rap": "boom bap",
     "old school": "boom bap", "90s hip hop": "boom bap",
@@ -18,18 +37,18 @@ SYNONYMS: Final[dict[str, str]] = {
     "neuro": "drum and bass, aggressive",
     "chillhop": "lo-fi, chill", "lofi": "lo-fi", "lo fi hip hop": "lo-fi",
     "lofi hip hop": "lo-fi", "lofi beat": "lo-fi, drums", "study beat": "lo-fi, chill",
-    "downtempo": "lo-fi, slow", "trip hop": "lo-fi, dark",
+    "downtempo": "lo-fi, slow", 
     "garage": "uk garage", "ukg": "uk garage", "2 step": "uk garage, two step",
     "2step": "uk garage, two step", "speed garage": "uk garage",
     "rnb": "r&b", "r and b": "r&b", "r n b": "r&b", "neo soul": "r&b, soulful", "soul": "r&b, soulful",
     "neosoul": "r&b, soulful",
-    "phonk": "trap, dark, cowbell", "cloud rap": "trap, dreamy", "future bass": "trap, supersaw",
-    "rage": "trap, aggressive", "uk drill": "drill", "grime": "drill, aggressive",
-    "afro house": "amapiano", "afrobeat": "amapiano", "afrobeats": "amapiano",
-    "afro": "amapiano", "gqom": "amapiano, dark", "piano house": "house, piano",
-    "dancehall": "reggaeton", "moombahton": "reggaeton", "dembow": "reggaeton", "latin": "reggaeton",
+    "cloud rap": "trap, dreamy", 
+    "rage": "trap, aggressive", "uk drill": "drill", 
+    
+    "piano house": "house, piano",
+    "dembow": "reggaeton", 
     "retrowave": "synthwave", "outrun": "synthwave", "80s": "synthwave, vintage",
-    "eighties": "synthwave, vintage", "vaporwave": "synthwave, dreamy, slow",
+    "eighties": "synthwave, vintage", 
     "acid house": "house, acid bass", "acid techno": "techno, acid bass",
     "acid": "acid bass", "minimal techno": "techno, sparse", "minimal house": "tech house, sparse",
     "hard techno": "techno, hard", "industrial": "techno, distorted", "dub techno": "techno, delay, stab",
@@ -78,14 +97,14 @@ SYNONYMS: Final[dict[str, str]] = {
     "glockenspiel": "bells, bright", "hammond": "organ", "string": "strings",
     "orchestra": "strings, cinematic", "violin": "strings", "cello": "strings, low register",
     "string section": "strings", "horn": "brass", "horns": "brass", "trumpet": "brass",
-    "trombone": "brass", "vocal": "choir", "vocals": "choir", "voice": "choir", "voices": "choir",
-    "vox": "choir", "aah": "choir", "nylon guitar": "guitar, acoustic", "koto": "guitar, plucky",
-    "harp": "pluck, acoustic", "kalimba": "mallets", "marimba": "mallets", "vibraphone": "mallets",
+    "trombone": "brass", 
+    "nylon guitar": "guitar, acoustic", 
+    "marimba": "mallets", "vibraphone": "mallets",
     "vibes": "mallets", "xylophone": "mallets", "saw": "supersaw, buzzy", "super saw": "supersaw",
     "hoover": "supersaw, detuned", "synthesizer": "synth", "synths": "synth", "analog": "synth, vintage",
     "analogue": "synth, vintage", "fx": "texture", "atmosphere": "texture", "atmo": "texture",
-    "ambience": "texture, ambient", "field recording": "texture, noise", "foley": "texture",
-    "rain": "noise, texture", "hiss": "noise", "white noise": "noise", "vinyl crackle": "vinyl",
+    "ambience": "texture, ambient", "foley": "texture",
+    "hiss": "noise", "white noise": "noise", "vinyl crackle": "vinyl",
     "vinyl noise": "vinyl", "crackle": "vinyl", "record noise": "vinyl", "uplifter": "riser",
     "rise": "riser", "sweep": "filter sweep",
     # mood and timbre
@@ -128,7 +147,7 @@ SYNONYMS: Final[dict[str, str]] = {
     "pumping": "sidechain", "pump": "sidechain", "side chain": "sidechain", "sidechained": "sidechain",
     "filter": "filter sweep", "bitcrushed": "bit crushed", "bitcrush": "bit crushed",
     "bit crusher": "bit crushed", "8 bit": "bit crushed", "8bit": "bit crushed",
-    "chiptune": "bit crushed, synth", "saturation": "saturated", "distortion": "distorted",
+    "saturation": "saturated", "distortion": "distorted",
     "overdrive": "distorted", "cassette": "tape", "wow": "tape", "flutter": "tape", "warbly": "tape",
     "portamento": "glide", "slide": "glide", "sliding": "glide", "gliding": "glide",
     # layers, density, rhythm
@@ -170,6 +189,113 @@ SYNONYMS: Final[dict[str, str]] = {
 }
 # fmt: on
 
+SUBSTITUTES: Final[dict[str, str]] = {
+    # voices
+    "vocal": "choir",
+    "vocals": "choir",
+    "voice": "choir",
+    "voices": "choir",
+    "vox": "choir",
+    "aah": "choir",
+    "vocal chop": "choir, staccato",
+    "singing": "choir",
+    "singer": "choir",
+    "rapper": "choir",
+    "acapella": "choir, no drums",
+    # what sounds outside
+    "rain": "noise, texture",
+    "field recording": "texture, noise",
+    "ocean": "noise, texture",
+    "wind": "noise, texture",
+    "waves": "noise, texture",
+    "birds": "texture",
+    "thunder": "texture, noise",
+    # instruments
+    "koto": "guitar, plucky",
+    "ukulele": "guitar, acoustic",
+    "banjo": "guitar, plucky",
+    "mandolin": "guitar, plucky",
+    "sitar": "guitar, plucky",
+    "kalimba": "mallets",
+    "hang drum": "mallets, metallic",
+    "handpan": "mallets, metallic",
+    "steel drum": "mallets, metallic",
+    "steelpan": "mallets, metallic",
+    "harp": "pluck, acoustic",
+    "saxophone": "brass",
+    "sax": "brass",
+    "clarinet": "brass, soft",
+    "accordion": "organ",
+    "harmonica": "organ, thin",
+    "taiko": "toms",
+    "taiko drum": "toms, drums",
+    "timpani": "toms, deep",
+    "tabla": "congas",
+    "djembe": "congas",
+    "vocoder": "choir, synth",
+    "brush": "drums, soft",
+    "brushes": "drums, soft",
+    "beatbox": "drums",
+    # genres
+    "afrobeat": "amapiano",
+    "afrobeats": "amapiano",
+    "afro": "amapiano",
+    "afro house": "amapiano",
+    "gqom": "amapiano, dark",
+    "african": "amapiano",
+    "latin": "reggaeton",
+    "moombahton": "reggaeton",
+    "dancehall": "reggaeton",
+    "phonk": "trap, dark, cowbell",
+    "trip hop": "lo-fi, dark",
+    "grime": "drill, aggressive",
+    "future bass": "trap, supersaw",
+    "vaporwave": "synthwave, dreamy, slow",
+    "chiptune": "bit crushed, synth",
+    "ballad": "slow, calm",
+    "idm": "glitch kit",
+    "tribal": "percussion, hypnotic",
+    "rave": "breakbeat, energetic",
+    "future garage": "uk garage",
+    "baile funk": "funk, syncopated",
+    "gabber": "techno, hard, distorted, fast",
+    "hardstyle": "techno, hard, fast",
+    "noir": "dark, jazzy",
+    "sleepy": "calm, soft",
+    "festival": "house, energetic",
+}
+"""What `pocket` cannot make, and the nearest that it can: each is said by name."""
+
+ROLES: Final = {
+    Role.NOT: "not, non, never, isn't, aren't, nowhere near, far from",
+    Role.NO: (
+        "no, zero, minus, nothing, instead of, rather than, don't use, do not use, don't add, do not add, "
+        "don't want, "
+        "do not want, i don't want, i do not want, avoid, don't play, no more, not a, not any, not with"
+    ),
+    Role.WITHOUT: (
+        "hate, i hate, forget, skip, lose, mute, remove, ditch, turn off, take out, drop the, cut the, kill "
+        "the, get rid of, "
+        "stay away from, anything but, without, without the, neither, except, except for, everything but, "
+        "everything except, all but, "
+        "excluding, w o, "
+        "lacking, other than, free of, leave out, apart from, leaving out, not using"
+    ),
+    Role.LESS: "less, fewer, reduced",
+    Role.ONLY: (
+        "only, just, nothing but, solely, exclusively, purely, nothing except, nothing other than, merely, "
+        "nothing else than, "
+        "nothing more than, pure"
+    ),
+    Role.AFTER_NOT: "free, off, turned off, muted out",
+    Role.AFTER_ONLY: "alone, by itself, on its own, and nothing else, nothing else, by themselves, unaccompanied",
+    Role.TOO: "too, so, overly, any, very, particularly, even, much",
+    Role.IGNORED: "just vibes, good vibes, vibes only, chill vibes only, no tempo, no key",
+    Role.AND: "and, &, +, plus",
+    Role.OR: "or, nor",
+    Role.BUT: "but, yet, however, with",
+}
+
 _IGNORED: Final = """
     a an the and or with of in on at to for by from some any very really quite bit little more
     please make me my i want need give create generate loop loops sound sounds sounding music
@@ -177,9 +303,15 @@ _IGNORED: Final = """
     its as into over under plus & up just bar bars good great nice cool beautiful lovely but
     while key tempo bpm beats per minute using use made featuring feat ft lots lot
     producer ready time signature tone tones
+    i'm am be there should would could do does don't you your we our definitely absolutely certainly keep best
+    instrumental off at all yes instead add put mix these those
+    rate s t re ll has have get let lets while where when who pattern patterns part parts piece pieces line lines
 """
 IGNORED: Final[frozenset[str]] = frozenset(_IGNORED.split())
 """Words that carry no sound; they are neither matched nor reported."""
 
 PLURALS_KEPT: Final[frozenset[str]] = frozenset({"bass", "brass", "vibes"})
 """Words that end in s and are not plurals."""
+
+STRANGERS: Final[frozenset[str]] = frozenset({"metal", "metals", "rock", "classical", "pop", "indie", "salsa", "samba"})
+"""English words for music that the vocabulary lacks: no form of another language's word is meant by them."""

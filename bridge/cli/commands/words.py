@@ -1,0 +1,71 @@
+"""`ditto-live words`: the vocabulary, and what it is called in each language; with text, what is heard of it."""
+
+import json
+import sys
+from collections import defaultdict
+from itertools import chain
+from typing import Annotated
+
+import typer
+
+from engine.pocket.heard import hear
+from engine.pocket.languages.lexicon import Entry, spellings
+from engine.pocket.languages.tokens import fold
+from engine.pocket.languages.vocabulary import WORDS
+
+MAX_SPELLINGS = 6  # shown of one word in one language
+
+
+def words(
+    search: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEARCH]", help="A word in any language, or a whole prompt.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+) -> None:
+    """List the words that pocket knows, or those that SEARCH is like, and say what a prompt of it would mean."""
+    text = " ".join(search or [])
+    found = _matching(text)
+    if as_json:
+        said = {"words": found} | ({"heard": hear(text).plain()} if text else {})
+        sys.stdout.write(json.dumps(said) + "\n")
+        return
+    if not text:
+        sys.stdout.write(_groups())
+        return
+    sys.stdout.write(f"{hear(text).sentence}\n" + "".join(_row(word, named) for word, named in found.items()))
+
+
+def _groups() -> str:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for word in WORDS:
+        groups[word.group].append(word.text)
+    rows = "\n".join(f"{group}: {', '.join(texts)}" for group, texts in groups.items())
+    return f"{rows}\n\n`ditto-live words WORD` shows what else a word is called, in English and five other languages.\n"
+
+
+def _matching(text: str) -> dict[str, dict[str, list[str]]]:
+    """Return by canonical words their spellings by language, where the words or a spelling hold the text."""
+    sought = fold(text)
+    by_words: dict[str, dict[str, list[str]]] = {}
+    heard = set(hear(text).words)
+    for entry in spellings():
+        by_words.setdefault(_named(entry), {}).setdefault(entry.language, []).append(entry.spelling)
+    return {word: named for word, named in by_words.items() if word in heard or _holds(sought, word, named)}
+
+
+def _holds(sought: str, word: str, named: dict[str, list[str]]) -> bool:
+    return any(sought in fold(one) for one in (word, *chain.from_iterable(named.values())))
+
+
+def _named(entry: Entry) -> str:
+    joined = ", ".join(entry.words)
+    return f"heard as {joined}" if entry.is_substitute else joined
+
+
+def _row(word: str, named: dict[str, list[str]]) -> str:
+    lines = [word] if not word.startswith("heard as") else [f"({word})"]
+    for language, known in named.items():
+        shown = [one for one in known if one != word][:MAX_SPELLINGS]
+        if shown:
+            lines.append(f"  {language}: {', '.join(shown)}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,178 @@
+"""What was understood of a prompt, as one value and as one sentence.
+
+No torch is loaded here: whoever makes a request reads its prompt before any model is.
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from midi.tempo import Meter
+
+from .hints import take_hints
+from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
+from .languages.grammar import Wishes, read_wishes
+from .languages.lexicon import nearest
+from .languages.segments import Segment, read_parts
+from .languages.vocabulary import INSTRUMENTS, WORD_IDS
+
+MAX_NAMED = 12  # words of one kind in the sentence
+
+
+class Stranger(msgspec.Struct, frozen=True):
+    """What is not known, as typed, and the nearest spelling that is; empty where none is near."""
+
+    text: str
+    nearest: str = ""
+
+
+class Substitution(msgspec.Struct, frozen=True):
+    """What the model cannot make, as typed, and the words that come near to it."""
+
+    text: str
+    words: tuple[str, ...]
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a prompt says to `pocket`; everything in the order typed.
+
+    `words` are canonical. `refused` is what the prompt does not want, `kept_away` all that nothing may add because of
+    it. With `is_open` its drums mean a whole loop. `tempo_bpm` to `bars` are settings that the prompt names.
+    """
+
+    words: tuple[str, ...] = ()
+    substitutions: tuple[Substitution, ...] = ()
+    refused: tuple[str, ...] = ()
+    kept_away: tuple[str, ...] = ()
+    unknown: tuple[Stranger, ...] = ()
+    is_only: bool = False
+    is_open: bool = False
+    tempo_bpm: Fraction | None = None
+    key: str | None = None
+    time_signature: Meter | None = None
+    bars: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """One line for the producer, empty where nothing was said."""
+        refused = [word for word in self.refused if f"no {word}" not in self.words]
+        parts = [", ".join(self.words)] if self.words else []
+        for one in self.substitutions[:MAX_NAMED]:
+            parts.append(f"{one.text} heard as {', '.join(one.words)}, pocket has no {one.text}")
+        if refused:
+            parts.append(f"kept away: {', '.join(refused)}")
+        parts += self.strangers
+        if self.words or self.refused:
+            return _line("Heard", parts)
+        if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
+            return "Heard: no words, so the seed alone decides the rest."
+        alone = "so the seed alone decides. `ditto-live words` lists what is understood"
+        return f"Heard: nothing{''.join(f'; {part}' for part in parts)}, {alone}."
+
+    @property
+    def strangers(self) -> list[str]:
+        """What is not known, as a part of a sentence; nothing where all is."""
+        if not self.unknown:
+            return []
+        return [f"not known: {', '.join(map(_asked_back, self.unknown[:MAX_NAMED]))}{_more(self.unknown)}"]
+
+    def plain(self) -> dict[str, object]:
+        """Return it as plain values, for JSON and for the record of a take."""
+        return {
+            "words": list(self.words),
+            "substitutions": {one.text: list(one.words) for one in self.substitutions},
+            "refused": list(self.refused),
+            "unknown": {one.text: one.nearest for one in self.unknown},
+            "tempo_bpm": None if self.tempo_bpm is None else float(self.tempo_bpm),
+            "key": self.key,
+            "time_signature": None if self.time_signature is None else str(self.time_signature),
+            "bars": self.bars,
+        }
+
+
+READERS: Final = frozenset({"pocket", "pocket-told"})
+"""Models that read prompts so; others have a text encoder."""
+
+
+def sentences(prompt: str, negative_prompt: str = "") -> tuple[str, ...]:
+    """Return what to read before a loop is made: a line for the prompt, and one for what it should not be."""
+    found = [hear(prompt).sentence] if prompt.strip() else []
+    if negative_prompt.strip():
+        against = hear(negative_prompt)
+        parts = [f"kept away: {', '.join(against.words)}"] if against.words else []
+        found.append(_line("Negative prompt", [*parts, *against.strangers]))
+    return tuple(found)
+
+
+@lru_cache(64)
+def hear(prompt: str) -> Heard:
+    """Return what a prompt says, in any of the six languages, or in several."""
+    hints, rest = take_hints(prompt)
+    wishes = read_wishes(read_parts(rest))
+    wanted = [word for one in wishes.wanted for word in one.words]
+    refused = [word for one in wishes.refused for phrase in one.words for word in sorted(parts_of(phrase))]
+    refused += [word.removeprefix("no ") for word in wanted if word.startswith("no ")]
+    words = dict.fromkeys([word for word in (*wanted, *hints.words) if word not in refused])
+    said = set(words)
+    added = absences(set(refused), said)
+    if wishes.is_only and not said & ONLY.keys():
+        added |= only_words(said)
+    words |= dict.fromkeys(sorted(added, key=WORD_IDS.__getitem__))
+    return Heard(
+        words=tuple(words),
+        substitutions=_substitutions(wishes),
+        refused=tuple(dict.fromkeys(refused)),
+        kept_away=_kept_away(wishes, refused, said),
+        unknown=_strangers(wishes),
+        is_only=wishes.is_only,
+        is_open=_is_open(wishes),
+        tempo_bpm=hints.tempo_bpm,
+        key=hints.key,
+        time_signature=hints.time_signature,
+        bars=hints.bars,
+    )
+
+
+def _substitutions(wishes: Wishes) -> tuple[Substitution, ...]:
+    found = {one.text: one.words for one in wishes.wanted if one.entry.is_substitute}
+    return tuple(Substitution(text, words) for text, words in found.items())
+
+
+def _strangers(wishes: Wishes) -> tuple[Stranger, ...]:
+    """Return what is not known; the first ones, which are shown, with the nearest word, which takes long to find."""
+    texts = list(dict.fromkeys(wishes.unknown))
+    return tuple(Stranger(text, nearest(text) if place < MAX_NAMED else "") for place, text in enumerate(texts))
+
+
+def _kept_away(wishes: Wishes, refused: list[str], said: set[str]) -> tuple[str, ...]:
+    away = {member for word in refused for member in members(word)}
+    away |= {word for one in wishes.unasked for phrase in one.words for word in parts_of(phrase)}
+    if wishes.is_only:
+        away |= outside(said)
+    return tuple(sorted((word for word in away - said if word in WORD_IDS), key=WORD_IDS.__getitem__))
+
+
+def _is_open(wishes: Wishes) -> bool:
+    """Whether drums came only of words such as beat: they name a loop, and no instrument of it."""
+    naming = [one for one in wishes.wanted if any(word in INSTRUMENTS and word not in AMBIENCE for word in one.words)]
+    return bool(naming) and not wishes.is_only and all(map(_is_loose, naming))
+
+
+def _is_loose(segment: Segment) -> bool:
+    return segment.entry.is_loose
+
+
+def _line(start: str, parts: list[str]) -> str:
+    line = f"{start}: {'; '.join(parts) or 'nothing'}"
+    return line if line.endswith("?") else f"{line}."
+
+
+def _asked_back(stranger: Stranger) -> str:
+    return f"{stranger.text}, did you mean {stranger.nearest}?" if stranger.nearest else stranger.text
+
+
+def _more(strangers: tuple[Stranger, ...]) -> str:
+    over = len(strangers) - MAX_NAMED
+    return f" and {over} more" if over > 0 else ""

@@ -1,0 +1,1 @@
+"""What producers type, in six languages, and which words of the vocabulary it means."""

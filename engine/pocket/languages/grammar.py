@@ -1,0 +1,200 @@
+"""What a prompt wants and what it refuses: negations, "only" and lists, over segments of any of the languages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .families import ONLY
+from .language import Role
+from .segments import Part, Segment
+from .vocabulary import GROUP_OF, INSTRUMENTS
+
+_REFUSALS = (Role.NOT, Role.NO, Role.WITHOUT, Role.LESS)
+_NORS = frozenset({"nor", "ni", "nem", "noch"})
+_ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
+_DESCRIBING = frozenset(["mood", "timbre", "effect", "density"])
+
+
+@dataclass(slots=True)
+class Wishes:
+    """Segments in the order typed: wanted, refused, not asked for; whether nothing else may sound."""
+
+    wanted: list[Segment] = field(default_factory=list)
+    refused: list[Segment] = field(default_factory=list)
+    unasked: list[Segment] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    is_only: bool = False
+
+
+def read_wishes(parts: Sequence[Part]) -> Wishes:
+    """Return what the clauses of a prompt wish for."""
+    wishes, reader = Wishes(), None
+    before: list[Segment] = []
+    for place, part in enumerate(parts):
+        last = wishes.wanted[-len(before) :] if before else []
+        if last and _is_bare_no(part) and place and parts[place - 1].stop in ("?", ":", "？", "："):
+            del wishes.wanted[-len(before) :]
+            wishes.refused += last
+            before = []
+            continue
+        goes_on = reader is not None and reader.list_goes_on(parts, place)
+        start = len(wishes.wanted)
+        reader = _Clause(part.segments, wishes, reader.refusal if goes_on and reader else None)
+        reader.read()
+        before = wishes.wanted[start:]
+    return wishes
+
+
+def _is_bare_no(part: Part) -> bool:
+    said = [segment for segment in part.segments if segment.role is not Role.IGNORED]
+    return len(said) == 1 and said[0].role in (Role.NO, Role.NOT)
+
+
+class _Clause:
+    """One clause, read from left to right; `refusal` is under way, and `fresh` until it has met its first word."""
+
+    def __init__(self, segments: Sequence[Segment], wishes: Wishes, refusal: Role | None) -> None:
+        self.segments, self.wishes, self.refusal = segments, wishes, refusal
+        self.fresh = refusal is not None
+        self.joined = False
+        self.last: Segment | None = None
+        self.refused_one = False
+        self.own: list[Segment] = []  # wanted in this clause
+
+    def read(self) -> None:
+        """Take every segment to where it belongs."""
+        for place, segment in enumerate(self.segments):
+            role = segment.role
+            if role in _REFUSALS:
+                self._begin(role)
+            elif role is Role.WORDS:
+                self._take(place, segment)
+            elif role is Role.UNKNOWN:
+                self.wishes.unknown.append(segment.text)
+                self.refusal = None
+            else:
+                self._join(place, segment)
+
+    def list_goes_on(self, parts: Sequence[Part], place: int) -> bool:
+        """Whether the clause before began a refused list that this one continues: "without drums, bass or keys"."""
+        if not self.refused_one or self.own or parts[place - 1].stop not in (",", "、"):
+            return False
+        if self.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments[:1]):
+            return False
+        for part in parts[place:]:
+            roles = [Role.OR if s.text in _NORS else s.role for s in part.segments if s.role is not Role.IGNORED]
+            things = [s for s in part.segments if s.role is Role.WORDS]
+            if not things or not all(_is_instrument(thing) for thing in things):
+                return False
+            if set(roles) - {Role.WORDS, Role.AND, Role.OR} or (part.stop not in (",", "、") and len(roles) == 1):
+                return False
+            if Role.OR in roles or (Role.AND in roles and self.refusal is Role.WITHOUT):
+                return True
+        return False
+
+    def _begin(self, role: Role) -> None:
+        if self.refusal is not None and self.fresh:
+            return  # "without any", "not without"
+        self.refusal, self.fresh, self.joined = role, True, False
+
+    def _join(self, place: int, segment: Segment) -> None:
+        role = segment.role
+        if role in (Role.AND, Role.OR):
+            self.joined = True
+        elif role is Role.BUT and not self.fresh:
+            self.refusal = None
+        elif role is Role.ONLY or role is Role.AFTER_ONLY:
+            self._only(place)
+        elif role is Role.AFTER_NOT:
+            self._refuse_back(place)
+        elif role is Role.IGNORED and segment.text in _ARTICLES and self.joined and not self.fresh:
+            self.refusal = None if self.refusal is not Role.WITHOUT else self.refusal
+
+    def _only(self, place: int) -> None:
+        if self.refusal is not None and self.fresh:
+            self.refusal, self.fresh = None, False  # "not only drums"
+            return
+        self.refusal = None
+        ahead = [s for s in self.segments[place + 1 :] if s.role is Role.WORDS]
+        after = self.segments[place].role is Role.AFTER_ONLY or not ahead
+        scope = self.own if after else ahead
+        named = [segment for segment in scope if _is_instrument(segment)]
+        if not named:
+            return
+        is_some_beat = all(s.entry.is_loose for s in named) and any(s.text in _ARTICLES for s in self.segments)
+        self.wishes.is_only = self.wishes.is_only or not is_some_beat  # "just a simple beat" is a whole loop
+
+    def _take(self, place: int, segment: Segment) -> None:
+        if self.refusal is not None and self._is_refused(place, segment):
+            self.fresh = False
+            if not self._describes_next(place, segment):
+                self._refuse(segment)
+                self.refused_one = True
+            else:
+                self.fresh = True
+        else:
+            self._want(segment)
+            is_solo = segment.words == ("solo",) and any(_is_instrument(s) for s in self.segments[place + 1 :])
+            if is_solo or set(segment.words) & ONLY.keys():
+                self.wishes.is_only = True
+        self.last, self.joined = segment, False
+
+    def _want(self, segment: Segment) -> None:
+        self.wishes.wanted.append(segment)
+        if _is_negative(segment):  # "no drums" is a word of its own, and "no drums or bass" goes on
+            self.refusal = Role.NO if segment.text.startswith("no ") else Role.WITHOUT
+            self.refused_one = True
+        else:
+            self.refusal = None
+            self.own.append(segment)
+
+    def _is_refused(self, place: int, segment: Segment) -> bool:
+        if self.fresh:
+            return True
+        if not self.joined or self.last is None:
+            return False
+        return _is_instrument(segment) == _is_instrument(self.last)
+
+    def _describes_next(self, place: int, segment: Segment) -> bool:
+        """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
+        if self.refusal not in (Role.NO, Role.WITHOUT) or not _describes(segment):
+            return False
+        following = self.segments[place + 1] if place + 1 < len(self.segments) else None
+        return following is not None and following.role is Role.WORDS and _is_instrument(following)
+
+    def _refuse(self, segment: Segment) -> None:
+        (self.wishes.unasked if self.refusal is Role.LESS else self.wishes.refused).append(segment)
+
+    def _refuse_back(self, place: int) -> None:
+        """Refuse what stands right before, and what is joined to it by and, or."""
+        back, segment = place - 1, None
+        while back >= 0:
+            segment = self.segments[back]
+            between = segment.role is Role.IGNORED or (segment.role is Role.AND and segment.text == "も")
+            if between and not segment.text.isascii() and back == place - 1:
+                back -= 1
+                continue
+            if segment.role is not Role.WORDS or segment not in self.own:
+                return
+            self.own.remove(segment)
+            _remove_last(self.wishes.wanted, segment)
+            self.wishes.refused.append(segment)
+            if back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
+                return
+            back -= 2
+
+
+def _remove_last(segments: list[Segment], segment: Segment) -> None:
+    place = len(segments) - 1 - segments[::-1].index(segment)
+    del segments[place]
+
+
+def _is_instrument(segment: Segment) -> bool:
+    return any(word.removeprefix("no ") in INSTRUMENTS or word in ONLY for word in segment.words)
+
+
+def _is_negative(segment: Segment) -> bool:
+    return segment.text.startswith(("no ", "without ")) and all(word.startswith("no ") for word in segment.words)
+
+
+def _describes(segment: Segment) -> bool:
+    return all(GROUP_OF[word] in _DESCRIBING for word in segment.words)

@@ -1,0 +1,46 @@
+"""`ditto-live words`: the vocabulary in six languages, and what a prompt means."""
+
+import json
+
+import pytest
+
+from bridge.cli import main
+from engine.pocket.words import WORDS
+
+
+def _said(capsys: pytest.CaptureFixture[str], *line: str) -> str:
+    assert main.run(["words", *line]) == 0
+    return capsys.readouterr().out
+
+
+def test_all_words_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of the 190, in its group."""
+    said = _said(capsys)
+    assert all(word.text in said for word in WORDS)
+    assert said.startswith("genre: house, ")
+
+
+@pytest.mark.parametrize(
+    ("search", "first", "found"),
+    [
+        (["Klavier"], "Heard: piano.", "German: klavier"),
+        (["ピアノ"], "Heard: piano.", "French: pianos"),
+        (["vocals"], "Heard: choir; vocals heard as choir, pocket has no vocals.", "(heard as choir)"),
+        (["sad", "piano,", "no", "drums"], "Heard: melancholic, piano, no drums.", "German: melancholisch"),
+        (["techo"], "Heard: nothing; not known: techo, did you mean techno?", ""),
+    ],
+)
+def test_a_word_is_found_in_any_language(
+    search: list[str], first: str, found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what is heard of it, and what it is called in the others."""
+    said = _said(capsys, *search)
+    assert said.startswith(first)
+    assert found in said
+
+
+def test_programs_get_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """The spellings by word and language, and what was heard."""
+    said = json.loads(_said(capsys, "--json", "Regen"))
+    assert said["heard"]["substitutions"] == {"regen": ["texture", "noise"]}
+    assert "regen" in said["words"]["heard as texture, noise"]["German"]

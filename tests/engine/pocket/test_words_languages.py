@@ -1,0 +1,186 @@
+"""German, Spanish, French, Portuguese and Japanese beside English: every word, every refusal, every only."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.pocket.heard import Heard, hear, sentences
+from engine.pocket.languages.english import STRANGERS, SUBSTITUTES
+from engine.pocket.languages.families import members
+from engine.pocket.languages.french import FRENCH
+from engine.pocket.languages.german import GERMAN
+from engine.pocket.languages.japanese import JAPANESE
+from engine.pocket.languages.language import Language
+from engine.pocket.languages.lexicon import spellings
+from engine.pocket.languages.portuguese import PORTUGUESE
+from engine.pocket.languages.spanish import SPANISH
+from engine.pocket.model import WEIGHTS
+from engine.pocket.repertoire import Repertoire
+from engine.pocket.words import INSTRUMENTS, WORD_IDS, WORDS, parse
+from engine.takes.noise import OpenSeeds
+
+LANGUAGES = [GERMAN, SPANISH, FRENCH, PORTUGUESE, JAPANESE]
+COMPANY = {"German": "mit", "Spanish": "con", "French": "avec", "Portuguese": "com", "Japanese": "の"}
+REPERTOIRE = Repertoire.load(WEIGHTS / "repertoire.safetensors")
+# an instrument, in each language, and the canonical word for it
+THINGS = {
+    "English": {"drums": "drums", "bass": "bass", "piano": "piano", "strings": "strings", "bells": "bells"},
+    "German": {"Schlagzeug": "drums", "Bass": "bass", "Klavier": "piano", "Streicher": "strings", "Glocken": "bells"},
+    "Spanish": {"batería": "drums", "bajo": "bass", "piano": "piano", "cuerdas": "strings", "campanas": "bells"},
+    "French": {"batterie": "drums", "basse": "bass", "piano": "piano", "cordes": "strings", "cloches": "bells"},
+    "Portuguese": {"bateria": "drums", "baixo": "bass", "piano": "piano", "cordas": "strings", "sinos": "bells"},
+    "Japanese": {"ドラム": "drums", "ベース": "bass", "ピアノ": "piano", "ストリングス": "strings", "ベル": "bells"},
+}
+REFUSALS = {
+    "English": ["no {0}", "without {0} and {1}", "neither {0} nor {1}", "{0}-free", "no {0} or {1}, please",
+                "without {0}, {1} or {2}", "{0}? no. {1}? no.", "everything but {0}", "don't use {0}", "{0} off"],
+    "German": ["ohne {0}", "kein {0} und kein {1}", "weder {0} noch {1}", "ohne {0}, {1} oder {2}"],
+    "Spanish": ["sin {0}", "sin {0} ni {1}", "no quiero {0}", "nada de {0}", "sin {0}, {1} ni {2}"],
+    "French": ["sans {0}", "pas de {0}", "ni {0} ni {1}", "sans {0}, {1} ou {2}", "sans {0} ni {1}"],
+    "Portuguese": ["sem {0}", "sem {0} nem {1}", "não quero {0}", "nada de {0}", "sem {0}, {1} ou {2}"],
+    "Japanese": ["{0}なし", "{0}と{1}なし", "{0}抜き", "{0}はいらない", "{0}も{1}もなし", "{0}ではない"],
+}  # fmt: skip
+ONLYS = {
+    "English": ["only {0}", "just {0}", "nothing but {0}", "{0} only", "{0} alone", "only {0} and {1}"],
+    "German": ["nur {0}", "{0} allein", "ausschließlich {0} und {1}", "nichts als {0}"],
+    "Spanish": ["solo {0}", "únicamente {0} y {1}", "nada más que {0}", "{0} y nada más"],
+    "French": ["uniquement {0}", "seulement {0} et {1}", "rien que {0}", "{0} et rien d'autre"],
+    "Portuguese": ["só {0}", "apenas {0} e {1}", "somente {0}", "nada além de {0}"],
+    "Japanese": ["{0}だけ", "{0}と{1}だけ", "{0}のみ"],
+}
+
+
+def _patterns(table: dict[str, list[str]]) -> st.SearchStrategy[tuple[str, str]]:
+    return st.sampled_from([(language, pattern) for language, patterns in table.items() for pattern in patterns])
+
+
+def _filled(language: str, pattern: str, things: list[str]) -> tuple[str, set[str]]:
+    used = [thing for place, thing in enumerate(things) if f"{{{place}}}" in pattern]
+    return pattern.format(*things), {THINGS[language][thing] for thing in used}
+
+
+def _draws(heard: Heard, prompt: str, seed: int) -> set[str]:
+    parsed = parse(prompt)
+    whole = REPERTOIRE.complete(
+        parsed.ids, parsed.refused, OpenSeeds(seed, seed), tempo_bpm=120, key=None, is_open=parsed.is_open
+    )
+    return {WORDS[word].text for word in whole.ids} - set(heard.words)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+def test_every_word_has_its_spellings_in_every_language(language: Language) -> None:
+    """None of the 190 is missing, and each spelling beside a word of its language is heard as those words, no less."""
+    assert [word.text for word in WORDS if not language.words.get(word.text)] == []
+    for meant, row in {**language.words, **language.substitutes}.items():
+        assert set(meant.split(", ")) <= WORD_IDS.keys()
+        for spelling in row.split(", "):
+            heard = hear(f"{COMPANY[language.name]} {spelling.removeprefix('?')}")
+            if meant == "solo" and not heard.words:
+                continue  # alone, of nothing
+            found = set(heard.words) | (
+                {meant} if {"drums", "bass"} & set(heard.words) and "solo" in heard.words else set()
+            )
+            assert set(meant.split(", ")) <= found, spelling
+            assert heard.unknown == (), spelling
+
+
+@given(chosen=_patterns(REFUSALS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
+def test_what_is_refused_is_neither_heard_nor_drawn(chosen: tuple[str, str], seed: int, order: list[int]) -> None:
+    """In every language and every way to say no, whatever else the prompt says; nor any of its family."""
+    language, pattern = chosen
+    things = list(THINGS[language])
+    text, refused = _filled(language, pattern, [things[place] for place in order])
+    for prompt in (text, f"techno, {text}", f"{text}, house"):
+        heard = hear(prompt)
+        assert not refused & set(heard.words), prompt
+        assert not refused - {word.removeprefix("no ") for word in (*heard.refused, *heard.words)}, prompt
+        drawn = _draws(heard, prompt, seed)
+        assert not drawn & set(INSTRUMENTS) & set().union(*map(members, refused)), prompt
+
+
+@given(chosen=_patterns(ONLYS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
+def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: list[int]) -> None:
+    """What follows it is heard, and no instrument of another layer is drawn beside it."""
+    language, pattern = chosen
+    things = list(THINGS[language])
+    text, wanted = _filled(language, pattern, [things[place] for place in order])
+    for prompt in (text, f"techno, {text}"):
+        heard = hear(prompt)
+        named = wanted - {word.removesuffix(" only") for word in heard.words} - set(heard.words)
+        assert not named - ({"drums", "bass"} if "drums and bass only" in heard.words else set()), prompt
+        layers = {"drums", "bass"} - wanted
+        drawn = _draws(heard, prompt, seed) & set(INSTRUMENTS)
+        assert not drawn & set().union(set(), *map(members, layers)), prompt
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sentence"),
+    [
+        ("lo-fi drums, chill, Regenn", "Heard: lo-fi, drums, chill; not known: regenn, did you mean regen?"),
+        ("house, vocals", "Heard: house, choir; vocals heard as choir, pocket has no vocals."),
+        ("deep house, not dark", "Heard: deep house; kept away: dark."),
+        ("only pads", "Heard: pad, chords only."),
+        ("asdf qwerty", "Heard: nothing; not known: asdf, qwerty, so the seed alone decides."),
+        ("90 bpm", "Heard: no words, so the seed alone decides the rest."),
+    ],
+)
+def test_one_sentence_says_what_was_heard(prompt: str, sentence: str) -> None:
+    """Words, what stands for what, what is kept away, and what is not known with the nearest word."""
+    assert hear(prompt).sentence.startswith(sentence)
+
+
+def test_both_prompts_are_answered() -> None:
+    """The negative prompt has a line of its own, an empty one has none."""
+    assert sentences("", " ") == ()
+    assert sentences("house", "vocals, blorb") == (
+        "Heard: house.",
+        "Negative prompt: kept away: choir; not known: blorb.",
+    )
+
+
+def test_a_substitution_is_named_in_every_language() -> None:
+    """Who asks for a voice hears that there is none, and so for each row of the tables."""
+    for entry in spellings():
+        if entry.is_substitute:
+            prompt = f"{COMPANY.get(entry.language, 'with')} {entry.spelling}"
+            assert hear(prompt).substitutions or entry.spelling in SUBSTITUTES, prompt
+    for spelling in SUBSTITUTES:
+        assert hear(spelling).substitutions, spelling
+
+
+def test_words_of_music_that_is_not_known_stay_unknown() -> None:
+    """Nothing else is heard for rock or metal, and no form of another language's word."""
+    for word in STRANGERS:
+        assert hear(word).words == (), word
+        assert [one.text for one in hear(word).unknown] == [word]
+
+
+def test_a_beat_is_a_whole_loop_and_drums_are_drums() -> None:
+    """A chill beat gets chords and a key as a bare genre does; drums that are named stay alone."""
+    assert parse("lofi chill beat with rain").is_open
+    assert not parse("lofi chill drums").is_open
+    assert not parse("only a drum loop").is_open
+    beat = parse("lofi chill beat")
+    whole = REPERTOIRE.complete(beat.ids, beat.refused, OpenSeeds(3, 3), tempo_bpm=80, key=None, is_open=beat.is_open)
+    assert whole.key is not None
+    assert {WORDS[word].text for word in whole.ids} & {"chords", "bass", "melody"}
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_heard(text: str) -> None:
+    """Without an error; what is heard is of the vocabulary, and nothing that is kept away is heard."""
+    heard = hear(text)
+    assert set(heard.words) <= WORD_IDS.keys()
+    assert not set(heard.kept_away) & set(heard.words)
+    assert hear(text.upper()).bars == heard.bars
+
+
+def test_captions_of_training_are_read_as_they_were_written() -> None:
+    """The words of 600 loops that were learnt from, in any order, come back as those words and no other."""
+    shuffled = np.random.default_rng(7)
+    for row in REPERTOIRE.said[:: len(REPERTOIRE.said) // 600]:
+        ids = shuffled.permutation(np.flatnonzero(row))
+        parsed = parse(", ".join(WORDS[word].text for word in ids))
+        assert parsed.ids == tuple(sorted(ids.tolist()))
+        assert parsed.unknown == ()
