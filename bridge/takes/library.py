@@ -18,6 +18,7 @@ from engine.service import wire
 
 from .delivery import Sidecar, read_sidecar
 
+MAX_TITLE = 120
 MAX_NOISE_BYTES = 256 * 2**20
 MAX_SET_BYTES = 2**30  # of a Live set, unpacked; a hostile one is read no further
 _PIECE_BYTES = 2**20
@@ -39,6 +40,7 @@ class _Brief(msgspec.Struct, frozen=True):
     take_id: str = ""
     created: str = ""
     favourite: bool = False
+    title: str = ""
     scores: Scores = {}
     licence: str = ""
 
@@ -60,6 +62,7 @@ class Kept:
     favourite: bool
     scores: Scores
     size_bytes: int
+    title: str = ""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -79,10 +82,10 @@ def kept(folder: Path) -> Iterator[Kept]:
 
 
 def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
-    """Yield the takes whose prompt, key, model or id holds all these words."""
+    """Yield the takes whose title, prompt, key, model or id holds all these words."""
     wanted = words.casefold().split()
     for take in takes:
-        text = f"{take.prompt} {take.key or ''} {take.model} {take.take_id}".casefold()
+        text = f"{take.title} {take.prompt} {take.key or ''} {take.model} {take.take_id}".casefold()
         if all(word in text for word in wanted):
             yield take
 
@@ -126,6 +129,11 @@ def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
 def set_favourite(wav: Path, on: bool) -> None:
     """Mark the take with this WAV, or no longer."""
     _change(wav, {"favourite": on})
+
+
+def set_title(wav: Path, title: str) -> None:
+    """Give the take with this WAV a title of its own; an empty one takes it away."""
+    _change(wav, {"title": " ".join(title.split())[:MAX_TITLE]})
 
 
 def forget(take: Kept) -> None:
@@ -212,6 +220,7 @@ def _brief(path: Path) -> Kept | None:
         favourite=found.favourite,
         scores=found.scores,
         size_bytes=size,
+        title=found.title,
     )
 
 
