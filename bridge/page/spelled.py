@@ -4,7 +4,8 @@ import io
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -115,16 +116,22 @@ def _file(target: Target, request: LoopRequest, stem: Path) -> str:
     path, data = stem.with_suffix(".mid"), b""
     match target:
         case Notes():
-            data = write_midi(score_of_notes(target.notes, tempo_bpm=request.tempo_bpm, meter=request.meter))
+            data = _midi(target.notes, request)
         case Onsets():
-            notes = [_stroke(onset) for onset in target.onsets]
-            data = write_midi(score_of_notes(notes, tempo_bpm=request.tempo_bpm, meter=request.meter))
+            data = _midi([_stroke(onset) for onset in target.onsets], request)
         case Audio():
             path, data = stem.with_suffix(".wav"), _wav(target)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         publish(path, data, overwrite=True)
     return str(path.absolute())
+
+
+def _midi(notes: Iterable[Note], request: LoopRequest) -> bytes:
+    """Return notes as a file that is as long as the loop: a shorter one would be read as a clip that repeats."""
+    score = score_of_notes(notes, tempo_bpm=request.tempo_bpm, meter=request.meter)
+    (track,) = score.tracks
+    return write_midi(replace(score, tracks=(replace(track, end=request.beats),)))
 
 
 def _stroke(onset: Onset) -> Note:
