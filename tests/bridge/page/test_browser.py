@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tabs import CARD, asked, drop, make
+from tabs import CARD, asked, drop, make, samples
 
 from bridge.takes.library import kept
 from engine.audio.wav import read_audio
@@ -119,7 +119,7 @@ def test_the_next_take_comes_in_without_a_gap(free_tab: "Tab", studio: Any) -> N
     wanted = tab.evaluate("() => window.tape.length") + 3 * 44_100  # a bar at 120 BPM lasts two seconds
     tab.wait_for_function("(n) => window.tape.length > n", arg=wanted)
     new, old = (read_audio(take.wav)[0][0] * 0.8 for take in kept(studio.service.takes))  # the page's own volume
-    heard = np.array(tab.evaluate("() => window.tape"), np.float32)
+    heard = samples(tab, "window.tape")
     begin = int(np.flatnonzero(np.abs(heard) > 1e-6)[0]) - int(np.flatnonzero(np.abs(old) > 1e-6)[0])
     sound = heard[begun(begin, heard, old) :]
     place = np.arange(len(sound)) % len(old)

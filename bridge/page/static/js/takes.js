@@ -133,8 +133,10 @@ export class Takes extends EventTarget {
   /** Puts a field in the heading's place: Enter keeps the name, Escape the old one. */
   #name(take, heading) {
     const field = element("input", { value: take.title, maxlength: 120, "aria-label": "Name of this take", placeholder: take.prompt });
+    let isOpen = true; // taking the field away blurs it, which is no second answer
     const leave = async (keep) => {
-      if (!field.isConnected) return;
+      if (!isOpen) return;
+      isOpen = false;
       const again = document.activeElement === field;
       field.replaceWith(heading);
       if (keep) take.title = (await this.#api.change(take.id, "name", { title: field.value })).title;
