@@ -142,6 +142,7 @@ def test_a_search_can_be_stopped(tab: "Tab", studio: Any) -> None:
     """Its best so far is kept."""
     tab.fill("#prompt", "toy: steps=400 pause=0.05")
     tab.keyboard.press("Enter")
+    tab.wait_for_selector(".job progress[value]")
     tab.click("text=Stop here")
     tab.wait_for_selector(CARD)
     tab.wait_for_selector(".job", state="detached")

@@ -50,20 +50,19 @@ def test_two_hundred_takes_are_listed_and_searched(tab: "Tab", studio: Any) -> N
 def test_a_take_has_a_name_that_search_finds(tab: "Tab", studio: Any) -> None:
     """Enter keeps it in the sidecar, Escape the old one, an empty one shows the prompt again."""
     make(tab, "warm house")
-    heading = tab.locator(f"{CARD} h2")
     for typed, key, shown in (("Sunset <b>", "Enter", "Sunset <b>"), ("other", "Escape", "Sunset <b>")):
         tab.locator(CARD).get_by_text("Name", exact=True).click()
         tab.keyboard.type(typed)
         tab.keyboard.press(key)
         tab.wait_for_function("(text) => document.querySelector('#cards h2')?.textContent === text", arg=shown)
     assert [take.title for take in kept(studio.service.takes)] == ["Sunset <b>"]
+    make(tab, "dark techno")
     tab.fill("#find", "sunset house")
     tab.wait_for_function("() => document.querySelectorAll('#cards .card').length === 1")
     tab.locator(CARD).get_by_text("Name", exact=True).click()
     tab.keyboard.press("Delete")
     tab.keyboard.press("Enter")
     tab.wait_for_function("() => document.querySelector('#cards h2')?.textContent === 'warm house'")
-    assert heading.count() == 1
 
 
 def test_the_line_on_a_card_asks_for_the_same_loop(tab: "Tab", studio: Any) -> None:

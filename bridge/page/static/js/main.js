@@ -82,10 +82,11 @@ on("take", ({ id, take, notes }) => {
   notes.forEach((note) => say(note));
   if (own.delete(id)) listen(take);
 });
-on("end", ({ id, outcome, sentence, remedy }) => {
+on("end", ({ id, outcome, sentence, remedy, takes: made }) => {
   jobs.end(id);
   own.delete(id);
   if (outcome === "failed") tell({ sentence, remedy });
+  if (outcome === "cancelled" && !made) say("Stopped before there was anything to keep.");
 });
 on("understood", ({ prompt, words, unknown, tempo_bpm, key }) => {
   if (prompt !== $("prompt").value) return;
