@@ -18,14 +18,16 @@ from typing import Any
 
 import msgspec
 
+from engine.service.access import Keys
 from engine.service.process import EngineOptions
 from engine.service.transport import run
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
-from .link import new_owner
 from .osc.codec import decode, encode
 from .server import Bridge, BridgeOptions
+from .upstream.connection import Peer
+from .upstream.link import new_owner
 
 TOY = "engine.service.workers.toy:ToyJobs"
 
@@ -46,7 +48,7 @@ class Service:
         """Start an engine; `changes` are fields of `EngineOptions`."""
         worker = WorkerOptions.of(self.settings, jobs=TOY, model="toy")
         options = msgspec.structs.replace(EngineOptions(worker=worker, port=0, tied=True), **changes)
-        command = [sys.executable, "-m", "engine", msgspec.json.encode(options).decode()]
+        command = [sys.executable, "-m", "engine.service", msgspec.json.encode(options).decode()]
         self.engine = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -104,6 +106,11 @@ class Service:
         """The bridge's UDP port."""
         assert self.bridge is not None
         return self.bridge.port
+
+    @property
+    def peer(self) -> Peer:
+        """Where the engine is, for a client in Python."""
+        return Peer(self.engine_address, keys=Keys(self.settings.home / "keys"))
 
     @property
     def takes(self) -> Path:

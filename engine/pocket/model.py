@@ -17,7 +17,7 @@ from midi.tempo import loop_samples
 from ..controls import find
 from ..errors import ModelError
 from ..models.hardware import choose_place
-from ..models.protocol import ModelCard, Scene, Schedule
+from ..models.protocol import ModelCard, Sampler, Scene, Schedule
 from ..request import LoopRequest, Notes
 from ..sampling import sample
 from ..settings import Settings
@@ -75,7 +75,7 @@ class Pocket:
         sample_rate=SAMPLE_RATE,
         channels=2,
         circular=True,
-        sampler="trajectory",
+        sampler=Sampler.TRAJECTORY,
         surrogate_steps=1,
         decode_steps=4,
         max_seconds=PIECE_SECONDS,
@@ -107,7 +107,7 @@ class Pocket:
         text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
         notes = [f"The words {_quoted(text.unknown)} are not in pocket's vocabulary."] if text.unknown else []
         tempo = _known_tempo(float(request.tempo_bpm))
-        if tempo != request.tempo_bpm:
+        if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
             notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
         asked_key = request.key or text.key
         key = Key.parse(asked_key) if asked_key else None
@@ -257,10 +257,12 @@ class Pocket:
         asked = self.towers.guide.read(_multi_hot(ids).to(latent.device))[0]
         return self.towers.guide.hear(self.latent_map.decode(latent)) @ asked
 
-    def held_out(self, latent: Tensor, noise: Tensor, scene: Scene, free: Tensor | None = None) -> float | None:
-        """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2).
+    def embedding_distance(
+        self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
+    ) -> float | None:
+        """Return the distance (0 to 2) of `latent` to the uncontrolled loop of `noise`, in the judge's embedding.
 
-        `free` is the latent of that, if it is known.
+        `uncontrolled` is the latent of that loop, where the caller has it. Returns None without the towers.
         """
         if self.towers is None:
             return None
@@ -268,10 +270,10 @@ class Pocket:
         key = _fingerprint(noise, scene.inputs)
         with torch.no_grad():
             if key not in self._free:
-                if free is None:
-                    steps = self.schedule(self.card.decode_steps, scene)
-                    free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
-                self._free = {key: judge.hear(self.latent_map.decode(free))}
+                if uncontrolled is None:
+                    steps, start = self.schedule(self.card.decode_steps, scene), noise.to(latent.device)
+                    uncontrolled = sample(self, scene, start, steps, self.card.sampler, checkpoint=False)
+                self._free = {key: judge.hear(self.latent_map.decode(uncontrolled))}
             return float((judge.hear(self.latent_map.decode(latent)) - self._free[key]).norm())
 
 
