@@ -49,6 +49,7 @@ DRAFT = """
   document.getElementById("intensity").replace([[0, -26], [4, -21], [8, -15], [11, -17], [14, -24], [16, -26]]);
   const roll = document.getElementById("melody");
   roll.closest("details").open = true;
+  document.querySelector("[name=seed]").value = "7";
   roll.replace([[69, 0, 1], [72, 1, 1], [76, 2, 2], [74, 4, 1], [72, 5, 1], [69, 6, 2], [67, 8, 1], [69, 9, 1],
     [72, 10, 2], [71, 12, 2], [69, 14, 2]].map((note) => [...note, 100]));
 }

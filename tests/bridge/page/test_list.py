@@ -14,7 +14,7 @@ from bridge.cli.options import typed_settings
 from bridge.requests.fields import Way
 from bridge.requests.reader import read_request
 from bridge.takes.library import kept
-from midi.testing import midi_clip_xml, set_xml, track_xml
+from midi.live.testing import midi_clip_xml, set_xml, track_xml
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
