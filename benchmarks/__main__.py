@@ -24,6 +24,7 @@ MODULES = {
     "midi": "speed.midi",
     "midi-fuzz": "speed.midi_fuzz",
     "service": "service.bars",
+    "page": "service.page",
     "service-hostile": "service.hostile",
     "service-chaos": "service.chaos",
     "service-soak": "service.soak",

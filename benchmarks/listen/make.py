@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import soundfile
 
@@ -24,6 +25,7 @@ from bridge.takes.delivery import write_files
 from bridge.takes.library import kept
 from engine.audio.resample import resampled
 from engine.events import Take
+from engine.metrics import intensity
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pipeline import make_loop
@@ -38,6 +40,7 @@ PAGE = HERE.parents[1] / "docs" / "listen" / "index.html"
 OPUS_RATE = 48_000
 PAD_SECONDS = 0.25  # of the loop round itself, before and after: a lossy codec has no clean first and last frame
 COMPRESSION = 0.85  # of libsndfile, 0 to 1: at most 100 kbit/s
+LEVEL_POINTS = 400
 MAX_PAGE_BYTES = 4 * 2**20
 
 
@@ -85,8 +88,6 @@ def pairs(
 
 def uncontrolled(request: LoopRequest) -> LoopRequest:
     """Return the same words and seed with nothing to follow."""
-    import msgspec
-
     return msgspec.structs.replace(request, controls=(), method="none")
 
 
@@ -137,28 +138,38 @@ def loop(request: LoopRequest, take: Take) -> dict[str, Any]:
         whole = described(found)
     samples = np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T
     return {
-        "seconds": samples.shape[1] / take.sound.sample_rate,
+        "frames": opus_frames(samples.shape[1], take.sound.sample_rate),
         "bars": request.bars,
         "beats": whole["beats"],
         "beats_per_bar": whole["beats_per_bar"],
         "facts": f"“{request.prompt}”, {float(request.tempo_bpm):g} BPM, seed {request.seed}",
         "outline": whole["outline"],
         "controls": whole["controls"],
-        "pad": PAD_SECONDS,
+        "level_db": level(samples, take.sound.sample_rate),
+        "pad": round(PAD_SECONDS * OPUS_RATE),
         "sound": base64.b64encode(opus(samples, take.sound.sample_rate)).decode(),
     }
 
 
+def level(samples: "np.ndarray[Any, Any]", sample_rate: int) -> list[float]:
+    """Return the level over a loop in dBFS, as the scores measure it, asked for or not."""
+    heard = intensity.level_curve(samples.astype(np.float64).mean(0), sample_rate, circular=True)
+    return [round(float(value), 2) for value in heard[:: max(1, len(heard) // LEVEL_POINTS)]]
+
+
+def opus_frames(samples: int, sample_rate: int) -> int:
+    """Return how many samples a loop has at Opus's rate: whole ones, so that its loop points lie between samples."""
+    return round(samples * OPUS_RATE / sample_rate)
+
+
 def opus(samples: "np.ndarray[Any, Any]", sample_rate: int) -> bytes:
     """Return a loop as Opus, with a piece of itself before and after, so that it is whole between its loop points."""
-    count = round(samples.shape[1] * OPUS_RATE / sample_rate)
+    count = opus_frames(samples.shape[1], sample_rate)
     exactly = resampled(samples.astype(np.float64), count, circular=True)
     pad = round(PAD_SECONDS * OPUS_RATE)
     padded = np.take(exactly, np.arange(-pad, count + pad), axis=1, mode="wrap")
     file = io.BytesIO()
-    soundfile.write(
-        file, padded.T, OPUS_RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION
-    )
+    soundfile.write(file, padded.T, OPUS_RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
     return file.getvalue()
 
 

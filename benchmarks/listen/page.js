@@ -3,6 +3,8 @@
 (() => {
   const pairs = JSON.parse(document.getElementById("data").textContent);
   const LEAD_SECONDS = 0.05;
+  const RATE_HZ = 48000; // Opus has no other: loop points are whole samples
+  const FADE = 960; // samples, 20 ms
   let context = null;
   let output = null;
   let playing = null; // { pair, side, source, origin, loop }
@@ -11,7 +13,7 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
   async function wake() {
-    context ??= new AudioContext({ sampleRate: 48000 });
+    context ??= new AudioContext({ sampleRate: RATE_HZ });
     if (!output) {
       output = new GainNode(context, { gain: Number(document.getElementById("volume").value) });
       output.connect(context.destination);
@@ -22,29 +24,46 @@
   async function bufferOf(loop) {
     if (!buffers.has(loop)) {
       const bytes = Uint8Array.from(atob(loop.sound), (letter) => letter.charCodeAt(0));
-      buffers.set(loop, await context.decodeAudioData(bytes.buffer));
+      buffers.set(loop, closed(await context.decodeAudioData(bytes.buffer), loop));
     }
     return buffers.get(loop);
   }
 
-  async function play(pair, side, at = 0) {
+  /** Fades a loop's end into what lies before its start, which is the same sound: the codec errs in two ways there. */
+  function closed(buffer, { pad, frames }) {
+    for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
+      const samples = buffer.getChannelData(channel);
+      for (let n = 1; n <= FADE; n++) {
+        const share = n / FADE;
+        const end = pad + frames - FADE + n - 1;
+        samples[end] = samples[end] * (1 - share) + samples[pad - FADE + n - 1] * share;
+      }
+    }
+    return buffer;
+  }
+
+  /** Plays a loop from `at` samples on; another side of the same pair comes in at the next bar. */
+  async function play(pair, side, at = 0, isSecret = false) {
     await wake();
     const loop = pairs[pair].loops[side];
     const buffer = await bufferOf(loop);
-    const source = new AudioBufferSourceNode(context, { buffer, loop: true, loopStart: loop.pad, loopEnd: loop.pad + loop.seconds });
+    const [loopStart, loopEnd] = [loop.pad / RATE_HZ, (loop.pad + loop.frames) / RATE_HZ];
+    const source = new AudioBufferSourceNode(context, { buffer, loop: true, loopStart, loopEnd });
     source.connect(output);
-    let when = context.currentTime + LEAD_SECONDS;
-    let offset = at;
-    if (playing && playing.pair === pair) {
-      const bar = playing.loop.seconds / playing.loop.bars;
-      const count = Math.ceil((when - playing.origin) / bar);
-      when = playing.origin + count * bar;
-      offset = (count * bar) % loop.seconds;
-    }
-    source.start(when, loop.pad + offset);
-    playing?.source.stop(when);
-    playing = { pair, side, source, loop, origin: when - offset };
+    const soon = Math.round((context.currentTime + LEAD_SECONDS) * RATE_HZ);
+    const next = playing && playing.pair === pair ? nextBar(soon) : { when: soon, offset: Math.round(at) };
+    source.start(next.when / RATE_HZ, (loop.pad + next.offset) / RATE_HZ);
+    playing?.source.stop(next.when / RATE_HZ);
+    playing = { pair, side, source, loop, isSecret, origin: next.when - next.offset };
     show();
+  }
+
+  /** Returns when the next bar begins, and where in the loop it lies, both in samples. */
+  function nextBar(soon) {
+    const { origin, loop } = playing;
+    const bar = loop.frames / loop.bars;
+    const when = Math.round(origin + Math.ceil((soon - origin) / bar) * bar);
+    return { when, offset: (when - origin) % loop.frames };
   }
 
   function stop() {
@@ -53,18 +72,25 @@
     show();
   }
 
+  /** Returns 0..1 of the loop that plays, null where none does. */
   function position() {
     if (!playing) return null;
-    const seconds = context.currentTime - playing.origin;
-    return (((seconds % playing.loop.seconds) + playing.loop.seconds) % playing.loop.seconds) / playing.loop.seconds;
+    const { frames } = playing.loop;
+    const passed = (context.currentTime * RATE_HZ - playing.origin) % frames;
+    return ((passed + frames) % frames) / frames;
+  }
+
+  function isShown(pair, side = playing?.side) {
+    return Boolean(playing) && !playing.isSecret && playing.pair === pair && playing.side === side;
   }
 
   function show() {
     document.getElementById("stop").disabled = !playing;
     document.querySelectorAll("article").forEach((article, pair) => {
-      article.dataset.playing = playing?.pair === pair ? "yes" : "no";
+      article.dataset.playing = isShown(pair) ? "yes" : "no";
       article.querySelectorAll(".side button").forEach((button, side) => {
-        button.setAttribute("aria-pressed", playing?.pair === pair && playing.side === side);
+        button.setAttribute("aria-pressed", isShown(pair, side));
+        button.firstChild.textContent = isShown(pair, side) ? "■ " : "▶ ";
       });
     });
   }
@@ -77,9 +103,10 @@
       const sides = made("div", "", "sides");
       pair.loops.forEach((loop, side) => {
         const box = made("div", "", "side");
-        const button = made("button", `▶ ${pair.labels[side]}`);
+        const button = made("button", "");
+        button.append("▶ ", pair.labels[side]);
         button.type = "button";
-        button.onclick = () => (playing?.pair === index && playing.side === side ? stop() : play(index, side));
+        button.onclick = () => (isShown(index, side) ? stop() : play(index, side));
         const canvas = document.createElement("canvas");
         canvas.setAttribute("role", "img");
         canvas.setAttribute("aria-label", `${pair.title}, ${pair.labels[side]}: wave, asked and heard`);
@@ -109,9 +136,7 @@
     const loop = pair.loops[side];
     bars(pen, loop, width, height);
     wave(pen, loop, width, height);
-    pair.loops[1].controls.forEach((control) => target(pen, control, loop, width, height));
-    const own = loop.controls.find((control) => control.heard) ?? pair.loops[1].controls.find((control) => control.asked);
-    if (own?.heard && side === 1) line(pen, own.heard, own, width, height, colour("heard"), 2);
+    pair.loops[1].controls.forEach((control) => target(pen, control, pair, loop, width, height));
     if (at !== null) {
       pen.fillStyle = colour("ink");
       pen.fillRect(at * width, 0, 1.5, height);
@@ -134,9 +159,15 @@
     pen.globalAlpha = 1;
   }
 
-  function target(pen, control, loop, width, height) {
+  /** Draws what was asked for; under a level the one that this side has. */
+  function target(pen, control, pair, loop, width, height) {
     pen.fillStyle = colour("asked");
-    if (control.asked) line(pen, control.asked, control, width, height, colour("asked"), 2.5);
+    if (control.asked) {
+      const all = [control.asked, ...pair.loops.map((one) => one.level_db)].flat().filter((value) => value > -59);
+      const range = [Math.min(...all) - 2, Math.max(...all) + 2];
+      line(pen, loop.level_db, range, width, height, colour("heard"), 2);
+      line(pen, control.asked, range, width, height, colour("asked"), 2.5);
+    }
     if (control.points) {
       const octaves = (value) => Math.log2(value / 200) / Math.log2(40);
       pen.strokeStyle = colour("asked");
@@ -158,12 +189,10 @@
     }
   }
 
-  function line(pen, values, control, width, height, stroke, thick) {
-    const all = [...control.asked, ...control.heard].filter((value) => value > -59);
-    const low = Math.min(...all) - 2;
-    const high = Math.max(...all) + 2;
+  function line(pen, values, [low, high], width, height, stroke, thick) {
     pen.strokeStyle = stroke;
     pen.lineWidth = thick;
+    pen.lineJoin = "round";
     pen.beginPath();
     values.forEach((value, i) => pen.lineTo((i / (values.length - 1)) * width, height - ((Math.max(value, low) - low) / (high - low)) * height));
     pen.stroke();
@@ -171,9 +200,9 @@
 
   function turn() {
     document.querySelectorAll("article").forEach((article, index) => {
-      const moving = playing?.pair === index;
+      const moving = isShown(index);
       if (!moving && article.dataset.drawn === "yes") return;
-      article.querySelectorAll("canvas").forEach((canvas, side) => draw(canvas, pairs[index], side, moving && playing.side === side ? position() : null));
+      article.querySelectorAll("canvas").forEach((canvas, side) => draw(canvas, pairs[index], side, isShown(index, side) ? position() : null));
       article.dataset.drawn = moving ? "no" : "yes";
     });
     requestAnimationFrame(turn);
@@ -186,18 +215,20 @@
       const pair = Math.floor(Math.random() * pairs.length);
       const side = Math.floor(Math.random() * 2);
       stop();
-      await play(pair, side, Math.random() * pairs[pair].loops[side].seconds);
-      document.querySelectorAll("article").forEach((article) => (article.dataset.playing = "no"));
+      await play(pair, side, Math.random() * pairs[pair].loops[side].frames, true);
       here.disabled = false;
       said.textContent = "Listen for a turn or two.";
     };
     here.onclick = () => {
       const at = position();
-      if (at === null) return;
+      if (at === null || !playing.isSecret) {
+        said.textContent = "Play a loop for the test first.";
+        return;
+      }
       const off = Math.min(at, 1 - at);
       tries.push(off);
       const near = tries.filter((one) => one <= 0.1).length;
-      said.textContent = `You were ${(off * playing.loop.seconds).toFixed(2)} s off. ${near} of ${tries.length} within a tenth of the loop.`;
+      said.textContent = `You were ${((off * playing.loop.frames) / RATE_HZ).toFixed(2)} s off. ${near} of ${tries.length} within a tenth of the loop.`;
     };
   }
 
@@ -205,7 +236,9 @@
   seamTest();
   document.getElementById("stop").onclick = stop;
   document.getElementById("volume").oninput = ({ target: slider }) => output && (output.gain.value = Number(slider.value));
-  addEventListener("resize", () => document.querySelectorAll("article").forEach((article) => (article.dataset.drawn = "no")));
-  window.listening = { play, stop, position, get output() { return output; } };
+  const redraw = () => document.querySelectorAll("article").forEach((article) => (article.dataset.drawn = "no"));
+  matchMedia("(prefers-color-scheme: light)").addEventListener("change", redraw);
+  addEventListener("resize", redraw);
+  window.listening = { play, stop, position, pairs, bufferOf, get output() { return output; } };
   turn();
 })();

@@ -23,9 +23,10 @@ from midi.smf.write import write_midi
 from midi.tempo import exact
 
 from ..takes import library
-from .cards import card, command_line, described, file_of, settings_of
+from .cards import card, described, file_of, settings_of
 from .guard import Guard
 from .hub import Hub
+from .spelled import command_line
 from .talk import Talk
 from .uploads import Uploads
 
@@ -53,6 +54,7 @@ class Routes:
             Route(f"{take}/page", _answering(self._page)),
             Route("/uploads", self._upload, methods=["POST"]),
             Route("/lane", _answering(self._lane)),
+            Route("/clip", _answering(self._clip)),
         ]
 
     def _take(self, request: Request) -> library.Kept:
@@ -68,14 +70,18 @@ class Routes:
 
     def _describe(self, request: Request) -> Response:
         take = self._take(request)
-        settings = settings_of(library.sidecar(take).request)
-        return JSONResponse({**described(take), "settings": settings, "command": command_line(take)})
+        asked = library.sidecar(take).request
+        command = command_line(asked, self._uploads.folder, take.take_id)
+        return JSONResponse({**described(take), "settings": settings_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
         take = self._take(request)
         wish = request.query_params.get("do", "")
         if wish in ("favourite", "unfavourite"):
             library.set_favourite(take.wav, wish == "favourite")
+            return JSONResponse(card(library.find(self._folder, take.take_id)))
+        if wish == "name":
+            library.set_title(take.wav, request.query_params.get("title", ""))
             return JSONResponse(card(library.find(self._folder, take.take_id)))
         if wish == "bin":
             library.to_trash([take])
@@ -118,6 +124,10 @@ class Routes:
         wanted = request.query_params
         start, beats = exact(wanted.get("start", "0")), exact(wanted.get("beats", "16"))
         return JSONResponse(self._uploads.lane(wanted.get("set", ""), wanted.get("lane", ""), start, beats))
+
+    def _clip(self, request: Request) -> Response:
+        wanted = request.query_params
+        return JSONResponse(self._uploads.clip(wanted.get("set", ""), int(wanted.get("number", "0") or 0)))
 
     async def _upload(self, request: Request) -> Response:
         data = await request.body()

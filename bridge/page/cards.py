@@ -16,6 +16,7 @@ from engine.request import Curve, LoopRequest, Notes, Onsets, Words
 from ..report.measure import outline, spectrogram
 from ..takes.library import Kept
 from ..takes.library import sidecar as read_whole
+from .scores import in_words
 
 Json = dict[str, Any]
 
@@ -38,6 +39,7 @@ def card(take: Kept) -> Json:
     """Return what a list shows of a take."""
     return {
         "id": take.take_id,
+        "title": take.title,
         "prompt": take.prompt,
         "model": take.model,
         "bars": take.bars,
@@ -47,7 +49,7 @@ def card(take: Kept) -> Json:
         "created": take.created,
         "favourite": take.favourite,
         "scores": take.scores,
-        "verdicts": list(take.verdicts),
+        "verdicts": list(take.verdicts) or [{"grade": "plain", "sentence": text} for text in in_words(take.scores)],
         "path": str(take.wav.absolute()),
     }
 
@@ -117,11 +119,6 @@ def _thinned(values: list[float]) -> list[float]:
 
 def _rounded(values: "np.ndarray[Any, Any]") -> list[float]:
     return [round(float(value), 3) for value in values]
-
-
-def command_line(take: Kept) -> str:
-    """Return the line that makes this take again, to the last sample."""
-    return f"ditto-live takes --replay {take.take_id}"
 
 
 def settings_of(request: LoopRequest) -> Json:

@@ -6,9 +6,11 @@ name anything on this computer.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from engine.audio.wav import read_audio
 from engine.errors import BadInputError
 from engine.files import publish
 from midi.curves.automation import flattened
-from midi.live.set import Lane, lane_curve, read_set
+from midi.live.set import Lane, LiveClip, LiveSet, lane_curve, read_set
+from midi.notes import Note
 from midi.smf.read import read_midi
 
 from .cards import Json
@@ -27,6 +30,8 @@ _HANDLE = re.compile(r"upload:([0-9a-f]{32}\.[a-z0-9]{2,5})(#.*)?", re.DOTALL)
 MAX_LANE_POINTS = 2_000  # of a lane that is pasted; a longer one is thinned by the page's own reader of beats
 OUTLINE_COLUMNS = 400
 MAX_NOTES = 20_000
+MAX_LANES = 500
+MAX_CLIPS = 500
 
 
 class Kind(StrEnum):
@@ -98,6 +103,27 @@ class Uploads:
                 }
         raise BadInputError(f"The set has no lane {name[:120]!r}.")
 
+    def clip(self, handle: str, number: int) -> Json:
+        """Return the notes that a clip of an uploaded set plays from its launch; `number` is its place in the list."""
+        clips = _clips(read_set(self.path(handle)))
+        if not 0 <= number < len(clips):
+            raise BadInputError(f"The set has {len(clips)} clips with notes.", remedy="Choose one of the list.")
+        return {"notes": _notes(note for note in clips[number][1].heard() if not note.muted)}
+
+
+def _notes(notes: Iterable[Note]) -> list[list[float]]:
+    return [[note.pitch, float(note.start), float(note.duration), note.velocity] for note in islice(notes, MAX_NOTES)]
+
+
+def _clips(live_set: LiveSet) -> list[tuple[str, LiveClip]]:
+    """Return the clips with notes, each with its track's name."""
+    return [
+        (track.name, clip)
+        for track in live_set.tracks
+        for clip in track.clips
+        if clip.kind == "midi" and len(clip.note_data)
+    ][:MAX_CLIPS]
+
 
 def _midi(path: Path) -> Json:
     score = read_midi(path)
@@ -106,10 +132,7 @@ def _midi(path: Path) -> Json:
             {
                 "name": track.name,
                 "end": float(track.end),
-                "notes": [
-                    [note.pitch, float(note.start), float(note.duration), note.velocity]
-                    for note in track.notes[:MAX_NOTES]
-                ],
+                "notes": _notes(track.notes),
             }
             for track in score.tracks
         ],
@@ -122,7 +145,17 @@ def _set(path: Path) -> Json:
     return {
         "tempo_bpm": float(live_set.tempo_bpm),
         "time_signature": str(live_set.meter),
-        "lanes": [_lane(lane) for lane in live_set.lanes[:500]],
+        "lanes": [_lane(lane) for lane in live_set.lanes[:MAX_LANES]],
+        "clips": [
+            {
+                "track": track,
+                "name": clip.name,
+                "notes": len(clip.note_data),
+                "slot": clip.slot,
+                "start": float(clip.start),
+            }
+            for track, clip in _clips(live_set)
+        ],
     }
 
 

@@ -19,6 +19,7 @@ from midi.files.text import decoded
 from .delivery import MAX_SIDECAR_BYTES, Sidecar, read_sidecar
 from .usage import names_below
 
+MAX_TITLE = 120
 MAX_NOISE_BYTES = 256 * 2**20
 
 
@@ -38,6 +39,7 @@ class _Brief(msgspec.Struct, frozen=True):
     take_id: str = ""
     created: str = ""
     favourite: bool = False
+    title: str = ""
     scores: Scores = {}
     verdicts: tuple[dict[str, str], ...] = ()
     licence: str = ""
@@ -61,6 +63,7 @@ class Kept:
     scores: Scores
     size_bytes: int
     verdicts: tuple[dict[str, str], ...] = ()  # grade and sentence of each control
+    title: str = ""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -80,10 +83,10 @@ def kept(folder: Path) -> Iterator[Kept]:
 
 
 def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
-    """Yield the takes whose prompt, key, model or id holds all these words."""
+    """Yield the takes whose title, prompt, key, model or id holds all these words."""
     wanted = words.casefold().split()
     for take in takes:
-        text = f"{take.prompt} {take.key or ''} {take.model} {take.take_id}".casefold()
+        text = f"{take.title} {take.prompt} {take.key or ''} {take.model} {take.take_id}".casefold()
         if all(word in text for word in wanted):
             yield take
 
@@ -136,6 +139,11 @@ def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
 def set_favourite(wav: Path, on: bool) -> None:
     """Mark the take with this WAV, or no longer."""
     _change(wav, {"favourite": on})
+
+
+def set_title(wav: Path, title: str) -> None:
+    """Give the take with this WAV a title of its own; an empty one takes it away."""
+    _change(wav, {"title": " ".join(title.split())[:MAX_TITLE]})
 
 
 def forget(take: Kept) -> None:
@@ -207,6 +215,7 @@ def _brief(path: Path) -> Kept | None:
         scores=named_now(found.scores),
         size_bytes=size,
         verdicts=found.verdicts,
+        title=found.title,
     )
 
 

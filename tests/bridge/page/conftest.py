@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from engine.service.transport import run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from playwright.sync_api import Page as Tab
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 START_SECONDS = 30
@@ -40,6 +41,10 @@ class Studio:
         self.service.stop_engine(kill=True)
         self.service.start_engine()
         self.loop.call_soon_threadsafe(self.page.connect, self.service.peer)
+
+    def clear(self) -> None:
+        """Forget all takes: the folder is the list."""
+        shutil.rmtree(self.service.takes, ignore_errors=True)
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.serving.cancel)
@@ -82,7 +87,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 @pytest.fixture
 def own_studio(tmp_path: Path) -> Iterator[Studio]:
-    """Return a running page of its own, for tests that break it or look at its list."""
+    """Return a running page of its own, for tests that break it."""
     made = start(tmp_path)
     try:
         yield made
@@ -104,3 +109,41 @@ def browser() -> "Iterator[Browser]":
         )
         yield made
         made.close()
+
+
+MILLISECONDS = 30_000
+
+
+@pytest.fixture
+def tab(studio: Studio, browser: "Browser") -> "Iterator[Tab]":
+    """Return a tab on the shared page, which has no takes; what it says in the console must be nothing."""
+    studio.clear()
+    yield from opened(studio, browser)
+
+
+@pytest.fixture
+def free_tab(studio: Studio, browser: "Browser") -> "Iterator[Tab]":
+    """Return a tab that may load a recorder or a checker, which the page's own policy forbids."""
+    studio.clear()
+    yield from opened(studio, browser, bypass_csp=True)
+
+
+@pytest.fixture
+def own_tab(own_studio: Studio, browser: "Browser") -> "Iterator[Tab]":
+    """Return a tab on a page of its own."""
+    yield from opened(own_studio, browser)
+
+
+def opened(studio: Studio, browser: "Browser", **options: Any) -> "Iterator[Tab]":
+    """Yield a tab with the page open and the engine ready; leave when nothing is being made any more."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+    made = context.new_page()
+    made.set_default_timeout(MILLISECONDS)
+    complaints: list[str] = []
+    made.on("pageerror", lambda error: complaints.append(str(error)))
+    made.goto(studio.address)
+    made.wait_for_selector("#engine[data-alive=yes]")
+    yield made
+    made.wait_for_selector(".job", state="detached")
+    context.close()
+    assert complaints == []

@@ -2,14 +2,31 @@
 
 const AGAIN_MS = [300, 700, 1500, 3000]; // pauses before the socket is tried again
 
+/** Returns what a store holds under a name; hosts that forbid stores hold nothing. */
+export function stored(kind, name) {
+  try {
+    return globalThis[`${kind}Storage`].getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+export function store(kind, name, text) {
+  try {
+    globalThis[`${kind}Storage`].setItem(name, text);
+  } catch {
+    // A full or forbidden store only forgets.
+  }
+}
+
 /** Takes the token out of the address bar and keeps it for this tab's reloads. */
 export function tokenOfAddress() {
   const found = new URLSearchParams(location.hash.slice(1)).get("token");
   if (found) {
-    sessionStorage.setItem("ditto-token", found);
+    store("session", "ditto-token", found);
     history.replaceState(null, "", location.pathname);
   }
-  return found ?? sessionStorage.getItem("ditto-token") ?? "";
+  return found ?? stored("session", "ditto-token") ?? "";
 }
 
 /** An answer that says why something cannot be done. */
@@ -80,7 +97,7 @@ export class Api extends EventTarget {
     return this.json(`/uploads?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
   }
 
-  change(take, wish) {
-    return this.json(`/takes/${take}?do=${wish}`, { method: "POST" });
+  change(take, wish, more = {}) {
+    return this.json(`/takes/${take}?${new URLSearchParams({ do: wish, ...more })}`, { method: "POST" });
   }
 }

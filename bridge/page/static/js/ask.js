@@ -1,5 +1,6 @@
 // The form and the lanes as one request: settings as text and parts as numbers, exactly as every other way in sends them.
 
+import { store, stored } from "./api.js";
 import { element } from "./takes.js";
 
 const LETTERS = "ABCDEFGH";
@@ -10,6 +11,7 @@ export class Ask extends EventTarget {
   reference = null; // an uploaded sound
   #form;
   #lanes;
+  #byHand = new Set();
 
   constructor(form, lanes) {
     super();
@@ -19,8 +21,18 @@ export class Ask extends EventTarget {
     for (let count = 1; count <= 16; count++) bars.add(new Option(count, count, count === 4, count === 4));
     const tonics = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
     form.querySelector("#keys").append(...tonics.flatMap((tonic) => ["major", "minor"].map((mode) => new Option(`${tonic} ${mode}`))));
-    form.addEventListener("input", () => this.#edited());
+    form.addEventListener("input", ({ target }) => {
+      this.#byHand.add(target.name);
+      this.#edited();
+    });
     lanes.structure.addEventListener("input", () => this.#edited());
+    lanes.use.addEventListener("input", () => this.#edited());
+    lanes.keep.addEventListener("input", () => {
+      lanes.reference.value = lanes.keep.value;
+    });
+    lanes.reference.addEventListener("commit", () => {
+      lanes.keep.value = lanes.reference.value;
+    });
     Object.values(lanes).forEach((lane) => lane.addEventListener("commit", () => this.#edited()));
     this.#restore();
   }
@@ -58,6 +70,16 @@ export class Ask extends EventTarget {
     this.#edited();
   }
 
+  /** Takes tempo and key from the prompt's words into fields that nobody has filled by hand. */
+  suggest(said) {
+    for (const [name, value] of Object.entries(said)) {
+      const field = this.#form.elements[name];
+      if (!value || this.#byHand.has(name) || field.value === String(value)) continue;
+      field.value = value;
+      this.#edited();
+    }
+  }
+
   get #metre() {
     const found = /^\s*(\d{1,2})\s*\/\s*(1|2|4|8|16|32)\s*$/.exec(this.#form.elements.time_signature.value);
     return found ? [Number(found[1]), Number(found[2])] : [4, 4];
@@ -83,6 +105,9 @@ export class Ask extends EventTarget {
     const [over, under] = this.#metre;
     for (const name of ["intensity", "brightness", "melody", "rhythm"]) this.#lanes[name].setLength(this.beats, (over * 4) / under);
     for (const name of ["intensity", "brightness", "melody", "rhythm"]) used(this.#lanes[name], this.#lanes[name].isUsed);
+    const tempo = Number(this.#form.elements.tempo_bpm.value) || 120;
+    this.#lanes.reference.setLoop(this.beats, (over * 4) / under, tempo, this.#lanes.use.value === "inpaint");
+    this.#lanes.keep.closest("label").hidden = this.#lanes.use.value !== "inpaint";
     used(this.#lanes.structure, this.#lanes.structure.value.trim() !== "");
     used(this.#lanes.use, this.reference !== null);
     this.#sections();
@@ -90,9 +115,22 @@ export class Ask extends EventTarget {
     this.dispatchEvent(new Event("edit"));
   }
 
-  /** Tells the lanes that a reference came or went. */
-  refresh() {
+  /** Takes a dropped sound, or lets it go. */
+  refer(sound) {
+    this.reference = sound;
+    this.#lanes.reference.hidden = sound === null;
+    this.#lanes.reference.show(sound);
     this.#edited();
+  }
+
+  /** All that the form and the lanes hold, to come back to. */
+  get draft() {
+    return structuredClone({ fields: Object.fromEntries(new FormData(this.#form)), lanes: this.#drawn });
+  }
+
+  set draft({ fields, lanes }) {
+    this.#draw(lanes);
+    this.fill(fields);
   }
 
   #sections() {
@@ -105,32 +143,32 @@ export class Ask extends EventTarget {
     document.getElementById("sections").replaceChildren(...shown);
   }
 
-  #keep() {
-    const fields = Object.fromEntries(new FormData(this.#form));
-    const lanes = {
+  get #drawn() {
+    return {
       intensity: this.#lanes.intensity.points,
       brightness: this.#lanes.brightness.points,
       melody: this.#lanes.melody.notes,
       rhythm: [...this.#lanes.rhythm.hits],
       structure: this.#lanes.structure.value,
     };
-    try {
-      localStorage.setItem(KEPT, JSON.stringify({ fields, lanes }));
-    } catch {
-      // A full or forbidden store only loses the draft.
-    }
+  }
+
+  #draw({ intensity, brightness, melody, rhythm, structure }) {
+    this.#lanes.intensity.points = intensity;
+    this.#lanes.brightness.points = brightness;
+    this.#lanes.melody.notes = melody;
+    this.#lanes.rhythm.hits = new Map(rhythm);
+    this.#lanes.structure.value = structure;
+  }
+
+  #keep() {
+    store("local", KEPT, JSON.stringify({ fields: Object.fromEntries(new FormData(this.#form)), lanes: this.#drawn }));
   }
 
   #restore() {
     try {
-      const { fields, lanes } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
-      if (lanes) {
-        this.#lanes.intensity.points = lanes.intensity;
-        this.#lanes.brightness.points = lanes.brightness;
-        this.#lanes.melody.notes = lanes.melody;
-        this.#lanes.rhythm.hits = new Map(lanes.rhythm);
-        this.#lanes.structure.value = lanes.structure;
-      }
+      const { fields, lanes } = JSON.parse(stored("local", KEPT) ?? "{}");
+      if (lanes) this.#draw(lanes);
       this.fill(fields ?? {});
     } catch {
       this.#edited();

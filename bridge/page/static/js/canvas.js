@@ -13,9 +13,13 @@ export function fitted(canvas) {
   return { context, width, height };
 }
 
+const colours = new Map(); // asking for a style costs more than drawing with it
+addEventListener("ditto-theme", () => colours.clear());
+
 /** Returns a colour of the page's palette. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colours.get(name);
 }
 
 /** Draws bar and beat lines over the width. */

@@ -1,5 +1,7 @@
 // <ditto-drums>: a drum grid in sixteenths; each step is a button. Emits `commit` when a hit is added or removed.
 
+import { History, undoKey } from "./history.js";
+
 const ROWS = [["kick", "Kick"], ["snare", "Snare"], ["hat", "Hat"], ["perc", "Percussion"]];
 const STEP_BEATS = 0.25;
 const STRENGTHS = { 1: 1, 2: 0.5 };
@@ -8,12 +10,14 @@ export class Drums extends HTMLElement {
   hits = new Map(); // "kick:1.25" to a strength
   beats = 16;
   beatsPerBar = 4;
+  #history = new History();
 
   connectedCallback() {
     this.innerHTML = `<div class="grid"><table><tbody></tbody></table></div>
-      <div class="tools"><button type="button" class="clear">Clear</button>
+      <div class="tools"><button type="button" class="undo">Undo</button><button type="button" class="clear">Clear</button>
       <button type="button" class="bar">Repeat the first bar</button>
-      <span>Arrows move, space hits; every group alike: leave the other rows empty.</span></div>`;
+      <span>Arrows move, space hits.</span></div>`;
+    this.querySelector(".undo").onclick = () => this.back("undo");
     this.querySelector(".clear").onclick = () => this.#set(new Map());
     this.querySelector(".bar").onclick = () => this.#repeat();
     this.addEventListener("click", (event) => this.#toggle(event.target));
@@ -51,7 +55,17 @@ export class Drums extends HTMLElement {
     );
   }
 
+  back(way) {
+    const hits = this.#history[way](this.hits);
+    if (hits !== undefined) this.#change(hits);
+  }
+
   #set(hits) {
+    this.#history.note(this.hits);
+    this.#change(hits);
+  }
+
+  #change(hits) {
     this.hits = hits;
     this.#show();
     this.dispatchEvent(new CustomEvent("commit", { bubbles: true }));
@@ -106,6 +120,12 @@ export class Drums extends HTMLElement {
   }
 
   #key(event) {
+    const way = undoKey(event);
+    if (way) {
+      event.preventDefault();
+      this.back(way);
+      return;
+    }
     const across = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const down = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const cell = event.target.closest?.("td");

@@ -40,7 +40,7 @@ export class Lane extends HTMLElement {
     );
     const snap = this.querySelector(".snap");
     SNAPS.forEach(([text, beats]) => snap.add(new Option(text, beats, beats === 0.5, beats === 0.5)));
-    this.querySelector(".undo").onclick = () => this.#back("undo");
+    this.querySelector(".undo").onclick = () => this.back("undo");
     this.querySelector(".clear").onclick = () => this.#change(() => (this.points = []));
     this.canvas.onpointerdown = (event) => this.#down(event);
     this.canvas.onpointermove = (event) => this.#moved(event);
@@ -49,6 +49,7 @@ export class Lane extends HTMLElement {
     this.canvas.ondblclick = (event) => this.#remove(this.#near(this.#place(event)));
     this.canvas.onkeydown = (event) => this.#key(event);
     watchSize(this.canvas, this.#draw);
+    this.#say();
     addEventListener("ditto-theme", this.#draw);
   }
 
@@ -113,7 +114,7 @@ export class Lane extends HTMLElement {
     this.dispatchEvent(new CustomEvent(commit ? "commit" : "edit", { bubbles: true }));
   }
 
-  #back(way) {
+  back(way) {
     const points = this.#history[way](this.points);
     if (points === undefined) return;
     this.points = points;
@@ -160,12 +161,14 @@ export class Lane extends HTMLElement {
     this.canvas.focus();
     this.canvas.setPointerCapture(event.pointerId);
     const place = this.#place(event);
-    this.#history.note(this.points);
     if (event.altKey) {
-      const index = this.points.findLastIndex((point) => point[0] <= place.beat);
-      if (index >= 0 && index < this.points.length - 1) this.#drag = { bend: index, from: place.height };
+      const index = this.points.filter((point) => point[0] <= place.beat).length - 1;
+      if (index < 0 || index >= this.points.length - 1) return;
+      this.#history.note(this.points);
+      this.#drag = { bend: index, from: place.height };
       return;
     }
+    this.#history.note(this.points);
     let index = this.#near(place);
     if (index < 0) index = put(this.points, this.#snapped(place.beat, event.shiftKey), place.height);
     this.chosen = index;
@@ -196,7 +199,7 @@ export class Lane extends HTMLElement {
 
   #key(event) {
     const way = undoKey(event);
-    if (way) this.#back(way);
+    if (way) this.back(way);
     else if (!this.#keyed(event)) return;
     event.preventDefault();
   }

@@ -1,13 +1,15 @@
 // The studio page: the form asks, the socket tells, the takes are listed and heard.
 
-import { Api, tokenOfAddress } from "./api.js";
+import { Api, store, stored, tokenOfAddress } from "./api.js";
 import { Ask } from "./ask.js";
 import "./drums.js";
+import { undoKey } from "./history.js";
+import { Jobs } from "./jobs.js";
 import "./lane.js";
-import { drawLosses } from "./picture.js";
 import { hearNotes, Player } from "./player.js";
+import "./reference.js";
 import "./roll.js";
-import { element, Takes } from "./takes.js";
+import { called, element, Takes } from "./takes.js";
 
 const UNDERSTAND_PAUSE_MS = 200;
 const TOAST_MS = 8000;
@@ -22,11 +24,12 @@ const ask = new Ask($("ask"), {
   melody: $("melody"),
   rhythm: $("rhythm"),
   structure: $("structure"),
+  reference: $("reference"),
   use: $("audio-use"),
   keep: $("audio-keep"),
 });
 const takes = new Takes(api, { list: $("cards"), find: $("find"), favourites: $("favourites"), more: $("more"), count: $("count") });
-const jobs = new Map(); // running requests by id
+const jobs = new Jobs({ list: $("running"), status: $("making") }, (id) => api.say({ type: "cancel", id }));
 const own = new Set(); // those that this tab asked for: it plays what comes of them
 
 // -- asking
@@ -65,7 +68,6 @@ on("hello", ({ models }) => {
   field.replaceChildren(...models.map((model) => new Option(model, model)));
   if (models.includes(chosen)) field.value = chosen;
   jobs.clear();
-  showJobs();
   takes.load().catch(tell);
   api.say({ type: "understand", prompt: $("prompt").value });
 });
@@ -73,30 +75,22 @@ on("engine", ({ alive }) => engine(alive ? "yes" : "no", alive ? "The engine is 
 on("closed", ({ code, reason }) => engine("no", code === 1008 ? `${reason} Open the page again with ditto-live open.` : "The page's server is gone. Waiting for it …"));
 on("submitted", ({ id }) => own.add(id));
 on("refused", tell);
-on("running", (job) => {
-  jobs.set(job.id, { ...jobs.get(job.id), ...job });
-  showJobs();
-});
-on("progress", (progress) => {
-  const job = jobs.get(progress.id);
-  if (!job) return;
-  job.progress = progress;
-  job.losses = [...(job.losses ?? []), progress.losses];
-  showJobs();
-});
+on("running", (job) => jobs.show(job));
+on("progress", (progress) => jobs.progress(progress));
 on("take", ({ id, take, notes }) => {
   takes.add(take);
   notes.forEach((note) => say(note));
   if (own.delete(id)) listen(take);
 });
-on("end", ({ id, outcome, sentence, remedy }) => {
-  jobs.delete(id);
+on("end", ({ id, outcome, sentence, remedy, takes: made }) => {
+  jobs.end(id);
   own.delete(id);
-  showJobs();
   if (outcome === "failed") tell({ sentence, remedy });
+  if (outcome === "cancelled" && !made) say("Stopped before there was anything to keep.");
 });
 on("understood", ({ prompt, words, substitutions, refused, unknown, tempo_bpm, key, time_signature, bars }) => {
   if (prompt !== $("prompt").value) return;
+  ask.suggest({ tempo_bpm, key });
   const settings = [tempo_bpm && `${tempo_bpm} BPM`, key, time_signature, bars && `${bars} bars`].filter(Boolean);
   const absent = refused.filter((word) => !words.includes(`no ${word}`));
   const said = [];
@@ -116,26 +110,6 @@ function engine(alive, sentence) {
   $("engine").textContent = sentence;
 }
 
-function showJobs() {
-  $("running").replaceChildren(
-    ...[...jobs.values()].map((job) => {
-      const { step = 0, steps = 0, seconds_left: left } = job.progress ?? {};
-      const canvas = element("canvas");
-      requestAnimationFrame(() => job.losses?.length && drawLosses(canvas, job.losses));
-      return element(
-        "div",
-        { class: "job" },
-        element("strong", {}, job.prompt || "no words"),
-        element("button", { type: "button", onclick: () => api.say({ type: "cancel", id: job.id }) }, "Stop here"),
-        element("progress", { max: steps || 1, ...(steps ? { value: step } : {}), "aria-label": "How far the search is" }),
-        job.losses?.length ? canvas : null,
-        element("span", { class: "muted" }, steps ? `Step ${step} of ${steps}${left > 0 ? `, about ${left < 10 ? left.toFixed(1) : Math.round(left)} s left` : ""}` : "Getting ready …"),
-        ...(job.notes ?? []).map((note) => element("span", { class: "muted" }, note)),
-      );
-    }),
-  );
-}
-
 // -- hearing
 
 async function listen(take) {
@@ -146,25 +120,37 @@ async function listen(take) {
   }
 }
 
+takes.addEventListener("try", ({ detail }) => {
+  $("prompt").value = detail;
+  $("prompt").dispatchEvent(new Event("input", { bubbles: true }));
+  make();
+});
 takes.addEventListener("play", ({ detail }) => (player.take?.id === detail.id ? player.stop() : listen(detail)));
 takes.addEventListener("again", ({ detail }) => make({ from_take: detail.id, variation: "0", seed: detail.seed, slot: REDRAW_SLOT, count: "1" }));
 takes.addEventListener("vary", ({ detail }) => make({ from_take: detail.id, variation: "0.5", seed: "" }));
-takes.addEventListener("settings", ({ detail }) => ask.fill(detail.settings));
+takes.addEventListener("settings", ({ detail }) => {
+  const before = ask.draft;
+  ask.fill(detail.settings);
+  say(`The form holds the settings of ${called(detail)}.`, "", ["Undo", () => (ask.draft = before)]);
+});
+let last = null; // the take that played, to play it again
+const toggle = () => (player.take ? player.stop() : last && listen(last));
 player.addEventListener("change", async () => {
   const take = player.take;
+  last = take ?? last;
   takes.mark(take?.id);
-  $("play").disabled = !take;
+  $("play").disabled = !last;
   $("play").textContent = take ? "■" : "▶";
   $("play").setAttribute("aria-label", take ? "Stop" : "Play");
   $("ab").disabled = !player.canCompare;
-  $("playing").textContent = take ? take.prompt || "no words" : "Nothing plays.";
+  $("playing").textContent = take ? called(take) : last ? `Stopped: ${called(last)}` : "Nothing plays yet.";
   $("intensity").showHeard(null);
   if (!take) return;
   const whole = await api.json(`/takes/${take.id}`).catch(() => null);
   const heard = whole?.controls.find((control) => control.kind === "intensity")?.heard;
   if (heard && player.take?.id === take.id) $("intensity").showHeard(heard);
 });
-$("play").onclick = () => player.stop();
+$("play").onclick = toggle;
 $("ab").onclick = () => player.compare();
 $("volume").oninput = ({ target }) => (player.volume = Number(target.value));
 (function turn() {
@@ -189,10 +175,20 @@ function takeMidi({ tracks, name, remarks }) {
   say(`${name}: ${track.notes.length} notes${track.name ? ` of ${track.name}` : ""}.`, remarks.join(" "));
 }
 
-function takeSet({ lanes, name, handle }) {
+function takeSet({ lanes, clips, name, handle }) {
   $("set").hidden = false;
   $("set-name").textContent = name;
   $("set-lane").replaceChildren(...lanes.map((lane) => new Option(`${lane.path} (${lane.events} events)`, lane.path)));
+  $("set-clip").replaceChildren(...clips.map((clip, number) => new Option(`${clip.track}: ${clip.name || "clip"} (${clip.notes} notes)`, number)));
+  $("set-lanes").hidden = !lanes.length;
+  $("set-clips").hidden = !clips.length;
+  if (!lanes.length && !clips.length) say(`${name} has no drawn lanes and no clips with notes.`);
+  $("set-melody").onclick = async () => {
+    const query = new URLSearchParams({ set: handle, number: $("set-clip").value });
+    const { notes } = await api.json(`/clip?${query}`).catch((error) => (tell(error), { notes: [] }));
+    if (notes.length) $("melody").replace(notes.filter(([, start]) => start < ask.beats));
+    $("melody").closest("details").open = true;
+  };
   for (const target of ["intensity", "brightness"])
     $(`set-${target}`).onclick = async () => {
       const query = new URLSearchParams({ set: handle, lane: $("set-lane").value, start: $("set-start").value, beats: ask.beats });
@@ -205,12 +201,20 @@ function takeSet({ lanes, name, handle }) {
 }
 
 function takeAudio(kept) {
-  ask.reference = kept;
+  ask.refer(kept);
   $("audio-use").closest("details").open = true;
-  $("audio-said").textContent = `${kept.name}, ${kept.seconds.toFixed(1)} s at ${kept.sample_rate} Hz.`;
-  ask.refresh();
+  const release = () => {
+    ask.refer(null);
+    $("audio-said").textContent = "";
+    $("audio-file").value = "";
+  };
+  $("audio-said").replaceChildren(
+    `${kept.name}, ${kept.seconds.toFixed(1)} s at ${kept.sample_rate} Hz. `,
+    element("button", { type: "button", onclick: release }, "Remove"),
+  );
 }
 
+$("any-file").onchange = ({ target }) => [...target.files].forEach((file) => take(file).catch(tell));
 $("audio-file").onchange = ({ target }) => target.files[0] && take(target.files[0]).catch(tell);
 addEventListener("dragenter", (event) => event.dataTransfer?.types.includes("Files") && ($("veil").hidden = false));
 addEventListener("dragover", (event) => event.preventDefault());
@@ -224,8 +228,15 @@ addEventListener("drop", (event) => {
 // -- saying
 
 let toast = 0;
-function say(sentence, remedy = "") {
-  $("toast").replaceChildren(sentence, ...(remedy ? [element("small", {}, remedy)] : []));
+function say(sentence, remedy = "", [text, act] = []) {
+  const hide = () => ($("toast").hidden = true);
+  const undo = () => (act(), hide());
+  $("toast").replaceChildren(
+    sentence,
+    ...(remedy ? [element("small", {}, remedy)] : []),
+    ...(text ? [element("button", { type: "button", onclick: undo }, text)] : []),
+    element("button", { type: "button", class: "quiet close", "aria-label": "Close", onclick: hide }, "×"),
+  );
   $("toast").hidden = false;
   clearTimeout(toast);
   toast = setTimeout(() => ($("toast").hidden = true), TOAST_MS);
@@ -241,17 +252,25 @@ function theme(name) {
   document.documentElement.dataset.theme = name;
   dispatchEvent(new Event("ditto-theme"));
 }
-theme(localStorage.getItem("ditto-theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
+theme(stored("local", "ditto-theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
 $("theme").onclick = () => {
   const name = document.documentElement.dataset.theme === "light" ? "dark" : "light";
-  localStorage.setItem("ditto-theme", name);
+  store("local", "ditto-theme", name);
   theme(name);
 };
+
+// -- keys that hold everywhere
+
+const drawn = ["intensity", "brightness", "melody", "rhythm", "reference"].map($);
+let edited = drawn[0]; // undo outside of any lane is for the lane that was changed last
+drawn.forEach((lane) => ["edit", "commit"].forEach((type) => lane.addEventListener(type, () => (edited = lane))));
 addEventListener("keydown", (event) => {
-  if (event.key === " " && event.target === document.body && player.take) {
-    event.preventDefault();
-    player.stop();
-  }
+  if (event.defaultPrevented || event.target.closest("input, select, textarea, [contenteditable]")) return;
+  const way = undoKey(event);
+  if (way) edited.back(way);
+  else if (event.key === " " && event.target === document.body) toggle();
+  else return;
+  event.preventDefault();
 });
 
 window.dittoPlayer = player; // for whoever wants to listen in, and for tests of what sounds

@@ -83,18 +83,19 @@ function drawNotes(context, notes, beats, width, height) {
   );
 }
 
-/** Draws how the losses fell, each against its first value. */
+/** Draws how the losses fell, each against its first value, on a scale of three powers of ten. */
 export function drawLosses(canvas, losses) {
   const { context, width, height } = fitted(canvas);
-  const names = Object.keys(losses[0] ?? {});
+  const names = Object.keys(losses[losses.length - 1] ?? {});
   names.forEach((name, i) => {
-    const first = Math.max(losses[0][name], 1e-9);
+    const values = losses.map((loss) => loss[name]).filter(Number.isFinite); // before the search there are none
+    const first = Math.max(values[0], 1e-9);
     context.strokeStyle = colour(i % 2 ? "asked" : "heard");
     context.lineWidth = 1.75;
     context.beginPath();
-    losses.forEach((loss, step) => {
-      const share = Math.min(Math.max(Math.log10(loss[name] / first + 1e-3) / 3 + 1, 0), 1.05);
-      context.lineTo((step / Math.max(losses.length - 1, 8)) * width, height - 2 - share * (height - 6));
+    values.forEach((value, step) => {
+      const share = Math.min(Math.max(Math.log10(value / first + 1e-3) / 3 + 1, 0), 1.05);
+      context.lineTo((step / Math.max(values.length - 1, 8)) * width, height - 2 - share * (height - 6));
     });
     context.stroke();
   });

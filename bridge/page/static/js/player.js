@@ -6,7 +6,7 @@ const EMPTY = Object.freeze({ take: null });
 /** One take in the air: its buffer, when its first sample would have sounded, and how it is cut into bars. */
 class Voice {
   constructor(context, output, take, buffer, gain) {
-    Object.assign(this, { take, buffer, barSeconds: buffer.duration / take.bars });
+    Object.assign(this, { take, buffer, loudness: rms(buffer) * gain, barSeconds: buffer.duration / take.bars });
     this.source = new AudioBufferSourceNode(context, { buffer, loop: true });
     this.gain = new GainNode(context, { gain });
     this.source.connect(this.gain).connect(output);
@@ -80,7 +80,7 @@ export class Player extends EventTarget {
   compare() {
     if (!this.canCompare) return;
     const { take, buffer } = this.#other;
-    const gain = matchingGain(buffer, this.#voice.buffer);
+    const gain = matchingGain(buffer, this.#voice.loudness);
     const before = this.#voice;
     this.#change(new Voice(this.#context, this.#output, take, buffer, gain));
     this.#other = before;
@@ -119,12 +119,16 @@ export class Player extends EventTarget {
   }
 }
 
-/** Returns the gain that makes one buffer as loud as another, never above 1. */
-export function matchingGain(buffer, other) {
-  return Math.min(1, rms(other) / Math.max(rms(buffer), 1e-9));
+/** Returns the gain at which a buffer is as loud (RMS) as what sounds; less where its peaks would clip. */
+export function matchingGain(buffer, loudness) {
+  let peak = 0;
+  for (let channel = 0; channel < buffer.numberOfChannels; channel++)
+    for (const sample of buffer.getChannelData(channel)) peak = Math.max(peak, Math.abs(sample));
+  return Math.min(loudness / Math.max(rms(buffer), 1e-9), 1 / Math.max(peak, 1e-9));
 }
 
-function rms(buffer) {
+/** Returns the root mean square over all channels. */
+export function rms(buffer) {
   let sum = 0;
   for (let channel = 0; channel < buffer.numberOfChannels; channel++)
     for (const sample of buffer.getChannelData(channel)) sum += sample * sample;

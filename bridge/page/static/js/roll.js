@@ -34,17 +34,19 @@ export class Roll extends HTMLElement {
       </div>`;
     this.canvas = this.querySelector("canvas");
     this.canvas.style.height = `${(HIGHEST - LOWEST + 1) * ROW_PX}px`;
-    this.querySelector(".undo").onclick = () => this.#back("undo");
+    this.querySelector(".undo").onclick = () => this.back("undo");
     this.querySelector(".clear").onclick = () => this.replace([]);
     this.querySelector(".hear").onclick = () => this.dispatchEvent(new CustomEvent("hear", { bubbles: true }));
     this.canvas.onpointerdown = (event) => this.#down(event);
     this.canvas.onpointermove = (event) => this.#moved(event);
     this.canvas.onpointerup = () => this.#up();
     this.canvas.onkeydown = (event) => this.#key(event);
+    this.canvas.onpointercancel = () => this.#up();
+    this.canvas.onfocus = this.canvas.onblur = this.#draw;
     watchSize(this.canvas, this.#draw);
     addEventListener("ditto-theme", this.#draw);
-    this.#scrollTo(MIDDLE_C + 12);
-    this.closest("details")?.addEventListener("toggle", () => this.#scrollTo(MIDDLE_C + 12));
+    this.#scrollToNotes();
+    this.closest("details")?.addEventListener("toggle", () => this.#scrollToNotes());
   }
 
   get groups() {
@@ -64,7 +66,7 @@ export class Roll extends HTMLElement {
   replace(notes) {
     this.#history.note(this.notes);
     this.notes = notes.map(([pitch, start, duration, velocity]) => [this.#folded(pitch), start, duration, velocity]);
-    if (notes.length) this.#scrollTo(this.notes.reduce((sum, note) => sum + note[0], 0) / notes.length + 10);
+    this.#scrollToNotes();
     this.#changed();
   }
 
@@ -74,8 +76,10 @@ export class Roll extends HTMLElement {
     return pitch;
   }
 
-  #scrollTo(pitch) {
-    this.querySelector(".scroll").scrollTop = Math.max(0, (HIGHEST - pitch) * ROW_PX);
+  /** Shows the notes, or the octave above middle C; a closed roll cannot be scrolled. */
+  #scrollToNotes() {
+    const middle = this.notes.length ? this.notes.reduce((sum, note) => sum + note[0], 0) / this.notes.length : MIDDLE_C;
+    this.querySelector(".scroll").scrollTop = Math.max(0, (HIGHEST - middle - 10) * ROW_PX);
   }
 
   get #step() {
@@ -89,7 +93,7 @@ export class Roll extends HTMLElement {
     this.dispatchEvent(new CustomEvent("commit", { bubbles: true }));
   }
 
-  #back(way) {
+  back(way) {
     const notes = this.#history[way](this.notes);
     if (notes === undefined) return;
     this.notes = notes;
@@ -142,7 +146,7 @@ export class Roll extends HTMLElement {
     const { cursor } = this;
     const there = this.#at(cursor.pitch, cursor.beat);
     const moves = { ArrowLeft: [-this.#step, 0], ArrowRight: [this.#step, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    if (way) this.#back(way);
+    if (way) this.back(way);
     else if (moves[event.key]) {
       cursor.beat = Math.min(Math.max(cursor.beat + moves[event.key][0], 0), this.beats - this.#step);
       cursor.pitch = Math.min(Math.max(cursor.pitch + moves[event.key][1], LOWEST), HIGHEST);

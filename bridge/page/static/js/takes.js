@@ -3,6 +3,7 @@
 import { drawControl, drawSpectrum, drawWave } from "./picture.js";
 
 const SEARCH_PAUSE_MS = 250;
+const TRIES = ["dusty boom bap, rhodes", "deep house, warm pads", "techno, acid bass"];
 
 /** Returns an element with attributes and children; text is always text, never markup. */
 export function element(tag, attributes = {}, ...children) {
@@ -80,8 +81,14 @@ export class Takes extends EventTarget {
     this.#count(all);
     if (!all)
       this.#list.replaceChildren(
-        element("li", { class: "empty" }, words || favourites ? "No take is like that." : "Your loops will stand here. Type what you want to hear and press Make."),
+        element("li", { class: "empty" }, ...(words || favourites ? ["No take is like that."] : this.#welcome())),
       );
+  }
+
+  /** What stands in the list before there is a take. */
+  #welcome() {
+    const tries = TRIES.map((prompt) => button(prompt, () => this.#emit("try", prompt)));
+    return [element("p", {}, "Your loops will stand here. Type what you want to hear, or begin with one of these."), element("div", { class: "tries" }, ...tries)];
   }
 
   #count(all) {
@@ -90,7 +97,8 @@ export class Takes extends EventTarget {
   }
 
   #card(take) {
-    const facts = [`${take.bars} bars`, `${Number(take.tempo_bpm)} BPM`, take.key, `seed ${take.seed}`, take.model];
+    const heading = element("h2", { title: take.prompt }, called(take));
+    const facts = [take.title ? take.prompt : "", `${take.bars} bars`, `${Number(take.tempo_bpm)} BPM`, take.key, `seed ${take.seed}`, take.model];
     const details = element("div", { class: "details", hidden: "" });
     const open = button("Details", async () => {
       const opening = details.hidden;
@@ -104,8 +112,8 @@ export class Takes extends EventTarget {
       element(
         "header",
         {},
-        button("▶", () => this.#emit("play", take), { class: "round", "aria-label": `Play ${take.prompt || "this loop"}` }),
-        element("h3", { title: take.prompt }, take.prompt || "no words"),
+        button("▶", () => this.#emit("play", take), { class: "round", "aria-label": `Play ${called(take)}` }),
+        heading,
         this.#star(take),
       ),
       element("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
@@ -114,11 +122,34 @@ export class Takes extends EventTarget {
         "div",
         { class: "more" },
         button("Draw again", () => this.#emit("again", take), { title: "Keep this noise and follow what is drawn now" }),
-        button("Vary", () => this.#emit("vary", take)),
+        button("Vary", () => this.#emit("vary", take), { title: "Leave this noise half way" }),
+        button("Name", () => this.#name(take, heading)),
         open,
       ),
       details,
     );
+  }
+
+  /** Puts a field in the heading's place: Enter keeps the name, Escape the old one. */
+  #name(take, heading) {
+    const field = element("input", { value: take.title, maxlength: 120, "aria-label": "Name of this take", placeholder: take.prompt });
+    let isOpen = true; // taking the field away blurs it, which is no second answer
+    const leave = async (keep) => {
+      if (!isOpen) return;
+      isOpen = false;
+      const again = document.activeElement === field;
+      field.replaceWith(heading);
+      if (keep) take.title = (await this.#api.change(take.id, "name", { title: field.value })).title;
+      heading.textContent = called(take);
+      if (again) heading.closest(".card")?.querySelector(".round").focus();
+    };
+    field.onkeydown = (event) => {
+      if (event.key === "Enter" || event.key === "Escape") leave(event.key === "Enter").catch(() => {});
+    };
+    field.onblur = () => leave(true).catch(() => {});
+    heading.replaceWith(field);
+    field.focus();
+    field.select();
   }
 
   #star(take) {
@@ -133,10 +164,11 @@ export class Takes extends EventTarget {
 
   async #describe(take, details) {
     const whole = await this.#api.json(`/takes/${take.id}`);
-    const wave = element("canvas", { class: "wave" });
-    const spectrum = element("canvas", { class: "spectrum" });
+    const picture = (kind, label) => element("canvas", { class: kind, role: "img", "aria-label": label });
+    const wave = picture("wave", "Wave");
+    const spectrum = picture("spectrum", "Spectrum over time");
     const controls = whole.controls.filter((control) => control.asked || control.notes || control.onsets);
-    const lines = controls.map((control) => [control, element("canvas", { class: "lines" })]);
+    const lines = controls.map((control) => [control, picture("lines", `${control.kind}: asked${control.heard ? " and heard" : ""}`)]);
     details.replaceChildren(
       wave,
       spectrum,
@@ -151,8 +183,8 @@ export class Takes extends EventTarget {
       ]),
       ...whole.notes.map((note) => element("p", { class: "facts" }, note)),
       this.#doings(take, whole, details),
-      element("code", {}, whole.command),
-      element("code", { title: "Where the file lies" }, whole.path),
+      copied("The same from the command line", whole.command),
+      copied("Where the file lies", whole.path),
     );
     const draw = () => {
       drawWave(wave, whole.outline);
@@ -160,7 +192,7 @@ export class Takes extends EventTarget {
       lines.forEach(([control, canvas]) => drawControl(canvas, control, whole));
     };
     draw();
-    addEventListener("ditto-theme", draw);
+    addEventListener("ditto-theme", () => wave.isConnected && draw());
   }
 
   #doings(take, whole, details) {
@@ -180,26 +212,52 @@ export class Takes extends EventTarget {
       button("Show in folder", () => this.#api.change(take.id, "show")),
       this.#handle(take),
       button("Use its settings", () => this.#emit("settings", whole)),
-      button("Move to the bin", async () => {
-        if (!confirm("Move this take to the bin?")) return;
-        await this.#api.change(take.id, "bin");
-        details.closest(".card").remove();
-        this.#count(this.#all - 1);
-      }),
+      this.#bin(take, details),
     );
+  }
+
+  /** Asks once more in its own place: not every host of the page shows questions. */
+  #bin(take, details) {
+    const bin = button("Move to the bin", async () => {
+      if (bin.dataset.sure !== "yes") {
+        bin.dataset.sure = "yes";
+        bin.textContent = "Really move it?";
+        return;
+      }
+      await this.#api.change(take.id, "bin");
+      const card = details.closest(".card");
+      const next = card.nextElementSibling ?? card.previousElementSibling;
+      card.remove();
+      next?.querySelector(".round")?.focus();
+      this.#count(this.#all - 1);
+    });
+    bin.onblur = () => {
+      bin.dataset.sure = "no";
+      bin.textContent = "Move to the bin";
+    };
+    return bin;
   }
 
   /** Something to drag into Live or a folder: browsers hand over the file itself, hosts the path. */
   #handle(take) {
+    const uri = `file://${take.path.startsWith("/") ? "" : "/"}${encodeURI(take.path.replaceAll("\\", "/"))}`;
+    let sound = "";
+    const fetched = async () => (sound ||= URL.createObjectURL(await this.#api.blob(`/takes/${take.id}/audio`)));
     return element("a", {
-      href: `file://${encodeURI(take.path)}`,
+      href: uri,
       draggable: "true",
       class: "drag",
-      title: take.path,
-      onclick: (event) => event.preventDefault(),
-      ondragstart: (event) => {
-        event.dataTransfer.setData("text/uri-list", `file://${encodeURI(take.path)}`);
-        event.dataTransfer.setData("text/plain", take.path);
+      title: `${take.path}. Drag it to a folder or a track; press it to copy the path.`,
+      onpointerenter: () => fetched().catch(() => {}),
+      onclick: (event) => {
+        event.preventDefault();
+        navigator.clipboard?.writeText(take.path).then(() => (event.target.textContent = "Path copied"));
+      },
+      ondragstart: ({ dataTransfer }) => {
+        if (sound) dataTransfer.setData("DownloadURL", `audio/wav:${nameOf(take)}.wav:${sound}`);
+        dataTransfer.setData("text/uri-list", uri);
+        dataTransfer.setData("text/plain", take.path);
+        dataTransfer.effectAllowed = "copy";
       },
     }, "Drag from here");
   }
@@ -209,8 +267,18 @@ export class Takes extends EventTarget {
   }
 }
 
+/** A take's own name, else its words. */
+export function called(take) {
+  return take.title || take.prompt || "no words";
+}
+
 function nameOf(take) {
-  return `${(take.prompt || "loop").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40)}-${take.id}`;
+  return `${(take.title || take.prompt || "loop").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40)}-${take.id}`;
+}
+
+function copied(label, text) {
+  const copy = button("Copy", () => navigator.clipboard?.writeText(text).then(() => (copy.textContent = "Copied")), { "aria-label": `Copy: ${label}` });
+  return element("div", { class: "copied" }, element("span", { class: "muted" }, label), copy, element("code", { tabindex: "0" }, text));
 }
 
 function verdict(take) {

@@ -1,0 +1,54 @@
+"""What tests of the studio page do in a tab, and what came of it."""
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.takes.library import kept, sidecar
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page as Tab
+
+CARD = "#cards .card"
+
+
+def make(tab: "Tab", prompt: str = "dusty boom bap, rhodes") -> None:
+    """Type a prompt, press Enter, and wait for its take."""
+    before = tab.locator(CARD).count()
+    tab.fill("#prompt", prompt)
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("(n) => document.querySelectorAll('#cards .card').length > n", arg=before)
+
+
+def asked(studio: Any) -> list[Any]:
+    """Return the requests of all takes, the newest first."""
+    return [sidecar(take).request for take in kept(studio.service.takes)]
+
+
+def drop(tab: "Tab", file: Path) -> None:
+    """Drop a file on the page, as a file manager does."""
+    transfer = tab.evaluate_handle(
+        """([text, name]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name));
+          return transfer;
+        }""",
+        [base64.b64encode(file.read_bytes()).decode(), file.name],
+    )
+    tab.dispatch_event("body", "drop", {"dataTransfer": transfer})
+
+
+def samples(tab: "Tab", expression: str) -> "np.ndarray[Any, Any]":
+    """Return what an expression in the tab has of samples; as base64, because a hundred thousand numbers are slow."""
+    packed = tab.evaluate(
+        """async (expression) => {
+          const bytes = new Uint8Array(Float32Array.from(await (0, eval)(expression)).buffer);
+          let text = "";
+          for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+          return btoa(text);
+        }""",
+        expression,
+    )
+    return np.frombuffer(base64.b64decode(packed), "<f4")
