@@ -86,8 +86,11 @@ class Mix(msgspec.Struct, frozen=True):
     highpass_hz: float
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a loop is made of. `tonic` is 0..11 for C..B, or -1 where nothing is tonal."""
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that a loop is made of. `tonic` is 0..11 for C..B, or -1 where nothing is tonal.
+
+    `inversions` are scale steps from a chord's root to its bass, one for each of the four chords; none are all roots.
+    """
 
     seed: int
     split: str
@@ -109,6 +112,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     textures: tuple[Texture, ...]
     dynamics: Dynamics
     mix: Mix
+    inversions: tuple[int, ...] = ()
 
     @property
     def bar_beats(self) -> float:
