@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -57,6 +57,14 @@ class Batch:
         """Return the same without words, key and chords: the free branch of guidance."""
         context = None if self.context is None else without_chords(self.context)
         return replace(self, condition=conditioning.without_words(self.condition), context=context)
+
+
+class Batches(Protocol):
+    """Where batches come from."""
+
+    def batches(self, size: int, seed: int, *, windows: Sequence[int] = ()) -> Iterator[Batch]:
+        """Return batches without end."""
+        ...
 
 
 @dataclass(slots=True)

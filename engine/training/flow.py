@@ -9,10 +9,9 @@ Euler step of the teacher, so that guidance costs the student nothing.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from safetensors.torch import load_file
@@ -23,7 +22,7 @@ from ..pocket import condition as conditioning
 from ..pocket.model import TEACHER_GUIDANCE
 from ..pocket.network import PocketNetwork
 from . import checkpoint
-from .batches import Batch, LoopSet
+from .batches import Batch, Batches, LoopSet
 from .layer_batches import LayerSet
 from .muon import Muon
 
@@ -52,14 +51,6 @@ class Recipe:
     width: int = 256
     depth: int = 7
     layered: bool = False  # the network is told layers and their contexts
-
-
-class Batches(Protocol):
-    """Where batches come from."""
-
-    def batches(self, size: int, seed: int, *, windows: Sequence[int] = ()) -> Iterator[Batch]:
-        """Return batches without end."""
-        ...
 
 
 class Trainer:
@@ -105,7 +96,7 @@ class Trainer:
     def run(self, loops: Batches, clock: checkpoint.Clock | None = None) -> None:
         """Train for the recipe's minutes or steps, saving every five minutes; prints one line a hundred steps.
 
-        A `clock` of a longer lesson says how much of it is done, and when to pause.
+        A `clock` of a longer stage says how much of it is done, and when to pause.
         """
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
