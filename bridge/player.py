@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError, DittoError
-from engine.wav import read_audio, read_loop_info
 
 Block = NDArray[np.float32]
 """Samples as a sound card takes them: [frames, 2]."""

@@ -19,17 +19,19 @@ import structlog
 import zmq
 
 from engine.errors import DittoError, InternalError
+from engine.files import publish
 from engine.service.access import Keys, introduce
 from engine.service.messages import Submission
 from engine.service.transport import Channel, Frames, tune
 from engine.settings import Settings
-from engine.wav import publish
 
-from . import delivery, osc, outgoing, takes
-from .addresses import PROTOCOL_VERSION
-from .backlog import Backlog
-from .datagrams import Datagrams, bind
-from .effects import (
+from .link import Link
+from .osc import codec as osc
+from .osc import outgoing
+from .osc.addresses import PROTOCOL_VERSION
+from .osc.datagrams import Datagrams, bind
+from .requests.resolve import resolve
+from .session.effects import (
     Acknowledge,
     CancelJob,
     DropPreviews,
@@ -42,9 +44,10 @@ from .effects import (
     WritePreview,
     WriteTake,
 )
-from .link import Link
-from .resolve import resolve
-from .session import Session
+from .session.session import Session
+from .takes import delivery
+from .takes import library as takes
+from .takes.backlog import Backlog
 
 log = structlog.get_logger("ditto.bridge")
 

@@ -20,14 +20,14 @@ import msgspec
 
 from engine.service.process import EngineOptions
 from engine.service.transport import run
-from engine.service.worker_options import WorkerOptions
+from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
 from .link import new_owner
-from .osc import decode, encode
+from .osc.codec import decode, encode
 from .server import Bridge, BridgeOptions
 
-TOY = "engine.service.toy:ToyJobs"
+TOY = "engine.service.workers.toy:ToyJobs"
 
 
 @dataclass

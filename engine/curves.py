@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from midi import automation
+from midi.curves import automation
 
 from .errors import BadRequestError
 from .request import Curve

@@ -13,14 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import decode, guidance, hearing, loop, methods, metrics, optimize, sampling, targets
+from . import metrics, sampling
+from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
+from .models import decode
 from .models.protocol import Model, Scene
-from .record import noise_facts, what_was_done
 from .request import LoopRequest, Start
-from .saved import SavedState, noise_from_bytes, noise_to_bytes, open_seeds
+from .search import guidance, methods
+from .search import minimize as optimize
+from .search import objective as targets
+from .search import surrogate as hearing
+from .search.state import SavedState
 from .settings import Settings
+from .takes.noise import noise_from_bytes, noise_to_bytes, open_seeds
+from .takes.record import noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, nobody drowns in messages
 SAVE_EVERY_SECONDS = 5.0

@@ -3,7 +3,7 @@
 `Ditto Live.amxd` is made from what lies here and is committed as `ditto-live build-device` makes it:
 
     code/*.js      what the device does, as readable JavaScript for Max's `v8` and `v8ui`
-    addresses.json the OSC table, made from `bridge/addresses.py`
+    addresses.json the OSC table, made from `bridge/osc/addresses.py`
     parameters     every control with its Long Name, range and info text
     face           where each control sits, 169 pixels high
     patcher        objects and cords, built with py2max

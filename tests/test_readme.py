@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from bridge.cli.asked import build_request
 from bridge.cli.main import COMMANDS
 from bridge.cli.options import LoopOptions
+from bridge.requests.asked import build_request
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bridge.takes import disk_free_bytes
+from bridge.takes.library import disk_free_bytes
 from engine.errors import DittoError
 from engine.settings import Settings
 

@@ -70,7 +70,7 @@ def _invoke(name: str, arguments: Sequence[str]) -> int:
 
     go_offline()
     command = COMMANDS[name]
-    module = import_module(f".{command.module}", __package__)
+    module = import_module(f".commands.{command.module}", __package__)
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)

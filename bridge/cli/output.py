@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge import delivery
+from bridge.takes import delivery
 from engine.errors import BadInputError, DittoError
 from engine.events import Take
 from engine.request import LoopRequest

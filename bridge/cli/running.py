@@ -10,7 +10,7 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from bridge.server import Bridge
     from engine.service.process import EngineOptions
-    from engine.service.worker_options import WorkerOptions
+    from engine.service.workers.worker_options import WorkerOptions
 
 
 def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> Settings:
@@ -22,7 +22,7 @@ def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> 
 
 def worker_options(settings: Settings, jobs: str, model: str) -> "WorkerOptions":
     """Return a worker's options; `jobs` is empty for real models."""
-    from engine.service.worker_options import DEFAULT_JOBS, WorkerOptions
+    from engine.service.workers.worker_options import DEFAULT_JOBS, WorkerOptions
 
     return WorkerOptions.of(settings, jobs=jobs or DEFAULT_JOBS, model=model)
 
@@ -35,8 +35,8 @@ def run_bridge(
     engine_key: bytes | None = None,
 ) -> int:
     """Run a bridge, with an engine as its child or one elsewhere, until Ctrl-C."""
-    from bridge.identity import alone
     from bridge.server import BridgeOptions
+    from bridge.session.identity import alone
     from bridge.studio import run_studio
     from engine.service.logs import log_to_stderr
     from engine.service.process import own_version

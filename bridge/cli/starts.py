@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bridge import takes
+from bridge.takes import library as takes
 from engine.errors import BadInputError, BadRequestError
 from engine.request import Start
 from engine.settings import Settings

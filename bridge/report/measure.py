@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 from scipy.fft import rfft
 
+from engine.audio.wav import Audio
 from engine.metrics.framing import Signal, frames_of, scaled
 from engine.metrics.melody import chromagram, high_passed
-from engine.wav import Audio
 
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
 BANDS_PER_OCTAVE = 24

@@ -11,9 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
+from engine.audio.wav import read_audio
 from engine.events import Scores
+from engine.files import publish
 from engine.request import LoopRequest
-from engine.wav import publish, read_audio
 
 from . import head, panels, style
 

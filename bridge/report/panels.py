@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from engine.audio.wav import Audio
 from engine.curves import FLOOR_DB, frequency_octaves, level_db
 from engine.events import Scores
 from engine.metrics.framing import Signal, smoothed
 from engine.metrics.intensity import level_curve
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets
-from engine.wav import Audio
 from midi.notes import NOTE_NAMES
 
 from . import measure

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ..curves import inside
 from ..errors import BadRequestError
-from ..hearing import can_listen_through
 from ..models.protocol import Scene
 from ..request import Audio
+from ..search.surrogate import can_listen_through
 from ..spectrum import Spectrum
 from .grid import like, mean, per_layout
 from .reference import beats_of, on_the_loop

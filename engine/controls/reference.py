@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..audio.resample import resampled
 from ..errors import BadRequestError
 from ..models.protocol import Model, Scene
 from ..request import Audio, LoopRequest
-from ..resample import resampled
 
 
 def at_model_rate(target: Audio, model: Model) -> Tensor:

@@ -17,7 +17,7 @@ from .framing import Signal, count_of, frames_of, scaled
 WINDOW, HOP_SECONDS = 1024, 0.005
 LAG_FRAMES = 3
 BANDS_PER_OCTAVE, LOWEST_HZ, HIGHEST_HZ = 12, 40.0, 16_000.0
-LOUD_ENOUGH = 0.1  # of the strongest rise, below which none is a hit (`python -m benchmarks.onsets`)
+LOUD_ENOUGH = 0.1  # of the strongest rise, below which none is a hit (`python -m benchmarks onsets`)
 LEAST_RISE = 0.01  # mean over bands of log10: a steady tone ripples less
 ABOVE_MEAN = 1.8  # times the mean rise within 200 ms
 APART_SECONDS = 0.045

@@ -3,7 +3,7 @@
 An onset on the downbeat is music, not a fault, so a jump of the spectrum says nothing by itself. *Click*: what linear
 prediction cannot explain within 3 samples of the wrap, over the louder of what it cannot explain before and after; an
 onset's own noise goes on after it, a click's does not. *Drop*: how far the level falls across the wrap, over the
-farthest fall inside the loop. `benchmarks/seam.py` set the thresholds, so that 99 % of true loops pass.
+farthest fall inside the loop. `benchmarks/quality/seam.py` set the thresholds, so that 99 % of true loops pass.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ..decode import tiled
+from .decode import tiled
 from .hardware import Place
 from .loading import visiting
 

@@ -1,6 +1,6 @@
 """The models that are known by name: terms, page, how to get them, and what a step of DITTO needs.
 
-Memory is counted by `benchmarks/model_memory.py` at the real sizes, for loops of 6, 12 and 24 s: all that is alive
+Memory is counted by `benchmarks/models/memory.py` at the real sizes, for loops of 6, 12 and 24 s: all that is alive
 on the device at the fullest moment of a step, weights, activations and latents, or while the text is encoded.
 """
 

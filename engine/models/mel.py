@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..decode import tiled
 from .circle import TimeCircle
+from .decode import tiled
 from .hardware import Place
 from .loading import visiting
 from .mel_spectrogram import log_mel

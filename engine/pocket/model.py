@@ -19,9 +19,9 @@ from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Scene, Schedule
 from ..request import ASK_LEVELS, LoopRequest, Notes
 from ..sampling import sample
-from ..saved import open_seeds
 from ..settings import Settings
 from ..spectrum import Spectrum
+from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import musical_time, words
 from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands

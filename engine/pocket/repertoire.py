@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from midi.key import MODES as MODES_OF_KEYS
 from midi.key import Key
 
-from ..saved import OpenSeeds
+from ..takes.noise import OpenSeeds
 from .words import DRUMS, PACES, WORD_IDS, WORDS, pace
 
 MODES: Final = tuple(MODES_OF_KEYS)

@@ -1,7 +1,7 @@
 """What clients and the engine say to each other over ZeroMQ: types, and their frames.
 
 A message is the frames `[version, kind, body]`, and a fourth with float32 samples where the body is a take
-or a preview. Bodies are msgpack of exactly one of our types (`engine.wire`); every field has a limit.
+or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wire`); every field has a limit.
 """
 
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .. import wire
 from ..errors import BadRequestError
 from ..events import Event, Preview, Take
 from ..request import LoopRequest
+from . import wire
 
 VERSION = b"ditto%d" % wire.PROTOCOL_VERSION
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 
 from ..settings import DEFAULT_ENGINE_PORT
-from .worker_options import WorkerOptions
+from .workers.worker_options import WorkerOptions
 
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable
 
 from .access import Access, Keys
-from .executor import Executor, LocalExecutor, Patience
-from .journal import Journal
 from .logs import log_to_stderr
 from .process import EngineOptions, own_version, stop_on_signals
+from .queue.journal import Journal
 from .server import Engine, Listening
 from .transport import run
+from .workers.executor import Executor, LocalExecutor, Patience
 
 
 def run_engine(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
@@ -51,7 +51,7 @@ def make_executor(options: EngineOptions) -> Executor:
     """Return what makes loops: processes here, or actors on a Ray cluster."""
     patience = Patience(silent_seconds=options.silent_seconds, step_seconds=options.step_seconds)
     if options.executor == "ray":
-        from .cluster import RayExecutor  # the extra `cluster`; nobody else pays for it
+        from .workers.cluster import RayExecutor  # the extra `cluster`; nobody else pays for it
 
         return RayExecutor(options.worker, workers=options.workers)
     return LocalExecutor(options.worker, workers=options.workers, patience=patience)

@@ -17,13 +17,13 @@ from ..errors import BadRequestError, EngineUnavailableError
 from ..events import Event, Failed
 from . import messages
 from .access import Access, is_loopback
-from .executor import Executor
-from .foreman import Foreman
-from .journal import Journal
-from .memory import memory_bytes
 from .messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
-from .pipe import Standing
+from .queue.foreman import Foreman
+from .queue.journal import Journal
 from .transport import Channel, Frames, tune
+from .workers.executor import Executor
+from .workers.memory import memory_bytes
+from .workers.pipe import Standing
 
 log = structlog.get_logger("ditto.engine")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import zmq
 
-from ..wire import MAX_MESSAGE_BYTES
+from .wire import MAX_MESSAGE_BYTES
 
 BATCH = 256  # messages handed over at once; then the loop may do something else
 

@@ -339,6 +339,6 @@ def main() -> None:
     ready = learner.learn()
     learner.close()
     if ready:
-        print(f"{learner.weights} is ready: python benchmarks/pocket.py --weights {learner.weights}")  # noqa: T201
+        print(f"{learner.weights} is ready: python -m benchmarks pocket --weights {learner.weights}")  # noqa: T201
     else:
         print("The minutes of this run are over; the same command goes on.")  # noqa: T201

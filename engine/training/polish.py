@@ -21,7 +21,7 @@ from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
 from ..pocket.latents import LatentMap
 from ..pocket.network import PocketNetwork
-from ..targets import sum_of
+from ..search.objective import sum_of
 from . import checkpoint
 from .batches import Batch, Batches, LoopSet
 from .critics import PictureCritic, StateCritic

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from benchmarks import tasks
+from benchmarks.quality import tasks
 from engine.request import Onsets
 
 

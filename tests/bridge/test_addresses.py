@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bridge import reference
-from bridge.addresses import ADDRESSES, BY_PATH, SETTINGS, Address
-from bridge.resolve import _FIELDS
+from bridge.osc import reference
+from bridge.osc.addresses import ADDRESSES, BY_PATH, SETTINGS, Address
+from bridge.requests.resolve import _FIELDS
 from engine.request import LoopRequest
 
 
 def test_committed_pages_equal_the_table(tmp_path: Path) -> None:
-    """`docs/osc.md` and `addresses.json` are what the table makes; `python -m bridge.reference` writes them."""
+    """`docs/osc.md` and `addresses.json` are what the table makes; `python -m bridge.osc.reference` writes them."""
     for made in reference.write_reference(tmp_path):
         committed = reference.ROOT / made.relative_to(tmp_path)
         assert committed.read_text(encoding="utf-8") == made.read_text(encoding="utf-8")

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bridge.backlog import MOST_WAITING, STARVING_SECONDS, Backlog
-from bridge.effects import DropPreviews, Effect, Favourite, WriteTake
+from bridge.session.effects import DropPreviews, Effect, Favourite, WriteTake
+from bridge.takes.backlog import MOST_WAITING, STARVING_SECONDS, Backlog
 from engine.events import Sound, Take
 from engine.request import LoopRequest
 

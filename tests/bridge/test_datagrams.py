@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from bridge.datagrams import BATCH, Datagrams, bind
+from bridge.osc.datagrams import BATCH, Datagrams, bind
 
 
 def test_all_that_came_is_handed_on_in_order() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bridge import delivery
+from bridge.takes import delivery
+from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError
 from engine.events import Preview, Sound, Take
 from engine.request import LoopRequest
-from engine.wav import read_audio, read_loop_info
 
 SOUND = Sound(samples=bytes(8 * 441), sample_rate=44_100)
 

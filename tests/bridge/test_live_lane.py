@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.live_lane import LOUDEST_DB, LaneReference, as_target, read_lane, short_beat
+from bridge.requests.live_lane import LOUDEST_DB, LaneReference, as_target, read_lane, short_beat
 from midi.errors import MidiError
-from midi.live_set import Lane, read_set
+from midi.live.set import Lane, read_set
 
 LONG_BEFORE = -63_072_000.0  # where Live keeps the first event
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from bridge.addresses import ADDRESSES, BY_PATH, MAX_DATAGRAM_BYTES, Address, Argument
-from bridge.osc import OscError, OscMessage, decode, encode
+from bridge.osc.addresses import ADDRESSES, BY_PATH, MAX_DATAGRAM_BYTES, Address, Argument
+from bridge.osc.codec import OscError, OscMessage, decode, encode
 
 # liblo's `oscsend 127.0.0.1 47111 /ditto/hello issi 1 desk n1 9000`, taken from the wire.
 LIBLO_HELLO = bytes.fromhex(

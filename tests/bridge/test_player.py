@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.player import FADE_SECONDS, Loop, LoopPlayer, NoAudioError, open_output, read_loop
+from engine.audio.wav import write_loop
 from engine.errors import BadInputError
-from engine.wav import write_loop
 from midi.tempo import Meter
 
 RATE = 8_000

@@ -11,9 +11,9 @@ from matplotlib.image import imread
 
 from bridge.report import measure, write_report
 from bridge.report.head import facts, tiles_of, title, width
+from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
-from engine.wav import write_loop
 from midi.notes import Note
 from midi.rhythm import Onset
 

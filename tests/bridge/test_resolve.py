@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.assembly import Assembly
-from bridge.delivery import write_take
-from bridge.osc import decode
-from bridge.osc_request import speak
-from bridge.resolve import Resolved, resolve, snapped
+from bridge.osc.assembly import Assembly
+from bridge.osc.codec import decode
+from bridge.osc.request import speak
+from bridge.requests.resolve import Resolved, resolve, snapped
+from bridge.takes.delivery import write_take
+from engine.audio.wav import write_loop
 from engine.errors import DittoError
 from engine.events import Sound, Take
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
-from engine.wav import write_loop
 from midi.notes import Note
 from midi.rhythm import Onset
 from midi.tempo import Meter

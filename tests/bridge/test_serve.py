@@ -14,8 +14,8 @@ import pytest
 
 from bridge.cli.main import run
 from bridge.client import Client, Peer
-from bridge.identity import alone
-from bridge.osc_client import OscClient, discovered_port
+from bridge.osc.client import OscClient, discovered_port
+from bridge.session.identity import alone
 from bridge.testing import TOY
 from engine.errors import EngineUnavailableError
 from engine.request import LoopRequest
@@ -99,7 +99,8 @@ def test_a_second_bridge_for_one_folder_is_refused(tmp_path: Path) -> None:
     """Two bridges would fetch each other's takes."""
     with alone(tmp_path) as owner:
         program = (
-            f"import pathlib; from bridge.identity import alone\nwith alone(pathlib.Path({str(tmp_path)!r})): pass"
+            "import pathlib\nfrom bridge.session.identity import alone\n"
+            f"with alone(pathlib.Path({str(tmp_path)!r})): pass"
         )
         second = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from bridge.addresses import PORT_TRIES
-from bridge.osc import OscMessage, decode, encode
-from bridge.osc_client import OscClient, discovered_port
+from bridge.osc.addresses import PORT_TRIES
+from bridge.osc.client import OscClient, discovered_port
+from bridge.osc.codec import OscMessage, decode, encode
 from bridge.server import bind
 from bridge.testing import LossyProxy
+from engine.audio.wav import read_audio
 from engine.errors import EngineUnavailableError
 from engine.request import Control, Curve, LoopRequest, Notes, Point
-from engine.service.memory import memory_bytes
-from engine.wav import read_audio
+from engine.service.workers.memory import memory_bytes
 from midi.notes import Note
 
 
@@ -213,7 +213,7 @@ def test_the_bridge_needs_little_memory() -> None:
     import subprocess
 
     program = (
-        "import bridge.server, bridge.studio, sys; from engine.service.memory import memory_bytes; "
+        "import bridge.server, bridge.studio, sys; from engine.service.workers.memory import memory_bytes; "
         "assert 'torch' not in sys.modules; print(memory_bytes())"
     )
     used = int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60).stdout)

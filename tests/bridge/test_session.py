@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.effects import (
+from bridge.osc.codec import OscError, OscMessage, decode, encode
+from bridge.osc.request import speak
+from bridge.session.effects import (
     Acknowledge,
     CancelJob,
     Delivered,
@@ -19,9 +21,7 @@ from bridge.effects import (
     Submit,
     WriteTake,
 )
-from bridge.osc import OscError, OscMessage, decode, encode
-from bridge.osc_request import speak
-from bridge.session import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS, Session
+from bridge.session.session import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS, Session
 from engine.errors import BadInputError
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Superseded, Take
 from engine.request import Control, Curve, LoopRequest, Notes, Point

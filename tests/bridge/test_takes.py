@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bridge import takes
 from bridge.cli.main import run
-from bridge.delivery import write_take
+from bridge.takes import library as takes
+from bridge.takes.delivery import write_take
 from bridge.testing import TOY
 from engine.errors import BadInputError, MissingPackageError
 from engine.events import Take
 from engine.request import LoopRequest
-from engine.service.toy import ToyJobs
+from engine.service.workers.toy import ToyJobs
 
 
 def _make(folder: Path, prompt: str, **fields: object) -> takes.Kept:

@@ -9,13 +9,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import targets
+from bridge.requests import targets
 from engine.errors import BadRequestError
 from engine.request import Audio, Words
 from midi.errors import MidiError
 from midi.notes import Note
-from midi.score import Score, ScoreTrack
-from midi.smf import write_midi
+from midi.smf.read import write_midi
+from midi.smf.score import Score, ScoreTrack
 
 BEATS = Fraction(16)
 

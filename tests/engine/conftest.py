@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from engine.models.testing import TinyModel
 from engine.request import Audio, Control, Curve, LoopRequest, Notes, Point
-from engine.testing import TinyModel
 from midi.notes import Note
 
 torch.set_num_threads(1)

@@ -10,15 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import methods, targets
-from engine.anchor import anchor_of, held, nearest_frames, out_of_character
-from engine.hearing import Chain, latent_of
 from engine.models import catalogue
-from engine.optimize import minimize
+from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control, Onsets, Words
 from engine.sampling import start_noise
+from engine.search import methods
+from engine.search import objective as targets
+from engine.search.anchor import anchor_of, held, nearest_frames, out_of_character
+from engine.search.minimize import minimize
+from engine.search.surrogate import Chain, latent_of
 from engine.settings import Settings
-from engine.testing import TinyModel, tiny_noise
 from midi.rhythm import Onset
 
 

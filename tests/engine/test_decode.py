@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.decode import tiled, to_audio
-from engine.testing import TinyDiffusersModel, TinyModel, tiny_noise
+from engine.models.decode import tiled, to_audio
+from engine.models.testing import TinyDiffusersModel, TinyModel, tiny_noise
 
 HOP, REACH = 3, 2
 

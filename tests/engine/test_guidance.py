@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from engine import guidance, methods, targets
-from engine.hearing import Chain, latent_of
-from engine.testing import TinyModel, tiny_noise
+from engine.models.testing import TinyModel, tiny_noise
+from engine.search import guidance, methods
+from engine.search import objective as targets
+from engine.search.surrogate import Chain, latent_of
 
 
 @pytest.mark.parametrize("control", ["intensity", "melody"])

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.hearing import Chain, can_listen_through, corrected, latent_of, listen, waveform_gaps
 from engine.models.protocol import Scene
+from engine.models.testing import TinyModel, tiny_noise
+from engine.search.surrogate import Chain, can_listen_through, corrected, latent_of, listen, waveform_gaps
 from engine.spectrum import Spectrum
-from engine.testing import TinyModel, tiny_noise
 
 FAR, NEAR = Chain(steps=1, sampler="ddim"), Chain(steps=6, sampler="ddim")
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import loop
+from engine.audio import finish as loop
 from engine.errors import InternalError
 from engine.metrics import intensity, peak
+from engine.models.testing import TinyModel
 from engine.request import Control, LoopRequest
-from engine.testing import TinyModel
 from midi.tempo import Meter
 
 MODEL = TinyModel(sample_rate=8_000)

@@ -8,20 +8,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import methods, optimize, targets
 from engine.controls import Term
 from engine.errors import NonFiniteLossError, OutOfMemoryError
-from engine.hearing import Chain, Ear, latent_of
 from engine.models import catalogue
 from engine.models.protocol import Scene
-from engine.optimize import Plan, Step, minimize, urgency
+from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, LoopRequest
 from engine.sampling import start_noise
-from engine.saved import SavedState
+from engine.search import methods
+from engine.search import minimize as optimize
+from engine.search import objective as targets
+from engine.search.minimize import Plan, Step, minimize, urgency
+from engine.search.objective import Goal, Objective
+from engine.search.state import SavedState
+from engine.search.surrogate import Chain, Ear, latent_of
 from engine.settings import Settings
 from engine.spectrum import Spectrum
-from engine.targets import Goal, Objective
-from engine.testing import TinyModel, tiny_noise
 
 ONE = Chain(steps=1, sampler="ddim")
 

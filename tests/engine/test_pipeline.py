@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine import methods, metrics, optimize, pipeline
+from engine import metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Sound, Take
-from engine.optimize import Plan, Step, minimize
+from engine.models.testing import TinyModel
 from engine.request import Budget, LoopRequest
+from engine.search import methods
+from engine.search import minimize as optimize
+from engine.search.minimize import Plan, Step, minimize
+from engine.search.objective import Objective
 from engine.settings import Settings
-from engine.targets import Objective
-from engine.testing import TinyModel
 
 
 @pytest.fixture

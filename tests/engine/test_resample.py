@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.resample import resampled
+from engine.audio.resample import resampled
 
 
 @given(before=st.integers(64, 700), after=st.integers(64, 700), turns=st.integers(0, 20))

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from engine.models.protocol import Schedule
+from engine.models.testing import TinyDiffusersModel, TinyModel, tiny_noise
 from engine.sampling import follow, sample, start, start_noise, step_noises, vary
-from engine.testing import TinyDiffusersModel, TinyModel, tiny_noise
 
 
 def flow(steps: int) -> Schedule:

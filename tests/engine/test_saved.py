@@ -6,7 +6,8 @@ from safetensors.torch import save
 
 from engine.errors import BadInputError
 from engine.request import LoopRequest, Start
-from engine.saved import OpenSeeds, SavedState, noise_from_bytes, noise_to_bytes, open_seeds
+from engine.search.state import SavedState
+from engine.takes.noise import OpenSeeds, noise_from_bytes, noise_to_bytes, open_seeds
 
 
 def test_a_state_comes_back_as_it_was() -> None:

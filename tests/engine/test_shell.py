@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.shell import flatness, on_shell
+from engine.search.shell import flatness, on_shell
 
 
 @given(

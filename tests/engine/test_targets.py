@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from engine import targets
 from engine.errors import BadRequestError
+from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Control, Words
-from engine.testing import TinyModel, tiny_noise
+from engine.search import objective as targets
 
 
 def test_a_kind_that_comes_twice_has_two_names(tiny: TinyModel, ask: Any) -> None:

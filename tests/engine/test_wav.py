@@ -10,8 +10,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.audio.wav import read_audio, read_loop_info, write_loop
 from engine.errors import BadInputError, InternalError
-from engine.wav import publish, read_audio, read_loop_info, write_loop
+from engine.files import publish
 from midi.tempo import Meter
 
 STEP = 2**-23  # of 24 bits

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import wire
 from engine.errors import BadRequestError
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Progress, Sound, Superseded, Take
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
+from engine.service import wire
 from midi.notes import Note
 from midi.rhythm import Onset
 from midi.tempo import Meter

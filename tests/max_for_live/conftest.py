@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from bridge.addresses import PORT_TRIES
+from bridge.osc.addresses import PORT_TRIES
 from bridge.server import Bridge, BridgeOptions
 from bridge.testing import TOY
-from engine.service.executor import LocalExecutor
-from engine.service.journal import Journal
+from engine.service.queue.journal import Journal
 from engine.service.server import Engine, Listening
-from engine.service.worker_options import WorkerOptions
+from engine.service.workers.executor import LocalExecutor
+from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 from max_for_live.install import COMMITTED
 

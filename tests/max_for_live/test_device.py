@@ -181,6 +181,6 @@ def test_every_address_of_the_table_is_known_to_the_script():
 
 def test_the_table_is_the_bridges():
     """The device carries the table that the bridge has now."""
-    from bridge.reference import device_table
+    from bridge.osc.reference import device_table
 
     assert (FOLDER / "addresses.json").read_text("utf-8") == device_table()

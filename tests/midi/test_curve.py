@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi.automation import (
+from midi.curves.automation import (
     Breakpoint,
     Curve,
     amplitude_to_db,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi.automation import Breakpoint, from_json, parse_points
+from midi.curves.automation import Breakpoint, from_json, parse_points
 from midi.errors import MidiError
 
 pairs = st.lists(st.tuples(st.decimals(0, 16, places=3), st.decimals(-60, 0, places=2)), min_size=1, max_size=9)

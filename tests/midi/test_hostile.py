@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
-from midi.live_set import lane_curve, read_set
+from midi.live.set import lane_curve, read_set
 from midi.notes import Note
-from midi.smf import read_midi, score_of_notes, write_midi
+from midi.smf.read import read_midi, score_of_notes, write_midi
 from midi.tempo import Meter, exact
 from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 
@@ -155,7 +155,7 @@ def test_mutated_sets_give_lanes_or_our_error(
 READ_BIG = """
 import resource, sys
 from pathlib import Path
-from midi.live_set import read_set
+from midi.live.set import read_set
 live_set = read_set(sys.argv[1])
 status = Path("/proc/self/status")
 if status.exists():  # the peak of this process; getrusage counts the one that started it, too

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.lanes import BARS, lanes, sparkline
+from bridge.cli.commands.lanes import BARS, lanes, sparkline
 from midi.errors import MidiError
-from midi.live_set import find_lane, read_set
+from midi.live.set import find_lane, read_set
 from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, set_xml, track_xml
 
 

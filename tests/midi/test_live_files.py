@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from midi.errors import MidiError
-from midi.live_set import LiveSet, lane_curve, read_set
+from midi.live.set import LiveSet, lane_curve, read_set
 
 TRACKS = ("MidiTrack", "AudioTrack", "GroupTrack", "ReturnTrack")
 SWITCHES = {"true": 1.0, "false": 0.0}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi.automation import Breakpoint, sample
+from midi.curves.automation import Breakpoint, sample
 from midi.errors import MidiError
-from midi.live_set import find_lane, lane_curve, read_set
+from midi.live.set import find_lane, lane_curve, read_set
 from midi.testing import (
     BEFORE_THE_SONG,
     envelope_xml,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi.automation import record_to_curve
+from midi.curves.automation import record_to_curve
 from midi.errors import MidiError
 
 LOOP = Fraction(8)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from midi.errors import MidiError
 from midi.melody import melody, pitch_class_target
 from midi.notes import Note, sort_notes
-from midi.smf import MAX_FILE_BYTES, Score, ScoreTrack, read_midi, score_of_notes, write_midi
+from midi.smf.read import MAX_FILE_BYTES, Score, ScoreTrack, read_midi, score_of_notes, write_midi
 from midi.tempo import Meter, MeterChange, TempoChange
 
 HEADER = bytes.fromhex("4d546864 00000006")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi.automation import Breakpoint, Curve, thin
+from midi.curves.automation import Breakpoint, Curve, thin
 from midi.errors import MidiError
 
 places = st.lists(st.integers(0, 200), min_size=1, max_size=60).map(sorted)

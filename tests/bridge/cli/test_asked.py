@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.cli.asked import build_request
 from bridge.cli.options import LoopOptions
+from bridge.requests.asked import build_request
 from engine.request import Audio, Control, Curve, Notes, Onsets, Words
 from midi.tempo import Meter
 

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
-from bridge.cli.bench import example, in_words, measure
+from bridge.cli.commands.bench import example, in_words, measure
+from engine.models.testing import TinyModel
 from engine.settings import Settings
-from engine.testing import TinyModel
 
 
 def test_the_request_is_the_same_everywhere() -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bridge.cli import checks
 from bridge.cli.checks import Finding
-from bridge.cli.doctor import show
+from bridge.cli.commands.doctor import show
 from bridge.cli.main import run
 from engine.models import catalogue
 from engine.settings import Settings

@@ -48,8 +48,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_exists_and_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each row of the table has a module with a command that has help."""
-    assert find_spec(f"bridge.cli.{COMMANDS[name].module}") is not None
-    import_module(f"bridge.cli.{COMMANDS[name].module}")
+    assert find_spec(f"bridge.cli.commands.{COMMANDS[name].module}") is not None
+    import_module(f"bridge.cli.commands.{COMMANDS[name].module}")
     assert run([name, "--help"]) == 0
     assert "Usage: ditto-live " + name in capsys.readouterr().out
 

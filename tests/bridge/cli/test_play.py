@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bridge.cli.commands.play import Watch, play_take
 from bridge.cli.main import run
-from bridge.cli.play import Watch, play_take
 from bridge.player import Block, NoAudioError
+from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.settings import Settings
-from engine.wav import write_loop
 from midi.tempo import Meter
 
 RATE = 8_000

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.cli.asked import build_request
+from bridge.cli.commands.render import draw, make
 from bridge.cli.main import run
 from bridge.cli.options import LoopOptions
 from bridge.cli.output import Shelf, shelf
 from bridge.cli.progress import Lines
-from bridge.cli.render import draw, make
 from bridge.cli.starts import read_start
 from bridge.cli.told import as_json, in_words
-from bridge.delivery import read_sidecar
+from bridge.requests.asked import build_request
+from bridge.takes.delivery import read_sidecar
+from engine.audio.wav import read_audio, read_loop_info
 from engine.events import Progress
+from engine.models.testing import TinyModel
 from engine.pipeline import rebuild
 from engine.settings import Settings
-from engine.testing import TinyModel
-from engine.wav import read_audio, read_loop_info
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def darkness(target, scene, context):
 """,
         encoding="utf-8",
     )
-    from bridge.cli.render import load_controls
+    from bridge.cli.commands.render import load_controls
 
     load_controls([file])
     takes = rendered(tmp_path / "loop.wav", settings, model, control=["darkness-of-test=on"], steps=8)

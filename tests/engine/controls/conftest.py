@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from engine import controls, methods, targets
+from engine import controls
 from engine.controls import registry
-from engine.optimize import Step, minimize
+from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control
-from engine.testing import TinyModel, tiny_noise
+from engine.search import methods
+from engine.search import objective as targets
+from engine.search.minimize import Step, minimize
 
 
 @pytest.fixture(autouse=True)

@@ -11,17 +11,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import decode, loop, metrics, targets
+from engine import metrics
+from engine.audio import finish as loop
 from engine.controls.melody import FLOOR_SHARE, lack
 from engine.controls.rhythm import onset_strength, pooled
 from engine.controls.structure import letter_matrix
 from engine.errors import BadRequestError, ModelError
-from engine.hearing import Chain, latent_of
 from engine.metrics import structure as structure_metric
-from engine.optimize import Plan, minimize
+from engine.models import decode
+from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Audio, Control, LoopRequest, Notes, Onsets, Words
+from engine.search import objective as targets
+from engine.search.minimize import Plan, minimize
+from engine.search.surrogate import Chain, latent_of
 from engine.spectrum import Spectrum
-from engine.testing import TinyModel, tiny_noise
 from midi.rhythm import Onset
 
 CHAIN = Chain(steps=3, sampler="ddim")

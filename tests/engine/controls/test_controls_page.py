@@ -8,8 +8,8 @@ import pytest
 
 from engine import controls
 from engine.errors import BadRequestError
-from engine.optimize import Step
 from engine.request import Control, Words
+from engine.search.minimize import Step
 
 PAGE = (Path(__file__).parents[3] / "docs" / "controls.md").read_text(encoding="utf-8")
 

@@ -11,9 +11,9 @@ import torch
 from engine import controls
 from engine.controls import registry
 from engine.errors import BadInputError
-from engine.optimize import Step
+from engine.models.testing import TinyModel
 from engine.request import Control, Words
-from engine.testing import TinyModel
+from engine.search.minimize import Step
 
 Searched = Callable[[Control], list[Step]]
 

@@ -45,7 +45,8 @@ def sentence_of(settings: Settings, name: str) -> str:
 def test_the_catalogue_costs_nothing_until_a_model_is_opened():
     """Importing it, and reading a folder, loads neither torch nor diffusers nor transformers."""
     program = (
-        "import sys, engine.models.catalogue, engine.models.folder, engine.models.hardware, bridge.cli.models\n"
+        "import sys, engine.models.catalogue, engine.models.folder, engine.models.hardware\n"
+        "import bridge.cli.commands.models\n"
         "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
     )
     root = Path(__file__).parents[3]

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import methods, optimize, targets
-from engine.hearing import Chain
-from engine.loop import finish
+from engine.audio.finish import finish
 from engine.models.autoencoder import oobleck_context, same_context
 from engine.models.circle import TimeCircle
 from engine.request import Audio, Budget, Control
 from engine.sampling import sample, start_noise
+from engine.search import methods
+from engine.search import minimize as optimize
+from engine.search import objective as targets
+from engine.search.surrogate import Chain
 from midi.tempo import Meter
 
 NAMES = ("stable-audio", "stable-audio-3-base", "ace-step-turbo", "audioldm2", "musicldm")

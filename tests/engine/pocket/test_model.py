@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import targets
 from engine.controls.reference import on_the_loop
 from engine.models.protocol import Model, Scene
 from engine.pocket import condition, musical_time
@@ -18,6 +17,7 @@ from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.network import CONTROL_CHANNELS
 from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
+from engine.search import objective as targets
 from engine.settings import Settings
 from midi.tempo import Meter
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.takes.noise import WIDE_VARIATION, OpenSeeds, noise_to_bytes, open_seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from engine.pocket.repertoire import BEATLESS, NEVER_DRAWN, TONALITIES, Repertoi
 from engine.pocket.words import DRUMS, PACES, WORD_IDS, WORDS, parse
 from engine.request import Control, LoopRequest, Notes, Start
 from engine.sampling import start_noise
-from engine.saved import WIDE_VARIATION, OpenSeeds, noise_to_bytes, open_seeds
 from midi.key import Key
 from midi.notes import Note
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.evaluation.sound import log_mel_error_db
+from benchmarks.quality.evaluation.sound import log_mel_error_db
 from engine.pocket.bands import SAMPLE_RATE, latent_frames, log_bands
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.sound import waveform

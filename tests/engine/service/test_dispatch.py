@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from engine.events import Done, Event, Preview, Sound, Take
 from engine.request import LoopRequest
-from engine.service.dispatch import Dispatch
-from engine.service.journal import Journal
 from engine.service.messages import Job, Submission
-from engine.service.window import PATIENCE_SECONDS, WINDOW_BYTES, Window
+from engine.service.queue.dispatch import Dispatch
+from engine.service.queue.journal import Journal
+from engine.service.queue.window import PATIENCE_SECONDS, WINDOW_BYTES, Window
 
 LONG = Sound(samples=bytes(WINDOW_BYTES // 2 + 8), sample_rate=44_100)  # two of these are more than may be on the way
 

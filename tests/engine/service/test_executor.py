@@ -11,13 +11,13 @@ import pytest
 
 from engine.events import Done, Failed, Progress, Take
 from engine.request import LoopRequest
-from engine.service import pipe
-from engine.service.executor import Executor, LocalExecutor, Lost, Patience, Report, describe_exit
 from engine.service.transport import run
-from engine.service.worker_options import WorkerOptions
+from engine.service.workers import pipe
+from engine.service.workers.executor import Executor, LocalExecutor, Lost, Patience, Report, describe_exit
+from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
-TOY = "engine.service.toy:ToyJobs"
+TOY = "engine.service.workers.toy:ToyJobs"
 
 
 def _options(folder: Path, jobs: str = TOY, model: str = "toy") -> WorkerOptions:
@@ -177,7 +177,7 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_worker(tmp_path: Path) 
         await ear.until(lambda: ear.has(pipe.Ended))
         assert ear.has(Failed)
 
-    _with(lambda: LocalExecutor(_options(tmp_path, "engine.service.jobs:ModelJobs", "no-such-model")), story)
+    _with(lambda: LocalExecutor(_options(tmp_path, "engine.service.workers.jobs:ModelJobs", "no-such-model")), story)
 
 
 def test_exits_have_words() -> None:
@@ -207,7 +207,7 @@ def ray_here() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_two_actors_make_the_same_and_a_lost_one_is_reported(tmp_path: Path, ray_here: None) -> None:
     """On a cluster the same requests give the same takes, and a killed actor's request is lost, then retried."""
-    from engine.service.cluster import RayExecutor
+    from engine.service.workers.cluster import RayExecutor
 
     made: dict[str, list[Take]] = {}
     for name, executor in (

@@ -11,11 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Preview, Sound, Superseded, Take
 from engine.request import LoopRequest
-from engine.service import pipe
-from engine.service.executor import Listener, Lost
-from engine.service.foreman import Foreman
-from engine.service.journal import Journal
 from engine.service.messages import Ack, Cancel, Job, Submission
+from engine.service.queue.foreman import Foreman
+from engine.service.queue.journal import Journal
+from engine.service.workers import pipe
+from engine.service.workers.executor import Listener, Lost
 
 SOUND = Sound(samples=bytes(8), sample_rate=44_100)
 

@@ -9,9 +9,9 @@ import pytest
 
 from engine.events import Done, Preview, Sound, Take
 from engine.request import LoopRequest
-from engine.service.journal import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, Journal, JournalError
-from engine.service.journal_file import LOG_BYTES
 from engine.service.messages import Submission
+from engine.service.queue.journal import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, Journal, JournalError
+from engine.service.queue.journal_file import LOG_BYTES
 
 SOUND = Sound(samples=bytes(16), sample_rate=44_100)
 
@@ -40,7 +40,7 @@ def test_a_killed_process_leaves_what_it_accepted(tmp_path: Path) -> None:
     """After `kill -9` right behind the acceptance the journal opens and has the job."""
     program = (
         "import os, pathlib, signal, sys\n"
-        "from engine.service.journal import Journal\n"
+        "from engine.service.queue.journal import Journal\n"
         "from engine.service.messages import Submission\n"
         "from engine.request import LoopRequest\n"
         "journal = Journal(pathlib.Path(sys.argv[1]))\n"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.service.lineup import Lineup, Waiting
+from engine.service.queue.lineup import Lineup, Waiting
 
 ITEMS = st.lists(
     st.builds(Waiting, st.uuids().map(str), st.sampled_from("ab"), st.sampled_from(["", "x", "y"]), st.booleans()),

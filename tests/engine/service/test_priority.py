@@ -11,7 +11,7 @@ def test_a_process_and_its_threads_step_back() -> None:
     """Threads from before and after are as nice as the process."""
     program = (
         "import os, threading\n"
-        "from engine.service.priority import NICENESS, step_back\n"
+        "from engine.service.workers.priority import NICENESS, step_back\n"
         "def told(): print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) - before)\n"
         "before, go = os.getpriority(os.PRIO_PROCESS, 0), threading.Event()\n"
         "early = threading.Thread(target=lambda: (go.wait(), told()))\n"

@@ -14,12 +14,12 @@ from engine.events import Accepted, Done, Event, Failed, Preview, Take
 from engine.request import LoopRequest
 from engine.service import messages
 from engine.service.access import Access, Keys, introduce, is_loopback, load_key
-from engine.service.executor import LocalExecutor
-from engine.service.journal import Journal
 from engine.service.messages import Ack, Hello, Job, Message, Said, Status, Submission
+from engine.service.queue.journal import Journal
 from engine.service.server import Engine, Listening
 from engine.service.transport import run
-from engine.service.worker_options import WorkerOptions
+from engine.service.workers.executor import LocalExecutor
+from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
 
@@ -81,7 +81,7 @@ def _serve(
     async def main() -> None:
         settings = Settings(home=folder, takes=folder, models=folder)
         journal = Journal(settings.journal_file)
-        options = WorkerOptions.of(settings, jobs="engine.service.toy:ToyJobs", model="toy")
+        options = WorkerOptions.of(settings, jobs="engine.service.workers.toy:ToyJobs", model="toy")
         engine = Engine(journal, LocalExecutor(options))
         serving = asyncio.create_task(engine.serve(Listening(host=host, access=access)))
         try:

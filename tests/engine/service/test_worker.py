@@ -12,11 +12,11 @@ import pytest
 from engine.errors import BadRequestError, NonFiniteLossError
 from engine.events import Cancelled, Checkpoint, Done, Event, Failed, Progress
 from engine.request import LoopRequest
-from engine.service import pipe
-from engine.service.jobs import find
-from engine.service.toy import ToyJobs
-from engine.service.worker import Worker, failure
-from engine.service.worker_options import WorkerOptions
+from engine.service.workers import pipe
+from engine.service.workers.jobs import find
+from engine.service.workers.toy import ToyJobs
+from engine.service.workers.worker import Worker, failure
+from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
 
@@ -121,9 +121,9 @@ def test_what_is_no_message_is_refused() -> None:
 def test_a_worker_ends_with_its_engine(tmp_path: Path) -> None:
     """When the pipe from the engine closes the process goes, even in the middle of a request."""
     settings = Settings(home=tmp_path, takes=tmp_path, models=tmp_path)
-    options = WorkerOptions.of(settings, jobs="engine.service.toy:ToyJobs")
+    options = WorkerOptions.of(settings, jobs="engine.service.workers.toy:ToyJobs")
     process = subprocess.Popen(
-        [sys.executable, "-m", "engine.service.worker", msgspec.json.encode(options).decode()],
+        [sys.executable, "-m", "engine.service.workers.worker", msgspec.json.encode(options).decode()],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdin is not None
@@ -138,6 +138,6 @@ def test_a_worker_ends_with_its_engine(tmp_path: Path) -> None:
 
 def test_a_factory_is_found_by_name() -> None:
     """`module:name` names what makes loops; anything else is refused in words."""
-    assert find("engine.service.toy:ToyJobs") is ToyJobs
+    assert find("engine.service.workers.toy:ToyJobs") is ToyJobs
     with pytest.raises(BadRequestError, match="module:name"):
-        find("engine.service.toy:Nothing")
+        find("engine.service.workers.toy:Nothing")

@@ -1,0 +1,71 @@
+"""Run one benchmark: `python -m benchmarks NAME [options]`; without a name, list them."""
+
+import ast
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.rows import OtherWeightsError
+
+MODULES = {
+    "control": "quality.control",
+    "edits": "quality.edits",
+    "steps": "quality.steps",
+    "onsets": "quality.onsets",
+    "seam": "quality.seam",
+    "pocket": "quality.pocket",
+    "honesty": "papers.honesty",
+    "gap": "papers.gap",
+    "samplers": "papers.samplers",
+    "seconds": "speed.seconds",
+    "memory": "speed.memory",
+    "midi": "speed.midi",
+    "midi-fuzz": "speed.midi_fuzz",
+    "service": "service.bars",
+    "service-hostile": "service.hostile",
+    "service-chaos": "service.chaos",
+    "model-memory": "models.memory",
+    "model-seams": "models.seams",
+    "tables": "tables",
+    "pictures": "pictures",
+}
+"""The module of each name; it has a `main` that reads the command line."""
+
+
+def summary(module: str) -> str:
+    """Return the first line of a module's docstring, without importing it."""
+    source = Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0]
+
+
+def listing() -> str:
+    """Return all names, by group, with a line for each."""
+    width = max(map(len, MODULES))
+    lines = [__doc__.splitlines()[0] if __doc__ else ""]
+    group = None
+    for name, module in MODULES.items():
+        if module.rpartition(".")[0] != group:
+            group = module.rpartition(".")[0]
+            lines.append(f"\n{group or 'all of them'}")
+        lines.append(f"  {name:<{width}}  {summary(module)}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the benchmark that the first argument names on the other arguments."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(listing())
+        return
+    name, *options = arguments
+    if name not in MODULES:
+        raise SystemExit(f"There is no benchmark {name!r}. There are: {', '.join(MODULES)}.")
+    sys.argv = [f"python -m benchmarks {name}", *options]
+    try:
+        importlib.import_module(f"benchmarks.{MODULES[name]}").main()
+    except OtherWeightsError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

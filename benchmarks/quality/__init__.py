@@ -1,0 +1,1 @@
+"""How well loops follow what is asked, and how good they are."""

@@ -1,0 +1,186 @@
+"""How closely loops follow what is asked, for every control and method, read back from the written file.
+
+    python -m benchmarks control --seeds 24 --publish                             # the published rows, gone on with
+    python -m benchmarks control --only intensity,melody --methods none,ditto2 --seeds 4
+
+Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds. A method
+may be `told` (the model's own control inputs, without a search) or `told+ditto2`. Rows are `TASK/METHOD/SEED`.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.quality import judge, tasks
+from benchmarks.rows import Row, Rows, mean_interval, weights_name
+from engine import metrics, pipeline
+from engine.audio.wav import read_audio, write_loop
+from engine.events import Take
+from engine.metrics import melody as melody_metric
+from engine.metrics import structure as structure_metric
+from engine.models import catalogue
+from engine.models.protocol import Model
+from engine.pocket import words
+from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
+from engine.pocket.condition import WORD_SLOTS
+from engine.pocket.model import WEIGHTS, Pocket
+from engine.request import Budget, LoopRequest, Notes, Words
+from engine.settings import Settings
+from midi.melody import melody as one_voice
+from midi.melody import pitch_class_target
+
+UNHURRIED = Budget(seconds=3600.0)  # a search ends by its target or its steps here, not by the clock of this machine
+METHODS = ("none", "guidance", "ditto-paper", "ditto", "ditto2")
+SHOWN = {
+    "intensity": ("intensity_mse", "intensity_mse_gain_free", "intensity_rho", "intensity_bar"),
+    "melody": ("melody_accuracy", "melody_judge"),
+    "intensity+melody": ("intensity_mse", "intensity_rho", "melody_accuracy", "melody_judge"),
+    "rhythm": ("rhythm_f1", "rhythm_f1_tight"),
+    "groove": ("rhythm_f1", "rhythm_f1_tight"),
+    "structure": ("structure_mse", "structure_mse_of_none", "structure_form"),
+    "brightness": ("brightness_error_octaves",),
+    "text": ("text_judge", "text_judge_above_none"),
+    "three": ("intensity_mse", "intensity_rho", "melody_accuracy", "brightness_error_octaves"),
+}
+ALWAYS = ("seam_ratio", "embedding_distance", "noise_std", "noise_flatness", "steps", "seconds")
+
+
+def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
+    """Make one loop, write it, read it back and score it."""
+    started = time.perf_counter()
+    take = next(event for event in pipeline.make_loop(request, model, settings) if isinstance(event, Take))
+    audio = np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "loop.wav"
+        write_loop(
+            file, audio, request.sample_rate, tempo_bpm=request.tempo_bpm, beats=request.beats, meter=request.meter
+        )
+        seconds = time.perf_counter() - started
+        written, rate = read_audio(file)
+    assert written.shape[1] == request.samples
+    scores: Row = dict(metrics.score(written, rate, request))
+    scores |= {"seconds": seconds, "gain_db": take.record.get("gain_db")}
+    scores |= {"embedding_distance": take.scores.get("held_out")}
+    facts = {name: value for name, value in take.record.items() if name == "steps" or name.startswith("noise_")}
+    return scores | facts | _judged(written, rate, request, scores, model)
+
+
+def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores: Row, model: Model) -> Row:
+    """What independent ears say: a bar met or not, notes heard, a form found, a text recognised."""
+    found: Row = {}
+    mse, rho = scores["intensity_mse"], scores["intensity_rho"]
+    if mse is not None and rho is not None:
+        found["intensity_bar"] = float(mse <= 0.6 and rho >= 0.985)
+    for control in request.controls:
+        if isinstance(control.target, Notes):
+            found["melody_judge"] = _heard_notes(audio, rate, request, control.target)
+        if control.kind == "structure" and isinstance(control.target, Words):
+            form = structure_metric.canonical(control.target.text)
+            heard = structure_metric.found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
+            found["structure_form"] = float(structure_metric.canonical(heard) == form)
+    if isinstance(model, Pocket) and model.towers is not None:
+        found["text_judge"] = _judged_text(audio, request, model)
+    return found
+
+
+@torch.no_grad()
+def judge_vector(audio: NDArray[np.float32], model: Pocket) -> torch.Tensor:
+    """Return the unit vector of a loop [2, samples] at 44.1 kHz in the tower that is never optimised."""
+    assert model.towers is not None
+    bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
+    return model.towers.judge.hear(bands[None].to(model.device))[0]
+
+
+def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket) -> float:
+    """Return how well a loop at 44.1 kHz fits its prompt, -1 to 1, in the judge's tower."""
+    assert model.towers is not None
+    said = torch.zeros(1, WORD_SLOTS, device=model.device)
+    said[0, list(words.parse(request.prompt).ids)] = 1
+    return float(judge_vector(audio, model) @ model.towers.judge.read(said)[0])
+
+
+def _heard_notes(audio: NDArray[np.float32], rate: int, request: LoopRequest, notes: Notes) -> float | None:
+    frames = melody_metric.frame_count(audio.shape[1], rate)
+    classes, sounding = pitch_class_target(one_voice(notes.notes), request.beats, frames)
+    heard = judge.chroma(audio.mean(0), rate, frames)
+    return None if heard is None else float((heard.argmax(1) == classes)[sounding].mean())
+
+
+def weights_of(model: str) -> str:
+    """Return the name of a model's weights; those of other people's models are their own."""
+    return weights_name("pocket", WEIGHTS) if model.startswith("pocket") else model
+
+
+def by_method(rows: Rows, task: str, methods: Iterable[str]) -> dict[str, list[Row]]:
+    """Return the rows of each method, each beside the same seed's row without a search."""
+    none = rows.below(f"{task}/none")
+    return {
+        method: [_beside(row, none.get(seed)) for seed, row in rows.below(f"{task}/{method}").items()]
+        for method in methods
+    }
+
+
+def _beside(row: Row, none: Row | None) -> Row:
+    """Add whether a text is judged above that of its seed without a search, and a structure's share of that error."""
+    if none and row.get("text_judge") is not None and none.get("text_judge") is not None:
+        row["text_judge_above_none"] = float(row["text_judge"] > none["text_judge"])
+    if none and none.get("structure_mse"):
+        row["structure_mse_of_none"] = row["structure_mse"] / none["structure_mse"]
+    return row
+
+
+def task_table(task: str, rows: dict[str, list[Row]]) -> str:
+    """Return one task's table in Markdown, a column for each method."""
+    methods = [method for method in rows if rows[method]]
+    lines = [f"\n### {task}", "| | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    for name in (*SHOWN[task], *ALWAYS):
+        found = [mean_interval([row.get(name) for row in rows[method]]) for method in methods]
+        cells = ["" if one is None else f"{one[0]:.3g} ({one[1]:.3g}-{one[2]:.3g})" for one in found]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read the command line; make, score and keep what is missing."""
+    options = parser(__doc__)
+    options.add_argument("--model", default="pocket")
+    options.add_argument("--seeds", type=int, default=24)
+    options.add_argument("--first-seed", type=int, default=0)
+    options.add_argument("--only", default=",".join(tasks.TASKS))
+    options.add_argument("--methods", default=",".join(METHODS))
+    options.add_argument("--quality", default="normal")
+    options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
+    add_rows(options, "control")
+    chosen = options.parse_args()
+    rows, models = open_rows(chosen, weights_of(chosen.model)), _Models(chosen.model, Settings(dtype=chosen.dtype))
+    methods = chosen.methods.split(",")
+    for task in chosen.only.split(","):
+        for method in methods:
+            for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
+                rows.get(f"{task}/{method}/{seed}", partial(models.measured, task, method, seed, chosen.quality))
+        print(task_table(task, by_method(rows, task, methods)), flush=True)
+
+
+class _Models:
+    """The model with and without its own control inputs, each loaded when it is first asked for."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._name, self._settings, self._loaded = name, settings, dict[str, Model]()
+
+    def measured(self, task: str, method: str, seed: int, quality: str) -> Row:
+        """Make one loop of a task and score it."""
+        told = method.startswith("told")
+        name = "pocket-told" if told else self._name
+        if name not in self._loaded:
+            self._loaded[name] = catalogue.load(name, self._settings)
+        own = (method.partition("+")[2] or "none") if told else method
+        asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=quality, budget=UNHURRIED)
+        return run(self._loaded[name], asked, self._settings)

@@ -1,0 +1,54 @@
+"""Many loops from `pocket` at once: requests of one length share a batch, whatever their words and tempi."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.audio import finish as loop
+from engine.models.protocol import Scene
+from engine.pocket.model import Pocket
+from engine.request import LoopRequest
+from engine.sampling import sample, start_noise
+
+MOST_STUDENT_STEPS = 8  # longer chains are the teacher's: the flow itself, with guidance
+BATCH = 8
+
+
+def generate(
+    pocket: Pocket, requests: Sequence[LoopRequest], steps: int, chosen: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the index and the loop [2, samples] of each request in `chosen` as delivered, in batches of one length."""
+    groups: dict[tuple[int, int], list[tuple[int, Scene]]] = defaultdict(list)
+    for index in chosen:
+        scene = pocket.scene(requests[index])
+        groups[scene.frames, scene.inputs.pieces].append((index, scene))
+    for group in groups.values():
+        for first in range(0, len(group), BATCH):
+            part = group[first : first + BATCH]
+            scenes = [scene for _, scene in part]
+            noise = torch.cat([start_noise(scene, requests[index].seed) for index, scene in part])
+            latents = chain(pocket, _together(scenes), noise, steps)
+            for (index, scene), latent in zip(part, latents, strict=True):
+                with torch.no_grad():
+                    sound = pocket.decode(latent[None], scene)[0]
+                yield index, loop.finish(sound, scene, requests[index]).audio
+
+
+def chain(pocket: Pocket, scene: Scene, noise: torch.Tensor, steps: int) -> torch.Tensor:
+    """Return the latents of `noise` after `steps` steps of the student, or of the teacher for long chains."""
+    sampler = "trajectory" if steps <= MOST_STUDENT_STEPS else "ddim"
+    with torch.no_grad():
+        return sample(pocket, scene, noise, pocket.schedule(steps, scene), sampler, checkpoint=False)
+
+
+def _together(scenes: Sequence[Scene]) -> Scene:
+    """Return one scene for a batch: as many conditions and musical phases as loops."""
+    inputs = [scene.inputs for scene in scenes]
+    if inputs[0].pieces > 1:
+        raise ValueError("loops of more than one piece are made one by one")
+    rows = {name: torch.cat([getattr(one, name) for one in inputs]) for name in ("told", "free", "phases")}
+    return replace(scenes[0], inputs=replace(inputs[0], **rows))

@@ -1,0 +1,1 @@
+"""One file for each command of `ditto-live`, loaded when it is chosen."""

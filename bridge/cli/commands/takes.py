@@ -1,0 +1,148 @@
+"""`ditto-live takes`: list, search, show, mark, replay and tidy what was made."""
+
+import json as json_text
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.takes import library as shelf
+from engine.errors import BadInputError, BadRequestError
+from engine.settings import Settings
+
+from ..guard import say
+from ..running import placed
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, search, replay and tidy what was made.")
+
+Folder = Annotated[Path | None, typer.Option("--takes", help="The takes folder, if not the usual one.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, or latest.", metavar="TAKE")]
+
+
+@app.callback(invoke_without_command=True)
+def overview(
+    context: typer.Context,
+    search: Annotated[str, typer.Option(help="Only takes with these words in prompt, key, model or id.")] = "",
+    favourites: Annotated[bool, typer.Option("--favourites", help="Only favourites.")] = False,
+    unused: Annotated[
+        Path | None, typer.Option(help="Takes that no Live set below this folder uses.", metavar="SETS")
+    ] = None,
+    trash: Annotated[bool, typer.Option("--trash", help="With --unused: move them to the system's trash.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the prompts of the takes listed.")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many lines; 0 for all.")] = 50,
+    takes: Folder = None,
+    json: Json = False,
+) -> int:
+    """List takes, the newest first."""
+    if context.invoked_subcommand is not None:
+        return 0
+    if trash and unused is None:
+        raise BadRequestError("--trash goes with --unused SETS, the folder of your Live sets.")
+    folder = _folder(takes)
+    found: Iterable[shelf.Kept] = shelf.search(shelf.kept(folder), search)
+    if unused is not None:
+        found = _unused(found, unused)
+    listed = [take for take in found if take.favourite or not favourites]
+    if forget:
+        return _forget(listed)
+    if trash:
+        return _trash(listed)
+    shown = listed if json or not limit else listed[:limit]
+    sys.stdout.write(_as_json(shown) if json else _as_lines(shown, folder))
+    if len(shown) < len(listed):
+        say(f"{len(listed) - len(shown)} more; --limit 0 shows all.")
+    return 0
+
+
+@app.command()
+def show(take: TakeName, takes: Folder = None) -> int:
+    """Print all that is known of a take, as JSON."""
+    found = shelf.find(_folder(takes), take)
+    sys.stdout.write(found.wav.with_suffix(".json").read_text(encoding="utf-8") + "\n")
+    return 0
+
+
+@app.command()
+def favourite(
+    take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="No longer.")] = False
+) -> int:
+    """Mark a take as a favourite; favourites are never listed as unused."""
+    shelf.set_favourite(shelf.find(_folder(takes), take).wav, not off)
+    return 0
+
+
+@app.command()
+def replay(
+    take: TakeName,
+    out: Annotated[Path | None, typer.Option(help="WAV to write; else the samples are only compared.")] = None,
+    takes: Folder = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    jobs: Annotated[str, typer.Option(help="What makes the loops, as module:name.", hidden=True)] = "",
+) -> int:
+    """Make a take again from its request and its stored noise, and compare it with what was kept."""
+    from .replay import replay_take
+
+    folder = _folder(takes)
+    made = replay_take(shelf.find(folder, take), Settings(device=device, takes=folder), jobs=jobs, out=out)
+    sys.stdout.write(f"{made.sentence}\n")
+    return 0 if made.same else 1
+
+
+def _folder(takes: Path | None) -> Path:
+    return placed(Settings(), None, takes).takes
+
+
+def _unused(found: Iterable[shelf.Kept], sets: Path) -> list[shelf.Kept]:
+    if not sets.is_dir():
+        raise BadInputError(f"{sets} is not a folder.", remedy="Name the folder that holds your Live sets.")
+    return shelf.unused(found, sets)
+
+
+def _forget(listed: list[shelf.Kept]) -> int:
+    for take in listed:
+        shelf.forget(take)
+    say(f"The words of {len(listed)} takes were removed. Their file names, which Live sets refer to, are as before.")
+    return 0
+
+
+def _trash(listed: list[shelf.Kept]) -> int:
+    size = sum(take.size_bytes for take in listed)
+    count = shelf.to_trash(listed)
+    say(f"{count} takes, {size / 1e6:.1f} MB, are in the trash now.")
+    return 0
+
+
+def _as_json(listed: list[shelf.Kept]) -> str:
+    rows = [
+        {
+            "take_id": take.take_id,
+            "path": str(take.wav),
+            "prompt": take.prompt,
+            "model": take.model,
+            "licence": take.licence,
+            "bars": take.bars,
+            "tempo_bpm": take.tempo_bpm,
+            "key": take.key,
+            "seed": take.seed,
+            "created": take.created,
+            "favourite": take.favourite,
+            "scores": take.scores,
+            "bytes": take.size_bytes,
+        }
+        for take in listed
+    ]
+    return json_text.dumps(rows) + "\n"
+
+
+def _as_lines(listed: list[shelf.Kept], folder: Path) -> str:
+    if not listed:
+        return f"There are no such takes in {folder}.\n"
+    lines = [
+        f"{'*' if take.favourite else ' '} {take.take_id:<12} {take.created[:16]:<16} {take.bars:>2} bars "
+        f"{take.size_bytes / 1e6:5.1f} MB  {take.prompt or take.wav.stem}"
+        for take in listed
+    ]
+    return "\n".join([*lines, f"{len(listed)} takes, {sum(t.size_bytes for t in listed) / 1e6:.1f} MB, in {folder}\n"])

@@ -1,0 +1,1 @@
+"""OSC: the table of addresses, the codec, requests in pieces, and the UDP socket."""

@@ -1,0 +1,105 @@
+"""A request on its way in, in pieces that may be lost, doubled or out of order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .addresses import PER_CONTROL, SETTING_NAMES
+from .codec import OscError, OscMessage, Value
+
+MAX_SETTINGS = 200
+MAX_CONTROLS = 20
+QUICK_VALUES = 2_000
+MAX_VALUES = 400_000  # numbers in all chunks: 100,000 breakpoints, or 20,000 notes, with room
+
+FILE_SETTINGS = (
+    "from_take",
+    "lane",
+    "melody_file",
+    "rhythm_file",
+    "structure",
+    "structure_file",
+    "timbre_file",
+    "inpaint_file",
+    "outpaint_file",
+)
+
+Group = tuple[Value, ...]
+Missing = tuple[str, str, tuple[int, ...]]  # part, control, chunk numbers (none means all)
+
+
+@dataclass(slots=True)
+class Chunks:
+    """One curve, clip or rhythm: `pieces` by number, of `total`."""
+
+    total: int
+    unit: str = ""
+    pieces: dict[int, tuple[Group, ...]] = field(default_factory=dict)
+
+    def whole(self) -> tuple[Group, ...]:
+        """Return all groups in order; every piece must be there."""
+        return tuple(group for index in range(self.total) for group in self.pieces[index])
+
+
+@dataclass(slots=True)
+class Assembly:
+    """What has arrived of one request."""
+
+    born: float
+    nonce: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    chunks: dict[tuple[str, str], Chunks] = field(default_factory=dict)
+    values: int = 0
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it can be made a request at once: it is small and names no file to be read."""
+        named = any(self.settings.get(name) for name in FILE_SETTINGS)
+        return not named and self.values <= QUICK_VALUES
+
+    def begin(self, nonce: str) -> None:
+        """Note whose request this is."""
+        self.nonce = nonce
+
+    def set(self, name: str, value: str) -> None:
+        """Set a field; raises `OscError` for a name that there is not."""
+        control, dot, part = name.partition(".")
+        if name not in SETTING_NAMES and not (dot and control and part in PER_CONTROL):
+            raise OscError(f"There is no setting {name[:60]!r}.", remedy="docs/osc.md lists the settings.")
+        if len(self.settings) >= MAX_SETTINGS:
+            raise OscError(f"A request may have {MAX_SETTINGS} settings.")
+        self.settings[name] = value
+
+    def add(self, message: OscMessage) -> None:
+        """Add a chunk of a curve, a clip or a rhythm; the same chunk again replaces itself."""
+        part = message.path.rpartition("/")[2]
+        control, index, total = str(message.values[1]), int(message.values[-2]), int(message.values[-1])
+        unit = str(message.values[2]) if part == "curve" else ""
+        if index >= total:
+            raise OscError(f"{message.path}: chunk {index} of {total}; they are counted from 0.")
+        known = self.chunks.get((part, control))
+        if known is None or (known.total, known.unit) != (total, unit):
+            if known is None and len(self.chunks) >= MAX_CONTROLS:
+                raise OscError(f"A request may have {MAX_CONTROLS} curves, clips and rhythms.")
+            known = self.chunks[part, control] = Chunks(total, unit)
+        self.values += sum(map(len, message.groups)) * (index not in known.pieces)
+        if self.values > MAX_VALUES:
+            raise OscError(f"A request may hold {MAX_VALUES:,} numbers.", remedy="Thin the curve or the clip.")
+        known.pieces[index] = message.groups
+
+    def close(self, commit: OscMessage) -> None:
+        """Keep only what the commit says belongs to the request."""
+        named = [(str(part), str(control)) for part, control, _total in commit.groups]
+        self.chunks = {place: self.chunks[place] for place in named}
+
+    def missing(self, commit: OscMessage) -> Iterator[Missing]:
+        """Yield what the commit says belongs to the request and has not arrived."""
+        if not self.nonce:
+            yield "begin", "", ()
+        if len(self.settings) < int(commit.values[2]):
+            yield "set", "", ()
+        for part, control, total in commit.groups:
+            known = self.chunks.get((str(part), str(control)))
+            if known is None or known.total != total:
+                yield str(part), str(control), ()
+            elif lost := tuple(index for index in range(known.total) if index not in known.pieces):
+                yield str(part), str(control), lost

@@ -1,0 +1,105 @@
+"""Datagrams to a device, from what the engine said and what was written."""
+
+from engine.events import Accepted, Cancelled, Done, Failed, Progress, Scores, Superseded
+from engine.service.messages import Status
+
+from ..session.effects import Delivered
+from .addresses import PROTOCOL_VERSION
+from .assembly import Missing
+from .codec import OscError, encode
+
+MAX_NOTES = 4  # sentences in one datagram
+MAX_SCORES = 24
+MAX_INDICES = 500  # chunk numbers in one request for missing ones
+PREVIEW_TEXT = 2_000
+
+End = Done | Cancelled | Superseded | Failed
+
+
+def welcome(nonce: str, bridge_id: str, version: str) -> bytes:
+    """Return the answer to hello."""
+    return encode("/ditto/welcome", (PROTOCOL_VERSION, nonce, bridge_id, version))
+
+
+def state(status: Status | None) -> bytes:
+    """Return what the engine is doing; `None` means that it does not answer."""
+    if status is None:
+        sentence = "No engine answers. Start it with `ditto-live serve`."
+        return encode("/ditto/state", ("no_engine", -1.0, sentence, "", 0))
+    values = (status.state, max(-1.0, min(1.0, status.fraction)), status.sentence, status.model, status.queued)
+    return encode("/ditto/state", values)
+
+
+def missing(request_id: str, lost: Missing) -> bytes:
+    """Return the request for what was lost."""
+    part, control, indices = lost
+    return encode("/ditto/missing", (request_id, part, control), [(index,) for index in indices[:MAX_INDICES]])
+
+
+def accepted(event: Accepted, notes: tuple[str, ...]) -> bytes:
+    """Return that a request is on disk."""
+    sentences = (*notes, *event.notes)[:MAX_NOTES]
+    return encode("/ditto/accepted", (event.request_id, event.queue_position), [(note,) for note in sentences])
+
+
+def progress(event: Progress, seconds_left: float) -> bytes:
+    """Return how far a request is; losses that are not numbers are left out."""
+    losses = [(name, float(loss)) for name, loss in event.losses.items() if abs(loss) < 1e38]
+    values = (event.request_id, event.phase, event.take, event.step, event.steps, max(-1.0, seconds_left))
+    return encode("/ditto/progress", values, losses[:MAX_SCORES])
+
+
+def preview(request_id: str, take: int, step: int, path: str) -> bytes:
+    """Return where an early listen lies."""
+    return encode("/ditto/preview", (request_id, take, step, path))
+
+
+def take(request_id: str, made: Delivered) -> bytes:
+    """Return where a take lies."""
+    values = (
+        request_id,
+        made.take,
+        made.take_id,
+        made.path,
+        made.bars,
+        made.tempo_bpm,
+        made.time_signature,
+        made.samples,
+        made.sample_rate,
+        " ".join(made.notes),
+    )
+    try:
+        return encode("/ditto/take", values, _scores(made.scores))
+    except OscError:  # too long a path for the rest to fit
+        return encode("/ditto/take", (*values[:-1], ""))
+
+
+def end(event: End, takes: dict[int, Delivered]) -> bytes:
+    """Return how a request ended."""
+    match event:
+        case Done():
+            return _done(event, takes)
+        case Cancelled():
+            return encode("/ditto/cancelled", (event.request_id, len(takes)))
+        case Superseded():
+            return encode("/ditto/superseded", (event.request_id, event.by))
+        case Failed():
+            return error(event.request_id, event.code, event.sentence, event.remedy)
+
+
+def _done(event: Done, takes: dict[int, Delivered]) -> bytes:
+    best = takes.get(event.best) or next(iter(takes.values()), None)
+    if best is None:
+        return error(event.request_id, "no_takes", "The request ended without a take.", "Ask again with a new id.")
+    values = (event.request_id, len(takes), best.take, best.take_id, best.path, best.bars, best.tempo_bpm)
+    return encode("/ditto/done", values, _scores(best.scores))
+
+
+def error(request_id: str, code: str, sentence: str, remedy: str) -> bytes:
+    """Return what is refused or has failed."""
+    return encode("/ditto/error", (request_id, code or "error", sentence, remedy))
+
+
+def _scores(scores: Scores) -> list[tuple[str, float]]:
+    known = ((name, float(value)) for name, value in scores.items() if value is not None)
+    return [(name, value) for name, value in known if abs(value) < 1e38][:MAX_SCORES]

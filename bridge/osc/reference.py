@@ -1,0 +1,163 @@
+"""Writes what is made from the table of addresses: `docs/osc.md` and `max_for_live/addresses.json`."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.settings import DEFAULT_OSC_PORT
+
+from .addresses import (
+    ADDRESSES,
+    MAX_CHUNKS,
+    MAX_DATAGRAM_BYTES,
+    PORT_TRIES,
+    PROTOCOL_VERSION,
+    REPLY_PORTS,
+    SETTINGS,
+    TICKS_PER_BEAT,
+    Address,
+    Argument,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_reference(root: Path = ROOT) -> tuple[Path, ...]:
+    """Write both files below `root` and return their paths."""
+    written = []
+    for name, text in (("docs/osc.md", osc_page()), ("max_for_live/addresses.json", device_table())):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        written.append(path)
+    return tuple(written)
+
+
+def device_table() -> str:
+    """Return the table as the JSON text that the device reads."""
+    table = {
+        "protocol": PROTOCOL_VERSION,
+        "osc_port": DEFAULT_OSC_PORT,
+        "osc_port_tries": PORT_TRIES,
+        "reply_ports": list(REPLY_PORTS),
+        "max_datagram_bytes": MAX_DATAGRAM_BYTES,
+        "max_chunks": MAX_CHUNKS,
+        "ticks_per_beat": TICKS_PER_BEAT,
+        "addresses": [_row(address) for address in ADDRESSES],
+        "settings": [{"name": row.name, "example": row.example, "sentence": row.sentence} for row in SETTINGS],
+    }
+    return json.dumps(table, indent=1, ensure_ascii=True) + "\n"
+
+
+def _row(address: Address) -> dict[str, object]:
+    return {
+        "path": address.path,
+        "sender": address.sender,
+        "tags": address.tags,
+        "arguments": [_plain(argument) for argument in address.arguments],
+        "repeat": [_plain(argument) for argument in address.repeat],
+        "sentence": address.sentence,
+    }
+
+
+def _plain(argument: Argument) -> dict[str, object]:
+    row: dict[str, object] = {"name": argument.name, "tag": argument.tag}
+    for name in ("unit", "low", "high", "words"):
+        value = getattr(argument, name)
+        if value not in (None, "", ()):
+            row[name] = list(value) if isinstance(value, tuple) else value
+    return row
+
+
+def osc_page() -> str:
+    """Return `docs/osc.md`."""
+    device = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "device")
+    bridge = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "bridge")
+    settings = "\n".join(f"| `{s.name}` | `{s.example}` | {s.sentence} |" for s in SETTINGS)
+    return _PAGE.format(
+        port=DEFAULT_OSC_PORT,
+        last_port=DEFAULT_OSC_PORT + PORT_TRIES - 1,
+        version=PROTOCOL_VERSION,
+        ticks=f"{TICKS_PER_BEAT:,}",
+        limit=f"{MAX_DATAGRAM_BYTES:,}",
+        device=device,
+        bridge=bridge,
+        settings=settings,
+    )
+
+
+def _section(address: Address) -> str:
+    lines = [f"### `{address.path}` `{address.tags}`", "", address.sentence, ""]
+    lines += _bullets(address.arguments)
+    if address.repeat:
+        lines += ["", "then any number of times:", "", *_bullets(address.repeat)]
+    return "\n".join(lines)
+
+
+def _bullets(arguments: Iterable[Argument]) -> list[str]:
+    return [f"- `{argument.name}` ({argument.tag}): {allowed(argument)}" for argument in arguments]
+
+
+def allowed(argument: Argument) -> str:
+    """Return in words what an argument may be."""
+    if argument.words:
+        return " or ".join(f"`{word}`" for word in argument.words)
+    if argument.tag == "s":
+        return f"{argument.unit or 'text'}, {argument.low or 0:g} to {argument.high or 0:g} characters"
+    limits = ""
+    if argument.low is not None:
+        limits = f"{argument.low:g} or more" if argument.high is None else f"{argument.low:g} to {argument.high:.12g}"
+    return ", ".join(part for part in (argument.unit, limits) if part) or "any number"
+
+
+_PAGE = """\
+# The OSC messages
+
+This page is made from `bridge/osc/addresses.py`; do not edit it by hand (`python -m bridge.osc.reference` writes it).
+
+The bridge listens for UDP datagrams on 127.0.0.1, port {port}, or the next free one up to {last_port}; the port it
+has is in the discovery file, `bridge.json` in the data folder. Protocol version {version}. It answers to the reply
+port that `/ditto/hello` named, in datagrams of at most {limit} bytes.
+
+**One request, start to finish.** `hello` until `welcome`; `begin`; a `set` for each field that is not at its default;
+curves, notes and onsets in numbered chunks, each chunk one datagram; `commit` with the number of settings and of
+chunks. If something was lost the answer is `missing`: send those parts and the commit again. Else `accepted`, some
+`progress` (and `preview`), a `take` for each finished one, `done`; answer `seen`. Messages may be lost, doubled or
+arrive in any order: each carries the request's id, and a commit may be repeated at any time to ask where the request
+stands. Whatever is refused is answered with `error`.
+
+**Types** are `i`, `f` and `s` only. Where a whole number is expected a float without fraction will do, and
+where text is expected a number will do (Max and Pure Data send what they have). **Text** is ASCII; anything else,
+and the sign `%` itself, is percent-encoded UTF-8 both ways (`encodeURIComponent`, `decodeURIComponent`); plain UTF-8
+is understood too. **Beats** are quarter notes from the loop's start; the bridge takes the nearest 1/{ticks} beat, so
+that triplets, quintuplets and septuplets are exact although a float has only 24 bits. Seeds and tempi are
+decimal text for the same reason.
+
+Try it with liblo's tools: `oscdump 9000` in one window, and in another
+
+    oscsend 127.0.0.1 {port} /ditto/hello issi {version} desk n1 9000
+    oscsend 127.0.0.1 {port} /ditto/loop/begin ss r1 n1
+    oscsend 127.0.0.1 {port} /ditto/loop/set sss r1 prompt "dusty boom bap, Rhodes"
+    oscsend 127.0.0.1 {port} /ditto/loop/curve sssiiffff r1 intensity db 0 1 0 -30 8 -12
+    oscsend 127.0.0.1 {port} /ditto/loop/commit ssissi r1 n1 1 curve intensity 1
+
+## From the device
+
+{device}
+
+## From the bridge
+
+{bridge}
+
+## Settings
+
+Names for `/ditto/loop/set`; each has a default, so only what differs is sent. `CONTROL` stands for the name of a
+control, such as `melody`.
+
+| name | example | meaning |
+| --- | --- | --- |
+{settings}
+"""
+
+if __name__ == "__main__":
+    write_reference()

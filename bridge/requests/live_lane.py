@@ -1,0 +1,91 @@
+"""A lane of a saved Live set as a target: `SET.als#Track/Device/Parameter`, from a beat on with `@16`.
+
+A lane speaks in its parameter's own unit, and the loop wants a level:
+a parameter in decibels is taken as it is, a volume fader as dB below the loudest level,
+anything else as a share of its range.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from engine.request import Curve, Point
+from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to_unit
+from midi.curves.automation import Curve as Automation
+from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
+from midi.tempo import exact
+
+LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
+FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
+FRAMES_PER_BEAT = 16  # a fader is straight in amplitude, so it bends in dB between its breakpoints
+FADER_ERROR_DB = 0.1  # far below what is heard
+_FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReference:
+    """A set, the lane's path in it, and the beat of the set at which the loop starts."""
+
+    path: Path
+    lane: str
+    from_beat: Fraction = Fraction(0)
+
+    @classmethod
+    def parse(cls, text: str) -> "LaneReference":
+        """Read `SET.als#Track/Device/Parameter@16`; raises `MidiError`."""
+        start = _FROM_BEAT.search(text)
+        name = text[: start.start()] if start else text
+        path, lane = parse_lane_reference(name)
+        return cls(Path(path), lane, exact(start.group(1)) if start else Fraction(0))
+
+
+def read_lane(reference: LaneReference, loop_beats: Fraction) -> Curve:
+    """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are."""
+    lane = find_lane(read_set(reference.path), reference.lane)
+    return as_target(lane, reference.from_beat, loop_beats)
+
+
+def as_target(lane: Lane, from_beat: Fraction, loop_beats: Fraction) -> Curve:
+    """Return `loop_beats` beats of a lane from `from_beat` on, in the unit that it speaks."""
+    drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
+    if _is_fader(lane):
+        return _points(_in_decibels(drawn, loop_beats), "db")
+    if _is_in_decibels(lane):
+        return _points(thin(drawn.points, 0.0), "db")
+    low, high = lane.range
+    if low == high:  # one value and no range: as if it were the whole of it
+        low, high = low - 1, high
+    units = tuple(Breakpoint(p.beat, float(to_unit(p.value, low, high))) for p in thin(drawn.points, 0.0))
+    return _points(units, "unit")
+
+
+def _is_fader(lane: Lane) -> bool:
+    """Whether the lane is a mixer's volume, which sets keep as an amplitude."""
+    return lane.device == "Mixer" and lane.parameter.startswith("Volume")
+
+
+def _is_in_decibels(lane: Lane) -> bool:
+    """Whether the range can only be one of decibels: silence far below, the top near 0."""
+    low, high = lane.range
+    return low <= -12 and -12 < high <= 36 and (lane.low, lane.high) != (None, None) and high - low >= 12
+
+
+def _in_decibels(drawn: Automation, loop_beats: Fraction) -> tuple[Breakpoint, ...]:
+    frames = max(1, int(loop_beats * FRAMES_PER_BEAT))
+    levels = amplitude_to_db(sample(drawn, loop_beats, frames), FADER_FLOOR_DB) + LOUDEST_DB
+    beats = (loop_beats * frame / frames for frame in range(frames + 1))
+    ends = np.append(levels, amplitude_to_db(drawn.points[-1].value, FADER_FLOOR_DB) + LOUDEST_DB)
+    return thin([Breakpoint(beat, float(level)) for beat, level in zip(beats, ends, strict=True)], FADER_ERROR_DB)
+
+
+def _points(points: tuple[Breakpoint, ...], unit: str) -> Curve:
+    values = tuple(Point(short_beat(point.beat), point.value) for point in points)
+    return Curve(points=values, unit=unit, low=-36.0, high=LOUDEST_DB)  # type: ignore[arg-type]  # "db" or "unit"
+
+
+def short_beat(beat: Fraction, finest: int = 20_160) -> Fraction:
+    """Return the beat, or the nearest that is written in few figures: every tuplet up to ten stays exact."""
+    return beat if finest % beat.denominator == 0 else Fraction(round(beat * finest), finest)

@@ -1,0 +1,111 @@
+"""What a session wants done by whoever has the sockets and the disk."""
+
+from dataclasses import dataclass, field
+
+from engine.events import Preview, Scores, Take
+from engine.request import LoopRequest
+from engine.service.messages import Priority
+
+from ..osc.assembly import Assembly
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A take that lies on disk for good."""
+
+    take_id: str
+    take: int
+    path: str
+    bars: int
+    tempo_bpm: str
+    time_signature: str
+    samples: int
+    sample_rate: int
+    scores: Scores = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a datagram to a device."""
+
+    host: str
+    port: int
+    datagram: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make a request of what has arrived, reading the files it names; answer with `prepared` or `refused`."""
+
+    request_id: str
+    instance: str
+    assembly: Assembly
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Give a request to the engine."""
+
+    request: LoopRequest
+    tag: str
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """Ask the engine to stop a request."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Tell the engine that a take is on disk, or (-1) that the end has arrived."""
+
+    request_id: str
+    take: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTake:
+    """Write a take; answer with `written` or `refused`. `again` if it may be there from before."""
+
+    request: LoopRequest
+    take: Take
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WritePreview:
+    """Write an early listen; answer with `previewed`."""
+
+    request: LoopRequest
+    preview: Preview
+
+
+@dataclass(frozen=True, slots=True)
+class FindTakes:
+    """Look up the takes of a request that was delivered before; answer with `found`."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropPreviews:
+    """Delete a request's early listens."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Favourite:
+    """Mark a take."""
+
+    take_id: str
+    on: bool
+
+
+Effect = (
+    Send | Prepare | Submit | CancelJob | Acknowledge | WriteTake | WritePreview | FindTakes | DropPreviews | Favourite
+)

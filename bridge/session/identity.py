@@ -1,0 +1,53 @@
+"""Who this bridge is, lastingly, and that there is only one of it for a data folder."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from engine.errors import EngineUnavailableError
+from engine.files import publish
+
+from ..link import new_owner
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[str]:
+    """Hold the data folder for one bridge and yield its owner name; raises `EngineUnavailableError` for a second.
+
+    The lock belongs to the process, so that a killed one leaves none behind.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "bridge.lock").open("a+b") as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            raise EngineUnavailableError(
+                f"A bridge is running already for {home}.", remedy="Use that one, or end it first."
+            ) from error
+        yield _owner(home / "bridge.id")
+
+
+def _owner(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        found = path.read_text("ascii", errors="replace").strip()
+        if len(found) == len(new_owner()) and found.isalnum():
+            return found
+    owner = new_owner()
+    publish(path, owner.encode(), overwrite=True)
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o600)  # whoever knows the name gets the results
+    return owner
+
+
+def _lock(file: IO[bytes]) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,1 @@
+"""Takes on disk: written, found, searched and tidied."""

@@ -1,0 +1,202 @@
+"""Takes on disk: `takes/<date>/<slug>-<id>.wav`, its `.json` and its noise, never overwritten, never half there.
+
+The WAV is renamed into place last, so where it is, the rest is too. A take's id follows from its request, so
+that one that is sent twice, as after a crash, is found and not written again.
+"""
+
+import datetime
+import hashlib
+import re
+import unicodedata
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from engine.service import wire
+from engine.errors import BadInputError, BadRequestError
+from engine.events import Preview, Scores, Sound, Take
+from engine.request import LoopRequest
+from engine.audio.wav import Audio, write_loop
+from engine.files import publish
+
+from ..session.effects import Delivered
+
+_SLUG_CHARACTERS = 40
+_ID_DIGITS = 10
+
+
+class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """The `.json` beside a take, as far as every one has it; what else the record held stands there too."""
+
+    request: LoopRequest
+    take_id: str = ""
+    take: int = 0
+    created: str = ""
+    favourite: bool = False
+    scores: Scores = {}
+    notes: tuple[str, ...] = ()
+
+
+def slug(prompt: str) -> str:
+    """Return a short file name out of a prompt's words: letters and digits of any script, and hyphens."""
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
+    return "-".join(words)[:_SLUG_CHARACTERS].strip("-") or "loop"
+
+
+def take_id(request: LoopRequest, take: int) -> str:
+    """Return the id of a request's take: always the same for the same request."""
+    digest = hashlib.blake2b(wire.encode(request) + bytes([take]), digest_size=16).hexdigest()
+    return digest[:_ID_DIGITS]
+
+
+def write_take(folder: Path, request: LoopRequest, take: Take, *, again: bool = False) -> Delivered:
+    """Write a take and return where it lies; raises `BadInputError` where that cannot be.
+
+    With `again`, one that is there from before is returned as it is.
+    """
+    name = take_id(request, take.take)
+    if again and (found := find_wav(folder, name)) is not None:
+        return delivered(found, request, take, name)
+    now = datetime.datetime.now().astimezone()
+    path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
+    if path.exists():
+        return delivered(path, request, take, name)
+    write_files(path, request, take, now=now)
+    return delivered(path, request, take, name)
+
+
+def write_files(
+    path: Path, request: LoopRequest, take: Take, *, now: datetime.datetime | None = None, overwrite: bool = False
+) -> None:
+    """Write the WAV at `path`, its sidecar and its noise; the WAV last. Raises `BadInputError`.
+
+    An existing WAV is kept, and refused, unless `overwrite` is set.
+    """
+    moment = now or datetime.datetime.now().astimezone()
+    _make_folder(path.parent)
+    if take.noise:
+        publish(path.with_suffix(".safetensors"), take.noise, overwrite=True)
+    publish(path.with_suffix(".json"), _sidecar(request, take, take_id(request, take.take), moment), overwrite=True)
+    _write_wav(path, request, take.sound, overwrite=overwrite)
+
+
+def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
+    """Write an early listen and return its path."""
+    _make_folder(folder)
+    path = folder / f"{request.request_id}-{preview.take}-{preview.step}.wav"
+    _write_wav(path, request, preview.sound, overwrite=True)
+    return path
+
+
+def drop_previews(folder: Path, request_id: str) -> None:
+    """Delete the early listens of a request."""
+    for path in folder.glob(f"{request_id}-*.wav"):
+        path.unlink(missing_ok=True)
+
+
+def find_wav(folder: Path, name: str) -> Path | None:
+    """Return the WAV of the take with this id."""
+    return next(folder.glob(f"*/*-{name}.wav"), None) if re.fullmatch(r"[A-Za-z0-9]+", name) else None
+
+
+def find_delivered(folder: Path, request_id: str) -> list[Delivered]:
+    """Return the takes of a request that was delivered before, from their sidecars, newest day first."""
+    for day in sorted(folder.glob("*/"), reverse=True):
+        found = [one for path in day.glob("*.json") if (one := _read(path, request_id)) is not None]
+        if found:
+            return found
+    return []
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Return a take's sidecar; raises `BadInputError` where it cannot be read."""
+    try:
+        return wire.from_json(path.read_bytes(), Sidecar)
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _read(path: Path, request_id: str) -> Delivered | None:
+    try:
+        data = path.read_bytes()
+        if request_id.encode() not in data:  # far cheaper than reading thousands of them
+            return None
+        kept = wire.from_json(data, Sidecar)
+    except (OSError, BadRequestError):
+        return None
+    wav = path.with_suffix(".wav")
+    if kept.request.request_id != request_id or not wav.exists():
+        return None
+    return _described(wav, kept.request, kept.take, kept.take_id, kept.scores, kept.notes, kept.request.samples)
+
+
+def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delivered:
+    """Return what a device is told of a take."""
+    samples = len(take.sound.samples) // (4 * take.sound.channels)
+    return _described(path, request, take.take, name, take.scores, take.notes, samples)
+
+
+def _described(
+    path: Path, request: LoopRequest, take: int, name: str, scores: Scores, notes: tuple[str, ...], samples: int
+) -> Delivered:
+    return Delivered(
+        take_id=name,
+        take=take,
+        path=str(path.absolute()),
+        bars=request.bars,
+        tempo_bpm=decimal_text(request.tempo_bpm),
+        time_signature=str(request.meter),
+        samples=samples,
+        sample_rate=request.sample_rate,
+        scores=scores,
+        notes=notes,
+    )
+
+
+def decimal_text(value: Fraction) -> str:
+    """Return a fraction as a decimal with at most 12 digits."""
+    number = Decimal(value.numerator) / Decimal(value.denominator)
+    return f"{number:.12g}".rstrip("0").rstrip(".") if "." in f"{number:.12g}" else f"{number:.12g}"
+
+
+def _sidecar(request: LoopRequest, take: Take, name: str, now: datetime.datetime) -> bytes:
+    sidecar = Sidecar(
+        request=request,
+        take_id=name,
+        take=take.take,
+        created=now.isoformat(timespec="seconds"),
+        scores=take.scores,
+        notes=take.notes,
+    )
+    return wire.to_json({**take.record, **msgspec.structs.asdict(sidecar)})
+
+
+def _write_wav(path: Path, request: LoopRequest, sound: Sound, *, overwrite: bool = False) -> None:
+    write_loop(
+        path,
+        samples_of(sound),
+        sound.sample_rate,
+        tempo_bpm=request.tempo_bpm,
+        beats=request.beats,
+        meter=request.meter,
+        overwrite=overwrite,
+    )
+
+
+def samples_of(sound: Sound) -> Audio:
+    """Return audio from the wire as [channels, samples]; raises `BadInputError` where it is not whole frames."""
+    if sound.channels not in (1, 2) or len(sound.samples) % (4 * sound.channels) or not sound.samples:
+        raise BadInputError("The engine sent audio that is empty or not whole frames.")
+    return np.frombuffer(sound.samples, dtype="<f4").reshape(-1, sound.channels).T
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"The folder {folder} cannot be made: {error.strerror}.", remedy="Set DITTO_TAKES to another folder."
+        ) from error

@@ -1,0 +1,229 @@
+"""The takes that were kept: find, search, mark, tidy. The folder is the index; there is no other."""
+
+import gzip
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.service import wire
+from engine.errors import BadInputError, BadRequestError, MissingPackageError
+from engine.events import Scores
+from engine.request import Start
+from engine.files import publish
+
+from .delivery import Sidecar, read_sidecar
+
+MAX_NOISE_BYTES = 256 * 2**20
+MAX_SET_BYTES = 2**30  # of a Live set, unpacked; a hostile one is read no further
+_PIECE_BYTES = 2**20
+
+
+class _Words(msgspec.Struct, frozen=True):
+    """What a list shows of a request; the rest of the JSON is skipped unread."""
+
+    prompt: str = ""
+    model: str = ""
+    bars: int = 0
+    tempo_bpm: str = ""
+    key: str | None = None
+    seed: int = 0
+
+
+class _Brief(msgspec.Struct, frozen=True):
+    request: _Words
+    take_id: str = ""
+    created: str = ""
+    favourite: bool = False
+    scores: Scores = {}
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A take in the folder. `size_bytes` is that of all its files."""
+
+    take_id: str
+    wav: Path
+    prompt: str
+    model: str
+    licence: str
+    bars: int
+    tempo_bpm: str
+    key: str | None
+    seed: int
+    created: str
+    favourite: bool
+    scores: Scores
+    size_bytes: int
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of this take that exist."""
+        return tuple(
+            path for ending in (".wav", ".json", ".safetensors") if (path := self.wav.with_suffix(ending)).exists()
+        )
+
+
+def kept(folder: Path) -> Iterator[Kept]:
+    """Yield all takes, the newest day first; what cannot be read is passed over."""
+    for day in sorted(folder.glob("*/"), reverse=True):
+        for path in sorted(day.glob("*.json"), key=_modified, reverse=True):
+            take = _brief(path)
+            if take is not None:
+                yield take
+
+
+def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
+    """Yield the takes whose prompt, key, model or id holds all these words."""
+    wanted = words.casefold().split()
+    for take in takes:
+        text = f"{take.prompt} {take.key or ''} {take.model} {take.take_id}".casefold()
+        if all(word in text for word in wanted):
+            yield take
+
+
+def find(folder: Path, name: str) -> Kept:
+    """Return the take with this id, the start of an id, or `latest`; raises `BadInputError`."""
+    takes = kept(folder)
+    found = list(takes)[:1] if name == "latest" else [take for take in takes if name and take.take_id.startswith(name)]
+    exact = [take for take in found if take.take_id == name]
+    if len(exact or found) != 1:
+        what = f"{len(found)} takes whose ids begin with" if found else "no take"
+        raise BadInputError(f"There is {what} {name[:80]!r} in {folder}.", remedy="`ditto-live takes` lists them.")
+    return (exact or found)[0]
+
+
+def sidecar(take: Kept) -> Sidecar:
+    """Return the whole sidecar of a take, its request included."""
+    return read_sidecar(take.wav.with_suffix(".json"))
+
+
+def start(folder: Path, name: str, variation: float = 0.0) -> Start:
+    """Return the noise of a take as the start of a new one; raises `BadInputError` where there is none."""
+    take = find(folder, name)
+    noise = take.wav.with_suffix(".safetensors")
+    try:
+        if noise.stat().st_size > MAX_NOISE_BYTES:
+            raise BadInputError(f"{noise} is too large to be a take's noise.")
+        return Start(noise=noise.read_bytes(), variation=variation, take_id=take.take_id)
+    except OSError as error:
+        raise BadInputError(
+            f"The noise of take {take.take_id} cannot be read: {error.strerror}.",
+            remedy="Choose a take whose .safetensors lies beside its .wav.",
+        ) from error
+
+
+def set_favourite(wav: Path, on: bool) -> None:
+    """Mark the take with this WAV, or no longer."""
+    _change(wav, {"favourite": on})
+
+
+def forget(take: Kept) -> None:
+    """Remove the words from a take's sidecar; its sound and its file name, which sets refer to, stay."""
+    request = sidecar(take).request
+    _change(take.wav, {"request": msgspec.structs.replace(request, prompt="", negative_prompt=""), "notes": ()})
+
+
+def unused(takes: Iterable[Kept], sets: Path) -> list[Kept]:
+    """Return the takes that are no favourites and that no Live set below `sets` names."""
+    named = set().union(*(names_in(path) for path in sets.rglob("*.als")))
+    return [take for take in takes if not take.favourite and take.wav.stem not in named]
+
+
+def names_in(live_set: Path) -> set[str]:
+    """Return the stems of all WAV files that a set names; an unreadable one names none that we could know."""
+    names: set[str] = set()
+    try:
+        with live_set.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if packed else raw
+            tail, total = b"", 0
+            while (piece := stream.read(_PIECE_BYTES)) and total < MAX_SET_BYTES:
+                total += len(piece)
+                names.update(_stems(tail + piece))
+                tail = piece[-512:]  # a name may lie across two pieces
+    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        raise BadInputError(
+            f"{live_set} cannot be read, so nobody knows what it uses: {error}.", remedy="Move it elsewhere."
+        ) from error
+    return names
+
+
+def _stems(text: bytes) -> Iterator[str]:
+    # Everything between a separator and .wav, so that names in any script are met.
+    for match in re.finditer(rb'([^"/\\<>]{1,200})\.wav', text):
+        yield match.group(1).decode("utf-8", "replace")
+
+
+def to_trash(takes: Iterable[Kept]) -> int:
+    """Move takes to the system's trash, from where they can be put back; return how many."""
+    try:
+        from send2trash import send2trash
+    except ImportError as error:
+        raise MissingPackageError(
+            "Moving files to the trash needs the package Send2Trash.", remedy="pip install Send2Trash"
+        ) from error
+    count = 0
+    for take in takes:
+        for path in take.files:
+            send2trash(path)
+        count += 1
+    return count
+
+
+def disk_free_bytes(folder: Path) -> int:
+    """Return how much room there is where takes go."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _brief(path: Path) -> Kept | None:
+    wav = path.with_suffix(".wav")
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_Brief)
+        size = sum(p.stat().st_size for p in (wav, path, path.with_suffix(".safetensors")) if p.exists())
+        if not wav.exists():
+            return None
+    except (OSError, msgspec.DecodeError):
+        return None
+    words = found.request
+    return Kept(
+        take_id=found.take_id or wav.stem.rpartition("-")[2],
+        wav=wav,
+        prompt=words.prompt,
+        model=words.model,
+        licence=found.licence,
+        bars=words.bars,
+        tempo_bpm=words.tempo_bpm,
+        key=words.key,
+        seed=words.seed,
+        created=found.created or path.parent.name,
+        favourite=found.favourite,
+        scores=found.scores,
+        size_bytes=size,
+    )
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _change(wav: Path, fields: dict[str, object]) -> None:
+    """Rewrite a sidecar with some fields changed, all others as they are."""
+    path = wav.with_suffix(".json")
+    try:
+        whole = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    except (OSError, msgspec.DecodeError) as error:
+        raise BadRequestError(f"{path} cannot be changed: {error}.") from error
+    times = path.stat()
+    publish(path, wire.to_json({**whole, **fields}), overwrite=True)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # lists are sorted by when a take was made

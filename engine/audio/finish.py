@@ -1,0 +1,73 @@
+"""From the model's waveform to the loop that is delivered: exact length, rotation, one gain. Nothing else.
+
+What a producer hears is the model's sound resampled by the remainder, turned round the circle where that was asked
+for, and multiplied by ONE number. No crossfade, no mixing, no gain that changes in time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..curves import inside, level_db
+from ..errors import InternalError
+from ..metrics import intensity, peak
+from ..metrics.framing import mono
+from ..models.protocol import Scene
+from ..request import ASK_LEVELS, Curve, LoopRequest
+from .resample import resampled
+
+CEILING_DBTP = -1.0
+MOST_LEVEL_DB = 12.0  # by which one gain may bring the level to an intensity curve
+MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual loudness
+KEEPS_LEVEL = ("inpaint", "outpaint")  # what is kept keeps its level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A loop at the request's rate: `audio` float32 [channels, request.samples], and what was done to it."""
+
+    audio: NDArray[np.float32]
+    gain_db: float
+    rotation_samples: int
+
+
+def finish(
+    audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, *, rotation_samples: int = 0
+) -> Finished:
+    """Return the loop of `audio` [channels, model_samples] at the model's rate.
+
+    `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the level to
+    an intensity curve where there is one, else the loudness to what the scene says is usual, and holds the true peak
+    at or under -1 dBTP.
+    """
+    values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
+    if not np.isfinite(values).all():
+        raise InternalError("The model's sound holds values that are not numbers.")
+    exact = resampled(values, request.samples, circular=request.loop)
+    turn = rotation_samples if request.loop else 0
+    exact = np.roll(exact, turn, axis=1)
+    gain_db = _gain_db(exact, scene, request)
+    return Finished(audio=(exact * 10 ** (gain_db / 20)).astype(np.float32), gain_db=gain_db, rotation_samples=turn)
+
+
+def _gain_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
+    wanted = _level_offset_db(audio, scene, request)
+    room = CEILING_DBTP - peak.true_peak_db(audio, circular=request.loop)
+    return min(wanted, room)
+
+
+def _level_offset_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
+    """Return the gain that brings the mean level to the first intensity curve, or the loudness to the usual."""
+    for control in request.controls:
+        if control.kind in ASK_LEVELS and isinstance(control.target, Curve):
+            frames = intensity.frame_count(audio.shape[1], request.sample_rate)
+            target = level_db(control.target, request.beats, frames)
+            chosen = inside(control.within, request.beats, frames)
+            found = intensity.compare(mono(audio), request.sample_rate, target, chosen, circular=request.loop)
+            return float(np.clip(found.offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
+    if scene.loudness_lufs is None or any(control.kind in KEEPS_LEVEL for control in request.controls):
+        return 0.0
+    found_lufs = peak.loudness_lufs(audio, request.sample_rate)
+    return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))

@@ -1,0 +1,153 @@
+"""Loops as files: 24-bit WAV with tempo, beats and loop points, and audio files back to samples.
+
+The two chunks that samplers read are `smpl` (Microsoft, New Multimedia Data Types, 1994: one forward loop over
+the whole file) and `acid` (undocumented by its maker; the layout is the one that libsndfile reads).
+They stand before the samples, where readers that stop at `data` meet them too.
+"""
+
+import itertools
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from midi.tempo import Meter
+
+from ..errors import BadInputError, InternalError
+from ..files import publish
+
+Audio = NDArray[np.float32]
+"""Samples as [channels, samples], full scale is 1."""
+
+MAX_READ_SECONDS = 600  # three times the longest loop: 16 bars at 20 BPM last 192 s
+_PIECE_SAMPLES = 2**14  # converted at a time: a bridge is to stay small, and a long loop has millions
+_FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
+_ACID_ROOT_NOTE_SET = 0x02
+_ACID_STRETCH = 0x04
+_ACID_UNKNOWN = 0x8000  # what every known file carries there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopInfo:
+    """What a loop's file says of itself; `beats` is rounded to whole quarter notes, as `acid` has it."""
+
+    sample_rate: int
+    samples: int
+    tempo_bpm: float
+    beats: int
+    meter: Meter
+
+
+def write_loop(
+    path: Path,
+    audio: Audio,
+    sample_rate: int,
+    *,
+    tempo_bpm: Fraction,
+    beats: Fraction,
+    meter: Meter,
+    root_note: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write `audio` [channels, samples] as a 24-bit loop of `beats` quarter notes.
+
+    `root_note` is a MIDI number. Raises `BadInputError` where `path` cannot be written, or exists and
+    `overwrite` is not set; `InternalError` for audio that is not a number. Nothing is left behind then.
+    """
+    if not np.isfinite(audio).all():
+        raise InternalError(f"The audio for {path.name} holds values that are not numbers.")
+    chunks = (
+        (b"fmt ", _fmt(audio.shape[0], sample_rate)),
+        (b"smpl", _smpl(audio.shape[1], sample_rate, root_note)),
+        (b"acid", _acid(tempo_bpm, beats, meter, root_note)),
+    )
+    head = b"WAVE" + b"".join(name + struct.pack("<I", len(data)) + data for name, data in chunks)
+    size = 3 * audio.size
+    odd = size % 2
+    head = b"RIFF" + struct.pack("<I", len(head) + 8 + size + odd) + head + b"data" + struct.pack("<I", size)
+    publish(path, itertools.chain((head,), _pcm24(audio), (b"\0" * odd,)), overwrite=overwrite)
+
+
+def _fmt(channels: int, sample_rate: int) -> bytes:
+    frame_bytes = 3 * channels
+    return struct.pack("<HHIIHH", 1, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, 24)
+
+
+def _smpl(samples: int, sample_rate: int, root_note: int | None) -> bytes:
+    """Return one endless forward loop; its end is the last sample itself, not the one after."""
+    note = 60 if root_note is None else root_note
+    header = struct.pack("<9I", 0, 0, round(1e9 / sample_rate), note, 0, 0, 0, 1, 0)
+    return header + struct.pack("<6I", 0, 0, 0, samples - 1, 0, 0)
+
+
+def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter, root_note: int | None) -> bytes:
+    flags = _ACID_STRETCH | (0 if root_note is None else _ACID_ROOT_NOTE_SET)
+    note = 60 if root_note is None else root_note
+    whole_beats = max(1, round(beats))  # the chunk has no room for the half beat of 7/8; its tempo is exact
+    return struct.pack(
+        "<IHHfIHHf", flags, note, _ACID_UNKNOWN, 0.0, whole_beats,
+        meter.denominator, meter.numerator, float(tempo_bpm),
+    )  # fmt: skip
+
+
+def _pcm24(audio: Audio) -> Iterator[bytes]:
+    """Yield interleaved little-endian 24-bit samples, rounded to the nearest step."""
+    for start in range(0, audio.shape[1], _PIECE_SAMPLES):
+        scaled = np.rint(audio[:, start : start + _PIECE_SAMPLES].T.astype(np.float64) * _FULL_SCALE)
+        integers = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype("<i4", order="C")
+        yield integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def read_audio(path: Path) -> tuple[Audio, int]:
+    """Return float32 samples [channels, samples] and the sample rate of a mono or stereo audio file.
+
+    Raises `BadInputError` for what is missing, unreadable, empty, too long or has more channels.
+    """
+    import soundfile  # here, because only those who read pay for loading it
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            _refuse_unusable(path, file.channels, file.frames, file.samplerate)
+            samples = file.read(dtype="float32", always_2d=True)
+            sample_rate = int(file.samplerate)
+    except (OSError, RuntimeError) as error:
+        missing = "does not exist" if not path.exists() else "is not audio that can be read (WAV, AIFF, FLAC, MP3, OGG)"
+        raise BadInputError(f"{path} {missing}.") from error
+    if not np.isfinite(samples).all():
+        raise BadInputError(f"{path} holds values that are not numbers.")
+    return np.ascontiguousarray(samples.T), sample_rate
+
+
+def _refuse_unusable(path: Path, channels: int, frames: int, sample_rate: int) -> None:
+    if channels not in (1, 2):
+        raise BadInputError(f"{path} has {channels} channels; mono or stereo is allowed.")
+    if not 0 < frames <= MAX_READ_SECONDS * sample_rate:
+        raise BadInputError(f"{path} lasts {frames / sample_rate:g} s; above 0 up to {MAX_READ_SECONDS} s is allowed.")
+
+
+def read_loop_info(path: Path) -> LoopInfo | None:
+    """Return what the `acid` chunk of a WAV file says, or `None` for a file without one."""
+    try:
+        chunks = _chunks(path.read_bytes())
+        _, _, _, _, beats, denominator, numerator, tempo_bpm = struct.unpack("<IHHfIHHf", chunks[b"acid"])
+        _, _, sample_rate, _, frame_bytes, _ = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
+        samples = len(chunks[b"data"]) // frame_bytes
+        meter = Meter(numerator, denominator)
+    except (OSError, KeyError, struct.error, ValueError, ZeroDivisionError):
+        return None
+    return LoopInfo(sample_rate=sample_rate, samples=samples, tempo_bpm=tempo_bpm, beats=beats, meter=meter)
+
+
+def _chunks(data: bytes) -> dict[bytes, bytes]:
+    """Return the chunks of a RIFF file by name; a truncated last chunk is as long as the file allows."""
+    found: dict[bytes, bytes] = {}
+    position = 12
+    while position + 8 <= len(data) and data[:4] == b"RIFF":
+        name, length = data[position : position + 4], struct.unpack_from("<I", data, position + 4)[0]
+        found.setdefault(name, data[position + 8 : position + 8 + length])
+        position += 8 + length + length % 2
+    return found

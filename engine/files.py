@@ -1,0 +1,50 @@
+"""Files that are whole or not there: written beside their name, flushed to the disk, then renamed."""
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from .errors import BadInputError
+
+
+def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = False) -> None:
+    """Write `data`, whole or in pieces, beside `path`, flush it to the disk and rename it.
+
+    Raises `BadInputError` where that fails.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            file.writelines((data,) if isinstance(data, bytes) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        _rename(temporary, path, overwrite=overwrite)
+    except FileExistsError as error:
+        raise BadInputError(f"{path} exists already and is kept.", remedy="Choose another name.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInputError(f"{path} cannot be written: {reason}.", remedy="Choose another folder or name.") from error
+    finally:
+        _forget(temporary)
+
+
+def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+        return
+    try:
+        path.hardlink_to(temporary)  # unlike a rename, this fails where the name is taken, on every system
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):  # a file system without hard links, such as exFAT
+        if path.exists():
+            raise FileExistsError(path) from None
+        temporary.rename(path)
+
+
+def _forget(temporary: Path) -> None:
+    try:
+        temporary.unlink(missing_ok=True)
+    except (OSError, ValueError):
+        return  # it was never made: the folder is missing or the name impossible

@@ -1,0 +1,82 @@
+"""Requests and events to and from bytes: msgpack, validated into the same types, versioned.
+
+Pure functions. Anything that is not exactly one of our types raises `BadRequestError`; nothing is
+ever unpickled. Fractions travel as text ("3/2"), so that musical time stays exact.
+"""
+
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import msgspec
+
+from midi.errors import MidiError
+from midi.tempo import exact
+
+from ..errors import BadRequestError
+from ..events import Event
+from ..request import LoopRequest
+
+PROTOCOL_VERSION = 1
+MAX_MESSAGE_BYTES = 256 * 1024 * 1024  # 16 bars at 20 BPM, stereo float32 at 192 kHz, is just under
+
+T = TypeVar("T")
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place on the wire")
+
+
+def _from_plain(kind: type, value: Any) -> Any:
+    if kind is object:  # the values of a take's record, which are what msgpack has
+        return value
+    if kind is not Fraction:
+        raise TypeError(f"{kind.__name__} has no place on the wire")
+    if isinstance(value, str) and len(value) > 64:
+        raise ValueError("a fraction has at most 64 characters")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("a fraction is a text such as 3/2")
+    return exact(value)  # not Fraction: that would write out every digit of 1e999999999
+
+
+def encode(value: object) -> bytes:
+    """Return `value` (a request, an event or any of our types) as msgpack."""
+    return msgspec.msgpack.encode(value, enc_hook=_to_plain)
+
+
+def decode(data: bytes | memoryview, kind: type[T]) -> T:
+    """Return the `kind` that `data` holds, validated; raise `BadRequestError` for anything else."""
+    try:
+        return msgspec.msgpack.decode(data, type=kind, dec_hook=_from_plain)
+    except (BadRequestError, MidiError) as error:
+        raise BadRequestError(str(error), remedy=getattr(error, "remedy", None)) from error
+    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
+        raise BadRequestError(f"The message is not a valid {_name(kind)}: {error}.") from error
+
+
+def decode_request(data: bytes) -> LoopRequest:
+    """Return the request that `data` holds."""
+    return decode(data, LoopRequest)
+
+
+def decode_event(data: bytes) -> Event:
+    """Return the event that `data` holds."""
+    return decode(data, Event)  # type: ignore[arg-type]  # a union of tagged structs
+
+
+def to_json(value: object) -> bytes:
+    """Return `value` as JSON, for sidecars and logs (bytes as base64)."""
+    return msgspec.json.encode(value, enc_hook=_to_plain)
+
+
+def from_json(data: bytes, kind: type[T]) -> T:
+    """Return the `kind` that the JSON text holds, validated."""
+    try:
+        return msgspec.json.decode(data, type=kind, dec_hook=_from_plain)
+    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
+        raise BadRequestError(f"The text is not a valid {_name(kind)}: {error}.") from error
+
+
+def _name(kind: object) -> str:
+    return getattr(kind, "__name__", "message")

@@ -1,0 +1,212 @@
+"""Requests made by actors of a Ray cluster, one on each GPU: the same jobs and results as on one computer.
+
+Start the cluster with `ray start --head` (and `ray start --address=...` on every other computer), then
+`ditto-live engine --executor ray --workers 4`. Ray restarts an actor that dies; its request is reported as
+lost, and the engine tries it again from its last saved state.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ...errors import MissingPackageError
+from ...request import LoopRequest
+from .. import wire
+from . import pipe
+from .executor import START_TRIES, Listener, Lost
+from .worker_options import WorkerOptions
+
+log = structlog.get_logger("ditto.cluster")
+
+STANDING_SECONDS = 1.0
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours phones home
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingPackageError(
+            "The executor `ray` needs the package ray.", remedy="pip install 'ditto-live[cluster]'"
+        ) from error
+    return ray
+
+
+class RayExecutor:
+    """Actors on a Ray cluster; meets `Executor`.
+
+    Threads: one for each actor waits for its reports and posts them to the loop.
+    """
+
+    def __init__(self, options: WorkerOptions, *, workers: int = 1, address: str | None = None) -> None:
+        self.capacity = workers
+        self._options = options
+        self._address = address
+        self._actors: list[_Actor] = []
+
+    def start(self, listener: Listener) -> None:
+        """Join the cluster (or make one of this computer) and create the actors."""
+        ray = _ray()
+        if not ray.is_initialized():
+            ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+        self._actors = [_Actor(ray, self._options, listener) for _ in range(self.capacity)]
+        for actor in self._actors:
+            actor.create()
+
+    def free(self) -> int:
+        """Return how many actors are ready for a request."""
+        return sum(actor.is_free for actor in self._actors)
+
+    def run(self, request: LoopRequest, resume: bytes | None) -> None:
+        """Give a request to a free actor."""
+        next(actor for actor in self._actors if actor.is_free).run(request, resume)
+
+    def stop(self, request_id: str, *, keep: bool) -> None:
+        """Ask the actor that has the request to stop it."""
+        for actor in self._actors:
+            if actor.request_id == request_id:
+                actor.handle.stop.remote(request_id, keep)
+
+    def abandon(self, request_id: str) -> None:
+        """Kill the actor of a request that does not stop."""
+        for actor in self._actors:
+            if actor.request_id == request_id:
+                actor.kill()
+
+    def check(self) -> None:
+        """Ask now and then how the actors are; Ray notices the dead ones."""
+        for actor in self._actors:
+            actor.ask_standing()
+
+    def standings(self) -> tuple[pipe.Standing, ...]:
+        """Return what each actor said last about itself."""
+        return tuple(actor.standing for actor in self._actors)
+
+    def trouble(self) -> str:
+        """Return why no actor can be started."""
+        return next((actor.trouble for actor in self._actors if actor.trouble), "")
+
+    def close(self) -> None:
+        """End the actors; the cluster stays."""
+        for actor in self._actors:
+            actor.close()
+
+
+_STARTING = pipe.Standing(state="loading", sentence="The cluster is starting a worker.")
+
+
+@dataclass(eq=False)
+class _Actor:
+    """One actor after another, seen from the engine."""
+
+    ray: Any
+    options: WorkerOptions
+    listener: Listener
+    handle: Any = None
+    standing: pipe.Standing = _STARTING
+    request_id: str = ""
+    trouble: str = ""
+    _failures: int = 0
+    _closed: bool = False
+    _asked: float = 0.0
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+
+    @property
+    def is_free(self) -> bool:
+        return not self.request_id and self.standing.state == "ready" and not self._closed
+
+    def create(self) -> None:
+        from .cluster_actor import RemoteWorker
+
+        gpus = 1 if self.ray.cluster_resources().get("GPU", 0) else 0
+        remote = self.ray.remote(num_cpus=1, num_gpus=gpus, max_concurrency=3)(RemoteWorker)
+        self.standing = _STARTING
+        self.handle = remote.remote(wire.encode(self.options))
+        self._on_thread(self._await_ready, self.handle)
+
+    def run(self, request: LoopRequest, resume: bytes | None) -> None:
+        self.request_id = request.request_id
+        self._on_thread(self._follow, self.handle, request, resume)
+
+    def kill(self) -> None:
+        self.ray.kill(self.handle, no_restart=True)
+
+    def close(self) -> None:
+        self._closed = True
+        if self.handle is not None:
+            self.kill()
+
+    def ask_standing(self) -> None:
+        if self.handle is not None and not self._closed and time.monotonic() - self._asked > STANDING_SECONDS:
+            self._asked = time.monotonic()
+            self._on_thread(self._fetch_standing, self.handle)
+
+    def _on_thread(self, work: Any, *arguments: Any) -> None:
+        threading.Thread(target=work, args=arguments, daemon=True, name="ray-actor").start()
+
+    def _await_ready(self, handle: Any) -> None:
+        try:
+            self.ray.get(handle.prepare.remote())
+        except self.ray.exceptions.RayError as error:
+            self._post(self._gone, handle, "", str(error))
+            return
+        self._post(self._ready, handle)
+
+    def _follow(self, handle: Any, request: LoopRequest, resume: bytes | None) -> None:
+        try:
+            for reference in handle.run.options(num_returns="streaming").remote(wire.encode(request), resume):
+                report = pipe.decode_report(self.ray.get(reference))
+                self._post(self._take_in, handle, report)
+        except self.ray.exceptions.RayError as error:
+            self._post(self._gone, handle, request.request_id, type(error).__name__)
+
+    def _fetch_standing(self, handle: Any) -> None:
+        try:
+            standing = wire.decode(self.ray.get(handle.standing.remote(), timeout=10), pipe.Standing)
+        except (self.ray.exceptions.RayError, TimeoutError):
+            return  # the thread that follows its request will say so
+        self._post(self._stands, handle, standing)
+
+    def _post(self, call: Any, *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            return  # the engine has stopped
+
+    def _ready(self, handle: Any) -> None:
+        self._failures, self.trouble = 0, ""
+        self._stands(handle, pipe.Standing(state="ready"))
+
+    def _stands(self, handle: Any, standing: pipe.Standing) -> None:
+        if handle is self.handle and (standing.state != "loading" or self.standing is not _STARTING):
+            self.standing = standing
+
+    def _take_in(self, handle: Any, report: pipe.Report) -> None:
+        if handle is not self.handle or isinstance(report, pipe.Standing):
+            return
+        if isinstance(report, pipe.Ended):
+            self.request_id, self.standing = "", pipe.Standing(state="ready", model=self.standing.model)
+        self.listener(report)
+
+    def _gone(self, handle: Any, request_id: str, reason: str) -> None:
+        if handle is not self.handle or self._closed:
+            return
+        log.warning("actor.gone", reason=reason, request_id=request_id)
+        self.handle, self.request_id, self.standing = None, "", _STARTING
+        self._failures += not request_id
+        if self._failures >= START_TRIES:
+            self.trouble = f"The cluster starts no worker: {reason[:300]}."
+        self._loop.call_later(min(0.2 * 2**self._failures, 10.0), self._again)
+        if request_id:
+            self.listener(
+                Lost(request_id=request_id, sentence="The worker stopped in the middle of it: its actor was lost.")
+            )
+
+    def _again(self) -> None:
+        if not self._closed:
+            self.create()

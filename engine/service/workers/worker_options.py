@@ -1,0 +1,44 @@
+"""What the engine tells a new worker: its settings as JSON, without importing anything of the worker's."""
+
+from pathlib import Path
+
+import msgspec
+
+from ...settings import Settings
+
+DEFAULT_JOBS = "engine.service.workers.jobs:ModelJobs"
+
+
+class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine tells a new worker on its command line, as JSON."""
+
+    jobs: str = DEFAULT_JOBS
+    home: str
+    takes: str
+    models: str
+    device: str = "auto"
+    dtype: str = "auto"
+    model: str = ""  # loaded at once, so that the first request need not wait for it
+
+    @classmethod
+    def of(cls, settings: Settings, *, jobs: str = DEFAULT_JOBS, model: str = "") -> "WorkerOptions":
+        """Return the options that give a worker these settings."""
+        return cls(
+            jobs=jobs,
+            home=str(settings.home),
+            takes=str(settings.takes),
+            models=str(settings.models),
+            device=settings.device,
+            dtype=settings.dtype,
+            model=model,
+        )
+
+    def settings(self) -> Settings:
+        """Return the settings again."""
+        return Settings(
+            home=Path(self.home),
+            takes=Path(self.takes),
+            models=Path(self.models),
+            device=self.device,
+            dtype=self.dtype,
+        )

@@ -1,0 +1,73 @@
+"""A take's stored noise x_T, with the seeds that decide what its prompt left open."""
+
+from dataclasses import dataclass
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ..errors import BadInputError
+from ..request import LoopRequest
+
+WIDE_VARIATION = 0.8  # from here on a variation also chooses anew what the prompt leaves open
+NOT_A_TAKES = "This is not the stored noise of a take."
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSeeds:
+    """The seeds that decide what a prompt leaves open: `words` of its sounds and moods, `key` of its key."""
+
+    words: int
+    key: int
+
+
+def noise_to_bytes(noise: Tensor, *, model: str, seed: int, open_seeds: OpenSeeds) -> bytes:
+    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds."""
+    tensor = noise.detach().cpu().float().contiguous()
+    meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[0])}
+    words, key = torch.tensor(open_seeds.words), torch.tensor(open_seeds.key)
+    return bytes(save({"noise": tensor, "words_seed": words, "key_seed": key}, metadata=meta))
+
+
+def open_seeds(request: LoopRequest) -> OpenSeeds:
+    """Return what decides what the prompt leaves open: the first take's seeds, for all that begin from it.
+
+    A wide variation chooses its words anew, or it would be the same loop once more; the key of a set stays.
+    """
+    if request.start is None:
+        return OpenSeeds(words=request.seed, key=request.seed)
+    stored = _of_a_take(request.start.noise)
+    words = _seed_in(stored, "words_seed", request.seed)
+    key = _seed_in(stored, "key_seed", words)
+    return OpenSeeds(words=request.seed if request.start.variation >= WIDE_VARIATION else words, key=key)
+
+
+def _seed_in(stored: dict[str, Tensor], name: str, otherwise: int) -> int:
+    kept = stored.get(name, torch.tensor(otherwise))
+    if kept.dtype != torch.int64 or kept.dim() != 0 or kept < 0:
+        raise BadInputError(NOT_A_TAKES)
+    return int(kept)
+
+
+def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
+    """Read a take's x_T; raise `BadInputError` where it is none or belongs to a loop of another length or model."""
+    noise = _of_a_take(data)["noise"]
+    if tuple(noise.shape) != shape:
+        raise BadInputError(
+            f"The stored noise has the shape {tuple(noise.shape)}, this loop needs {shape}.",
+            remedy="Start from a take of the same model, length and tempo.",
+        )
+    if not torch.isfinite(noise).all():
+        raise BadInputError("The stored noise holds values that are not numbers.")
+    return noise
+
+
+def _of_a_take(data: bytes) -> dict[str, Tensor]:
+    try:
+        tensors = dict(load(data))
+    except (SafetensorError, KeyError) as error:
+        raise BadInputError(NOT_A_TAKES) from error
+    if "noise" not in tensors:
+        raise BadInputError(NOT_A_TAKES)
+    return tensors

@@ -1,0 +1,38 @@
+"""What the sidecar of a take keeps: how it was made, with what, how long it took, and what became of the noise."""
+
+from importlib import metadata
+
+from torch import Tensor
+
+from ..models.protocol import ModelCard
+from ..request import LoopRequest
+from ..search.shell import flatness
+
+
+def what_was_done(
+    request: LoopRequest, card: ModelCard, losses: list[dict[str, float]], seconds: float
+) -> dict[str, object]:
+    """Return model, licence, method, versions, timing and the loss of each control by step."""
+    curves = {name: [round(step[name], 6) for step in losses if name in step] for name in (losses[0] if losses else ())}
+    return {
+        "model": card.name,
+        "licence": card.licence,
+        "method": request.method,
+        "steps": len(losses),
+        "seconds_optimising": round(seconds, 3),
+        "loss_curves": curves,
+        "versions": {name: metadata.version(name) for name in ("ditto-live", "torch", "diffusers")},
+    }
+
+
+def noise_facts(noise: Tensor, time_axis: int) -> dict[str, object]:
+    """Return mean, deviation, kurtosis (3 for a Gaussian) and spectral flatness (1 is white) of one take's noise."""
+    values = noise.detach().double().flatten()
+    centred = values - values.mean()
+    spread = centred.square().mean().sqrt()
+    return {
+        "noise_mean": round(float(values.mean()), 5),
+        "noise_std": round(float(spread), 5),
+        "noise_kurtosis": round(float((centred / spread).pow(4).mean()), 4),
+        "noise_flatness": round(float(flatness(noise.detach().double()[None], time_axis)), 5),
+    }

@@ -1,0 +1,1 @@
+"""Automation as exact breakpoints: read from text, thinned, recorded, bent."""

@@ -1,0 +1,112 @@
+"""Curves as people and files write them: `0:-30 8:-9 16:-30`, or JSON."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ..errors import MidiError
+from ..tempo import Beats, exact
+from .bezier import Handles
+from .curve import Breakpoint, Curve
+
+MAX_POINTS = 100_000
+MAX_FILE_BYTES = 16 * 2**20
+REMEDY = "Write points like 0:-30 8:-9 16:-30, each beat:value."
+
+
+class _Point(msgspec.Struct, forbid_unknown_fields=True):
+    beat: float
+    value: float
+    curve: Handles | None = None
+
+
+class _Points(msgspec.Struct):
+    points: list[_Point]
+
+
+def parse_points(text: str, loop_beats: Beats | None = None) -> Curve:
+    """Read `beat:value` pairs, apart by spaces or commas; beats are decimals or `n/d`.
+
+    Raises `MidiError` for what is not a number, beats that go back, and beats outside
+    0..`loop_beats` where that is given.
+    """
+    words = text.replace(",", " ").split()
+    if len(words) > MAX_POINTS:
+        raise _too_many(len(words))
+    points = tuple(_parse_point(word) for word in words)
+    return within_loop(Curve(points), loop_beats)
+
+
+def from_json(source: Path | str | bytes, loop_beats: Beats | None = None) -> Curve:
+    """Read a curve from a JSON file's path, or from its bytes.
+
+    Either `[[beat, value], ...]` or `{"points": [{"beat": 0, "value": -30, "curve": [x1, y1, x2, y2]},
+    ...]}`; `curve` may be left out. Raises `MidiError` as `parse_points` does.
+    """
+    name, data = ("the curve", source) if isinstance(source, bytes) else _load(Path(source))
+    points = _decode(name, data)
+    if len(points) > MAX_POINTS:
+        raise _too_many(len(points))
+    breakpoints = (Breakpoint(exact(p.beat), p.value, p.curve) for p in points)
+    return within_loop(Curve(tuple(breakpoints)), loop_beats)
+
+
+def within_loop(curve: Curve, loop_beats: Beats | None) -> Curve:
+    """Return the curve; raises `MidiError` for a beat outside 0..`loop_beats`."""
+    if loop_beats is None:
+        return curve
+    for point in curve.points:
+        if not 0 <= point.beat <= loop_beats:
+            raise MidiError(
+                "beat_outside_loop",
+                f"Beat {float(point.beat):g} is outside the loop; 0 to {float(loop_beats):g} is allowed.",
+                "Beats are quarter notes from the loop's start.",
+            )
+    return curve
+
+
+def _parse_point(word: str) -> Breakpoint:
+    beat, colon, value = word.partition(":")
+    if not colon or not beat or not value:
+        raise MidiError("bad_point", f"{word[:40]!r} is not beat:value.", REMEDY)
+    try:
+        return Breakpoint(exact(beat), float(exact(value)))
+    except MidiError as error:
+        raise MidiError("bad_point", f"In {word[:40]!r}: {error.sentence}", REMEDY) from None
+    except OverflowError:
+        raise MidiError("bad_point", f"In {word[:40]!r} the value is too large.", REMEDY) from None
+
+
+def _load(path: Path) -> tuple[str, bytes]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise MidiError("curve_too_big", f"{path.name} is over {MAX_FILE_BYTES // 2**20} MB.", "Thin the curve.")
+    return path.name, data
+
+
+def _decode(name: str, data: bytes) -> Sequence[_Point]:
+    try:
+        if data.lstrip()[:1] == b"[":
+            pairs = msgspec.json.decode(data, type=list[tuple[float, float]])
+            return [_Point(beat, value) for beat, value in pairs]
+        return msgspec.json.decode(data, type=_Points).points
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MidiError(
+            "bad_curve_file",
+            f"{name} is not a curve: {str(error)[:120].rstrip('.')}.",
+            "Write [[0, -30], [8, -9], [16, -30]].",
+        ) from error
+
+
+def _too_many(count: int) -> MidiError:
+    return MidiError(
+        "too_many_points",
+        f"The curve has {count} breakpoints; {MAX_POINTS} are allowed.",
+        "Thin the curve first.",
+    )

@@ -1,0 +1,1 @@
+"""Live sets: their elements, tracks, clips and automation lanes."""

@@ -1,0 +1,226 @@
+"""What is read from a Live set: tracks, devices, clips with notes, automation lanes.
+
+Events and notes are kept as packed float64 and become exact values when asked for: a set may
+hold a million of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..clip import ClipMarkers, clip_notes
+from ..curves.bezier import Handles
+from ..curves.curve import Breakpoint, Curve
+from ..errors import MidiError
+from ..notes import Note, shift, sort_notes
+from ..tempo import Beats, Meter, RangeTime, exact, meter_note, parse_tempo, tempo_note
+
+TrackKind = Literal["midi", "audio", "group", "return", "main"]
+Place = Literal["session", "arrangement", "take"]
+
+NOTE_FIELDS = 8  # pitch, time, duration, velocity, release velocity, enabled, probability, deviation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lane:
+    """One automated parameter.
+
+    `times` (beats) and `values` (the parameter's own unit: volumes are linear amplitudes) are float64
+    [events], as stored; the first lies long before the song. `steps` lanes hold, others run on straight
+    or bent by `handles` of the event that begins a segment. `low`..`high` is the parameter's range
+    where the set tells it. `clip` names the clip of a clip envelope.
+    """
+
+    track: str
+    device: str
+    parameter: str
+    times: NDArray[np.float64]
+    values: NDArray[np.float64]
+    steps: bool
+    handles: Mapping[int, Handles]
+    low: float | None = None
+    high: float | None = None
+    clip: str | None = None
+    target_id: int | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Track, device and parameter, and the clip of a clip envelope."""
+        parts = (self.track, self.device, self.parameter)
+        return parts if self.clip is None else (*parts, self.clip)
+
+    @property
+    def path(self) -> str:
+        """The lane's name as `find_lane` reads it."""
+        return "/".join(quote(part) for part in self.parts)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The parameter's range, or that of the values where the set does not tell it."""
+        if self.low is not None and self.high is not None and self.low < self.high:
+            return self.low, self.high
+        return float(self.values.min()), float(self.values.max())
+
+
+def quote(part: str) -> str:
+    """Return a name as a part of a lane's path, in quotes where it must be."""
+    if any(sign in part for sign in '/#"') or part != part.strip() or not part:
+        return '"' + part.replace('"', '""') + '"'
+    return part
+
+
+def lane_curve(lane: Lane, from_beat: Beats, to_beat: Beats) -> Curve:
+    """Return a lane between two beats, re-zeroed, in the parameter's own unit.
+
+    Raises `MidiError` for an empty range and for events that are out of order.
+    """
+    if len(lane.times) == 0:
+        raise MidiError("empty_lane", f"The lane {lane.path} holds no events.", "Draw it first.")
+    if np.any(np.diff(lane.times) < 0):
+        raise MidiError("wrong_order", f"The events of {lane.path} are not in order.", "Save the set again in Live.")
+    first = max(0, int(np.searchsorted(lane.times, float(from_beat), side="right")) - 1)
+    after = int(np.searchsorted(lane.times, float(to_beat), side="left")) + 1
+    first = max(0, first - 1)  # a float may have been rounded to the border
+    points = _steps(lane, first, after) if lane.steps else _lines(lane, first, after)
+    return Curve(points).cut(from_beat, to_beat)
+
+
+def _lines(lane: Lane, first: int, after: int) -> tuple[Breakpoint, ...]:
+    times, values = lane.times[first:after].tolist(), lane.values[first:after].tolist()
+    return tuple(
+        Breakpoint(exact(time), value, lane.handles.get(first + index))
+        for index, (time, value) in enumerate(zip(times, values, strict=True))
+    )
+
+
+def _steps(lane: Lane, first: int, after: int) -> tuple[Breakpoint, ...]:
+    """Return a held lane as jumps."""
+    points: list[Breakpoint] = []
+    for time, value in zip(lane.times[first:after].tolist(), lane.values[first:after].tolist(), strict=True):
+        if points:
+            points.append(Breakpoint(exact(time), points[-1].value))
+        points.append(Breakpoint(exact(time), value))
+    return tuple(points)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDevice:
+    """A device by the name that its title bar shows; `kind` is its name in the file."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveClip:
+    """A clip. `start`..`end` is where it lies in the arrangement; a session clip has `slot`, from 0."""
+
+    name: str
+    kind: Literal["midi", "audio"]
+    place: Place
+    start: Beats
+    end: Beats
+    markers: ClipMarkers
+    meter: Meter
+    slot: int | None
+    note_data: NDArray[np.float64]  # [notes, NOTE_FIELDS]
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes in the clip's own time, muted ones too, sorted."""
+        return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)
+
+    def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
+        """Return what plays from the clip's launch, from beat 0 on.
+
+        `length` is that of an arrangement clip, or one pass of a session clip, unless it is given.
+        """
+        if length is None:
+            markers = self.markers
+            one_pass = (markers.loop_end if markers.looping else markers.end_marker) - markers.start_marker
+            length = self.end - self.start if self.place == "arrangement" else one_pass
+        return clip_notes(self.notes, self.markers, max(length, Fraction(0)))
+
+
+def _note(row: list[float]) -> Note:
+    pitch, time, duration, velocity, release, enabled, probability, deviation = row
+    return Note(
+        pitch=round(pitch),
+        start=exact(time),
+        duration=exact(duration),
+        velocity=min(max(round(velocity), 1), 127),
+        muted=not enabled,
+        probability=probability,
+        velocity_deviation=deviation,
+        release_velocity=min(max(round(release), 0), 127),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveTrack:
+    """A track with its devices (those in racks too, in order), clips and lanes."""
+
+    name: str
+    kind: TrackKind
+    devices: tuple[LiveDevice, ...]
+    clips: tuple[LiveClip, ...]
+    lanes: tuple[Lane, ...]
+
+    def arrangement_notes(self, from_beat: Beats, to_beat: Beats) -> tuple[Note, ...]:
+        """Return the notes that the arrangement plays between two beats, from 0 on."""
+        found: list[Note] = []
+        for clip in self.clips:
+            if clip.place == "arrangement" and clip.start < to_beat and clip.end > from_beat:
+                found += shift(clip.heard(), clip.start - from_beat)
+        length = to_beat - from_beat
+        return sort_notes(note for note in found if 0 <= note.start < length)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveSet:
+    """A set: `creator` is the Live that saved it; the last track is the main one."""
+
+    creator: str
+    tempo_bpm: Fraction
+    meter: Meter
+    tracks: tuple[LiveTrack, ...]
+    tempo_lane: Lane | None = None
+    meter_lane: Lane | None = None
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """All lanes, track by track."""
+        return tuple(lane for track in self.tracks for lane in track.lanes)
+
+    def time_of_range(self, from_beat: Beats, to_beat: Beats) -> RangeTime:
+        """Return the tempo and metre at `from_beat`, and say so where either changes before `to_beat`."""
+        tempo_bpm, meter, notes = self.tempo_bpm, self.meter, []
+        if self.tempo_lane is not None:
+            points = lane_curve(self.tempo_lane, from_beat, to_beat).points
+            tempo_bpm = parse_tempo(_value_at_start(points))
+            if any(point.value != _value_at_start(points) for point in points if point.beat > 0):
+                notes.append(tempo_note(tempo_bpm))
+        if self.meter_lane is not None:
+            points = lane_curve(self.meter_lane, from_beat, to_beat).points
+            meter = meter_of_value(_value_at_start(points))
+            if any(point.value != _value_at_start(points) for point in points if point.beat > 0):
+                notes.append(meter_note(meter))
+        return RangeTime(tempo_bpm, meter, tuple(notes))
+
+
+def _value_at_start(points: tuple[Breakpoint, ...]) -> float:
+    return next(point.value for point in reversed(points) if point.beat == 0)
+
+
+def meter_of_value(value: float) -> Meter:
+    """Return the metre that Live stores as (numerator - 1) + 99 * log2(denominator)."""
+    power, numerator = divmod(round(value), 99)
+    if not 0 <= power <= 6:
+        raise MidiError(
+            "bad_meter", f"The set's time signature is stored as {value:g}, which is none.", "Save it again."
+        )
+    return Meter(numerator + 1, 2**power)

@@ -1,0 +1,102 @@
+"""The elements of a Live set while they are open, as the reader fills them.
+
+Times and values stay floats here, and events and notes packed arrays: a big set holds a million.
+"""
+
+from array import array
+from dataclasses import dataclass, field
+
+from ..curves.bezier import Handles
+from .model import Place, TrackKind
+
+
+@dataclass(slots=True)
+class OpenEvents:
+    """The events of one lane; `target` is known at once for lanes inside their parameter."""
+
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
+    handles: dict[int, Handles] = field(default_factory=dict)
+    steps: bool = False
+    target_id: int | None = None
+    target: "Target | None" = None
+    clip: "OpenClip | None" = None
+
+
+@dataclass(slots=True)
+class OpenParameter:
+    """An element that turned out to be a parameter."""
+
+    manual: float | None = None
+    low: float | None = None
+    high: float | None = None
+    target_ids: list[int] = field(default_factory=list)
+    events: OpenEvents | None = None
+
+
+@dataclass(slots=True)
+class NamedParameter:
+    """A Max for Live or plug-in parameter, which tells its own name and range."""
+
+    depth: int
+    name: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(slots=True)
+class OpenDevice:
+    """A device, or a part of the track that has parameters, as its mixer."""
+
+    kind: str
+    depth: int
+    user_name: str = ""
+    given_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its title bar shows: the user's name, else the file's or plug-in's, else its kind."""
+        return self.user_name or self.given_name or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a lane's number points at."""
+
+    device: OpenDevice
+    name: str
+    low: float | None = None
+    high: float | None = None
+    manual: float | None = None
+
+
+@dataclass(slots=True)
+class OpenClip:
+    """A clip; `numbers` are its bounds and signature by element name."""
+
+    kind: str
+    place: Place
+    depth: int
+    time: float
+    slot: int | None
+    name: str = ""
+    looping: bool = True
+    numbers: dict[str, float] = field(default_factory=dict)
+    notes: "array[float]" = field(default_factory=lambda: array("d"))
+    key_start: int = 0  # where in `notes` the open key track begins
+    key: float = -1.0
+
+
+@dataclass(slots=True)
+class OpenTrack:
+    """A track; `kind` is None for the one that only holds the cue volume."""
+
+    kind: TrackKind | None
+    depth: int
+    user_name: str = ""
+    effective_name: str = ""
+    sends: int = 0
+    devices: list[OpenDevice] = field(default_factory=list)
+    chain: dict[str, OpenDevice] = field(default_factory=dict)  # mixer, sequencers
+    clips: list[OpenClip] = field(default_factory=list)
+    lanes: list[OpenEvents] = field(default_factory=list)

@@ -1,0 +1,157 @@
+"""Live sets (`.als`, Live 8 to 12): read one, find a lane in it by name, use it as a curve.
+
+live_set = read_set(Path("song.als"))
+lane = find_lane(live_set, "Lead/Ditto Live/Intensity")
+curve = lane_curve(lane, from_beat=Fraction(16), to_beat=Fraction(32))
+"""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..clip import ClipMarkers
+from ..errors import MidiError
+from ..tempo import Meter, exact, parse_tempo
+from .lane_path import find_lane, parse_lane_path, parse_lane_reference
+from .model import NOTE_FIELDS, Lane, LiveClip, LiveDevice, LiveSet, LiveTrack, lane_curve, meter_of_value
+from .parts import OpenClip, OpenDevice, OpenEvents, OpenTrack, Target
+from .reader import SetReader
+from .xml import broken_set, stream_elements
+
+__all__ = [
+    "Lane",
+    "LiveClip",
+    "LiveDevice",
+    "LiveSet",
+    "LiveTrack",
+    "find_lane",
+    "lane_curve",
+    "parse_lane_path",
+    "parse_lane_reference",
+    "read_set",
+]
+
+_KIND_NAMES = {"midi": "MIDI", "audio": "Audio", "group": "Group", "return": "Return", "main": "Main"}
+
+
+def read_set(path: Path | str) -> LiveSet:
+    """Read a Live set; raises only `MidiError`.
+
+    Two lanes of one name are told apart by ` (2)` after the parameter.
+    """
+    path = Path(path)
+    reader = SetReader()
+    stream_elements(path, reader)
+    shown = [track for track in reader.tracks if track.kind is not None]
+    if not shown:
+        raise broken_set(path.name, "it has no tracks")
+    names = [_track_name(track, number) for number, track in enumerate(shown, 1)]
+    seen: Counter[tuple[str, ...]] = Counter()
+    tracks = [_track(track, name, reader, seen) for track, name in zip(shown, names, strict=True)]
+    tracks.sort(key=lambda track: track.kind == "main")  # Live writes it last, and so do we
+    lanes = {tag: _song_lane(tag, reader, tracks) for tag in ("Tempo", "TimeSignature")}
+    return LiveSet(
+        creator=reader.creator,
+        tempo_bpm=parse_tempo(_song_value(path.name, "Tempo", reader)),
+        meter=meter_of_value(_song_value(path.name, "TimeSignature", reader)),
+        tracks=tuple(tracks),
+        tempo_lane=lanes["Tempo"],
+        meter_lane=lanes["TimeSignature"],
+    )
+
+
+def _track_name(track: OpenTrack, number: int) -> str:
+    """Return the name that Live shows; an old set leaves a default one empty."""
+    if track.kind == "main":
+        return track.user_name or "Main"
+    return track.effective_name or track.user_name or f"{number}-{_KIND_NAMES[track.kind or 'midi']}"
+
+
+def _track(track: OpenTrack, name: str, reader: SetReader, seen: "Counter[tuple[str, ...]]") -> LiveTrack:
+    lanes = []
+    for events in track.lanes:
+        lane = _lane(events, name, reader)
+        if lane is not None:
+            seen[lane.parts] += 1
+            times = seen[lane.parts]
+            lanes.append(lane if times == 1 else replace(lane, parameter=f"{lane.parameter} ({times})"))
+    return LiveTrack(
+        name=name,
+        kind=track.kind or "midi",
+        devices=tuple(LiveDevice(device.name, device.kind) for device in track.devices),
+        clips=tuple(_clip(clip) for clip in track.clips),
+        lanes=tuple(lanes),
+    )
+
+
+def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
+    """Return the lane, or None where it holds no event at all."""
+    if not events.times:
+        return None
+    target = events.target or reader.targets.get(events.target_id or -1)
+    if target is None:
+        target = Target(OpenDevice("Unknown", 0), f"Target {events.target_id}")
+    return Lane(
+        track=track,
+        device=target.device.name,
+        parameter=target.name,
+        times=np.frombuffer(events.times),
+        values=np.frombuffer(events.values),
+        steps=events.steps,
+        handles=events.handles,
+        low=target.low,
+        high=target.high,
+        clip=None if events.clip is None else events.clip.name or "Clip",
+        target_id=events.target_id,
+    )
+
+
+def _clip(clip: OpenClip) -> LiveClip:
+    number = clip.numbers.get
+    start, end = number("CurrentStart", clip.time), number("CurrentEnd", clip.time)
+    loop_start, loop_end = number("LoopStart", 0.0), number("LoopEnd", 0.0)
+    first = loop_start + number("StartRelative", 0.0)
+    last = number("OutMarker", loop_end) if clip.looping else loop_end
+    return LiveClip(
+        name=clip.name,
+        kind="midi" if clip.kind == "midi" else "audio",
+        place=clip.place,
+        start=exact(start),
+        end=exact(end),
+        markers=ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), clip.looping),
+        meter=_clip_meter(number("Numerator", 4.0), number("Denominator", 4.0)),
+        slot=clip.slot,
+        note_data=np.frombuffer(clip.notes).reshape(-1, NOTE_FIELDS) if clip.notes else np.empty((0, NOTE_FIELDS)),
+    )
+
+
+def _clip_meter(numerator: float, denominator: float) -> Meter:
+    """Return a clip's own signature; a strange one is of no consequence."""
+    try:
+        return Meter(round(numerator), round(denominator))
+    except MidiError:
+        return Meter()
+
+
+def _song_value(file_name: str, tag: str, reader: SetReader) -> float:
+    """Return the tempo or signature shown; Live 8 keeps it in its lane only."""
+    if tag not in reader.song:
+        raise broken_set(file_name, f"its main track has no {tag}")
+    target, _, events = reader.song[tag]
+    if target.manual is not None:
+        return target.manual
+    if events is not None:
+        return events.values[0]
+    raise broken_set(file_name, f"the {tag} of its main track has no value")
+
+
+def _song_lane(tag: str, reader: SetReader, tracks: list[LiveTrack]) -> Lane | None:
+    """Return the lane of the song's tempo or signature, if it has one."""
+    _, target_ids, events = reader.song.get(tag, (None, [], None))
+    main = next((track for track in tracks if track.kind == "main"), None)
+    for lane in main.lanes if main is not None else ():
+        if lane.target_id in target_ids or (events is not None and lane.parts[1:] == ("Mixer", tag)):
+            return lane
+    return None

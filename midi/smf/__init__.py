@@ -1,0 +1,1 @@
+"""Standard MIDI Files, read leniently and written strictly."""

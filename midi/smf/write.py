@@ -1,0 +1,73 @@
+"""Scores to Standard MIDI Files, through mido."""
+
+import io
+
+import mido
+
+from ..errors import MidiError
+from ..tempo import beats_to_ticks
+from .score import Score, ScoreTrack
+
+# An event to write: tick, order within the tick (ends before starts), message.
+_Event = tuple[int, int, mido.Message]
+
+
+def write_midi(score: Score) -> bytes:
+    """Return the bytes of a MIDI file with the score's notes, tempi and metres.
+
+    Times are rounded to `score.ticks_per_beat`; a note keeps at least one tick.
+    """
+    file = mido.MidiFile(type=score.type, ticks_per_beat=score.ticks_per_beat)
+    for index, track in enumerate(score.tracks):
+        events = _note_events(track, score.ticks_per_beat)
+        if index == 0:
+            events += _time_events(score)
+        file.tracks.append(_delta_track(track, events, score.ticks_per_beat))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
+
+
+def _note_events(track: ScoreTrack, ticks_per_beat: int) -> list[_Event]:
+    events: list[_Event] = []
+    for note in track.notes:
+        start = beats_to_ticks(note.start, ticks_per_beat)
+        end = max(start + 1, beats_to_ticks(note.end, ticks_per_beat))
+        if start < 0:
+            raise MidiError(
+                "note_before_start",
+                f"A note starts at beat {float(note.start):g}; a MIDI file begins at 0.",
+                "Move the notes first.",
+            )
+        how = {"channel": note.channel, "note": note.pitch}
+        events.append((start, 1, mido.Message("note_on", velocity=note.velocity, **how)))
+        events.append((end, 0, mido.Message("note_off", velocity=note.release_velocity, **how)))
+    return events
+
+
+def _time_events(score: Score) -> list[_Event]:
+    events: list[_Event] = []
+    for tempo in score.tempos:
+        microseconds = min(max(1, round(60_000_000 / tempo.tempo_bpm)), 0xFFFFFF)
+        message = mido.MetaMessage("set_tempo", tempo=microseconds)
+        events.append((beats_to_ticks(tempo.beat, score.ticks_per_beat), -1, message))
+    for change in score.meters:
+        message = mido.MetaMessage(
+            "time_signature", numerator=change.meter.numerator, denominator=change.meter.denominator
+        )
+        events.append((beats_to_ticks(change.beat, score.ticks_per_beat), -1, message))
+    return events
+
+
+def _delta_track(track: ScoreTrack, events: list[_Event], ticks_per_beat: int) -> mido.MidiTrack:
+    written = mido.MidiTrack()
+    if track.name:
+        name = track.name.encode("latin1", "replace").decode("latin1")
+        written.append(mido.MetaMessage("track_name", name=name))
+    now = 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        written.append(message.copy(time=tick - now))
+        now = tick
+    end = max(now, beats_to_ticks(track.end, ticks_per_beat))
+    written.append(mido.MetaMessage("end_of_track", time=end - now))
+    return written
