@@ -59,7 +59,9 @@ class Chord:
         if not self.pitch_classes:
             return "N.C."
         steps = frozenset((one - self.root) % 12 for one in self.pitch_classes)
-        inside = steps if steps in _NAMES else steps - {(self.bass - self.root) % 12}
+        bass = frozenset({(self.bass - self.root) % 12})
+        # A bass of its own is no part of the chord, and a fifth may be left out.
+        inside = next((one for one in (steps, steps - bass, steps | {7}, (steps - bass) | {7}) if one in _NAMES), steps)
         quality = _NAMES.get(inside, f"({' '.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
         return f"{SPELLINGS[self.root]}{quality}{f'/{SPELLINGS[self.bass]}' if self.bass != self.root else ''}"
 

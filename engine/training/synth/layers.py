@@ -107,10 +107,21 @@ def render_layers(recipe: Recipe, assets: Assets | None = None) -> LayeredLoop:
         if pairs or pads or layer in drums:
             sounds[layer] = blended(recipe, drums.get(layer), pairs, pads, kicks)
     levelled_together(recipe, list(sounds.values()))
-    labelled = {layer: (np.ascontiguousarray(s), _label(recipe, score, layer, s)) for layer, s in sounds.items()}
+    labelled = {
+        layer: (np.ascontiguousarray(sound), _label(recipe, score, layer, loudness_lufs(sound)))
+        for layer, sound in sounds.items()
+    }
     return LayeredLoop(
         np.ascontiguousarray(audio), label(recipe, score, loudness_lufs(audio)), labelled, chords(recipe)
     )
+
+
+def layer_labels(recipe: Recipe, score: Score) -> dict[Layer, Labels]:
+    """Return what holds for each layer that plays, without rendering it; its loudness is that of the mix."""
+    found = {_ROLES[part.role] for part, notes in zip(recipe.parts, score.parts, strict=True) if notes}
+    found |= {Layer.PERCUSSION if hit.piece in PERCUSSION else Layer.DRUMS for hit in score.hits}
+    found |= {Layer.TEXTURE} if recipe.textures else set()
+    return {layer: _label(recipe, score, layer, recipe.mix.loudness_lufs) for layer in Layer if layer in found}
 
 
 def _drum_stems(
@@ -139,7 +150,7 @@ def _summed(sounds: list[FloatArray]) -> FloatArray:
     return np.asarray(sum(sounds), np.float32)
 
 
-def _label(recipe: Recipe, score: Score, layer: Layer, sound: FloatArray) -> Labels:
+def _label(recipe: Recipe, score: Score, layer: Layer, lufs: float) -> Labels:
     """Return what holds for one layer alone."""
     chosen = [(p, n) for p, n in zip(recipe.parts, score.parts, strict=True) if _ROLES[p.role] is layer]
     beaten = layer in (Layer.DRUMS, Layer.PERCUSSION)
@@ -155,4 +166,4 @@ def _label(recipe: Recipe, score: Score, layer: Layer, sound: FloatArray) -> Lab
         tonic=recipe.tonic if tonal else -1,
     )
     heard = Score(score.beats, hits if beaten else (), tuple(notes for _, notes in chosen))
-    return label(alone, heard, loudness_lufs(sound))
+    return label(alone, heard, lufs)
