@@ -8,7 +8,7 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -76,6 +76,7 @@ class Scene:
     circular: bool  # decode wraps: the last sample meets the first
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
+    layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
     extra: dict[str, Any] = field(default_factory=dict)
@@ -158,6 +159,19 @@ class Characterises(Protocol):
 
     def character(self, latent: Tensor) -> Tensor | None:
         """Return unit vectors [batch, size] of how `latent` sounds, carrying the gradient; never by a judge's ears."""
+
+
+@runtime_checkable
+class Layers(Protocol):
+    """A model whose scene may have layers: its noise and latent are [batch, layers, ...], and the loop is their sum."""
+
+    def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
+        """Return what `listen` would of these layers alone; the gradient reaches no other."""
+        ...
+
+    def stems(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return the audio [batch, layers, channels, scene.model_samples] whose sum `decode` returns."""
+        ...
 
 
 ModelFactory = Callable[..., Model]

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
-from ..pocket.model import TEACHER_GUIDANCE
 from ..pocket.network import PocketNetwork
+from ..pocket.scenes import TEACHER_GUIDANCE
 from . import checkpoint
 from .batches import Batch, Batches, LoopSet
 from .layer_batches import LayerSet

@@ -1,0 +1,214 @@
+"""`pocket` in layers: a loop is the sum of its layers, each with noise, words and sound of its own.
+
+One network plays them all. It is told which layer it is, the chords, and what it hears of the others: once a noise is
+known its layers are sampled one after the other, each hearing those before, and what they heard then stays with the
+scene. From there on all are sampled side by side, so that a search may move each without moving what the others heard.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from midi.chords import ChordSpan
+
+from ..errors import BadRequestError, ModelError
+from ..models.protocol import Scene, Schedule
+from ..request import LoopRequest
+from ..sampling import sample
+from ..spectrum import Spectrum
+from ..takes.noise import open_seeds
+from . import musical_time
+from .arrangement import Arrangement, LayerRepertoire
+from .bands import FLOOR, band_power, log_bands
+from .layers import (
+    CHORD_CHANNELS,
+    CONTEXT_CHANNELS,
+    HEARD_CHANNELS,
+    Layer,
+    chord_row,
+    heard,
+    layer_row,
+    summary,
+)
+from .model import Pocket, frame_rate_hz
+from .scenes import Inputs, described, laid_out, on_device, read_request
+from .sound import spectrum_of, together, together_resynthesised
+
+
+class LayeredPocket:
+    """The model protocol for a loop in layers; latents and noises are [batch, layers, frames, channels]."""
+
+    card = Pocket.card
+
+    def __init__(self, pocket: Pocket, repertoire: LayerRepertoire) -> None:
+        self.pocket, self.repertoire = pocket, repertoire
+        self.device = pocket.device
+
+    def arrange(
+        self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
+    ) -> Arrangement:
+        """Return which layers `request` has and what each is told; those and the chords that are given stay."""
+        reading = read_request(request)
+        return self.repertoire.arrange(
+            reading.text.ids, reading.avoided.ids, open_seeds(request),
+            tempo_bpm=reading.tempo_bpm, key=reading.key, bars=request.bars,
+            beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
+            draws_key=reading.draws_key,
+        )  # fmt: skip
+
+    def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
+        """Return the scene of `request` in layers, each of which hears nothing of the others yet: see `rehearsed`."""
+        if any(control.kind in FOREIGN for control in request.controls):
+            raise BadRequestError(
+                "A recording has no layers, and cannot be kept in a loop that is made of them.",
+                remedy="Ask without layers: the full mix takes recordings.",
+            )
+        reading = read_request(request)
+        plan = self.arrange(request) if arrangement is None else arrangement
+        notes = [f"Layers: {', '.join(plan.layers)}."]
+        if plan.key != reading.key:
+            notes.append(f"No key was given: seed {open_seeds(request).key} chose {plan.key}.")
+        if plan.chords:
+            notes.append(f"Chords: {' '.join(str(span.chord) for span in plan.chords)}.")
+        conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)
+        scene = laid_out(request, reading, conditions, self.pocket.latent_map.channels, notes)
+        context = torch.zeros(len(plan.layers), scene.frames, CONTEXT_CHANNELS)
+        if plan.chords:
+            context[:, :, :CHORD_CHANNELS] = chord_frames(plan.chords, float(request.beats), scene.frames)
+        inputs = replace(
+            scene.inputs,
+            layers=plan.layers,
+            layer=torch.stack([layer_row(layer) for layer in plan.layers]),
+            context=context,
+        )
+        shaped = replace(
+            scene,
+            noise_shape=(len(plan.layers), *scene.noise_shape),
+            time_axis=1,
+            layers=tuple(layer.value for layer in plan.layers),
+            inputs=inputs,
+        )
+        return on_device(shaped, self.device)
+
+    def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
+        """Return the scene whose layers hear those before them as `noise` [layers, frames, channels] makes them.
+
+        Also returns what they hear [layers, frames, HEARD_CHANNELS], for a take to store: see `with_heard`.
+        """
+        rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=self.device)
+        powers: Tensor | None = None
+        for index, own in enumerate(noise.to(self.device)):
+            if powers is not None:
+                rows[index] = heard(powers)
+            alone = _one(with_heard(scene, rows), index)
+            steps = self.pocket.schedule(self.card.decode_steps, alone)
+            with torch.no_grad():
+                latent = sample(self.pocket, alone, own[None], steps, self.card.sampler, checkpoint=False)
+                sounding = summary(self.pocket.latent_map.decode(latent))[0]
+            powers = sounding if powers is None else powers + sounding
+        return with_heard(scene, rows), rows
+
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return the straight grid of a rectified flow."""
+        return self.pocket.schedule(steps, scene)
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return x_0 on the line from `latent` [batch, layers, frames, channels]; all layers side by side."""
+        flat = replace(scene, inputs=_for_batch(scene.inputs, len(latent)))
+        return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
+
+    def decode(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return the sum of the layers' audio [batch, 2, samples], without a gradient."""
+        return self.stems(latent, scene).sum(1)
+
+    def stems(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return each layer's audio [batch, layers, 2, samples]; with a limiter, that of their sum on each."""
+        bands = self.pocket.latent_map.decode(latent.float())
+        return together(bands, scene.model_samples, self.pocket.vocoder, limits=scene.inputs.limits)
+
+    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of the sum as the latents say it: powers add."""
+        return self.listen_to(latent, scene, scene.layers)
+
+    def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
+        """Return the spectrum of some layers; the gradient reaches those alone."""
+        chosen = [index for index, name in enumerate(scene.layers) if name in layers]
+        if not chosen:
+            raise BadRequestError(
+                f"This loop has no layer {', '.join(layers)}.", remedy=f"It has {', '.join(scene.layers)}."
+            )
+        return spectrum_of(self._summed(latent[:, chosen]), frame_rate_hz(scene))
+
+    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum that the sum of the layers' waveforms really has; phases are constant in the gradient."""
+        bands = self.pocket.latent_map.decode(latent)
+        return together_resynthesised(
+            bands, scene.model_samples, frame_rate_hz(scene), self.pocket.vocoder, limits=scene.inputs.limits
+        )
+
+    def encode(self, audio: Tensor, scene: Scene) -> Tensor:
+        """Raise `ModelError`: nobody can tell the layers of a recording apart."""
+        raise ModelError("A recording cannot be taken apart into layers.", remedy="Ask without layers.")
+
+    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
+        return self.pocket.hear(audio, scene)
+
+    def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
+        """Return the latents with the level of all layers moved by `gain_db` [batch, frames]."""
+        return self.pocket.faded(latent, gain_db[:, None])
+
+    def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
+        """Return how well the sum of the layers fits `text`, -1 to 1: [batch]."""
+        return self.pocket.similarity(self._summed(latent), scene, text)
+
+    def _summed(self, latent: Tensor) -> Tensor:
+        """Return the log band power [batch, frames, bands] of the sum of layers [batch, layers, frames, channels]."""
+        return torch.log(band_power(self.pocket.latent_map.decode(latent)).sum(1) + FLOOR)
+
+
+FOREIGN = ("inpaint", "outpaint", "timbre")  # controls whose target is a recording
+
+
+def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tensor:
+    """Return the chord that sounds at each latent frame of a loop of so many beats: [frames, CHORD_CHANNELS]."""
+    rows = torch.stack([chord_row(span.chord.root, span.chord.pitch_classes, span.chord.bass) for span in spans])
+    starts = torch.tensor([float(span.beat) for span in spans], dtype=torch.float64)
+    centres = musical_time.centres(torch.arange(frames), torch.tensor(frames)) * beats
+    return rows[(torch.searchsorted(starts, centres, right=True) - 1).clamp_min(0)]
+
+
+def with_heard(scene: Scene, rows: Tensor) -> Scene:
+    """Return the scene whose layers hear `rows` [layers, frames, HEARD_CHANNELS] of the others, as `rehearsed` did."""
+    inputs: Inputs = scene.inputs
+    assert inputs.context is not None
+    context = torch.cat([inputs.context[..., :CHORD_CHANNELS], rows.to(inputs.context)], -1)
+    return replace(scene, inputs=replace(inputs, context=context))
+
+
+def heard_of(audio: Tensor, scene: Scene) -> Tensor:
+    """Return what layers hear of a recording [2, samples] of the loop's length: [frames, HEARD_CHANNELS]."""
+    return heard(summary(log_bands(audio, 2 * scene.frames)))
+
+
+def _one(scene: Scene, index: int) -> Scene:
+    """Return the scene of one layer alone, as `Pocket` sees it."""
+    inputs: Inputs = scene.inputs
+    assert inputs.layer is not None
+    assert inputs.context is not None
+    row = slice(index, index + 1)
+    own = replace(
+        inputs, told=inputs.told[row], free=inputs.free[row], layer=inputs.layer[row], context=inputs.context[row],
+        layers=inputs.layers[row],
+    )  # fmt: skip
+    return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), inputs=own)
+
+
+def _for_batch(inputs: Inputs, takes: int) -> Inputs:
+    """Return the inputs with a row for each layer of each take."""
+    assert inputs.layer is not None
+    assert inputs.context is not None
+    rows = {name: getattr(inputs, name).repeat(takes, 1) for name in ("told", "free", "layer")}
+    return replace(inputs, **rows, context=inputs.context.repeat(takes, 1, 1))
