@@ -7,6 +7,7 @@ spectrogram pixels in [-1, 1], is left out on purpose: latents have no such boun
 """
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import Literal
 
@@ -148,9 +149,19 @@ def _stochastic(latent: Tensor, clean: Tensor, schedule: Schedule, i: int, noise
 
 
 def start_noise(scene: Scene, seed: int, count: int = 1) -> Tensor:
-    """Return the noise of `seed` on every machine, float32 [count, *noise_shape]; later items belong to later seeds."""
+    """Return the noise of `seed` on every machine, float32 [count, *noise_shape]; later items belong to later seeds.
+
+    A layer's noise is the same whichever layers there are beside it.
+    """
+    if scene.layers:
+        return torch.stack([_layer_noises(scene, seed + item) for item in range(count)])
     draws = [torch.randn(scene.noise_shape, generator=_generator(seed + item)) for item in range(count)]
     return torch.stack(draws)
+
+
+def _layer_noises(scene: Scene, seed: int) -> Tensor:
+    streams = (zlib.crc32(name.encode()) for name in scene.layers)
+    return torch.stack([torch.randn(scene.noise_shape[1:], generator=_generator(seed, stream)) for stream in streams])
 
 
 def step_noises(scene: Scene, seed: int, steps: int, batch: int = 1) -> Tensor:

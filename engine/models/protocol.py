@@ -173,5 +173,17 @@ class Layers(Protocol):
         """Return the audio [batch, layers, channels, scene.model_samples] whose sum `decode` returns."""
         ...
 
+    def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
+        """Return the scene in which the layers of `noise` [batch, *noise_shape] hear each other, and what they hear.
+
+        That [batch, layers, frames, channels] belongs to a take: a rebuilt one hears the same by `with_heard`. A batch
+        of fewer takes than were rehearsed is of the first of them.
+        """
+        ...
+
+    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
+        """Return the scene whose layers hear what `rehearsed` said."""
+        ...
+
 
 ModelFactory = Callable[..., Model]

@@ -26,6 +26,7 @@ from .layers import (
     CHORD_CHANNELS,
     CONTEXT_CHANNELS,
     HEARD_CHANNELS,
+    SUMMARY_CHANNELS,
     Layer,
     chord_row,
     heard,
@@ -93,22 +94,32 @@ class LayeredPocket:
         return on_device(shaped, self.device)
 
     def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
-        """Return the scene whose layers hear those before them as `noise` [layers, frames, channels] makes them.
+        """Return the scene whose layers hear those before them as `noise` [batch, *noise_shape] makes them.
 
-        Also returns what they hear [layers, frames, HEARD_CHANNELS], for a take to store: see `with_heard`.
+        Also returns what they hear [batch, layers, frames, HEARD_CHANNELS], for a take to store.
         """
+        rows = torch.stack([self._rehearsed(scene, take) for take in noise.to(self.device)])
+        return self.with_heard(scene, rows), rows
+
+    def _rehearsed(self, scene: Scene, noise: Tensor) -> Tensor:
         rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=self.device)
-        powers: Tensor | None = None
-        for index, own in enumerate(noise.to(self.device)):
-            if powers is not None:
-                rows[index] = heard(powers)
-            alone = _one(with_heard(scene, rows), index)
+        powers = torch.zeros(2 * scene.frames, SUMMARY_CHANNELS, device=self.device)
+        for index, own in enumerate(noise):
+            rows[index] = heard(powers)
+            alone = _one(self.with_heard(scene, rows[None]), index)
             steps = self.pocket.schedule(self.card.decode_steps, alone)
             with torch.no_grad():
                 latent = sample(self.pocket, alone, own[None], steps, self.card.sampler, checkpoint=False)
-                sounding = summary(self.pocket.latent_map.decode(latent))[0]
-            powers = sounding if powers is None else powers + sounding
-        return with_heard(scene, rows), rows
+                powers = powers + summary(self.pocket.latent_map.decode(latent))[0]
+        return rows
+
+    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
+        """Return the scene whose layers hear `heard` [batch, layers, frames, HEARD_CHANNELS] of the others."""
+        inputs: Inputs = scene.inputs
+        assert inputs.context is not None
+        chords = inputs.context[: len(scene.layers), :, :CHORD_CHANNELS].repeat(len(heard), 1, 1)
+        context = torch.cat([chords, heard.flatten(0, 1).to(chords)], -1)
+        return replace(scene, inputs=replace(inputs, context=context))
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return the straight grid of a rectified flow."""
@@ -180,14 +191,6 @@ def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tenso
     return rows[(torch.searchsorted(starts, centres, right=True) - 1).clamp_min(0)]
 
 
-def with_heard(scene: Scene, rows: Tensor) -> Scene:
-    """Return the scene whose layers hear `rows` [layers, frames, HEARD_CHANNELS] of the others, as `rehearsed` did."""
-    inputs: Inputs = scene.inputs
-    assert inputs.context is not None
-    context = torch.cat([inputs.context[..., :CHORD_CHANNELS], rows.to(inputs.context)], -1)
-    return replace(scene, inputs=replace(inputs, context=context))
-
-
 def heard_of(audio: Tensor, scene: Scene) -> Tensor:
     """Return what layers hear of a recording [2, samples] of the loop's length: [frames, HEARD_CHANNELS]."""
     return heard(summary(log_bands(audio, 2 * scene.frames)))
@@ -211,4 +214,6 @@ def _for_batch(inputs: Inputs, takes: int) -> Inputs:
     assert inputs.layer is not None
     assert inputs.context is not None
     rows = {name: getattr(inputs, name).repeat(takes, 1) for name in ("told", "free", "layer")}
-    return replace(inputs, **rows, context=inputs.context.repeat(takes, 1, 1))
+    wanted, known = len(rows["layer"]), len(inputs.context)
+    context = inputs.context[:wanted] if known >= wanted else inputs.context.repeat(wanted // known, 1, 1)
+    return replace(inputs, **rows, context=context)

@@ -318,7 +318,10 @@ class _Attempt:
             way = way * _as_items((room / promised).clamp_max(1), way)
         noise = state.noise - way
         if self.plan.keep_on_shell:
-            noise = on_shell(noise, self.scene.time_axis)
+            noise = on_shell(noise, self.scene.time_axis, layered=bool(self.scene.layers))
+        if self.scene.layers:  # one that no control reaches stays as it was, to the bit
+            moves = (first != 0).flatten(2).any(2)
+            noise = torch.where(moves.view(*moves.shape, *[1] * (noise.dim() - 2)), noise, state.noise)
         return replace(state, noise=noise, first_moment=first, second_moment=second, iteration=count)
 
 

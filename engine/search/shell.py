@@ -17,8 +17,13 @@ DRAWS = 64  # that tell how flat draws of a shape are
 SILENCE = 1e-12
 
 
-def on_shell(noise: Tensor, time_axis: int) -> Tensor:
-    """Return `noise` [batch, *noise_shape] put back on the shell; time is axis `time_axis` without the batch."""
+def on_shell(noise: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:
+    """Return `noise` [batch, *noise_shape] put back on the shell; time is axis `time_axis` without the batch.
+
+    Where the first axis of a noise is `layered`, each layer is a Gaussian of its own.
+    """
+    if layered:
+        return on_shell(noise.flatten(0, 1), time_axis - 1).view_as(noise)
     axis = 1 + time_axis
     frames = noise.shape[axis]
     spectrum = torch.fft.rfft(noise, dim=axis)

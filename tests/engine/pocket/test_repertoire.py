@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine.takes.noise import WIDE_VARIATION, OpenSeeds, noise_to_bytes, open_seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from engine.pocket.repertoire import BEATLESS, NEVER_DRAWN, TONALITIES, Repertoi
 from engine.pocket.words import DRUMS, PACES, WORD_IDS, WORDS, parse
 from engine.request import Control, LoopRequest, Notes, Start
 from engine.sampling import start_noise
+from engine.takes.noise import WIDE_VARIATION, OpenSeeds, noise_to_bytes, open_seeds
 from midi.key import Key
 from midi.notes import Note
 
