@@ -7,6 +7,7 @@ scene. From there on all are sampled side by side, so that a search may move eac
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,10 +18,11 @@ from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
 from ..request import LoopRequest
 from ..sampling import sample
+from ..settings import Settings
 from ..spectrum import Spectrum
 from ..takes.noise import open_seeds
 from . import musical_time
-from .arrangement import Arrangement, LayerRepertoire
+from .arrangement import FILE, Arrangement, LayerRepertoire
 from .bands import FLOOR, band_power, log_bands
 from .layers import (
     CHORD_CHANNELS,
@@ -33,7 +35,7 @@ from .layers import (
     layer_row,
     summary,
 )
-from .model import Pocket, frame_rate_hz
+from .model import WEIGHTS, Pocket, frame_rate_hz, load_pocket
 from .scenes import Inputs, described, laid_out, on_device, read_request
 from .sound import spectrum_of, together, together_resynthesised
 
@@ -217,3 +219,11 @@ def _for_batch(inputs: Inputs, takes: int) -> Inputs:
     wanted, known = len(rows["layer"]), len(inputs.context)
     context = inputs.context[:wanted] if known >= wanted else inputs.context.repeat(wanted // known, 1, 1)
     return replace(inputs, **rows, context=context)
+
+
+def load_layered(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket:
+    """Return the model in layers from its weights; raise `ModelError` where they know no layers."""
+    pocket, file = load_pocket(settings, folder), folder / FILE
+    if not file.exists() or not pocket.network.config["layered"]:
+        raise ModelError(f"The weights in {folder} know no layers.", remedy="Ask without layers.")
+    return LayeredPocket(pocket, LayerRepertoire.load(file))
