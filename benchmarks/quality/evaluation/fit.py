@@ -23,7 +23,13 @@ AUDIBLE_DB = 30.0  # under the loudest frame
 KICK_HZ = 120.0
 TOGETHER_SECONDS = 0.020
 LEAST_SECONDS = 0.4  # of a chord that can be told
-_THIRDS = {"major": (0, 4, 7), "minor": (0, 3, 7)}
+ROOT_WEIGHT = 1.3
+THIRDS = {"major": 4, "minor": 3}
+SHAPES = {
+    "major": ((0, 4, 7), (0, 4, 7, 11), (0, 4, 7, 10), (0, 2, 4, 11), (0, 2, 4, 10), (0, 2, 4, 7)),
+    "minor": ((0, 3, 7), (0, 3, 7, 10), (0, 2, 3, 10), (0, 1, 3, 10)),
+}
+"""What counts as a major or minor chord: triads, sevenths, ninths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +115,20 @@ def chords_recognised(audio: NDArray[np.floating], sample_rate: int, told: Seque
 
 def _quality(one: Told) -> str | None:
     steps = {(note - one.root) % 12 for note in one.notes}
-    found = [name for name, triad in _THIRDS.items() if set(triad[:2]) <= steps and 6 not in steps]
+    found = [name for name, third in THIRDS.items() if third in steps and 6 not in steps]
     return found[0] if len(found) == 1 else None
 
 
 def _nearest(chroma: Signal) -> tuple[int, str]:
-    """Return the root and quality of the triad that explains a chroma best."""
-    scores = {
-        (root, name): chroma[[(root + step) % 12 for step in triad]] @ (1.15, 1.0, 1.0)
-        for root in range(12)
-        for name, triad in _THIRDS.items()
-    }
+    """Return the root and quality of the chord whose notes are most like a chroma."""
+    scores: dict[tuple[int, str], float] = {}
+    for name, shapes in SHAPES.items():
+        for shape in shapes:
+            template = np.zeros(12)
+            template[list(shape)] = 1.0
+            template[0] = ROOT_WEIGHT
+            template /= np.linalg.norm(template)
+            for root in range(12):
+                fitting = float(chroma @ np.roll(template, root))
+                scores[root, name] = max(scores.get((root, name), 0.0), fitting)
     return max(scores, key=lambda one: scores[one])
