@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 
+from ..pocket.arrangement import FILE as LAYERS_FILE
 from ..pocket.latents import LatentMap
 from ..pocket.vocoder import VOCODER
 from . import checkpoint, towers
@@ -31,6 +32,7 @@ from .export import export, repertoire
 from .flow import Recipe, Trainer
 from .layer_batches import LayerSet
 from .layer_loops import render_missing_layers
+from .layer_repertoire import layer_repertoire
 from .loops import render_missing, shards
 from .polish import Polisher
 from .polish import Recipe as PolishRecipe
@@ -55,6 +57,7 @@ class Plan:
     tower_batch: int = 64
     vocoder: VocoderRecipe | None = None  # trained on so many pairs; without one that of the start is kept, if any
     pairs: int = 2_000
+    repertoire_loops: int = 4_000  # in layers, of recipes alone
     shards_to_begin: int | None = None  # stages begin with so many, while others are rendered; None is with all
 
     @property
@@ -301,6 +304,7 @@ class Learner:
         """Write what is said of loops: of those that the plan rendered, in layers those that it began from."""
         if self.plan.layered and self._start is not None:
             shutil.copy(self._start / "repertoire.safetensors", made)
+            layer_repertoire(self.plan.repertoire_loops).save(made / LAYERS_FILE)
         elif (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
             said.save(made / "repertoire.safetensors")
 
