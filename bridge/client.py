@@ -205,6 +205,18 @@ class AsyncClient:
             self._inbox.leave(request.request_id)
             self._flush()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the engine has been heard of lately."""
+        return self._inbox.link.is_alive(time.monotonic())
+
+    def reconnect(self, peer: Peer) -> None:
+        """Talk to the engine at another address from now on; what is open is said again there."""
+        self._channel.close()
+        self._peer = peer
+        self._channel = Channel(peer.connect(self._context), self._heard)
+        self._flush()
+
     def cancel(self, request: LoopRequest) -> None:
         """Ask for the best take so far; it comes out of `make`, then `Cancelled`."""
         self._inbox.link.cancel(request.request_id, time.monotonic())

@@ -11,6 +11,8 @@ import structlog
 
 from engine.service.process import EngineOptions, stop_on_signals
 
+from .client import Peer
+from .page.server import Page
 from .server import Bridge, BridgeOptions
 
 log = structlog.get_logger("ditto.studio")
@@ -87,13 +89,25 @@ class EngineProcess:
 
 
 async def run_studio(
-    bridge_options: BridgeOptions, engine: EngineOptions | None, on_ready: Callable[[Bridge], None]
+    bridge_options: BridgeOptions,
+    engine: EngineOptions | None,
+    on_ready: Callable[[Bridge], None],
+    page: Page | None = None,
 ) -> None:
-    """Run a bridge, and with it an engine unless that is elsewhere, until SIGINT or SIGTERM."""
+    """Run a bridge, with it an engine unless that is elsewhere, and the page, until SIGINT or SIGTERM."""
     bridge = Bridge(bridge_options)
     stop_on_signals(bridge.stop)
-    child = EngineProcess(engine, bridge.connect) if engine is not None else None
+
+    def found(address: str) -> None:
+        bridge.connect(address)
+        if page is not None:
+            page.connect(Peer(address))
+
+    child = EngineProcess(engine, found) if engine is not None else None
+    showing = asyncio.create_task(page.serve()) if page is not None else None
     try:
+        if page is not None and showing is not None:
+            await page.started(showing)
         serving = asyncio.create_task(bridge.serve())
         ready = asyncio.create_task(bridge.ready.wait())
         await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -104,5 +118,8 @@ async def run_studio(
         ready.cancel()
         await serving
     finally:
+        if showing is not None:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
         if child is not None:
             child.close()

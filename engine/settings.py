@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 DEFAULT_ENGINE_PORT = 47_110  # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
+DEFAULT_PAGE_PORT = 47_130  # HTTP on loopback: the studio page
 DEFAULT_OSC_PORT = 47_111  # the bridge's own; the device finds another in the discovery file
 
 
@@ -38,6 +39,7 @@ class Settings:
     )
     engine_port: int = DEFAULT_ENGINE_PORT
     osc_port: int = DEFAULT_OSC_PORT
+    page_port: int = DEFAULT_PAGE_PORT
 
     @property
     def discovery_file(self) -> Path:

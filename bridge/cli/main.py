@@ -25,6 +25,7 @@ COMMANDS = {
     "play": Command("play", "Hear a take in a gapless loop."),
     "takes": Command("takes", "List, search, replay and tidy what was made."),
     "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set."),
+    "open": Command("open_", "Open the studio page in the browser, starting what is missing."),
     "serve": Command("serve", "Start bridge and engine, for the device in Live."),
     "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
     "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
@@ -99,3 +100,7 @@ Usage: ditto-live COMMAND [OPTIONS]
 
 Try: ditto-live render --prompt "dusty boom bap, rhodes" --tempo 88 --bars 4 --out loop.wav
 """
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.settings import Settings
 
 if TYPE_CHECKING:
+    from bridge.page.server import Page
     from bridge.server import Bridge
     from engine.service.process import EngineOptions
     from engine.service.workers.worker_options import WorkerOptions
@@ -33,11 +34,15 @@ def run_bridge(
     engine: "EngineOptions | None" = None,
     engine_address: str = "",
     engine_key: bytes | None = None,
+    page: bool = True,
 ) -> int:
-    """Run a bridge, with an engine as its child or one elsewhere, until Ctrl-C."""
+    """Run a bridge, with an engine as its child or one elsewhere, and the page, until Ctrl-C."""
+    from bridge.client import Peer
+    from bridge.page.server import Page
     from bridge.server import BridgeOptions
     from bridge.session.identity import alone
     from bridge.studio import run_studio
+    from engine.service.access import Keys
     from engine.service.logs import log_to_stderr
     from engine.service.process import own_version
     from engine.service.transport import run
@@ -47,11 +52,16 @@ def run_bridge(
         options = BridgeOptions(
             settings=settings, owner=owner, version=own_version(), engine_address=engine_address, engine_key=engine_key
         )
-        run(run_studio(options, engine, lambda started: _say(started, settings)))
+        address = engine_address or f"tcp://127.0.0.1:{settings.engine_port}"
+        peer = Peer(address, engine_key, Keys(settings.home / "keys"))
+        shown = Page(settings, peer) if page else None
+        run(run_studio(options, engine, lambda started: _say(started, settings, shown), shown))
     return 0
 
 
-def _say(bridge: "Bridge", settings: Settings) -> None:
+def _say(bridge: "Bridge", settings: Settings, page: "Page | None") -> None:
+    if page is not None and page.ready.is_set():
+        sys.stderr.write(f"The studio page: {page.address}\n")
     sys.stderr.write(
         f"The bridge listens for OSC on 127.0.0.1, UDP port {bridge.port}. Takes go to {settings.takes}.\n"
         "Put the Ditto Live device on a track; Ctrl-C stops.\n"

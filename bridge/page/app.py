@@ -1,0 +1,186 @@
+"""The page's routes: its own files, takes, uploads, and the socket; everything else is not there."""
+
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from engine.errors import DittoError
+from midi.errors import MidiError
+from midi.notes import Note
+from midi.smf.score import score_of_notes
+from midi.smf.write import write_midi
+from midi.tempo import exact
+
+from ..takes import library
+from .cards import card, command_line, described, file_of, settings_of
+from .guard import Guard
+from .hub import Hub
+from .talk import Talk
+from .uploads import Uploads
+
+STATIC = Path(__file__).parent / "static"
+MAX_LISTED = 200
+NOT_FOUND, REFUSED = 404, 400
+
+
+class Routes:
+    """What the page may ask for besides its socket. Files are read on threads."""
+
+    def __init__(self, takes_folder: Path, uploads: Uploads) -> None:
+        self._folder = takes_folder
+        self._uploads = uploads
+
+    def routes(self) -> list[Route]:
+        """Return the table of routes."""
+        take = "/takes/{take_id:str}"
+        return [
+            Route("/takes", _answering(self._list)),
+            Route(take, _answering(self._describe)),
+            Route(take, _answering(self._change), methods=["POST"]),
+            Route(f"{take}/audio", _answering(self._audio)),
+            Route(f"{take}/melody", _answering(self._melody)),
+            Route(f"{take}/page", _answering(self._page)),
+            Route("/uploads", self._upload, methods=["POST"]),
+            Route("/lane", _answering(self._lane)),
+        ]
+
+    def _take(self, request: Request) -> library.Kept:
+        return library.find(self._folder, request.path_params["take_id"])
+
+    def _list(self, request: Request) -> Response:
+        words, start = request.query_params.get("words", ""), int(request.query_params.get("from", "0") or 0)
+        found = list(library.search(library.kept(self._folder), words))
+        if request.query_params.get("favourites"):
+            found = [take for take in found if take.favourite]
+        shown = found[max(start, 0) : max(start, 0) + MAX_LISTED]
+        return JSONResponse({"takes": [card(take) for take in shown], "all": len(found)})
+
+    def _describe(self, request: Request) -> Response:
+        take = self._take(request)
+        settings = settings_of(library.sidecar(take).request)
+        return JSONResponse({**described(take), "settings": settings, "command": command_line(take)})
+
+    def _change(self, request: Request) -> Response:
+        take = self._take(request)
+        wish = request.query_params.get("do", "")
+        if wish in ("favourite", "unfavourite"):
+            library.set_favourite(take.wav, wish == "favourite")
+            return JSONResponse(card(library.find(self._folder, take.take_id)))
+        if wish == "bin":
+            library.to_trash([take])
+        elif wish == "show":
+            _show(take.wav)
+        else:
+            return JSONResponse({"sentence": "There is no such thing to do with a take."}, REFUSED)
+        return JSONResponse({"id": take.take_id})
+
+    def _audio(self, request: Request) -> Response:
+        take = self._take(request)
+        return FileResponse(take.wav, media_type="audio/wav", filename=take.wav.name)
+
+    def _melody(self, request: Request) -> Response:
+        """The notes that the take was asked to follow, as a MIDI file."""
+        take = self._take(request)
+        asked = library.sidecar(take).request
+        notes: list[Note] = []
+        for control in asked.controls:
+            notes += getattr(control.target, "notes", ())
+        if not notes:
+            return JSONResponse({"sentence": "This take was asked to follow no notes."}, NOT_FOUND)
+        data = write_midi(score_of_notes(notes, tempo_bpm=asked.tempo_bpm, meter=asked.meter, name="Melody"))
+        return Response(data, media_type="audio/midi")
+
+    def _page(self, request: Request) -> Response:
+        """The report about the take, as a picture."""
+        from ..report import write_report
+
+        take = self._take(request)
+        whole = library.sidecar(take)
+        path = self._uploads.folder / f"{take.take_id}.png"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            record = msgspec.json.decode(file_of(take, ".json").read_bytes())
+            write_report(path, take.wav, whole.request, whole.scores, record.get("loss_curves", {}))
+        return FileResponse(path, media_type="image/png")
+
+    def _lane(self, request: Request) -> Response:
+        wanted = request.query_params
+        start, beats = exact(wanted.get("start", "0")), exact(wanted.get("beats", "16"))
+        return JSONResponse(self._uploads.lane(wanted.get("set", ""), wanted.get("lane", ""), start, beats))
+
+    async def _upload(self, request: Request) -> Response:
+        data = await request.body()
+        name = request.query_params.get("name", "")
+        return await _answered(functools.partial(self._uploads.keep, name, data))
+
+
+def _answering(answer: Callable[[Request], Response]) -> Callable[[Request], Any]:
+    async def route(request: Request) -> Response:
+        return await _answered(functools.partial(answer, request))
+
+    return route
+
+
+async def _answered(call: Callable[[], Any]) -> Response:
+    """Run `call` on a thread; whatever is wrong with what was asked is one sentence."""
+    try:
+        found = await to_thread.run_sync(call)
+    except (DittoError, MidiError) as error:
+        return JSONResponse({"sentence": error.sentence, "remedy": error.remedy}, REFUSED)
+    except (OSError, ValueError) as error:
+        return JSONResponse({"sentence": f"This cannot be read: {error}."[:300]}, REFUSED)
+    return found if isinstance(found, Response) else JSONResponse(found)
+
+
+def _show(path: Path) -> None:
+    """Open the folder of `path` in the system's file manager."""
+    if sys.platform == "darwin":
+        command = ["open", "-R", str(path)]
+    elif sys.platform == "win32":
+        command = ["explorer", f"/select,{path}"]
+    else:
+        command = ["xdg-open", str(path.parent)]
+    subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+async def _index(_request: Request) -> Response:
+    return FileResponse(STATIC / "index.html", media_type="text/html")
+
+
+def make_app(hub: Hub, uploads: Uploads, talk: Talk) -> Starlette:
+    """Return the page's application, without its guard."""
+    return Starlette(
+        routes=[
+            Route("/", _index),
+            *Routes(hub.takes_folder, uploads).routes(),
+            WebSocketRoute("/talk", talk.serve),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+    )
+
+
+def guarded(app: Starlette, token: str, port: Callable[[], int]) -> Guard:
+    """Return `app` behind its guard."""
+    return Guard(app, token, port)
+
+
+def address(port: int, token: str) -> str:
+    """Return the page's address with its token, which the page takes out of the address bar at once."""
+    return f"http://127.0.0.1:{port}/#token={token}"
+
+
+def discovery(port: int, token: str, pid: int) -> bytes:
+    """Return what `ditto-live open` reads."""
+    return json.dumps({"port": port, "token": token, "pid": pid}).encode()

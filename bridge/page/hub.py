@@ -1,0 +1,201 @@
+"""The page's own client of the engine: requests of all tabs go out, events come back as JSON for every tab.
+
+A tab may be reloaded in the middle of a search: the hub keeps what is running and tells a tab that comes back.
+"""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from anyio import to_thread
+
+from engine.errors import DittoError, InternalError
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Progress, Superseded, Take
+from engine.request import LoopRequest
+
+from ..client import AsyncClient, Peer
+from ..takes import delivery, library
+from .cards import Json, card
+
+log = structlog.get_logger("ditto.page")
+
+MAX_RUNNING = 16  # requests of all tabs at once; a page that asks for more is at fault
+MAX_LOSSES = 400  # of a running request, kept for a tab that comes back
+ALIVE_EVERY_SECONDS = 1.0
+MAX_UNREAD = 2_000  # messages that a tab has not taken; a stalled one is let go
+
+
+@dataclass(slots=True)
+class Running:
+    """A request that the engine works on, and what its tabs were told so far."""
+
+    request: LoopRequest
+    notes: tuple[str, ...]
+    progress: Json = field(default_factory=dict)
+    losses: list[dict[str, float]] = field(default_factory=list)
+    task: "asyncio.Task[None] | None" = None
+
+    def told(self) -> Json:
+        """Return what a tab needs to show it."""
+        return {
+            "type": "running",
+            "id": self.request.request_id,
+            "prompt": self.request.prompt,
+            "notes": list(self.notes),
+            "progress": self.progress,
+            "losses": self.losses,
+        }
+
+
+class Tab:
+    """One listener: messages wait in its queue."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Json | None] = asyncio.Queue(MAX_UNREAD)
+
+    def tell(self, message: Json) -> None:
+        """Queue a message; a tab that does not read is closed."""
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.close()
+
+    def close(self) -> None:
+        """End the tab's stream."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
+
+
+class Hub:
+    """Requests and tabs. Everything runs on one event loop; files are read and written on threads."""
+
+    def __init__(self, peer: Peer, takes_folder: Path, owner: str) -> None:
+        self.takes_folder = takes_folder
+        self._peer = peer
+        self._owner = owner
+        self._client: AsyncClient | None = None
+        self._tabs: set[Tab] = set()
+        self._running: dict[str, Running] = {}
+        self._alive = False
+
+    async def serve(self) -> None:
+        """Talk to the engine until cancelled."""
+        async with AsyncClient(self._peer, owner=self._owner, patience_seconds=float("inf")) as client:
+            self._client = client
+            while True:
+                await self._look(client)
+                await asyncio.sleep(ALIVE_EVERY_SECONDS)
+
+    def connect(self, peer: Peer) -> None:
+        """Talk to the engine at another address from now on, as after it was started again."""
+        self._peer = peer
+        if self._client is not None:
+            self._client.reconnect(peer)
+
+    def enter(self, tab: Tab) -> None:
+        """Add a tab and tell it how things stand."""
+        self._tabs.add(tab)
+        tab.tell({"type": "engine", "alive": self._alive})
+        for running in self._running.values():
+            tab.tell(running.told())
+
+    def leave(self, tab: Tab) -> None:
+        """Forget a tab; its requests go on."""
+        self._tabs.discard(tab)
+
+    def tell(self, message: Json) -> None:
+        """Tell all tabs."""
+        for tab in tuple(self._tabs):
+            tab.tell(message)
+
+    def submit(self, request: LoopRequest, notes: tuple[str, ...]) -> None:
+        """Send a request to the engine; raises `DittoError` where there are too many."""
+        if self._client is None:
+            raise InternalError("The page is not ready yet.")
+        if len(self._running) >= MAX_RUNNING:
+            raise InternalError(f"{MAX_RUNNING} loops are being made already.", remedy="Wait for one, or cancel one.")
+        running = Running(request, notes)
+        self._running[request.request_id] = running
+        self.tell(running.told())
+        running.task = asyncio.create_task(self._follow(self._client, running))
+
+    def cancel(self, request_id: str) -> None:
+        """Stop a request; its best take so far follows."""
+        running = self._running.get(request_id)
+        if running is not None and self._client is not None:
+            self._client.cancel(running.request)
+
+    async def _look(self, client: AsyncClient) -> None:
+        alive = client.is_alive
+        if alive != self._alive:
+            self._alive = alive
+            self.tell({"type": "engine", "alive": alive})
+
+    async def _follow(self, client: AsyncClient, running: Running) -> None:
+        request_id = running.request.request_id
+        end: Json = {"outcome": "failed", "sentence": "The page was stopped.", "remedy": "Make the loop again."}
+        try:
+            async for event in client.make(running.request):
+                if (ended := await self._hear(running, event)) is not None:
+                    end = ended
+        except DittoError as error:
+            end = {"outcome": "failed", "sentence": error.sentence, "remedy": error.remedy}
+        finally:
+            self._running.pop(request_id, None)
+            self.tell({"type": "end", "id": request_id, **end})
+
+    async def _hear(self, running: Running, event: Event) -> Json | None:
+        """Tell the tabs of an event; return how the request ended where it has."""
+        request_id = running.request.request_id
+        match event:
+            case Accepted():
+                running.notes += event.notes
+                self.tell({**running.told(), "queue_position": event.queue_position})
+            case Progress():
+                running.losses = [*running.losses, event.losses][-MAX_LOSSES:]
+                running.progress = {
+                    "step": event.step,
+                    "steps": event.steps,
+                    "seconds_left": event.seconds_left,
+                    "losses": event.losses,
+                    "phase": event.phase,
+                }
+                self.tell({"type": "progress", "id": request_id, **running.progress})
+            case Take():
+                made = await self._on_thread(self._keep, running.request, event)
+                self.tell({"type": "take", "id": request_id, "take": made, "notes": list(event.notes)})
+            case Done():
+                return {"outcome": "done", "takes": event.takes}
+            case Cancelled():
+                return {"outcome": "cancelled", "takes": event.takes}
+            case Superseded():
+                return {"outcome": "superseded"}
+            case Failed():
+                return {"outcome": "failed", "sentence": event.sentence, "remedy": event.remedy}
+            case _:
+                return None
+        return None
+
+    def _keep(self, request: LoopRequest, take: Take) -> Json:
+        written = delivery.write_take(self.takes_folder, request, take)
+        return card(library.find(self.takes_folder, written.take_id))
+
+    @staticmethod
+    async def _on_thread(call: Callable[..., Any], *arguments: Any) -> Any:
+        return await to_thread.run_sync(functools.partial(call, *arguments))
+
+    async def close(self) -> None:
+        """Let go of all tabs and requests; unfinished requests go on in the engine."""
+        for tab in tuple(self._tabs):
+            tab.close()
+        for running in tuple(self._running.values()):
+            if running.task is not None:
+                running.task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running.task

@@ -1,0 +1,128 @@
+"""The page's server: uvicorn on loopback, beside the bridge on the same event loop."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from engine.errors import EngineUnavailableError
+from engine.files import publish
+from engine.models import catalogue
+from engine.models.known import KNOWN, POCKET
+from engine.settings import Settings
+
+from ..client import Peer
+from ..link import new_owner
+from .app import address, discovery, guarded, make_app
+from .hub import Hub
+from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk
+from .uploads import Uploads
+
+log = structlog.get_logger("ditto.page")
+
+MAX_CONNECTIONS = 4 * MAX_TABS
+PORTS_TRIED = 16
+QUIET_SECONDS = 20.0  # between a tab's signs of life
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the bridge has them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever runs the loop."""
+        yield
+
+
+class Page:
+    """The studio page of one computer; `serve` runs it until cancelled."""
+
+    def __init__(self, settings: Settings, peer: Peer, *, token: str = "") -> None:
+        self.token = token or secrets.token_urlsafe(24)
+        self.port = 0
+        self.ready = asyncio.Event()
+        self._settings = settings
+        self._hub = Hub(peer, settings.takes, new_owner())
+        uploads = Uploads(settings.home / "page-uploads")
+        self._talk = Talk(self._hub, uploads, self.token, _models(settings))
+        self._app = guarded(make_app(self._hub, uploads, self._talk), self.token, lambda: self.port)
+
+    @property
+    def address(self) -> str:
+        """The address with its token."""
+        return address(self.port, self.token)
+
+    def connect(self, peer: Peer) -> None:
+        """Talk to an engine at another address from now on."""
+        self._hub.connect(peer)
+
+    async def serve(self) -> None:
+        """Serve; raises `EngineUnavailableError` where no port is free."""
+        listening = _bind(self._settings.page_port)
+        self.port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            self._app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=QUIET_SECONDS,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=1,
+        )
+        server = _Server(config)
+        talking = asyncio.create_task(self._hub.serve())
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        self._write_discovery()
+        log.info("page.ready", port=self.port)
+        self.ready.set()
+        try:
+            await asyncio.wait((serving, talking), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            server.should_exit = True
+            await self._hub.close()
+            talking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(serving, talking, return_exceptions=True)
+            page_file(self._settings).unlink(missing_ok=True)
+
+    async def started(self, serving: "asyncio.Task[None]") -> None:
+        """Wait until the page listens; raises what kept it from that."""
+        ready = asyncio.create_task(self.ready.wait())
+        await asyncio.wait((ready, serving), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if serving.done():
+            serving.result()
+
+    def _write_discovery(self) -> None:
+        path = page_file(self._settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        publish(path, discovery(self.port, self.token, os.getpid()), overwrite=True)
+        path.chmod(0o600)  # the token is this user's
+
+
+def page_file(settings: Settings) -> Path:
+    """Where the running page writes its port and token, for `ditto-live open`."""
+    return settings.home / "page.json"
+
+
+def _models(settings: Settings) -> tuple[str, ...]:
+    """Return the models that can be used here, `pocket` first."""
+    return (POCKET.name, *(name for name in KNOWN if catalogue.find(name, settings) is not None))
+
+
+def _bind(port: int) -> socket.socket:
+    """Return a listening socket on loopback at `port` or one of the next; 0 takes any."""
+    for number in range(port, port + PORTS_TRIED) if port else (0,):
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", number))
+    raise EngineUnavailableError(
+        f"No TCP port from {port} to {port + PORTS_TRIED - 1} is free for the page.", remedy="Use another --page-port."
+    )

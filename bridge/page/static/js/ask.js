@@ -1,0 +1,135 @@
+// The form and the lanes as one request: settings as text and parts as numbers, exactly as every other way in sends them.
+
+import { element } from "./takes.js";
+
+const LETTERS = "ABCDEFGH";
+const KEPT = "ditto-draft"; // where a draft outlives a reload
+const PARTS = [["intensity", "curve", "db"], ["brightness", "curve", "hz"], ["melody", "notes", ""], ["rhythm", "onsets", ""]];
+
+export class Ask extends EventTarget {
+  reference = null; // an uploaded sound
+  #form;
+  #lanes;
+
+  constructor(form, lanes) {
+    super();
+    this.#form = form;
+    this.#lanes = lanes;
+    const bars = form.elements.bars;
+    for (let count = 1; count <= 16; count++) bars.add(new Option(count, count, count === 4, count === 4));
+    const tonics = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
+    form.querySelector("#keys").append(...tonics.flatMap((tonic) => ["major", "minor"].map((mode) => new Option(`${tonic} ${mode}`))));
+    form.addEventListener("input", () => this.#edited());
+    lanes.structure.addEventListener("input", () => this.#edited());
+    Object.values(lanes).forEach((lane) => lane.addEventListener("commit", () => this.#edited()));
+    this.#restore();
+  }
+
+  /** What the form holds, by the settings' names; an empty field is left to the program. */
+  get settings() {
+    const settings = {};
+    for (const [name, value] of new FormData(this.#form)) if (String(value).trim()) settings[name] = String(value).trim();
+    const form = this.#lanes.structure.value.trim().toUpperCase();
+    if (form) settings.structure = form;
+    if (this.reference) Object.assign(settings, this.#referenceSettings());
+    return settings;
+  }
+
+  get parts() {
+    return PARTS.filter(([control]) => this.#lanes[control].isUsed).map(([control, part, unit]) => ({
+      part,
+      control,
+      unit,
+      groups: this.#lanes[control].groups,
+    }));
+  }
+
+  get beats() {
+    const [over, under] = this.#metre;
+    return Number(this.#form.elements.bars.value) * ((over * 4) / under);
+  }
+
+  /** Fills the form from a take's settings. */
+  fill(settings) {
+    for (const [name, value] of Object.entries(settings)) {
+      const field = this.#form.elements[name];
+      if (field) field.value = value;
+    }
+    this.#edited();
+  }
+
+  get #metre() {
+    const found = /^\s*(\d{1,2})\s*\/\s*(1|2|4|8|16|32)\s*$/.exec(this.#form.elements.time_signature.value);
+    return found ? [Number(found[1]), Number(found[2])] : [4, 4];
+  }
+
+  #referenceSettings() {
+    const { use, keep } = this.#lanes;
+    const settings = { [`${use.value}_file`]: this.reference.handle };
+    if (use.value === "inpaint") settings.inpaint_keep = keep.value.trim();
+    return settings;
+  }
+
+  #edited() {
+    const [over, under] = this.#metre;
+    for (const name of ["intensity", "brightness", "melody", "rhythm"]) this.#lanes[name].setLength(this.beats, (over * 4) / under);
+    for (const name of ["intensity", "brightness", "melody", "rhythm"]) used(this.#lanes[name], this.#lanes[name].isUsed);
+    used(this.#lanes.structure, this.#lanes.structure.value.trim() !== "");
+    used(this.#lanes.use, this.reference !== null);
+    this.#sections();
+    this.#keep();
+    this.dispatchEvent(new Event("edit"));
+  }
+
+  /** Tells the lanes that a reference came or went. */
+  refresh() {
+    this.#edited();
+  }
+
+  #sections() {
+    const form = this.#lanes.structure.value.toUpperCase().replace(/[^A-Z]/g, "");
+    const shown = [...form].map((letter) => {
+      const section = element("span", {}, letter);
+      section.style.setProperty("--share", `${20 + ((LETTERS.indexOf(letter) + 8) % 8) * 11}%`);
+      return section;
+    });
+    document.getElementById("sections").replaceChildren(...shown);
+  }
+
+  #keep() {
+    const fields = Object.fromEntries(new FormData(this.#form));
+    const lanes = {
+      intensity: this.#lanes.intensity.points,
+      brightness: this.#lanes.brightness.points,
+      melody: this.#lanes.melody.notes,
+      rhythm: [...this.#lanes.rhythm.hits],
+      structure: this.#lanes.structure.value,
+    };
+    try {
+      localStorage.setItem(KEPT, JSON.stringify({ fields, lanes }));
+    } catch {
+      // A full or forbidden store only loses the draft.
+    }
+  }
+
+  #restore() {
+    try {
+      const { fields, lanes } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+      if (lanes) {
+        this.#lanes.intensity.points = lanes.intensity;
+        this.#lanes.brightness.points = lanes.brightness;
+        this.#lanes.melody.notes = lanes.melody;
+        this.#lanes.rhythm.hits = new Map(lanes.rhythm);
+        this.#lanes.structure.value = lanes.structure;
+      }
+      this.fill(fields ?? {});
+    } catch {
+      this.#edited();
+    }
+  }
+}
+
+function used(lane, yes) {
+  const details = lane.closest("details");
+  details.dataset.used = yes ? "yes" : "no";
+}

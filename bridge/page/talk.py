@@ -1,0 +1,171 @@
+"""One tab's WebSocket: the first message says the token, then requests come in and events go out, all JSON."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from anyio import to_thread
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine.errors import BadInputError, DittoError
+from engine.request import new_id
+from midi.errors import MidiError
+
+from ..osc.assembly import FILE_SETTINGS, Assembly, Chunks
+from ..requests.resolve import Resolved, resolve
+from .guard import is_token
+from .heard import heard
+from .hub import Hub, Tab
+from .uploads import Uploads
+
+HELLO_SECONDS = 5.0
+MAX_MESSAGE_BYTES = 2 * 2**20  # 20,000 notes as JSON
+MAX_TABS = 64
+INSTANCE = "page"
+HANDLES = (*(name for name in FILE_SETTINGS if name.endswith("_file")), "lane")
+
+Number = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+Text = Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """The first message."""
+
+    token: Text
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A curve (beat, value), a clip (pitch, start, duration, velocity) or a rhythm (beat, strength, group)."""
+
+    part: Annotated[str, msgspec.Meta(pattern="^(curve|notes|onsets)$")]
+    control: Annotated[str, msgspec.Meta(pattern="^[a-z-]{1,40}$")]
+    groups: Annotated[tuple[tuple[Number | Text, ...], ...], msgspec.Meta(max_length=20_000)]
+    unit: Annotated[str, msgspec.Meta(pattern="^(db|hz|unit|)$")] = ""
+
+
+class Make(msgspec.Struct, frozen=True, tag="make"):
+    """A request: settings as `docs/osc.md` lists them, and its parts."""
+
+    settings: dict[Text, Text]
+    parts: Annotated[tuple[Part, ...], msgspec.Meta(max_length=20)] = ()
+    tag: Text = ""  # comes back with what is said of this request
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """Stop a request."""
+
+    id: Text
+
+
+class Understand(msgspec.Struct, frozen=True, tag="understand"):
+    """Say which words of a prompt the model knows."""
+
+    prompt: Text
+
+
+Said = Make | Cancel | Understand
+
+
+class Talk:
+    """The conversations of all tabs."""
+
+    def __init__(self, hub: Hub, uploads: Uploads, token: str, models: Sequence[str]) -> None:
+        self._hub = hub
+        self._uploads = uploads
+        self._token = token
+        self._models = tuple(models)
+        self._open = 0
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one tab until it leaves."""
+        if self._open >= MAX_TABS:
+            await socket.close(1013, "Too many tabs are open.")
+            return
+        self._open += 1
+        try:
+            await socket.accept()
+            if await self._greeted(socket):
+                await self._serve(socket)
+        except WebSocketDisconnect:
+            return
+        finally:
+            self._open -= 1
+
+    async def _greeted(self, socket: WebSocket) -> bool:
+        try:
+            text = await asyncio.wait_for(socket.receive_text(), HELLO_SECONDS)
+            said = msgspec.json.decode(text, type=Hello)
+        except (TimeoutError, KeyError, msgspec.DecodeError):
+            await socket.close(1008, "A page says its token first.")
+            return False
+        if not is_token(said.token, self._token):
+            await socket.close(1008, "The token is not this server's.")
+            return False
+        await socket.send_text(_json({"type": "hello", "models": self._models}))
+        return True
+
+    async def _serve(self, socket: WebSocket) -> None:
+        tab = Tab()
+        self._hub.enter(tab)
+        sending = asyncio.create_task(_send(socket, tab))
+        try:
+            while True:
+                text = await socket.receive_text()
+                tab.tell(await self._answer(text)) if len(text) <= MAX_MESSAGE_BYTES else tab.close()
+        except (KeyError, RuntimeError):  # bytes where text belongs, or a socket that is closing
+            return
+        finally:
+            self._hub.leave(tab)
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                await sending
+
+    async def _answer(self, text: str) -> dict[str, object]:
+        try:
+            said = msgspec.json.decode(text, type=Said)
+        except (msgspec.DecodeError, RecursionError) as error:
+            return {"type": "refused", "sentence": f"The page said what nobody understands: {error}."[:300]}
+        match said:
+            case Make():
+                return await self._make(said)
+            case Cancel():
+                self._hub.cancel(said.id)
+                return {"type": "cancelling", "id": said.id}
+            case _:
+                return {"type": "understood", "prompt": said.prompt, **heard(said.prompt)}
+
+    async def _make(self, said: Make) -> dict[str, object]:
+        try:
+            made = await to_thread.run_sync(self._read, said)
+            self._hub.submit(made.request, made.notes)
+        except (DittoError, MidiError) as error:
+            return {"type": "refused", "tag": said.tag, "sentence": error.sentence, "remedy": error.remedy}
+        return {"type": "submitted", "tag": said.tag, "id": made.request.request_id, "seed": str(made.request.seed)}
+
+    def _read(self, said: Make) -> Resolved:
+        settings = dict(said.settings)
+        if settings.get("model", "pocket") not in self._models:
+            raise BadInputError("This model is not offered here.", remedy="Choose one from the list.")
+        for name in HANDLES:
+            if settings.get(name):
+                settings[name] = self._uploads.path(settings[name])
+        if len(settings.get("structure", "")) > 32 or not settings.get("structure", "A").isalpha():
+            raise BadInputError("A form is letters such as AABA.")
+        assembly = Assembly(born=0.0, nonce=INSTANCE)
+        for name, value in settings.items():
+            assembly.set(name, value)
+        for part in said.parts:
+            assembly.chunks[part.part, part.control] = Chunks(1, part.unit, {0: part.groups})
+        return resolve(new_id(), INSTANCE, assembly, self._hub.takes_folder)
+
+
+async def _send(socket: WebSocket, tab: Tab) -> None:
+    while (message := await tab.queue.get()) is not None:
+        await socket.send_text(_json(message))
+    await socket.close(1013, "The page does not listen.")
+
+
+def _json(message: dict[str, object]) -> str:
+    return msgspec.json.encode(message).decode()
