@@ -75,19 +75,48 @@ class Arrangement:
         return tuple(self.words)
 
 
+@dataclass(frozen=True, slots=True)
+class ChordBook:
+    """The chords of loops as degrees of their key's scale.
+
+    `rows` [loops, CHORDS_KEPT, 4] are a chord's start in 48ths of the loop (-1 is none), the degree of its root, 0 to
+    6, all degrees that sound, as bits, and that of its bass; `bars` [loops] is how many the loop has.
+    """
+
+    rows: NDArray[np.int16]
+    bars: NDArray[np.int8]
+
+    @property
+    def tonal(self) -> NDArray[np.bool_]:
+        """Return which loops have chords [loops]."""
+        return np.asarray(self.rows[:, 0, 0] >= 0)
+
+    def spans(self, index: int, key: Key, bars: int, beats_per_bar: Fraction) -> tuple[ChordSpan, ...]:
+        """Return the chords of loop `index` in `key`, bar for bar, over a loop of so many bars."""
+        own_bars = int(self.bars[index])
+        parts = [tuple(int(value) for value in row) for row in self.rows[index] if row[0] >= 0]
+        starts = [Fraction(part[0], PARTS) * own_bars for part in parts]
+        spans: list[ChordSpan] = []
+        for turn in range(0, bars, own_bars):
+            for part, start, end in zip(parts, starts, [*starts[1:], Fraction(own_bars)], strict=True):
+                first, last = (min(turn + place, Fraction(bars)) for place in (start, end))
+                if last > first:
+                    chord = _in_key(part[1:], key)
+                    spans.append(ChordSpan(first * beats_per_bar, (last - first) * beats_per_bar, chord))
+        return tuple(spans)
+
+
 @dataclass(frozen=True)
 class LayerRepertoire:
-    """Loops as what is said of each layer, and their chords as degrees.
+    """Loops as what is said of each layer, and their chords.
 
     `whole` is what is said of each loop, `said` [loops, layers, words] of its layers, nothing of those that it does
-    not have; `chords` [loops, CHORDS_KEPT, 4] are start in 48ths of the loop (-1 is none), and of the key's scale the
-    degree of the root, 0 to 6, all degrees that sound, as bits, and that of the bass; `bars` [loops].
+    not have.
     """
 
     whole: Repertoire
     said: NDArray[np.bool_]
-    chords: NDArray[np.int16]
-    bars: NDArray[np.int8]
+    chords: ChordBook
 
     @cached_property
     def owners(self) -> NDArray[np.bool_]:
@@ -123,7 +152,8 @@ class LayerRepertoire:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
         if not chords and completed.key is not None:
-            chords = self.chords_of(completed, completed.key, bars, beats_per_bar, seeds.words)
+            index = _tonal_example(self, completed, seeds.words)
+            chords = () if index is None else self.chords.spans(index, completed.key, bars, beats_per_bar)
         return Arrangement(words, completed.key, chords)
 
     def _present(self, asked: Iterable[int], completed: Completed) -> tuple[Layer, ...]:
@@ -173,34 +203,6 @@ class LayerRepertoire:
         rows = np.flatnonzero(alike if alike.any() else having)
         return np.asarray(self.said[np.random.default_rng(seed).choice(rows), index])
 
-    def chords_of(
-        self, completed: Completed, key: Key, bars: int, beats_per_bar: Fraction, seed: int
-    ) -> tuple[ChordSpan, ...]:
-        """Return the chords of the picked loop in `key`, bar for bar, over a loop of so many bars.
-
-        Where it has none they are another's, of its genre if there is one.
-        """
-        genre = [word for word in completed.ids if WORDS[word].group == "genre"]
-        tonal = self.chords[:, 0, 0] >= 0
-        alike = tonal & self.whole.said[:, genre].all(1)
-        index = completed.example
-        if index is None or not tonal[index]:
-            rows = np.flatnonzero(alike if alike.any() else tonal)
-            if not len(rows):
-                return ()
-            index = int(np.random.default_rng(seed).choice(rows))
-        own_bars = int(self.bars[index])
-        parts = [tuple(int(value) for value in row) for row in self.chords[index] if row[0] >= 0]
-        starts = [Fraction(part[0], PARTS) * own_bars for part in parts]
-        spans: list[ChordSpan] = []
-        for turn in range(0, bars, own_bars):
-            for part, start, end in zip(parts, starts, [*starts[1:], Fraction(own_bars)], strict=True):
-                first, last = (min(turn + place, Fraction(bars)) for place in (start, end))
-                if last > first:
-                    chord = _in_key(part[1:], key)
-                    spans.append(ChordSpan(first * beats_per_bar, (last - first) * beats_per_bar, chord))
-        return tuple(spans)
-
     def save(self, file: Path) -> None:
         """Write the repertoire, words as bits."""
         save_file(
@@ -209,8 +211,8 @@ class LayerRepertoire:
                 "tonics": self.whole.tonics,
                 "modes": self.whole.modes,
                 "said": np.packbits(self.said, axis=2),
-                "chords": self.chords,
-                "bars": self.bars,
+                "chords": self.chords.rows,
+                "bars": self.chords.bars,
             },
             file,
         )
@@ -223,7 +225,7 @@ class LayerRepertoire:
             np.unpackbits(tensors[name], axis=-1, count=len(WORDS)).astype(bool) for name in ("whole", "said")
         )
         loops = Repertoire(whole, tensors["tonics"], tensors["modes"])
-        return cls(loops, said, tensors["chords"], tensors["bars"])
+        return cls(loops, said, ChordBook(tensors["chords"], tensors["bars"]))
 
 
 def _in_key(part: Sequence[int], key: Key) -> Chord:
@@ -232,3 +234,14 @@ def _in_key(part: Sequence[int], key: Key) -> Chord:
     scale = [(key.tonic + step) % 12 for step in MODES[key.mode]]
     sounding = frozenset(scale[degree] for degree in range(7) if bits >> degree & 1)
     return Chord(scale[root], sounding | {scale[bass]}, scale[bass])
+
+
+def _tonal_example(repertoire: LayerRepertoire, completed: Completed, seed: int) -> int | None:
+    """Return the loop that was picked, or where it has no chords another, of its genre if there is one."""
+    tonal = repertoire.chords.tonal
+    if completed.example is not None and tonal[completed.example]:
+        return completed.example
+    genre = [word for word in completed.ids if WORDS[word].group == "genre"]
+    alike = tonal & repertoire.whole.said[:, genre].all(1)
+    rows = np.flatnonzero(alike if alike.any() else tonal)
+    return int(np.random.default_rng(seed).choice(rows)) if len(rows) else None

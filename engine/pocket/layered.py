@@ -24,6 +24,7 @@ from ..takes.noise import open_seeds
 from . import musical_time
 from .arrangement import FILE, Arrangement, LayerRepertoire
 from .bands import FLOOR, band_power, log_bands
+from .latents import LatentMap
 from .layers import (
     CHORD_CHANNELS,
     CONTEXT_CHANNELS,
@@ -77,23 +78,7 @@ class LayeredPocket:
             notes.append(f"Chords: {' '.join(str(span.chord) for span in plan.chords)}.")
         conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)
         scene = laid_out(request, reading, conditions, self.pocket.latent_map.channels, notes)
-        context = torch.zeros(len(plan.layers), scene.frames, CONTEXT_CHANNELS)
-        if plan.chords:
-            context[:, :, :CHORD_CHANNELS] = chord_frames(plan.chords, float(request.beats), scene.frames)
-        inputs = replace(
-            scene.inputs,
-            layers=plan.layers,
-            layer=torch.stack([layer_row(layer) for layer in plan.layers]),
-            context=context,
-        )
-        shaped = replace(
-            scene,
-            noise_shape=(len(plan.layers), *scene.noise_shape),
-            time_axis=1,
-            layers=tuple(layer.value for layer in plan.layers),
-            inputs=inputs,
-        )
-        return on_device(shaped, self.device)
+        return on_device(_in_layers(scene, plan), self.device)
 
     def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
         """Return the scene whose layers hear those before them as `noise` [batch, *noise_shape] makes them.
@@ -152,7 +137,7 @@ class LayeredPocket:
             raise BadRequestError(
                 f"This loop has no layer {', '.join(layers)}.", remedy=f"It has {', '.join(scene.layers)}."
             )
-        return spectrum_of(self._summed(latent[:, chosen]), frame_rate_hz(scene))
+        return spectrum_of(_summed(self.pocket.latent_map, latent[:, chosen]), frame_rate_hz(scene))
 
     def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the sum of the layers' waveforms really has; phases are constant in the gradient."""
@@ -175,14 +160,25 @@ class LayeredPocket:
 
     def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
         """Return how well the sum of the layers fits `text`, -1 to 1: [batch]."""
-        return self.pocket.similarity(self._summed(latent), scene, text)
-
-    def _summed(self, latent: Tensor) -> Tensor:
-        """Return the log band power [batch, frames, bands] of the sum of layers [batch, layers, frames, channels]."""
-        return torch.log(band_power(self.pocket.latent_map.decode(latent)).sum(1) + FLOOR)
+        return self.pocket.similarity(_summed(self.pocket.latent_map, latent), scene, text)
 
 
 FOREIGN = ("inpaint", "outpaint", "timbre")  # controls whose target is a recording
+
+
+def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
+    """Return a scene with a row for each layer as one whose noise has them, told which they are and their chords."""
+    context = torch.zeros(len(plan.layers), scene.frames, CONTEXT_CHANNELS)
+    if plan.chords:
+        context[:, :, :CHORD_CHANNELS] = chord_frames(plan.chords, float(scene.beats), scene.frames)
+    rows = torch.stack([layer_row(layer) for layer in plan.layers])
+    return replace(
+        scene,
+        noise_shape=(len(plan.layers), *scene.noise_shape),
+        time_axis=1,
+        layers=tuple(layer.value for layer in plan.layers),
+        inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
+    )
 
 
 def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tensor:
@@ -196,6 +192,11 @@ def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tenso
 def heard_of(audio: Tensor, scene: Scene) -> Tensor:
     """Return what layers hear of a recording [2, samples] of the loop's length: [frames, HEARD_CHANNELS]."""
     return heard(summary(log_bands(audio, 2 * scene.frames)))
+
+
+def _summed(latent_map: LatentMap, latent: Tensor) -> Tensor:
+    """Return the log band power [batch, frames, bands] of the sum of layers [batch, layers, frames, channels]."""
+    return torch.log(band_power(latent_map.decode(latent)).sum(1) + FLOOR)
 
 
 def _one(scene: Scene, index: int) -> Scene:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..pocket.arrangement import CHORDS_KEPT, FILE, PARTS, LayerRepertoire
+from ..pocket.arrangement import CHORDS_KEPT, FILE, PARTS, ChordBook, LayerRepertoire
 from ..pocket.layers import LAYERS
 from ..pocket.repertoire import MODES, Repertoire
 from ..pocket.words import WORDS
@@ -38,7 +38,7 @@ def layer_repertoire(loops: int, split: str = "train") -> LayerRepertoire:
             modes[seed] = MODES.index(mode_name(recipe.mode))
             rows = _degrees(recipe)[:CHORDS_KEPT]
             chords[seed, : len(rows)] = rows
-    return LayerRepertoire(Repertoire(whole, tonics, modes), said, chords, bars)
+    return LayerRepertoire(Repertoire(whole, tonics, modes), said, ChordBook(chords, bars))
 
 
 def _degrees(recipe: Recipe) -> list[tuple[int, int, int, int]]:
