@@ -104,10 +104,10 @@ LAYERS = replace(
     CPU,
     loops=3_000,
     flow=Recipe(
-        minutes=72, batch=8, windows=(128, 256), learning_rate=7e-4, warm_up_steps=60, final_share=0.4, layered=True
+        minutes=480, batch=8, windows=(128, 256), learning_rate=7e-4, warm_up_steps=60, final_share=0.4, layered=True
     ),
     student=Recipe(
-        minutes=28,
+        minutes=120,
         batch=8,
         windows=(128, 256),
         student=0.6,
