@@ -12,15 +12,15 @@ from engine.pocket.layers import Layer
 
 from .assets import Assets
 from .compose import chord_roots, compose, inversion
-from .effects import saturate
 from .harmony import chord_pitches, degree_pitch
 from .labels import Labels, label
-from .mixdown import blended, finish_part, levelled, levelled_together, loudness_lufs, mix_stems
 from .recipe import Drums, Recipe
 from .score import Hit, Score
-from .stems import render_drums, render_part
-from .textures import render_texture
-from .waveforms import FloatArray
+from .sounds.effects import saturate
+from .sounds.mixdown import blended, finish_part, levelled, levelled_together, loudness_lufs, mix_stems
+from .sounds.stems import render_drums, render_part
+from .sounds.textures import render_texture
+from .sounds.waveforms import FloatArray
 
 PERCUSSION: Final = frozenset({"cowbell", "shaker", "congas", "percussion"})
 _ROLES: Final = {

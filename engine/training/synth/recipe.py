@@ -13,7 +13,7 @@ from .genres import GENRES, Genre, choices
 from .grooves import BASS_LINES, COMPING, EXTRA_LINES
 from .harmony import MINOR_MODES, PROGRESSION_IDS, SCALES
 from .moods import Mood, blend
-from .patches import Patch, sample_patch
+from .sounds.patches import Patch, sample_patch
 from .splits import SPLITS, draw_id
 
 KIT_IDS: Final = 240

@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from .assets import Assets
+from ..assets import Assets
+from ..recipe import Drums, Part, Recipe
+from ..score import Hit, Note
 from .drums import make_hit
 from .patches import Patch
-from .recipe import Drums, Part, Recipe
-from .score import Hit, Note
 from .voices import add_fm, add_hit, add_pluck, add_sample, add_sub, add_wave
 from .waveforms import ZONE_SEMITONES, FloatArray, recorded_spectrum, synthetic_spectrum, zone_table
 

@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from ..recipe import Part, Recipe
+from ..score import Hit
 from .effects import (
     add_scaled,
     apply_gain,
@@ -23,8 +25,6 @@ from .effects import (
     tilt,
     wow,
 )
-from .recipe import Part, Recipe
-from .score import Hit
 from .waveforms import FloatArray
 
 SAMPLE_RATE: Final = 44100
