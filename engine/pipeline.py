@@ -6,7 +6,7 @@ it answers with the best takes so far; read its `Progress` to see how far it is.
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
 from .models import decode
-from .models.protocol import Model, Scene
+from .models.protocol import Layers, Model, Scene
 from .request import LoopRequest, Start
 from .search import guidance, methods
 from .search import minimize as optimize
@@ -26,7 +26,7 @@ from .search import objective as targets
 from .search import surrogate as hearing
 from .search.state import SavedState
 from .settings import Settings
-from .takes.noise import noise_from_bytes, noise_to_bytes, open_seeds
+from .takes.noise import heard_from_bytes, noise_from_bytes, noise_to_bytes, open_seeds
 from .takes.record import noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, nobody drowns in messages
@@ -67,6 +67,7 @@ def make_loop(
     """
     ready = _prepare(request, model, recomputes=settings.recompute)
     noise = _first_noise(request, ready.scene).to(model.device)
+    ready, heard = _rehearsed(ready, noise)
     yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
 
     search = Search()
@@ -74,7 +75,7 @@ def make_loop(
     yield from _optimise(ready, noise, search, state, live=live)
 
     best, latent = _best(ready, search, noise)
-    takes = [_finish(ready, search, best[item], latent[item], item) for item in range(len(best))]
+    takes = [_finish(ready, search, best[item], latent[item], item, heard) for item in range(len(best))]
     ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
     for take in ranked:
         try:
@@ -91,6 +92,7 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
     """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
     ready = _prepare(msgspec.structs.replace(request, start=Start(noise=noise)), model)
     stored = noise_from_bytes(noise, ready.scene.noise_shape)[None].to(model.device)
+    ready, _ = _rehearsed(ready, stored)
     search = Search()
     if request.method == "guidance" and ready.objective.goals:
         # Guidance steers along the way, so its noise alone is not the sound: walk the same way again.
@@ -104,6 +106,22 @@ def _prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> 
     objective = methods.objective_of(request, scene, model)
     plan = methods.plan(request, model, objective, recomputes=recomputes)
     return Prepared(request, model, scene, objective, plan)
+
+
+def _rehearsed(ready: Prepared, noise: Tensor) -> tuple[Prepared, Tensor | None]:
+    """Return `ready` with layers that hear each other, and what each hears [takes, ...]; None where there are none.
+
+    A take that is begun from keeps what its layers heard, unless it is varied.
+    """
+    model, scene, start = ready.model, ready.scene, ready.request.start
+    if not scene.layers or not isinstance(model, Layers):
+        return ready, None
+    known = None if start is None or start.variation else heard_from_bytes(start.noise, scene.layers)
+    if known is not None:
+        heard = known.expand(len(noise), *known.shape)
+        return replace(ready, scene=model.with_heard(scene, heard)), heard
+    scene, heard = model.rehearsed(scene, noise)
+    return replace(ready, scene=scene), heard
 
 
 def _optimise(
@@ -171,7 +189,9 @@ def _finished(ready: Prepared, latent: Tensor) -> loop.Finished:
     return loop.finish(audio, ready.scene, ready.request)
 
 
-def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> Take:
+def _finish(
+    ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int, heard: Tensor | None = None
+) -> Take:
     """Decode, cut, level and score one take."""
     request, model, scene = ready.request, ready.model, ready.scene
     finished = _finished(ready, latent)
@@ -186,7 +206,14 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         take=item,
         sound=_sound(finished.audio, request.sample_rate),
         scores=scores,
-        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
+        noise=noise_to_bytes(
+            noise,
+            model=model.card.name,
+            seed=request.seed + item,
+            open_seeds=open_seeds(request),
+            layers=scene.layers,
+            heard=None if heard is None else heard[item],
+        ),
         record=record,
         notes=tuple(search.notes),
     )

@@ -80,17 +80,20 @@ class LayeredPocket:
         scene = laid_out(request, reading, conditions, self.pocket.latent_map.channels, notes)
         return on_device(_in_layers(scene, plan), self.device)
 
-    def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
+    def rehearsed(self, scene: Scene, noise: Tensor, beside: Tensor | None = None) -> tuple[Scene, Tensor]:
         """Return the scene whose layers hear those before them as `noise` [batch, *noise_shape] makes them.
 
-        Also returns what they hear [batch, layers, frames, HEARD_CHANNELS], for a take to store.
+        All of them hear what is `beside` the loop, a recording [2, samples] of its length, too. Also returns what they
+        hear [batch, layers, frames, HEARD_CHANNELS], for a take to store.
         """
-        rows = torch.stack([self._rehearsed(scene, take) for take in noise.to(self.device)])
+        powers = torch.zeros(2 * scene.frames, SUMMARY_CHANNELS, device=self.device)
+        if beside is not None:
+            powers = summary(log_bands(beside.to(self.device), 2 * scene.frames))
+        rows = torch.stack([self._rehearsed(scene, take, powers) for take in noise.to(self.device)])
         return self.with_heard(scene, rows), rows
 
-    def _rehearsed(self, scene: Scene, noise: Tensor) -> Tensor:
+    def _rehearsed(self, scene: Scene, noise: Tensor, powers: Tensor) -> Tensor:
         rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=self.device)
-        powers = torch.zeros(2 * scene.frames, SUMMARY_CHANNELS, device=self.device)
         for index, own in enumerate(noise):
             rows[index] = heard(powers)
             alone = _one(self.with_heard(scene, rows[None]), index)
@@ -187,11 +190,6 @@ def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tenso
     starts = torch.tensor([float(span.beat) for span in spans], dtype=torch.float64)
     centres = musical_time.centres(torch.arange(frames), torch.tensor(frames)) * beats
     return rows[(torch.searchsorted(starts, centres, right=True) - 1).clamp_min(0)]
-
-
-def heard_of(audio: Tensor, scene: Scene) -> Tensor:
-    """Return what layers hear of a recording [2, samples] of the loop's length: [frames, HEARD_CHANNELS]."""
-    return heard(summary(log_bands(audio, 2 * scene.frames)))
 
 
 def _summed(latent_map: LatentMap, latent: Tensor) -> Tensor:

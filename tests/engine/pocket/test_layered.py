@@ -4,26 +4,31 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from engine.errors import BadRequestError, ModelError
+from engine import pipeline
+from engine.errors import BadInputError, BadRequestError, ModelError
+from engine.events import Take
 from engine.models.protocol import Layers, Model, Scene
 from engine.pocket import condition
 from engine.pocket.arrangement import LayerRepertoire
 from engine.pocket.bands import FLOOR, band_power, log_bands
 from engine.pocket.latents import LatentMap
-from engine.pocket.layered import LayeredPocket, heard_of
+from engine.pocket.layered import LayeredPocket
 from engine.pocket.layers import CHORD_CHANNELS, CONTEXT_CHANNELS, HEARD_CHANNELS, Layer
 from engine.pocket.model import Pocket
 from engine.pocket.network import PocketNetwork
-from engine.request import Audio, Control, Curve, LoopRequest, Point
+from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
 from engine.sampling import sample, start_noise
 from engine.search.minimize import Plan, minimize
 from engine.search.objective import Goal, Objective
 from engine.search.surrogate import Chain
+from engine.settings import Settings
 from engine.spectrum import Spectrum
+from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_to_bytes
 from engine.training.layer_repertoire import layer_repertoire
 from midi.chords import parse_chords
 
@@ -119,6 +124,19 @@ def test_layers_hear_those_before_them(layered: LayeredPocket) -> None:
     assert not torch.allclose(both, made(layered, scene, noise))
 
 
+def test_layers_hear_a_recording_beside_them(layered: LayeredPocket) -> None:
+    """A recording is heard by every layer, the first too, and is no part of the loop."""
+    scene = scene_of(layered)
+    noise = start_noise(scene, 3)
+    torch.manual_seed(0)
+    beside = torch.randn(2, scene.model_samples) * 0.1
+    alone, rows = layered.rehearsed(scene, noise)
+    told, louder = layered.rehearsed(scene, noise, beside)
+    assert (louder[..., :16] > rows[..., :16]).all()
+    assert layered.stems(made(layered, told, noise), told).shape[1] == 3
+    assert not torch.allclose(made(layered, alone, noise), made(layered, told, noise))
+
+
 def test_one_layer_anew_leaves_the_others(layered: LayeredPocket) -> None:
     """Another noise for the bass changes the bass alone: the others are told what they were told before."""
     scene = scene_of(layered)
@@ -201,7 +219,6 @@ def test_recordings_have_no_layers(layered: LayeredPocket) -> None:
     audio = torch.randn(2, scene.model_samples) * 0.1
     with pytest.raises(ModelError, match="taken apart"):
         layered.encode(audio[None], scene)
-    assert heard_of(audio, scene).shape == (scene.frames, HEARD_CHANNELS)
     assert layered.hear(audio[None], scene).power.shape[-1] == 2 * scene.frames
 
 
@@ -228,3 +245,32 @@ def test_the_picture_of_a_sum_is_that_of_summed_powers(layered: LayeredPocket) -
     summed = torch.log(band_power(bands).sum(0) + FLOOR)
     off = (summed - log_bands(sounds.sum(0), 176)).mean() * 10 / torch.tensor(10.0).log()
     assert abs(float(off)) < 1
+
+
+def takes(layered: LayeredPocket, asked: LoopRequest) -> list[Take]:
+    return [event for event in pipeline.make_loop(asked, layered, Settings()) if isinstance(event, Take)]
+
+
+def test_a_take_in_layers_is_made_rebuilt_and_begun_from(layered: LayeredPocket) -> None:
+    """Through the whole flow: a stored take sounds the same again, and so does one that begins from it."""
+    asked = request(count=2, sample_rate=44_100)
+    for take in takes(layered, asked):
+        sound = np.frombuffer(take.sound.samples, "<f4").reshape(-1, 2).T
+        assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), sound)
+        same = takes(layered, request(start=Start(noise=take.noise)))[0]
+        assert same.sound.samples == take.sound.samples
+
+
+def test_what_a_take_heard_is_stored_with_it() -> None:
+    """It reads back to the bit; a plain take heard nothing, and rows of other layers are no take's."""
+    noise, heard = torch.randn(2, 8, 12), torch.rand(2, 8, HEARD_CHANNELS)
+    seeds = OpenSeeds(1, 1)
+    data = noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds, layers=("drums", "bass"), heard=heard)
+    found = heard_from_bytes(data, ("drums", "bass"))
+    assert found is not None
+    assert torch.equal(found, heard)
+    assert heard_from_bytes(noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds), ("drums", "bass")) is None
+    for layers, rows in ((("drums",), heard), (("drums", "bass"), heard[:, :4]), (("drums", "bass"), heard / 0)):
+        bad = noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds, layers=layers, heard=rows)
+        with pytest.raises(BadInputError):
+            heard_from_bytes(bad, layers)
