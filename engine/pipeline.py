@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, no_grad
 
 from . import metrics, sampling
 from .audio import finish as loop
@@ -185,8 +185,12 @@ def _latent(ready: Prepared, noise: Tensor) -> Tensor:
 
 def _finished(ready: Prepared, latent: Tensor) -> loop.Finished:
     """Return the loop of one settled latent."""
-    audio = decode.to_audio(ready.model, ready.scene, latent[None])[0]
-    return loop.finish(audio, ready.scene, ready.request)
+    model, scene = ready.model, ready.scene
+    if scene.layers and isinstance(model, Layers):
+        with no_grad():
+            stems = model.stems(latent[None], scene)[0].float().cpu()
+        return loop.finish(stems.sum(0), scene, ready.request, stems=stems)
+    return loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, ready.request)
 
 
 def _finish(

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from engine import pipeline
+from engine.audio.finish import finish
 from engine.errors import BadInputError, BadRequestError, ModelError
 from engine.events import Take
+from engine.metrics.peak import true_peak_db
 from engine.models.protocol import Layers, Model, Scene
 from engine.pocket import condition
 from engine.pocket.arrangement import LayerRepertoire
@@ -259,6 +261,23 @@ def test_a_take_in_layers_is_made_rebuilt_and_begun_from(layered: LayeredPocket)
         assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), sound)
         same = takes(layered, request(start=Start(noise=take.noise)))[0]
         assert same.sound.samples == take.sound.samples
+
+
+@pytest.mark.parametrize(("sample_rate", "rotation"), [(44_100, 0), (48_000, 1234)])
+def test_delivered_stems_add_up_to_the_mix(layered: LayeredPocket, sample_rate: int, rotation: int) -> None:
+    """Resampled, turned and levelled alike, to -90 dBFS; where a stem alone would clip, all are quieter."""
+    asked = request(sample_rate=sample_rate)
+    scene = scene_of(layered)
+    stems = layered.stems(made(layered, scene, start_noise(scene, 1)), scene)[0]
+    found = finish(stems.sum(0), scene, asked, rotation_samples=rotation, stems=stems)
+    assert found.stems is not None
+    assert np.abs(found.stems.sum(0) - found.audio).max() < 10 ** (-90 / 20)
+    plain = finish(stems.sum(0), scene, asked, rotation_samples=rotation)
+    both = torch.stack([3 * stems[0], stems.sum(0) - 3 * stems[0]])  # which cancel each other
+    hot = finish(both.sum(0), scene, asked, stems=both)
+    assert hot.stems is not None
+    assert max(true_peak_db(stem, circular=True) for stem in hot.stems) <= 0.01
+    assert hot.gain_db <= plain.gain_db
 
 
 def test_what_a_take_heard_is_stored_with_it() -> None:
