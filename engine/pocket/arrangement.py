@@ -137,17 +137,19 @@ class LayerRepertoire:
         bars: int,
         beats_per_bar: Fraction,
         layers: Collection[Layer] = (),
+        needed: Collection[Layer] = (),
         chords: tuple[ChordSpan, ...] = (),
         draws_key: bool = True,
     ) -> Arrangement:
         """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
 
-        Without `chords` they are those of the picked loop, in `key` or in the key that is drawn with it. Raises
-        `BadRequestError` where no layer is left.
+        Those that are `needed` are there whatever is drawn, unless the words leave them out. Without `chords` they are
+        those of the picked loop, in `key` or in the key that is drawn with it. Raises `BadRequestError` where no layer
+        is left.
         """
         wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
         completed = self.whole.complete(wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key)
-        present = tuple(layer for layer in LAYERS if layer in layers) or self._present(asked, completed)
+        present = tuple(layer for layer in LAYERS if layer in layers) or self._present(asked, completed, needed)
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
@@ -156,9 +158,9 @@ class LayerRepertoire:
             chords = () if index is None else self.chords.spans(index, completed.key, bars, beats_per_bar)
         return Arrangement(words, completed.key, chords)
 
-    def _present(self, asked: Iterable[int], completed: Completed) -> tuple[Layer, ...]:
+    def _present(self, asked: Iterable[int], completed: Completed, needed: Collection[Layer]) -> tuple[Layer, ...]:
         texts = {WORDS[word].text for word in completed.ids}
-        present = {layer for layer, known in PRESENT.items() if texts & known}
+        present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
         for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
             if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
                 present.add(LAYERS[int(self._share(word).argmax())])

@@ -59,6 +59,7 @@ class LayeredPocket:
             reading.text.ids, reading.avoided.ids, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=reading.key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
+            needed={NEEDED[control.kind] for control in request.controls if control.kind in NEEDED},
             draws_key=reading.draws_key,
         )  # fmt: skip
 
@@ -89,19 +90,8 @@ class LayeredPocket:
         powers = torch.zeros(2 * scene.frames, SUMMARY_CHANNELS, device=self.device)
         if beside is not None:
             powers = summary(log_bands(beside.to(self.device), 2 * scene.frames))
-        rows = torch.stack([self._rehearsed(scene, take, powers) for take in noise.to(self.device)])
+        rows = torch.stack([_rehearsed(self, scene, take, powers) for take in noise.to(self.device)])
         return self.with_heard(scene, rows), rows
-
-    def _rehearsed(self, scene: Scene, noise: Tensor, powers: Tensor) -> Tensor:
-        rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=self.device)
-        for index, own in enumerate(noise):
-            rows[index] = heard(powers)
-            alone = _one(self.with_heard(scene, rows[None]), index)
-            steps = self.pocket.schedule(self.card.decode_steps, alone)
-            with torch.no_grad():
-                latent = sample(self.pocket, alone, own[None], steps, self.card.sampler, checkpoint=False)
-                powers = powers + summary(self.pocket.latent_map.decode(latent))[0]
-        return rows
 
     def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
         """Return the scene whose layers hear `heard` [batch, layers, frames, HEARD_CHANNELS] of the others."""
@@ -166,7 +156,21 @@ class LayeredPocket:
         return self.pocket.similarity(_summed(self.pocket.latent_map, latent), scene, text)
 
 
+NEEDED = {"melody": Layer.LEAD, "rhythm": Layer.DRUMS}  # by controls that a layer follows
 FOREIGN = ("inpaint", "outpaint", "timbre")  # controls whose target is a recording
+
+
+def _rehearsed(model: LayeredPocket, scene: Scene, noise: Tensor, powers: Tensor) -> Tensor:
+    """Return what each layer of one take hears of those before it, and of `powers` beside them all."""
+    rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=model.device)
+    for index, own in enumerate(noise):
+        rows[index] = heard(powers)
+        alone = _one(model.with_heard(scene, rows[None]), index)
+        steps = model.pocket.schedule(model.card.decode_steps, alone)
+        with torch.no_grad():
+            latent = sample(model.pocket, alone, own[None], steps, model.card.sampler, checkpoint=False)
+            powers = powers + summary(model.pocket.latent_map.decode(latent))[0]
+    return rows
 
 
 def _in_layers(scene: Scene, plan: Arrangement) -> Scene:

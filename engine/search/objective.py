@@ -1,18 +1,23 @@
 """From a request's controls to one objective: what is minimised, and when it is good enough."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .. import controls
-from ..models.protocol import Model, Scene
+from ..models.protocol import Layers, Model, Scene
 from ..request import LoopRequest, Words
 from ..spectrum import Spectrum
 
+ON_LAYERS = {"melody": ("lead",), "rhythm": ("drums", "percussion")}  # whose a control is where a loop has layers
 LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms where the peak is not known: about 11 dB under that of a hit
 HEADROOM_SCALE_DB2 = 0.25  # mean over frames, of which few are too hot
+
+
+Hears = Callable[[Tensor], Spectrum]
+"""From a latent [batch, *noise_shape] to what is heard of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,11 @@ class Goal:
     weight: float
     tolerance: float
     term: controls.Term
+    hears: Hears | None = None  # some layers of a loop, where it is not the whole
+
+    def heard(self, spectrum: Spectrum, latent: Tensor) -> Spectrum:
+        """Return what this goal hears of a latent whose whole sounds as `spectrum`."""
+        return spectrum if self.hears is None else self.hears(latent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class Objective:
 
     def losses(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
         """Return the unweighted losses, each [batch], carrying the gradient."""
-        return {goal.name: goal.term.loss(spectrum, latent) for goal in self.goals}
+        return {goal.name: goal.term.loss(goal.heard(spectrum, latent), latent) for goal in self.goals}
 
     def total(self, losses: dict[str, Tensor], spectrum: Spectrum) -> Tensor:
         """Return the weighted sum [batch] that decides which noise is best, the headroom counted in."""
@@ -65,7 +75,9 @@ class Objective:
     @torch.no_grad()
     def distances(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
         """Return how far each control is from its target, in its own unit over its tolerance: 1 is good enough."""
-        return {goal.name: goal.term.distance(spectrum, latent) / goal.tolerance for goal in self.goals}
+        return {
+            goal.name: goal.term.distance(goal.heard(spectrum, latent), latent) / goal.tolerance for goal in self.goals
+        }
 
 
 def headroom(spectrum: Spectrum) -> Tensor:
@@ -100,6 +112,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
                 weight=row.weight * part.weight,
                 tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
                 term=row.build(part.target, scene, context),
+                hears=_hears(part.kind, scene, model),
             )
         )
     closed = model.card.circular and scene.circular
@@ -108,6 +121,14 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     if wanted and request.loop and not closed and all(goal.kind != "loop" for goal in goals):
         goals.append(_loop_goal(request, scene, model))
     return Objective(tuple(goals))
+
+
+def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
+    """Return how a control hears its own layers; None where it hears the whole loop."""
+    layers = tuple(name for name in ON_LAYERS.get(kind, ()) if name in scene.layers)
+    if not layers or not isinstance(model, Layers):
+        return None
+    return lambda latent: model.listen_to(latent, scene, layers)
 
 
 def _loop_goal(request: LoopRequest, scene: Scene, model: Model) -> Goal:

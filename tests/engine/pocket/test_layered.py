@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -23,16 +24,17 @@ from engine.pocket.layered import LayeredPocket
 from engine.pocket.layers import CHORD_CHANNELS, CONTEXT_CHANNELS, HEARD_CHANNELS, Layer
 from engine.pocket.model import Pocket
 from engine.pocket.network import PocketNetwork
-from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
+from engine.request import Audio, Budget, Control, Curve, LoopRequest, Onsets, Point, Start
 from engine.sampling import sample, start_noise
 from engine.search.minimize import Plan, minimize
 from engine.search.objective import Goal, Objective
 from engine.search.surrogate import Chain
 from engine.settings import Settings
 from engine.spectrum import Spectrum
-from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_to_bytes
+from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_from_bytes, noise_to_bytes
 from engine.training.layer_repertoire import layer_repertoire
 from midi.chords import parse_chords
+from midi.rhythm import Onset
 
 SOME = (Layer.DRUMS, Layer.BASS, Layer.CHORDS)
 
@@ -210,6 +212,23 @@ def test_a_layer_that_no_control_reaches_stays_to_the_bit(layered: LayeredPocket
     assert torch.equal(found[:, [0, 2]], noise[:, [0, 2]])
     assert not torch.allclose(found[:, 1], noise[:, 1])
     assert found[:, 1].std() == pytest.approx(1, abs=1e-3)
+
+
+def test_a_rhythm_is_the_drums(layered: LayeredPocket) -> None:
+    """Where a loop has layers a rhythm is asked of its drums, which are there for it; nothing else moves."""
+    hits = Onsets(onsets=tuple(Onset(beat=Fraction(beat), strength=1.0) for beat in range(4)))
+    asked = msgspec.structs.replace(
+        request(controls=(Control(kind="rhythm", target=hits),), budget=Budget(steps=2)), prompt="piano, strings"
+    )
+    scene = layered.scene(asked)
+    assert "drums" in scene.layers
+    assert len(scene.layers) > 1
+    take = takes(layered, asked)[0]
+    found, before = noise_from_bytes(take.noise, scene.noise_shape), start_noise(scene, asked.seed)[0]
+    same = [torch.equal(one, other) for one, other in zip(found, before, strict=True)]
+    drums = [name in ("drums", "percussion") for name in scene.layers]
+    assert all(stays for stays, beaten in zip(same, drums, strict=True) if not beaten)
+    assert not same[scene.layers.index("drums")]
 
 
 def test_recordings_have_no_layers(layered: LayeredPocket) -> None:
