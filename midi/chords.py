@@ -5,7 +5,7 @@ chords share the whole loop. `%` repeats the bar before, `.` holds the chord for
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
@@ -138,6 +138,30 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     for words in written:
         bars.append(_bar(words, bars, key))
     return Progression(tuple(bars), barred="|" in plain)
+
+
+def key_of(spans: Sequence[ChordSpan]) -> Key | None:
+    """Return the major or minor key that chords suggest, None where none sounds.
+
+    Time inside the scale counts, then time on the tonic's own chord, then whose the first and the last chord are.
+    """
+    sounding = [span for span in spans if span.chord.pitch_classes]
+    if not sounding:
+        return None
+
+    def fits(key: Key) -> tuple[Fraction, Fraction, int]:
+        inside = sum((span.beats * len(span.chord.pitch_classes & key.pitch_classes)
+                      / len(span.chord.pitch_classes) for span in sounding), Fraction(0))  # fmt: skip
+        home = [_is_home(span.chord, key) for span in sounding]
+        held = sum((span.beats for span, at_home in zip(sounding, home, strict=True) if at_home), Fraction(0))
+        return inside, held, 2 * home[0] + home[-1]
+
+    return max((Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)), key=fits)
+
+
+def _is_home(chord: Chord, key: Key) -> bool:
+    third = 3 if key.mode == "minor" else 4
+    return chord.root == key.tonic and (key.tonic + third) % 12 in chord.pitch_classes
 
 
 def _bar(words: list[str], before: list[tuple[Chord, ...]], key: Key | None) -> tuple[Chord, ...]:

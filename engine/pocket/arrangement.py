@@ -163,7 +163,7 @@ class LayerRepertoire:
         present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
         for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
             if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
-                present.add(LAYERS[int(self._share(word).argmax())])
+                present.add(LAYERS[int(self.said[:, :, word].sum(0).argmax())])
         absent = {layer for text, some in _ABSENT.items() if text in texts for layer in some}
         present -= absent
         open_ = all(WORDS[word].group != "instrument" and not WORDS[word].text.endswith("only") for word in asked)
@@ -171,10 +171,6 @@ class LayerRepertoire:
             missing = [layer for layer in USUAL if layer not in present | absent]
             present |= set(missing[: max(0, FEWEST_LAYERS - len(present))])
         return tuple(layer for layer in LAYERS if layer in present)
-
-    def _share(self, word: int) -> NDArray[np.float64]:
-        """Return how often a word is said of each layer: [layers]."""
-        return np.asarray(self.said[:, :, word].sum(0), np.float64)
 
     def _words(
         self, layer: Layer, asked: tuple[int, ...], avoided: tuple[int, ...], completed: Completed, seed: int

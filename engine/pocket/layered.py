@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from midi.chords import ChordSpan
+from midi.chords import ChordSpan, key_of
 
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
@@ -55,12 +55,13 @@ class LayeredPocket:
     ) -> Arrangement:
         """Return which layers `request` has and what each is told; those and the chords that are given stay."""
         reading = read_request(request)
+        key = reading.key or (key_of(chords) if chords else None)
         return self.repertoire.arrange(
             reading.text.ids, reading.avoided.ids, open_seeds(request),
-            tempo_bpm=reading.tempo_bpm, key=reading.key, bars=request.bars,
+            tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
             needed={NEEDED[control.kind] for control in request.controls if control.kind in NEEDED},
-            draws_key=reading.draws_key,
+            draws_key=reading.draws_key and not chords,
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
@@ -74,7 +75,7 @@ class LayeredPocket:
         plan = self.arrange(request) if arrangement is None else arrangement
         notes = [f"Layers: {', '.join(plan.layers)}."]
         if plan.key != reading.key:
-            notes.append(f"No key was given: seed {open_seeds(request).key} chose {plan.key}.")
+            notes.append(f"No key was given: it is {plan.key}, as seed and chords say.")
         if plan.chords:
             notes.append(f"Chords: {' '.join(str(span.chord) for span in plan.chords)}.")
         conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi.chords import _QUALITIES, NO_CHORD, SPELLINGS, Chord, parse_chord, parse_chords
+from midi.chords import _QUALITIES, NO_CHORD, SPELLINGS, Chord, key_of, parse_chord, parse_chords
 from midi.errors import MidiError
 from midi.key import MODES, Key
 
@@ -98,6 +98,21 @@ def test_what_is_no_chord_is_named(text: str, key: Key | None, said: str) -> Non
     with pytest.raises(MidiError, match=said) as found:
         parse_chords(text, key)
     assert found.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("Am F C G", "A minor"), ("C G Am F", "C major"), ("Dm7 | G7 | Cmaj7 | %", "C major"), ("i iv V i", "E minor"),
+     ("F#m D A E", "F# minor"), ("N.C. | Bb | F | Bb", "Bb major")],
+)  # fmt: skip
+def test_chords_suggest_a_key(text: str, key: str) -> None:
+    """The one whose scale holds them, and where several do the one whose own chord is home."""
+    assert str(key_of(parse_chords(text, Key.parse("Em")).spans(4, FOUR))) == key
+
+
+def test_no_chord_suggests_no_key() -> None:
+    """Silence is in no key."""
+    assert key_of(parse_chords("N.C.").spans(4, FOUR)) is None
 
 
 def test_chords_that_do_not_fill_the_loop_are_refused() -> None:
