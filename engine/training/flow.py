@@ -28,6 +28,7 @@ from .muon import Muon
 
 SHORTEST_JUMP = 1 / 16
 LAYERED = ("layer_in.", "context_in.")  # what weights from before the layers do not have; nothing at first
+ADDED_RATE = 10.0  # times the rate: they begin at nothing, where the rest of a network that is gone on with is at home
 JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
 
 
@@ -75,11 +76,13 @@ class Trainer:
         trained = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
         matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and "modulation" not in n]
         chosen = {id(parameter) for parameter in matrices}
-        others = [p for _, p in trained if id(p) not in chosen]
+        others = [p for n, p in trained if id(p) not in chosen and not n.startswith(LAYERED)]
+        added = [p for n, p in trained if n.startswith(LAYERED)]
         rate = recipe.learning_rate
+        groups = [{"params": some, "rate_share": share} for some, share in ((others, 1.0), (added, ADDED_RATE)) if some]
         self.optimizers = [
             *([Muon(matrices, lr=rate, weight_decay=0.01)] if matrices else []),
-            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         # Worth its half minute for pieces, which are all of few shapes; whole loops come in too many.
         self._learner = self._compiled(self.network)
@@ -118,7 +121,7 @@ class Trainer:
         flow_loss, jump_loss = self._losses(batch)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("rate_share", 1.0)
             optimizer.zero_grad(set_to_none=True)
         (flow_loss + JUMP_WEIGHT * jump_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
