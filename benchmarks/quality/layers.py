@@ -2,7 +2,7 @@
 
     python -m benchmarks layers [--loops 64] [--weights FOLDER] [--bare 64] [--publish]
 
-Held-out recipes are asked for with all their words and their own layers and chords; bare prompts are lines of
+Held-out recipes of whole mixes are asked for with all their words and their own layers and chords; bare prompts are lines of
 `quality/prompts.txt`, as people type. Rows are kept below `--work` as they come. The figures are those of
 `quality/evaluation/crispness.py` and `fit.py`; bars are for at least 100 loops.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ from engine.settings import Settings
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.layers import LayeredLoop, chords, inverted, layer_labels, render_layers
-from engine.training.synth.recipe import Recipe
+from engine.training.synth.recipe import Recipe, sample_recipe
 from midi.chords import Chord, ChordSpan
 from midi.key import Key
 
@@ -62,9 +63,9 @@ class Layers:
 
     @cached_property
     def recipes(self) -> list[Recipe]:
-        """Return held-out recipes under 15 s, some with basses that are not roots."""
-        drawn = material.halves(3 * self.loops)[0]
-        return [inverted(recipe) for recipe in drawn if recipe.seconds < LONGEST_SECONDS][: self.loops]
+        """Return held-out recipes of whole mixes under 15 s, some with basses that are not roots."""
+        drawn = (sample_recipe(seed, "heldout", layout="full") for seed in count())
+        return [inverted(one) for one in islice((one for one in drawn if one.seconds < LONGEST_SECONDS), self.loops)]
 
     @cached_property
     def bare_requests(self) -> list[LoopRequest]:
