@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import engine  # noqa: F401  # before torch: it says how idle threads wait
 from benchmarks.rows import OtherWeightsError
 
 MODULES = {
@@ -28,6 +29,8 @@ MODULES = {
     "service-chaos": "service.chaos",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
+    "listen": "listen.make",
+    "size": "size",
     "tables": "tables",
     "pictures": "pictures",
 }

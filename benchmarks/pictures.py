@@ -101,7 +101,7 @@ def points(rows: Rows) -> list[dict[str, Any]]:
     return [
         {
             "millions": float(name.split("/")[0]), "steps": int(name.split("/")[1]),
-            **{kind: rows[f"{name}/{kind}"] if f"{name}/{kind}" in rows else None for kind in KINDS},
+            **{kind: rows.find(f"{name}/{kind}") for kind in KINDS},
         }
         for name in names
     ]  # fmt: skip

@@ -62,6 +62,10 @@ class Rows:
     def __getitem__(self, key: str) -> Row:
         return {name: value for name, value in self._rows[key].items() if name != "run"}
 
+    def find(self, key: str) -> Row:
+        """Return the row of `key`, empty where there is none."""
+        return self[key] if key in self._rows else {}
+
     def below(self, prefix: str) -> dict[str, Row]:
         """Return the rows whose keys begin with `prefix` and a slash, by the rest of their keys."""
         start = f"{prefix}/"

@@ -30,7 +30,8 @@ from .osc import codec as osc
 from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
 from .osc.datagrams import Datagrams, bind
-from .requests.resolve import resolve
+from .requests.fields import Way
+from .requests.reader import read_request
 from .session.effects import (
     Acknowledge,
     CancelJob,
@@ -244,10 +245,17 @@ class Bridge:
 
     def _prepare(self, effect: Prepare) -> Iterable[Effect]:
         try:
-            made = resolve(effect.request_id, effect.instance, effect.assembly, self._settings.takes)
+            made = read_request(
+                effect.assembly.settings,
+                effect.assembly.rows,
+                way=Way.OSC,
+                takes=self._settings.takes,
+                request_id=effect.request_id,
+                instance=effect.instance,
+            )
         except DittoError as error:
             return self._session.refused(effect.request_id, error, time.monotonic())
-        return self._session.prepared(effect.request_id, made.request, made.priority, made.notes)
+        return self._session.prepared(effect.request_id, made.request, made.priority, made.remarks)
 
     def _write_take(self, effect: WriteTake) -> Iterable[Effect]:
         request_id = effect.request.request_id

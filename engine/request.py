@@ -3,31 +3,36 @@
 A `LoopRequest` that exists is valid: everything is checked when it is made, and nowhere else.
 Musical time is beats (quarter notes) as exact fractions; it becomes samples in `midi.tempo` only.
 Targets are values, never paths: whoever sits beside the files (command line, bridge) reads them.
+In Python plain lists and numbers will do: `Curve([(0, -30), (8, -12)])`, `LoopRequest(tempo_bpm=93.7, meter="7/8")`.
 """
 
 import math
 import re
 import secrets
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from midi.errors import MidiError
 from midi.key import Key
 from midi.notes import Note
-from midi.rhythm import Onset
-from midi.tempo import Meter, loop_beats, loop_samples
+from midi.rhythm import Group, Onset
+from midi.tempo import Beats, Meter, exact, loop_beats, loop_samples
 
 from .errors import BadRequestError
 
 Method = Literal["ditto2", "ditto", "ditto-paper", "guidance", "none"]
 Quality = Literal["draft", "normal", "best"]
+CurveUnit = Literal["db", "hz", "unit"]
+CURVE_UNITS = get_args(CurveUnit)
 
 MAX_BARS = 16
 MAX_COUNT = 8
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 ASK_LEVELS = ("intensity", "intensity-paper")  # controls that ask for a level, which one gain for all could miss
+CHANCE = secrets.SystemRandom()
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
@@ -49,14 +54,17 @@ class Curve(_Value, frozen=True, tag="curve"):
     """
 
     points: tuple[Point, ...]
-    unit: Literal["db", "hz", "unit"] = "db"
+    unit: CurveUnit = "db"
     low: float = -36.0
     high: float = -14.0
 
     def __post_init__(self) -> None:
-        """Refuse a curve that has no meaning."""
+        """Refuse a curve that has no meaning; pairs of beat and value become points."""
+        _plainly(self, "points", lambda row: Point(exact(row[0]), float(row[1])), Point, "pairs of beat and value")
         if not self.points:
             raise BadRequestError("A curve needs at least one breakpoint.")
+        if self.unit not in CURVE_UNITS:
+            raise BadRequestError(f"unit of Curve is {_shown(self.unit)}; write {', '.join(CURVE_UNITS)}.")
         if len(self.points) > 100_000:
             raise BadRequestError(f"A curve may have 100,000 breakpoints, this one has {len(self.points)}.")
         for before, point in zip(self.points[:1] + self.points, self.points, strict=False):
@@ -74,7 +82,14 @@ class Notes(_Value, frozen=True, tag="notes"):
     notes: tuple[Note, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what no clip holds."""
+        """Refuse what no clip holds; rows of pitch, beat, duration and perhaps velocity become notes."""
+        _plainly(
+            self,
+            "notes",
+            lambda row: Note(int(row[0]), exact(row[1]), exact(row[2]), *row[3:]),
+            Note,
+            "rows of pitch, beat, duration and velocity",
+        )
         if len(self.notes) > 20_000:
             raise BadRequestError(f"A clip may have 20,000 notes, this one has {len(self.notes)}.")
 
@@ -83,6 +98,22 @@ class Onsets(_Value, frozen=True, tag="onsets"):
     """Hits of a rhythm with their strengths 0..1."""
 
     onsets: tuple[Onset, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no rhythm; rows of beat, strength and perhaps group become onsets."""
+        _plainly(
+            self,
+            "onsets",
+            lambda row: Onset(exact(row[0]), float(row[1]), *row[2:]),
+            Onset,
+            "rows of beat, strength and group",
+        )
+        for onset in self.onsets:
+            if not 0 <= onset.strength <= 1 or onset.group not in get_args(Group):
+                raise BadRequestError(
+                    f"The onset at beat {float(onset.beat):g} has strength {onset.strength:g} and group "
+                    f"{onset.group!r}; strengths 0 to 1 and {', '.join(get_args(Group))} are allowed."
+                )
 
 
 class Words(_Value, frozen=True, tag="words"):
@@ -101,6 +132,7 @@ class Audio(_Value, frozen=True, tag="audio"):
 
     def __post_init__(self) -> None:
         """Refuse audio that is not whole frames."""
+        _plainly(self, "keep", _range, None, "ranges of beats")
         if self.channels not in (1, 2):
             raise BadRequestError(f"Reference audio may be mono or stereo, this has {self.channels} channels.")
         if not 8_000 <= self.sample_rate <= 192_000:
@@ -110,6 +142,7 @@ class Audio(_Value, frozen=True, tag="audio"):
 
 
 Target = Curve | Notes | Onsets | Words | Audio
+_TARGETS = get_args(Target)
 
 
 class Control(_Value, frozen=True):
@@ -125,7 +158,14 @@ class Control(_Value, frozen=True):
     within: tuple[Fraction, Fraction] | None = None
 
     def __post_init__(self) -> None:
-        """Check the weight and the range."""
+        """Check the weight, the target and the range."""
+        if not isinstance(self.target, _TARGETS):
+            raise BadRequestError(
+                f"The target of {self.kind} is {_shown(self.target)}; Curve, Notes, Onsets, Words or Audio is needed.",
+                remedy="Write it like Control(kind='intensity', target=Curve([(0, -30), (8, -12)])).",
+            )
+        if self.within is not None:
+            _set(self, "within", _range, self.within, "two beats")
         if not 0 < self.weight <= 1000:
             raise BadRequestError(f"The weight of {self.kind} is {self.weight:g}; it may be above 0 up to 1000.")
         if self.within is not None and not 0 <= self.within[0] < self.within[1]:
@@ -165,6 +205,11 @@ def new_id() -> str:
     return secrets.token_hex(6)
 
 
+def new_seed() -> int:
+    """Return a seed for who names none: who asks again wants another loop."""
+    return CHANCE.randrange(2**31)
+
+
 class LoopRequest(_Value, frozen=True):
     """One loop of `bars` bars at `tempo_bpm`; see `docs/request.md` for every field."""
 
@@ -174,7 +219,7 @@ class LoopRequest(_Value, frozen=True):
     meter: Meter = Meter(4, 4)
     bars: int = 4
     key: str | None = None
-    seed: int = 0
+    seed: int = msgspec.field(default_factory=new_seed)
     count: int = 1
     model: str = "pocket"
     method: Method = "ditto2"
@@ -188,7 +233,12 @@ class LoopRequest(_Value, frozen=True):
     request_id: str = msgspec.field(default_factory=new_id)
 
     def __post_init__(self) -> None:
-        """Refuse, in one sentence, whatever cannot be made."""
+        """Refuse, in one sentence, whatever cannot be made; plain numbers and texts become exact."""
+        _set(self, "tempo_bpm", exact, self.tempo_bpm, "a number")
+        if not isinstance(self.meter, Meter):
+            _set(self, "meter", Meter.parse, self.meter, "a text such as 7/8")
+        _plainly(self, "controls", None, Control, "a list of controls")
+        self._check_types()
         _in_range("Tempo", float(self.tempo_bpm), 20, 999, " BPM")
         _in_range("Bars", self.bars, 1, MAX_BARS)
         _in_range("Count", self.count, 1, MAX_COUNT)
@@ -211,6 +261,23 @@ class LoopRequest(_Value, frozen=True):
                 raise BadRequestError(error.sentence, remedy=error.remedy) from error
         for control in self.controls:
             self._check_beats(control)
+
+    def _check_types(self) -> None:
+        """Refuse what Python does not check: a text for a number, a method that there is not."""
+        for kind, wanted, names in (
+            (int, "a whole number", ("bars", "count", "seed", "sample_rate")),
+            (str, "a text", ("prompt", "negative_prompt", "model", "slot", "request_id")),
+            (str | None, "a key such as F minor", ("key",)),
+            (bool, "True or False", ("loop",)),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                    raise BadRequestError(f"{name} of LoopRequest is {_shown(value)}; write {wanted}.")
+        for name, allowed in (("method", get_args(Method)), ("quality", get_args(Quality))):
+            if getattr(self, name) not in allowed:
+                shown = _shown(getattr(self, name))
+                raise BadRequestError(f"{name} of LoopRequest is {shown}; write {', '.join(allowed)}.")
 
     def _check_beats(self, control: Control) -> None:
         """Refuse targets that lie outside the loop."""
@@ -250,3 +317,38 @@ def _in_range(name: str, value: float, low: float, high: float, unit: str = "") 
 
 def _beats(within: tuple[Fraction, Fraction]) -> str:
     return f"{float(within[0]):g}:{float(within[1]):g}"
+
+
+def _plainly(value: _Value, name: str, make: Callable[[Any], Any] | None, kind: type | None, wanted: str) -> None:
+    """Make the field `name` a tuple of `kind`, each item of another type by `make`; refuse what cannot be made so."""
+    items = getattr(value, name)
+    if isinstance(items, tuple) and kind is not None and all(isinstance(item, kind) for item in items):
+        return
+
+    def one(item: Any) -> Any:
+        if kind is not None and isinstance(item, kind):
+            return item
+        if make is None:
+            raise TypeError(item)
+        return make(item)
+
+    _set(value, name, lambda rows: tuple(one(row) for row in rows), items, wanted)
+
+
+def _set(value: _Value, name: str, make: Callable[[Any], Any], given: Any, wanted: str) -> None:
+    try:
+        made = make(given)
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        said = f" {error.sentence}" if isinstance(error, MidiError) else ""
+        raise BadRequestError(f"{name} of {type(value).__name__} is {_shown(given)}; write {wanted}.{said}") from error
+    msgspec.structs.force_setattr(value, name, made)
+
+
+def _range(pair: Any) -> tuple[Beats, Beats]:
+    start, end = pair
+    return exact(start), exact(end)
+
+
+def _shown(given: Any) -> str:
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:60]}…"

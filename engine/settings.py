@@ -53,6 +53,7 @@ class Settings:
 
 
 def go_offline() -> None:
-    """Let no library phone home: hub telemetry off, no download unless the user asked for one."""
+    """Let no library phone home: telemetry off, no download unless the user asked for one."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     for name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK", "HF_HUB_OFFLINE"):
         os.environ.setdefault(name, "1")

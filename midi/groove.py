@@ -1,20 +1,20 @@
-"""The feel of a performance: how early or late, and how strong, each step of the grid is played.
+"""The feel of a recorded loop: which steps of the grid are played, how early or late, and how strongly.
 
-Taken from a clip's notes, or from a recorded loop by picking its onsets; given to other notes.
+Its onsets are picked, and each counts for the step that it is nearest to, so that a flam is one stroke and swing,
+triplets and a lazy snare stay where they were.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import MidiError
-from .notes import Note, sort_notes
 from .onset_pick import pick_onsets
-from .rhythm import Onset, onsets
-from .tempo import Beats
+from .rhythm import Onset
+from .tempo import Beats, snapped
 
 SIXTEENTH = Fraction(1, 4)
 MAX_STEPS = 16 * 16 * 12  # sixteen bars of 12/1 in sixteenths
@@ -22,25 +22,31 @@ MAX_STEPS = 16 * 16 * 12  # sixteen bars of 12/1 in sixteenths
 
 @dataclass(frozen=True, slots=True)
 class Groove:
-    """Timing and accent of each step of a cycle.
+    """Timing and strength of each step of a cycle.
 
-    `offsets[i]` is how late (above 0) or early step `i` is, in beats; `accents[i]` is its strength over
-    the mean, 1 where nothing was played. The cycle is `len(offsets) * grid` beats long.
+    `offsets[i]` is how late (above 0) or early step `i` is, in beats; `strengths[i]` is 0..1 of the strongest stroke,
+    0 where nothing was played. The cycle is `len(offsets) * grid` beats long.
     """
 
     grid: Beats
     offsets: tuple[float, ...]
-    accents: tuple[float, ...]
+    strengths: tuple[float, ...]
 
     @property
     def length_beats(self) -> Beats:
         """The length of the cycle."""
         return len(self.offsets) * self.grid
 
-
-def groove_from_notes(notes: Iterable[Note], loop_beats: Beats, grid: Beats = SIXTEENTH) -> Groove:
-    """Return the groove of a clip of `loop_beats` beats."""
-    return groove_from_onsets(onsets(notes, "any"), loop_beats, grid)
+    def onsets(self, loop_beats: Beats) -> tuple[Onset, ...]:
+        """Return the strokes in `loop_beats` beats, the cycle repeated; one before beat 0 comes round at the end."""
+        steps = int(loop_beats / self.grid)
+        strokes = []
+        for step in range(steps):
+            strength = self.strengths[step % len(self.strengths)]
+            if strength > 0:
+                beat = step * self.grid + snapped(self.offsets[step % len(self.offsets)])
+                strokes.append(Onset(beat % loop_beats, strength))
+        return tuple(sorted(strokes))
 
 
 def groove_from_audio(
@@ -48,7 +54,8 @@ def groove_from_audio(
 ) -> Groove:
     """Return the groove of a recorded loop, float [samples] or [channels, samples].
 
-    The recording is exactly `loop_beats` long and its first sample is beat 0.
+    The recording is exactly `loop_beats` long and its first sample is beat 0. Raises `MidiError` where it is silent,
+    too short, not finite, or has no strokes.
     """
     mono = np.asarray(audio, dtype=np.float64)
     mono = mono.mean(axis=0) if mono.ndim == 2 else mono
@@ -59,7 +66,7 @@ def groove_from_audio(
     return groove_from_onsets(strokes, loop_beats, grid)
 
 
-def groove_from_onsets(strokes: Sequence[Onset], loop_beats: Beats, grid: Beats) -> Groove:
+def groove_from_onsets(strokes: Sequence[Onset], loop_beats: Beats, grid: Beats = SIXTEENTH) -> Groove:
     """Return the groove of onsets; each counts for the step that it is nearest to.
 
     Stronger strokes count more for the timing of a step. Raises `MidiError` for no strokes or a
@@ -83,24 +90,4 @@ def groove_from_onsets(strokes: Sequence[Onset], loop_beats: Beats, grid: Beats)
     if not played.any():
         raise MidiError("no_strokes", "No strokes were found to take a groove from.", "Choose a busier loop.")
     offsets = np.divide(late, weight, out=np.zeros_like(late), where=played)
-    accents = np.where(played, strongest / strongest[played].mean(), 1.0)
-    return Groove(grid, tuple(offsets.tolist()), tuple(accents.tolist()))
-
-
-def apply_groove(
-    notes: Iterable[Note], groove: Groove, *, timing: float = 1.0, accent: float = 1.0
-) -> tuple[Note, ...]:
-    """Return the notes moved and accented; `timing` and `accent` are how much of each, 0..1.
-
-    Each note follows the step that it is nearest to, on top of where it is, so that a fill
-    between steps keeps its shape; no note starts before beat 0.
-    """
-    return sort_notes(_grooved(note, groove, timing, accent) for note in notes)
-
-
-def _grooved(note: Note, groove: Groove, timing: float, accent: float) -> Note:
-    step = round(note.start / groove.grid) % len(groove.offsets)
-    start = note.start + Fraction(groove.offsets[step]) * Fraction(timing)
-    gain = 1 + accent * (groove.accents[step] - 1)
-    velocity = min(max(round(note.velocity * gain), 1), 127)
-    return replace(note, start=max(Fraction(0), start), velocity=velocity)
+    return Groove(grid, tuple(offsets.tolist()), tuple((strongest / strongest.max()).tolist()))

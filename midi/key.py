@@ -71,10 +71,6 @@ class Key:
         """The pitch classes of the scale."""
         return frozenset((self.tonic + step) % 12 for step in MODES[self.mode])
 
-    def is_relative(self, other: "Key") -> bool:
-        """Whether both have the same notes and another tonic, as C major and A minor."""
-        return self.tonic != other.tonic and self.pitch_classes == other.pitch_classes
-
     def __str__(self) -> str:
         names = _FLAT_NAMES if self._major_tonic() in _FLAT_MAJORS else NOTE_NAMES
         return f"{names[self.tonic]} {self.mode}"

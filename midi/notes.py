@@ -4,7 +4,6 @@ Times and lengths are beats (quarter notes). Pitches are MIDI numbers; Live call
 """
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,9 +14,6 @@ from .tempo import Beats
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
-
-_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +59,6 @@ def _within(what: str, value: float, low: int, high: int) -> None:
         raise MidiError("bad_note", f"A note's {what} is {value}; {low} to {high} is allowed.")
 
 
-def pitch_name(pitch: int) -> str:
-    """Return the name as Live shows it: 60 is `C3`."""
-    return f"{NOTE_NAMES[pitch % 12]}{pitch // 12 - 2}"
-
-
-def parse_pitch(text: str) -> int:
-    """Read `C3`, `f#2`, `Bb-1` or a number; raises `MidiError` outside 0..127 (C-2 to G8)."""
-    text = text.strip()
-    match = _PITCH.fullmatch(text)
-    if match is not None:
-        letter, accidental, octave = match.groups()
-        shift = {"": 0, "#": 1, "b": -1}[accidental]
-        pitch = _LETTERS[letter.upper()] + shift + 12 * (int(octave) + 2)
-    elif text.isascii() and text.isdigit() and len(text) <= 3:
-        pitch = int(text)
-    else:
-        pitch = -1
-    if not 0 <= pitch <= 127:
-        raise MidiError(
-            "bad_pitch",
-            f"{text[:20]!r} is not a pitch: C-2 to G8 or 0 to 127 is allowed.",
-            "Write it as Live shows it; middle C, 60, is C3.",
-        )
-    return pitch
-
-
 def sort_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
     """Return the notes by start, then pitch, then channel, then length."""
     return tuple(sorted(notes, key=lambda n: (n.start, n.pitch, n.channel, n.duration)))
@@ -119,11 +89,6 @@ def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, 
     return sort_notes(
         replace(note, start=note.start - from_beat, duration=min(note.end, to_beat) - note.start) for note in inside
     )
-
-
-def in_pitch_range(notes: Iterable[Note], lowest: int, highest: int) -> tuple[Note, ...]:
-    """Return the notes from `lowest` to `highest`, both included."""
-    return tuple(note for note in notes if lowest <= note.pitch <= highest)
 
 
 def unroll(

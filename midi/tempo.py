@@ -21,6 +21,7 @@ MAX_NUMERATOR = 99  # Live's signature field ends here
 MAX_DENOMINATOR = 64
 MAX_NUMBER_CHARACTERS = 64  # longer than any double printed in full
 MAX_NUMBER = 10**18
+TICKS_PER_BEAT = 20_160  # 2^6 * 3^2 * 5 * 7: triplets to septuplets, and their halves, are whole numbers of ticks
 MIN_EXPONENT = -400  # the smallest double is about 1e-324
 
 
@@ -112,12 +113,6 @@ def loop_beats(bars: int, meter: Meter) -> Beats:
     return bars * meter.beats_per_bar
 
 
-def bar_and_beat(beat: Beats, meter: Meter) -> tuple[int, Beats]:
-    """Return the bar that holds `beat`, counted from 0, and the quarter notes into it."""
-    bar, inside = divmod(beat, meter.beats_per_bar)
-    return int(bar), inside
-
-
 def beats_to_seconds(beats: Beats, tempo_bpm: Fraction) -> Fraction:
     """Return seconds, exactly."""
     return beats * 60 / tempo_bpm
@@ -146,26 +141,6 @@ def ticks_to_beats(ticks: int, ticks_per_beat: int) -> Beats:
 def beats_to_ticks(beats: Beats, ticks_per_beat: int) -> int:
     """Return the nearest MIDI tick, rounded to even when halfway."""
     return round(beats * ticks_per_beat)
-
-
-def swing_beat(beat: Beats, swing_percent: Fraction | int, grid: Beats = Fraction(1, 4)) -> Beats:
-    """Return where a straight `beat` falls with swing.
-
-    `grid` is the swung step, a sixteenth by default; of each pair of steps the first
-    takes `swing_percent` of the time: 50 is straight, 66 2/3 a triplet, 75 dotted.
-    What lies between steps is stretched with them, so order is kept.
-    """
-    if not 50 <= swing_percent <= 75:
-        raise MidiError(
-            "swing_out_of_range",
-            f"The swing is {float(swing_percent):g} %; 50 (straight) to 75 (dotted) is allowed.",
-            "Use 50 for no swing.",
-        )
-    pair, inside = divmod(beat, 2 * grid)
-    first = Fraction(swing_percent) / 50  # length of the first step, in steps
-    early = min(inside, grid) * first
-    late = max(inside - grid, Fraction(0)) * (2 - first)
-    return pair * 2 * grid + early + late
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +203,8 @@ def tempo_note(tempo_bpm: Fraction) -> str:
 def meter_note(meter: Meter) -> str:
     """Return the sentence for a time signature that changes inside a range."""
     return f"The time signature changes inside the range; {meter}, at its start, is used."
+
+
+def snapped(beat: float | Fraction) -> Beats:
+    """Return the nearest beat on the grid of `TICKS_PER_BEAT`, which is exact for every tuplet up to ten."""
+    return Fraction(round(beat * TICKS_PER_BEAT), TICKS_PER_BEAT)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from bridge.cli.main import COMMANDS
-from bridge.cli.options import LoopOptions
-from bridge.requests.asked import build_request
+from bridge.cli.main import COMMANDS, parse
+from bridge.cli.options import typed_settings
+from bridge.requests.reader import read_request
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,11 +39,12 @@ def commands(page: Path) -> list[list[str]]:
 
 def options_of(name: str) -> set[str]:
     """Return the options of a command, from the parser that reads them."""
-    module = import_module(f"bridge.cli.{COMMANDS[name].module}")
+    module = import_module(f"bridge.cli.commands.{COMMANDS[name].module}")
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command()(getattr(module, COMMANDS[name].module.rstrip("_")))
+        own = ("command", COMMANDS[name].module, COMMANDS[name].module.rstrip("_"))
+        app.command()(next(getattr(module, one) for one in own if hasattr(module, one)))
     pending, found = [typer.main.get_command(app)], {"--help"}
     while pending:
         command = pending.pop()
@@ -75,19 +76,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
 
 
-def test_the_first_command_asks_for_what_it_says() -> None:
+def test_the_first_command_asks_for_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shipped melody and curve make a valid request: four bars in A minor that rise and fall."""
     words = commands(ROOT / "README.md")[0]
-    given = dict(zip(words[1::2], words[2::2], strict=True))
-    request = build_request(
-        LoopOptions(
-            prompt=given["--prompt"],
-            tempo=given["--tempo"],
-            bars=int(given["--bars"]),
-            melody=str(ROOT / given["--melody"]),
-            intensity=str(ROOT / given["--intensity"]),
-        )
-    ).request
+    monkeypatch.chdir(ROOT)
+    request = read_request(typed_settings(parse("render", words[1:]))).request  # type: ignore[arg-type]
     intensity, melody = request.controls
     assert (request.key, request.bars, float(request.tempo_bpm)) == ("A minor", 4, 88)
     levels = [point.value for point in intensity.target.points]  # type: ignore[union-attr]

@@ -262,7 +262,7 @@ def train(model: Any, latents: Tensor, scale: Tensor, steps: int, *, batch: int 
         for group in adam.param_groups:
             group["lr"] = 2e-3 * min(1, (step + 1) / 50) * (0.5 + 0.5 * np.cos(np.pi * step / steps))
         frames = int(torch.randint(100, 140, (1,), generator=draws))
-        scene = model.scene(LoopRequest(loop=False, tempo_bpm=Fraction(60 * 4 * RATE, frames * HOP), bars=1))
+        scene = model.scene(LoopRequest(loop=False, tempo_bpm=Fraction(60 * 4 * RATE, frames * HOP), bars=1, seed=0))
         chosen = torch.randint(len(latents), (batch,), generator=draws)
         first = int(torch.randint(latents.shape[2] - frames, (1,), generator=draws))
         clean = latents[chosen, :, first : first + frames] / scale[:, None]

@@ -2,8 +2,8 @@
 
     python -m benchmarks layers [--loops 64] [--weights FOLDER] [--bare 64] [--publish]
 
-Held-out recipes of whole mixes are asked for with all their words and their own layers and chords; bare prompts are lines of
-`quality/prompts.txt`, as people type. Rows are kept below `--work` as they come. The figures are those of
+Held-out recipes of whole mixes are asked for with all their words and their own layers and chords; bare prompts are
+lines of `quality/prompts.txt`, as people type. Rows are kept below `--work` as they come. The figures are those of
 `quality/evaluation/crispness.py` and `fit.py`; bars are for at least 100 loops.
 """
 

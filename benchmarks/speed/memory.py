@@ -126,7 +126,7 @@ def table(rows: Rows) -> Table:
     """Return memory and time of a step for each size and count of sampling steps, recomputed over plain."""
     body = []
     for point in dict.fromkeys(key.rpartition("/")[0] for key in rows):
-        own, plain = (rows[f"{point}/{kind}"] if f"{point}/{kind}" in rows else {} for kind in KINDS)
+        own, plain = (rows.find(f"{point}/{kind}") for kind in KINDS)
         if not own or not plain:
             continue
         steps = int(point.partition("/")[2])

@@ -2,10 +2,12 @@
 
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
+
+import msgspec
 
 from engine.errors import DittoError
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Superseded, Take
@@ -15,10 +17,11 @@ from .progress import Display
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a request: how many takes, and whether the producer stopped it."""
+    """What came of a request: how many takes, whether the producer stopped it, and the sentences said on the way."""
 
     takes: int = 0
     interrupted: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 class RemoteError(DittoError):
@@ -29,13 +32,20 @@ class RemoteError(DittoError):
         self.code = failed.code
 
 
-def follow(events: Generator[Event, None, None], display: Display, keep: Callable[[Take], None]) -> Outcome:
+def follow(
+    events: Generator[Event, None, None],
+    display: Display,
+    keep: Callable[[Take], None],
+    remarks: Sequence[str] = (),
+) -> Outcome:
     """Show what `events` says, hand each take to `keep`, and return what came of it.
+
+    `remarks` were said before; they and what the engine says go into the notes of each take, so that they are kept.
 
     Ctrl-C lets the step in hand finish and then throws `KeyboardInterrupt` into `events`, which answers with
     the best take so far; a second Ctrl-C stops at once. Raises `RemoteError` when the request failed.
     """
-    outcome = Outcome()
+    outcome = Outcome(notes=list(remarks))
     with _polite_stop(display) as stop, _closing(events):
         event = next(events, None)
         while event is not None:
@@ -51,12 +61,16 @@ def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[T
     match event:
         case Accepted():
             for sentence in event.notes:
-                display.say(sentence)
+                if sentence not in outcome.notes:
+                    outcome.notes.append(sentence)
+                    display.say(sentence)
         case Progress():
             display.step(event)
         case Take():
             outcome.takes += 1
-            keep(event)
+            for sentence in event.notes:
+                display.say(sentence)
+            keep(msgspec.structs.replace(event, notes=(*outcome.notes, *event.notes)))
         case Cancelled():
             outcome.interrupted = True
         case Failed():

@@ -1,7 +1,8 @@
 """`ditto-live`: one file a command, loaded when it is chosen, so that help answers at once.
 
-A command module holds `app` (a typer application) or a function with the command's name. What it
-returns is the exit code. It raises `DittoError` or `MidiError` for whatever a person should read.
+A command module holds `app` (a typer application), `command` (a dataclass, see `options`) or a function with
+the command's name. What it returns is the exit code. It raises `DittoError` or `MidiError` for whatever a
+person should read.
 Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 """
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "takes": Command("takes", "List, search, replay and tidy what was made."),
     "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set."),
     "open": Command("open_", "Open the studio page in the browser, starting what is missing."),
+    "mcp": Command("mcp", "Offer loops to an assistant that speaks the Model Context Protocol."),
     "serve": Command("serve", "Start bridge and engine, for the device in Live."),
     "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
     "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
@@ -65,6 +67,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(name: str, arguments: Sequence[str]) -> int:
     """Load the command's module and hand it the rest of the line."""
+    result = parse(name, arguments)
+    if hasattr(result, "run"):  # a `bridge.cli.options.LoopCommand`
+        result = result.run()
+    return result if isinstance(result, int) else 0
+
+
+def parse(name: str, arguments: Sequence[str]) -> object:
+    """Return a command that is a dataclass with its options; run one that is a function and return its exit code."""
     import typer
 
     from engine.settings import go_offline
@@ -75,11 +85,9 @@ def _invoke(name: str, arguments: Sequence[str]) -> int:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command()(getattr(module, command.module.rstrip("_")))
-    result = typer.main.get_command(app).main(
-        args=list(arguments), prog_name=f"ditto-live {name}", standalone_mode=False
-    )
-    return result if isinstance(result, int) else 0
+        names = ("command", command.module, command.module.rstrip("_"))  # a trailing _ keeps off names of Python
+        app.command()(next(getattr(module, own) for own in names if hasattr(module, own)))
+    return typer.main.get_command(app).main(args=list(arguments), prog_name=f"ditto-live {name}", standalone_mode=False)
 
 
 def _complain(sentence: str, remedy: str) -> None:

@@ -1,96 +1,90 @@
-"""The options that describe a loop, once for every command that asks for one.
+"""The options that describe a loop, from the table of a request's fields, for every command that asks for one.
 
-`takes_loop_options` gives a command all fields of `LoopOptions` as options; the command receives them
-as one value. `asked.build_request` turns that value into a `LoopRequest`.
+    @loop_command
+    @dataclass(kw_only=True)
+    class Render:
+        out: Annotated[Path | None, typer.Option(help="...")] = None
+
+        def run(self) -> int: ...
+
+A command of this kind is a dataclass: its options are its fields, those of the table before its own, and
+`typed_settings` returns what was typed as settings, which `bridge.requests.reader` reads.
 """
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
-from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
+from dataclasses import dataclass, field, make_dataclass
+from typing import Annotated, Any, Literal, Protocol, TypeVar, get_origin
 
 import typer
 
-from engine.request import Method, Quality
-
-P = ParamSpec("P")
-
-_MUSIC, _STEER, _MAKE = "The music", "What it follows", "How it is made"
+from bridge.requests.fields import STEER, Field, options
+from engine.errors import BadRequestError
 
 
-def _option(panel: str, sentence: str, *names: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=sentence, metavar=metavar, rich_help_panel=panel)
+class LoopCommand(Protocol):
+    """A command whose options have been read."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopOptions:
-    """What was typed, not yet checked; the field's names are the option's."""
+C = TypeVar("C", bound=LoopCommand)
 
-    prompt: Annotated[str, _option(_MUSIC, "What it should sound like.")] = ""
-    negative_prompt: Annotated[str, _option(_MUSIC, "What it should not sound like.")] = ""
-    tempo: Annotated[str, _option(_MUSIC, "Quarter notes a minute, 20 to 999.", metavar="BPM")] = "120"
-    bars: Annotated[int, _option(_MUSIC, "Length, 1 to 16 bars.")] = 4
-    time_signature: Annotated[str, _option(_MUSIC, "Such as 4/4, 6/8 or 7/8.", metavar="N/D")] = "4/4"
-    key: Annotated[str | None, _option(_MUSIC, 'Such as "A minor"; else the melody\'s, where there is one.')] = None
-    loop: Annotated[bool, _option(_MUSIC, "Let the end run into the start.")] = True
 
-    intensity: Annotated[
-        str | None,
-        _option(_STEER, "beat:dB pairs, FILE.json or SET.als#Track/Device/Parameter.", metavar="CURVE"),
-    ] = None
-    brightness: Annotated[str | None, _option(_STEER, "beat:Hz pairs, FILE.json or SET.als#....", metavar="CURVE")] = (
-        None
+def loop_command(own: type[C]) -> type[C]:
+    """Return the dataclass `own` with an option for each field of a request, before its own."""
+    rows = [(row.option, _annotation(row), field(default=None)) for row in options()]
+    loop = make_dataclass("Loop", rows, kw_only=True)
+    both = type(own.__name__, (own, loop), {"__doc__": own.__doc__, "__annotations__": {}})
+    return dataclass(kw_only=True)(both)
+
+
+def _annotation(row: Field) -> Any:
+    """Return the option's type: text that the reader reads, a switch, or several texts."""
+    kind: Any = list[str] if row.repeats else bool if row.kind is bool else str
+    names = (f"{row.flag}/--no-{row.option}",) if kind is bool else (row.flag,)
+    default = "on" if kind is bool and row.default == "1" else row.shown_default
+    option = typer.Option(
+        *names, help=_help(row, default), metavar=None if kind is bool else _metavar(row), rich_help_panel=row.panel
     )
-    melody: Annotated[str | None, _option(_STEER, "FILE.mid, or FILE.mid#Track.", metavar="MIDI")] = None
-    rhythm: Annotated[str | None, _option(_STEER, "FILE.mid with drums, or FILE.mid#Track.", metavar="MIDI")] = None
-    structure: Annotated[str | None, _option(_STEER, "A form such as AABA, or reference audio.")] = None
-    timbre: Annotated[Path | None, _option(_STEER, "Reference audio to sound like.")] = None
-    inpaint: Annotated[Path | None, _option(_STEER, "Audio of which a part is kept; see --keep.")] = None
-    keep: Annotated[list[str], _option(_STEER, "Beats of that audio to keep.", metavar="FROM:TO")] = ()  # type: ignore[assignment]
-    outpaint: Annotated[
-        int | None, _option(_STEER, "Keep all of the --inpaint audio and add so many bars.", metavar="BARS")
-    ] = None
-    control: Annotated[list[str], _option(_STEER, "Any other control.", metavar="NAME=VALUE")] = ()  # type: ignore[assignment]
-    controls: Annotated[list[Path], _option(_STEER, "Python file that adds controls.", metavar="FILE.py")] = ()  # type: ignore[assignment]
-    weight: Annotated[list[str], _option(_STEER, "How much a control counts.", metavar="NAME=2")] = ()  # type: ignore[assignment]
-    only: Annotated[list[str], _option(_STEER, "Beats where a control holds.", metavar="NAME=FROM:TO")] = ()  # type: ignore[assignment]
-
-    seed: Annotated[int | None, _option(_MAKE, "The same seed gives the same loop; else a new one.")] = None
-    count: Annotated[int, _option(_MAKE, "So many takes, the best first, 1 to 8.")] = 1
-    from_take: Annotated[str | None, _option(_MAKE, "Start from a take: its id or its file.", metavar="TAKE")] = None
-    variation: Annotated[float, _option(_MAKE, "How far to leave that take, 0 to 1.")] = 0.0
-    model: Annotated[str, _option(_MAKE, "A model's name or folder; see `ditto-live models`.")] = "pocket"
-    method: Annotated[Method, _option(_MAKE, "How the noise is found.")] = "ditto2"
-    quality: Annotated[Quality, _option(_MAKE, "How long to search.")] = "normal"
-    seconds: Annotated[float | None, _option(_MAKE, "Search for so many seconds at most.")] = None
-    steps: Annotated[int | None, _option(_MAKE, "Search for so many steps at most.")] = None
-    sample_rate: Annotated[int, _option(_MAKE, "Of the file, in Hz; use your set's.")] = 44_100
+    return Annotated[kind | None, option]
 
 
-def takes_loop_options(command: Callable[Concatenate[LoopOptions, P], int]) -> Callable[..., int]:
-    """Return `command`, whose first parameter is a `LoopOptions`, with one option for each of its fields."""
-    hints = get_type_hints(LoopOptions, include_extras=True)
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-    names = [field.name for field in fields(LoopOptions)]
-
-    @wraps(command)
-    def run(**given: Any) -> int:
-        options = LoopOptions(**{name: given.pop(name) for name in names})
-        return command(options, **given)  # type: ignore[call-arg]
-
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    shared = [
-        inspect.Parameter(field.name, keyword, default=_default(field.default), annotation=hints[field.name])
-        for field in fields(LoopOptions)
-    ]
-    parameters = [*shared, *(parameter.replace(kind=keyword) for parameter in own)]
-    run.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": int}
-    del run.__wrapped__  # or typer would look at the hidden signature
-    return run
+def _help(row: Field, default: str) -> str:
+    return f"{row.sentence} Default: {default}." if default and default != "free" else row.sentence
 
 
-def _default(value: Any) -> Any:
-    return [] if value == () else value
+def _metavar(row: Field) -> str:
+    if row.metavar:
+        return row.metavar
+    if get_origin(row.kind) is Literal:
+        return "WORD"
+    return {int: "N", float: "NUMBER"}.get(row.kind, "TEXT")
+
+
+def typed_settings(command: LoopCommand) -> dict[str, str]:
+    """Return what was typed as settings; what was not typed is not there. Raises `BadRequestError`."""
+    settings: dict[str, str] = {}
+    for row in options():
+        value = getattr(command, row.option)
+        if value is None or not row.is_osc:
+            continue
+        if row.name.startswith("CONTROL."):
+            for text in value:
+                control, setting = _named(text, row.flag)
+                settings[f"{control}.{row.name.removeprefix('CONTROL.')}"] = setting
+        elif row.repeats:
+            settings[row.name] = ",".join(value)
+        else:
+            if row.panel == STEER and not value.strip():
+                raise BadRequestError(f"{row.flag} is empty.", remedy=f"Leave it out, or write it like {row.example}.")
+            settings[row.name] = str(int(value)) if isinstance(value, bool) else value
+    return settings
+
+
+def _named(text: str, flag: str) -> tuple[str, str]:
+    """Read `NAME=VALUE`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise BadRequestError(f"{flag} is {text!r}; write a name, = and a value.")
+    return name.strip(), value.strip()

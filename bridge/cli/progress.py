@@ -50,13 +50,14 @@ class Bar:
         self._task = progress.add_task("Getting ready", total=None, left="", losses="")
 
     def step(self, step: Step) -> None:
-        """Move the bar."""
+        """Move the bar; where the search is over it only pulses."""
+        over = _is_over(step)
         self._progress.update(
             self._task,
-            description=_title(step, self._takes),
-            total=step.steps,
+            description=_finishing(self._takes) if over else _title(step, self._takes),
+            total=None if over else step.steps,
             completed=step.step,
-            left=time_left(step.seconds_left),
+            left="" if over else time_left(step.seconds_left),
             losses=losses_in_words(step.losses),
         )
 
@@ -71,19 +72,21 @@ class Lines:
     def __init__(self, takes: int) -> None:
         self._takes = takes
         self._next_line_seconds = 0.0
+        self._shown = (0, 0)
+        self._is_over = False
 
     def step(self, step: Step) -> None:
-        """Print a line if it is time for one."""
-        now = time.monotonic()
-        if now < self._next_line_seconds and step.step < step.steps:
-            return
-        self._next_line_seconds = now + SECONDS_BETWEEN_LINES
-        parts = (
-            f"step {step.step} of {step.steps}",
-            time_left(step.seconds_left),
-            losses_in_words(step.losses),
-        )
-        self.say(f"{_title(step, self._takes)}: " + ", ".join(part for part in parts if part))
+        """Print a line if it is time for one, and one more where the search is over."""
+        now, over = time.monotonic(), _is_over(step)
+        if (step.step, step.steps) != self._shown and (now >= self._next_line_seconds or over):
+            self._shown = (step.step, step.steps)
+            self._next_line_seconds = now + SECONDS_BETWEEN_LINES
+            left = "" if over else time_left(step.seconds_left)
+            parts = (f"step {step.step} of {step.steps}", left, losses_in_words(step.losses))
+            self.say(f"{_title(step, self._takes)}: " + ", ".join(part for part in parts if part))
+        if over and not self._is_over:
+            self.say(f"{_finishing(self._takes)} …")
+        self._is_over = over
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
@@ -91,16 +94,22 @@ class Lines:
         sys.stderr.flush()
 
 
-_PHASES = {
-    "optimise": "Listening and bending",
-    "decode": "Turning it into sound",
-    "rank": "Choosing the best",
-}
+_PHASES = {"optimise": "Searching", "guide": "Guiding"}
 
 
 def _title(step: Step, takes: int) -> str:
+    """Return what is being done; takes of one request are searched for together."""
     phase = _PHASES.get(step.phase, step.phase.capitalize())
-    return phase if takes == 1 else f"{phase}, take {step.take + 1} of {takes}"
+    return phase if takes == 1 else f"{phase} for {takes} takes at once"
+
+
+def _is_over(step: Step) -> bool:
+    """Whether this was the search's last step: its count, its time, or every control within its tolerance."""
+    return step.step >= step.steps or step.seconds_left <= 0
+
+
+def _finishing(takes: int) -> str:
+    return "Turning it into sound" if takes == 1 else f"Turning {takes} takes into sound"
 
 
 def time_left(seconds: float) -> str:

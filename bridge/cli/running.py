@@ -1,9 +1,11 @@
-"""What the commands that keep running have in common."""
+"""What the commands that load a model, or keep running, have in common: their options, and how they begin."""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from engine.settings import Settings
 
@@ -12,6 +14,14 @@ if TYPE_CHECKING:
     from bridge.server import Bridge
     from engine.service.process import EngineOptions
     from engine.service.workers.worker_options import WorkerOptions
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
+FirstModel = Annotated[str, typer.Option(help="Loaded at once; others when they are asked for.")]
+Executor = Annotated[str, typer.Option(help="local, or ray for a cluster.")]
+Workers = Annotated[int, typer.Option(help="How many loops are made at once; one for each GPU.")]
+JobsName = Annotated[str, typer.Option("--jobs", help="What makes the loops, as module:name.", hidden=True)]
+Home = Annotated[Path | None, typer.Option(help="Where the journal, keys and logs lie.")]
 
 
 def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> Settings:

@@ -30,9 +30,11 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
         "seconds": round(seconds, 3),
         "steps": steps_of(takes),
         "scores": best.scores if best else {},
+        "key": request.key,
         "seed": request.seed,
         "gain_db": best.record.get("gain_db") if best else None,
         "takes": made,
+        "notes": outcome.notes,
         "report": str(report.absolute()) if report is not None and made else None,
         "interrupted": outcome.interrupted,
     }
@@ -45,16 +47,15 @@ def steps_of(takes: Shelf) -> int:
     return steps if isinstance(steps, int) else 0
 
 
-def in_words(takes: Shelf, seconds: float, report: Path | None) -> str:
+def in_words(takes: Shelf, _outcome: Outcome, seconds: float, report: Path | None) -> str:
     """Return a line for each take, with its scores, and one for the report."""
     lines = []
     for kept in takes.kept:
-        for note in kept.take.notes:
-            say(note)
         scores = ", ".join(f"{name} {value:.3g}" for name, value in kept.take.scores.items() if value is not None)
         lines.append(f"{kept.path}" + (f"  ({scores})" if scores else ""))
     if report is not None and takes.kept:
         lines.append(f"{report}")
     if takes.kept:
-        say(f"Made in {seconds:.1f} s with {steps_of(takes)} steps from seed {takes.request.seed}.")
+        steps = steps_of(takes)
+        say(f"Made in {seconds:.1f} s with {steps} step{'s' * (steps != 1)}.")
     return "".join(f"{line}\n" for line in lines)

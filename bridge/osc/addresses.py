@@ -1,7 +1,7 @@
 """Every OSC address, once: the codec, `docs/osc.md` and the device's `addresses.json` come from this table.
 
 Only the types `i f s b` are used. A row's `arguments` come first and once; its `repeat` group may follow any
-number of times (breakpoints, notes, scores). `set` names have a table of their own, `SETTINGS`.
+number of times (breakpoints, notes, scores). `set` names are the fields of `bridge.requests.fields`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ PROTOCOL_VERSION = 1
 PORT_TRIES = 16  # a taken port is passed over: the bridge listens on osc_port .. osc_port + 15
 REPLY_PORTS = (47_200, 48_199)  # where a device looks for a port of its own; any other is fine too
 MAX_DATAGRAM_BYTES = 4_000  # towards Max, whose udpsend and udpreceive take 5,096 at the most
-TICKS_PER_BEAT = 20_160  # 2^6 * 3^2 * 5 * 7: triplets to septuplets are whole numbers of ticks
 MAX_CHUNKS = 2_000
 MAX_TEXT = 2_000  # characters of one string
 
@@ -46,15 +45,6 @@ class Address:
         """The type tags as documentation shows them: `ssi(ff)*`."""
         group = "".join(argument.tag for argument in self.repeat)
         return "".join(argument.tag for argument in self.arguments) + (f"({group})*" if group else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One name of `/ditto/loop/set`; its value is text. `example` is a value that is allowed."""
-
-    name: str
-    example: str
-    sentence: str
 
 
 def _text(name: str, limit: int = MAX_TEXT, unit: str = "") -> Argument:
@@ -189,7 +179,9 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/accepted",
         "bridge",
         (REQUEST_ID, _whole("queue_position", 0, 1_000_000, "requests before it")),
-        "The request is on disk and will be finished or reported, whatever dies. Notes are sentences for the producer.",
+        "The request is on disk and will be finished or reported, whatever dies. Notes are sentences for the producer: "
+        "what was understood, the seed and the key that were chosen. It comes once more when the model has read the "
+        "request, with all notes until then; show the last one.",
         repeat=(_text("note", 600),),
     ),
     Address(
@@ -262,55 +254,4 @@ ADDRESSES: tuple[Address, ...] = (
     ),
 )
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting("prompt", "dusty boom bap, Rhodes", "What to make, at most 2,000 characters."),
-    Setting("negative_prompt", "vocals", "What to keep away from."),
-    Setting("tempo_bpm", "133.37", "Tempo, 20 to 999 BPM, as a decimal."),
-    Setting("time_signature", "4/4", "Any n/2^k signature."),
-    Setting("bars", "4", "Length, 1 to 16 bars."),
-    Setting("key", "F minor", "Key and mode; empty leaves it free."),
-    Setting(
-        "seed",
-        "9007199254740991",
-        "Whole number below 2^53; the same seed is the same noise everywhere, and decides what the prompt leaves open.",
-    ),
-    Setting("count", "1", "How many takes, 1 to 8, ranked."),
-    Setting("model", "pocket", "Name of a model, or a folder."),
-    Setting("method", "ditto2", "ditto2, ditto, ditto-paper, guidance or none."),
-    Setting("quality", "normal", "draft, normal or best."),
-    Setting("steps", "70", "Most optimisation steps, 0 to 10,000; empty leaves it to the method."),
-    Setting("seconds", "20", "Most seconds of optimisation, up to 3,600."),
-    Setting("until_tolerance", "1", "1 stops when each control is within its tolerance, 0 uses the whole budget."),
-    Setting("loop", "1", "1 makes a loop, 0 a piece with two ends."),
-    Setting("sample_rate", "44100", "The set's sample rate, 8,000 to 192,000 Hz."),
-    Setting("slot", "track 3", "A newer request of this instance in the same slot replaces the one in progress."),
-    Setting("priority", "interactive", "interactive (default) or batch; a redraw passes a batch."),
-    Setting("from_take", "20260131-3f9a1c2b", "Id of an earlier take whose noise is the start."),
-    Setting("variation", "0.3", "How far to vary it, 0 to 1."),
-    Setting("intensity_source", "curve", "curve (as sent), lane, velocities (of the melody's notes) or none."),
-    Setting(
-        "lane",
-        "/Users/me/Song.als#1-Audio/Ditto Live/Intensity",
-        "A saved set and the lane in it that is the intensity: SET.als#Track/Device/Parameter.",
-    ),
-    Setting("lane_beats", "16:32", "The range of the lane in beats of the set; its start is the loop's start."),
-    Setting("melody_file", "/Users/me/tune.mid", "A MIDI file whose melody is followed."),
-    Setting("rhythm_file", "/Users/me/drums.mid", "A MIDI file whose strokes are followed."),
-    Setting("structure", "AABA", "Form of the loop in equal parts."),
-    Setting("structure_file", "/Users/me/song.wav", "Audio whose form is followed."),
-    Setting("timbre_file", "/Users/me/sound.wav", "Audio whose sound is followed."),
-    Setting("text", "warm and close", "A text of its own for the text control."),
-    Setting("inpaint_file", "/Users/me/loop.wav", "Audio of which inpaint_keep is kept, the rest made anew."),
-    Setting("inpaint_keep", "0:8", "Beats that are kept; more ranges with commas."),
-    Setting("outpaint_file", "/Users/me/loop.wav", "Audio that is kept whole and continued to the loop's length."),
-    Setting("CONTROL.weight", "2", "Weight of a control, above 0 up to 1,000, e.g. melody.weight."),
-    Setting("CONTROL.within", "8:16", "Beats within which a control holds, e.g. intensity.within."),
-    Setting("CONTROL.low", "-36", "What 0 means in a curve of unit `unit`, in the control's own unit."),
-    Setting("CONTROL.high", "-14", "What 1 means in a curve of unit `unit`, in the control's own unit."),
-)
-
 BY_PATH: dict[str, Address] = {address.path: address for address in ADDRESSES}
-SETTING_NAMES: frozenset[str] = frozenset(setting.name for setting in SETTINGS)
-PER_CONTROL: frozenset[str] = frozenset(
-    name.removeprefix("CONTROL.") for name in SETTING_NAMES if name.startswith("CONTROL.")
-)

@@ -3,25 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .addresses import PER_CONTROL, SETTING_NAMES
+from ..requests.fields import is_known, names_file
+from ..requests.sent import Rows
 from .codec import OscError, OscMessage, Value
 
 MAX_SETTINGS = 200
 MAX_CONTROLS = 20
 QUICK_VALUES = 2_000
 MAX_VALUES = 400_000  # numbers in all chunks: 100,000 breakpoints, or 20,000 notes, with room
-
-FILE_SETTINGS = (
-    "from_take",
-    "lane",
-    "melody_file",
-    "rhythm_file",
-    "structure",
-    "structure_file",
-    "timbre_file",
-    "inpaint_file",
-    "outpaint_file",
-)
 
 Group = tuple[Value, ...]
 Missing = tuple[str, str, tuple[int, ...]]  # part, control, chunk numbers (none means all)
@@ -53,8 +42,13 @@ class Assembly:
     @property
     def is_quick(self) -> bool:
         """Whether it can be made a request at once: it is small and names no file to be read."""
-        named = any(self.settings.get(name) for name in FILE_SETTINGS)
+        named = any(value and names_file(name) for name, value in self.settings.items())
         return not named and self.values <= QUICK_VALUES
+
+    @property
+    def rows(self) -> dict[tuple[str, str], Rows]:
+        """All curves, clips and rhythms in order, by part and control; every piece must be there."""
+        return {place: Rows(chunks.whole(), chunks.unit) for place, chunks in self.chunks.items()}
 
     def begin(self, nonce: str) -> None:
         """Note whose request this is."""
@@ -62,8 +56,7 @@ class Assembly:
 
     def set(self, name: str, value: str) -> None:
         """Set a field; raises `OscError` for a name that there is not."""
-        control, dot, part = name.partition(".")
-        if name not in SETTING_NAMES and not (dot and control and part in PER_CONTROL):
+        if not is_known(name):
             raise OscError(f"There is no setting {name[:60]!r}.", remedy="docs/osc.md lists the settings.")
         if len(self.settings) >= MAX_SETTINGS:
             raise OscError(f"A request may have {MAX_SETTINGS} settings.")

@@ -8,10 +8,9 @@ from .addresses import PROTOCOL_VERSION
 from .assembly import Missing
 from .codec import OscError, encode
 
-MAX_NOTES = 4  # sentences in one datagram
+MAX_NOTES = 12  # sentences in one datagram, as far as they fit
 MAX_SCORES = 24
 MAX_INDICES = 500  # chunk numbers in one request for missing ones
-PREVIEW_TEXT = 2_000
 
 End = Done | Cancelled | Superseded | Failed
 
@@ -37,9 +36,15 @@ def missing(request_id: str, lost: Missing) -> bytes:
 
 
 def accepted(event: Accepted, notes: tuple[str, ...]) -> bytes:
-    """Return that a request is on disk."""
-    sentences = (*notes, *event.notes)[:MAX_NOTES]
-    return encode("/ditto/accepted", (event.request_id, event.queue_position), [(note,) for note in sentences])
+    """Return that a request is on disk, with as many sentences as fit, each once."""
+    sentences = [(note,) for note in dict.fromkeys((*notes, *event.notes))][:MAX_NOTES]
+    while True:
+        try:
+            return encode("/ditto/accepted", (event.request_id, event.queue_position), sentences)
+        except OscError:
+            if not sentences:
+                raise
+            sentences.pop()
 
 
 def progress(event: Progress, seconds_left: float) -> bytes:

@@ -1,11 +1,16 @@
-"""Writes what is made from the table of addresses: `docs/osc.md` and `max_for_live/addresses.json`."""
+"""Writes what is made from the tables of addresses and fields.
+
+That is `docs/osc.md`, the tables of options in `docs/request.md`, and `max_for_live/addresses.json`.
+"""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from engine.settings import DEFAULT_OSC_PORT
+from midi.tempo import TICKS_PER_BEAT
 
+from ..requests import fields
 from .addresses import (
     ADDRESSES,
     MAX_CHUNKS,
@@ -13,8 +18,6 @@ from .addresses import (
     PORT_TRIES,
     PROTOCOL_VERSION,
     REPLY_PORTS,
-    SETTINGS,
-    TICKS_PER_BEAT,
     Address,
     Argument,
 )
@@ -23,9 +26,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_reference(root: Path = ROOT) -> tuple[Path, ...]:
-    """Write both files below `root` and return their paths."""
+    """Write all files below `root` and return their paths."""
     written = []
-    for name, text in (("docs/osc.md", osc_page()), ("max_for_live/addresses.json", device_table())):
+    request = request_page((ROOT / "docs/request.md").read_text(encoding="utf-8"))
+    pages = (("docs/osc.md", osc_page()), ("docs/request.md", request), ("max_for_live/addresses.json", device_table()))
+    for name, text in pages:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -44,7 +49,10 @@ def device_table() -> str:
         "max_chunks": MAX_CHUNKS,
         "ticks_per_beat": TICKS_PER_BEAT,
         "addresses": [_row(address) for address in ADDRESSES],
-        "settings": [{"name": row.name, "example": row.example, "sentence": row.sentence} for row in SETTINGS],
+        "settings": [
+            {"name": row.name, "default": row.default, "example": row.example, "sentence": row.sentence}
+            for row in fields.osc_fields()
+        ],
     }
     return json.dumps(table, indent=1, ensure_ascii=True) + "\n"
 
@@ -73,7 +81,10 @@ def osc_page() -> str:
     """Return `docs/osc.md`."""
     device = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "device")
     bridge = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "bridge")
-    settings = "\n".join(f"| `{s.name}` | `{s.example}` | {s.sentence} |" for s in SETTINGS)
+    settings = "\n".join(
+        f"| `{row.name}` | {_default(row)} | `{_example(row)}` | {_cell(row.sentence)} |" for row in fields.osc_fields()
+    )
+    renamed = ", ".join(f"`{old}` (now `{new}`)" for old, new in fields.RENAMED.items())
     return _PAGE.format(
         port=DEFAULT_OSC_PORT,
         last_port=DEFAULT_OSC_PORT + PORT_TRIES - 1,
@@ -83,7 +94,37 @@ def osc_page() -> str:
         device=device,
         bridge=bridge,
         settings=settings,
+        renamed=renamed,
+        outpaint_file=fields.OUTPAINT_FILE,
     )
+
+
+def _default(row: fields.Field) -> str:
+    return f"`{row.default}`" if row.default else row.left_open or "empty"
+
+
+def _example(row: fields.Field) -> str:
+    return row.example.replace(" ", " = ", 1) if row.name.startswith("CONTROL.") else row.example
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def request_page(page: str) -> str:
+    """Return `docs/request.md` with its tables of options as the fields have them now."""
+    for panel in (fields.MUSIC, fields.STEER, fields.MAKE):
+        first, last = f"<!-- options: {panel} -->\n", "<!-- end -->"
+        head, _, rest = page.partition(first)
+        _, _, tail = rest.partition(last)
+        rows = [
+            f"| `{row.flag}` | {_default(row)} | {_cell(row.sentence)} |"
+            for row in fields.options()
+            if row.panel == panel
+        ]
+        table = "\n".join(["| option | default | means |", "| --- | --- | --- |", *rows])
+        page = f"{head}{first}{table}\n{last}{tail}"
+    return page
 
 
 def _section(address: Address) -> str:
@@ -113,7 +154,8 @@ def allowed(argument: Argument) -> str:
 _PAGE = """\
 # The OSC messages
 
-This page is made from `bridge/osc/addresses.py`; do not edit it by hand (`python -m bridge.osc.reference` writes it).
+This page is made from `bridge/osc/addresses.py` and `bridge/requests/fields.py`; do not edit it by hand (`python -m
+bridge.osc.reference` writes it).
 
 The bridge listens for UDP datagrams on 127.0.0.1, port {port}, or the next free one up to {last_port}; the port it
 has is in the discovery file, `bridge.json` in the data folder. Protocol version {version}. It answers to the reply
@@ -151,12 +193,16 @@ Try it with liblo's tools: `oscdump 9000` in one window, and in another
 
 ## Settings
 
-Names for `/ditto/loop/set`; each has a default, so only what differs is sent. `CONTROL` stands for the name of a
-control, such as `melody`.
+Names for `/ditto/loop/set`, which the command line and Python have, too ([request.md](request.md)). Each has a
+default, so only what differs is sent; an empty text is the default. `CONTROL` stands for the name of a control, such as
+`melody`. Files are read by the bridge, so paths are absolute.
 
-| name | example | meaning |
-| --- | --- | --- |
+| name | default | example | meaning |
+| --- | --- | --- | --- |
 {settings}
+
+Names of an earlier version are still read, and said: {renamed}; `{outpaint_file}`, which filled the loop, is `inpaint`
+and `outpaint`.
 """
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """A request as the datagrams that a device would send: for scripts, tests and `ditto-live send --osc`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.errors import BadRequestError
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Words
 
+from ..requests.sent import Chunks, Rows
 from .codec import Value, encode
 
 PER_CHUNK = 120  # groups: with five numbers each still well under 4,000 bytes
@@ -31,21 +32,27 @@ class Spoken:
 
 def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> Spoken:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
-    request_id = request.request_id
     settings = dict(_settings(request), priority=priority)
-    parts: dict[Place, bytes] = {("begin", "", 0): encode("/ditto/loop/begin", (request_id, nonce))}
-    manifest: list[tuple[Value, ...]] = []
+    rows: dict[tuple[str, str], Rows] = {}
     for control in request.controls:
         settings.update(_control_settings(control))
-        if isinstance(control.target, Words):
-            settings["structure" if control.kind == "structure" else "text"] = control.target.text
-            continue
-        part, head, groups = _part(control)
+        if not isinstance(control.target, Words):
+            part, sent = _rows(control)
+            rows[part, control.kind] = sent
+    return speak_settings(request.request_id, nonce, settings, rows)
+
+
+def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], rows: Chunks) -> Spoken:
+    """Return settings, and curves, notes and onsets as rows, as the datagrams that ask for them."""
+    parts: dict[Place, bytes] = {("begin", "", 0): encode("/ditto/loop/begin", (request_id, nonce))}
+    manifest: list[tuple[Value, ...]] = []
+    for (part, control), sent in rows.items():
+        head = (control, sent.unit) if part == "curve" else (control,)
+        groups = [tuple(float(x) if isinstance(x, Fraction) else x for x in row) for row in sent.rows]
         pieces = [groups[start : start + PER_CHUNK] for start in range(0, max(1, len(groups)), PER_CHUNK)]
         for index, piece in enumerate(pieces):
-            values = (request_id, *head, index, len(pieces))
-            parts[part, control.kind, index] = encode(f"/ditto/loop/{part}", values, piece)
-        manifest.append((part, control.kind, len(pieces)))
+            parts[part, control, index] = encode(f"/ditto/loop/{part}", (request_id, *head, index, len(pieces)), piece)
+        manifest.append((part, control, len(pieces)))
     for number, (name, value) in enumerate(settings.items()):
         parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value))
     commit = encode("/ditto/loop/commit", (request_id, nonce, len(settings)), manifest)
@@ -74,6 +81,9 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
     yield f"{control.kind}.weight", str(control.weight)
+    if isinstance(control.target, Words):
+        own = control.kind in ("structure", "text")
+        yield control.kind if own else f"{control.kind}.target", control.target.text
     if control.within is not None:
         yield f"{control.kind}.within", f"{control.within[0]}:{control.within[1]}"
     if isinstance(control.target, Curve):
@@ -81,18 +91,13 @@ def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
         yield f"{control.kind}.high", str(control.target.high)
 
 
-def _part(control: Control) -> tuple[str, tuple[Value, ...], Sequence[tuple[Value, ...]]]:
+def _rows(control: Control) -> tuple[str, Rows]:
     match control.target:
         case Curve() as curve:
-            return "curve", (control.kind, curve.unit), [(_beat(p.beat), p.value) for p in curve.points]
+            return "curve", Rows(tuple((p.beat, p.value) for p in curve.points), curve.unit)
         case Notes() as notes:
-            rows = [(n.pitch, _beat(n.start), _beat(n.duration), n.velocity) for n in notes.notes]
-            return "notes", (control.kind,), rows
+            return "notes", Rows(tuple((n.pitch, n.start, n.duration, n.velocity) for n in notes.notes))
         case Onsets() as onsets:
-            return "onsets", (control.kind,), [(_beat(o.beat), o.strength, o.group) for o in onsets.onsets]
+            return "onsets", Rows(tuple((o.beat, o.strength, o.group) for o in onsets.onsets))
         case _:
             raise BadRequestError(f"Over OSC {control.kind} can only name a file that the bridge reads.")
-
-
-def _beat(beat: Fraction) -> float:
-    return float(beat)

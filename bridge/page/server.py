@@ -13,8 +13,8 @@ import uvicorn
 
 from engine.errors import EngineUnavailableError
 from engine.files import publish
-from engine.models import catalogue
 from engine.models.known import KNOWN, POCKET
+from engine.models.places import find
 from engine.settings import Settings
 
 from ..client import Peer
@@ -115,7 +115,7 @@ def page_file(settings: Settings) -> Path:
 
 def _models(settings: Settings) -> tuple[str, ...]:
     """Return the models that can be used here, `pocket` first."""
-    return (POCKET.name, *(name for name in KNOWN if catalogue.find(name, settings) is not None))
+    return (POCKET.name, *(name for name in KNOWN if find(name, settings) is not None))
 
 
 def _bind(port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,8 +14,10 @@ from engine.errors import BadInputError, DittoError
 from engine.request import new_id
 from midi.errors import MidiError
 
-from ..osc.assembly import FILE_SETTINGS, Assembly, Chunks
-from ..requests.resolve import Resolved, resolve
+from ..requests.fields import Way, names_file
+from ..requests.reader import Reading, read_request
+from ..requests.sent import Rows
+from ..requests.targets import OWN_ROWS
 from .guard import is_token
 from .heard import heard
 from .hub import Hub, Tab
@@ -24,7 +27,14 @@ HELLO_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 2 * 2**20  # 20,000 notes as JSON
 MAX_TABS = 64
 INSTANCE = "page"
-HANDLES = (*(name for name in FILE_SETTINGS if name.endswith("_file")), "lane")
+# What a page may write where a program may name a file; all else there must be an upload's handle.
+_PLAIN = {
+    "intensity": re.compile(r"[\d\s:.,/+-]*"),
+    "brightness": re.compile(r"[\d\s:.,/+-]*"),
+    "structure": re.compile(r"[A-Za-z]{0,32}"),
+    "from_take": re.compile(r"[A-Za-z0-9_-]{0,80}"),
+}
+_TARGET = re.compile(r"[\d\s:.,+-]*|[A-Za-z ,'-]*")  # of a control of one's own: a curve, a number or words
 
 Number = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
@@ -139,26 +149,29 @@ class Talk:
     async def _make(self, said: Make) -> dict[str, object]:
         try:
             made = await to_thread.run_sync(self._read, said)
-            self._hub.submit(made.request, made.notes)
+            self._hub.submit(made.request, made.remarks)
         except (DittoError, MidiError) as error:
             return {"type": "refused", "tag": said.tag, "sentence": error.sentence, "remedy": error.remedy}
         return {"type": "submitted", "tag": said.tag, "id": made.request.request_id, "seed": str(made.request.seed)}
 
-    def _read(self, said: Make) -> Resolved:
-        settings = dict(said.settings)
+    def _read(self, said: Make) -> Reading:
+        settings = {name: self._checked(name, value) for name, value in said.settings.items() if value}
         if settings.get("model", "pocket") not in self._models:
             raise BadInputError("This model is not offered here.", remedy="Choose one from the list.")
-        for name in HANDLES:
-            if settings.get(name):
-                settings[name] = self._uploads.path(settings[name])
-        if len(settings.get("structure", "")) > 32 or not settings.get("structure", "A").isalpha():
-            raise BadInputError("A form is letters such as AABA.")
-        assembly = Assembly(born=0.0, nonce=INSTANCE)
-        for name, value in settings.items():
-            assembly.set(name, value)
-        for part in said.parts:
-            assembly.chunks[part.part, part.control] = Chunks(1, part.unit, {0: part.groups})
-        return resolve(new_id(), INSTANCE, assembly, self._hub.takes_folder)
+        rows = {(part.part, part.control): Rows(part.groups, part.unit) for part in said.parts}
+        return read_request(
+            settings, rows, way=Way.OSC, takes=self._hub.takes_folder, request_id=new_id(), instance=INSTANCE
+        )
+
+    def _checked(self, name: str, value: str) -> str:
+        """Return a setting, an upload's handle as its path; raises `BadInputError` where a page names a file itself."""
+        if not names_file(name):
+            return value
+        kind, _, part = name.partition(".")
+        plain = _TARGET if part and kind not in OWN_ROWS else _PLAIN.get(kind)
+        if plain is not None and plain.fullmatch(value):
+            return value
+        return self._uploads.path(value)
 
 
 async def _send(socket: WebSocket, tab: Tab) -> None:

@@ -16,7 +16,7 @@ from engine.request import Curve, Point
 from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to_unit
 from midi.curves.automation import Curve as Automation
 from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
-from midi.tempo import exact
+from midi.tempo import TICKS_PER_BEAT, exact, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
@@ -86,6 +86,6 @@ def _points(points: tuple[Breakpoint, ...], unit: str) -> Curve:
     return Curve(points=values, unit=unit, low=-36.0, high=LOUDEST_DB)  # type: ignore[arg-type]  # "db" or "unit"
 
 
-def short_beat(beat: Fraction, finest: int = 20_160) -> Fraction:
+def short_beat(beat: Fraction) -> Fraction:
     """Return the beat, or the nearest that is written in few figures: every tuplet up to ten stays exact."""
-    return beat if finest % beat.denominator == 0 else Fraction(round(beat * finest), finest)
+    return beat if TICKS_PER_BEAT % beat.denominator == 0 else snapped(beat)

@@ -1,32 +1,39 @@
 """From what a producer types or points at to a target: curves, notes, onsets, words, audio.
 
-Each function returns a value that the request carries, and the sentences worth saying about it. All raise
-`MidiError` or `BadInputError` with the file's name in the sentence.
+`read_target` chooses the reader by the types that a control takes, and by the text's form where it takes several or
+is not known here. All raise `MidiError` or `BadInputError` with the file's name in the sentence.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from engine.audio.wav import read_audio
-from engine.errors import BadRequestError
-from engine.request import Audio, Curve, Notes, Onsets, Point, Words
+from engine.audio.wav import read_audio, read_loop_info
+from engine.errors import BadInputError, BadRequestError
+from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
+from midi.groove import SIXTEENTH, groove_from_audio
 from midi.melody import melody
 from midi.notes import Note, cut, shift, sort_notes
 from midi.rhythm import onsets
-from midi.tempo import exact
+from midi.tempo import exact, samples_to_beats
 
 from .live_lane import LaneReference, read_lane, short_beat
 
 if TYPE_CHECKING:
     from midi.smf.read import ScoreTrack
 
+Say = Callable[[str], None]
+"""Takes a sentence for the producer."""
+
+_MIDI = (".mid", ".midi")
+_AUDIO = (".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
@@ -36,6 +43,90 @@ class Clip(NamedTuple):
 
     notes: tuple[Note, ...]
     remarks: tuple[str, ...] = ()
+
+
+class TargetRow(Protocol):
+    """What is known of a control: its name, and the types of target that it takes (`engine.controls.registry.Row`)."""
+
+    @property
+    def kind(self) -> str:
+        """The control's name."""
+        ...
+
+    @property
+    def targets(self) -> tuple[type, ...]:
+        """The types of target that it takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """A control that ships with Ditto Live, as far as reading its target goes, without loading torch."""
+
+    kind: str
+    targets: tuple[type, ...]
+    curve_unit: str = "db"
+
+
+OWN_ROWS: dict[str, OwnRow] = {
+    row.kind: row
+    for row in (
+        OwnRow("intensity", (Curve,)),
+        OwnRow("melody", (Notes,)),
+        OwnRow("rhythm", (Onsets,)),
+        OwnRow("structure", (Words, Audio)),
+        OwnRow("brightness", (Curve,), "hz"),
+        OwnRow("timbre", (Audio,)),
+        OwnRow("inpaint", (Audio,)),
+        OwnRow("outpaint", (Audio,)),
+        OwnRow("text", (Words,)),
+    )
+}
+
+
+def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -> Target:
+    """Return the target that `text` means to the control of `row`, or by its form alone where that is `None`.
+
+    `loop` has the tempo and the length; `say` takes what is worth saying about the file.
+    """
+    kind = _type_of(row, text)
+    if kind is Curve:
+        return curve(text, loop.beats, getattr(row, "curve_unit", "db"))
+    if kind is Notes:
+        return _said(melody_notes(text, loop.beats), say)
+    if kind is Onsets:
+        return _said(rhythm(text, loop), say)
+    if kind is Audio:
+        return audio(Path(text))
+    return structure(text) if row is not None and row.kind == "structure" else Words(text=text)
+
+
+def _type_of(row: TargetRow | None, text: str) -> type:
+    """Return the type of target: the only one that the control takes, else the first that fits the text's form."""
+    allowed = row.targets if row is not None else ()
+    if len(allowed) == 1:
+        return allowed[0]
+    fitting = _fitting(text)
+    return next((kind for kind in fitting if not allowed or kind in allowed), allowed[0] if allowed else fitting[0])
+
+
+def _fitting(text: str) -> tuple[type, ...]:
+    """Return the types of target that a text of this form can be, the likeliest first."""
+    file = text.lower().partition("#")[0]
+    if file.endswith(_MIDI):
+        return Notes, Onsets
+    if file.endswith(_AUDIO):
+        return Audio, Onsets
+    if file.endswith((".json", ".als")) or (":" in text and _PAIRS.match(text)):
+        return (Curve,)
+    return (Words,)
+
+
+def _said(read: "tuple[Notes | Onsets, Sequence[str]]", say: Say) -> Target:
+    target, remarks = read
+    for remark in remarks:
+        say(remark)
+    return target
 
 
 def curve(text: str, loop_beats: Fraction, unit: str = "db") -> Curve:
@@ -66,11 +157,36 @@ def melody_notes(text: str, loop_beats: Fraction) -> tuple[Notes, tuple[str, ...
         return Notes(notes=melody(clip.notes)), clip.remarks
 
 
-def rhythm_onsets(text: str, loop_beats: Fraction) -> tuple[Onsets, tuple[str, ...]]:
-    """Read strokes from `FILE.mid` or `FILE.mid#Track`."""
-    clip = read_clip(text, loop_beats)
+def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
+    """Read strokes from `FILE.mid`, from `FILE.mid#Track`, or the groove of a recorded loop."""
+    if text.lower().endswith(_AUDIO):
+        return _recorded(Path(text), loop)
+    clip = read_clip(text, loop.beats)
     with _naming(text):
         return Onsets(onsets=onsets(clip.notes)), clip.remarks
+
+
+def _recorded(path: Path, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
+    samples, sample_rate = read_audio(path)
+    beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
+    with _naming(str(path)):
+        groove = groove_from_audio(samples, sample_rate, beats)
+    strokes = groove.onsets(loop.beats)
+    if not strokes:
+        raise BadInputError(f"{path.name} has no strokes in the first {float(loop.beats):g} beats.")
+    played = loop.beats / beats
+    turns = f", played {float(played):g} times" if played > 1 else ""
+    return Onsets(onsets=strokes), (f"{path.name} is {float(beats):g} beats long, with {len(strokes)} strokes{turns}.",)
+
+
+def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopRequest) -> Fraction:
+    """Return how many beats a recorded loop has: by the tempo in its file, else whole bars at the request's."""
+    info = read_loop_info(path)
+    tempo_bpm = exact(info.tempo_bpm) if info is not None and info.tempo_bpm > 0 else loop.tempo_bpm
+    beats = samples_to_beats(samples, tempo_bpm, sample_rate)
+    bar = loop.meter.beats_per_bar
+    step = SIXTEENTH if info is not None and bar % SIXTEENTH == 0 else bar
+    return max(step, round(beats / step) * step)
 
 
 def read_clip(text: str, loop_beats: Fraction) -> Clip:
@@ -155,11 +271,3 @@ def beat_range(text: str, what: str) -> tuple[Fraction, Fraction]:
     if not 0 <= first < last:
         raise BadRequestError(f"{what} is {text!r}; the beats must rise from 0.")
     return first, last
-
-
-def named_value(text: str, what: str) -> tuple[str, str]:
-    """Read `NAME=VALUE`."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise BadRequestError(f"{what} is {text!r}; write a name, = and a value.")
-    return name.strip(), value.strip()

@@ -15,12 +15,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from engine.service import wire
+from engine.audio.wav import Audio, write_loop
 from engine.errors import BadInputError, BadRequestError
 from engine.events import Preview, Scores, Sound, Take
-from engine.request import LoopRequest
-from engine.audio.wav import Audio, write_loop
 from engine.files import publish
+from engine.request import LoopRequest
+from engine.service import wire
 
 from ..session.effects import Delivered
 

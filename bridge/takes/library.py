@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine.service import wire
 from engine.errors import BadInputError, BadRequestError, MissingPackageError
 from engine.events import Scores
-from engine.request import Start
 from engine.files import publish
+from engine.request import Start
+from engine.service import wire
 
 from .delivery import Sidecar, read_sidecar
 
@@ -106,15 +106,20 @@ def sidecar(take: Kept) -> Sidecar:
 def start(folder: Path, name: str, variation: float = 0.0) -> Start:
     """Return the noise of a take as the start of a new one; raises `BadInputError` where there is none."""
     take = find(folder, name)
-    noise = take.wav.with_suffix(".safetensors")
+    return start_at(take.wav, take.take_id, variation)
+
+
+def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
+    """Return the noise beside a take's WAV as the start of a new one; raises `BadInputError` where there is none."""
+    noise = wav.with_suffix(".safetensors")
     try:
         if noise.stat().st_size > MAX_NOISE_BYTES:
             raise BadInputError(f"{noise} is too large to be a take's noise.")
-        return Start(noise=noise.read_bytes(), variation=variation, take_id=take.take_id)
+        return Start(noise=noise.read_bytes(), variation=variation, take_id=take_id)
     except OSError as error:
         raise BadInputError(
-            f"The noise of take {take.take_id} cannot be read: {error.strerror}.",
-            remedy="Choose a take whose .safetensors lies beside its .wav.",
+            f"The noise of take {take_id}, {noise}, cannot be read: {error.strerror}.",
+            remedy="A take's .safetensors must lie beside its .wav.",
         ) from error
 
 

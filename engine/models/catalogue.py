@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingPackageError, ModelError
 from ..settings import Settings
-from .folder import INDEX, ModelFolder, read_folder
+from .folder import ModelFolder, read_folder
 from .known import KNOWN, POCKET, TOLD_POCKET, KnownModel
+from .places import find
 
 if TYPE_CHECKING:
     from .hardware import Place
@@ -100,24 +101,6 @@ def _compiled(model: Any, settings: Settings) -> "Model":
         model.network.compile(mode=settings.compile)
     compiled: Model = model
     return compiled
-
-
-def find(name: str, settings: Settings) -> Path | None:
-    """Return the folder of a model by name or path, or None where it is not on this computer."""
-    for folder in (settings.models / name, Path(name).expanduser()):
-        if folder.is_dir():
-            return folder
-    known = KNOWN.get(name)
-    return _in_hub_cache(known.repository) if known else None
-
-
-def _in_hub_cache(repository: str) -> Path | None:
-    if not repository or find_spec("huggingface_hub") is None:
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    index = try_to_load_from_cache(repository, INDEX)
-    return Path(index).parent if isinstance(index, str) else None
 
 
 def family_of(folder: ModelFolder) -> Family:

@@ -8,7 +8,7 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -184,6 +184,3 @@ class Layers(Protocol):
     def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
         """Return the scene whose layers hear what `rehearsed` said."""
         ...
-
-
-ModelFactory = Callable[..., Model]

@@ -71,6 +71,8 @@ class Keys:
 
 def load_key(path: Path) -> tuple[bytes, bytes | None]:
     """Return the public and, if it is there, the secret key of a file; raise `BadInputError` for another."""
+    if not path.exists():
+        raise BadInputError(f"{path} is not there.", remedy="Copy engine.key or client.key, or name where it lies.")
     try:
         return zmq.auth.load_certificate(path)
     except (OSError, ValueError) as error:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from bridge.osc import reference
-from bridge.osc.addresses import ADDRESSES, BY_PATH, SETTINGS, Address
-from bridge.requests.resolve import _FIELDS
-from engine.request import LoopRequest
+from bridge.osc.addresses import ADDRESSES, BY_PATH, Address
+from bridge.requests.fields import osc_fields
 
 
 def test_committed_pages_equal_the_table(tmp_path: Path) -> None:
@@ -30,19 +29,13 @@ def test_only_the_types_that_max_sends_are_used(address: Address) -> None:
     assert address.sentence.endswith(".")
 
 
-def test_every_field_of_a_request_can_be_set() -> None:
-    """A device can say all that the command line can, except ids, which have a place of their own."""
-    names = {setting.name for setting in SETTINGS}
-    elsewhere = {
-        "request_id": "begin",
-        "controls": "curve",
-        "start": "from_take",
-        "budget": "steps",
-        "meter": "time_signature",
-    }
-    for field in LoopRequest.__struct_fields__:
-        assert field in names or elsewhere[field] in names | {"begin", "curve"}, field
-    assert set(_FIELDS) <= names
+def test_every_setting_says_what_counts_where_it_is_not_sent() -> None:
+    """The page of OSC has a default for each setting, so that only what differs need be sent."""
+    page = (reference.ROOT / "docs" / "osc.md").read_text(encoding="utf-8")
+    for row in osc_fields():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| `{row.name}` |")]
+        assert row.shown_default or row.name in ("prompt", "negative_prompt")
+        assert len(line.split(" | ")) == 4
 
 
 def test_the_devices_table_is_plain_json() -> None:

@@ -72,7 +72,7 @@ def test_liblo(service: Any, heard: Path) -> None:
         command = ["oscdump", "-L", str(port)]
         dump = subprocess.Popen(["stdbuf", "-oL", *command] if shutil.which("stdbuf") else command, stdout=out)
     try:
-        time.sleep(0.3)
+        _wait_for_dump(heard, port)
         for path, tags, values in _conversation("liblo", port):
             subprocess.run(["oscsend", "127.0.0.1", str(service.port), path, tags, *map(str, values)], check=True)
         done = _wait_for(heard, r'/ditto/done \S+ "liblo-r" 1 0 "\w+" "([^"]+)"')
@@ -80,6 +80,14 @@ def test_liblo(service: Any, heard: Path) -> None:
         dump.kill()
         dump.wait()
     _assert_take(service, done)
+
+
+def _wait_for_dump(heard: Path, port: int) -> None:
+    """Send to `oscdump` until it has printed something: then it listens."""
+    deadline = time.monotonic() + 30
+    while not heard.read_text():
+        subprocess.run(["oscsend", "127.0.0.1", str(port), "/are/you/there"], check=True)
+        assert time.monotonic() < deadline, "oscdump does not listen"
 
 
 def test_pure_data(service: Any, heard: Path, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bridge.cli.main import run
@@ -54,45 +54,36 @@ def serving(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
         _end(process)
 
 
-def _port(home: Path, seconds: float = 30.0) -> int:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return discovered_port(home / "bridge.json")
-        except EngineUnavailableError:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+def _port(serving: "subprocess.Popen[str]", home: Path) -> int:
+    """Wait until the bridge says that it listens; return the port that its discovery file names."""
+    assert serving.stderr is not None
+    while "The bridge listens" not in (line := serving.stderr.readline()):
+        assert line, "the bridge did not start"
+    return discovered_port(home / "bridge.json")
+
+
+def _make(port: int) -> Path:
+    """Have a loop made, for which engine and worker must run; return its file."""
+    with OscClient(port, patience_seconds=30) as device:
+        heard = list(device.make(LoopRequest(prompt="toy: steps=2", bars=1), seconds=60))
+    assert heard[-1].path == "/ditto/done"
+    return Path(str(heard[-1].values[4]))
 
 
 def test_serve_makes_a_loop_and_leaves_nothing_running(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
     """One command, one request, one WAV; at the end no process of it is left."""
-    with OscClient(_port(tmp_path), patience_seconds=30) as device:
-        heard = list(device.make(LoopRequest(prompt="toy: steps=2", bars=1), seconds=60))
-    assert heard[-1].path == "/ditto/done"
-    assert Path(str(heard[-1].values[4])).exists()
-    children = _children(serving.pid)
-    assert "The bridge listens" in _end(serving)
+    assert _make(_port(serving, tmp_path)).exists()
+    children = psutil.Process(serving.pid).children(recursive=True)
+    assert len(children) >= 2  # the engine and its worker
+    _end(serving)
     assert serving.returncode == 0
-    for child in children:
-        for _ in range(200):
-            if not _is_there(child):
-                break
-            time.sleep(0.05)
-        assert not _is_there(child)
+    assert _all_end(children)
 
 
-def _children(parent: int) -> list[int]:
-    """Return all descendants, on Linux; elsewhere none are looked at."""
-    listing = Path(f"/proc/{parent}/task/{parent}/children")
-    direct = [int(word) for word in listing.read_text().split()] if listing.exists() else []
-    return [*direct, *(grandchild for child in direct for grandchild in _children(child))]
-
-
-def _is_there(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
+def _all_end(processes: list[psutil.Process]) -> bool:
+    """Wait for processes; whether all have ended, or only wait for somebody to ask how."""
+    left = psutil.wait_procs(processes, timeout=30)[1]
+    return all(one.status() == psutil.STATUS_ZOMBIE for one in left)
 
 
 def test_a_second_bridge_for_one_folder_is_refused(tmp_path: Path) -> None:
@@ -113,17 +104,12 @@ def test_a_second_bridge_for_one_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_an_engine_dies_with_its_bridge(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
     """Kill -9 of the bridge leaves no engine that holds the journal: the next serve works at once."""
-    _port(tmp_path)
-    while len(_children(serving.pid)) < 2:
-        time.sleep(0.05)
-    children = _children(serving.pid)
+    _make(_port(serving, tmp_path))
+    children = psutil.Process(serving.pid).children(recursive=True)
+    assert len(children) >= 2
     os.kill(serving.pid, signal.SIGKILL)
+    assert _all_end(children)
     serving.communicate()
-    for _ in range(400):
-        if not any(_is_there(child) for child in children):
-            return
-        time.sleep(0.05)
-    raise AssertionError("an orphan was left")
 
 
 def test_engine_and_bridge_with_keys(tmp_path: Path) -> None:
@@ -152,7 +138,7 @@ def test_engine_and_bridge_with_keys(tmp_path: Path) -> None:
 
 def test_the_discovery_file_says_who_it_is(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
     """Port, protocol, process and takes folder, for whoever wants to find the bridge."""
-    _port(tmp_path)
+    _port(serving, tmp_path)
     found = json.loads((tmp_path / "bridge.json").read_text())
     assert found["pid"] == serving.pid
     assert Path(found["takes"]) == (tmp_path / "takes").absolute()

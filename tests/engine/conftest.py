@@ -1,47 +1,23 @@
 """What tests of the engine share: a toy model, and short requests."""
 
-from fractions import Fraction
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import torch
+from asking import Asking
 
 from engine.models.testing import TinyModel
-from engine.request import Audio, Control, Curve, LoopRequest, Notes, Point
-from midi.notes import Note
+from engine.request import CHANCE
 
 torch.set_num_threads(1)
 
 
-class Asking:
-    """Short requests and their parts: two bars of 4/4 at 120 BPM unless said otherwise."""
-
-    @staticmethod
-    def request(*controls: Control, **fields: Any) -> LoopRequest:
-        return LoopRequest(**({"prompt": "toy", "bars": 2, "controls": controls} | fields))
-
-    @staticmethod
-    def curve(*pairs: tuple[float, float], **fields: Any) -> Curve:
-        return Curve(points=tuple(Point(Fraction(beat), value) for beat, value in pairs), **fields)
-
-    @classmethod
-    def intensity(cls, low: float = -31.0, high: float = -23.0, **fields: Any) -> Control:
-        return Control(kind="intensity", target=cls.curve((0, low), (4, high), (8, low)), **fields)
-
-    @staticmethod
-    def notes(*pitches: int) -> Notes:
-        length = Fraction(8, len(pitches))
-        return Notes(notes=tuple(Note(pitch, i * length, length) for i, pitch in enumerate(pitches)))
-
-    @classmethod
-    def melody(cls, *pitches: int, **fields: Any) -> Control:
-        return Control(kind="melody", target=cls.notes(*(pitches or (72, 76, 79, 74))), **fields)
-
-    @staticmethod
-    def audio(samples: np.ndarray[Any, Any], sample_rate: int, **fields: Any) -> Audio:
-        flat = np.atleast_2d(samples)
-        return Audio(samples=flat.T.astype("<f4").tobytes(), sample_rate=sample_rate, channels=len(flat), **fields)
+@pytest.fixture(scope="session", autouse=True)
+def usual_seed() -> Iterator[None]:
+    """Give every request that names no seed the seed 0: what a test finds it finds again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CHANCE, "randrange", lambda _stop: 0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from asking import Asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, ho
 
 
 @pytest.mark.slow
-def test_a_held_loop_stays_nearer_to_what_it_was(ask: Any) -> None:
+def test_a_held_loop_stays_nearer_to_what_it_was(ask: Asking) -> None:
     """In the judge's ears, which nothing is optimised against; and both searches reach the curve."""
     model = catalogue.load("pocket", Settings())
     request = ask.request(ask.intensity(), prompt="house drums and bass")
@@ -52,7 +53,7 @@ def test_a_held_loop_stays_nearer_to_what_it_was(ask: Any) -> None:
     assert away[plan.hold] < 0.8 * away[0.0]
 
 
-def test_an_anchor_is_the_loop_as_a_fader_would_have_it(ask: Any) -> None:
+def test_an_anchor_is_the_loop_as_a_fader_would_have_it(ask: Asking) -> None:
     """`pocket`'s latent, faded, follows the curve at once and has the same balance of bands in each frame."""
     model = catalogue.load("pocket", Settings())
     request = ask.request(ask.intensity(low=-36.0, high=-16.0), prompt="house", bars=2)
@@ -70,7 +71,7 @@ def test_an_anchor_is_the_loop_as_a_fader_would_have_it(ask: Any) -> None:
     assert float(gain_db.std(1).mean()) < 0.2 * float(gain_db.std())
 
 
-def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask: Any) -> None:
+def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask: Asking) -> None:
     """And so is every loop of a model whose latent cannot be faded."""
     for parts in ([ask.melody()], [ask.intensity()]):
         scene = tiny.scene(ask.request(*parts))
@@ -95,7 +96,7 @@ def test_what_may_come_at_any_time_is_held_to_its_sounds_alone(data: Any, frames
     assert torch.equal(nearest_frames(turned(near), turned(loop), time_axis), turned(moved))
 
 
-def test_a_loop_is_led_back_to_its_character(ask: Any) -> None:
+def test_a_loop_is_led_back_to_its_character(ask: Asking) -> None:
     """To how the whole sounds, by ears that are not the judge's: a loop turned in time has kept it."""
     model = catalogue.load("pocket", Settings())
     scene = model.scene(ask.request(prompt="house drums and bass", bars=2))
@@ -112,13 +113,13 @@ def test_a_loop_is_led_back_to_its_character(ask: Any) -> None:
     assert away(other - 20 * pull / pull.norm()) < 0.9 * away(other)
 
 
-def test_without_ears_for_it_no_character_is_held(tiny: TinyModel, ask: Any) -> None:
+def test_without_ears_for_it_no_character_is_held(tiny: TinyModel, ask: Asking) -> None:
     """A model that cannot tell is held by its latent alone."""
     latent, anchor = (tiny_noise(tiny, tiny.scene(ask.request()), seed) for seed in (0, 1))
     assert not out_of_character(tiny, latent, anchor).any()
 
 
-def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyModel) -> None:
+def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Asking, tiny: TinyModel) -> None:
     """Notes and a level hold loosely, together as the firmer, a groove to its sounds; round the wrap nothing does."""
 
     def hold(*parts: Any) -> float:
@@ -132,7 +133,7 @@ def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Any, tiny: TinyMod
 
 
 @pytest.mark.parametrize("quality", ["draft", "normal", "best"])
-def test_the_leash_lengthens_alike_however_long_a_search_may_be(quality: str, ask: Any, tiny: TinyModel) -> None:
+def test_the_leash_lengthens_alike_however_long_a_search_may_be(quality: str, ask: Asking, tiny: TinyModel) -> None:
     """At the end as little is left of the hold for a short search; counting steps instead replays the same path."""
     request = msgspec.structs.replace(ask.request(ask.melody()), quality=quality)
     objective = targets.build(request, tiny.scene(request), tiny)

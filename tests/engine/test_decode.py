@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from asking import Asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -47,7 +48,7 @@ def test_tiles_carry_the_gradient_of_the_whole() -> None:
     torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
 
 
-def test_oobleck_round_the_circle(ask: Any) -> None:
+def test_oobleck_round_the_circle(ask: Asking) -> None:
     """Diffusers' own decoder, in tiles round the circle: a turned latent is a turned loop."""
     model = TinyDiffusersModel(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))
@@ -57,7 +58,7 @@ def test_oobleck_round_the_circle(ask: Any) -> None:
     torch.testing.assert_close(turned, plain.roll(7 * model.HOP, -1), rtol=0, atol=1e-6)
 
 
-def test_sound_comes_back_as_float32_without_a_graph(ask: Any) -> None:
+def test_sound_comes_back_as_float32_without_a_graph(ask: Asking) -> None:
     """Whatever type the model works in."""
     model = TinyModel(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))

@@ -1,9 +1,9 @@
 """Guidance is fast, deterministic and clearly better than nothing."""
 
-from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 
 from engine.models.testing import TinyModel, tiny_noise
 from engine.search import guidance, methods
@@ -12,7 +12,7 @@ from engine.search.surrogate import Chain, latent_of
 
 
 @pytest.mark.parametrize("control", ["intensity", "melody"])
-def test_guidance_halves_the_loss_in_one_chain(tiny: TinyModel, ask: Any, control: str) -> None:
+def test_guidance_halves_the_loss_in_one_chain(tiny: TinyModel, ask: Asking, control: str) -> None:
     """Against the same noise without guidance, and twice the same."""
     request = ask.request(getattr(ask, control)(), method="guidance")
     scene = tiny.scene(request)

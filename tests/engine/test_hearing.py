@@ -1,10 +1,10 @@
 """A corrected surrogate hears what the true ear hears, at the noise where it was corrected."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 from torch import Tensor
 
 from engine.models.protocol import Scene
@@ -38,7 +38,7 @@ class WithWaveform(TinyModel):
 
 
 @pytest.mark.parametrize("model", [TinyModel(), WithWaveform()])
-def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyModel, ask: Any) -> None:
+def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyModel, ask: Asking) -> None:
     """Latent and spectrum, through the waveform where the model has one."""
     scene = model.scene(ask.request())
     noise = tiny_noise(model, scene)
@@ -51,7 +51,7 @@ def test_the_corrected_surrogate_is_exact_where_it_was_corrected(model: TinyMode
     torch.testing.assert_close(spectrum.power, true.power, rtol=1e-3, atol=1e-9)
 
 
-def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Any) -> None:
+def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Asking) -> None:
     """A step away the correction still helps more than not."""
     model = WithWaveform()
     scene = model.scene(ask.request())
@@ -65,7 +65,7 @@ def test_near_there_it_is_nearer_than_the_surrogate_alone(ask: Any) -> None:
     assert (mended - wanted).abs().mean() < 0.5 * (plain - wanted).abs().mean()
 
 
-def test_the_correction_carries_the_surrogates_gradient(ask: Any) -> None:
+def test_the_correction_carries_the_surrogates_gradient(ask: Asking) -> None:
     """Every noise value has a say."""
     model = WithWaveform()
     scene = model.scene(ask.request(bars=1))
@@ -77,7 +77,7 @@ def test_the_correction_carries_the_surrogates_gradient(ask: Any) -> None:
     assert (gradient != 0).all()
 
 
-def test_a_model_without_a_waveform_ear_is_heard_by_its_latent(tiny: TinyModel, ask: Any) -> None:
+def test_a_model_without_a_waveform_ear_is_heard_by_its_latent(tiny: TinyModel, ask: Asking) -> None:
     """Asking to listen through the waveform costs nothing where there is none to listen through."""
     scene = tiny.scene(ask.request())
     latent = tiny_noise(tiny, scene)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 from torch import Tensor
 
 from engine.controls import Term
@@ -60,7 +61,7 @@ class Itself(TinyModel):
         return replace(spectrum, power=spectrum.power * 1e-9)
 
 
-def noise_to_find(ask: Any, *, turned: int = 0, tolerance: float = 1e-4) -> tuple[Itself, Scene, Objective, Tensor]:
+def noise_to_find(ask: Asking, *, turned: int = 0, tolerance: float = 1e-4) -> tuple[Itself, Scene, Objective, Tensor]:
     """A noise that is the target itself, heard as the distance to it."""
     model = Itself(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))
@@ -77,7 +78,7 @@ def run(chosen: Plan, objective: Objective, model: TinyModel, scene: Scene, nois
     return list(minimize(chosen, objective, model, scene, noise, **named))
 
 
-def test_a_known_minimum_is_found(ask: Any) -> None:
+def test_a_known_minimum_is_found(ask: Asking) -> None:
     """The loss (x - c)^2 through the identity ends at c."""
     model = Itself(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))
@@ -92,7 +93,7 @@ def test_a_known_minimum_is_found(ask: Any) -> None:
 @pytest.mark.parametrize("check", [None, Ear(chain=Chain(steps=3, sampler="ddim"))])
 @pytest.mark.parametrize("controls", [("intensity",), ("melody",), ("intensity", "melody")])
 def test_every_control_comes_nearer_and_the_best_never_rises(
-    tiny: TinyModel, ask: Any, controls: tuple[str, ...], check: Ear | None
+    tiny: TinyModel, ask: Asking, controls: tuple[str, ...], check: Ear | None
 ) -> None:
     """Alone and together, through the chain and through a corrected surrogate."""
     parts = [getattr(ask, name)() for name in controls]
@@ -107,7 +108,7 @@ def test_every_control_comes_nearer_and_the_best_never_rises(
         assert checked[-1].losses[name] < 0.8 * checked[0].losses[name]
 
 
-def test_the_last_point_counts(tiny: TinyModel, ask: Any) -> None:
+def test_the_last_point_counts(tiny: TinyModel, ask: Asking) -> None:
     """The update of the last step is listened to: with one step there are two evaluations, the second better."""
     scene, objective, noise = scene_of(tiny, ask.request(ask.intensity()))
     steps = run(plan(steps=1), objective, tiny, scene, noise)
@@ -117,7 +118,7 @@ def test_the_last_point_counts(tiny: TinyModel, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("check", [None, Ear(chain=Chain(steps=3, sampler="ddim"))])
-def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Any, check: Ear | None) -> None:
+def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Asking, check: Ear | None) -> None:
     """Stopped after any step, stored as bytes and resumed, the losses go on as if nothing had happened."""
     scene, objective, noise = scene_of(tiny, ask.request(ask.intensity(), ask.melody()))
     chosen = plan(chain=ONE if check else plan().chain, check=check, check_every=4)
@@ -132,7 +133,7 @@ def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Any, check: Ear | N
         torch.testing.assert_close(resumed[-1].best_noise, whole[-1].best_noise, rtol=0, atol=1e-2)
 
 
-def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Any) -> None:
+def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Asking) -> None:
     """What is delivered without walking the chain again is what the chain makes; the first is the seed's own loop."""
     model = catalogue.load("pocket", Settings())
     request = ask.request(ask.intensity(low=-40.0), prompt="house", bars=2)
@@ -152,7 +153,7 @@ def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Any) -> None:
         torch.testing.assert_close(step.latent, again, rtol=0, atol=1e-4)
 
 
-def test_stopping_at_the_tolerance(tiny: TinyModel, ask: Any) -> None:
+def test_stopping_at_the_tolerance(tiny: TinyModel, ask: Asking) -> None:
     """It stops at the first step where all controls are within their tolerance, and says so."""
     scene, objective, noise = scene_of(tiny, ask.request(ask.intensity()))
     easy = Objective(tuple(replace(goal, tolerance=20.0) for goal in objective.goals))
@@ -163,7 +164,7 @@ def test_stopping_at_the_tolerance(tiny: TinyModel, ask: Any) -> None:
     assert len(patient) == len(steps) + 3
 
 
-def test_a_batch_keeps_the_best_of_each(tiny: TinyModel, ask: Any) -> None:
+def test_a_batch_keeps_the_best_of_each(tiny: TinyModel, ask: Asking) -> None:
     """Two seeds at once do what each does alone."""
     scene, objective, _ = scene_of(tiny, ask.request(ask.intensity()))
     both = run(plan(steps=6), objective, tiny, scene, tiny_noise(tiny, scene, 3, 2))[-1]
@@ -172,7 +173,7 @@ def test_a_batch_keeps_the_best_of_each(tiny: TinyModel, ask: Any) -> None:
         torch.testing.assert_close(both.best_total[item], alone.best_total[0], rtol=1e-3, atol=1e-4)
 
 
-def test_nan_stops_and_names_the_control(ask: Any) -> None:
+def test_nan_stops_and_names_the_control(ask: Asking) -> None:
     """The last step before it holds the best noise, which is finite."""
     model = Itself()
     scene = model.scene(ask.request(bars=1))
@@ -185,7 +186,7 @@ def test_nan_stops_and_names_the_control(ask: Any) -> None:
     assert torch.isfinite(seen[-1].best_noise).all()
 
 
-def test_no_memory_is_said_in_a_sentence(ask: Any) -> None:
+def test_no_memory_is_said_in_a_sentence(ask: Asking) -> None:
     """Whatever torch raises for it."""
     model = Itself()
     scene = model.scene(ask.request(bars=1))
@@ -197,7 +198,7 @@ def test_no_memory_is_said_in_a_sentence(ask: Any) -> None:
         run(plan(chain=ONE), goal("huge", too_much), model, scene, tiny_noise(model, scene))
 
 
-def test_controls_that_pull_unequally_are_balanced(ask: Any) -> None:
+def test_controls_that_pull_unequally_are_balanced(ask: Asking) -> None:
     """One loss is a thousand times the other; balanced, both fall, unbalanced the small one hardly does."""
     model = Itself(dtype=torch.float64)
     scene = model.scene(ask.request(bars=1))
@@ -221,7 +222,7 @@ def test_urgency_is_bounded() -> None:
     assert urgency(torch.tensor([0.0, 1.0, 500.0])).tolist() == pytest.approx([0.3, 1.0, 4.0])
 
 
-def test_the_noise_stays_noise(tiny: TinyModel, ask: Any) -> None:
+def test_the_noise_stays_noise(tiny: TinyModel, ask: Asking) -> None:
     """After 30 steps its mean is within 0.02 and its deviation within 0.05 of a Gaussian's, as the bar asks."""
     request = ask.request(ask.intensity())
     scene, objective, noise = scene_of(tiny, request)
@@ -230,7 +231,7 @@ def test_the_noise_stays_noise(tiny: TinyModel, ask: Any) -> None:
     assert abs(float(best.std()) - 1) < 0.05
 
 
-def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
+def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Asking) -> None:
     """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
     request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
     objective = methods.objective_of(request, tiny.scene(request), tiny)
@@ -243,7 +244,7 @@ def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
-def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Any, method: Any) -> None:
+def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """A budget of 7 steps is 7 steps for what optimises; without a control there is nothing to do."""
     request = ask.request(ask.intensity(), method=method, budget=Budget(steps=7))
     _, objective, _ = scene_of(tiny, request)
@@ -259,7 +260,7 @@ class Misleading(TinyModel):
         return clean if float(time) < 1 else -clean
 
 
-def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
+def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Asking) -> None:
     """A surrogate that leads astray is followed in shorter steps; one that leads well is not held up."""
     check = Ear(chain=Chain(steps=3, sampler="ddim"))
     rates = {}
@@ -271,7 +272,7 @@ def test_what_gets_worse_goes_slower(tiny: TinyModel, ask: Any) -> None:
     assert rates[Misleading] < 1
 
 
-def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
+def test_a_search_that_leaps_over_its_target_goes_slower(ask: Asking) -> None:
     """Between looks as well: steps that are far too long get shorter, grow back, and the end is nearer for it."""
     model, scene, objective, _ = noise_to_find(ask, turned=1)
     made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=20, learning_rate=1.5, keep_on_shell=False)
@@ -286,7 +287,7 @@ def test_a_search_that_leaps_over_its_target_goes_slower(ask: Any) -> None:
     assert float(steps[-1].total) < 0.7 * float(leaping[-1].total)
 
 
-def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask: Any) -> None:
+def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask: Asking) -> None:
     """A search whose surrogate is right ends at its target, not at the next look that was due anyway."""
     model, scene, objective, _ = noise_to_find(ask, turned=1, tolerance=0.1)
     made = plan(chain=ONE, check=Ear(chain=ONE), check_every=100, steps=200, keep_on_shell=False)
@@ -296,7 +297,7 @@ def test_the_true_ear_listens_as_soon_as_the_surrogate_believes_itself_there(ask
     assert last.distances["there"] <= optimize.BELIEVED < before.distances["there"]
 
 
-def test_a_search_that_begins_near_does_not_lose_it(ask: Any) -> None:
+def test_a_search_that_begins_near_does_not_lose_it(ask: Asking) -> None:
     """Near the target steps are short: what is heard on the way is never worse than what it began with."""
     model, scene, objective, wanted = noise_to_find(ask)
     start = a_little_off(wanted)
@@ -308,7 +309,7 @@ def test_a_search_that_begins_near_does_not_lose_it(ask: Any) -> None:
     assert worst[False] > 1.5 * taken
 
 
-def test_a_redraw_does_not_leap_over_its_target(ask: Any) -> None:
+def test_a_redraw_does_not_leap_over_its_target(ask: Asking) -> None:
     """From a take that is a few tolerances off, steps as long as a search's would lead farther away first."""
     model, scene, objective, wanted = noise_to_find(ask)
     start = a_little_off(wanted)

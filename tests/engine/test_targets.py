@@ -1,10 +1,10 @@
 """From controls to one objective."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 
 from engine.errors import BadRequestError
 from engine.models.testing import TinyModel, tiny_noise
@@ -12,7 +12,7 @@ from engine.request import Control, Words
 from engine.search import objective as targets
 
 
-def test_a_kind_that_comes_twice_has_two_names(tiny: TinyModel, ask: Any) -> None:
+def test_a_kind_that_comes_twice_has_two_names(tiny: TinyModel, ask: Asking) -> None:
     """Losses are told apart, and each keeps its weight."""
     request = ask.request(ask.intensity(weight=2.0), ask.intensity(), ask.melody())
     objective = targets.build(request, tiny.scene(request), tiny)
@@ -20,7 +20,7 @@ def test_a_kind_that_comes_twice_has_two_names(tiny: TinyModel, ask: Any) -> Non
     assert objective.goals[0].weight == 2 * objective.goals[1].weight
 
 
-def test_the_total_is_the_weighted_sum(tiny: TinyModel, ask: Any) -> None:
+def test_the_total_is_the_weighted_sum(tiny: TinyModel, ask: Asking) -> None:
     """Item by item; sane levels cost no headroom."""
     request = ask.request(ask.intensity(weight=3.0), ask.melody())
     scene = tiny.scene(request)
@@ -30,7 +30,7 @@ def test_the_total_is_the_weighted_sum(tiny: TinyModel, ask: Any) -> None:
     torch.testing.assert_close(objective.total(losses, spectrum), 3 * losses["intensity"] + losses["melody"])
 
 
-def test_what_no_file_can_hold_costs(tiny: TinyModel, ask: Any) -> None:
+def test_what_no_file_can_hold_costs(tiny: TinyModel, ask: Asking) -> None:
     """A spectrum of 0 dBFS RMS is too hot, one at -20 is not."""
     scene = tiny.scene(ask.request())
     spectrum = tiny.listen(tiny_noise(tiny, scene), scene)
@@ -47,14 +47,14 @@ def test_what_no_file_can_hold_costs(tiny: TinyModel, ask: Any) -> None:
         (Control(kind="melody", target=Words(text="x")), "melody control takes notes, not words"),
     ],
 )
-def test_what_cannot_be_followed_is_said(tiny: TinyModel, ask: Any, control: Control, sentence: str) -> None:
+def test_what_cannot_be_followed_is_said(tiny: TinyModel, ask: Asking, control: Control, sentence: str) -> None:
     """A kind that does not exist, or a target of another type."""
     request = ask.request(control)
     with pytest.raises(BadRequestError, match=sentence):
         targets.build(request, tiny.scene(request), tiny)
 
 
-def test_models_that_know_no_circle_get_the_loop_unasked(ask: Any) -> None:
+def test_models_that_know_no_circle_get_the_loop_unasked(ask: Asking) -> None:
     """Once, and only for loops."""
     model = TinyModel(circular=False)
     for loop, names in ((True, ["intensity", "loop"]), (False, ["intensity"])):

@@ -76,14 +76,6 @@ def test_a_scale_holds_its_tonic_and_seven_notes(key: Key) -> None:
     assert len(key.pitch_classes) == 7
 
 
-def test_relatives_share_their_notes() -> None:
-    """C major and A minor are relatives, C major and itself are not."""
-    assert Key(0).is_relative(Key(9, "minor"))
-    assert Key(9, "minor").is_relative(Key(0))
-    assert not Key(0).is_relative(Key(0))
-    assert not Key(0).is_relative(Key(7))
-
-
 def cadence(key: Key) -> list[Note]:
     """Return tonic, fourth, fifth and tonic triads, the tonic held."""
     third = {"major": 4, "minor": 3}[key.mode]

@@ -11,9 +11,6 @@ from midi.notes import (
     Note,
     audible,
     cut,
-    in_pitch_range,
-    parse_pitch,
-    pitch_name,
     shift,
     sort_notes,
     transpose,
@@ -23,28 +20,6 @@ from midi.notes import (
 ticks = st.integers(0, 64).map(lambda n: Fraction(n, 16))
 lengths = st.integers(1, 64).map(lambda n: Fraction(n, 16))
 notes = st.builds(Note, st.integers(0, 127), ticks, lengths, st.integers(1, 127))
-
-
-@given(st.integers(0, 127))
-def test_a_pitch_name_reads_back_as_its_pitch(pitch: int) -> None:
-    """Every pitch has one name and every name its pitch."""
-    assert parse_pitch(pitch_name(pitch)) == pitch
-
-
-@pytest.mark.parametrize(
-    ("name", "pitch"),
-    [("C3", 60), ("c#3", 61), ("Bb-1", 22), ("C-2", 0), ("G8", 127), ("Cb3", 59), ("69", 69)],
-)
-def test_pitches_are_named_as_live_names_them(name: str, pitch: int) -> None:
-    """Live calls 60 C3."""
-    assert parse_pitch(name) == pitch
-
-
-@pytest.mark.parametrize("name", ["H3", "G#8", "C", "128", "Cb-2", "", "C3.5", "³"])
-def test_what_is_no_pitch_is_refused(name: str) -> None:
-    """With what is allowed."""
-    with pytest.raises(MidiError, match="C-2 to G8"):
-        parse_pitch(name)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +124,3 @@ def test_muted_and_unlikely_notes_are_not_heard() -> None:
     muted = Note(61, Fraction(0), Fraction(1), muted=True)
     rare = Note(62, Fraction(0), Fraction(1), probability=0.2)
     assert audible([sure, muted, rare]) == (sure,)
-    assert in_pitch_range([sure, muted, rare], 61, 62) == (muted, rare)

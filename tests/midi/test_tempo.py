@@ -12,16 +12,13 @@ from midi.tempo import (
     Meter,
     MeterChange,
     TempoChange,
-    bar_and_beat,
     beats_to_samples,
     beats_to_seconds,
     beats_to_ticks,
     exact,
-    loop_beats,
     loop_samples,
     parse_tempo,
     samples_to_beats,
-    swing_beat,
     ticks_to_beats,
     time_of_range,
 )
@@ -49,14 +46,6 @@ def test_samples_to_beats_and_back_is_the_same_sample(tempo_bpm: Fraction, rate:
 def test_ticks_to_beats_and_back_is_the_same_tick(ticks_per_beat: int, ticks: int) -> None:
     """Any resolution holds its own ticks exactly."""
     assert beats_to_ticks(ticks_to_beats(ticks, ticks_per_beat), ticks_per_beat) == ticks
-
-
-@given(meters, st.fractions(min_value=0, max_value=10_000, max_denominator=960))
-def test_a_beat_is_its_bar_and_the_rest(meter: Meter, beat: Fraction) -> None:
-    """Bars and the beats into them add up, and the rest is shorter than a bar."""
-    bar, inside = bar_and_beat(beat, meter)
-    assert loop_beats(bar, meter) + inside == beat
-    assert 0 <= inside < meter.beats_per_bar
 
 
 def test_halves_are_rounded_to_even() -> None:
@@ -99,37 +88,6 @@ def test_what_is_no_number_is_refused_at_once(value: str | float) -> None:
     """Not even a number with a billion digits takes memory."""
     with pytest.raises(MidiError, match="not a number"):
         exact(value)
-
-
-@given(
-    st.fractions(min_value=-16, max_value=64, max_denominator=960),
-    st.fractions(min_value=-16, max_value=64, max_denominator=960),
-    st.fractions(min_value=50, max_value=75, max_denominator=100),
-    st.sampled_from([Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)]),
-)
-def test_swing_keeps_the_order_and_every_second_step(
-    one: Fraction, other: Fraction, swing_percent: Fraction, grid: Fraction
-) -> None:
-    """Swing delays, never reorders, leaves the strong steps, and 50 % is no swing."""
-    first, second = sorted((one, other))
-    swung = [swing_beat(beat, swing_percent, grid) for beat in (first, second)]
-    assert (swung[0] < swung[1]) == (first < second)
-    assert all(late >= straight for late, straight in zip(swung, (first, second), strict=True))
-    strong = round(first / (2 * grid)) * 2 * grid
-    assert swing_beat(strong, swing_percent, grid) == strong
-    assert swing_beat(first, 50, grid) == first
-
-
-def test_triplet_swing_puts_the_offbeat_on_the_triplet() -> None:
-    """At two thirds the second of two eighths falls on the last third of the beat."""
-    assert swing_beat(Fraction(1, 2), Fraction(200, 3), Fraction(1, 2)) == Fraction(2, 3)
-
-
-@pytest.mark.parametrize("swing_percent", [49, 76])
-def test_swing_has_a_range(swing_percent: int) -> None:
-    """50 to 75, as on the machines that made it."""
-    with pytest.raises(MidiError, match="50"):
-        swing_beat(Fraction(0), swing_percent)
 
 
 def test_a_change_inside_the_range_is_said_and_the_start_is_used() -> None:

@@ -260,7 +260,7 @@ def _silent(recipe: Recipe) -> Loop:
 
 
 def _fixed(genre: str) -> LoopRequest:
-    return LoopRequest(prompt=f"{genre}, full mix", tempo_bpm=Fraction(120), bars=4)
+    return LoopRequest(prompt=f"{genre}, full mix", tempo_bpm=Fraction(120), bars=4, seed=0)
 
 
 def _facts(audio: Audio, loop: Loop) -> dict[str, float]:

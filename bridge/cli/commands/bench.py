@@ -5,17 +5,17 @@ import platform
 import sys
 import time
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.events import Progress, Take
-from engine.request import Budget, LoopRequest
+from engine.request import Budget, Control, Curve, LoopRequest, Point
 from engine.settings import Settings
 
-from ...requests.asked import build_request
-from ..options import LoopOptions
+from ..running import Device, Precision
 
 if TYPE_CHECKING:
     from engine.models.protocol import Model
@@ -43,8 +43,8 @@ def bench(
     model: Annotated[str, typer.Option(help="A model's name or folder.")] = "pocket",
     steps: Annotated[int, typer.Option(min=2, help="Steps of the search.")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    device: Device = "auto",
+    dtype: Precision = "auto",
 ) -> int:
     """Time a loop of four bars at 120 BPM that follows a curve: loading, a step, turning it into sound."""
     settings = Settings(device=device, dtype=dtype)
@@ -59,9 +59,10 @@ def bench(
 
 def example(model: str, steps: int) -> LoopRequest:
     """Return the request that is timed: the same noise, curve and length everywhere."""
-    asked = build_request(LoopOptions(prompt="deep house", intensity="0:-30 8:-14 16:-30", model=model, seed=1))
+    curve = Curve(points=tuple(Point(Fraction(beat), level) for beat, level in ((0, -30.0), (8, -14.0), (16, -30.0))))
     budget = Budget(steps=steps, until_tolerance=False)
-    return LoopRequest(prompt=asked.request.prompt, controls=asked.request.controls, model=model, seed=1, budget=budget)
+    controls = (Control(kind="intensity", target=curve),)
+    return LoopRequest(prompt="deep house", controls=controls, model=model, seed=1, budget=budget)
 
 
 def measure(model: "Model", settings: Settings, steps: int, load_seconds: float) -> Figures:

@@ -19,6 +19,11 @@ def build_device(
     try:
         from max_for_live.build import device_bytes, write_device
     except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("max_for_live"):
+            raise MissingPackageError(
+                "Building the device needs the repository of Ditto Live; this installation has the built device only.",
+                remedy="Use that one with `ditto-live install-device`, or run this in a clone of the repository.",
+            ) from error
         raise MissingPackageError(
             f"Building the device needs the package {error.name}.",
             remedy='Install it: pip install "ditto-live[device]"',

@@ -8,7 +8,7 @@ import typer
 
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
 
-from ..running import placed, worker_options
+from ..running import Device, Executor, FirstModel, Home, JobsName, Precision, Workers, placed, worker_options
 
 if TYPE_CHECKING:
     from engine.service.access import Keys
@@ -18,13 +18,13 @@ def engine(
     listen: Annotated[str, typer.Option(help="Address to listen on; any but 127.0.0.1 needs keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; if taken, the next free one.")] = DEFAULT_ENGINE_PORT,
     allow: Annotated[list[Path] | None, typer.Option(help="Public key of a client to let in.")] = None,
-    home: Annotated[Path | None, typer.Option(help="Where the journal, keys and logs lie.")] = None,
-    model: Annotated[str, typer.Option(help="Loaded at once; others when they are asked for.")] = "pocket",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    executor: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
-    workers: Annotated[int, typer.Option(help="How many loops are made at once; one for each GPU.")] = 1,
-    jobs: Annotated[str, typer.Option(help="What makes the loops, as module:name.", hidden=True)] = "",
+    home: Home = None,
+    model: FirstModel = "pocket",
+    device: Device = "auto",
+    dtype: Precision = "auto",
+    executor: Executor = "local",
+    workers: Workers = 1,
+    jobs: JobsName = "",
 ) -> int:
     """Start the engine and keep it running until Ctrl-C."""
     from engine.service.access import Keys, is_loopback

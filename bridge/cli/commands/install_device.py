@@ -19,5 +19,8 @@ def install_device(
     done = install(folder)
     said = "Installed" if done.changed else "Already there:"
     sys.stdout.write(f"{said} {done.path}\n")
-    sys.stdout.write("In Live's browser: User Library, Presets, Audio Effects, Max Audio Effect, Ditto Live.\n")
+    where = "User Library, Presets, Audio Effects, Max Audio Effect, Ditto Live"
+    if "User Library" not in done.path.parts:  # a folder of the producer's own, which Live has to be told of
+        where = f"Places, Add Folder, and choose {done.path.parent}"
+    sys.stdout.write(f"In Live's browser: {where}.\n")
     sys.stdout.write("Drag it onto an audio track, and start the engine with `ditto-live serve`.\n")

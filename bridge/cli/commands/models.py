@@ -9,6 +9,8 @@ import typer
 
 from engine.settings import Settings
 
+from ..running import Device
+
 if TYPE_CHECKING:
     from engine.models.catalogue import Listed
 
@@ -19,7 +21,7 @@ app = typer.Typer(add_completion=False, help="Show the models that can be used, 
 def models(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Show every model: what it needs, whether it can be used here, its licence, and the command to get it."""
     if context.invoked_subcommand is not None:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from bridge.player import LoopPlayer, OpenStream, open_output, read_loop
+from bridge.requests.parent import find_take
 from engine.errors import BadInputError
 from engine.settings import Settings
 
 from ..guard import say
-from ..starts import all_takes, find_take
 
 SECONDS_BETWEEN_LOOKS = 0.25
 
@@ -23,7 +23,7 @@ def play(
 ) -> int:
     """Play a take in a gapless loop. A newer take, or the same file rewritten, comes in at the next bar."""
     settings = Settings()
-    return play_take(find_take(take, settings), settings, open_output, times=times)
+    return play_take(find_take(settings.takes, take), settings, open_output, times=times)
 
 
 def play_take(
@@ -70,7 +70,7 @@ class Watch:
 
     def newer(self) -> Path | None:
         """Return the newest file written since the last one that was returned, if there is one."""
-        candidates = [self._alone] if self._alone else all_takes(self._settings)
+        candidates = [self._alone] if self._alone else self._settings.takes.glob("*/*.wav")
         dated = [(_written_ns(path), path) for path in candidates]
         written_ns, path = max(dated, default=(0, None))
         if path is None or written_ns <= self._newest_ns:

@@ -3,21 +3,24 @@
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from bridge.requests.fields import Way
+from bridge.requests.reader import Reading, read_request
+from bridge.requests.targets import TargetRow
+from engine.errors import BadInputError
 from engine.events import Event
 from engine.settings import Settings
 
-from ...requests.asked import Asked, build_request
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
-from ..options import LoopOptions, takes_loop_options
+from ..options import loop_command, typed_settings
 from ..output import Shelf, check_writable, shelf
 from ..progress import display
-from ..starts import read_start
 from ..told import as_json, in_words
 
 if TYPE_CHECKING:
@@ -30,51 +33,70 @@ def _place(sentence: str, *names: str) -> Any:
     return typer.Option(*names, help=sentence, rich_help_panel="Where it goes, and on what it runs")
 
 
-@takes_loop_options
-def render(
-    options: LoopOptions,
-    out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None,
-    report: Annotated[Path | None, _place("PNG page about the best take.")] = None,
-    json: Annotated[bool, _place("Print one JSON object.", "--json")] = False,
-    device: Annotated[str, _place("auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, _place("auto, float32, bfloat16 or float16.")] = "auto",
-) -> int:
+@loop_command
+@dataclass(kw_only=True)
+class Render:
     """Make a loop from words, a curve, a melody, a rhythm, and write it as WAV.
 
     Beside it lie a .json with the request and the scores, and a .safetensors with the noise it came from.
     """
-    started = time.monotonic()
-    settings = Settings(device=device, dtype=dtype)
-    load_controls(options.controls)
-    asked = build_request(options, read_start(options, settings))
-    takes = shelf(out, asked.request, settings)
-    if report is not None:
-        check_writable(report, "--report")
-    outcome = make(asked, takes, settings)
-    seconds = time.monotonic() - started
-    if report is not None and takes.kept:
-        draw(takes, report)
-    if json:
-        sys.stdout.write(as_json(takes, outcome, seconds, report))
-    else:
-        sys.stdout.write(in_words(takes, seconds, report))
-    if outcome.interrupted:
-        kept = "Stopped early; the best take so far is kept, where it was to go."
-        say(kept if takes.kept else "Stopped before there was anything to keep.")
-        return INTERRUPTED
-    return 0
+
+    out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
+    report: Annotated[Path | None, _place("PNG page about the best take.")] = None
+    json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
+    device: Annotated[str, _place("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    dtype: Annotated[str, _place("auto, float32, bfloat16 or float16.")] = "auto"
+
+    def run(self) -> int:
+        """Read the request, make the loop, and say where it is."""
+        started = time.monotonic()
+        settings = Settings(device=self.device, dtype=self.dtype)
+        rows = rows_of(getattr(self, "controls", ()))
+        asked = read_request(typed_settings(self), way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
+        takes = shelf(self.out, asked.request, settings)
+        report = None if self.report is None else as_png(self.report)
+        outcome = make(asked, takes, settings)
+        seconds = time.monotonic() - started
+        if report is not None and takes.kept:
+            draw(takes, report)
+        written = as_json if self.json else in_words
+        sys.stdout.write(written(takes, outcome, seconds, report))
+        if outcome.interrupted:
+            kept = "Stopped early; the best take so far is kept, where it was to go."
+            say(kept if takes.kept else "Stopped before there was anything to keep.")
+            return INTERRUPTED
+        return 0
 
 
-def load_controls(files: Sequence[Path]) -> None:
-    """Let the producer's own Python files add their controls."""
+command = Render
+
+
+def rows_of(files: Sequence[str] | None) -> Callable[[str], TargetRow | None]:
+    """Load the producer's own Python files, and return what finds any control that is installed here, by its name."""
     if files:
         from engine.controls.registry import load_file
 
         for file in files:
-            load_file(file)
+            load_file(Path(file))
+
+    def find(kind: str) -> TargetRow | None:
+        from engine.controls.registry import rows  # here, because it loads torch, and few ask for such a control
+
+        return rows().get(kind)
+
+    return find
 
 
-def make(asked: Asked, takes: Shelf, settings: Settings, load: "LoadModel | None" = None) -> Outcome:
+def as_png(report: Path) -> Path:
+    """Return the file of the report page; raise `BadInputError` where it cannot be written or is no picture's name."""
+    report = report.with_suffix(report.suffix or ".png")
+    if report.suffix.lower() != ".png":
+        raise BadInputError(f"{report} is not a .png file; the report is a picture.", remedy="Name it report.png.")
+    check_writable(report, "--report")
+    return report
+
+
+def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None) -> Outcome:
     """Make the loop in this process and keep its takes; `load` opens the model if not the catalogue."""
     with display(asked.request.count) as shown:
         for remark in asked.remarks:
@@ -86,7 +108,7 @@ def make(asked: Asked, takes: Shelf, settings: Settings, load: "LoadModel | None
         from engine.pipeline import make_loop
 
         events = cast(Generator[Event, None, None], make_loop(asked.request, model, settings))
-        return follow(events, shown, takes.keep)
+        return follow(events, shown, takes.keep, asked.remarks)
 
 
 def draw(takes: Shelf, report: Path) -> None:

@@ -3,23 +3,25 @@
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.requests.fields import Way
+from bridge.requests.reader import Reading, read_request
 from engine.errors import DittoError
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
 
-from ...requests.asked import Asked, build_request
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
-from ..options import LoopOptions, takes_loop_options
+from ..options import loop_command, typed_settings
 from ..output import Shelf, shelf
 from ..progress import display
 from ..running import placed
-from ..starts import read_start
 from ..told import as_json, in_words
+from .render import rows_of
 
 if TYPE_CHECKING:
     from bridge.osc.client import OscClient
@@ -30,36 +32,40 @@ def _place(sentence: str, *names: str) -> Any:
     return typer.Option(*names, help=sentence, rich_help_panel="Where it is made, and where it goes")
 
 
-@takes_loop_options
-def send(
-    options: LoopOptions,
-    engine: Annotated[str, _place("Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}",
-    engine_key: Annotated[Path | None, _place("Copy of its engine.key, if it is on another computer.")] = None,
-    osc: Annotated[bool, _place("Ask the bridge over OSC, as the device does; it keeps the take.", "--osc")] = False,
-    port: Annotated[int, _place("The bridge's UDP port; else the one it has left word of.")] = 0,
-    batch: Annotated[bool, _place("Let others pass.", "--batch")] = False,
-    out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None,
-    json: Annotated[bool, _place("Print one JSON object.", "--json")] = False,
-    home: Annotated[Path | None, _place("Where keys and the discovery file lie.")] = None,
-) -> int:
+@loop_command
+@dataclass(kw_only=True)
+class Send:
     """Ask a running engine for a loop; it is made there, and the take is written here."""
-    started = time.monotonic()
-    settings = placed(Settings(), home)
-    asked = build_request(options, read_start(options, settings))
-    if osc:
-        return _over_osc(asked, settings, port, batch=batch)
-    takes = shelf(out, asked.request, settings)
-    outcome = _over_zeromq(asked, takes, settings, engine, engine_key, batch=batch)
-    seconds = time.monotonic() - started
-    if json:
-        sys.stdout.write(as_json(takes, outcome, seconds, None))
-    else:
-        sys.stdout.write(in_words(takes, seconds, None))
-    return INTERRUPTED if outcome.interrupted else 0
+
+    engine: Annotated[str, _place("Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}"
+    engine_key: Annotated[Path | None, _place("Copy of its engine.key, if it is on another computer.")] = None
+    osc: Annotated[bool, _place("Ask the bridge over OSC, as the device does; it keeps the take.", "--osc")] = False
+    port: Annotated[int, _place("The bridge's UDP port; else the one it has left word of.")] = 0
+    batch: Annotated[bool, _place("Let others pass.", "--batch")] = False
+    out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
+    json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
+    home: Annotated[Path | None, _place("Where keys and the discovery file lie.")] = None
+
+    def run(self) -> int:
+        """Read the request, send it, and keep what comes."""
+        started = time.monotonic()
+        settings = placed(Settings(), self.home)
+        rows = rows_of(getattr(self, "controls", ()))
+        asked = read_request(typed_settings(self), way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
+        if self.osc:
+            return _over_osc(asked, settings, self.port, batch=self.batch)
+        takes = shelf(self.out, asked.request, settings)
+        outcome = _over_zeromq(asked, takes, settings, self.engine, self.engine_key, batch=self.batch)
+        written = as_json if self.json else in_words
+        sys.stdout.write(written(takes, outcome, time.monotonic() - started, None))
+        return INTERRUPTED if outcome.interrupted else 0
+
+
+command = Send
 
 
 def _over_zeromq(
-    asked: Asked, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
+    asked: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
     from engine.service.access import Keys, load_key
@@ -68,10 +74,11 @@ def _over_zeromq(
     with Client(peer) as client, display(asked.request.count) as shown:
         for remark in asked.remarks:
             shown.say(remark)
-        return follow(client.make(asked.request, "batch" if batch else "interactive"), shown, takes.keep)
+        events = client.make(asked.request, "batch" if batch else "interactive")
+        return follow(events, shown, takes.keep, asked.remarks)
 
 
-def _over_osc(asked: Asked, settings: Settings, port: int, *, batch: bool) -> int:
+def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> int:
     from bridge.osc.client import OscClient, discovered_port
 
     say(*asked.remarks)
@@ -82,11 +89,12 @@ def _over_osc(asked: Asked, settings: Settings, port: int, *, batch: bool) -> in
             elif message.path == "/ditto/error":
                 raise _RefusedError(message)
             elif message.path == "/ditto/accepted":
-                say(*(str(group[0]) for group in message.groups))
+                notes = (str(group[0]) for group in message.groups)
+                say(*(note for note in notes if note not in asked.remarks))
     return 0
 
 
-def _until_interrupted(client: "OscClient", asked: Asked, *, batch: bool) -> "Iterator[OscMessage]":
+def _until_interrupted(client: "OscClient", asked: Reading, *, batch: bool) -> "Iterator[OscMessage]":
     """Yield the answers; Ctrl-C asks for the best take so far."""
     making = client.make(asked.request, priority="batch" if batch else "interactive")
     while True:

@@ -7,7 +7,18 @@ import typer
 
 from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, DEFAULT_PAGE_PORT, Settings
 
-from ..running import placed, run_bridge, worker_options
+from ..running import (
+    Device,
+    Executor,
+    FirstModel,
+    Home,
+    JobsName,
+    Precision,
+    Workers,
+    placed,
+    run_bridge,
+    worker_options,
+)
 
 
 def serve(
@@ -18,13 +29,13 @@ def serve(
     ),
     page: Annotated[bool, typer.Option(help="Serve the studio page on this computer.")] = True,
     takes: Annotated[Path | None, typer.Option(help="Where takes go.")] = None,
-    home: Annotated[Path | None, typer.Option(help="Where the journal, keys and logs lie.")] = None,
-    model: Annotated[str, typer.Option(help="Loaded at once; others when they are asked for.")] = "pocket",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    executor: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
-    workers: Annotated[int, typer.Option(help="How many loops are made at once; one for each GPU.")] = 1,
-    jobs: Annotated[str, typer.Option(help="What makes the loops, as module:name.", hidden=True)] = "",
+    home: Home = None,
+    model: FirstModel = "pocket",
+    device: Device = "auto",
+    dtype: Precision = "auto",
+    executor: Executor = "local",
+    workers: Workers = 1,
+    jobs: JobsName = "",
 ) -> int:
     """Start bridge and engine and keep them running until Ctrl-C."""
     from engine.service.process import EngineOptions

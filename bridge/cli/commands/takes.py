@@ -13,7 +13,7 @@ from engine.errors import BadInputError, BadRequestError
 from engine.settings import Settings
 
 from ..guard import say
-from ..running import placed
+from ..running import Device, JobsName, placed
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, search, replay and tidy what was made.")
 
@@ -79,8 +79,8 @@ def replay(
     take: TakeName,
     out: Annotated[Path | None, typer.Option(help="WAV to write; else the samples are only compared.")] = None,
     takes: Folder = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    jobs: Annotated[str, typer.Option(help="What makes the loops, as module:name.", hidden=True)] = "",
+    device: Device = "auto",
+    jobs: JobsName = "",
 ) -> int:
     """Make a take again from its request and its stored noise, and compare it with what was kept."""
     from .replay import replay_take

@@ -83,10 +83,6 @@ class Lineup:
         """Forget a running request."""
         self._leave_slot(self._running.pop(request_id, None))
 
-    def is_running(self, request_id: str) -> bool:
-        """Return whether a worker has it."""
-        return request_id in self._running
-
     def _leave_slot(self, item: Waiting | None) -> None:
         if item is not None and self._newest.get((item.owner, item.slot)) == item.request_id:
             del self._newest[item.owner, item.slot]

@@ -6,7 +6,6 @@ lost, and the engine tries it again from its last saved state.
 """
 
 import asyncio
-import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -27,7 +26,9 @@ STANDING_SECONDS = 1.0
 
 
 def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours phones home
+    from ...settings import go_offline
+
+    go_offline()
     try:
         import ray
     except ImportError as error:

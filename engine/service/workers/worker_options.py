@@ -18,6 +18,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     models: str
     device: str = "auto"
     dtype: str = "auto"
+    compile: str = "off"
+    recompute: bool = True
     model: str = ""  # loaded at once, so that the first request need not wait for it
 
     @classmethod
@@ -30,6 +32,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
             models=str(settings.models),
             device=settings.device,
             dtype=settings.dtype,
+            compile=settings.compile,
+            recompute=settings.recompute,
             model=model,
         )
 
@@ -41,4 +45,6 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
             models=Path(self.models),
             device=self.device,
             dtype=self.dtype,
+            compile=self.compile,
+            recompute=self.recompute,
         )

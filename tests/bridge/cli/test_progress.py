@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import TextColumn
@@ -43,15 +44,25 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
     assert "\x1b" not in captured.err
     lines = captured.err.splitlines()
     assert "step 1 of 10, 1:05 left, melody 0.123" in lines[0]
-    assert "step 10 of 10" in lines[-2]
-    assert lines[-1] == "A remark."
-    assert len(lines) <= 4, "not a line a step"
+    assert "step 10 of 10" in lines[-3]
+    assert lines[-2:] == ["Turning it into sound …", "A remark."]
+    assert len(lines) <= 5, "not a line a step"
 
 
-def test_several_takes_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """Take 2 of 4, counted as people count."""
-    Lines(takes=4).step(step(1, take=1))
-    assert "take 2 of 4" in capsys.readouterr().err
+def test_several_takes_are_made_at_once_and_what_follows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Four takes are searched for together, no step stands twice, and the wait after the search has its own line."""
+    lines = Lines(takes=4)
+    for last in (step(1), step(10), step(10), replace(step(10), seconds_left=0.0)):
+        lines.step(last)
+    said = capsys.readouterr().err.splitlines()
+    assert ["4 takes at once: step 1" in said[0], "step 10 of 10" in said[1]] == [True, True]
+    assert said[2:] == ["Turning 4 takes into sound …"]
+
+
+def test_a_search_that_ends_early_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Within its tolerances at step 3 of 10 it is over."""
+    Lines(takes=1).step(replace(step(3), seconds_left=0.0))
+    assert capsys.readouterr().err.splitlines()[-1] == "Turning it into sound …"
 
 
 def test_on_a_terminal_the_bar_moves_and_sentences_stand_above_it() -> None:

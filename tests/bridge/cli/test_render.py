@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.cli.commands.render import draw, make
+from bridge.cli.commands.render import draw, make, rows_of
 from bridge.cli.main import run
-from bridge.cli.options import LoopOptions
 from bridge.cli.output import Shelf, shelf
 from bridge.cli.progress import Lines
-from bridge.cli.starts import read_start
 from bridge.cli.told import as_json, in_words
-from bridge.requests.asked import build_request
+from bridge.requests.fields import Way
+from bridge.requests.reader import Reading, read_request
 from bridge.takes.delivery import read_sidecar
 from engine.audio.wav import read_audio, read_loop_info
 from engine.events import Progress
@@ -31,12 +30,18 @@ def model() -> TinyModel:
     return TinyModel(sample_rate=8_000)
 
 
+def asked(settings: Settings, **given: object) -> Reading:
+    """Return what is read of settings, with a short search at a low rate where they say nothing else."""
+    said = {"seed": 7, "steps": 3, "sample_rate": 8_000} | given
+    texts = {name.replace("__", "."): str(value) for name, value in said.items() if value is not None}
+    return read_request(texts, way=Way.COMMAND_LINE, takes=settings.takes)
+
+
 def rendered(out: Path | None, settings: Settings, model: TinyModel, **given: object) -> Shelf:
     """Render with the toy model and return what was kept."""
-    options = LoopOptions(**{"seed": 7, "steps": 3, "sample_rate": 8_000} | given)  # type: ignore[arg-type]
-    asked = build_request(options, read_start(options, settings))
-    takes = shelf(out, asked.request, settings)
-    make(asked, takes, settings, load=lambda _name, _settings: model)
+    reading = asked(settings, **given)
+    takes = shelf(out, reading.request, settings)
+    make(reading, takes, settings, load=lambda _name, _settings: model)
     return takes
 
 
@@ -55,7 +60,7 @@ def test_the_file_is_exactly_as_long_as_the_bars(
     bars: int, tempo: str, signature: str, rate: int, tmp_path: Path, settings: Settings, model: TinyModel
 ) -> None:
     """round(bars * 4 * num/den * 60 / bpm * sample_rate) samples, stereo, 24 bit, and the chunks agree."""
-    given = {"bars": bars, "tempo": tempo, "time_signature": signature, "sample_rate": rate, "method": "none"}
+    given = {"bars": bars, "tempo_bpm": tempo, "time_signature": signature, "sample_rate": rate, "method": "none"}
     takes = rendered(tmp_path / "loop.wav", settings, model, **given)
     numerator, denominator = map(int, signature.split("/"))
     beats = Fraction(bars * 4 * numerator, denominator)
@@ -72,7 +77,7 @@ def test_a_take_is_wav_sidecar_and_noise(
     tmp_path: Path, settings: Settings, model: TinyModel, melody: str, curve: str
 ) -> None:
     """The sidecar holds request, scores, losses and licence; the noise rebuilds the file to 1e-4."""
-    takes = rendered(tmp_path / "loop.wav", settings, model, melody=melody, intensity=curve, tempo="88")
+    takes = rendered(tmp_path / "loop.wav", settings, model, melody=melody, intensity=curve, tempo_bpm="88")
     assert sorted(path.name for path in tmp_path.glob("loop*")) == ["loop.json", "loop.safetensors", "loop.wav"]
     sidecar = json.loads((tmp_path / "loop.json").read_text(encoding="utf-8"))
     assert sidecar["scores"].keys() >= {"intensity_mse", "intensity_rho", "melody_accuracy"}
@@ -120,7 +125,7 @@ def test_a_name_without_an_ending_becomes_a_wav(tmp_path: Path, settings: Settin
 def test_names_in_any_script_work(name: str, tmp_path: Path, settings: Settings, model: TinyModel) -> None:
     """Also in the JSON, which is plain ASCII so that every console can carry it."""
     takes = rendered(tmp_path / name, settings, model, method="none")
-    outcome = make(build_request(LoopOptions(method="none")), takes, settings, load=lambda *_: model)
+    outcome = make(asked(settings, method="none"), takes, settings, load=lambda *_: model)
     said = as_json(takes, outcome, 1.0, None)
     assert said.isascii()
     assert json.loads(said)["path"] == str(tmp_path / name)
@@ -128,18 +133,17 @@ def test_names_in_any_script_work(name: str, tmp_path: Path, settings: Settings,
 
 def test_the_json_has_what_programs_need(tmp_path: Path, settings: Settings, model: TinyModel, curve: str) -> None:
     """The names are those of the design; scores that do not apply are null."""
-    options = LoopOptions(intensity=curve, seed=7, steps=2, tempo="93.7", sample_rate=8_000)
-    asked = build_request(options)
-    takes = shelf(tmp_path / "loop.wav", asked.request, settings)
-    outcome = make(asked, takes, settings, load=lambda *_: model)
+    reading = asked(settings, intensity=curve, steps=2, tempo_bpm="93.7")
+    takes = shelf(tmp_path / "loop.wav", reading.request, settings)
+    outcome = make(reading, takes, settings, load=lambda *_: model)
     said = json.loads(as_json(takes, outcome, 1.25, tmp_path / "loop.png"))
-    assert (said["samples"], said["sample_rate"], said["bars"]) == (asked.request.samples, 8_000, 4)
+    assert (said["samples"], said["sample_rate"], said["bars"]) == (reading.request.samples, 8_000, 4)
     assert (said["tempo_bpm"], said["seconds"], said["seed"]) == (93.7, 1.25, 7)
     assert (said["interrupted"], said["report"]) == (False, str(tmp_path / "loop.png"))
     assert said["steps"] > 0
     assert said["scores"]["intensity_mse"] >= 0
     assert said["scores"]["melody_accuracy"] is None
-    assert str(tmp_path / "loop.wav") in in_words(takes, 1.25, None)
+    assert str(tmp_path / "loop.wav") in in_words(takes, outcome, 1.25, None)
 
 
 def test_a_take_starts_the_next_one(tmp_path: Path, settings: Settings, model: TinyModel) -> None:
@@ -159,8 +163,8 @@ def test_ctrl_c_keeps_the_best_take_so_far(
     tmp_path: Path, settings: Settings, model: TinyModel, curve: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was found until then is written like any take, and the JSON says that it was interrupted."""
-    asked = build_request(LoopOptions(intensity=curve, seed=7, steps=500, sample_rate=8_000))
-    takes = shelf(tmp_path / "loop.wav", asked.request, settings)
+    reading = asked(settings, intensity=curve, steps=500)
+    takes = shelf(tmp_path / "loop.wav", reading.request, settings)
     shown = Lines.step
 
     def step(self: Lines, event: Progress) -> None:
@@ -169,11 +173,11 @@ def test_ctrl_c_keeps_the_best_take_so_far(
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Lines, "step", step)  # a thumb on the keyboard
-    outcome = make(asked, takes, settings, load=lambda *_: model)
+    outcome = make(reading, takes, settings, load=lambda *_: model)
     assert outcome.interrupted
     assert takes.kept[0].path == tmp_path / "loop.wav"
     assert 1 < json.loads(as_json(takes, outcome, 1.0, None))["steps"] < 500
-    assert soundfile.info(tmp_path / "loop.wav").frames == asked.request.samples
+    assert soundfile.info(tmp_path / "loop.wav").frames == reading.request.samples
 
 
 def test_a_report_is_drawn_about_the_best_take(
@@ -202,10 +206,8 @@ def darkness(target, scene, context):
 """,
         encoding="utf-8",
     )
-    from bridge.cli.commands.render import load_controls
-
-    load_controls([file])
-    takes = rendered(tmp_path / "loop.wav", settings, model, control=["darkness-of-test=on"], steps=8)
+    rows_of([str(file)])
+    takes = rendered(tmp_path / "loop.wav", settings, model, **{"darkness-of-test.target": "on"}, steps=8)
     curve = takes.kept[0].take.record["loss_curves"]["darkness-of-test"]  # type: ignore[index]
     assert curve[-1] < curve[0]
 
@@ -217,7 +219,7 @@ def test_an_unknown_control_is_answered_with_the_known_ones(
     from engine.errors import BadRequestError
 
     with pytest.raises(BadRequestError, match=r"intensity.*melody"):
-        rendered(tmp_path / "loop.wav", settings, model, control=["vibe=good"])
+        rendered(tmp_path / "loop.wav", settings, model, vibe__target="good")
     assert list(tmp_path.glob("*.wav")) == []
 
 

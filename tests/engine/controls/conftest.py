@@ -1,9 +1,9 @@
 """What tests of controls share: the registry comes back as it was, and a search of a few steps."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from asking import Asking
 
 from engine import controls
 from engine.controls import registry
@@ -22,7 +22,7 @@ def _rows_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def searched(tiny: TinyModel, ask: Any) -> Callable[[Control], list[Step]]:
+def searched(tiny: TinyModel, ask: Asking) -> Callable[[Control], list[Step]]:
     """Return fifteen steps of a search for one control on the toy."""
 
     def search(control: Control) -> list[Step]:

@@ -254,7 +254,7 @@ def test_checkpointing_changes_nothing_and_every_frame_is_heard(name, models, ti
 
 @pytest.mark.parametrize("name", NAMES)
 def test_twenty_steps_halve_an_intensity_loss(name, models, tiny):
-    """Adam on the noise brings the level of the waveform towards a curve."""
+    """Adam on the noise brings the level of the waveform towards a curve, in twenty steps or fewer."""
     model = models[name]
     scene = model.scene(tiny.request_for())
     steps = STEPS if model.card.sampler == "renoise" else STEPS // 2
@@ -269,6 +269,8 @@ def test_twenty_steps_halve_an_intensity_loss(name, models, tiny):
         spectrum = model.listen(make(model, scene, noise, steps=steps), scene)
         loss = (spectrum.level_db - target).square().mean()
         losses.append(loss.item())
+        if losses[-1] <= losses[0] / 2:
+            break
         loss.backward()
         optimizer.step()
     assert losses[-1] <= losses[0] / 2, np.round(losses, 2)

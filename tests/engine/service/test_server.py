@@ -200,7 +200,9 @@ def test_hostile_frames_are_answered_and_survived(tmp_path: Path) -> None:
             other.send(_submission("good", owner="other"))
             assert isinstance((await other.events())[-1], Done)
             caller.send(Ack(request_id="good", owner="thief"))
-            await asyncio.sleep(0.3)
+            caller.send(Hello(owner="thief"))
+            while not isinstance(await caller.receive(), Status):  # answered after what came before
+                pass
             assert engine.status("other").yours == {"good": "finished"}
         caller.close()
 

@@ -65,9 +65,18 @@ export class Ask extends EventTarget {
 
   #referenceSettings() {
     const { use, keep } = this.#lanes;
-    const settings = { [`${use.value}_file`]: this.reference.handle };
-    if (use.value === "inpaint") settings.inpaint_keep = keep.value.trim();
-    return settings;
+    const { handle, seconds } = this.reference;
+    if (use.value === "timbre") return { timbre: handle };
+    if (use.value === "inpaint") return { inpaint: handle, keep: keep.value.trim() };
+    return { inpaint: handle, outpaint: this.#barsAfter(seconds) };
+  }
+
+  /** The bars that are left of the loop after a sound of so many seconds, one at least. */
+  #barsAfter(seconds) {
+    const [over, under] = this.#metre;
+    const tempo = Number(this.#form.elements.tempo_bpm.value) || 120;
+    const own = Math.round((seconds * tempo * under) / (60 * 4 * over));
+    return String(Math.max(1, Number(this.#form.elements.bars.value) - own));
   }
 
   #edited() {

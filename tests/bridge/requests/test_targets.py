@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.requests import targets
+from engine.audio.wav import write_loop
 from engine.errors import BadRequestError
-from engine.request import Audio, Words
+from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Words
 from midi.errors import MidiError
 from midi.notes import Note
 from midi.smf.read import write_midi
 from midi.smf.score import Score, ScoreTrack
+from midi.tempo import Meter
 
 BEATS = Fraction(16)
 
@@ -73,7 +75,7 @@ def test_a_file_whose_own_name_holds_the_sign_is_found(tmp_path: Path) -> None:
 def test_drums_are_a_rhythm_by_their_groups(tmp_path: Path) -> None:
     """Kick and snare of channel 10 keep apart."""
     file = clip(tmp_path / "drums.mid", ("Drums", [note(36, 0, channel=9), note(38, 4, channel=9)]))
-    found, _ = targets.rhythm_onsets(str(file), BEATS)
+    found, _ = targets.rhythm(str(file), LoopRequest())
     assert [(onset.beat, onset.group) for onset in found.onsets] == [(0, "kick"), (4, "snare")]
 
 
@@ -125,3 +127,66 @@ def test_a_range_of_beats_is_two_numbers_that_rise(text: str) -> None:
 def test_a_range_may_be_in_fractions_of_a_beat() -> None:
     """Thirds stay thirds."""
     assert targets.beat_range("1/3:2.5", "--only") == (Fraction(1, 3), Fraction(5, 2))
+
+
+@pytest.mark.parametrize(
+    ("targets_taken", "text", "kind"),
+    [
+        ((Words,), "0.1", Words),
+        ((Words,), "0:1 4:2", Words),
+        ((Curve,), "0:1 4:2", Curve),
+        ((Words, Curve), "0:1 4:2", Curve),
+        ((Words, Curve), "dense", Words),
+        ((Onsets,), "MIDI", Onsets),
+        ((Onsets, Curve), "MIDI", Onsets),
+        ((Onsets,), "WAV", Onsets),
+        ((Onsets, Audio), "WAV", Audio),
+        ((Notes,), "MIDI", Notes),
+        (None, "0:1 4:2", Curve),
+        (None, "dense", Words),
+        (None, "MIDI", Notes),
+        (None, "WAV", Audio),
+    ],
+)
+def test_the_control_decides_how_its_target_is_read(
+    targets_taken: tuple[type, ...] | None, text: str, kind: type, tmp_path: Path
+) -> None:
+    """A number for a control of words is words; where a control takes several types, the form decides."""
+    if text == "MIDI":
+        text = str(clip(tmp_path / "a.mid", ("Lead", [note(70, 0)])))
+    elif text == "WAV":
+        soundfile.write(tmp_path / "a.wav", np.eye(1, 32_000).T, 8_000)
+        text = str(tmp_path / "a.wav")
+    row = None if targets_taken is None else targets.OwnRow("density", targets_taken)
+    assert isinstance(targets.read_target(row, text, LoopRequest(), lambda _: None), kind)
+
+
+@pytest.mark.parametrize(("bars", "turns"), [(2, 1), (4, 2), (8, 4)])
+def test_a_recorded_loop_gives_its_groove(bars: int, turns: int, tmp_path: Path) -> None:
+    """Two recorded bars are struck where they were, a lazy backbeat stays late, and they go round."""
+    beats = [0.0, 1.06, 2.0, 3.06, 4.0, 5.06, 6.0, 7.06]
+    audio = np.zeros(8 * 22_050)
+    burst = np.random.default_rng(0).standard_normal(2_000) * np.exp(-np.arange(2_000) / 300)
+    for beat in beats:
+        start = round(beat * 22_050)
+        audio[start : start + 2_000] += 0.3 * burst
+    soundfile.write(tmp_path / "drums.wav", audio, 44_100)
+    found, remarks = targets.rhythm(str(tmp_path / "drums.wav"), LoopRequest(bars=bars))
+    wanted = [beat + 8 * turn for turn in range(turns) for beat in beats]
+    struck = sorted(float(stroke.beat) % (4 * bars - 0.05) for stroke in found.onsets)
+    assert struck == pytest.approx(wanted, abs=0.02)
+    assert "8 beats long" in remarks[0]
+    assert (f"played {turns} times" in remarks[0]) == (turns > 1)
+
+
+def test_a_recorded_loop_lasts_what_its_file_says(tmp_path: Path) -> None:
+    """A loop of another tempo, with the tempo in its file, is laid on the same beats; a silent one is refused."""
+    samples = np.zeros((2, 4 * 44_100 * 60 // 90), np.float32)
+    samples[:, :: 44_100 * 60 // 90] = 0.9
+    write_loop(tmp_path / "slow.wav", samples, 44_100, tempo_bpm=Fraction(90), beats=Fraction(4), meter=Meter())
+    found, remarks = targets.rhythm(str(tmp_path / "slow.wav"), LoopRequest(bars=1))
+    assert sorted(round(float(stroke.beat)) % 4 for stroke in found.onsets) == [0, 1, 2, 3]
+    assert "4 beats long" in remarks[0]
+    soundfile.write(tmp_path / "silent.wav", np.zeros(44_100), 44_100)
+    with pytest.raises(MidiError, match=r"silent\.wav: The recording is silent"):
+        targets.rhythm(str(tmp_path / "silent.wav"), LoopRequest())

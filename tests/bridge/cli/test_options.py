@@ -1,4 +1,4 @@
-"""From options to a request: each flag means what its help says."""
+"""From a command line to a request: each flag means what its help says."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,15 +7,23 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.cli.options import LoopOptions
-from bridge.requests.asked import build_request
+from bridge.cli.main import parse
+from bridge.cli.options import typed_settings
+from bridge.requests.fields import Way
+from bridge.requests.reader import Reading, read_request
 from engine.request import Audio, Control, Curve, Notes, Onsets, Words
 from midi.tempo import Meter
 
 
-def controls(options: LoopOptions) -> dict[str, Control]:
+def typed(*words: object) -> Reading:
+    """Return what is read of `ditto-live render` with these words."""
+    command = parse("render", [str(word) for word in words])
+    return read_request(typed_settings(command), way=Way.COMMAND_LINE)  # type: ignore[arg-type]
+
+
+def controls(*words: object) -> dict[str, Control]:
     """Return the request's controls by kind."""
-    return {control.kind: control for control in build_request(options).request.controls}
+    return {control.kind: control for control in typed(*words).request.controls}
 
 
 @pytest.fixture
@@ -27,23 +35,34 @@ def reference(tmp_path: Path) -> Path:
 
 def test_plain_flags_become_fields() -> None:
     """Tempo stays the decimal that was typed."""
-    request = build_request(
-        LoopOptions(
-            prompt="house",
-            negative_prompt="vocals",
-            tempo="93.7",
-            bars=3,
-            time_signature="7/8",
-            key="F minor",
-            seed=7,
-            count=4,
-            method="none",
-            quality="best",
-            seconds=2.5,
-            steps=9,
-            sample_rate=48_000,
-            loop=False,
-        )
+    request = typed(
+        "--prompt",
+        "house",
+        "--negative-prompt",
+        "vocals",
+        "--tempo",
+        "93.7",
+        "--bars",
+        3,
+        "--time-signature",
+        "7/8",
+        "--key",
+        "F minor",
+        "--seed",
+        7,
+        "--count",
+        4,
+        "--method",
+        "none",
+        "--quality",
+        "best",
+        "--seconds",
+        2.5,
+        "--steps",
+        9,
+        "--sample-rate",
+        48_000,
+        "--no-loop",
     ).request
     assert (request.prompt, request.negative_prompt, request.key) == ("house", "vocals", "F minor")
     assert (request.tempo_bpm, request.meter, request.bars) == (Fraction(937, 10), Meter(7, 8), 3)
@@ -54,23 +73,32 @@ def test_plain_flags_become_fields() -> None:
 
 def test_without_a_seed_two_loops_differ() -> None:
     """A producer who asks again wants something else."""
-    assert build_request(LoopOptions()).request.seed != build_request(LoopOptions()).request.seed
+    assert typed().request.seed != typed().request.seed
 
 
 def test_every_way_to_steer_at_once(melody: str, curve: str, reference: Path) -> None:
     """Curve, notes, onsets, form, brightness, timbre and a kept part stand beside each other."""
     found = controls(
-        LoopOptions(
-            intensity=curve,
-            melody=melody,
-            rhythm=melody,
-            structure="aaba",
-            brightness="0:400, 16:4000",
-            timbre=reference,
-            inpaint=reference,
-            keep=["0:4", "12:16"],
-            tempo="120",
-        )
+        "--intensity",
+        curve,
+        "--melody",
+        melody,
+        "--rhythm",
+        melody,
+        "--structure",
+        "aaba",
+        "--brightness",
+        "0:400, 16:4000",
+        "--timbre",
+        reference,
+        "--inpaint",
+        reference,
+        "--keep",
+        "0:4",
+        "--keep",
+        "12:16",
+        "--tempo",
+        "120",
     )
     assert list(found) == ["intensity", "melody", "rhythm", "structure", "brightness", "timbre", "inpaint"]
     assert isinstance(found["intensity"].target, Curve)
@@ -87,16 +115,16 @@ def test_every_way_to_steer_at_once(melody: str, curve: str, reference: Path) ->
 
 def test_the_melody_gives_the_key_where_none_was_said(melody: str) -> None:
     """The shipped melody is in A minor, and that is said; a key that was given stays."""
-    asked = build_request(LoopOptions(melody=melody))
+    asked = typed("--melody", melody)
     assert asked.request.key == "A minor"
     assert any("A minor" in remark for remark in asked.remarks)
-    assert build_request(LoopOptions(melody=melody, key="C major")).request.key == "C major"
+    assert typed("--melody", melody, "--key", "C major").request.key == "C major"
 
 
 def test_a_short_clip_is_repeated_as_live_would(melody: str) -> None:
     """Four bars of melody are heard twice in eight, and the producer is told."""
-    once = controls(LoopOptions(melody=melody))["melody"].target
-    asked = build_request(LoopOptions(melody=melody, bars=8))
+    once = controls("--melody", melody)["melody"].target
+    asked = typed("--melody", melody, "--bars", 8)
     twice = asked.request.controls[0].target
     assert isinstance(once, Notes)
     assert isinstance(twice, Notes)
@@ -107,20 +135,20 @@ def test_a_short_clip_is_repeated_as_live_would(melody: str) -> None:
 
 def test_weights_and_ranges_go_to_their_controls(melody: str) -> None:
     """`--weight melody=2 --only melody=8:16` touches the melody alone."""
-    found = controls(LoopOptions(melody=melody, intensity="0:-20", weight=["melody=2.5"], only=["melody=8:16"]))
+    found = controls("--melody", melody, "--intensity", "0:-20", "--weight", "melody=2.5", "--only", "melody=8:16")
     assert (found["melody"].weight, found["melody"].within) == (2.5, (Fraction(8), Fraction(16)))
     assert (found["intensity"].weight, found["intensity"].within) == (1.0, None)
 
 
 def test_a_weight_for_text_asks_for_the_prompt_itself() -> None:
     """Text needs no target of its own."""
-    found = controls(LoopOptions(prompt="dub techno", weight=["text=0.5"]))
+    found = controls("--prompt", "dub techno", "--weight", "text=0.5")
     assert (found["text"].target, found["text"].weight) == (Words(text="dub techno"), 0.5)
 
 
 def test_outpaint_adds_bars_to_the_reference(reference: Path) -> None:
     """Two bars kept and three added make five; the kept beats are the reference's own."""
-    request = build_request(LoopOptions(inpaint=reference, outpaint=3)).request
+    request = typed("--inpaint", reference, "--outpaint", 3).request
     assert request.bars == 5
     target = request.controls[0].target
     assert isinstance(target, Audio)
@@ -131,14 +159,14 @@ def test_outpaint_adds_bars_to_the_reference(reference: Path) -> None:
 def test_a_third_partys_control_takes_any_kind_of_target(value: str, kind: type, melody: str, reference: Path) -> None:
     """The form of the value says what it is."""
     value = {"MELODY": melody, "AUDIO": str(reference)}.get(value, value)
-    found = controls(LoopOptions(control=[f"density={value}"]))
+    found = controls("--control", f"density={value}")
     assert isinstance(found["density"].target, kind)
 
 
 @pytest.mark.parametrize("text", ["0:-20", "3:-20", "0:-20 16:-20", "0:-9, 8:-30 , 8:-9", "1/3:-20"])
 def test_flat_curves_single_points_and_jumps_are_fine(text: str) -> None:
     """What is right works."""
-    assert isinstance(controls(LoopOptions(intensity=text))["intensity"].target, Curve)
+    assert isinstance(controls("--intensity", text)["intensity"].target, Curve)
 
 
 @pytest.mark.parametrize("folder", ["with spaces", "Müller & Söhne", "夜の録音"])
@@ -148,5 +176,5 @@ def test_files_may_lie_anywhere(folder: str, tmp_path: Path, melody: str, curve:
     place.mkdir()
     (place / "m.mid").write_bytes(Path(melody).read_bytes())
     (place / "c #1.json").write_bytes(Path(curve).read_bytes())
-    found = controls(LoopOptions(melody=str(place / "m.mid"), intensity=str(place / "c #1.json")))
+    found = controls("--melody", str(place / "m.mid"), "--intensity", str(place / "c #1.json"))
     assert list(found) == ["intensity", "melody"]

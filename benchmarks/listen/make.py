@@ -1,0 +1,179 @@
+"""Make the page to listen to: loops without and with control on the same seed, in one HTML file that needs no server.
+
+    python -m benchmarks listen
+
+Reads benchmarks/listen/requests.json, makes each loop with the model in the repository, and writes
+docs/listen/index.html with the sound inside. Nothing is picked: a request is made once, with the seed that it names.
+"""
+
+import base64
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from benchmarks.command import parser
+from bridge.page.cards import described
+from bridge.takes.delivery import write_files
+from bridge.takes.library import kept
+from engine.audio.resample import resampled
+from engine.events import Take
+from engine.models import catalogue
+from engine.models.protocol import Model
+from engine.pipeline import make_loop
+from engine.request import Audio, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
+from engine.settings import Settings
+from midi.notes import Note
+from midi.rhythm import Onset
+from midi.tempo import exact
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "listen" / "index.html"
+OPUS_RATE = 48_000
+PAD_SECONDS = 0.25  # of the loop round itself, before and after: a lossy codec has no clean first and last frame
+COMPRESSION = 0.85  # of libsndfile, 0 to 1: at most 100 kbit/s
+MAX_PAGE_BYTES = 4 * 2**20
+
+
+def main() -> None:
+    """Make all loops and write the page."""
+    options = parser(__doc__)
+    options.add_argument("--requests", type=Path, default=HERE / "requests.json")
+    options.add_argument("--out", type=Path, default=PAGE)
+    options.add_argument("--only", nargs="*", help="names of items, to try some quickly")
+    chosen = options.parse_args()
+    items = json.loads(chosen.requests.read_text(encoding="utf-8"))
+    settings = Settings()
+    model = catalogue.load("pocket", settings)
+    made = list(pairs(items, model, settings, only=chosen.only))
+    page = written(made)
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text(page, encoding="utf-8")
+    size = chosen.out.stat().st_size
+    print(f"{len(made)} pairs, {size / 2**20:.2f} MiB: {chosen.out}")
+    if size > MAX_PAGE_BYTES:
+        raise SystemExit(f"The page may have {MAX_PAGE_BYTES / 2**20:g} MiB.")
+
+
+def pairs(
+    items: list[dict[str, Any]], model: Model, settings: Settings, *, only: list[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield each item with its two loops; a later item may begin at an earlier one's take."""
+    takes: dict[str, tuple[LoopRequest, Take]] = {}
+    for item in items:
+        if only and item["name"] not in only:
+            continue
+        request = asked(item, takes)
+        before = takes[item["from"]] if "from" in item else made(uncontrolled(request), model, settings)
+        after = made(request, model, settings)
+        takes[item["name"]] = after
+        print(item["name"], after[1].scores, flush=True)
+        yield {
+            "name": item["name"],
+            "title": item["title"],
+            "text": item["text"],
+            "labels": item.get("labels", ["without control", "with control"]),
+            "loops": [loop(*before), loop(*after)],
+        }
+
+
+def uncontrolled(request: LoopRequest) -> LoopRequest:
+    """Return the same words and seed with nothing to follow."""
+    import msgspec
+
+    return msgspec.structs.replace(request, controls=(), method="none")
+
+
+def asked(item: dict[str, Any], takes: dict[str, tuple[LoopRequest, Take]]) -> LoopRequest:
+    """Return an item's request."""
+    fields = dict(item["request"])
+    fields["tempo_bpm"] = exact(fields.get("tempo_bpm", "120"))
+    start = None
+    if "from" in item and "keep" not in item:
+        start = Start(noise=takes[item["from"]][1].noise, variation=item.get("variation", 0.0))
+    return LoopRequest(**fields, start=start, controls=tuple(controls(item, takes)))
+
+
+def controls(item: dict[str, Any], takes: dict[str, tuple[LoopRequest, Take]]) -> Iterator[Control]:
+    """Yield an item's controls from their short forms."""
+    for kind, unit in (("intensity", "db"), ("brightness", "hz")):
+        if kind in item:
+            points = tuple(Point(exact(beat), float(value)) for beat, value in item[kind])
+            yield Control(kind=kind, target=Curve(points=points, unit=unit))  # type: ignore[arg-type]  # one of its literals
+    if "melody" in item:
+        notes = (Note(pitch=p, start=exact(s), duration=exact(d), velocity=100) for p, s, d in item["melody"])
+        yield Control(kind="melody", target=Notes(notes=tuple(notes)))
+    if "rhythm" in item:
+        strokes = (Onset(exact(beat), float(strength), group) for beat, strength, group in item["rhythm"])
+        yield Control(kind="rhythm", target=Onsets(onsets=tuple(strokes)))
+    for kind in ("structure", "text"):
+        if kind in item:
+            yield Control(kind=kind, target=Words(text=item[kind]))
+    if "keep" in item:
+        sound = takes[item["from"]][1].sound
+        keep = tuple((Fraction(start), Fraction(end)) for start, end in item["keep"])
+        reference = Audio(samples=sound.samples, sample_rate=sound.sample_rate, channels=sound.channels, keep=keep)
+        yield Control(kind="inpaint", target=reference)
+
+
+def made(request: LoopRequest, model: Model, settings: Settings) -> tuple[LoopRequest, Take]:
+    """Return the request and its best take."""
+    takes = [event for event in make_loop(request, model, settings) if isinstance(event, Take)]
+    return request, takes[0]
+
+
+def loop(request: LoopRequest, take: Take) -> dict[str, Any]:
+    """Return a loop as the page has it: its sound, and its lines, notes and hits as numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "2000-01-01" / "loop.wav"
+        write_files(path, request, take)
+        (found,) = kept(Path(folder))
+        whole = described(found)
+    samples = np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T
+    return {
+        "seconds": samples.shape[1] / take.sound.sample_rate,
+        "bars": request.bars,
+        "beats": whole["beats"],
+        "beats_per_bar": whole["beats_per_bar"],
+        "facts": f"“{request.prompt}”, {float(request.tempo_bpm):g} BPM, seed {request.seed}",
+        "outline": whole["outline"],
+        "controls": whole["controls"],
+        "pad": PAD_SECONDS,
+        "sound": base64.b64encode(opus(samples, take.sound.sample_rate)).decode(),
+    }
+
+
+def opus(samples: "np.ndarray[Any, Any]", sample_rate: int) -> bytes:
+    """Return a loop as Opus, with a piece of itself before and after, so that it is whole between its loop points."""
+    count = round(samples.shape[1] * OPUS_RATE / sample_rate)
+    exactly = resampled(samples.astype(np.float64), count, circular=True)
+    pad = round(PAD_SECONDS * OPUS_RATE)
+    padded = np.take(exactly, np.arange(-pad, count + pad), axis=1, mode="wrap")
+    file = io.BytesIO()
+    soundfile.write(
+        file, padded.T, OPUS_RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION
+    )
+    return file.getvalue()
+
+
+def written(items: list[dict[str, Any]]) -> str:
+    """Return the page with its style, script and loops inside."""
+    page = (HERE / "page.html").read_text(encoding="utf-8")
+    data = json.dumps(items, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    for name, text in (
+        ("style", (HERE / "page.css").read_text(encoding="utf-8")),
+        ("script", (HERE / "page.js").read_text(encoding="utf-8")),
+        ("data", data),
+    ):
+        page = page.replace(f"{{{{{name}}}}}", text)
+    return page
+
+
+if __name__ == "__main__":
+    main()

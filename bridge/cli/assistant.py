@@ -1,0 +1,100 @@
+"""The tools that `ditto-live mcp` offers to an assistant: make, redraw, takes, take. Paths come back, never sound.
+
+Settings are those of `docs/osc.md`, read by the same reader as every other way in.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from mcp.server import MCPServer
+
+from bridge.client import AsyncClient, Peer
+from bridge.requests.reader import read_request
+from bridge.takes import library
+from bridge.takes.delivery import write_take
+from engine.errors import DittoError, EngineUnavailableError
+from engine.events import Cancelled, Failed, Superseded, Take
+from engine.request import LoopRequest
+
+MAX_LISTED = 50
+INSTRUCTIONS = (
+    "Ditto Live makes seamless, bar-exact loops for Ableton Live that follow an intensity curve, a melody or a rhythm. "
+    "`make` answers with the path of a WAV; drag it into Live or name it to the user. Curves are text such as "
+    "'0:-30 8:-12 16:-30' (beat:dB). Files are paths on this computer."
+)
+
+
+def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
+    """Return a server whose tools ask the engine at `peer` and keep takes in `takes_folder`."""
+    server = MCPServer("ditto-live", instructions=INSTRUCTIONS)
+
+    @server.tool()
+    async def make(prompt: str, settings: dict[str, str] | None = None) -> dict[str, Any]:
+        """Make a loop from words.
+
+        `settings` may hold tempo_bpm, bars, time_signature, key, seed, count, intensity, brightness, melody, rhythm,
+        structure, timbre and all else that docs/osc.md lists, each as text.
+        """
+        return await _made(peer, takes_folder, {"prompt": prompt} | (settings or {}))
+
+    @server.tool()
+    async def redraw(take: str, settings: dict[str, str] | None = None) -> dict[str, Any]:
+        """Make a take again from its own noise with something changed, such as another intensity curve.
+
+        `take` is the id of a take, or `latest`; `settings` holds what is to change, and
+        variation (0 to 1) how far to leave it.
+        """
+        found = library.find(takes_folder, take)
+        return await _made(peer, takes_folder, {"from_take": found.take_id} | (settings or {}))
+
+    @server.tool()
+    def takes(words: str = "") -> list[dict[str, Any]]:
+        """List the newest takes whose prompt, key, model or id holds all these words."""
+        found = library.search(library.kept(takes_folder), words)
+        return [_card(one) for one, _ in zip(found, range(MAX_LISTED), strict=False)]
+
+    @server.tool()
+    def take(take: str) -> dict[str, Any]:
+        """Show one take by its id, or the `latest`: its path, settings and scores."""
+        return _card(library.find(takes_folder, take))
+
+    return server
+
+
+async def _made(peer: Peer, takes_folder: Path, settings: dict[str, str]) -> dict[str, Any]:
+    try:
+        reading = read_request(settings, takes=takes_folder)
+        made = [_card(one) async for one in _takes(peer, takes_folder, reading.request)]
+    except DittoError as error:
+        return {"error": error.sentence, "remedy": error.remedy}
+    return {"takes": made, "remarks": list(reading.remarks)}
+
+
+async def _takes(peer: Peer, folder: Path, request: LoopRequest) -> AsyncIterator[library.Kept]:
+    """Yield the takes of a request as they are written; raises `DittoError` where none can be made."""
+    async with AsyncClient(peer) as client:
+        async for event in client.make(request):
+            match event:
+                case Take():
+                    yield library.find(folder, write_take(folder, request, event).take_id)
+                case Failed():
+                    raise DittoError(event.sentence, remedy=event.remedy)
+                case Cancelled() | Superseded():
+                    raise EngineUnavailableError("The loop was stopped before it was finished.", remedy="Ask again.")
+                case _:
+                    continue
+
+
+def _card(take: library.Kept) -> dict[str, Any]:
+    return {
+        "id": take.take_id,
+        "path": str(take.wav.absolute()),
+        "prompt": take.prompt,
+        "bars": take.bars,
+        "tempo_bpm": take.tempo_bpm,
+        "key": take.key,
+        "seed": take.seed,
+        "favourite": take.favourite,
+        "scores": {name: value for name, value in take.scores.items() if value is not None},
+    }

@@ -1,0 +1,218 @@
+"""The controls of a request: what was sent as rows, what settings name, with weights and ranges of beats."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.audio.wav import read_audio
+from engine.errors import BadInputError, BadRequestError
+from engine.request import Control, Curve, LoopRequest, Target, Words
+from midi.live.set import parse_lane_reference
+from midi.tempo import Meter, samples_to_beats
+
+from . import targets
+from .fields import BY_NAME, OUTPAINT_FILE, IntensitySource, Way
+from .live_lane import LaneReference, read_lane
+from .scalars import number_of, read_scalars
+from .sent import Chunks, read_rows, velocities
+from .targets import OWN_ROWS, Say, TargetRow
+
+_DEFAULTS = LoopRequest(seed=0)
+_LAST = ("text",)  # after the controls that are not our own
+_PAINTED = ("inpaint", "outpaint")
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A request with its controls; `inherited` where they are those of the take that it starts from."""
+
+    request: LoopRequest
+    inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """All that controls are read from."""
+
+    settings: Mapping[str, str]
+    chunks: Chunks
+    loop: LoopRequest
+    way: Way
+    rows: Callable[[str], TargetRow | None]
+    say: Say
+
+    def called(self, name: str) -> str:
+        return BY_NAME[name].called(self.way)
+
+
+def read_controls(
+    settings: Mapping[str, str],
+    chunks: Chunks,
+    loop: LoopRequest,
+    way: Way,
+    rows: Callable[[str], TargetRow | None],
+    say: Say,
+    parent: LoopRequest | None,
+) -> Followed:
+    """Return `loop` with its controls; where none is named and there is a parent, with its controls and method."""
+    source = _Source(settings=settings, chunks=chunks, loop=loop, way=way, rows=rows, say=say)
+    found = tuple(_read(source))
+    inherits = parent is not None and not found and "intensity_source" not in settings
+    request = loop
+    if inherits and parent is not None:
+        found = parent.controls
+        if "method" not in settings:
+            request = msgspec.structs.replace(loop, method=parent.method)
+    if settings.get("text.weight") and all(control.kind != "text" for control in found):
+        found = (*found, Control(kind="text", target=Words(text=loop.prompt)))
+    return Followed(msgspec.structs.replace(request, controls=_tuned(source, found)), inherits)
+
+
+def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], way: Way, say: Say) -> int:
+    """Return the loop's bars; with `outpaint` the reference's own and those to add."""
+    bars = int(values.get("bars", _DEFAULTS.bars))
+    outpaint, inpaint = BY_NAME["outpaint"].called(way), BY_NAME["inpaint"].called(way)
+    if settings.get(OUTPAINT_FILE):
+        return bars
+    if "outpaint" not in values:
+        return bars
+    if not settings.get("inpaint"):
+        raise BadRequestError(f"{outpaint} needs the audio to go on from: {inpaint} FILE.wav.")
+    if values["outpaint"] < 1:
+        raise BadRequestError(f"{outpaint} may be 1 bar or more, not {values['outpaint']}.")
+    own = _reference_bars(Path(settings["inpaint"]), values)
+    whole = own + int(values["outpaint"])
+    if "bars" in values and bars != whole:
+        say(f"The loop has {whole} bars, {own} of the audio and {values['outpaint']} more; {bars} bars are not asked.")
+    return whole
+
+
+def _reference_bars(path: Path, values: Mapping[str, Any]) -> int:
+    tempo_bpm = values.get("tempo_bpm", _DEFAULTS.tempo_bpm)
+    meter: Meter = values.get("time_signature", _DEFAULTS.meter)
+    samples, sample_rate = read_audio(path)
+    bars = round(samples_to_beats(samples.shape[1], tempo_bpm, sample_rate) / meter.beats_per_bar)
+    if bars < 1:
+        raise BadInputError(f"{path} is shorter than half a bar at {float(tempo_bpm):g} BPM.")
+    return bars
+
+
+def _read(source: _Source) -> Iterator[Control]:
+    """Yield the controls that are named, ours in the order of the table, then the others, then a text."""
+    found = {kind: target for kind, target in (*_sent(source), *_painted(source))}
+    for kind, text in _written(source.settings):
+        if kind in found:
+            raise BadRequestError(f"{kind} is asked for twice, as numbers and as {text[:40]!r}.")
+        row = OWN_ROWS.get(kind) or source.rows(kind)
+        found[kind] = targets.read_target(row, text, source.loop, source.say)
+    order = {kind: place for place, kind in enumerate(kind for kind in OWN_ROWS if kind not in _LAST)}
+    order |= {kind: len(order) + 1 for kind in _LAST}
+    for kind in sorted(found, key=lambda kind: order.get(kind, len(OWN_ROWS) - len(_LAST))):
+        yield Control(kind=kind, target=found[kind])
+
+
+def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each control whose target is a text, and that text."""
+    for name, text in settings.items():
+        kind, dot, part = name.partition(".")
+        if (kind in OWN_ROWS and not dot and kind not in _PAINTED) or part == "target":
+            yield kind, text
+
+
+def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
+    """Yield what was sent as rows; the intensity from where `intensity_source` says."""
+    beats = source.loop.beats
+    chosen = read_scalars(source.settings, source.way).get("intensity_source", IntensitySource.CURVE)
+    for (part, kind), sent in source.chunks.items():
+        if kind != "intensity" or chosen is IntensitySource.CURVE:
+            yield kind, read_rows(part, kind, sent, beats)
+    if chosen is IntensitySource.LANE:
+        yield "intensity", _lane(source.settings, beats)
+    if chosen is IntensitySource.VELOCITIES:
+        yield "intensity", velocities(source.chunks, beats)
+
+
+def _lane(settings: Mapping[str, str], beats: Fraction) -> Curve:
+    if not settings.get("lane"):
+        raise BadRequestError(
+            "The intensity is to come from the saved set, but no set is named.",
+            remedy="Save the Live set first, and choose the lane again.",
+        )
+    path, lane = parse_lane_reference(settings["lane"])
+    start = targets.beat_range(settings["lane_beats"], "lane_beats")[0] if settings.get("lane_beats") else Fraction(0)
+    return read_lane(LaneReference(Path(path), lane, start), beats)
+
+
+def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
+    """Yield the control that keeps a part of reference audio."""
+    settings, loop = source.settings, source.loop
+    inpaint, keep, outpaint = (source.called(name) for name in ("inpaint", "keep", "outpaint"))
+    if before := settings.get(OUTPAINT_FILE):
+        yield "outpaint", targets.audio(Path(before), ((Fraction(0), _continued(Path(before), loop)),))
+    ranges = [text for text in settings.get("keep", "").split(",") if text.strip()]
+    if not settings.get("inpaint"):
+        if ranges:
+            raise BadRequestError(f"{keep} needs the audio whose beats are kept: {inpaint} FILE.wav.")
+        return
+    path = Path(settings["inpaint"])
+    if settings.get("outpaint"):
+        if ranges:
+            raise BadRequestError(f"{outpaint} keeps all of the audio; leave out {keep}.")
+        added = int(read_scalars(settings, source.way)["outpaint"]) * loop.meter.beats_per_bar
+        yield "outpaint", targets.audio(path, ((Fraction(0), loop.beats - added),))
+        return
+    if not ranges:
+        raise BadRequestError(f"{inpaint} needs the beats to keep, such as {keep} 0:8.")
+    yield "inpaint", targets.audio(path, tuple(_kept(text, keep, loop) for text in ranges))
+
+
+def _kept(text: str, keep: str, loop: LoopRequest) -> tuple[Fraction, Fraction]:
+    start, end = targets.beat_range(text.strip(), keep)
+    if end > loop.beats:
+        raise BadRequestError(
+            f"{keep} {float(start):g}:{float(end):g} ends outside the loop; it has beats 0 to {float(loop.beats):g}."
+        )
+    return start, end
+
+
+def _continued(path: Path, loop: LoopRequest) -> Fraction:
+    """Return the beats of audio that an earlier version's outpaint continues to the loop's length."""
+    bars = _reference_bars(path, {"tempo_bpm": loop.tempo_bpm, "time_signature": loop.meter})
+    if bars >= loop.bars:
+        raise BadRequestError(
+            f"{path.name} has {bars} bars and the loop {loop.bars}: there is nothing to add.",
+            remedy="Ask for more bars, or set inpaint and outpaint (bars to add).",
+        )
+    return bars * loop.meter.beats_per_bar
+
+
+def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...]:
+    """Return the controls with their weights, their beats and, for curves, the range of their unit.
+
+    Raises `BadRequestError` for what is set for a control that is not there: a slip of the pen would pass unheard.
+    """
+    kinds = [control.kind for control in controls]
+    for name in source.settings:
+        kind, dot, _part = name.partition(".")
+        if dot and kind not in kinds:
+            raise BadRequestError(f"{kind[:40]!r} is not among this loop's controls ({', '.join(kinds) or 'none'}).")
+    return tuple(_tuned_one(source, control) for control in controls)
+
+
+def _tuned_one(source: _Source, control: Control) -> Control:
+    settings, kind = source.settings, control.kind
+    numbers = {part: number_of(settings, f"{kind}.{part}", source.way) for part in ("weight", "low", "high")}
+    changes: dict[str, Any] = {}
+    if numbers["weight"] is not None:
+        changes["weight"] = numbers["weight"]
+    if within := settings.get(f"{kind}.within"):
+        called = source.called("CONTROL.within") if source.way is Way.COMMAND_LINE else f"{kind}.within"
+        changes["within"] = targets.beat_range(within, called)
+    if isinstance(control.target, Curve):
+        bounds = {part: value for part in ("low", "high") if (value := numbers[part]) is not None}
+        changes["target"] = msgspec.structs.replace(control.target, **bounds)
+    return msgspec.structs.replace(control, **changes)

@@ -1,0 +1,128 @@
+"""The take that a request starts from: where it lies, and what the request takes from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bridge.takes import library
+from bridge.takes.delivery import decimal_text, read_sidecar
+from engine.errors import BadInputError, BadRequestError
+from engine.request import MAX_SEED, Budget, LoopRequest, Start
+
+from .fields import BY_NAME, Way
+
+TAKE_FILES = (".wav", ".json", ".safetensors")
+_LONGEST_APART = 0.1  # of a loop's length; the noise of a take fits no other, and what is nearer the model decides
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A take, its request as far as its sidecar has one, and its noise as a start."""
+
+    name: str
+    request: LoopRequest | None
+    start: Start
+
+    def scalars(self) -> dict[str, Any]:
+        """Return the fields of the take's request that a new one takes over, by the names of the settings."""
+        if (request := self.request) is None:
+            return {}
+        return {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "tempo_bpm": request.tempo_bpm,
+            "time_signature": request.meter,
+            "bars": request.bars,
+            "key": request.key,
+            "model": request.model,
+            "loop": request.loop,
+            "sample_rate": request.sample_rate,
+        }
+
+
+def find_take(folder: Path, name: str) -> Path:
+    """Return the WAV of the take that `name` means: a file, an id, the start of an id, or `latest`.
+
+    Raises `BadInputError` where there is none or where several begin so.
+    """
+    path = Path(name)
+    if path.suffix.lower() not in TAKE_FILES:
+        return library.find(folder, name).wav
+    if not path.exists():
+        raise BadInputError(f"There is no file {path}.", remedy="`ditto-live takes` lists what was made.")
+    return path if path.suffix.lower() == ".wav" else path.with_suffix(".wav")
+
+
+def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | None:
+    """Return the take that the field `from_take` names, or `None`; raise `DittoError` where it cannot be used."""
+    name, variation = str(given.get("from_take", "")), float(given.get("variation", 0.0))
+    if not name:
+        if variation:
+            needed = BY_NAME["from_take"].called(way)
+            raise BadRequestError(f"{BY_NAME['variation'].called(way)} needs the take to vary: {needed} TAKE.")
+        return None
+    wav = find_take(folder, name)
+    sidecar_file = wav.with_suffix(".json")
+    sidecar = read_sidecar(sidecar_file) if sidecar_file.exists() else None
+    take_id = (sidecar.take_id if sidecar else "") or wav.stem
+    request = None
+    if sidecar is not None:
+        # The seed that this take of several had; with the same noise it decides nothing but the scores' comparison.
+        seed = min(sidecar.request.seed + sidecar.take, MAX_SEED)
+        request = msgspec.structs.replace(sidecar.request, seed=seed, start=None)
+    return Parent(take_id, request, library.start_at(wav, take_id, variation))
+
+
+def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
+    """Raise `BadRequestError` where the take's noise cannot be that of a loop of this length or model."""
+    if (before := parent.request) is None:
+        return
+    if before.model != request.model:
+        raise BadRequestError(
+            f"Take {parent.name} was made by {before.model}; its noise means nothing to {request.model}.",
+            remedy=f"Leave the model as it was, or start without {parent.name}.",
+        )
+    if abs(request.seconds - before.seconds) > _LONGEST_APART * before.seconds:
+        raise BadRequestError(
+            f"Take {parent.name} lasts {_length(before)}; this loop would last {_length(request)}.",
+            remedy="A take starts loops of its own length: leave bars, time signature and tempo as they were.",
+        )
+
+
+def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, controls: bool) -> str:
+    """Return the sentence that lists what the request takes from its parent; empty where it takes nothing."""
+    if (before := parent.request) is None:
+        return f"Nothing is known of take {parent.name} but its noise: its .json is not beside it."
+    shown = {
+        "prompt": f"“{before.prompt}”" if before.prompt else "",
+        "negative_prompt": f"not “{before.negative_prompt}”" if before.negative_prompt else "",
+        "tempo_bpm": f"{decimal_text(before.tempo_bpm)} BPM",
+        "time_signature": str(before.meter),
+        "bars": f"{before.bars} bar{'s' * (before.bars != 1)}",
+        "key": before.key or "",
+        "model": "" if before.model == "pocket" else before.model,
+        "loop": "" if before.loop else "open ends",
+        "sample_rate": f"{before.sample_rate:,} Hz",
+    }
+    parts = [shown[name] for name in names if shown[name]]
+    if controls:
+        parts += [control.kind for control in request.controls]
+    return f"As in take {parent.name}: {', '.join(parts)}." if parts else ""
+
+
+def is_unchanged(parent: Parent, request: LoopRequest) -> bool:
+    """Whether a request asks for nothing else than its parent was."""
+    if parent.request is None or parent.start.variation:
+        return False
+    aside = {"request_id": "any", "seed": 0, "count": 1, "slot": "", "start": None, "quality": "normal"}
+    aside |= {"budget": Budget(steps=0)}
+    before, now = (msgspec.structs.replace(one, **aside) for one in (parent.request, request))
+    return before == now
+
+
+def _length(request: LoopRequest) -> str:
+    bars = f"{request.bars} bar{'s' * (request.bars != 1)} of {request.meter}"
+    return f"{request.seconds:.3g} s ({bars} at {decimal_text(request.tempo_bpm)} BPM)"

@@ -1,0 +1,179 @@
+"""From settings to one valid request: what the command line, OSC and Python ask for is read here, and nowhere else.
+
+    settings, rows -> scalars -> what prompt and take say -> LoopRequest -> its controls -> Reading
+
+Whoever calls sits beside the files: what settings name (MIDI, audio, Live sets, takes) is read here, too.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import BadInputError, BadRequestError
+from engine.request import Budget, LoopRequest, Notes, new_seed
+from engine.service.messages import Priority
+from engine.settings import Settings
+from midi.errors import MidiError
+from midi.key import guess_key
+
+from .controls import added_bars, read_controls
+from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
+from .hinted import hinted
+from .parent import Parent, inherited, is_unchanged, read_parent, refuse_another_length
+from .scalars import read_scalars
+from .sent import Chunks
+from .targets import TargetRow
+
+Rows = Callable[[str], TargetRow | None]
+"""From a control's name to what is known of it; `None` leaves its target to the text's form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A valid request, who may pass it in the queue, and the sentences worth saying about how it was understood."""
+
+    request: LoopRequest
+    priority: Priority = "interactive"
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was asked for, on its way: `given` are the scalars, `say` collects remarks."""
+
+    settings: dict[str, str]
+    chunks: Chunks
+    way: Way
+    given: dict[str, Any] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def say(self, sentence: str) -> None:
+        """Keep a sentence for the producer, once."""
+        if sentence and sentence not in self.remarks:
+            self.remarks.append(sentence)
+
+
+def read_request(
+    settings: Mapping[str, str],
+    chunks: Chunks | None = None,
+    *,
+    way: Way = Way.PYTHON,
+    takes: Path | None = None,
+    request_id: str = "",
+    instance: str = "",
+    rows: Rows = lambda _kind: None,
+) -> Reading:
+    """Return the request that settings, and curves, notes and onsets sent as rows, ask for.
+
+    `takes` is the folder of takes that `from_take` is looked up in (by default the producer's), `instance` whose slot
+    it is, `rows` what is known of controls that do not ship with Ditto Live. Raises `DittoError` in one sentence for
+    whatever is not allowed or cannot be read.
+    """
+    asked = _Asked({}, chunks or {}, way)
+    try:
+        asked.settings = _renamed(settings, asked.say)
+        asked.given = read_scalars(asked.settings, way)
+        parent = read_parent(asked.given, takes or Settings().takes, way)
+        request = _request(asked, parent, request_id, instance, rows)
+    except MidiError as error:
+        raise BadInputError(error.sentence, remedy=error.remedy or None) from error
+    except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
+        raise BadInputError(f"What was given cannot be read: {error}.") from error
+    return Reading(request, asked.given.get("priority", "interactive"), tuple(asked.remarks))
+
+
+def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
+    """Return the settings by the names of today; raise `BadRequestError` for a name that there is not."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if not is_known(name):
+            near = difflib.get_close_matches(name, (*BY_NAME, *RENAMED), 1)
+            raise BadRequestError(
+                f"There is no setting {name[:60]!r}.", remedy=f"Did you mean {near[0]}?" if near else "See docs/osc.md."
+            )
+        if not str(value).strip():
+            continue
+        if name in RENAMED:
+            say(f"{name} is called {RENAMED[name]} now; it was read as that.")
+        found[RENAMED.get(name, name)] = str(value)
+    if OUTPAINT_FILE in found:
+        say(f"{OUTPAINT_FILE} is two settings now, inpaint and outpaint (bars to add); it was read as those.")
+    # In the order of the table, whatever order they came in: what is wrong is said in one order, too.
+    places = {row.name: place for place, row in enumerate(FIELDS)}
+    return dict(sorted(found.items(), key=lambda item: places.get(getattr(field_of(item[0]), "name", ""), 0)))
+
+
+def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
+    """Return the request: first without its controls, so that a wrong length is said before any file is read."""
+    before = parent.scalars() if parent else {}
+    values = hinted(asked.given, before, asked.way, asked.say)
+    taken = tuple(name for name in INHERITED if name in before and name not in values)
+    values = before | values
+    values["bars"] = added_bars(asked.settings, values, asked.way, asked.say)
+    seed = values.get("seed")
+    if seed is None:
+        seed = _open_seed(parent, asked.say)
+    bare = _bare(values, parent, seed, request_id, instance)
+    if parent is not None:
+        refuse_another_length(parent, bare)
+    controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
+    if parent is not None:
+        asked.say(inherited(parent, taken, controls.request, controls=controls.inherited))
+    request = controls.request
+    if not controls.inherited:
+        request = _in_the_melodys_key(request, asked.say)
+    return _kept_as_it_was(asked, parent, request)
+
+
+def _open_seed(parent: Parent | None, say: Callable[[str], None]) -> int:
+    """Return the seed of a request that names none: its parent's where it is the same loop, else a new one."""
+    if parent is not None and parent.request is not None and not parent.start.variation:
+        return parent.request.seed
+    seed = new_seed()
+    say(f"Seed {seed} was chosen.")
+    return seed
+
+
+def _bare(values: Mapping[str, Any], parent: Parent | None, seed: int, request_id: str, instance: str) -> LoopRequest:
+    """Return the request without its controls; a field that is open has the type's own default."""
+    own = ("prompt", "negative_prompt", "tempo_bpm", "bars", "key", "count", "model", "method", "quality", "loop")
+    fields: dict[str, Any] = {name: values[name] for name in (*own, "sample_rate") if name in values}
+    if "time_signature" in values:
+        fields["meter"] = values["time_signature"]
+    if request_id:
+        fields["request_id"] = request_id
+    if values.get("slot"):
+        fields["slot"] = f"{instance}/{values['slot']}" if instance else values["slot"]
+    budget = {name: values[name] for name in ("steps", "seconds", "until_tolerance") if name in values}
+    return LoopRequest(**fields, seed=seed, budget=Budget(**budget), start=parent.start if parent else None)
+
+
+def _parents(parent: Parent | None, request: LoopRequest) -> LoopRequest | None:
+    """Return the parent's request where its controls fit this loop: they lie at beats of that one."""
+    before = parent.request if parent is not None else None
+    return before if before is not None and before.beats == request.beats else None
+
+
+def _in_the_melodys_key(request: LoopRequest, say: Callable[[str], None]) -> LoopRequest:
+    """Return the request in its melody's key, where nothing else has named one."""
+    if request.key is not None:
+        return request
+    melody = next((c.target for c in request.controls if c.kind == "melody"), None)
+    if not isinstance(melody, Notes):
+        return request
+    guess = guess_key(melody.notes)
+    say(guess.sentence)
+    return msgspec.structs.replace(request, key=str(guess.key))
+
+
+def _kept_as_it_was(asked: _Asked, parent: Parent | None, request: LoopRequest) -> LoopRequest:
+    """Return the request without a search where nothing is changed: the take's own noise is the loop."""
+    searches = any(name in asked.given for name in ("steps", "seconds", "quality", "until_tolerance"))
+    if parent is None or searches or not is_unchanged(parent, request):
+        return request
+    asked.say("Nothing is changed, so it is the same loop; a variation of 0.3, or another prompt, leaves it.")
+    return msgspec.structs.replace(request, budget=Budget(steps=0))

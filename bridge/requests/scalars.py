@@ -1,0 +1,68 @@
+"""Settings that are one number, word or switch: text to the type that the table of fields names."""
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+
+from engine.errors import BadRequestError
+from midi.errors import MidiError
+from midi.tempo import Meter, exact, parse_tempo
+
+from .fields import FIELDS, Field, Way, field_of
+
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a float without a fraction, as Max sends whole numbers
+# What music writes in its own way; all else is as msgspec reads it.
+_MUSICAL: dict[Any, Callable[[str], Any]] = {
+    Fraction: parse_tempo,
+    Meter: Meter.parse,
+    float: lambda text: float(exact(text)),
+}
+_SWITCHES = {"on": "true", "off": "false"}
+_FORMS = {int: "a whole number is needed", float: "a number is needed", bool: "1 and 0 are allowed"}
+
+
+def read_scalars(settings: Mapping[str, str], way: Way) -> dict[str, Any]:
+    """Return the value of each field that is one of the request itself and was given, by the field's name.
+
+    An empty text leaves a field open. Raises `BadRequestError` that names the field as `way` calls it, or `MidiError`.
+    """
+    return {
+        field.name: text if field.kind is str else read_scalar(field, text.strip(), way)
+        for field in FIELDS
+        if "." not in field.name and (text := settings.get(field.name, "")).strip()
+    }
+
+
+def read_scalar(field: Field, text: str, way: Way, setting: str = "") -> Any:
+    """Return the value of one field; `setting` is what was written where it is not the field's own name."""
+    called = field.called(way) if not setting or way is Way.COMMAND_LINE else setting
+    plain = _SWITCHES.get(text.lower(), text.lower()) if field.kind is bool else text
+    if field.kind is int and (whole := _WHOLE.fullmatch(plain)):
+        plain = whole.group(1)
+    try:
+        if own := _MUSICAL.get(field.kind):
+            return own(plain)
+        return msgspec.convert(plain, field.kind, strict=False)
+    except MidiError as error:
+        if error.code == "bad_number":
+            raise BadRequestError(f"{called}: {error.sentence}", remedy=error.remedy) from error
+        raise
+    except msgspec.ValidationError as error:
+        raise BadRequestError(f"{called} is {text[:40]!r}; {_allowed(field)}.") from error
+
+
+def number_of(settings: Mapping[str, str], setting: str, way: Way) -> float | None:
+    """Return the number that a setting of a control holds, such as `melody.weight`; None where it was not given."""
+    text, field = settings.get(setting, "").strip(), field_of(setting)
+    return float(read_scalar(field, text, way, setting)) if text and field is not None else None
+
+
+def _allowed(field: Field) -> str:
+    if get_origin(field.kind) is Literal:
+        return f"{', '.join(get_args(field.kind))} are allowed"
+    if field.kind in _FORMS:
+        return _FORMS[field.kind]
+    return f"{', '.join(field.kind)} are allowed"  # an enumeration

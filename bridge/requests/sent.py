@@ -1,0 +1,65 @@
+"""Curves, notes and onsets that are sent as numbers, row by row, as targets of a request."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from engine.errors import BadRequestError
+from engine.request import Curve, Notes, Onsets, Point, Target
+from midi.melody import melody
+from midi.notes import Note, cut
+from midi.rhythm import Onset, onsets
+from midi.tempo import TICKS_PER_BEAT, snapped
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One curve, clip or rhythm.
+
+    Rows of a curve are (beat, value) in `unit` db, hz or unit, of notes (pitch, beat, duration, velocity), of onsets
+    (beat, strength, group). Beats are quarter notes from the loop's start.
+    """
+
+    rows: tuple[tuple[Any, ...], ...]
+    unit: str = ""
+
+
+Chunks = Mapping[tuple[str, str], Rows]
+"""By part (`curve`, `notes` or `onsets`) and control."""
+
+
+def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
+    """Return rows as the target of the control `kind`: a rhythm's notes are strokes, a melody's are one voice."""
+    if part == "curve":
+        points = tuple(Point(snapped(beat), float(value)) for beat, value in sent.rows)
+        return Curve(points=points, unit=sent.unit or "db")  # type: ignore[arg-type]  # checked by the table of OSC
+    if part == "onsets":
+        strokes = (Onset(snapped(beat), float(strength), group) for beat, strength, group in sent.rows)
+        return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if stroke.beat < loop_beats)))
+    played = cut(_notes(sent.rows), Fraction(0), loop_beats)
+    if kind == "rhythm":
+        return Onsets(onsets=onsets(played))
+    return Notes(notes=melody(played) if kind == "melody" else played)
+
+
+def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
+    """Return a curve of steps: at each note's start the loudest velocity there, held to the next."""
+    sent = chunks.get(("notes", "intensity")) or chunks.get(("notes", "melody"))
+    loudest: dict[Fraction, float] = {}
+    for note in cut(_notes(sent.rows if sent else ()), Fraction(0), loop_beats):
+        loudest[note.start] = max(loudest.get(note.start, 0.0), note.velocity / 127)
+    if not loudest:
+        raise BadRequestError("The clip whose velocities are the intensity has no notes in the loop.")
+    points: list[Point] = []
+    for beat, level in sorted(loudest.items()):
+        if points:
+            points.append(Point(beat, points[-1].value))
+        points.append(Point(beat, level))
+    return Curve(points=tuple(points), unit="unit")
+
+
+def _notes(rows: tuple[tuple[Any, ...], ...]) -> Iterator[Note]:
+    for pitch, start, duration, velocity in rows:
+        length = max(snapped(duration), Fraction(1, TICKS_PER_BEAT))
+        yield Note(pitch=int(pitch), start=snapped(start), duration=length, velocity=int(velocity))

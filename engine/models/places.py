@@ -1,0 +1,26 @@
+"""Where the files of a model lie on this computer, if they do. Loads nothing of the model."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..settings import Settings
+from .folder import INDEX
+from .known import KNOWN
+
+
+def find(name: str, settings: Settings) -> Path | None:
+    """Return the folder of a model by name or path, or None where it is not on this computer."""
+    for folder in (settings.models / name, Path(name).expanduser()):
+        if folder.is_dir():
+            return folder
+    known = KNOWN.get(name)
+    return _in_hub_cache(known.repository) if known else None
+
+
+def _in_hub_cache(repository: str) -> Path | None:
+    if not repository or find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    index = try_to_load_from_cache(repository, INDEX)
+    return Path(index).parent if isinstance(index, str) else None

@@ -1,0 +1,126 @@
+"""What new users tried at a terminal, and what they should have met.
+
+| what they did | where it is tested |
+| --- | --- |
+| a number for a control of one's own | here |
+| `--from-take` of a take with a melody | `requests/test_parent.py` |
+| tempo, key, metre and bars in the prompt | `requests/test_reader.py`, `test_every_way.py` |
+| no seed, by any way | `requests/test_reader.py`, `requests/test_every_way.py` |
+| a curve and a melody in Python, wrong ones | `test_service_page.py` |
+| `--json` and sidecar keep what was said, the key stands in both | here |
+| four takes: at once, time left, what follows the search; no step twice | `test_progress.py` |
+| a take of another length as a start | `requests/test_parent.py` |
+| `--report` with another ending than .png | here |
+| `install-device FOLDER` | here |
+| a client's key that is not there | here |
+| one step, not "1 steps" | here |
+| README's loop leaves nothing that git would take | here |
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.commands.render import make, rows_of
+from bridge.cli.main import parse, run
+from bridge.cli.options import typed_settings
+from bridge.cli.output import Shelf, shelf
+from bridge.cli.told import as_json, in_words
+from bridge.requests.fields import Way
+from bridge.requests.reader import read_request
+from engine.models.testing import TinyModel
+from engine.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+OWN_CONTROL = """
+from engine.controls.registry import Term, control
+from engine.request import Words
+
+@control("share-of-test", Words, help="Share of power below 200 Hz.", unit="share", tolerance=0.01)
+def share(target, scene, context):
+    wanted = float(target.text)
+    def loss(spectrum, latent):
+        low = (spectrum.frequencies_hz < 200).to(spectrum.power)
+        found = (spectrum.power * low[None, :, None]).sum((1, 2)) / spectrum.power.sum((1, 2))
+        return (found - wanted).square()
+    return Term(loss=loss, distance=loss)
+"""
+
+
+def rendered(settings: Settings, out: Path, *words: str) -> tuple[Shelf, dict[str, object], str]:
+    """Return what `ditto-live render` keeps, its JSON and its lines, with the toy model."""
+    command = parse("render", [*words, "--sample-rate", "8000"])
+    rows = rows_of(getattr(command, "controls", ()))
+    asked = read_request(typed_settings(command), way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)  # type: ignore[arg-type]
+    takes = shelf(out, asked.request, settings)
+    outcome = make(asked, takes, settings, load=lambda *_: TinyModel(sample_rate=8_000))
+    return takes, json.loads(as_json(takes, outcome, 1.0, None)), in_words(takes, outcome, 1.0, None)
+
+
+def test_a_number_steers_a_control_of_ones_own(tmp_path: Path, settings: Settings) -> None:
+    """The control says that it takes words, so 0.1 is no curve; its own file is all that it needs."""
+    (tmp_path / "bass.py").write_text(OWN_CONTROL, encoding="utf-8")
+    words = ("--controls", str(tmp_path / "bass.py"), "--control", "share-of-test=0.1", "--steps", "2")
+    takes, _, _ = rendered(settings, tmp_path / "loop.wav", "--prompt", "dub", *words)
+    assert list(takes.kept[0].take.record["loss_curves"]) == ["share-of-test"]  # type: ignore[call-overload]
+
+
+def test_what_was_said_is_kept(
+    tmp_path: Path, settings: Settings, melody: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The seed, the key, the prompt's tempo: on stderr, in the JSON object and in the take's own file."""
+    words = ("--prompt", "house at 133 bpm", "--melody", melody, "--method", "none")
+    takes, said, _ = rendered(settings, tmp_path / "loop.wav", *words)
+    errors = capsys.readouterr().err
+    sidecar = json.loads((tmp_path / "loop.json").read_text(encoding="utf-8"))
+    for part in ("133 BPM", "the notes suggest A minor", f"Seed {takes.request.seed} was chosen"):
+        assert part in errors
+        assert any(part in note for note in said["notes"])  # type: ignore[attr-defined]
+        assert any(part in note for note in sidecar["notes"])
+    assert said["key"] == sidecar["request"]["key"] == "A minor"
+
+
+def test_a_report_is_a_png(tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another ending is refused before any work, as --out refuses what is no WAV."""
+    assert run(["render", "--prompt", "house", "--out", str(tmp_path / "a"), "--report", str(tmp_path / "z.pdf")]) == 2
+    assert "z.pdf is not a .png file" in capsys.readouterr().err
+    assert list(tmp_path.glob("*.*")) == []
+
+
+def test_one_step_is_one_step(
+    tmp_path: Path, settings: Settings, curve: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A number and its noun agree."""
+    takes, said, _ = rendered(settings, tmp_path / "loop.wav", "--intensity", curve, "--steps", "1")
+    steps = said["steps"]
+    assert f"with {steps} step{'' if steps == 1 else 's'}." in capsys.readouterr().err
+    assert takes.kept
+
+
+def test_the_device_is_said_to_be_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the User Library by its place in the browser; in a folder of one's own by that folder."""
+    assert run(["install-device", str(tmp_path)]) == 0
+    assert f"choose {tmp_path / 'Ditto Live'}" in capsys.readouterr().out
+    (tmp_path / "User Library").mkdir()
+    assert run(["install-device", str(tmp_path / "User Library")]) == 0
+    assert "User Library, Presets, Audio Effects" in capsys.readouterr().out
+
+
+def test_a_key_that_is_not_there_is_said_to_be_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not to be no key."""
+    missing = str(tmp_path / "client.key")
+    assert run(["engine", "--listen", "0.0.0.0", "--allow", missing, "--home", str(tmp_path / "home")]) == 2
+    assert "client.key is not there." in capsys.readouterr().err
+
+
+def test_the_readmes_loop_is_ignored_by_git() -> None:
+    """Who tries it in a clone has a clean tree afterwards."""
+    if not (ROOT / ".git").exists():
+        return
+    made = [f"loop{ending}" for ending in (".wav", ".json", ".png", ".safetensors", "-1.wav")]
+    done = subprocess.run(
+        ["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20
+    )
+    assert done.stdout.split() == made

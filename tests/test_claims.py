@@ -1,0 +1,79 @@
+"""What CONTRIBUTING promises of the code holds."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from engine.service.workers.worker_options import WorkerOptions
+from engine.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("engine", "bridge", "midi", "max_for_live")
+READS_THE_ENVIRONMENT = {"engine/settings.py", "engine/__init__.py"}
+
+
+def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    """Yield the path and the tree of each Python file."""
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield file.relative_to(ROOT).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    """Return every name and attribute that a tree mentions."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return names | {a.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names}
+
+
+def test_one_place_reads_the_environment() -> None:
+    """Only `engine/settings.py` reads variables; `engine/__init__.py` sets those that must stand before torch."""
+    found = {path for path, tree in sources(*PACKAGES) if names_in(tree) & {"environ", "getenv", "putenv", "environb"}}
+    assert found - {"engine/controls/registry.py"} == READS_THE_ENVIRONMENT
+
+
+def test_every_setting_reaches_the_worker() -> None:
+    """A setting that was made in Python, not by the environment, is the same in the worker's process."""
+    changed = {
+        field.name: _other(getattr(Settings(), field.name))
+        for field in fields(Settings)
+        if not field.name.endswith("_port")  # a worker has no sockets
+    }
+    settings = replace(Settings(), **changed)
+    assert WorkerOptions.of(settings).settings() == settings
+
+
+def _other(value: object) -> object:
+    match value:
+        case bool():
+            return not value
+        case Path():
+            return value / "elsewhere"
+        case str():
+            return f"not {value}"
+        case tuple():
+            return (*value, Path("elsewhere"))
+    raise AssertionError(f"no other value of {value!r} is known here")
+
+
+@pytest.mark.parametrize("folder", ["tests"])
+def test_nothing_sleeps_and_hopes(folder: str) -> None:
+    """A test waits for an event, or looks again and again for a condition; it never sleeps for a time and goes on."""
+    for path, tree in sources(folder):
+        loops = [node for node in ast.walk(tree) if isinstance(node, ast.While | ast.For | ast.AsyncFor)]
+        looking = {id(call) for loop in loops for call in _sleeps(loop)}
+        for call in _sleeps(tree):
+            assert id(call) in looking, f"{path}:{call.lineno} sleeps"
+
+
+def _sleeps(tree: ast.AST) -> list[ast.Call]:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [
+        call
+        for call in calls
+        if (isinstance(call.func, ast.Attribute) and call.func.attr == "sleep")
+        or (isinstance(call.func, ast.Name) and call.func.id == "sleep")
+    ]
