@@ -18,7 +18,7 @@ MAX_BARS, MAX_PARTS = 64, 16  # of a text, of a bar
 REMEDY = "Write bars like Am F | C G/B, with Roman numerals like i VI | III VII where a key is given."
 
 _MINOR, _MAJOR = (0, 3, 7), (0, 4, 7)
-_QUALITIES: dict[str, tuple[int, ...]] = {
+QUALITIES: dict[str, tuple[int, ...]] = {
     "": _MAJOR, "maj": _MAJOR, "M": _MAJOR, "m": _MINOR, "min": _MINOR, "-": _MINOR, "5": (0, 7),
     "dim": (0, 3, 6), "°": (0, 3, 6), "o": (0, 3, 6), "aug": (0, 4, 8), "+": (0, 4, 8),
     "sus2": (0, 2, 7), "sus4": (0, 5, 7), "sus": (0, 5, 7), "add9": (0, 2, 4, 7), "madd9": (0, 2, 3, 7),
@@ -36,7 +36,7 @@ _QUALITIES: dict[str, tuple[int, ...]] = {
     "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11),
 }  # fmt: skip
 """Semitones above the root."""
-_NAMES = {frozenset(steps): name for name, steps in reversed(_QUALITIES.items()) if name not in ("maj", "M", "-")}
+_NAMES = {frozenset(steps): name for name, steps in reversed(QUALITIES.items()) if name not in ("maj", "M", "-")}
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
@@ -92,7 +92,7 @@ class Progression:
         """
         beats = bars * beats_per_bar
         if not self.barred:
-            return _joined(_parts(self.bars[0], Fraction(0), beats))
+            return joined(_parts(self.bars[0], Fraction(0), beats))
         if bars % len(self.bars):
             raise MidiError(
                 "chord_bars",
@@ -100,7 +100,7 @@ class Progression:
                 f"Write as many bars as the loop has, or ask for {len(self.bars)} bars.",
             )
         rows = self.bars * (bars // len(self.bars))
-        return _joined(
+        return joined(
             span for index, row in enumerate(rows) for span in _parts(row, index * beats_per_bar, beats_per_bar)
         )
 
@@ -113,7 +113,8 @@ def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable
     return (ChordSpan(start + index * length, length, chord) for index, chord in enumerate(row))
 
 
-def _joined(spans: Iterable[ChordSpan]) -> tuple[ChordSpan, ...]:
+def joined(spans: Iterable[ChordSpan]) -> tuple[ChordSpan, ...]:
+    """Return the spans with equal neighbours as one."""
     groups = (list(group) for _, group in groupby(spans, lambda span: span.chord))
     return tuple(replace(group[0], beats=sum((one.beats for one in group), Fraction(0))) for group in groups)
 
@@ -213,7 +214,7 @@ def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
     plain = quality.replace("(", "").replace(")", "").replace("♭", "b").replace("♯", "#")
     if minor and plain[:1] not in ("m", "°", "o", "ø", "d", "-"):
         plain = f"m{plain}"
-    found = _QUALITIES.get(plain) or _QUALITIES.get(plain.replace("Maj", "maj").replace("MAJ", "maj"))
+    found = QUALITIES.get(plain) or QUALITIES.get(plain.replace("Maj", "maj").replace("MAJ", "maj"))
     if found is None:
         raise _bad_chord(text)
     return found

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi.chords import _QUALITIES, NO_CHORD, SPELLINGS, Chord, key_of, parse_chord, parse_chords
+from midi.chord_clip import chords_of
+from midi.chords import NO_CHORD, QUALITIES, SPELLINGS, Chord, key_of, parse_chord, parse_chords
 from midi.errors import MidiError
 from midi.key import MODES, Key
+from midi.notes import Note
 
 A_MINOR, C_MAJOR = Key.parse("Am"), Key.parse("C")
 FOUR = Fraction(4)
@@ -34,7 +36,7 @@ def test_a_chord_sounds_what_its_symbol_says(text: str, notes: str) -> None:
         assert chord.root == chord.bass == SPELLINGS.index(notes.split()[0])
 
 
-@given(root=st.sampled_from(SPELLINGS), quality=st.sampled_from(sorted(_QUALITIES)), bass=st.sampled_from(SPELLINGS))
+@given(root=st.sampled_from(SPELLINGS), quality=st.sampled_from(sorted(QUALITIES)), bass=st.sampled_from(SPELLINGS))
 def test_a_chord_reads_back_as_it_is_written(root: str, quality: str, bass: str) -> None:
     """Whatever a chord is called, its name is read as the same chord."""
     chord = parse_chord(f"{root}{quality}/{bass}")
@@ -61,7 +63,7 @@ def test_roman_numerals_are_read_as_producers_write_them() -> None:
 def test_bars_are_divided_as_written() -> None:
     """Two chords share a bar, a bar alone is whole, repeats and holds are what was before, and bars come again."""
     spans = parse_chords("Am F | C | % | G . . N.C.").spans(8, FOUR)
-    assert [(str(span.chord), span.beat, span.beats) for span in spans[:5]] == [
+    assert [(str(span.chord), float(span.beat), float(span.beats)) for span in spans[:5]] == [
         ("Am", 0, 2), ("F", 2, 2), ("C", 4, 8), ("G", 12, 3), ("N.C.", 15, 1),
     ]  # fmt: skip
     assert spans[5].beat == 16
@@ -119,6 +121,57 @@ def test_chords_that_do_not_fill_the_loop_are_refused() -> None:
     """Three bars in a loop of four have no place to repeat, and the sentence says how many there are."""
     with pytest.raises(MidiError, match="3 bars"):
         parse_chords("C | F | G").spans(4, FOUR)
+
+
+def clip(text: str, *, broken: bool = False) -> list[Note]:
+    """Return a bar of four beats for each bar of `text`, as block chords or as arpeggios."""
+    found = []
+    for span in parse_chords(text).spans(text.count("|") + 1, FOUR):
+        pitches = sorted(60 + (one - span.chord.bass) % 12 + span.chord.bass for one in span.chord.pitch_classes)
+        for index, pitch in enumerate(pitches):
+            late = index * span.beats / (2 * len(pitches)) if broken else Fraction(0)
+            found.append(Note(pitch=pitch, start=span.beat + late, duration=span.beats - late))
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", ["Am | F | C | G", "Am F | C G/B", "Dm7 G7 | Cmaj7 | N.C. | Bbm7", "C/E | Gsus4 | F#m7b5 | Ab6"]
+)
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_clip_plays_the_chords_that_it_was_written_from(text: str, broken: bool) -> None:
+    """Block chords and arpeggios are read as the same chords, at the same beats."""
+    bars = text.count("|") + 1
+    found = chords_of(clip(text, broken=broken), bars * FOUR, FOUR)
+    wanted = parse_chords(text).spans(bars, FOUR)
+    assert [span.beat for span in found] == [span.beat for span in wanted]
+    assert [(span.chord.pitch_classes, span.chord.bass) for span in found] == [
+        (span.chord.pitch_classes, span.chord.bass) for span in wanted
+    ]
+
+
+@given(
+    starts=st.lists(st.fractions(0, 8, max_denominator=8), min_size=1, max_size=12),
+    eighths=st.integers(3, 9),
+    seed=st.integers(0, 99),
+)
+def test_any_clip_fills_its_loop_with_chords(starts: list[Fraction], eighths: int, seed: int) -> None:
+    """Whatever the notes and the metre, chords follow each other from the first beat to the last."""
+    notes = [
+        Note(pitch=40 + (7 * index + seed) % 40, start=start, duration=Fraction(1, 2))
+        for index, start in enumerate(starts)
+    ]
+    found = chords_of(
+        [*notes, Note(pitch=60, start=Fraction(0), duration=Fraction(1))], Fraction(9), Fraction(eighths, 2)
+    )
+    ends = [span.beat + span.beats for span in found]
+    assert [span.beat for span in found] == [0, *ends[:-1]]
+    assert ends[-1] == 9
+
+
+def test_drums_play_no_chords() -> None:
+    """A clip of drums, or an empty one, is told so."""
+    with pytest.raises(MidiError, match="no pitched notes"):
+        chords_of([Note(pitch=36, start=Fraction(0), duration=Fraction(1), channel=9)], FOUR, FOUR)
 
 
 def test_no_chord_is_a_chord_without_notes() -> None:
