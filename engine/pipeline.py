@@ -205,6 +205,8 @@ def _finish(
         scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene, free)
     record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
     record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
+    if scene.layers:
+        record |= {"layers": list(scene.layers), **scene.extra}
     return Take(
         request_id=request.request_id,
         take=item,

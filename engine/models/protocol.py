@@ -78,6 +78,7 @@ class Scene:
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
     layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
+    # "key", "chords": what a model in layers chose, for the record.
     # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
     extra: dict[str, Any] = field(default_factory=dict)
 

@@ -41,13 +41,58 @@ from .scenes import Inputs, described, laid_out, on_device, read_request
 from .sound import spectrum_of, together, together_resynthesised
 
 
-class LayeredPocket:
+class _Ears:
+    """How layers are listened to: their sum, or some of them; latents are [batch, layers, frames, channels]."""
+
+    def __init__(self, pocket: Pocket) -> None:
+        self.pocket = pocket
+
+    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of the sum as the latents say it: powers add."""
+        return self.listen_to(latent, scene, scene.layers)
+
+    def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
+        """Return the spectrum of some layers; the gradient reaches those alone."""
+        chosen = [index for index, name in enumerate(scene.layers) if name in layers]
+        if not chosen:
+            raise BadRequestError(
+                f"This loop has no layer {', '.join(layers)}.", remedy=f"It has {', '.join(scene.layers)}."
+            )
+        return spectrum_of(_summed(self.pocket.latent_map, latent[:, chosen]), frame_rate_hz(scene))
+
+    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum that the sum of the layers' waveforms really has; phases are constant in the gradient."""
+        bands = self.pocket.latent_map.decode(latent)
+        return together_resynthesised(
+            bands, scene.model_samples, frame_rate_hz(scene), self.pocket.vocoder, limits=scene.inputs.limits
+        )
+
+    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
+        return self.pocket.hear(audio, scene)
+
+    def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
+        """Return the latents with the level of all layers moved by `gain_db` [batch, frames]."""
+        return self.pocket.faded(latent, gain_db[:, None])
+
+    def character(self, latent: Tensor) -> Tensor | None:
+        """Return how the tower that may be optimised hears the sum of the layers; None without it."""
+        towers = self.pocket.towers
+        return None if towers is None else towers.guide.hear(_summed(self.pocket.latent_map, latent))
+
+    def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
+        """Return how well the sum of the layers fits `text`, -1 to 1: [batch]."""
+        return self.pocket.similarity(_summed(self.pocket.latent_map, latent), scene, text)
+
+
+class LayeredPocket(_Ears):
     """The model protocol for a loop in layers; latents and noises are [batch, layers, frames, channels]."""
 
     card = Pocket.card
 
     def __init__(self, pocket: Pocket, repertoire: LayerRepertoire) -> None:
-        self.pocket, self.repertoire = pocket, repertoire
+        super().__init__(pocket)
+        self.repertoire = repertoire
         self.device = pocket.device
 
     def arrange(
@@ -107,7 +152,20 @@ class LayeredPocket:
         return self.pocket.schedule(steps, scene)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 on the line from `latent` [batch, layers, frames, channels]; all layers side by side."""
+        """Return x_0 on the line from `latent` [batch, layers, frames, channels].
+
+        With a gradient all layers go side by side. Without, one by one: what was answered in the rehearsal is known.
+        """
+        if not (latent.is_meta or (torch.is_grad_enabled() and latent.requires_grad)):
+            layers = range(latent.shape[1])
+            rows = [
+                [
+                    self.pocket.denoise(take[None, index], time, _one(scene, index, number), until=until)
+                    for index in layers
+                ]
+                for number, take in enumerate(latent)
+            ]
+            return torch.stack([torch.cat(row) for row in rows])
         flat = replace(scene, inputs=_for_batch(scene.inputs, len(latent)))
         return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
 
@@ -120,41 +178,9 @@ class LayeredPocket:
         bands = self.pocket.latent_map.decode(latent.float())
         return together(bands, scene.model_samples, self.pocket.vocoder, limits=scene.inputs.limits)
 
-    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum of the sum as the latents say it: powers add."""
-        return self.listen_to(latent, scene, scene.layers)
-
-    def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
-        """Return the spectrum of some layers; the gradient reaches those alone."""
-        chosen = [index for index, name in enumerate(scene.layers) if name in layers]
-        if not chosen:
-            raise BadRequestError(
-                f"This loop has no layer {', '.join(layers)}.", remedy=f"It has {', '.join(scene.layers)}."
-            )
-        return spectrum_of(_summed(self.pocket.latent_map, latent[:, chosen]), frame_rate_hz(scene))
-
-    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum that the sum of the layers' waveforms really has; phases are constant in the gradient."""
-        bands = self.pocket.latent_map.decode(latent)
-        return together_resynthesised(
-            bands, scene.model_samples, frame_rate_hz(scene), self.pocket.vocoder, limits=scene.inputs.limits
-        )
-
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Raise `ModelError`: nobody can tell the layers of a recording apart."""
         raise ModelError("A recording cannot be taken apart into layers.", remedy="Ask without layers.")
-
-    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
-        return self.pocket.hear(audio, scene)
-
-    def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
-        """Return the latents with the level of all layers moved by `gain_db` [batch, frames]."""
-        return self.pocket.faded(latent, gain_db[:, None])
-
-    def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
-        """Return how well the sum of the layers fits `text`, -1 to 1: [batch]."""
-        return self.pocket.similarity(_summed(self.pocket.latent_map, latent), scene, text)
 
 
 NEEDED = {"melody": Layer.LEAD, "rhythm": Layer.DRUMS}  # by controls that a layer follows
@@ -185,6 +211,7 @@ def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
         noise_shape=(len(plan.layers), *scene.noise_shape),
         time_axis=1,
         layers=tuple(layer.value for layer in plan.layers),
+        extra={"key": str(plan.key or ""), "chords": " ".join(str(span.chord) for span in plan.chords)},
         inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
     )
 
@@ -202,15 +229,16 @@ def _summed(latent_map: LatentMap, latent: Tensor) -> Tensor:
     return torch.log(band_power(latent_map.decode(latent)).sum(1) + FLOOR)
 
 
-def _one(scene: Scene, index: int) -> Scene:
-    """Return the scene of one layer alone, as `Pocket` sees it."""
+def _one(scene: Scene, index: int, take: int = 0) -> Scene:
+    """Return the scene of one layer of one take alone, as `Pocket` sees it."""
     inputs: Inputs = scene.inputs
     assert inputs.layer is not None
     assert inputs.context is not None
     row = slice(index, index + 1)
+    place = (take * len(scene.layers) + index) % len(inputs.context)
     own = replace(
-        inputs, told=inputs.told[row], free=inputs.free[row], layer=inputs.layer[row], context=inputs.context[row],
-        layers=inputs.layers[row],
+        inputs, told=inputs.told[row], free=inputs.free[row], layer=inputs.layer[row], layers=inputs.layers[row],
+        context=inputs.context[place : place + 1],
     )  # fmt: skip
     return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), inputs=own)
 

@@ -42,7 +42,7 @@ from .vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
-ANSWERS = 8  # kept, of two chains as they are delivered
+ANSWERS = 32  # kept, of two chains as they are delivered in four layers
 
 
 class Pocket:

@@ -128,6 +128,31 @@ def test_layers_hear_those_before_them(layered: LayeredPocket) -> None:
     assert not torch.allclose(both, made(layered, scene, noise))
 
 
+def test_what_was_rehearsed_is_not_sampled_again(layered: LayeredPocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain that is delivered is the rehearsal's, answer by answer: the network is not asked twice."""
+    scene = scene_of(layered)
+    noise = start_noise(scene, 11)
+    told, _ = layered.rehearsed(scene, noise)
+    asked = []
+    estimate = layered.pocket._estimate
+    monkeypatch.setattr(layered.pocket, "_estimate", lambda *given: asked.append(1) or estimate(*given))
+    steps = layered.schedule(layered.card.decode_steps, told)
+    with torch.no_grad():
+        sample(layered, told, noise, steps, layered.card.sampler, checkpoint=False)
+    assert not asked
+
+
+def test_side_by_side_layers_are_what_they_are_one_by_one(layered: LayeredPocket) -> None:
+    """With a gradient all layers of all takes go in one batch, and come out as they do alone."""
+    scene = scene_of(layered)
+    noise = start_noise(scene, 12, 2)
+    told, _ = layered.rehearsed(scene, noise)
+    time, until = torch.tensor(1.0), torch.tensor(0.5)
+    alone = layered.denoise(noise, time, told, until=until)
+    together = layered.denoise(noise.requires_grad_(), time, told, until=until)
+    assert torch.allclose(alone, together, atol=1e-5)
+
+
 def test_layers_hear_a_recording_beside_them(layered: LayeredPocket) -> None:
     """A recording is heard by every layer, the first too, and is no part of the loop."""
     scene = scene_of(layered)
@@ -278,6 +303,9 @@ def test_a_take_in_layers_is_made_rebuilt_and_begun_from(layered: LayeredPocket)
     for take in takes(layered, asked):
         sound = np.frombuffer(take.sound.samples, "<f4").reshape(-1, 2).T
         assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), sound)
+        assert take.record["layers"] == list(layered.scene(asked).layers)
+        assert take.record["key"]
+        assert take.record["chords"]
         same = takes(layered, request(start=Start(noise=take.noise)))[0]
         assert same.sound.samples == take.sound.samples
 
