@@ -30,7 +30,7 @@ def level_db(curve: Curve, beats: Fraction, frames: int) -> NDArray[np.float64]:
 def frequency_octaves(curve: Curve, beats: Fraction, frames: int) -> NDArray[np.float64]:
     """Return log2 of the frequency in hertz at `frames` equal frames of a loop: [frames].
 
-    Runs straight in octaves, as pitch is heard. Raises `BadRequestError` for decibels or what cannot be heard.
+    Runs straight in octaves, as pitch is heard. Raises `BadRequestError` for decibels and for inaudible frequencies.
     """
     if curve.unit == "db":
         raise BadRequestError("A brightness curve is in hertz or 0 to 1, this one is in decibels.")

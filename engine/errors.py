@@ -1,8 +1,8 @@
-"""What can go wrong, as a small tree; each error has a code that crosses the wire.
+"""The errors that the engine can tell, as a small tree; each has a code that crosses the wire.
 
-    DittoError
+    DittoError                (midi.errors)
+      BadInputError           (midi.errors) a file, a text or a number that the producer gave cannot be used
       BadRequestError         a value in a request is not allowed
-      BadInputError           a file or a text that the producer gave cannot be used
       ModelError              a model is unknown, missing, half-copied or does not fit
         MissingPackageError   an optional package is not installed
       NonFiniteLossError      a control's loss became inf or nan; the last finite best is kept
@@ -13,18 +13,19 @@
 Every error says in one sentence what is wrong, where, and what is allowed; `remedy` says what to do.
 """
 
+from midi.errors import BadInputError, DittoError
 
-class DittoError(Exception):
-    """The root: `code` is stable and for programs, `sentence` and `remedy` are for people."""
-
-    code = "error"
-    remedy = ""
-
-    def __init__(self, sentence: str, *, remedy: str | None = None) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        if remedy is not None:
-            self.remedy = remedy
+__all__ = [
+    "BadInputError",
+    "BadRequestError",
+    "DittoError",
+    "EngineUnavailableError",
+    "InternalError",
+    "MissingPackageError",
+    "ModelError",
+    "NonFiniteLossError",
+    "OutOfMemoryError",
+]
 
 
 class BadRequestError(DittoError):
@@ -32,13 +33,6 @@ class BadRequestError(DittoError):
 
     code = "bad_request"
     remedy = "Change the value named in the sentence and try again."
-
-
-class BadInputError(DittoError):
-    """A file or a text that the producer gave cannot be used."""
-
-    code = "bad_input"
-    remedy = "Choose another file, or mend this one."
 
 
 class ModelError(DittoError):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, no_grad
 
-from . import metrics, sampling
+from . import controls, metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
@@ -199,7 +199,8 @@ def _finish(
     """Decode, cut, level and score one take."""
     request, model, scene = ready.request, ready.model, ready.scene
     finished = _finished(ready, latent)
-    scores = metrics.score(finished.audio, request.sample_rate, request)
+    judges, say = controls.metrics(), search.notes.append
+    scores = metrics.score(finished.audio, request.sample_rate, request, judges, say)
     if hasattr(model, "held_out") and request.controls:
         free = search.free[item : item + 1] if search.free is not None else None
         scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene, free)
@@ -221,7 +222,7 @@ def _finish(
             heard=None if heard is None else heard[item],
         ),
         record=record,
-        notes=tuple(search.notes),
+        notes=tuple(dict.fromkeys(search.notes)),
     )
 
 

@@ -15,13 +15,12 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from midi.errors import MidiError
 from midi.key import Key
 from midi.notes import Note
 from midi.rhythm import Group, Onset
 from midi.tempo import Beats, Meter, exact, loop_beats, loop_samples
 
-from .errors import BadRequestError
+from .errors import BadInputError, BadRequestError
 
 Method = Literal["ditto2", "ditto", "ditto-paper", "guidance", "none"]
 Quality = Literal["draft", "normal", "best"]
@@ -31,7 +30,6 @@ CURVE_UNITS = get_args(CurveUnit)
 MAX_BARS = 16
 MAX_COUNT = 8
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
-ASK_LEVELS = ("intensity", "intensity-paper")  # controls that ask for a level, which one gain for all could miss
 CHANCE = secrets.SystemRandom()
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
@@ -122,6 +120,17 @@ class Words(_Value, frozen=True, tag="words"):
     text: str
 
 
+class Number(_Value, frozen=True, tag="number"):
+    """A single number, in the control's own unit."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        if not math.isfinite(self.value):
+            raise BadRequestError(f"The value is {self.value:g}, not a finite number.")
+
+
 class Audio(_Value, frozen=True, tag="audio"):
     """Reference audio: float32 little-endian samples, channels interleaved."""
 
@@ -141,7 +150,7 @@ class Audio(_Value, frozen=True, tag="audio"):
             raise BadRequestError("The reference audio is empty or not whole frames of float32.")
 
 
-Target = Curve | Notes | Onsets | Words | Audio
+Target = Curve | Notes | Onsets | Words | Number | Audio
 _TARGETS = get_args(Target)
 
 
@@ -255,10 +264,7 @@ class LoopRequest(_Value, frozen=True):
         if not _ID.match(self.request_id):
             raise BadRequestError("A request id is 1 to 64 letters, digits, - or _.")
         if self.key is not None:
-            try:
-                Key.parse(self.key)
-            except MidiError as error:
-                raise BadRequestError(error.sentence, remedy=error.remedy) from error
+            Key.parse(self.key)
         for control in self.controls:
             self._check_beats(control)
 
@@ -338,8 +344,8 @@ def _plainly(value: _Value, name: str, make: Callable[[Any], Any] | None, kind: 
 def _set(value: _Value, name: str, make: Callable[[Any], Any], given: Any, wanted: str) -> None:
     try:
         made = make(given)
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
-        said = f" {error.sentence}" if isinstance(error, MidiError) else ""
+    except (BadInputError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        said = f" {error.sentence}" if isinstance(error, BadInputError) else ""
         raise BadRequestError(f"{name} of {type(value).__name__} is {_shown(given)}; write {wanted}.{said}") from error
     msgspec.structs.force_setattr(value, name, made)
 

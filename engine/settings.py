@@ -24,6 +24,12 @@ def _takes_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_music_dir()) / "Ditto Live" / "takes"
 
 
+def control_files() -> tuple[Path, ...]:
+    """Return the Python files that bring controls, named in DITTO_CONTROLS and separated as in PATH."""
+    named = os.environ.get("DITTO_CONTROLS", "").split(os.pathsep)
+    return tuple(Path(name) for name in named if name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Folders and devices; made once at start-up and handed down."""

@@ -16,7 +16,7 @@ from . import container, face
 from .container import Json
 from .parameters import PARAMETERS, PUSH_BANKS
 from .patcher import DEVICE_TYPE
-from .script import FOLDER, ORDER
+from .script import DISPLAY, FOLDER, MAIN, ORDER
 
 # Nothing is excused at the moment: every object is in py2max's reference and every cord passes.
 LINT_ALLOWED: frozenset[str] = frozenset()
@@ -150,9 +150,10 @@ def _parameters(patcher: Json, boxes: Boxes) -> Iterable[str]:
         if names.count(name) > 1 or "[" in name:
             yield f"The Long Name {name!r} is not one parameter's own."
     known = {row.long_name for row in PARAMETERS} | {"-"}
-    for bank, places in PUSH_BANKS:
-        if len(places) != 8 or not set(places) <= known:
-            yield f"The Push bank {bank!r} does not hold eight known parameters."
+    for bank in PUSH_BANKS:
+        for places in (bank.encoders, bank.buttons):
+            if len(places) != 8 or not set(places) <= known:
+                yield f"The Push bank {bank.name!r} does not hold eight known parameters."
 
 
 def _long_name(box: Json) -> str:
@@ -167,7 +168,7 @@ def _addresses(boxes: Boxes) -> Iterable[str]:
         text = str(cast(Json, box.get("textfile", {})).get("text", "")) + str(box.get("text", ""))
         for address in sorted(set(_ADDRESS.findall(text)) - known):
             yield f"{key} speaks {address}, which is not in the table."
-    for name in ORDER:
+    for name in (*ORDER, *DISPLAY, MAIN):
         if "post(" in (FOLDER / "code" / f"{name}.js").read_text(encoding="utf-8"):
             yield f"{name}.js writes to the Max console."
 

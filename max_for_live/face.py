@@ -34,66 +34,80 @@ class Menu:
 
 DISPLAY: Rect = (184, 6, 256, 118)
 DISPLAY_INFO = (
-    "The intensity over the loop's bars. With Draw as the source, draw the curve here. Below: what the finished take "
-    "reached."
+    "The curve over the loop's bars, in dB, or in per cent for the brightness. Draw here with the mouse. Below: what "
+    "the finished take reached."
 )
-PROMPT: Rect = (8, 22, 168, 46)
+PROMPT: Rect = (8, 21, 168, 40)
 PROMPT_INFO = "What the loop should sound like, in words: genre, instruments, mood. Return takes it."
-HINT: Rect = (8, 140, 168, 24)
-# Shown as long as no script answers: a Live before 12.2 has no `v8`, and this sentence is all that works there.
+HINT: Rect = (8, 152, 168, 13)
+# Put into the hint two seconds after loading, unless the script has spoken: a Live before 12.2 has no `v8`, and this
+# sentence is all that works there.
 HINT_WITHOUT_SCRIPT = "Ditto Live needs Live 12.2 or newer."
 
 CONTROLS: dict[str, Rect] = {
-    "bars": (8, 85, 32, 15),
-    "key": (44, 85, 76, 15),
-    "quality": (124, 85, 52, 15),
-    "seed": (8, 118, 46, 15),
-    "roll": (56, 118, 28, 15),
-    "takes": (92, 118, 30, 15),
-    "variation": (128, 118, 48, 15),
+    "bars": (8, 75, 32, 15),
+    "key": (44, 75, 76, 15),
+    "quality": (124, 75, 52, 15),
+    "seed": (8, 104, 46, 15),
+    "roll": (56, 104, 28, 15),
+    "takes": (92, 104, 32, 15),
+    "variation": (128, 104, 48, 15),
     "source": (184, 129, 256, 16),
-    "learn": (184, 149, 88, 15),
-    "redraw": (276, 149, 88, 15),
-    "clear": (368, 149, 72, 15),
+    "learn": (184, 149, 54, 15),
+    "redraw": (318, 149, 60, 15),
+    "clear": (382, 149, 58, 15),
     "intensity": (448, 5, 56, 50),
     "intensity_strength": (524, 22, 48, 15),
     "melody_strength": (524, 58, 48, 15),
     "rhythm_strength": (524, 95, 48, 15),
-    "generate": (584, 6, 72, 33),
-    "stop": (660, 6, 34, 33),
-    "warp": (642, 79, 52, 15),
+    "drums": (536, 112, 36, 15),
+    "warp": (520, 149, 52, 15),
+    "generate": (584, 6, 70, 33),
+    "stop": (658, 6, 34, 33),
+    "listen": (638, 111, 54, 15),
     "land": (584, 149, 34, 15),
-    "keep": (622, 149, 34, 15),
-    "drop": (660, 149, 34, 15),
+    "keep": (621, 149, 34, 15),
+    "drop": (658, 149, 34, 15),
 }
 
 MENUS: tuple[Menu, ...] = (
     Menu("history", (104, 4, 72, 15), "History", "Prompts that you have used in this set."),
-    Menu("melody", (450, 75, 122, 15), "Off", "A MIDI clip whose melody the loop follows."),
-    Menu("rhythm", (450, 112, 122, 15), "Off", "A MIDI clip, such as drums, whose strokes the loop follows."),
-    Menu("level", (450, 149, 122, 15), "As rendered", "Takes the clip gain over from a clip on this track."),
-    Menu("target", (584, 60, 110, 15), "This track", "The audio track that the clip lands on."),
+    Menu("audio", (8, 135, 82, 15), "Off", "An audio clip whose file the loop starts from, as the menu beside says."),
     Menu(
-        "place", (584, 79, 54, 15), "Next slot",
-        "Next empty slot, the Arrangement at the loop brace, or the Simpler on the track (Live 12.4 or newer).",
+        "use", (94, 135, 82, 15), "Sounds like",
+        "Take over the clip's sound, groove or form, continue it, or keep its first bars and make the rest new.",
     ),
-    Menu("take", (584, 128, 110, 15), "No takes yet", "The finished takes, newest first."),
+    Menu("drives", (242, 149, 72, 15), "Intensity", "What the curve moves: the intensity or the brightness."),
+    Menu("melody", (450, 75, 122, 15), "Off", "A MIDI clip whose melody the loop follows."),
+    Menu("rhythm", (450, 112, 82, 15), "Off", "A MIDI clip, such as drums, whose strokes the loop follows."),
+    Menu("level", (450, 149, 66, 15), "As it is", "Takes the clip gain over from a clip on this track."),
+    Menu("target", (584, 60, 108, 15), "This track", "The track that the take lands on."),
+    Menu(
+        "place", (584, 79, 108, 15), "Selected scene",
+        "Selected scene or the next free one below, next free slot from the top, a new audio track, the Arrangement at "
+        "the loop brace, the track's Simpler or its selected drum pad (Live 12.4). Nothing is ever overwritten.",
+    ),
+    Menu("take", (584, 130, 108, 15), "No takes yet", "The finished takes, newest first."),
 )  # fmt: skip
 
 LABELS: tuple[Label, ...] = (
     Label("Prompt", (8, 5, 90, 14), strong=True),
-    Label("Bars", (8, 71, 32, 13)),
-    Label("Key", (44, 71, 76, 13)),
-    Label("Quality", (124, 71, 52, 13)),
-    Label("Seed", (8, 104, 76, 13)),
-    Label("Takes", (92, 104, 34, 13)),
-    Label("Vary", (128, 104, 48, 13)),
-    Label("Strength", (524, 8, 48, 13)),
-    Label("Melody", (450, 59, 70, 14), strong=True),
-    Label("Rhythm", (450, 96, 70, 14), strong=True),
-    Label("Level like", (450, 133, 122, 14), strong=True),
-    Label("Lands in", (584, 45, 110, 14), strong=True),
-    Label("Takes", (584, 113, 110, 14), strong=True),
+    Label("Bars", (8, 61, 32, 13)),
+    Label("Key", (44, 61, 76, 13)),
+    Label("Quality", (124, 61, 52, 13)),
+    Label("Seed", (8, 90, 76, 13)),
+    Label("Make", (92, 90, 34, 13)),
+    Label("Vary", (128, 90, 48, 13)),
+    Label("Audio clip", (8, 120, 168, 14), strong=True),
+    Label("Strength", (524, 8, 48, 13), align=1),
+    Label("Melody", (450, 59, 38, 14), strong=True),
+    Label("Strength", (488, 59, 34, 13), align=2),
+    Label("Rhythm", (450, 96, 38, 14), strong=True),
+    Label("Strength", (488, 96, 34, 13), align=2),
+    Label("Level like", (450, 133, 66, 14), strong=True),
+    Label("Warp", (520, 133, 52, 14), strong=True),
+    Label("Lands in", (584, 45, 108, 14), strong=True),
+    Label("Takes", (584, 112, 50, 14), strong=True),
 )
 
-DIVIDERS: tuple[Rect, ...] = ((445, 6, 1, 158), (578, 6, 1, 158))
+DIVIDERS: tuple[Rect, ...] = ((444, 6, 1, 158), (578, 6, 1, 158))

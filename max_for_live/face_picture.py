@@ -1,7 +1,7 @@
 """Draws the face as a PNG: rectangles and texts out of the built patcher, the display by its own script.
 
-Nothing is placed here: where a control sits and what it is called comes from the device file. The colours are
-those of a dark theme of Live's; in Live the device follows the theme that is chosen.
+Nothing is placed here: where a control sits and what it is called comes from the device file. Colours and what the
+controls show come from face_themes.
 """
 
 import json
@@ -19,6 +19,7 @@ from . import container, face
 from .checks import boxes_of
 from .container import Json
 from .errors import DeviceCheckError
+from .face_themes import MOMENTS, Color, Moment
 from .parameters import Unit
 from .script import FOLDER, display_script
 
@@ -26,35 +27,8 @@ SCALE = 4  # drawn this much larger ...
 SHOWN = 2  # ... and shown twice as large as in Live, smooth
 TITLE = 20  # Live's own title bar above the device
 MARGIN = 10
-Color = tuple[int, int, int]
+HEIGHT = face.HEIGHT + TITLE + 2 * MARGIN  # of one face in the picture
 Font = ImageFont.FreeTypeFont
-
-THEME: dict[str, Color] = {
-    "live_surface_bg": (54, 54, 54), "live_control_bg": (30, 30, 30), "live_control_fg": (181, 181, 181),
-    "live_control_selection": (255, 173, 86), "live_contrast_frame": (38, 38, 38), "live_lcd_bg": (24, 24, 24),
-    "live_lcd_title": (205, 205, 205), "live_lcd_control_fg": (255, 173, 86), "live_lcd_control_fg_alt": (3, 195, 213),
-    "live_lcd_frame": (84, 84, 84), "title": (92, 92, 92), "ground": (20, 20, 20), "dark": (20, 20, 20),
-    "dim": (128, 128, 128),
-}  # fmt: skip
-
-# A session in the middle, so that the picture shows what each control is for.
-SESSION: dict[str, str] = {
-    "prompt": "dusty boom bap, warm Rhodes,\nupright bass, vinyl crackle", "melody": "Keys: verse hook",
-    "rhythm": "Drums: break 2", "take": "3 · melody 96 %", "key": "F minor", "target": "This track",
-    "hint": "File > Collect All and Save\nkeeps the loops with the set.",
-}  # fmt: skip
-VALUES: dict[str, float] = {
-    "intensity": -17.5, "intensity_strength": 100, "melody_strength": 120, "rhythm_strength": 60, "variation": 30,
-    "bars": 4, "seed": 4711, "takes": 3, "source": 1, "redraw": 1, "quality": 1, "warp": 0,
-}  # fmt: skip
-_GRID = 128  # as many values as the script sends
-_LANE = tuple(-23 - 6 * math.cos(4 * math.pi * i / _GRID) - 3 * math.sin(2 * math.pi * i / _GRID) for i in range(_GRID))
-DISPLAY_MESSAGES: tuple[tuple[object, ...], ...] = (
-    ("source", "learn", 4, 4),
-    ("curve", *_LANE),
-    ("status", "ready", "Landed on ‘Sampler’."),
-    ("scores", "intensity_rho", 0.99, "melody_accuracy", 0.96, "seam_ratio", 0.4),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +38,15 @@ class Pen:
     draw: ImageDraw.ImageDraw
     left: int
     top: int
+    moment: Moment
+
+    def ink(self, name: str) -> Color:
+        """Return a colour of the theme."""
+        return self.moment.palette[name]
+
+    def live_ink(self, key: str) -> Color:
+        """Return the colour of a control's text, greyed where it does nothing."""
+        return self.ink("live_control_fg_zombie" if key in self.moment.greyed else "live_control_fg")
 
     def box(self, rect: Sequence[float], fill: Color, *, round: float = 0) -> None:
         """Fill a rectangle."""
@@ -89,30 +72,46 @@ def font(size: float) -> Font:
     return cast(Font, ImageFont.load_default(size))
 
 
-def draw_face(device: bytes) -> Image.Image:
-    """Return the picture of a device's face."""
+def draw_face(device: bytes, moment: Moment) -> Image.Image:
+    """Return the picture of a device's face at a moment."""
     patcher = cast(Json, container.read(device).patcher()["patcher"])
-    width, height = face.WIDTH + 2 * MARGIN, face.HEIGHT + TITLE + 2 * MARGIN
-    picture = Image.new("RGB", (width * SCALE, height * SCALE), THEME["ground"])
-    pen = Pen(ImageDraw.Draw(picture, "RGBA"), MARGIN, MARGIN + TITLE)
+    width = face.WIDTH + 2 * MARGIN
+    picture = Image.new("RGB", (width * SCALE, HEIGHT * SCALE), moment.palette["ground"])
+    pen = Pen(ImageDraw.Draw(picture, "RGBA"), MARGIN, MARGIN + TITLE, moment)
     _frame(pen)
     for key, box in boxes_of(patcher).items():
         if box.get("presentation"):
             _WIDGETS[str(box["maxclass"])](pen, key.removeprefix("obj-"), box, _rect(box))
-    return picture.resize((width * SHOWN, height * SHOWN), Image.Resampling.LANCZOS)
+    return picture.resize((width * SHOWN, HEIGHT * SHOWN), Image.Resampling.LANCZOS)
+
+
+def draw_faces(device: bytes) -> Image.Image:
+    """Return the face at all moments, one below the other: a dark, a middle and a light theme."""
+    faces = [draw_face(device, moment) for moment in MOMENTS]
+    picture = Image.new("RGB", (faces[0].width, sum(each.height for each in faces)))
+    for row, each in enumerate(faces):
+        picture.paste(each, (0, row * each.height))
+    return picture
 
 
 def write_face(device: bytes, path: Path) -> None:
-    """Draw the face into a PNG file."""
-    draw_face(device).save(path, optimize=True)
+    """Draw the face into a PNG file, and beside it, as `...-themes.png`, the face in all themes."""
+    for picture, place in ((draw_face(device, MOMENTS[0]), path), (draw_faces(device), themes_beside(path))):
+        small = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # keeps the light's colour
+        small.save(place, optimize=True)
+
+
+def themes_beside(path: Path) -> Path:
+    """Return where the picture of all themes lies."""
+    return path.with_stem(f"{path.stem}-themes")
 
 
 def _frame(pen: Pen) -> None:
-    pen.box((-1, -TITLE, face.WIDTH + 2, face.HEIGHT + TITLE + 1), THEME["title"], round=4)
-    pen.box((0, 0, face.WIDTH, face.HEIGHT), THEME["live_surface_bg"], round=3)
-    pen.box((0, 0, face.WIDTH, 6), THEME["live_surface_bg"])
-    pen.box((7, -14, 8, 8), THEME["live_control_selection"], round=4)
-    pen.text("Ditto Live", 22, -9.5, 10, (240, 240, 240), strong=True)
+    pen.box((-1, -TITLE, face.WIDTH + 2, face.HEIGHT + TITLE + 1), pen.ink("title"), round=4)
+    pen.box((0, 0, face.WIDTH, face.HEIGHT), pen.ink("live_surface_bg"), round=3)
+    pen.box((0, 0, face.WIDTH, 6), pen.ink("live_surface_bg"))
+    pen.box((7, -14, 8, 8), pen.ink("live_control_selection"), round=4)
+    pen.text("Ditto Live", 22, -9.5, 10, pen.ink("dark"), strong=True)
 
 
 def _rect(box: Json) -> face.Rect:
@@ -123,13 +122,13 @@ def _valueof(box: Json) -> Json:
     return cast(dict[str, Json], box["saved_attribute_attributes"])["valueof"]
 
 
-def _choice(key: str, box: Json) -> str:
+def _choice(pen: Pen, key: str, box: Json) -> str:
     choices = cast(list[str], _valueof(box)["parameter_enum"])
-    return SESSION.get(key) or choices[int(VALUES.get(key, 0))]
+    return pen.moment.text(key) or choices[int(pen.moment.value(key))]
 
 
-def _number(key: str, box: Json) -> str:
-    value = VALUES.get(key, 0.0)
+def _number(pen: Pen, key: str, box: Json) -> str:
+    value = pen.moment.value(key)
     style = cast(int, _valueof(box).get("parameter_unitstyle", 0))
     return {Unit.DECIBEL: f"{value:.1f} dB", Unit.PERCENT: f"{value:.0f} %"}.get(Unit(style), f"{value:.0f}")
 
@@ -138,50 +137,49 @@ def _number(key: str, box: Json) -> str:
 
 
 def _panel(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
-    pen.box(rect, THEME["live_contrast_frame"])
+    pen.box(rect, pen.ink("live_contrast_frame"))
 
 
 def _comment(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
     if key == "hint":
-        for row, line in enumerate(SESSION["hint"].split("\n")):
-            pen.text(line, x, y + 6 + 12 * row, 8.5, THEME["dim"])
+        pen.text("Collect All and Save keeps loops.", x, y + height / 2, 8.5, pen.ink("dim"))
         return
     text = str(box["text"])
     align = cast(int, box.get("textjustification", 0))
     at, anchor = ((x, "lm"), (x + width / 2, "mm"), (x + width - 1, "rm"))[align]
-    pen.text(text, at, y + height / 2, 9, THEME["live_control_fg"], anchor, strong="Bold" in str(box.get("fontname")))
+    pen.text(text, at, y + height / 2, 9, pen.ink("live_control_fg"), anchor, strong="Bold" in str(box.get("fontname")))
 
 
 def _text_edit(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, *_ = rect
-    pen.box(rect, THEME["live_lcd_bg"], round=2)
-    for row, line in enumerate(SESSION["prompt"].split("\n")):
-        pen.text(line, x + 6, y + 11 + 13 * row, 10, THEME["live_lcd_title"])
+    pen.box(rect, pen.ink("live_lcd_bg"), round=2)
+    for row, line in enumerate(pen.moment.text("prompt").split("\n")):
+        pen.text(line, x + 6, y + 11 + 13 * row, 10, pen.ink("live_lcd_title"))
 
 
 def _menu(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
-    pen.box(rect, THEME["live_control_bg"], round=2)
+    pen.box(rect, pen.ink("live_control_bg"), round=2)
     first = str(cast(list[str], box.get("items", [""]))[0])
-    text = _choice(key, box) if box["maxclass"] == "live.menu" else SESSION.get(key, first)
-    pen.text(fitted(text, 9, width - 17), x + 5, y + height / 2, 9, THEME["live_control_fg"])
+    text = _choice(pen, key, box) if box["maxclass"] == "live.menu" else pen.moment.text(key) or first
+    pen.text(fitted(text, 9, width - 17), x + 5, y + height / 2, 9, pen.ink("live_control_fg"))
     middle, right = y + height / 2, x + width - 5
     triangle = [pen.point(right - 5, middle - 1.6), pen.point(right, middle - 1.6), pen.point(right - 2.5, middle + 2)]
-    pen.draw.polygon(triangle, fill=THEME["live_control_fg"])
+    pen.draw.polygon(triangle, fill=pen.ink("live_control_fg"))
 
 
 def _numbox(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
-    pen.box(rect, THEME["live_control_bg"], round=2)
-    pen.text(_number(key, box), x + width / 2, y + height / 2, 9, THEME["live_control_fg"], "mm")
+    pen.box(rect, pen.ink("live_control_bg"), round=2)
+    pen.text(_number(pen, key, box), x + width / 2, y + height / 2, 9, pen.live_ink(key), "mm")
 
 
 def _button(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
-    on = bool(box["mode"]) and VALUES.get(key, 0) == 1
-    pen.box(rect, THEME["live_control_selection" if on else "live_control_bg"], round=2)
-    ink = THEME["dark" if on else "live_control_fg"]
+    on = bool(box["mode"]) and pen.moment.value(key) == 1 and key not in pen.moment.greyed
+    pen.box(rect, pen.ink("live_control_selection" if on else "live_control_bg"), round=2)
+    ink = pen.ink("dark") if on else pen.live_ink(key)
     size = cast(float, box.get("fontsize", 9.0))
     strong = "Bold" in str(box.get("fontname"))
     pen.text(str(box["texton" if on else "text"]), x + width / 2, y + height / 2, size, ink, "mm", strong=strong)
@@ -192,10 +190,10 @@ def _tab(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     choices = cast(list[str], _valueof(box)["parameter_enum"])
     each = width / len(choices)
     for index, choice in enumerate(choices):
-        on = index == VALUES[key]
+        on = index == pen.moment.value(key)
         cell = (x + each * index, y, each - 1, height)
-        pen.box(cell, THEME["live_control_selection" if on else "live_control_bg"], round=2)
-        ink = THEME["dark" if on else "live_control_fg"]
+        pen.box(cell, pen.ink("live_control_selection" if on else "live_control_bg"), round=2)
+        ink = pen.ink("dark") if on else pen.live_ink(key)
         pen.text(choice, cell[0] + cell[2] / 2, y + height / 2, 9, ink, "mm")
 
 
@@ -203,21 +201,22 @@ def _dial(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
     x, y, width, height = rect
     value = _valueof(box)
     low, high = cast(float, value["parameter_mmin"]), cast(float, value["parameter_mmax"])
-    pen.text(str(value["parameter_shortname"]), x + width / 2, y + 6, 9, THEME["live_control_fg"], "mm", strong=True)
+    pen.text(str(value["parameter_shortname"]), x + width / 2, y + 6, 9, pen.ink("live_control_fg"), "mm", strong=True)
     middle, radius = (x + width / 2, y + 27), 12
     corners = (*pen.point(middle[0] - radius, middle[1] - radius), *pen.point(middle[0] + radius, middle[1] + radius))
-    end = 135 + 270 * (VALUES[key] - low) / (high - low)
-    pen.draw.arc(corners, 135, 405, fill=THEME["live_control_bg"], width=3 * SCALE)
-    pen.draw.arc(corners, 135, end, fill=THEME["live_control_selection"], width=3 * SCALE)
+    end = 135 + 270 * (pen.moment.value(key) - low) / (high - low)
+    pen.draw.arc(corners, 135, 405, fill=pen.ink("live_control_bg"), width=3 * SCALE)
+    lit = pen.ink("live_control_fg_zombie" if key in pen.moment.greyed else "live_control_selection")
+    pen.draw.arc(corners, 135, end, fill=lit, width=3 * SCALE)
     turn = math.radians(end)
     tip = pen.point(middle[0] + radius * math.cos(turn), middle[1] + radius * math.sin(turn))
-    pen.draw.line((pen.point(*middle), tip), fill=THEME["live_lcd_title"], width=2 * SCALE)
-    pen.text(_number(key, box), x + width / 2, y + height - 5, 9, THEME["live_control_fg"], "mm")
+    pen.draw.line((pen.point(*middle), tip), fill=pen.live_ink(key), width=2 * SCALE)
+    pen.text(_number(pen, key, box), x + width / 2, y + height - 5, 9, pen.live_ink(key), "mm")
 
 
 def _display(pen: Pen, key: str, box: Json, rect: face.Rect) -> None:
-    shifted = Pen(pen.draw, pen.left + int(rect[0]), pen.top + int(rect[1]))
-    for operation in recorded(rect):
+    shifted = Pen(pen.draw, pen.left + int(rect[0]), pen.top + int(rect[1]), pen.moment)
+    for operation in recorded(rect, pen.moment):
         _OPERATIONS[str(operation["kind"])](shifted, operation)
 
 
@@ -239,15 +238,15 @@ def fitted(text: str, size: float, width: float) -> str:
 # ---- the display
 
 
-def recorded(rect: face.Rect) -> list[Json]:
-    """What the display's script draws after `DISPLAY_MESSAGES`; needs Node."""
+def recorded(rect: face.Rect, moment: Moment) -> list[Json]:
+    """What the display's script draws at a moment; needs Node."""
     node = shutil.which("node")
     if node is None:
         raise DeviceCheckError("The face is drawn by the display's own script in Node.", remedy="Install Node 20.")
     letters = {chr(code) for code in range(32, 127)} | set("‘’…·×é")
     given = {
-        "script": display_script(), "size": [rect[2], rect[3]], "messages": DISPLAY_MESSAGES,
-        "colors": {name: [*(part / 255 for part in color), 1] for name, color in THEME.items()},
+        "script": display_script(), "size": [rect[2], rect[3]], "messages": moment.messages,
+        "colors": {name: [*(part / 255 for part in color), 1] for name, color in moment.palette.items()},
         "widths": {letter: font(100).getlength(letter) / 100 for letter in letters},
     }  # fmt: skip
     command = [node, str(FOLDER / "record_display.mjs")]
@@ -285,7 +284,7 @@ def _stroke(pen: Pen, operation: Json) -> None:
 def _write(pen: Pen, operation: Json) -> None:
     at = pen.point(cast(float, operation["x"]), cast(float, operation["y"]))
     *ink, alpha = _ink(operation)
-    ground = THEME["live_lcd_bg"]  # Pillow does not blend text, so it is done here
+    ground = pen.ink("live_lcd_bg")  # Pillow does not blend text, so it is done here
     blended = tuple(round(a * alpha / 255 + b * (1 - alpha / 255)) for a, b in zip(ink, ground, strict=True))
     pen.draw.text(at, str(operation["text"]), blended, font(cast(float, operation["size"]) * SCALE), "ls")
 

@@ -19,6 +19,14 @@ class Kept(IntEnum):
     HIDDEN = 2  # never in the undo history: buttons and what the device itself moves
 
 
+class Modulation(IntEnum):
+    """How an LFO or a clip envelope may move a value beside its automation (`parameter_modmode`)."""
+
+    NONE = 0
+    BIPOLAR = 2
+    ABSOLUTE = 4
+
+
 class Unit(IntEnum):
     """How Live shows a value (`parameter_unitstyle`)."""
 
@@ -46,15 +54,24 @@ class Parameter:
     unit: Unit = Unit.WHOLE
     choices: tuple[str, ...] = ()  # of a menu, a tab or a toggle
     button: bool = False  # acts when pressed and has no value
+    label: str = ""  # on a button or toggle, where its choices are not
 
     @property
     def whole(self) -> bool:
         """Whether Live can keep it as a whole number, which it does up to 255."""
         return self.unit is not Unit.DECIBEL and self.high <= 255
 
+    @property
+    def modulation(self) -> Modulation:
+        """The mode that Ableton's guidelines ask for; what Live neither automates nor keeps has none."""
+        if self.button or self.kept is not Kept.AUTOMATED:
+            return Modulation.NONE
+        return Modulation.ABSOLUTE if self.choices or self.whole else Modulation.BIPOLAR
+
 
 def _button(key: str, long_name: str, label: str, info: str, kept: Kept = Kept.HIDDEN) -> Parameter:
-    return Parameter(key, "live.text", long_name, label, info, kept, choices=(label, label), button=True)
+    """A button: in a lane or on a controller it reads Off and its label."""
+    return Parameter(key, "live.text", long_name, label, info, kept, choices=("Off", label), button=True, label=label)
 
 
 def _strength(control: str, long_name: str, what: str) -> Parameter:
@@ -68,7 +85,7 @@ def _strength(control: str, long_name: str, what: str) -> Parameter:
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "intensity", "live.dial", "Intensity", "Intensity",
-        "How loud and dense the loop is, in dB. Automate it, then choose Learn or Saved set below the display "
+        "How loud and dense the loop is, in dB. Automate it, then press Learn, or choose Saved set, below the display, "
         "and the loop follows the lane.",
         low=-40, high=-10, initial=-20, unit=Unit.DECIBEL,
     ),
@@ -101,47 +118,82 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "source", "live.tab", "Intensity Source", "Source",
-        "Where the intensity comes from: the dial as it stands, a lane learned while it plays, the lane in the saved "
-        "set, the velocities of the melody clip, or what you draw in the display.",
-        choices=("Dial", "Learn", "Saved set", "Velocity", "Draw"),
+        "Where the intensity comes from: the dial as it stands, a lane that was learned, the lane in the saved set, "
+        "the velocities of the melody clip, or what you draw in the display.",
+        choices=("Dial", "Learned", "Saved set", "Velocity", "Draw"),
     ),
     Parameter(
         "warp", "live.menu", "Warp Mode", "Warp", "Warp mode of the new clip. Loops are made at the set's tempo.",
         choices=("Beats", "Re-Pitch", "Complex"),
     ),
     Parameter(
-        "learn", "live.text", "Learn Pass", "Learn pass",
-        "Listens to the Intensity lane while the loop region plays once.",
-        kept=Kept.HIDDEN, choices=("Learn pass", "Listening"),
+        "learn", "live.text", "Learn Pass", "Learn",
+        "Learns the automation of the parameter that you clicked last, in any device: at once while Live is stopped, "
+        "else while the loop region plays once.",
+        kept=Kept.HIDDEN, choices=("Learn", "Listening"),
     ),
     Parameter(
         "redraw", "live.text", "Redraw", "Redraw",
-        "While on, an edit of the curve makes a new take by itself, at most one in each pass of the loop.",
-        kept=Kept.HIDDEN, choices=("Redraw", "Redraw on"),
+        "While on, an edit of the curve makes a new take by itself, at most one in each pass of the loop. Map a pedal "
+        "to it.",
+        choices=("Redraw", "Redraw on"),
+    ),
+    Parameter(
+        "listen", "live.text", "Listen", "Listen",
+        "Plays the chosen take, or the loop while it is made, in time with Live and before it lands.",
+        kept=Kept.HIDDEN, choices=("Listen", "Listening"),
+    ),
+    Parameter(
+        "drums", "live.text", "Rhythm by Drum", "Drums",
+        "Tells kick, snare, hat and toms of a clip on a Drum Rack apart by their pitch. Off: all strokes are alike.",
+        initial=1, choices=("All alike", "By drum"), label="Drums",
     ),
     _button(
         "generate", "Generate", "Generate",
         "Makes the loop and puts it into a clip. Map a key or a pad to it.", Kept.AUTOMATED,
     ),
-    _button("stop", "Stop", "Stop", "Stops the work. The best take so far is kept."),
+    _button("stop", "Stop", "Stop", "Stops the work. The best take so far is kept.", Kept.AUTOMATED),
     _button("roll", "Roll Seed", "Roll", "Chooses another seed."),
     _button("clear", "Clear Lane", "Clear", "Forgets the learned lane or the drawing."),
-    _button("land", "Land Take", "Land", "Puts the chosen take into the next empty slot."),
-    _button("keep", "Keep Take", "Keep", "Marks the chosen take as a favourite."),
+    _button("land", "Land Take", "Land", "Puts the chosen take where Lands in says.", Kept.AUTOMATED),
+    _button(
+        "keep", "Keep Take", "Keep", "Marks the chosen take as a favourite; Redraw never replaces it.", Kept.AUTOMATED
+    ),
     _button("drop", "Drop Take", "Drop", "Removes the clip of the chosen take. The file stays in the takes folder."),
 )  # fmt: skip
 
-KEPT_STATE = "Ditto State"  # the stored-only value behind prompt, history, drawing and picks
+KEPT_STATE = "Ditto State"  # the stored-only value behind prompt, history, picks and takes
+KEPT_DRAWING = "Ditto Drawing"  # the same for the drawing, as numbers
 
-PUSH_BANKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """What Push shows at once: eight encoders and the eight buttons over them."""
+
+    name: str
+    encoders: tuple[str, ...]
+    buttons: tuple[str, ...]
+
+
+PUSH_BANKS: tuple[Bank, ...] = (
+    Bank(
         "Loop",
         ("Intensity", "Intensity Strength", "Melody Strength", "Rhythm Strength", "Variation", "Bars", "Takes", "Seed"),
+        ("Generate", "Stop", "Land Take", "Keep Take", "Redraw", "-", "-", "-"),
     ),
-    ("Make", ("Key", "Quality", "Intensity Source", "Warp Mode", "Generate", "-", "-", "-")),
+    Bank(
+        "Make",
+        ("Key", "Quality", "Intensity Source", "Warp Mode", "-", "-", "-", "-"),
+        ("Generate", "Stop", "Land Take", "Keep Take", "Redraw", "Rhythm by Drum", "-", "-"),
+    ),
 )  # fmt: skip
 
 
 def defaults() -> dict[str, float]:
     """What the script assumes until a control has spoken; buttons have no value."""
     return {row.key: row.initial for row in PARAMETERS if not row.button}
+
+
+def ranges() -> dict[str, list[float]]:
+    """Lowest and highest value of what has a range."""
+    return {row.key: [row.low, row.high] for row in PARAMETERS if not row.choices}

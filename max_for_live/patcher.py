@@ -2,12 +2,13 @@
 
     live.* / umenu / textedit -> prepend KEY -> deferlow -> v8          everything the producer does
     udpreceive -> deferlow -> v8                                        what the bridge says
-    v8 -> route -> the face          v8 -> udpsend          v8 -> udpreceive (its port)          v8 -> pattr
+    v8 -> route -> the face          v8 -> udpsend          v8 -> udpreceive (its port)          v8 -> two pattr
+    phasor~ -> wave~ -> *~ -> plugout~                                  a take, while Listen is on
 
-The audio passes through untouched. `live.thisdevice` wakes the script when the Live API is ready.
+The track's own audio passes through untouched. `live.thisdevice` wakes the script when the Live API is ready.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from py2max import Patcher
 from py2max.core.box import Box
@@ -15,7 +16,7 @@ from py2max.core.common import Rect as BoxRect
 
 from . import face
 from .container import DeviceType, Json, type_number
-from .parameters import KEPT_STATE, PARAMETERS, PUSH_BANKS, Parameter, defaults
+from .parameters import KEPT_DRAWING, KEPT_STATE, PARAMETERS, PUSH_BANKS, Parameter, defaults
 from .script import device_script, display_script
 
 DEVICE_TYPE: DeviceType = "audio_effect"
@@ -23,9 +24,16 @@ _MAX_VERSION = {"major": 9, "minor": 0, "revision": 10, "architecture": "x64", "
 _FONT = "Ableton Sans Medium"
 _BOLD = "Ableton Sans Bold"
 Outlets = tuple[str, ...]  # what each outlet sends, as Max names it
+_Cord = Callable[..., None]  # from box, to box, outlet, inlet
 _EPOCH = 2_082_844_800  # 1970 in Max's count from 1904: a date that never changes, so that builds are equal
 _MARGIN = 20  # of the face within the patching view
-_ROUTED = ("display", "prompt", *(menu.key for menu in face.MENUS), "hint", "seed", "learn", "ask", "askkept")
+_TOLD = (
+    "seed", "learn", "source", "intensity", "melody_strength", "rhythm_strength", "drums", "clear", "variation",
+)  # fmt: skip  # controls that the script sets or greys
+_PLACED = ("display", "prompt", *(menu.key for menu in face.MENUS), "hint", *_TOLD)  # routed to the box of that name
+_ROUTED = (*_PLACED, "player", "again", "awake", "ask", "askkept")
+_KEPT = {"state": KEPT_STATE, "drawing": KEPT_DRAWING}
+_PLAYER = ("file", "clock", "gain")
 _PARAMETER_TYPE = {"float": 0, "int": 1, "enum": 2, "blob": 3}
 
 
@@ -60,11 +68,11 @@ def _empty() -> Patcher:
 
 def _add_face(patcher: Patcher) -> None:
     for number, rect in enumerate(face.DIVIDERS):
-        themed = _themed(bgfillcolor="live_contrast_frame")
+        themed = {"bgfillcolor_type": "color", **_themed(bgfillcolor="live_contrast_frame")}
         _show(patcher, f"divider-{number}", "panel", rect, 1, (), background=1, mode=0, rounded=0, border=0, **themed)
     for number, label in enumerate(face.LABELS):
         _label(patcher, f"label-{number}", label.text, label.rect, strong=label.strong, align=label.align)
-    _label(patcher, "hint", face.HINT_WITHOUT_SCRIPT, face.HINT)
+    _label(patcher, "hint", "", face.HINT)
     _show(
         patcher, "prompt", "textedit", face.PROMPT, 1, ("", "int", "", ""), annotation=face.PROMPT_INFO,
         fontname=_FONT, fontsize=10.0, keymode=1, outputmode=1, tabmode=0, wordwrap=1, rounded=2.0, text="",
@@ -73,7 +81,7 @@ def _add_face(patcher: Patcher) -> None:
     for menu in face.MENUS:
         _show(
             patcher, menu.key, "umenu", menu.rect, 1, ("int", "", ""), annotation=menu.info, items=[menu.first],
-            fontname=_FONT, fontsize=9.5, parameter_enable=0, truncate=1,
+            fontname=_FONT, fontsize=9.5, parameter_enable=0, truncate=1, bgfillcolor_type="color",
             **_themed(bgfillcolor="live_control_bg", textcolor="live_control_fg", elementcolor="live_control_fg"),
         )  # fmt: skip
     for parameter in PARAMETERS:
@@ -96,8 +104,10 @@ def _control(patcher: Patcher, parameter: Parameter, rect: face.Rect) -> None:
     outlets = {"live.dial": ("", "float"), "live.numbox": ("", "float"), "live.text": ("", "")}
     extra: dict[str, object] = {}
     if parameter.widget == "live.text":
-        off, on = parameter.choices
-        extra = {"text": off, "texton": on, "mode": 0 if parameter.button else 1}
+        off, on = (parameter.label, parameter.label) if parameter.label else parameter.choices
+        extra = {"text": off, "texton": on, "mode": 0 if parameter.button else 1, "outputmode": 1}  # at mouse up
+    if parameter.widget == "live.tab":
+        extra = {"livemode": 1, "spacing_x": 1.0, "multiline": 0, "num_lines_presentation": 1}
     if parameter.key == "generate":
         extra["fontname"], extra["fontsize"] = _BOLD, 11.0
     _show(
@@ -115,7 +125,7 @@ def _value_of(parameter: Parameter) -> Json:
         "parameter_invisible": int(parameter.kept),
         "parameter_longname": parameter.long_name,
         "parameter_mmax": float(len(parameter.choices) - 1 if parameter.choices else parameter.high),
-        "parameter_modmode": 0,
+        "parameter_modmode": int(parameter.modulation),
         "parameter_shortname": parameter.short_name,
         "parameter_type": _PARAMETER_TYPE[kind],
     }
@@ -166,26 +176,48 @@ def _embedded(text: str) -> Json:
 
 def _add_logic(patcher: Patcher) -> None:
     place = _Places()
-    keys = [row.key for row in PARAMETERS if not row.button] + [menu.key for menu in face.MENUS] + ["prompt", "kept"]
-    for key in keys:
+    keys = [row.key for row in PARAMETERS if not row.button] + [menu.key for menu in face.MENUS]
+    for key in (*keys, "prompt", "kept", "keptdrawing", "check", "rate", "enabled"):
         _object(patcher, f"say-{key}", f"prepend {key}", place.next(), 1, ("",))
-    for key in [row.key for row in PARAMETERS if row.button] + ["loaded"]:
-        _add(patcher, f"say-{key}", "message", place.next(), 2, ("",), {"text": key})
-    _object(patcher, "take-text", "route text", place.next(), 2, ("", ""))
+    for key in (*(row.key for row in PARAMETERS if row.button), "loaded", "read"):
+        _message(patcher, f"say-{key}", key, place)
     _object(patcher, "generate-order", "t b b", place.next(), 1, ("bang", "bang"))
     _object(patcher, "thisdevice", "live.thisdevice", place.next(), 1, ("bang", "int", "int"))
+    _object(patcher, "awake", "delay 2000", place.next(), 2, ("bang",))
+    _message(patcher, "no-script", f"set {face.HINT_WITHOUT_SCRIPT}", place)
     _object(patcher, "banks", "live.banks", place.next(), 1, ("",))
-    _object(patcher, "in", "plugin~", place.next(), 2, ("signal", "signal"))
-    _object(patcher, "out", "plugout~", place.next(), 2, ("signal", "signal"))
     _object(patcher, "defer", "deferlow", place.next(), 1, ("",))
     _object(patcher, "send", "udpsend 127.0.0.1 47111", place.next(), 1, ())
     _object(patcher, "receive", "udpreceive @defer 1 @quiet 1", place.next(), 1, ("",))
     script = {"filename": "none", "saved_object_attributes": {"embed": 1, "parameter_enable": 0}}
     script["textfile"] = _embedded(device_script())
     _object(patcher, "script", "v8 @embed 1", place.next(), 1, ("", "", "", ""), **script)
-    _object(patcher, "kept", "pattr ditto_state", place.next(), 1, ("", "", ""), **_kept_state())
+    _object(patcher, "keeping", f"route {' '.join(_KEPT)} check", place.next(), 4, ("", "", "", ""))
+    for key, long_name in _KEPT.items():
+        kept = _kept_value(key, long_name)
+        _object(patcher, f"kept-{key}", f"pattr ditto_{key}", place.next(), 1, ("", "", ""), **kept)
+    _add_audio(patcher, place)
     routes = ("",) * (len(_ROUTED) + 1)
     _object(patcher, "show", f"route {' '.join(_ROUTED)}", place.wide(), len(routes), routes)
+
+
+def _add_audio(patcher: Patcher, place: "_Places") -> None:
+    """The way through, the set's sample rate, and the player of a take: silent unless it is told a gain."""
+    _object(patcher, "in", "plugin~", place.next(), 2, ("signal", "signal"))
+    _object(patcher, "out", "plugout~", place.next(), 2, ("signal", "signal"))
+    _object(patcher, "dsp", "dspstate~", place.next(), 1, ("int", "float", "int", "int"))
+    _object(patcher, "player", f"route {' '.join(_PLAYER)}", place.next(), 4, ("", "", "", ""))
+    _object(patcher, "buffer", "buffer~ ---ditto_take", place.next(), 1, ("float", "bang"))
+    _object(patcher, "phase", "phasor~ 1.", place.next(), 2, ("signal",))
+    _object(patcher, "wave", "wave~ ---ditto_take 0 0 2", place.next(), 3, ("signal", "signal"))
+    _message(patcher, "ramp", "$1 20", place)
+    _object(patcher, "line", "line~", place.next(), 2, ("signal", "bang"))
+    for side in ("left", "right"):
+        _object(patcher, side, "*~ 0.", place.next(), 2, ("signal",))
+
+
+def _message(patcher: Patcher, key: str, text: str, place: "_Places") -> None:
+    _add(patcher, key, "message", place.next(), 2, ("",), {"text": text})
 
 
 class _Places:
@@ -209,18 +241,18 @@ def _object(
     _add(patcher, key, "newobj", rect, inlets, outlets, {"text": text, **attributes})
 
 
-def _kept_state() -> Json:
+def _kept_value(key: str, long_name: str) -> Json:
     value = {
         "parameter_invisible": 1,
-        "parameter_longname": KEPT_STATE,
+        "parameter_longname": long_name,
         "parameter_modmode": 0,
-        "parameter_shortname": "State",
+        "parameter_shortname": key.capitalize(),
         "parameter_type": _PARAMETER_TYPE["blob"],
     }
     return {
         "saved_attribute_attributes": {"valueof": value},
         "saved_object_attributes": {"parameter_enable": 1, "parameter_mappable": 0},
-        "varname": "ditto_state",
+        "varname": f"ditto_{key}",
     }
 
 
@@ -231,31 +263,69 @@ def _connect(patcher: Patcher) -> None:
     def cord(source: str, destination: str, outlet: int = 0, inlet: int = 0) -> None:
         patcher.add_patchline(box_id(source), outlet, box_id(destination), inlet)
 
-    cord("prompt", "take-text")
-    cord("take-text", "say-prompt")
+    _connect_face(cord)
+    _connect_life(cord)
+    _connect_script(cord)
+    _connect_audio(cord)
+
+
+def _connect_face(cord: _Cord) -> None:
     cord("generate", "generate-order")
     cord("generate-order", "prompt", outlet=1)  # first what is typed, then the press
     cord("generate-order", "say-generate", outlet=0)
-    cord("thisdevice", "say-loaded")
     for row in PARAMETERS:
         if row.key != "generate":
             cord(row.key, f"say-{row.key}")
         cord(f"say-{row.key}", "defer")
-    for key in [menu.key for menu in face.MENUS] + ["kept"]:
+    for key in ("prompt", *(menu.key for menu in face.MENUS)):
         cord(key, f"say-{key}")
         cord(f"say-{key}", "defer")
-    for key in ("say-prompt", "say-loaded", "display", "receive"):
+
+
+def _connect_life(cord: _Cord) -> None:
+    cord("thisdevice", "say-loaded")
+    cord("thisdevice", "dsp")
+    cord("thisdevice", "awake")
+    cord("thisdevice", "say-enabled", outlet=1)
+    cord("awake", "no-script")
+    cord("no-script", "hint")
+    cord("dsp", "say-rate", outlet=1)
+    for key in ("loaded", "enabled", "rate"):
+        cord(f"say-{key}", "defer")
+
+
+def _connect_script(cord: _Cord) -> None:
+    for key in ("display", "receive"):
         cord(key, "defer")
     cord("defer", "script")
-    for outlet, key in enumerate(("show", "send", "receive", "kept")):
+    for outlet, key in enumerate(("show", "send", "receive", "keeping")):
         cord("script", key, outlet)
-    for outlet, key in enumerate(_ROUTED[:-2]):
-        cord("show", key, outlet)
+    for key in (*_PLACED, "player", "awake"):
+        cord("show", key, outlet=_ROUTED.index(key))
+    cord("show", "defer", outlet=_ROUTED.index("again"))
     for key in defaults():
         cord("show", key, outlet=_ROUTED.index("ask"))
-    cord("show", "kept", outlet=_ROUTED.index("askkept"))
-    for channel in (0, 1):
+    for outlet, (key, say) in enumerate(zip(_KEPT, ("say-kept", "say-keptdrawing"), strict=True)):
+        cord("show", f"kept-{key}", outlet=_ROUTED.index("askkept"))
+        cord("keeping", f"kept-{key}", outlet)
+        cord(f"kept-{key}", say)
+        cord(say, "defer")
+    cord("keeping", "say-check", len(_KEPT))
+    cord("say-check", "defer")
+
+
+def _connect_audio(cord: _Cord) -> None:
+    for outlet, key in enumerate(("buffer", "phase", "ramp")):
+        cord("player", key, outlet)
+    cord("buffer", "say-read", outlet=1)
+    cord("say-read", "defer")
+    cord("phase", "wave")
+    cord("ramp", "line")
+    for channel, side in enumerate(("left", "right")):
         cord("in", "out", channel, channel)
+        cord("wave", side, channel)
+        cord("line", side, inlet=1)
+        cord(side, "out", inlet=channel)
 
 
 # ---- what Live reads about the device
@@ -263,10 +333,16 @@ def _connect(patcher: Patcher) -> None:
 
 def _describe(patcher: Patcher) -> None:
     names: Json = {box_id(row.key): [row.long_name, row.short_name, 0] for row in PARAMETERS}
-    names[box_id("kept")] = [KEPT_STATE, "State", 0]
+    for key, long_name in _KEPT.items():
+        names[box_id(f"kept-{key}")] = [long_name, key.capitalize(), 0]
     names["parameterbanks"] = {
-        str(index): {"index": index, "name": name, "parameters": list(rows), "buttons": ["-"] * 8}
-        for index, (name, rows) in enumerate(PUSH_BANKS)
+        str(index): {
+            "index": index,
+            "name": bank.name,
+            "parameters": list(bank.encoders),
+            "buttons": list(bank.buttons),
+        }
+        for index, bank in enumerate(PUSH_BANKS)
     }
     names["inherited_shortname"] = 1
     patcher.parameters = names

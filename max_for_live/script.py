@@ -7,28 +7,41 @@ device (`@embed 1`), and the device needs no other file.
 import json
 from pathlib import Path
 
-from .parameters import defaults
+from .parameters import defaults, ranges
 
 FOLDER = Path(__file__).parent
 CODE = FOLDER / "code"
 ORDER = (
-    "Clock", "Table", "LiveSet", "Clips", "Curve", "Learner", "Link", "LoopRequest", "Outbox",
-    "Warp", "Lander", "Takes", "Redraw", "Store", "Face", "Device", "Asking", "Answers",
+    "base/Clock", "base/Table", "base/Curve",
+    "live/LiveObject", "live/LiveSet", "live/Lanes", "live/Clips", "live/Notes", "live/Learner",
+    "live/ScanReading", "live/Scan", "live/Listening",
+    "wire/Link", "wire/LoopRequest", "wire/Outbox",
+    "landing/Warp", "landing/Clipwork", "landing/Places", "landing/Arrangement", "landing/Samplers", "landing/Lander",
+    "base/Pieces", "base/Store",
+    "device/Takes", "device/Redraw", "face/Face",
+    "device/Device", "device/Region", "device/Controls", "device/Menus", "device/Hearing", "device/Curves",
+    "device/Asking", "device/Landing", "device/Answers",
 )  # fmt: skip
+DISPLAY = ("face/Display", "face/Graph", "face/Pen")
+MAIN = "Main"
 _HEAD = "// Made by `ditto-live build-device` from max_for_live/code. Edit those files, not this text.\n"
 
 
 def device_script() -> str:
     """What the `v8` runs: the table, the defaults and all files in a scope of their own, then the edge to Max."""
-    constants = f"const TABLE = {json.dumps(_table())};\nconst CONTROL_DEFAULTS = {json.dumps(defaults())};\n"
+    constants = (
+        f"const TABLE = {json.dumps(_table())};\nconst CONTROL_DEFAULTS = {json.dumps(defaults())};\n"
+        f"const CONTROL_RANGES = {json.dumps(ranges())};\n"
+    )
     body = "\n".join(_file(name) for name in ORDER)
     scope = f'const Ditto = (() => {{\n"use strict";\n{constants}\n{body}\nreturn {{ Device }};\n}})();\n'
-    return f"{_HEAD}{scope}\n{_file('Main')}"
+    return f"{_HEAD}{scope}\n{_file(MAIN)}"
 
 
 def display_script() -> str:
     """What the `v8ui` in the middle of the face runs."""
-    return f"{_HEAD}{_file('Display')}"
+    body = "\n".join(_file(name) for name in DISPLAY)
+    return f"{_HEAD}const CONTROL_RANGES = {json.dumps(ranges())};\n{body}"
 
 
 def _table() -> dict[str, object]:

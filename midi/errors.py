@@ -1,23 +1,42 @@
-"""What can be wrong with a producer's files and numbers, in one sentence.
+"""The errors of the product: one tree, whose root lies here because every layer may import this one.
 
-`MidiError` is the only exception that leaves this package for bad input: a wrong
-type in a call is a programming error and stays a `TypeError`.
+    DittoError
+      BadInputError     a file, a text or a number that the producer gave cannot be used
+        MidiError       the same, told by this package
+      ...               what only the engine can tell: `engine.errors`
+
+Every error says in one sentence what is wrong, where, and what is allowed; `remedy` says what to do. A wrong type in a
+call is a programming error and stays a `TypeError`.
 """
 
 
-class MidiError(ValueError):
-    """A clip, a file or a number that cannot be used.
+class DittoError(Exception):
+    """The root: `code` is stable and for programs, `sentence` (also `str(error)`) and `remedy` are for people."""
 
-    `code` is a short stable name for programs, `sentence` says what and where,
-    `remedy` says what to do. `str(error)` is the sentence.
-    """
+    code = "error"
+    remedy = ""
 
-    def __init__(self, code: str, sentence: str, remedy: str = "") -> None:
+    def __init__(self, sentence: str, *, remedy: str | None = None) -> None:
         super().__init__(sentence)
-        self.code = code
         self.sentence = sentence
-        self.remedy = remedy
+        if remedy is not None:
+            self.remedy = remedy
+
+
+class BadInputError(DittoError):
+    """A file, a text or a number that the producer gave cannot be used."""
+
+    code = "bad_input"
+    remedy = "Choose another file, or mend this one."
+
+
+class MidiError(BadInputError):
+    """A clip, a file or a number that cannot be used; `fault` is a short stable name of what is wrong with it."""
+
+    def __init__(self, fault: str, sentence: str, remedy: str = "") -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.fault = fault
 
     def __reduce__(self) -> tuple[type["MidiError"], tuple[str, str, str]]:
         """Keep all three fields when the error crosses a process border."""
-        return type(self), (self.code, self.sentence, self.remedy)
+        return type(self), (self.fault, self.sentence, self.remedy)

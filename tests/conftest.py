@@ -1,6 +1,9 @@
 """What the tests share: one torch thread, quiet hubs, and the optional folder of real material."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,3 +20,30 @@ def shared() -> Path:
     if not (folder / "fixtures").is_dir():
         pytest.skip("the folder of real Live sets and MIDI files is not beside the repository")
     return folder
+
+
+Typed = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def typed(tmp_path: Path) -> Typed:
+    """Return a function that runs a line in a shell, in an empty folder in which `ditto-live` is this tree's own."""
+    door = tmp_path / "bin" / "ditto-live"
+    door.parent.mkdir()
+    door.write_text(f"#!{sys.executable} -I\nfrom bridge.cli.main import main\n\nmain()\n", encoding="utf-8")
+    door.chmod(0o755)
+
+    def typed(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        path = f"{door.parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            line,
+            shell=True,
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path, "DITTO_HOME": str(tmp_path / "home")} | environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return typed

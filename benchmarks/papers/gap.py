@@ -21,7 +21,7 @@ from benchmarks.markdown import Table
 from benchmarks.quality import tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Rows
-from engine import metrics
+from engine import controls, metrics
 from engine.audio import finish as loop
 from engine.models import catalogue, decode
 from engine.models.protocol import Model
@@ -52,7 +52,7 @@ def searched(model: Model, request: LoopRequest, surrogate: int, *, corrected: b
     latent = latent_of(model, scene, step.best_noise, plan.decode, checkpoint=False)
     heard = loop.finish(decode.to_audio(model, scene, latent)[0], scene, request)
     seconds = time.perf_counter() - started
-    score = metrics.score(heard.audio, request.sample_rate, request)[MEASURED[control.kind]]
+    score = metrics.score(heard.audio, request.sample_rate, request, controls.metrics())[MEASURED[control.kind]]
     assert score is not None
     return {
         "believed": step.distances[control.kind] * objective.goals[0].tolerance,

@@ -62,7 +62,7 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
     target = level_db(control.target, request.beats, frames)
     wanted = intensity.wanted_curve(target, samples, SAMPLE_RATE, circular=True)
     for _ in range(4):  # smoothing a product is not the product of what was smoothed
-        missing = wanted - intensity.level_curve(audio.mean(0), SAMPLE_RATE, circular=True)
+        missing = wanted - intensity.level_curve(audio, SAMPLE_RATE, circular=True)
         gain_db = np.interp(np.arange(samples), np.arange(frames) * samples / frames, missing, period=samples)
         audio = (audio * 10 ** (gain_db / 20)).astype(np.float32)
     return audio

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.quality import judge, tasks
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
-from engine import metrics, pipeline
+from engine import controls, metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
 from engine.metrics import melody as melody_metric
@@ -66,7 +66,7 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
         seconds = time.perf_counter() - started
         written, rate = read_audio(file)
     assert written.shape[1] == request.samples
-    scores: Row = dict(metrics.score(written, rate, request))
+    scores: Row = dict(metrics.score(written, rate, request, controls.metrics()))
     scores |= {"seconds": seconds, "gain_db": take.record.get("gain_db")}
     scores |= {"embedding_distance": take.scores.get("embedding_distance", take.scores.get("held_out"))}
     facts = {name: value for name, value in take.record.items() if name == "steps" or name.startswith("noise_")}

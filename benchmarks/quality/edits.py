@@ -21,7 +21,7 @@ from benchmarks.quality import tasks
 from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.evaluation import machine, material, sound
 from benchmarks.rows import Rows
-from engine import metrics, pipeline
+from engine import controls, metrics, pipeline
 from engine.events import Take
 from engine.metrics import seam
 from engine.models import catalogue
@@ -66,7 +66,7 @@ def redraw(seed: int, model: Pocket) -> Row:
     moved = Control(kind="intensity", target=Curve(points=tuple(points)))
     request = msgspec.structs.replace(tasks.base(seed, moved), start=Start(noise=take.noise))
     again, audio, seconds = made(request, model)
-    scores = metrics.score(audio, SAMPLE_RATE, request)
+    scores = metrics.score(audio, SAMPLE_RATE, request, controls.metrics())
     return {
         "first, s": first_seconds, "redraw, s": seconds, "redraw, steps": float(str(again.record["steps"])),
         "MSE, dB^2": float(scores["intensity_mse"] or 0), "rho": float(scores["intensity_rho"] or 0),
@@ -85,9 +85,9 @@ def variation(seed: int, model: Pocket) -> Row:
         _, other, _ = made(asked, model)
         varied.append(_apart(audio, variant, model))
         fresh.append(_apart(audio, other, model))
-        errors.append(metrics.score(variant, SAMPLE_RATE, request)["intensity_mse"] or 0.0)
+        errors.append(metrics.score(variant, SAMPLE_RATE, request, controls.metrics())["intensity_mse"] or 0.0)
     # A take well inside its bar has a loss so small that 1.5 times it says nothing: the bar counts instead.
-    own = max(metrics.score(audio, SAMPLE_RATE, request)["intensity_mse"] or 0.0, 0.6)
+    own = max(metrics.score(audio, SAMPLE_RATE, request, controls.metrics())["intensity_mse"] or 0.0, 0.6)
     return {
         "within 1.5 times the take's loss, %": 100 * float(np.mean(np.array(errors) <= 1.5 * own)),
         "distance over that of fresh seeds": float(np.mean(varied) / np.mean(fresh)),

@@ -8,7 +8,6 @@ import typer
 
 from engine.errors import BadInputError, BadRequestError, DittoError, InternalError, ModelError
 from engine.settings import Settings
-from midi.errors import MidiError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _JARGON = {
@@ -25,7 +24,7 @@ def guarded(command: Callable[[], int]) -> int:
     except typer.TyperException as error:  # a wrong option or value, in the parser's own words
         say(_plainly(error.format_message()), "Add --help to see what is allowed.")
         return 2
-    except (MidiError, DittoError) as error:
+    except DittoError as error:
         say(error.sentence, error.remedy)
         return exit_code(error)
     except (KeyboardInterrupt, typer.Abort):
@@ -46,7 +45,7 @@ def _plainly(message: str) -> str:
 
 def exit_code(error: Exception) -> int:
     """Return 2 where the producer can mend it, 1 for all else."""
-    return 2 if isinstance(error, MidiError | BadRequestError | BadInputError | ModelError) else 1
+    return 2 if isinstance(error, BadRequestError | BadInputError | ModelError) else 1
 
 
 def say(*sentences: str) -> None:

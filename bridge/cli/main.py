@@ -1,8 +1,8 @@
 """`ditto-live`: one file a command, loaded when it is chosen, so that help answers at once.
 
 A command module holds `app` (a typer application), `command` (a dataclass, see `options`) or a function with
-the command's name. What it returns is the exit code. It raises `DittoError` or `MidiError` for whatever a
-person should read.
+the command's name. What it returns is the exit code. It raises `DittoError` for whatever a person
+should read.
 Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 """
 

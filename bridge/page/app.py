@@ -17,7 +17,6 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from engine.errors import DittoError
-from midi.errors import MidiError
 from midi.notes import Note
 from midi.smf.score import score_of_notes
 from midi.smf.write import write_midi
@@ -137,7 +136,7 @@ async def _answered(call: Callable[[], Any]) -> Response:
     """Run `call` on a thread; whatever is wrong with what was asked is one sentence."""
     try:
         found = await to_thread.run_sync(call)
-    except (DittoError, MidiError) as error:
+    except DittoError as error:
         return JSONResponse({"sentence": error.sentence, "remedy": error.remedy}, REFUSED)
     except (OSError, ValueError) as error:
         return JSONResponse({"sentence": f"This cannot be read: {error}."[:300]}, REFUSED)

@@ -12,7 +12,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.errors import BadInputError, DittoError
 from engine.request import new_id
-from midi.errors import MidiError
 
 from ..requests.fields import Way, names_file
 from ..requests.reader import Reading, read_request
@@ -150,7 +149,7 @@ class Talk:
         try:
             made = await to_thread.run_sync(self._read, said)
             self._hub.submit(made.request, made.remarks)
-        except (DittoError, MidiError) as error:
+        except DittoError as error:
             return {"type": "refused", "tag": said.tag, "sentence": error.sentence, "remedy": error.remedy}
         return {"type": "submitted", "tag": said.tag, "id": made.request.request_id, "seed": str(made.request.seed)}
 

@@ -82,7 +82,7 @@ def spectrogram(axes: Axes, heard: Heard) -> None:
 def intensity(axes: Axes, heard: Heard) -> None:
     """Draw the level of the file, and the curve that was asked for."""
     circular = heard.request.loop
-    level = level_curve(heard.mono, heard.sample_rate, circular=circular)
+    level = level_curve(heard.audio, heard.sample_rate, circular=circular)
     beats = np.append(measure.beats_of(len(level), heard.beats), float(heard.beats))
     closed = np.append(level, level[0] if circular else level[-1])
     asked = heard.control("intensity")

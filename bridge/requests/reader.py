@@ -17,7 +17,6 @@ from engine.errors import BadInputError, BadRequestError
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
-from midi.errors import MidiError
 from midi.key import guess_key
 
 from .controls import added_bars, read_controls
@@ -79,8 +78,6 @@ def read_request(
         asked.given = read_scalars(asked.settings, way)
         parent = read_parent(asked.given, takes or Settings().takes, way)
         request = _request(asked, parent, request_id, instance, rows)
-    except MidiError as error:
-        raise BadInputError(error.sentence, remedy=error.remedy or None) from error
     except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
         raise BadInputError(f"What was given cannot be read: {error}.") from error
     return Reading(request, asked.given.get("priority", "interactive"), tuple(asked.remarks))

@@ -47,7 +47,7 @@ def read_scalar(field: Field, text: str, way: Way, setting: str = "") -> Any:
             return own(plain)
         return msgspec.convert(plain, field.kind, strict=False)
     except MidiError as error:
-        if error.code == "bad_number":
+        if error.fault == "bad_number":
             raise BadRequestError(f"{called}: {error.sentence}", remedy=error.remedy) from error
         raise
     except msgspec.ValidationError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
+from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Point, Target, Words
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
@@ -35,6 +35,7 @@ Say = Callable[[str], None]
 _MIDI = (".mid", ".midi")
 _AUDIO = (".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")
 _PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
@@ -98,7 +99,17 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
         return _said(rhythm(text, loop), say)
     if kind is Audio:
         return audio(Path(text))
+    if kind is Number:
+        return number(row, text)
     return structure(text) if row is not None and row.kind == "structure" else Words(text=text)
+
+
+def number(row: TargetRow | None, text: str) -> Number:
+    """Return a single number; raise `BadRequestError` with the control's name for anything else."""
+    if not _NUMBER.fullmatch(text.strip()):
+        name = "value" if row is None else f"{row.kind} control"
+        raise BadRequestError(f"The {name} takes a number, not {text[:40]!r}.")
+    return Number(value=float(text))
 
 
 def _type_of(row: TargetRow | None, text: str) -> type:
@@ -119,7 +130,7 @@ def _fitting(text: str) -> tuple[type, ...]:
         return Audio, Onsets
     if file.endswith((".json", ".als")) or (":" in text and _PAIRS.match(text)):
         return (Curve,)
-    return (Words,)
+    return (Number, Words) if _NUMBER.fullmatch(text.strip()) else (Words,)
 
 
 def _said(read: "tuple[Notes | Onsets, Sequence[str]]", say: Say) -> Target:
@@ -243,7 +254,7 @@ def _naming(text: str) -> Iterator[None]:
     try:
         yield
     except MidiError as error:
-        raise MidiError(error.code, f"{Path(text).name}: {error.sentence}", error.remedy) from error
+        raise MidiError(error.fault, f"{Path(text).name}: {error.sentence}", error.remedy) from error
 
 
 def structure(text: str) -> Words | Audio:

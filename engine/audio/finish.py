@@ -1,7 +1,7 @@
 """From the model's waveform to the loop that is delivered: exact length, rotation, one gain. Nothing else.
 
-What a producer hears is the model's sound resampled by the remainder, turned round the circle where that was asked
-for, and multiplied by ONE number. No crossfade, no mixing, no gain that changes in time.
+The delivered loop is the model's sound, resampled by the remainder, rotated round the circle where the request asks for
+it, and multiplied by ONE number. No crossfade, no mixing, no gain that changes over time.
 """
 
 from dataclasses import dataclass
@@ -10,24 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..curves import inside, level_db
-from ..errors import InternalError
-from ..metrics import intensity, peak
-from ..metrics.framing import mono
+from .. import controls
+from ..errors import BadInputError, InternalError
+from ..metrics import peak
 from ..models.protocol import Scene
-from ..request import ASK_LEVELS, Curve, LoopRequest
+from ..request import LoopRequest
 from .resample import resampled
 
 CEILING_DBTP = -1.0
 STEM_CEILING_DBTP = 0.0
-MOST_LEVEL_DB = 12.0  # by which one gain may bring the level to an intensity curve
+MOST_LEVEL_DB = 12.0  # by which one gain may bring a loop to the level that a control asks for
 MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual loudness
-KEEPS_LEVEL = ("inpaint", "outpaint")  # what is kept keeps its level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A loop at the request's rate: `audio` float32 [channels, request.samples], and what was done to it.
+    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation.
 
     Where it was made in layers `stems` [layers, channels, request.samples] add up to it.
     """
@@ -48,10 +46,10 @@ def finish(
 ) -> Finished:
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
-    `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the level to
-    an intensity curve where there is one, else the loudness to what the scene says is usual, and holds the true peak
-    at or under -1 dBTP. The `stems` [layers, channels, model_samples] that `audio` is the sum of get the same, each at
-    or under 0 dBTP: where one would exceed that, the gain of all falls.
+    `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the loop to
+    the level that a control asks for, else to the scene's usual loudness, and keeps the true peak at or under -1 dBTP.
+    The `stems` [layers, channels, model_samples] that `audio` is the sum of get the same, each at or under 0 dBTP:
+    where one would exceed that, the gain of all falls.
     """
     turn = rotation_samples if request.loop else 0
     exact = _exact(audio, scene, request, turn)
@@ -83,15 +81,24 @@ def _gain_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> 
 
 
 def _level_offset_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
-    """Return the gain that brings the mean level to the first intensity curve, or the loudness to the usual."""
-    for control in request.controls:
-        if control.kind in ASK_LEVELS and isinstance(control.target, Curve):
-            frames = intensity.frame_count(audio.shape[1], request.sample_rate)
-            target = level_db(control.target, request.beats, frames)
-            chosen = inside(control.within, request.beats, frames)
-            found = intensity.compare(mono(audio), request.sample_rate, target, chosen, circular=request.loop)
-            return float(np.clip(found.offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
-    if scene.loudness_lufs is None or any(control.kind in KEEPS_LEVEL for control in request.controls):
+    """Return the gain that brings the loop to the level that is asked for, else the loudness to the usual."""
+    rows = [controls.find(part.kind) for part in request.controls]
+    if any(row.asks_level for row in rows):
+        return _asked_offset_db(audio, request)
+    if scene.loudness_lufs is None or any(row.keeps_level for row in rows):
         return 0.0
     found_lufs = peak.loudness_lufs(audio, request.sample_rate)
     return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))
+
+
+def _asked_offset_db(audio: NDArray[np.float64], request: LoopRequest) -> float:
+    """Return the gain of the first control that asks for a level and measures one; 0 keeps the level of the search."""
+    for part in request.controls:
+        row = controls.find(part.kind)
+        if row.asks_level and row.metric is not None and row.metric.offset_db is not None:
+            try:
+                offset_db = row.metric.offset_db(audio, request.sample_rate, request, part)
+            except BadInputError:  # of a control from elsewhere; its fault must not cost the loop
+                return 0.0
+            return float(np.clip(offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
+    return 0.0

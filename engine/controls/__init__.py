@@ -1,11 +1,29 @@
-"""What a loop can be asked to follow: one file and one row of the registry for each control.
+"""The controls that a loop can follow: one file and one row of the registry for each.
 
-A control is a function that is called once per request with its target, the scene and a `Context`, and
-returns a `Term`: a loss per batch item of what is heard, and how far that is from the target in the
-control's own unit. `docs/controls.md` shows how to add one; nothing else has to change.
+A control is a function that is called once per request with its target, the scene and a `Context`. It returns a
+`Term`: a loss per batch item, and the distance from the target in the control's own unit. `docs/extending.md` shows
+how to add one; nothing else has to change.
 """
 
 from .grid import CEILING_DB
-from .registry import Builder, Context, Loss, Row, Term, control, find, load_file, rows
+from .registry import closing, control, find, load_file, metrics, rows
+from .row import Paper, Reference, Row, Shown
+from .term import Builder, Context, Loss, Term
 
-__all__ = ["CEILING_DB", "Builder", "Context", "Loss", "Row", "Term", "control", "find", "load_file", "rows"]
+__all__ = [
+    "CEILING_DB",
+    "Builder",
+    "Context",
+    "Loss",
+    "Paper",
+    "Reference",
+    "Row",
+    "Shown",
+    "Term",
+    "closing",
+    "control",
+    "find",
+    "load_file",
+    "metrics",
+    "rows",
+]

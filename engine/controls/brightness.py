@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import metrics
 from ..curves import frequency_octaves
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
 from .grid import bump, filtered, like, mean, per_layout
-from .registry import Context, Term, control
+from .registry import control
+from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
 SILENCE = 1e-9
@@ -42,6 +44,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     tolerance=0.12,
     beside_others=0.16,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
+    metric=metrics.BRIGHTNESS,
 )
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:
     """Match the centroid by the mean squared error in octaves."""

@@ -1,4 +1,4 @@
-"""What all controls need of the frame grid: constants made once per layout, and filters round the loop."""
+"""Tools for the frame grid that all controls share: constants made once per layout, and filters round the loop."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -40,7 +40,7 @@ def like(values: ArrayLike | Tensor, spectrum: Spectrum) -> Tensor:
 
 
 def filtered(values: Tensor, kernel: Tensor, *, circular: bool) -> Tensor:
-    """Return `values` [..., frames] convolved with a symmetric, odd `kernel`; open pieces are held at their ends."""
+    """Return `values` [..., frames] convolved with a symmetric, odd `kernel`; the ends of open pieces are repeated."""
     frames, half = values.shape[-1], len(kernel) // 2
     if not circular:
         held = torch.nn.functional.pad(values.reshape(-1, 1, frames), (half, half), mode="replicate")
@@ -57,10 +57,10 @@ def smoothing(spectrum: Spectrum) -> Tensor:
 
 
 def window_kernel(spectrum: Spectrum) -> Tensor:
-    """Return weights that turn the mean squares of Hann-windowed frames into those of a rectangular window.
+    """Return weights that turn the mean squares of Hann-windowed frames into mean squares of a rectangular window.
 
-    Least squares between the rectangular window and shifted Hann windows squared, so that the level which a loss
-    hears is the level that is measured later.
+    The weights are a least-squares fit of shifted squared Hann windows to the rectangular window, so that a loss sees
+    the level that the metric measures later.
     """
     hop = 1 / (spectrum.frame_rate_hz * WINDOW_SECONDS)  # in windows
     reach = int(np.ceil(0.75 / hop))

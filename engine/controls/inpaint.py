@@ -1,8 +1,8 @@
-"""Inpaint and outpaint: in the beats to keep the loop is the reference, elsewhere it is free.
+"""Inpaint and outpaint: in the kept beats the loop is the reference, elsewhere it is free.
 
-Levels of all bands are matched frame by frame where beats are kept (DITTO's masked match); the sampler makes the
-rest fit. Where the latent is a spectrogram, what is kept is then put in itself: it sounds as the codec alone makes it.
-Inpainting keeps given beats of a loop, outpainting the whole reference, and adds bars after it.
+The loss matches the levels of all bands frame by frame where beats are kept (DITTO's masked match), and the sampler
+makes the rest fit. Where the latent is a spectrogram, the kept frames are then written into it, so that they sound as
+the codec alone makes them. Inpainting keeps given beats of a loop. Outpainting keeps the whole reference and adds bars.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,9 @@ from ..search.surrogate import can_listen_through
 from ..spectrum import Spectrum
 from .grid import like, mean, per_layout
 from .reference import beats_of, on_the_loop
-from .registry import Context, Term, control
+from .registry import control
+from .row import Reference
+from .term import Context, Term
 
 SCALE_DB = 10.0
 FLOOR_DENSITY = 1e-10  # mean square of one bin that counts as silence
@@ -85,7 +87,7 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
 
 
 def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
-    """Return what puts the kept frames of the reference into a latent; None where a frame is no stretch of sound."""
+    """Return a function that writes the reference's kept frames into a latent, None where frames are not in time."""
     if not can_listen_through(context.model):
         return None
     known = context.model.encode(audio, scene)
@@ -95,7 +97,13 @@ def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Calla
 
 
 @control(
-    "inpaint", Audio, unit="dB", tolerance=2.0, help="Given beats of reference audio are kept, the rest is made anew."
+    "inpaint",
+    Audio,
+    unit="dB",
+    tolerance=2.0,
+    help="Given beats of reference audio are kept, the rest is made anew.",
+    keeps_level=True,
+    reference=Reference.KEPT,
 )
 def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     """Match the reference's bands in the beats to keep."""
@@ -110,6 +118,8 @@ def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     unit="dB",
     tolerance=2.0,
     help="Reference audio is kept from beat 0, and bars are added after it.",
+    keeps_level=True,
+    reference=Reference.KEPT,
 )
 def outpaint(target: Audio, scene: Scene, context: Context) -> Term:
     """Match the reference's bands as long as it lasts, or in the beats that are given."""

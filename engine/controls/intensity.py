@@ -1,30 +1,34 @@
 """Intensity: the smoothed level in decibels follows a curve.
 
-Level per frame, as the measurement hears it (rectangular window of 2048 samples at 44.1 kHz, floor -60 dBFS),
-then a Savitzky-Golay filter over one second, which the target passes too. The papers optimise either the
-squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C) and get one or the other;
-here both count. Their versions are `intensity-paper` and `intensity-corr`.
+The level of a frame is the mean power of left and right, as a meter shows it, in the rectangular window of the metric
+(2048 samples at 44.1 kHz, floor -60 dBFS). A Savitzky-Golay filter over one second smooths it, and the target too. The
+papers optimise either the squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C), and reach one
+or the other; here both count. Their versions are `intensity-paper` and `intensity-corr`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from .. import metrics
 from ..curves import level_db
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
 from .grid import CEILING_DB, FLOOR_POWER, correlation, filtered, like, mean, per_layout, smoothing, window_kernel
-from .registry import Context, Term, control
+from .registry import control
+from .row import Paper, Shown
+from .term import Context, Term
 
 FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
-ERROR_FLOOR_DB2 = 4.0  # what counts as a small error where the target is flat
+ERROR_FLOOR_DB2 = 4.0  # added to the target's variance: a small error where the target is flat
 SHAPE_WEIGHT = 1.0
-SHAPE_DB2 = 40.0  # a correlation of 0.985 is as far from its bar as 0.6 dB^2: 40 (1 - 0.985)
-HOLD = 0.3  # to the faded loop, which has the level almost: a firm hold only takes longer to let it arrive
-FARTHEST_FADE_DB = 30.0  # nothing is faded in out of silence
+SHAPE_DB2 = 40.0  # a correlation of 0.985 counts as a distance of 0.6 dB^2: 40 (1 - 0.985)
+HOLD = 0.3  # to the faded loop, which nearly has the level: a larger weight only delays the search
+FARTHEST_FADE_DB = 30.0  # silence is not faded in
+PAPER = Paper(family="intensity", weight=1 / 40, weight_beside={"melody": 1 / 4})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class _Grid:
 
 def level(spectrum: Spectrum, window: Tensor, smooth: Tensor) -> Tensor:
     """Return the smoothed level in dBFS: [batch, frames]."""
-    power = filtered(spectrum.power.sum(1), window, circular=spectrum.circular).clamp_min(0)
+    power = filtered(spectrum.level_power, window, circular=spectrum.circular).clamp_min(0)
     return filtered(10 * torch.log10(power + FLOOR_POWER), smooth, circular=spectrum.circular)
 
 
@@ -82,6 +86,10 @@ def _too_hot_db(spectrum: Spectrum) -> Tensor:
     tolerance=0.45,
     beside_others=0.6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
+    asks_level=True,
+    shown=Shown.LEVEL,
+    metric=metrics.INTENSITY,
+    paper=replace(PAPER, kind="intensity-paper"),
 )
 def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     """Match level and shape: MSE / (var(y) + 4 dB^2) + (1 - rho)."""
@@ -107,7 +115,16 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     return Term(loss, distance, fade_db=fade_db, hold=HOLD)
 
 
-@control("intensity-paper", Curve, unit="dB^2", tolerance=4.0, help="DITTO's own intensity: the squared error alone.")
+@control(
+    "intensity-paper",
+    Curve,
+    unit="dB^2",
+    tolerance=4.0,
+    help="DITTO's own intensity: the squared error alone.",
+    asks_level=True,
+    metric=metrics.INTENSITY,
+    paper=PAPER,
+)
 def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
     """Match level by the mean squared error in dB^2; good enough at tau = 2 dB."""
     grid_of = _grid(target, context)
@@ -124,6 +141,8 @@ def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
     unit="1 - rho",
     tolerance=0.015,
     help="DITTO's appendix C: only the shape of the level, not the level.",
+    metric=metrics.INTENSITY,
+    paper=PAPER,
 )
 def intensity_corr(target: Curve, scene: Scene, context: Context) -> Term:
     """Match shape by one minus Pearson's correlation."""

@@ -1,9 +1,8 @@
-"""Loop: for models that know no circle, the end leads into the beginning (DITTO, appendix E of Novack et al. 2024).
+"""Loop: the end leads into the beginning, for models that are not circular (DITTO, Novack et al. 2024, appendix E).
 
-Where the loop is trimmed out of a longer piece, the waveform around its end must be the waveform around its
-beginning, so that nothing is heard where one follows the other. Where the model makes exactly the loop, the step
-from the last latent to the first must be no larger than the steps inside. It is added by itself to loops of models
-that are not circular; nobody has to ask for it.
+Where the loop is trimmed out of a longer piece, the waveform around its end must equal the waveform around its
+beginning, so that the join is inaudible. Where the model makes exactly the loop, the step from the last latent to the
+first must be no larger than the steps inside. Every loop of a model that is not circular gets this control unasked.
 """
 
 import torch
@@ -12,7 +11,8 @@ from torch import Tensor
 from ..models.protocol import Scene
 from ..request import Words
 from ..spectrum import Spectrum
-from .registry import Context, Term, control
+from .registry import control
+from .term import Context, Term
 
 USUAL_QUANTILE = 0.9  # a hit on the downbeat is a large step, too
 WAVEFORM_SCALE = 100.0  # ends that differ by 30 dB less than they are loud are as good as a step 0.1 too large
@@ -25,9 +25,10 @@ SILENCE = 1e-8  # mean square
     unit="excess at the wrap",
     tolerance=0.1,
     help="The end leads into the beginning; made by itself where it is needed.",
+    closes=True,
 )
 def loop(target: Words, scene: Scene, context: Context) -> Term:
-    """Match the waveform's ends, or else the step across the wrap; the target's text is not read."""
+    """Match the waveform's ends, or else the step across the wrap; the text of the target is ignored."""
     inside = round(scene.frames * scene.loop_samples / scene.model_samples)
 
     def loss(spectrum: Spectrum, latent: Tensor) -> Tensor:

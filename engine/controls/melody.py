@@ -1,30 +1,32 @@
 """Melody: in every frame where a note sounds, its pitch class is the loudest of the twelve.
 
-The chroma is read from the bands' power: each band counts for a pitch class by how near its centre is, and
-bands wider than a semitone count for several, so low partials say little and their octaves decide. Rests are
-free. DITTO (Novack et al. 2024) minimises the negative log-likelihood of the target's class, which goes on pulling
-where the note is heard already: that is `melody-paper`. Here a frame pulls by the square of what it lacks until its
-note leads by a margin, so that those that are still wrong decide, and a search takes half the steps.
+The chroma is computed from the power of the bands. Each band counts for a pitch class by the distance of its centre,
+and bands wider than a semitone count for several, so low partials say little and their octaves decide. Rests are free.
+DITTO (Novack et al. 2024) minimises the negative log-likelihood of the target's class, which goes on pulling where the
+note already leads; that version is `melody-paper`. Here the loss of a frame is the square of its missing lead, up to a
+margin, so that the frames that are still wrong decide. A search then takes half the steps.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from midi.errors import MidiError
 from midi.melody import frame_span, pitch_class_target
 from midi.melody import melody as one_voice
 from midi.notes import Note
 
+from .. import metrics
 from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Notes
 from ..spectrum import Spectrum
 from .grid import bump, filtered, like, mean, per_layout
-from .registry import Context, Term, control
+from .registry import control
+from .row import Paper, Shown
+from .term import Context, Term
 
 LOWEST_HZ = 261.2  # middle C: the papers' high-pass
 HIGHEST_HZ = 4300.0  # the fourth octave above it; beyond, partials of everything meet
@@ -34,8 +36,9 @@ LOWEST_PITCH, HIGHEST_PITCH = 60, 96
 LEAD = 1.5  # nepers of energy by which a note should lead before the next loudest
 HEARD_LEAD = 0.35  # nepers (1.5 dB) by which it has to lead to count: the waveform takes some of it away again
 HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and how much more it then pulls
-HOLD = 0.2  # firmly held, the notes that were there stay nearly as loud as those that are asked for
+HOLD = 0.2  # with more, the notes of the uncontrolled loop stay nearly as loud as the target's
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
+PAPER = Paper(family="melody", long=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,7 @@ def _heard(near: Tensor, spectrum: Spectrum) -> Tensor:
 
 def _line(target: Notes) -> tuple[Note, ...]:
     """Return the melody's one voice, nothing for no notes at all."""
-    if not target.notes:
-        return ()
-    try:
-        return one_voice(target.notes)
-    except MidiError as error:
-        raise BadRequestError(error.sentence, remedy=error.remedy) from error
+    return one_voice(target.notes) if target.notes else ()
 
 
 def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
@@ -121,10 +119,10 @@ def lead(share: Tensor, wanted: Tensor) -> Tensor:
 
 
 def lack(share: Tensor, wanted: Tensor) -> Tensor:
-    """Return how much the class or pitch `wanted` [frames] lacks to lead in `share` [batch, n, frames].
+    """Return the squared missing lead of the class or pitch `wanted` [frames] in `share` [batch, n, frames].
 
-    [batch, frames], softly, and squared: next to 0 for a clear lead, the square of the distance for what is far behind.
-    What is hidden counts more, or the many that lead already would be lifted for as long as the few are not.
+    [batch, frames], soft near the margin: almost 0 for a clear lead, the square of the distance for a note far behind.
+    Hidden notes count more, because otherwise the search would lift the many that already lead.
     """
     ahead = lead(share, wanted)
     return softplus(LEAD - ahead).square() * torch.where(ahead.detach() < HIDDEN_LEAD, HIDDEN_WEIGHT, 1.0)
@@ -137,9 +135,12 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     tolerance=0.03,
     beside_others=0.04,
     help="The loudest pitch class follows the notes; rests are free.",
+    shown=Shown.PITCH_CLASSES,
+    metric=metrics.MELODY,
+    paper=replace(PAPER, kind="melody-paper"),
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
-    """Match pitch classes where a note sounds: the mean over frames of what the note lacks to lead."""
+    """Match pitch classes where a note sounds: the mean over frames of the squared missing lead."""
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
@@ -155,6 +156,8 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
     unit="share of frames off",
     tolerance=0.05,
     help="DITTO's own melody: the log-likelihood of the notes' classes.",
+    metric=metrics.MELODY,
+    paper=PAPER,
 )
 def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitch classes by negative log-likelihood where a note sounds."""
@@ -186,6 +189,8 @@ def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[S
     unit="share of frames off",
     tolerance=0.05,
     help="The loudest pitch, octave included, follows the notes; rests are free.",
+    metric=metrics.MELODY,
+    paper=Paper(family="melody"),
 )
 def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
     """Match pitches, not only classes: the melody's own octave holds more energy than any other pitch."""

@@ -2,91 +2,41 @@
 
 import importlib
 import importlib.util
-import os
+import logging
 import pkgutil
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TypedDict, Unpack
 
-import torch
-from torch import Tensor
-
-from ..curves import inside
 from ..errors import BadInputError, BadRequestError
-from ..models.protocol import Model
-from ..request import Audio, Curve, LoopRequest, Notes, Onsets, Target, Words
-from ..spectrum import Spectrum
+from ..metrics import Metric
+from ..settings import control_files
+from .blame import blamed, described, source_of
+from .row import NOUNS, Paper, Reference, Row, Shown
+from .term import Builder
 
 GROUP = "ditto_live.controls"  # entry points of packages that bring controls
-HOLD = 2.0  # for each standard deviation that the latent is off, beside a pull of 1; more, and a search takes too long
-FILES = "DITTO_CONTROLS"  # environment: Python files that bring controls, separated as in PATH
+HERE = Path(__file__).parent
 
-Loss = Callable[[Spectrum, Tensor], Tensor]
-"""From the spectrum and the latent that it comes from to one number per batch item: [batch]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A control made for one request.
-
-    `loss` is minimised; `distance` is in the row's unit, without gradient, and is compared with the row's tolerance.
-    `settle` puts what is to be kept of a reference, and nothing else, into the finished latent. `fade_db` says by how
-    much a fader would have to move to reach the target, [batch, frames]. `hold` is how
-    hard a search that begins is held to what the loop was: 0 for what goes on from a reference or round the wrap.
-    `any_time` lets what the loop had come at other times: where events are asked for, which what was there then would
-    keep out.
-    """
-
-    loss: Loss
-    distance: Loss
-    settle: Callable[[Tensor], Tensor] | None = None
-    fade_db: Callable[[Spectrum], Tensor] | None = None
-    hold: float = HOLD
-    any_time: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What a control may ask about the request while it is made."""
-
-    request: LoopRequest
-    model: Model
-    within: tuple[Fraction, Fraction] | None = None
-
-    def frame_weights(self, frames: int) -> Tensor:
-        """Return 1 for frames inside the control's range of beats and 0 outside, float64 [frames]."""
-        return torch.from_numpy(inside(self.within, self.request.beats, frames)).double()
-
-
-Builder = Callable[..., Term]
-"""From (target, scene, context) to a term."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One control of the registry."""
-
-    kind: str
-    targets: tuple[type, ...]  # the types of target it takes
-    build: Builder
-    help: str
-    unit: str  # of the distance
-    tolerance: float  # a distance at or under this is good enough to stop
-    beside_others: float  # the same where other controls are asked for, too
-    weight: float  # how much it counts beside others, before the request's own weight
-
-    def check(self, target: Target) -> None:
-        """Raise `BadRequestError` for a target of another type."""
-        if not isinstance(target, self.targets):
-            wanted = " or ".join(_NOUNS.get(kind, kind.__name__) for kind in self.targets)
-            raise BadRequestError(f"The {self.kind} control takes {wanted}, not {_NOUNS[type(target)]}.")
-
-
-_NOUNS: dict[type, str] = {Curve: "a curve", Notes: "notes", Onsets: "onsets", Words: "words", Audio: "reference audio"}
+_log = logging.getLogger(__name__)
 _rows: dict[str, Row] = {}
 _seen_files: set[Path] = set()
+
+
+class Columns(TypedDict, total=False):
+    """The columns of a row that have defaults; see `Row`."""
+
+    weight: float
+    asks_level: bool
+    keeps_level: bool
+    closes: bool
+    shown: Shown | None
+    reference: Reference | None
+    metric: Metric | None
+    paper: Paper
 
 
 def control(
@@ -96,12 +46,22 @@ def control(
     unit: str,
     tolerance: float,
     beside_others: float | None = None,
-    weight: float = 1.0,
+    **columns: Unpack[Columns],
 ) -> Callable[[Builder], Builder]:
-    """Register the decorated function as the control `kind`; `beside_others` is its tolerance if not alone."""
+    """Register the decorated function as the control `kind`, which takes targets of the types `targets`.
+
+    The search stops at a distance of `tolerance`, in `unit`, or of `beside_others` where the request has other
+    controls too. Raises `TypeError` or `ValueError` for a row without targets, with a tolerance of 0, or of a kind
+    that another file has registered.
+    """
+    if not targets or not set(targets) <= set(NOUNS):
+        known = ", ".join(sorted(target.__name__ for target in NOUNS))
+        raise TypeError(f"the targets of the control {kind} must be among {known} of engine.request")
+    if not tolerance > 0:
+        raise ValueError(f"the tolerance of the control {kind} is {tolerance}; it must be above 0")
 
     def register(build: Builder) -> Builder:
-        _rows[kind] = Row(
+        row = Row(
             kind=kind,
             targets=targets,
             build=build,
@@ -109,36 +69,62 @@ def control(
             unit=unit,
             tolerance=tolerance,
             beside_others=tolerance if beside_others is None else beside_others,
-            weight=weight,
+            **columns,
         )
+        file = source_of(build)
+        if file is not None and file.parent != HERE:
+            row = blamed(row, file)
+        if kind in _rows and _rows[kind].source != row.source:
+            raise ValueError(f"there is a control {kind} already")
+        _rows[kind] = row
         return build
 
     return register
 
 
 def find(kind: str) -> Row:
-    """Return the row of `kind`; raise `BadRequestError` naming the controls that there are."""
+    """Return the row of `kind`; raise `BadRequestError` with the kinds that exist."""
     known = rows()
     if kind not in known:
-        raise BadRequestError(f"There is no control {kind!r}; there are {', '.join(sorted(known))}.")
+        raise BadRequestError(
+            f"There is no control {kind!r}; there are {', '.join(sorted(known))}.",
+            remedy="A control of your own needs its file: --controls FILE.py, or DITTO_CONTROLS for an engine.",
+        )
     return known[kind]
 
 
 def rows() -> dict[str, Row]:
-    """Return all rows by kind, loading what has not been loaded yet."""
+    """Return all rows by kind; the first call loads them. Raises `BadInputError` for a file that cannot be used."""
     _load_own()
-    for file in os.environ.get(FILES, "").split(os.pathsep):
-        if file:
-            load_file(Path(file))
+    _load_packages()
+    for file in control_files():
+        load_file(file)
     return dict(_rows)
 
 
+def metrics() -> dict[str, Metric]:
+    """Return the metric of each kind of control that has one."""
+    return {kind: row.metric for kind, row in rows().items() if row.metric is not None}
+
+
+def closing() -> Row:
+    """Return the control that closes loops of models that do not close them."""
+    return next(row for row in rows().values() if row.closes)
+
+
+@cache
 def _load_own() -> None:
-    package = importlib.import_module(__package__)
-    for module in pkgutil.iter_modules(package.__path__):
+    for module in pkgutil.iter_modules([str(HERE)]):
         importlib.import_module(f"{__package__}.{module.name}")
+
+
+@cache
+def _load_packages() -> None:
     for point in entry_points(group=GROUP):
-        point.load()
+        try:
+            point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a broken package must not keep the others' controls away
+            _log.warning("The controls of the package %s were not loaded: %s", point.name, error)
 
 
 def load_file(path: Path) -> None:
@@ -146,11 +132,23 @@ def load_file(path: Path) -> None:
     path = path.resolve()
     if path in _seen_files:
         return
-    spec = importlib.util.spec_from_file_location(f"ditto_controls_{path.stem}", path)
+    name = f"ditto_controls_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise BadInputError(f"{path.name} is not a Python file with controls.")
+    _load_own()  # or a file could take the name of a control that is loaded later
+    before = dict(_rows)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for their own module
     try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    except (ImportError, SyntaxError, NameError, TypeError, ValueError) as error:
-        raise BadInputError(f"The controls in {path.name} cannot be loaded: {error}.") from error
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        _rows.clear()
+        _rows.update(before)
+        said, remedy = described(error, path)
+        raise BadInputError(f"The controls in {path.name} cannot be loaded: {said}.", remedy=remedy) from error
+    if _rows == before:
+        raise BadInputError(
+            f"{path.name} adds no control.", remedy="Decorate a function with @control; see docs/extending.md."
+        )
     _seen_files.add(path)

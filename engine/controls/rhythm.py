@@ -1,8 +1,9 @@
-"""Rhythm: hits fall where the target has them, as strong as there, and nowhere else.
+"""Rhythm: hits fall on the target's onsets, with their strengths, and nowhere else.
 
-Onset envelope: half-wave rises of log power, band by band, averaged, and compressed so that a soft hit where none
-should be counts as well. Target: a bump for each onset, on the beat grid, compressed alike. Drum groups listen to
-their own range of frequencies as well, so that a kick is not answered by a hat. The papers left rhythm open.
+The onset envelope is the half-wave rectified rise of log power, averaged over bands, and compressed so that a soft hit
+in the wrong place counts too. The target has a bump for each onset on the beat grid, compressed in the same way. Each
+drum group is also compared in its own range of frequencies, so that a hat does not answer for a kick. The papers left
+rhythm open.
 """
 
 from collections.abc import Callable
@@ -13,20 +14,23 @@ from torch import Tensor
 
 from midi.rhythm import Group, onset_envelope
 
+from .. import metrics
 from ..models.protocol import Scene
 from ..request import Onsets
 from ..spectrum import Spectrum
 from .grid import bump, correlation, filtered, like, mean, per_layout
-from .registry import Context, Term, control
+from .registry import control
+from .row import Shown
+from .term import Context, Term
 
 QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
 POOLS = 24
-LEAD_SECONDS = 0.0085  # a frame hears a hit before its own middle reaches it: so much early is the rise
+LEAD_SECONDS = 0.0085  # the rise comes so much before the hit, because a frame reaches it before its middle does
 WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
 FAINT = 1e-4  # strength under which compression ends, for its slope would be endless
 GROUP_WEIGHT = 0.5
-HOLD = 0.5  # to the loop's own sounds, not to their times; its character is held besides
+HOLD = 0.5  # to the sounds of the uncontrolled loop, whenever they come, and to its character
 RANGES_HZ: dict[Group, tuple[float, float]] = {
     "kick": (30, 160),
     "snare": (160, 5_000),
@@ -38,7 +42,7 @@ RANGES_HZ: dict[Group, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one range of frequencies should do: `pools` [pools, bands], `target` [frames]."""
+    """The target of one range of frequencies: `pools` [pools, bands], `target` [frames]."""
 
     pools: Tensor
     target: Tensor
@@ -108,6 +112,8 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     unit="1 - correlation",
     tolerance=0.05,
     help="Hits fall on the onsets of a groove, and nowhere else.",
+    shown=Shown.ONSETS,
+    metric=metrics.RHYTHM,
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
     """Match onset envelopes: one minus their correlation, and little strength where no onset is."""
@@ -118,7 +124,7 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
         found = []
         for part in grid.parts if grouped else grid.parts[:1]:
             strength = onset_strength(spectrum, part.pools, grid.window)
-            # Without any onset asked for, the wish is silence: there is nothing to correlate with.
+            # A target without onsets asks for silence; there is nothing to correlate with.
             off = (
                 1 - correlation(strength, part.target, grid.weights)
                 if part.target.any()

@@ -1,8 +1,8 @@
 """Structure: sections with the same letter sound alike, others do not.
 
 Cepstra averaged over a few stretches per section, their mean over the loop taken away, normalised; their
-self-similarity matrix, smoothed by a Savitzky-Golay filter in both directions, is matched with that of the
-letters, made in the same way (DITTO, Novack et al. 2024, draws such matrices by hand).
+self-similarity matrix, smoothed by a Savitzky-Golay filter in both directions, is matched with the matrix of the
+letters, computed in the same way (DITTO, Novack et al. 2024, draws such matrices by hand).
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_coeffs
 from torch import Tensor
 
+from .. import metrics
 from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Audio, Words
@@ -20,7 +21,9 @@ from ..spectrum import Spectrum
 from .cepstra import cepstra, cepstral_basis
 from .grid import like, mean, per_layout
 from .reference import on_the_loop
-from .registry import Context, Term, control
+from .registry import control
+from .row import Paper
+from .term import Context, Term
 
 STRETCHES = 4  # a section is heard in so many averages
 SMOOTHING_WIDTH = 5  # of the matrix, in stretches
@@ -39,7 +42,7 @@ class _Grid:
 
 
 def letters_of(words: Words) -> str:
-    """Return the form in capitals; raise `BadRequestError` for what is none."""
+    """Return the form in capitals; raise `BadRequestError` for a text that is no form."""
     form = "".join(words.text.split()).upper()
     if not 2 <= len(form) <= MOST_LETTERS or not form.isalpha():
         raise BadRequestError(f"A structure is 2 to {MOST_LETTERS} letters like AABA, not {words.text[:40]!r}.")
@@ -91,8 +94,10 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
     Words,
     Audio,
     unit="MSE of similarity",
-    tolerance=0.0005,  # coarser, and an independent ear finds only three in four forms
+    tolerance=0.0005,  # with more, an independent segmenter finds only three in four forms
     help="Sections follow a form such as AABA, or the form of reference audio.",
+    metric=metrics.STRUCTURE,
+    paper=Paper(long=True),
 )
 def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
     """Match self-similarity matrices by the mean squared error."""

@@ -1,7 +1,7 @@
 """Text: the loop sounds like its prompt to a model's own pair of text and audio towers.
 
-Only for models that have them: `text_similarity`. What ranks the result afterwards is another pair of towers,
-which is never optimised.
+It needs a model with such towers (`text_similarity`). Another pair of towers ranks the result afterwards, and is never
+optimised.
 """
 
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,8 @@ from ..errors import ModelError
 from ..models.protocol import Scene
 from ..request import Words
 from ..spectrum import Spectrum
-from .registry import Context, Term, control
+from .registry import control
+from .term import Context, Term
 
 
 @runtime_checkable

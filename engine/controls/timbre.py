@@ -11,7 +11,9 @@ from ..spectrum import Spectrum
 from .cepstra import cepstra, cepstral_basis
 from .grid import FLOOR_POWER, like, per_layout
 from .reference import on_the_loop
-from .registry import Context, Term, control
+from .registry import control
+from .row import Reference
+from .term import Context, Term
 
 SCALE_DB = 10.0
 
@@ -27,7 +29,14 @@ def statistics(spectrum: Spectrum, basis: tuple[Tensor, Tensor], weights: Tensor
     return torch.cat([mean, (variance + 1e-6).sqrt()], 1)
 
 
-@control("timbre", Audio, unit="dB", tolerance=1.5, help="The sound's colour is that of reference audio.")
+@control(
+    "timbre",
+    Audio,
+    unit="dB",
+    tolerance=1.5,
+    help="The sound has the colour of reference audio.",
+    reference=Reference.TIMBRE,
+)
 def timbre(target: Audio, scene: Scene, context: Context) -> Term:
     """Match cepstral statistics by the mean squared error."""
     heard = context.model.hear(on_the_loop(target, context.model, scene), scene)

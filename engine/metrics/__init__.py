@@ -1,9 +1,10 @@
-"""What is reported of a finished loop, from its samples alone.
+"""The scores of a finished loop, computed from its samples alone.
 
-Written apart from the controls, on purpose and in other ways, with NumPy and SciPy: nothing here is optimised
-against. Every measure takes a mono or stereo waveform and wraps round where the loop does.
+They are written apart from the controls, on purpose and in other ways, with NumPy and SciPy: nothing here is
+optimised against. A control's row names its metric. Metrics wrap round where the loop does.
 """
 
-from .report import score
+from .metric import Metric
+from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, score
 
-__all__ = ["score"]
+__all__ = ["BRIGHTNESS", "INTENSITY", "MELODY", "RHYTHM", "STRUCTURE", "Metric", "score"]

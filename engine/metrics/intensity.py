@@ -1,4 +1,7 @@
-"""How closely the level follows a curve: RMS of 2048 samples every 512 at 44.1 kHz, in dB, smoothed over a second."""
+"""How closely the level follows a curve: RMS of 2048 samples every 512 at 44.1 kHz, in dB, smoothed over a second.
+
+The level is the mean power of the channels, as a meter of both shows it; the mono mix would lose the side.
+"""
 
 from dataclasses import dataclass
 
@@ -26,13 +29,15 @@ def frame_count(samples: int, sample_rate: int) -> int:
     return count_of(samples, 512 * sample_rate / 44_100)
 
 
-def level_curve(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return the smoothed level in dBFS of `signal` [samples]: [frame_count]."""
-    count = frame_count(len(signal), sample_rate)
-    frames = frames_of(signal, scaled(2048, sample_rate), count, circular=circular)
-    rms = np.sqrt(np.mean(frames**2, axis=1))
+def level_curve(audio: NDArray[np.floating], sample_rate: int, *, circular: bool) -> Signal:
+    """Return the smoothed level in dBFS of `audio` [channels, samples] or [samples]: [frame_count]."""
+    channels = np.atleast_2d(np.asarray(audio, dtype=np.float64))
+    samples = channels.shape[1]
+    count, window = frame_count(samples, sample_rate), scaled(2048, sample_rate)
+    squares = [np.mean(frames_of(channel, window, count, circular=circular) ** 2, axis=1) for channel in channels]
+    rms = np.sqrt(np.mean(squares, axis=0))
     level = 20 * np.log10(np.maximum(rms, 10 ** (FLOOR_DB / 20)))
-    return smoothed(level, count * sample_rate / len(signal), circular=circular)
+    return smoothed(level, count * sample_rate / samples, circular=circular)
 
 
 def wanted_curve(target_db: Signal, samples: int, sample_rate: int, *, circular: bool) -> Signal:
@@ -42,12 +47,20 @@ def wanted_curve(target_db: Signal, samples: int, sample_rate: int, *, circular:
 
 
 def compare(
-    signal: Signal, sample_rate: int, target_db: Signal, chosen: NDArray[np.bool_] | None = None, *, circular: bool
+    audio: NDArray[np.floating],
+    sample_rate: int,
+    target_db: Signal,
+    chosen: NDArray[np.bool_] | None = None,
+    *,
+    circular: bool,
 ) -> IntensityScore:
-    """Score `signal` against `target_db` [frame_count], which is not yet smoothed, in the frames that are `chosen`."""
+    """Score `audio` [channels, samples] or [samples] against `target_db` in the frames that are `chosen`.
+
+    Both are [frame_count]; the target is smoothed here, as the sound is.
+    """
     chosen = np.ones(len(target_db), np.bool_) if chosen is None else chosen
-    heard = level_curve(signal, sample_rate, circular=circular)[chosen]
-    wanted = wanted_curve(target_db, len(signal), sample_rate, circular=circular)[chosen]
+    heard = level_curve(audio, sample_rate, circular=circular)[chosen]
+    wanted = wanted_curve(target_db, audio.shape[-1], sample_rate, circular=circular)[chosen]
     error = heard - wanted
     flat = wanted.std() < FLAT_STD_DB or heard.std() < 1e-9
     return IntensityScore(

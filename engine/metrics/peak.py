@@ -1,23 +1,59 @@
-"""How loud a loop is: its true peak between samples, and its loudness (ITU-R BS.1770-4)."""
+"""How loud a loop is: its true peak between samples, and its loudness (ITU-R BS.1770-5)."""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter, resample, resample_poly
+from scipy.fft import irfft, rfft
+from scipy.ndimage import convolve1d
+from scipy.signal import lfilter
 
 from .framing import count_of, frames_of
 
-OVERSAMPLING = 4
+EXACT_OVERSAMPLING = 8
+OPEN_SAMPLES = 4096
+# BS.1770-5, Annex 2: an interpolator of 48 taps in four phases; the last two are the first two in reverse.
+METER_PHASES = np.array(
+    [
+        [0.0017089843750, 0.0109863281250, -0.0196533203125, 0.0332031250000, -0.0594482421875, 0.1373291015625,
+         0.9721679687500, -0.1022949218750, 0.0476074218750, -0.0266113281250, 0.0148925781250, -0.0083007812500],
+        [-0.0291748046875, 0.0292968750000, -0.0517578125000, 0.0891113281250, -0.1665039062500, 0.4650878906250,
+         0.7797851562500, -0.2003173828125, 0.1015625000000, -0.0582275390625, 0.0330810546875, -0.0189208984375],
+    ]
+)  # fmt: skip
+METER_PHASES = np.concatenate([METER_PHASES, METER_PHASES[::-1, ::-1]])
 
 
 def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
-    """Return the highest level between samples in dBTP of `audio` [channels, samples], four times oversampled."""
+    """Return the highest level between samples in dBTP of `audio` [channels, samples], at least -200.
+
+    Two measurements, of which the larger counts: the meter of ITU-R BS.1770-5, Annex 2, which most
+    meters are, and exact band-limited interpolation at eight times the rate. The meter's filter reads up to 0.2 dB
+    too high, and near half the rate some decibels too low.
+    """
     values = np.atleast_2d(np.asarray(audio, dtype=np.float32))  # exact to 1e-5 dB, and twice as fast
-    if circular:
-        dense = resample(values, OVERSAMPLING * values.shape[1], axis=1)
-    else:
-        dense = resample_poly(values, OVERSAMPLING, 1, axis=1)
-    peak = max(float(np.abs(dense).max(initial=0)), float(np.abs(values).max(initial=0)))
+    around = OPEN_SAMPLES if not circular else 0
+    if around:  # silence, long enough for the ringing beyond the ends
+        values = np.pad(values, ((0, 0), (around, around)))
+    peak = max(float(np.abs(values).max(initial=0)), _exact_peak(values), _metered_peak(values))
     return float(20 * np.log10(max(peak, 1e-10)))
+
+
+def _exact_peak(values: NDArray[np.float32]) -> float:
+    """Return the largest size of `values` [channels, samples], round the loop, an eighth of a sample apart."""
+    samples = values.shape[1]
+    spectrum = rfft(values, axis=1)
+    turn = (-2j * np.pi / samples / EXACT_OVERSAMPLING) * np.arange(spectrum.shape[1])
+    return max(
+        float(np.abs(irfft(spectrum * np.exp(turn * step).astype(np.complex64), samples, axis=1)).max(initial=0))
+        for step in range(1, EXACT_OVERSAMPLING)
+    )
+
+
+def _metered_peak(values: NDArray[np.float32]) -> float:
+    """Return the largest size of `values` [channels, samples], round the loop, after the standard's interpolation."""
+    return max(
+        float(np.abs(convolve1d(values, phase.astype(np.float32), axis=1, mode="wrap")).max(initial=0))
+        for phase in METER_PHASES
+    )
 
 
 def loudness_lufs(audio: NDArray[np.floating], sample_rate: int) -> float:

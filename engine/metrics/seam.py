@@ -1,8 +1,8 @@
 """Whether the place where a loop wraps can be heard: as a click, or as sound that is cut off.
 
-An onset on the downbeat is music, not a fault, so a jump of the spectrum says nothing by itself. *Click*: what linear
-prediction cannot explain within 3 samples of the wrap, over the louder of what it cannot explain before and after; an
-onset's own noise goes on after it, a click's does not. *Drop*: how far the level falls across the wrap, over the
+An onset on the downbeat is music, not a fault, so a jump of the spectrum says nothing by itself. *Click*: the error of
+linear prediction within 3 samples of the wrap, over the larger of its usual errors before and after; an onset's noise
+goes on after it, and a click's does not. *Drop*: how far the level falls across the wrap, over the
 farthest fall inside the loop. `benchmarks/quality/seam.py` set the thresholds, so that 99 % of true loops pass.
 """
 
@@ -81,7 +81,7 @@ def drop(signal: Signal, sample_rate: int) -> float:
 def _falls(signal: Signal, window: int) -> Signal:
     """Return how far the level falls in dB from one window to the next, at many places, the wrap first.
 
-    A fall from what is quiet already counts in proportion to its amplitude.
+    A fall from a quiet sound counts in proportion to its amplitude.
     """
     count = max(8, round(len(signal) / (window / 2)))
     before, after = (

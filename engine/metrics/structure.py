@@ -1,4 +1,4 @@
-"""Whether a loop has the form that was asked for: similarity of stretches, and letters found by another ear."""
+"""Whether a loop has the form that was asked for: similarity of stretches, and letters found by a segmenter."""
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -65,13 +65,13 @@ def target_matrix(form: str) -> Signal:
 
 
 def mse(signal: Signal, sample_rate: int, form: str, *, circular: bool) -> float:
-    """Return the mean squared error of the loop's self-similarity against that of `form`."""
+    """Return the mean squared error of the loop's self-similarity against the matrix of `form`."""
     features = stretches(mfcc(signal, sample_rate, circular=circular), STRETCHES * len(form))
     return float(np.mean((self_similarity(features) - target_matrix(form)) ** 2))
 
 
 def found_form(signal: Signal, sample_rate: int, sections: int, letters: int, *, circular: bool) -> str:
-    """Return the form that an independent ear finds in equal sections: level, chroma and timbre, clustered.
+    """Return the form that an independent segmenter finds in equal sections: level, chroma and timbre, clustered.
 
     Sections are joined bottom-up by their average distance (UPGMA) until `letters` kinds are left, and named in order.
     """

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from midi.key import Key
 
+from ..controls import Reference
 from ..request import LoopRequest
 from .autoencoder import Autoencoder, oobleck_context
 from .folder import ModelFolder
@@ -87,7 +88,7 @@ class AceStep(WaveformModel):
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
         """Return words, tempo, key, metre and length, the timbre to sound like, and what is kept."""
         pipe, device = self._pipe, self.place.device
-        kept = reference(request, ("inpaint", "outpaint"))
+        kept = reference(request, Reference.KEPT)
         timbre = self._timbre(request)
         with visiting(device, pipe.text_encoder):  # one after the other: either is as large as a small model
             text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(
@@ -121,7 +122,7 @@ class AceStep(WaveformModel):
 
     def _timbre(self, request: LoopRequest) -> Tensor:
         """Return the latent of 30 s of the reference, or of silence: zeros would give a drone."""
-        audio = reference(request, ("timbre",))
+        audio = reference(request, Reference.TIMBRE)
         rate = self.card.sample_rate
         if audio is None:
             return self._silence(math.ceil(TIMBRE_SECONDS * rate / self.hop_samples))

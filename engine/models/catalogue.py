@@ -14,6 +14,7 @@ from ..errors import MissingPackageError, ModelError
 from ..settings import Settings
 from .folder import ModelFolder, read_folder
 from .known import KNOWN, POCKET, TOLD_POCKET, KnownModel
+from .own import load_own, own_file, own_models
 from .places import find
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Listed:
 def load(name: str, settings: Settings) -> "Model":
     """Return the model called `name`, or the one in the folder of that name, ready to use.
 
+    A file NAME.py in the models folder is a model of one's own; see `engine.models.own`.
+
     Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for what is
     unknown, missing, half there, of the wrong kind or too large, `MissingPackageError` for a missing package.
     """
@@ -69,6 +72,9 @@ def load(name: str, settings: Settings) -> "Model":
         from ..pocket.model import load_pocket
 
         return _compiled(load_pocket(settings, told_controls=name == TOLD_POCKET), settings)
+    own = own_file(name, settings)
+    if own is not None:
+        return load_own(own, settings)
     folder = find(name, settings)
     if folder is None:
         raise _missing(name, settings)
@@ -150,7 +156,13 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
         names += sorted(path.name for path in settings.models.iterdir() if _is_added(path))
     pocket = Listed(name=POCKET.name, licence=POCKET.licence, page=POCKET.page, get="", folder=None,
                     needed_gib=POCKET.needed_gib[0], there_gib=there, problem="")  # fmt: skip
-    return (pocket, *(_listed(name, settings, there) for name in names))
+    own = (_listed_own(name, settings, there) for name in own_models(settings))
+    return (pocket, *(_listed(name, settings, there) for name in names), *own)
+
+
+def _listed_own(name: str, settings: Settings, there_gib: float) -> Listed:
+    return Listed(name=name, licence="as its file says", page="", get="", folder=own_file(name, settings),
+                  needed_gib=0.0, there_gib=there_gib, problem="")  # fmt: skip
 
 
 def _is_added(path: Path) -> bool:

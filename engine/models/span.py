@@ -5,7 +5,6 @@ away shifts the pitch by less than anyone hears; else the piece begins before th
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from midi.key import Key
 
+from ..controls import Reference, find
 from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
@@ -92,10 +92,10 @@ def caption(request: LoopRequest) -> str:
     return ", ".join(words)
 
 
-def reference(request: LoopRequest, kinds: Sequence[str]) -> Audio | None:
-    """Return the audio of the first control of one of `kinds`, or None."""
+def reference(request: LoopRequest, use: Reference) -> Audio | None:
+    """Return the audio of the first control whose target the model is given for `use`, or None."""
     for control in request.controls:
-        if control.kind in kinds and isinstance(control.target, Audio):
+        if find(control.kind).reference is use and isinstance(control.target, Audio):
             return control.target
     return None
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..controls import Reference
 from ..request import LoopRequest
 from .autoencoder import Autoencoder, same_context
 from .folder import ModelFolder
@@ -89,7 +90,7 @@ class StableAudio3(WaveformModel):
         return _Inputs(text, mask, seconds, self._kept(request, span, len(prompts)))
 
     def _kept(self, request: LoopRequest, span: Span, count: int) -> Tensor | None:
-        audio = reference(request, ("inpaint", "outpaint"))
+        audio = reference(request, Reference.KEPT)
         if audio is None:
             return None
         samples = samples_of(

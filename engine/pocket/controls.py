@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 from torch import Tensor
 
 from midi.melody import melody, pitch_class_target
 
+from ..controls import Shown, find
 from ..curves import level_db
 from ..request import Curve, LoopRequest, Notes, Onsets
 from .bands import FRAMES_PER_LATENT, SAMPLE_RATE
@@ -46,15 +48,15 @@ def channels(
 
 
 def asked_inputs(request: LoopRequest, frames: int) -> NDArray[np.float32]:
-    """Return what `request` asks of intensity, melody and rhythm, as control inputs [frames, CONTROL_CHANNELS]."""
+    """Return the targets of those controls that trained inputs are shown, as inputs [frames, CONTROL_CHANNELS]."""
     asked: dict[str, Any] = {}
     for control in request.controls:
-        target = control.target
-        if control.kind == "intensity" and isinstance(target, Curve):
+        shown, target = find(control.kind).shown, control.target
+        if shown is Shown.LEVEL and isinstance(target, Curve):
             asked["intensity_db"] = level_db(target, request.beats, frames)
-        elif control.kind == "melody" and isinstance(target, Notes):
+        elif shown is Shown.PITCH_CLASSES and isinstance(target, Notes):
             asked["pitch_classes"] = pitch_class_target(melody(target.notes), request.beats, frames)
-        elif control.kind == "rhythm" and isinstance(target, Onsets):
+        elif shown is Shown.ONSETS and isinstance(target, Onsets):
             hits = [[float(onset.beat), onset.strength] for onset in target.onsets]
             asked["onsets"] = _pulses(hits, float(request.beats), frames)
     return channels(frames, **asked)
@@ -64,7 +66,9 @@ def control_inputs(log_power: Tensor, labels: Mapping[str, Any]) -> NDArray[np.f
     """Return what the controls would have said of a training loop: its own level, tune and hits."""
     frames = log_power.shape[0] // FRAMES_PER_LATENT
     seconds = labels["samples"] / SAMPLE_RATE
-    level_db = spectrum_of(log_power[None], 1.0).level_db[0].numpy().astype(np.float64)
+    # Of the mono mix: so the weights of pocket-told have learnt it.
+    power = spectrum_of(log_power[None], 1.0).power.sum(1)[0]
+    level_db = 10 * torch.log10(power + 1e-10).numpy().astype(np.float64)
     window = min(len(level_db) - 1, round(len(level_db) / seconds)) // 2 * 2 + 1
     smooth = savgol_filter(np.maximum(level_db, -60), window, 2, mode="wrap") if window > 3 else level_db
     return channels(

@@ -10,8 +10,9 @@ from torch import Tensor
 from midi.key import Key
 from midi.tempo import loop_samples
 
+from ..controls import find
 from ..models.protocol import Scene
-from ..request import ASK_LEVELS, LoopRequest, Notes
+from ..request import LoopRequest, Notes
 from . import condition as conditioning
 from . import musical_time, words
 from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE
@@ -109,7 +110,7 @@ def laid_out(
         pieces=pieces,
         said=reading.text.ids,
         avoided=bool(reading.avoided.ids),
-        limits=any(control.kind in ASK_LEVELS for control in request.controls),
+        limits=any(find(control.kind).asks_level for control in request.controls),
     )
     return Scene(
         frames=frames,

@@ -51,12 +51,18 @@ DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and
 
 
 def spectrum_of(log_power: Tensor, frame_rate_hz: float) -> Spectrum:
-    """Return the mono mix's spectrum of log band power [batch, frames, bands]; carries the gradient."""
-    return _spectrum(band_power(log_power[..., :_MIDS]), frame_rate_hz)
+    """Return the spectrum of log band power [batch, frames, bands]; carries the gradient."""
+    side = _side_power(band_power(log_power[..., _MIDS:])) if log_power.shape[-1] > _MIDS else None
+    return _spectrum(band_power(log_power[..., :_MIDS]), side, frame_rate_hz)
 
 
-def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
-    """Return mid band power [batch, frames, bands] as mean squares."""
+def _side_power(power: Tensor) -> Tensor:
+    """Return the mean square [batch, frames] of side band power [batch, frames, bands]."""
+    return power @ (_per_bin() * side_bands().bins.to(power.device))
+
+
+def _spectrum(power: Tensor, side: Tensor | None, frame_rate_hz: float) -> Spectrum:
+    """Return mid band power [batch, frames, bands] as mean squares, beside those of the side [batch, frames]."""
     bank = mid_bands()
     bins = bank.bins.to(power.device)
     return Spectrum(
@@ -65,6 +71,7 @@ def _spectrum(power: Tensor, frame_rate_hz: float) -> Spectrum:
         bins=bins,
         frame_rate_hz=frame_rate_hz,
         circular=True,
+        side=side,
     )
 
 
@@ -115,7 +122,7 @@ def together_resynthesised(
         with torch.no_grad():
             peaks = true_peaks(mid_side(both))
         sounded.append((both, peaks))
-    return _heard(sounded, log_power.shape[2], frame_rate_hz, limits=limits)
+    return _heard(sounded, band_power(log_power[..., _MIDS:]).sum(1), frame_rate_hz, limits=limits)
 
 
 def resynthesised(
@@ -128,13 +135,24 @@ def resynthesised(
     analysis. Peaks are those of the delivered wave; with `limits`, those that the limiter finds, less what it may take.
     """
     sounded = [_sounded(one, samples, vocoder) for one in log_power]
-    return _heard(sounded, log_power.shape[1], frame_rate_hz, limits=limits)
+    return _heard(sounded, band_power(log_power[..., _MIDS:]), frame_rate_hz, limits=limits)
 
 
-def _heard(sounded: list[tuple[Tensor, Tensor]], frames: int, frame_rate_hz: float, *, limits: bool) -> Spectrum:
-    """Return the spectrum of mids and sides [2, samples] with their true peaks [samples]."""
+def _heard(sounded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz: float, *, limits: bool) -> Spectrum:
+    """Return the spectrum of mids and sides [2, samples] with their true peaks [samples].
+
+    `side` is the band power [batch, frames, bands] that the sides were made of.
+    """
+    frames = side.shape[1]
     mids = torch.stack([limiter(peaks) * both[0] if limits else both[0] for both, peaks in sounded])
-    spectrum = _spectrum(stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device), frame_rate_hz)
+    with torch.no_grad():
+        sides = torch.stack([limiter(peaks) * both[1] if limits else both[1] for both, peaks in sounded])
+        heard = _side_power(stft(sides, frames).abs().square() @ side_bands().weights.T.to(sides.device))
+    # The value is the waveform's, the gradient that of the bands: the side is made without one.
+    own = _side_power(side) + LEAST_POWER
+    level = own * (heard / own.detach())
+    power = stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device)
+    spectrum = _spectrum(power, level, frame_rate_hz)
     over = torch.stack([peaks for _, peaks in sounded])
     largest = cut(over, frames_of(over.shape[-1], frames, WINDOW_SAMPLES, over.device).index).amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10) - (LIMITED_DB if limits else 0))

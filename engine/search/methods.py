@@ -4,19 +4,18 @@ from dataclasses import replace
 
 import msgspec
 
+from .. import controls
 from ..models.protocol import Model, Scene
 from ..request import LoopRequest
 from . import objective as targets
 from .minimize import Plan
-from .objective import Goal, Objective
+from .objective import Objective
 from .surrogate import Chain, Ear, can_listen_through
 
 # The paper to the letter (Novack et al. 2024, sections 4 and appendix H).
 PAPER_CHAIN_STEPS = 20
 PAPER_RATE, PAPER_BETAS = 5e-3, (0.9, 0.999)
 PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
-PAPER_LONG = {"melody", "structure"}
-PAPER_INTENSITY_WEIGHT, PAPER_INTENSITY_WEIGHT_WITH_MELODY = 1 / 40, 1 / 4
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
@@ -51,7 +50,7 @@ def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes
 
 def _paper(objective: Objective) -> Plan:
     chain = Chain(steps=PAPER_CHAIN_STEPS, sampler="ddim")
-    longer = any(goal.kind.removesuffix("-paper") in PAPER_LONG for goal in objective.goals)
+    longer = any(controls.find(goal.kind).paper.long for goal in objective.goals)
     return Plan(
         method="ditto-paper",
         chain=chain,
@@ -99,18 +98,20 @@ def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:
 
 
 def _paper_weighted(objective: Objective) -> Objective:
-    """Return the objective with the paper's own weights: intensity 1/40, or 1/4 beside melody, all others 1."""
-    kinds = {goal.kind.partition("-")[0] for goal in objective.goals}
-    if len(kinds) < 2:
+    """Return the objective with the paper's own weights, which it has where several controls are combined."""
+    papers = {goal.kind: controls.find(goal.kind).paper for goal in objective.goals}
+    families = {paper.family or kind for kind, paper in papers.items()}
+    if len(families) < 2:
         return objective
-    weight = PAPER_INTENSITY_WEIGHT_WITH_MELODY if "melody" in kinds else PAPER_INTENSITY_WEIGHT
-    return Objective(tuple(_with_paper_weight(goal, weight) for goal in objective.goals))
-
-
-def _with_paper_weight(goal: Goal, weight: float) -> Goal:
-    return replace(goal, weight=weight if goal.kind.startswith("intensity") else 1.0)
+    goals = (replace(goal, weight=_paper_weight(papers[goal.kind], families)) for goal in objective.goals)
+    return Objective(tuple(goals))
 
 
 def _paper_kind(kind: str) -> str:
-    """Return the paper's own version of a control."""
-    return f"{kind}-paper" if kind in ("intensity", "melody") else kind
+    """Return the kind that has the paper's own loss."""
+    return controls.find(kind).paper.kind or kind
+
+
+def _paper_weight(paper: controls.Paper, families: set[str]) -> float:
+    beside = [weight for family, weight in paper.weight_beside.items() if family in families]
+    return beside[0] if beside else paper.weight

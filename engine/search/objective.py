@@ -88,7 +88,7 @@ def headroom(spectrum: Spectrum) -> Tensor:
     if spectrum.peak_db is not None:
         over = torch.relu(spectrum.peak_db - controls.CEILING_DB)
     else:
-        over = torch.relu(spectrum.level_db - LOUDEST_FRAME_DB)
+        over = torch.relu(spectrum.mid_level_db - LOUDEST_FRAME_DB)
     return over.square().mean(1) / HEADROOM_SCALE_DB2
 
 
@@ -102,7 +102,6 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     goals: list[Goal] = []
     for part in request.controls:
         row = controls.find(part.kind)
-        row.check(part.target)
         context = controls.Context(request=request, model=model, within=part.within)
         earlier = sum(goal.kind == part.kind for goal in goals)
         goals.append(
@@ -111,14 +110,14 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
                 kind=part.kind,
                 weight=row.weight * part.weight,
                 tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
-                term=row.build(part.target, scene, context),
+                term=row.term(part.target, scene, context),
                 hears=_hears(part.kind, scene, model),
             )
         )
     closed = model.card.circular and scene.circular
     # A loop that is trimmed out of a longer piece has to be closed even where nothing else is asked for.
     wanted = bool(goals) or scene.lead_samples > 0
-    if wanted and request.loop and not closed and all(goal.kind != "loop" for goal in goals):
+    if wanted and request.loop and not closed and not any(controls.find(goal.kind).closes for goal in goals):
         goals.append(_loop_goal(request, scene, model))
     return Objective(tuple(goals))
 
@@ -133,6 +132,6 @@ def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
 
 def _loop_goal(request: LoopRequest, scene: Scene, model: Model) -> Goal:
     """Return the goal that models which know no circle get unasked."""
-    row = controls.find("loop")
-    term = row.build(Words(text=""), scene, controls.Context(request=request, model=model))
-    return Goal(name="loop", kind="loop", weight=row.weight, tolerance=row.tolerance, term=term)
+    row = controls.closing()
+    term = row.term(Words(text=""), scene, controls.Context(request=request, model=model))
+    return Goal(name=row.kind, kind=row.kind, weight=row.weight, tolerance=row.tolerance, term=term)

@@ -58,9 +58,12 @@ def waveform_gaps(model: Model, scene: Scene, latent: Tensor, spectrum: Spectrum
 
     The crest, from a frame's level to its largest sample, is what a level alone does not tell of a file's limit.
     """
-    ratio = (spectrum.power + SILENCE) / (model.listen(latent, scene).power + SILENCE)
+    own = model.listen(latent, scene)
+    ratio = (spectrum.power + SILENCE) / (own.power + SILENCE)
     found = {"power": ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)}
-    return found if spectrum.peak_db is None else found | {"crest": spectrum.peak_db - spectrum.level_db}
+    if spectrum.side is not None and own.side is not None:
+        found["side"] = ((spectrum.side + SILENCE) / (own.side + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
+    return found if spectrum.peak_db is None else found | {"crest": spectrum.peak_db - spectrum.mid_level_db}
 
 
 def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, Spectrum]:
@@ -69,6 +72,8 @@ def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tenso
     spectrum = model.listen(shifted, scene)
     if "power" in found:
         spectrum = replace(spectrum, power=spectrum.power * found["power"])
+    if "side" in found and spectrum.side is not None:
+        spectrum = replace(spectrum, side=spectrum.side * found["side"])
     if "crest" in found:
-        spectrum = replace(spectrum, peak_db=spectrum.level_db + found["crest"])
+        spectrum = replace(spectrum, peak_db=spectrum.mid_level_db + found["crest"])
     return shifted, spectrum

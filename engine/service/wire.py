@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from midi.errors import MidiError
 from midi.tempo import exact
 
-from ..errors import BadRequestError
+from ..errors import BadInputError, BadRequestError
 from ..events import Event
 from ..request import LoopRequest
 
@@ -49,8 +48,8 @@ def decode(data: bytes | memoryview, kind: type[T]) -> T:
     """Return the `kind` that `data` holds, validated; raise `BadRequestError` for anything else."""
     try:
         return msgspec.msgpack.decode(data, type=kind, dec_hook=_from_plain)
-    except (BadRequestError, MidiError) as error:
-        raise BadRequestError(str(error), remedy=getattr(error, "remedy", None)) from error
+    except BadInputError as error:  # a number in it that musical time cannot hold
+        raise BadRequestError(error.sentence, remedy=error.remedy) from error
     except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
         raise BadRequestError(f"The message is not a valid {_name(kind)}: {error}.") from error
 
@@ -74,6 +73,8 @@ def from_json(data: bytes, kind: type[T]) -> T:
     """Return the `kind` that the JSON text holds, validated."""
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_from_plain)
+    except BadInputError as error:  # a number in it that musical time cannot hold
+        raise BadRequestError(error.sentence, remedy=error.remedy) from error
     except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
         raise BadRequestError(f"The text is not a valid {_name(kind)}: {error}.") from error
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import metrics, pipeline
+from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Sound, Take
 from engine.models.testing import TinyModel
@@ -157,7 +157,7 @@ def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Any) -> Non
     """Measured from the sound on the wire, they are the same."""
     request = ask.request(ask.intensity(), ask.melody(), budget=Budget(steps=3))
     (take,) = of_kind(Take, made(request, tiny))
-    again = metrics.score(audio(take.sound), request.sample_rate, request)
+    again = metrics.score(audio(take.sound), request.sample_rate, request, controls.metrics())
     assert {name: take.scores[name] for name in again} == pytest.approx(again, abs=1e-6)
 
 

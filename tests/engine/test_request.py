@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import BadRequestError
+from engine.errors import BadRequestError, DittoError
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
 from midi.tempo import Meter
 
@@ -54,7 +54,7 @@ def test_a_loop_is_as_long_as_the_formula_says(bars: int, meter: Meter, tempo_bp
 )
 def test_a_value_that_is_not_allowed_is_said_with_what_is(field: str, value: object, sentence: str) -> None:
     """The sentence names the field, the value and the range."""
-    with pytest.raises(BadRequestError) as error:
+    with pytest.raises(DittoError) as error:
         LoopRequest(**{field: value})  # type: ignore[arg-type]
     assert sentence in error.value.sentence
     assert error.value.remedy

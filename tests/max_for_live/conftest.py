@@ -123,13 +123,14 @@ def node() -> str:
 
 @pytest.fixture
 def wav(tmp_path: Path) -> Path:
-    """Return a second of silence that somebody else has made."""
+    """Return a second of four strokes that somebody else has made."""
     path = tmp_path / "other.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(44_100)
-        file.writeframes(bytes(2 * 44_100))
+        stroke = b"".join(int(20_000 * (-0.998) ** i).to_bytes(2, "little", signed=True) for i in range(2_000))
+        file.writeframes(4 * stroke.ljust(2 * 11_025, b"\0"))
     return path
 
 

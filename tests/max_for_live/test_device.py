@@ -12,7 +12,7 @@ from max_for_live.build import device_bytes, write_device
 from max_for_live.checks import boxes_of, check, lines_of, shown
 from max_for_live.install import COMMITTED
 from max_for_live.parameters import PARAMETERS, Kept
-from max_for_live.script import FOLDER, ORDER, device_script, display_script
+from max_for_live.script import DISPLAY, FOLDER, MAIN, ORDER, device_script, display_script
 
 # Live finds saved and automated values by these names. Add to the end; never rename, never remove.
 LONG_NAMES = {
@@ -38,6 +38,9 @@ LONG_NAMES = {
     "Keep Take",
     "Drop Take",
     "Ditto State",
+    "Ditto Drawing",
+    "Listen",
+    "Rhythm by Drum",
 }
 
 
@@ -72,8 +75,9 @@ def test_long_names_are_the_golden_list(whole):
 def test_live_and_the_script_agree_on_versions(whole):
     """The device asks for Live 12.2 and Max 9, which have `v8`; before the script runs the face says so by itself."""
     assert whole["patcher"]["minimum_live_version"] == "12.2"
-    hint = boxes_of(whole["patcher"])["obj-hint"]
-    assert "12.2 or newer" in hint["text"]
+    boxes = boxes_of(whole["patcher"])
+    assert boxes["obj-hint"]["text"] == ""  # no false alarm while the script is on its way
+    assert "12.2 or newer" in boxes["obj-no-script"]["text"]
 
 
 def test_nothing_in_the_device_tells_where_or_when_it_was_built(built):
@@ -84,10 +88,9 @@ def test_nothing_in_the_device_tells_where_or_when_it_was_built(built):
 
 
 def test_status_and_buttons_stay_out_of_the_undo_history():
-    """What the device itself moves, and every button but Generate, is hidden from Live's undo and automation."""
+    """What the device itself moves is hidden from Live's undo; what a pad or pedal needs is not, and can be mapped."""
     hidden = {row.key for row in PARAMETERS if row.kept is Kept.HIDDEN}
-    buttons = {row.key for row in PARAMETERS if row.button} - {"generate"}
-    assert hidden == buttons | {"learn", "redraw"}
+    assert hidden == {"learn", "listen", "roll", "clear", "drop"}
 
 
 def test_the_script_is_whole(whole):
@@ -98,13 +101,54 @@ def test_the_script_is_whole(whole):
     assert places == sorted(places)
     assert script == device_script()
     assert boxes["obj-display"]["textfile"]["text"] == display_script()
-    assert {path.stem for path in (FOLDER / "code").glob("*.js")} == {*ORDER, "Main", "Display"}
+    written = {path.relative_to(FOLDER / "code").with_suffix("").as_posix() for path in (FOLDER / "code").rglob("*.js")}
+    assert written == {*ORDER, *DISPLAY, MAIN}
 
 
 def test_the_audio_passes_through(whole):
-    """Both channels go from the input to the output and nowhere else."""
+    """Both channels go from the input to the output, where only the player is added, which is silent until told."""
     lines = [line for line in lines_of(whole["patcher"]) if "obj-in" in line or "obj-out" in line]
-    assert sorted(lines) == [("obj-in", 0, "obj-out", 0), ("obj-in", 1, "obj-out", 1)]
+    through = [("obj-in", 0, "obj-out", 0), ("obj-in", 1, "obj-out", 1)]
+    assert sorted(lines) == sorted([*through, ("obj-left", 0, "obj-out", 0), ("obj-right", 0, "obj-out", 1)])
+    boxes = boxes_of(whole["patcher"])
+    assert boxes["obj-left"]["text"] == boxes["obj-right"]["text"] == "*~ 0."
+
+
+def test_live_widgets_are_set_as_the_guidelines_ask(whole):
+    """Live mode and tight tabs, buttons at mouse up, a modulation mode for what is automated, solid menu colours."""
+    boxes = boxes_of(whole["patcher"])
+    tab = boxes["obj-source"]
+    assert (tab["livemode"], tab["spacing_x"], tab["multiline"], tab["num_lines_presentation"]) == (1, 1.0, 0, 1)
+    for row in PARAMETERS:
+        value = boxes[f"obj-{row.key}"]["saved_attribute_attributes"]["valueof"]
+        if row.widget == "live.text":
+            assert boxes[f"obj-{row.key}"]["outputmode"] == 1, row.key
+        if row.kept is Kept.AUTOMATED and not row.button:
+            assert value["parameter_modmode"] == (2 if row.key == "intensity" or not row.whole else 4), row.key
+        if row.widget == "live.text":  # what a lane or a controller shows
+            assert value["parameter_enum"][0] != value["parameter_enum"][1], row.key
+    for menu in (box for box in boxes.values() if box["maxclass"] in ("umenu", "panel")):
+        assert menu["bgfillcolor_type"] == "color"
+
+
+def test_the_margins_are_equal(whole):
+    """The face keeps as far from its right edge as from its left."""
+    rects = shown(boxes_of(whole["patcher"])).values()
+    assert min(x for x, *_ in rects) == face.WIDTH - max(x + width for x, _, width, _ in rects)
+
+
+def test_push_has_buttons(whole):
+    """Generate, Stop, Land, Keep and Redraw are buttons in each bank, not encoders."""
+    for bank in whole["patcher"]["parameters"]["parameterbanks"].values():
+        assert bank["buttons"][:5] == ["Generate", "Stop", "Land Take", "Keep Take", "Redraw"]
+        assert not set(bank["parameters"]) & set(bank["buttons"][:5])
+
+
+def test_names_say_one_thing_each():
+    """No two labels of the face are equal, but for the strength over each of three boxes."""
+    words = [label.text for label in face.LABELS]
+    assert {word for word in words if words.count(word) > 1} == {"Strength"}
+    assert words.count("Strength") == 3
 
 
 def test_the_face_is_169_pixels_high(whole):
@@ -133,7 +177,7 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "half a pixel": ("whole pixels", lambda whole: box(whole, "bars")["presentation_rect"].__setitem__(0, 8.5)),
     "too low": ("leaves the face", lambda whole: box(whole, "land")["presentation_rect"].__setitem__(1, 160.0)),
     "overlap": ("overlap", lambda whole: box(whole, "key")["presentation_rect"].__setitem__(0, 30.0)),
-    "orphan cord": ("No cord leads from obj-prompt", lambda whole: whole["patcher"]["lines"].pop(0)),
+    "orphan cord": ("No cord leads from obj-generate", lambda whole: whole["patcher"]["lines"].pop(0)),
     "dangling cord": (
         "is not there",
         lambda whole: whole["patcher"]["lines"].append(
@@ -176,7 +220,7 @@ def test_every_address_of_the_table_is_known_to_the_script():
     spoken = {row["path"] for row in table["addresses"]}
     sources = "".join((FOLDER / "code" / f"{name}.js").read_text("utf-8") for name in ORDER)
     unused = {path for path in spoken if f'"{path}"' not in sources}
-    assert unused == {"/ditto/bye", "/ditto/loop/onsets", "/ditto/preview"}
+    assert unused == {"/ditto/bye"}
 
 
 def test_the_table_is_the_bridges():

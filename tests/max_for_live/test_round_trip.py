@@ -111,7 +111,7 @@ def test_lost_datagrams_change_nothing(play):
 def test_a_long_clip_travels_in_chunks(play):
     """Six hundred notes are more than a datagram holds; all arrive, and no datagram is longer than Max sends."""
     result = play("simple", busy=600, moves={"bars": 16}, picks={"rhythm": "Keys: busy"}, loss=0.1)
-    sent = [args for path, *args in result["sent"] if path == "/ditto/loop/notes"]
+    sent = [args for path, *args in result["sent"] if path == "/ditto/loop/onsets"]
     assert {args[3] for args in sent} == {4}
     assert result["problems"] == []
     assert len(control(request_of(result["clips"][0]), "rhythm")["target"]["onsets"]) == 600
@@ -205,11 +205,12 @@ def test_every_refusal_is_a_sentence(play, parameters, words):
 
 
 def test_a_full_track_is_said_and_the_take_lands_elsewhere(play, wav):
-    """Without an empty slot nothing is replaced; another track is picked and Land puts the same take there."""
+    """Without a slot or a scene nothing is replaced; another track is picked and Land puts the same take there."""
     result = play("fullThenElsewhere", wav=str(wav))
-    assert_clean(result)  # the new track was noticed by an observer, which changed nothing itself
+    assert result["problems"] == []
+    assert result["console"] == ["RuntimeError: The number of scenes is limited"]
     assert "Every slot of ‘Bass & Co’ holds a clip" in result["full"]
-    assert [clip["file"] for clip in result["clips"]] == [str(wav)]
+    assert [clip["file"] for clip in result["clips"]] == [str(wav)] * 3
     assert_is_a_loop(result["spare"][0], beats=16)
 
 
@@ -289,6 +290,34 @@ def test_warp_mode_and_level_are_the_producers(play, wav):
     assert result["clips"][0]["gain"] == 0.25
 
 
+@pytest.mark.parametrize(
+    ("use", "kind"),
+    [
+        ("Sounds like", "timbre"),
+        ("Groove of", "rhythm"),
+        ("Form of", "structure"),
+        ("Continue it", "outpaint"),
+        ("Keep bars 1-2", "inpaint"),
+    ],
+)
+def test_an_audio_clip_is_material_and_the_curve_may_be_brightness(play, wav, use, kind):
+    """A clip's file reaches the engine as what the menu says, the curve as brightness, and the set's sample rate."""
+    result = play("simple", level=str(wav), picks={"audio": "Loud: other.wav", "use": use, "drives": "Brightness"})
+    request = request_of(result["clips"][0])
+    assert sorted(row["kind"] for row in request["controls"]) == sorted(["brightness", kind])
+    bright = control(request, "brightness")["target"]
+    assert (bright["unit"], bright["low"], bright["high"]) == ("unit", 400, 4000)
+    assert request["bars"] == 4
+    assert request["sample_rate"] == 44_100
+
+
+def test_drums_are_told_apart_in_the_engine(play):
+    """The clip of a Drum Rack arrives as strokes of kick and snare."""
+    result = play("simple", kit=True, picks={"rhythm": "Keys: beat"})
+    strokes = control(request_of(result["clips"][0]), "rhythm")["target"]["onsets"]
+    assert {stroke["group"] for stroke in strokes} == {"kick", "snare"}
+
+
 def test_redraw_follows_a_lane_that_has_changed(play):
     """The same lane again makes nothing; another one makes one new clip in the next slot, fired."""
     result = play("redraw")
@@ -310,7 +339,7 @@ def test_redraw_waits_for_hands_and_for_the_next_pass(play):
 def test_opened_again(play):
     """A saved set brings back prompt and picks under the same id with a new nonce, and saving writes nothing."""
     result = play("reopened")
-    assert (result["prompt"], result["place"]) == ("warm pad", 1)
+    assert (result["prompt"], result["place"]) == ("warm pad", 3)
     assert result["first"][1] == result["second"][1]
     assert result["first"][2].split("-")[0] != result["second"][2].split("-")[0]
     assert result["writesAfterSave"] == result["writes"]
@@ -320,5 +349,6 @@ def test_opened_again(play):
 def test_an_old_live_gets_one_plain_sentence(play):
     """Before Live 12.2 the device says so and does nothing else."""
     result = play("oldLive")
-    assert "needs Live 12.2 or newer; this is 12.1" in result["hint"]
+    assert "needs Live 12.2 or newer" in result["hint"]
+    assert "This is Live 12.1" in result["status"]
     assert result["sent"] == []

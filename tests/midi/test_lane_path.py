@@ -79,7 +79,7 @@ def test_an_ambiguous_name_lists_its_lanes(live_set: LiveSet) -> None:
     """So that the right one can be copied."""
     with pytest.raises(MidiError, match=r'Lead/Ditto/Intensity.*"AC/DC #1"/Ditto/Intensity') as caught:
         find_lane(live_set, "Intensity")
-    assert caught.value.code == "ambiguous_lane"
+    assert caught.value.fault == "ambiguous_lane"
 
 
 @pytest.mark.parametrize("path", ["Lead/Ditto/Intenisty", "", "a/b/c/d/e", "Leed"])

@@ -194,7 +194,7 @@ def test_a_third_partys_control_steers(tmp_path: Path, settings: Settings, model
     file = tmp_path / "darkness.py"
     file.write_text(
         """
-from engine.controls.registry import Term, control
+from engine.controls import Term, control
 from engine.request import Words
 
 @control("darkness-of-test", Words, help="Less above 1 kHz.", unit="share", tolerance=1e-9)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.requests import targets
 from engine.audio.wav import write_loop
 from engine.errors import BadRequestError
-from engine.request import Audio, Curve, LoopRequest, Notes, Onsets, Words
+from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Words
 from midi.errors import MidiError
 from midi.notes import Note
 from midi.smf.read import write_midi
@@ -190,3 +190,22 @@ def test_a_recorded_loop_lasts_what_its_file_says(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(44_100), 44_100)
     with pytest.raises(MidiError, match=r"silent\.wav: The recording is silent"):
         targets.rhythm(str(tmp_path / "silent.wav"), LoopRequest())
+
+
+@pytest.mark.parametrize(
+    ("text", "taken", "kind"),
+    [
+        ("0.05", None, Number), ("-3e2", (Number,), Number), ("0.05", (Words,), Words), ("808 kick", (Words,), Words),
+        ("AABA", (Words, Audio), Words), ("0:1 4:2", None, Curve), ("4 on the floor", None, Words),
+    ],
+)  # fmt: skip
+def test_a_number_is_read_where_the_control_takes_one(text: str, taken: tuple[type, ...] | None, kind: type) -> None:
+    """Where the control is known; else the form of the text decides."""
+    row = None if taken is None else targets.OwnRow("air", taken)
+    assert isinstance(targets.read_target(row, text, LoopRequest(), lambda _: None), kind)
+
+
+def test_what_is_no_number_is_refused_with_the_controls_name() -> None:
+    """In one sentence."""
+    with pytest.raises(BadRequestError, match="The air control takes a number, not 'lots'"):
+        targets.read_target(targets.OwnRow("air", (Number,)), "lots", LoopRequest(), lambda _: None)

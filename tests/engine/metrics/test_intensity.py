@@ -67,6 +67,25 @@ def test_other_rates_measure_the_same(rate: int) -> None:
     np.testing.assert_allclose(intensity.level_curve(sine, rate, circular=True), -23, atol=0.05)
 
 
+@given(seed=st.integers(0, 99), width=st.floats(-1, 1))
+@settings(max_examples=10, deadline=None)
+def test_both_channels_count_alike(seed: int, width: float) -> None:
+    """The level is the mean power of left and right, as a meter shows it, however little they share."""
+    shared, own = np.random.default_rng(seed).normal(size=(2, RATE))
+    left, right = shared + width * own, shared - width * own
+    both = intensity.level_curve(0.05 * np.stack([left, right]), RATE, circular=True)
+    power = sum(10 ** (intensity.level_curve(0.05 * one, RATE, circular=True) / 10) for one in (left, right)) / 2
+    np.testing.assert_allclose(both, 10 * np.log10(power), atol=0.05)  # smoothed in decibels: not to the last digit
+
+
+def test_sound_that_no_mono_mix_has_is_heard() -> None:
+    """A sine at -23 dBFS RMS that is left and, turned round, right is -23 and not silence."""
+    sine = np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE) * np.sqrt(2) * 10 ** (-23 / 20)
+    np.testing.assert_allclose(intensity.level_curve(np.stack([sine, -sine]), RATE, circular=True), -23, atol=0.05)
+    one_side = intensity.level_curve(np.stack([sine, 0 * sine]), RATE, circular=True)
+    np.testing.assert_allclose(one_side, -23 - 10 * np.log10(2), atol=0.05)
+
+
 def test_frames_wrap_or_meet_silence() -> None:
     """The frame at sample 0 holds the loop's end, or nothing, before it."""
     signal = np.arange(1.0, 9.0)

@@ -1,341 +1,139 @@
-// A Live set in memory, seen through a `LiveAPI` class that behaves as the documentation and measurements say:
-// failed calls print their exact text to the console and return nothing, `warping` is set a turn later, Live then
-// warps the file in its own way, changes inside an observer are refused, and ids of what is gone are dead.
-import { existsSync, readFileSync } from "node:fs";
-import { isAbsolute } from "node:path";
+// A Live set in memory, and how a test fills it; what it does by itself is in live_set.mjs, and a `LiveAPI` onto it in
+// live_api.mjs. What it does and refuses follows the Live Object Model's documentation and what others have measured on
+// running Lives; where neither says, both possibilities can be set.
+import { RealClock } from "./clock.mjs";
+import { FakeSet } from "./live_set.mjs";
+import { hidden } from "./warping.mjs";
 
-const TURN_MS = 15; // Live's deferred turn
-const AUTO_WARP_MS = 45; // when Live's own guess arrives
-const HIDDEN_BEATS = 1 / 32; // the hidden last marker sits this far behind the one before
+export { makeApi } from "./live_api.mjs";
 
-export class FakeLive {
-  constructor({ version = [12, 3, 5], tempo = 120, signature = [4, 4], file = "", guess = null } = {}) {
-    Object.assign(this, { version, guess, console: [], objects: new Map(), nextId: 1, ready: false, notifying: 0, undo: [] });
+const AUTO_WARP_MS = 45; // when Live's own guess arrives, unless a test says otherwise
+const LANE_MS = 100; // between the playhead's move and the parameters' new values, measured
+
+export class FakeLive extends FakeSet {
+  constructor({
+    version = [12, 3, 5], tempo = 120, signature = [4, 4], file = "", guess = null, clock = new RealClock(), scenes = 4,
+    warpDelay = AUTO_WARP_MS, warpingTurn = 15, createdWarping = 1, hiddenCounts = false, takeLanes = true, sceneLimit = 999,
+    laneDelay = LANE_MS,
+  } = {}) {
+    super();
+    Object.assign(this, {
+      version, guess, clock, warpDelay, warpingTurn, createdWarping, hiddenCounts, takeLanes, sceneLimit, laneDelay,
+      console: [], objects: new Map(), nextId: 1, ready: false, notifying: 0, undo: [], files: new Map(), made: 0,
+      pathListeners: 0, beatReads: 0, calls: 0,
+    });
     this.song = this.add("Song", {
       tempo, signature_numerator: signature[0], signature_denominator: signature[1], is_playing: 0, current_song_time: 0,
       loop: 1, loop_start: 0, loop_length: 16, root_note: 0, scale_name: "Major", scale_mode: 0, file_path: file, tracks: [],
+      scenes: [], song_length: 1000, record_mode: 0, back_to_arranger: 0,
     });
-    this.view = this.add("Song.View", { detail_clip: null });
+    this.view = this.add("Song.View", { detail_clip: null, selected_parameter: null, selected_scene: null, selected_track: null }, this.song);
     this.app = this.add("Application", {});
+    for (let i = 0; i < scenes; i += 1) this.addScene();
+    this.view.selected_scene = this.song.scenes[0] ?? null;
   }
 
-  add(type, properties, parent = null) {
-    const object = { type, id: this.nextId++, parent, observers: [], ...properties };
-    this.objects.set(object.id, object);
-    return object;
+  addScene() {
+    const scene = this.add("Scene", { name: "" }, this.song);
+    this.song.scenes.push(scene);
+    for (const track of this.song.tracks) if (track.slotted) this.addSlot(track);
+    return scene;
   }
 
-  track(name, { midi = false, slots = 4, frozen = false, group = false } = {}) {
+  addSlot(track) {
+    track.clip_slots.push(this.add("ClipSlot", { has_clip: 0, clip: null }, track));
+  }
+
+  track(name, { midi = false, frozen = false, group = false, at = this.song.tracks.length } = {}) {
     const track = this.add("Track", {
       name, has_midi_input: midi ? 1 : 0, has_audio_input: midi || group ? 0 : 1, is_frozen: frozen ? 1 : 0,
-      is_foldable: group ? 1 : 0, clip_slots: [], arrangement_clips: [], devices: [], playing_slot_index: -1,
+      is_foldable: group ? 1 : 0, clip_slots: [], arrangement_clips: [], take_lanes: [], devices: [],
+      playing_slot_index: -1, fired_slot_index: -1, slotted: true,
     }, this.song);
-    for (let i = 0; i < slots; i += 1) track.clip_slots.push(this.add("ClipSlot", { has_clip: 0, clip: null }, track));
-    this.song.tracks.push(track);
+    for (const _scene of this.song.scenes) this.addSlot(track);
+    this.song.tracks.splice(at, 0, track);
     this.notify(this.song, "tracks");
     return track;
   }
 
   // Our device on a track; each copy has parameters of its own.
-  device(track, name = "Ditto Live", className = "MxDeviceAudioEffect") {
-    const device = this.add("MaxDevice", { name, class_name: className, parameters: [] }, track);
-    device.parameters.push(this.add("DeviceParameter", { name: "Intensity", automation_state: 0, value: -20 }, device));
-    track.devices.push(device);
+  device(track, name = "Ditto Live") {
+    const device = this.anyDevice(track, "MaxDevice", { name, class_name: "MxDeviceAudioEffect" });
+    this.parameter(device, "Intensity", { value: -20, min: -40, max: -10 });
+    this.parameter(device, "Learn Pass", { max: 1 });
     return device;
   }
 
-  midiClip(track, slotIndex, name, notes, { length = 4, start = 0 } = {}) {
+  anyDevice(holder, type, properties) {
+    const device = this.add(type, { parameters: [], can_have_chains: 0, can_have_drum_pads: 0, ...properties }, holder);
+    holder.devices.push(device);
+    return device;
+  }
+
+  parameter(device, name, properties = {}) {
+    const parameter = this.add("DeviceParameter", { name, automation: 0, value: 0, min: 0, max: 1, lane: null, ...properties }, device);
+    device.parameters.push(parameter);
+    return parameter;
+  }
+
+  simpler(holder) {
+    return this.anyDevice(holder, "SimplerDevice", { name: "Simpler", class_name: "OriginalSimpler" });
+  }
+
+  // A rack with one chain.
+  rack(holder, { drums = false } = {}) {
+    const rack = this.anyDevice(holder, "RackDevice", {
+      name: drums ? "Drum Rack" : "Rack", class_name: drums ? "DrumGroupDevice" : "InstrumentGroupDevice",
+      can_have_chains: 1, can_have_drum_pads: drums ? 1 : 0, chains: [],
+    });
+    const chain = this.add("Chain", { devices: [], name: "Chain" }, rack);
+    rack.chains.push(chain);
+    const pad = drums ? this.add("DrumPad", { name: "Kick", note: 36, chains: [chain] }, rack) : null;
+    rack.view = this.add("RackDevice.View", { selected_drum_pad: pad }, rack);
+    return { rack, chain };
+  }
+
+  midiClip(track, slotIndex, name, notes, { length = 4, start = 0, envelopes = 0 } = {}) {
     const slot = track.clip_slots[slotIndex];
     const clip = this.add("Clip", {
       name, is_midi_clip: 1, is_audio_clip: 0, looping: 1, loop_start: start, loop_end: start + length, start_marker: start,
-      end_marker: start + length, notes: notes.map((note, i) => ({ note_id: i + 1, mute: 0, velocity: 100, ...note })),
+      end_marker: start + length, has_envelopes: envelopes,
+      notes: notes.map((note, i) => ({
+        note_id: i + 1, mute: 0, velocity: 100, probability: 1, velocity_deviation: 0, release_velocity: 64, ...note,
+      })),
     }, slot);
     Object.assign(slot, { clip, has_clip: 1 });
     return clip;
   }
 
   audioClip(track, slotIndex, path, properties = {}) {
-    return this.newAudioClip(track.clip_slots[slotIndex], path, properties);
-  }
-
-  newAudioClip(slot, path, properties = {}) {
-    const file = wavFacts(path);
-    const guessed = { beats: (file.seconds * this.song.tempo) / 60, shift: 0, extra: [], ...this.guess };
-    const clip = this.add("Clip", {
-      name: path.split("/").pop(), is_midi_clip: 0, is_audio_clip: 1, file_path: path, warping: 1, warp_mode: 4, gain: 0.4,
-      looping: 0, color: 0, loop_start: 0, loop_end: guessed.beats, start_marker: 0, end_marker: guessed.beats,
-      sample_length: file.samples, sample_rate: file.rate, markers: hidden([[0, 0]], file.seconds / guessed.beats), ...properties,
-    }, slot);
-    if (slot.type === "ClipSlot") Object.assign(slot, { clip, has_clip: 1 });
-    this.later(AUTO_WARP_MS, () => this.autoWarp(clip, file.seconds, guessed));
+    const slot = track.clip_slots[slotIndex];
+    const clip = this.newAudioClip(slot, path, properties);
+    Object.assign(slot, { clip, has_clip: 1 });
     return clip;
   }
 
-  // Live's own idea of the tempo: too early a first marker, more markers, another length.
-  autoWarp(clip, seconds, { beats, shift, extra }) {
-    if (!this.objects.has(clip.id) || this.guess === null) return;
-    const points = [[shift, 0], ...extra].sort((a, b) => a[0] - b[0]);
-    Object.assign(clip, { markers: hidden(points, (seconds - shift) / beats), loop_end: beats, end_marker: beats });
+  arrangementClip(track, start, end, properties = {}) {
+    const clip = this.add("Clip", {
+      name: "there before", is_midi_clip: 0, is_audio_clip: 1, looping: 0, start_time: start, end_time: end,
+      file_path: "/somewhere/else.wav", ...properties,
+    }, track);
+    track.arrangement_clips.push(clip);
+    return clip;
   }
 
-  later(ms, work) {
-    setTimeout(work, ms);
+  newAudioClip(holder, path, properties = {}) {
+    const file = this.factsOf(path);
+    const own = this.createdWarping;
+    const guessed = { beats: (file.seconds * this.song.tempo) / 60, shift: 0, extra: [], ...this.guess };
+    const end = own ? guessed.beats : file.seconds; // unwarped points are seconds
+    const clip = this.add("Clip", {
+      name: path.split("/").pop(), is_midi_clip: 0, is_audio_clip: 1, file_path: path, warping: own, warp_mode: 4, gain: 0.4,
+      looping: 0, color: 0, loop_start: 0, loop_end: end, start_marker: 0, end_marker: end, has_envelopes: 0,
+      sample_length: file.samples, sample_rate: file.rate, markers: hidden([[0, 0]], file.seconds / guessed.beats),
+      legato: 0, signature_numerator: 4, signature_denominator: 4, ...properties,
+    }, holder);
+    if (this.guess) this.clock.after(this.warpDelay, () => this.autoWarp(clip, file.seconds, guessed));
+    return clip;
   }
-
-  error(text) {
-    this.console.push(text);
-  }
-
-  notify(object, property) {
-    for (const observer of object.observers.filter((row) => row.property === property)) {
-      this.notifying += 1;
-      try {
-        observer.callback([property, object[property]]);
-      } finally {
-        this.notifying -= 1;
-      }
-    }
-  }
-
-  change(object, property, value) {
-    object[property] = value;
-    this.notify(object, property);
-  }
-
-  remove(object) {
-    this.objects.delete(object.id);
-    for (const child of [object.clip].filter(Boolean)) this.remove(child);
-  }
-
-  find(path) {
-    if (path.startsWith("id ")) return this.objects.get(Number(path.slice(3))) || null;
-    const words = path.split(" ");
-    const roots = { live_set: this.song, live_app: this.app };
-    let object = roots[words.shift()] || null;
-    while (object && words.length) {
-      const word = words.shift();
-      if (word === "view") object = this.view;
-      else {
-        const child = object[word];
-        object = Array.isArray(child) ? child[Number(words.shift())] : child;
-      }
-    }
-    return object || null;
-  }
-
-  // The class as one device sees it.
-  api(device) {
-    const live = this;
-    return class LiveAPI {
-      constructor(first, second) {
-        if (!live.ready) throw new Error("LiveAPI is not ready: wait for live.thisdevice");
-        this.callback = typeof first === "function" ? first : null;
-        const path = String(this.callback ? second : first);
-        this.object = path === "this_device" ? device : live.find(path);
-      }
-
-      get id() {
-        return this.alive ? String(this.object.id) : "0";
-      }
-
-      get type() {
-        return this.alive ? this.object.type : "";
-      }
-
-      get alive() {
-        return this.object !== null && live.objects.has(this.object.id);
-      }
-
-      set property(name) {
-        this.object.observers.push({ property: name, callback: this.callback });
-      }
-
-      get(property) {
-        if (!this.alive) return [];
-        return READERS[property] ? READERS[property](live, this.object) : plain(this.object[property]);
-      }
-
-      set(property, value) {
-        if (live.notifying) return live.error("Changes cannot be triggered by notifications. You will need to defer your response.");
-        if (!this.alive) return live.error("set: no valid object set");
-        live.undo.push(`set ${property}`);
-        if (SETTERS[property]) SETTERS[property](live, this.object, value);
-        else this.object[property] = value;
-        return undefined;
-      }
-
-      call(name, ...args) {
-        if (!this.alive) return live.error("call: no valid object set");
-        const method = METHODS[this.object.type]?.[name];
-        if (!method) return live.error(`${this.object.type} has no function ${name}`);
-        if (live.notifying && !PURE.has(name))
-          return live.error("Changes cannot be triggered by notifications. You will need to defer your response.");
-        if (!PURE.has(name)) live.undo.push(`call ${name}`);
-        return method(live, this.object, ...args);
-      }
-    };
-  }
-}
-
-const PURE = new Set(["get_notes_extended", "get_major_version", "get_minor_version", "get_bugfix_version"]);
-
-function plain(value) {
-  if (value === undefined || value === null) return ["id", 0];
-  if (Array.isArray(value)) return value.flatMap((child) => ["id", child.id]);
-  if (typeof value === "object") return ["id", value.id];
-  return [value];
-}
-
-const READERS = {
-  current_song_time(live, song) {
-    live.beatReads = (live.beatReads ?? 0) + 1;
-    return [song.current_song_time];
-  },
-  canonical_parent: (_live, object) => plain(object.parent),
-  warp_markers: (_live, clip) => [JSON.stringify({
-    warp_markers: clip.markers.map(([sample_time, beat_time]) => ({ sample_time, beat_time })),
-  })],
-};
-
-const fits = (clip, property, value) => ({
-  loop_start: value < clip.loop_end, loop_end: value > clip.loop_start,
-  start_marker: value < clip.end_marker, end_marker: value > clip.start_marker,
-})[property];
-
-// While looping is off the loop points are the clip's own markers.
-function setPoint(live, clip, property, value) {
-  if (!fits(clip, property, value)) return live.error(`RuntimeError: ${property} is out of range`);
-  clip[property] = value;
-  const twin = { loop_start: "start_marker", loop_end: "end_marker" }[property];
-  if (!clip.looping && twin) clip[twin] = value;
-  return undefined;
-}
-
-const SETTERS = {
-  warping(live, clip, value) {
-    live.later(TURN_MS, () => {
-      if (clip.warping !== value) Object.assign(clip, { warping: value, looping: 0 });
-    });
-  },
-  looping(live, clip, value) {
-    if (!clip.warping && value) return live.error("RuntimeError: Unwarped audio cannot loop");
-    clip.looping = value;
-    return undefined;
-  },
-  loop_start: (live, clip, value) => setPoint(live, clip, "loop_start", value),
-  loop_end: (live, clip, value) => setPoint(live, clip, "loop_end", value),
-  start_marker: (live, clip, value) => setPoint(live, clip, "start_marker", value),
-  end_marker: (live, clip, value) => setPoint(live, clip, "end_marker", value),
-};
-
-// The last marker is hidden: it carries the tempo of what follows, and keeps it when others are moved.
-const hidden = (points, secondsPerBeat) => {
-  const [seconds, beat] = points[points.length - 1];
-  return [...points, [seconds + HIDDEN_BEATS * secondsPerBeat, beat + HIDDEN_BEATS]];
-};
-
-const withoutHidden = (clip) => clip.markers.slice(0, -1);
-
-function remark(clip, points) {
-  const [last, end] = clip.markers.slice(-2);
-  clip.markers = hidden(points.sort((a, b) => a[1] - b[1]), (end[0] - last[0]) / (end[1] - last[1]));
-}
-
-const METHODS = {
-  Application: {
-    get_major_version: (live) => live.version[0],
-    get_minor_version: (live) => live.version[1],
-    get_bugfix_version: (live) => live.version[2],
-  },
-  ClipSlot: {
-    create_audio_clip(live, slot, path) {
-      const track = slot.parent;
-      if (!isAbsolute(path)) return live.error("ValueError: Please provide an absolute path");
-      if (!track.has_audio_input) return live.error("RuntimeError: Audio clips can only be created on audio tracks");
-      if (track.is_frozen) return live.error("RuntimeError: Audio clips cannot be created on frozen tracks");
-      if (slot.has_clip) return live.error("RuntimeError: This clip slot already has a clip");
-      if (!wavFacts(path)) return live.error("ValueError: The provided path does not appear to point to a valid audio file");
-      live.newAudioClip(slot, path);
-      return undefined;
-    },
-    delete_clip(live, slot) {
-      live.remove(slot.clip);
-      Object.assign(slot, { clip: null, has_clip: 0 });
-    },
-  },
-  Track: {
-    duplicate_clip_to_arrangement(live, track, reference, time) {
-      const clip = live.find(String(reference));
-      const { type, id, parent, observers, ...rest } = clip;
-      track.arrangement_clips.push(live.add("Clip", { ...rest, start_time: time }, track));
-      return undefined;
-    },
-    delete_clip(live, track, reference) {
-      const clip = live.find(String(reference));
-      track.arrangement_clips = track.arrangement_clips.filter((other) => other !== clip);
-      live.remove(clip);
-    },
-  },
-  MaxDevice: {
-    replace_sample(live, device, path) {
-      device.sample = path;
-    },
-  },
-  Clip: {
-    fire: (_live, clip) => void (clip.fired = (clip.fired || 0) + 1),
-    get_notes_extended(live, clip, fromPitch, pitchSpan, fromTime, timeSpan) {
-      if (!clip.is_midi_clip) return live.error("RuntimeError: only available for MIDI clips");
-      const notes = clip.notes.filter((note) => note.pitch >= fromPitch && note.pitch < fromPitch + pitchSpan
-        && note.start_time >= fromTime && note.start_time < fromTime + timeSpan);
-      return JSON.stringify({ notes: [...notes].sort((a, b) => a.pitch - b.pitch) });
-    },
-    add_warp_marker(live, clip, { beat_time: beat, sample_time: seconds }) {
-      const points = withoutHidden(clip).filter(([, at]) => Math.abs(at - beat) > 1e-9);
-      const before = points.filter(([, at]) => at < beat).pop();
-      const after = points.find(([, at]) => at > beat);
-      if ((before && before[0] >= seconds) || (after && after[0] <= seconds))
-        return live.error("RuntimeError: Invalid warp marker");
-      remark(clip, [...points, [seconds, beat]]);
-      return undefined;
-    },
-    move_warp_marker(live, clip, beat, distance) {
-      const points = withoutHidden(clip);
-      const marker = points.find(([, at]) => Math.abs(at - beat) < 1e-9);
-      if (!marker) return live.error("RuntimeError: There is no warp marker at this beat");
-      if (points.some((other) => other !== marker && Math.abs(other[1] - beat - distance) < 1e-9))
-        return live.error("RuntimeError: There is already a warp marker at this beat");
-      marker[1] = beat + distance;
-      if (points.some(([, at], i) => i && at <= points[i - 1][1])) {
-        marker[1] = beat;
-        return live.error("RuntimeError: A warp marker cannot pass another");
-      }
-      remark(clip, points);
-      return undefined;
-    },
-    remove_warp_marker(live, clip, beat) {
-      const points = withoutHidden(clip);
-      const rest = points.filter(([, at]) => Math.abs(at - beat) > 1e-9);
-      if (rest.length === points.length) return live.error("RuntimeError: There is no warp marker at this beat");
-      if (rest.length < 2) return live.error("RuntimeError: The last warp markers cannot be removed");
-      remark(clip, rest);
-      return undefined;
-    },
-  },
-};
-
-// Samples, rate and seconds of a WAV file, or null.
-function wavFacts(path) {
-  if (!existsSync(path)) return null;
-  const data = readFileSync(path);
-  if (data.toString("latin1", 0, 4) !== "RIFF") return null;
-  let at = 12;
-  let rate = 0;
-  let frame = 0;
-  while (at + 8 <= data.length) {
-    const [tag, size] = [data.toString("latin1", at, at + 4), data.readUInt32LE(at + 4)];
-    if (tag === "fmt ") [rate, frame] = [data.readUInt32LE(at + 12), data.readUInt16LE(at + 20)];
-    if (tag === "data") return { rate, samples: size / frame, seconds: size / frame / rate };
-    at += 8 + size + (size % 2);
-  }
-  return null;
 }

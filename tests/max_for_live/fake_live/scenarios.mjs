@@ -18,16 +18,17 @@ const DRUMS = [36, 38, 36, 38].map((pitch, i) => ({ pitch, start_time: i, durati
 // A set with a MIDI track of clips, and an audio track with the device on it.
 function studio(parameters) {
   const { device: path, ports, loss = 0, slots = 4, frozen = false, stored = null, song = {}, ...options } = parameters;
-  const live = new FakeLive({ tempo: 133.37, ...options });
+  const live = new FakeLive({ tempo: 133.37, scenes: slots, ...options });
   Object.assign(live.song, song);
   const keys = live.track("Keys", { midi: true });
   live.midiClip(keys, 0, "hook", TUNE);
   live.midiClip(keys, 1, "beat", DRUMS);
   if (options.busy) live.midiClip(keys, 2, "busy", busyNotes(options.busy), { length: 64 });
+  if (options.kit) live.rack(keys, { drums: true });
   const group = live.track("Group", { group: true });
-  const bass = live.track(options.track ?? "Bass & Co", { slots, frozen });
-  if (options.twin) live.device(bass).parameters[0].automation_state = 1; // an earlier copy with a lane of its own
-  const simpler = options.simpler ? live.device(bass, "Simpler", "OriginalSimpler") : null;
+  const bass = live.track(options.track ?? "Bass & Co", { frozen });
+  if (options.twin) live.device(bass).parameters[0].automation = 1; // an earlier copy with a lane of its own
+  const simpler = options.simpler ? live.simpler(bass) : null;
   const home = options.onMidi ? keys : options.onGroup ? group : bass;
   const lose = losing(loss);
   return { live, keys, bass, simpler, patch: plug(live, home, { path, ports, lose, stored }) };
@@ -68,7 +69,7 @@ async function play(live, patch, value, { from = 0, to = 16.6, step = 0.6 } = {}
   for (let beat = from; beat < to; beat += step) {
     const inside = ((beat % 16) + 16) % 16;
     live.song.current_song_time = inside;
-    automated.automation_state = 1;
+    automated.automation = 1;
     patch.move("intensity", value(inside));
     await pause(10);
     const read = live.beatReads;
@@ -76,7 +77,7 @@ async function play(live, patch, value, { from = 0, to = 16.6, step = 0.6 } = {}
     await until(() => live.beatReads > read || !listening(), "a look at the playhead");
   }
   live.change(live.song, "is_playing", 0);
-  automated.automation_state = 0;
+  automated.automation = 0;
 }
 
 const clipsOf = (track) => track.clip_slots.map(({ clip }) => clip).filter(Boolean).map(facts);
@@ -118,7 +119,7 @@ export async function generate(parameters) {
   await pause(40);
   const answer = patch.status;
   await landed(patch, 1, bass);
-  return report(room, { answer, learn: patch.find("learn").value, kept: patch.find("kept").value });
+  return report(room, { answer, learn: patch.find("learn").value, kept: patch.find("kept-state").value });
 }
 
 // Only the words and the button, on whatever track there is.
@@ -129,7 +130,10 @@ export async function simple(parameters) {
   await connected(patch);
   for (const [key, value] of Object.entries(parameters.moves ?? {})) patch.move(key, value);
   await clipList(patch);
-  for (const [key, label] of Object.entries(parameters.picks ?? {})) patch.pick(key, label);
+  for (const [key, label] of Object.entries(parameters.picks ?? {})) {
+    await until(() => patch.find(key).items.includes(label), `${label} in ${key}`, 5).catch(() => {});
+    patch.pick(key, label);
+  }
   patch.type(parameters.prompt ?? "warm pad");
   await pause(30);
   patch.press("generate");
@@ -141,9 +145,9 @@ export async function simple(parameters) {
 }
 
 export async function fullThenElsewhere(parameters) {
-  const room = studio({ ...parameters, slots: 1 });
+  const room = studio({ ...parameters, slots: 3, sceneLimit: 3 });
   const { live, bass, patch } = room;
-  live.audioClip(bass, 0, parameters.wav);
+  for (const slot of [0, 1, 2]) live.audioClip(bass, slot, parameters.wav);
   const other = live.track("Spare");
   await connected(patch);
   patch.type("warm pad");
@@ -195,7 +199,7 @@ export async function twoInstances(parameters) {
   const { live, patch, bass } = room;
   await connected(patch);
   const copyTrack = live.track("Copy");
-  const copy = plug(live, copyTrack, { path: parameters.device, ports: parameters.ports, stored: patch.find("kept").value });
+  const copy = plug(live, copyTrack, { path: parameters.device, ports: parameters.ports, stored: patch.saved });
   await connected(copy);
   patch.type("first pad");
   copy.type("second pad");
@@ -244,11 +248,11 @@ export async function edits(parameters) {
   live.change(live.song, "is_playing", 1);
   live.song.current_song_time = 1;
   await pause(300);
-  patch.device.parameters[0].automation_state = 1; // the lane plays: no edit
+  patch.device.parameters[0].automation = 1; // the lane plays: no edit
   for (const value of [-25, -24, -23]) patch.move("intensity", value);
   await pause(500);
   const automated = clipsOf(bass).length;
-  patch.device.parameters[0].automation_state = 2; // a hand
+  patch.device.parameters[0].automation = 2; // a hand
   for (const value of [-15, -14, -13]) {
     patch.move("intensity", value);
     await pause(60);
@@ -278,7 +282,7 @@ export async function drawing(parameters) {
   await pause(400);
   patch.press("generate");
   await landed(patch, 1, bass);
-  return report(room, { empty, kept: patch.find("kept").value });
+  return report(room, { empty, kept: patch.find("kept-state").value });
 }
 
 export async function takes(parameters) {
@@ -307,9 +311,9 @@ export async function reopened(parameters) {
   room.patch.type("warm pad");
   room.patch.pick("place", "Arrangement");
   await pause(50);
-  const stored = room.patch.find("kept").value;
+  const stored = room.patch.saved;
   const hellos = room.patch.seen.filter(({ path }) => path === "/ditto/hello").map(({ args }) => args);
-  const writes = room.patch.find("kept").writes;
+  const writes = room.patch.find("kept-state").writes;
   room.patch.out(room.patch.find("thisdevice").box, 0, ["bang"]);
   await pause(200);
   const again = studio({ ...parameters, stored });
@@ -317,7 +321,7 @@ export async function reopened(parameters) {
   const other = again.patch.seen.filter(({ path }) => path === "/ditto/hello").map(({ args }) => args);
   const result = {
     prompt: again.patch.find("prompt").text, place: again.patch.find("place").index, first: hellos[0], second: other[0],
-    writes, rewrites: again.patch.find("kept").writes, writesAfterSave: room.patch.find("kept").writes,
+    writes, rewrites: again.patch.find("kept-state").writes, writesAfterSave: room.patch.find("kept-state").writes,
   };
   again.patch.close();
   return report(room, result);

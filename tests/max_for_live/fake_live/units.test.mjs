@@ -179,7 +179,7 @@ function wire() {
     table: new Table(parts.TABLE), clock, instance: "dabc", nonce: "dnonce",
     wire: { send: (port, path, args) => log.sent.push({ port, path, args }), listen: (port) => log.ports.push(port) },
     heard: { found: (again) => log.events.push(`found ${again}`), lost: () => log.events.push("lost"),
-      message: (message) => log.events.push(message.address), foreign: () => log.events.push("foreign") },
+      message: (message) => log.events.push(message.address), foreign: () => log.events.push("foreign"), alone: () => {} },
   });
   link.start();
   return { log, link, turn: () => log.turns[0]() };
@@ -258,14 +258,19 @@ test("a commit is repeated until it is answered, and an end waits for all its ta
 
 test("what is kept comes back, and what is not ours is left alone", () => {
   const writes = [];
-  const store = new Store((pieces) => writes.push(pieces));
-  store.change({ prompt: `long ${"東京 ".repeat(300)}`, drawn: [-20, -18.5], instance: "dx" });
+  const store = new Store((slot, ...message) => message[0] === "assign" && writes.push(message.slice(1)));
+  store.change({ prompt: `long ${"東京 ".repeat(300)}`, instance: "dx" });
   store.change({ instance: "dx" });
   assert.equal(writes.length, 1); // nothing new, nothing written
   assert.ok(writes[0].every((piece) => piece.length <= 400));
+  store.draw([-20, -18.5]);
+  store.draw([-20, -18.5]);
+  assert.deepEqual(plain(writes[1]), [1, -20, -18.5]);
   const other = new Store(() => assert.fail("restoring writes nothing"));
   assert.equal(other.restore(writes[0]), true);
   assert.deepEqual(plain(other.state), plain(store.state));
+  assert.equal(other.restoreDrawing(writes[1]), true);
+  assert.deepEqual(plain(other.drawn), [-20, -18.5]);
   for (const foreign of [[0], [], ["ditto1", "%7Bbroken"], ["other", "x"]]) assert.equal(other.restore(foreign), false);
   store.remember("one");
   store.remember("two");

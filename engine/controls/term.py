@@ -1,0 +1,55 @@
+"""A control made for one request: its loss, its distance, and the facts that the search needs about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from ..curves import inside
+from ..models.protocol import Model
+from ..request import LoopRequest
+from ..spectrum import Spectrum
+
+HOLD = 2.0  # proximal weight beside a pull of 1, for each standard deviation of distance; more slows the search
+
+Loss = Callable[[Spectrum, Tensor], Tensor]
+"""From a spectrum and the latent that it belongs to, to one number per batch item: [batch]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A control made for one request.
+
+    The search minimises `loss`. `distance` is in the row's unit, carries no gradient, and is compared with the row's
+    tolerance. `settle` writes the kept part of a reference, and nothing else, into the finished latent. `fade_db`
+    returns by how much a fader would have to move to reach the target, [batch, frames]. `hold` is the proximal weight
+    towards the uncontrolled loop at the start of a search: 0 for a loop that continues a reference, or for the wrap.
+    `any_time` is true for controls that place events: the anchor then compares sounds whenever they occur, because
+    the events of the uncontrolled loop would otherwise stay where they were.
+    """
+
+    loss: Loss
+    distance: Loss
+    settle: Callable[[Tensor], Tensor] | None = None
+    fade_db: Callable[[Spectrum], Tensor] | None = None
+    hold: float = HOLD
+    any_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The request, the model and the range of beats for which a control is made."""
+
+    request: LoopRequest
+    model: Model
+    within: tuple[Fraction, Fraction] | None = None
+
+    def frame_weights(self, frames: int) -> Tensor:
+        """Return 1 for frames inside the control's range of beats and 0 outside, float64 [frames]."""
+        return torch.from_numpy(inside(self.within, self.request.beats, frames)).double()
+
+
+Builder = Callable[..., Term]
+"""From (target, scene, context) to a term."""

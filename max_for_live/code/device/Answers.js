@@ -1,0 +1,128 @@
+// What comes back from the bridge, and what becomes of it: words on the face, takes, clips.
+const NO_ENGINE = "No engine. Start it with ‘ditto-live serve’.";
+const NO_ENGINE_HELP = `${NO_ENGINE} If it runs already: let the firewall (on a Mac, Local Network in Privacy & Security) `
+  + "allow Live, and see ‘ditto-live doctor’.";
+const LONG_SEARCH_MS = 20_000;
+
+const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);
+
+// What the bridge says about one request; `asked` is what we know of it.
+const ANSWERS = {
+  "/ditto/missing"({ request_id: id, part, control, rest }) {
+    this.outbox.send(id, part, control, rest.flat());
+  },
+  "/ditto/accepted"({ rest, queue_position: before }) {
+    const notes = rest.flat().join(" ");
+    if (this.clock.stalled) this.sayError(AUDIO_OFF);
+    else this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
+  },
+  "/ditto/progress"(message) {
+    this.progressed(message);
+  },
+  "/ditto/preview"({ path }, asked) {
+    const beats = this.beats;
+    this.listening.offer({ path, beats, seconds: (beats * 60) / this.live.tempo, start: asked.start }, this.live.playing);
+  },
+  "/ditto/take"(message, asked) {
+    this.took(message, asked);
+  },
+  "/ditto/done"({ request_id: id, takes }) {
+    this.ended(id, takes, "");
+  },
+  "/ditto/cancelled"({ request_id: id, takes }) {
+    this.ended(id, takes, "");
+  },
+  "/ditto/superseded"({ request_id: id }) {
+    this.ended(id, 0, "");
+  },
+  "/ditto/error"({ request_id: id, sentence, remedy }) {
+    this.ended(id, 0, `${sentence} ${remedy}`);
+  },
+};
+
+const Answers = {
+  found(restarted) {
+    this.helped = false;
+    this.tellFavourites();
+    if (restarted || this.outbox.open.size) this.outbox.resendAll();
+  },
+
+  lost() {
+    this.engine = null;
+    this.face.status("off", this.pending.size ? `${NO_ENGINE} What was asked is asked again when it is back.` : NO_ENGINE);
+  },
+
+  // Nobody has answered for a while.
+  alone(ms) {
+    if (ms < LONG_SEARCH_MS || this.helped || this.pending.size) return;
+    this.helped = true; // once: other words may follow
+    this.face.status("off", NO_ENGINE_HELP);
+  },
+
+  foreign(version) {
+    this.sayError(`The engine is version ${version}, and this device is for another one. Run ‘ditto-live install-device’, `
+      + "then put the new device on the track.");
+  },
+
+  message(message) {
+    const { address: path, request_id: id } = message;
+    if (path === "/ditto/state") this.engineState(message);
+    else if (path === "/ditto/error" && !id) this.sayError(`${message.sentence} ${message.remedy}`);
+    else if (this.outbox.hear(id)) ANSWERS[path]?.call(this, message, this.pending.get(id));
+    else if (path === "/ditto/take") this.late(message);
+    else if (ENDINGS.has(path)) this.outbox.acknowledge(id); // heard before, and the thanks were lost
+  },
+
+  // A take that was asked for before the set was opened again: it is offered, and lands when the producer says so.
+  late(message) {
+    if (this.takes.knows(message.take_id)) return;
+    this.offer(message, this.store.state.prompt);
+    this.face.status("ready", "A loop that you asked for earlier is here. Press Land to put it into a clip.");
+  },
+
+  // The state comes again with every hello; only a new one may replace the words that are on the face.
+  engineState(message) {
+    const before = this.engine;
+    this.engine = message;
+    const same = before && ["state", "fraction", "sentence"].every((name) => before[name] === message[name]);
+    if (!same && !this.pending.size) this.showState();
+  },
+
+  showState() {
+    const { state = "no_engine", fraction = -1, sentence = "" } = this.engine || {};
+    const words = { no_engine: NO_ENGINE, ready: "Ready. Press Generate.", stopping: "The engine is stopping." };
+    const loading = fraction >= 0 ? `Loading ${Math.round(fraction * 100)} %` : "Loading …";
+    const kind = { no_engine: "off", loading: "loading", working: "working", stopping: "off" }[state] || "ready";
+    this.face.status(kind, state === "loading" ? loading : words[state] || sentence || "Working for another device …");
+  },
+
+  progressed({ phase, take, step, steps, seconds_left: left, rest }) {
+    this.face.status("working", `Take ${take + 1}: ${phase || "working"}`);
+    this.face.display("progress", step, steps, left, ...rest.flat());
+  },
+
+  took(message, asked) {
+    if (!this.outbox.take(message.request_id, message.take_id)) return;
+    const parent = this.takes.byId(this.store.state.lastTake);
+    const take = this.offer(message, asked.prompt);
+    asked.first ??= take;
+    const first = asked.redraw ? parent : asked.first;
+    this.land(take, { redraw: asked.redraw, parent, first, spot: asked.spot });
+  },
+
+  ended(id, takes, words) {
+    if (!this.outbox.end(id, takes)) return;
+    this.pending.delete(id);
+    this.face.display("idle");
+    if (words) this.sayError(words);
+    else if (!this.lander.busy) this.showState();
+  },
+
+  rollSeed() {
+    const seed = Math.floor(Math.random() * 100000);
+    this.values.seed = seed;
+    this.face.set("seed", seed);
+  },
+};
+
+Object.assign(Device.prototype, Answers);

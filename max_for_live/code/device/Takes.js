@@ -1,0 +1,97 @@
+// The finished takes of this device, newest first, and which one is chosen in the menu. The last ones come back with
+// the set; which clip holds one is found again by its file.
+const MOST_TAKES = 24;
+const SAVED_FIELDS = [
+  "id", "number", "path", "bars", "tempo", "barBeats", "signature", "seconds", "kept", "name", "color", "scores",
+];
+
+class Takes {
+  constructor() {
+    this.list = [];
+    this.chosen = 0;
+    this.known = new Set(); // ids of all takes that came
+  }
+
+  add(take) {
+    this.known.add(take.id);
+    this.list.unshift(take);
+    this.list.length = Math.min(this.list.length, MOST_TAKES);
+    this.chosen = 0;
+  }
+
+  knows(id) {
+    return this.known.has(id);
+  }
+
+  byId(id) {
+    return this.list.find((take) => take.id === id) || null;
+  }
+
+  choose(index) {
+    if (this.list[index]) this.chosen = index;
+  }
+
+  get current() {
+    return this.list[this.chosen] || null;
+  }
+
+  get highest() {
+    return Math.max(0, ...this.list.map(({ number }) => number));
+  }
+
+  drop(take) {
+    this.list = this.list.filter((other) => other !== take);
+    this.chosen = 0;
+  }
+
+  // What of the last takes is kept in the set: the favourites and the newest.
+  get kept() {
+    const favourites = this.list.filter(({ kept }) => kept);
+    const rows = [...favourites, ...this.list.filter(({ kept }) => !kept)].slice(0, KEPT_TAKES);
+    return this.list.filter((take) => rows.includes(take))
+      .map((take) => Object.fromEntries(SAVED_FIELDS.map((name) => [name, take[name]])));
+  }
+
+  restore(rows) {
+    for (const row of rows.filter(({ id }) => !this.knows(id))) {
+      this.known.add(row.id);
+      this.list.push({ ...row, beats: row.bars * row.barBeats, notes: "", clipId: 0 });
+    }
+  }
+
+  // Looks up where takes lie whose clip is not known; `idOf(path)` gives a clip's id or 0.
+  found(idOf) {
+    for (const take of this.list) if (!take.clipId) take.clipId = idOf(take.path);
+  }
+
+  // A clip that somebody has taken away is no longer a take's.
+  forget(isThere) {
+    for (const take of this.list) if (take.clipId > 0 && !isThere(take.clipId)) take.clipId = 0;
+  }
+
+  get labels() {
+    return this.list.length ? this.list.map(Takes.label) : ["No takes yet"];
+  }
+
+  // With the most telling score, e.g. "4 kept · melody 96 %".
+  static label(take) {
+    const { melody_accuracy: melody, intensity_rho: rho } = take.scores;
+    const score = melody !== undefined ? ` · melody ${Math.round(melody * 100)} %`
+      : rho !== undefined ? ` · curve ${rho.toFixed(2)}` : "";
+    return `${take.number}${take.kept ? " kept" : ""}${score}${take.clipId ? "" : " (not landed)"}`;
+  }
+
+  // Builds a take from the bridge's message.
+  static from(message, { number, prompt, color }) {
+    const [numerator, denominator] = message.time_signature.split("/").map(Number);
+    const barBeats = (numerator * 4) / denominator;
+    const scores = Object.fromEntries(message.rest.map(([name, value]) => [name, value]));
+    return {
+      id: message.take_id, number, path: message.path, bars: message.bars, tempo: Number(message.tempo_bpm),
+      barBeats, signature: [numerator, denominator], beats: message.bars * barBeats,
+      seconds: message.samples / message.sample_rate, notes: message.notes, scores, color, kept: false, clipId: 0, name: `${shortened(prompt, 28)} ${number}`,
+    };
+  }
+}
+
+const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text);

@@ -1,0 +1,111 @@
+// Where a take may go, and which slot it gets. Nothing that lies in the set is ever replaced, but for our own
+// redraws that nobody has kept.
+const Place = Object.freeze({
+  SCENE: "scene", NEXT: "next", NEW_TRACK: "track", ARRANGEMENT: "arrangement", SIMPLER: "simpler", PAD: "pad",
+});
+const PLACES = Object.values(Place);
+const PLACE_LABELS = ["Selected scene", "Next slot", "New track", "Arrangement", "Simpler", "Drum pad"];
+const REDRAW_SLOTS = 2;
+const NO_PLAYING_SLOT = -1;
+
+class Places {
+  constructor(live) {
+    this.live = live;
+    this.redraws = []; // { slotId, take }, oldest first
+  }
+
+  static mustTakeAudio(track) {
+    const name = `‘${LiveSet.text(track, "name")}’`;
+    const other = "Choose an audio track, or New track, under Lands in.";
+    if (LiveSet.flag(track, "is_foldable")) throw new Refused(`${name} is a group. ${other}`);
+    if (LiveSet.flag(track, "has_midi_input") || !LiveSet.flag(track, "has_audio_input")
+        || !LiveSet.ids(track, "clip_slots").length) throw new Refused(`${name} holds no audio clips. ${other}`);
+    if (LiveSet.flag(track, "is_frozen"))
+      throw new Refused(`${name} is frozen. Unfreeze it, or choose another track under Lands in.`);
+  }
+
+  // The slot for a take: { slot, made }, where `made` says that a scene was added for it.
+  *slotFor(track, { place, redraw, spot }) {
+    const slot = redraw ? this.redrawSlot(track) : this.emptySlot(track, place === Place.NEXT ? 0 : this.indexOf(spot));
+    return slot ? { slot, made: false } : { slot: yield* this.addScene(track), made: true };
+  }
+
+  // The scene that was selected when the take was asked for.
+  indexOf({ sceneId }) {
+    return Math.max(0, LiveSet.ids(this.live.song, "scenes").indexOf(sceneId));
+  }
+
+  // The first empty slot from a scene on, or null.
+  emptySlot(track, from) {
+    for (const id of LiveSet.ids(track, "clip_slots").slice(from)) {
+      const slot = this.live.object(id);
+      if (slot && !LiveSet.flag(slot, "has_clip")) return slot;
+    }
+    return null;
+  }
+
+  *addScene(track) {
+    const before = LiveSet.ids(track, "clip_slots").length;
+    this.live.song.call("create_scene", -1);
+    yield TURN_MS;
+    const slots = LiveSet.ids(track, "clip_slots");
+    const slot = slots.length > before ? this.live.object(slots[slots.length - 1]) : null;
+    if (slot && !LiveSet.flag(slot, "has_clip")) return slot;
+    throw new Refused(`Every slot of ‘${LiveSet.text(track, "name")}’ holds a clip, and Live adds no scene. `
+      + "Choose another track under Lands in, then press Land.");
+  }
+
+  // Removes the scene that was added last, if nothing has come into it.
+  removeScene() {
+    this.live.song.call("delete_scene", LiveSet.ids(this.live.song, "scenes").length - 1);
+  }
+
+  *newTrack(target, name) {
+    const ids = LiveSet.ids(this.live.song, "tracks");
+    const after = target ? ids.indexOf(target.id) + 1 : ids.length;
+    this.live.song.call("create_audio_track", after || -1);
+    yield TURN_MS;
+    const made = LiveSet.ids(this.live.song, "tracks").find((id) => !ids.includes(id));
+    const track = made && this.live.object(made);
+    if (!track) throw new Refused("Live added no track. Choose an audio track under Lands in, then press Land.");
+    track.set("name", name);
+    return track;
+  }
+
+  // Redraws alternate between two slots: the one that does not play is used again, once it holds nothing but our
+  // own take that was not kept.
+  redrawSlot(track) {
+    const slots = LiveSet.ids(track, "clip_slots");
+    this.redraws = this.redraws.filter((row) => slots.includes(row.slotId) && this.isOurs(row));
+    if (this.redraws.length < REDRAW_SLOTS) {
+      const newest = this.redraws[this.redraws.length - 1];
+      const from = newest ? slots.indexOf(newest.slotId) : Math.max(0, LiveSet.number(track, "playing_slot_index"));
+      return this.emptySlot(track, from) || this.emptySlot(track, 0);
+    }
+    const playing = LiveSet.number(track, "playing_slot_index");
+    const row = this.redraws.find(({ slotId }) => slots.indexOf(slotId) !== playing);
+    const slot = this.live.object(row.slotId);
+    if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
+    row.take.clipId = 0;
+    this.redraws = this.redraws.filter((other) => other !== row);
+    return slot;
+  }
+
+  // Whether a slot is empty or holds the very clip that a redraw had put there, not kept and not renamed.
+  isOurs({ slotId, take }) {
+    const slot = this.live.object(slotId);
+    if (!slot || take.kept) return false;
+    const clip = this.live.child(slot, "clip");
+    return !clip || (clip.id === take.clipId && LiveSet.text(clip, "name") === take.name);
+  }
+
+  remember(slot, take) {
+    this.redraws.push({ slotId: slot.id, take });
+  }
+
+  // Whether a launch would take the track away from the Arrangement.
+  playsArrangement(track) {
+    return LiveSet.number(track, "playing_slot_index") <= NO_PLAYING_SLOT
+      && LiveSet.ids(track, "arrangement_clips").length > 0;
+  }
+}

@@ -1,0 +1,112 @@
+// A bridge within the test: it keeps to the OSC table, and makes takes at once. Time is the test's.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const TABLE = JSON.parse(readFileSync(fileURLToPath(new URL("../../../max_for_live/addresses.json", import.meta.url)), "utf8"));
+const ROWS = new Map(TABLE.addresses.map((row) => [row.path, row]));
+
+export class FakeBridge {
+  // `work` is how long a take is in the making; `takesOf(request)` may say how many come.
+  constructor(live, { work = 100, silent = false } = {}) {
+    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], count: 0, previews: false, state: "ready" });
+    this.port = TABLE.osc_port;
+  }
+
+  take(patch, { path, args }, port) {
+    const row = ROWS.get(path);
+    if (!row || row.sender !== "device") throw new Error(`${path} is not a message of the device`);
+    if (args.length < row.arguments.length) throw new Error(`${path} has ${args.length} arguments`);
+    if (this.silent || port !== this.port) return;
+    this[path.slice("/ditto/".length).replace(/\//g, "_")]?.(patch, ...args);
+  }
+
+  say(patch, path, ...args) {
+    const row = ROWS.get(path);
+    if (!row || row.sender !== "bridge") throw new Error(`${path} is not a message of the bridge`);
+    this.live.clock.after(1, () => patch.find("receive").hear(path, args));
+  }
+
+  hello(patch, protocol, _instance, nonce) {
+    this.say(patch, "/ditto/welcome", protocol, nonce, "bridge", "test");
+    this.say(patch, "/ditto/state", this.state, -1, "", "toy", 0);
+  }
+
+  loop_begin(_patch, id) {
+    if (!this.requests.has(id)) this.requests.set(id, { id, settings: {}, chunks: {}, state: "open" });
+  }
+
+  loop_set(_patch, id, name, value) {
+    const known = TABLE.settings.map((row) => row.name);
+    if (!known.includes(name) && !/^\w+\.(weight|within|low|high)$/.test(name)) throw new Error(`there is no setting ${name}`);
+    this.requests.get(id).settings[name] = decodeURIComponent(value);
+  }
+
+  loop_curve(_patch, id, control, unit, index, _chunks, ...rest) {
+    this.chunk(id, "curve", control, index, rest, 2, unit);
+  }
+
+  loop_notes(_patch, id, control, index, _chunks, ...rest) {
+    this.chunk(id, "notes", control, index, rest, 4);
+  }
+
+  loop_onsets(_patch, id, control, index, _chunks, ...rest) {
+    this.chunk(id, "onsets", control, index, rest, 3);
+  }
+
+  chunk(id, part, control, index, rest, size, unit = "") {
+    const rows = [];
+    for (let i = 0; i < rest.length; i += size) rows.push(rest.slice(i, i + size));
+    const known = (this.requests.get(id).chunks[`${part} ${control}`] ??= { unit, pieces: [] });
+    known.pieces[index] = rows;
+    known.rows = known.pieces.flat();
+  }
+
+  loop_commit(patch, id) {
+    const request = this.requests.get(id);
+    if (!request || request.state !== "open") return;
+    request.state = "accepted";
+    this.say(patch, "/ditto/accepted", id, 0);
+    this.live.clock.after(this.work, () => this.finish(patch, request));
+  }
+
+  finish(patch, request) {
+    if (request.state !== "accepted") return;
+    const count = Number(request.settings.count ?? 1);
+    for (let i = 0; i < count; i += 1) this.deliver(patch, request, i);
+    request.state = "done";
+    this.done.push(request);
+    this.say(patch, "/ditto/done", request.id, count, 0, "t", "/t.wav", Number(request.settings.bars), request.settings.tempo_bpm);
+  }
+
+  deliver(patch, { id, settings }, index) {
+    this.count += 1;
+    const rate = Number(settings.sample_rate ?? 44100);
+    const [numerator, denominator] = settings.time_signature.split("/").map(Number);
+    const seconds = (Number(settings.bars) * numerator * 4 * 60) / denominator / Number(settings.tempo_bpm);
+    const samples = Math.round(seconds * rate);
+    const path = `/takes/take-${this.count}.wav`;
+    this.live.files.set(path, { rate, samples, seconds: samples / rate });
+    this.say(patch, "/ditto/take", id, index, `take-${this.count}`, path, Number(settings.bars), settings.tempo_bpm,
+      settings.time_signature, samples, rate, "", "intensity_rho", 0.9);
+  }
+
+  preview(patch, path) {
+    const [id] = [...this.requests.keys()].slice(-1);
+    this.live.files.set(path, { rate: 44100, samples: 44100, seconds: 1 });
+    this.say(patch, "/ditto/preview", id, 0, 1, path);
+  }
+
+  loop_cancel(patch, id) {
+    const request = this.requests.get(id);
+    if (request) request.state = "cancelled";
+    this.say(patch, "/ditto/cancelled", id, 0);
+  }
+
+  take_favourite(_patch, id, on) {
+    this.favourites.push([id, on]);
+  }
+
+  get last() {
+    return this.done[this.done.length - 1];
+  }
+}
