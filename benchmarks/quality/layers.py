@@ -39,7 +39,7 @@ from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.layers import LayeredLoop, chords, inverted, layer_labels, render_layers
 from engine.training.synth.recipe import Recipe, sample_recipe
-from midi.chords import Chord, ChordSpan
+from midi.chords.text import Chord, ChordSpan
 from midi.key import Key
 
 PROMPTS = Path(__file__).with_name("prompts.txt")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from midi.chords import Chord, ChordSpan
+from midi.chords.text import Chord, ChordSpan
 from midi.key import MODES, Key
 
 from ..errors import BadRequestError

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from midi.chords import ChordSpan, key_of
+from midi.chords.text import ChordSpan, key_of
 
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule

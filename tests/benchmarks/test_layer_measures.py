@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.quality.evaluation import crispness, fit
-from midi.chords import SPELLINGS, parse_chord
+from midi.chords.text import SPELLINGS, parse_chord
 
 RATE = 44_100
 SECONDS = 2.0

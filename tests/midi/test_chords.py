@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi.chord_clip import chords_of
-from midi.chords import NO_CHORD, QUALITIES, SPELLINGS, Chord, key_of, parse_chord, parse_chords
+from midi.chords.clip import chords_of
+from midi.chords.text import NO_CHORD, QUALITIES, SPELLINGS, Chord, key_of, parse_chord, parse_chords
 from midi.errors import MidiError
 from midi.key import MODES, Key
 from midi.notes import Note

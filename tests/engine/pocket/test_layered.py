@@ -33,7 +33,7 @@ from engine.settings import Settings
 from engine.spectrum import Spectrum
 from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_from_bytes, noise_to_bytes
 from engine.training.layer_repertoire import layer_repertoire
-from midi.chords import parse_chords
+from midi.chords.text import parse_chords
 from midi.rhythm import Onset
 
 SOME = (Layer.DRUMS, Layer.BASS, Layer.CHORDS)

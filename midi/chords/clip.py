@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from .chords import NO_CHORD, QUALITIES, Chord, ChordSpan, joined
-from .errors import MidiError
-from .notes import DRUM_CHANNEL, Note, audible
+from ..errors import MidiError
+from ..notes import DRUM_CHANNEL, Note, audible
+from .text import NO_CHORD, QUALITIES, Chord, ChordSpan, joined
 
 SHORTEST_BEATS = Fraction(1)  # of a chord that is told
 BRUSHED_BEATS = Fraction(1, 8)  # by which a note may reach into its neighbour's chord

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
-from .errors import MidiError
-from .key import MODES, Key
+from ..errors import MidiError
+from ..key import MODES, Key
 
 SPELLINGS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MAX_BARS, MAX_PARTS = 64, 16  # of a text, of a bar
