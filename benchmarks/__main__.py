@@ -27,12 +27,14 @@ MODULES = {
     "service": "service.bars",
     "service-hostile": "service.hostile",
     "service-chaos": "service.chaos",
+    "service-soak": "service.soak",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
     "listen": "listen.make",
     "size": "size",
     "tables": "tables",
     "pictures": "pictures",
+    "equality": "equality",
 }
 """The module of each name; it has a `main` that reads the command line."""
 

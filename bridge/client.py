@@ -12,41 +12,23 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 import zmq
 
-from engine.errors import EngineUnavailableError
-from engine.events import Event, Final, Take
+from engine.events import Event, Final, Run, Take
 from engine.request import LoopRequest
-from engine.service.access import Keys, introduce
 from engine.service.messages import Job, Priority, Status, Submission
-from engine.service.transport import Channel, Frames, tune
-from engine.settings import DEFAULT_ENGINE_PORT
+from engine.service.transport import Channel, Frames
 
-from .link import Link, new_owner
+from .upstream.connection import Connection, why_silent
+from .upstream.connection import Peer as Peer
+from .upstream.link import Link, new_owner
 
-LOCAL = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}"
 POLL_MILLISECONDS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Where the engine is, and for one on another computer its public key and the folder of our own."""
-
-    address: str = LOCAL
-    engine_key: bytes | None = None
-    keys: Keys | None = None
-
-    def connect(self, context: "zmq.Context[zmq.Socket[bytes]]") -> "zmq.Socket[bytes]":
-        """Return a socket to the engine."""
-        dealer = tune(context.socket(zmq.DEALER))
-        if self.engine_key is not None and self.keys is not None:
-            introduce(dealer, self.keys, self.engine_key)
-        dealer.connect(self.address)
-        return dealer
 
 
 @dataclass(slots=True)
@@ -63,9 +45,9 @@ class _Inbox:
                 self.events[said.request_id].append(said)
 
     def submit(self, request: LoopRequest, priority: Priority) -> None:
-        self.events[request.request_id] = deque()
         submission = Submission(request=request, owner=self.link.owner, priority=priority)
         self.link.submit(submission, time.monotonic())
+        self.events[request.request_id] = deque()
 
     def next(self, request_id: str) -> Event | None:
         waiting = self.events[request_id]
@@ -74,9 +56,9 @@ class _Inbox:
     def handled(self, event: Event) -> None:
         """Acknowledge what the caller has dealt with."""
         if isinstance(event, Take):
-            self.link.acknowledge(event.request_id, event.take)
+            self.link.acknowledge_take(event.request_id, event.take)
         elif isinstance(event, Final):
-            self.link.acknowledge(event.request_id)
+            self.link.acknowledge_end(event.request_id)
             self.events.pop(event.request_id, None)
 
     def leave(self, request_id: str) -> None:
@@ -84,11 +66,10 @@ class _Inbox:
         if self.events.pop(request_id, None) is not None:
             self.link.cancel(request_id, time.monotonic())
 
-    def check(self, address: str, patience_seconds: float) -> None:
-        """Raise `EngineUnavailableError` when nobody has answered for too long."""
+    def is_forsaken(self, patience_seconds: float) -> bool:
+        """Return whether nobody has answered for too long."""
         now = time.monotonic()
-        if now - self.begun > patience_seconds and not self.link.is_alive(now):
-            raise EngineUnavailableError(f"No engine answers at {address}.")
+        return now - self.begun > patience_seconds and not self.link.is_alive(now)
 
 
 class Client:
@@ -103,7 +84,11 @@ class Client:
         self._patience_seconds = patience_seconds
         self._inbox = _Inbox(Link(owner or new_owner()))
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._peer.connect(self._context)
+        try:
+            self._connection = Connection(self._context, self._peer)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
 
     def __enter__(self) -> "Client":
         return self
@@ -116,21 +101,27 @@ class Client:
     def close(self) -> None:
         """Send what is left and hang up; unfinished requests go on in the engine."""
         self._exchange(0)
+        self._connection.close(linger=200)
         self._context.destroy(linger=200)
 
-    def make(self, request: LoopRequest, priority: Priority = "interactive") -> Generator[Event, None, None]:
-        """Yield everything that happens to a request, to its end.
+    def make(self, request: LoopRequest, priority: Priority = Priority.INTERACTIVE) -> Run[Event]:
+        """Return a run that yields every event of a request, to its end.
 
-        `KeyboardInterrupt` thrown in asks for the best take so far, which then follows; closing the generator
-        drops the request.
+        `stop()` asks for the best take so far, which then follows; `close()` drops the request.
         """
+        return Run(partial(self._events, request, priority))
+
+    def _events(
+        self, request: LoopRequest, priority: Priority, stopped: Callable[[], bool]
+    ) -> Generator[Event, None, None]:
         self._inbox.submit(request, priority)
+        told = False
         try:
             while True:
                 event = self._wait(request.request_id)
-                try:
-                    yield event
-                except KeyboardInterrupt:  # the next event is what `throw` returns
+                yield event
+                if stopped() and not told:
+                    told = True
                     self._inbox.link.cancel(request.request_id, time.monotonic())
                 self._inbox.handled(event)
                 if isinstance(event, Final):
@@ -144,25 +135,31 @@ class Client:
         self._inbox.link.status, self._inbox.begun = None, time.monotonic()
         while (status := self._inbox.link.status) is None:
             self._exchange(POLL_MILLISECONDS)
-            self._inbox.check(self._peer.address, self._patience_seconds)
+            if self._inbox.is_forsaken(self._patience_seconds):
+                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_trouble)
         return status
 
     def _wait(self, request_id: str) -> Event:
         while (event := self._inbox.next(request_id)) is None:
             self._exchange(POLL_MILLISECONDS)
-            self._inbox.check(self._peer.address, self._patience_seconds)
+            if self._inbox.is_forsaken(self._patience_seconds):
+                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_trouble)
         return event
 
     def _exchange(self, milliseconds: int) -> None:
         """Send what is due and take in what arrives within the time."""
+        if self._connection.is_refused(time.monotonic()):
+            self._connection.close()
+            self._connection = Connection(self._context, self._peer)
+        socket = self._connection.socket
         self._inbox.link.tick(time.monotonic())
         for frames in self._inbox.link.take_out():
             with contextlib.suppress(zmq.Again):  # nobody is there to take it; the link says it again
-                self._socket.send_multipart(frames, zmq.DONTWAIT)
-        if self._socket.poll(milliseconds):
-            batch = [self._socket.recv_multipart()]
-            while self._socket.poll(0) and len(batch) < 100:
-                batch.append(self._socket.recv_multipart())
+                socket.send_multipart(frames, zmq.DONTWAIT)
+        if socket.poll(milliseconds):
+            batch = [socket.recv_multipart()]
+            while socket.poll(0) and len(batch) < 100:
+                batch.append(socket.recv_multipart())
             self._inbox.take_in(batch)
 
 
@@ -177,7 +174,11 @@ class AsyncClient:
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> "AsyncClient":
-        self._channel = Channel(self._peer.connect(self._context), self._heard)
+        try:
+            self._connect()
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
         self._clock = asyncio.create_task(self._tick())
         return self
 
@@ -188,9 +189,10 @@ class AsyncClient:
         self._flush()
         await asyncio.sleep(0.02)  # the last frames leave the socket
         self._channel.close()
+        self._connection.close()
         self._context.destroy(linger=0)
 
-    async def make(self, request: LoopRequest, priority: Priority = "interactive") -> AsyncIterator[Event]:
+    async def make(self, request: LoopRequest, priority: Priority = Priority.INTERACTIVE) -> AsyncIterator[Event]:
         """Yield everything that happens to a request, to its end."""
         self._inbox.submit(request, priority)
         self._flush()
@@ -213,8 +215,9 @@ class AsyncClient:
     def reconnect(self, peer: Peer) -> None:
         """Talk to the engine at another address from now on; what is open is said again there."""
         self._channel.close()
+        self._connection.close()
         self._peer = peer
-        self._channel = Channel(peer.connect(self._context), self._heard)
+        self._connect()
         self._flush()
 
     def cancel(self, request: LoopRequest) -> None:
@@ -235,12 +238,18 @@ class AsyncClient:
         return event
 
     async def _hear(self) -> None:
-        self._inbox.check(self._peer.address, self._patience_seconds)
+        if self._inbox.is_forsaken(self._patience_seconds):
+            trouble = self._inbox.link.version_trouble
+            raise await asyncio.to_thread(why_silent, self._peer, self._connection.reach, trouble)
         self._news.clear()
         try:
             await asyncio.wait_for(self._news.wait(), 1.0)
         except TimeoutError:
             return
+
+    def _connect(self) -> None:
+        self._connection = Connection(self._context, self._peer)
+        self._channel = Channel(self._connection.socket, self._heard)
 
     def _heard(self, batch: list[Frames]) -> None:
         self._inbox.take_in(batch)
@@ -253,6 +262,8 @@ class AsyncClient:
 
     async def _tick(self) -> None:
         while True:
+            if self._connection.is_refused(time.monotonic()):
+                self.reconnect(self._peer)
             self._inbox.link.tick(time.monotonic())
             self._flush()
             await asyncio.sleep(0.25)

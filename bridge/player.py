@@ -52,6 +52,17 @@ def read_loop(path: Path) -> Loop:
     return Loop(np.ascontiguousarray(stereo.T), sample_rate, bars)
 
 
+def at_rate(loop: Loop, sample_rate: int) -> Loop:
+    """Return the loop for a sound card of another rate, resampled round the circle: it stays without a gap."""
+    if sample_rate == loop.sample_rate:
+        return loop
+    from engine.audio.resample import resampled  # here, because few cards need it
+
+    samples = max(1, round(len(loop.audio) * sample_rate / loop.sample_rate))
+    audio = resampled(loop.audio.T.astype(np.float64), samples, circular=True)
+    return Loop(np.ascontiguousarray(audio.T, dtype=np.float32), sample_rate, loop.bars)
+
+
 class LoopPlayer:
     """Fills the blocks of a sound card.
 

@@ -11,44 +11,40 @@ import os
 import secrets
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import structlog
-import zmq
 
 from engine.errors import DittoError, InternalError
 from engine.files import publish
-from engine.service.access import Keys, introduce
+from engine.service.access import Keys
 from engine.service.messages import Submission
-from engine.service.transport import Channel, Frames, tune
+from engine.service.transport import Frames
 from engine.settings import Settings
 
-from .link import Link
 from .osc import codec as osc
 from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
 from .osc.datagrams import Datagrams, bind
-from .requests.fields import Way
-from .requests.reader import read_request
+from .requests.readers import READ_SECONDS, FileThreads
 from .session.effects import (
-    Acknowledge,
+    AcknowledgeEnd,
+    AcknowledgeTake,
+    AskAgain,
     CancelJob,
-    DropPreviews,
     Effect,
-    Favourite,
     FindTakes,
     Prepare,
     Send,
     Submit,
-    WritePreview,
-    WriteTake,
 )
 from .session.session import Session
-from .takes import delivery
-from .takes import library as takes
 from .takes.backlog import Backlog
+from .takes.file_work import FileWork
+from .upstream.connection import Peer
+from .upstream.engine_side import EngineSide
+from .upstream.link import Link
 
 log = structlog.get_logger("ditto.bridge")
 
@@ -60,7 +56,7 @@ ERRORS_PER_SECOND = 50  # answers to what is not OSC at all; more would only fee
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeOptions:
-    """How a bridge is run. `engine_key` is the engine's public key, for one on another computer."""
+    """How a bridge is run. `engine_key` is the engine's public key, for one that was not paired with."""
 
     settings: Settings
     owner: str
@@ -77,37 +73,28 @@ class Bridge:
         self.port = 0
         self.ready = asyncio.Event()
         self._options = options
-        self._settings = options.settings
         self._session = Session(self.bridge_id, options.version)
-        self._link = Link(options.owner)
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._channel: Channel | None = None
+        self._engine = EngineSide(Link(options.owner), self._heard)
         self._udp: Datagrams | None = None
+        self._work = FileWork(options.settings, self._session)
         self._backlog = Backlog(self._write)
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")  # a request is not to wait for takes
-        self._writers = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._readers = FileThreads(2, "read", limit_seconds=READ_SECONDS)  # a request is not to wait for takes
+        self._writers = FileThreads(1, "write")
         self._stopping = asyncio.Event()
+        self._no_engine = ""  # what a child that does not start said last
         self._errors_left = float(ERRORS_PER_SECOND)
         self._errors_at = 0.0
-
-    @property
-    def previews(self) -> Path:
-        """Where early listens lie while a request is made."""
-        return self._settings.home / "previews"
 
     async def serve(self) -> None:
         """Listen, and work until `stop`; raises `EngineUnavailableError` where no port is free."""
         with contextlib.ExitStack() as cleanup:
-            cleanup.callback(self._context.destroy, linger=0)
-            for pool in (self._readers, self._writers):
-                cleanup.callback(pool.shutdown, cancel_futures=True)
-            cleanup.callback(self._backlog.close)
-            self._udp = Datagrams(bind(self._settings.osc_port), self.receive)
+            for part in (self._readers, self._writers, self._backlog, self._engine):
+                cleanup.callback(part.close)
+            self._udp = Datagrams(bind(self._options.settings.osc_port), self.receive)
             cleanup.callback(self._udp.close)
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            cleanup.callback(self._disconnect)
             self._write_discovery()
             log.info("bridge.ready", port=self.port)
             self.ready.set()
@@ -119,31 +106,27 @@ class Bridge:
 
     def connect(self, address: str) -> None:
         """Talk to the engine at this address from now on."""
-        self._disconnect()
-        dealer = tune(self._context.socket(zmq.DEALER))
-        if self._options.engine_key is not None:
-            introduce(dealer, Keys(self._settings.home / "keys"), self._options.engine_key)
-        dealer.connect(address)
-        self._channel = Channel(dealer, self._heard)
-        self._flush()
+        self._no_engine = ""
+        self._engine.connect(self.peer(address))
 
-    def _disconnect(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+    def peer(self, address: str) -> Peer:
+        """Return who the engine at this address is, and who we are."""
+        return Peer(address, self._options.engine_key, Keys(self._options.settings.home / "keys"))
+
+    def engine_failed(self, sentence: str) -> None:
+        """Note why the engine of this computer does not start, for devices to see."""
+        self._no_engine = sentence
 
     async def _tick(self) -> None:
-        alive = False
         while not self._stopping.is_set():
             now = time.monotonic()
-            self._link.tick(now)
-            if alive and not self._link.is_alive(now):
-                self._do(self._session.lost_engine())
-            alive = self._link.is_alive(now)
+            self._engine.tick(now)
+            if not self._engine.is_alive:
+                self._do(self._session.lost_engine(self._no_engine or self._engine.trouble))
             self._do(self._session.tick(now))
-            pause = BUSY_TICK_SECONDS if self._session.busy or self._link.open_requests else IDLE_TICK_SECONDS
+            busy = self._session.busy or self._engine.link.open_requests
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                await asyncio.wait_for(self._stopping.wait(), BUSY_TICK_SECONDS if busy else IDLE_TICK_SECONDS)
 
     def receive(self, datagram: bytes, host: str, port: int) -> None:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
@@ -165,130 +148,75 @@ class Bridge:
 
     def _heard(self, batch: list[Frames]) -> None:
         now = time.monotonic()
-        for said in self._link.receive(batch, now):
+        for said in self._engine.link.receive(batch, now):
             self._do(self._session.hear(said, now))
-        self._flush()
+        self._engine.flush()
 
     def _do(self, effects: Iterable[Effect]) -> None:
         """Do what the session wants done; what reads or writes files goes to a thread."""
+        link, now = self._engine.link, time.monotonic()
         for effect in effects:
             match effect:
                 case Send():
                     self._send(effect)
                 case Submit():
-                    submission = Submission(
-                        request=effect.request, owner=self._link.owner, tag=effect.tag, priority=effect.priority
-                    )
-                    self._link.submit(submission, time.monotonic())
+                    self._submit(effect, now)
                 case CancelJob():
-                    self._link.cancel(effect.request_id, time.monotonic())
-                case Acknowledge():
-                    self._link.acknowledge(effect.request_id, effect.take)
+                    link.cancel(effect.request_id, now)
+                case AcknowledgeTake():
+                    link.acknowledge_take(effect.request_id, effect.take)
+                case AcknowledgeEnd():
+                    link.acknowledge_end(effect.request_id)
+                case AskAgain():
+                    link.ask_again(effect.request_id)
                 case Prepare() if effect.assembly.is_quick:
-                    self._do(self._prepare(effect))
+                    self._do(self._work.prepare(effect))
                 case Prepare() | FindTakes():
                     self._on_thread(self._readers, effect)
                 case _:
                     self._backlog.add(effect)
-        self._flush()
+        self._engine.flush()
+
+    def _submit(self, effect: Submit, now: float) -> None:
+        link, request = self._engine.link, effect.request
+        try:
+            link.submit(Submission(request=request, owner=link.owner, tag=effect.tag, priority=effect.priority), now)
+        except DittoError as error:
+            self._do(self._session.refused(request.request_id, error, now))
 
     def _send(self, effect: Send) -> None:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
-    def _flush(self) -> None:
-        if self._channel is not None:
-            for frames in self._link.take_out():
-                self._channel.send(frames)
-
     def _write(self, effect: Effect) -> None:
         self._on_thread(self._writers, effect).add_done_callback(lambda _: self._backlog.done())
 
-    def _on_thread(self, pool: ThreadPoolExecutor, effect: Effect) -> "asyncio.Future[Iterable[Effect]]":
-        future = asyncio.get_running_loop().run_in_executor(pool, self._work, effect)
+    def _on_thread(self, threads: FileThreads, effect: Effect) -> "asyncio.Future[Iterable[Effect]]":
+        future = threads.run(partial(self._work.do, effect))
         future.add_done_callback(lambda done: self._finish(done, effect))
         return future
 
     def _finish(self, future: "asyncio.Future[Iterable[Effect]]", effect: Effect) -> None:
+        error = None if future.cancelled() else future.exception()
         if future.cancelled():
             return
-        error = future.exception()
         if error is None:
             self._do(future.result())
             return
         # A fault of ours must not leave a device without an answer.
-        log.error("bridge.fault", effect=type(effect).__name__, exc_info=error)
-        fault = InternalError(f"Something went wrong inside Ditto Live ({type(error).__name__}).")
-        if isinstance(effect, Prepare):
-            self._do(self._session.refused(effect.request_id, fault, time.monotonic()))
-        elif isinstance(effect, WriteTake):
-            take = effect.take
-            self._do(self._session.not_written(take.request_id, take.take, fault, time.monotonic()))
-
-    # -- on a thread: each returns an iterator of the session's, which runs when the loop goes through it
-
-    def _work(self, effect: Effect) -> Iterable[Effect]:
-        match effect:
-            case Prepare():
-                return self._prepare(effect)
-            case FindTakes():
-                return self._find_takes(effect)
-            case WriteTake():
-                return self._write_take(effect)
-            case WritePreview():
-                return self._write_preview(effect)
-            case DropPreviews():
-                delivery.drop_previews(self.previews, effect.request_id)
-            case Favourite():
-                self._mark(effect)
-        return ()
-
-    def _prepare(self, effect: Prepare) -> Iterable[Effect]:
-        try:
-            made = read_request(
-                effect.assembly.settings,
-                effect.assembly.rows,
-                way=Way.OSC,
-                takes=self._settings.takes,
-                request_id=effect.request_id,
-                instance=effect.instance,
-            )
-        except DittoError as error:
-            return self._session.refused(effect.request_id, error, time.monotonic())
-        return self._session.prepared(effect.request_id, made.request, made.priority, made.remarks)
-
-    def _write_take(self, effect: WriteTake) -> Iterable[Effect]:
-        request_id = effect.request.request_id
-        try:
-            made = delivery.write_take(self._settings.takes, effect.request, effect.take, again=effect.again)
-        except DittoError as error:
-            return self._session.not_written(request_id, effect.take.take, error, time.monotonic())
-        return self._session.written(request_id, made, time.monotonic())
-
-    def _write_preview(self, effect: WritePreview) -> Iterable[Effect]:
-        try:
-            path = delivery.write_preview(self.previews, effect.request, effect.preview)
-        except DittoError as error:  # a preview less; the take will say what is wrong with the disk
-            log.warning("bridge.no_preview", error=error.sentence)
-            return ()
-        return self._session.previewed(effect.preview, str(path))
-
-    def _find_takes(self, effect: FindTakes) -> Iterable[Effect]:
-        found = delivery.find_delivered(self._settings.takes, effect.request_id)
-        return self._session.found(effect.request_id, found, time.monotonic())
-
-    def _mark(self, effect: Favourite) -> None:
-        wav = delivery.find_wav(self._settings.takes, effect.take_id)
-        if wav is not None:
-            takes.set_favourite(wav, effect.on)
+        if not isinstance(error, DittoError):
+            log.error("bridge.fault", effect=type(effect).__name__, exc_info=error)
+            error = InternalError(f"Something went wrong inside Ditto Live ({type(error).__name__}).")
+        self._do(self._work.failed(effect, error))
 
     def _write_discovery(self) -> None:
+        settings = self._options.settings
         found = {
             "osc_port": self.port,
             "protocol": PROTOCOL_VERSION,
             "bridge_id": self.bridge_id,
             "pid": os.getpid(),
-            "takes": str(self._settings.takes.absolute()),
+            "takes": str(settings.takes.absolute()),
         }
-        self._settings.home.mkdir(parents=True, exist_ok=True)
-        publish(self._settings.discovery_file, json.dumps(found).encode(), overwrite=True)
+        settings.home.mkdir(parents=True, exist_ok=True)
+        publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)

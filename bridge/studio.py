@@ -1,98 +1,86 @@
 """Bridge and engine on one computer: the bridge here, the engine as a child that is restarted when it dies."""
 
 import asyncio
-import subprocess
+import contextlib
 import sys
-import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
+from engine.service.child_process import ChildProcess, Exit
 from engine.service.process import EngineOptions, stop_on_signals
 
-from .client import Peer
-from .page.server import Page
 from .server import Bridge, BridgeOptions
 
-log = structlog.get_logger("ditto.studio")
+if TYPE_CHECKING:
+    from .page.server import Page
 
+FIRST_RESTART_SECONDS = 0.2  # doubled each time
 SLOWEST_RESTART_SECONDS = 30.0
 FAREWELL_SECONDS = 5.0  # for the engine to save what runs
 
 
-class _Hello(msgspec.Struct):
+class _Ready(msgspec.Struct, forbid_unknown_fields=True):
+    """The engine listens."""
+
     address: str
 
 
-class EngineProcess:
-    """Keeps one engine process alive. Threads: the loop's; a thread for each process reads its one line."""
+class _Refusal(msgspec.Struct, forbid_unknown_fields=True):
+    """The engine cannot start."""
 
-    def __init__(self, options: EngineOptions, on_address: Callable[[str], None]) -> None:
-        self._options = msgspec.structs.replace(options, tied=True)
-        self._on_address = on_address
-        self._loop = asyncio.get_running_loop()
-        self._pause_seconds = 0.2
-        self._closing = False
-        self.process: subprocess.Popen[bytes] | None = None
+    sentence: str
+    remedy: str
+
+
+class EngineProcess:
+    """Keeps one engine process alive; meets `ChildListener`. Threads: the loop's."""
+
+    def __init__(
+        self, options: EngineOptions, on_address: Callable[[str], None], on_failure: Callable[[str], None]
+    ) -> None:
+        self._on_address, self._on_failure = on_address, on_failure
+        self._pause_seconds = FIRST_RESTART_SECONDS
+        options = msgspec.structs.replace(options, tied=True)
+        command = [sys.executable, "-m", "engine", msgspec.json.encode(options).decode()]
+        self.child: ChildProcess[bytes] = ChildProcess("engine", command, lambda said: said.readline() or None, self)
 
     def start(self) -> None:
-        """Start the engine, or start it again."""
-        if self._closing:
-            return
-        command = [sys.executable, "-m", "engine", msgspec.json.encode(self._options).decode()]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=sys.platform != "win32"
-        )
-        threading.Thread(target=self._watch, args=(self.process,), daemon=True, name="engine").start()
+        """Start the engine."""
+        self.child.start()
 
     def close(self) -> None:
         """Let the engine stop in order, by the end of its input, and wait for it."""
-        self._closing = True
-        if self.process is None or self.process.stdin is None:
-            return
-        self.process.stdin.close()
-        try:
-            self.process.wait(FAREWELL_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.child.close(farewell_seconds=FAREWELL_SECONDS)
 
-    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
-        line = process.stdout.readline() if process.stdout else b""
-        self._post(self._heard, line)
-        code = process.wait()
-        for end in (process.stdout, process.stdin):
-            if end is not None and not end.closed:
-                end.close()
-        self._post(self._gone, code)
-
-    def _post(self, call: Callable[..., None], value: bytes | int) -> None:
+    def hear(self, item: bytes) -> None:
+        """Take in the line that the engine prints; see `ChildListener`."""
         try:
-            self._loop.call_soon_threadsafe(call, value)
-        except RuntimeError:
-            return  # the loop ended first
-
-    def _heard(self, line: bytes) -> None:
-        try:
-            self._on_address(msgspec.json.decode(line, type=_Hello).address)
+            self._on_address(msgspec.json.decode(item, type=_Ready).address)
+            self._pause_seconds = FIRST_RESTART_SECONDS
         except msgspec.DecodeError:
-            return  # it ended without a word; its exit is noticed next
-        self._pause_seconds = 0.2
+            self._refused(item)
 
-    def _gone(self, code: int) -> None:
-        if self._closing:
-            return
-        log.warning("engine.gone", code=code, again_in_seconds=self._pause_seconds)
-        self._loop.call_later(self._pause_seconds, self.start)
-        self._pause_seconds = min(2 * self._pause_seconds, SLOWEST_RESTART_SECONDS)
+    def _refused(self, item: bytes) -> None:
+        with contextlib.suppress(msgspec.DecodeError):  # not a line of ours
+            refusal = msgspec.json.decode(item, type=_Refusal)
+            self._on_failure(f"The engine does not start: {refusal.sentence} {refusal.remedy}")
+
+    def gone(self, end: Exit) -> float:
+        """Return when to start the engine again; see `ChildListener`."""
+        if end.code is None:
+            self._on_failure(f"The engine does not start: {end.reason}.")
+        pause_seconds = self._pause_seconds
+        self._pause_seconds = min(2 * pause_seconds, SLOWEST_RESTART_SECONDS)
+        return pause_seconds
 
 
 async def run_studio(
     bridge_options: BridgeOptions,
     engine: EngineOptions | None,
     on_ready: Callable[[Bridge], None],
-    page: Page | None = None,
+    page: "Page | None" = None,
 ) -> None:
     """Run a bridge, with it an engine unless that is elsewhere, and the page, until SIGINT or SIGTERM."""
     bridge = Bridge(bridge_options)
@@ -101,9 +89,9 @@ async def run_studio(
     def found(address: str) -> None:
         bridge.connect(address)
         if page is not None:
-            page.connect(Peer(address))
+            page.connect(bridge.peer(address))
 
-    child = EngineProcess(engine, found) if engine is not None else None
+    child = EngineProcess(engine, found, bridge.engine_failed) if engine is not None else None
     showing = asyncio.create_task(page.serve()) if page is not None else None
     try:
         if page is not None and showing is not None:

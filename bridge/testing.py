@@ -18,14 +18,16 @@ from typing import Any
 
 import msgspec
 
+from engine.service.access import Keys
 from engine.service.process import EngineOptions
 from engine.service.transport import run
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
-from .link import new_owner
 from .osc.codec import decode, encode
 from .server import Bridge, BridgeOptions
+from .upstream.connection import Peer
+from .upstream.link import new_owner
 
 TOY = "engine.service.workers.toy:ToyJobs"
 
@@ -104,6 +106,11 @@ class Service:
         """The bridge's UDP port."""
         assert self.bridge is not None
         return self.bridge.port
+
+    @property
+    def peer(self) -> Peer:
+        """Where the engine is, for a client in Python."""
+        return Peer(self.engine_address, keys=Keys(self.settings.home / "keys"))
 
     @property
     def takes(self) -> Path:

@@ -15,6 +15,7 @@ def main(arguments: list[str]) -> int:
     try:
         run_engine(options, lambda address: print(f'{{"address": "{address}"}}', flush=True))  # noqa: T201  the parent reads it
     except DittoError as error:
+        print(msgspec.json.encode({"sentence": error.sentence, "remedy": error.remedy}).decode(), flush=True)  # noqa: T201  idem
         sys.stderr.write(f"{error.sentence}\n{error.remedy}\n")
         return 1
     return 0

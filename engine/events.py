@@ -1,8 +1,18 @@
 """What the engine says back, from acceptance to the last take. Every event carries the request's id."""
 
+from collections.abc import Callable, Generator
+from typing import Generic, TypeVar
+
 import msgspec
 
+E = TypeVar("E")
 Scores = dict[str, float | None]
+EARLIER_SCORES = {"held_out": "embedding_distance"}  # names under which the takes of earlier builds have them
+
+
+def named_now(scores: Scores) -> Scores:
+    """Return the scores of a take of any build under the names of this one."""
+    return {EARLIER_SCORES.get(name, name): value for name, value in scores.items()}
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,3 +103,29 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 Event = Accepted | Progress | Preview | Take | Done | Cancelled | Superseded | Failed
 Final = Done | Cancelled | Superseded | Failed
+
+
+class Run(Generic[E]):
+    """The events of one request in the making: iterate to get them, stop asking and nothing goes on.
+
+    Threads: one thread iterates and closes. `stop` may be called from any thread and from a signal handler.
+    """
+
+    def __init__(self, make: Callable[[Callable[[], bool]], Generator[E, None, None]]) -> None:
+        """`make` returns the events; it is given a function that tells whether the run was stopped."""
+        self._is_stopped = False
+        self._events = make(lambda: self._is_stopped)
+
+    def __iter__(self) -> "Run[E]":
+        return self
+
+    def __next__(self) -> E:
+        return next(self._events)
+
+    def stop(self) -> None:
+        """Ask for the best takes so far: they follow after the step that is being made, and then `Cancelled`."""
+        self._is_stopped = True
+
+    def close(self) -> None:
+        """End at once; nothing follows."""
+        self._events.close()

@@ -1,12 +1,13 @@
 """The whole flow on one screen: a request becomes targets, noise, latent, sound, loop, scores, takes.
 
-`make_loop` is a generator that its caller drives: stop asking and it stops; throw `KeyboardInterrupt` into it and
-it answers with the best takes so far; read its `Progress` to see how far it is.
+`make_loop` returns an iterator that its caller drives: stop asking and the work stops; call `stop()` and the best takes
+so far follow; read its `Progress` to see how far it is.
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -16,73 +17,85 @@ from torch import Tensor, no_grad
 from . import controls, metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
-from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Scores, Sound, Take
+from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Run, Scores, Sound, Take
+from .metrics import ending
 from .models import decode
-from .models.protocol import Layers, Model, Scene
+from .models.protocol import EmbeddingDistance, Layers, Model, Scene
 from .request import LoopRequest, Start
-from .search import guidance, methods
-from .search import minimize as optimize
-from .search import objective as targets
-from .search import surrogate as hearing
-from .search.state import SavedState
+from .search import guidance, methods, minimize
+from .search.objective import Objective
+from .search.report import Step
+from .search.state import SearchState
+from .search.surrogate import latent_of
 from .settings import Settings
 from .takes.noise import heard_from_bytes, noise_from_bytes, noise_to_bytes, open_seeds
 from .takes.record import noise_facts, what_was_done
 
-PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, nobody drowns in messages
+PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
 PREVIEW_EVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request as one model sees it, with what its search minimises and how."""
+    """A request as one model sees it, with the objective and the plan of its search."""
 
     request: LoopRequest
     model: Model
     scene: Scene
-    objective: targets.Objective
-    plan: optimize.Plan
+    objective: Objective
+    plan: methods.Plan
 
 
 @dataclass(slots=True)
 class Search:
-    """How far the optimisation is: the last step, what its losses were, and why it ended."""
+    """How far the optimisation is: the last step, the losses of all steps, and notes on how it ended."""
 
-    step: optimize.Step | None = None
-    free: Tensor | None = None  # the latent that the seeds' noise gives uncontrolled, where the first step made it
+    step: Step | None = None
+    uncontrolled: Tensor | None = None  # the latent that the seeds' noise gives, where the first step made it
     losses: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    cancelled: bool = False
     seconds: float = 0.0
 
 
 def make_loop(
     request: LoopRequest, model: Model, settings: Settings, *, resume: bytes | None = None, live: bool = False
-) -> Generator[Event | Checkpoint, None, None]:
-    """Yield `Accepted`, `Progress` and the ranked `Take`s of `request`, then `Done` or `Cancelled`.
+) -> Run[Event | Checkpoint]:
+    """Return a run that yields `Accepted`, `Progress` and the ranked `Take`s of `request`, then `Done` or `Cancelled`.
 
-    With `live` there are `Preview`s and `Checkpoint`s too; `resume` is the state of one of those. Raises `DittoError`
-    for what cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and times one number.
+    With `live` there are `Preview`s and `Checkpoint`s too; `resume` is the state of one of those. The run raises
+    `DittoError` for a loop that cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and
+    multiplied by one number.
     """
+    return Run(partial(_make_loop, request, model, settings, resume, live))
+
+
+def _make_loop(
+    request: LoopRequest,
+    model: Model,
+    settings: Settings,
+    resume: bytes | None,
+    live: bool,
+    stopped: Callable[[], bool],
+) -> Generator[Event | Checkpoint, None, None]:
     ready = _prepare(request, model, recomputes=settings.recompute)
     noise = _first_noise(request, ready.scene).to(model.device)
     ready, heard = _rehearsed(ready, noise)
     yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
 
     search = Search()
-    state = SavedState.from_bytes(resume, model.device) if resume else None
-    yield from _optimise(ready, noise, search, state, live=live)
+    state = SearchState.from_bytes(resume, model.device) if resume else None
+    if not stopped():
+        yield from _optimise(ready, noise, search, state, stopped, live=live)
+    if stopped() and search.step is None:  # there is nothing to keep yet
+        yield Cancelled(request_id=request.request_id)
+        return
 
     best, latent = _best(ready, search, noise)
     takes = [_finish(ready, search, best[item], latent[item], item, heard) for item in range(len(best))]
     ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
-    for take in ranked:
-        try:
-            yield take
-        except KeyboardInterrupt:  # there is nothing left to stop: the rest is ready too
-            search.cancelled = True
-    if search.cancelled:
+    yield from ranked
+    if stopped():
         yield Cancelled(request_id=request.request_id, takes=len(ranked))
     else:
         yield Done(request_id=request.request_id, takes=len(ranked), best=ranked[0].take)
@@ -95,8 +108,8 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
     ready, _ = _rehearsed(ready, stored)
     search = Search()
     if request.method == "guidance" and ready.objective.goals:
-        # Guidance steers along the way, so its noise alone is not the sound: walk the same way again.
-        search.step = next(guidance.guide(ready.plan, ready.objective, model, ready.scene, stored))
+        # Guidance steers the chain, so its noise alone does not give the sound: guide the same chain again.
+        search.step = next(guidance.guide(ready.objective, model, ready.scene, stored))
     _, latent = _best(ready, search, stored)
     return _finished(ready, latent[0]).audio
 
@@ -124,48 +137,72 @@ def _rehearsed(ready: Prepared, noise: Tensor) -> tuple[Prepared, Tensor | None]
     return replace(ready, scene=scene), heard
 
 
+def _steps(ready: Prepared, noise: Tensor, state: SearchState | None) -> Iterator[Step]:
+    """Return the steps of the request's method."""
+    objective, model, scene = ready.objective, ready.model, ready.scene
+    if not objective.goals or ready.request.method == "none":
+        return iter(())
+    if ready.request.method == "guidance":
+        return guidance.guide(objective, model, scene, noise)
+    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state)
+
+
 def _optimise(
-    ready: Prepared, noise: Tensor, search: Search, state: SavedState | None, *, live: bool
+    ready: Prepared,
+    noise: Tensor,
+    search: Search,
+    state: SearchState | None,
+    stopped: Callable[[], bool],
+    *,
+    live: bool,
 ) -> Iterator[Event | Checkpoint]:
-    """Run the method's steps into `search`, yielding what the producer may want to see."""
-    request, plan, objective = ready.request, ready.plan, ready.objective
-    if not objective.goals or request.method == "none":
-        return
-    steps = (
-        guidance.guide(plan, objective, ready.model, ready.scene, noise)
-        if request.method == "guidance"
-        else optimize.minimize(plan, objective, ready.model, ready.scene, noise, resume=state)
-    )
-    limit_seconds = methods.limit_seconds(request)
-    started = said = time.monotonic()
-    saved = searching = started
-    previewed = -np.inf
+    """Run the method's steps into `search`, yielding progress, previews and checkpoints when they are due."""
+    limit_seconds = methods.limit_seconds(ready.request)
+    started = searching = time.monotonic()
+    news = _News(ready, search, started, live=live)
     try:
-        for search.step in steps:
+        for search.step in _steps(ready, noise, state):
             search.losses.append(search.step.losses)
-            if search.step.index == 0 and request.start is None:
-                search.free = search.step.latent
+            if search.step.index == 0 and ready.request.start is None:
+                search.uncontrolled = search.step.latent
             now = time.monotonic()
             if len(search.losses) == 1:
-                searching = now  # the very first step on a machine compiles for many seconds, and searches nothing
-            if now - said >= PROGRESS_EVERY_SECONDS or len(search.losses) == 1 or search.step.reached:
-                yield _progress(request, search, now - started)
-                said = now
-            if live and now - previewed >= PREVIEW_EVERY_SECONDS:
-                yield _preview(ready, search.step)
-                previewed = now
-            if live and now - saved >= SAVE_EVERY_SECONDS:
-                yield Checkpoint(search.step.state.to_bytes())
-                saved = now
-            if limit_seconds is not None and now - searching >= limit_seconds:
-                break
-    except KeyboardInterrupt:
-        search.cancelled = True
+                searching = now  # the first step on a machine compiles for many seconds, and searches nothing
+            for event in news.due(now):
+                yield event
+                if stopped():
+                    return
+            if stopped() or (limit_seconds is not None and now - searching >= limit_seconds):
+                return
     except (NonFiniteLossError, OutOfMemoryError) as error:
         if search.step is None:
             raise
         search.notes.append(f"{error.sentence} This is the best take until then.")
-    search.seconds = time.monotonic() - started
+    finally:
+        search.seconds = time.monotonic() - started
+
+
+class _News:
+    """Tells the producer of a search, each kind of event at its own interval."""
+
+    def __init__(self, ready: Prepared, search: Search, started: float, *, live: bool) -> None:
+        self._ready, self._search, self._started, self._live = ready, search, started, live
+        self._told = self._saved = started
+        self._previewed = -np.inf
+
+    def due(self, now: float) -> Iterator[Event | Checkpoint]:
+        """Yield the events that are due after a step, each made when it is asked for."""
+        step, first = self._search.step, len(self._search.losses) == 1
+        assert step is not None
+        if now - self._told >= PROGRESS_EVERY_SECONDS or first or step.reached:
+            self._told = now
+            yield _progress(self._ready.request, step, now - self._started)
+        if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
+            self._previewed = now
+            yield _preview(self._ready, step)
+        if self._live and now - self._saved >= SAVE_EVERY_SECONDS:
+            self._saved = now
+            yield Checkpoint(step.state.to_bytes())
 
 
 def _best(ready: Prepared, search: Search, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,7 +216,7 @@ def _best(ready: Prepared, search: Search, noise: Tensor) -> tuple[Tensor, Tenso
 
 def _latent(ready: Prepared, noise: Tensor) -> Tensor:
     """Return the settled latent of `noise` [takes, ...] by the chain that makes the loop."""
-    latent = hearing.latent_of(ready.model, ready.scene, noise.detach(), ready.plan.decode, checkpoint=False)
+    latent = latent_of(ready.model, ready.scene, noise.detach(), ready.plan.decode, checkpoint=False)
     return ready.objective.settled(latent)
 
 
@@ -201,13 +238,14 @@ def _finish(
     finished = _finished(ready, latent)
     judges, say = controls.metrics(), search.notes.append
     scores = metrics.score(finished.audio, request.sample_rate, request, judges, say)
-    if hasattr(model, "held_out") and request.controls:
-        free = search.free[item : item + 1] if search.free is not None else None
-        scores["held_out"] = model.held_out(latent[None], sampling.start_noise(scene, request.seed + item), scene, free)
+    if isinstance(model, EmbeddingDistance) and request.controls:
+        uncontrolled = search.uncontrolled[item : item + 1] if search.uncontrolled is not None else None
+        first = sampling.start_noise(scene, request.seed + item)
+        scores["embedding_distance"] = model.embedding_distance(latent[None], first, scene, uncontrolled)
     record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
     record |= {"gain_db": finished.gain_db, "rotation_samples": finished.rotation_samples}
     if scene.layers:
-        record |= {"layers": list(scene.layers), **scene.extra}
+        record |= {"layers": list(scene.layers), **scene.facts}
     return Take(
         request_id=request.request_id,
         take=item,
@@ -222,7 +260,7 @@ def _finish(
             heard=None if heard is None else heard[item],
         ),
         record=record,
-        notes=tuple(dict.fromkeys(search.notes)),
+        notes=(*dict.fromkeys(search.notes), *ending.remarks(finished.audio, request)),
     )
 
 
@@ -235,9 +273,7 @@ def _first_noise(request: LoopRequest, scene: Scene) -> Tensor:
     return sampling.vary(same, request.start.variation, request.seed) if request.start.variation else same.clone()
 
 
-def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
-    step = search.step
-    assert step is not None
+def _progress(request: LoopRequest, step: Step, seconds: float) -> Progress:
     done, steps = _counted(step)
     left = 0.0 if step.reached else seconds * (steps - done) / done
     limit_seconds = methods.limit_seconds(request)
@@ -254,15 +290,15 @@ def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
     )
 
 
-def _preview(ready: Prepared, step: optimize.Step) -> Preview:
+def _preview(ready: Prepared, step: Step) -> Preview:
     known = step.latent
     latent = _latent(ready, step.best_noise[:1]) if known is None else ready.objective.settled(known[:1])
     sound = _sound(_finished(ready, latent[0]).audio, ready.request.sample_rate)
     return Preview(request_id=ready.request.request_id, take=0, step=_counted(step)[0], sound=sound)
 
 
-def _counted(step: optimize.Step) -> tuple[int, int]:
-    """Return which step this is, and of how many; what the last one gave is listened to, and is no step of its own."""
+def _counted(step: Step) -> tuple[int, int]:
+    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step."""
     steps = max(step.steps, 1)
     return min(step.index + 1, steps), steps
 
@@ -274,8 +310,8 @@ def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:
 
 
 def _rank(scores: Scores, search: Search, item: int) -> tuple[bool, float, float]:
-    """Order takes by what was asked of them, those within all tolerances first, then by their seam."""
+    """Order takes by their loss, those within all tolerances first, and takes without a search by their seam."""
     step, seam = search.step, scores.get("seam_ratio") or 0.0
     if step is None:
         return False, 0.0, seam
-    return not step.state.best_reached[item], float(step.best_total[item]), seam
+    return not step.state.best.reached[item], float(step.best_total[item]), seam

@@ -29,9 +29,11 @@ CURVE_UNITS = get_args(CurveUnit)
 
 MAX_BARS = 16
 MAX_COUNT = 8
+MIN_AUDIO_RATE_HZ, MAX_AUDIO_RATE_HZ = 8_000, 192_000  # of reference audio on the wire
+MAX_SOUND_BYTES = 240 * 2**20  # of a take, stereo float32; with its noise it crosses the wire as one message
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 CHANCE = secrets.SystemRandom()
-_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,7 +146,7 @@ class Audio(_Value, frozen=True, tag="audio"):
         _plainly(self, "keep", _range, None, "ranges of beats")
         if self.channels not in (1, 2):
             raise BadRequestError(f"Reference audio may be mono or stereo, this has {self.channels} channels.")
-        if not 8_000 <= self.sample_rate <= 192_000:
+        if not MIN_AUDIO_RATE_HZ <= self.sample_rate <= MAX_AUDIO_RATE_HZ:
             raise BadRequestError(f"Reference audio may have 8,000 to 192,000 Hz, this has {self.sample_rate}.")
         if len(self.samples) % (4 * self.channels) or not self.samples:
             raise BadRequestError("The reference audio is empty or not whole frames of float32.")
@@ -261,12 +263,23 @@ class LoopRequest(_Value, frozen=True):
         ):
             if len(text) > limit:
                 raise BadRequestError(f"The {name} has {len(text)} characters; it may have {limit}.")
-        if not _ID.match(self.request_id):
+        self._check_size()
+        if not _ID.fullmatch(self.request_id):
             raise BadRequestError("A request id is 1 to 64 letters, digits, - or _.")
         if self.key is not None:
             Key.parse(self.key)
         for control in self.controls:
             self._check_beats(control)
+
+    def _check_size(self) -> None:
+        """Refuse a loop whose take would not cross the wire."""
+        size_bytes = 8 * self.samples
+        if size_bytes > MAX_SOUND_BYTES:
+            raise BadRequestError(
+                f"A loop of {self.seconds:,.0f} s at {self.sample_rate:,} Hz takes {size_bytes / 2**20:,.0f} MB; "
+                f"{MAX_SOUND_BYTES // 2**20} MB is the most.",
+                remedy="Ask for fewer bars, a faster tempo or a lower sample rate.",
+            )
 
     def _check_types(self) -> None:
         """Refuse what Python does not check: a text for a number, a method that there is not."""

@@ -1,15 +1,14 @@
 """From noise to latent, carrying the gradient: deterministic samplers over any model of the protocol.
 
-All of them work on x_t = alpha_t x_0 + sigma_t eps and on a denoiser that answers with x_0, so there is one
-step function for each sampler and no scheduler state. Every denoiser call is checkpointed (Chen et al. 2016):
-memory does not grow with steps but by the latents themselves. Dynamic thresholding, which DITTO uses on
-spectrogram pixels in [-1, 1], is left out on purpose: latents have no such bounds.
+All of them work on x_t = alpha_t x_0 + sigma_t eps and on a denoiser that answers with x_0, so each sampler is one
+function without scheduler state, and `Sampler` names them. Every denoiser call is checkpointed (Chen et al. 2016): a
+further step costs the memory of its latents only. Dynamic thresholding, which DITTO uses on spectrogram pixels in
+[-1, 1], is left out on purpose: latents have no such bounds.
 """
 
 import math
 import zlib
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,10 +16,10 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from .models.protocol import Model, Sampler, Scene, Schedule, Turns
 
-GOLDEN = (math.sqrt(5) - 1) / 2  # turns of the latent between steps never come back to the same place
+GOLDEN = (math.sqrt(5) - 1) / 2  # of a loop, by which the latent is rolled per step: no two steps share a seam
 
-Estimate = Callable[[Tensor, int], Tensor]
-"""From (x at step i, i) to the denoiser's x_0."""
+Denoise = Callable[[Tensor, int], Tensor]
+"""From (x_t at step i, i) to the estimate of x_0, both [batch, *noise_shape]."""
 
 
 def sample(
@@ -28,29 +27,91 @@ def sample(
     scene: Scene,
     noise: Tensor,
     schedule: Schedule,
-    sampler: Sampler | Literal["ancestral"],
+    sampler: Sampler,
     *,
     checkpoint: bool = True,
     renoise: Tensor | None = None,
 ) -> Tensor:
     """Return the latent x_0 [batch, *noise_shape] of `noise`, the same shape and of unit variance.
 
-    `ddim` is eta 0 (Song et al. 2021; Euler on a rectified flow), `dpm++` DPM-Solver++(2M) (Lu et al. 2022),
-    `trajectory` the deterministic jump of two-time models, `renoise` (ping-pong) and `ancestral` (DDIM with
-    eta 1) put in the frozen noises `renoise` [steps, batch, *noise_shape]. Models that know no circle see the
-    latent rolled by another amount at each step of a circular scene, so that the seam never settles.
+    `RENOISE` and `ANCESTRAL` add the frozen noises `renoise` [steps, batch, *noise_shape]; without them `RENOISE`
+    takes the noises from the channels of `noise`. Models that know no circle see the latent of a circular scene rolled
+    by another amount at each step, so that the seam has no fixed place. Raises `ValueError` for missing noises.
     """
-    if sampler == "renoise" and renoise is None:
+    if sampler == Sampler.RENOISE and renoise is None:
         noise, renoise = _own_noises(noise, scene, schedule)
     else:
-        noise = noise.chunk(scene.extra.get("noises", 1), 1)[0]
-    return follow(
-        start(noise, schedule),
-        schedule,
-        sampler,
-        renoise,
-        lambda latent, i: estimate(model, scene, latent, schedule, sampler, i, checkpoint=checkpoint),
-    )
+        noise = first_noise(noise, scene)
+
+    def denoise(latent: Tensor, i: int) -> Tensor:
+        return estimate(model, scene, latent, schedule, sampler, i, checkpoint=checkpoint)
+
+    latent = start(noise, schedule)
+    if sampler in DETERMINISTIC:
+        return DETERMINISTIC[sampler](denoise, latent, schedule)
+    if renoise is None:
+        raise ValueError(f"the sampler {sampler} needs its noises")
+    return STOCHASTIC[sampler](denoise, latent, schedule, renoise)
+
+
+def sample_ddim(denoise: Denoise, latent: Tensor, schedule: Schedule) -> Tensor:
+    """DDIM with eta 0 (Song et al. 2021), which on a rectified flow is Euler: keep x_0 and eps, change their shares."""
+    for i in range(schedule.steps):
+        clean = denoise(latent, i)
+        alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
+        eps = (latent - alpha * clean) / sigma
+        latent = float(schedule.alphas[i + 1]) * clean + float(schedule.sigmas[i + 1]) * eps
+    return latent
+
+
+def sample_trajectory(denoise: Denoise, latent: Tensor, schedule: Schedule) -> Tensor:
+    """The jumps of a two-time model: DDIM's line, drawn to the x_0 that `denoise` gives for the end of each jump."""
+    return sample_ddim(denoise, latent, schedule)
+
+
+def sample_dpmpp_2m(denoise: Denoise, latent: Tensor, schedule: Schedule) -> Tensor:
+    """DPM-Solver++(2M) (Lu et al. 2022): first order at both ends, where the log-SNR is infinite."""
+    earlier: Tensor | None = None
+    for i in range(schedule.steps):
+        clean = denoise(latent, i)
+        before, now, after = (_log_snr(schedule, j) for j in (max(i - 1, 0), i, i + 1))
+        aim = clean
+        if earlier is not None and math.isfinite(before) and math.isfinite(after):
+            half_ratio = (after - now) / (2 * (now - before))
+            aim = clean + half_ratio * (clean - earlier)
+        keep = float(schedule.sigmas[i + 1] / schedule.sigmas[i])
+        latent = keep * latent - float(schedule.alphas[i + 1]) * math.expm1(now - after) * aim
+        earlier = clean
+    return latent
+
+
+def sample_renoise(denoise: Denoise, latent: Tensor, schedule: Schedule, noises: Tensor) -> Tensor:
+    """Ping-pong (Stable Audio's distilled models): go to x_0, then back with a frozen noise [steps, ...]."""
+    for i in range(schedule.steps):
+        clean = denoise(latent, i)
+        latent = float(schedule.alphas[i + 1]) * clean + float(schedule.sigmas[i + 1]) * noises[i]
+    return latent
+
+
+def sample_ddim_ancestral(denoise: Denoise, latent: Tensor, schedule: Schedule, noises: Tensor) -> Tensor:
+    """DDIM with eta 1: as much frozen noise [steps, ...] as the forward process would add."""
+    for i in range(schedule.steps):
+        clean = denoise(latent, i)
+        alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
+        after, spread = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
+        fresh = spread**2 * (1 - (alpha * spread / (after * sigma)) ** 2)
+        eps = (latent - alpha * clean) / sigma
+        kept = math.sqrt(max(spread**2 - fresh, 0))
+        latent = after * clean + kept * eps + math.sqrt(max(fresh, 0)) * noises[i]
+    return latent
+
+
+DETERMINISTIC = {
+    Sampler.DDIM: sample_ddim,
+    Sampler.DPMPP_2M: sample_dpmpp_2m,
+    Sampler.TRAJECTORY: sample_trajectory,
+}
+STOCHASTIC = {Sampler.RENOISE: sample_renoise, Sampler.ANCESTRAL: sample_ddim_ancestral}
 
 
 def start(noise: Tensor, schedule: Schedule) -> Tensor:
@@ -58,42 +119,24 @@ def start(noise: Tensor, schedule: Schedule) -> Tensor:
     return noise * math.hypot(float(schedule.alphas[0]), float(schedule.sigmas[0]))
 
 
+def first_noise(noise: Tensor, scene: Scene) -> Tensor:
+    """Return x_T alone, of a noise that may hold other noises beside it in its channels."""
+    return noise.chunk(scene.noises, 1)[0]
+
+
 def _own_noises(noise: Tensor, scene: Scene, schedule: Schedule) -> tuple[Tensor, Tensor]:
     """Split a noise that holds x_T and the injected noises side by side in its channels, to be optimised together."""
-    first, *others = noise.chunk(scene.extra.get("noises", 1), 1)
+    first, *others = noise.chunk(scene.noises, 1)
     if len(others) < schedule.steps - 1:
         raise ValueError(f"{schedule.steps} renoising steps need {schedule.steps} noises, not {1 + len(others)}")
-    return first, torch.stack([*others[: schedule.steps - 1], torch.zeros_like(first)])  # the last puts none in
-
-
-def follow(
-    latent: Tensor,
-    schedule: Schedule,
-    sampler: Sampler | Literal["ancestral"],
-    renoise: Tensor | None,
-    estimate: Estimate,
-) -> Tensor:
-    """Run all steps of `sampler` from `latent` with any source of x_0 estimates."""
-    earlier: Tensor | None = None
-    for i in range(schedule.steps):
-        clean = estimate(latent, i)
-        if sampler == "dpm++":
-            latent = _multistep(latent, clean, earlier, schedule, i)
-        elif sampler in ("renoise", "ancestral"):
-            if renoise is None:
-                raise ValueError(f"the sampler {sampler} needs its noises")
-            latent = _stochastic(latent, clean, schedule, i, renoise[i], keep=sampler == "ancestral")
-        else:
-            latent = _straight(latent, clean, schedule, i)
-        earlier = clean
-    return latent
+    return first, torch.stack([*others[: schedule.steps - 1], torch.zeros_like(first)])  # the last step adds none
 
 
 def estimate(
-    model: Model, scene: Scene, latent: Tensor, schedule: Schedule, sampler: str, i: int, *, checkpoint: bool
+    model: Model, scene: Scene, latent: Tensor, schedule: Schedule, sampler: Sampler, i: int, *, checkpoint: bool
 ) -> Tensor:
-    """Return the denoiser's x_0 at step `i`, rolled and recomputed in the backward pass where that is asked for."""
-    until = schedule.times[i + 1] if sampler == "trajectory" else None
+    """Return the model's x_0 at step `i`, rolled where the model knows no circle, recomputed with `checkpoint`."""
+    until = schedule.times[i + 1] if sampler == Sampler.TRAJECTORY else None
     turn = _turn(model, scene, i)
     turned = model.turned(scene, turn) if turn and isinstance(model, Turns) else scene
 
@@ -113,39 +156,11 @@ def _turn(model: Model, scene: Scene, i: int) -> int:
     return int(scene.frames * (GOLDEN * i % 1))
 
 
-def _straight(latent: Tensor, clean: Tensor, schedule: Schedule, i: int) -> Tensor:
-    """DDIM: keep x_0 and eps, change their shares."""
-    alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
-    eps = (latent - alpha * clean) / sigma
-    return float(schedule.alphas[i + 1]) * clean + float(schedule.sigmas[i + 1]) * eps
-
-
-def _multistep(latent: Tensor, clean: Tensor, earlier: Tensor | None, schedule: Schedule, i: int) -> Tensor:
-    """DPM-Solver++(2M): first order at both ends, where the log-SNR is infinite."""
-    before, now, after = (_log_snr(schedule, j) for j in (max(i - 1, 0), i, i + 1))
-    if earlier is not None and math.isfinite(before) and math.isfinite(after):
-        half_ratio = (after - now) / (2 * (now - before))
-        clean = clean + half_ratio * (clean - earlier)
-    keep = float(schedule.sigmas[i + 1] / schedule.sigmas[i])
-    return keep * latent - float(schedule.alphas[i + 1]) * math.expm1(now - after) * clean
-
-
 def _log_snr(schedule: Schedule, i: int) -> float:
     alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
     if alpha <= 0 or sigma <= 0:
         return -math.inf if alpha <= 0 else math.inf
     return math.log(alpha / sigma)
-
-
-def _stochastic(latent: Tensor, clean: Tensor, schedule: Schedule, i: int, noise: Tensor, *, keep: bool) -> Tensor:
-    """Put frozen noise in: all of it (ping-pong), or as much as the forward process would (eta 1)."""
-    alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
-    after, spread = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
-    if not keep:
-        return after * clean + spread * noise
-    fresh = spread**2 * (1 - (alpha * spread / (after * sigma)) ** 2)
-    eps = (latent - alpha * clean) / sigma
-    return after * clean + math.sqrt(max(spread**2 - fresh, 0)) * eps + math.sqrt(max(fresh, 0)) * noise
 
 
 def start_noise(scene: Scene, seed: int, count: int = 1) -> Tensor:

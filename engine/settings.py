@@ -43,6 +43,9 @@ class Settings:
     recompute: bool = field(  # activations in the backward pass, not kept: memory does not grow with sampling steps
         default_factory=lambda: os.environ.get("DITTO_RECOMPUTE", "on") != "off"
     )
+    loop_words: bool = field(  # other people's models are asked for a loop in words, too: not known to help
+        default_factory=lambda: os.environ.get("DITTO_LOOP_WORDS", "off") == "on"
+    )
     engine_port: int = DEFAULT_ENGINE_PORT
     osc_port: int = DEFAULT_OSC_PORT
     page_port: int = DEFAULT_PAGE_PORT

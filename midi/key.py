@@ -6,12 +6,14 @@ of Musical Pitch, 1990, chapter 4.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import MidiError
+from .files.names import printable
 from .notes import DRUM_CHANNEL, NOTE_NAMES, Note, audible
 
 MODES: dict[str, tuple[int, ...]] = {
@@ -27,15 +29,56 @@ MODES: dict[str, tuple[int, ...]] = {
 }
 """Semitones above the tonic, by the name that Live gives the scale."""
 
+SCALES: dict[str, tuple[int, ...]] = {
+    "whole tone": (0, 2, 4, 6, 8, 10),
+    "half whole dim": (0, 1, 3, 4, 6, 7, 9, 10),
+    "whole half dim": (0, 2, 3, 5, 6, 8, 9, 11),
+    "minor blues": (0, 3, 5, 6, 7, 10),
+    "minor pentatonic": (0, 3, 5, 7, 10),
+    "major pentatonic": (0, 2, 4, 7, 9),
+    "harmonic major": (0, 2, 4, 5, 7, 8, 11),
+    "dorian #4": (0, 2, 3, 6, 7, 9, 10),
+    "phrygian dominant": (0, 1, 4, 5, 7, 8, 10),
+    "lydian augmented": (0, 2, 4, 6, 8, 9, 11),
+    "lydian dominant": (0, 2, 4, 6, 7, 9, 10),
+    "super locrian": (0, 1, 3, 4, 6, 8, 10),
+    "8 tone spanish": (0, 1, 3, 4, 5, 6, 8, 10),
+    "bhairav": (0, 1, 4, 5, 7, 8, 11),
+    "hungarian minor": (0, 2, 3, 6, 7, 8, 11),
+    "hirajoshi": (0, 2, 3, 7, 8),
+    "in sen": (0, 1, 5, 7, 10),
+    "iwato": (0, 1, 5, 6, 10),
+    "kumoi": (0, 2, 3, 7, 9),
+    "pelog selisir": (0, 1, 3, 7, 8),
+    "pelog tembung": (0, 1, 5, 7, 8),
+    "messiaen 3": (0, 2, 3, 4, 6, 7, 8, 10, 11),
+    "messiaen 4": (0, 1, 2, 5, 6, 7, 8, 11),
+    "messiaen 5": (0, 1, 5, 6, 7, 11),
+    "messiaen 6": (0, 2, 4, 5, 6, 8, 10, 11),
+    "messiaen 7": (0, 1, 2, 3, 5, 6, 7, 8, 9, 11),
+    "chromatic": tuple(range(12)),
+}
+"""The scales of Live 12 that are no key of seven notes here, by Live's names without capitals and hyphens."""
+
 _FLAT_NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _FLAT_MAJORS = frozenset({1, 3, 5, 8, 10})  # majors that are written with flats
 _MODE_ALIASES = {
-    "": "major", "maj": "major", "M": "major", "ionian": "major", "dur": "major",
-    "m": "minor", "min": "minor", "aeolian": "minor", "natural minor": "minor", "moll": "minor",
+    "": "major", "maj": "major", "ionian": "major", "dur": "major", "majeur": "major", "mayor": "major",
+    "maggiore": "major", "maior": "major",
+    "m": "minor", "min": "minor", "aeolian": "minor", "natural minor": "minor", "moll": "minor", "mineur": "minor",
+    "menor": "minor", "minore": "minor",
 }  # fmt: skip
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_KEY = re.compile(r"\s*([A-Ga-g])\s*(#|b|♯|♭|sharp|flat)?\s*([A-Za-z ]{0,20})\s*")
-_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
+_SYLLABLES = {"do": 0, "re": 2, "mi": 4, "fa": 5, "sol": 7, "la": 9, "si": 11}
+_ACCIDENTAL = r"((?:(?<=[A-Ga-g])b|[\s-]*(?:#|♯|♭|b(?![a-z])|sharp|flat|di[eè]se|diesis|b[eé]moll?e?|s[ou]stenido))?)"
+_SCALE = r"[\s-]*((?:[A-Za-z0-9#.]|[\s-](?=[A-Za-z0-9#])){0,24})"
+_KEY = re.compile(rf"([A-Ga-g]){_ACCIDENTAL}(?:\s*/\s*[A-Ga-g][#b♯♭]?)?{_SCALE}", re.IGNORECASE)
+_ROMANCE = re.compile(rf"(do|re|ré|mi|fa|sol|la|si)(?![a-z]){_ACCIDENTAL}{_SCALE}", re.IGNORECASE)
+_GERMAN = re.compile(r"([A-Ha-h])(is|es|s)?[\s-]*(dur|moll)", re.IGNORECASE)
+_WHEEL = re.compile(r"(1[0-2]|0?[1-9])\s*([ABDMabdm])")  # Camelot's 8A and 8B, Traktor's 1m and 1d
+_SHARPS = frozenset({"#", "♯", "sharp", "diese", "dièse", "diesis", "sostenido", "sustenido"})
+_FIFTH = 7  # semitones: from one hour of the wheel to the next
+_MAX_KEY_CHARACTERS = 60
 
 _PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
@@ -56,15 +99,8 @@ class Key:
 
     @classmethod
     def parse(cls, text: str) -> "Key":
-        """Read `F minor`, `C# dorian`, `Am` or `Bb`; raises `MidiError` for anything else."""
-        match = _KEY.fullmatch(text[:60])
-        if match is None:
-            raise _bad_key(text)
-        letter, accidental, mode = match.group(1), match.group(2) or "", match.group(3).strip()
-        mode = _MODE_ALIASES.get(mode) or _MODE_ALIASES.get(mode.lower(), mode.lower())
-        if mode not in MODES:
-            raise _bad_key(text)
-        return cls((_LETTERS[letter.upper()] + _ACCIDENTALS[accidental]) % 12, mode)
+        """Read a key as `read_key` does, without its remark; raises `MidiError`."""
+        return read_key(text).key
 
     @property
     def pitch_classes(self) -> frozenset[int]:
@@ -83,10 +119,88 @@ class Key:
         return next(tonic for tonic, major in enumerate(majors) if major == classes)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRead:
+    """A key, and a sentence where it is only the nearest to what was written."""
+
+    key: Key
+    remark: str = ""
+
+
+def read_key(text: str) -> KeyRead:
+    """Read `F minor`, `C# dorian`, `E-flat`, `Am`, `H-Moll`, `la mineur`, `8A`, or a scale of Live 12.
+
+    A scale that is no key of seven notes becomes the one with the same tonic that shares most with it.
+    Raises `MidiError` for anything else.
+    """
+    written = unicodedata.normalize("NFC", text).strip()
+    if len(written) <= _MAX_KEY_CHARACTERS:
+        for read in (_from_wheel, _from_german, _from_letters, _from_syllables):
+            found = read(written)
+            if found is not None:
+                return found
+    raise _bad_key(text)
+
+
+def _from_wheel(text: str) -> KeyRead | None:
+    match = _WHEEL.fullmatch(text)
+    if match is None:
+        return None
+    hour, side = int(match.group(1)), match.group(2).lower()
+    first, tonic, mode = {
+        "a": (8, 9, "minor"), "b": (8, 0, "major"), "m": (1, 9, "minor"), "d": (1, 0, "major"),
+    }[side]  # fmt: skip
+    return KeyRead(Key((tonic + _FIFTH * (hour - first)) % 12, mode))
+
+
+def _from_german(text: str) -> KeyRead | None:
+    """Read a German name, where H is B and B is B flat."""
+    match = _GERMAN.fullmatch(text)
+    if match is None:
+        return None
+    letter, bend, mode = match.groups()
+    tonic = {**_LETTERS, "H": 11, "B": 10}[letter.upper()]
+    shift = {None: 0, "is": 1, "es": -1, "s": -1}[bend.lower() if bend else None]
+    return KeyRead(Key((tonic + shift) % 12, _MODE_ALIASES[mode.lower()]))
+
+
+def _from_letters(text: str) -> KeyRead | None:
+    match = _KEY.fullmatch(text)
+    return None if match is None else _with_mode(text, _LETTERS[match.group(1).upper()], match.group(2), match.group(3))
+
+
+def _from_syllables(text: str) -> KeyRead | None:
+    match = _ROMANCE.fullmatch(text)
+    if match is None:
+        return None
+    return _with_mode(text, _SYLLABLES[match.group(1).lower().replace("é", "e")], match.group(2), match.group(3))
+
+
+def _with_mode(text: str, tonic: int, accidental: str | None, words: str) -> KeyRead | None:
+    sign = (accidental or "").strip(" -\t").lower()
+    shift = 0 if not sign else 1 if sign in _SHARPS else -1
+    if words == "M":
+        return KeyRead(Key((tonic + shift) % 12))
+    mode = " ".join(words.lower().replace("-", " ").replace(".", " ").split())
+    mode = _MODE_ALIASES.get(mode, mode)
+    if mode in MODES:
+        return KeyRead(Key((tonic + shift) % 12, mode))
+    if mode not in SCALES:
+        return None
+    nearest = Key((tonic + shift) % 12, _nearest_mode(SCALES[mode]))
+    return KeyRead(nearest, f"{text[:40]} is told as {nearest}, the nearest key that is known here.")
+
+
+def _nearest_mode(scale: tuple[int, ...]) -> str:
+    """Return the mode that shares most notes with a scale; of equals the first in `MODES`, major before minor."""
+    steps = set(scale)
+    return max(MODES, key=lambda mode: len(steps & set(MODES[mode])) / len(steps | set(MODES[mode])))
+
+
 def _bad_key(text: str) -> MidiError:
     return MidiError(
         "bad_key",
-        f"{text[:40]!r} is not a key: a note A to G, # or b, and one of {', '.join(MODES)}.",
+        f"{printable(text[:40])!r} is not a key: a note A to G, # or b, and one of {', '.join(MODES)}.",
         "Write it like F minor, C# dorian or Am.",
     )
 

@@ -6,7 +6,7 @@ a note, so it stays in time with the clip.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import Literal
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import MidiError
 from .notes import DRUM_CHANNEL, Note, audible, sort_notes
+from .rhythm import is_kit
 from .tempo import Beats
 
 Choice = Literal["highest", "loudest", "longest"]
@@ -24,6 +25,9 @@ Gaps = Literal["rests", "legato"]
 # Played legato overlaps the next note a little. Up to this share of the newcomer's
 # length the older note hands over; beyond it the two are a chord.
 HAND_OVER = Fraction(1, 4)
+
+TUNE_PITCHES = 3  # and more, in a line without chords that sounds most of the time, are no drum part
+TUNE_SHARE = Fraction(3, 5)
 
 _RANK: dict[Choice, Callable[[Note], tuple[float, ...]]] = {
     "highest": lambda note: (note.pitch, note.velocity),
@@ -45,6 +49,42 @@ def melody(notes: Iterable[Note], choose: Choice = "highest", gaps: Gaps = "rest
         raise _no_melody(has_drums=bool(heard))
     line = _skyline(pitched, _RANK[choose])
     return _legato(line) if gaps == "legato" else tuple(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Pitched:
+    """The notes of a file that can be a melody, and what to tell about the others."""
+
+    notes: tuple[Note, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def pitched(notes: Iterable[Note]) -> Pitched:
+    """Return the notes without drums: channel 10 is the drums' where other channels play, too.
+
+    All on channel 10 is a melody if it is no drum part; then its notes come on channel 1.
+    """
+    everything = tuple(notes)
+    drums = [note for note in everything if note.channel == DRUM_CHANNEL]
+    if not drums:
+        return Pitched(everything)
+    if len(drums) < len(everything):
+        said = f"{len(drums)} notes on channel 10 are taken as drums and are no part of the melody."
+        return Pitched(tuple(note for note in everything if note.channel != DRUM_CHANNEL), (said,))
+    if not _is_tune(drums):
+        return Pitched(everything)
+    said = "All its notes are on channel 10, which is usually the drums'; they are read as a melody."
+    return Pitched(tuple(replace(note, channel=0) for note in drums), (said,))
+
+
+def _is_tune(notes: Sequence[Note]) -> bool:
+    """Whether notes on channel 10 are no drums: they leave a kit's range, or run on one by one as a line does."""
+    if not is_kit(notes):
+        return True
+    ordered = sort_notes(notes)
+    apart = all(before.end <= after.start for before, after in pairwise(ordered))
+    filled = sum(note.duration for note in ordered) >= TUNE_SHARE * (ordered[-1].end - ordered[0].start)
+    return apart and filled and len({note.pitch for note in ordered}) >= TUNE_PITCHES
 
 
 def _no_melody(*, has_drums: bool) -> MidiError:

@@ -13,6 +13,9 @@ from .tempo import Beats
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
+# Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
+EARLY_BEATS = Fraction(1, 8)  # before the loop, where no note is meant to be heard
+LATE_BEATS = Fraction(1, 16)  # before its end, where the last 64th may be meant
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
 
 
@@ -91,6 +94,22 @@ def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, 
     )
 
 
+def settled(notes: Iterable[Note], loop_start: Beats, loop_end: Beats) -> tuple[Note, ...]:
+    """Return the notes of a loop with those that belong to its downbeat there: on a circle the end is the start.
+
+    A note that was played just before the loop's start, or just before its end, is the downbeat played early.
+    Its length stays. What is neither that nor inside the loop is left out.
+    """
+    moved = []
+    for note in notes:
+        early = loop_start - EARLY_BEATS < note.start < loop_start
+        if early or max(loop_start, loop_end - LATE_BEATS) < note.start < loop_end:
+            moved.append(replace(note, start=loop_start))
+        elif loop_start <= note.start < loop_end:
+            moved.append(note)
+    return sort_notes(moved)
+
+
 def unroll(
     notes: Sequence[Note],
     *,
@@ -103,7 +122,8 @@ def unroll(
 
     Play runs from `start` to `loop_end`, then from `loop_start` to `loop_end` again
     and again. A start after the loop's end never meets it, as in Live. Notes are ended
-    where the play position jumps. Raises `MidiError` for an empty loop or too many notes.
+    where the play position jumps; a note just before the loop's start or end is its downbeat.
+    Raises `MidiError` for an empty loop or too many notes.
     """
     if loop_end <= loop_start:
         raise MidiError(
@@ -113,9 +133,9 @@ def unroll(
         )
     if start >= loop_end:
         return cut(notes, start, start + length)
-    head = cut(notes, start, min(loop_end, start + length))
+    body = cut(settled(notes, loop_start, loop_end), loop_start, loop_end)
+    head = body if start == loop_start else _launched(notes, start, loop_end)
     position = loop_end - start
-    body = cut(notes, loop_start, loop_end)
     passes = math.ceil(max(Fraction(0), length - position) / (loop_end - loop_start))
     if len(head) + passes * max(1, len(body)) > MAX_UNROLLED_NOTES:
         raise MidiError(
@@ -123,7 +143,13 @@ def unroll(
             f"The clip's loop would be repeated {passes} times, over {MAX_UNROLLED_NOTES} notes.",
             "Make the clip's loop longer or ask for fewer bars.",
         )
-    played = list(head)
+    played = list(cut(head, Fraction(0), length))
     for turn in range(passes):
         played += shift(body, position + turn * (loop_end - loop_start))
     return cut(played, Fraction(0), length)
+
+
+def _launched(notes: Sequence[Note], start: Beats, loop_end: Beats) -> tuple[Note, ...]:
+    """Return what sounds from the launch to the loop's end; an early note there sounds after the jump."""
+    first = (replace(n, start=start) if start - EARLY_BEATS < n.start < start else n for n in notes)
+    return cut((n for n in first if n.start <= loop_end - LATE_BEATS), start, loop_end)

@@ -27,6 +27,9 @@ DRUM_GROUPS: dict[Group, frozenset[int]] = {
 }
 
 
+LOWEST_KIT_PITCH, HIGHEST_KIT_PITCH = 35, 59  # kicks, snares, hats, toms and cymbals of General MIDI
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Onset:
     """One stroke at `beat` with `strength` 0..1 in a drum `group`, or in `any`."""
@@ -34,6 +37,15 @@ class Onset:
     beat: Beats
     strength: float
     group: Group = "any"
+
+
+def is_kit(notes: Iterable[Note]) -> bool:
+    """Whether notes that a producer gives as drums lie where a kit has them: all from B0 to B2, 35 to 59.
+
+    Clips of Live have no channels, and not every exporter writes drums on channel 10.
+    """
+    pitches = {note.pitch for note in notes}
+    return bool(pitches) and min(pitches) >= LOWEST_KIT_PITCH and max(pitches) <= HIGHEST_KIT_PITCH
 
 
 def drum_group(pitch: int) -> Group:
@@ -63,6 +75,12 @@ def onsets(notes: Iterable[Note], kind: Kind = "auto") -> tuple[Onset, ...]:
         where = (note.start, drum_group(note.pitch) if kind == "drums" else "any")
         strongest[where] = max(strongest.get(where, 0.0), note.velocity / 127)
     return tuple(sorted(Onset(beat, strength, group) for (beat, group), strength in strongest.items()))
+
+
+def kind_of(notes: Iterable[Note], *, kit: bool) -> Kind:
+    """Return how notes that are given as drums are sorted: by channel 10, else by pitch where they are a `kit`."""
+    on_drum_channel = any(note.channel == DRUM_CHANNEL for note in notes)
+    return "drums" if kit and not on_drum_channel else "auto"
 
 
 def onset_envelope(

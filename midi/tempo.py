@@ -5,6 +5,7 @@ Beats and tempi are `Fraction`, so a thousand bars of 7/8 at 133.37 BPM end wher
 one multiplication says, and `beats_to_samples` is the only place that rounds.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -25,6 +26,9 @@ TICKS_PER_BEAT = 20_160  # 2^6 * 3^2 * 5 * 7: triplets to septuplets, and their 
 MIN_EXPONENT = -400  # the smallest double is about 1e-324
 
 
+_TEMPO = re.compile(r"\s*([0-9]+(?:[.,][0-9]+)?)\s*(?:bpm)?\s*", re.IGNORECASE)
+
+
 def exact(value: float | int | str | Decimal | Fraction) -> Fraction:
     """Return the decimal number that was written or printed, as a fraction.
 
@@ -35,7 +39,7 @@ def exact(value: float | int | str | Decimal | Fraction) -> Fraction:
         return value
     if isinstance(value, int):
         return Fraction(value)
-    text = repr(value) if isinstance(value, float) else str(value).strip()
+    text = repr(value) if isinstance(value, float) else str(value).strip().replace("\u2212", "-")  # a typeset minus
     numerator, slash, denominator = text.partition("/")
     try:
         number = _decimal(numerator) / (_decimal(denominator) if slash else 1)
@@ -59,7 +63,9 @@ def _decimal(text: str) -> Fraction:
 
 
 def parse_tempo(value: float | int | str | Decimal | Fraction) -> Fraction:
-    """Return a tempo in BPM; raises `MidiError` outside Live's 20 to 999."""
+    """Return a tempo in BPM, of a text such as `120`, `133,37` or `120 bpm`; raises `MidiError` outside 20 to 999."""
+    if isinstance(value, str) and (match := _TEMPO.fullmatch(value)):
+        value = match.group(1).replace(",", ".")
     tempo_bpm = exact(value)
     if not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
         raise MidiError(
@@ -89,8 +95,8 @@ class Meter:
 
     @classmethod
     def parse(cls, text: str) -> "Meter":
-        """Read `6/8`; raises `MidiError` for anything else."""
-        numerator, _, denominator = text.strip().partition("/")
+        """Read `6/8` or `6:8`; raises `MidiError` for anything else."""
+        numerator, denominator = (part.strip() for part in text.replace(":", "/").partition("/")[::2])
         if not (_is_short_number(numerator) and _is_short_number(denominator)):
             raise MidiError("bad_meter", f"{text[:40]!r} is not a time signature.", "Write it like 4/4 or 7/8.")
         return cls(int(numerator), int(denominator))

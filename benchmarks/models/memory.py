@@ -105,7 +105,7 @@ def _peak(model: WaveformModel, inputs_of: Any, networks: list[torch.nn.Module],
         frames=span.frames, noise_shape=model.noise_shape(span.frames), time_axis=model.time_axis,
         model_samples=span.model_samples, loop_samples=span.loop_samples, tempo_bpm=request.tempo_bpm,
         beats=request.beats, guidance=model.guidance, inputs=inputs_of(span.frames), circular=span.circular,
-        extra={"noises": getattr(model, "_noises", 1)},
+        noises=getattr(model, "_noises", 1),
     )  # fmt: skip
     noise = torch.randn(1, *scene.noise_shape, requires_grad=True)
     schedule = _readable(model, scene)

@@ -4,7 +4,7 @@
 
 A search through T steps of the model's own sampler hears something a little other than the chain that makes the loop,
 and the waveform is another thing again. For each T the same seeds are searched twice for intensity and for melody:
-once through the surrogate alone (DITTO-2, Novack et al. 2024, arXiv:2405.20289), once with the true ear's corrections
+once through the surrogate alone (DITTO-2, Novack et al. 2024, arXiv:2405.20289), once corrected by exact evaluations
 now and then (`engine.search.surrogate`). Prints what the search believed, what the finished file has, and the time
 that both took.
 """
@@ -47,7 +47,8 @@ def searched(model: Model, request: LoopRequest, surrogate: int, *, corrected: b
     objective = targets.build(request, scene, model)
     plan = methods.plan(request, model, objective)
     chain = Chain(steps=surrogate, sampler=model.card.sampler)
-    plan = replace(plan, chain=chain, check=plan.check if corrected else None, checkpoint=surrogate > 1)
+    verification = plan.verification if corrected else None
+    plan = replace(plan, chain=chain, verification=verification, recompute=surrogate > 1)
     *_, step = minimize(plan, objective, model, scene, start_noise(scene, request.seed))
     latent = latent_of(model, scene, step.best_noise, plan.decode, checkpoint=False)
     heard = loop.finish(decode.to_audio(model, scene, latent)[0], scene, request)

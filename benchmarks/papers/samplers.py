@@ -15,7 +15,7 @@ import torch
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
 from benchmarks.rows import Rows
-from engine.models.protocol import Schedule
+from engine.models.protocol import Sampler, Schedule
 from engine.models.testing import TinyDiffusersModel, tiny_noise
 from engine.request import Control, Curve, LoopRequest, Point
 from engine.sampling import sample, step_noises
@@ -47,13 +47,13 @@ def optimised(model: TinyDiffusersModel, request: LoopRequest, sampler: str, ste
     goal = objective.goals[0]
     schedule = model.schedule(chain, scene)
     noise = tiny_noise(model, scene, request.seed).requires_grad_()
-    frozen = step_noises(scene, request.seed, chain).to(noise) if sampler == "ancestral" else None
+    frozen = step_noises(scene, request.seed, chain).to(noise) if sampler == Sampler.ANCESTRAL else None
     adam, losses = torch.optim.Adam([noise], 0.05), []
     for _ in range(steps + 1):
         if sampler == "euler":
             latent = euler(model, scene, noise, schedule)
         else:
-            latent = sample(model, scene, noise, schedule, sampler, renoise=frozen)  # type: ignore[arg-type]
+            latent = sample(model, scene, noise, schedule, Sampler(sampler), renoise=frozen)
         loss = goal.term.loss(model.listen(latent, scene), latent).sum()
         losses.append(float(loss.detach()))
         adam.zero_grad()

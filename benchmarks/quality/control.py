@@ -68,7 +68,7 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
     assert written.shape[1] == request.samples
     scores: Row = dict(metrics.score(written, rate, request, controls.metrics()))
     scores |= {"seconds": seconds, "gain_db": take.record.get("gain_db")}
-    scores |= {"embedding_distance": take.scores.get("embedding_distance", take.scores.get("held_out"))}
+    scores |= {"embedding_distance": take.scores.get("embedding_distance")}
     facts = {name: value for name, value in take.record.items() if name == "steps" or name.startswith("noise_")}
     return scores | facts | _judged(written, rate, request, scores, model)
 

@@ -39,14 +39,14 @@ def latency(
         process = serve(Path(folder))
         port = find(Path(folder))
         ask_and_wait(port, WARM_UPS)
-        family = _family(process.pid)
-        before = [_cpu_seconds(pid) for pid in family]
+        processes = family(process.pid)
+        before = [_cpu_seconds(pid) for pid in processes]
         started = time.perf_counter()
         peak = Peak(process.pid)
         heard = run_clients(port, clients, requests // clients, flood=flood, pause=pause)
         seconds = time.perf_counter() - started
         rss = peak.close()
-        spent = [round(_cpu_seconds(pid) - b, 2) for pid, b in zip(family, before, strict=True)]
+        spent = [round(_cpu_seconds(pid) - b, 2) for pid, b in zip(processes, before, strict=True)]
         files = len(list(Path(folder, "takes").rglob("*.wav")))
         process.terminate()
         process.wait()
@@ -124,7 +124,7 @@ def idle(seconds: float = 20.0, publish: bool = False) -> None:
     report("idle", share < 1 and rss < 80, publish=publish, cpu_percent=round(share, 2), rss_mb=round(rss, 1))
 
 
-def _family(process: int) -> list[int]:
+def family(process: int) -> list[int]:
     """Return the bridge, its child the engine, and the engine's child the worker."""
     found = [process]
     while children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split():

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.service.toy import find, report, serve
+from benchmarks.service.toy import find, print_states, report, serve
 from bridge.osc.client import ENDS, OscClient
 from bridge.takes.delivery import read_sidecar
 from engine.audio.wav import read_audio
@@ -82,6 +82,8 @@ def chaos(
     journal = Journal(folder / "journal.sqlite")
     left = len(journal.unfinished())
     journal.close()
+    if left or open_:
+        print_states(folder)
     shutil.rmtree(folder)
     met = not open_ and half == 0 and unread == 0 and left == 0
     report(

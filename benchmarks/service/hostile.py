@@ -12,11 +12,12 @@ from pathlib import Path
 
 import typer
 
-from benchmarks.service.toy import ask_and_wait, chunked_request, report
+from benchmarks.service.toy import ask_and_wait, chunked_request, is_served, print_states, report
 from bridge.osc.client import OscClient
 from bridge.osc.codec import encode
 from bridge.osc.request import speak
 from bridge.testing import Service, make_service
+from bridge.upstream.connection import Connection, Peer
 from engine.service.workers.memory import memory_bytes
 
 
@@ -30,17 +31,19 @@ def hostile(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1, pu
         ask_and_wait(service.port, 5)
         chance, started = random.Random(seed), time.perf_counter()
         _flood_udp(service.port, datagrams // 10, chance)
-        _flood_zmq(service.engine_address, frames // 10, chance)
+        _flood_zmq(service.peer, frames // 10, chance)
         early = (memory_bytes(), memory_bytes(service.engine.pid))  # type: ignore[union-attr]
         _flood_udp(service.port, datagrams - datagrams // 10, chance)
-        _flood_zmq(service.engine_address, frames - frames // 10, chance)
+        _flood_zmq(service.peer, frames - frames // 10, chance)
         late = (memory_bytes(), memory_bytes(service.engine.pid))  # type: ignore[union-attr]
         seconds = time.perf_counter() - started
         with OscClient(service.port) as device:
-            served = list(device.make(chunked_request("steps=2"), seconds=60))[-1].path == "/ditto/done"
+            served = is_served(device, chunked_request("steps=2"))
         alive = service.engine is not None and service.engine.poll() is None
         strays = [str(p) for p in folder.rglob("*") if p.is_file() and not _expected(p, service)]
         service.close()
+        if not served:
+            print_states(service.settings.home)
     growth = [round((b - a) / 1e6, 1) for a, b in zip(early, late, strict=True)]
     report(
         "hostile",
@@ -156,11 +159,12 @@ def _wait_until_read(port: int) -> None:
         time.sleep(0.0005)
 
 
-def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
+def _flood_zmq(peer: Peer, count: int, chance: random.Random) -> None:
+    """Send frames as one who is let in; who is not cannot send any."""
     import zmq
 
     from engine.service import messages
-    from engine.service.messages import Ack, Cancel, Hello, Resend, Submission
+    from engine.service.messages import AckEnd, AckTake, Cancel, Hello, Resend, Submission
 
     valid = [
         messages.pack(message)
@@ -169,13 +173,14 @@ def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
             Hello(owner="evil"),
             Hello(owner="evil", resume=True),
             Cancel(request_id="x", owner="evil"),
-            Ack(request_id="x", owner="evil"),
+            AckTake(request_id="x", owner="evil", take=0),
+            AckEnd(request_id="x", owner="evil"),
             Resend(request_id="x", owner="evil"),
         )
     ]
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    dealer = context.socket(zmq.DEALER)
-    dealer.connect(address)
+    connection = Connection(context, peer)
+    dealer = connection.socket
     for _ in range(count):
         frames = [bytearray(frame) for frame in chance.choice(valid)]
         victim = chance.choice(frames)
@@ -194,6 +199,7 @@ def _flood_zmq(address: str, count: int, chance: random.Random) -> None:
         dealer.send_multipart(bad)
         while dealer.poll(0):
             dealer.recv_multipart()
+    connection.close(linger=1_000)
     context.destroy(linger=1_000)
 
 

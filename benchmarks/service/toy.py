@@ -1,18 +1,22 @@
 """What the service's benchmarks share: a request, a service as a process, and how figures are told."""
 
+import contextlib
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from benchmarks.markdown import Table, flat
 from benchmarks.rows import RESULTS, WORK, Rows
 from bridge.osc.client import OscClient, discovered_port
 from bridge.testing import TOY
+from engine.errors import EngineUnavailableError
 from engine.request import Control, Curve, LoopRequest, Notes, Point
 from engine.service.workers.memory import memory_bytes
 from midi.notes import Note
@@ -52,12 +56,12 @@ def chunked_request(orders: str, **fields: object) -> LoopRequest:
 def ask_and_wait(port: int, count: int) -> None:
     """Have some loops made, so that everything is loaded."""
     for _ in range(count):
-        with OscClient(port) as device:
+        with OscClient(port, patience_seconds=60) as device:
             list(device.make(LoopRequest(prompt="warm", bars=1, method="none")))
 
 
-def serve(folder: Path, *more: str) -> "subprocess.Popen[bytes]":
-    """Start `ditto-live serve` at toy size on folders below this one."""
+def serve(folder: Path, *more: str, descriptors: int = 0) -> "subprocess.Popen[bytes]":
+    """Start `ditto-live serve` at toy size on folders below this one, with at most so many open files."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -80,7 +84,38 @@ def serve(folder: Path, *more: str) -> "subprocess.Popen[bytes]":
         "toy",
         *more,
     ]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT)
+    limit = None
+    if descriptors:
+        import resource
+
+        limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors, descriptors))
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT, preexec_fn=limit)
+
+
+def is_served(device: OscClient, request: LoopRequest, seconds: float = 60.0) -> bool:
+    """Return whether a request ends well in time."""
+    try:
+        return list(device.make(request, seconds=seconds))[-1].path == "/ditto/done"
+    except (TimeoutError, EngineUnavailableError) as error:
+        print(error, file=sys.stderr)
+        return False
+
+
+def print_states(home: Path) -> None:
+    """Print how many jobs of the journal are in which state, and the last of those without an answer.
+
+    The engine that held the journal must have stopped. For a benchmark that missed its bar.
+    """
+    with contextlib.closing(sqlite3.connect(home / "journal.sqlite")) as journal:
+        states = journal.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall()
+        statement = (
+            "SELECT request_id, state, crashes, open_takes, final IS NOT NULL FROM jobs WHERE state != 'answered'"
+        )
+        left = journal.execute(f"{statement} ORDER BY number DESC LIMIT 20").fetchall()
+    print(
+        json.dumps({"journal": dict(states), "left (id, state, crashes, open takes, has an end)": left}),
+        file=sys.stderr,
+    )
 
 
 def find(folder: Path, seconds: float = 30.0) -> int:

@@ -23,7 +23,7 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
 from benchmarks.rows import Rows
 from engine.models.protocol import Schedule
-from engine.sampling import follow, start
+from engine.sampling import sample_ddim, start
 
 FRAMES, CHANNELS = 344, 64
 MIB = 2**20
@@ -90,7 +90,7 @@ def step(steps: int, millions: float, *, checkpoint: bool, device: str) -> dict[
         clean(noise, 0)
     before = _peak_bytes(device)
     started = time.perf_counter()
-    follow(start(noise, schedule), schedule, "ddim", None, clean).square().mean().backward()
+    sample_ddim(clean, start(noise, schedule), schedule).square().mean().backward()
     if device == "cuda":
         torch.cuda.synchronize()
     return {

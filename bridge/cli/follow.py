@@ -1,8 +1,9 @@
 """Follow a loop in the making to its takes, and stop with the best one so far when the producer says so."""
 
+import contextlib
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -10,7 +11,7 @@ from types import FrameType
 import msgspec
 
 from engine.errors import DittoError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Superseded, Take
 
 from .progress import Display
 
@@ -33,26 +34,22 @@ class RemoteError(DittoError):
 
 
 def follow(
-    events: Generator[Event, None, None],
-    display: Display,
-    keep: Callable[[Take], None],
-    remarks: Sequence[str] = (),
+    events: Run[Event], display: Display, keep: Callable[[Take], None], remarks: Sequence[str] = ()
 ) -> Outcome:
-    """Show what `events` says, hand each take to `keep`, and return what came of it.
+    """Show `events`, hand each take to `keep`, and return how the request ended.
 
     `remarks` were said before; they and what the engine says go into the notes of each take, so that they are kept.
 
-    Ctrl-C lets the step in hand finish and then throws `KeyboardInterrupt` into `events`, which answers with
-    the best take so far; a second Ctrl-C stops at once. Raises `RemoteError` when the request failed.
+    Ctrl-C lets the step in hand finish and then stops `events`, which answer with the best take so far; a second
+    Ctrl-C interrupts at once. Raises `RemoteError` when the request failed.
     """
     outcome = Outcome(notes=list(remarks))
-    with _polite_stop(display) as stop, _closing(events):
-        event = next(events, None)
-        while event is not None:
+    with _polite_stop(display) as stop, contextlib.closing(events):
+        for event in events:
             _take_in(event, outcome, display, keep)
-            asked = stop.is_set() and not outcome.interrupted
-            # Once takes come, the search is over and throwing would only lose the rest of them.
-            event = _interrupted(events, outcome) if asked and not outcome.takes else next(events, None)
+            # Once takes come, the search is over, and all of them are kept.
+            if stop.is_set() and not outcome.takes:
+                events.stop()
         outcome.interrupted = outcome.interrupted or stop.is_set()
     return outcome
 
@@ -81,14 +78,6 @@ def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[T
             pass
 
 
-def _interrupted(events: Generator[Event, None, None], outcome: Outcome) -> Event | None:
-    outcome.interrupted = True
-    try:
-        return events.throw(KeyboardInterrupt())
-    except (StopIteration, KeyboardInterrupt):  # nothing was worth keeping
-        return None
-
-
 @contextmanager
 def _polite_stop(display: Display) -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets; the second one interrupts as usual."""
@@ -107,11 +96,3 @@ def _polite_stop(display: Display) -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _closing(events: Generator[Event, None, None]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        events.close()

@@ -1,5 +1,6 @@
 """The last stop of every error: a sentence for a person, an exit code for a program, never a traceback."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,6 +9,7 @@ import typer
 
 from engine.errors import BadInputError, BadRequestError, DittoError, InternalError, ModelError
 from engine.settings import Settings
+from midi.files.names import printable
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _JARGON = {
@@ -31,7 +33,11 @@ def guarded(command: Callable[[], int]) -> int:
         say("Stopped; nothing was kept.")
         return INTERRUPTED
     except BrokenPipeError:
-        return 1  # whoever read our output has gone
+        raise  # whoever read our output has gone: `main` ends it
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:  # of our own output; a file is named
+            raise
+        return _report_fault(error)
     except Exception as error:  # noqa: BLE001  the outermost layer: a producer never meets a traceback
         return _report_fault(error)
 
@@ -49,8 +55,8 @@ def exit_code(error: Exception) -> int:
 
 
 def say(*sentences: str) -> None:
-    """Write sentences to stderr, one a line; empty ones are left out."""
-    sys.stderr.writelines(f"{sentence}\n" for sentence in sentences if sentence)
+    """Write sentences to stderr, one a line; empty ones are left out, and so is what a terminal would obey."""
+    sys.stderr.writelines(f"{printable(sentence)}\n" for sentence in sentences if sentence)
 
 
 def _report_fault(error: Exception) -> int:

@@ -6,6 +6,7 @@ should read.
 Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -41,11 +42,38 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    """Run the command line and exit with its code; whatever becomes of its output, there is no traceback."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  for the process's life
+        elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old Windows console lacks most letters
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone, and has what it wanted
+        code = 0
+        _write_no_more()
+    except SystemExit as left:  # what rich makes of a reader that has gone
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
+        code = 0
+    except OSError as error:
+        _complain(f"The output cannot be written: {error.strerror}.", "See that the disk has room.")
+        code = 1
+        _write_no_more()
+    except KeyboardInterrupt:
+        _complain("Stopped; nothing was kept.", "")
+        code = 130
+    sys.exit(code)
+
+
+def _write_no_more() -> None:
+    """Let the interpreter's last flush go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -91,7 +119,7 @@ def parse(name: str, arguments: Sequence[str]) -> object:
 
 
 def _complain(sentence: str, remedy: str) -> None:
-    sys.stderr.write(f"{sentence}\n{remedy}\n")
+    sys.stderr.write("".join(f"{line}\n" for line in (sentence, remedy) if line))
 
 
 def _help() -> str:

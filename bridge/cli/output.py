@@ -1,14 +1,25 @@
-"""Where takes of the command line go: checked before any work is done, written as they come."""
+"""Where takes of the command line go: checked before any work is done, written as they come.
+
+Nothing that is there is overwritten unasked: `loop.wav` becomes `loop-2.wav`, and all that belongs to the take with
+it. With `--overwrite` a take's own files are replaced; what is no take's, and what the take is made from, never.
+"""
 
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.takes import delivery
+from bridge.takes.library import is_sidecar
 from engine.errors import BadInputError, DittoError
 from engine.events import Take
 from engine.request import LoopRequest
 from engine.settings import Settings
+from midi.files.file_part import existing, split_file_part
+
+COMPANIONS = (".json", ".safetensors", ".mid", ".png")  # of `loop.wav`, by name; stems are `loop-drums.wav`
+LAYERS = ("drums", "percussion", "bass", "chords", "lead", "texture")  # of stems, in their names
+_MOST_NUMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +36,138 @@ class Shelf:
     """The files of a request's takes, best first.
 
     `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to
-    the takes folder under names of their own.
+    the takes folder under names of their own. `inputs` are files that the loop is made from.
     """
 
     request: LoopRequest
     settings: Settings
     out: Path | None
+    inputs: tuple[Path, ...] = ()
+    overwrite: bool = False
     kept: list[Kept] = field(default_factory=list)
+    _base: Path | None = None  # `out`, or the free name that stands for it
 
     def keep(self, take: Take) -> None:
         """Write the take, its sidecar and its noise; raise `BadInputError` where that fails."""
         if self.out is None:
             path = Path(delivery.write_take(self.settings.takes, self.request, take).path)
         else:
-            path = self._write_at(self._numbered(self.out), take)
+            path = self._write_out(self.out, take)
         self.kept.append(Kept(path, take, delivery.samples_of(take.sound).shape[1]))
 
-    def _write_at(self, path: Path, take: Take) -> Path:
+    @property
+    def remark(self) -> str:
+        """What to say last where a name was taken, else nothing."""
+        if self.out is None or self._base in (None, self.out) or not self.kept:
+            return ""
+        names = " and ".join(kept.path.name for kept in self.kept[:2]) if len(self.kept) < 3 else "these takes"
+        verb = "is" if len(self.kept) == 1 else "are"
+        return f"{self.out.name} was there already and is as it was; {names} {verb} new. --overwrite replaces it."
+
+    def beside(self, path: Path) -> Path:
+        """Return where a file that goes with the takes may be written, as a report: a free name of the same number."""
+        number = "" if self._base is None or self.out is None else self._base.stem[len(self.out.stem) :]
+        named = path.with_stem(path.stem + number)
+        if self.overwrite or not named.exists():
+            return named
+        return next(free for free in numbered(path) if not free.exists())
+
+    def _write_out(self, out: Path, take: Take) -> Path:
+        bases = iter([out]) if self.overwrite else numbered(out)
+        if self._base is not None:
+            bases = iter([self._base])
+        for base in bases:
+            path = base if self.request.count == 1 else base.with_stem(f"{base.stem}-{len(self.kept) + 1}")
+            if not self.overwrite and taken(path, self.request.count):
+                if self._base is None:
+                    continue
+                path = next(free for free in numbered(path) if not taken(free, 1))
+            if self._write_at(path, take):
+                self._base = base
+                return path
+        raise BadInputError(f"{out} and {_MOST_NUMBERS} names like it are taken.", remedy="Choose another name.")
+
+    def _write_at(self, path: Path, take: Take) -> bool:
+        """Write a take's files; return whether that could be: another program may have taken the name since."""
         try:
-            delivery.write_files(path, self.request, take, overwrite=True)  # the producer named this file
+            delivery.write_files(path, self.request, take, overwrite=self.overwrite)
         except DittoError:
-            if not path.exists():
-                for ending in (".json", ".safetensors"):
-                    path.with_suffix(ending).unlink(missing_ok=True)
+            if not self.overwrite and taken(path, 1):
+                return False
             raise
-        return path
-
-    def _numbered(self, path: Path) -> Path:
-        return path if self.request.count == 1 else path.with_stem(f"{path.stem}-{len(self.kept) + 1}")
+        return True
 
 
-def shelf(out: Path | None, request: LoopRequest, settings: Settings) -> Shelf:
-    """Return where the takes of `request` go; raise `BadInputError` where no file can be written."""
-    if out is not None:
-        out = _as_wav(out)
-        check_writable(out, "--out")
-    else:
+def shelf(
+    out: Path | None,
+    request: LoopRequest,
+    settings: Settings,
+    *,
+    inputs: Iterable[Path] = (),
+    overwrite: bool = False,
+) -> Shelf:
+    """Return where the takes of `request` go; raise `BadInputError` where no file can be written or replaced."""
+    made_from = tuple(inputs)
+    if out is None:
         check_writable(settings.takes / "take.wav", "--out")
-    return Shelf(request, settings, out)
+        return Shelf(request, settings, None)
+    out = _as_wav(out)
+    check_writable(out, "--out")
+    if overwrite:
+        stems = (f"{out.stem}-{number + 1}" for number in range(request.count))
+        for path in [out] if request.count == 1 else [out.with_stem(stem) for stem in stems]:
+            _refuse_to_replace(path, made_from)
+    return Shelf(request, settings, out, made_from, overwrite)
+
+
+def named_files(settings: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the files that settings name, with or without a part behind a `#`."""
+    found = (existing(split_file_part(str(text)).path) for text in settings.values() if text)
+    return tuple(path for path in found if path is not None)
+
+
+def numbered(path: Path) -> Iterable[Path]:
+    """Yield `loop.wav`, `loop-2.wav`, `loop-3.wav` and so on."""
+    yield path
+    for number in range(2, _MOST_NUMBERS):
+        yield path.with_stem(f"{path.stem}-{number}")
+
+
+def companions(path: Path) -> tuple[Path, ...]:
+    """Return the names of the files that go with a take's WAV, whether they are there or not, but for stems."""
+    return tuple(path.with_suffix(ending) for ending in COMPANIONS)
+
+
+def taken(path: Path, count: int) -> bool:
+    """Whether a file of this name, or one that would go with it, is there."""
+    if path.exists() or any(companion.exists() for companion in companions(path)):
+        return True
+    return count == 1 and any(path.with_stem(f"{path.stem}-{layer}").exists() for layer in LAYERS)
+
+
+def _refuse_to_replace(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise `BadInputError` where a file that would be replaced is an input, or belongs to no take."""
+    for target in (path, *companions(path)):
+        for made_from in inputs:
+            if _is_same(target, made_from):
+                raise BadInputError(
+                    f"{target} is what the loop is made from; it is never overwritten.",
+                    remedy="Name another file with --out.",
+                )
+    sidecar = path.with_suffix(".json")
+    others = [one for one in (sidecar, path.with_suffix(".safetensors")) if one.exists()]
+    if others and not is_sidecar(sidecar):
+        raise BadInputError(
+            f"{others[0]} would be overwritten, and it belongs to no take.",
+            remedy="Name another file with --out.",
+        )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return one.absolute() == other.absolute()
 
 
 def _as_wav(out: Path) -> Path:
@@ -78,6 +183,8 @@ def check_writable(path: Path, option: str) -> None:
     try:
         if path.is_dir():
             raise BadInputError(f"{path} is a folder.", remedy=f"Name a file with {option}.")
+        if path.exists() and not path.is_file():  # such as /dev/full: its neighbours are not ours to write
+            raise BadInputError(f"{path} is no file.", remedy=f"Name a file with {option}.")
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         with tempfile.NamedTemporaryFile(dir=folder, suffix=path.name[-200:]):  # the name is tried, too
             pass

@@ -52,12 +52,14 @@ def run_bridge(
     from bridge.server import BridgeOptions
     from bridge.session.identity import alone
     from bridge.studio import run_studio
-    from engine.service.access import Keys
+    from engine.service.access import ENGINE, Keys
     from engine.service.logs import log_to_stderr
     from engine.service.process import own_version
     from engine.service.transport import run
 
     log_to_stderr()
+    if engine is not None:  # our own child, whatever was paired with at this address
+        engine_key = Keys(settings.home / "keys").pair(ENGINE)[0]
     with alone(settings.home) as owner:
         options = BridgeOptions(
             settings=settings, owner=owner, version=own_version(), engine_address=engine_address, engine_key=engine_key

@@ -10,6 +10,7 @@ from .codec import OscError, OscMessage, Value
 MAX_SETTINGS = 200
 MAX_CONTROLS = 20
 QUICK_VALUES = 2_000
+MAX_BYTES = 48 * 2**20  # of one request, counted as below
 MAX_VALUES = 400_000  # numbers in all chunks: 100,000 breakpoints, or 20,000 notes, with room
 
 Group = tuple[Value, ...]
@@ -38,6 +39,7 @@ class Assembly:
     settings: dict[str, str] = field(default_factory=dict)
     chunks: dict[tuple[str, str], Chunks] = field(default_factory=dict)
     values: int = 0
+    size_bytes: int = 0  # about how much memory it takes
 
     @property
     def is_quick(self) -> bool:
@@ -50,16 +52,13 @@ class Assembly:
         """All curves, clips and rhythms in order, by part and control; every piece must be there."""
         return {place: Rows(chunks.whole(), chunks.unit) for place, chunks in self.chunks.items()}
 
-    def begin(self, nonce: str) -> None:
-        """Note whose request this is."""
-        self.nonce = nonce
-
     def set(self, name: str, value: str) -> None:
         """Set a field; raises `OscError` for a name that there is not."""
         if not is_known(name):
             raise OscError(f"There is no setting {name[:60]!r}.", remedy="docs/osc.md lists the settings.")
-        if len(self.settings) >= MAX_SETTINGS:
+        if name not in self.settings and len(self.settings) >= MAX_SETTINGS:
             raise OscError(f"A request may have {MAX_SETTINGS} settings.")
+        self._resize(_text_bytes(self.settings.get(name)), _text_bytes(value))
         self.settings[name] = value
 
     def add(self, message: OscMessage) -> None:
@@ -69,15 +68,31 @@ class Assembly:
         unit = str(message.values[2]) if part == "curve" else ""
         if index >= total:
             raise OscError(f"{message.path}: chunk {index} of {total}; they are counted from 0.")
-        known = self.chunks.get((part, control))
-        if known is None or (known.total, known.unit) != (total, unit):
-            if known is None and len(self.chunks) >= MAX_CONTROLS:
-                raise OscError(f"A request may have {MAX_CONTROLS} curves, clips and rhythms.")
-            known = self.chunks[part, control] = Chunks(total, unit)
-        self.values += sum(map(len, message.groups)) * (index not in known.pieces)
-        if self.values > MAX_VALUES:
+        known = self._chunks_of(part, control, total, unit)
+        before, after = known.pieces.get(index), message.groups
+        values = self.values + _values(after) - _values(before)
+        if values > MAX_VALUES:
             raise OscError(f"A request may hold {MAX_VALUES:,} numbers.", remedy="Thin the curve or the clip.")
-        known.pieces[index] = message.groups
+        self._resize(_piece_bytes(before), _piece_bytes(after))
+        known.pieces[index], self.values = after, values
+
+    def _chunks_of(self, part: str, control: str, total: int, unit: str) -> Chunks:
+        """Return where a chunk belongs; one that says another total or unit begins anew."""
+        known = self.chunks.get((part, control))
+        if known is not None and (known.total, known.unit) == (total, unit):
+            return known
+        if known is None and len(self.chunks) >= MAX_CONTROLS:
+            raise OscError(f"A request may have {MAX_CONTROLS} curves, clips and rhythms.")
+        for piece in known.pieces.values() if known is not None else ():
+            self.values -= _values(piece)
+            self._resize(_piece_bytes(piece), 0)
+        fresh = self.chunks[part, control] = Chunks(total, unit)
+        return fresh
+
+    def _resize(self, before: int, after: int) -> None:
+        if self.size_bytes - before + after > MAX_BYTES:
+            raise OscError(f"A request may take {MAX_BYTES // 2**20} MB.", remedy="Send fewer and larger chunks.")
+        self.size_bytes += after - before
 
     def close(self, commit: OscMessage) -> None:
         """Keep only what the commit says belongs to the request."""
@@ -96,3 +111,16 @@ class Assembly:
                 yield str(part), str(control), ()
             elif lost := tuple(index for index in range(known.total) if index not in known.pieces):
                 yield str(part), str(control), lost
+
+
+def _values(piece: tuple[Group, ...] | None) -> int:
+    return sum(map(len, piece or ()))
+
+
+def _piece_bytes(piece: tuple[Group, ...] | None) -> int:
+    """Return about how much a chunk takes in CPython: its place, its groups and their numbers."""
+    return 0 if piece is None else 150 + 64 * len(piece) + 32 * _values(piece)
+
+
+def _text_bytes(text: str | None) -> int:
+    return 0 if text is None else 150 + 4 * len(text)

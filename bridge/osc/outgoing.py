@@ -20,10 +20,10 @@ def welcome(nonce: str, bridge_id: str, version: str) -> bytes:
     return encode("/ditto/welcome", (PROTOCOL_VERSION, nonce, bridge_id, version))
 
 
-def state(status: Status | None) -> bytes:
-    """Return what the engine is doing; `None` means that it does not answer."""
+def state(status: Status | None, trouble: str = "") -> bytes:
+    """Return what the engine is doing; `None` means that it does not answer, for the reason in `trouble`."""
     if status is None:
-        sentence = "No engine answers. Start it with `ditto-live serve`."
+        sentence = trouble or "No engine answers. Start it with `ditto-live serve`."
         return encode("/ditto/state", ("no_engine", -1.0, sentence, "", 0))
     values = (status.state, max(-1.0, min(1.0, status.fraction)), status.sentence, status.model, status.queued)
     return encode("/ditto/state", values)

@@ -103,7 +103,7 @@ class Routes:
 
     def _page(self, request: Request) -> Response:
         """The report about the take, as a picture."""
-        from ..report import write_report
+        from ..report.page import write_report
 
         take = self._take(request)
         whole = library.sidecar(take)

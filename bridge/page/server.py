@@ -18,7 +18,7 @@ from engine.models.places import find
 from engine.settings import Settings
 
 from ..client import Peer
-from ..link import new_owner
+from ..upstream.link import new_owner
 from .app import address, discovery, guarded, make_app
 from .hub import Hub
 from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk

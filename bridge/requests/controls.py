@@ -131,12 +131,12 @@ def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
         if kind != "intensity" or chosen is IntensitySource.CURVE:
             yield kind, read_rows(part, kind, sent, beats)
     if chosen is IntensitySource.LANE:
-        yield "intensity", _lane(source.settings, beats)
+        yield "intensity", _lane(source.settings, beats, source.say)
     if chosen is IntensitySource.VELOCITIES:
         yield "intensity", velocities(source.chunks, beats)
 
 
-def _lane(settings: Mapping[str, str], beats: Fraction) -> Curve:
+def _lane(settings: Mapping[str, str], beats: Fraction, say: Say) -> Curve:
     if not settings.get("lane"):
         raise BadRequestError(
             "The intensity is to come from the saved set, but no set is named.",
@@ -144,7 +144,7 @@ def _lane(settings: Mapping[str, str], beats: Fraction) -> Curve:
         )
     path, lane = parse_lane_reference(settings["lane"])
     start = targets.beat_range(settings["lane_beats"], "lane_beats")[0] if settings.get("lane_beats") else Fraction(0)
-    return read_lane(LaneReference(Path(path), lane, start), beats)
+    return read_lane(LaneReference(Path(path), lane, start), beats, say)
 
 
 def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
@@ -152,7 +152,8 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     settings, loop = source.settings, source.loop
     inpaint, keep, outpaint = (source.called(name) for name in ("inpaint", "keep", "outpaint"))
     if before := settings.get(OUTPAINT_FILE):
-        yield "outpaint", targets.audio(Path(before), ((Fraction(0), _continued(Path(before), loop)),))
+        continued = (Fraction(0), _continued(Path(before), loop))
+        yield "outpaint", targets.audio(Path(before), (continued,), source.say, loop_seconds=loop.seconds)
     ranges = [text for text in settings.get("keep", "").split(",") if text.strip()]
     if not settings.get("inpaint"):
         if ranges:
@@ -163,11 +164,13 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
         if ranges:
             raise BadRequestError(f"{outpaint} keeps all of the audio; leave out {keep}.")
         added = int(read_scalars(settings, source.way)["outpaint"]) * loop.meter.beats_per_bar
-        yield "outpaint", targets.audio(path, ((Fraction(0), loop.beats - added),))
+        whole = (Fraction(0), loop.beats - added)
+        yield "outpaint", targets.audio(path, (whole,), source.say, loop_seconds=loop.seconds)
         return
     if not ranges:
         raise BadRequestError(f"{inpaint} needs the beats to keep, such as {keep} 0:8.")
-    yield "inpaint", targets.audio(path, tuple(_kept(text, keep, loop) for text in ranges))
+    kept = tuple(_kept(text, keep, loop) for text in ranges)
+    yield "inpaint", targets.audio(path, kept, source.say, loop_seconds=loop.seconds)
 
 
 def _kept(text: str, keep: str, loop: LoopRequest) -> tuple[Fraction, Fraction]:

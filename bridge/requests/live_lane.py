@@ -6,6 +6,7 @@ anything else as a share of its range.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 from engine.request import Curve, Point
 from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to_unit
 from midi.curves.automation import Curve as Automation
+from midi.files.file_part import split_file_part
+from midi.live.lane_path import is_set
 from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
 from midi.tempo import TICKS_PER_BEAT, exact, snapped
 
@@ -42,9 +45,22 @@ class LaneReference:
         return cls(Path(path), lane, exact(start.group(1)) if start else Fraction(0))
 
 
-def read_lane(reference: LaneReference, loop_beats: Fraction) -> Curve:
-    """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are."""
-    lane = find_lane(read_set(reference.path), reference.lane)
+def names_set(text: str) -> bool:
+    """Whether `text` names a Live set or a clip of Live, with or without a lane and a beat."""
+    return is_set(split_file_part(_FROM_BEAT.sub("", text)).path)
+
+
+def read_lane(
+    reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None
+) -> Curve:
+    """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are.
+
+    `say` takes what was left out in reading the set.
+    """
+    live_set = read_set(reference.path)
+    for remark in live_set.remarks:
+        say(remark)
+    lane = find_lane(live_set, reference.lane)
     return as_target(lane, reference.from_beat, loop_beats)
 
 

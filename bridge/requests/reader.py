@@ -17,7 +17,7 @@ from engine.errors import BadInputError, BadRequestError
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
-from midi.key import guess_key
+from midi.key import guess_key, read_key
 
 from .controls import added_bars, read_controls
 from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
@@ -36,7 +36,7 @@ class Reading:
     """A valid request, who may pass it in the queue, and the sentences worth saying about how it was understood."""
 
     request: LoopRequest
-    priority: Priority = "interactive"
+    priority: Priority = Priority.INTERACTIVE
     remarks: tuple[str, ...] = ()
 
 
@@ -80,7 +80,7 @@ def read_request(
         request = _request(asked, parent, request_id, instance, rows)
     except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
         raise BadInputError(f"What was given cannot be read: {error}.") from error
-    return Reading(request, asked.given.get("priority", "interactive"), tuple(asked.remarks))
+    return Reading(request, asked.given.get("priority", Priority.INTERACTIVE), tuple(asked.remarks))
 
 
 def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
@@ -158,6 +158,7 @@ def _parents(parent: Parent | None, request: LoopRequest) -> LoopRequest | None:
 def _in_the_melodys_key(request: LoopRequest, say: Callable[[str], None]) -> LoopRequest:
     """Return the request in its melody's key, where nothing else has named one."""
     if request.key is not None:
+        say(read_key(request.key).remark)
         return request
     melody = next((c.target for c in request.controls if c.kind == "melody"), None)
     if not isinstance(melody, Notes):

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.errors import BadRequestError
 from midi.errors import MidiError
+from midi.files.names import whole_letters
 from midi.tempo import Meter, exact, parse_tempo
 
 from .fields import FIELDS, Field, Way, field_of
@@ -20,6 +21,7 @@ _MUSICAL: dict[Any, Callable[[str], Any]] = {
     Meter: Meter.parse,
     float: lambda text: float(exact(text)),
 }
+_WORDS = ("prompt", "negative_prompt")
 _SWITCHES = {"on": "true", "off": "false"}
 _FORMS = {int: "a whole number is needed", float: "a number is needed", bool: "1 and 0 are allowed"}
 
@@ -30,10 +32,14 @@ def read_scalars(settings: Mapping[str, str], way: Way) -> dict[str, Any]:
     An empty text leaves a field open. Raises `BadRequestError` that names the field as `way` calls it, or `MidiError`.
     """
     return {
-        field.name: text if field.kind is str else read_scalar(field, text.strip(), way)
+        field.name: _text(field, text) if field.kind is str else read_scalar(field, text.strip(), way)
         for field in FIELDS
         if "." not in field.name and (text := settings.get(field.name, "")).strip()
     }
+
+
+def _text(field: Field, text: str) -> str:
+    return whole_letters(text) if field.name in _WORDS else text  # others may be paths, whatever bytes those have
 
 
 def read_scalar(field: Field, text: str, way: Way, setting: str = "") -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 from engine.errors import BadRequestError
 from engine.request import Curve, Notes, Onsets, Point, Target
 from midi.melody import melody
-from midi.notes import Note, cut
-from midi.rhythm import Onset, onsets
+from midi.notes import Note, cut, settled
+from midi.rhythm import Onset, is_kit, kind_of, onsets
 from midi.tempo import TICKS_PER_BEAT, snapped
 
 
@@ -37,9 +37,9 @@ def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
     if part == "onsets":
         strokes = (Onset(snapped(beat), float(strength), group) for beat, strength, group in sent.rows)
         return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if stroke.beat < loop_beats)))
-    played = cut(_notes(sent.rows), Fraction(0), loop_beats)
+    played = cut(settled(_notes(sent.rows), Fraction(0), loop_beats), Fraction(0), loop_beats)
     if kind == "rhythm":
-        return Onsets(onsets=onsets(played))
+        return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))
     return Notes(notes=melody(played) if kind == "melody" else played)
 
 

@@ -5,45 +5,52 @@ is not known here. All raise `MidiError` or `BadInputError` with the file's name
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Protocol
 
+import numpy as np
+
+from engine.audio.reading import MAX_READ_SECONDS, read_recording
+from engine.audio.resample import resampled
 from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Point, Target, Words
+from engine.request import (
+    MAX_AUDIO_RATE_HZ,
+    MIN_AUDIO_RATE_HZ,
+    Audio,
+    Curve,
+    LoopRequest,
+    Notes,
+    Number,
+    Onsets,
+    Point,
+    Target,
+    Words,
+)
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
+from midi.files.file_part import existing, split_file_part
 from midi.groove import SIXTEENTH, groove_from_audio
-from midi.melody import melody
-from midi.notes import Note, cut, shift, sort_notes
-from midi.rhythm import onsets
-from midi.tempo import exact, samples_to_beats
+from midi.live.lane_path import is_set
+from midi.live.note_file import holds_notes, naming, read_notes
+from midi.melody import melody, pitched
+from midi.rhythm import kind_of, onsets
+from midi.tempo import Meter, exact, samples_to_beats
 
-from .live_lane import LaneReference, read_lane, short_beat
-
-if TYPE_CHECKING:
-    from midi.smf.read import ScoreTrack
+from .live_lane import LaneReference, names_set, read_lane, short_beat
 
 Say = Callable[[str], None]
 """Takes a sentence for the producer."""
 
-_MIDI = (".mid", ".midi")
-_AUDIO = (".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")
-_PAIRS = re.compile(r"[\s\d.]|$")  # an empty one is refused in better words later
+_AUDIO = (".wav", ".w64", ".rf64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".caf", ".au")
+_PAIRS = re.compile(r"[\s\d.]|[+\-\u2212][\d.][^:]*$|$")  # an empty one is refused in better words later
+SPARE_SECONDS = 1.0  # beyond the loop, so that a change of the sampling rate has its surroundings
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORM = re.compile(r"[A-Za-z]{1,32}")
-
-
-class Clip(NamedTuple):
-    """The notes of a file within the loop, and what was said about them."""
-
-    notes: tuple[Note, ...]
-    remarks: tuple[str, ...] = ()
 
 
 class TargetRow(Protocol):
@@ -92,16 +99,18 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
     """
     kind = _type_of(row, text)
     if kind is Curve:
-        return curve(text, loop.beats, getattr(row, "curve_unit", "db"))
+        return curve(text, loop.beats, getattr(row, "curve_unit", "db"), say)
     if kind is Notes:
-        return _said(melody_notes(text, loop.beats), say)
+        return _said(melody_notes(text, loop.beats, loop.meter), say)
     if kind is Onsets:
         return _said(rhythm(text, loop), say)
     if kind is Audio:
-        return audio(Path(text))
+        return audio(Path(text), say=say, loop_seconds=loop.seconds)
     if kind is Number:
         return number(row, text)
-    return structure(text) if row is not None and row.kind == "structure" else Words(text=text)
+    if row is not None and row.kind == "structure":
+        return structure(text, say, loop_seconds=loop.seconds)
+    return Words(text=text)
 
 
 def number(row: TargetRow | None, text: str) -> Number:
@@ -123,12 +132,14 @@ def _type_of(row: TargetRow | None, text: str) -> type:
 
 def _fitting(text: str) -> tuple[type, ...]:
     """Return the types of target that a text of this form can be, the likeliest first."""
-    file = text.lower().partition("#")[0]
-    if file.endswith(_MIDI):
+    path = split_file_part(text).path
+    if is_set(path):  # a lane by its three names, a clip by its one or two
+        return (Curve, Notes, Onsets) if text.rpartition("#")[2].count("/") >= 2 else (Notes, Onsets, Curve)
+    if holds_notes(path):
         return Notes, Onsets
-    if file.endswith(_AUDIO):
+    if path.suffix.lower() in _AUDIO:
         return Audio, Onsets
-    if file.endswith((".json", ".als")) or (":" in text and _PAIRS.match(text)):
+    if path.suffix.lower() == ".json" or (":" in text and _PAIRS.match(text)):
         return (Curve,)
     return (Number, Words) if _NUMBER.fullmatch(text.strip()) else (Words,)
 
@@ -140,10 +151,10 @@ def _said(read: "tuple[Notes | Onsets, Sequence[str]]", say: Say) -> Target:
     return target
 
 
-def curve(text: str, loop_beats: Fraction, unit: str = "db") -> Curve:
+def curve(text: str, loop_beats: Fraction, unit: str = "db", say: Say = lambda _: None) -> Curve:
     """Read `0:-30 8:-9`, a JSON file, or a lane of a Live set such as `SET.als#Track/Device/Parameter@16`."""
-    if ".als" in text.lower():
-        return read_lane(LaneReference.parse(text), loop_beats)
+    if names_set(text):
+        return read_lane(LaneReference.parse(text), loop_beats, say)
     if text.lower().endswith(".json"):
         return as_curve(from_json(Path(text), loop_beats), unit)
     if not _PAIRS.match(text):
@@ -161,26 +172,27 @@ def as_curve(automation: Automation, unit: str) -> Curve:
     return Curve(points=tuple(points), unit=unit)  # type: ignore[arg-type]  # callers pass one of three
 
 
-def melody_notes(text: str, loop_beats: Fraction) -> tuple[Notes, tuple[str, ...]]:
-    """Read one voice from `FILE.mid` or `FILE.mid#Track`."""
-    clip = read_clip(text, loop_beats)
-    with _naming(text):
-        return Notes(notes=melody(clip.notes)), clip.remarks
+def melody_notes(text: str, loop_beats: Fraction, meter: Meter | None = None) -> tuple[Notes, tuple[str, ...]]:
+    """Read one voice from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`."""
+    found = read_notes(text, loop_beats, meter)
+    with naming(split_file_part(text).path):
+        line = pitched(found.notes)
+        return Notes(notes=melody(line.notes)), (*found.remarks, *line.remarks)
 
 
 def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
-    """Read strokes from `FILE.mid`, from `FILE.mid#Track`, or the groove of a recorded loop."""
+    """Read strokes from `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`, or the groove of a recorded loop."""
     if text.lower().endswith(_AUDIO):
         return _recorded(Path(text), loop)
-    clip = read_clip(text, loop.beats)
-    with _naming(text):
-        return Onsets(onsets=onsets(clip.notes)), clip.remarks
+    found = read_notes(text, loop.beats, loop.meter)
+    with naming(split_file_part(text).path):
+        return Onsets(onsets=onsets(found.notes, kind_of(found.notes, kit=found.kit))), found.remarks
 
 
 def _recorded(path: Path, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
     samples, sample_rate = read_audio(path)
     beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
-    with _naming(str(path)):
+    with naming(path):
         groove = groove_from_audio(samples, sample_rate, beats)
     strokes = groove.onsets(loop.beats)
     if not strokes:
@@ -200,47 +212,6 @@ def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopReques
     return max(step, round(beats / step) * step)
 
 
-def read_clip(text: str, loop_beats: Fraction) -> Clip:
-    """Return the notes of a MIDI file, or of one of its tracks, that lie in the loop.
-
-    A clip whose length fits into the loop several times is repeated, as Live would play it.
-    """
-    from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
-
-    path, track_name = split_name(text)
-    score = read_midi(path)
-    with _naming(text):
-        tracks = (score.track(track_name),) if track_name else score.tracks
-        notes, end = _together(tracks)
-        inside = cut(notes, Fraction(0), loop_beats)
-        if notes and not inside:
-            raise MidiError(
-                "outside_loop",
-                f"The first note is at beat {float(notes[0].start):g}; this loop has beats 0 to {float(loop_beats):g}.",
-                "Move the notes to the start of the file, or ask for more bars.",
-            )
-    turns = int(loop_beats / end) if end >= 1 and loop_beats % end == 0 else 1
-    if turns < 2:
-        return Clip(inside, score.remarks)
-    repeated = tuple(note for turn in range(turns) for note in shift(inside, turn * end))
-    return Clip(repeated, (*score.remarks, f"{path.name} lasts {float(end):g} beats and is played {turns} times."))
-
-
-def _together(tracks: "Sequence[ScoreTrack]") -> tuple[tuple[Note, ...], Fraction]:
-    """Return the notes of all tracks and the beat at which the longest one ends."""
-    notes = sort_notes(note for track in tracks for note in track.notes)
-    return notes, max((track.end for track in tracks), default=Fraction(0))
-
-
-def split_name(text: str) -> tuple[Path, str]:
-    """Return path and track of `FILE.mid#Track`; a file whose own name holds # is taken as it is."""
-    whole = Path(text)
-    if "#" not in text or _exists(whole):
-        return whole, ""
-    file, _, name = text.partition("#")
-    return Path(file), name
-
-
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
@@ -248,23 +219,31 @@ def _exists(path: Path) -> bool:
         return False
 
 
-@contextmanager
-def _naming(text: str) -> Iterator[None]:
-    """Put the file's name in front of what is said about its notes."""
-    try:
-        yield
-    except MidiError as error:
-        raise MidiError(error.fault, f"{Path(text).name}: {error.sentence}", error.remedy) from error
-
-
-def structure(text: str) -> Words | Audio:
+def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float = MAX_READ_SECONDS) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    return Words(text=text.upper()) if _FORM.fullmatch(text) and not _exists(Path(text)) else audio(Path(text))
+    if _FORM.fullmatch(text) and not _exists(Path(text)):
+        return Words(text=text.upper())
+    return audio(Path(text), say=say, loop_seconds=loop_seconds)
 
 
-def audio(path: Path, keep: tuple[tuple[Fraction, Fraction], ...] = ()) -> Audio:
-    """Read reference audio; `keep` are ranges of beats."""
-    samples, sample_rate = read_audio(path)
+def audio(
+    path: Path,
+    keep: tuple[tuple[Fraction, Fraction], ...] = (),
+    say: Say = lambda _: None,
+    *,
+    loop_seconds: float = MAX_READ_SECONDS,
+) -> Audio:
+    """Read reference audio, as much as a control of a loop follows.
+
+    `keep` are ranges of beats, `say` takes how the file was understood.
+    """
+    heard = read_recording(existing(path) or path, seconds=loop_seconds + SPARE_SECONDS)
+    for remark in heard.remarks:
+        say(remark)
+    samples, sample_rate = heard.samples, min(max(heard.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)
+    if sample_rate != heard.sample_rate:
+        count = max(1, round(samples.shape[1] * sample_rate / heard.sample_rate))
+        samples = resampled(samples.astype(np.float64), count, circular=False).astype(np.float32)
     return Audio(
         samples=samples.T.astype("<f4").tobytes(),
         sample_rate=sample_rate,

@@ -60,11 +60,25 @@ class CancelJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """Tell the engine that a take is on disk, or (-1) that the end has arrived."""
+class AcknowledgeTake:
+    """Tell the engine that a take is on disk."""
 
     request_id: str
-    take: int = -1
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeEnd:
+    """Tell the engine that the end of a request has arrived and all its takes are on disk."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Ask the engine for what it still has of a request."""
+
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +121,16 @@ class Favourite:
 
 
 Effect = (
-    Send | Prepare | Submit | CancelJob | Acknowledge | WriteTake | WritePreview | FindTakes | DropPreviews | Favourite
+    Send
+    | Prepare
+    | Submit
+    | CancelJob
+    | AcknowledgeTake
+    | AcknowledgeEnd
+    | AskAgain
+    | WriteTake
+    | WritePreview
+    | FindTakes
+    | DropPreviews
+    | Favourite
 )

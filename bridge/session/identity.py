@@ -2,15 +2,15 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from engine.errors import EngineUnavailableError
 from engine.files import publish
 
-from ..link import new_owner
+from ..upstream.link import new_owner
 
 
 @contextlib.contextmanager
@@ -20,14 +20,17 @@ def alone(home: Path) -> Iterator[str]:
     The lock belongs to the process, so that a killed one leaves none behind.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "bridge.lock").open("a+b") as file:
-        try:
-            _lock(file)
-        except OSError as error:
-            raise EngineUnavailableError(
-                f"A bridge is running already for {home}.", remedy="Use that one, or end it first."
-            ) from error
+    lock = FileLock(home / "bridge.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise EngineUnavailableError(
+            f"A bridge is running already for {home}.", remedy="Use that one, or end it first."
+        ) from error
+    try:
         yield _owner(home / "bridge.id")
+    finally:
+        lock.release()
 
 
 def _owner(path: Path) -> str:
@@ -41,13 +44,3 @@ def _owner(path: Path) -> str:
         os.chmod(path, 0o600)  # whoever knows the name gets the results
     return owner
 
-
-def _lock(file: IO[bytes]) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,14 +16,18 @@ import msgspec
 import numpy as np
 
 from engine.audio.wav import Audio, write_loop
-from engine.errors import BadInputError, BadRequestError
-from engine.events import Preview, Scores, Sound, Take
+from engine.errors import BadInputError, BadRequestError, DittoError
+from engine.events import Preview, Scores, Sound, Take, named_now
 from engine.files import publish
 from engine.request import LoopRequest
 from engine.service import wire
+from midi.errors import MidiError
+from midi.files.opening import read_bytes
+from midi.files.text import decoded
 
 from ..session.effects import Delivered
 
+MAX_SIDECAR_BYTES = 64 * 2**20
 _SLUG_CHARACTERS = 40
 _ID_DIGITS = 10
 
@@ -64,23 +68,40 @@ def write_take(folder: Path, request: LoopRequest, take: Take, *, again: bool = 
     path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
     if path.exists():
         return delivered(path, request, take, name)
-    write_files(path, request, take, now=now)
+    write_files(path, request, take, now=now, again=True)
     return delivered(path, request, take, name)
 
 
 def write_files(
-    path: Path, request: LoopRequest, take: Take, *, now: datetime.datetime | None = None, overwrite: bool = False
+    path: Path,
+    request: LoopRequest,
+    take: Take,
+    *,
+    now: datetime.datetime | None = None,
+    overwrite: bool = False,
+    again: bool = False,
 ) -> None:
     """Write the WAV at `path`, its sidecar and its noise; the WAV last. Raises `BadInputError`.
 
-    An existing WAV is kept, and refused, unless `overwrite` is set.
+    An existing file is kept, and refused, unless `overwrite` is set. With `again` sidecar and noise may be there from
+    an attempt that was cut off before its WAV. Where one cannot be written, none stays that was not there before.
     """
     moment = now or datetime.datetime.now().astimezone()
     _make_folder(path.parent)
-    if take.noise:
-        publish(path.with_suffix(".safetensors"), take.noise, overwrite=True)
-    publish(path.with_suffix(".json"), _sidecar(request, take, take_id(request, take.take), moment), overwrite=True)
-    _write_wav(path, request, take.sound, overwrite=overwrite)
+    sidecar = _sidecar(request, take, take_id(request, take.take), moment)
+    noise = {path.with_suffix(".safetensors"): take.noise} if take.noise else {}
+    companions = {path.with_suffix(".json"): sidecar} | noise
+    added: list[Path] = []
+    try:
+        for companion, data in companions.items():  # the sidecar first: it claims the name
+            was_there = companion.exists()
+            publish(companion, data, overwrite=overwrite or again)
+            added += [] if was_there else [companion]
+        _write_wav(path, request, take.sound, overwrite=overwrite)
+    except DittoError:
+        for companion in added:
+            companion.unlink(missing_ok=True)
+        raise
 
 
 def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
@@ -114,23 +135,25 @@ def find_delivered(folder: Path, request_id: str) -> list[Delivered]:
 def read_sidecar(path: Path) -> Sidecar:
     """Return a take's sidecar; raises `BadInputError` where it cannot be read."""
     try:
-        return wire.from_json(path.read_bytes(), Sidecar)
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be read: {error.strerror}.") from error
+        return wire.from_json(decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode(), Sidecar)
+    except (MidiError, UnicodeError, RecursionError, BadRequestError) as error:
+        raise BadInputError(f"{path} cannot be read, or is no take's: {error}") from error
 
 
 def _read(path: Path, request_id: str) -> Delivered | None:
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_SIDECAR_BYTES)
         if request_id.encode() not in data:  # far cheaper than reading thousands of them
             return None
         kept = wire.from_json(data, Sidecar)
-    except (OSError, BadRequestError):
+    except (MidiError, RecursionError, BadRequestError):
         return None
     wav = path.with_suffix(".wav")
     if kept.request.request_id != request_id or not wav.exists():
         return None
-    return _described(wav, kept.request, kept.take, kept.take_id, kept.scores, kept.notes, kept.request.samples)
+    return _described(
+        wav, kept.request, kept.take, kept.take_id, named_now(kept.scores), kept.notes, kept.request.samples
+    )
 
 
 def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delivered:

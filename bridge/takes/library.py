@@ -1,8 +1,6 @@
 """The takes that were kept: find, search, mark, tidy. The folder is the index; there is no other."""
 
-import gzip
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,16 +9,17 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError, MissingPackageError
-from engine.events import Scores
+from engine.events import Scores, named_now
 from engine.files import publish
 from engine.request import Start
 from engine.service import wire
+from midi.files.opening import read_bytes
+from midi.files.text import decoded
 
-from .delivery import Sidecar, read_sidecar
+from .delivery import MAX_SIDECAR_BYTES, Sidecar, read_sidecar
+from .usage import names_below
 
 MAX_NOISE_BYTES = 256 * 2**20
-MAX_SET_BYTES = 2**30  # of a Live set, unpacked; a hostile one is read no further
-_PIECE_BYTES = 2**20
 
 
 class _Words(msgspec.Struct, frozen=True):
@@ -103,6 +102,15 @@ def sidecar(take: Kept) -> Sidecar:
     return read_sidecar(take.wav.with_suffix(".json"))
 
 
+def whole_sidecar(take: Kept) -> dict[str, object]:
+    """Return all that a take's sidecar holds; raises `BadInputError`."""
+    path = take.wav.with_suffix(".json")
+    try:
+        return msgspec.json.decode(_sidecar_bytes(path), type=dict[str, object])
+    except (BadInputError, ValueError, RecursionError) as error:
+        raise BadInputError(f"{path} cannot be read: {error}.") from error
+
+
 def start(folder: Path, name: str, variation: float = 0.0) -> Start:
     """Return the noise of a take as the start of a new one; raises `BadInputError` where there is none."""
     take = find(folder, name)
@@ -135,39 +143,16 @@ def forget(take: Kept) -> None:
 
 
 def unused(takes: Iterable[Kept], sets: Path) -> list[Kept]:
-    """Return the takes that are no favourites and that no Live set below `sets` names."""
-    named = set().union(*(names_in(path) for path in sets.rglob("*.als")))
-    return [take for take in takes if not take.favourite and take.wav.stem not in named]
-
-
-def names_in(live_set: Path) -> set[str]:
-    """Return the stems of all WAV files that a set names; an unreadable one names none that we could know."""
-    names: set[str] = set()
-    try:
-        with live_set.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if packed else raw
-            tail, total = b"", 0
-            while (piece := stream.read(_PIECE_BYTES)) and total < MAX_SET_BYTES:
-                total += len(piece)
-                names.update(_stems(tail + piece))
-                tail = piece[-512:]  # a name may lie across two pieces
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
-        raise BadInputError(
-            f"{live_set} cannot be read, so nobody knows what it uses: {error}.", remedy="Move it elsewhere."
-        ) from error
-    return names
-
-
-def _stems(text: bytes) -> Iterator[str]:
-    # Everything between a separator and .wav, so that names in any script are met.
-    for match in re.finditer(rb'([^"/\\<>]{1,200})\.wav', text):
-        yield match.group(1).decode("utf-8", "replace")
+    """Return the takes that are no favourites and that nothing of Live below `sets` names; raises `BadInputError`."""
+    named = names_below(sets)
+    return [take for take in takes if not take.favourite and not named.has(take.take_id, take.wav.stem)]
 
 
 def to_trash(takes: Iterable[Kept]) -> int:
-    """Move takes to the system's trash, from where they can be put back; return how many."""
+    """Move takes to the system's trash, from where they can be put back; return how many.
+
+    Raises `BadInputError` where the system refuses one; those before it are in the trash then.
+    """
     try:
         from send2trash import send2trash
     except ImportError as error:
@@ -177,7 +162,14 @@ def to_trash(takes: Iterable[Kept]) -> int:
     count = 0
     for take in takes:
         for path in take.files:
-            send2trash(path)
+            try:
+                send2trash(path)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise BadInputError(
+                    f"{path} cannot be moved to the trash: {reason.rstrip('.')}. {count} takes were moved before it.",
+                    remedy="Move it by hand, or give access to its folder.",
+                ) from error
         count += 1
     return count
 
@@ -191,11 +183,11 @@ def disk_free_bytes(folder: Path) -> int:
 def _brief(path: Path) -> Kept | None:
     wav = path.with_suffix(".wav")
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_Brief)
+        found = msgspec.json.decode(_sidecar_bytes(path), type=_Brief)
         size = sum(p.stat().st_size for p in (wav, path, path.with_suffix(".safetensors")) if p.exists())
         if not wav.exists():
             return None
-    except (OSError, msgspec.DecodeError):
+    except (BadInputError, OSError, ValueError, RecursionError):  # a damaged one spoils no list
         return None
     words = found.request
     return Kept(
@@ -210,9 +202,22 @@ def _brief(path: Path) -> Kept | None:
         seed=words.seed,
         created=found.created or path.parent.name,
         favourite=found.favourite,
-        scores=found.scores,
+        scores=named_now(found.scores),
         size_bytes=size,
     )
+
+
+def is_sidecar(path: Path) -> bool:
+    """Whether the file is a take's sidecar."""
+    try:
+        return bool(msgspec.json.decode(_sidecar_bytes(path), type=_Brief).take_id)
+    except (BadInputError, ValueError, RecursionError):
+        return False
+
+
+def _sidecar_bytes(path: Path) -> bytes:
+    """Return a sidecar as plain UTF-8, whatever editor saved it; raises `MidiError` or `UnicodeDecodeError`."""
+    return decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode()
 
 
 def _modified(path: Path) -> float:
@@ -226,8 +231,8 @@ def _change(wav: Path, fields: dict[str, object]) -> None:
     """Rewrite a sidecar with some fields changed, all others as they are."""
     path = wav.with_suffix(".json")
     try:
-        whole = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
-    except (OSError, msgspec.DecodeError) as error:
+        whole = msgspec.json.decode(_sidecar_bytes(path), type=dict[str, msgspec.Raw])
+    except (BadInputError, OSError, ValueError, RecursionError) as error:
         raise BadRequestError(f"{path} cannot be changed: {error}.") from error
     times = path.stat()
     publish(path, wire.to_json({**whole, **fields}), overwrite=True)

@@ -15,17 +15,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from midi.errors import MidiError
 from midi.tempo import Meter
 
-from ..errors import BadInputError, InternalError
+from ..errors import InternalError
 from ..files import publish
+from .reading import MAX_READ_SECONDS, read_recording
 
 Audio = NDArray[np.float32]
 """Samples as [channels, samples], full scale is 1."""
 
-MAX_READ_SECONDS = 600  # three times the longest loop: 16 bars at 20 BPM last 192 s
 _PIECE_SAMPLES = 2**14  # converted at a time: a bridge is to stay small, and a long loop has millions
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
+_ACID_ONE_SHOT = 0x01
 _ACID_ROOT_NOTE_SET = 0x02
 _ACID_STRETCH = 0x04
 _ACID_UNKNOWN = 0x8000  # what every known file carries there
@@ -33,7 +35,10 @@ _ACID_UNKNOWN = 0x8000  # what every known file carries there
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopInfo:
-    """What a loop's file says of itself; `beats` is rounded to whole quarter notes, as `acid` has it."""
+    """What a loop's file says of itself; `beats` is rounded to whole quarter notes, as `acid` has it.
+
+    A loop that is not whole beats long is marked there as a one-shot, because its beats give another tempo.
+    """
 
     sample_rate: int
     samples: int
@@ -85,9 +90,14 @@ def _smpl(samples: int, sample_rate: int, root_note: int | None) -> bytes:
 
 
 def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter, root_note: int | None) -> bytes:
-    flags = _ACID_STRETCH | (0 if root_note is None else _ACID_ROOT_NOTE_SET)
+    """Return tempo, metre and beats. Readers that divide beats by length get the tempo, or are told not to.
+
+    The chunk has no room for the half beat of 7/8: a loop that is not whole beats long is marked as a one-shot.
+    """
+    whole_beats = max(1, round(beats))
+    flags = _ACID_STRETCH if whole_beats == beats else _ACID_ONE_SHOT
+    flags |= 0 if root_note is None else _ACID_ROOT_NOTE_SET
     note = 60 if root_note is None else root_note
-    whole_beats = max(1, round(beats))  # the chunk has no room for the half beat of 7/8; its tempo is exact
     return struct.pack(
         "<IHHfIHHf", flags, note, _ACID_UNKNOWN, 0.0, whole_beats,
         meter.denominator, meter.numerator, float(tempo_bpm),
@@ -102,31 +112,14 @@ def _pcm24(audio: Audio) -> Iterator[bytes]:
         yield integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def read_audio(path: Path) -> tuple[Audio, int]:
-    """Return float32 samples [channels, samples] and the sample rate of a mono or stereo audio file.
+def read_audio(path: Path, *, seconds: float = MAX_READ_SECONDS) -> tuple[Audio, int]:
+    """Return float32 samples [channels, samples], mono or stereo, and the sample rate of an audio file.
 
-    Raises `BadInputError` for what is missing, unreadable, empty, too long or has more channels.
+    Of a file that lasts longer, the first `seconds`. Raises `BadInputError` as `read_recording` does, which tells also
+    how the file was understood.
     """
-    import soundfile  # here, because only those who read pay for loading it
-
-    try:
-        with soundfile.SoundFile(path) as file:
-            _refuse_unusable(path, file.channels, file.frames, file.samplerate)
-            samples = file.read(dtype="float32", always_2d=True)
-            sample_rate = int(file.samplerate)
-    except (OSError, RuntimeError) as error:
-        missing = "does not exist" if not path.exists() else "is not audio that can be read (WAV, AIFF, FLAC, MP3, OGG)"
-        raise BadInputError(f"{path} {missing}.") from error
-    if not np.isfinite(samples).all():
-        raise BadInputError(f"{path} holds values that are not numbers.")
-    return np.ascontiguousarray(samples.T), sample_rate
-
-
-def _refuse_unusable(path: Path, channels: int, frames: int, sample_rate: int) -> None:
-    if channels not in (1, 2):
-        raise BadInputError(f"{path} has {channels} channels; mono or stereo is allowed.")
-    if not 0 < frames <= MAX_READ_SECONDS * sample_rate:
-        raise BadInputError(f"{path} lasts {frames / sample_rate:g} s; above 0 up to {MAX_READ_SECONDS} s is allowed.")
+    recording = read_recording(path, seconds=seconds)
+    return recording.samples, recording.sample_rate
 
 
 def read_loop_info(path: Path) -> LoopInfo | None:
@@ -137,7 +130,7 @@ def read_loop_info(path: Path) -> LoopInfo | None:
         _, _, sample_rate, _, frame_bytes, _ = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
         samples = len(chunks[b"data"]) // frame_bytes
         meter = Meter(numerator, denominator)
-    except (OSError, KeyError, struct.error, ValueError, ZeroDivisionError):
+    except (MidiError, OSError, KeyError, struct.error, ValueError, ZeroDivisionError):
         return None
     return LoopInfo(sample_rate=sample_rate, samples=samples, tempo_bpm=tempo_bpm, beats=beats, meter=meter)
 

@@ -15,9 +15,8 @@ from torch import Tensor
 
 from ..curves import inside
 from ..errors import BadRequestError
-from ..models.protocol import Scene
+from ..models.protocol import ListensThrough, Scene
 from ..request import Audio
-from ..search.surrogate import can_listen_through
 from ..spectrum import Spectrum
 from .grid import like, mean, per_layout
 from .reference import beats_of, on_the_loop
@@ -88,7 +87,7 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
 
 def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
     """Return a function that writes the reference's kept frames into a latent, None where frames are not in time."""
-    if not can_listen_through(context.model):
+    if not isinstance(context.model, ListensThrough):
         return None
     known = context.model.encode(audio, scene)
     frames = kept_frames(keep, context, scene.frames).bool()

@@ -20,11 +20,12 @@ from .autoencoder import Autoencoder, oobleck_context
 from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
-from .protocol import ModelCard, Scene, Schedule
-from .span import Span, kept_frames, known_tempo, reference, samples_of
+from .protocol import ModelCard, Sampler, Scene, Schedule
+from .span import Span, kept_frames, known_tempo, prompted, reference, samples_of
 from .waveform import Origin, WaveformModel, flow_schedule, moment, rows
 
 BASE_GUIDANCE = 7.0
+NAMED_TIMES = 3.0  # a loop is told as the first third of a piece
 SHIFT = 3.0  # moves the time grid towards noise, as the checkpoints were tuned
 TIMBRE_SECONDS = 30
 LOW_BPM, HIGH_BPM = 30, 300  # what the checkpoints were told in training
@@ -55,6 +56,7 @@ class AceStep(WaveformModel):
     """Meets `protocol.Model` for `AceStepPipeline`. Latents are [frames, channels], time first."""
 
     time_axis = 0
+    named_times = NAMED_TIMES
 
     def __init__(self, pipe: Any, place: Place, origin: Origin) -> None:
         vae = pipe.vae
@@ -62,7 +64,7 @@ class AceStep(WaveformModel):
             ModelCard(
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
-                channels=int(vae.config.audio_channels), circular=False, sampler="ddim",
+                channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DDIM,
                 surrogate_steps=4 if pipe.is_turbo else 8, decode_steps=8 if pipe.is_turbo else 30,
                 max_seconds=600.0, notes=("It learnt pieces of 10 s and more; shorter loops may sound plainer.",),
             ),
@@ -92,7 +94,8 @@ class AceStep(WaveformModel):
         timbre = self._timbre(request)
         with visiting(device, pipe.text_encoder):  # one after the other: either is as large as a small model
             text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(
-                prompt=request.prompt, lyrics="[Instrumental]", device=device, audio_duration=span.seconds,
+                prompt=prompted(request, loop_words=self.loop_words), lyrics="[Instrumental]", device=device,
+                audio_duration=self.named_seconds(request, span),
                 instruction=pipe._get_task_instruction("text2music" if kept is None else "repaint"),
                 bpm=known_tempo(request.tempo_bpm, LOW_BPM, HIGH_BPM)[0],
                 keyscale=None if request.key is None else str(Key.parse(request.key)),

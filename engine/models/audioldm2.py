@@ -38,7 +38,7 @@ class AudioLdm2(MelModel):
         text = (pipe.text_encoder, pipe.text_encoder_2, pipe.projection_model, pipe.language_model)
         with visiting(device, *text):
             words, mask, imagined = pipe.encode_prompt(
-                caption(request), device, 1, True, negative_prompt=request.negative_prompt
+                caption(request, loop_words=self.loop_words), device, 1, True, negative_prompt=request.negative_prompt
             )
         return _Inputs(words, mask, imagined)
 

@@ -96,7 +96,9 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
         page=known.page if known else str(folder.path),
         parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
     )
-    return _compiled(import_module(f".{family.module}", __package__).open_folder(folder, place, origin), settings)
+    model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    model.loop_words = settings.loop_words
+    return _compiled(model, settings)
 
 
 def _compiled(model: Any, settings: Settings) -> "Model":

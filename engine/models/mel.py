@@ -16,7 +16,7 @@ from .decode import tiled
 from .hardware import Place
 from .loading import visiting
 from .mel_spectrogram import log_mel
-from .protocol import ModelCard, Scene, Schedule
+from .protocol import ModelCard, Sampler, Scene, Schedule
 from .waveform import Origin, WaveformModel, guided
 
 VOCODER_TILE_FRAMES = 256  # 2.6 s of mel frames
@@ -34,7 +34,7 @@ class MelModel(WaveformModel):
             ModelCard(
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=int(vocoder.config.sampling_rate),
-                channels=2, circular=True, sampler="ddim", surrogate_steps=8, decode_steps=50,
+                channels=2, circular=True, sampler=Sampler.DDIM, surrogate_steps=8, decode_steps=50,
                 max_seconds=MAX_SECONDS, notes=("It makes 16 kHz mono: nothing above 8 kHz, the same on both sides.",),
             ),
             place, self._mel_hop * self._mels_per_frame,

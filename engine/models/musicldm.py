@@ -31,8 +31,8 @@ class MusicLdm(MelModel):
         """
         pipe, device = self._pipe, self.place.device
         tokens = pipe.tokenizer(
-            [request.negative_prompt, caption(request)], padding="max_length", truncation=True,
-            max_length=pipe.tokenizer.model_max_length, return_tensors="pt",
+            [request.negative_prompt, caption(request, loop_words=self.loop_words)],
+            padding="max_length", truncation=True, max_length=pipe.tokenizer.model_max_length, return_tensors="pt",
         ).to(device)  # fmt: skip
         with visiting(device, pipe.text_encoder):
             answer = pipe.text_encoder.get_text_features(tokens.input_ids, attention_mask=tokens.attention_mask)

@@ -8,10 +8,11 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,7 +20,15 @@ from torch import Tensor
 from ..request import LoopRequest
 from ..spectrum import Spectrum
 
-Sampler = Literal["ddim", "dpm++", "trajectory", "renoise"]
+
+class Sampler(StrEnum):
+    """Which function of `engine.sampling` turns a noise into a latent."""
+
+    DDIM = "ddim"
+    DPMPP_2M = "dpm++"
+    TRAJECTORY = "trajectory"
+    RENOISE = "renoise"
+    ANCESTRAL = "ancestral"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +86,9 @@ class Scene:
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
     layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
+    facts: Mapping[str, str] = field(default_factory=dict)  # what the model chose, for the record
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
-    # "key", "chords": what a model in layers chose, for the record.
-    # "noises": how many noises (x_T and what a renoising sampler puts in) lie side by side in the noise's channels
-    extra: dict[str, Any] = field(default_factory=dict)
+    noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds
 
     @property
     def closes(self) -> bool:
@@ -156,10 +164,37 @@ class Fades(Protocol):
 
 @runtime_checkable
 class Characterises(Protocol):
-    """A model that can tell how a loop sounds as a whole, whenever in it something comes."""
+    """A model with an embedding of a loop's sound that does not depend on when the sounds occur."""
 
     def character(self, latent: Tensor) -> Tensor | None:
-        """Return unit vectors [batch, size] of how `latent` sounds, carrying the gradient; never by a judge's ears."""
+        """Return unit vectors [batch, size] of `latent`'s sound, carrying the gradient; None without an embedding.
+
+        A search may optimise this embedding, so that no score may use it.
+        """
+        ...
+
+
+@runtime_checkable
+class ListensThrough(Protocol):
+    """A model whose latent is not quite its sound, and which can analyse the waveform that `decode` makes."""
+
+    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
+        """Return the spectrum of the decoded waveform, in the bands and frames of `listen`."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingDistance(Protocol):
+    """A model with an embedding that judges loops and that no search optimises."""
+
+    def embedding_distance(
+        self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
+    ) -> float | None:
+        """Return the distance (0 to 2) of `latent` [1, ...] to the uncontrolled loop of `noise`; None without towers.
+
+        `uncontrolled` is the latent of that loop, where the caller has it.
+        """
+        ...
 
 
 @runtime_checkable
@@ -167,7 +202,7 @@ class Layers(Protocol):
     """A model whose scene may have layers: its noise and latent are [batch, layers, ...], and the loop is their sum."""
 
     def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
-        """Return what `listen` would of these layers alone; the gradient reaches no other."""
+        """Return the spectrum that `listen` would of these layers alone; the gradient reaches no other."""
         ...
 
     def stems(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -183,5 +218,5 @@ class Layers(Protocol):
         ...
 
     def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
-        """Return the scene whose layers hear what `rehearsed` said."""
+        """Return the scene whose layers hear `heard`, as `rehearsed` returned it."""
         ...

@@ -20,6 +20,7 @@ from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
 MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents: under what is heard without comparing
+LOOP_WORDS = "seamless loop, no intro, no outro"  # an option: nobody has measured yet that they help
 SPARE_SECONDS = Fraction(1, 4)  # made around the loop where frames do not fit, half of it before: there the ends meet
 
 
@@ -60,6 +61,17 @@ def span_of(request: LoopRequest, sample_rate: int, hop_samples: int, grain_samp
     )
 
 
+def named_seconds(request: LoopRequest, span: Span, times: float, longest_seconds: float) -> float:
+    """Return the length that a model is told: of a loop `times` its own, up to `longest_seconds`.
+
+    A model that is told how long its piece is composes an ending for its last seconds, and a loop has none. What is
+    no loop may end, and is told as long as it is.
+    """
+    if not request.loop:
+        return span.seconds
+    return max(span.seconds, min(times * span.seconds, longest_seconds))
+
+
 def refuse_longer(request: LoopRequest, seconds: float, name: str) -> None:
     """Raise `BadRequestError` if the loop is longer than `seconds`, the most that the model makes at once."""
     if request.seconds > seconds:
@@ -81,15 +93,21 @@ def known_tempo(tempo_bpm: Fraction, low: int, high: int) -> tuple[int, tuple[st
     return round(asked), (f"The model is told {float(asked):g} BPM, which fits {float(tempo_bpm):g} BPM.",)
 
 
-def caption(request: LoopRequest) -> str:
-    """Return the prompt with tempo and key, for models that know them from words alone."""
+def caption(request: LoopRequest, *, loop_words: bool = False) -> str:
+    """Return the prompt with tempo and key, for models that know them from words alone; see `prompted`."""
     tempo_bpm, _ = known_tempo(request.tempo_bpm, 60, 200)
-    words = [request.prompt] if request.prompt else []
+    words = [prompt] if (prompt := prompted(request, loop_words=loop_words)) else []
     if "bpm" not in request.prompt.lower():
         words.append(f"{tempo_bpm} BPM")
     if request.key is not None:
         words.append(str(Key.parse(request.key)))
     return ", ".join(words)
+
+
+def prompted(request: LoopRequest, *, loop_words: bool = False) -> str:
+    """Return the prompt, with words that ask for a loop where `loop_words` is set."""
+    words = [request.prompt, LOOP_WORDS if loop_words and request.loop else ""]
+    return ", ".join(word for word in words if word)
 
 
 def reference(request: LoopRequest, use: Reference) -> Audio | None:

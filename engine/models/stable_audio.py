@@ -18,7 +18,7 @@ from .autoencoder import Autoencoder, oobleck_context
 from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
-from .protocol import ModelCard, Scene, Schedule
+from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption
 from .waveform import Origin, WaveformModel, guided, moment, rows
 
@@ -26,6 +26,8 @@ NOTE = (
     "Its own solver redraws the noise at every step, which would undo all steering; "
     "a noise-free one with the same preconditioning takes its place."
 )
+
+NAMED_TIMES = 3.0  # a loop is told as the first third of a piece, at most the 47 s of its training
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class StableAudio(WaveformModel):
     """Meets `protocol.Model` for `StableAudioPipeline`."""
 
     guidance = 7.0
+    named_times = NAMED_TIMES
 
     def __init__(self, pipe: Any, place: Place, origin: Origin, solver: dict[str, Any]) -> None:
         vae, network = pipe.vae, pipe.transformer
@@ -54,7 +57,7 @@ class StableAudio(WaveformModel):
             ModelCard(
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=rate,
-                channels=int(vae.config.audio_channels), circular=False, sampler="dpm++", surrogate_steps=8,
+                channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DPMPP_2M, surrogate_steps=8,
                 decode_steps=50, max_seconds=network.config.sample_size * hop / rate, notes=(NOTE,),
             ),
             place, hop,
@@ -80,15 +83,16 @@ class StableAudio(WaveformModel):
         pipe, device = self._pipe, self.place.device
         negative = request.negative_prompt or None
         with visiting(device, pipe.text_encoder, pipe.projection_model):
-            prompt = pipe.encode_prompt(caption(request), device, True, negative)
-            start, end = pipe.encode_duration(0.0, span.seconds, device, negative is not None, 1)
-        text, seconds = torch.cat([prompt, start, end], 1), torch.cat([start, end], 2)
+            prompt = pipe.encode_prompt(caption(request, loop_words=self.loop_words), device, True, negative)
+            seconds = self.named_seconds(request, span)
+            start, end = pipe.encode_duration(0.0, seconds, device, negative is not None, 1)
+        text, lengths = torch.cat([prompt, start, end], 1), torch.cat([start, end], 2)
         if negative is None:
-            text, seconds = torch.cat([torch.zeros_like(text), text]), torch.cat([seconds, seconds])
+            text, lengths = torch.cat([torch.zeros_like(text), text]), torch.cat([lengths, lengths])
         cosine, sine = get_1d_rotary_pos_embed(
             pipe.rotary_embed_dim, span.frames + 1, use_real=True, repeat_interleave_real=False
         )
-        return _Inputs(text, seconds, (cosine.to(device), sine.to(device)))
+        return _Inputs(text, lengths, (cosine.to(device), sine.to(device)))
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return exponentially falling sigmas, in the variance preserving form."""

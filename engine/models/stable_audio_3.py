@@ -16,11 +16,12 @@ from .autoencoder import Autoencoder, same_context
 from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
-from .protocol import ModelCard, Scene, Schedule
+from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption, kept_frames, reference, samples_of
 from .waveform import Origin, WaveformModel, flow_schedule, guided, moment, rows
 
 BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
+NAMED_TIMES = 3.0  # a loop is told as the first third of a piece, at most what the checkpoint makes at once
 LOGSNR_MIN, LOGSNR_MAX = -6.2, 2.0  # the pipeline's own
 
 
@@ -41,6 +42,8 @@ def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "StableAud
 class StableAudio3(WaveformModel):
     """Meets `protocol.Model` for `StableAudio3Pipeline` and its inpainting inputs."""
 
+    named_times = NAMED_TIMES
+
     def __init__(self, pipe: Any, place: Place, origin: Origin) -> None:
         vae = pipe.vae
         distilled = bool(pipe.scheduler.config.get("stochastic_sampling", False))
@@ -49,7 +52,7 @@ class StableAudio3(WaveformModel):
                 name=origin.name, licence=origin.licence, page=origin.page,
                 parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
                 channels=int(vae.config.audio_channels), circular=False,
-                sampler="renoise" if distilled else "ddim", surrogate_steps=8,
+                sampler=Sampler.RENOISE if distilled else Sampler.DDIM, surrogate_steps=8,
                 decode_steps=8 if distilled else 50,
                 max_seconds=min(120.0, float(pipe.duration_embedder.config.max_val)),
             ),
@@ -72,7 +75,7 @@ class StableAudio3(WaveformModel):
 
     def scene(self, request: LoopRequest) -> Scene:
         """Return conditioning and shapes, and how many noises the noise holds."""
-        return replace(super().scene(request), extra={"noises": self._noises})
+        return replace(super().scene(request), noises=self._noises)
 
     def turned(self, scene: Scene, frames: int) -> Scene:
         """Return `scene` with what is kept rolled by `frames`; see `protocol.Turns`."""
@@ -82,10 +85,11 @@ class StableAudio3(WaveformModel):
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
         """Return prompt, length and, for inpaint and outpaint, the latent of what is kept."""
         pipe, device = self._pipe, self.place.device
-        prompts = [caption(request)] if self.guidance == 1 else [request.negative_prompt, caption(request)]
+        words = caption(request, loop_words=self.loop_words)
+        prompts = [words] if self.guidance == 1 else [request.negative_prompt, words]
         with visiting(device, pipe.text_encoder, pipe.duration_embedder):
             text, mask = pipe.encode_prompt(prompts, device, 1)
-            seconds = pipe.encode_duration(span.seconds, device, 1, len(prompts))
+            seconds = pipe.encode_duration(self.named_seconds(request, span), device, 1, len(prompts))
             text, mask = pipe.prepare_cross_attention(text, mask, seconds)
         return _Inputs(text, mask, seconds, self._kept(request, span, len(prompts)))
 

@@ -35,7 +35,7 @@ class TinyModel:
         sample_rate: int = 16_000,
         dtype: torch.dtype = torch.float32,
         circular: bool = True,
-        sampler: Sampler = "ddim",
+        sampler: Sampler = Sampler.DDIM,
     ) -> None:
         self.dtype = dtype
         self.card = ModelCard(
@@ -211,7 +211,7 @@ class TinyDiffusersModel:
             sample_rate=sample_rate,
             channels=2,
             circular=False,
-            sampler="ddim",
+            sampler=Sampler.DDIM,
             surrogate_steps=2,
             decode_steps=6,
             max_seconds=16.0,

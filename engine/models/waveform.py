@@ -12,7 +12,7 @@ from ..request import LoopRequest
 from ..spectrum import Spectrum, analyse
 from .hardware import Place
 from .protocol import ModelCard, Scene, Schedule
-from .span import Span, refuse_longer, span_of
+from .span import Span, named_seconds, refuse_longer, span_of
 
 MEETING_SECONDS = 0.06  # around the wrap of a trimmed loop, where its end and its beginning are to be the same
 
@@ -39,6 +39,8 @@ class WaveformModel(ABC):
     guidance: float = 1.0  # classifier-free guidance scale; 1 is none, at half the cost
     time_axis: int = 1  # which axis of the noise, without batch, is time
     grain_samples: int | None = None  # see `span_of`
+    named_times: float = 1.0  # so many times its length a loop is told to be; see `span.named_seconds`
+    loop_words: bool = False  # whether words that ask for a loop are put behind the prompt
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
         self.card = card
@@ -73,6 +75,10 @@ class WaveformModel(ABC):
     @abstractmethod
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent of audio [batch, channels, samples], the mean where it has a spread."""
+
+    def named_seconds(self, request: LoopRequest, span: Span) -> float:
+        """Return the length of the piece that the denoiser is told."""
+        return named_seconds(request, span, self.named_times, self.card.max_seconds)
 
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
         """Return sentences for the producer about this request."""

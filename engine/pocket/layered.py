@@ -211,7 +211,7 @@ def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
         noise_shape=(len(plan.layers), *scene.noise_shape),
         time_axis=1,
         layers=tuple(layer.value for layer in plan.layers),
-        extra={"key": str(plan.key or ""), "chords": " ".join(str(span.chord) for span in plan.chords)},
+        facts={"key": str(plan.key or ""), "chords": " ".join(str(span.chord) for span in plan.chords)},
         inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..models.hardware import choose_place
-from ..models.protocol import ModelCard, Scene, Schedule
+from ..models.protocol import ModelCard, Sampler, Scene, Schedule
 from ..request import LoopRequest
 from ..sampling import sample
 from ..settings import Settings
@@ -60,7 +60,7 @@ class Pocket:
         sample_rate=SAMPLE_RATE,
         channels=2,
         circular=True,
-        sampler="trajectory",
+        sampler=Sampler.TRAJECTORY,
         surrogate_steps=1,
         decode_steps=4,
         max_seconds=PIECE_SECONDS,
@@ -208,10 +208,12 @@ class Pocket:
         asked = self.towers.guide.read(_multi_hot(ids).to(log_power.device))[0]
         return self.towers.guide.hear(log_power) @ asked
 
-    def held_out(self, latent: Tensor, noise: Tensor, scene: Scene, free: Tensor | None = None) -> float | None:
-        """Return the distance of `latent` to what `noise` gives uncontrolled, in the judge's embedding (0 to 2).
+    def embedding_distance(
+        self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
+    ) -> float | None:
+        """Return the distance (0 to 2) of `latent` to the uncontrolled loop of `noise`, in the judge's embedding.
 
-        `free` is the latent of that, if it is known.
+        `uncontrolled` is the latent of that loop, where the caller has it. Returns None without the towers.
         """
         if self.towers is None:
             return None
@@ -219,10 +221,10 @@ class Pocket:
         key = _fingerprint(noise, scene.inputs)
         with torch.no_grad():
             if key not in self._free:
-                if free is None:
-                    steps = self.schedule(self.card.decode_steps, scene)
-                    free = sample(self, scene, noise.to(latent.device), steps, self.card.sampler, checkpoint=False)
-                self._free = {key: judge.hear(self.latent_map.decode(free))}
+                if uncontrolled is None:
+                    steps, start = self.schedule(self.card.decode_steps, scene), noise.to(latent.device)
+                    uncontrolled = sample(self, scene, start, steps, self.card.sampler, checkpoint=False)
+                self._free = {key: judge.hear(self.latent_map.decode(uncontrolled))}
             return float((judge.hear(self.latent_map.decode(latent)) - self._free[key]).norm())
 
 

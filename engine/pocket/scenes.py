@@ -66,7 +66,7 @@ def read_request(request: LoopRequest) -> Reading:
     text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
     notes = [f"The words {_quoted(text.unknown)} are not in pocket's vocabulary."] if text.unknown else []
     tempo = _known_tempo(float(request.tempo_bpm))
-    if tempo != request.tempo_bpm:
+    if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
         notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
     asked_key = request.key or text.key
     key = Key.parse(asked_key) if asked_key else None

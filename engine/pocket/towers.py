@@ -63,7 +63,7 @@ class GuideTower(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers ha
 
 
 class JudgeTower(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers has no types
-    """The embedding that is only ever the judge: `held_out`, ranking, evaluation."""
+    """The embedding that no search optimises: for `embedding_distance`, ranking and evaluation."""
 
     @register_to_config
     def __init__(self, width: int = 128) -> None:

@@ -1,50 +1,75 @@
-"""What keeps the music: while controls bend a loop, it is held to what its noise gave without them.
+"""A proximal pull that keeps the music: towards the loop that the noise gave without controls.
 
-Many noises follow a curve, and the loss alone does not say which of them to take: a search drifts to one that makes
-quite other music. So the controls' pull, whose length is 1, is joined by one back to the uncontrolled loop; the two
-come to rest at a distance of 1 / hold. The hold slackens from step to step: a search that keeps up walks outwards and
-stops at the first distance at which its target is within reach. A level curve asks for another level and not for
-another loop: there the anchor is that loop as a fader would have it, where the model's latent can be faded. A groove
-asks for other times and not for other sounds: there each frame is held to that frame of the loop that it is most like,
-and the whole to how the loop sounded, where the model has ears for that.
+Many noises follow a curve, and the loss alone does not say which of them to take: a search drifts to one that sounds
+like other music. So the controls' pull, made 1 long, is joined by a pull back to the uncontrolled loop, the *anchor*;
+the two balance at a distance of 1 / weight. The weight decays from step to step, so a search that keeps up moves
+outwards and ends at the first distance at which its target is within reach. A level curve asks for another level and
+not for another loop: there the anchor is the uncontrolled loop with that level, if the model can fade a latent. A
+groove asks for other times and not for other sounds: there each frame is pulled to the most similar frame of the
+anchor, and the whole to the anchor's character, if the model has an embedding for it. The papers have no such pull.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..models.protocol import Characterises, Fades, Model
 from ..spectrum import Spectrum
-from .objective import Objective
+from .objective import Evaluation, Objective
 
-CHARACTER_HOLD = 0.15  # for each unit of distance and slope; more costs hits, and brings a loop no nearer
+CHARACTER_WEIGHT = 0.15  # pull per unit of distance and slope; more misses hits, and brings a loop no nearer
+SHORTEST_PULL = 1e-12  # norm; a pull of 0 stays 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """The schedule of the proximal weight: `weight` times the objective's own at first, times `decay` at each step."""
+
+    weight: float = 1.0
+    decay: float = 1.0
+
+    def weight_at(self, iteration: int, objective: Objective) -> float:
+        """Return the proximal weight, for each standard deviation of distance beside a pull of 1."""
+        return self.weight * objective.proximal_weight * self.decay**iteration
+
+
+def anchored(
+    pull: Tensor, model: Model, objective: Objective, evaluation: Evaluation, anchor: Tensor, weight: float, axis: int
+) -> Tensor:
+    """Return `pull` [batch, *noise_shape] and the pull to `anchor`, the same shape; `axis` is the latents' time."""
+    latent = evaluation.latent.detach()
+    if not objective.any_time:
+        return joined(pull, latent, anchor, weight)
+    return joined(pull, latent, nearest_frames(latent, anchor, axis), weight) + character_pull(model, latent, anchor)
 
 
 @torch.no_grad()
 def anchor_of(model: Model, objective: Objective, latent: Tensor, spectrum: Spectrum) -> Tensor:
-    """Return what to hold on to [batch, *noise_shape]: the uncontrolled `latent`, faded as `objective` asks."""
+    """Return the anchor [batch, *noise_shape]: the uncontrolled `latent`, faded to the level that is asked for."""
     gain_db = objective.fade_db(spectrum)
     return latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
 
 
 def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int) -> Tensor:
-    """Return `latent` [batch, *noise_shape] put together of the frames of `anchor`, the same shape: each the likest."""
+    """Return for each frame of `latent` [batch, *noise_shape] the frame of `anchor` that is most similar to it."""
     frames, sounds = latent.movedim(1 + time_axis, 1), anchor.movedim(1 + time_axis, 1)
-    likest = torch.cdist(frames.flatten(2), sounds.flatten(2)).argmin(2)
+    nearest = torch.cdist(frames.flatten(2), sounds.flatten(2)).argmin(2)
     items = torch.arange(len(sounds), device=sounds.device)[:, None]
-    return sounds[items, likest].movedim(1, 1 + time_axis)
+    return sounds[items, nearest].movedim(1, 1 + time_axis)
 
 
-def held(pull: Tensor, latent: Tensor, anchor: Tensor, hold: float) -> Tensor:
-    """Return `pull` [batch, *noise_shape] made 1 long, and `hold` back for each unit that `latent` is off (RMS)."""
+def joined(pull: Tensor, latent: Tensor, anchor: Tensor, weight: float) -> Tensor:
+    """Return `pull` [batch, *noise_shape] made 1 long, and `weight` back for each unit (RMS) between the latents."""
     flat = pull.flatten(1)
-    length = flat.norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (pull.dim() - 1))
-    return pull / length + hold * (latent - anchor) / flat.shape[1] ** 0.5
+    length = flat.norm(dim=1).clamp_min(SHORTEST_PULL).view(-1, *[1] * (pull.dim() - 1))
+    return pull / length + weight * (latent - anchor) / flat.shape[1] ** 0.5
 
 
-def out_of_character(model: Model, latent: Tensor, anchor: Tensor) -> Tensor:
-    """Return the pull [batch, *noise_shape] by which `latent` would leave how `anchor` sounds; 0 without ears for it.
+def character_pull(model: Model, latent: Tensor, anchor: Tensor) -> Tensor:
+    """Return the gradient [batch, *noise_shape] of half the characters' squared distance, 0 without an embedding.
 
-    The slope of half the squared distance of both characters, made independent of the latent's size as `held` is.
+    It does not depend on the latent's size, like the pull of `joined`.
     """
     if not isinstance(model, Characterises):
         return torch.zeros_like(latent)
@@ -54,4 +79,4 @@ def out_of_character(model: Model, latent: Tensor, anchor: Tensor) -> Tensor:
         if was is None or now is None:
             return torch.zeros_like(latent)
         (slope,) = torch.autograd.grad((now - was).square().sum() / 2, moved)
-    return CHARACTER_HOLD * latent[0].numel() ** 0.5 * slope
+    return CHARACTER_WEIGHT * latent[0].numel() ** 0.5 * slope

@@ -1,33 +1,64 @@
-"""Each method of the request as a plan: how many steps through which chain, and how the loop is decoded."""
+"""Each method of the request as a list of parts, and the objective in the losses that the method uses.
 
-from dataclasses import replace
+ditto         the delivered chain itself            + balance, anchor, easing, shell
+ditto2        a surrogate of few steps, verified    + balance, anchor, easing, shell    (DITTO-2, arXiv:2405.20289)
+ditto-paper   20 DDIM steps, Adam, nothing else     (DITTO, Novack et al. 2024, section 4 and appendix H)
+guidance      no search: one guided chain           (FreeDoM, `guidance.py`)
+none          no search
+"""
+
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from .. import controls
-from ..models.protocol import Model, Scene
+from ..models.protocol import ListensThrough, Model, Sampler, Scene
 from ..request import LoopRequest
 from . import objective as targets
-from .minimize import Plan
+from .anchor import Anchor
+from .balance import Balance
 from .objective import Objective
-from .surrogate import Chain, Ear, can_listen_through
+from .shell import Shell
+from .step import Easing, Padam, StepSize, TrustRegion
+from .surrogate import Chain, Verification
 
-# The paper to the letter (Novack et al. 2024, sections 4 and appendix H).
-PAPER_CHAIN_STEPS = 20
+PAPER_CHAIN = Chain(steps=20, sampler=Sampler.DDIM)
 PAPER_RATE, PAPER_BETAS = 5e-3, (0.9, 0.999)
 PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 
-SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}
+SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
-LEFT_OF_HOLD = 0.1  # at the end of a search: who needs it may go far, the others never get there
+LAST_PROXIMAL_WEIGHT = 0.1  # share that is left after all steps: some loops need to go far to reach their target
 
-# A producer would rather wait than have a loop that misses its target: quick processors are done long before, slow ones
-# may need all of this. Who counts steps has no limit.
+# A producer would rather wait than have a loop that misses its target: fast processors are done long before, slow ones
+# may need all of this. A request that counts steps has no limit.
 LIMIT_SECONDS = {"draft": 15.0, "normal": 60.0, "best": 240.0}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A method as a list of parts; those that are None take no part.
+
+    At most `steps` steps follow the gradient through `chain`; the delivered loop is made by `decode`. With a
+    `verification`, `chain` is a surrogate, and only exact evaluations decide on the best noise and on the end.
+    """
+
+    chain: Chain
+    decode: Chain
+    steps: int
+    step_size: StepSize
+    step_rule: Padam
+    trust_region: TrustRegion | None
+    balance: Balance | None
+    anchor: Anchor | None
+    shell: Shell | None
+    verification: Verification | None
+    until_tolerance: bool = True
+    recompute: bool = True  # activations in the backward pass: memory does not grow with the chain's steps
+
+
 def limit_seconds(request: LoopRequest) -> float | None:
-    """Return how long the search may take: what the request says, else its quality's, None where steps are counted."""
+    """Return how long the search may take: the request's limit, else its quality's; None where steps are counted."""
     if request.budget.seconds is not None:
         return request.budget.seconds
     if request.budget.steps is not None or request.method == "ditto-paper":
@@ -36,61 +67,60 @@ def limit_seconds(request: LoopRequest) -> float | None:
 
 
 def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True) -> Plan:
-    """Return the plan of the request's method; without a control, or with method `none`, it has no steps.
+    """Return the plan of the request's method; without a control, or with `none` or `guidance`, it has no steps.
 
-    Without `recomputes` activations are kept: a long chain takes two thirds of the time, its memory grows with steps.
+    Without `recomputes` activations are kept: a long chain takes two thirds of the time, and its memory grows.
     """
     made = _paper(objective) if request.method == "ditto-paper" else _ours(request, model)
     steps = made.steps if request.budget.steps is None else request.budget.steps
     idle = not objective.goals or request.method in ("none", "guidance")
-    checkpoint = made.checkpoint and recomputes
-    until = request.budget.until_tolerance
-    return replace(made, steps=0 if idle else steps, until_tolerance=until, checkpoint=checkpoint)
+    recompute, until = made.recompute and recomputes, request.budget.until_tolerance
+    return replace(made, steps=0 if idle else steps, until_tolerance=until, recompute=recompute)
 
 
 def _paper(objective: Objective) -> Plan:
-    chain = Chain(steps=PAPER_CHAIN_STEPS, sampler="ddim")
     longer = any(controls.find(goal.kind).paper.long for goal in objective.goals)
     return Plan(
-        method="ditto-paper",
-        chain=chain,
+        chain=PAPER_CHAIN,
+        decode=PAPER_CHAIN,
         steps=PAPER_LONG_STEPS if longer else PAPER_STEPS,
-        decode=chain,
-        learning_rate=PAPER_RATE,
-        betas=PAPER_BETAS,
-        adaptivity=1.0,
-        eases=False,
-        keep_on_shell=False,
-        balance=False,
+        step_size=StepSize(learning_rate=PAPER_RATE),
+        step_rule=Padam(betas=PAPER_BETAS, adaptivity=1.0),
+        trust_region=None,
+        balance=None,
+        anchor=None,
+        shell=None,
+        verification=None,
     )
 
 
 def _ours(request: LoopRequest, model: Model) -> Plan:
     card = model.card
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
-    surrogate = request.method == "ditto2"
-    check = Ear(chain=decode) if surrogate or can_listen_through(model) else None
+    surrogate, has_waveform = request.method == "ditto2", isinstance(model, ListensThrough)
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
-    near = request.start is not None and not request.start.variation
+    near = request.start is not None and not request.start.variation  # a redraw: it starts within a few tolerances
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
+    # In a short search any verification may be the last one.
+    verification = Verification(chain=decode, every_steps=3 if near else 6, always_waveform=near)
     return Plan(
-        method=request.method,
         chain=chain,
-        steps=steps,
-        hold=1.0,
-        slackens=LEFT_OF_HOLD ** (1 / steps),
         decode=decode,
-        learning_rate=card.learning_rate,
-        check=check,
-        check_every=3 if near else 6,  # of a short search every look may be the last
-        near=near,
-        # Recomputing the only step, with no decoder's memory to make room for, would cost a third and save nothing.
-        checkpoint=chain.steps > 1 or not can_listen_through(model),
+        steps=steps,
+        step_size=StepSize(learning_rate=card.learning_rate, easing=Easing()),
+        step_rule=Padam(),
+        trust_region=TrustRegion() if near else None,
+        balance=Balance(),
+        anchor=Anchor(decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
+        shell=Shell(),
+        verification=verification if surrogate or has_waveform else None,
+        # Recomputing the only step, without a decoder's memory to make room for, would cost a third and save nothing.
+        recompute=chain.steps > 1 or not has_waveform,
     )
 
 
 def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:
-    """Return what the request's method minimises: in the paper's own losses and weights where it is the paper's."""
+    """Return the objective of the request's method: with `ditto-paper` the paper's own losses and weights."""
     if request.method != "ditto-paper":
         return targets.build(request, scene, model)
     parts = tuple(msgspec.structs.replace(part, kind=_paper_kind(part.kind)) for part in request.controls)

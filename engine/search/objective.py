@@ -1,4 +1,4 @@
-"""From a request's controls to one objective: what is minimised, and when it is good enough."""
+"""From a request's controls to one objective: the losses that a search minimises, and the distances that end it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,22 +7,25 @@ import torch
 from torch import Tensor
 
 from .. import controls
+from ..errors import NonFiniteLossError
 from ..models.protocol import Layers, Model, Scene
 from ..request import LoopRequest, Words
 from ..spectrum import Spectrum
 
 ON_LAYERS = {"melody": ("lead",), "rhythm": ("drums", "percussion")}  # whose a control is where a loop has layers
-LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms where the peak is not known: about 11 dB under that of a hit
-HEADROOM_SCALE_DB2 = 0.25  # mean over frames, of which few are too hot
-
+LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms, used where the peak is not known: about 11 dB under the peak of a hit
+HEADROOM_SCALE_DB2 = 0.25  # divides the mean over frames; small, because few frames are too loud
 
 Hears = Callable[[Tensor], Spectrum]
-"""From a latent [batch, *noise_shape] to what is heard of it."""
+"""From a latent [batch, *noise_shape] to the spectrum of some of its layers."""
+
+Values = dict[str, Tensor]
+"""One number per batch item [batch] for each goal, by the goal's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """One control of a request, ready to be heard."""
+    """One control of a request with its weight, its tolerance and its loss."""
 
     name: str  # the control's kind, numbered where a kind comes twice
     kind: str
@@ -32,8 +35,39 @@ class Goal:
     hears: Hears | None = None  # some layers of a loop, where it is not the whole
 
     def heard(self, spectrum: Spectrum, latent: Tensor) -> Spectrum:
-        """Return what this goal hears of a latent whose whole sounds as `spectrum`."""
+        """Return the spectrum that this goal evaluates, of a latent whose whole has `spectrum`."""
         return spectrum if self.hears is None else self.hears(latent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """A latent [batch, *noise_shape] with its spectrum, and how far it is from every goal. `losses` carry the gradient.
+
+    `distances` are in tolerances: 1 is good enough. `total` [batch] is the losses' weighted sum, without gradient.
+    """
+
+    latent: Tensor
+    spectrum: Spectrum
+    losses: Values
+    distances: Values
+    total: Tensor
+
+    @property
+    def farthest(self) -> Tensor:
+        """The largest distance of each item [batch], in tolerances."""
+        return farthest(self.distances)
+
+    @property
+    def item(self) -> int:
+        """Which item of the batch is nearest to the goals."""
+        return int(self.total.argmin())
+
+    def check_finite(self, iteration: int) -> None:
+        """Raise `NonFiniteLossError` with the name of the control whose loss is inf or nan."""
+        for name, loss in self.losses.items():
+            if not torch.isfinite(loss).all():
+                worst = float(loss.detach().max())
+                raise NonFiniteLossError(f"The loss of {name} was {worst:g} at step {iteration + 1}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,54 +76,65 @@ class Objective:
 
     goals: tuple[Goal, ...]
 
-    def losses(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
+    def evaluate(self, spectrum: Spectrum, latent: Tensor) -> Evaluation:
+        """Return losses, distances and total of a latent [batch, *noise_shape] whose spectrum is `spectrum`."""
+        losses = self.losses(spectrum, latent)
+        distances, total = self.distances(spectrum, latent), self.total(losses, spectrum).detach()
+        return Evaluation(latent=latent, spectrum=spectrum, losses=losses, distances=distances, total=total)
+
+    def losses(self, spectrum: Spectrum, latent: Tensor) -> Values:
         """Return the unweighted losses, each [batch], carrying the gradient."""
         return {goal.name: goal.term.loss(goal.heard(spectrum, latent), latent) for goal in self.goals}
 
-    def total(self, losses: dict[str, Tensor], spectrum: Spectrum) -> Tensor:
+    def total(self, losses: Values, spectrum: Spectrum) -> Tensor:
         """Return the weighted sum [batch] that decides which noise is best, the headroom counted in."""
         return sum_of(goal.weight * losses[goal.name] for goal in self.goals) + headroom(spectrum)
 
     def settled(self, latent: Tensor) -> Tensor:
-        """Return the finished latent [batch, *noise_shape] with what is to be kept of references in its place."""
+        """Return the finished latent [batch, *noise_shape] with the kept parts of references written into it."""
         for goal in self.goals:
             latent = goal.term.settle(latent) if goal.term.settle is not None else latent
         return latent
 
     @property
-    def hold(self) -> float:
-        """How hard a loop is held to what it was: as the firmest asks; 0 where one wants none."""
+    def proximal_weight(self) -> float:
+        """The weight of the pull to the uncontrolled loop: the largest that a goal has; 0 where one goal has 0."""
         holds = [goal.term.hold for goal in self.goals]
         return max(holds) if min(holds, default=0.0) > 0 else 0.0
 
     @property
     def any_time(self) -> bool:
-        """Whether what the loop had may come at other times."""
+        """Whether the sounds of the uncontrolled loop may occur at other times."""
         return any(goal.term.any_time for goal in self.goals)
 
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:
-        """Return by how much a fader would have to move [batch, frames], None where no control asks for a level."""
+        """Return the fader's gain that would reach the target [batch, frames]; None if no control asks for a level."""
         fades = [goal.term.fade_db(spectrum) for goal in self.goals if goal.term.fade_db is not None]
         return sum_of(fades) / len(fades) if fades else None
 
     @torch.no_grad()
-    def distances(self, spectrum: Spectrum, latent: Tensor) -> dict[str, Tensor]:
-        """Return how far each control is from its target, in its own unit over its tolerance: 1 is good enough."""
+    def distances(self, spectrum: Spectrum, latent: Tensor) -> Values:
+        """Return each control's distance to its target in tolerances: 1 is good enough."""
         return {
             goal.name: goal.term.distance(goal.heard(spectrum, latent), latent) / goal.tolerance for goal in self.goals
         }
 
 
 def headroom(spectrum: Spectrum) -> Tensor:
-    """Return how far frames are louder than a file can hold, in a loss's measure: [batch], 0 for sane levels.
+    """Return a loss for frames that are louder than a file can hold: [batch], 0 for usual levels.
 
-    A loop that is too hot is turned down as a whole when it is finished, and then misses its level everywhere.
+    The finished loop is turned down as a whole if a peak is too high, and then misses its level everywhere.
     """
     if spectrum.peak_db is not None:
         over = torch.relu(spectrum.peak_db - controls.CEILING_DB)
     else:
         over = torch.relu(spectrum.mid_level_db - LOUDEST_FRAME_DB)
     return over.square().mean(1) / HEADROOM_SCALE_DB2
+
+
+def farthest(distances: Values) -> Tensor:
+    """Return the largest of the distances, item by item: [batch]."""
+    return torch.stack(list(distances.values())).amax(0)
 
 
 def sum_of(values: Iterable[Tensor]) -> Tensor:
@@ -115,7 +160,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
             )
         )
     closed = model.card.circular and scene.circular
-    # A loop that is trimmed out of a longer piece has to be closed even where nothing else is asked for.
+    # A loop that is trimmed out of a longer piece has to be closed even if the request has no control.
     wanted = bool(goals) or scene.lead_samples > 0
     if wanted and request.loop and not closed and not any(controls.find(goal.kind).closes for goal in goals):
         goals.append(_loop_goal(request, scene, model))
@@ -123,7 +168,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
 
 
 def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
-    """Return how a control hears its own layers; None where it hears the whole loop."""
+    """Return the spectrum of a control's own layers; None where it evaluates the whole loop."""
     layers = tuple(name for name in ON_LAYERS.get(kind, ()) if name in scene.layers)
     if not layers or not isinstance(model, Layers):
         return None
@@ -131,7 +176,7 @@ def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
 
 
 def _loop_goal(request: LoopRequest, scene: Scene, model: Model) -> Goal:
-    """Return the goal that models which know no circle get unasked."""
+    """Return the goal that closes the loops of models which know no circle."""
     row = controls.closing()
     term = row.term(Words(text=""), scene, controls.Context(request=request, model=model))
     return Goal(name=row.kind, kind=row.kind, weight=row.weight, tolerance=row.tolerance, term=term)

@@ -1,43 +1,49 @@
-"""Keep optimised noise noise: on the Gaussian's shell, and as white in time as a Gaussian draw.
+"""Keep optimised noise like noise: on the Gaussian's shell, and as white in time as a Gaussian draw.
 
 A denoiser was trained on Gaussian noise, which in so many dimensions lies on a thin shell and has a flat
-spectrum. Optimising drifts off it (DITTO's known failure, reward hacking). After each step the noise is put
-back: its temporal spectrum, averaged over channels, is held near flat, each channel's own is as uneven as that of a
-draw, its mean is 0 and its deviation 1 (closed form and O(N log N), as arXiv:2602.08646 proposes for images).
+spectrum. Optimising drifts off it (DITTO's known failure, reward hacking). After each step the noise is projected
+back: its temporal spectrum, averaged over channels, is kept near flat, each channel's spectrum is as uneven as that of
+a draw, its mean is 0 and its deviation 1 (closed form and O(N log N), as arXiv:2602.08646 proposes for images).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-SPECTRUM_SPREAD = 4.0  # standard deviations by which a frequency's power may leave that of white noise
-FLATNESS_SPREAD = 2.0  # the same for the mean flatness of channels: 95 % of draws lie within
-DRAWS = 64  # that tell how flat draws of a shape are
+DRAWS = 64  # of a shape, from which the usual flatness is estimated
 SILENCE = 1e-12
 
 
-def on_shell(noise: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:
-    """Return `noise` [batch, *noise_shape] put back on the shell; time is axis `time_axis` without the batch.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """The projection after each step; the papers have none."""
 
-    Where the first axis of a noise is `layered`, each layer is a Gaussian of its own.
-    """
-    if layered:
-        return on_shell(noise.flatten(0, 1), time_axis - 1).view_as(noise)
-    axis = 1 + time_axis
-    frames = noise.shape[axis]
-    spectrum = torch.fft.rfft(noise, dim=axis)
-    others = [dim for dim in range(1, noise.dim()) if dim != axis]
-    power = spectrum.abs().square().mean(others, keepdim=True) / frames if others else spectrum.abs().square() / frames
-    white = power.mean(axis, keepdim=True)
-    channels = noise[0].numel() // frames
-    slack = SPECTRUM_SPREAD / channels**0.5
-    held = power.clamp(white / (1 + slack), white * (1 + slack))
-    spectrum = spectrum * (held / power.clamp_min(SILENCE)).sqrt()
-    flat = torch.fft.irfft(_as_uneven_as_draws(spectrum, axis, frames), n=frames, dim=axis)
-    everything = list(range(1, noise.dim()))
-    flat = flat - flat.mean(everything, keepdim=True)
-    return flat / flat.square().mean(everything, keepdim=True).sqrt()
+    spectrum_spread: float = 4.0  # standard deviations by which a frequency's power may leave that of white noise
+    flatness_spread: float = 2.0  # the same for the mean flatness of channels: 95 % of draws lie within
+
+    def projected(self, noise: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:
+        """Return `noise` [batch, *noise_shape] on the shell; time is axis `time_axis` without the batch.
+
+        Where the first axis of a noise is `layered`, each layer is a Gaussian of its own.
+        """
+        if layered:
+            return self.projected(noise.flatten(0, 1), time_axis - 1).view_as(noise)
+        axis = 1 + time_axis
+        frames = noise.shape[axis]
+        spectrum = torch.fft.rfft(noise, dim=axis)
+        others = [dim for dim in range(1, noise.dim()) if dim != axis]
+        power = spectrum.abs().square()
+        power = power.mean(others, keepdim=True) / frames if others else power / frames
+        white = power.mean(axis, keepdim=True)
+        slack = self.spectrum_spread / (noise[0].numel() // frames) ** 0.5
+        held = power.clamp(white / (1 + slack), white * (1 + slack))
+        spectrum = spectrum * (held / power.clamp_min(SILENCE)).sqrt()
+        flat = torch.fft.irfft(_as_uneven_as_draws(spectrum, axis, frames, self.flatness_spread), n=frames, dim=axis)
+        everything = list(range(1, noise.dim()))
+        flat = flat - flat.mean(everything, keepdim=True)
+        return flat / flat.square().mean(everything, keepdim=True).sqrt()
 
 
 def flatness(noise: Tensor, time_axis: int) -> Tensor:
@@ -50,7 +56,7 @@ def _flatness(spectrum: Tensor, axis: int) -> Tensor:
     return (power.log().mean(axis).exp() / power.mean(axis)).flatten(1).mean(1)
 
 
-def _as_uneven_as_draws(spectrum: Tensor, axis: int, frames: int) -> Tensor:
+def _as_uneven_as_draws(spectrum: Tensor, axis: int, frames: int, spread: float) -> Tensor:
     """Return `spectrum` with all powers raised to one exponent, item by item, so that it is as flat as draws are.
 
     A white Gaussian's powers are exponentially distributed; raised to p they are flat by exp(-gamma p) / Gamma(1 + p),
@@ -58,7 +64,7 @@ def _as_uneven_as_draws(spectrum: Tensor, axis: int, frames: int) -> Tensor:
     """
     usual, deviation = _usual_flatness(frames, spectrum[0].numel() // spectrum.shape[axis])
     found = _flatness(spectrum, axis)
-    wanted = found.clamp(usual - FLATNESS_SPREAD * deviation, usual + FLATNESS_SPREAD * deviation)
+    wanted = found.clamp(usual - spread * deviation, usual + spread * deviation)
     exponent = (1 - (wanted / found).log()).clamp(0.5, 1.5).view(-1, *[1] * (spectrum.dim() - 1))
     return spectrum * (spectrum.abs().square() + SILENCE) ** ((exponent - 1) / 2)
 

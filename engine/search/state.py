@@ -1,7 +1,9 @@
-"""The state of an optimisation as a value: any step can be kept, sent and resumed."""
+"""The state of a search as a value: any step can be stored as bytes and resumed to the same end.
 
-import math
-from dataclasses import dataclass
+Every part owns its own state; here they are put together, and written as safetensors with one name for each tensor.
+"""
+
+from dataclasses import dataclass, field, fields
 
 import torch
 from safetensors import SafetensorError
@@ -9,103 +11,92 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import BadInputError
+from .best import Best
+from .objective import Values
+from .step import Moments, Pace
+from .surrogate import Correction, Verified
 
-FORMAT = 2.0
+FORM = 3  # counts up whenever the names below change
+FORM_2 = {  # names of the form before, which an engine that was updated in the middle of a search left in its journal
+    "first_moment": "moments.first",
+    "second_moment": "moments.second",
+    "best_noise": "best.noise",
+    "best_total": "best.total",
+    "best_reached": "best.reached",
+    "looked_total": "pace.verified_total",
+    "heard_total": "pace.surrogate_total",
+    "rate": "pace.rate",
+    "corrections.latent": "correction.latent",
+    "corrections.power": "correction.power",
+    "corrections.crest": "correction.crest",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedState:
-    """Where an optimisation stands: noise and Adam's moments [batch, *noise_shape], the best so far [batch, ...].
+class SearchState:
+    """Where a search is: its noise [batch, *noise_shape] after `iteration` steps, and the state of each part.
 
-    `scales` are the weights [batch] that make several controls pull equally hard, `corrections` what the true ear
-    hears otherwise (`surrogate`), `anchor` [batch, *noise_shape] the loop that is held on to (`anchor`).
-    Tensors are never changed in place.
+    `scales` [batch] are the balance's, by goal; `anchor` [batch, *noise_shape] is None before the first step and
+    without a proximal pull. Tensors are never changed in place.
     """
 
-    iteration: int  # also the count of Adam's updates
-    looks: int  # of the true ear, so far
-    looked_at: int  # the iteration of its last one
+    iteration: int
     noise: Tensor
-    first_moment: Tensor
-    second_moment: Tensor
-    best_noise: Tensor
-    best_total: Tensor
-    best_reached: Tensor
-    looked_total: Tensor  # [batch], at the last look through the true chain
-    heard_total: Tensor  # [batch], at the last step since then, by the corrected surrogate
-    rate: Tensor  # [batch], 1 and less: of the plan's learning rate
-    scales: dict[str, Tensor]
-    corrections: dict[str, Tensor]
+    best: Best
+    moments: Moments
+    pace: Pace
+    scales: Values = field(default_factory=dict)
+    verified: Verified = field(default_factory=Verified)
+    correction: Correction = field(default_factory=Correction)
     anchor: Tensor | None = None
 
     @classmethod
-    def fresh(cls, noise: Tensor) -> "SavedState":
+    def fresh(cls, noise: Tensor) -> "SearchState":
         """Return the state before the first step."""
-        worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
-        return cls(
-            iteration=0,
-            looks=0,
-            looked_at=0,
-            noise=noise,
-            first_moment=torch.zeros_like(noise),
-            second_moment=torch.zeros_like(noise),
-            best_noise=noise,
-            best_total=worst,
-            best_reached=torch.zeros_like(worst, dtype=torch.bool),
-            looked_total=worst,
-            heard_total=worst,
-            rate=torch.ones_like(worst),
-            scales={},
-            corrections={},
-        )
+        best, moments, pace = Best.fresh(noise), Moments.fresh(noise), Pace.fresh(noise)
+        return cls(iteration=0, noise=noise, best=best, moments=moments, pace=pace)
 
     def to_bytes(self) -> bytes:
         """Return the state as safetensors."""
-        tensors = {f"scales.{name}": tensor for name, tensor in self.scales.items()}
-        tensors |= {f"corrections.{name}": tensor for name, tensor in self.corrections.items()}
-        tensors |= {name: getattr(self, name) for name in _TENSORS}
-        tensors |= {} if self.anchor is None else {"anchor": self.anchor}
-        counts = (FORMAT, self.iteration, self.looks, self.looked_at)
-        tensors["counts"] = torch.tensor(counts, dtype=torch.float64)
+        tensors = {"noise": self.noise} | ({} if self.anchor is None else {"anchor": self.anchor})
+        for name in ("best", "moments", "pace", "correction"):
+            part = getattr(self, name)
+            tensors |= {f"{name}.{field.name}": getattr(part, field.name) for field in fields(part)}
+        tensors |= {f"scales.{name}": scale for name, scale in self.scales.items()}
+        known = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        counts = (FORM, self.iteration, self.verified.count, self.verified.iteration)
+        known["counts"] = torch.tensor(counts, dtype=torch.float64)
         # Safetensors takes no tensor twice, and a state may hold one under two names.
-        return bytes(save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}))
+        return bytes(save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in known.items()}))
 
     @classmethod
-    def from_bytes(cls, data: bytes, device: torch.device | str = "cpu") -> "SavedState":
-        """Read a state; raise `BadInputError` for anything else."""
+    def from_bytes(cls, data: bytes, device: torch.device | str = "cpu") -> "SearchState":
+        """Read a state of this form or of form 2; raise `BadInputError` for anything else."""
         try:
             tensors = {name: tensor.to(device) for name, tensor in load(data).items()}
-            form, *counts = tensors.pop("counts").tolist()
-            if form != FORMAT:
-                raise BadInputError(f"The saved state has form {form:g}, this version reads form {FORMAT:g}.")
-            iteration, looks, looked_at = (int(count) for count in counts)
-            named = {name: tensors.pop(name) for name in _TENSORS}
-            anchor = tensors.pop("anchor", None)
-        except (SafetensorError, KeyError, ValueError) as error:
+            form, iteration, count, verified_at = (int(value) for value in tensors.pop("counts").tolist())
+            if form == 2:
+                tensors = {FORM_2.get(name, name): tensor for name, tensor in tensors.items()}
+            elif form != FORM:
+                raise BadInputError(
+                    f"The saved state of this search has form {form}; this version reads the forms 2 and {FORM}.",
+                    remedy="Ask for the loop again: with the same seed it starts from the same noise.",
+                )
+            return cls(
+                iteration=iteration,
+                noise=tensors["noise"],
+                best=Best(**_part("best", tensors)),
+                moments=Moments(**_part("moments", tensors)),
+                pace=Pace(**_part("pace", tensors)),
+                scales=_part("scales", tensors),
+                verified=Verified(count, verified_at),
+                correction=Correction(**_part("correction", tensors)),
+                anchor=tensors.get("anchor"),
+            )
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
             raise BadInputError("This is not the saved state of a loop in progress.") from error
-        groups: dict[str, dict[str, Tensor]] = {"scales": {}, "corrections": {}}
-        for name, tensor in tensors.items():
-            group, _, key = name.partition(".")
-            groups.setdefault(group, {})[key] = tensor
-        return cls(
-            iteration=iteration,
-            looks=looks,
-            looked_at=looked_at,
-            scales=groups["scales"],
-            corrections=groups["corrections"],
-            anchor=anchor,
-            **named,
-        )
 
 
-_TENSORS = (
-    "noise",
-    "first_moment",
-    "second_moment",
-    "best_noise",
-    "best_total",
-    "best_reached",
-    "looked_total",
-    "heard_total",
-    "rate",
-)
+def _part(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of one part by the names of its fields."""
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}

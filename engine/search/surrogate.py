@@ -1,79 +1,152 @@
-"""What a step hears of a noise: through a chain, through the waveform, or through a corrected surrogate.
+"""A search through a cheap surrogate: how it is corrected, and when the exact chain verifies it.
 
-A few-step surrogate is cheap and hears something a little other than the loop that is delivered; a latent that is a
-spectrogram may be one that no waveform has. Both gaps are measured now and then at the present noise and taken for
-constant until the next look: the latent's as a difference, the waveform's as a ratio of powers, band by band and
-frame by frame. At that noise the corrected surrogate hears exactly what the true ear hears, for the surrogate's price
-(space mapping, Bandler et al. 1994, with DITTO-2's surrogate as the coarse model).
+A chain of few steps is cheap, but its latent is not quite the delivered one; and a latent that is a spectrogram may be
+one that no waveform has. Both differences are measured now and then at the present noise and taken for constant until
+the next verification: the latent's as a difference, the waveform's as a ratio of powers, band by band and frame by
+frame. At that noise the corrected surrogate gives exactly what the exact evaluation gives, for the surrogate's price
+(space mapping, Bandler et al. 1994, with the surrogate of DITTO-2, arXiv:2405.20289, as the coarse model).
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from torch import Tensor
 
-from ..models.protocol import Model, Sampler, Scene
+from ..models.protocol import ListensThrough, Model, Sampler, Scene
 from ..sampling import sample
 from ..spectrum import Spectrum
+from .objective import Evaluation, Objective, farthest
 
-WIDEST_RATIO = 100.0  # 20 dB: beyond, the waveform has something quite other there, and no ratio mends it
-SILENCE = 1e-9
+WIDEST_RATIO = 100.0  # 20 dB; where powers differ by more, a ratio corrects nothing
+SILENCE = 1e-9  # mean square that is added to both powers
+
+
+class Problem(NamedTuple):
+    """What a search minimises, for which model and which scene."""
+
+    model: Model
+    scene: Scene
+    objective: Objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """How a noise becomes a latent."""
+    """How a noise becomes a latent: so many denoiser calls of one sampler."""
 
     steps: int
     sampler: Sampler
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ear:
-    """The true ear: the delivered chain, and the waveform itself where the model can be heard through it."""
-
-    chain: Chain
-    through_waveform: bool = True
-
-
 def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkpoint: bool = True) -> Tensor:
-    """Return the latent that `chain` makes of `noise`, carrying the gradient."""
+    """Return the latent [batch, *noise_shape] that `chain` makes of `noise`, carrying the gradient.
+
+    The noise is laid out in memory as a stored one is: kernels in bfloat16 add up differently along another layout, and
+    a take would not come back to the last bit.
+    """
+    noise = noise.contiguous()
     return sample(model, scene, noise, model.schedule(chain.steps, scene), chain.sampler, checkpoint=checkpoint)
 
 
-def can_listen_through(model: Model) -> bool:
-    """Return whether the model can be heard through its real waveform."""
-    return hasattr(model, "listen_through")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What is added to the surrogate's latent, multiplied into its powers, and added to its levels to give its peaks.
 
-
-def listen(model: Model, scene: Scene, latent: Tensor, *, through_waveform: bool) -> Spectrum:
-    """Return what is heard of `latent`: of its real waveform where that is asked for and the model can."""
-    if through_waveform and can_listen_through(model):
-        spectrum: Spectrum = getattr(model, "listen_through")(latent, scene)  # noqa: B009  # optional in the protocol
-        return spectrum
-    return model.listen(latent, scene)
-
-
-def waveform_gaps(model: Model, scene: Scene, latent: Tensor, spectrum: Spectrum) -> dict[str, Tensor]:
-    """Return by what the waveform's `spectrum` differs from `latent`'s own: a ratio of powers, and the frames' crest.
-
-    The crest, from a frame's level to its largest sample, is what a level alone does not tell of a file's limit.
+    None where it was not measured. `latent` is [batch, *noise_shape], `power` [batch, bands, frames] and `side` [batch,
+    frames] are ratios, and `crest` (from the mono mix's level to the largest sample, which a level alone does not tell)
+    is [batch, frames] in dB.
     """
-    own = model.listen(latent, scene)
-    ratio = (spectrum.power + SILENCE) / (own.power + SILENCE)
-    found = {"power": ratio.clamp(1 / WIDEST_RATIO, WIDEST_RATIO)}
-    if spectrum.side is not None and own.side is not None:
-        found["side"] = ((spectrum.side + SILENCE) / (own.side + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
-    return found if spectrum.peak_db is None else found | {"crest": spectrum.peak_db - spectrum.mid_level_db}
+
+    latent: Tensor | None = None
+    power: Tensor | None = None
+    side: Tensor | None = None
+    crest: Tensor | None = None
+
+    def applied(self, model: Model, scene: Scene, latent: Tensor) -> tuple[Tensor, Spectrum]:
+        """Return the surrogate's `latent` and its spectrum, both corrected, carrying the gradient."""
+        shifted = latent if self.latent is None else latent + self.latent
+        spectrum = model.listen(shifted, scene)
+        if self.power is not None:
+            spectrum = replace(spectrum, power=spectrum.power * self.power)
+        if self.side is not None and spectrum.side is not None:
+            spectrum = replace(spectrum, side=spectrum.side * self.side)
+        if self.crest is not None:
+            spectrum = replace(spectrum, peak_db=spectrum.mid_level_db + self.crest)
+        return shifted, spectrum
+
+    def with_waveform(self, model: Model, scene: Scene, latent: Tensor, waveform: Spectrum) -> "Correction":
+        """Return the correction by which the spectrum of `latent` becomes that of its `waveform`."""
+        own = model.listen(latent, scene)
+        side = self.side if waveform.side is None or own.side is None else _ratio(waveform.side, own.side)
+        crest = self.crest if waveform.peak_db is None else waveform.peak_db - waveform.mid_level_db
+        return replace(self, power=_ratio(waveform.power, own.power), side=side, crest=crest)
 
 
-def corrected(model: Model, scene: Scene, latent: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, Spectrum]:
-    """Return the surrogate's latent and what is heard of it, corrected, carrying the gradient."""
-    shifted = latent + found["latent"] if "latent" in found else latent
-    spectrum = model.listen(shifted, scene)
-    if "power" in found:
-        spectrum = replace(spectrum, power=spectrum.power * found["power"])
-    if "side" in found and spectrum.side is not None:
-        spectrum = replace(spectrum, side=spectrum.side * found["side"])
-    if "crest" in found:
-        spectrum = replace(spectrum, peak_db=spectrum.mid_level_db + found["crest"])
-    return shifted, spectrum
+def _ratio(exact: Tensor, own: Tensor) -> Tensor:
+    """Return the ratio of two powers of one shape, within `WIDEST_RATIO` either way."""
+    return ((exact + SILENCE) / (own + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How often the search was verified, and at which iteration it was last."""
+
+    count: int = 0
+    iteration: int = 0
+
+
+class Finding(NamedTuple):
+    """The result of a verification: the correction from here on, and the evaluation by the exact chain.
+
+    `exact` is false where the waveform was not analysed, though the model has one: then the `evaluation` is by the last
+    known correction of the waveform, and decides nothing.
+    """
+
+    correction: Correction
+    evaluation: Evaluation
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The exact evaluation of a search through a surrogate, and when it is worth its price.
+
+    It takes place every `every_steps` steps at the latest, and as soon as the surrogate is within `BELIEVED` of all
+    tolerances, but not within `APART` steps of the last one. The waveform costs most: it is analysed at every second
+    verification, at the last one, and where the target is within `NEAR` tolerances; always with `always_waveform`.
+    """
+
+    chain: Chain
+    every_steps: int = 6
+    always_waveform: bool = False
+
+    BELIEVED = 0.7  # tolerances: a corrected surrogate that is so near is verified at once
+    APART = 2  # steps
+    NEAR = 2.0  # tolerances
+
+    def is_due(self, verified: Verified, iteration: int) -> bool:
+        """Return whether a step begins with a verification, whatever the surrogate gives."""
+        return not verified.count or iteration - verified.iteration >= self.every_steps
+
+    def is_worth_it(self, verified: Verified, iteration: int, surrogate: Evaluation) -> bool:
+        """Return whether the `surrogate` is within all tolerances, as far as it can tell."""
+        settled = iteration - verified.iteration >= self.APART
+        return settled and bool((surrogate.farthest <= self.BELIEVED).all())
+
+    def verify(
+        self, problem: Problem, surrogate: Tensor, exact: Tensor, correction: Correction, *, thorough: bool
+    ) -> Finding:
+        """Return a new correction and the exact evaluation of two latents [batch, *noise_shape] of one noise.
+
+        `surrogate` is the surrogate's latent, `exact` that of `chain`. A `thorough` one analyses the waveform.
+        """
+        model, scene, objective = problem
+        correction = replace(correction, latent=exact - surrogate)
+        spectrum = correction.applied(model, scene, surrogate)[1]
+        if not isinstance(model, ListensThrough):
+            return Finding(correction, objective.evaluate(spectrum, exact), exact=True)
+        near = bool((farthest(objective.distances(spectrum, exact)) <= self.NEAR).all())
+        if not (thorough or near or self.always_waveform):
+            return Finding(correction, objective.evaluate(spectrum, exact), exact=False)
+        spectrum = model.listen_through(exact, scene)
+        evaluation = objective.evaluate(spectrum, exact)
+        return Finding(correction.with_waveform(model, scene, exact, spectrum), evaluation, exact=True)

@@ -5,21 +5,51 @@ or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wi
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from ..errors import BadRequestError
 from ..events import Event, Preview, Take
-from ..request import LoopRequest
+from ..request import MAX_COUNT, LoopRequest
 from . import wire
 
 VERSION = b"ditto%d" % wire.PROTOCOL_VERSION
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
 Label = Annotated[str, msgspec.Meta(max_length=200)]
-Priority = Literal["interactive", "batch"]
-State = Literal["no_engine", "loading", "ready", "working", "stopping"]
+
+
+class Priority(StrEnum):
+    """Which queue a request waits in; interactive ones pass batch ones."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+class EngineState(StrEnum):
+    """What an engine, or one of its workers, is doing."""
+
+    NO_ENGINE = "no_engine"  # no worker can be started
+    LOADING = "loading"
+    READY = "ready"
+    WORKING = "working"
+    STOPPING = "stopping"
+
+
+class RequestStatus(StrEnum):
+    """How far the engine is with a request."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"  # its end is known, and not everything of it is acknowledged
+    ANSWERED = "answered"  # its client has everything
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has an end."""
+        return self in (RequestStatus.FINISHED, RequestStatus.ANSWERED)
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +77,7 @@ class Submission(_Message, frozen=True):
     request: LoopRequest
     owner: Name
     tag: Label = ""
-    priority: Priority = "interactive"
+    priority: Priority = Priority.INTERACTIVE
 
 
 class Cancel(_Message, frozen=True):
@@ -57,12 +87,19 @@ class Cancel(_Message, frozen=True):
     owner: Name
 
 
-class Ack(_Message, frozen=True):
-    """A take is safe at the client's side (`take` from 0), or the end has arrived (-1)."""
+class AckTake(_Message, frozen=True):
+    """A take is safe at the client's side; `take` counts from 0."""
 
     request_id: Name
     owner: Name
-    take: Annotated[int, msgspec.Meta(ge=-1, le=7)] = -1
+    take: Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT - 1)]
+
+
+class AckEnd(_Message, frozen=True):
+    """The end of a request has arrived, and all its takes are safe."""
+
+    request_id: Name
+    owner: Name
 
 
 class Resend(_Message, frozen=True):
@@ -82,11 +119,11 @@ class Job(_Message, frozen=True):
 
 
 class Status(_Message, frozen=True):
-    """What the engine is doing; `yours` maps the owner's open requests to queued, running or finished."""
+    """What the engine is doing; `yours` has the owner's open requests."""
 
     engine_id: str
     version: str
-    state: State
+    state: EngineState
     fraction: float = -1.0  # of loading, 0..1
     sentence: str = ""
     model: str = ""
@@ -97,7 +134,7 @@ class Status(_Message, frozen=True):
     memory_bytes: int = 0  # the engine
     worker_memory_bytes: int = 0  # all workers
     workers: int = 0
-    yours: dict[str, str] = {}
+    yours: dict[str, RequestStatus] = {}
 
 
 class Said(_Message, frozen=True):
@@ -106,19 +143,20 @@ class Said(_Message, frozen=True):
     event: Event
 
 
-Message = Hello | Submission | Cancel | Ack | Resend | Job | Status | Said
+Message = Hello | Submission | Cancel | AckTake | AckEnd | Resend | Job | Status | Said
 KINDS: dict[bytes, type[Message]] = {
     b"hello": Hello,
     b"submit": Submission,
     b"cancel": Cancel,
-    b"ack": Ack,
+    b"ack_take": AckTake,
+    b"ack_end": AckEnd,
     b"resend": Resend,
     b"job": Job,
     b"status": Status,
     b"event": Said,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
-FROM_CLIENT = (Hello, Submission, Cancel, Ack, Resend)
+FromClient = Hello | Submission | Cancel | AckTake | AckEnd | Resend
 
 
 def pack(message: Message) -> list[bytes]:

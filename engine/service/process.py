@@ -12,12 +12,11 @@ from .workers.worker_options import WorkerOptions
 
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How an engine is run. With `keys` only clients whose public key lies in keys/allowed are let in."""
+    """How an engine is run; `host` is the address that it listens on."""
 
     worker: WorkerOptions
     host: str = "127.0.0.1"
     port: int = DEFAULT_ENGINE_PORT
-    keys: bool = False
     executor: str = "local"  # local or ray
     workers: int = 1
     silent_seconds: float = 60.0  # as in Patience

@@ -2,7 +2,8 @@
 
     python -m engine '{"home": ..., "port": 47110}'
 
-It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready. Tied to its parent it stops when its
+It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready, or `{"sentence": ..., "remedy": ...}` where
+it cannot start. Tied to its parent it stops when its
 standard input ends, so that no orphan is left holding the port.
 """
 
@@ -13,10 +14,11 @@ import threading
 from collections.abc import Callable
 
 from .access import Access, Keys
+from .listener import Listening
 from .logs import log_to_stderr
 from .process import EngineOptions, own_version, stop_on_signals
 from .queue.journal import Journal
-from .server import Engine, Listening
+from .server import Engine
 from .transport import run
 from .workers.executor import Executor, LocalExecutor, Patience
 
@@ -35,8 +37,8 @@ async def _serve(options: EngineOptions, on_ready: Callable[[str], None]) -> Non
         stop_on_signals(engine.stop)
         if options.tied:
             _stop_with_parent(engine.stop)
-        access = Access(Keys(settings.home / "keys")) if options.keys else None
-        serving = asyncio.create_task(engine.serve(Listening(host=options.host, port=options.port, access=access)))
+        access = Access(Keys(settings.home / "keys"))
+        serving = asyncio.create_task(engine.serve(Listening(access=access, host=options.host, port=options.port)))
         ready = asyncio.create_task(engine.ready.wait())
         await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
         if engine.ready.is_set():

@@ -9,17 +9,14 @@ from typing import Any
 
 import zmq
 
-from .wire import MAX_MESSAGE_BYTES
-
 BATCH = 256  # messages handed over at once; then the loop may do something else
 
 Frames = list[bytes]
 
 
 def tune(socket: "zmq.Socket[bytes]") -> "zmq.Socket[bytes]":
-    """Set limits and heartbeats: no message waits for ever and none is larger than we can make."""
+    """Set limits and heartbeats: no message waits for ever. How large one may be is for each side to say."""
     socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.SNDHWM, 1_000)
     socket.setsockopt(zmq.RCVHWM, 1_000)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2_000)

@@ -15,8 +15,9 @@ from ..errors import BadInputError, BadRequestError
 from ..events import Event
 from ..request import LoopRequest
 
-PROTOCOL_VERSION = 1
-MAX_MESSAGE_BYTES = 256 * 1024 * 1024  # 16 bars at 20 BPM, stereo float32 at 192 kHz, is just under
+PROTOCOL_VERSION = 2
+MAX_MESSAGE_BYTES = 256 * 2**20  # all frames together: a take as long as a request may ask for fits
+MAX_REQUEST_BYTES = 128 * 2**20  # of a client's message, with the audio that its controls follow
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def from_json(data: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(data, type=kind, dec_hook=_from_plain)
     except BadInputError as error:  # a number in it that musical time cannot hold
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
-    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
         raise BadRequestError(f"The text is not a valid {_name(kind)}: {error}.") from error
 
 

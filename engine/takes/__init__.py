@@ -1,1 +1,1 @@
-"""What a take keeps beside its sound: its noise with the seeds, and the record of how it was made."""
+"""The parts of a take beside its sound: its noise with the seeds, and the record of how it was made."""

@@ -1,4 +1,4 @@
-"""A take's stored noise x_T, with the seeds that decide what its prompt left open."""
+"""A take's stored noise x_T, with the seeds that complete its prompt."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from torch import Tensor
 from ..errors import BadInputError
 from ..request import LoopRequest
 
-WIDE_VARIATION = 0.8  # from here on a variation also chooses anew what the prompt leaves open
+WIDE_VARIATION = 0.8  # from here on a variation also completes the prompt anew
 HEARD = "heard"
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSeeds:
-    """The seeds that decide what a prompt leaves open: `words` of its sounds and moods, `key` of its key."""
+    """The seeds that complete a prompt: `words` chooses the missing sounds and moods, `key` the missing key."""
 
     words: int
     key: int
@@ -62,9 +62,9 @@ def heard_from_bytes(data: bytes, layers: tuple[str, ...]) -> Tensor | None:
 
 
 def open_seeds(request: LoopRequest) -> OpenSeeds:
-    """Return what decides what the prompt leaves open: the first take's seeds, for all that begin from it.
+    """Return the seeds that complete the prompt: the first take's own, for all searches that start from it.
 
-    A wide variation chooses its words anew, or it would be the same loop once more; the key of a set stays.
+    A wide variation chooses its words anew, or it would be the same loop once more; it keeps the key.
     """
     if request.start is None:
         return OpenSeeds(words=request.seed, key=request.seed)
@@ -82,7 +82,7 @@ def _seed_in(stored: dict[str, Tensor], name: str, otherwise: int) -> int:
 
 
 def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    """Read a take's x_T; raise `BadInputError` where it is none or belongs to a loop of another length or model."""
+    """Read a take's x_T; raise `BadInputError` for other bytes and for a loop of another length or model."""
     noise = _of_a_take(data)["noise"]
     if tuple(noise.shape) != shape:
         raise BadInputError(

@@ -1,4 +1,4 @@
-"""What the sidecar of a take keeps: how it was made, with what, how long it took, and what became of the noise."""
+"""The record in a take's sidecar: method, model, versions, time, losses, and statistics of the optimised noise."""
 
 from importlib import metadata
 

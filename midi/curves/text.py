@@ -1,17 +1,26 @@
-"""Curves as people and files write them: `0:-30 8:-9 16:-30`, or JSON."""
+"""Curves as people and files write them: `0:-30 8:-9 16:-30`, `0: -30dB`, one number for all, or JSON."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from ..errors import MidiError
+from ..files.names import printable
+from ..files.opening import read_bytes
+from ..files.text import decoded
 from ..tempo import Beats, exact
 from .bezier import Handles
 from .curve import Breakpoint, Curve
 
 MAX_POINTS = 100_000
 MAX_FILE_BYTES = 16 * 2**20
+_COLON = re.compile(r"\s*:\s*")
+_SEPARATORS = re.compile(r"[\s,;]+")
+_UNITS = r"(dBFS|dB|kHz|Hz)"
+_UNIT = re.compile(rf"(.*?){_UNITS}", re.IGNORECASE)
+_UNIT_APART = re.compile(rf"(?<=[0-9.])\s+{_UNITS}\b", re.IGNORECASE)
 REMEDY = "Write points like 0:-30 8:-9 16:-30, each beat:value."
 
 
@@ -26,14 +35,17 @@ class _Points(msgspec.Struct):
 
 
 def parse_points(text: str, loop_beats: Beats | None = None) -> Curve:
-    """Read `beat:value` pairs, apart by spaces or commas; beats are decimals or `n/d`.
+    """Read `beat:value` pairs, apart by blanks, commas or semicolons; beats are decimals or `n/d`.
 
-    Raises `MidiError` for what is not a number, beats that go back, and beats outside
-    0..`loop_beats` where that is given.
+    A value may carry its unit, dB, Hz or kHz. One value alone holds for the whole loop. Raises `MidiError` for what
+    is not a number, beats that go back, and beats outside 0..`loop_beats` where that is given.
     """
-    words = text.replace(",", " ").split()
+    words = _SEPARATORS.split(_UNIT_APART.sub(r"\1", _COLON.sub(":", text)).strip())
+    words = [word for word in words if word]
     if len(words) > MAX_POINTS:
         raise _too_many(len(words))
+    if len(words) == 1 and ":" not in words[0] and words[0].strip("0."):  # 0 alone is no level, but half of a point
+        words = [f"0:{words[0]}"]
     points = tuple(_parse_point(word) for word in words)
     return within_loop(Curve(points), loop_beats)
 
@@ -42,7 +54,8 @@ def from_json(source: Path | str | bytes, loop_beats: Beats | None = None) -> Cu
     """Read a curve from a JSON file's path, or from its bytes.
 
     Either `[[beat, value], ...]` or `{"points": [{"beat": 0, "value": -30, "curve": [x1, y1, x2, y2]},
-    ...]}`; `curve` may be left out. Raises `MidiError` as `parse_points` does.
+    ...]}`, or that list alone; `curve` may be left out. One number alone holds for the whole loop. The text is UTF-8,
+    with or without a mark, or UTF-16. Raises `MidiError` as `parse_points` does.
     """
     name, data = ("the curve", source) if isinstance(source, bytes) else _load(Path(source))
     points = _decode(name, data)
@@ -71,20 +84,22 @@ def _parse_point(word: str) -> Breakpoint:
     if not colon or not beat or not value:
         raise MidiError("bad_point", f"{word[:40]!r} is not beat:value.", REMEDY)
     try:
-        return Breakpoint(exact(beat), float(exact(value)))
+        return Breakpoint(exact(beat), _value(value))
     except MidiError as error:
         raise MidiError("bad_point", f"In {word[:40]!r}: {error.sentence}", REMEDY) from None
     except OverflowError:
         raise MidiError("bad_point", f"In {word[:40]!r} the value is too large.", REMEDY) from None
 
 
+def _value(text: str) -> float:
+    """Return a value in its curve's unit: dB, or Hz where it is a frequency."""
+    match = _UNIT.fullmatch(text)
+    number, unit = match.groups() if match else (text, "")
+    return float(exact(number)) * (1000.0 if unit.lower() == "khz" else 1.0)
+
+
 def _load(path: Path) -> tuple[str, bytes]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
+    data = read_bytes(path, MAX_FILE_BYTES)
     if len(data) > MAX_FILE_BYTES:
         raise MidiError("curve_too_big", f"{path.name} is over {MAX_FILE_BYTES // 2**20} MB.", "Thin the curve.")
     return path.name, data
@@ -92,14 +107,18 @@ def _load(path: Path) -> tuple[str, bytes]:
 
 def _decode(name: str, data: bytes) -> Sequence[_Point]:
     try:
-        if data.lstrip()[:1] == b"[":
-            pairs = msgspec.json.decode(data, type=list[tuple[float, float]])
-            return [_Point(beat, value) for beat, value in pairs]
-        return msgspec.json.decode(data, type=_Points).points
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = decoded(data).strip()
+        if text[:1] == "[" and text[1:].lstrip()[:1] == "{":
+            return msgspec.json.decode(text, type=list[_Point])
+        if text[:1] == "[":
+            return [_Point(beat, value) for beat, value in msgspec.json.decode(text, type=list[tuple[float, float]])]
+        if text[:1] == "{":
+            return msgspec.json.decode(text, type=_Points).points
+        return [_Point(0.0, msgspec.json.decode(text, type=float))]
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise MidiError(
             "bad_curve_file",
-            f"{name} is not a curve: {str(error)[:120].rstrip('.')}.",
+            f"{name} is not a curve: {printable(str(error)[:120]).rstrip('.')}.",
             "Write [[0, -30], [8, -9], [16, -30]].",
         ) from error
 

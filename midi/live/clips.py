@@ -6,9 +6,9 @@ Notes come by pitch (`KeyTrack`), and the pitch comes after its notes.
 from collections.abc import Callable
 
 from .model import NOTE_FIELDS
-from .numbers import number_of, value_of
-from .parts import OpenClip
-from .xml import BrokenElementError
+from .numbers import beat_of, number_of, value_of
+from .parts import OpenClip, OpenSet
+from .xml import BrokenElementError, UnreadableValueError
 
 MAX_CLIPS = 50_000
 
@@ -19,11 +19,10 @@ _Attributes = dict[str, str]
 
 
 class ClipReader:
-    """Fills `clip`, the open one; `stack` is the reader's list of open tags, innermost last."""
+    """Fills the clip that is open in `open_set`."""
 
-    def __init__(self, stack: list[str]) -> None:
-        self.clip: OpenClip | None = None
-        self._stack = stack
+    def __init__(self, open_set: OpenSet) -> None:
+        self._open = open_set
         self._slot = -1
         self._count = 0
 
@@ -44,25 +43,25 @@ class ClipReader:
 
     def open(self, attributes: _Attributes) -> OpenClip | None:
         """Begin a clip and return it; frozen copies and clips in clips are passed over."""
-        stack = self._stack
-        if self.clip is not None or "FreezeSequencer" in stack:
+        stack = self._open.stack
+        if self._open.clip is not None or "FreezeSequencer" in stack:
             return None
         self._count += 1
         if self._count > MAX_CLIPS:
             raise BrokenElementError(f"it has over {MAX_CLIPS} clips")
-        in_session = "ClipSlotList" in stack
-        self.clip = OpenClip(
+        in_session = "ClipSlotList" in stack or "Tracks" not in stack  # a clip file may hold the bare clip
+        self._open.clip = OpenClip(
             kind="midi" if stack[-1] == "MidiClip" else "audio",
             place="session" if in_session else "take" if "TakeLanes" in stack else "arrangement",
             depth=len(stack),
-            time=number_of(stack[-1], attributes, "Time", 0.0),
+            time=_start_of(attributes),
             slot=self._slot if in_session else None,
         )
-        return self.clip
+        return self._open.clip
 
     def _close(self, depth: int) -> None:
-        if self.clip is not None and self.clip.depth == depth:
-            self.clip = None
+        if self._open.clip is not None and self._open.clip.depth == depth:
+            self._open.clip = None
 
     def _open_slots(self, parent: str, attributes: _Attributes) -> None:
         self._slot = -1
@@ -71,41 +70,54 @@ class ClipReader:
         self._slot += parent == "ClipSlotList"
 
     def _take_number(self, parent: str, attributes: _Attributes) -> None:
-        clip, tag = self.clip, self._stack[-1]
+        clip, tag = self._open.clip, self._open.stack[-1]
         if clip is None:
             return
-        of_clip = parent == "Loop" or len(self._stack) == clip.depth + 1
+        of_clip = parent == "Loop" or len(self._open.stack) == clip.depth + 1
         if of_clip or (tag in _METER_NUMBERS and parent == "RemoteableTimeSignature"):
-            clip.numbers.setdefault(tag, value_of(tag, attributes))
+            clip.numbers.setdefault(tag, beat_of(tag, attributes, "Value"))
 
     def _take_loop_on(self, parent: str, attributes: _Attributes) -> None:
-        if self.clip is not None and parent == "Loop":
-            self.clip.looping = attributes.get("Value") == "true"
+        if self._open.clip is not None and parent == "Loop":
+            self._open.clip.looping = attributes.get("Value") == "true"
 
     def _take_note(self, parent: str, attributes: _Attributes) -> None:
-        if self.clip is None or self._stack[-3] != "KeyTrack":
+        if self._open.clip is None or self._open.stack[-3] != "KeyTrack":
             return
-        tag = self._stack[-1]
-        self.clip.notes.extend(
-            (
-                -1.0,  # the pitch comes with the end of the key track
-                number_of(tag, attributes, "Time"),
-                number_of(tag, attributes, "Duration"),
-                number_of(tag, attributes, "Velocity", 100.0),
-                number_of(tag, attributes, "OffVelocity", 64.0),
-                float(attributes.get("IsEnabled", "true") == "true"),
-                number_of(tag, attributes, "Probability", 1.0),
-                number_of(tag, attributes, "VelocityDeviation", 0.0),
-            )
+        tag = self._open.stack[-1]
+        velocity = number_of(tag, attributes, "Velocity", 100.0)
+        note = (
+            -1.0,  # the pitch comes with the end of the key track
+            beat_of(tag, attributes, "Time"),
+            beat_of(tag, attributes, "Duration"),
+            velocity,
+            number_of(tag, attributes, "OffVelocity", 64.0),
+            float(attributes.get("IsEnabled", "true") == "true" and velocity > 0),
+            min(max(number_of(tag, attributes, "Probability", 1.0), 0.0), 1.0),
+            min(max(number_of(tag, attributes, "VelocityDeviation", 0.0), -127.0), 127.0),
         )
+        self._open.clip.notes.extend(note)
 
     def _take_key(self, parent: str, attributes: _Attributes) -> None:
-        if self.clip is not None and parent == "KeyTrack":
-            self.clip.key = value_of(self._stack[-1], attributes)
+        if self._open.clip is not None and parent == "KeyTrack":
+            self._open.clip.key = value_of(self._open.stack[-1], attributes)
 
     def _close_key(self, depth: int) -> None:
-        clip = self.clip
-        if clip is not None:
-            for index in range(clip.key_start, len(clip.notes), NOTE_FIELDS):
-                clip.notes[index] = clip.key
-            clip.key_start, clip.key = len(clip.notes), -1.0
+        clip = self._open.clip
+        if clip is None:
+            return
+        key, clip.key = clip.key, -1.0
+        if not 0 <= key <= 127 and len(clip.notes) > clip.key_start:
+            del clip.notes[clip.key_start :]
+            raise UnreadableValueError("notes whose key is none of the 128")
+        for index in range(clip.key_start, len(clip.notes), NOTE_FIELDS):
+            clip.notes[index] = key
+        clip.key_start = len(clip.notes)
+
+
+def _start_of(attributes: _Attributes) -> float:
+    """Return where a clip lies; one that cannot be read is told by its `CurrentStart`, which comes later."""
+    try:
+        return beat_of("clip", attributes, "Time", 0.0)
+    except UnreadableValueError:
+        return 0.0

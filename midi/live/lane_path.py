@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from ..errors import MidiError
+from ..files.file_part import split_file_part
+from ..files.names import name_key
 from .model import Lane, LiveSet
 
+SET_ENDINGS = (".als", ".alc")
 MAX_CANDIDATES = 12
 _HOW = 'Write Track/Device/Parameter; a name with / or # goes in quotes: "AC/DC"/Mixer/Volume.'
 
@@ -13,14 +17,17 @@ _HOW = 'Write Track/Device/Parameter; a name with / or # goes in quotes: "AC/DC"
 def parse_lane_reference(text: str) -> tuple[str, str]:
     """Split `SET.als#Track/Device/Parameter` into the file's path and the lane's.
 
-    The lane's path is empty where there is no `#`. Raises `MidiError` where no `.als` is named.
+    The lane's path is empty where there is no `#`. Raises `MidiError` where no `.als` or `.alc` is named.
     """
-    end = text.lower().find(".als#")
-    if end >= 0:
-        return text[: end + 4], text[end + 5 :]
-    if text.lower().endswith(".als"):
-        return text, ""
+    path, lane = split_file_part(text)
+    if is_set(path):
+        return str(path), lane
     raise MidiError("bad_lane_reference", f"{text[:60]!r} names no Live set.", f"Write SET.als#... {_HOW}")
+
+
+def is_set(path: Path) -> bool:
+    """Whether the name is one of a Live set or a clip of Live."""
+    return path.suffix.lower() in SET_ENDINGS
 
 
 def parse_lane_path(text: str) -> tuple[str, ...]:
@@ -39,7 +46,7 @@ def parse_lane_path(text: str) -> tuple[str, ...]:
 
 
 def find_lane(live_set: LiveSet, path: str) -> Lane:
-    """Return the one lane that `path` names; capitals do not count.
+    """Return the one lane that `path` names; capitals and the form of an accent do not count.
 
     Three parts name track, device and parameter, a fourth the clip of a clip envelope. Where it is
     unique the parameter alone, or track and parameter, will do. Arrangement lanes win over clip
@@ -48,7 +55,7 @@ def find_lane(live_set: LiveSet, path: str) -> Lane:
     lanes = live_set.lanes
     if not lanes:
         raise MidiError("no_lanes", "The set holds no automation.", "Draw a lane in Live and save the set.")
-    wanted = tuple(part.casefold() for part in parse_lane_path(path)) if path.strip() else ()
+    wanted = tuple(name_key(part) for part in parse_lane_path(path)) if path.strip() else ()
     found = [lane for lane in lanes if _matches(lane, wanted)]
     arranged = [lane for lane in found if lane.clip is None]
     if len(found) == 1 or len(arranged) == 1:
@@ -75,8 +82,7 @@ def _plain(rest: str) -> tuple[str, str]:
 
 
 def _matches(lane: Lane, wanted: tuple[str, ...]) -> bool:
-    parts = tuple(part.strip().casefold() for part in lane.parts)
-    wanted = tuple(part.strip() for part in wanted)
+    parts = tuple(name_key(part) for part in lane.parts)
     if len(wanted) >= 3:
         return parts[: len(wanted)] == wanted
     if len(wanted) == 2:

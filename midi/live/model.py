@@ -5,19 +5,19 @@ hold a million of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..clip import ClipMarkers, clip_notes
 from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
-from ..notes import Note, shift, sort_notes
+from ..notes import EARLY_BEATS, Note, shift, sort_notes
 from ..tempo import Beats, Meter, RangeTime, exact, meter_note, parse_tempo, tempo_note
+from .clip import ClipMarkers, clip_notes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
 Place = Literal["session", "arrangement", "take"]
@@ -132,7 +132,7 @@ class LiveClip:
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes in the clip's own time, muted ones too, sorted."""
-        return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)
+        return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other
 
     def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
         """Return what plays from the clip's launch, from beat 0 on.
@@ -171,18 +171,22 @@ class LiveTrack:
     lanes: tuple[Lane, ...]
 
     def arrangement_notes(self, from_beat: Beats, to_beat: Beats) -> tuple[Note, ...]:
-        """Return the notes that the arrangement plays between two beats, from 0 on."""
+        """Return the notes that the arrangement plays between two beats, from 0 on; one just before is its downbeat."""
         found: list[Note] = []
         for clip in self.clips:
             if clip.place == "arrangement" and clip.start < to_beat and clip.end > from_beat:
                 found += shift(clip.heard(), clip.start - from_beat)
         length = to_beat - from_beat
-        return sort_notes(note for note in found if 0 <= note.start < length)
+        early = (replace(n, start=Fraction(0)) if -EARLY_BEATS < n.start < 0 else n for n in found)
+        return sort_notes(note for note in early if 0 <= note.start < length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveSet:
-    """A set: `creator` is the Live that saved it; the last track is the main one."""
+    """A set: `creator` is the Live that saved it; the last track is the main one.
+
+    `remarks` are sentences on what was replaced or left out in reading.
+    """
 
     creator: str
     tempo_bpm: Fraction
@@ -190,6 +194,7 @@ class LiveSet:
     tracks: tuple[LiveTrack, ...]
     tempo_lane: Lane | None = None
     meter_lane: Lane | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

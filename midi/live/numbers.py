@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping
 
-from .xml import BrokenElementError
+from .xml import BrokenElementError, UnreadableValueError
+
+MOST_BEATS = 1e9  # above the longest arrangement that Live allows, 1,576,800 beats
 
 
 def value_of(tag: str, attributes: Mapping[str, str]) -> float:
@@ -27,6 +29,14 @@ def number_of(tag: str, attributes: Mapping[str, str], name: str, default: float
     return number
 
 
+def beat_of(tag: str, attributes: Mapping[str, str], name: str, default: float | None = None) -> float:
+    """Return an attribute as a beat that a song may have."""
+    beat = number_of(tag, attributes, name, default)
+    if abs(beat) > MOST_BEATS:
+        raise UnreadableValueError(f"the {name} of a {tag[:40]} is {beat:g}, far outside any song")
+    return beat
+
+
 def value_if_any(attributes: Mapping[str, str]) -> float | None:
     """Return the `Value` of an element, or None where it is no number, for what is only shown."""
     try:
@@ -43,6 +53,6 @@ def whole_of(tag: str, attributes: Mapping[str, str], name: str) -> int:
         raise _not_a_number(tag, attributes, name) from None
 
 
-def _not_a_number(tag: str, attributes: Mapping[str, str], name: str) -> BrokenElementError:
+def _not_a_number(tag: str, attributes: Mapping[str, str], name: str) -> UnreadableValueError:
     text = attributes.get(name, "missing")[:40]
-    return BrokenElementError(f"the {name} of a {tag[:40]} is {text!r}, not a number")
+    return UnreadableValueError(f"the {name} of a {tag[:40]} is {text!r}, not a number")

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 
 from ..curves.bezier import Handles
 from .model import Place, TrackKind
+from .xml import BrokenElementError
+
+MAX_LANES = 50_000
+MAX_PARAMETERS = 250_000  # a 10 MB set of Live 9 has 7,600
+MAX_NAME_CHARACTERS = 200
 
 
 @dataclass(slots=True)
@@ -100,3 +105,25 @@ class OpenTrack:
     chain: dict[str, OpenDevice] = field(default_factory=dict)  # mixer, sequencers
     clips: list[OpenClip] = field(default_factory=list)
     lanes: list[OpenEvents] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class OpenSet:
+    """What is open while a set is read, innermost last, and what has been found so far."""
+
+    stack: list[str] = field(default_factory=list)  # the tags that are open
+    track: OpenTrack | None = None
+    devices: list[OpenDevice] = field(default_factory=list)  # racks first
+    named: NamedParameter | None = None
+    clip: OpenClip | None = None
+    tracks: list[OpenTrack] = field(default_factory=list)
+    targets: dict[int, Target] = field(default_factory=dict)
+    song: dict[str, tuple[Target, list[int], OpenEvents | None]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # equal names share one string
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, most: int) -> None:
+        """Count one more; raises `BrokenElementError` for over `most`."""
+        self._counts[what] = self._counts.get(what, 0) + 1
+        if self._counts[what] > most:
+            raise BrokenElementError(f"it has over {most} {what}")

@@ -1,4 +1,4 @@
-"""Live sets (`.als`, Live 8 to 12): read one, find a lane in it by name, use it as a curve.
+"""Live sets (`.als`, Live 8 to 12) and clips (`.alc`): read one, find a lane in it by name, use it as a curve.
 
 live_set = read_set(Path("song.als"))
 lane = find_lane(live_set, "Lead/Ditto Live/Intensity")
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..clip import ClipMarkers
 from ..errors import MidiError
+from ..files.names import shown
 from ..tempo import Meter, exact, parse_tempo
+from .clip import ClipMarkers
 from .lane_path import find_lane, parse_lane_path, parse_lane_reference
 from .model import NOTE_FIELDS, Lane, LiveClip, LiveDevice, LiveSet, LiveTrack, lane_curve, meter_of_value
 from .parts import OpenClip, OpenDevice, OpenEvents, OpenTrack, Target
@@ -33,17 +34,20 @@ __all__ = [
     "read_set",
 ]
 
+CLIP_TEMPO_BPM = 120  # of a clip file, which does not tell
+
 _KIND_NAMES = {"midi": "MIDI", "audio": "Audio", "group": "Group", "return": "Return", "main": "Main"}
 
 
 def read_set(path: Path | str) -> LiveSet:
-    """Read a Live set; raises only `MidiError`.
+    """Read a Live set or clip; raises only `MidiError`.
 
-    Two lanes of one name are told apart by ` (2)` after the parameter.
+    Two lanes of one name are told apart by ` (2)` after the parameter. A clip file (`.alc`) has no main track:
+    its tempo counts as 120 and its signature as 4/4.
     """
     path = Path(path)
     reader = SetReader()
-    stream_elements(path, reader)
+    remarks = stream_elements(path, reader)
     shown = [track for track in reader.tracks if track.kind is not None]
     if not shown:
         raise broken_set(path.name, "it has no tracks")
@@ -52,21 +56,26 @@ def read_set(path: Path | str) -> LiveSet:
     tracks = [_track(track, name, reader, seen) for track, name in zip(shown, names, strict=True)]
     tracks.sort(key=lambda track: track.kind == "main")  # Live writes it last, and so do we
     lanes = {tag: _song_lane(tag, reader, tracks) for tag in ("Tempo", "TimeSignature")}
+    tempo_bpm, meter = parse_tempo(CLIP_TEMPO_BPM), Meter()
+    if reader.song or path.suffix.lower() != ".alc":
+        tempo_bpm = parse_tempo(_song_value(path.name, "Tempo", reader))
+        meter = meter_of_value(_song_value(path.name, "TimeSignature", reader))
     return LiveSet(
         creator=reader.creator,
-        tempo_bpm=parse_tempo(_song_value(path.name, "Tempo", reader)),
-        meter=meter_of_value(_song_value(path.name, "TimeSignature", reader)),
+        tempo_bpm=tempo_bpm,
+        meter=meter,
         tracks=tuple(tracks),
         tempo_lane=lanes["Tempo"],
         meter_lane=lanes["TimeSignature"],
+        remarks=remarks,
     )
 
 
 def _track_name(track: OpenTrack, number: int) -> str:
     """Return the name that Live shows; an old set leaves a default one empty."""
     if track.kind == "main":
-        return track.user_name or "Main"
-    return track.effective_name or track.user_name or f"{number}-{_KIND_NAMES[track.kind or 'midi']}"
+        return shown(track.user_name) or "Main"
+    return shown(track.effective_name or track.user_name) or f"{number}-{_KIND_NAMES[track.kind or 'midi']}"
 
 
 def _track(track: OpenTrack, name: str, reader: SetReader, seen: "Counter[tuple[str, ...]]") -> LiveTrack:
@@ -95,15 +104,15 @@ def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
         target = Target(OpenDevice("Unknown", 0), f"Target {events.target_id}")
     return Lane(
         track=track,
-        device=target.device.name,
-        parameter=target.name,
+        device=shown(target.device.name),
+        parameter=shown(target.name),
         times=np.frombuffer(events.times),
         values=np.frombuffer(events.values),
         steps=events.steps,
         handles=events.handles,
         low=target.low,
         high=target.high,
-        clip=None if events.clip is None else events.clip.name or "Clip",
+        clip=None if events.clip is None else shown(events.clip.name) or "Clip",
         target_id=events.target_id,
     )
 
@@ -115,7 +124,7 @@ def _clip(clip: OpenClip) -> LiveClip:
     first = loop_start + number("StartRelative", 0.0)
     last = number("OutMarker", loop_end) if clip.looping else loop_end
     return LiveClip(
-        name=clip.name,
+        name=shown(clip.name),
         kind="midi" if clip.kind == "midi" else "audio",
         place=clip.place,
         start=exact(start),
@@ -142,7 +151,7 @@ def _song_value(file_name: str, tag: str, reader: SetReader) -> float:
     target, _, events = reader.song[tag]
     if target.manual is not None:
         return target.manual
-    if events is not None:
+    if events is not None and len(events.values):
         return events.values[0]
     raise broken_set(file_name, f"the {tag} of its main track has no value")
 

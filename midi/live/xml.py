@@ -3,8 +3,10 @@
 A `.als` is gzip'd XML; plain XML is taken too. Nothing is held but the piece being parsed, so a
 hundred megabytes cost what their results cost. A file may be made to harm: a document type (where
 entity bombs live), a gzip bomb, endless names and nesting are all refused with one sentence.
+A character that XML forbids costs that character, an element that cannot be understood costs that element.
 """
 
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import BinaryIO, Protocol
 from xml.parsers import expat
 
 from ..errors import MidiError
+from .characters import CleanText
 
 MAX_FILE_BYTES = 256 * 2**20  # as stored
 MAX_XML_BYTES = 256 * 2**20  # unpacked; a 10 MB set is a big one
@@ -31,6 +34,10 @@ class BrokenElementError(Exception):
     """An element holds what Live never writes; `str(error)` is the reason."""
 
 
+class UnreadableValueError(BrokenElementError):
+    """One element cannot be understood; it is left out, and all else is read."""
+
+
 class ElementHandler(Protocol):
     """What `stream_elements` tells of; both may raise `BrokenElementError`."""
 
@@ -41,17 +48,17 @@ class ElementHandler(Protocol):
         """Take its end."""
 
 
-def stream_elements(path: Path, handler: ElementHandler) -> None:
-    """Tell `handler` of every element of a set, in order.
+def stream_elements(path: Path, handler: ElementHandler) -> tuple[str, ...]:
+    """Tell `handler` of every element of a set, in order; return what was replaced or left out, in sentences.
 
     Raises `MidiError`, and nothing else, for a file that is no whole set or is over a limit.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never end
+            raise MidiError("unreadable_file", f"{path.name} cannot be read: it is no file.", "Choose a saved set.")
         with path.open("rb") as file:
-            _parse(path.name, file, handler)
+            return _parse(path.name, file, handler)
     except (OSError, ValueError) as error:
-        if isinstance(error, MidiError):
-            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
 
@@ -61,26 +68,37 @@ def broken_set(name: str, reason: str) -> MidiError:
     return MidiError("broken_set", f"{name} is not a whole Live set: {reason[:120].rstrip('.')}.", _REMEDY)
 
 
-def _parse(name: str, file: BinaryIO, handler: ElementHandler) -> None:
-    parser = _parser(handler)
+def _parse(name: str, file: BinaryIO, handler: ElementHandler) -> tuple[str, ...]:
+    left_out: list[str] = []
+    parser = _parser(handler, left_out)
+    clean = CleanText()
     fed_bytes = 0
     try:
-        for piece in _unpacked(name, file):
-            parser.Parse(piece, False)
-            fed_bytes += len(piece)
+        for piece in unpacked(name, file):
+            text = clean.feed(piece)
+            parser.Parse(text, False)
+            fed_bytes += len(text)
             if fed_bytes - parser.CurrentByteIndex > MAX_TOKEN_BYTES:
                 raise broken_set(name, "one of its elements never ends")
             if len(parser.intern) > MAX_DIFFERENT_NAMES:
                 raise broken_set(name, f"it has over {MAX_DIFFERENT_NAMES} different elements")
-        parser.Parse(b"", True)
+        parser.Parse(clean.end(), True)
     except expat.ExpatError as error:
         what = expat.ErrorString(error.code) or "it is damaged"
         raise broken_set(name, f"{what}, line {error.lineno}") from error
     except BrokenElementError as error:
         raise broken_set(name, str(error)) from error
+    return (*clean.remarks(name), *_remarks(name, left_out))
 
 
-def _parser(handler: ElementHandler) -> expat.XMLParserType:
+def _remarks(name: str, left_out: list[str]) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    more = f", and {len(left_out) - 1} more like it" if len(left_out) > 1 else ""
+    return (f"Of {name} one element was left out: {left_out[0]}{more}.",)
+
+
+def _parser(handler: ElementHandler, left_out: list[str]) -> expat.XMLParserType:
     depth = 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
@@ -90,12 +108,18 @@ def _parser(handler: ElementHandler) -> expat.XMLParserType:
             raise BrokenElementError(f"its elements are nested over {MAX_DEPTH} deep")
         if len(tag) > MAX_TAG_CHARACTERS:
             raise BrokenElementError("the name of one of its elements has no end")
-        handler.start(tag, attributes)
+        try:
+            handler.start(tag, attributes)
+        except UnreadableValueError as error:
+            left_out.append(str(error))
 
     def end(tag: str) -> None:
         nonlocal depth
         depth -= 1
-        handler.end(tag)
+        try:
+            handler.end(tag)
+        except UnreadableValueError as error:
+            left_out.append(str(error))
 
     def refuse_doctype(*_: object) -> None:
         raise BrokenElementError("it declares a document type, which Live never writes")
@@ -107,15 +131,15 @@ def _parser(handler: ElementHandler) -> expat.XMLParserType:
     return parser
 
 
-def _unpacked(name: str, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the XML in pieces of at most `CHUNK_BYTES`."""
+def unpacked(name: str, file: BinaryIO, most_bytes: int = MAX_XML_BYTES) -> Iterator[bytes]:
+    """Yield a set's XML in pieces of at most `CHUNK_BYTES`; raises `MidiError` for over `most_bytes` and for damage."""
     packed = file.read(CHUNK_BYTES)
     pieces = _gunzipped(name, file, packed) if packed.startswith(_GZIP_MAGIC) else _plain(file, packed)
     total = 0
     for piece in pieces:
         total += len(piece)
-        if total > MAX_XML_BYTES:
-            raise _too_big(name)
+        if total > most_bytes:
+            raise _too_big(name, most_bytes)
         yield piece
 
 
@@ -131,7 +155,7 @@ def _gunzipped(name: str, file: BinaryIO, packed: bytes) -> Iterator[bytes]:
     while packed and not unpack.eof:
         packed_bytes += len(packed)
         if packed_bytes > MAX_FILE_BYTES:
-            raise _too_big(name)
+            raise _too_big(name, MAX_FILE_BYTES)
         try:
             piece = unpack.decompress(packed, CHUNK_BYTES)
         except zlib.error as error:
@@ -147,9 +171,9 @@ def _gunzipped(name: str, file: BinaryIO, packed: bytes) -> Iterator[bytes]:
         raise broken_set(name, "it ends too early")
 
 
-def _too_big(name: str) -> MidiError:
+def _too_big(name: str, most_bytes: int) -> MidiError:
     return MidiError(
         "set_too_big",
-        f"{name} is over {MAX_XML_BYTES // 2**20} MB unpacked.",
+        f"{name} is over {most_bytes // 2**20} MB unpacked.",
         "Save the part that you need as a set of its own.",
     )

@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import lcm
 
 from ..errors import MidiError
+from ..files.names import name_key, printable
 from ..notes import Note, sort_notes
 from ..tempo import Beats, Meter, MeterChange, RangeTime, TempoChange, time_of_range
 
@@ -15,11 +16,15 @@ MAX_TICKS_PER_BEAT = 0x7FFF  # what the file's header holds
 
 @dataclass(frozen=True, slots=True)
 class ScoreTrack:
-    """One track's name and notes, sorted; `end` is where the track ends, in beats."""
+    """One track's name and notes, sorted; `end` is where the track ends, in beats.
+
+    In a track of `one_instrument` channels are voices or colours, and none of them is the drums'.
+    """
 
     name: str
     notes: tuple[Note, ...]
     end: Beats = Fraction(0)
+    one_instrument: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +48,25 @@ class Score:
         return sort_notes(note for track in self.tracks for note in track.notes)
 
     def track(self, name: str | int) -> ScoreTrack:
-        """Return a track by name (case and outer spaces do not count) or by number from 1.
+        """Return a track by name (case, accents' form and outer spaces do not count) or by number from 1.
 
-        Raises `MidiError` that lists the tracks.
+        Of several tracks with one name it is the first with notes. Raises `MidiError` that lists the tracks.
         """
-        wanted = str(name).strip().casefold()
-        for track in self.tracks:
-            if track.name.strip().casefold() == wanted:
-                return track
+        named = self.named(name)
+        return next((track for track in named if track.notes), named[0])
+
+    def named(self, name: str | int) -> tuple[ScoreTrack, ...]:
+        """Return all tracks of this name, or the one with this number from 1; raises `MidiError` that lists them."""
+        wanted = name_key(str(name))
+        found = tuple(track for track in self.tracks if name_key(track.name) == wanted)
+        if found:
+            return found
         if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(self.tracks):
-            return self.tracks[int(wanted) - 1]
+            return (self.tracks[int(wanted) - 1],)
         listed = ", ".join(f"{i} {t.name!r} ({len(t.notes)} notes)" for i, t in enumerate(self.tracks, 1))
         raise MidiError(
             "no_such_track",
-            f"The MIDI file has no track {str(name)[:40]!r}. It has: {listed[:1000] or 'none'}.",
+            f"The MIDI file has no track {printable(str(name))[:40]!r}. It has: {listed[:1000] or 'none'}.",
             "Name a track or give its number.",
         )
 

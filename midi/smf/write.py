@@ -5,7 +5,9 @@ import io
 import mido
 
 from ..errors import MidiError
+from ..files.names import nfc
 from ..tempo import beats_to_ticks
+from .events import LARGEST
 from .score import Score, ScoreTrack
 
 # An event to write: tick, order within the tick (ends before starts), message.
@@ -13,9 +15,10 @@ _Event = tuple[int, int, mido.Message]
 
 
 def write_midi(score: Score) -> bytes:
-    """Return the bytes of a MIDI file with the score's notes, tempi and metres.
+    """Return the bytes of a MIDI file with the score's notes, tempi and metres; names are UTF-8.
 
-    Times are rounded to `score.ticks_per_beat`; a note keeps at least one tick.
+    Times are rounded to `score.ticks_per_beat`; a note keeps at least one tick. Raises `MidiError` for a note before
+    the start, and for one past the longest time that the format can tell.
     """
     file = mido.MidiFile(type=score.type, ticks_per_beat=score.ticks_per_beat)
     for index, track in enumerate(score.tracks):
@@ -62,12 +65,19 @@ def _time_events(score: Score) -> list[_Event]:
 def _delta_track(track: ScoreTrack, events: list[_Event], ticks_per_beat: int) -> mido.MidiTrack:
     written = mido.MidiTrack()
     if track.name:
-        name = track.name.encode("latin1", "replace").decode("latin1")
+        name = nfc(track.name).encode("utf-8", "replace").decode("latin1")  # mido writes the very bytes
         written.append(mido.MetaMessage("track_name", name=name))
     now = 0
+    end = max((tick for tick, _, _ in events), default=0)
+    end = max(end, beats_to_ticks(track.end, ticks_per_beat))
+    if end > LARGEST:
+        raise MidiError(
+            "midi_too_long",
+            f"A track ends at beat {end / ticks_per_beat:g}; a MIDI file ends by {LARGEST / ticks_per_beat:.0f}.",
+            "Cut the track, or use fewer ticks a quarter note.",
+        )
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
         written.append(message.copy(time=tick - now))
         now = tick
-    end = max(now, beats_to_ticks(track.end, ticks_per_beat))
     written.append(mido.MetaMessage("end_of_track", time=end - now))
     return written

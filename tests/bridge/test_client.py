@@ -9,6 +9,7 @@ from bridge.client import AsyncClient, Client, Peer
 from engine.errors import EngineUnavailableError
 from engine.events import Accepted, Cancelled, Done, Event, Progress, Take
 from engine.request import LoopRequest
+from engine.service.access import Keys
 from engine.service.transport import run
 
 
@@ -18,7 +19,7 @@ def _request(orders: str = "steps=3", **fields: Any) -> LoopRequest:
 
 def test_a_script_makes_a_loop(service: Any) -> None:
     """Everything that happens comes out, in order, to the end."""
-    with Client(Peer(service.engine_address)) as client:
+    with Client(service.peer) as client:
         events = list(client.make(_request(count=2)))
         assert isinstance(events[0], Accepted)
         assert [event.take for event in events if isinstance(event, Take)] == [0, 1]
@@ -26,20 +27,21 @@ def test_a_script_makes_a_loop(service: Any) -> None:
         assert client.status().finished >= 1
 
 
-def test_ctrl_c_keeps_the_best_take(service: Any) -> None:
-    """`KeyboardInterrupt` thrown into the generator is a cancel; the best take follows."""
-    with Client(Peer(service.engine_address)) as client:
+def test_a_stopped_request_keeps_its_best_take(service: Any) -> None:
+    """`stop` asks for the best take so far, which follows, and then the end."""
+    with Client(service.peer) as client:
         making = client.make(_request("steps=1000 pause=0.02"))
         while not isinstance(next(making), Progress):
             pass
-        rest = [making.throw(KeyboardInterrupt()), *making]
+        making.stop()
+        rest = list(making)
         assert isinstance(rest[-2], Take)
         assert isinstance(rest[-1], Cancelled)
 
 
 def test_leaving_drops_the_request(service: Any) -> None:
     """A caller that loses interest leaves no work behind."""
-    with Client(Peer(service.engine_address)) as client:
+    with Client(service.peer) as client:
         making = client.make(_request("steps=100000 pause=0.02"))
         next(making)
         making.close()
@@ -55,7 +57,7 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
     async def main() -> None:
         import asyncio
 
-        async with AsyncClient(Peer(service.engine_address)) as client:
+        async with AsyncClient(service.peer) as client:
             requests = [_request(seed=seed) for seed in range(3)]
             for request, events in zip(
                 requests, await asyncio.gather(*(one(client, r) for r in requests)), strict=True
@@ -67,9 +69,10 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
     run(main())
 
 
-def test_an_engine_that_is_not_there_is_said() -> None:
+def test_an_engine_that_is_not_there_is_said(tmp_path: Path) -> None:
     """After the patience there is one sentence, not a hang."""
-    with Client(Peer("tcp://127.0.0.1:9"), patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
+    nobody = Peer("tcp://127.0.0.1:9", keys=Keys(tmp_path))
+    with Client(nobody, patience_seconds=0.3) as client, pytest.raises(EngineUnavailableError):
         list(client.make(_request()))
 
 
@@ -78,7 +81,7 @@ def test_send_writes_the_take(service: Any, tmp_path: Path, capsys: pytest.Captu
     from bridge.cli.main import run as command
 
     out = tmp_path / "a b.wav"
-    common = ["--prompt", "toy: steps=2", "--bars", "1"]
+    common = ["--prompt", "toy: steps=2", "--bars", "1", "--home", str(service.settings.home)]
     assert command(["send", *common, "--engine", service.engine_address, "--out", str(out)]) == 0
     assert out.exists()
     assert command(["send", *common, "--osc", "--port", str(service.port)]) == 0
@@ -90,6 +93,7 @@ def test_send_says_what_is_refused(service: Any, capsys: pytest.CaptureFixture[s
     """A fault that only the engine's side finds comes back in words."""
     from bridge.cli.main import run as command
 
-    assert command(["send", "--prompt", "toy: steps=3 memory=1", "--engine", service.engine_address]) == 1
+    home = ["--home", str(service.settings.home)]
+    assert command(["send", "--prompt", "toy: steps=3 memory=1", "--engine", service.engine_address, *home]) == 1
     assert "memory" in capsys.readouterr().err
     assert command(["send", "--prompt", "toy: steps=3 memory=1", "--osc", "--port", str(service.port)]) == 1

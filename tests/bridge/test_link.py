@@ -1,10 +1,10 @@
 """The link: one submission is made once however often it is sent, and what is missing is asked for again."""
 
-from bridge.link import Link
+from bridge.upstream.link import Link
 from engine.events import Accepted, Done
 from engine.request import LoopRequest
 from engine.service import messages
-from engine.service.messages import Cancel, Hello, Message, Resend, Said, Status, Submission
+from engine.service.messages import Cancel, EngineState, Hello, Message, RequestStatus, Resend, Said, Status, Submission
 
 REQUEST = LoopRequest(request_id="r1")
 
@@ -24,7 +24,8 @@ def _in(link: Link, *said: Message, now: float = 0.0) -> list[object]:
 
 
 def _status(engine_id: str = "e1", **yours: str) -> Status:
-    return Status(engine_id=engine_id, version="1", state="ready", yours=yours)
+    states = {name: RequestStatus(state) for name, state in yours.items()}
+    return Status(engine_id=engine_id, version="1", state=EngineState.READY, yours=states)
 
 
 def test_a_submission_is_repeated_until_it_is_answered() -> None:

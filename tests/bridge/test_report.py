@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from bridge.report import measure, write_report
+from bridge.report import measure
 from bridge.report.head import facts, tiles_of, title, width
+from bridge.report.page import write_report
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words

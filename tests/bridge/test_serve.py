@@ -12,13 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bridge.cli.main import run
 from bridge.client import Client, Peer
-from bridge.osc.client import OscClient, discovered_port
+from bridge.osc.client import OscClient, _Asked, discovered_port
+from bridge.osc.codec import encode
+from bridge.osc.request import Spoken
 from bridge.session.identity import alone
 from bridge.testing import TOY
 from engine.errors import EngineUnavailableError
 from engine.request import LoopRequest
+from engine.service.access import Keys, load_key
 
 MAIN = "from bridge.cli.main import main; main()"
 
@@ -44,11 +46,16 @@ def _end(process: "subprocess.Popen[str]") -> str:
     return said
 
 
+def _serve(home: Path) -> "subprocess.Popen[str]":
+    """Start `ditto-live serve` at toy size."""
+    return _start("serve", "--port", str(_free_port()), "--engine-port", str(_free_port()), "--home", str(home),
+                  "--takes", str(home / "takes"), "--jobs", TOY, "--model", "toy")  # fmt: skip
+
+
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """Return `ditto-live serve` at toy size."""
-    process = _start("serve", "--port", str(_free_port()), "--engine-port", str(_free_port()), "--home", str(tmp_path),
-                     "--takes", str(tmp_path / "takes"), "--jobs", TOY, "--model", "toy")  # fmt: skip
+    """Return a running `ditto-live serve`."""
+    process = _serve(tmp_path)
     yield process
     if process.poll() is None:
         _end(process)
@@ -112,28 +119,86 @@ def test_an_engine_dies_with_its_bridge(serving: "subprocess.Popen[str]", tmp_pa
     serving.communicate()
 
 
-def test_engine_and_bridge_with_keys(tmp_path: Path) -> None:
-    """A studio with two computers: keys made, copied, allowed; a request goes through CURVE; a stranger is refused."""
-    gpu, desk, stranger = (tmp_path / name for name in ("gpu", "desk", "stranger"))
-    port = _free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    assert run(["bridge", "--engine", "tcp://192.0.2.1:1", "--home", str(desk)]) == 2  # says which key to copy where
-    engine = _start("engine", "--listen", "0.0.0.0", "--port", str(port), "--home", str(gpu), "--allow",
-                    str(desk / "keys" / "client.key"), "--jobs", TOY, "--model", "toy")  # fmt: skip
-    try:
-        assert engine.stderr is not None
-        while "listens" not in (line := engine.stderr.readline()):
-            assert line, "the engine did not start"
-        from engine.service.access import Keys, load_key
+def _line(process: "subprocess.Popen[str]", wanted: str) -> str:
+    """Return the next line of its standard error that holds `wanted`."""
+    assert process.stderr is not None
+    while wanted not in (line := process.stderr.readline()):
+        assert line, f"it ended before it said {wanted!r}"
+    return line
 
-        key = load_key(gpu / "keys" / "engine.key")[0]
-        with Client(Peer(address, key, Keys(desk / "keys"))) as client:
-            assert len(list(client.make(LoopRequest(prompt="toy: steps=1", bars=1)))) >= 4
-        unknown = Peer(address, key, Keys(stranger))
-        with Client(unknown, patience_seconds=1.0) as client, pytest.raises(EngineUnavailableError):
+
+def test_two_new_computers_are_set_up_by_two_commands(tmp_path: Path) -> None:
+    """As docs/install.md has them, in two data folders: `engine --pair`, and what it shows; then a loop is made."""
+    gpu, desk = tmp_path / "gpu", tmp_path / "desk"
+    port = _free_port()
+    engine = _start("engine", "--pair", "--listen", "127.0.0.1", "--port", str(port), "--home", str(gpu),
+                    "--jobs", TOY, "--model", "toy")  # fmt: skip
+    bridge = None
+    try:
+        command = _line(engine, "ditto-live bridge").split()
+        assert command[:3] == ["ditto-live", "bridge", "--engine"]
+        assert command[3].endswith(f":{port}")
+        bridge = _start(*command[1:3], f"127.0.0.1:{port}", *command[4:], "--home", str(desk), "--port",
+                        str(_free_port()), "--takes", str(tmp_path / "takes"))  # fmt: skip
+        _line(bridge, "Paired with the engine")
+        _line(engine, "listens on")
+        with OscClient(_port(bridge, desk), patience_seconds=30) as device:
+            heard = list(device.make(LoopRequest(prompt="toy: steps=2", bars=1), seconds=60))
+        assert heard[-1].path == "/ditto/done"
+        engine_key = load_key(gpu / "keys" / "engine.key")[0]
+        stranger = Peer(f"tcp://127.0.0.1:{port}", engine_key, Keys(tmp_path / "stranger"))
+        with Client(stranger, patience_seconds=1.0) as client, pytest.raises(EngineUnavailableError, match="key"):
             client.status()
     finally:
-        _end(engine)
+        for process in (bridge, engine):
+            if process is not None:
+                _end(process)
+
+
+def test_a_damaged_journal_does_not_stop_the_service(tmp_path: Path) -> None:
+    """It is set aside, and the first request is made all the same."""
+    (tmp_path / "journal.sqlite").write_bytes(b"not a database" * 1_000)
+    process = _serve(tmp_path)
+    try:
+        with OscClient(_port(process, tmp_path), patience_seconds=30) as device:
+            assert list(device.make(LoopRequest(prompt="toy: steps=1", bars=1), seconds=60))[-1].path == "/ditto/done"
+    finally:
+        _end(process)
+    assert (tmp_path / "journal.sqlite.set-aside-1" / "journal.sqlite").exists()
+
+
+def test_an_engine_that_cannot_start_says_why_to_the_device(tmp_path: Path) -> None:
+    """What the engine says on its own terminal reaches the face of the device."""
+    (tmp_path / "journal.sqlite").mkdir()
+    process = _serve(tmp_path)
+    try:
+        with OscClient(_port(process, tmp_path), patience_seconds=30) as device:
+            device.meet()
+            while device.state is None or "The engine does not start: The journal" not in str(device.state.values[2]):
+                device.poll(0.05)
+    finally:
+        _end(process)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes as files")
+def test_a_named_pipe_as_a_file_is_refused_and_stops_nothing(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """Each setting that names a file answers in a sentence; others go on, and the end is in order."""
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    with OscClient(_port(serving, tmp_path), patience_seconds=30) as device:
+        device.meet()
+        names = ("timbre_file", "structure_file", "outpaint_file")
+        for name in names:
+            device._send(encode("/ditto/loop/begin", (name, device.nonce)))
+            device._send(encode("/ditto/loop/set", (name, name, str(pipe))))
+            device._asked[name] = _Asked(Spoken({}, encode("/ditto/loop/commit", (name, device.nonce, 1))), 0.0)
+        for name in names:
+            (*_, end) = device.follow(name, seconds=60)
+            assert (end.path, end.values[1]) == ("/ditto/error", "bad_input")
+            assert "not a file" in str(end.values[2])
+        assert list(device.make(LoopRequest(prompt="toy: steps=1", bars=1), seconds=60))[-1].path == "/ditto/done"
+    _end(serving)
+    assert serving.returncode == 0
 
 
 def test_the_discovery_file_says_who_it_is(serving: "subprocess.Popen[str]", tmp_path: Path) -> None:

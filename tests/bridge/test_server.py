@@ -14,7 +14,7 @@ import pytest
 from bridge.osc.addresses import PORT_TRIES
 from bridge.osc.client import OscClient, discovered_port
 from bridge.osc.codec import OscMessage, decode, encode
-from bridge.server import bind
+from bridge.osc.datagrams import bind
 from bridge.testing import LossyProxy
 from engine.audio.wav import read_audio
 from engine.errors import EngineUnavailableError

@@ -26,7 +26,7 @@ def test_each_example_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the service of the page: a bare prompt, a curve and a melody, a take changed, settings as text."""
-    peer = client.Peer(service.engine_address)
+    peer = service.peer
     monkeypatch.setattr(client, "Client", partial(client.Client, peer))
     monkeypatch.setenv("DITTO_TAKES", str(tmp_path))
     request = LoopRequest(prompt="house", request_id="r0")

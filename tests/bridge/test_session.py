@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
+from bridge.session.book import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS
 from bridge.session.effects import (
-    Acknowledge,
+    AcknowledgeEnd,
+    AcknowledgeTake,
     CancelJob,
     Delivered,
     Effect,
@@ -21,11 +23,11 @@ from bridge.session.effects import (
     Submit,
     WriteTake,
 )
-from bridge.session.session import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS, Session
+from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Superseded, Take
 from engine.request import Control, Curve, LoopRequest, Notes, Point
-from engine.service.messages import Job, Status
+from engine.service.messages import Job, Priority, Status
 from midi.notes import Note
 
 PORT = 9_000
@@ -80,7 +82,7 @@ class Desk:
     def submit(self, request: LoopRequest) -> None:
         self.hello()
         self.commit(request)
-        self.do(self.session.prepared(request.request_id, request, "interactive", ("a note",)))
+        self.do(self.session.prepared(request.request_id, request, Priority.INTERACTIVE, ("a note",), self.now))
         self.hear(Accepted(request_id=request.request_id))
 
     def tick(self, seconds: float) -> list[Effect]:
@@ -218,7 +220,8 @@ def test_done_waits_for_the_files() -> None:
     assert _paths(desk.hear(Done(request_id="r1", takes=1))) == []
     after = desk.do(desk.session.written("r1", _made(), desk.now))
     assert _paths(after) == ["/ditto/take", "/ditto/done"]
-    assert [effect.take for effect in after if isinstance(effect, Acknowledge)] == [0, -1]
+    assert [effect.take for effect in after if isinstance(effect, AcknowledgeTake)] == [0]
+    assert any(isinstance(effect, AcknowledgeEnd) for effect in after)
 
 
 def test_an_end_is_repeated_until_it_is_seen() -> None:
@@ -344,7 +347,7 @@ def test_a_take_that_cannot_be_written_stays_with_the_engine() -> None:
     desk.hear(Done(request_id="r1", takes=1))
     effects = desk.do(desk.session.not_written("r1", 0, BadInputError("The disk is full."), desk.now))
     assert _paths(effects) == ["/ditto/error"]
-    assert not any(isinstance(effect, Acknowledge) for effect in effects)
+    assert not any(isinstance(effect, AcknowledgeEnd) for effect in effects)
 
 
 def test_cancel_reaches_the_engine() -> None:
@@ -362,5 +365,5 @@ def test_old_pieces_and_silent_devices_are_forgotten() -> None:
         desk.say("/ditto/loop/begin", f"r{number}", "n1")
     assert len(desk.session._assemblies) <= 256
     desk.tick(1_000.0)
-    assert not desk.session._assemblies
-    assert not desk.session._devices
+    assert not len(desk.session._assemblies)
+    assert not len(desk.session._clients)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from asking import Asking
 
 from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
@@ -15,8 +16,10 @@ from engine.models.testing import TinyModel
 from engine.request import Budget, LoopRequest
 from engine.search import methods
 from engine.search import minimize as optimize
-from engine.search.minimize import Plan, Step, minimize
+from engine.search.methods import Plan
+from engine.search.minimize import minimize
 from engine.search.objective import Objective
+from engine.search.report import Step
 from engine.settings import Settings
 
 
@@ -50,13 +53,17 @@ def stopping(steps: int, error: Exception) -> Callable[..., Iterator[Step]]:
     return broken
 
 
-def test_takes_come_best_first(tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_takes_come_best_first(tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those within every tolerance, then the others, each by how far off they are; the end names the best."""
 
     def judged(*args: Any, **named: Any) -> Iterator[Step]:
         step = next(minimize(*args, **named))
         reached, total = torch.tensor([True, False, True]), torch.tensor([3.0, 1.0, 2.0])
-        yield replace(step, best_total=total, state=replace(step.state, best_total=total, best_reached=reached))
+        yield replace(
+            step,
+            best_total=total,
+            state=replace(step.state, best=replace(step.state.best, total=total, reached=reached)),
+        )
 
     monkeypatch.setattr(optimize, "minimize", judged)
     request = ask.request(ask.intensity(), count=3)
@@ -67,7 +74,7 @@ def test_takes_come_best_first(tiny: TinyModel, ask: Any, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("method", ["none", "guidance", "ditto", "ditto2", "ditto-paper"])
-def test_a_takes_noise_is_its_sound(tiny: TinyModel, ask: Any, method: Any) -> None:
+def test_a_takes_noise_is_its_sound(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """Whatever the method, the stored noise gives the same loop again, to 1e-4, without a search."""
     request = ask.request(ask.intensity(), ask.melody(), method=method, budget=Budget(steps=3))
     (take,) = of_kind(Take, made(request, tiny))
@@ -77,7 +84,7 @@ def test_a_takes_noise_is_its_sound(tiny: TinyModel, ask: Any, method: Any) -> N
 
 
 @pytest.mark.usefixtures("every_step_is_told")
-def test_progress_ends_where_it_said(tiny: TinyModel, ask: Any) -> None:
+def test_progress_ends_where_it_said(tiny: TinyModel, ask: Asking) -> None:
     """Of 4 steps the fourth is the last, time left falls to nothing, and every control has its loss."""
     request = ask.request(ask.intensity(), ask.melody(), budget=Budget(steps=4, until_tolerance=False))
     told = of_kind(Progress, made(request, tiny))
@@ -88,7 +95,7 @@ def test_progress_ends_where_it_said(tiny: TinyModel, ask: Any) -> None:
 
 
 @pytest.mark.usefixtures("every_step_is_told")
-def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Any) -> None:
+def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Asking) -> None:
     """It has the length of the take, and the last is the take itself."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
     events = made(request, tiny, live=True)
@@ -100,7 +107,7 @@ def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Any) -> None:
 
 @pytest.mark.usefixtures("every_step_is_told")
 @pytest.mark.parametrize("method", ["ditto", "ditto2"])
-def test_what_was_interrupted_goes_on_to_the_same_take(tiny: TinyModel, ask: Any, method: Any) -> None:
+def test_what_was_interrupted_goes_on_to_the_same_take(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """From the checkpoint of any step; the one after the last has nothing left to do but to finish."""
     request = ask.request(ask.intensity(), ask.melody(), method=method, budget=Budget(steps=8, until_tolerance=False))
     events = made(request, tiny, live=True)
@@ -112,14 +119,15 @@ def test_what_was_interrupted_goes_on_to_the_same_take(tiny: TinyModel, ask: Any
 
 
 @pytest.mark.usefixtures("every_step_is_told")
-def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Any) -> None:
+def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Asking) -> None:
     """It answers with the take so far, which is nearer to what was asked than the seed alone, and says so."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=60, until_tolerance=False))
     making = pipeline.make_loop(request, tiny, Settings())
     for event in making:
         if isinstance(event, Progress) and event.step == 20:
             break
-    take, end = making.throw(KeyboardInterrupt()), next(making)
+    making.stop()
+    take, end = making
     assert isinstance(take, Take)
     assert end == Cancelled(request_id=request.request_id, takes=1)
     assert take.record["steps"] == 20
@@ -127,18 +135,20 @@ def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Any) -> None:
     assert take.scores["intensity_mse"] < 0.5 * alone.scores["intensity_mse"]
 
 
-def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Any) -> None:
+def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Asking) -> None:
     """What is ready is sent, though the end says that it was stopped."""
     making = pipeline.make_loop(ask.request(method="none", count=3), tiny, Settings())
     assert isinstance(next(making), Accepted)
-    first, second, third, end = next(making), making.throw(KeyboardInterrupt()), next(making), next(making)
+    first = next(making)
+    making.stop()
+    second, third, end = making
     assert len({take.take for take in (first, second, third) if isinstance(take, Take)}) == 3
     assert isinstance(end, Cancelled)
 
 
 @pytest.mark.parametrize("error", [NonFiniteLossError("The loss of melody was nan."), OutOfMemoryError("It is full.")])
 def test_a_search_that_breaks_down_leaves_its_best(
-    tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The take comes with a note of what went wrong; with nothing heard yet, the error is all there is to say."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=12))
@@ -153,7 +163,7 @@ def test_a_search_that_breaks_down_leaves_its_best(
         made(request, tiny)
 
 
-def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Any) -> None:
+def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Asking) -> None:
     """Measured from the sound on the wire, they are the same."""
     request = ask.request(ask.intensity(), ask.melody(), budget=Budget(steps=3))
     (take,) = of_kind(Take, made(request, tiny))
@@ -161,7 +171,7 @@ def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Any) -> Non
     assert {name: take.scores[name] for name in again} == pytest.approx(again, abs=1e-6)
 
 
-def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask: Any) -> None:
+def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask: Asking) -> None:
     """The whole flow minimises what the paper does, to its own tolerances, and not only plans for it."""
     request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper", budget=Budget(steps=1))
     handed: list[Objective] = []
@@ -177,12 +187,12 @@ def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask
     assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
 
 
-def test_activations_may_be_kept(tiny: TinyModel, ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_activations_may_be_kept(tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recomputing is the rule; who has the memory may have the time instead, and the loop is the same."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
     objective = methods.objective_of(request, tiny.scene(request), tiny)
-    assert methods.plan(request, tiny, objective).checkpoint
-    assert not methods.plan(request, tiny, objective, recomputes=False).checkpoint
+    assert methods.plan(request, tiny, objective).recompute
+    assert not methods.plan(request, tiny, objective, recomputes=False).recompute
     takes = []
     for word in ("on", "off"):
         monkeypatch.setenv("DITTO_RECOMPUTE", word)

@@ -2,14 +2,15 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.errors import BadRequestError, DittoError
-from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
+from engine.request import MAX_SOUND_BYTES, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
 from midi.tempo import Meter
 
 METERS = [Meter(4, 4), Meter(3, 4), Meter(5, 4), Meter(6, 8), Meter(7, 8), Meter(12, 8), Meter(1, 1)]
@@ -28,8 +29,9 @@ def curve(*pairs: tuple[float, float]) -> Curve:
 )
 def test_a_loop_is_as_long_as_the_formula_says(bars: int, meter: Meter, tempo_bpm: Fraction, rate: int) -> None:
     """round(bars * 4 * num/den * 60 / bpm * sample_rate), rounded once."""
-    request = LoopRequest(bars=bars, meter=meter, tempo_bpm=tempo_bpm, sample_rate=rate)
     exact = Fraction(bars * 4 * meter.numerator * 60 * rate, meter.denominator) / tempo_bpm
+    assume(8 * round(exact) <= MAX_SOUND_BYTES)
+    request = LoopRequest(bars=bars, meter=meter, tempo_bpm=tempo_bpm, sample_rate=rate)
     assert request.samples == round(exact)
     assert math.isclose(request.seconds * rate, exact, rel_tol=1e-12)
 
@@ -143,3 +145,22 @@ def test_ids_do_not_meet() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(LoopRequest(request_id=one).request_id == one for one in list(ids)[:10])
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"),
+    [
+        ({"tempo_bpm": 20, "bars": 16, "meter": Meter(16, 4), "sample_rate": 44_100}, False),
+        ({"tempo_bpm": 20, "bars": 16, "sample_rate": 176_400}, False),
+        ({"tempo_bpm": 20, "bars": 16, "sample_rate": 44_100}, True),
+        ({"tempo_bpm": 20, "bars": 8, "sample_rate": 192_000}, True),
+    ],
+)
+def test_a_loop_whose_take_no_message_holds_is_refused(fields: dict[str, Any], allowed: bool) -> None:
+    """It would be made and never arrive; the sentence says how much it takes and what to change."""
+    fields = fields | {"tempo_bpm": Fraction(fields["tempo_bpm"])}
+    if allowed:
+        assert 8 * LoopRequest(**fields).samples <= MAX_SOUND_BYTES
+        return
+    with pytest.raises(BadRequestError, match="240 MB is the most"):
+        LoopRequest(**fields)

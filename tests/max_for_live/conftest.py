@@ -18,8 +18,10 @@ import pytest
 from bridge.osc.addresses import PORT_TRIES
 from bridge.server import Bridge, BridgeOptions
 from bridge.testing import TOY
+from engine.service.access import Access, Keys
+from engine.service.listener import Listening
 from engine.service.queue.journal import Journal
-from engine.service.server import Engine, Listening
+from engine.service.server import Engine
 from engine.service.workers.executor import LocalExecutor
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
@@ -70,8 +72,9 @@ class Service:
             self.settings.home.mkdir(parents=True, exist_ok=True)
             options = WorkerOptions.of(self.settings, jobs=TOY, model="toy")
             journal = Journal(self.settings.journal_file)
+            access = Access(Keys(self.settings.home / "keys"))
             server: Any = Engine(journal, LocalExecutor(options))
-            work = closing(server.serve(Listening(port=self.settings.engine_port)), journal)
+            work = closing(server.serve(Listening(access=access, port=self.settings.engine_port)), journal)
         else:
             server = Bridge(BridgeOptions(settings=self.settings, owner="desk", version="test", engine_address=address))
             work = server.serve()

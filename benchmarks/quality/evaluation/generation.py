@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.audio import finish as loop
-from engine.models.protocol import Scene
+from engine.models.protocol import Sampler, Scene
 from engine.pocket.model import Pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
@@ -40,7 +40,7 @@ def generate(
 
 def chain(pocket: Pocket, scene: Scene, noise: torch.Tensor, steps: int) -> torch.Tensor:
     """Return the latents of `noise` after `steps` steps of the student, or of the teacher for long chains."""
-    sampler = "trajectory" if steps <= MOST_STUDENT_STEPS else "ddim"
+    sampler = Sampler.TRAJECTORY if steps <= MOST_STUDENT_STEPS else Sampler.DDIM
     with torch.no_grad():
         return sample(pocket, scene, noise, pocket.schedule(steps, scene), sampler, checkpoint=False)
 

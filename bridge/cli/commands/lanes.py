@@ -12,6 +12,8 @@ from midi.curves.automation import sample
 from midi.live.set import Lane, LiveClip, LiveSet, lane_curve, read_set
 from midi.tempo import Beats, exact
 
+from ..guard import say
+
 BARS = "▁▂▃▄▅▆▇█"
 CURVE_COLUMNS = 24
 WIDE_COLUMNS = 110  # a narrower terminal gets the name and the curve only
@@ -24,6 +26,7 @@ def lanes(
 ) -> None:
     """Show the automation lanes of a Live set, as names for --intensity "SET.als#Track/Device/Parameter"."""
     found = read_set(live_set)
+    say(*found.remarks)
     if as_json:
         _print_json(found)
     else:

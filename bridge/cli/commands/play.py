@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bridge.player import LoopPlayer, OpenStream, open_output, read_loop
+from bridge.player import Loop, LoopPlayer, NoAudioError, OpenStream, at_rate, open_output, read_loop
 from bridge.requests.parent import find_take
 from engine.errors import BadInputError
 from engine.settings import Settings
@@ -15,6 +16,7 @@ from engine.settings import Settings
 from ..guard import say
 
 SECONDS_BETWEEN_LOOKS = 0.25
+CARD_RATES_HZ = (48_000, 44_100, 96_000, 192_000)  # the only ones of some cards, the likeliest first
 
 
 def play(
@@ -36,24 +38,41 @@ def play_take(
 ) -> int:
     """Play the loop at `path` until Ctrl-C, or `times` times, and what is newer as it comes."""
     loop = read_loop(path)
-    player, watch = LoopPlayer(loop), Watch(path, settings)
-    with open_stream(loop.sample_rate, player.fill):
+    player, stream, rate = _on_card(loop, open_stream)
+    watch = Watch(path, settings)
+    with stream:
         say(f"Playing {path}; Ctrl-C stops.")
+        if rate != loop.sample_rate:
+            say(f"The sound card does not take {loop.sample_rate:,} Hz; the loop is resampled to {rate:,} Hz.")
         try:
             while times is None or player.passes < times:
                 pause(SECONDS_BETWEEN_LOOKS)
-                _look(watch, player)
+                _look(watch, player, loop.sample_rate, rate)
         except KeyboardInterrupt:
             say("Stopped.")
     return 0
 
 
-def _look(watch: "Watch", player: LoopPlayer) -> None:
+def _on_card(loop: Loop, open_stream: OpenStream) -> tuple[LoopPlayer, AbstractContextManager[object], int]:
+    """Return a player and its stream at the loop's own rate, else at the first usual one that the card takes."""
+    refused: NoAudioError | None = None
+    for rate in dict.fromkeys((loop.sample_rate, *CARD_RATES_HZ)):
+        player = LoopPlayer(at_rate(loop, rate))
+        try:
+            return player, open_stream(rate, player.fill), rate
+        except NoAudioError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _look(watch: "Watch", player: LoopPlayer, own_rate: int, card_rate: int) -> None:
     newer = watch.newer()
     if newer is None:
         return
     try:
-        player.follow_with(read_loop(newer))
+        loop = read_loop(newer)
+        player.follow_with(at_rate(loop, card_rate) if loop.sample_rate == own_rate else loop)
     except BadInputError as error:
         say(error.sentence, error.remedy)
     else:

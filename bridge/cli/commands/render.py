@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,13 +13,13 @@ from bridge.requests.fields import Way
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.targets import TargetRow
 from engine.errors import BadInputError
-from engine.events import Event
+from engine.events import Event, Run
 from engine.settings import Settings
 
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
-from ..output import Shelf, check_writable, shelf
+from ..output import Shelf, check_writable, named_files, shelf
 from ..progress import display
 from ..told import as_json, in_words
 
@@ -42,6 +42,7 @@ class Render:
     """
 
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
+    overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
     report: Annotated[Path | None, _place("PNG page about the best take.")] = None
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
     device: Annotated[str, _place("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
@@ -52,20 +53,23 @@ class Render:
         started = time.monotonic()
         settings = Settings(device=self.device, dtype=self.dtype)
         rows = rows_of(getattr(self, "controls", ()))
-        asked = read_request(typed_settings(self), way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
-        takes = shelf(self.out, asked.request, settings)
+        typed = typed_settings(self)
+        asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
+        takes = shelf(self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite)
         report = None if self.report is None else as_png(self.report)
         outcome = make(asked, takes, settings)
         seconds = time.monotonic() - started
         if report is not None and takes.kept:
+            report = takes.beside(report)
             draw(takes, report)
         written = as_json if self.json else in_words
         sys.stdout.write(written(takes, outcome, seconds, report))
         if outcome.interrupted:
             kept = "Stopped early; the best take so far is kept, where it was to go."
             say(kept if takes.kept else "Stopped before there was anything to keep.")
-            return INTERRUPTED
-        return 0
+        sys.stdout.flush()
+        say(takes.remark)
+        return INTERRUPTED if outcome.interrupted else 0
 
 
 command = Render
@@ -107,13 +111,13 @@ def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | No
         model = (load or catalogue.load)(asked.request.model, settings)
         from engine.pipeline import make_loop
 
-        events = cast(Generator[Event, None, None], make_loop(asked.request, model, settings))
+        events = cast(Run[Event], make_loop(asked.request, model, settings))
         return follow(events, shown, takes.keep, asked.remarks)
 
 
 def draw(takes: Shelf, report: Path) -> None:
     """Draw the report page of the best take."""
-    from bridge.report import write_report
+    from bridge.report.page import write_report
 
     best = takes.kept[0]
     curves = cast(dict[str, list[float]], best.take.record.get("loss_curves", {}))

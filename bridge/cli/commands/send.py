@@ -17,7 +17,7 @@ from engine.settings import DEFAULT_ENGINE_PORT, Settings
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
-from ..output import Shelf, shelf
+from ..output import Shelf, named_files, shelf
 from ..progress import display
 from ..running import placed
 from ..told import as_json, in_words
@@ -43,6 +43,7 @@ class Send:
     port: Annotated[int, _place("The bridge's UDP port; else the one it has left word of.")] = 0
     batch: Annotated[bool, _place("Let others pass.", "--batch")] = False
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
+    overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
     home: Annotated[Path | None, _place("Where keys and the discovery file lie.")] = None
 
@@ -51,13 +52,16 @@ class Send:
         started = time.monotonic()
         settings = placed(Settings(), self.home)
         rows = rows_of(getattr(self, "controls", ()))
-        asked = read_request(typed_settings(self), way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
+        typed = typed_settings(self)
+        asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
         if self.osc:
             return _over_osc(asked, settings, self.port, batch=self.batch)
-        takes = shelf(self.out, asked.request, settings)
+        takes = shelf(self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite)
         outcome = _over_zeromq(asked, takes, settings, self.engine, self.engine_key, batch=self.batch)
         written = as_json if self.json else in_words
         sys.stdout.write(written(takes, outcome, time.monotonic() - started, None))
+        sys.stdout.flush()
+        say(takes.remark)
         return INTERRUPTED if outcome.interrupted else 0
 
 
@@ -68,13 +72,14 @@ def _over_zeromq(
     asked: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
-    from engine.service.access import Keys, load_key
+    from engine.service.access import Keys, address_of, load_key
+    from engine.service.messages import Priority
 
-    peer = Peer(engine, load_key(key)[0] if key else None, Keys(settings.home / "keys") if key else None)
+    peer = Peer(address_of(engine), load_key(key)[0] if key else None, Keys(settings.home / "keys"))
     with Client(peer) as client, display(asked.request.count) as shown:
         for remark in asked.remarks:
             shown.say(remark)
-        events = client.make(asked.request, "batch" if batch else "interactive")
+        events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
         return follow(events, shown, takes.keep, asked.remarks)
 
 

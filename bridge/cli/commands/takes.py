@@ -11,6 +11,7 @@ import typer
 from bridge.takes import library as shelf
 from engine.errors import BadInputError, BadRequestError
 from engine.settings import Settings
+from midi.files.names import printable
 
 from ..guard import say
 from ..running import Device, JobsName, placed
@@ -31,6 +32,7 @@ def overview(
         Path | None, typer.Option(help="Takes that no Live set below this folder uses.", metavar="SETS")
     ] = None,
     trash: Annotated[bool, typer.Option("--trash", help="With --unused: move them to the system's trash.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --trash: do not ask.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the prompts of the takes listed.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many lines; 0 for all.")] = 50,
     takes: Folder = None,
@@ -49,7 +51,7 @@ def overview(
     if forget:
         return _forget(listed)
     if trash:
-        return _trash(listed)
+        return _trash(listed, yes=yes)
     shown = listed if json or not limit else listed[:limit]
     sys.stdout.write(_as_json(shown) if json else _as_lines(shown, folder))
     if len(shown) < len(listed):
@@ -61,7 +63,7 @@ def overview(
 def show(take: TakeName, takes: Folder = None) -> int:
     """Print all that is known of a take, as JSON."""
     found = shelf.find(_folder(takes), take)
-    sys.stdout.write(found.wav.with_suffix(".json").read_text(encoding="utf-8") + "\n")
+    sys.stdout.write(json_text.dumps(shelf.whole_sidecar(found)) + "\n")  # plain ASCII: no escape reaches a terminal
     return 0
 
 
@@ -108,11 +110,28 @@ def _forget(listed: list[shelf.Kept]) -> int:
     return 0
 
 
-def _trash(listed: list[shelf.Kept]) -> int:
+def _trash(listed: list[shelf.Kept], *, yes: bool) -> int:
+    if not listed:
+        say("There is nothing to move: every take is in use or a favourite.")
+        return 0
     size = sum(take.size_bytes for take in listed)
-    count = shelf.to_trash(listed)
-    say(f"{count} takes, {size / 1e6:.1f} MB, are in the trash now.")
+    what = f"{len(listed)} {'take' if len(listed) == 1 else 'takes'}, {size / 1e6:.1f} MB"
+    if not yes and not _agreed(f"Move {what}, to the trash? [y/N] "):
+        say("Nothing was moved; --yes moves without asking.")
+        return 1
+    shelf.to_trash(listed)
+    say(f"{what}, {'is' if len(listed) == 1 else 'are'} in the trash now.")
     return 0
+
+
+def _agreed(question: str) -> bool:
+    """Ask once; no answer, as from a program, is a no."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    answer = sys.stdin.readline() if sys.stdin is not None else ""
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes", "j", "ja", "o", "oui", "s", "si", "sí")
 
 
 def _as_json(listed: list[shelf.Kept]) -> str:
@@ -141,8 +160,9 @@ def _as_lines(listed: list[shelf.Kept], folder: Path) -> str:
     if not listed:
         return f"There are no such takes in {folder}.\n"
     lines = [
-        f"{'*' if take.favourite else ' '} {take.take_id:<12} {take.created[:16]:<16} {take.bars:>2} bars "
-        f"{take.size_bytes / 1e6:5.1f} MB  {take.prompt or take.wav.stem}"
+        f"{'*' if take.favourite else ' '} {printable(take.take_id):<12} {printable(take.created[:16]):<16} "
+        f"{take.bars:>2} bars "
+        f"{take.size_bytes / 1e6:5.1f} MB  {printable(take.prompt or take.wav.stem)}"
         for take in listed
     ]
     return "\n".join([*lines, f"{len(listed)} takes, {sum(t.size_bytes for t in listed) / 1e6:.1f} MB, in {folder}\n"])

@@ -3,10 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable
 
+from ...errors import BadRequestError
 from ...events import Event, Final, Preview, Take
-from ..messages import Job
+from .. import wire
+from ..messages import Job, RequestStatus
 from .journal import Entry, Journal
-from .window import Window
+from .send_window import SendWindow
+
+# Beside the sound and the noise a take has scores and a record; they take kilobytes.
+MAX_TAKE_BYTES = wire.MAX_MESSAGE_BYTES - 2**20
 
 Tell = Callable[[str, Event | Job], object]
 
@@ -15,83 +20,103 @@ class Dispatch:
     """Passes events to `tell(owner, event)`, which may fail: a client asks again for what it misses.
 
     Takes go out while the owner's window is open. One that does not fit waits in the journal, and the end of its
-    request with it; both follow when another take is safe. Threads: the loop's.
+    request with it; both follow when another take is acknowledged. Threads: the loop's.
     """
 
     def __init__(self, journal: Journal, tell: Tell) -> None:
         self._journal = journal
         self._tell = tell
-        self._windows: defaultdict[str, Window] = defaultdict(Window)
+        self._windows: defaultdict[str, SendWindow] = defaultdict(SendWindow)
 
     def event(self, owner: str, event: Event) -> None:
         """Tell what has just happened; takes and ends are in the journal already."""
         window = self._windows[owner]
         match event:
-            case Take() if window.holds(event.request_id) or not window.is_open():
-                window.hold(event.request_id)
+            case Take() if window.is_deferred(event.request_id) or not window.is_open():
+                window.defer(event.request_id)
             case Take():
                 self._send(owner, window, event)
             case Preview() if not window.is_open():
                 return  # an early listen is worth nothing later
-            case _ if isinstance(event, Final) and window.holds(event.request_id):
+            case _ if isinstance(event, Final) and window.is_deferred(event.request_id):
                 return
             case _:
                 self._tell(owner, event)
 
-    def safe(self, owner: str, request_id: str, take: int) -> None:
+    def acknowledged(self, owner: str, request_id: str, take: int) -> None:
         """Note that a take is at its owner's side, which makes room for others."""
-        self._windows[owner].safe(request_id, take)
-        self._send_held(owner)
+        self._windows[owner].acknowledged(request_id, take)
+        self._send_deferred(owner)
 
     def check(self) -> None:
         """Send what waits where a window has opened by itself, since what was sent seems to be lost."""
-        for owner in [owner for owner, window in self._windows.items() if window.held]:
-            self._send_held(owner)
+        for owner in [owner for owner, window in self._windows.items() if window.deferred]:
+            self._send_deferred(owner)
 
-    def again(self, entry: Entry) -> None:
+    def forget(self, owner: str) -> None:
+        """Drop what is known of a client that has gone; it asks for everything when it is back."""
+        self._windows.pop(owner, None)
+
+    def resend(self, entry: Entry) -> None:
         """Tell a request, its stored takes and its end; of one that was acknowledged only the end is left."""
         window = self._windows[entry.owner]
-        if window.holds(entry.request_id):
+        if window.is_deferred(entry.request_id):
             return  # it is on its way, and its turn comes
         window.lost(entry.request_id)
-        self._hold(entry)
-        self._send_held(entry.owner)
+        self._defer(entry)
+        self._send_deferred(entry.owner)
 
-    def all_again(self, owner: str) -> None:
+    def resend_all(self, owner: str) -> None:
         """Tell a client that has just come everything that it has not acknowledged."""
         self._windows.pop(owner, None)
         for entry in self._journal.unanswered(owner):
-            self._hold(entry)
-        self._send_held(owner)
+            self._defer(entry)
+        self._send_deferred(owner)
 
-    def _hold(self, entry: Entry) -> None:
+    def _defer(self, entry: Entry) -> None:
         """Tell the request itself, and have the rest wait for its turn."""
-        if entry.state != "answered":
+        if entry.status is not RequestStatus.ANSWERED and (request := self._journal.request(entry.request_id)):
             finished = self._journal.final(entry.request_id) is not None
-            request = self._journal.request(entry.request_id)
             self._tell(entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=finished))
-        self._windows[entry.owner].hold(entry.request_id)
+        self._windows[entry.owner].defer(entry.request_id)
 
-    def _send_held(self, owner: str) -> None:
+    def _send_deferred(self, owner: str) -> None:
         window = self._windows[owner]
-        for request_id in window.held:
+        for request_id in window.deferred:
             if not self._send_rest(owner, window, request_id):
                 return
 
-    def _send_rest(self, owner: str, window: Window, request_id: str) -> bool:
+    def _send_rest(self, owner: str, window: SendWindow, request_id: str) -> bool:
         """Send the takes that wait, and then the end; return False where the window closes on the way."""
-        for number in self._journal.take_numbers(request_id):
-            if window.is_under_way(request_id, number):
+        for number in self._journal.results.take_numbers(request_id):
+            if window.is_in_flight(request_id, number):
                 continue
             if not window.is_open():
                 return False
-            if (take := self._journal.take(request_id, number)) is not None:
+            if (take := self._take(request_id, number)) is not None:
                 self._send(owner, window, take)
         window.release(request_id)
         if (final := self._journal.final(request_id)) is not None:
             self._tell(owner, final)
         return True
 
-    def _send(self, owner: str, window: Window, take: Take) -> None:
-        window.sent(take.request_id, take.take, len(take.sound.samples) + len(take.noise))
+    def _take(self, request_id: str, number: int) -> Take | None:
+        """Return a stored take; one that cannot be read or sent is set aside, and its request ends as failed."""
+        try:
+            take = self._journal.results.take(request_id, number)
+            if take is not None and size_bytes(take) > MAX_TAKE_BYTES:
+                raise BadRequestError(f"Take {number} is larger than a message may be.")
+        except BadRequestError as error:
+            self._journal.results.set_aside_take(request_id, number)
+            self._journal.set_aside(request_id, f"take {number}", b"", error)
+            return None
+        return take
+
+    def _send(self, owner: str, window: SendWindow, take: Take) -> None:
+        window.sent(take.request_id, take.take, size_bytes(take))
         self._tell(owner, take)
+
+
+def size_bytes(take: Take) -> int:
+    """Return about how long a take is on the wire."""
+    return len(take.sound.samples) + len(take.noise)

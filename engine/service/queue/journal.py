@@ -6,31 +6,39 @@ waiting for the disk. A killed process loses nothing; after a power cut a take m
 simply runs again. A result is kept until its client acknowledges it.
 """
 
-import contextlib
 import hashlib
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from ...errors import DittoError
-from ...events import Event, Preview, Take
+import structlog
+
+from ...errors import BadRequestError, InternalError
+from ...events import Event, Failed
 from ...request import MAX_COUNT, LoopRequest
 from .. import wire
-from ..messages import Submission
+from ..messages import Priority, RequestStatus, Submission
+from .journal_file import JournalError as JournalError
 from .journal_file import JournalFile
+from .results import Results
 
-Acceptance = Literal["new", "known", "conflict"]
+log = structlog.get_logger("ditto.journal")
+
 KEEP_ANSWERED_SECONDS = 7 * 86_400.0  # long enough for a late duplicate of a commit
 KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
+# A wall clock may jump by years, so an engine must also have run for so long since the end.
+RUN_ANSWERED_SECONDS = 86_400.0
+RUN_UNCLAIMED_SECONDS = 7 * 86_400.0
 
 
-class JournalError(DittoError):
-    """The journal cannot be opened or written."""
+class Acceptance(StrEnum):
+    """What became of a submission."""
 
-    code = "journal"
-    remedy = "See that only one engine uses this folder, and that the disk has room."
+    NEW = "new"
+    KNOWN = "known"  # the same request once more
+    CONFLICT = "conflict"  # another one under the same id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,122 +49,104 @@ class Entry:
     owner: str
     slot: str
     tag: str
-    priority: str
+    priority: Priority
     created: float
-    state: str
+    status: RequestStatus
     crashes: int
 
 
-_ENTRY = "request_id, owner, slot, tag, priority, created, state, crashes"
+_ENTRY = "SELECT request_id, owner, slot, tag, priority, created, state, crashes FROM jobs"
 _UNANSWERED = "owner = ? AND state IN ('queued', 'running', 'finished')"  # as the index has it
 
 
 class Journal:
-    """The file of jobs. Threads: one, the engine's loop, but for `tidy`. Calls return within milliseconds."""
+    """The file of jobs, and in `results` what they gave. Threads: one, the engine's loop, but for `tidy`.
+
+    Calls return within milliseconds, and raise `JournalError` where the disk does not do its part.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._dirty = True
-        try:
-            self._file = JournalFile(path)
-            self._db = self._file.database
-            self._repair()
-        except sqlite3.Error as error:
-            raise JournalError(f"The journal {path} cannot be used: {error}.") from error
-
-    def close(self) -> None:
-        """Fold the log into the file and close it."""
-        self._file.close()
-
-    def tidy(self) -> None:
-        """Fold the log into the file if there is something in it; takes its time, so do it on another thread."""
-        if self._dirty:
-            self._dirty = False
-            with contextlib.suppress(sqlite3.Error):  # a full disk: the log grows, and the next one tries again
-                self._file.fold()
+        self.path = path
+        self._file = JournalFile(path)
+        self.remark = self._file.remark
+        self.results = Results(self._file)
+        self.tidy = self._file.fold
+        self.close = self._file.close
+        self._repair()
 
     def accept(self, submissions: Sequence[Submission], now: float) -> list[Acceptance]:
-        """Store all in one transaction and return, when it is on the disk, what became of each.
-
-        `known` is the same request once more, `conflict` another one under the same id.
-        """
-        with self._transaction(durable=True):
+        """Store all in one transaction and return, when it is on the disk, what became of each."""
+        with self._file.transaction(durable=True):
             return [self._accept(submission, now) for submission in submissions]
 
     def _accept(self, submission: Submission, now: float) -> Acceptance:
         request, data = submission.request, wire.encode(submission.request)
         digest = hashlib.sha256(data).digest()
-        found = self._db.execute(
-            "SELECT digest, owner FROM jobs WHERE request_id = ?", (request.request_id,)
-        ).fetchone()
+        found = self._file.row("SELECT digest, owner FROM jobs WHERE request_id = ?", (request.request_id,))
         if found is not None:
-            return "known" if found == (digest, submission.owner) else "conflict"
-        self._db.execute(
-            "INSERT INTO jobs (request_id, owner, slot, tag, priority, request, digest, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                request.request_id,
-                submission.owner,
-                request.slot,
-                submission.tag,
-                submission.priority,
-                data,
-                digest,
-                now,
-            ),
+            return Acceptance.KNOWN if found == (digest, submission.owner) else Acceptance.CONFLICT
+        self._file.change(
+            "INSERT INTO jobs (request_id, owner, slot, tag, priority, digest, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (request.request_id, submission.owner, request.slot, submission.tag, submission.priority, digest, now),
         )
-        return "new"
+        self._file.change("INSERT OR REPLACE INTO requests VALUES (?, ?)", (request.request_id, data))
+        return Acceptance.NEW
 
     def entry(self, request_id: str) -> Entry | None:
         """Return one job, or None."""
-        row = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
-        return None if row is None else Entry(*row)
+        row = self._file.row(f"{_ENTRY} WHERE request_id = ?", (request_id,))
+        return None if row is None else _entry(row)
 
     def unfinished(self) -> list[Entry]:
         """Return what is still to be made, oldest first; what was running counts as waiting."""
-        rows = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE state IN ('queued', 'running') ORDER BY number")
-        return [Entry(*row) for row in rows]
+        return [
+            _entry(row) for row in self._file.rows(f"{_ENTRY} WHERE state IN ('queued', 'running') ORDER BY number")
+        ]
 
     def unanswered(self, owner: str) -> list[Entry]:
         """Return what `owner` has not acknowledged to the end, oldest first."""
-        rows = self._db.execute(f"SELECT {_ENTRY} FROM jobs WHERE {_UNANSWERED} ORDER BY number", (owner,))
-        return [Entry(*row) for row in rows]
+        return [_entry(row) for row in self._file.rows(f"{_ENTRY} WHERE {_UNANSWERED} ORDER BY number", (owner,))]
 
-    def states(self, owner: str, *, most: int) -> dict[str, str]:
+    def states(self, owner: str, *, most: int) -> dict[str, RequestStatus]:
         """Return the states of what `owner` has not acknowledged to the end."""
-        rows = self._db.execute(f"SELECT request_id, state FROM jobs WHERE {_UNANSWERED} LIMIT ?", (owner, most))
-        return dict(rows.fetchall())
+        rows = self._file.rows(f"SELECT request_id, state FROM jobs WHERE {_UNANSWERED} LIMIT ?", (owner, most))
+        return {request_id: RequestStatus(state) for request_id, state in rows}
 
-    def request(self, request_id: str) -> LoopRequest:
-        """Return the request as it was accepted."""
-        return wire.decode_request(self._blob("request", request_id) or b"")
-
-    def saved_state(self, request_id: str) -> bytes | None:
-        """Return the optimiser's last saved state."""
-        return self._kept(request_id, "saved")
-
-    def last_preview(self, request_id: str) -> Preview | None:
-        """Return the last early listen: the best take of a job that will never end."""
-        data = self._kept(request_id, "preview")
-        return None if data is None else wire.decode(data, Preview)
+    def request(self, request_id: str) -> LoopRequest | None:
+        """Return the request as it was accepted; one that cannot be read ends as failed, and is None."""
+        row = self._file.row("SELECT data FROM requests WHERE request_id = ?", (request_id,))
+        try:
+            return wire.decode_request(b"" if row is None else row[0])
+        except BadRequestError as error:
+            self.set_aside(request_id, "request", b"" if row is None else row[0], error)
+            return None
 
     def final(self, request_id: str) -> Event | None:
-        """Return the end of a job, or None while it has none."""
-        data = self._blob("final", request_id)
-        return None if data is None else wire.decode_event(data)
+        """Return the end of a job, or None while it has none; one that cannot be read is a failure."""
+        row = self._file.row("SELECT final FROM jobs WHERE request_id = ?", (request_id,))
+        if row is None or row[0] is None:
+            return None
+        try:
+            return wire.decode_event(row[0])
+        except BadRequestError as error:
+            return self.set_aside(request_id, "end", row[0], error)
 
-    def take_numbers(self, request_id: str) -> list[int]:
-        """Return which takes are there and not acknowledged yet."""
-        rows = self._db.execute(
-            "SELECT number FROM kept WHERE request_id = ? AND kind = 'take' ORDER BY number", (request_id,)
+    def set_aside(self, request_id: str, part: str, data: bytes, error: BadRequestError) -> Failed:
+        """Keep what cannot be read apart and end its job with a sentence about it, which is returned."""
+        log.error("journal.unreadable", request_id=request_id, part=part, error=error.sentence)
+        failed = Failed(
+            request_id=request_id,
+            code=InternalError.code,
+            sentence=f"The {part} of this request in the journal cannot be read; another version may have written it.",
+            remedy="Ask again with a new id.",
         )
-        return [number for (number,) in rows]
-
-    def take(self, request_id: str, number: int) -> Take | None:
-        """Return a take that is not acknowledged yet."""
-        data = self._kept(request_id, "take", number)
-        return None if data is None else wire.decode(data, Take)
+        with self._file.transaction():
+            self._file.change("INSERT OR IGNORE INTO unreadable VALUES (?, ?, ?)", (request_id, part, data))
+            statement = (
+                "UPDATE jobs SET state = 'finished', final = ?, ended = coalesce(ended, created) WHERE request_id = ?"
+            )
+            self._file.change(statement, (wire.encode(failed), request_id))
+        return failed
 
     def start(self, request_id: str) -> None:
         """Note that a worker has the job."""
@@ -172,102 +162,66 @@ class Journal:
         entry = self.entry(request_id)
         return entry.crashes if entry else 0
 
-    def save(self, request_id: str, state: bytes) -> None:
-        """Keep the optimiser's state for a resumption."""
-        with self._transaction():
-            self._keep(request_id, "saved", 0, state)
-
-    def keep_preview(self, preview: Preview) -> None:
-        """Keep an early listen until the job has an end."""
-        with self._transaction():
-            self._keep(preview.request_id, "preview", 0, wire.encode(preview))
-
-    def add_take(self, take: Take) -> None:
-        """Keep a finished take until it is acknowledged."""
-        with self._transaction():
-            self._keep(take.request_id, "take", take.take, wire.encode(take))
-            self._db.execute(
-                "UPDATE jobs SET open_takes = open_takes | ? WHERE request_id = ?", (1 << take.take, take.request_id)
-            )
-
     def finish(self, request_id: str, final: Event, now: float) -> None:
         """Keep the end of a job; what only a resumption needs is dropped."""
-        with self._transaction():
-            self._db.execute(
-                "UPDATE jobs SET state = 'finished', ended = ?, final = ? WHERE request_id = ?",
-                (now, wire.encode(final), request_id),
-            )
-            self._db.execute("DELETE FROM kept WHERE request_id = ? AND kind != 'take'", (request_id,))
-
-    def acknowledge_take(self, request_id: str, take: int) -> None:
-        """Drop a take that is safe at the client's side."""
-        with self._transaction():
-            self._db.execute(
-                "UPDATE jobs SET open_takes = open_takes & ~? WHERE request_id = ?", (1 << take, request_id)
-            )
-            self._db.execute(
-                "DELETE FROM kept WHERE request_id = ? AND kind = 'take' AND number = ?", (request_id, take)
-            )
+        with self._file.transaction():
+            statement = "UPDATE jobs SET state = 'finished', ended = ?, final = ? WHERE request_id = ?"
+            self._file.change(statement, (now, wire.encode(final), request_id))
+            self._file.change("DELETE FROM kept WHERE request_id = ? AND kind != 'take'", (request_id,))
 
     def acknowledge_end(self, request_id: str) -> None:
         """Drop takes and words of a finished job; its end and a digest stay a while for late duplicates."""
-        with self._transaction():
-            done = self._db.execute(
-                "UPDATE jobs SET state = 'answered', request = x'', open_takes = 0"
-                " WHERE request_id = ? AND state = 'finished'",
-                (request_id,),
-            ).rowcount
-            if done:
-                self._db.execute("DELETE FROM kept WHERE request_id = ?", (request_id,))
+        with self._file.transaction():
+            statement = "UPDATE jobs SET state = 'answered', open_takes = 0 WHERE request_id = ? AND state = 'finished'"
+            if self._file.change(statement, (request_id,)):
+                self._file.change("DELETE FROM requests WHERE request_id = ?", (request_id,))
+                self._file.change("DELETE FROM kept WHERE request_id = ?", (request_id,))
 
-    def sweep(self, now: float) -> int:
-        """Drop what was answered a week ago, or lay unclaimed for a month; return how many jobs."""
-        limits = (now - KEEP_ANSWERED_SECONDS, now - KEEP_UNCLAIMED_SECONDS)
-        with self._transaction():
-            gone = self._db.execute(
-                "DELETE FROM jobs WHERE (state = 'answered' AND ended < ?) OR (state = 'finished' AND ended < ?)",
+    def sweep(self, now: float, ran_seconds: float) -> int:
+        """Drop what was answered a week ago, or lay unclaimed for a month; return how many jobs.
+
+        `now` is the wall clock, `ran_seconds` how long an engine has run since the last sweep by a steady one.
+        """
+        limits = (RUN_ANSWERED_SECONDS, now, KEEP_ANSWERED_SECONDS, RUN_UNCLAIMED_SECONDS, now, KEEP_UNCLAIMED_SECONDS)
+        with self._file.transaction():
+            statement = "UPDATE jobs SET aged_seconds = aged_seconds + ? WHERE state IN ('answered', 'finished')"
+            self._file.change(statement, (ran_seconds,))
+            gone = self._file.change(
+                "DELETE FROM jobs WHERE (state = 'answered' AND aged_seconds >= ? AND abs(? - ended) > ?)"
+                " OR (state = 'finished' AND aged_seconds >= ? AND abs(? - ended) > ?)",
                 limits,
-            ).rowcount
-            self._db.execute("DELETE FROM kept WHERE request_id NOT IN (SELECT request_id FROM jobs)")
+            )
+            for table in ("kept", "requests", "unreadable"):
+                self._file.change(f"DELETE FROM {table} WHERE request_id NOT IN (SELECT request_id FROM jobs)")
         return gone
-
-    def _keep(self, request_id: str, kind: str, number: int, data: bytes) -> None:
-        self._db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (request_id, kind, number, data))
-
-    def _kept(self, request_id: str, kind: str, number: int = 0) -> bytes | None:
-        row = self._db.execute(
-            "SELECT data FROM kept WHERE request_id = ? AND kind = ? AND number = ?", (request_id, kind, number)
-        ).fetchone()
-        return None if row is None else row[0]
 
     def _repair(self) -> None:
         """Have a job made again whose take a power cut has lost."""
-        rows = self._db.execute("SELECT request_id, open_takes FROM jobs WHERE state = 'finished' AND open_takes")
-        for request_id, open_takes in rows.fetchall():
-            wanted = (number for number in range(MAX_COUNT) if open_takes >> number & 1)
-            if any(self._kept(request_id, "take", number) is None for number in wanted):
-                self._set(request_id, "state = 'queued', final = NULL, ended = NULL")
+        rows = self._file.rows("SELECT request_id, open_takes FROM jobs WHERE state = 'finished' AND open_takes")
+        for request_id, open_takes in rows:
+            wanted = {number for number in range(MAX_COUNT) if open_takes >> number & 1}
+            if not wanted <= set(self.results.take_numbers(request_id)):
+                self._set(request_id, "state = 'queued', final = NULL, ended = NULL, open_takes = 0")
 
-    def _blob(self, column: str, request_id: str) -> bytes | None:
-        row = self._db.execute(f"SELECT {column} FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
-        return None if row is None else row[0]
+    def _set(self, request_id: str, change: str) -> None:
+        with self._file.transaction():
+            self._file.change(f"UPDATE jobs SET {change} WHERE request_id = ?", (request_id,))
 
-    def _set(self, request_id: str, change: str, *values: object) -> None:
-        with self._transaction():
-            self._db.execute(f"UPDATE jobs SET {change} WHERE request_id = ?", (*values, request_id))
 
-    @contextlib.contextmanager
-    def _transaction(self, *, durable: bool = False) -> Iterator[None]:
-        """Commit what happens inside, or nothing of it."""
-        self._db.execute(f"PRAGMA main.synchronous={'FULL' if durable else 'NORMAL'}")
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-            self._dirty = True
-        except sqlite3.Error as error:
-            raise JournalError(f"The journal {self._path} cannot be written: {error}.") from error
+def _entry(row: tuple[Any, ...]) -> Entry:
+    """Return a row as the queue needs it; a word of another version counts as the usual one."""
+    request_id, owner, slot, tag, priority, created, status, crashes = row
+    return Entry(
+        request_id=request_id,
+        owner=owner,
+        slot=slot,
+        tag=tag,
+        priority=Priority(priority) if priority in _PRIORITIES else Priority.INTERACTIVE,
+        created=created,
+        status=RequestStatus(status) if status in _STATUSES else RequestStatus.FINISHED,
+        crashes=crashes,
+    )
+
+
+_STATUSES = frozenset(RequestStatus)
+_PRIORITIES = frozenset(Priority)

@@ -1,64 +1,140 @@
 """The journal's files: opened by one engine at a time, with a log that has its room before it is needed.
 
 SQLite in WAL mode, and a second file for what is large and can be made again (takes, saved states, previews).
+`PRAGMA user_version` counts the layouts; `layout` brings an older one up to date. What is damaged, or comes from
+a newer version, is moved into a folder beside it as it is, and a new journal is begun.
 """
 
 import contextlib
+import os
 import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ...errors import DittoError
+from .layout import NewerLayoutError, lay_out
+
+log = structlog.get_logger("ditto.journal")
 
 LOG_BYTES = 8 * 2**20  # some 200 requests from acceptance to end
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
-    slot TEXT NOT NULL, tag TEXT NOT NULL, priority TEXT NOT NULL,
-    request BLOB NOT NULL, digest BLOB NOT NULL, created REAL NOT NULL,
-    state TEXT NOT NULL DEFAULT 'queued',         -- queued, running, finished, answered
-    crashes INTEGER NOT NULL DEFAULT 0, ended REAL, final BLOB,
-    open_takes INTEGER NOT NULL DEFAULT 0         -- bit n: take n was made and is not acknowledged
-);
-CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, state);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
-CREATE TABLE IF NOT EXISTS results.kept (
-    request_id TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (request_id, kind, number)
-);
-"""
+
+class JournalError(DittoError):
+    """The journal cannot be opened, read or written."""
+
+    code = "journal"
+    remedy = "See that only one engine uses this folder, and that the disk has room."
 
 
 class JournalFile:
-    """Connections to the files; raises `sqlite3.Error` where they cannot be used.
+    """Connections to the files; raises `JournalError` where they cannot be used.
 
-    Threads: `database` belongs to the one that opened it; `fold` may be called on another, one at a time.
+    `remark` says in a sentence what had to be set aside. Threads: all calls on the one that opened it, but for
+    `fold`, which may be called on another, one at a time.
     """
 
     def __init__(self, path: Path) -> None:
-        with contextlib.ExitStack() as undo:
-            self._lock = _locked(path)
-            undo.callback(self._lock.close)
-            self.database = _connected(path)
-            undo.callback(self.database.close)
-            self.database.executescript(_SCHEMA)
-            _make_room(self.database)
-            self._folder = _connected(path)
-            undo.pop_all()
+        self._path = path
+        self._dirty = True
+        self.remark = ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as undo:
+                self._lock = _locked(path)
+                undo.callback(self._lock.close)
+                self._database = self._opened()
+                undo.callback(self._database.close)
+                _make_room(self._database)
+                self._folder = _connected(path)
+                undo.pop_all()
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"The journal {path} cannot be used: {error}.") from error
+
+    def row(self, statement: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """Return the first row, or None."""
+        try:
+            found: tuple[Any, ...] | None = self._database.execute(statement, values).fetchone()
+            return found
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self._path} cannot be read: {error}.") from error
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self._path} cannot be read: {error}.") from error
+
+    def change(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Execute a change inside a transaction and return how many rows it met."""
+        return self._database.execute(statement, values).rowcount
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """Commit what happens inside, or nothing of it; `durable` waits until it is on the disk."""
+        try:
+            self._database.execute(f"PRAGMA main.synchronous={'FULL' if durable else 'NORMAL'}")
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # a full disk has undone it already
+                    self._database.execute("ROLLBACK")
+                raise
+            self._dirty = True
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal {self._path} cannot be written: {error}.") from error
 
     def fold(self) -> None:
         """Copy what the log holds into the files; commits go on meanwhile, and then begin the log anew."""
-        self._folder.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if not self._dirty:
+            return
+        self._dirty = False
+        try:
+            self._folder.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error:  # a full disk: the log grows, and the next call tries again
+            self._dirty = True
 
     def close(self) -> None:
         """Fold the log and close everything."""
         self._folder.close()
         with contextlib.suppress(sqlite3.Error):
-            self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.database.close()
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._database.close()
         self._lock.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open the files; those that cannot be understood make room for new ones."""
+        try:
+            return _laid_out(self._path)
+        except NewerLayoutError:
+            self._set_aside("was written by a newer version of Ditto Live")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in _DAMAGED:
+                raise
+            self._set_aside(f"is damaged ({error})")
+        return _laid_out(self._path)
+
+    def _set_aside(self, why: str) -> None:
+        number = 1
+        while (folder := self._path.with_name(f"{self._path.name}.set-aside-{number}")).exists():
+            number += 1
+        folder.mkdir(mode=0o700)
+        for suffix in ("", "-wal", "-shm", ".results", ".results-wal", ".results-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{self._path}{suffix}").rename(folder / f"{self._path.name}{suffix}")
+        self.remark = f"The journal {why}: it was moved to {folder}, and a new one was begun."
+        log.error("journal.set_aside", sentence=self.remark)
 
 
 def _locked(path: Path) -> sqlite3.Connection:
     """Keep other engines out until this is closed or the process dies: two would make everything twice."""
+    _make_private(Path(f"{path}.lock"))
     lock = sqlite3.connect(f"{path}.lock", isolation_level=None, timeout=2.0)
     try:
         lock.execute("BEGIN EXCLUSIVE")
@@ -66,6 +142,30 @@ def _locked(path: Path) -> sqlite3.Connection:
         lock.close()
         raise
     return lock
+
+
+def _make_private(path: Path) -> None:
+    """Have a file that only its user can read, before anything is in it: requests are a producer's words."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.suppress(OSError):  # a file system without rights, or a file of another user
+        os.chmod(path, 0o600)
+
+
+def _laid_out(path: Path) -> sqlite3.Connection:
+    for file in (path, Path(f"{path}.results")):
+        _make_private(file)
+    made = _connected(path)
+    try:
+        lay_out(made)
+        (verdict,) = made.execute("PRAGMA main.quick_check(1)").fetchone()
+        if verdict != "ok":
+            damage = sqlite3.DatabaseError(verdict)
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def _connected(path: Path) -> sqlite3.Connection:

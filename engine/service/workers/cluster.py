@@ -16,6 +16,7 @@ import structlog
 from ...errors import MissingPackageError
 from ...request import LoopRequest
 from .. import wire
+from ..messages import EngineState
 from . import pipe
 from .executor import START_TRIES, Listener, Lost
 from .worker_options import WorkerOptions
@@ -98,7 +99,7 @@ class RayExecutor:
             actor.close()
 
 
-_STARTING = pipe.Standing(state="loading", sentence="The cluster is starting a worker.")
+_STARTING = pipe.Standing(state=EngineState.LOADING, sentence="The cluster is starting a worker.")
 
 
 @dataclass(eq=False)
@@ -119,7 +120,7 @@ class _Actor:
 
     @property
     def is_free(self) -> bool:
-        return not self.request_id and self.standing.state == "ready" and not self._closed
+        return not self.request_id and self.standing.state is EngineState.READY and not self._closed
 
     def create(self) -> None:
         from .cluster_actor import RemoteWorker
@@ -181,17 +182,17 @@ class _Actor:
 
     def _ready(self, handle: Any) -> None:
         self._failures, self.trouble = 0, ""
-        self._stands(handle, pipe.Standing(state="ready"))
+        self._stands(handle, pipe.Standing(state=EngineState.READY))
 
     def _stands(self, handle: Any, standing: pipe.Standing) -> None:
-        if handle is self.handle and (standing.state != "loading" or self.standing is not _STARTING):
+        if handle is self.handle and (standing.state is not EngineState.LOADING or self.standing is not _STARTING):
             self.standing = standing
 
     def _take_in(self, handle: Any, report: pipe.Report) -> None:
         if handle is not self.handle or isinstance(report, pipe.Standing):
             return
         if isinstance(report, pipe.Ended):
-            self.request_id, self.standing = "", pipe.Standing(state="ready", model=self.standing.model)
+            self.request_id, self.standing = "", pipe.Standing(state=EngineState.READY, model=self.standing.model)
         self.listener(report)
 
     def _gone(self, handle: Any, request_id: str, reason: str) -> None:

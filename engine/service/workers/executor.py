@@ -4,24 +4,19 @@ An executor keeps its workers alive, hands out requests and reports what workers
 means is decided by the engine, which has the journal.
 """
 
-import asyncio
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-import structlog
 
-from ...errors import DittoError
 from ...request import LoopRequest
+from ..child_process import ChildProcess, Exit
+from ..messages import EngineState
 from . import pipe
 from .worker_options import WorkerOptions
-
-log = structlog.get_logger("ditto.executor")
 
 START_TRIES = 3  # that end by themselves in a row, before a worker that does not start is called broken
 KILLED_TRIES = 10  # or that are ended by a signal: memory may be short for a moment only
@@ -97,201 +92,129 @@ class LocalExecutor:
         self.capacity = workers
         self._options = options
         self._patience = patience or Patience()
-        self._children: list[_Child] = []
+        self._workers: list[_Worker] = []
 
     def start(self, listener: Listener) -> None:
         """Start the worker processes."""
-        self._children = [_Child(self._options, self._patience, listener) for _ in range(self.capacity)]
-        for child in self._children:
-            child.spawn()
+        self._workers = [_Worker(self._options, self._patience, listener) for _ in range(self.capacity)]
+        for worker in self._workers:
+            worker.child.start()
 
     def free(self) -> int:
         """Return how many workers are ready for a request."""
-        return sum(child.is_free for child in self._children)
+        return sum(worker.is_free for worker in self._workers)
 
     def run(self, request: LoopRequest, resume: bytes | None) -> None:
         """Give a request to a free worker."""
-        next(child for child in self._children if child.is_free).run(request, resume)
+        next(worker for worker in self._workers if worker.is_free).run(request, resume)
 
     def stop(self, request_id: str, *, keep: bool) -> None:
         """Ask the worker that has the request to stop it."""
-        for child in self._children:
-            if child.request_id == request_id:
-                child.order(pipe.Stop(request_id=request_id, keep=keep))
+        for worker in self._workers:
+            if worker.request_id == request_id:
+                worker.order(pipe.Stop(request_id=request_id, keep=keep))
 
     def abandon(self, request_id: str) -> None:
         """Kill the worker of a request that does not stop."""
-        for child in self._children:
-            if child.request_id == request_id:
-                child.kill("it did not stop when asked")
+        for worker in self._workers:
+            if worker.request_id == request_id:
+                worker.kill("it did not stop when asked")
 
     def check(self) -> None:
         """Kill what hangs; the end of its pipe does the rest."""
-        for child in self._children:
-            child.check()
+        for worker in self._workers:
+            worker.check()
 
     def standings(self) -> tuple[pipe.Standing, ...]:
         """Return what each worker said last about itself."""
-        return tuple(child.standing for child in self._children)
+        return tuple(worker.standing for worker in self._workers)
 
     def trouble(self) -> str:
         """Return why no worker can be started."""
-        return next((child.trouble for child in self._children if child.trouble), "")
+        return next((worker.trouble for worker in self._workers if worker.trouble), "")
 
     def close(self) -> None:
         """End all workers and wait until they are gone."""
-        for child in self._children:
-            child.close()
+        for worker in self._workers:
+            worker.child.close()
 
     @property
     def process_ids(self) -> tuple[int, ...]:
         """The workers' process ids."""
-        return tuple(child.process.pid for child in self._children if child.process)
+        return tuple(worker.child.pid for worker in self._workers if worker.child.pid is not None)
 
 
-_STARTING = pipe.Standing(state="loading", sentence="The worker is starting.")
+_STARTING = pipe.Standing(state=EngineState.LOADING, sentence="The worker is starting.")
 
 
-@dataclass(eq=False)
-class _Child:
-    """One worker process after another.
+class _Worker:
+    """One worker process after another, as `ChildProcess` starts them; meets `ChildListener`."""
 
-    Threads: `_read` runs on a thread of its own for each process and only posts to the loop.
-    """
-
-    options: WorkerOptions
-    patience: Patience
-    listener: Listener
-    process: "subprocess.Popen[bytes] | None" = None
-    standing: pipe.Standing = _STARTING
-    request_id: str = ""
-    trouble: str = ""
-    _failed_starts: int = 0
-    _was_ready: bool = False
-    _heard: float = 0.0
-    _moved: float = 0.0
-    _reason: str = ""
-    _closed: bool = False
-    _reader: threading.Thread | None = None
-    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    def __init__(self, options: WorkerOptions, patience: Patience, listener: Listener) -> None:
+        self.standing = _STARTING
+        self.request_id = ""  # of the request that it has
+        self.trouble = ""
+        self._patience, self._listener = patience, listener
+        self._failed_starts = 0
+        self._was_ready = False
+        self._heard = self._moved = time.monotonic()
+        module = "engine.service.workers.worker"
+        command = [sys.executable, "-m", module, msgspec.json.encode(options).decode()]
+        self.child: ChildProcess[pipe.Report] = ChildProcess("worker", command, pipe.read_report, self)
 
     @property
     def is_free(self) -> bool:
-        return not self.request_id and self.standing.state == "ready" and not self._closed
-
-    def spawn(self) -> None:
-        if self._closed:
-            return
-        command = [sys.executable, "-m", "engine.service.workers.worker", msgspec.json.encode(self.options).decode()]
-        # A session of its own, so that Ctrl-C in a terminal reaches the engine only, which then ends it in order.
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=sys.platform != "win32"
-        )
-        self.standing, self._was_ready, self._reason = _STARTING, False, ""
-        self._heard = self._moved = time.monotonic()
-        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True, name="worker-reports")
-        self._reader.start()
-        log.info("worker.started", pid=self.process.pid)
+        """Whether it could make a request now."""
+        return not self.request_id and self.standing.state is EngineState.READY
 
     def run(self, request: LoopRequest, resume: bytes | None) -> None:
+        """Have it make a request."""
         self.request_id, self._moved = request.request_id, time.monotonic()
         self.order(pipe.Run(request=request, resume=resume))
 
     def order(self, order: pipe.Order) -> None:
-        try:
-            pipe.write(self.process.stdin, order)  # type: ignore[union-attr, arg-type]  # spawned with a pipe
-        except OSError:
-            log.info("worker.deaf")  # it is dying; its reader will notice
+        """Tell it something; what it does not read waits on a thread, and `check` notices."""
+        self.child.write(pipe.encoded(order))
 
     def check(self) -> None:
-        if self.process is None:
+        """Kill it when it gives no sign of life, or takes too long for a step."""
+        if self.child.pid is None:
+            self._heard = self._moved = time.monotonic()
             return
-        now, limits = time.monotonic(), self.patience
+        now, limits = time.monotonic(), self._patience
         if now - self._heard > limits.silent_seconds:
             self.kill(f"it gave no sign of life for {limits.silent_seconds:g} s")
         elif self.request_id and now - self._moved > limits.step_seconds:
             self.kill(f"one step took more than {limits.step_seconds:g} s")
 
-    def close(self) -> None:
-        self._closed = True
-        if self.process is None:
-            return
-        self.process.kill()
-        self.process.wait()
-        if self._reader is not None:
-            self._reader.join()
-        for end in (self.process.stdin, self.process.stdout):
-            _close_quietly(end)
-
     def kill(self, reason: str) -> None:
-        if self.process is None:
-            return
-        log.warning("worker.hangs", reason=reason)
-        self._reason = reason
+        """End it; the next one is started."""
         self._heard = self._moved = time.monotonic()
-        self.process.kill()
+        self.child.kill(reason)
 
-    def _read(self, process: "subprocess.Popen[bytes]") -> None:
-        try:
-            while (report := pipe.read_report(process.stdout)) is not None:  # type: ignore[arg-type]
-                self._loop.call_soon_threadsafe(self._take_in, process, report)
-        except (OSError, ValueError, DittoError) as error:
-            log.error("worker.garbled", error=str(error))
-            self._reason = "what it said could not be understood"
-            process.kill()
-        code = process.wait()
-        try:
-            self._loop.call_soon_threadsafe(self._gone, process, code)
-        except RuntimeError:
-            return  # the loop was closed before its workers
-
-    def _take_in(self, process: "subprocess.Popen[bytes]", report: pipe.Report) -> None:
-        if process is not self.process:
-            return
+    def hear(self, item: pipe.Report) -> None:
+        """Take in a report; see `ChildListener`."""
         self._heard = time.monotonic()
-        if isinstance(report, pipe.Standing):
-            self.standing = report
-            if report.state == "loading":
+        if isinstance(item, pipe.Standing):
+            self.standing = item
+            if item.state is EngineState.LOADING:
                 self._moved = self._heard
-            if report.state == "ready":
+            if item.state is EngineState.READY:
                 self._was_ready, self._failed_starts, self.trouble = True, 0, ""
             return
         self._moved = self._heard
-        if isinstance(report, pipe.Ended):
+        if isinstance(item, pipe.Ended):
             self.request_id = ""
-        self.listener(report)
+        self._listener(item)
 
-    def _gone(self, process: "subprocess.Popen[bytes]", code: int) -> None:
-        if process is not self.process:
-            return
-        for end in (process.stdin, process.stdout):
-            _close_quietly(end)
-        self.process, self.standing = None, _STARTING
-        if self._closed:
-            return
-        reason, lost = self._reason or describe_exit(code), self.request_id
-        log.warning("worker.gone", code=code, reason=reason, request_id=lost)
-        self.request_id = ""
+    def gone(self, end: Exit) -> float:
+        """Report its request as lost; see `ChildListener`."""
+        self.standing, lost, self.request_id = _STARTING, self.request_id, ""
         self._failed_starts += not self._was_ready
-        if self._failed_starts >= (START_TRIES if code >= 0 else KILLED_TRIES):
-            self.trouble = f"The worker does not start: {reason}."
-        pause = self.patience.restart_seconds * 2**self._failed_starts
-        self._loop.call_later(min(pause, SLOWEST_RESTART_SECONDS), self.spawn)
+        self._was_ready = False
+        self._heard = self._moved = time.monotonic()
+        if self._failed_starts >= (START_TRIES if end.by_itself else KILLED_TRIES):
+            self.trouble = f"The worker does not start: {end.reason}."
         if lost:
-            self.listener(Lost(request_id=lost, sentence=f"The worker stopped in the middle of it: {reason}."))
-
-
-def _close_quietly(end: object) -> None:
-    try:
-        end.close()  # type: ignore[attr-defined]  # a pipe's file object
-    except OSError:
-        return  # what was still to be written to a dead process
-
-
-def describe_exit(code: int) -> str:
-    """Return in words how a process ended."""
-    if code == -9:
-        return "the system killed it, most likely because memory ran out"
-    if code < 0:
-        return f"it was ended by signal {-code}"
-    return f"it ended with code {code}"
+            self._listener(Lost(request_id=lost, sentence=f"The worker stopped in the middle of it: {end.reason}."))
+        return min(self._patience.restart_seconds * 2**self._failed_starts, SLOWEST_RESTART_SECONDS)

@@ -55,23 +55,16 @@ class ModelJobs:
     def run(
         self, request: LoopRequest, resume: bytes | None, stopped: Callable[[], bool], say: Say
     ) -> Generator[Event | Checkpoint, None, None]:
-        """Drive `engine.pipeline.make_loop`; a stop is a `KeyboardInterrupt` between two steps of it."""
+        """Drive `engine.pipeline.make_loop`, and stop it between two of its steps."""
         model = self._load(request.model, say)
         from ...pipeline import make_loop
 
         making = make_loop(request, model, self._settings, resume=resume, live=True)
         try:
-            item = next(making, None)
-            told = False
-            while item is not None:
+            for item in making:
                 yield item
-                if stopped() and not told:
-                    told = True
-                    item = making.throw(KeyboardInterrupt())
-                else:
-                    item = next(making, None)
-        except (KeyboardInterrupt, StopIteration):
-            return  # it was stopped before there was anything to keep
+                if stopped():
+                    making.stop()
         finally:
             making.close()
 

@@ -1,21 +1,11 @@
-"""How much memory a process has, without a dependency."""
+"""How much memory a process has."""
 
-import os
-import sys
+import psutil
 
 
 def memory_bytes(process_id: int | None = None) -> int:
-    """Return resident bytes of a process (this one by default): now on Linux, else the most it ever had."""
+    """Return the resident bytes of a process, this one by default; 0 where there is none."""
     try:
-        with open(f"/proc/{process_id or 'self'}/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return _peak_memory_bytes()
-
-
-def _peak_memory_bytes() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
+        return int(psutil.Process(process_id).memory_info().rss)
+    except psutil.Error:
         return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -13,7 +13,7 @@ from ...errors import BadRequestError
 from ...events import Event
 from ...request import LoopRequest
 from .. import wire
-from ..messages import State
+from ..messages import EngineState
 
 _LENGTH = struct.Struct("<I")
 
@@ -61,7 +61,7 @@ class Ended(_Order, frozen=True, tag="ended"):
 class Standing(_Order, frozen=True, tag="standing"):
     """The worker is alive: at least once a second."""
 
-    state: State
+    state: EngineState
     fraction: float = -1.0
     sentence: str = ""
     model: str = ""
@@ -71,10 +71,15 @@ class Standing(_Order, frozen=True, tag="standing"):
 Report = Said | Saved | Ended | Standing
 
 
+def encoded(message: Order | Report) -> bytes:
+    """Return one message as it goes through the pipe."""
+    data = wire.encode(message)
+    return _LENGTH.pack(len(data)) + data
+
+
 def write(pipe: BinaryIO, message: Order | Report) -> None:
     """Write one message; raises `OSError` when the other side is gone."""
-    data = wire.encode(message)
-    pipe.write(_LENGTH.pack(len(data)) + data)
+    pipe.write(encoded(message))
     pipe.flush()
 
 

@@ -5,17 +5,18 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
+
 NICENESS = 5  # enough for others to go first; with more, one busy program would leave the worker next to nothing
 
 
 def step_back() -> None:
     """Give this process a lower priority for good; where the system does not let it, nothing changes."""
-    if sys.platform == "win32":
-        _step_back_on_windows()
-    elif sys.platform == "linux":
-        _step_back_on_linux()
-    else:
-        os.nice(NICENESS)
+    with contextlib.suppress(psutil.Error, OSError):
+        if sys.platform == "linux":
+            _step_back_on_linux()
+        else:
+            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else NICENESS)
 
 
 def _step_back_on_linux() -> None:
@@ -27,12 +28,3 @@ def _step_back_on_linux() -> None:
             os.setpriority(os.PRIO_PROCESS, thread, nicer)
     with contextlib.suppress(OSError):  # on a desktop sessions are weighed, and a worker has one of its own
         Path("/proc/self/autogroup").write_text(str(nicer), encoding="ascii")
-
-
-def _step_back_on_windows() -> None:
-    import ctypes
-
-    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined, unused-ignore]  # only there
-    below_normal = 0x4000
-    kernel.GetCurrentProcess.restype = ctypes.c_void_p
-    kernel.SetPriorityClass(ctypes.c_void_p(kernel.GetCurrentProcess()), below_normal)

@@ -21,7 +21,7 @@ from ...errors import DittoError, InternalError, OutOfMemoryError
 from ...events import Cancelled, Checkpoint, Done, Event, Failed, Final, Take
 from ...settings import go_offline
 from ..logs import log_to_stderr
-from ..messages import State
+from ..messages import EngineState
 from . import pipe
 from .jobs import Jobs, find
 from .memory import memory_bytes
@@ -44,7 +44,7 @@ class Worker:
         self._jobs = jobs
         self._say = say
         self._stopped: dict[str, bool] = {}  # request id -> keep the best take
-        self._stands: tuple[State, float, str] = ("loading", -1.0, "Starting up.")
+        self._stands: tuple[EngineState, float, str] = (EngineState.LOADING, -1.0, "Starting up.")
 
     def prepare(self, model: str) -> None:
         """Load `model` if it is named, and be ready."""
@@ -55,13 +55,13 @@ class Worker:
             log.warning("worker.not_loaded", model=model, error=error.sentence)
         except Exception:  # a broken model must not keep others from working
             log.exception("worker.not_loaded", model=model)
-        self._stand("ready")
+        self._stand(EngineState.READY)
 
     def make(self, order: pipe.Run) -> None:
         """Run one request to its end; every failure becomes an event."""
         request, takes, ended = order.request, 0, False
         request_id = request.request_id
-        self._stand("working")
+        self._stand(EngineState.WORKING)
         items = self._jobs.run(request, order.resume, lambda: request_id in self._stopped, self._loading)
         try:
             while not self._dropped(request_id) and (item := next(items, None)) is not None:
@@ -77,7 +77,7 @@ class Worker:
             final = Cancelled if request_id in self._stopped else Done
             self._say(pipe.Said(event=final(request_id=request_id, takes=takes)))
         self._stopped.pop(request_id, None)
-        self._stand("ready")
+        self._stand(EngineState.READY)
         self._say(pipe.Ended(request_id=request_id))
 
     def stop(self, order: pipe.Stop) -> None:
@@ -92,8 +92,8 @@ class Worker:
         )
 
     def _report(self, request_id: str, item: Event | Checkpoint) -> None:
-        if self._stands[0] == "loading":  # the model that it waited for is there
-            self._stand("working")
+        if self._stands[0] is EngineState.LOADING:  # the model that it waited for is there
+            self._stand(EngineState.WORKING)
         if isinstance(item, Checkpoint):
             self._say(pipe.Saved(request_id=request_id, state=item.state))
         else:
@@ -103,9 +103,9 @@ class Worker:
         return self._stopped.get(request_id) is False
 
     def _loading(self, fraction: float, sentence: str) -> None:
-        self._stand("loading", fraction, sentence)
+        self._stand(EngineState.LOADING, fraction, sentence)
 
-    def _stand(self, state: State, fraction: float = -1.0, sentence: str = "") -> None:
+    def _stand(self, state: EngineState, fraction: float = -1.0, sentence: str = "") -> None:
         self._stands = (state, fraction, sentence)
         self._say(self.standing())
 

@@ -33,7 +33,7 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "nan.json").write_text("[[0, NaN]]", encoding="utf-8")
     (folder / "empty.json").write_text("[]", encoding="utf-8")
     (folder / "noise.wav").write_bytes(b"no sound")
-    soundfile.write(folder / "surround.wav", np.zeros((100, 6)), 44_100)
+    soundfile.write(folder / "surround.wav", np.zeros((100, 9)), 44_100)
     soundfile.write(folder / "short.wav", np.zeros((100, 2)), 44_100)
     (folder / "no controls.py").write_text("x = 1 +", encoding="utf-8")
     monkeypatch.chdir(folder)
@@ -75,7 +75,7 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--brightness", "0:bright"], ["0:bright"]),
         (["--structure", "structure.wav"], ["structure.wav", "does not exist"]),
         (["--timbre", "noise.wav"], ["noise.wav", "is not audio"]),
-        (["--timbre", "surround.wav"], ["surround.wav", "6 channels"]),
+        (["--timbre", "surround.wav"], ["surround.wav", "9 channels"]),
         (["--inpaint", "short.wav"], ["--keep"]),
         (["--inpaint", "short.wav", "--keep", "8"], ["--keep", "0:8"]),
         (["--inpaint", "short.wav", "--keep", "8:4"], ["'8:4'", "must rise"]),

@@ -1,12 +1,13 @@
 """Following a loop in the making: takes are kept as they come, and Ctrl-C keeps the best one so far."""
 
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 
 import pytest
 
 from bridge.cli.follow import Outcome, RemoteError, follow
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Sound, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Sound, Take
 
 SOUND = Sound(samples=bytes(80), sample_rate=44_100)
 
@@ -40,27 +41,27 @@ def take(number: int) -> Take:
     return Take(request_id="r", take=number, sound=SOUND, scores={}, noise=b"", record={})
 
 
-def loop(steps: int = 5) -> Generator[Event, None, None]:
-    """Behave like the pipeline: five steps, two takes, and the best so far when interrupted."""
+def loop(steps: int = 5) -> Run[Event]:
+    """Behave like the pipeline: five steps, two takes, and the best so far when stopped."""
+    return Run(partial(_loop, steps))
+
+
+def _loop(steps: int, stopped: Callable[[], bool]) -> Generator[Event, None, None]:
     yield Accepted(request_id="r", notes=("Half time.",))
-    reached = 0
-    try:
-        for step in range(1, steps + 1):
-            yield progress(step)
-            reached = step
-    except KeyboardInterrupt:
-        if reached == 0:
-            raise
-        yield take(10 * reached)
-        yield Cancelled(request_id="r", takes=1)
-        return
+    for reached in range(steps):
+        yield progress(reached + 1)
+        if stopped():
+            if reached:
+                yield take(10 * reached)
+            yield Cancelled(request_id="r", takes=int(reached > 0))
+            return
     yield Preview(request_id="r", take=0, step=5, sound=SOUND)
     yield take(1)
     yield take(2)
     yield Done(request_id="r", takes=2)
 
 
-def followed(events: Generator[Event, None, None], notebook: Notebook) -> tuple[Outcome, list[int]]:
+def followed(events: Run[Event], notebook: Notebook) -> tuple[Outcome, list[int]]:
     """Follow `events` and return the outcome and the takes that were kept."""
     kept: list[int] = []
     outcome = follow(events, notebook, lambda found: kept.append(found.take))
@@ -107,7 +108,7 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
     """Whoever presses twice means it; and the usual handler is back afterwards."""
     found = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
 
-    def stuck() -> Generator[Event, None, None]:
+    def stuck(_stopped: Callable[[], bool]) -> Generator[Event, None, None]:
         yield progress(1)
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
@@ -115,7 +116,7 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            followed(stuck(), Notebook())
+            followed(Run(stuck), Notebook())
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, found)
@@ -124,11 +125,11 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 def test_a_failed_request_raises_what_the_engine_said() -> None:
     """Code, sentence and remedy stay its own."""
 
-    def failing() -> Generator[Event, None, None]:
+    def failing(_stopped: Callable[[], bool]) -> Generator[Event, None, None]:
         yield Failed(request_id="r", code="out_of_memory", sentence="It is full.", remedy="Fewer bars.")
 
     with pytest.raises(RemoteError) as error:
-        followed(failing(), Notebook())
+        followed(Run(failing), Notebook())
     assert (error.value.code, error.value.sentence, error.value.remedy) == (
         "out_of_memory",
         "It is full.",
@@ -140,7 +141,7 @@ def test_the_pipeline_is_closed_when_a_take_cannot_be_kept() -> None:
     """A full disk ends the work instead of leaving it running."""
     closed: list[bool] = []
 
-    def watched() -> Generator[Event, None, None]:
+    def watched(_stopped: Callable[[], bool]) -> Generator[Event, None, None]:
         try:
             yield take(1)
             yield take(2)
@@ -151,5 +152,5 @@ def test_the_pipeline_is_closed_when_a_take_cannot_be_kept() -> None:
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"):
-        follow(watched(), Notebook(), full)
+        follow(Run(watched), Notebook(), full)
     assert closed == [True]

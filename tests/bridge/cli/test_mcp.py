@@ -7,7 +7,6 @@ from typing import Any
 from mcp import Client
 
 from bridge.cli.assistant import make_server
-from bridge.client import Peer
 from bridge.testing import Service
 
 SECONDS = 60
@@ -17,7 +16,7 @@ def ask(service: Service, tool: str, **arguments: Any) -> Any:
     """Call a tool as an assistant does, and return its answer as plain values."""
 
     async def call() -> Any:
-        async with Client(make_server(Peer(service.engine_address), service.takes)) as client:
+        async with Client(make_server(service.peer, service.takes)) as client:
             answer = await client.call_tool(tool, arguments)
             assert not answer.is_error, answer.content
             texts = [json.loads(part.text) for part in answer.content]

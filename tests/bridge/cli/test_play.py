@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from bridge.cli.commands.play import Watch, play_take
 from bridge.cli.main import run
-from bridge.player import Block, NoAudioError
+from bridge.player import Block, Loop, NoAudioError, at_rate
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.settings import Settings
@@ -142,3 +142,47 @@ def test_what_is_no_sound_is_not_played(tmp_path: Path, settings: Settings) -> N
     (tmp_path / "loop.wav").write_text("la la la", encoding="utf-8")
     with pytest.raises(BadInputError, match="is not audio"):
         play_take(tmp_path / "loop.wav", settings, Card().open)
+
+
+class OneRate(Card):
+    """A sound card that takes one rate only."""
+
+    def __init__(self, only: int) -> None:
+        super().__init__()
+        self.only = only
+
+    def open_if_it_fits(self, sample_rate: int, fill: Callable[[Block], None]) -> AbstractContextManager[None]:
+        """Meet `OpenStream`."""
+        if sample_rate != self.only:
+            raise NoAudioError(f"There is no sound output that takes {sample_rate:,} Hz stereo.")
+        return self.open(sample_rate, fill)
+
+
+@pytest.mark.parametrize("only", [48_000, 44_100, 96_000, 192_000])
+def test_a_card_of_one_rate_plays_the_loop_resampled(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str], only: int
+) -> None:
+    """Trial 30: a card that takes another rate only is played at its rate, and that is said; newer takes follow so."""
+    card, path = OneRate(only), take(tmp_path / "loop.wav", 0.5)
+    card.at_pause[1] = lambda: (take(path, 0.25), newer(path))
+    assert play_take(path, settings, card.open_if_it_fits, times=2, pause=card.pause) == 0
+    assert card.rate == only
+    assert np.allclose(card.heard[: only // 2], 0.5, atol=1e-4)
+    assert np.allclose(card.heard[only + only // 100 :][: only // 2], 0.25, atol=1e-4)
+    assert f"{only:,} Hz" in capsys.readouterr().err
+
+
+def test_a_card_that_takes_no_usual_rate_is_a_sentence(tmp_path: Path, settings: Settings) -> None:
+    """Trial 30's relative: where nothing can be opened, the sentence is about the loop's own rate."""
+    with pytest.raises(NoAudioError, match="8,000 Hz"):
+        play_take(take(tmp_path / "loop.wav", 0.5), settings, OneRate(1).open_if_it_fits, times=1)
+
+
+@pytest.mark.parametrize("rate", [44_100, 22_050, 96_000])
+def test_a_resampled_loop_is_as_long_and_has_no_gap(rate: int) -> None:
+    """Trial 30's relative: whole turns of a sine round the loop are the same sine at the card's rate."""
+    turns = 2 * np.pi * 55 * np.arange(8_000) / 8_000
+    loop = Loop(np.stack([np.sin(turns)] * 2, axis=1).astype(np.float32), 8_000, 1)
+    found = at_rate(loop, rate)
+    assert len(found.audio) == rate
+    assert np.abs(found.audio[:, 0] - np.sin(2 * np.pi * 55 * np.arange(rate) / rate)).max() < 1e-4

@@ -39,8 +39,9 @@ def asked(settings: Settings, **given: object) -> Reading:
 
 def rendered(out: Path | None, settings: Settings, model: TinyModel, **given: object) -> Shelf:
     """Render with the toy model and return what was kept."""
+    overwrite = bool(given.pop("overwrite", False))
     reading = asked(settings, **given)
-    takes = shelf(out, reading.request, settings)
+    takes = shelf(out, reading.request, settings, overwrite=overwrite)
     make(reading, takes, settings, load=lambda _name, _settings: model)
     return takes
 
@@ -106,9 +107,9 @@ def test_without_out_it_is_a_new_take_in_the_takes_folder(settings: Settings, mo
 
 
 def test_an_explicit_name_is_written_again(tmp_path: Path, settings: Settings, model: TinyModel) -> None:
-    """The producer named this file, so the second render takes its place."""
+    """With --overwrite the second render takes the first one's place; `test_output` has what happens without."""
     for bars in (2, 1):
-        takes = rendered(tmp_path / "loop.wav", settings, model, bars=bars, method="none")
+        takes = rendered(tmp_path / "loop.wav", settings, model, bars=bars, method="none", overwrite=True)
     assert soundfile.info(tmp_path / "loop.wav").frames == takes.request.samples == 16_000
     assert len(list(tmp_path.glob("loop*"))) == 3
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.client import Peer
 from bridge.page.server import Page
 from bridge.testing import Service, make_service
 from engine.service.transport import run
@@ -40,7 +39,7 @@ class Studio:
         """Kill the engine and start another at another port, as the supervisor does."""
         self.service.stop_engine(kill=True)
         self.service.start_engine()
-        self.loop.call_soon_threadsafe(self.page.connect, Peer(self.service.engine_address))
+        self.loop.call_soon_threadsafe(self.page.connect, self.service.peer)
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.serving.cancel)
@@ -53,7 +52,7 @@ def start(folder: Path) -> Studio:
     service = make_service(folder)
     service.settings = replace(service.settings, page_port=0)
     service.start_engine()
-    page = Page(service.settings, Peer(service.engine_address))
+    page = Page(service.settings, service.peer)
     made = threading.Event()
     known: list[object] = []
 

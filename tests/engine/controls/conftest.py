@@ -11,7 +11,8 @@ from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control
 from engine.search import methods
 from engine.search import objective as targets
-from engine.search.minimize import Step, minimize
+from engine.search.minimize import minimize
+from engine.search.report import Step
 
 
 @pytest.fixture(autouse=True)

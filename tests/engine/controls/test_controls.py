@@ -19,15 +19,20 @@ from engine.controls.structure import letter_matrix
 from engine.errors import BadRequestError, DittoError, ModelError
 from engine.metrics import structure as structure_metric
 from engine.models import decode
+from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Audio, Control, LoopRequest, Notes, Onsets, Words
 from engine.search import objective as targets
-from engine.search.minimize import Plan, minimize
+from engine.search.balance import Balance
+from engine.search.methods import Plan
+from engine.search.minimize import minimize
+from engine.search.shell import Shell
+from engine.search.step import Easing, Padam, StepSize
 from engine.search.surrogate import Chain, latent_of
 from engine.spectrum import Spectrum
 from midi.rhythm import Onset
 
-CHAIN = Chain(steps=3, sampler="ddim")
+CHAIN = Chain(steps=3, sampler=Sampler.DDIM)
 
 
 def every(ask: Any) -> dict[str, Control]:
@@ -101,7 +106,19 @@ def test_the_gradient_is_the_finite_difference(kind: str, ask: Any) -> None:
 def optimised(model: TinyModel, request: LoopRequest, steps: int) -> tuple[list[Any], Any]:
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
-    plan = Plan(method="ditto", chain=CHAIN, steps=steps, decode=CHAIN, learning_rate=0.07, until_tolerance=False)
+    plan = Plan(
+        chain=CHAIN,
+        decode=CHAIN,
+        steps=steps,
+        step_size=StepSize(learning_rate=0.07, easing=Easing()),
+        step_rule=Padam(),
+        trust_region=None,
+        balance=Balance(),
+        anchor=None,
+        shell=Shell(),
+        verification=None,
+        until_tolerance=False,
+    )
     taken = list(minimize(plan, objective, model, scene, tiny_noise(model, scene)))
     with torch.no_grad():
         latent = latent_of(model, scene, taken[-1].best_noise, CHAIN)

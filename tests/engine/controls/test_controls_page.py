@@ -14,7 +14,7 @@ from engine import controls
 from engine.controls.row import NOUNS
 from engine.errors import BadRequestError
 from engine.request import Control, Number, Words
-from engine.search.minimize import Step
+from engine.search.report import Step
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE, EXTENDING = ((DOCS / name).read_text(encoding="utf-8") for name in ("controls.md", "extending.md"))

@@ -11,6 +11,7 @@ import torch
 from engine.audio.finish import finish
 from engine.models.autoencoder import oobleck_context, same_context
 from engine.models.circle import TimeCircle
+from engine.models.protocol import Sampler
 from engine.request import Audio, Budget, Control
 from engine.sampling import sample, start_noise
 from engine.search import methods
@@ -67,8 +68,8 @@ def test_a_closed_u_net_knows_no_end(name, models, tiny):
     assert model.card.circular
     noise = start_noise(scene, 2)
     with torch.no_grad():
-        straight = sample(model, scene, noise, model.schedule(4, scene), "ddim")
-        around = sample(model, scene, turned(noise, 6, 2), model.schedule(4, scene), "ddim")
+        straight = sample(model, scene, noise, model.schedule(4, scene), Sampler.DDIM)
+        around = sample(model, scene, turned(noise, 6, 2), model.schedule(4, scene), Sampler.DDIM)
     assert (around - turned(straight, 6, 2)).abs().max() <= 1e-5 * straight.abs().max()
 
 
@@ -129,7 +130,7 @@ def test_a_trimmed_loop_is_heard_where_it_is_cut(name, models, tiny):
     assert scene.closes
     noise = start_noise(scene, 1)
     with torch.no_grad():
-        latent = sample(model, scene, noise, model.schedule(2, scene), "ddim")
+        latent = sample(model, scene, noise, model.schedule(2, scene), Sampler.DDIM)
         audio, spectrum = model.decode(latent, scene), model.listen(latent, scene)
     end = scene.lead_samples + scene.loop_samples
     delivered = audio[..., scene.lead_samples : end]
@@ -151,8 +152,8 @@ def test_the_search_closes_a_trimmed_loop(name, models, tiny):
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     assert [goal.name for goal in objective.goals] == ["loop"]
-    plan = replace(methods.plan(request, model, objective), decode=Chain(steps=4, sampler="ddim"))
-    plan = replace(plan, chain=plan.decode, learning_rate=0.1)
+    plan = replace(methods.plan(request, model, objective), decode=Chain(steps=4, sampler=Sampler.DDIM))
+    plan = replace(plan, chain=plan.decode, step_size=replace(plan.step_size, learning_rate=0.1))
     steps = list(optimize.minimize(plan, objective, model, scene, start_noise(scene, 3)))
     assert steps[-1].losses["loop"] < 0.1 * steps[0].losses["loop"]
 
@@ -215,7 +216,7 @@ def test_guidance_momentum_runs_in_time_that_is_rolled(models, tiny):
     gradients = []
     for checkpoint in (True, False, True):
         noise = start_noise(scene, 3).requires_grad_()
-        latent = sample(model, scene, noise, model.schedule(4, scene), "ddim", checkpoint=checkpoint)
+        latent = sample(model, scene, noise, model.schedule(4, scene), Sampler.DDIM, checkpoint=checkpoint)
         gradients.append(torch.autograd.grad(latent.square().mean(), noise)[0])
     assert torch.equal(gradients[0], gradients[2])
     assert (gradients[0] - gradients[1]).abs().max() <= 1e-7

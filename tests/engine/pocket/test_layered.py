@@ -12,10 +12,11 @@ from torch import Tensor
 
 from engine import pipeline
 from engine.audio.finish import finish
+from engine.controls import Term
 from engine.errors import BadInputError, BadRequestError, ModelError
 from engine.events import Take
 from engine.metrics.peak import true_peak_db
-from engine.models.protocol import Layers, Model, Scene
+from engine.models.protocol import Layers, Model, Sampler, Scene
 from engine.pocket import condition
 from engine.pocket.arrangement import LayerRepertoire
 from engine.pocket.bands import FLOOR, band_power, log_bands
@@ -26,9 +27,10 @@ from engine.pocket.model import Pocket
 from engine.pocket.network import PocketNetwork
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Onsets, Point, Start
 from engine.sampling import sample, start_noise
-from engine.search.minimize import Plan, minimize
+from engine.search.methods import plan
+from engine.search.minimize import minimize
 from engine.search.objective import Goal, Objective
-from engine.search.surrogate import Chain
+from engine.search.report import Step
 from engine.settings import Settings
 from engine.spectrum import Spectrum
 from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_from_bytes, noise_to_bytes
@@ -71,7 +73,7 @@ def scene_of(layered: LayeredPocket, layers: tuple[Layer, ...] = SOME, **changes
 
 def made(layered: LayeredPocket, scene: Scene, noise: Tensor) -> Tensor:
     with torch.no_grad():
-        return sample(layered, scene, noise, layered.schedule(2, scene), "trajectory", checkpoint=False)
+        return sample(layered, scene, noise, layered.schedule(2, scene), Sampler.TRAJECTORY, checkpoint=False)
 
 
 def test_it_is_a_model_of_layers(layered: LayeredPocket) -> None:
@@ -217,14 +219,11 @@ class _Louder:
         return (level_db + 10).square().mean(1)
 
 
-def steps(layered: LayeredPocket, scene: Scene, noise: Tensor) -> Iterator[object]:
-    from engine.controls import Term
-
+def steps(layered: LayeredPocket, scene: Scene, noise: Tensor) -> Iterator[Step]:
     louder = _Louder(layered, scene)
     goal = Goal(name="bass", kind="bass", weight=1.0, tolerance=0.1, term=Term(louder, louder, hold=1.0))
-    chain = Chain(steps=1, sampler="trajectory")
-    plan = Plan(method="ditto2", chain=chain, steps=3, decode=chain, learning_rate=0.05, hold=1.0)
-    return minimize(plan, Objective((goal,)), layered, scene, noise)
+    asked, objective = request(budget=Budget(steps=3)), Objective((goal,))
+    return minimize(plan(asked, layered, objective), objective, layered, scene, noise)
 
 
 def test_a_layer_that_no_control_reaches_stays_to_the_bit(layered: LayeredPocket) -> None:
@@ -233,7 +232,7 @@ def test_a_layer_that_no_control_reaches_stays_to_the_bit(layered: LayeredPocket
     noise = start_noise(scene, 5)
     told, _ = layered.rehearsed(scene, noise)
     *_, last = steps(layered, told, noise)
-    found = last.state.noise  # type: ignore[attr-defined]
+    found = last.state.noise
     assert torch.equal(found[:, [0, 2]], noise[:, [0, 2]])
     assert not torch.allclose(found[:, 1], noise[:, 1])
     assert found[:, 1].std() == pytest.approx(1, abs=1e-3)
@@ -277,7 +276,7 @@ def test_without_layers_nothing_is_told(layered: LayeredPocket) -> None:
         inputs=replace(plain.inputs, layer=torch.zeros(1, 6), context=torch.zeros(1, plain.frames, CONTEXT_CHANNELS)),
     )
     ways = [
-        sample(layered.pocket, one, noise, layered.schedule(2, one), "trajectory", checkpoint=False)
+        sample(layered.pocket, one, noise, layered.schedule(2, one), Sampler.TRAJECTORY, checkpoint=False)
         for one in (plain, told)
     ]
     assert torch.equal(*ways)

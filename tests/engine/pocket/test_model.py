@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.controls.reference import on_the_loop
-from engine.models.protocol import Model, Scene
+from engine.models.protocol import Model, Sampler, Scene
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
 from engine.pocket.latents import LatentMap
@@ -97,7 +97,7 @@ def test_a_chain_computes_where_the_model_is(pocket: Pocket) -> None:
     scene = elsewhere.scene(request())
     noise = start_noise(scene, 1).to("meta")
     with torch.no_grad():
-        for sampler, steps in (("trajectory", 2), ("ddim", 3)):
+        for sampler, steps in ((Sampler.TRAJECTORY, 2), (Sampler.DDIM, 3)):
             latent = sample(elsewhere, scene, noise, elsewhere.schedule(steps, scene), sampler, checkpoint=False)
             assert latent.device.type == "meta"
             assert latent.shape == noise.shape
@@ -209,11 +209,17 @@ def test_a_loop_is_compared_with_its_own_free_loop() -> None:
     schedule = pocket.schedule(pocket.card.decode_steps, scene)
     with torch.no_grad():
         loops = [sample(pocket, scene, noise, schedule, pocket.card.sampler, checkpoint=False) for noise in noises]
-    found = [pocket.held_out(loop, noise, scene) for noise in (noises[0], *noises) for loop in loops]
+    found = [pocket.embedding_distance(loop, noise, scene) for noise in (noises[0], *noises) for loop in loops]
     assert found[0] == found[2] == pytest.approx(0, abs=1e-4)
     assert found[1] == found[3] == pytest.approx(found[4], rel=1e-3)
     assert found[5] == pytest.approx(0, abs=1e-4)
     assert found[1] is not None
     assert found[1] > 0.05
     said = pocket.scene(LoopRequest(prompt="ambient, choir pad", bars=1))
-    assert pocket.held_out(loops[1], noises[1], said) != pytest.approx(0, abs=0.05)
+    assert pocket.embedding_distance(loops[1], noises[1], said) != pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize("tempo", ["92.4", "93.5", "133.37", "80.1", "99.9", "120"])
+def test_a_tempo_that_is_played_as_asked_is_not_remarked_upon(pocket: Pocket, tempo: str) -> None:
+    """Trial 24: a decimal tempo within the model's range is no other tempo, whatever a float makes of it."""
+    assert not any("BPM" in note for note in pocket.scene(LoopRequest(tempo_bpm=Fraction(tempo))).notes)

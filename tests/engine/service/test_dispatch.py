@@ -11,9 +11,9 @@ from engine.request import LoopRequest
 from engine.service.messages import Job, Submission
 from engine.service.queue.dispatch import Dispatch
 from engine.service.queue.journal import Journal
-from engine.service.queue.window import PATIENCE_SECONDS, WINDOW_BYTES, Window
+from engine.service.queue.send_window import LOST_AFTER_SECONDS, MAX_IN_FLIGHT_BYTES, SendWindow
 
-LONG = Sound(samples=bytes(WINDOW_BYTES // 2 + 8), sample_rate=44_100)  # two of these are more than may be on the way
+LONG = Sound(samples=bytes(MAX_IN_FLIGHT_BYTES // 2 + 8), sample_rate=44_100)  # two are more than may be in flight
 
 
 class Desk:
@@ -30,7 +30,7 @@ class Desk:
         self.journal.accept([Submission(request=request, owner="me")], 1.0)
         for number in range(takes):
             take = Take(request_id=request_id, take=number, sound=LONG, scores={}, noise=b"", record={})
-            self.journal.add_take(take)
+            self.journal.results.add_take(take)
             self.dispatch.event("me", take)
         done = Done(request_id=request_id, takes=takes)
         self.journal.finish(request_id, done, 2.0)
@@ -38,8 +38,8 @@ class Desk:
 
     def keep(self, request_id: str, take: int = 0) -> None:
         """Have the client say that a take is safe."""
-        self.journal.acknowledge_take(request_id, take)
-        self.dispatch.safe("me", request_id, take)
+        self.journal.results.acknowledge_take(request_id, take)
+        self.dispatch.acknowledged("me", request_id, take)
 
     def heard(self) -> list[str]:
         """Return what was told as letters: t a take, D the end, J the request."""
@@ -79,7 +79,7 @@ def test_a_client_that_comes_back_is_told_all_at_its_own_pace(desk: Desk) -> Non
     desk.make("a", takes=3)
     desk.make("b")
     desk.told.clear()
-    desk.dispatch.all_again("me")
+    desk.dispatch.resend_all("me")
     assert desk.heard() == ["Ja", "Jb", "ta", "ta"]
     desk.keep("a", 0)
     desk.keep("a", 1)
@@ -94,37 +94,37 @@ def test_what_was_lost_on_the_way_is_sent_again_when_asked_for(desk: Desk) -> No
     lost, waiting = desk.journal.entry("a"), desk.journal.entry("c")
     assert lost is not None
     assert waiting is not None
-    desk.dispatch.again(waiting)
+    desk.dispatch.resend(waiting)
     assert desk.heard() == []
-    desk.dispatch.again(lost)  # it was counted as on its way; now it waits behind what came before
+    desk.dispatch.resend(lost)  # it was counted as on its way; now it waits behind what came before
     desk.keep("b")
     desk.keep("c")
     assert desk.heard() == ["Ja", "tc", "Dc", "ta", "Da"]
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2 * WINDOW_BYTES), st.booleans()), max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2 * MAX_IN_FLIGHT_BYTES), st.booleans()), max_size=40))
 def test_never_more_than_the_window_and_one_take_are_on_the_way(story: list[tuple[int, int, bool]]) -> None:
     """Whatever is sent and kept in any order, an open window has less under way than its limit."""
-    window, way = Window(lambda: 0.0), dict[tuple[str, int], int]()
+    window, way = SendWindow(lambda: 0.0), dict[tuple[str, int], int]()
     for number, size, kept in story:
         key = ("r", number)
         if kept:
-            window.safe(*key)
+            window.acknowledged(*key)
             way.pop(key, None)
         elif window.is_open():
-            assert sum(way.values()) < WINDOW_BYTES
+            assert sum(way.values()) < MAX_IN_FLIGHT_BYTES
             window.sent(*key, size)
             way[key] = size
-        assert window.is_open() == (sum(way.values()) < WINDOW_BYTES)
+        assert window.is_open() == (sum(way.values()) < MAX_IN_FLIGHT_BYTES)
 
 
 def test_a_take_that_nobody_confirms_does_not_close_the_window_for_ever(tmp_path: Path) -> None:
     """After a while it counts as lost, and others go."""
     now = 0.0
-    window = Window(lambda: now)
-    window.sent("r", 0, WINDOW_BYTES)
+    window = SendWindow(lambda: now)
+    window.sent("r", 0, MAX_IN_FLIGHT_BYTES)
     assert not window.is_open()
-    now = PATIENCE_SECONDS + 1
+    now = LOST_AFTER_SECONDS + 1
     assert window.is_open()
-    assert not window.is_under_way("r", 0)
+    assert not window.is_in_flight("r", 0)

@@ -11,9 +11,10 @@ import pytest
 
 from engine.events import Done, Failed, Progress, Take
 from engine.request import LoopRequest
+from engine.service.child_process import describe_exit
 from engine.service.transport import run
 from engine.service.workers import pipe
-from engine.service.workers.executor import Executor, LocalExecutor, Lost, Patience, Report, describe_exit
+from engine.service.workers.executor import Executor, LocalExecutor, Lost, Patience, Report
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 

@@ -9,8 +9,14 @@ import pytest
 
 from engine.events import Done, Preview, Sound, Take
 from engine.request import LoopRequest
-from engine.service.messages import Submission
-from engine.service.queue.journal import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, Journal, JournalError
+from engine.service.messages import RequestStatus, Submission
+from engine.service.queue.journal import (
+    KEEP_ANSWERED_SECONDS,
+    KEEP_UNCLAIMED_SECONDS,
+    RUN_UNCLAIMED_SECONDS,
+    Journal,
+    JournalError,
+)
 from engine.service.queue.journal_file import LOG_BYTES
 
 SOUND = Sound(samples=bytes(16), sample_rate=44_100)
@@ -71,15 +77,15 @@ def test_results_stay_until_they_are_acknowledged(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     journal.accept([_submission(prompt="secret words")], 1.0)
     for number in range(2):
-        journal.add_take(_take(number))
+        journal.results.add_take(_take(number))
     journal.finish("r1", Done(request_id="r1", takes=2), 2.0)
-    assert [journal.take("r1", number) for number in journal.take_numbers("r1")] == [_take(0), _take(1)]
-    journal.acknowledge_take("r1", 0)
-    assert journal.take_numbers("r1") == [1]
-    assert journal.take("r1", 0) is None
-    assert [entry.state for entry in journal.unanswered("me")] == ["finished"]
+    assert [journal.results.take("r1", number) for number in journal.results.take_numbers("r1")] == [_take(0), _take(1)]
+    journal.results.acknowledge_take("r1", 0)
+    assert journal.results.take_numbers("r1") == [1]
+    assert journal.results.take("r1", 0) is None
+    assert [entry.status for entry in journal.unanswered("me")] == [RequestStatus.FINISHED]
     journal.acknowledge_end("r1")
-    assert journal.take_numbers("r1") == []
+    assert journal.results.take_numbers("r1") == []
     assert journal.unanswered("me") == []
     assert journal.final("r1") == Done(request_id="r1", takes=2)
     journal.close()
@@ -90,13 +96,13 @@ def test_a_take_that_a_power_cut_lost_is_made_again(tmp_path: Path) -> None:
     """When the file of results is older than the journal, the job waits again instead of ending without its take."""
     journal = Journal(tmp_path / "j")
     journal.accept([_submission()], 1.0)
-    journal.add_take(_take())
+    journal.results.add_take(_take())
     journal.finish("r1", Done(request_id="r1", takes=1), 2.0)
     journal.close()
     for path in tmp_path.glob("j.results*"):
         path.unlink()
     again = Journal(tmp_path / "j")
-    assert [entry.state for entry in again.unfinished()] == ["queued"]
+    assert [entry.status for entry in again.unfinished()] == [RequestStatus.QUEUED]
     assert again.final("r1") is None
     again.close()
 
@@ -105,9 +111,9 @@ def test_an_end_that_is_not_there_cannot_be_acknowledged(tmp_path: Path) -> None
     """An early or forged acknowledgement of a running job drops nothing."""
     journal = Journal(tmp_path / "j")
     journal.accept([_submission()], 1.0)
-    journal.add_take(_take())
+    journal.results.add_take(_take())
     journal.acknowledge_end("r1")
-    assert journal.take_numbers("r1") == [0]
+    assert journal.results.take_numbers("r1") == [0]
     assert len(journal.unfinished()) == 1
     journal.close()
 
@@ -117,13 +123,13 @@ def test_states_and_crashes_are_kept(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     journal.accept([_submission()], 1.0)
     preview = Preview(request_id="r1", take=0, step=4, sound=SOUND)
-    journal.save("r1", b"state")
-    journal.keep_preview(preview)
+    journal.results.save("r1", b"state")
+    journal.results.keep_preview(preview)
     assert [journal.count_crash("r1"), journal.count_crash("r1")] == [1, 2]
-    assert journal.saved_state("r1") == b"state"
-    assert journal.last_preview("r1") == preview
+    assert journal.results.saved_state("r1") == b"state"
+    assert journal.results.last_preview("r1") == preview
     journal.finish("r1", Done(request_id="r1", takes=0), 2.0)
-    assert journal.saved_state("r1") is None
+    assert journal.results.saved_state("r1") is None
     journal.close()
 
 
@@ -134,9 +140,9 @@ def test_old_jobs_are_swept(tmp_path: Path) -> None:
     for request_id in ("answered", "unclaimed"):
         journal.finish(request_id, Done(request_id=request_id, takes=0), 0.0)
     journal.acknowledge_end("answered")
-    assert journal.sweep(KEEP_ANSWERED_SECONDS - 1) == 0
-    assert journal.sweep(KEEP_ANSWERED_SECONDS + 1) == 1
-    assert journal.sweep(KEEP_UNCLAIMED_SECONDS + 1) == 1
+    assert journal.sweep(KEEP_ANSWERED_SECONDS - 1, RUN_UNCLAIMED_SECONDS) == 0
+    assert journal.sweep(KEEP_ANSWERED_SECONDS + 1, 0.0) == 1
+    assert journal.sweep(KEEP_UNCLAIMED_SECONDS + 1, 0.0) == 1
     assert [entry.request_id for entry in journal.unfinished()] == ["waiting"]
     journal.close()
 
@@ -165,10 +171,3 @@ def test_a_second_engine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be used"):
         Journal(tmp_path / "j")
     journal.close()
-
-
-def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
-    """A broken file gets a sentence."""
-    (tmp_path / "j").write_bytes(b"not a database" * 100)
-    with pytest.raises(JournalError, match="cannot be used"):
-        Journal(tmp_path / "j")

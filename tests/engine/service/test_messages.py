@@ -10,18 +10,33 @@ from engine.errors import BadRequestError
 from engine.events import Done, Preview, Sound, Take
 from engine.request import LoopRequest
 from engine.service import messages
-from engine.service.messages import Ack, Cancel, Hello, Job, Message, Resend, Said, Status, Submission
+from engine.service.messages import (
+    AckEnd,
+    AckTake,
+    Cancel,
+    EngineState,
+    Hello,
+    Job,
+    Message,
+    Priority,
+    RequestStatus,
+    Resend,
+    Said,
+    Status,
+    Submission,
+)
 
 SOUND = Sound(samples=bytes(range(16)), sample_rate=44_100)
 REQUEST = LoopRequest(prompt="x", request_id="r1")
 ALL: list[Message] = [
     Hello(owner="a", resume=True),
-    Submission(request=REQUEST, owner="a", tag="t", priority="batch"),
+    Submission(request=REQUEST, owner="a", tag="t", priority=Priority.BATCH),
     Cancel(request_id="r1", owner="a"),
-    Ack(request_id="r1", owner="a", take=3),
+    AckTake(request_id="r1", owner="a", take=3),
+    AckEnd(request_id="r1", owner="a"),
     Resend(request_id="r1", owner="a"),
     Job(request=REQUEST, tag="t", created=1.0, finished=True),
-    Status(engine_id="e", version="1", state="ready", yours={"r1": "queued"}),
+    Status(engine_id="e", version="1", state=EngineState.READY, yours={"r1": RequestStatus.QUEUED}),
     Said(event=Done(request_id="r1", takes=1)),
     Said(event=Take(request_id="r1", take=0, sound=SOUND, scores={"a": None}, noise=b"n", record={"x": {"y": [1.5]}})),
     Said(event=Preview(request_id="r1", take=0, step=1, sound=SOUND)),
@@ -45,7 +60,7 @@ def test_what_is_packed_is_unpacked(message: Message) -> None:
         [messages.VERSION, b"what", b""], [messages.VERSION, b"hello", b"\xc1"],
         [messages.VERSION, b"hello", b"\x81\xa5owner\xa3../"],
         [*messages.pack(Hello(owner="a")), b"more"],
-        messages.pack(ALL[8])[:3], [messages.VERSION] * 9,
+        messages.pack(ALL[9])[:3], [messages.VERSION] * 9,
     ],
 )  # fmt: skip
 def test_what_is_not_ours_is_refused(frames: list[bytes]) -> None:

@@ -1,0 +1,55 @@
+"""The OSC clients of a bridge: who said hello lately, and what is sent to whom."""
+
+from collections.abc import Iterator
+
+from .effects import Effect, Send
+from .state import ClientState, RequestState
+
+CLIENT_SECONDS = 30.0  # a device says hello every 5
+MAX_CLIENTS = 256
+
+
+class Clients:
+    """The clients that are there, by their nonce."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, ClientState] = {}
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def __contains__(self, nonce: str) -> bool:
+        return nonce in self._clients
+
+    def get(self, nonce: str) -> ClientState | None:
+        """Return the client that says this nonce, if it said hello."""
+        return self._clients.get(nonce)
+
+    def meet(self, client: ClientState) -> None:
+        """Keep a client that says hello; too many push out the one that was silent longest."""
+        if client.nonce not in self._clients and len(self._clients) >= MAX_CLIENTS:
+            del self._clients[min(self._clients.values(), key=lambda known: known.seen).nonce]
+        self._clients[client.nonce] = client
+
+    def leave(self, nonce: str) -> None:
+        """Forget a client."""
+        self._clients.pop(nonce, None)
+
+    def forget_silent(self, now: float) -> None:
+        """Forget those that have not said hello for a while."""
+        for nonce in [known.nonce for known in self._clients.values() if now - known.seen > CLIENT_SECONDS]:
+            del self._clients[nonce]
+
+    def nonce_of(self, instance: str) -> str:
+        """Return the nonce of a client of this instance, or an empty one."""
+        return next((known.nonce for known in self._clients.values() if known.instance == instance), "")
+
+    def tell(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
+        """Send to the client of a request, if it is there."""
+        client = self._clients.get(state.nonce)
+        if client is not None:
+            yield from (Send(client.host, client.port, datagram) for datagram in datagrams)
+
+    def tell_everyone(self, datagram: bytes) -> Iterator[Effect]:
+        """Send to all clients."""
+        yield from (Send(client.host, client.port, datagram) for client in self._clients.values())

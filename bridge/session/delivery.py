@@ -1,0 +1,151 @@
+"""From the engine's events to takes on disk and to what a client is told of them."""
+
+from collections.abc import Iterator
+
+from engine.errors import DittoError
+from engine.events import Accepted, Event, Final, Preview, Progress, Take
+from engine.service.messages import Job
+
+from ..osc import outgoing
+from .book import RequestBook
+from .clients import Clients
+from .effects import (
+    AcknowledgeEnd,
+    AcknowledgeTake,
+    Delivered,
+    DropPreviews,
+    Effect,
+    FindTakes,
+    WritePreview,
+    WriteTake,
+)
+from .state import RequestPhase, RequestState
+
+FASTEST_PROGRESS_SECONDS = 0.03
+
+
+class Delivery:
+    """Takes in what the engine and the disk say of committed requests. Methods yield effects."""
+
+    def __init__(self, book: RequestBook, clients: Clients) -> None:
+        self._book = book
+        self._clients = clients
+
+    # -- from the engine
+
+    def take_up(self, job: Job) -> None:
+        """Follow a request that an earlier bridge had submitted, or that has something left for us."""
+        request_id = job.request.request_id
+        state = self._book.get(request_id)
+        if state is None:
+            state = RequestState(request_id, job.tag, self._clients.nonce_of(job.tag))
+        if state.phase is RequestPhase.PREPARING:
+            state.phase = RequestPhase.SUBMITTED
+        state.request, state.again = job.request, True
+        if state.unwritten is not None:  # perhaps the disk has room now
+            state.reopen()
+        if not state.is_ended:
+            self._book.open(state)
+
+    def hear(self, event: Event, now: float) -> Iterator[Effect]:
+        """Take in an event; one of a request that is not ours is passed over."""
+        state = self._book.get(event.request_id)
+        if state is None:
+            return
+        match event:
+            case Accepted() if not state.accepted or event.notes:  # the model may have more to say
+                state.accepted = outgoing.accepted(event, state.notes)
+                yield from self._clients.tell(state, state.accepted)
+            case Progress():
+                state.progress, state.progress_heard = event, now
+                if now - state.progress_sent >= FASTEST_PROGRESS_SECONDS:
+                    yield from self.tell_progress(state, now)
+            case Preview() if state.request is not None:
+                state.previews = True
+                yield WritePreview(state.request, event)
+            case Take():
+                yield from self._hear_take(state, event)
+            case _ if isinstance(event, Final):
+                yield from self._hear_final(state, event, now)
+
+    def _hear_take(self, state: RequestState, take: Take) -> Iterator[Effect]:
+        if take.take in state.takes:
+            yield AcknowledgeTake(state.request_id, take.take)
+        elif take.take not in state.writing and state.request is not None:
+            state.writing.add(take.take)
+            yield WriteTake(state.request, take, state.again)
+
+    def _hear_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
+        state.final = final
+        promised = getattr(final, "takes", 0)
+        if promised > len(state.takes) + len(state.writing) and not state.is_searched:  # delivered before a restart
+            state.is_searched = True
+            yield FindTakes(state.request_id)
+        yield from self._close(state, now)
+
+    # -- from the disk
+
+    def written(self, request_id: str, made: Delivered, now: float) -> Iterator[Effect]:
+        """Go on when a take is safe on disk."""
+        if (state := self._book.get(request_id)) is None:
+            return
+        state.writing.discard(made.take)
+        state.takes[made.take] = made
+        yield AcknowledgeTake(request_id, made.take)
+        yield from self._clients.tell(state, outgoing.take(request_id, made))
+        yield from self._close(state, now)
+
+    def not_written(self, request_id: str, take: int, error: DittoError, now: float) -> Iterator[Effect]:
+        """End a request whose take could not be written; the engine keeps it until it is asked for again."""
+        if (state := self._book.get(request_id)) is None:
+            return
+        state.writing.discard(take)
+        state.unwritten = error
+        yield from self._close(state, now)
+
+    def previewed(self, preview: Preview, path: str) -> Iterator[Effect]:
+        """Say where an early listen lies."""
+        state = self._book.get(preview.request_id)
+        if state is not None and not state.is_ended:
+            sent = outgoing.preview(state.request_id, preview.take, preview.step, path)
+            yield from self._clients.tell(state, sent)
+
+    def found(self, request_id: str, takes: list[Delivered], now: float) -> Iterator[Effect]:
+        """Go on with a request whose takes were delivered before a restart."""
+        if (state := self._book.get(request_id)) is None:
+            return
+        state.is_searched = False
+        for made in takes:
+            state.takes.setdefault(made.take, made)
+            yield from self._clients.tell(state, outgoing.take(request_id, made))
+        yield from self._close(state, now)
+
+    # -- both
+
+    def tell_progress(self, state: RequestState, now: float) -> Iterator[Effect]:
+        """Send the last progress; between two steps its time left runs down with the clock."""
+        if state.progress is None:
+            return
+        state.progress_sent = now
+        left = state.progress.seconds_left
+        if left > 0:
+            left = max(0.0, left - (now - state.progress_heard))
+        yield from self._clients.tell(state, outgoing.progress(state.progress, left))
+
+    def _close(self, state: RequestState, now: float) -> Iterator[Effect]:
+        """End a request once its end is known and all its takes are on disk."""
+        if state.final is None or state.writing or state.is_searched:
+            return
+        if state.unwritten is None:
+            yield AcknowledgeEnd(state.request_id)
+        if state.is_ended:
+            return
+        end = outgoing.end(state.final, state.takes)
+        if (error := state.unwritten) is not None:
+            remedy = f"{error.remedy} The engine keeps the take; ask for the same request again when it is mended."
+            end = outgoing.error(state.request_id, error.code, error.sentence, remedy)
+        self._book.end(state, end, now)
+        yield from self._clients.tell(state, end)
+        if state.previews or state.again:
+            yield DropPreviews(state.request_id)
+        state.request = None

@@ -1,0 +1,80 @@
+"""What the session keeps of an OSC client, and of a request from its commit on."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.errors import DittoError
+from engine.events import Final, Progress
+from engine.request import LoopRequest
+
+from ..osc import outgoing
+from .effects import Delivered
+
+
+@dataclass(slots=True)
+class ClientState:
+    """An OSC client, such as a loaded device, and where it listens."""
+
+    instance: str
+    nonce: str
+    host: str
+    port: int
+    seen: float
+
+
+class RequestPhase(StrEnum):
+    """How far a committed request is, seen from the bridge."""
+
+    PREPARING = "preparing"  # its files are read
+    CANCELLED = "cancelled"  # meanwhile it was cancelled, and is not to be submitted
+    SUBMITTED = "submitted"  # the engine has it
+    ENDED = "ended"  # its end is known, and its takes are on disk
+
+
+@dataclass(slots=True)
+class RequestState:
+    """A committed request. `said` are the datagrams that a repeated commit is answered with."""
+
+    request_id: str
+    instance: str
+    nonce: str
+    phase: RequestPhase = RequestPhase.PREPARING
+    request: LoopRequest | None = None  # it may hold megabytes, and goes when its end is known
+    again: bool = False  # taken up after a restart: its takes may be on disk
+    notes: tuple[str, ...] = ()
+    accepted: bytes = b""
+    progress: Progress | None = None
+    progress_heard: float = 0.0
+    progress_sent: float = 0.0
+    previews: bool = False  # some may lie on disk
+    writing: set[int] = field(default_factory=set)  # takes on their way to the disk
+    is_searched: bool = False  # its takes are looked for on disk
+    takes: dict[int, Delivered] = field(default_factory=dict)
+    final: Final | None = None
+    end: bytes = b""
+    ended_at: float = float("inf")
+    unwritten: DittoError | None = None  # why a take is not on disk; the engine keeps it
+    seen: bool = False
+    repeats: int = 0
+    repeat_at: float = float("inf")
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its end was told."""
+        return self.phase is RequestPhase.ENDED
+
+    def said(self) -> list[bytes]:
+        """Return everything that still matters, in order."""
+        takes = [outgoing.take(self.request_id, made) for _, made in sorted(self.takes.items())]
+        return [datagram for datagram in (self.accepted, *takes, self.end) if datagram]
+
+    def end_with(self, end: bytes, now: float, repeat_seconds: float) -> None:
+        """Note the end that is told, and again until it is seen."""
+        self.phase, self.end = RequestPhase.ENDED, end
+        self.ended_at, self.repeat_at = now, now + repeat_seconds
+
+    def reopen(self) -> None:
+        """Wait for the takes once more: the engine still has one that could not be written."""
+        self.phase, self.unwritten, self.final = RequestPhase.SUBMITTED, None, None
+        self.ended_at = self.repeat_at = float("inf")
+        self.end, self.seen, self.repeats = b"", False, 0

@@ -1,0 +1,94 @@
+"""A bridge's side of the talk with its engine: the link's state on a socket, and a reason when it is silent."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+import zmq
+
+from engine.errors import DittoError
+from engine.service.transport import Channel, Frames
+
+from .connection import Connection, Peer, why_silent
+from .link import Link
+
+log = structlog.get_logger("ditto.bridge")
+
+PROBE_SECONDS = 5.0  # between two looks for the reason
+
+
+class EngineSide:
+    """The link and its socket. `trouble` says in a sentence why no engine answers. Threads: the loop's."""
+
+    def __init__(self, link: Link, heard: Callable[[list[Frames]], None]) -> None:
+        self.link = link
+        self.trouble = ""
+        self._heard = heard
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._peer: Peer | None = None
+        self._connection: Connection | None = None
+        self._channel: Channel | None = None
+        self._probed = float("-inf")
+        self._probing: asyncio.Task[None] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the engine has answered lately."""
+        return self.link.is_alive(time.monotonic())
+
+    def connect(self, peer: Peer) -> None:
+        """Talk to this engine from now on; where that cannot be, `trouble` says why."""
+        self.disconnect()
+        self._peer, self.trouble, self._probed = peer, "", float("-inf")
+        try:
+            self._connection = Connection(self._context, peer)
+        except DittoError as error:
+            self.trouble = f"{error.sentence} {error.remedy}"
+            log.error("bridge.no_connection", sentence=error.sentence)
+            return
+        self._channel = Channel(self._connection.socket, self._heard)
+        self.flush()
+
+    def tick(self, now: float) -> None:
+        """Say what is due, connect anew where that was refused, and look for the reason of silence."""
+        self.link.tick(now)
+        if self.link.is_alive(now):
+            self.trouble = ""
+        elif self._connection is not None and self._peer is not None:
+            if self._connection.is_refused(now):
+                self.connect(self._peer)
+            elif now - self._probed > PROBE_SECONDS:
+                self._probed = now
+                self._probing = asyncio.create_task(self._probe(self._peer, self._connection))
+        self.flush()
+
+    async def _probe(self, peer: Peer, connection: Connection) -> None:
+        await asyncio.sleep(1.0)  # the first answer may be on its way
+        if self.is_alive or connection is not self._connection:
+            return
+        found = await asyncio.to_thread(why_silent, peer, connection.reach, self.link.version_trouble)
+        if not self.is_alive and connection is self._connection:
+            self.trouble = f"{found.sentence} {found.remedy}"
+
+    def flush(self) -> None:
+        """Send what the link has to say."""
+        if self._channel is not None:
+            for frames in self.link.take_out():
+                self._channel.send(frames)
+
+    def disconnect(self) -> None:
+        """Hang up."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def close(self) -> None:
+        """Hang up for good."""
+        if self._probing is not None:
+            self._probing.cancel()
+        self.disconnect()
+        self._context.destroy(linger=0)

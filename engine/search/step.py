@@ -1,0 +1,139 @@
+"""How a step moves the noise: the step rule gives its direction, the step size and the trust region its length.
+
+The length of a step is decided here and nowhere else:
+
+    learning rate x near the target x with the anchor's weight x the pace so far,  cut off by the trust region
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .best import per_item
+
+EPSILON = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Adam's running means of the gradient and of its square, each [batch, *noise_shape]."""
+
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def fresh(cls, noise: Tensor) -> "Moments":
+        """Return the moments before the first step."""
+        return cls(torch.zeros_like(noise), torch.zeros_like(noise))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Padam:
+    """Partially adaptive Adam (Kingma and Ba 2015; Padam, Chen and Gu 2018).
+
+    Adam moves unimportant coordinates as far as important ones, and the loop changes more than it was asked to; one
+    length for all moves a few important coordinates out of the noise. The geometric mean of the two (`adaptivity` 0.5;
+    1 is Adam) keeps most of the advantage of either (`benchmarks/search.md`). The memories `betas` are short, because
+    the loss is the same at every step.
+    """
+
+    betas: tuple[float, float] = (0.5, 0.9)
+    adaptivity: float = 0.5
+
+    def move(self, moments: Moments, gradient: Tensor, count: int, size: Tensor) -> tuple[Moments, Tensor]:
+        """Return the moments after the `count`-th gradient, and the way that the noise goes down [batch, ...].
+
+        `size` broadcasts over the noise, and is the way's length in each coordinate for a gradient that never changes.
+        """
+        (short, long), own = self.betas, self.adaptivity
+        first = short * moments.first + (1 - short) * gradient
+        second = long * moments.second + (1 - long) * gradient.square()
+        ahead, power = first / (1 - short**count), second / (1 - long**count)
+        usual = per_item(power.flatten(1).mean(1), power)
+        spread = (power**own * usual ** (1 - own)).sqrt() + EPSILON
+        return Moments(first, second), size * ahead / spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a search adapts its step size: `rate` [batch], 1 and less, and the totals [batch] that it was judged by.
+
+    Exact totals are compared with exact ones, and the surrogate's with its own since the last verification.
+    """
+
+    rate: Tensor
+    verified_total: Tensor
+    surrogate_total: Tensor
+
+    WORSE = 1.2  # a total that is a fifth worse than the one before makes steps shorter,
+    SLOWER, SLOWEST = 0.6, 0.2  # by this factor and down to this rate,
+    FASTER = 1.05  # and any other lets them grow back: one early leap would otherwise slow down the whole search
+
+    @classmethod
+    def fresh(cls, noise: Tensor) -> "Pace":
+        """Return the full pace, with nothing to compare the first total with."""
+        worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
+        return cls(rate=torch.ones_like(worst), verified_total=worst, surrogate_total=worst)
+
+    def after_surrogate(self, total: Tensor) -> "Pace":
+        """Return the pace after the surrogate's `total` [batch]."""
+        return replace(self, surrogate_total=total, rate=self._rate(total, self.surrogate_total))
+
+    def after_verification(self, total: Tensor) -> "Pace":
+        """Return the pace after the exact `total` [batch]; the surrogate is another one from here on."""
+        none = torch.full_like(total, torch.inf)
+        return Pace(rate=self._rate(total, self.verified_total), verified_total=total, surrogate_total=none)
+
+    def _rate(self, total: Tensor, before: Tensor) -> Tensor:
+        slower = (self.rate * self.SLOWER).clamp_min(self.SLOWEST)
+        return torch.where(total > self.WORSE * before, slower, (self.rate * self.FASTER).clamp_max(1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSize:
+    """The length of a step in standard deviations of the noise; off the `Easing` it is the learning rate alone."""
+
+    learning_rate: float
+    easing: "Easing | None" = None
+
+    PER_PROXIMAL_WEIGHT = 2.0  # so much longer per unit of weight: at first the anchor allows short ways only anyway
+
+    def at(self, distance: float, proximal_weight: float, rate: Tensor) -> Tensor:
+        """Return the size [batch] at `distance` tolerances from the farthest goal, at the pace `rate` [batch]."""
+        share = 1.0 if self.easing is None else self.easing.share(distance)
+        return self.learning_rate * share * (1 + self.PER_PROXIMAL_WEIGHT * proximal_weight) * rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Easing:
+    """Shorter steps near the target, or they would leap from side to side; the papers have constant steps."""
+
+    full_from: float = 20.0  # tolerances: from this distance on a step has its full size
+    least: float = 0.2  # of the full size
+
+    def share(self, distance: float) -> float:
+        """Return the share of the full size at `distance` tolerances."""
+        return min(max((distance / self.full_from) ** 0.5, self.least), 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRegion:
+    """Cuts off a step that would leap over its target; for searches that start near it.
+
+    A sum of squares that falls along its slope reaches its minimum at twice its height (Polyak 1969). A step may use
+    that promise up to where `aim` tolerances are left, and always the share `least`.
+    """
+
+    aim: float = 0.4  # tolerances
+    least: float = 0.1
+
+    def cut(self, way: Tensor, gradient: Tensor, height: Tensor, distance: Tensor) -> Tensor:
+        """Return `way` [batch, *noise_shape], no longer than trusted.
+
+        `height` [batch] is the sum whose `gradient` is followed, `distance` [batch] the farthest goal's in tolerances.
+        """
+        trusted = height * (2 * (1 - (self.aim / distance.clamp_min(EPSILON)).sqrt()).clamp_min(self.least))
+        promised = (gradient * way).flatten(1).sum(1).clamp_min(EPSILON)
+        return way * per_item((trusted / promised).clamp_max(1), way)

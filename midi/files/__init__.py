@@ -1,0 +1,1 @@
+"""Files and names as the world writes them: opening, text encodings, names, `FILE#PART`."""

@@ -1,0 +1,48 @@
+"""Which part of `FILE#PART`, such as `Song.als#Lead/Mixer/Volume` or `beat.mid#Drums`, is the file.
+
+Files and folders may hold the sign in their names, and so may tracks: the file is asked for, not guessed.
+"""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import NamedTuple
+
+_ENDING = re.compile(r"\.(als|alc|mid|midi|kar|rmi|smf|json|wav|aiff?|flac|ogg|opus|mp3)#", re.IGNORECASE)
+
+
+class FilePart(NamedTuple):
+    """A file and what is named in it; `part` is empty where only the file is named."""
+
+    path: Path
+    part: str
+
+
+def split_file_part(text: str) -> FilePart:
+    """Return file and part: the split is at the last `#` whose left side is a file.
+
+    A text that is a file as a whole has no part. Where no file is there, a known ending decides, else the first `#`.
+    """
+    whole = existing(Path(text))
+    if whole is not None or "#" not in text:
+        return FilePart(whole or Path(text), "")
+    places = [place for place, sign in enumerate(text) if sign == "#"]
+    for place in reversed(places):
+        found = existing(Path(text[:place]))
+        if found is not None:
+            return FilePart(found, text[place + 1 :])
+    endings = [match.end() - 1 for match in _ENDING.finditer(text)]
+    place = endings[-1] if endings else places[0]
+    return FilePart(Path(text[:place]), text[place + 1 :])
+
+
+def existing(path: Path) -> Path | None:
+    """Return the file that `path` means, or None; on a disk that tells them apart its name may be decomposed."""
+    for form in (None, "NFC", "NFD"):
+        candidate = path if form is None else Path(unicodedata.normalize(form, str(path)))
+        try:
+            if candidate.is_file():
+                return candidate
+        except (OSError, ValueError):  # a name that no file can have
+            return None
+    return None

@@ -1,0 +1,174 @@
+"""The notes of a file, as a loop hears them: `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip`, `CLIP.alc`.
+
+A MIDI file does not tell how long its clip is: many end with their last note. Such a clip is whole bars long, and
+one that fits into the loop several times goes round, as Live would play it.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import MidiError
+from ..files.file_part import split_file_part
+from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, settled, shift, sort_notes
+from ..rhythm import is_kit
+from ..tempo import Beats, Meter
+from .lane_path import is_set
+
+if TYPE_CHECKING:
+    from ..smf.score import ScoreTrack
+
+MIDI_ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
+_DRUM_WORDS = re.compile(
+    r"\b(drums?|kit|beats?|percussion|perc|schlagzeug|batterie|bater[ií]a|808|909)\b|ドラム", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotesRead:
+    """Notes within a loop, from beat 0 on, and sentences on how they were understood.
+
+    `kit` says whether notes that are asked for as drums can be told apart by their pitches.
+    """
+
+    notes: tuple[Note, ...]
+    remarks: tuple[str, ...] = ()
+    kit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What was chosen of a file: its notes, and the beat at which it ends."""
+
+    notes: tuple[Note, ...]
+    end: Beats
+    remarks: tuple[str, ...] = ()
+    kit: bool = False
+
+
+def holds_notes(path: Path) -> bool:
+    """Whether the file's name is one of a MIDI file, a Live set or a clip of Live."""
+    return is_set(path) or path.suffix.lower() in MIDI_ENDINGS
+
+
+def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None) -> NotesRead:
+    """Return the notes that a file, or the part of it behind a `#`, plays in a loop of `loop_beats` beats.
+
+    `meter` is the loop's, for a file that tells none. Raises `MidiError` with the file's name.
+    """
+    path, part = split_file_part(text)
+    if is_set(path):
+        from .note_clip import clip_piece  # here, because few requests name a set
+
+        with naming(path):
+            return clip_piece(path, part, loop_beats)
+    from ..smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
+
+    score = read_midi(path)
+    with naming(path):
+        piece = _midi_piece(score.tracks if score.type != 2 else score.tracks[:1], score.remarks)
+        if part:
+            piece = _midi_piece(score.named(part), score.remarks)
+        elif score.type == 2 and len(score.tracks) > 1:
+            said = f"{path.name} holds {len(score.tracks)} patterns; the first is read, {path.name}#2 is the next."
+            piece = replace(piece, remarks=(*piece.remarks, said))
+        bar = (score.meters[0].meter if score.meters else meter or Meter()).beats_per_bar
+        return fitted(path.name, piece, bar, loop_beats)
+
+
+def fitted(name: str, piece: Piece, bar_beats: Beats, loop_beats: Beats) -> NotesRead:
+    """Return a piece as it goes round in a loop; raises `MidiError` where none of its notes lies in the loop."""
+    notes, remarks = piece.notes, list(piece.remarks)
+    if not notes:
+        return NotesRead((), tuple(remarks), piece.kit)
+    length = _length(piece, bar_beats, loop_beats)
+    if length > loop_beats:
+        inside = cut(notes, Fraction(0), loop_beats)
+        _refuse_outside(notes, inside, loop_beats)
+        left, last = len(notes) - len(inside), max(note.end for note in inside)
+        if not left and last + bar_beats <= loop_beats:
+            remarks.append(f"{name} goes on to beat {float(piece.end):g} without notes after beat {float(last):.4g}.")
+        if left:
+            said = f"the loop has the first {float(loop_beats):g}, so {left} notes are left out"
+            remarks.append(f"{name} lasts {float(length):g} beats; {said}.")
+        return NotesRead(inside, tuple(remarks), piece.kit)
+    turns = int(loop_beats / length)
+    if loop_beats % length:
+        remarks.append(f"{name} lasts {float(length):g} beats and is played once; the loop's last beats rest.")
+        return NotesRead(cut(notes, Fraction(0), length), tuple(remarks), piece.kit)
+    if turns > 1:
+        remarks.append(_turns_said(name, piece, length, turns))
+    once = cut(settled(notes, Fraction(0), length), Fraction(0), length)
+    repeated = sort_notes(note for turn in range(turns) for note in shift(once, turn * length))
+    return NotesRead(repeated, tuple(remarks), piece.kit)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name in front of what is said about its notes."""
+    try:
+        yield
+    except MidiError as error:
+        said = error.sentence if error.sentence.startswith(path.name) else f"{path.name}: {error.sentence}"
+        raise MidiError(error.fault, said, error.remedy) from error
+
+
+def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Piece:
+    said = list(remarks)
+    with_notes = [track for track in tracks if track.notes]
+    notes: list[Note] = []
+    for track in tracks:
+        if track.one_instrument:
+            said.append("Its channels are voices or colours of one instrument; all of them are read as one part.")
+        notes += (replace(note, channel=0) for note in track.notes) if track.one_instrument else track.notes
+    if len(with_notes) > 1 and len({track.name for track in with_notes}) == 1 and with_notes[0].name:
+        said.append(
+            f"{len(with_notes)} tracks are called {with_notes[0].name!r}; all are read. #2 names the second track."
+        )
+    drums = any(_DRUM_WORDS.search(track.name) for track in with_notes) and len(with_notes) == 1
+    # A track of tempi alone often lasts as long as the whole project.
+    end = max((track.end for track in with_notes), default=Fraction(0))
+    kit = drums or any(note.channel == DRUM_CHANNEL for note in notes) or is_kit(notes)
+    return Piece(sort_notes(notes), end, tuple(dict.fromkeys(said)), kit)
+
+
+def _length(piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Beats:
+    """Return how long the clip is: to its end where that is told and fits, else whole bars.
+
+    The last note may ring over the bar line: of two lengths the one that fits into the loop is meant.
+    """
+    last = max(note.end for note in piece.notes)
+    if piece.end > last and piece.end >= 1 and loop_beats % piece.end == 0:
+        return piece.end
+    told = piece.end if piece.end > last else Fraction(0)
+    end = max(told, *(_end_in_bars(note, bar_beats) for note in piece.notes))
+    length = max(1, math.ceil((end - EARLY_BEATS) / bar_beats)) * bar_beats
+    shorter = length - bar_beats
+    rings = shorter > 0 and told <= shorter and all(note.start < shorter for note in piece.notes)
+    return shorter if rings and loop_beats % length and loop_beats % shorter == 0 else length
+
+
+def _end_in_bars(note: Note, bar_beats: Beats) -> Beats:
+    """Return where a note ends; one that is struck just before a bar line is the next downbeat, and ends there."""
+    line = math.ceil(note.start / bar_beats) * bar_beats
+    return line if 0 < line - note.start < LATE_BEATS else note.end
+
+
+def _turns_said(name: str, piece: Piece, length: Beats, turns: int) -> str:
+    end = max(piece.end, max(note.end for note in piece.notes))
+    rounded = "" if end == length else f" ends at beat {float(end):.4g}, is taken as {float(length):g} beats long"
+    return f"{name}{rounded or f' lasts {float(length):g} beats'} and is played {turns} times."
+
+
+def _refuse_outside(notes: Sequence[Note], inside: Sequence[Note], loop_beats: Beats) -> None:
+    if not inside:
+        raise MidiError(
+            "outside_loop",
+            f"The first note is at beat {float(notes[0].start):g}; this loop has beats 0 to {float(loop_beats):g}.",
+            "Move the notes to the start of the file, or ask for more bars.",
+        )

@@ -1,0 +1,137 @@
+"""One track's messages as notes, tempi and signatures.
+
+A note-off ends the oldest sounding note of its pitch and channel, so overlapping notes survive a round trip. Where
+a pitch is struck more often than it is ended, each strike ends the note before it, as a key that is struck again
+does; what still sounds at the end ends with the track.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import NamedTuple
+
+import mido
+
+from ..files.names import decoded_name
+from ..notes import DRUM_CHANNEL, Note, sort_notes
+from ..tempo import Beats, Meter, MeterChange, TempoChange, ticks_to_beats
+from .score import ScoreTrack
+
+_MANY_CHANNELS = 3  # in one track without a program: colours or voices, not instruments
+_RPN_FINE, _DATA_ENTRY, _MPE_ZONE = 100, 6, 6  # controllers 100 and 6; the parameter 6 lays out a zone
+_DRUM_PITCHES = range(27, 88)  # of the General MIDI 2 percussion map
+
+
+class _Stroke(NamedTuple):
+    tick: int
+    velocity: int
+    is_on: bool
+
+
+class TrackReader:
+    """Turns one track's messages into notes; one instance a track."""
+
+    def __init__(self, ticks_per_beat: int) -> None:
+        self.tempos: dict[Beats, TempoChange] = {}
+        self.meters: dict[Beats, MeterChange] = {}
+        self.remarks: list[str] = []
+        self._ticks_per_beat = ticks_per_beat
+        self._tick = 0
+        self._name = self._instrument = ""
+        self._strokes: dict[tuple[int, int], list[_Stroke]] = defaultdict(list)
+        self._programs: set[int] = set()
+        self._parameter: dict[int, int] = {}  # of each channel's registered parameters, the fine number
+        self._is_mpe = False
+
+    def take(self, message: mido.Message) -> None:
+        """Take the next message."""
+        self._tick += message.time
+        match message.type:
+            case "note_on" if message.velocity > 0:
+                self._strokes[message.channel, message.note].append(_Stroke(self._tick, message.velocity, True))
+            case "note_on":
+                self._strokes[message.channel, message.note].append(_Stroke(self._tick, 64, False))
+            case "note_off":
+                self._strokes[message.channel, message.note].append(_Stroke(self._tick, message.velocity, False))
+            case "set_tempo":
+                self._take_tempo(message.tempo)
+            case "time_signature":
+                self._take_meter(message.numerator, message.denominator)
+            case "track_name":
+                self._name = self._name or decoded_name(message.name.encode("latin-1"))
+            case "instrument_name":
+                self._instrument = self._instrument or decoded_name(message.name.encode("latin-1"))
+            case "program_change":
+                self._programs.add(message.channel)
+            case "control_change":
+                self._take_control(message.channel, message.control, message.value)
+
+    def finish(self) -> ScoreTrack:
+        """End what still sounds and return the track."""
+        notes = [note for key, strokes in self._strokes.items() for note in self._paired(*key, strokes)]
+        return ScoreTrack(
+            self._name or self._instrument, sort_notes(notes), self._beat(), one_instrument=self._has_voices(notes)
+        )
+
+    def _beat(self) -> Beats:
+        return ticks_to_beats(self._tick, self._ticks_per_beat)
+
+    def _paired(self, channel: int, pitch: int, strokes: list[_Stroke]) -> Iterable[Note]:
+        struck = sum(stroke.is_on for stroke in strokes)
+        struck_again = struck > len(strokes) - struck  # more beginnings than ends
+        sounding: deque[_Stroke] = deque()
+        for stroke in strokes:
+            if not stroke.is_on:
+                if sounding:  # an end of nothing means nothing
+                    yield self._note(channel, pitch, sounding.popleft(), stroke.tick, stroke.velocity)
+                continue
+            while struck_again and sounding:
+                yield self._note(channel, pitch, sounding.popleft(), stroke.tick, 64)
+            sounding.append(stroke)
+        if sounding:
+            self.remarks.append("Notes without an end were ended with their track.")
+        for stroke in sounding:
+            yield self._note(channel, pitch, stroke, self._tick, 64)
+
+    def _note(self, channel: int, pitch: int, struck: _Stroke, end_tick: int, release_velocity: int) -> Note:
+        ticks = max(1, end_tick - struck.tick)  # a note of no length becomes the shortest
+        return Note(
+            pitch=pitch,
+            start=ticks_to_beats(struck.tick, self._ticks_per_beat),
+            duration=ticks_to_beats(ticks, self._ticks_per_beat),
+            velocity=struck.velocity,
+            channel=channel,
+            release_velocity=release_velocity,
+        )
+
+    def _has_voices(self, notes: list[Note]) -> bool:
+        """Whether the channels are the voices of one instrument (MPE) or the colours of its notes (FL Studio).
+
+        They are not where programs are chosen for several channels, as General MIDI files do, and not where channel
+        10 can only be drums beside one other part.
+        """
+        channels = {note.channel for note in notes}
+        if self._is_mpe:
+            return True
+        if DRUM_CHANNEL not in channels or len(channels) < 2 or len(self._programs) > 1:
+            return False
+        if len(channels) >= _MANY_CHANNELS:
+            return True
+        return any(note.channel == DRUM_CHANNEL and note.pitch not in _DRUM_PITCHES for note in notes)
+
+    def _take_control(self, channel: int, control: int, value: int) -> None:
+        """Notice the message that lays out an MPE zone: registered parameter 6."""
+        if control == _RPN_FINE:
+            self._parameter[channel] = value
+        elif control == _DATA_ENTRY and self._parameter.get(channel) == _MPE_ZONE and value > 0:
+            self._is_mpe = True
+
+    def _take_tempo(self, microseconds_per_beat: int) -> None:
+        if microseconds_per_beat == 0:
+            self.remarks.append("A tempo without end was left out.")
+            return
+        tempo_bpm = Fraction(60_000_000, microseconds_per_beat)
+        self.tempos[self._beat()] = TempoChange(self._beat(), tempo_bpm)
+
+    def _take_meter(self, numerator: int, denominator: int) -> None:
+        self.meters[self._beat()] = MeterChange(self._beat(), Meter(numerator, denominator))

@@ -1,0 +1,163 @@
+"""The takes folder as an index: found, searched, marked, tidied, and nothing lost by accident."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.main import run
+from bridge.takes import library as takes
+from bridge.takes.delivery import write_take
+from bridge.testing import TOY
+from engine.errors import BadInputError, MissingPackageError
+from engine.events import Take
+from engine.request import LoopRequest
+from engine.service.workers.toy import ToyJobs
+
+
+def _make(folder: Path, prompt: str, **fields: object) -> takes.Kept:
+    request = LoopRequest(prompt=prompt, **fields)  # type: ignore[arg-type]
+    (made,) = (e for e in ToyJobs(None).run(request, None, lambda: False, lambda *_: None) if isinstance(e, Take))  # type: ignore[arg-type]
+    return takes.find(folder, write_take(folder, request, made).take_id)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """Return a folder with three takes."""
+    for prompt, key in (("dusty boom bap", "F minor"), ("deep house", "A minor"), ("ambient rain", None)):
+        _make(tmp_path, prompt, key=key, bars=1)
+    return tmp_path
+
+
+def test_all_are_listed_with_what_matters(three: Path) -> None:
+    """Prompt, key, licence, size: all from the sidecars."""
+    listed = list(takes.kept(three))
+    assert {take.prompt for take in listed} == {"dusty boom bap", "deep house", "ambient rain"}
+    assert all(take.licence == "MIT" and take.size_bytes > 10_000 for take in listed)
+
+
+@pytest.mark.parametrize(("words", "count"), [("", 3), ("minor", 2), ("BOOM dusty", 1), ("techno", 0)])
+def test_search_looks_for_all_words(three: Path, words: str, count: int) -> None:
+    """Words may stand in prompt or key, in any order and case."""
+    assert len(list(takes.search(takes.kept(three), words))) == count
+
+
+def test_an_id_may_be_shortened_while_it_is_clear(three: Path) -> None:
+    """The start of an id is enough; what is not unique or not there is said."""
+    take = next(takes.kept(three))
+    assert takes.find(three, take.take_id[:6]).wav == take.wav
+    assert takes.find(three, "latest").wav.exists()
+    for name in ("", "zzz"):
+        with pytest.raises(BadInputError):
+            takes.find(three, name)
+
+
+def test_marking_keeps_everything_else(three: Path) -> None:
+    """A favourite is the same take, with the same request and the same time."""
+    take = takes.find(three, "latest")
+    before, time_before = takes.sidecar(take), os.stat(take.wav.with_suffix(".json")).st_mtime_ns
+    takes.set_favourite(take.wav, True)
+    assert takes.find(three, take.take_id).favourite
+    assert takes.sidecar(take).request == before.request
+    assert os.stat(take.wav.with_suffix(".json")).st_mtime_ns == time_before
+    takes.set_favourite(take.wav, False)
+    assert not takes.find(three, take.take_id).favourite
+
+
+def test_a_take_of_an_earlier_build_has_its_scores_under_their_names_of_now(three: Path) -> None:
+    """What was called `held_out` is the embedding distance; the sidecar itself stays as it was written."""
+    path = next(takes.kept(three)).wav.with_suffix(".json")
+    kept = json.loads(path.read_text()) | {"scores": {"held_out": 0.21, "seam_ratio": 0.5}}
+    path.write_text(json.dumps(kept))
+    assert takes.find(three, kept["take_id"]).scores == {"embedding_distance": 0.21, "seam_ratio": 0.5}
+    assert "held_out" in path.read_text()
+
+
+def test_forgetting_removes_the_words_and_keeps_the_sound(three: Path) -> None:
+    """After --forget no file of the take holds the prompt; the WAV is as it was."""
+    take = next(takes.search(takes.kept(three), "rain"))
+    sound = take.wav.read_bytes()
+    takes.forget(take)
+    assert b"ambient" not in take.wav.with_suffix(".json").read_bytes()
+    assert take.wav.read_bytes() == sound
+
+
+def test_what_a_live_set_names_is_used(three: Path) -> None:
+    """Takes named in any set below the folder, packed or plain, and favourites, are not unused."""
+    first, second, third = takes.kept(three)
+    sets = three / "sets" / "My Project"
+    sets.mkdir(parents=True)
+    filler = "<x/>" * 400_000  # the name lies across two pieces of reading
+    (sets / "a.als").write_bytes(gzip.compress(f'{filler}<Path Value="/m/{first.wav.name}" />'.encode()))
+    (sets / "b.als").write_text(f'<RelativePath Value="../{second.wav.name}" />', encoding="utf-8")
+    assert [take.wav for take in takes.unused(takes.kept(three), three / "sets")] == [third.wav]
+    takes.set_favourite(third.wav, True)
+    assert takes.unused(takes.kept(three), three / "sets") == []
+
+
+def test_a_broken_set_stops_the_tidying(three: Path) -> None:
+    """If it cannot be known what a set uses, nothing is called unused."""
+    (three / "broken.als").write_bytes(b"\x1f\x8bnot gzip")
+    with pytest.raises(BadInputError, match="nobody knows which takes"):
+        takes.unused(takes.kept(three), three)
+
+
+def test_the_trash_is_the_systems(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trashed takes lie in the trash with all their files and can be put back."""
+    pytest.importorskip("send2trash")
+    monkeypatch.setenv("XDG_DATA_HOME", str(three / "data"))
+    try:
+        takes.to_trash([next(takes.kept(three))])
+    except (OSError, MissingPackageError) as error:
+        pytest.skip(f"this system has no trash here: {error}")
+    assert len(list(takes.kept(three))) == 2
+
+
+def test_the_command_lists_shows_and_marks(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`ditto-live takes` in its forms."""
+    assert run(["takes", "--takes", str(three), "--search", "house"]) == 0
+    assert "deep house" in capsys.readouterr().out
+    assert run(["takes", "favourite", "latest", "--takes", str(three)]) == 0
+    assert run(["takes", "--takes", str(three), "--favourites", "--json"]) == 0
+    assert capsys.readouterr().out.count('"take_id"') == 1
+    assert run(["takes", "show", "latest", "--takes", str(three)]) == 0
+    assert '"prompt"' in capsys.readouterr().out
+    assert run(["takes", "show", "nothing", "--takes", str(three)]) == 2
+
+
+def test_a_replay_has_the_same_samples(three: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A take made again from its request and noise equals its file, and a changed file is noticed."""
+    command = ["takes", "replay", "latest", "--takes", str(three), "--jobs", TOY]
+    out = tmp_path / "again.wav"
+    assert run([*command, "--out", str(out)]) == 0
+    take = takes.find(three, "latest")
+    assert out.read_bytes() == take.wav.read_bytes()
+    damaged = bytearray(take.wav.read_bytes())
+    damaged[-1] ^= 0x40
+    take.wav.write_bytes(damaged)
+    assert run(command) == 1
+    assert "Not the same" in capsys.readouterr().out
+
+
+def test_a_replay_without_noise_runs_the_request(three: Path) -> None:
+    """When the noise is gone the whole request is made again."""
+    takes.find(three, "latest").wav.with_suffix(".safetensors").unlink()
+    assert run(["takes", "replay", "latest", "--takes", str(three), "--jobs", TOY]) == 0
+
+
+def test_a_start_needs_the_noise(three: Path) -> None:
+    """A take whose noise is gone cannot be varied, and that is said."""
+    take = takes.find(three, "latest")
+    take.wav.with_suffix(".safetensors").unlink()
+    with pytest.raises(BadInputError, match="noise"):
+        takes.start(three, take.take_id)
+
+
+def test_what_is_no_take_is_passed_over(three: Path) -> None:
+    """A stray JSON file, or one without its WAV, spoils no list."""
+    day = next(three.glob("*/"))
+    (day / "stray.json").write_text("{")
+    (day / "lonely.json").write_text('{"request": {}}')
+    assert len(list(takes.kept(three))) == 3

@@ -1,0 +1,176 @@
+"""The session under fire: bounded memory over all, other clients' requests, cancels that come early, disks mended."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+
+from bridge.osc.assembly import MAX_VALUES, Assembly
+from bridge.osc.codec import OscError, OscMessage, decode, encode
+from bridge.osc.request import speak
+from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies
+from bridge.session.effects import AcknowledgeEnd, AskAgain, CancelJob, Effect, Prepare, Send, Submit, WriteTake
+from bridge.session.session import Session
+from engine.errors import BadInputError
+from engine.events import Cancelled, Done, Sound, Take
+from engine.request import Control, Curve, LoopRequest, Point
+from engine.service.messages import Job, Priority
+
+PORT = 9_000
+REQUEST = LoopRequest(
+    request_id="r1", controls=(Control(kind="intensity", target=Curve(points=(Point(Fraction(0), -20.0),))),)
+)
+
+
+def _chunk(index: int, total: int, values: int, control: str = "intensity", request_id: str = "r1") -> OscMessage:
+    groups = tuple((float(n), -20.0) for n in range(values))
+    return OscMessage("/ditto/loop/curve", (request_id, control, "db", index, total), groups)
+
+
+class Desk:
+    """A session with two clients, `mine` and `other`."""
+
+    def __init__(self) -> None:
+        self.session = Session("bridge", "1")
+        self.say("/ditto/hello", 1, "mine", "n1", PORT)
+        self.say("/ditto/hello", 1, "other", "n2", PORT + 1)
+
+    def say(self, path: str, *values: object) -> list[Effect]:
+        return self.datagram(encode(path, values))
+
+    def datagram(self, data: bytes) -> list[Effect]:
+        return [effect for m in decode(data) for effect in self.session.receive(m, "127.0.0.1", 1.0)]
+
+    def commit(self, nonce: str = "n1") -> list[Effect]:
+        spoken = speak(REQUEST, nonce)
+        for data in spoken.parts.values():
+            self.datagram(data)
+        return self.datagram(spoken.commit)
+
+    def prepare(self) -> list[Effect]:
+        return list(self.session.prepared("r1", REQUEST, Priority.INTERACTIVE, (), 1.0))
+
+    def submitted(self) -> "Desk":
+        self.commit()
+        self.prepare()
+        return self
+
+
+def _paths(effects: list[Effect]) -> list[str]:
+    return [m.path for effect in effects if isinstance(effect, Send) for m in decode(effect.datagram, "bridge")]
+
+
+def test_a_chunk_that_comes_again_counts_with_what_it_holds_now() -> None:
+    """Empty chunks first, full ones in their place: the limit of a request holds all the same."""
+    assembly = Assembly(0.0)
+    for index in range(600):
+        assembly.add(_chunk(index, 600, 0))
+    for index in range(MAX_VALUES // 800):
+        assembly.add(_chunk(index, 600, 400))
+    with pytest.raises(OscError, match="numbers"):
+        assembly.add(_chunk(599, 600, 400))
+    assert assembly.values <= MAX_VALUES
+    assembly.add(_chunk(0, 600, 0))  # and what is taken back makes room
+    assembly.add(_chunk(0, 600, 400))
+
+
+def test_a_curve_that_begins_anew_does_not_count_twice() -> None:
+    """Another total replaces all chunks of the curve, and what they held."""
+    assembly = Assembly(0.0)
+    for total in range(2, 200):
+        assembly.add(_chunk(0, total, 5_000))
+    assert assembly.values == 10_000
+
+
+def test_all_open_requests_together_are_bounded() -> None:
+    """However many are begun and filled to their limit, the oldest make room, and the newest is whole."""
+    assemblies = Assemblies()
+    piece = _chunk(0, 40, 500).groups
+    for number in range(200):
+        for index in range(10):
+            message = OscMessage("/ditto/loop/curve", (f"r{number}", "intensity", "db", index, 40), piece * 10)
+            assemblies.add(message, 1.0)
+        assert assemblies.size_bytes <= MAX_TOTAL_BYTES
+    assert 1 <= len(assemblies) < 200
+    assert len(assemblies.at("r199", 1.0).chunks["curve", "intensity"].pieces) == 10
+    for number in range(200):
+        assemblies.drop(f"r{number}")
+    assert assemblies.size_bytes == 0
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda desk: desk.say("/ditto/loop/cancel", "r1", "n2"),
+        lambda desk: desk.say("/ditto/loop/cancel", "r1", "nobody"),
+        lambda desk: desk.commit("n2"),
+    ],
+)
+def test_another_client_can_neither_cancel_nor_take_over(attack: Callable[[Desk], object]) -> None:
+    """A known id is not enough: the nonce must be one that said hello, of the request's own instance."""
+    desk = Desk().submitted()
+    with pytest.raises(OscError, match=r"another device|hello"):
+        attack(desk)
+    assert desk.say("/ditto/loop/cancel", "r1", "n1") == [CancelJob("r1")]
+
+
+def test_another_client_can_neither_begin_nor_commit_nor_drop_an_open_request() -> None:
+    """What is not committed yet belongs to the nonce that began it."""
+    desk = Desk()
+    desk.say("/ditto/loop/begin", "r1", "n1")
+    for attack in ("/ditto/loop/begin", "/ditto/loop/cancel"):
+        with pytest.raises(OscError):
+            desk.say(attack, "r1", "n2")
+    with pytest.raises(OscError, match="another device"):
+        desk.say("/ditto/loop/commit", "r1", "n2", 0)
+    assert any(isinstance(effect, Prepare) for effect in desk.commit())
+
+
+def test_seen_by_another_client_does_not_silence_an_end() -> None:
+    """An end is repeated until its own client has seen it."""
+    desk = Desk().submitted()
+    list(desk.session.hear(Cancelled(request_id="r1"), 1.0))
+    desk.say("/ditto/seen", "r1", "n2")
+    assert _paths(list(desk.session.tick(2.0))) == ["/ditto/cancelled"]
+    desk.say("/ditto/seen", "r1", "n1")
+    assert _paths(list(desk.session.tick(9.0))) == []
+
+
+def test_a_cancel_while_files_are_read_is_remembered() -> None:
+    """It is never submitted, and its end is cancelled; a repeated cancel says so again."""
+    desk = Desk()
+    desk.commit()
+    assert desk.say("/ditto/loop/cancel", "r1", "n1") == []
+    told = desk.prepare()
+    assert not any(isinstance(effect, Submit) for effect in told)
+    assert _paths(told) == ["/ditto/cancelled"]
+    assert _paths(desk.say("/ditto/loop/cancel", "r1", "n1")) == ["/ditto/cancelled"]
+
+
+def test_a_take_that_could_not_be_written_comes_when_it_is_asked_for_again() -> None:
+    """The folder is mended, the same commit is repeated: the engine is asked, and the request ends well."""
+    desk, take = Desk().submitted(), Take(
+        request_id="r1", take=0, sound=Sound(samples=bytes(8), sample_rate=44_100), scores={}, noise=b"", record={}
+    )  # fmt: skip
+    list(desk.session.hear(take, 1.0))
+    list(desk.session.hear(Done(request_id="r1", takes=1), 1.0))
+    failed = list(desk.session.not_written("r1", 0, BadInputError("The disk is full."), 1.0))
+    assert _paths(failed) == ["/ditto/error"]
+    assert AskAgain("r1") in desk.commit()
+    list(desk.session.hear(Job(request=REQUEST, tag="mine", created=0.0, finished=True), 2.0))
+    assert any(isinstance(effect, WriteTake) for effect in desk.session.hear(take, 2.0))
+    assert not any(
+        isinstance(effect, AcknowledgeEnd) for effect in desk.session.hear(Done(request_id="r1", takes=1), 2)
+    )
+
+
+def test_why_there_is_no_engine_is_told_once_and_to_whoever_comes() -> None:
+    """Each new reason is sent to all clients; a client that says hello later hears it too."""
+    desk = Desk()
+    sentence = "The engine does not start: the disk is full."
+    told = list(desk.session.lost_engine(sentence))
+    assert _paths(told) == ["/ditto/state", "/ditto/state"]
+    assert list(desk.session.lost_engine(sentence)) == []
+    (_welcome, state) = (e for e in desk.say("/ditto/hello", 1, "late", "n3", PORT) if isinstance(e, Send))
+    (message,) = decode(state.datagram, "bridge")
+    assert message.values[2] == sentence
