@@ -96,7 +96,7 @@ def render_layers(recipe: Recipe, assets: Assets | None = None) -> LayeredLoop:
         stem = render_texture(recipe, texture)
         levelled(stem, texture.loudness_db)
         textures.append(stem)
-    drums = _drum_stems(recipe, recipe.drums, score.hits, assets) if recipe.drums else {}
+    drums = _drum_stems(recipe, recipe.drums, score.hits, assets) if recipe.drums and score.hits else {}
     kicks = tuple(hit for hit in score.hits if hit.piece == "kick")
     whole = (_summed([kick for kick, _ in drums.values()]), _summed([rest for _, rest in drums.values()]))
     audio = mix_stems(recipe, whole if drums else None, parts, textures, kicks)

@@ -73,6 +73,17 @@ def test_layers_add_up_to_the_mix(seed: int) -> None:
     assert np.square(total - loop.audio).mean() < 1e-3 * np.square(loop.audio).mean()
 
 
+def test_drums_that_are_muted_are_no_layer() -> None:
+    """A recipe whose drums never play is rendered without them, and so is it labelled."""
+    recipe = sample_recipe(507, layout="full")
+    assert recipe.drums is not None
+    assert not compose(recipe).hits
+    short = msgspec.structs.replace(recipe, bars=1)
+    loop = render_layers(short)
+    assert Layer.DRUMS not in loop.layers
+    assert set(loop.layers) == set(layer_labels(short, compose(short)))
+
+
 def test_a_layer_is_labelled_as_what_it_is_alone() -> None:
     """Drums have no bass, no melody and no key; the bass has a key and no drums; each has its own instruments."""
     recipe = sample_recipe(26, layout="full")
