@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "bridge", "midi", "max_for_live")
 LEFT_OUT = (  # what `[tool.hatch.build.targets.wheel]` excludes, under its names now and before
     "engine/training/", "engine/models/testing.py", "engine/service/workers/toy.py", "engine/service/toy.py",
-    "bridge/testing.py", "bridge/osc/reference.py", "bridge/reference.py", "midi/testing.py",
+    "bridge/testing.py", "bridge/osc/reference.py", "bridge/reference.py", "midi/live/testing.py",
 )  # fmt: skip
 OF_THE_DEVICE = ("max_for_live/__init__.py", "max_for_live/errors.py", "max_for_live/install.py")
 CLOSING = set("()[]{},:")

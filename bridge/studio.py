@@ -43,7 +43,7 @@ class EngineProcess:
         self._on_address, self._on_failure = on_address, on_failure
         self._pause_seconds = FIRST_RESTART_SECONDS
         options = msgspec.structs.replace(options, tied=True)
-        command = [sys.executable, "-m", "engine", msgspec.json.encode(options).decode()]
+        command = [sys.executable, "-m", "engine.service", msgspec.json.encode(options).decode()]
         self.child: ChildProcess[bytes] = ChildProcess("engine", command, lambda said: said.readline() or None, self)
 
     def start(self) -> None:

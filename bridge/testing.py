@@ -48,7 +48,7 @@ class Service:
         """Start an engine; `changes` are fields of `EngineOptions`."""
         worker = WorkerOptions.of(self.settings, jobs=TOY, model="toy")
         options = msgspec.structs.replace(EngineOptions(worker=worker, port=0, tied=True), **changes)
-        command = [sys.executable, "-m", "engine", msgspec.json.encode(options).decode()]
+        command = [sys.executable, "-m", "engine.service", msgspec.json.encode(options).decode()]
         self.engine = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

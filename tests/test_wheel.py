@@ -13,7 +13,7 @@ from hatchling.builders.wheel import WheelBuilder
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "bridge", "midi", "max_for_live")
 DOUBLES = {
-    "engine/models/testing.py", "engine/service/workers/toy.py", "bridge/testing.py", "midi/testing.py",
+    "engine/models/testing.py", "engine/service/workers/toy.py", "bridge/testing.py", "midi/live/testing.py",
     "bridge/osc/reference.py",
 }  # fmt: skip
 DEVICE = {"__init__.py", "py.typed", "errors.py", "install.py", "Ditto Live.amxd"}

@@ -20,8 +20,8 @@ from benchmarks.markdown import Table, flat
 from benchmarks.rows import Rows
 from midi.curves.automation import sample, thin
 from midi.live.set import lane_curve, read_set
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, set_xml, track_xml
 from midi.smf.read import read_midi, write_midi
-from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, set_xml, track_xml
 
 BAR = (
     "Bars: a lane of 25,000 events read, cut, sampled and thinned within 1 s; a set of 100 MB within 300 MB; of "

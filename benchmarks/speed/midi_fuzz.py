@@ -22,11 +22,11 @@ from pathlib import Path
 from benchmarks.command import add_rows, open_rows, parser
 from midi.errors import MidiError
 from midi.live.set import lane_curve, read_set
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 from midi.melody import melody
 from midi.notes import Note
 from midi.smf.read import read_midi, score_of_notes, write_midi
 from midi.tempo import Meter
-from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 
 MAX_SECONDS = 1.0
 MAX_BYTES = 300 * 2**20

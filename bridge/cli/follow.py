@@ -33,12 +33,10 @@ class RemoteError(DittoError):
         self.code = failed.code
 
 
-def follow(
-    events: Run[Event], display: Display, keep: Callable[[Take], None], remarks: Sequence[str] = ()
-) -> Outcome:
+def follow(events: Run[Event], display: Display, keep: Callable[[Take], None], remarks: Sequence[str] = ()) -> Outcome:
     """Show `events`, hand each take to `keep`, and return how the request ended.
 
-    `remarks` were said before; they and what the engine says go into the notes of each take, so that they are kept.
+    `remarks` were shown before; they and the engine's notes go into the notes of each take, so that they are kept.
 
     Ctrl-C lets the step in hand finish and then stops `events`, which answer with the best take so far; a second
     Ctrl-C interrupts at once. Raises `RemoteError` when the request failed.

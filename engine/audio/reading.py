@@ -58,8 +58,8 @@ def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recordin
     import soundfile  # here, because only those who read pay for loading it
 
     remarks: list[str] = []
+    _refuse_irregular(path)
     try:
-        refuse_endless(path)
         with soundfile.SoundFile(path) as file:
             found = _samples(path, file, seconds)
     except (MidiError, OSError, ValueError, RuntimeError, _EmptyError) as error:
@@ -76,6 +76,16 @@ def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recordin
         remarks.append(f"{path.name} has {samples.shape[1]} channels; they are mixed to stereo.")
         samples = _stereo(samples)
     return Recording(np.ascontiguousarray(samples.T, dtype=np.float32), sample_rate, tuple(remarks))
+
+
+def _refuse_irregular(path: Path) -> None:
+    """Refuse a folder, a pipe or a device: reading one may never end."""
+    try:
+        refuse_endless(path)
+    except MidiError as error:
+        raise BadInputError(error.sentence, remedy=error.remedy) from error
+    except (OSError, ValueError):
+        return  # whoever opens it says what is wrong
 
 
 class _EmptyError(Exception):

@@ -28,6 +28,7 @@ FORM_2 = {  # names of the form before, which an engine that was updated in the 
     "rate": "pace.rate",
     "corrections.latent": "correction.latent",
     "corrections.power": "correction.power",
+    "corrections.side": "correction.side",
     "corrections.crest": "correction.crest",
 }
 

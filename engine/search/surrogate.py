@@ -51,9 +51,9 @@ def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkp
 class Correction:
     """What is added to the surrogate's latent, multiplied into its powers, and added to its levels to give its peaks.
 
-    None where it was not measured. `latent` is [batch, *noise_shape], `power` [batch, bands, frames] and `side` [batch,
-    frames] are ratios, and `crest` (from the mono mix's level to the largest sample, which a level alone does not tell)
-    is [batch, frames] in dB.
+    None where it was not measured. `latent` is [batch, *noise_shape], `power` and `side` (of the side channel)
+    [batch, bands, frames], `crest` [batch, frames] in dB: from a frame's level to its largest sample, which a level
+    alone does not tell.
     """
 
     latent: Tensor | None = None
@@ -75,15 +75,16 @@ class Correction:
 
     def with_waveform(self, model: Model, scene: Scene, latent: Tensor, waveform: Spectrum) -> "Correction":
         """Return the correction by which the spectrum of `latent` becomes that of its `waveform`."""
-        own = model.listen(latent, scene)
-        side = self.side if waveform.side is None or own.side is None else _ratio(waveform.side, own.side)
-        crest = self.crest if waveform.peak_db is None else waveform.peak_db - waveform.mid_level_db
+        own, side, crest = model.listen(latent, scene), self.side, self.crest
+        if waveform.side is not None and own.side is not None:
+            side = _ratio(waveform.side, own.side)
+        if waveform.peak_db is not None:
+            crest = waveform.peak_db - waveform.mid_level_db
         return replace(self, power=_ratio(waveform.power, own.power), side=side, crest=crest)
 
 
-def _ratio(exact: Tensor, own: Tensor) -> Tensor:
-    """Return the ratio of two powers of one shape, within `WIDEST_RATIO` either way."""
-    return ((exact + SILENCE) / (own + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
+def _ratio(power: Tensor, surrogate: Tensor) -> Tensor:
+    return ((power + SILENCE) / (surrogate + SILENCE)).clamp(1 / WIDEST_RATIO, WIDEST_RATIO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,5 +23,7 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
 
 def refuse_endless(path: Path) -> None:
     """Raise `MidiError` for what is no regular file, and `OSError` for what is not there."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise MidiError("unreadable_file", f"{path.name} cannot be read: it is no file.", "Choose a file.")
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or something else"
+        raise MidiError("unreadable_file", f"{path.name} is {kind}, not a file.", "Choose a file.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from midi.testing import envelope_xml, max_device_xml, set_xml, track_xml
+from midi.live.testing import envelope_xml, max_device_xml, set_xml, track_xml
 
 
 def request_of(clip: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from midi.errors import MidiError
 from midi.live.set import lane_curve, read_set
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
 from midi.smf.read import read_midi, score_of_notes, write_midi
 from midi.tempo import Meter, exact
-from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 
 DEVICE = max_device_xml("Ditto.amxd", "Intensity", 500, 0, 1)
 LANE = envelope_xml(500, [(BEFORE_THE_SONG, 0.0), (0, 1.0), (4, 0.5, (0.1, 0.2, 0.3, 0.4)), (8, 0.0)])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.player import Loop, LoopPlayer, NoAudioError, OpenStream, at_rate, open_output, read_loop
+from bridge.cli.player import Loop, LoopPlayer, NoAudioError, OpenStream, at_rate, open_output, read_loop
 from bridge.requests.parent import find_take
 from engine.errors import BadInputError
 from engine.settings import Settings

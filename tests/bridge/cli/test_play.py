@@ -11,7 +11,7 @@ import pytest
 
 from bridge.cli.commands.play import Watch, play_take
 from bridge.cli.main import run
-from bridge.player import Block, Loop, NoAudioError, at_rate
+from bridge.cli.player import Block, Loop, NoAudioError, at_rate
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.settings import Settings

@@ -9,9 +9,9 @@ import soundfile
 
 from bridge.requests.reader import read_request
 from engine.request import Audio, Curve, Notes, Onsets
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
 from midi.smf.read import Score, ScoreTrack, write_midi
-from midi.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 
 
 def midi_file(path: Path, *notes: Note, name: str = "Lead") -> Path:

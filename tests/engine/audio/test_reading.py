@@ -183,7 +183,7 @@ def test_a_stream_of_open_length_is_a_sentence(tmp_path: Path, how: str, says: s
 def test_a_pipe_is_no_recording(tmp_path: Path) -> None:
     """Review A4's kind: what may never end is refused at once."""
     os.mkfifo(tmp_path / "a.wav")
-    with pytest.raises(BadInputError, match="is not audio"):
+    with pytest.raises(BadInputError, match="not a file"):
         read_recording(tmp_path / "a.wav")
 
 

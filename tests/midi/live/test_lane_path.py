@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from midi.errors import MidiError
 from midi.live.model import quote
 from midi.live.set import LiveSet, find_lane, parse_lane_path, parse_lane_reference, read_set
-from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
 
 EVENTS = [(BEFORE_THE_SONG, 0.0), (0, 1.0)]
 

@@ -8,7 +8,7 @@ import pytest
 from bridge.cli.commands.lanes import BARS, lanes, sparkline
 from midi.errors import MidiError
 from midi.live.set import find_lane, read_set
-from midi.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, set_xml, track_xml
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, set_xml, track_xml
 
 
 @pytest.fixture

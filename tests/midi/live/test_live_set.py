@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from midi.curves.automation import Breakpoint, sample
 from midi.errors import MidiError
 from midi.live.set import find_lane, lane_curve, read_set
-from midi.testing import (
+from midi.live.testing import (
     BEFORE_THE_SONG,
     envelope_xml,
     events_xml,

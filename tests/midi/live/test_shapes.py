@@ -9,7 +9,7 @@ import pytest
 from midi.errors import MidiError
 from midi.live.note_file import read_notes
 from midi.live.set import find_lane, lane_curve, read_set
-from midi.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, parameter_xml, set_xml, track_xml
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, parameter_xml, set_xml, track_xml
 
 CREATORS = (
     "Ableton Live 9.0.1", "Ableton Live 9.7.7", "Ableton Live 10.1.43", "Ableton Live 11.3.25", "Ableton Live 12.0.15",

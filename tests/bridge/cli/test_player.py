@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.player import FADE_SECONDS, Loop, LoopPlayer, NoAudioError, open_output, read_loop
+from bridge.cli.player import FADE_SECONDS, Loop, LoopPlayer, NoAudioError, open_output, read_loop
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from midi.tempo import Meter

@@ -1,12 +1,12 @@
-"""`python -m engine OPTIONS`: an engine as a process of its own, its options as JSON."""
+"""`python -m engine.service OPTIONS`: an engine as a process of its own, its options as JSON."""
 
 import sys
 
 import msgspec
 
-from .errors import DittoError
-from .service.process import EngineOptions
-from .service.run import run_engine
+from ..errors import DittoError
+from .process import EngineOptions
+from .run import run_engine
 
 
 def main(arguments: list[str]) -> int:
