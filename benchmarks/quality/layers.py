@@ -31,10 +31,12 @@ from engine.pocket.arrangement import Arrangement
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.layers import Layer
-from engine.pocket.model import WEIGHTS
+from engine.pocket.model import WEIGHTS, load_pocket
+from engine.pocket.network import in_layers
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 from engine.settings import Settings
+from engine.training.layer_repertoire import layer_repertoire
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.layers import LayeredLoop, chords, inverted, layer_labels, render_layers
@@ -44,6 +46,7 @@ from midi.key import Key
 
 PROMPTS = Path(__file__).with_name("prompts.txt")
 LONGEST_SECONDS = 15.0
+UNTRAINED_LOOPS = 4_000  # of the repertoire that decides on layers where weights bring none
 TRUE, CODEC, CODED_STEMS = "held-out", "codec", "codec of stems"
 MIX, LAYERED, BARE_MIX, BARE = "full mix", "layers", "full mix, bare", "layers, bare"
 GROUP = "layers"
@@ -127,6 +130,15 @@ class Layers:
     def _folder(self, *parts: str) -> Path:
         """Return where rows are kept that depend on these files of the weights."""
         return self.work / fingerprint(sorted(file for part in parts for file in self.weights.rglob(part)))
+
+
+def model_of(weights: Path) -> LayeredPocket:
+    """Return the model in layers; weights that know none are given the inputs of layers at nothing."""
+    pocket = load_pocket(Settings(), weights)
+    if pocket.network.config["layered"]:
+        return load_layered(Settings(), weights)
+    pocket.network = in_layers(pocket.network).eval().requires_grad_(False)
+    return LayeredPocket(pocket, layer_repertoire(UNTRAINED_LOOPS))
 
 
 def played(model: LayeredPocket, request: LoopRequest, plan: Arrangement) -> tuple[Audio, Stems]:
@@ -263,7 +275,7 @@ def main() -> None:
     rows = open_rows(given, weights_name("pocket", given.weights))
     assets = given.shared / "assets"
     study = Layers(
-        model=load_layered(Settings(), given.weights), weights=given.weights, work=given.work,
+        model=model_of(given.weights), weights=given.weights, work=given.work,
         assets=Assets(assets) if assets.is_dir() else None, loops=given.loops, bare=given.bare,
     )  # fmt: skip
     put(rows, GROUP, figures(study.columns()))

@@ -23,6 +23,7 @@ from .layers import CONTEXT_CHANNELS, LAYERS
 TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
+LAYERED = ("layer_in.", "context_in.")  # the parameters that only a layered network has
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 
 
@@ -200,3 +201,11 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         after = (end.square() + (1 - end).square() * variance).sqrt()
         known = (start + end - variance * (2 - start - end)) / (before * (before + after))
         return known, before, self.deviation / before
+
+
+def in_layers(network: PocketNetwork) -> PocketNetwork:
+    """Return a copy that can be told layers and contexts; until it has learnt from them it answers as `network`."""
+    made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
+    added = {name: tensor for name, tensor in made.state_dict().items() if name.startswith(LAYERED)}
+    made.load_state_dict(added | network.state_dict())
+    return made

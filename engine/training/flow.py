@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
-from ..pocket.network import PocketNetwork
+from ..pocket.network import LAYERED, PocketNetwork, in_layers
 from ..pocket.scenes import TEACHER_GUIDANCE
 from . import checkpoint
 from .batches import Batch, Batches, LoopSet
@@ -27,7 +27,6 @@ from .layer_batches import LayerSet
 from .muon import Muon
 
 SHORTEST_JUMP = 1 / 16
-LAYERED = ("layer_in.", "context_in.")  # what weights from before the layers do not have; nothing at first
 ADDED_RATE = 10.0  # times the rate: they begin at nothing, where the rest of a network that is gone on with is at home
 JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
 
@@ -223,9 +222,8 @@ class Trainer:
         """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
         if (self.state / checkpoint.FILE).exists():
             return
-        known = exported(weights).state_dict()
-        added = {name: tensor for name, tensor in self.network.state_dict().items() if name.startswith(LAYERED)}
-        self.network.load_state_dict(added | known)
+        known = exported(weights)
+        self.network.load_state_dict((in_layers(known) if self.recipe.layered else known).state_dict())
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def _resume(self) -> None:
