@@ -16,6 +16,7 @@ MODULES = {
     "onsets": "quality.onsets",
     "seam": "quality.seam",
     "pocket": "quality.pocket",
+    "layers": "quality.layers",
     "honesty": "papers.honesty",
     "gap": "papers.gap",
     "samplers": "papers.samplers",

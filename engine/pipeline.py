@@ -6,13 +6,13 @@ so far follow; read its `Progress` to see how far it is.
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, no_grad
 
 from . import controls, metrics, sampling
 from .audio import finish as loop
@@ -20,7 +20,7 @@ from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Run, Scores, Sound, Take
 from .metrics import ending
 from .models import decode
-from .models.protocol import EmbeddingDistance, Model, Scene
+from .models.protocol import EmbeddingDistance, Layers, Model, Scene
 from .request import LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
@@ -28,7 +28,7 @@ from .search.report import Step
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
-from .takes.noise import noise_from_bytes, noise_to_bytes, open_seeds
+from .takes.noise import heard_from_bytes, noise_from_bytes, noise_to_bytes, open_seeds
 from .takes.record import noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
@@ -80,6 +80,7 @@ def _make_loop(
 ) -> Generator[Event | Checkpoint, None, None]:
     ready = _prepare(request, model, recomputes=settings.recompute)
     noise = _first_noise(request, ready.scene).to(model.device)
+    ready, heard = _rehearsed(ready, noise)
     yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
 
     search = Search()
@@ -91,7 +92,7 @@ def _make_loop(
         return
 
     best, latent = _best(ready, search, noise)
-    takes = [_finish(ready, search, best[item], latent[item], item) for item in range(len(best))]
+    takes = [_finish(ready, search, best[item], latent[item], item, heard) for item in range(len(best))]
     ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
     yield from ranked
     if stopped():
@@ -104,6 +105,7 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
     """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
     ready = _prepare(msgspec.structs.replace(request, start=Start(noise=noise)), model)
     stored = noise_from_bytes(noise, ready.scene.noise_shape)[None].to(model.device)
+    ready, _ = _rehearsed(ready, stored)
     search = Search()
     if request.method == "guidance" and ready.objective.goals:
         # Guidance steers the chain, so its noise alone does not give the sound: guide the same chain again.
@@ -117,6 +119,22 @@ def _prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> 
     objective = methods.objective_of(request, scene, model)
     plan = methods.plan(request, model, objective, recomputes=recomputes)
     return Prepared(request, model, scene, objective, plan)
+
+
+def _rehearsed(ready: Prepared, noise: Tensor) -> tuple[Prepared, Tensor | None]:
+    """Return `ready` with layers that hear each other, and what each hears [takes, ...]; None where there are none.
+
+    A take that is begun from keeps what its layers heard, unless it is varied.
+    """
+    model, scene, start = ready.model, ready.scene, ready.request.start
+    if not scene.layers or not isinstance(model, Layers):
+        return ready, None
+    known = None if start is None or start.variation else heard_from_bytes(start.noise, scene.layers)
+    if known is not None:
+        heard = known.expand(len(noise), *known.shape)
+        return replace(ready, scene=model.with_heard(scene, heard)), heard
+    scene, heard = model.rehearsed(scene, noise)
+    return replace(ready, scene=scene), heard
 
 
 def _steps(ready: Prepared, noise: Tensor, state: SearchState | None) -> Iterator[Step]:
@@ -204,11 +222,17 @@ def _latent(ready: Prepared, noise: Tensor) -> Tensor:
 
 def _finished(ready: Prepared, latent: Tensor) -> loop.Finished:
     """Return the loop of one settled latent."""
-    audio = decode.to_audio(ready.model, ready.scene, latent[None])[0]
-    return loop.finish(audio, ready.scene, ready.request)
+    model, scene = ready.model, ready.scene
+    if scene.layers and isinstance(model, Layers):
+        with no_grad():
+            stems = model.stems(latent[None], scene)[0].float().cpu()
+        return loop.finish(stems.sum(0), scene, ready.request, stems=stems)
+    return loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, ready.request)
 
 
-def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> Take:
+def _finish(
+    ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int, heard: Tensor | None = None
+) -> Take:
     """Decode, cut, level and score one take."""
     request, model, scene = ready.request, ready.model, ready.scene
     finished = _finished(ready, latent)
@@ -231,7 +255,14 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         take=item,
         sound=_sound(finished.audio, request.sample_rate),
         scores=scores,
-        noise=noise_to_bytes(noise, model=model.card.name, seed=request.seed + item, open_seeds=open_seeds(request)),
+        noise=noise_to_bytes(
+            noise,
+            model=model.card.name,
+            seed=request.seed + item,
+            open_seeds=open_seeds(request),
+            layers=scene.layers,
+            heard=None if heard is None else heard[item],
+        ),
         record=record,
         notes=(
             *dict.fromkeys(search.notes),

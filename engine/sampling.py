@@ -7,6 +7,7 @@ further step costs the memory of its latents only. Dynamic thresholding, which D
 """
 
 import math
+import zlib
 from collections.abc import Callable
 
 import torch
@@ -163,9 +164,19 @@ def _log_snr(schedule: Schedule, i: int) -> float:
 
 
 def start_noise(scene: Scene, seed: int, count: int = 1) -> Tensor:
-    """Return the noise of `seed` on every machine, float32 [count, *noise_shape]; later items belong to later seeds."""
+    """Return the noise of `seed` on every machine, float32 [count, *noise_shape]; later items belong to later seeds.
+
+    A layer's noise is the same whichever layers there are beside it.
+    """
+    if scene.layers:
+        return torch.stack([_layer_noises(scene, seed + item) for item in range(count)])
     draws = [torch.randn(scene.noise_shape, generator=_generator(seed + item)) for item in range(count)]
     return torch.stack(draws)
+
+
+def _layer_noises(scene: Scene, seed: int) -> Tensor:
+    streams = (zlib.crc32(name.encode()) for name in scene.layers)
+    return torch.stack([torch.randn(scene.noise_shape[1:], generator=_generator(seed, stream)) for stream in streams])
 
 
 def step_noises(scene: Scene, seed: int, steps: int, batch: int = 1) -> Tensor:

@@ -64,20 +64,21 @@ def put(rows: Rows, group: str, figures: Sequence[Figure]) -> None:
 
 def table(rows: Rows) -> Table:
     """Return the figures of loops: true ones, the codec, and chains of 1 to 32 steps."""
-    return _table(rows, LOOPS)
+    return table_of(rows, LOOPS)
 
 
 def machine_table(rows: Rows) -> Table:
     """Return sizes, times, and sounds with a known answer."""
-    return _table(rows, MACHINE)
+    return table_of(rows, MACHINE)
 
 
 def real_table(rows: Rows) -> Table:
     """Return other people's loops before and after the codec."""
-    return _table(rows, REAL)
+    return table_of(rows, REAL)
 
 
-def _table(rows: Rows, group: str) -> Table:
+def table_of(rows: Rows, group: str) -> Table:
+    """Return the table of a group of figures."""
     found = rows.below(group)
     columns = list(dict.fromkeys(column for row in found.values() for column in row["values"]))
     body = []

@@ -34,7 +34,7 @@ from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
 from midi.files.file_part import existing, split_file_part
-from midi.groove import SIXTEENTH, groove_from_audio
+from midi.grooves.groove import SIXTEENTH, groove_from_audio
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
 from midi.melody import melody, pitched

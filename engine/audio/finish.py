@@ -18,35 +18,60 @@ from ..request import LoopRequest
 from .resample import resampled
 
 CEILING_DBTP = -1.0
+STEM_CEILING_DBTP = 0.0
 MOST_LEVEL_DB = 12.0  # by which one gain may bring a loop to the level that a control asks for
 MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual loudness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation."""
+    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation.
+
+    Where it was made in layers `stems` [layers, channels, request.samples] add up to it.
+    """
 
     audio: NDArray[np.float32]
     gain_db: float
     rotation_samples: int
+    stems: NDArray[np.float32] | None = None
 
 
 def finish(
-    audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, *, rotation_samples: int = 0
+    audio: Tensor | NDArray[np.floating],
+    scene: Scene,
+    request: LoopRequest,
+    *,
+    rotation_samples: int = 0,
+    stems: Tensor | NDArray[np.floating] | None = None,
 ) -> Finished:
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
     `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the loop to
     the level that a control asks for, else to the scene's usual loudness, and keeps the true peak at or under -1 dBTP.
+    The `stems` [layers, channels, model_samples] that `audio` is the sum of get the same, each at or under 0 dBTP:
+    where one would exceed that, the gain of all falls.
     """
+    turn = rotation_samples if request.loop else 0
+    exact = _exact(audio, scene, request, turn)
+    parts = None if stems is None else np.stack([_exact(stem, scene, request, turn) for stem in stems])
+    gain_db = _gain_db(exact, scene, request)
+    for part in () if parts is None else parts:
+        gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
+    gain = 10 ** (gain_db / 20)
+    return Finished(
+        audio=(exact * gain).astype(np.float32),
+        gain_db=gain_db,
+        rotation_samples=turn,
+        stems=None if parts is None else (parts * gain).astype(np.float32),
+    )
+
+
+def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, turn: int) -> NDArray[np.float64]:
+    """Return the loop at its exact length [channels, request.samples], turned by so many samples, at its own level."""
     values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
     if not np.isfinite(values).all():
         raise InternalError("The model's sound holds values that are not numbers.")
-    exact = resampled(values, request.samples, circular=request.loop)
-    turn = rotation_samples if request.loop else 0
-    exact = np.roll(exact, turn, axis=1)
-    gain_db = _gain_db(exact, scene, request)
-    return Finished(audio=(exact * 10 ** (gain_db / 20)).astype(np.float32), gain_db=gain_db, rotation_samples=turn)
+    return np.roll(resampled(values, request.samples, circular=request.loop), turn, axis=1)
 
 
 def _gain_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:

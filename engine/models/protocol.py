@@ -8,7 +8,7 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -86,6 +86,7 @@ class Scene:
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
     record: Mapping[str, object] = field(default_factory=dict)  # how it was read, for the record of a take
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
+    layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds
 
@@ -193,4 +194,29 @@ class EmbeddingDistance(Protocol):
 
         `uncontrolled` is the latent of that loop, where the caller has it.
         """
+        ...
+
+
+@runtime_checkable
+class Layers(Protocol):
+    """A model whose scene may have layers: its noise and latent are [batch, layers, ...], and the loop is their sum."""
+
+    def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
+        """Return the spectrum that `listen` would of these layers alone; the gradient reaches no other."""
+        ...
+
+    def stems(self, latent: Tensor, scene: Scene) -> Tensor:
+        """Return the audio [batch, layers, channels, scene.model_samples] whose sum `decode` returns."""
+        ...
+
+    def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
+        """Return the scene in which the layers of `noise` [batch, *noise_shape] hear each other, and what they hear.
+
+        That [batch, layers, frames, channels] belongs to a take: a rebuilt one hears the same by `with_heard`. A batch
+        of fewer takes than were rehearsed is of the first of them.
+        """
+        ...
+
+    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
+        """Return the scene whose layers hear `heard`, as `rehearsed` returned it."""
         ...

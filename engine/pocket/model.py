@@ -4,61 +4,46 @@ import hashlib
 import math
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
-from fractions import Fraction
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from midi.key import Key
-from midi.tempo import loop_samples
-
-from ..controls import find
 from ..errors import ModelError
 from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Sampler, Scene, Schedule
-from ..request import LoopRequest, Notes
+from ..request import LoopRequest
 from ..sampling import sample
 from ..settings import Settings
 from ..spectrum import Spectrum
 from ..takes.noise import open_seeds
 from . import condition as conditioning
-from . import musical_time, words
-from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE, log_bands
+from . import words
+from .bands import SAMPLE_RATE, log_bands
 from .controls import asked_inputs
-from .heard import hear, sentences
 from .latents import LatentMap
 from .network import CONTROL_CHANNELS, PocketNetwork
 from .repertoire import Repertoire
+from .scenes import (
+    PIECE_SECONDS,
+    TEACHER_GUIDANCE,
+    Inputs,
+    described,
+    heard_of,
+    in_pieces,
+    laid_out,
+    on_device,
+    read_request,
+    twice,
+)
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
 from .vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
-SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
-PIECE_SECONDS = 16.5  # the longest loop made in one piece
-TEACHER_GUIDANCE = 2.0
-ANSWERS = 8  # kept, of two chains as they are delivered
-USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a mix; peaks let half the loops reach it
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Conditioning of one request: `told` and `free` [1, channels], `phases` [1, piece frames, channels].
-
-    `controls` is [pieces, piece frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter.
-    """
-
-    told: Tensor
-    free: Tensor
-    phases: Tensor
-    pieces: int
-    said: tuple[int, ...]
-    avoided: bool
-    controls: Tensor | None = None
-    limits: bool = False
+ANSWERS = 32  # kept, of two chains as they are delivered in four layers
 
 
 class Pocket:
@@ -105,66 +90,30 @@ class Pocket:
 
     def scene(self, request: LoopRequest) -> Scene:
         """Read the prompt, lay the loop on frames; tempi that the model does not know become half or double time."""
-        text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
-        notes = list(sentences(request.prompt, request.negative_prompt))
-        tempo = _known_tempo(float(request.tempo_bpm))
-        if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
-            notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
-        asked_key = request.key or text.key
-        key = Key.parse(asked_key) if asked_key else None
-        said = text.ids
+        reading = read_request(request)
+        said, key, notes = reading.text.ids, reading.key, []
         if self.repertoire is not None:
             seeds = open_seeds(request)
-            tuned = any(isinstance(control.target, Notes) for control in request.controls)
-            away = tuple(sorted({*avoided.ids, *text.refused}))
             whole = self.repertoire.complete(
-                said, away, seeds, tempo_bpm=tempo, key=key, draws_key=not tuned, is_open=text.is_open
+                said,
+                reading.away,
+                seeds,
+                tempo_bpm=reading.tempo_bpm,
+                key=key,
+                draws_key=reading.draws_key,
+                is_open=reading.text.is_open,
             )
             if whole.key != key:
                 notes.append(f"No key was given: seed {seeds.key} chose {whole.key}.")
             said, key = whole.ids, whole.key
-        per_bar = request.meter.beats_per_bar
-        told, free = (
-            conditioning.describe(
-                ids,
-                tempo_bpm=tempo,
-                beats_per_bar=per_bar,
-                bars=request.bars,
-                key=own_key,
-            )[None]
-            for ids, own_key in ((said, key), (avoided.ids, key if avoided.ids else None))
-        )
-        samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
-        pieces = _pieces(request.bars, samples)
-        multiple = LATENT_MULTIPLE * pieces
-        frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
-        phases = musical_time.phases(frames // pieces, request.bars // pieces, per_bar)[None]
-        shown = torch.from_numpy(asked_inputs(request, frames)).view(pieces, -1, CONTROL_CHANNELS).to(self.device)
-        inputs = Inputs(
-            told=told.to(self.device),
-            free=free.to(self.device),
-            phases=phases.to(self.device),
-            pieces=pieces,
-            said=text.ids,
-            avoided=bool(avoided.ids),
-            controls=shown if self.told_controls else None,
-            limits=any(find(control.kind).asks_level for control in request.controls),
-        )
-        return Scene(
-            frames=frames,
-            noise_shape=(frames, self.latent_map.channels),
-            time_axis=0,
-            model_samples=samples,
-            loop_samples=samples,
-            tempo_bpm=request.tempo_bpm,
-            beats=request.beats,
-            guidance=TEACHER_GUIDANCE,
-            inputs=inputs,
-            circular=True,
-            notes=tuple(notes),
-            record={"heard": hear(request.prompt).plain(), "key": None if key is None else str(key)},
-            loudness_lufs=_loudness_lufs(text.ids),
-        )
+        conditions = described(request, reading, [said], key)
+        scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)
+        scene = replace(scene, record=heard_of(request, key))
+        if self.told_controls:
+            inputs: Inputs = scene.inputs
+            shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
+            scene = replace(scene, inputs=replace(inputs, controls=shown))
+        return on_device(scene, self.device)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return the straight grid of a rectified flow."""
@@ -191,7 +140,8 @@ class Pocket:
         shift = piece // 2
         straight = self._in_pieces(latent, time, inputs, until)
         shown = None if inputs.controls is None else _turned(inputs.controls, -shift)
-        turned = replace(inputs, phases=inputs.phases.roll(-shift, 1), controls=shown)
+        context = None if inputs.context is None else inputs.context.roll(-shift, 1)
+        turned = replace(inputs, phases=inputs.phases.roll(-shift, 1), controls=shown, context=context)
         shifted = self._in_pieces(latent.roll(-shift, 1), time, turned, until).roll(shift, 1)
         inside = torch.sin(
             math.pi * (torch.arange(latent.shape[1], device=latent.device) % piece + 0.5) / piece
@@ -201,7 +151,7 @@ class Pocket:
     def _in_pieces(self, latent: Tensor, time: Tensor, inputs: Inputs, until: Tensor | None) -> Tensor:
         batch, frames, channels = latent.shape
         pieces = latent.reshape(batch * inputs.pieces, frames // inputs.pieces, channels)
-        return self._estimate(pieces, time, inputs, until).reshape(batch, frames, channels)
+        return self._estimate(pieces, time, in_pieces(inputs), until).reshape(batch, frames, channels)
 
     def _estimate(self, latent: Tensor, time: Tensor, inputs: Inputs, until: Tensor | None) -> Tensor:
         end = time if until is None else until
@@ -209,10 +159,10 @@ class Pocket:
             # The student has guidance folded in, and only needs to be asked twice to lean away from something.
             scale = TEACHER_GUIDANCE if until is None else 2.0
             both = torch.cat([part.expand(len(latent), -1) for part in (inputs.told, inputs.free)])
-            told, free = self._velocity(torch.cat([latent, latent]), time, end, both, inputs).chunk(2)
+            told, free = self._velocity(torch.cat([latent, latent]), time, end, both, twice(inputs)).chunk(2)
             velocity = free + scale * (told - free)
         else:
-            velocity = self._velocity(latent, time, end, inputs.told, inputs)
+            velocity = self._velocity(latent, time, end, inputs.told.expand(len(latent), -1), inputs)
         return latent - time.to(latent.dtype) * velocity
 
     def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, told: Tensor, inputs: Inputs) -> Tensor:
@@ -221,7 +171,7 @@ class Pocket:
         times = time.to(latent).expand(size), until.to(latent).expand(size)
         whole = self.dtype == torch.float32
         with nullcontext() if whole else torch.autocast(latent.device.type, self.dtype):
-            answer = self.network(latent, *times, told.expand(size, -1), inputs.phases, shown)
+            answer = self.network(latent, *times, told, inputs.phases, shown, inputs.layer, inputs.context)
         return answer.to(latent.dtype)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -231,12 +181,12 @@ class Pocket:
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the latent itself says, without a waveform."""
-        return spectrum_of(self.latent_map.decode(latent), _frame_rate(scene))
+        return spectrum_of(self.latent_map.decode(latent), frame_rate_hz(scene))
 
     def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum that the latent's waveform really has; the phase is constant in the gradient."""
         bands = self.latent_map.decode(latent)
-        return resynthesised(bands, scene.model_samples, _frame_rate(scene), self.vocoder, limits=scene.inputs.limits)
+        return resynthesised(bands, scene.model_samples, frame_rate_hz(scene), self.vocoder, limits=scene.inputs.limits)
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent of audio [batch, 2, samples]."""
@@ -244,7 +194,7 @@ class Pocket:
 
     def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
-        return spectrum_of(log_bands(audio, 2 * scene.frames), _frame_rate(scene))
+        return spectrum_of(log_bands(audio, 2 * scene.frames), frame_rate_hz(scene))
 
     def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
         """Return the latent of the same loop with its level moved by `gain_db` [batch, frames]."""
@@ -256,11 +206,15 @@ class Pocket:
 
     def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
         """Return how well `latent` fits `text`, -1 to 1, in the tower that may be optimised: [batch]."""
+        return self.similarity(self.latent_map.decode(latent), scene, text)
+
+    def similarity(self, log_power: Tensor, scene: Scene, text: str) -> Tensor:
+        """Return how well log band power [batch, frames, bands] fits `text`: [batch]."""
         if self.towers is None:
             raise ModelError("The text control needs pocket's towers, which are not beside its weights.")
         ids = words.parse(text).ids if text else scene.inputs.said
-        asked = self.towers.guide.read(_multi_hot(ids).to(latent.device))[0]
-        return self.towers.guide.hear(self.latent_map.decode(latent)) @ asked
+        asked = self.towers.guide.read(_multi_hot(ids).to(log_power.device))[0]
+        return self.towers.guide.hear(log_power) @ asked
 
     def embedding_distance(
         self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
@@ -280,11 +234,6 @@ class Pocket:
                     uncontrolled = sample(self, scene, start, steps, self.card.sampler, checkpoint=False)
                 self._free = {key: judge.hear(self.latent_map.decode(uncontrolled))}
             return float((judge.hear(self.latent_map.decode(latent)) - self._free[key]).norm())
-
-
-def _loudness_lufs(said: tuple[int, ...]) -> float:
-    asked = [lufs for word, lufs in ASKED_LUFS.items() if words.WORD_IDS[word] in said]
-    return asked[0] if asked else USUAL_LUFS
 
 
 def _fingerprint(noise: Tensor, inputs: Inputs) -> bytes:
@@ -320,19 +269,6 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bo
     )  # fmt: skip
 
 
-def _frame_rate(scene: Scene) -> float:
+def frame_rate_hz(scene: Scene) -> float:
+    """Return how many analysis frames a second has."""
     return 2 * scene.frames * SAMPLE_RATE / scene.model_samples
-
-
-def _known_tempo(tempo_bpm: float) -> float:
-    while tempo_bpm > FASTEST_BPM:
-        tempo_bpm /= 2
-    while tempo_bpm < SLOWEST_BPM:
-        tempo_bpm *= 2
-    return tempo_bpm
-
-
-def _pieces(bars: int, samples: int) -> int:
-    """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
-    seconds = Fraction(samples, SAMPLE_RATE)
-    return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)

@@ -18,10 +18,12 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from . import musical_time
+from .layers import CONTEXT_CHANNELS, LAYERS
 
 TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
+LAYERED = ("layer_in.", "context_in.")  # the parameters that only a layered network has
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 
 
@@ -108,7 +110,13 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
 
     @register_to_config
     def __init__(
-        self, channels: int = 224, width: int = 256, depth: int = 7, heads: int = 4, condition_channels: int = 316
+        self,
+        channels: int = 224,
+        width: int = 256,
+        depth: int = 7,
+        heads: int = 4,
+        condition_channels: int = 316,
+        layered: bool = False,
     ) -> None:
         super().__init__()
         self.register_buffer("deviation", torch.ones(channels))
@@ -121,8 +129,13 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.final_modulation = nn.Linear(width, 2 * width)
         self.latent_out = nn.Linear(width, channels)
-        for layer in (self.control_in, self.latent_out, self.final_modulation):
-            nn.init.zeros_(layer.weight)
+        silent = [self.control_in, self.latent_out, self.final_modulation]
+        if layered:
+            self.layer_in = nn.Linear(len(LAYERS), width, bias=False)
+            self.context_in = nn.Linear(CONTEXT_CHANNELS, width, bias=False)
+            silent += [self.layer_in, self.context_in]
+        for part in silent:
+            nn.init.zeros_(part.weight)
         nn.init.zeros_(self.latent_out.bias)
 
     def forward(
@@ -133,14 +146,18 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         condition: Tensor,
         phases: Tensor,
         controls: Tensor | None = None,
+        layer: Tensor | None = None,
+        context: Tensor | None = None,
     ) -> Tensor:
         """Return the mean velocity from `time` to `until` (both [batch], 1 is noise, until <= time).
 
         `condition` [batch, condition_channels], `phases` [batch or 1, frames, musical_time.CHANNELS], `controls`
-        [batch, frames, CONTROL_CHANNELS] or None for free.
+        [batch, frames, CONTROL_CHANNELS] or None for free. A layered network is told which `layer` it plays [batch,
+        len(LAYERS)], all zero or None for the full mix, and its `context` [batch, frames, CONTEXT_CHANNELS], zero where
+        nothing is told: chords, and what is heard of the other layers.
         """
         known, _, unknown = self._gaussian(time, until)
-        hidden, summary = self.states(latent, time, until, condition, phases, controls)
+        hidden, summary = self.states(latent, time, until, condition, phases, controls, layer, context)
         shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
         return known * latent + unknown * self.latent_out(_norm(hidden[-1]) * (1 + scale) + shift)
 
@@ -152,15 +169,20 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         condition: Tensor,
         phases: Tensor,
         controls: Tensor | None = None,
+        layer: Tensor | None = None,
+        context: Tensor | None = None,
     ) -> tuple[list[Tensor], Tensor]:
         """Return what each block leaves [batch, frames, width], and the summary of times and words [batch, width]."""
         _, before, _ = self._gaussian(time, until)
         hidden = self.latent_in(latent / before) + self.phase_in(phases)
         if controls is not None:
             hidden = hidden + self.control_in(controls)
+        if context is not None:
+            hidden = hidden + self.context_in(context)
         hidden = hidden + self.neighbours(hidden.transpose(1, 2)).transpose(1, 2)
         times = torch.cat([_sines(time), _sines(time - until)], -1)
-        summary = F.silu(self.time(times) + self.condition(condition))
+        known = self.time(times) + self.condition(condition)
+        summary = F.silu(known if layer is None else known + self.layer_in(layer))
         turns = musical_time.turns(phases)[:, :, None]
         left = []
         for block in self.blocks:
@@ -179,3 +201,11 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         after = (end.square() + (1 - end).square() * variance).sqrt()
         known = (start + end - variance * (2 - start - end)) / (before * (before + after))
         return known, before, self.deviation / before
+
+
+def in_layers(network: PocketNetwork) -> PocketNetwork:
+    """Return a copy that can be told layers and contexts; until it has learnt from them it answers as `network`."""
+    made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
+    added = {name: tensor for name, tensor in made.state_dict().items() if name.startswith(LAYERED)}
+    made.load_state_dict(added | network.state_dict())
+    return made

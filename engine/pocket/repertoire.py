@@ -32,10 +32,14 @@ NEVER_DRAWN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A whole loop in words: ids, sorted, and the key, None where it is left open or nothing is tonal."""
+    """A whole loop in words: ids, sorted, and the key, None where it is left open or nothing is tonal.
+
+    `example` is the loop of the repertoire that the rest is taken from, None where there is none.
+    """
 
     ids: tuple[int, ...]
     key: Key | None
+    example: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Repertoire:
             drawn -= {WORD_IDS[word] for word in TONALITIES}
         if key is None and draws_key and min(tonic, int(self.tonics[index])) >= 0 and "harmony" not in said:
             key = Key(tonic, MODES[self.modes[home]])
-        return Completed(tuple(sorted({*asked, *drawn})), key)
+        return Completed(tuple(sorted({*asked, *drawn})), key, index)
 
     def _pick(self, wanted: set[int], avoided: set[int], seed: int) -> int | None:
         """Return the loop that `seed` picks among those that have most of `wanted` and least of `avoided`."""

@@ -45,6 +45,7 @@ ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
 AGREEMENTS = 2  # with more, hits begin to click
 AUDIBLE_GAIN = 0.99
+LATEST = 6  # loops or layers that are kept as they sounded
 LATE_SAMPLES = 60  # 1.4 ms, between 0.7 (sharp hits) and 2 (sampled ones): so late are hits after bands and phases
 DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
 
@@ -83,7 +84,7 @@ class _Sounded:
     peaks: Tensor
 
 
-# The last one: what a search ends with is listened to, then delivered, then perhaps redrawn.
+# The last ones, as many as a loop has layers: what a search ends with is heard, then delivered, then perhaps redrawn.
 _latest: dict[tuple[bytes, torch.device, Vocoder | None], _Sounded] = {}
 
 
@@ -97,6 +98,33 @@ def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *,
         return torch.stack([mid_side(both) * limiter(peaks) if limits else mid_side(both) for both, peaks in sounded])
 
 
+def together(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *, limits: bool = False) -> Tensor:
+    """Return the audio [batch, layers, 2, samples] of layers [batch, layers, frames, bands], without a gradient.
+
+    With `limits` each has the gain of the limiter of their sum, so that they add up to what is delivered.
+    """
+    with torch.no_grad():
+        loops = []
+        for layers in log_power:
+            both = torch.stack([_sounded(one, samples, vocoder)[0] for one in layers])
+            gain = limiter(true_peaks(mid_side(both.sum(0)))) if limits else 1.0
+            loops.append(mid_side(both) * gain)
+        return torch.stack(loops)
+
+
+def together_resynthesised(
+    log_power: Tensor, samples: int, frame_rate_hz: float, vocoder: Vocoder | None = None, *, limits: bool = False
+) -> Spectrum:
+    """Return the spectrum that the sum of layers [batch, layers, frames, bands] really has; see `resynthesised`."""
+    sounded = []
+    for layers in log_power:
+        both = torch.stack([_sounded(one, samples, vocoder)[0] for one in layers]).sum(0)
+        with torch.no_grad():
+            peaks = true_peaks(mid_side(both))
+        sounded.append((both, peaks))
+    return _heard(sounded, band_power(log_power[..., _MIDS:]).sum(1), frame_rate_hz, limits=limits)
+
+
 def resynthesised(
     log_power: Tensor, samples: int, frame_rate_hz: float, vocoder: Vocoder | None = None, *, limits: bool = False
 ) -> Spectrum:
@@ -106,18 +134,27 @@ def resynthesised(
     `vocoder` and the limiter change, are constant in the gradient, which flows through magnitudes, synthesis and
     analysis. Peaks are those of the delivered wave; with `limits`, those that the limiter finds, less what it may take.
     """
-    frames = log_power.shape[1]
     sounded = [_sounded(one, samples, vocoder) for one in log_power]
+    return _heard(sounded, band_power(log_power[..., _MIDS:]), frame_rate_hz, limits=limits)
+
+
+def _heard(sounded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz: float, *, limits: bool) -> Spectrum:
+    """Return the spectrum of mids and sides [2, samples] with their true peaks [samples].
+
+    `side` is the band power [batch, frames, bands] that the sides were made of.
+    """
+    frames = side.shape[1]
     mids = torch.stack([limiter(peaks) * both[0] if limits else both[0] for both, peaks in sounded])
     with torch.no_grad():
         sides = torch.stack([limiter(peaks) * both[1] if limits else both[1] for both, peaks in sounded])
         heard = _side_power(stft(sides, frames).abs().square() @ side_bands().weights.T.to(sides.device))
     # The value is the waveform's, the gradient that of the bands: the side is made without one.
-    own = _side_power(band_power(log_power[..., _MIDS:])) + LEAST_POWER
-    side = own * (heard / own.detach())
-    spectrum = _spectrum(stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device), side, frame_rate_hz)
+    own = _side_power(side) + LEAST_POWER
+    level = own * (heard / own.detach())
+    power = stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device)
+    spectrum = _spectrum(power, level, frame_rate_hz)
     over = torch.stack([peaks for _, peaks in sounded])
-    largest = cut(over, frames_of(samples, frames, WINDOW_SAMPLES, over.device).index).amax(-1)
+    largest = cut(over, frames_of(over.shape[-1], frames, WINDOW_SAMPLES, over.device).index).amax(-1)
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10) - (LIMITED_DB if limits else 0))
 
 
@@ -142,7 +179,8 @@ def _sounded(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> tuple[
         with torch.no_grad():
             both = plain.detach() if vocoder is None else vocoder(log_power[None], plain[None])[0]
             known = _Sounded(turn, both, true_peaks(mid_side(both)))
-        _latest.clear()
+        while len(_latest) >= LATEST:
+            del _latest[next(iter(_latest))]
         _latest[key] = known
     return plain + (known.both - plain.detach()) if carries else known.both, known.peaks
 

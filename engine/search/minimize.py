@@ -153,8 +153,16 @@ class _Search:
             way = plan.trust_region.cut(way, gradient, height, evaluation.farthest)
         moved = state.noise - way
         if plan.shell:
-            moved = plan.shell.projected(moved, scene.time_axis)
+            moved = plan.shell.projected(moved, scene.time_axis, layered=bool(scene.layers))
+        if scene.layers:
+            moved = _kept_where_still(moved, state.noise, moments.first)
         return replace(state, iteration=count, noise=moved, moments=moments, scales=scales, anchor=anchor)
+
+
+def _kept_where_still(moved: Tensor, noise: Tensor, first: Tensor) -> Tensor:
+    """Return `moved` [batch, layers, ...] with the layers that no gradient ever reached as they were, to the bit."""
+    reached = (first != 0).flatten(2).any(2)
+    return torch.where(reached.view(*reached.shape, *[1] * (noise.dim() - 2)), moved, noise)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """From a request's controls to one objective: the losses that a search minimises, and the distances that end it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -8,12 +8,16 @@ from torch import Tensor
 
 from .. import controls
 from ..errors import NonFiniteLossError
-from ..models.protocol import Model, Scene
+from ..models.protocol import Layers, Model, Scene
 from ..request import LoopRequest, Words
 from ..spectrum import Spectrum
 
+ON_LAYERS = {"melody": ("lead",), "rhythm": ("drums", "percussion")}  # whose a control is where a loop has layers
 LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms, used where the peak is not known: about 11 dB under the peak of a hit
 HEADROOM_SCALE_DB2 = 0.25  # divides the mean over frames; small, because few frames are too loud
+
+Hears = Callable[[Tensor], Spectrum]
+"""From a latent [batch, *noise_shape] to the spectrum of some of its layers."""
 
 Values = dict[str, Tensor]
 """One number per batch item [batch] for each goal, by the goal's name."""
@@ -28,6 +32,11 @@ class Goal:
     weight: float
     tolerance: float
     term: controls.Term
+    hears: Hears | None = None  # some layers of a loop, where it is not the whole
+
+    def heard(self, spectrum: Spectrum, latent: Tensor) -> Spectrum:
+        """Return the spectrum that this goal evaluates, of a latent whose whole has `spectrum`."""
+        return spectrum if self.hears is None else self.hears(latent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +84,7 @@ class Objective:
 
     def losses(self, spectrum: Spectrum, latent: Tensor) -> Values:
         """Return the unweighted losses, each [batch], carrying the gradient."""
-        return {goal.name: goal.term.loss(spectrum, latent) for goal in self.goals}
+        return {goal.name: goal.term.loss(goal.heard(spectrum, latent), latent) for goal in self.goals}
 
     def total(self, losses: Values, spectrum: Spectrum) -> Tensor:
         """Return the weighted sum [batch] that decides which noise is best, the headroom counted in."""
@@ -106,7 +115,9 @@ class Objective:
     @torch.no_grad()
     def distances(self, spectrum: Spectrum, latent: Tensor) -> Values:
         """Return each control's distance to its target in tolerances: 1 is good enough."""
-        return {goal.name: goal.term.distance(spectrum, latent) / goal.tolerance for goal in self.goals}
+        return {
+            goal.name: goal.term.distance(goal.heard(spectrum, latent), latent) / goal.tolerance for goal in self.goals
+        }
 
 
 def headroom(spectrum: Spectrum) -> Tensor:
@@ -145,6 +156,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
                 weight=row.weight * part.weight,
                 tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
                 term=row.term(part.target, scene, context),
+                hears=_hears(part.kind, scene, model),
             )
         )
     closed = model.card.circular and scene.circular
@@ -153,6 +165,14 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     if wanted and request.loop and not closed and not any(controls.find(goal.kind).closes for goal in goals):
         goals.append(_loop_goal(request, scene, model))
     return Objective(tuple(goals))
+
+
+def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
+    """Return the spectrum of a control's own layers; None where it evaluates the whole loop."""
+    layers = tuple(name for name in ON_LAYERS.get(kind, ()) if name in scene.layers)
+    if not layers or not isinstance(model, Layers):
+        return None
+    return lambda latent: model.listen_to(latent, scene, layers)
 
 
 def _loop_goal(request: LoopRequest, scene: Scene, model: Model) -> Goal:

@@ -23,8 +23,13 @@ class Shell:
     spectrum_spread: float = 4.0  # standard deviations by which a frequency's power may leave that of white noise
     flatness_spread: float = 2.0  # the same for the mean flatness of channels: 95 % of draws lie within
 
-    def projected(self, noise: Tensor, time_axis: int) -> Tensor:
-        """Return `noise` [batch, *noise_shape] on the shell; time is axis `time_axis` without the batch."""
+    def projected(self, noise: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:
+        """Return `noise` [batch, *noise_shape] on the shell; time is axis `time_axis` without the batch.
+
+        Where the first axis of a noise is `layered`, each layer is a Gaussian of its own.
+        """
+        if layered:
+            return self.projected(noise.flatten(0, 1), time_axis - 1).view_as(noise)
         axis = 1 + time_axis
         frames = noise.shape[axis]
         spectrum = torch.fft.rfft(noise, dim=axis)

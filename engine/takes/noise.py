@@ -11,6 +11,7 @@ from ..errors import BadInputError
 from ..request import LoopRequest
 
 WIDE_VARIATION = 0.8  # from here on a variation also completes the prompt anew
+HEARD = "heard"
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
@@ -22,12 +23,42 @@ class OpenSeeds:
     key: int
 
 
-def noise_to_bytes(noise: Tensor, *, model: str, seed: int, open_seeds: OpenSeeds) -> bytes:
-    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds."""
+def noise_to_bytes(
+    noise: Tensor,
+    *,
+    model: str,
+    seed: int,
+    open_seeds: OpenSeeds,
+    layers: tuple[str, ...] = (),
+    heard: Tensor | None = None,
+) -> bytes:
+    """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
+
+    Of a take in layers also their names, and what each `heard` of the others [layers, frames, channels].
+    """
     tensor = noise.detach().cpu().float().contiguous()
-    meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[0])}
-    words, key = torch.tensor(open_seeds.words), torch.tensor(open_seeds.key)
-    return bytes(save({"noise": tensor, "words_seed": words, "key_seed": key}, metadata=meta))
+    meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
+    tensors = {"noise": tensor, "words_seed": torch.tensor(open_seeds.words), "key_seed": torch.tensor(open_seeds.key)}
+    if heard is not None:
+        tensors[HEARD] = heard.detach().cpu().float().contiguous()
+        meta["layers"] = ",".join(layers)
+    return bytes(save(tensors, metadata=meta))
+
+
+def heard_from_bytes(data: bytes, layers: tuple[str, ...]) -> Tensor | None:
+    """Return what each of `layers` of a stored take heard of the others; None of a take that has no layers.
+
+    Raises `BadInputError` where they are others than the noise is of.
+    """
+    tensors = _of_a_take(data)
+    heard = tensors.get(HEARD)
+    if heard is None:
+        return None
+    if heard.dim() != 3 or heard.shape[:2] != tensors["noise"].shape[:2] or len(heard) != len(layers):
+        raise BadInputError(NOT_A_TAKES)
+    if not torch.isfinite(heard).all():
+        raise BadInputError("The stored take holds values that are not numbers.")
+    return heard
 
 
 def open_seeds(request: LoopRequest) -> OpenSeeds:

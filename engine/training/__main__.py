@@ -1,5 +1,5 @@
 """`python -m engine.training`: all of `pocket`'s training as one command."""
 
-from .course import main
+from .plan import main
 
 main()

@@ -6,11 +6,11 @@ frames, so nothing is padded and circles stay exact.
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from ..pocket import condition as conditioning
 from ..pocket import musical_time
 from ..pocket.bands import FRAMES_PER_LATENT
 from ..pocket.latents import LatentMap
+from ..pocket.layers import without_chords
 from ..pocket.network import CONTROL_CHANNELS
 from .loops import mode_name, read_shard, shards
 
@@ -34,16 +35,36 @@ SHARDS_TO_FIT = 12  # the latent map to
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Equal-length loops: latents [b, n, c], conditions [b, k], phases [b, n, p], controls [b, n, q]."""
+    """Equal-length loops: latents [b, n, c], conditions [b, k], phases [b, n, p], controls [b, n, q].
+
+    Of layers also which each is [b, layers], and its context [b, n, CONTEXT_CHANNELS].
+    """
 
     latent: Tensor
     condition: Tensor
     phases: Tensor
     controls: Tensor
+    layer: Tensor | None = None
+    context: Tensor | None = None
 
     def rows(self, which: slice) -> "Batch":
         """Return some of the loops."""
-        return Batch(self.latent[which], self.condition[which], self.phases[which], self.controls[which])
+        layer, context = (None if part is None else part[which] for part in (self.layer, self.context))
+        told = self.condition[which], self.phases[which], self.controls[which]
+        return Batch(self.latent[which], *told, layer, context)
+
+    def unsaid(self) -> "Batch":
+        """Return the same without words, key and chords: the free branch of guidance."""
+        context = None if self.context is None else without_chords(self.context)
+        return replace(self, condition=conditioning.without_words(self.condition), context=context)
+
+
+class Batches(Protocol):
+    """Where batches come from."""
+
+    def batches(self, size: int, seed: int, *, windows: Sequence[int] = ()) -> Iterator[Batch]:
+        """Return batches without end."""
+        ...
 
 
 @dataclass(slots=True)
@@ -172,7 +193,7 @@ class LoopSet:
             phases=musical_time.phases_at(
                 musical_time.centres(where, frames[:, None]), held.bars[chosen, None], held.beats_per_bar[chosen, None]
             ),
-            controls=held.controls[at].float() * _shown(len(chosen), dice)[:, None],
+            controls=held.controls[at].float() * shown_controls(len(chosen), dice)[:, None],
         )
 
     def _told(self, chosen: Tensor, dice: Dice) -> Tensor:
@@ -187,7 +208,7 @@ class LoopSet:
     def _read(self, file: Path) -> _Held:
         shard = read_shard(file)
         self.labels += shard.labels
-        told = torch.stack([_condition(label) for label in shard.labels])
+        told = torch.stack([whole_condition(label) for label in shard.labels])
         words, key, time = told.split(conditioning.SECTIONS, 1)
         log_power = torch.from_numpy(shard.bands).to(self._device).float()
         held = _Held(
@@ -195,7 +216,7 @@ class LoopSet:
             controls=torch.from_numpy(shard.controls),
             frames=torch.tensor(shard.frames) // FRAMES_PER_LATENT,
             bars=torch.tensor([label["bars"] for label in shard.labels]),
-            beats_per_bar=torch.tensor([float(_beats_per_bar(label)) for label in shard.labels], dtype=torch.float64),
+            beats_per_bar=torch.tensor([float(beats_per_bar(label)) for label in shard.labels], dtype=torch.float64),
             words=words > 0,
             key=key,
             time=time,
@@ -223,23 +244,24 @@ def _joined(parts: Sequence[_Held]) -> _Held:
     return _Held(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(_Held)))
 
 
-def _shown(count: int, dice: Dice) -> Tensor:
+def shown_controls(count: int, dice: Dice) -> Tensor:
     """Return which control inputs are shown of `count` loops, 0 or 1: [count, CONTROL_CHANNELS]."""
     shown = (dice.rolled(count, len(CONTROL_INPUTS)) < 0.5) & (dice.rolled(count, 1) < CONTROLLED_SHARE)
     return shown.float().repeat_interleave(torch.tensor(CONTROL_INPUTS, device=shown.device), 1)
 
 
-def _condition(label: dict[str, Any]) -> Tensor:
+def whole_condition(label: dict[str, Any]) -> Tensor:
     """Return all that can be said of a loop."""
     key = Key(label["tonic"], mode_name(label["mode"])) if label["tonic"] >= 0 else None
     return conditioning.describe(
         label["words"],
         tempo_bpm=label["tempo_bpm"],
-        beats_per_bar=_beats_per_bar(label),
+        beats_per_bar=beats_per_bar(label),
         bars=label["bars"],
         key=key,
     )
 
 
-def _beats_per_bar(label: dict[str, Any]) -> Fraction:
+def beats_per_bar(label: dict[str, Any]) -> Fraction:
+    """Return how many quarter notes a bar of a labelled loop has."""
     return Fraction(4 * label["numerator"], label["denominator"])

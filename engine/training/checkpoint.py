@@ -16,9 +16,9 @@ SAVE_EVERY_SECONDS = 300
 
 
 class Clock:
-    """How far a lesson is, and whether it is time to pause.
+    """How far a stage is, and whether it is time to pause.
 
-    A lesson lasts `minutes`, of which some may have been spent in earlier runs, or `most_steps` of this run.
+    A stage lasts `minutes`, of which some may have been spent in earlier runs, or `most_steps` of this run.
     """
 
     def __init__(
@@ -40,21 +40,21 @@ class Clock:
 
     @property
     def spent_minutes(self) -> float:
-        """Minutes of the lesson so far, earlier runs included."""
+        """Minutes of the stage so far, earlier runs included."""
         return self._spent_before + self.passed_minutes
 
     def share_done(self, steps: int) -> float:
-        """Return how much of the lesson is done after so many `steps` of this run; 1 and more is all."""
+        """Return how much of the stage is done after so many `steps` of this run; 1 and more is all."""
         share = self.spent_minutes / self.minutes
         return share if self._most_steps is None else max(share, steps / self._most_steps)
 
     @property
     def pauses(self) -> bool:
-        """Whether this run is over, if the lesson is not."""
+        """Whether this run is over, if the stage is not."""
         return self.passed_minutes >= self._pause_after
 
     def steps(self, save: Callable[[], None]) -> Iterator[float]:
-        """Yield how much of the lesson is done before each step; call `save` every five minutes and at the end."""
+        """Yield how much of the stage is done before each step; call `save` every five minutes and at the end."""
         done, saved = 0, time.monotonic()
         while (share := self.share_done(done)) < 1 and not self.pauses:
             yield share

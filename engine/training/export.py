@@ -33,6 +33,7 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
         width=averaged["latent_in.weight"].shape[0],
         depth=depth,
         condition_channels=condition.CHANNELS,
+        layered="layer_in.weight" in averaged,
     )
     network.load_state_dict(averaged)
     network.to(torch.float16).save_pretrained(out)

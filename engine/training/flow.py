@@ -19,13 +19,15 @@ from torch import Tensor
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
-from ..pocket.model import TEACHER_GUIDANCE
-from ..pocket.network import PocketNetwork
+from ..pocket.network import LAYERED, PocketNetwork, in_layers
+from ..pocket.scenes import TEACHER_GUIDANCE
 from . import checkpoint
-from .batches import Batch, LoopSet
+from .batches import Batch, Batches, LoopSet
+from .layer_batches import LayerSet
 from .muon import Muon
 
 SHORTEST_JUMP = 1 / 16
+ADDED_RATE = 10.0  # times the rate: they begin at nothing, where the rest of a network that is gone on with is at home
 JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
 
 
@@ -48,6 +50,7 @@ class Recipe:
     only: tuple[str, ...] = ()  # train parameters whose names end so, the rest stays; all if empty
     width: int = 256
     depth: int = 7
+    layered: bool = False  # the network is told layers and their contexts
 
 
 class Trainer:
@@ -57,7 +60,11 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.recipe, self.state, self.device = recipe, state, device
         self.network = PocketNetwork(
-            channels=len(deviation), width=recipe.width, depth=recipe.depth, condition_channels=conditioning.CHANNELS
+            channels=len(deviation),
+            width=recipe.width,
+            depth=recipe.depth,
+            condition_channels=conditioning.CHANNELS,
+            layered=recipe.layered,
         ).to(device)
         self.network.deviation.copy_(deviation)
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
@@ -68,11 +75,13 @@ class Trainer:
         trained = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
         matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and "modulation" not in n]
         chosen = {id(parameter) for parameter in matrices}
-        others = [p for _, p in trained if id(p) not in chosen]
+        others = [p for n, p in trained if id(p) not in chosen and not n.startswith(LAYERED)]
+        added = [p for n, p in trained if n.startswith(LAYERED)]
         rate = recipe.learning_rate
+        groups = [{"params": some, "rate_share": share} for some, share in ((others, 1.0), (added, ADDED_RATE)) if some]
         self.optimizers = [
             *([Muon(matrices, lr=rate, weight_decay=0.01)] if matrices else []),
-            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         # Worth its half minute for pieces, which are all of few shapes; whole loops come in too many.
         self._learner = self._compiled(self.network)
@@ -86,10 +95,10 @@ class Trainer:
         # Each piece draws its own noise: the seed alone would repeat that of the piece before.
         torch.manual_seed(recipe.seed + self.step)
 
-    def run(self, loops: LoopSet, clock: checkpoint.Clock | None = None) -> None:
+    def run(self, loops: Batches, clock: checkpoint.Clock | None = None) -> None:
         """Train for the recipe's minutes or steps, saving every five minutes; prints one line a hundred steps.
 
-        A `clock` of a longer lesson says how much of it is done, and when to pause.
+        A `clock` of a longer stage says how much of it is done, and when to pause.
         """
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
@@ -111,7 +120,7 @@ class Trainer:
         flow_loss, jump_loss = self._losses(batch)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("rate_share", 1.0)
             optimizer.zero_grad(set_to_none=True)
         (flow_loss + JUMP_WEIGHT * jump_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -129,7 +138,7 @@ class Trainer:
         time_ = drawn_times(size - jumps, self.device)
         target = noise[jumps:] - flow.latent
         mixed = flow.latent + time_[:, None, None] * target
-        error = self._velocity(self._learner, mixed, time_, time_, flow.condition, flow) - target
+        error = self._velocity(self._learner, mixed, time_, time_, flow) - target
         flow_loss = error.square().mean() * ((size - jumps) / size)
         if not jumps:
             return flow_loss, flow_loss.new_zeros(())
@@ -150,28 +159,23 @@ class Trainer:
                 halfway = mixed - (length / 2) * first
                 second = self._guided(guide, halfway, middle, batch)
             else:
-                first = self._velocity(teacher, mixed, start, middle, batch.condition, batch)
+                first = self._velocity(teacher, mixed, start, middle, batch)
                 halfway = mixed - (length / 2) * first
-                second = self._velocity(teacher, halfway, middle, end, batch.condition, batch)
-        answer = self._velocity(self._learner, mixed, start, end, batch.condition, batch)
+                second = self._velocity(teacher, halfway, middle, end, batch)
+        answer = self._velocity(self._learner, mixed, start, end, batch)
         return (answer - (first + second) / 2).square().mean()
 
     def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
-        told = self._velocity(network, mixed, time_, time_, batch.condition, batch)
-        free = self._velocity(network, mixed, time_, time_, conditioning.without_words(batch.condition), batch)
+        told = self._velocity(network, mixed, time_, time_, batch)
+        free = self._velocity(network, mixed, time_, time_, batch.unsaid())
         return free + TEACHER_GUIDANCE * (told - free)  # folded into the student
 
     def _velocity(
-        self,
-        network: Callable[..., Tensor],
-        mixed: Tensor,
-        time_: Tensor,
-        until: Tensor,
-        condition: Tensor,
-        batch: Batch,
+        self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, until: Tensor, batch: Batch
     ) -> Tensor:
+        told = batch.condition, batch.phases, batch.controls, batch.layer, batch.context
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            return network(mixed, time_, until, condition, batch.phases, batch.controls).float()
+            return network(mixed, time_, until, *told).float()
 
     def _averaged(self) -> PocketNetwork:
         fresh = self._teacher is None
@@ -218,7 +222,8 @@ class Trainer:
         """Begin at exported weights instead of at random; does nothing where there is a state to resume."""
         if (self.state / checkpoint.FILE).exists():
             return
-        self.network.load_state_dict(exported(weights).state_dict())
+        known = exported(weights)
+        self.network.load_state_dict((in_layers(known) if self.recipe.layered else known).state_dict())
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def _resume(self) -> None:
@@ -271,6 +276,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="state file of a flow that stays the student's teacher")
     parser.add_argument("--averaging", type=float, default=0.999, help="less is quicker, for the student's first steps")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--layered", action="store_true", help="`--data` holds loops in layers")
     parser.add_argument("--only", nargs="+", default=[], help="train parameters whose names end so, e.g. sharpness")
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
     given = parser.parse_args()
@@ -288,8 +294,10 @@ def main() -> None:
         final_share=given.final_share,
         most_steps=given.steps,
         only=tuple(given.only),
+        layered=given.layered,
     )
-    loops = LoopSet.load(given.data, given.start, device=device)
+    kind = LayerSet if given.layered else LoopSet
+    loops = kind.load(given.data, given.start, device=device, grows=given.layered)
     trainer = Trainer(recipe, loops.latent_map.deviation, given.state, device)
     if given.start is not None:
         trainer.begin_from(given.start)

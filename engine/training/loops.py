@@ -80,7 +80,7 @@ def _labels(arrays: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _plain(labels: "Labels", samples: int) -> dict[str, Any]:
+def plain_labels(labels: "Labels", samples: int) -> dict[str, Any]:
     """Return what training needs of the labels, as JSON-able data; times in beats."""
     return {
         "words": list(labels.words),
@@ -113,7 +113,7 @@ def render_shard(first_seed: int, count: int, split: str, assets: Path | None, o
         samples = loop.audio.shape[-1]
         length = FRAMES_PER_LATENT * latent_frames(samples)
         log_power = log_bands(torch.from_numpy(np.ascontiguousarray(loop.audio, np.float32)), length)
-        labels.append(_plain(loop.labels, samples))
+        labels.append(plain_labels(loop.labels, samples))
         bands.append(log_power.half().numpy())
         controls.append(control_inputs(log_power, labels[-1]).astype(np.float16))
         frames.append(length)

@@ -1,4 +1,4 @@
-"""The student's last lesson: a critic tells its loops from true ones, and it learns not to be told.
+"""The student's last stage: a critic tells its loops from true ones, and it learns not to be told.
 
     python -m engine.training.polish --data FOLDER --state FOLDER --teacher engine/pocket/weights --minutes 60
 
@@ -23,7 +23,7 @@ from ..pocket.latents import LatentMap
 from ..pocket.network import PocketNetwork
 from ..search.objective import sum_of
 from . import checkpoint
-from .batches import Batch, LoopSet
+from .batches import Batch, Batches, LoopSet
 from .critics import PictureCritic, StateCritic
 from .flow import drawn_times, exported
 
@@ -81,10 +81,10 @@ class Polisher:
         # Each piece draws its own noise: the seed alone would repeat that of the piece before.
         torch.manual_seed(recipe.seed + self.step)
 
-    def run(self, loops: LoopSet, clock: checkpoint.Clock | None = None) -> None:
+    def run(self, loops: Batches, clock: checkpoint.Clock | None = None) -> None:
         """Polish for the recipe's minutes or steps, saving every five minutes; prints one line every fifty steps.
 
-        A `clock` of a longer lesson says how much of it is done, and when to pause.
+        A `clock` of a longer stage says how much of it is done, and when to pause.
         """
         recipe = self.recipe
         self._clock = clock or checkpoint.Clock(recipe.minutes, most_steps=recipe.most_steps)
@@ -185,12 +185,15 @@ class Polisher:
         self, network: PocketNetwork, mixed: Tensor, start: Tensor, end: Tensor, batch: Batch, controls: Tensor | None
     ) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            return network(mixed, start, end, batch.condition, batch.phases, controls).float()
+            told = batch.condition, batch.phases, controls, batch.layer, batch.context
+            return network(mixed, start, end, *told).float()
 
     def _heard(self, latent: Tensor, level: Tensor, batch: Batch) -> list[Tensor]:
         """Return what the flow makes of `latent` at a `level` of noise: the states of its blocks, the summary."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            states, summary = self.teacher.states(latent, level, level, batch.condition, batch.phases)
+            states, summary = self.teacher.states(
+                latent, level, level, batch.condition, batch.phases, None, batch.layer, batch.context
+            )
         return [state.float() for state in (*states, summary)]
 
     def _verdicts(self, heard: list[Tensor], finished: Tensor, batch: Batch) -> list[Tensor]:

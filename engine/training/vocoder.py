@@ -70,7 +70,7 @@ class VocoderTrainer:
     def run(self, pairs: Pairs, clock: checkpoint.Clock | None = None) -> None:
         """Train for the recipe's minutes or steps, saving every five minutes; prints a line every hundred steps.
 
-        A `clock` of a longer lesson says how much of it is done, and when to pause.
+        A `clock` of a longer stage says how much of it is done, and when to pause.
         """
         self._clock = clock or checkpoint.Clock(self.recipe.minutes, most_steps=self.recipe.most_steps)
         seen: list[dict[str, Tensor]] = []

@@ -28,7 +28,7 @@ from .synth.assets import Assets
 from .synth.recipe import sample_recipe
 from .synth.render import render
 from .synth.score import Hit
-from .synth.stems import render_drums
+from .synth.sounds.stems import render_drums
 
 HOP = 512
 A_SHARD = 8

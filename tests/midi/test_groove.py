@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
-from midi.groove import groove_from_audio, groove_from_onsets
+from midi.grooves.groove import groove_from_audio, groove_from_onsets
 from midi.rhythm import Onset
 
 RATE = 44_100

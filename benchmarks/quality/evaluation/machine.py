@@ -20,7 +20,7 @@ from engine.sampling import start_noise
 from engine.training.synth.assets import Assets
 from engine.training.synth.recipe import Recipe
 from engine.training.synth.score import Hit
-from engine.training.synth.stems import render_drums
+from engine.training.synth.sounds.stems import render_drums
 
 from . import sound
 from .generation import chain

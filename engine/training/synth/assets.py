@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 
 from .ledger import LICENCES, source_of
+from .sounds.waveforms import FloatArray
 from .splits import is_held_out
-from .waveforms import FloatArray
 
 _SAMPLE_RATE: Final = 44100
 _LIBRE: Final = "one-shots/libre"

@@ -98,7 +98,7 @@ def _bass(recipe: Recipe, part: Part, kicks: list[float]) -> list[Note]:
     legato = rng.uniform(0.75, 1.0)
     notes = []
     for beat, beats, char in attacks:
-        degree = _degree_at(recipe, beat)
+        degree = _bass_degree_at(recipe, beat)
         root = degree_pitch(degree, recipe.tonic, recipe.mode)
         root += 12 * round((part.centre - root) / 12)
         pitch = root + degree_pitch(degree + _DEGREE_STEP[char], 0, recipe.mode) - degree_pitch(degree, 0, recipe.mode)
@@ -139,9 +139,15 @@ def _default_kicks(recipe: Recipe, rng: Random) -> list[float]:
     ]
 
 
-def _degree_at(recipe: Recipe, beat: float) -> int:
-    roots = chord_roots(recipe)
-    return roots[min(int(beat / roots[0][1] + 1e-9), len(roots) - 1)][2]
+def _bass_degree_at(recipe: Recipe, beat: float) -> int:
+    chords = chord_roots(recipe)
+    index = min(int(beat / chords[0][1] + 1e-9), len(chords) - 1)
+    return chords[index][2] + inversion(recipe, index)
+
+
+def inversion(recipe: Recipe, index: int) -> int:
+    """Return how many scale steps the bass of chord `index` is above its root."""
+    return recipe.inversions[index % len(recipe.inversions)] if recipe.inversions else 0
 
 
 def _comping(recipe: Recipe, part: Part) -> list[Note]:

@@ -79,7 +79,7 @@ _NEXT: Final[dict[int, str]] = {
     5: "3341206",
     6: "0250",
 }
-_COLOURS: Final[dict[str, tuple[int, ...]]] = {
+COLOURS: Final[dict[str, tuple[int, ...]]] = {
     "triad": (0, 2, 4),
     "seventh": (0, 2, 4, 6),
     "ninth": (0, 2, 6, 8),
@@ -108,7 +108,7 @@ def degree_pitch(degree: int, tonic: int, mode: str) -> int:
 
 def chord_pitches(degree: int, tonic: int, mode: str, colour: str) -> list[int]:
     """Pitches of the chord on `degree` in root position, from the tonic's octave of 0..11."""
-    return [degree_pitch(degree + step, tonic, mode) for step in _COLOURS[colour]]
+    return [degree_pitch(degree + step, tonic, mode) for step in COLOURS[colour]]
 
 
 def voice(pitches: list[int], centre: float, previous: list[int] | None) -> list[int]:

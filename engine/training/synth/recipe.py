@@ -13,7 +13,7 @@ from .genres import GENRES, Genre, choices
 from .grooves import BASS_LINES, COMPING, EXTRA_LINES
 from .harmony import MINOR_MODES, PROGRESSION_IDS, SCALES
 from .moods import Mood, blend
-from .patches import Patch, sample_patch
+from .sounds.patches import Patch, sample_patch
 from .splits import SPLITS, draw_id
 
 KIT_IDS: Final = 240
@@ -86,8 +86,11 @@ class Mix(msgspec.Struct, frozen=True):
     highpass_hz: float
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a loop is made of. `tonic` is 0..11 for C..B, or -1 where nothing is tonal."""
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that a loop is made of. `tonic` is 0..11 for C..B, or -1 where nothing is tonal.
+
+    `inversions` are scale steps from a chord's root to its bass, one for each of the four chords; none are all roots.
+    """
 
     seed: int
     split: str
@@ -109,6 +112,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     textures: tuple[Texture, ...]
     dynamics: Dynamics
     mix: Mix
+    inversions: tuple[int, ...] = ()
 
     @property
     def bar_beats(self) -> float:

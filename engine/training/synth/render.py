@@ -7,14 +7,14 @@ import numpy as np
 
 from .assets import Assets
 from .compose import compose
-from .effects import saturate
 from .labels import Labels, captions, label
-from .mixdown import SAMPLE_RATE, finish_part, levelled, loudness_lufs, mix_stems
 from .recipe import Drums, Recipe, recipe_hash
 from .score import Hit, Score
-from .stems import render_drums, render_part
-from .textures import render_texture
-from .waveforms import FloatArray
+from .sounds.effects import saturate
+from .sounds.mixdown import SAMPLE_RATE, finish_part, levelled, loudness_lufs, mix_stems
+from .sounds.stems import render_drums, render_part
+from .sounds.textures import render_texture
+from .sounds.waveforms import FloatArray
 
 __all__ = ["SAMPLE_RATE", "Loop", "render"]
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.training.synth import effects, voices
-from engine.training.synth.drums import make_hit
 from engine.training.synth.genres import GENRES, choices
 from engine.training.synth.grooves import PIECES
-from engine.training.synth.mixdown import loudness_lufs
-from engine.training.synth.stems import _SINE
-from engine.training.synth.waveforms import synthetic_spectrum, zone_table
+from engine.training.synth.sounds import effects, voices
+from engine.training.synth.sounds.drums import make_hit
+from engine.training.synth.sounds.mixdown import loudness_lufs
+from engine.training.synth.sounds.stems import _SINE
+from engine.training.synth.sounds.waveforms import synthetic_spectrum, zone_table
 
 RATE = 44100.0
 LENGTH = 30_000

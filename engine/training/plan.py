@@ -1,11 +1,12 @@
 """All of `pocket`'s training as one command, in runs that may stop anywhere.
 
-    python -m engine.training --work FOLDER [--course cpu|gpu] [--minutes 150] [--assets ASSETS] [--start WEIGHTS]
+    python -m engine.training --work FOLDER [--plan cpu|gpu|layers] [--minutes 150] [--assets ASSETS] [--start WEIGHTS]
 
-Loops are rendered first; then come the lessons, each from the weights of the one before: flow, student, attention,
-polish, then vocoder and towers. With a GPU the first lesson begins while loops are still being rendered. The same
-command goes on where the last run stopped, be it by its minutes, by hand or by a crash (which costs five minutes at
-most). When all is over, FOLDER/weights is a `pocket`.
+Loops are rendered first; then come the stages, each from the weights of the one before: flow, student, attention,
+polish, then vocoder and towers. With a GPU the first stage begins while loops are still being rendered. The plan
+`layers` goes on from weights that know whole mixes with loops in layers, in flow and student. The same command goes on
+where the last run stopped, be it by its minutes, by hand or by a crash (which costs five minutes at most). When all is
+over, FOLDER/weights is a `pocket`.
 """
 
 import argparse
@@ -22,12 +23,16 @@ from pathlib import Path
 
 import torch
 
+from ..pocket.arrangement import FILE as LAYERS_FILE
 from ..pocket.latents import LatentMap
 from ..pocket.vocoder import VOCODER
 from . import checkpoint, towers
 from .batches import LoopSet
 from .export import export, repertoire
 from .flow import Recipe, Trainer
+from .layer_batches import LayerSet
+from .layer_loops import render_missing_layers
+from .layer_repertoire import layer_repertoire
 from .loops import render_missing, shards
 from .polish import Polisher
 from .polish import Recipe as PolishRecipe
@@ -40,23 +45,30 @@ REPERTOIRE_LOOPS = 13_000  # more of them would only be more to load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How many loops, and the recipe of each lesson; minutes are of whole lessons."""
+class Plan:
+    """How many loops, and the recipe of each stage; minutes are of whole stages, and one of none is left out."""
 
     loops: int
     flow: Recipe
     student: Recipe
     attention: Recipe
-    polish: PolishRecipe
+    polish: PolishRecipe | None
     tower_minutes: float
     tower_batch: int = 64
     vocoder: VocoderRecipe | None = None  # trained on so many pairs; without one that of the start is kept, if any
     pairs: int = 2_000
-    shards_to_begin: int | None = None  # lessons begin with so many, while others are rendered; None is with all
+    repertoire_loops: int = 4_000  # in layers, of recipes alone
+    shards_to_begin: int | None = None  # stages begin with so many, while others are rendered; None is with all
+
+    @property
+    def layered(self) -> bool:
+        """Whether loops are rendered in layers."""
+        return self.flow.layered
 
 
+POLISH = PolishRecipe(minutes=45, batch=4)
 # Two cores that multiply bfloat16. What the weights in the repository went through, its three pieces of flow in one.
-CPU = Course(
+CPU = Plan(
     loops=13_000,
     flow=Recipe(minutes=226, windows=(96,), learning_rate=1.5e-3, final_share=0.4, compiled=True),
     student=Recipe(
@@ -71,7 +83,7 @@ CPU = Course(
         averaging=0.98,
         final_share=0.6,
     ),
-    polish=PolishRecipe(minutes=45, batch=4),
+    polish=POLISH,
     tower_minutes=8,
 )
 # One large GPU: eight times as much music to a step, on pieces of two to twelve seconds, for runs of nine minutes.
@@ -81,20 +93,43 @@ GPU = replace(
     flow=replace(CPU.flow, minutes=10, batch=128, windows=(128, 256, 512), final_share=0.6),
     student=replace(CPU.student, minutes=8, batch=128, windows=(128, 512), student=0.5, averaging=0.999),
     attention=replace(CPU.attention, minutes=0),  # a flow on long pieces has learnt it
-    polish=replace(CPU.polish, minutes=4, batch=48),
+    polish=replace(POLISH, minutes=4, batch=48),
     tower_minutes=4,
     vocoder=VocoderRecipe(minutes=11.5),
     shards_to_begin=24,
 )
-COURSES = {"cpu": CPU, "gpu": GPU}
+# From weights that know whole mixes, on two cores that other work shares: small steps at the lowest priority, and loops
+# in layers rendered beside them.
+LAYERS = replace(
+    CPU,
+    loops=3_000,
+    flow=Recipe(
+        minutes=480, batch=8, windows=(128, 256), learning_rate=7e-4, warm_up_steps=60, final_share=0.4, layered=True
+    ),
+    student=Recipe(
+        minutes=120,
+        batch=8,
+        windows=(128, 256),
+        student=0.6,
+        learning_rate=4e-4,
+        warm_up_steps=30,
+        averaging=0.995,
+        final_share=0.4,
+        layered=True,
+    ),
+    attention=replace(CPU.attention, minutes=0),
+    polish=None,
+    shards_to_begin=8,
+)
+PLANS = {"cpu": CPU, "gpu": GPU, "layers": LAYERS}
 
 
-class Student:
-    """A course on its way: a folder, a device, and so many minutes for this run."""
+class Learner:
+    """A plan on its way: a folder, a device, and so many minutes for this run."""
 
     def __init__(
         self,
-        course: Course,
+        plan: Plan,
         work: Path,
         *,
         assets: Path | None,
@@ -102,7 +137,7 @@ class Student:
         device: torch.device,
         start: Path | None = None,
     ) -> None:
-        self.course, self.work, self.device = course, work, device
+        self.plan, self.work, self.device = plan, work, device
         self._assets, self._minutes, self._start = assets, minutes, start
         self._renderer: BaseProcess | None = None
         self._ends = time.monotonic() + 60 * minutes
@@ -113,23 +148,23 @@ class Student:
         return self.work / "weights"
 
     def learn(self) -> bool:
-        """Go on with the lessons until they or the minutes are over; return whether the course is."""
-        lessons: dict[str, Callable[[], bool]] = {
+        """Go on with the stages until they or the minutes are over; return whether the plan is."""
+        stages: dict[str, Callable[[], bool]] = {
             "loops": self._render,
-            "flow": lambda: self._train("flow", self.course.flow, self._start),
+            "flow": lambda: self._train("flow", self.plan.flow, self._start),
             "student": lambda: self._train(
                 "student",
-                replace(self.course.student, teacher=self._state("flow") / checkpoint.FILE),
+                replace(self.plan.student, teacher=self._state("flow") / checkpoint.FILE),
                 self._exported("flow"),
             ),
-            "attention": lambda: self._train("attention", self.course.attention, self._exported("student")),
+            "attention": lambda: self._train("attention", self.plan.attention, self._exported("student")),
             "polish": self._polish,
             "vocoder": self._vocoder,
             "towers": self._towers,
         }
-        for name, lesson in lessons.items():
+        for name, stage in stages.items():
             print(f"{name}: {max(0.0, self._left):.0f} minutes left of this run", flush=True)  # noqa: T201
-            if not lesson():
+            if not stage():
                 return False
         return True
 
@@ -147,81 +182,87 @@ class Student:
         return self.work / "data"
 
     @cached_property
-    def _loops(self) -> LoopSet:
-        grows = self.course.shards_to_begin is not None
-        return LoopSet.load(self._data, self._start, device=self.device, grows=grows)
+    def _loops(self) -> LoopSet | LayerSet:
+        grows = self.plan.shards_to_begin is not None
+        kind = LayerSet if self.plan.layered else LoopSet
+        return kind.load(self._data, self._start, device=self.device, grows=grows)
 
-    def _state(self, lesson: str) -> Path:
-        return self.work / lesson
+    def _state(self, stage: str) -> Path:
+        return self.work / stage
 
-    def _over(self, lesson: str, minutes: float) -> bool:
-        return checkpoint.spent_minutes(self._state(lesson)) >= minutes
+    def _over(self, stage: str, minutes: float) -> bool:
+        return checkpoint.spent_minutes(self._state(stage)) >= minutes
 
-    def _exported(self, lesson: str) -> Path:
-        """Return a folder with the weights that a lesson ended with."""
-        folder = self._state(lesson) / "weights"
+    def _exported(self, stage: str) -> Path:
+        """Return a folder with the weights that a stage ended with."""
+        folder = self._state(stage) / "weights"
         with _whole(folder) as made:
             if made is not None:
                 latent_map = LatentMap.load((self._start or self._data) / "latent_map.safetensors")
-                export(self._state(lesson), latent_map, made)
+                export(self._state(stage), latent_map, made)
         return folder
 
     def _render(self) -> bool:
-        """Render all loops or, where lessons begin before that, so many, and leave the rest to another process."""
-        course = self.course
+        """Render all loops or, where stages begin before that, so many, and leave the rest to another process."""
+        plan = self.plan
         render = partial(
-            render_missing,
+            render_missing_layers if plan.layered else render_missing,
             self._data,
-            count=course.loops,
+            count=plan.loops,
             assets=self._assets,
-            workers=max(1, (os.cpu_count() or 1) - (2 if course.shards_to_begin else 0)),
+            workers=max(1, (os.cpu_count() or 1) - (2 if plan.shards_to_begin else 0)),
             pause_after_minutes=self._left,
         )
-        if course.shards_to_begin is None:
+        if plan.shards_to_begin is None:
             return render()
         self._renderer = multiprocessing.get_context("spawn").Process(target=render)
         self._renderer.start()
-        while (there := len(shards(self._data))) < course.shards_to_begin and self._left > 0:
+        while (there := len(shards(self._data))) < plan.shards_to_begin and self._left > 0:
             if not self._renderer.is_alive():
                 break  # all are there
             time.sleep(0.5)
         return there > 0
 
-    def _take(self, lesson: str, minutes: float, learner: Callable[[], Trainer | Polisher]) -> bool:
-        """Go on with a lesson, if it is not over, for what is left of this run; return whether it is over then."""
-        if not self._over(lesson, minutes) and self._left > 0:
+    def _take(self, stage: str, minutes: float, learner: Callable[[], Trainer | Polisher]) -> bool:
+        """Go on with a stage, if it is not over, for what is left of this run; return whether it is over then."""
+        if not self._over(stage, minutes) and self._left > 0:
             ready = learner()
-            spent = checkpoint.spent_minutes(self._state(lesson))
+            spent = checkpoint.spent_minutes(self._state(stage))
             ready.run(self._loops, checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left))
-        return self._over(lesson, minutes)
+        return self._over(stage, minutes)
 
-    def _train(self, lesson: str, recipe: Recipe, before: Path | None) -> bool:
+    def _train(self, stage: str, recipe: Recipe, before: Path | None) -> bool:
         def trainer() -> Trainer:
             compiled = recipe.compiled and (shutil.which("c++") is not None or self.device.type == "cuda")
             made = Trainer(
-                replace(recipe, compiled=compiled), self._loops.latent_map.deviation, self._state(lesson), self.device
+                replace(recipe, compiled=compiled), self._loops.latent_map.deviation, self._state(stage), self.device
             )
             if before is not None:
                 made.begin_from(before)
             return made
 
-        return self._take(lesson, recipe.minutes, trainer)
+        return self._take(stage, recipe.minutes, trainer)
 
     def _polish(self) -> bool:
-        recipe = self.course.polish
-        before = "attention" if self.course.attention.minutes else "student"
+        recipe = self.plan.polish
+        if recipe is None:
+            return True
         return self._take(
             "polish",
             recipe.minutes,
-            lambda: Polisher(recipe, self._exported(before), self._state("polish"), self.device),
+            lambda: Polisher(recipe, self._exported(self._before_polish), self._state("polish"), self.device),
         )
 
+    @property
+    def _before_polish(self) -> str:
+        return "attention" if self.plan.attention.minutes else "student"
+
     def _vocoder(self) -> bool:
-        recipe, folder = self.course.vocoder, self._state("vocoder")
+        recipe, folder = self.plan.vocoder, self._state("vocoder")
         if recipe is None or self._over("vocoder", recipe.minutes):
             return True
         latent_map = (self._start or self._data) / "latent_map.safetensors"
-        render_pairs(Job(folder, latent_map, self._assets), self.course.pairs, os.cpu_count() or 1)
+        render_pairs(Job(folder, latent_map, self._assets), self.plan.pairs, os.cpu_count() or 1)
         spent = checkpoint.spent_minutes(folder)
         clock = checkpoint.Clock(recipe.minutes, spent_minutes=spent, pause_after_minutes=self._left)
         VocoderTrainer(recipe, folder, self.device).run(Pairs(folder, self.device), clock)
@@ -232,8 +273,8 @@ class Student:
 
         Those of weights that were begun from hear bands, not latents or loops of this network: they are kept.
         """
-        course, folder = self.course, self._state("towers")
-        needed = min(course.tower_minutes, 0.9 * self._minutes)  # of a run; a shorter one would never begin
+        plan, folder = self.plan, self._state("towers")
+        needed = min(plan.tower_minutes, 0.9 * self._minutes)  # of a run; a shorter one would never begin
         for seed, name in enumerate(TOWERS, 1):
             if not (folder / name).exists() and not self._start and self._left < needed:
                 return False
@@ -243,20 +284,29 @@ class Student:
                 if self._start is not None:
                     shutil.copytree(self._start / name, made, dirs_exist_ok=True)
                     continue
-                tower = towers.learn(name, self._data, course.tower_minutes, seed, course.tower_batch)
+                tower = towers.learn(name, self._data, plan.tower_minutes, seed, plan.tower_batch)
                 tower.save_pretrained(made)
         with _whole(self.weights) as made:
             if made is not None:
-                shutil.copytree(self._exported("polish"), made, dirs_exist_ok=True)
+                shutil.copytree(
+                    self._exported("polish" if plan.polish else self._before_polish), made, dirs_exist_ok=True
+                )
                 for name in TOWERS:
                     shutil.copytree(folder / name, made / name)
                 for place in (self._state("vocoder"), self._start):
                     if place is not None and (place / VOCODER).exists():
                         shutil.copy(place / VOCODER, made)
                         break
-                if (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
-                    said.save(made / "repertoire.safetensors")
+                self._put_repertoire(made)
         return True
+
+    def _put_repertoire(self, made: Path) -> None:
+        """Write what is said of loops: of those that the plan rendered, in layers those that it began from."""
+        if self.plan.layered and self._start is not None:
+            shutil.copy(self._start / "repertoire.safetensors", made)
+            layer_repertoire(self.plan.repertoire_loops).save(made / LAYERS_FILE)
+        elif (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
+            said.save(made / "repertoire.safetensors")
 
 
 @contextmanager
@@ -273,26 +323,26 @@ def _whole(folder: Path) -> Iterator[Path | None]:
 
 
 def main() -> None:
-    """Go on with a course from the command line."""
+    """Go on with a plan from the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine.training", description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="where loops, states and weights are kept")
-    parser.add_argument("--course", choices=COURSES, default="gpu" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--plan", choices=PLANS, default="gpu" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--minutes", type=float, default=150, help="of this run; the same command goes on afterwards")
     parser.add_argument("--assets", type=Path, help="the asset pack; without it all sounds are synthesised")
     parser.add_argument("--start", type=Path, help="a folder of weights to begin from, and their latents")
     given = parser.parse_args()
     torch.set_float32_matmul_precision("high")  # of a GPU's critics; all else is bfloat16 there
-    student = Student(
-        COURSES[given.course],
+    learner = Learner(
+        PLANS[given.plan],
         given.work,
         assets=given.assets,
         minutes=given.minutes,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         start=given.start,
     )
-    ready = student.learn()
-    student.close()
+    ready = learner.learn()
+    learner.close()
     if ready:
-        print(f"{student.weights} is ready: python -m benchmarks pocket --weights {student.weights}")  # noqa: T201
+        print(f"{learner.weights} is ready: python -m benchmarks pocket --weights {learner.weights}")  # noqa: T201
     else:
         print("The minutes of this run are over; the same command goes on.")  # noqa: T201

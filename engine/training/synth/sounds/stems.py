@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import Random
 from typing import Final
 
 import numpy as np
 
-from .assets import Assets
+from ..assets import Assets
+from ..recipe import Drums, Part, Recipe
+from ..score import Hit, Note
 from .drums import make_hit
 from .patches import Patch
-from .recipe import Drums, Part, Recipe
-from .score import Hit, Note
 from .voices import add_fm, add_hit, add_pluck, add_sample, add_sub, add_wave
 from .waveforms import ZONE_SEMITONES, FloatArray, recorded_spectrum, synthetic_spectrum, zone_table
 
@@ -192,17 +193,23 @@ class _Player:
 
 
 def render_drums(
-    recipe: Recipe, drums: Drums, hits: tuple[Hit, ...], assets: Assets | None
+    recipe: Recipe,
+    drums: Drums,
+    hits: tuple[Hit, ...],
+    assets: Assets | None,
+    only: Collection[str] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Two stems [2, samples]: the kick, and all other pieces."""
+    """Two stems [2, samples]: the kick, and all other pieces; of the pieces that `only` names, if it is given."""
     kick = np.zeros((2, recipe.samples()), np.float32)
     rest = np.zeros_like(kick)
     beat_s = 60.0 / recipe.tempo_bpm
     rng = Random(drums.seed + 1)
     for piece in sorted({hit.piece for hit in hits}):
-        sound = make_hit(drums.kit, drums.kit_id, piece, assets)
         gain = 10.0 ** ((_PIECE_DB[piece] + rng.gauss(0.0, 1.5)) / 20.0)
         pan = _PIECE_PAN.get(piece, 0.0) if piece in _PIECE_PAN else rng.uniform(-0.45, 0.45)
+        if only is not None and piece not in only:
+            continue  # after its dice: the others sound as they do beside it
+        sound = make_hit(drums.kit, drums.kit_id, piece, assets)
         target = kick if piece == "kick" else rest
         for hit, length in _lengths(hits, piece, recipe.beats):
             level = gain * hit.velocity**1.5

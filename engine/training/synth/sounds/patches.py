@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from .splits import draw_id
+from ..splits import draw_id
 
 AKWF_CYCLES: Final = 4358
 SYNTHETIC_CYCLES: Final = 600

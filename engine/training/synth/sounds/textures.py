@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..recipe import Recipe, Texture
 from .effects import apply_gain, highpass, lowpass_sweep
-from .recipe import Recipe, Texture
 from .voices import add_hit, add_wave
 from .waveforms import FloatArray, synthetic_spectrum, zone_table
 

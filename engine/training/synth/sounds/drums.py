@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.signal import lfilter
 
-from .assets import Assets
-from .splits import is_held_out
+from ..assets import Assets
+from ..splits import is_held_out
 from .waveforms import FloatArray
 
 SAMPLE_RATE: Final = 44100

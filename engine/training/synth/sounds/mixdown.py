@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from ..recipe import Part, Recipe
+from ..score import Hit
 from .effects import (
     add_scaled,
     apply_gain,
@@ -23,8 +25,6 @@ from .effects import (
     tilt,
     wow,
 )
-from .recipe import Part, Recipe
-from .score import Hit
 from .waveforms import FloatArray
 
 SAMPLE_RATE: Final = 44100
@@ -34,6 +34,7 @@ _K_SHELF: Final = np.array([1.53084123, -2.65097999, 1.16907878, -1.66365511, 0.
 _K_HIGHPASS: Final = np.array([1.0, -2.0, 1.0, -1.98916967, 0.98919159], dtype=np.float64)
 """The two filters of ITU-R BS.1770 at 44.1 kHz."""
 CURVE_POINTS: Final = 512
+_KNEE: Final = 0.6
 _OPENNESS: Final = 0.7
 """Tilt of a neutral mix: brings its long-term spectrum near that of real loops."""
 
@@ -83,8 +84,21 @@ def mix_stems(
     kicks: tuple[Hit, ...],
 ) -> FloatArray:
     """Everything to one stereo loop [2, samples], peak at most -1 dBFS."""
+    audio = blended(recipe, drums, list(zip(recipe.parts, parts, strict=True)), textures, kicks)
+    _to_loudness(audio, recipe.mix.loudness_lufs)
+    return audio
+
+
+def blended(
+    recipe: Recipe,
+    drums: tuple[FloatArray, FloatArray] | None,
+    parts: list[tuple[Part, FloatArray]],
+    textures: list[FloatArray],
+    kicks: tuple[Hit, ...],
+) -> FloatArray:
+    """Some of the stems or all with the mix's sends, pump, sweep and colour, before its loudness: [2, samples]."""
     music = np.zeros((2, recipe.samples()), np.float32)
-    for stem in (*parts, *textures):
+    for stem in (*(stem for _, stem in parts), *textures):
         music += stem
     _add_sends(recipe, drums, parts, music)
     if recipe.mix.sidechain > 0.05:
@@ -94,21 +108,41 @@ def mix_stems(
     if drums is not None:
         music += drums[0]
         music += drums[1]
-    return _mastered(recipe, music)
+    return _coloured(recipe, music)
+
+
+def levelled_together(recipe: Recipe, layers: list[FloatArray]) -> None:
+    """Bring layers to the loudness of the mix by one gain, each under the ceiling by itself, in place."""
+    total: FloatArray = np.asarray(sum(layers), np.float32)
+    gain = np.float32(1.0)
+    for _ in range(2):
+        measured = loudness_lufs(total)
+        if measured <= -69.0:
+            break
+        step = np.float32(10.0 ** ((recipe.mix.loudness_lufs - measured) / 20.0))
+        total *= step
+        soft_clip(total, _KNEE, CEILING * 0.999)
+        gain *= step
+    for audio in layers:
+        audio *= gain
+        soft_clip(audio, _KNEE, CEILING * 0.999)
 
 
 def _add_sends(
-    recipe: Recipe, drums: tuple[FloatArray, FloatArray] | None, parts: list[FloatArray], music: FloatArray
+    recipe: Recipe,
+    drums: tuple[FloatArray, FloatArray] | None,
+    parts: list[tuple[Part, FloatArray]],
+    music: FloatArray,
 ) -> None:
     """Add one delay and one reverb for the loop, fed by every stem's send, to the music."""
     to_reverb = np.zeros_like(music)
-    for part, stem in zip(recipe.parts, parts, strict=True):
+    for part, stem in parts:
         add_scaled(to_reverb, stem, part.reverb)
     if drums is not None and recipe.drums is not None and recipe.drums.reverb > 0.02:
         add_scaled(to_reverb, drums[1], recipe.drums.reverb)
-    if any(part.delay > 0.0 for part in recipe.parts):
+    if any(part.delay > 0.0 for part, _ in parts):
         to_delay = np.zeros_like(music)
-        for part, stem in zip(recipe.parts, parts, strict=True):
+        for part, stem in parts:
             if part.delay > 0.0:
                 add_scaled(to_delay, stem, part.delay)
         samples = max(64, round(_delay_beats(recipe) * 60.0 / recipe.tempo_bpm * SAMPLE_RATE))
@@ -139,8 +173,8 @@ def _swept(recipe: Recipe, music: FloatArray) -> FloatArray:
     return lowpass_sweep(music, (300.0 * 2.0**octaves).astype(np.float32), 0.35, _RATE)
 
 
-def _mastered(recipe: Recipe, audio: FloatArray) -> FloatArray:
-    """Colour, loudness, dynamics, ceiling."""
+def _coloured(recipe: Recipe, audio: FloatArray) -> FloatArray:
+    """Colour and dynamics."""
     mix = recipe.mix
     tilt(audio, mix.brightness + _OPENNESS, _RATE)
     if mix.saturation > 0.1:
@@ -153,7 +187,6 @@ def _mastered(recipe: Recipe, audio: FloatArray) -> FloatArray:
     highpass(audio, max(24.0, mix.highpass_hz), _RATE)
     if recipe.dynamics.points:
         apply_gain(audio, gain_curve(recipe))
-    _to_loudness(audio, mix.loudness_lufs)
     return audio
 
 
@@ -172,7 +205,7 @@ def _to_loudness(audio: FloatArray, target_lufs: float) -> None:
         if measured <= -69.0 or (turn and abs(measured - target_lufs) < 0.7):
             break
         audio *= np.float32(10.0 ** ((target_lufs - measured) / 20.0))
-        soft_clip(audio, 0.6, CEILING * 0.999)
+        soft_clip(audio, _KNEE, CEILING * 0.999)
 
 
 def gain_curve(recipe: Recipe) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The whole course at toy size: it stops where its minutes end, goes on, and what comes out is a `pocket`."""
+"""The whole plan at toy size: it stops where its minutes end, goes on, and what comes out is a `pocket`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,40 +9,40 @@ from safetensors.torch import load_file
 
 from engine.pocket.model import load_pocket
 from engine.settings import Settings
-from engine.training import checkpoint, course, vocoder
+from engine.training import checkpoint, plan, vocoder
 from engine.training.loops import read_labels
 
 SECOND = 1 / 60
 TINY = replace(
-    course.CPU,
+    plan.CPU,
     loops=8,
-    flow=replace(course.CPU.flow, minutes=2 * SECOND, windows=(40,), width=32, depth=2, compiled=False),
-    student=replace(course.CPU.student, minutes=SECOND, windows=(40,), width=32, depth=2, compiled=False),
-    attention=replace(course.CPU.attention, minutes=SECOND, windows=(40, 60), width=32, depth=2),
-    polish=replace(course.CPU.polish, minutes=SECOND, windows=(40,)),
+    flow=replace(plan.CPU.flow, minutes=2 * SECOND, windows=(40,), width=32, depth=2, compiled=False),
+    student=replace(plan.CPU.student, minutes=SECOND, windows=(40,), width=32, depth=2, compiled=False),
+    attention=replace(plan.CPU.attention, minutes=SECOND, windows=(40, 60), width=32, depth=2),
+    polish=replace(plan.POLISH, minutes=SECOND, windows=(40,)),
     tower_minutes=SECOND,
     tower_batch=4,
 )
 
 
-def student(work: Path, minutes: float, tiny: course.Course = TINY) -> course.Student:
-    return course.Student(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"))
+def learner(work: Path, minutes: float, tiny: plan.Plan = TINY) -> plan.Learner:
+    return plan.Learner(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"))
 
 
 @pytest.mark.slow
-def test_a_course_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> None:
-    """Run after run goes on where the last one stopped, no lesson is repeated, and the end is a loadable `pocket`."""
+def test_a_plan_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> None:
+    """Run after run goes on where the last one stopped, no stage is repeated, and the end is a loadable `pocket`."""
     long = replace(TINY, flow=replace(TINY.flow, minutes=8 * SECOND))
-    assert not student(tmp_path, 4 * SECOND, long).learn()
+    assert not learner(tmp_path, 4 * SECOND, long).learn()
     assert checkpoint.spent_minutes(tmp_path / "flow") < long.flow.minutes
     runs = 1
-    while not student(tmp_path, 6 * SECOND, long).learn():
+    while not learner(tmp_path, 6 * SECOND, long).learn():
         runs += 1
         assert runs < 12
     spent = checkpoint.spent_minutes(tmp_path / "flow")
     assert long.flow.minutes <= spent < long.flow.minutes + 5 * SECOND
     before = (tmp_path / "flow" / checkpoint.FILE).stat().st_mtime_ns
-    assert student(tmp_path, 0, long).learn()
+    assert learner(tmp_path, 0, long).learn()
     assert (tmp_path / "flow" / checkpoint.FILE).stat().st_mtime_ns == before
     pocket = load_pocket(Settings(dtype="float32"), tmp_path / "weights")
     assert pocket.towers is not None
@@ -52,9 +52,9 @@ def test_a_course_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_course_from_weights_renders_beside_its_first_lesson(tmp_path: Path) -> None:
+def test_a_plan_from_weights_renders_beside_its_first_stage(tmp_path: Path) -> None:
     """What is begun from keeps its latents and towers, and every loop is rendered in the end."""
-    begun = student(tmp_path / "first", 600 * SECOND)
+    begun = learner(tmp_path / "first", 600 * SECOND)
     assert begun.learn()
     beside = replace(
         TINY,
@@ -64,7 +64,7 @@ def test_a_course_from_weights_renders_beside_its_first_lesson(tmp_path: Path) -
         vocoder=vocoder.Recipe(minutes=SECOND, batch=1),
         pairs=2,
     )
-    again = course.Student(
+    again = plan.Learner(
         beside,
         tmp_path / "second",
         assets=None,

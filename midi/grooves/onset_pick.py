@@ -8,7 +8,7 @@ the fine envelope. It serves grooves only: what controls and scores use is the e
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MidiError
+from ..errors import MidiError
 
 WINDOW_SECONDS = 0.023
 HOP_SECONDS = 0.005

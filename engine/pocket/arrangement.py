@@ -1,0 +1,245 @@
+"""Which layers a loop has, what each is told, and its chords: from the words, and for the rest from the seed.
+
+As a whole loop is completed from the repertoire of loops that `pocket` has learnt from, so are its layers: the loop
+that the seed picks says which there are, which words are whose, and which chords they play. What was said stays, and
+goes to the layers that it is usually said of.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from midi.chords.text import Chord, ChordSpan
+from midi.key import MODES, Key
+
+from ..errors import BadRequestError
+from ..takes.noise import OpenSeeds
+from .layers import LAYERS, Layer
+from .repertoire import NEVER_DRAWN, Completed, Repertoire
+from .words import PACES, WORD_IDS, WORDS
+
+FILE: Final = "layers.safetensors"
+CHORDS_KEPT: Final = 16  # of a loop
+PARTS: Final = 48  # of a loop, on which chords begin
+OWNS: Final = 0.3  # a word is a layer's if it holds for so much of such layers in loops that have it
+PRESENT: Final = {
+    Layer.DRUMS: frozenset(
+        {"drums", "kick", "snare", "clap", "rimshot", "hats", "open hat", "cymbal", "toms", "drums only",
+         "drums and bass only"}
+    ),
+    Layer.PERCUSSION: frozenset({"cowbell", "shaker", "congas"}),
+    Layer.BASS: frozenset(
+        {"bass", "sub bass", "808", "acid bass", "reese bass", "wobble bass", "synth bass", "electric bass", "log drum",
+         "bass only", "drums and bass only"}
+    ),
+    Layer.CHORDS: frozenset({"chords", "chords only"}),
+    Layer.LEAD: frozenset({"lead", "melody", "arpeggio", "melody only"}),
+    Layer.TEXTURE: frozenset({"texture", "vinyl", "noise", "riser", "drone", "texture only"}),
+}  # fmt: skip
+"""Words that say that a layer is there."""
+_ALONE: Final = {
+    Layer.DRUMS: "drums only", Layer.PERCUSSION: "drums only", Layer.BASS: "bass only", Layer.CHORDS: "chords only",
+    Layer.LEAD: "melody only", Layer.TEXTURE: "texture only",
+}  # fmt: skip
+_OWN: Final = {
+    Layer.DRUMS: ("drums",), Layer.PERCUSSION: ("drums", "percussion"), Layer.BASS: ("bass",),
+    Layer.CHORDS: ("chords",), Layer.LEAD: ("melody",), Layer.TEXTURE: ("texture",),
+}  # fmt: skip
+_ABSENT: Final = {
+    "no drums": (Layer.DRUMS, Layer.PERCUSSION), "no bass": (Layer.BASS,), "no chords": (Layer.CHORDS,),
+    "no melody": (Layer.LEAD,),
+}  # fmt: skip
+USUAL: Final = (Layer.CHORDS, Layer.BASS, Layer.LEAD, Layer.DRUMS)  # what a loop that is told little has first
+FEWEST_LAYERS: Final = 3  # of a loop whose words name no instruments
+_STRUCTURE: Final = "layer"  # the group of words that say which layers there are
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """The layers of one loop, in order, each with all that is said of it; and its chords, none where none are told."""
+
+    words: dict[Layer, tuple[int, ...]]
+    key: Key | None
+    chords: tuple[ChordSpan, ...]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers that sound."""
+        return tuple(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class ChordBook:
+    """The chords of loops as degrees of their key's scale.
+
+    `rows` [loops, CHORDS_KEPT, 4] are a chord's start in 48ths of the loop (-1 is none), the degree of its root, 0 to
+    6, all degrees that sound, as bits, and that of its bass; `bars` [loops] is how many the loop has.
+    """
+
+    rows: NDArray[np.int16]
+    bars: NDArray[np.int8]
+
+    @property
+    def tonal(self) -> NDArray[np.bool_]:
+        """Return which loops have chords [loops]."""
+        return np.asarray(self.rows[:, 0, 0] >= 0)
+
+    def spans(self, index: int, key: Key, bars: int, beats_per_bar: Fraction) -> tuple[ChordSpan, ...]:
+        """Return the chords of loop `index` in `key`, bar for bar, over a loop of so many bars."""
+        own_bars = int(self.bars[index])
+        parts = [tuple(int(value) for value in row) for row in self.rows[index] if row[0] >= 0]
+        starts = [Fraction(part[0], PARTS) * own_bars for part in parts]
+        spans: list[ChordSpan] = []
+        for turn in range(0, bars, own_bars):
+            for part, start, end in zip(parts, starts, [*starts[1:], Fraction(own_bars)], strict=True):
+                first, last = (min(turn + place, Fraction(bars)) for place in (start, end))
+                if last > first:
+                    chord = _in_key(part[1:], key)
+                    spans.append(ChordSpan(first * beats_per_bar, (last - first) * beats_per_bar, chord))
+        return tuple(spans)
+
+
+@dataclass(frozen=True)
+class LayerRepertoire:
+    """Loops as what is said of each layer, and their chords.
+
+    `whole` is what is said of each loop, `said` [loops, layers, words] of its layers, nothing of those that it does
+    not have.
+    """
+
+    whole: Repertoire
+    said: NDArray[np.bool_]
+    chords: ChordBook
+
+    @cached_property
+    def owners(self) -> NDArray[np.bool_]:
+        """Return which layers a word is said of [words, layers]: where loops have both, of at least `OWNS`."""
+        there = self.said.any(2)  # [loops, layers]
+        of_layer = np.einsum("nlw->wl", self.said, dtype=np.float64)
+        beside = np.einsum("nw,nl->wl", self.whole.said, there, dtype=np.float64)
+        return np.asarray(of_layer >= OWNS * np.maximum(beside, 1))
+
+    def arrange(
+        self,
+        asked: tuple[int, ...],
+        avoided: tuple[int, ...],
+        seeds: OpenSeeds,
+        *,
+        tempo_bpm: float,
+        key: Key | None,
+        bars: int,
+        beats_per_bar: Fraction,
+        layers: Collection[Layer] = (),
+        needed: Collection[Layer] = (),
+        chords: tuple[ChordSpan, ...] = (),
+        draws_key: bool = True,
+    ) -> Arrangement:
+        """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
+
+        Those that are `needed` are there whatever is drawn, unless the words leave them out. Without `chords` they are
+        those of the picked loop, in `key` or in the key that is drawn with it. Raises `BadRequestError` where no layer
+        is left.
+        """
+        wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
+        completed = self.whole.complete(wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key)
+        present = tuple(layer for layer in LAYERS if layer in layers) or self._present(asked, completed, needed)
+        if not present:
+            raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
+        words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
+        if not chords and completed.key is not None:
+            index = _tonal_example(self, completed, seeds.words)
+            chords = () if index is None else self.chords.spans(index, completed.key, bars, beats_per_bar)
+        return Arrangement(words, completed.key, chords)
+
+    def _present(self, asked: Iterable[int], completed: Completed, needed: Collection[Layer]) -> tuple[Layer, ...]:
+        texts = {WORDS[word].text for word in completed.ids}
+        present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
+        for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
+            if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
+                present.add(LAYERS[int(self.said[:, :, word].sum(0).argmax())])
+        absent = {layer for text, some in _ABSENT.items() if text in texts for layer in some}
+        present -= absent
+        open_ = all(WORDS[word].group != "instrument" and not WORDS[word].text.endswith("only") for word in asked)
+        if open_:  # nobody asks for a loop of one layer by leaving another out
+            missing = [layer for layer in USUAL if layer not in present | absent]
+            present |= set(missing[: max(0, FEWEST_LAYERS - len(present))])
+        return tuple(layer for layer in LAYERS if layer in present)
+
+    def _words(
+        self, layer: Layer, asked: tuple[int, ...], avoided: tuple[int, ...], completed: Completed, seed: int
+    ) -> tuple[int, ...]:
+        """Return what one layer is told: what was asked of it, and of the rest what a loop says of such a layer."""
+        index = LAYERS.index(layer)
+        owned = {word for word in asked if self.owners[word, index]}
+        groups = {WORDS[word].group for word in owned} - {_STRUCTURE}
+        example = self._example(index, completed, seed)
+        drawn = {
+            word
+            for word in np.flatnonzero(example).tolist()
+            if WORDS[word].group not in groups and WORDS[word].text not in NEVER_DRAWN | set(PACES)
+        }
+        paces = {word for word in completed.ids if WORDS[word].text in PACES}
+        own = {WORD_IDS[text] for text in (*_OWN[layer], "solo", _ALONE[layer])}
+        genre = {word for word in completed.ids if WORDS[word].group == "genre"}
+        drawn = {word for word in drawn if WORDS[word].group != "genre" or not genre} | genre
+        return tuple(sorted(((drawn | paces) - set(avoided)) | owned | own))
+
+    def _example(self, index: int, completed: Completed, seed: int) -> NDArray[np.bool_]:
+        """Return what is said of such a layer: in the loop that was picked, or in one of its genre that has it."""
+        if completed.example is not None and self.said[completed.example, index].any():
+            return np.asarray(self.said[completed.example, index])
+        genre = [word for word in completed.ids if WORDS[word].group == "genre"]
+        having = self.said[:, index].any(1)
+        alike = having & self.whole.said[:, genre].all(1)
+        rows = np.flatnonzero(alike if alike.any() else having)
+        return np.asarray(self.said[np.random.default_rng(seed).choice(rows), index])
+
+    def save(self, file: Path) -> None:
+        """Write the repertoire, words as bits."""
+        save_file(
+            {
+                "whole": np.packbits(self.whole.said, axis=1),
+                "tonics": self.whole.tonics,
+                "modes": self.whole.modes,
+                "said": np.packbits(self.said, axis=2),
+                "chords": self.chords.rows,
+                "bars": self.chords.bars,
+            },
+            file,
+        )
+
+    @classmethod
+    def load(cls, file: Path) -> "LayerRepertoire":
+        """Read what `save` wrote."""
+        tensors = load_file(file)
+        whole, said = (
+            np.unpackbits(tensors[name], axis=-1, count=len(WORDS)).astype(bool) for name in ("whole", "said")
+        )
+        loops = Repertoire(whole, tensors["tonics"], tensors["modes"])
+        return cls(loops, said, ChordBook(tensors["chords"], tensors["bars"]))
+
+
+def _in_key(part: Sequence[int], key: Key) -> Chord:
+    """Return the chord of a root, degrees as bits and a bass, in the scale of `key`."""
+    root, bits, bass = part
+    scale = [(key.tonic + step) % 12 for step in MODES[key.mode]]
+    sounding = frozenset(scale[degree] for degree in range(7) if bits >> degree & 1)
+    return Chord(scale[root], sounding | {scale[bass]}, scale[bass])
+
+
+def _tonal_example(repertoire: LayerRepertoire, completed: Completed, seed: int) -> int | None:
+    """Return the loop that was picked, or where it has no chords another, of its genre if there is one."""
+    tonal = repertoire.chords.tonal
+    if completed.example is not None and tonal[completed.example]:
+        return completed.example
+    genre = [word for word in completed.ids if WORDS[word].group == "genre"]
+    alike = tonal & repertoire.whole.said[:, genre].all(1)
+    rows = np.flatnonzero(alike if alike.any() else tonal)
+    return int(np.random.default_rng(seed).choice(rows)) if len(rows) else None

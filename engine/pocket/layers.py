@@ -1,0 +1,94 @@
+"""What a loop is the sum of, and what one layer is told: which it is, the chords, and what it hears of the others."""
+
+from collections.abc import Collection
+from enum import StrEnum
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
+
+
+class Layer(StrEnum):
+    """One layer of a loop, in the order in which they are sampled: later ones hear those before."""
+
+    DRUMS = "drums"
+    PERCUSSION = "percussion"
+    BASS = "bass"
+    CHORDS = "chords"
+    LEAD = "lead"
+    TEXTURE = "texture"
+
+
+LAYERS = tuple(Layer)
+PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
+CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
+COARSE_BANDS = 16
+SUMMARY_CHANNELS = COARSE_BANDS + 12  # of an analysis frame: power of coarse bands, of pitch classes
+HEARD_CHANNELS = 2 * COARSE_BANDS + 12 + 1  # levels, rises, chroma, flag
+CONTEXT_CHANNELS = CHORD_CHANNELS + HEARD_CHANNELS
+LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
+CHROMA_HZ = (100.0, 2000.0)
+LEVEL_CENTRE, LEVEL_SPREAD, RISE_SPREAD = 0.0, 4.0, 2.0  # of log power
+
+
+def layer_row(layer: Layer | None) -> Tensor:
+    """Return which layer is played [layers]: all zeros for the full mix."""
+    return torch.tensor([float(layer is one) for one in LAYERS])
+
+
+def chord_row(root: int, pitch_classes: Collection[int], bass: int) -> Tensor:
+    """Return a chord [CHORD_CHANNELS] of pitch classes 0 to 11; no chord at all has no pitch classes."""
+    row = torch.zeros(CHORD_CHANNELS)
+    if pitch_classes:
+        row[root] = 1.0
+        row[12 + torch.tensor(sorted(pitch_classes))] = 1.0
+        row[24 + bass] = 1.0
+    row[36] = 1.0
+    return row
+
+
+def without_chords(context: Tensor) -> Tensor:
+    """Return `context` [..., CONTEXT_CHANNELS] with no chords told, what is heard kept."""
+    free = context.clone()
+    free[..., :CHORD_CHANNELS] = 0
+    return free
+
+
+@lru_cache(maxsize=1)
+def _ears() -> Tensor:
+    """Return weights [mid bands, SUMMARY_CHANNELS] from band power to the power of coarse bands and pitch classes."""
+    bank = mid_bands()
+    hz, bins = bank.frequencies_hz.double(), bank.bins.double()
+    edges = torch.logspace(
+        torch.tensor(LOWEST_HZ).log10(), torch.tensor(HIGHEST_HZ).log10(), COARSE_BANDS + 1, dtype=torch.float64
+    )
+    coarse = (hz[:, None] >= edges[:-1]) & (hz[:, None] < edges[1:])
+    pitch = 69 + 12 * torch.log2(hz.clamp_min(20.0) / 440)
+    # How near a band's centre is to a pitch class, in semitones round the octave; a band of 21.5 Hz spans several
+    # of them in the bass, and tells little there.
+    off = (pitch[:, None] - torch.arange(12) + 6) % 12 - 6
+    inside = (hz >= CHROMA_HZ[0]) & (hz < CHROMA_HZ[1])
+    classes = (1 - off.abs()).clamp_min(0) * inside[:, None]
+    return (torch.cat([coarse.double(), classes], 1) * bins[:, None]).float()
+
+
+def summary(log_power: Tensor) -> Tensor:
+    """Return what others hear of log band power [..., 2 n, bands]: powers [..., 2 n, SUMMARY_CHANNELS], that add."""
+    return band_power(log_power[..., : len(mid_bands())]) @ _ears().to(log_power.device)
+
+
+def heard(powers: Tensor) -> Tensor:
+    """Return what a layer is told [..., n, HEARD_CHANNELS] of the summed summaries [..., 2 n, SUMMARY_CHANNELS].
+
+    Frames go round the loop. Silence is heard as silence; to be told nothing is a row of zeros.
+    """
+    coarse, classes = powers.split((COARSE_BANDS, 12), -1)
+    log = torch.log(coarse + FLOOR)
+    rise = (log - log.roll(1, -2)).clamp_min(0)
+    level = ((log - LEVEL_CENTRE) / LEVEL_SPREAD).unflatten(-2, (-1, FRAMES_PER_LATENT)).mean(-2)
+    rise = (rise / RISE_SPREAD).unflatten(-2, (-1, FRAMES_PER_LATENT)).amax(-2)
+    chroma = classes.unflatten(-2, (-1, FRAMES_PER_LATENT)).sum(-2)
+    chroma = (chroma / (chroma.amax(-1, keepdim=True) + FLOOR)).sqrt()
+    return torch.cat([level, rise, chroma, torch.ones_like(chroma[..., :1])], -1)

@@ -1,0 +1,184 @@
+"""A request as `pocket` reads it: words, time and key, laid on frames; one row of conditions, or one for each layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from midi.key import Key
+from midi.tempo import loop_samples
+
+from ..controls import find
+from ..models.protocol import Scene
+from ..request import LoopRequest, Notes
+from . import condition as conditioning
+from . import musical_time, words
+from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE
+from .heard import hear, sentences
+from .layers import Layer, without_chords
+
+SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
+PIECE_SECONDS = 16.5  # the longest loop made in one piece
+TEACHER_GUIDANCE = 2.0
+USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a mix; peaks let half the loops reach it
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Conditioning of one request: `told` and `free` [rows, channels], `phases` [1, piece frames, channels].
+
+    There is one row, or one for each of `layers`. `controls` is [pieces, piece frames, CONTROL_CHANNELS] or None. With
+    `limits` the decoder ends in a limiter. Layers are told which they are, `layer` [rows, LAYERS], and their `context`
+    [rows, frames, CONTEXT_CHANNELS].
+    """
+
+    told: Tensor
+    free: Tensor
+    phases: Tensor
+    pieces: int
+    said: tuple[int, ...]
+    avoided: bool
+    controls: Tensor | None = None
+    limits: bool = False
+    layers: tuple[Layer, ...] = ()
+    layer: Tensor | None = None
+    context: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a request says: its words and those to keep away from, its tempo as the model plays it, its key if any.
+
+    `draws_key` says that nothing in the request brings a key of its own; `notes` are sentences for the producer.
+    """
+
+    text: words.Parsed
+    avoided: words.Parsed
+    tempo_bpm: float
+    key: Key | None
+    draws_key: bool
+    notes: tuple[str, ...]
+
+    @property
+    def away(self) -> tuple[int, ...]:
+        """The words of which nothing may be drawn: those to keep away from, and those that the prompt refuses."""
+        return tuple(sorted({*self.avoided.ids, *self.text.refused}))
+
+
+def read_request(request: LoopRequest) -> Reading:
+    """Return what `request` says; tempi that the model does not know become half or double time."""
+    text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
+    notes = list(sentences(request.prompt, request.negative_prompt))
+    tempo = _known_tempo(float(request.tempo_bpm))
+    if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
+        notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
+    asked_key = request.key or text.key
+    key = Key.parse(asked_key) if asked_key else None
+    tuned = any(isinstance(control.target, Notes) for control in request.controls)
+    return Reading(text, avoided, tempo, key, not tuned, tuple(notes))
+
+
+def described(
+    request: LoopRequest, reading: Reading, rows: Sequence[tuple[int, ...]], key: Key | None
+) -> tuple[Tensor, Tensor]:
+    """Return the conditions of `rows` of words, and what is leant away from: each [rows, channels]."""
+
+    def condition(ids: tuple[int, ...], own_key: Key | None) -> Tensor:
+        return conditioning.describe(
+            ids,
+            tempo_bpm=reading.tempo_bpm,
+            beats_per_bar=request.meter.beats_per_bar,
+            bars=request.bars,
+            key=own_key,
+        )
+
+    avoided = reading.avoided.ids
+    free = condition(avoided, key if avoided else None)
+    return torch.stack([condition(ids, key) for ids in rows]), free[None]
+
+
+def laid_out(
+    request: LoopRequest, reading: Reading, conditions: tuple[Tensor, Tensor], channels: int, notes: Sequence[str] = ()
+) -> Scene:
+    """Return the scene of a request on the CPU: one sound of as many frames as fit, in pieces if it is long."""
+    told, free = conditions
+    samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
+    pieces = _pieces(request.bars, samples)
+    multiple = LATENT_MULTIPLE * pieces
+    frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
+    phases = musical_time.phases(frames // pieces, request.bars // pieces, request.meter.beats_per_bar)[None]
+    inputs = Inputs(
+        told=told,
+        free=free.expand(len(told), -1),
+        phases=phases,
+        pieces=pieces,
+        said=reading.text.ids,
+        avoided=bool(reading.avoided.ids),
+        limits=any(find(control.kind).asks_level for control in request.controls),
+    )
+    return Scene(
+        frames=frames,
+        noise_shape=(frames, channels),
+        time_axis=0,
+        model_samples=samples,
+        loop_samples=samples,
+        tempo_bpm=request.tempo_bpm,
+        beats=request.beats,
+        guidance=TEACHER_GUIDANCE,
+        inputs=inputs,
+        circular=True,
+        notes=(*reading.notes, *notes),
+        loudness_lufs=_loudness_lufs(reading.text.ids),
+    )
+
+
+def on_device(scene: Scene, device: torch.device) -> Scene:
+    """Return the scene with its inputs on `device`."""
+    inputs: Inputs = scene.inputs
+    named = ("told", "free", "phases", "controls", "layer", "context")
+    tensors = {name: tensor.to(device) for name in named if (tensor := getattr(inputs, name)) is not None}
+    return replace(scene, inputs=replace(inputs, **tensors))
+
+
+def in_pieces(inputs: Inputs) -> Inputs:
+    """Return the inputs with what each of several rows is told cut into the pieces of a long loop."""
+    if inputs.layer is None or inputs.context is None:
+        return inputs
+    rows, frames, channels = inputs.context.shape
+    per_piece = {name: getattr(inputs, name).repeat_interleave(inputs.pieces, 0) for name in ("told", "free", "layer")}
+    context = inputs.context.reshape(rows * inputs.pieces, frames // inputs.pieces, channels)
+    return replace(inputs, **per_piece, context=context)
+
+
+def twice(inputs: Inputs) -> Inputs:
+    """Return the inputs of both branches of guidance: layer and what is heard are the same, chords go unsaid."""
+    if inputs.layer is None or inputs.context is None:
+        return inputs
+    both = torch.cat([inputs.context, without_chords(inputs.context)])
+    return replace(inputs, layer=inputs.layer.repeat(2, 1), context=both)
+
+
+def _loudness_lufs(said: tuple[int, ...]) -> float:
+    asked = [lufs for word, lufs in ASKED_LUFS.items() if words.WORD_IDS[word] in said]
+    return asked[0] if asked else USUAL_LUFS
+
+
+def _known_tempo(tempo_bpm: float) -> float:
+    while tempo_bpm > FASTEST_BPM:
+        tempo_bpm /= 2
+    while tempo_bpm < SLOWEST_BPM:
+        tempo_bpm *= 2
+    return tempo_bpm
+
+
+def _pieces(bars: int, samples: int) -> int:
+    """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
+    seconds = Fraction(samples, SAMPLE_RATE)
+    return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)
+
+
+def heard_of(request: LoopRequest, key: Key | None) -> dict[str, object]:
+    """Return what was heard of the prompt and the key of the loop, for the record of a take."""
+    return {"heard": hear(request.prompt).plain(), "key": None if key is None else str(key)}

@@ -1,0 +1,196 @@
+"""Layers as a trainer sees them: pieces of single layers beside what they hear of the others, and of whole mixes.
+
+A mix is a row like any other, with no layer and mostly no context, so that the network stays what it was.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..pocket import condition as conditioning
+from ..pocket import musical_time
+from ..pocket.bands import FRAMES_PER_LATENT
+from ..pocket.latents import LatentMap
+from ..pocket.layers import (
+    CHORD_CHANNELS,
+    CONTEXT_CHANNELS,
+    LAYERS,
+    SUMMARY_CHANNELS,
+    Layer,
+    chord_row,
+    heard,
+    layer_row,
+    summary,
+)
+from .batches import FREE_SHARE, KEY_SHARE, USUAL_FRAMES, Batch, Dice, beats_per_bar, shown_controls, whole_condition
+from .layer_loops import Tracks, read_tracks
+from .loops import shards
+
+MIX_SHARE = 0.3  # rows that are whole mixes
+MIX_CHORDS = 0.25  # of those that are told their chords
+CHORDS_SHARE = 0.85  # of layers of tonal loops that are told them
+BEFORE_SHARE, SOME_SHARE = 0.5, 0.3  # of layers that hear all that are sampled before them, or any of the others
+WEIGHTS = {
+    Layer.DRUMS: 1.0,
+    Layer.PERCUSSION: 0.5,
+    Layer.BASS: 1.0,
+    Layer.CHORDS: 1.2,
+    Layer.LEAD: 1.2,
+    Layer.TEXTURE: 0.4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """One layer or, as None, the mix: latents and summaries as float16, and all that can be said of it."""
+
+    layer: Layer | None
+    latent: Tensor  # [n, channels]
+    powers: Tensor  # [2 n, SUMMARY_CHANNELS], logarithms
+    condition: Tensor  # [k]
+
+
+@dataclass(frozen=True, slots=True)
+class _Song:
+    """One loop: its tracks, the mix first, its control inputs [n, channels] and its chords [n, CHORD_CHANNELS]."""
+
+    tracks: list[_Track]
+    controls: Tensor
+    chords: Tensor | None
+    bars: int
+    beats_per_bar: float
+
+    @property
+    def frames(self) -> int:
+        return len(self.tracks[0].latent)
+
+
+class LayerSet:
+    """All loops of a folder in memory, more of them as they are rendered; batches come from a seed."""
+
+    def __init__(self, folder: Path, latent_map: LatentMap, device: torch.device, *, grows: bool = False) -> None:
+        self.latent_map = latent_map
+        self._folder, self._device, self._grows = folder, device, grows
+        self._known: set[Path] = set()
+        self._songs: list[_Song] = []
+        self._rows: dict[Layer | None, list[tuple[int, int]]] = defaultdict(list)  # song and track
+        self.read_new()
+
+    @classmethod
+    def load(
+        cls, folder: Path, weights: Path | None = None, *, device: torch.device | None = None, grows: bool = False
+    ) -> "LayerSet":
+        """Read all shards of `folder` in the latents of exported `weights`, or of the map that lies beside them."""
+        latent_map = LatentMap.load((weights or folder) / "latent_map.safetensors")
+        return cls(folder, latent_map, device or torch.device("cpu"), grows=grows)
+
+    def __len__(self) -> int:
+        return len(self._songs)
+
+    def read_new(self, most: int | None = None) -> None:
+        """Read the shards that are there and were not read yet, at most so many."""
+        new = [file for file in shards(self._folder) if file not in self._known][:most]
+        if not new and not self._songs:
+            raise FileNotFoundError(f"There are no loops in layers in {self._folder}; render some first.")
+        for file in new:
+            for tracks in read_tracks(file):
+                for index, track in enumerate((song := self._song(tracks)).tracks):
+                    self._rows[track.layer].append((len(self._songs), index))
+                self._songs.append(song)
+            self._known.add(file)
+
+    def batches(self, size: int, seed: int, *, windows: Sequence[int] = ()) -> Iterator[Batch]:
+        """Return batches of pieces of one of `windows` frames, without end; of longer ones fewer in a batch."""
+        dice = Dice.of(seed)
+        while True:
+            if self._grows:
+                self.read_new(1)
+            window = dice.host.choice(list(windows))
+            yield self.batch(round(size * USUAL_FRAMES / window), window, dice)
+
+    def batch(self, count: int, window: int, dice: Dice) -> Batch:
+        """Return pieces of `window` frames from anywhere in `count` tracks of loops that are as long."""
+        rows = [self._row(window, dice) for _ in range(count)]
+        columns = zip(*rows, strict=True)
+        latent, condition, phases, controls, layer, context = (torch.stack(column) for column in columns)
+        controls = controls * shown_controls(count, dice)[:, None] * (1 - layer.amax(1))[:, None, None]
+        parts = (latent, condition, phases, controls, layer, context)
+        return Batch(*(part.to(self._device) for part in parts))
+
+    def _row(self, window: int, dice: Dice) -> tuple[Tensor, ...]:
+        song, track = self._drawn(window, dice)
+        start = dice.host.randrange(song.frames)
+        # One frame more before it, so that what rises in the first is known.
+        where = (start + torch.arange(-1, window)) % song.frames
+        place = where[1:]
+        context = torch.zeros(window, CONTEXT_CHANNELS)
+        if song.chords is not None and dice.host.random() < (MIX_CHORDS if track.layer is None else CHORDS_SHARE):
+            context[:, :CHORD_CHANNELS] = song.chords[place]
+        if (others := _heard_tracks(song, track, dice)) is not None:
+            frames = (FRAMES_PER_LATENT * where[:, None] + torch.arange(FRAMES_PER_LATENT)).flatten()
+            powers = sum((t.powers[frames].float().exp() for t in others), torch.zeros(len(frames), SUMMARY_CHANNELS))
+            context[:, CHORD_CHANNELS:] = heard(powers)[1:]
+        loop = musical_time.centres(place, torch.tensor(song.frames))
+        length = torch.tensor(song.beats_per_bar, dtype=torch.float64)
+        return (
+            track.latent[place].float(),
+            _told(track.condition, dice),
+            musical_time.phases_at(loop, torch.tensor(song.bars), length),
+            song.controls[place].float(),
+            layer_row(track.layer),
+            context,
+        )
+
+    def _drawn(self, window: int, dice: Dice) -> tuple[_Song, _Track]:
+        there = [layer for layer in LAYERS if self._rows[layer]]
+        mix = dice.host.random() < MIX_SHARE or not there
+        layer = None if mix else dice.host.choices(there, [WEIGHTS[one] for one in there])[0]
+        while True:
+            index, place = dice.host.choice(self._rows[layer])
+            if (song := self._songs[index]).frames >= window:
+                return song, song.tracks[place]
+
+    def _song(self, tracks: Tracks) -> _Song:
+        labels = tracks.labels
+        latents = self.latent_map.encode(torch.from_numpy(tracks.bands).float())
+        powers = summary(self.latent_map.decode(latents)).clamp_min(1e-6).log().half()
+        said = [(None, labels), *((Layer(one["layer"]), labels | one) for one in labels["layers"])]
+        made = [
+            _Track(layer, latent.half(), power, whole_condition(label))
+            for (layer, label), latent, power in zip(said, latents, powers, strict=True)
+        ]
+        chords = chord_rows(labels["chords"], labels["beats"], latents.shape[1]) if labels["chords"] else None
+        return _Song(made, torch.from_numpy(tracks.controls), chords, labels["bars"], float(beats_per_bar(labels)))
+
+
+def chord_rows(chords: Sequence[Any], beats: float, frames: int) -> Tensor:
+    """Return the chords, each (beat, beats, root, pitch classes, bass), at each latent frame: [frames, channels]."""
+    rows = torch.stack([chord_row(root, classes, bass) for _, _, root, classes, bass in chords])
+    starts = torch.tensor([chord[0] for chord in chords], dtype=torch.float64)
+    centres = musical_time.centres(torch.arange(frames), torch.tensor(frames)) * beats
+    return rows[torch.searchsorted(starts, centres, right=True) - 1]
+
+
+def _heard_tracks(song: _Song, track: _Track, dice: Dice) -> list[_Track] | None:
+    """Return which other layers a layer hears; None is to be told nothing, as a mix always is."""
+    chance = dice.host.random()
+    if track.layer is None or chance >= BEFORE_SHARE + SOME_SHARE:
+        return None
+    if chance < BEFORE_SHARE:
+        order = LAYERS.index(track.layer)
+        return [t for t in song.tracks if t.layer is not None and LAYERS.index(t.layer) < order]
+    return [t for t in song.tracks if t.layer not in (None, track.layer) and dice.host.random() < 0.5]
+
+
+def _told(condition: Tensor, dice: Dice) -> Tensor:
+    """Return the condition with some words left unsaid, sometimes all."""
+    words, key, time = condition.split(conditioning.SECTIONS)
+    said = dice.host.random() > FREE_SHARE
+    keep = 1 - 0.7 * dice.host.random() ** 1.5
+    words = words * (dice.rolled(len(words)) < keep) * said
+    return torch.cat([words, key * (said and dice.host.random() < KEY_SHARE), time])

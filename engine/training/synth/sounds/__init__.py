@@ -1,0 +1,1 @@
+"""How parts sound: voices, drums, textures, effects and the mix."""

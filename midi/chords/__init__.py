@@ -1,0 +1,1 @@
+"""Chords: written as text, and read from a clip."""

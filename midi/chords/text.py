@@ -1,0 +1,235 @@
+"""Chords as producers write them: `Am F | C G/B | N.C.`, letters or Roman numerals, bars divided as written.
+
+Bars are apart by `|`, and what stands between two of them shares the bar in equal parts. Without any bar line the
+chords share the whole loop. `%` repeats the bar before, `.` holds the chord for one more part.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import groupby
+
+from ..errors import MidiError
+from ..key import MODES, Key
+
+SPELLINGS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+MAX_BARS, MAX_PARTS = 64, 16  # of a text, of a bar
+REMEDY = "Write bars like Am F | C G/B, with Roman numerals like i VI | III VII where a key is given."
+
+_MINOR, _MAJOR = (0, 3, 7), (0, 4, 7)
+QUALITIES: dict[str, tuple[int, ...]] = {
+    "": _MAJOR, "maj": _MAJOR, "M": _MAJOR, "m": _MINOR, "min": _MINOR, "-": _MINOR, "5": (0, 7),
+    "dim": (0, 3, 6), "°": (0, 3, 6), "o": (0, 3, 6), "aug": (0, 4, 8), "+": (0, 4, 8),
+    "sus2": (0, 2, 7), "sus4": (0, 5, 7), "sus": (0, 5, 7), "add9": (0, 2, 4, 7), "madd9": (0, 2, 3, 7),
+    "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9), "min6": (0, 3, 7, 9), "69": (0, 2, 4, 7, 9), "m69": (0, 2, 3, 7, 9),
+    "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "M7": (0, 4, 7, 11), "Δ": (0, 4, 7, 11), "Δ7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10), "min7": (0, 3, 7, 10), "-7": (0, 3, 7, 10),
+    "mmaj7": (0, 3, 7, 11), "mM7": (0, 3, 7, 11), "minmaj7": (0, 3, 7, 11),
+    "m7b5": (0, 3, 6, 10), "ø": (0, 3, 6, 10), "ø7": (0, 3, 6, 10), "min7b5": (0, 3, 6, 10),
+    "dim7": (0, 3, 6, 9), "°7": (0, 3, 6, 9), "o7": (0, 3, 6, 9),
+    "7sus4": (0, 5, 7, 10), "7sus": (0, 5, 7, 10), "9sus4": (0, 2, 5, 7, 10),
+    "aug7": (0, 4, 8, 10), "+7": (0, 4, 8, 10), "7#5": (0, 4, 8, 10), "7b5": (0, 4, 6, 10),
+    "7b9": (0, 1, 4, 7, 10), "7#9": (0, 3, 4, 7, 10),
+    "9": (0, 2, 4, 7, 10), "maj9": (0, 2, 4, 7, 11), "M9": (0, 2, 4, 7, 11), "m9": (0, 2, 3, 7, 10),
+    "min9": (0, 2, 3, 7, 10), "11": (0, 2, 4, 5, 7, 10), "m11": (0, 2, 3, 5, 7, 10), "13": (0, 2, 4, 7, 9, 10),
+    "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11),
+}  # fmt: skip
+"""Semitones above the root."""
+_NAMES = {frozenset(steps): name for name, steps in reversed(QUALITIES.items()) if name not in ("maj", "M", "-")}
+_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+_DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
+_NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)")
+_LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
+_ROMAN = re.compile(r"([#b♯♭]?)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![IViv])([^/]*)(?:/(.+))?")
+_NOTHING = re.compile(r"n\.?c\.?", re.IGNORECASE)
+_DASH = re.compile(r"[-–—→>](?=\s*(?:[A-G]|[#b♯♭]?[IViv]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A root and a bass, 0 (C) to 11 (B), and the pitch classes that sound; none of them where no chord does."""
+
+    root: int
+    pitch_classes: frozenset[int]
+    bass: int
+
+    def __str__(self) -> str:
+        if not self.pitch_classes:
+            return "N.C."
+        steps = frozenset((one - self.root) % 12 for one in self.pitch_classes)
+        bass = frozenset({(self.bass - self.root) % 12})
+        # A bass of its own is no part of the chord, and a fifth may be left out.
+        inside = next((one for one in (steps, steps - bass, steps | {7}, (steps - bass) | {7}) if one in _NAMES), steps)
+        quality = _NAMES.get(inside, f"({' '.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
+        return f"{SPELLINGS[self.root]}{quality}{f'/{SPELLINGS[self.bass]}' if self.bass != self.root else ''}"
+
+
+NO_CHORD = Chord(0, frozenset(), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ChordSpan:
+    """A chord of a loop: when it begins and how long it lasts, in quarter notes from the loop's start."""
+
+    beat: Fraction
+    beats: Fraction
+    chord: Chord
+
+
+@dataclass(frozen=True, slots=True)
+class Progression:
+    """Chords by bar; without `barred` they are one row that shares the whole loop."""
+
+    bars: tuple[tuple[Chord, ...], ...]
+    barred: bool
+
+    def spans(self, bars: int, beats_per_bar: Fraction) -> tuple[ChordSpan, ...]:
+        """Return the chords of a loop of so many bars, from beat 0 on, without a gap; equal neighbours are one.
+
+        Written bars repeat until the loop is over. Raises `MidiError` where they do not fill it evenly.
+        """
+        beats = bars * beats_per_bar
+        if not self.barred:
+            return joined(_parts(self.bars[0], Fraction(0), beats))
+        if bars % len(self.bars):
+            raise MidiError(
+                "chord_bars",
+                f"The chords have {len(self.bars)} bars, which a loop of {bars} does not hold a whole number of times.",
+                f"Write as many bars as the loop has, or ask for {len(self.bars)} bars.",
+            )
+        rows = self.bars * (bars // len(self.bars))
+        return joined(
+            span for index, row in enumerate(rows) for span in _parts(row, index * beats_per_bar, beats_per_bar)
+        )
+
+    def __str__(self) -> str:
+        return " | ".join(" ".join(str(chord) for chord in bar) for bar in self.bars)
+
+
+def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable[ChordSpan]:
+    length = Fraction(beats) / len(row)
+    return (ChordSpan(start + index * length, length, chord) for index, chord in enumerate(row))
+
+
+def joined(spans: Iterable[ChordSpan]) -> tuple[ChordSpan, ...]:
+    """Return the spans with equal neighbours as one."""
+    groups = (list(group) for _, group in groupby(spans, lambda span: span.chord))
+    return tuple(replace(group[0], beats=sum((one.beats for one in group), Fraction(0))) for group in groups)
+
+
+def parse_chords(text: str, key: Key | None = None) -> Progression:
+    """Read chords; Roman numerals are degrees of `key`. Raises `MidiError` with the part that is not understood.
+
+    A degree is one of the key's own scale, as `VI` in A minor is F; with a flat it is counted from the major scale,
+    as `bVI` is F there, too.
+    """
+    plain = _DASH.sub(" ", text)
+    written = [part.replace(",", " ").split() for part in plain.split("|")]
+    while written and not written[0]:
+        written.pop(0)
+    while written and not written[-1]:
+        written.pop()
+    if not written:
+        raise MidiError("no_chords", "There are no chords in the text.", REMEDY)
+    if len(written) > MAX_BARS:
+        raise MidiError("too_many_chords", f"{len(written)} bars of chords are more than {MAX_BARS}.", REMEDY)
+    bars: list[tuple[Chord, ...]] = []
+    for words in written:
+        bars.append(_bar(words, bars, key))
+    return Progression(tuple(bars), barred="|" in plain)
+
+
+def key_of(spans: Sequence[ChordSpan]) -> Key | None:
+    """Return the major or minor key that chords suggest, None where none sounds.
+
+    Time inside the scale counts, then time on the tonic's own chord, then whose the first and the last chord are.
+    """
+    sounding = [span for span in spans if span.chord.pitch_classes]
+    if not sounding:
+        return None
+
+    def fits(key: Key) -> tuple[Fraction, Fraction, int]:
+        inside = sum((span.beats * len(span.chord.pitch_classes & key.pitch_classes)
+                      / len(span.chord.pitch_classes) for span in sounding), Fraction(0))  # fmt: skip
+        home = [_is_home(span.chord, key) for span in sounding]
+        held = sum((span.beats for span, at_home in zip(sounding, home, strict=True) if at_home), Fraction(0))
+        return inside, held, 2 * home[0] + home[-1]
+
+    return max((Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)), key=fits)
+
+
+def _is_home(chord: Chord, key: Key) -> bool:
+    third = 3 if key.mode == "minor" else 4
+    return chord.root == key.tonic and (key.tonic + third) % 12 in chord.pitch_classes
+
+
+def _bar(words: list[str], before: list[tuple[Chord, ...]], key: Key | None) -> tuple[Chord, ...]:
+    if words == ["%"] or not words:
+        if not before:
+            raise MidiError("bad_chord", "There is no bar before the first one to repeat.", REMEDY)
+        return before[-1]
+    if len(words) > MAX_PARTS:
+        raise MidiError("too_many_chords", f"{len(words)} chords in one bar are more than {MAX_PARTS}.", REMEDY)
+    chords: list[Chord] = []
+    for word in words:
+        if word != ".":
+            chords.append(parse_chord(word, key))
+        elif chords or before:
+            chords.append(chords[-1] if chords else before[-1][-1])
+        else:
+            raise MidiError("bad_chord", "There is no chord before the first one to hold.", REMEDY)
+    return tuple(chords)
+
+
+def parse_chord(text: str, key: Key | None = None) -> Chord:
+    """Read one chord, as `F#m7b5`, `C/G`, `bVII` or `N.C.`; raises `MidiError` for anything else."""
+    if _NOTHING.fullmatch(text):
+        return NO_CHORD
+    written = text.replace("6/9", "69")
+    if (roman := _ROMAN.fullmatch(written)) is not None:
+        accidental, numeral, quality, bass = roman.groups()
+        if key is None:
+            raise MidiError("no_key", f"{text[:20]!r} is a degree of a key, and no key is given.", "Give a key.")
+        root = _degree(accidental, _DEGREES.index(numeral.upper()), key)
+        steps = _steps(text, quality, minor=numeral.islower())
+    elif (letter := _LETTER.fullmatch(written)) is not None:
+        name, accidental, quality, bass = letter.groups()
+        root = (_LETTERS[name.upper()] + _ACCIDENTALS[accidental]) % 12
+        steps = _steps(text, quality, minor=False)
+    else:
+        raise _bad_chord(text)
+    low = root if bass is None else _bass(text, bass)
+    return Chord(root, frozenset((root + step) % 12 for step in steps) | {low}, low)
+
+
+def _degree(accidental: str, index: int, key: Key) -> int:
+    moved = _ACCIDENTALS[accidental]
+    scale = MODES["major"] if moved < 0 else MODES[key.mode]
+    return (key.tonic + scale[index] + moved) % 12
+
+
+def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
+    plain = quality.replace("(", "").replace(")", "").replace("♭", "b").replace("♯", "#")
+    if minor and plain[:1] not in ("m", "°", "o", "ø", "d", "-"):
+        plain = f"m{plain}"
+    found = QUALITIES.get(plain) or QUALITIES.get(plain.replace("Maj", "maj").replace("MAJ", "maj"))
+    if found is None:
+        raise _bad_chord(text)
+    return found
+
+
+def _bass(text: str, bass: str) -> int:
+    note = _NOTE.fullmatch(bass)
+    if note is None:
+        raise MidiError(
+            "bad_chord",
+            f"{bass[:20]!r} after the slash of {text[:20]!r} is not a note A to G.",
+            "Write the bass as a note, like C/G; write a secondary dominant by its letter.",
+        )
+    return (_LETTERS[note[1].upper()] + _ACCIDENTALS[note[2]]) % 12
+
+
+def _bad_chord(text: str) -> MidiError:
+    return MidiError("bad_chord", f"{text[:20]!r} is not a chord that is known here.", REMEDY)

@@ -1,0 +1,179 @@
+"""Chords as they are typed: letters, Roman numerals, bars, and one clear sentence for what is no chord."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midi.chords.clip import chords_of
+from midi.chords.text import NO_CHORD, QUALITIES, SPELLINGS, Chord, key_of, parse_chord, parse_chords
+from midi.errors import MidiError
+from midi.key import MODES, Key
+from midi.notes import Note
+
+A_MINOR, C_MAJOR = Key.parse("Am"), Key.parse("C")
+FOUR = Fraction(4)
+
+
+def names(text: str, key: Key | None = None) -> list[list[str]]:
+    return [[str(chord) for chord in bar] for bar in parse_chords(text, key).bars]
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("C", "C E G"), ("am", "A C E"), ("F#m7b5", "F# A C E"), ("Bb", "Bb D F"), ("E♭maj7", "Eb G Bb D"),
+        ("Gsus4", "G C D"), ("D5", "D A"), ("B°7", "B D F Ab"), ("C6/9", "C D E G A"), ("Dm(maj7)", "D F A C#"),
+        ("A-7", "A C E G"), ("Caug", "C E Ab"), ("G7", "G B D F"), ("N.C.", ""), ("nc", ""),
+    ],
+)  # fmt: skip
+def test_a_chord_sounds_what_its_symbol_says(text: str, notes: str) -> None:
+    """Each spelling gives its notes, the first of them the root and the bass."""
+    chord = parse_chord(text)
+    assert chord.pitch_classes == {SPELLINGS.index(note) for note in notes.split()}
+    if notes:
+        assert chord.root == chord.bass == SPELLINGS.index(notes.split()[0])
+
+
+@given(root=st.sampled_from(SPELLINGS), quality=st.sampled_from(sorted(QUALITIES)), bass=st.sampled_from(SPELLINGS))
+def test_a_chord_reads_back_as_it_is_written(root: str, quality: str, bass: str) -> None:
+    """Whatever a chord is called, its name is read as the same chord."""
+    chord = parse_chord(f"{root}{quality}/{bass}")
+    assert chord.bass in chord.pitch_classes
+    if "(" not in str(chord):
+        assert parse_chord(str(chord)) == chord
+
+
+@given(tonic=st.integers(0, 11), mode=st.sampled_from(sorted(MODES)))
+def test_degrees_are_of_the_keys_own_scale(tonic: int, mode: str) -> None:
+    """`I` to `VII` are the seven notes of the scale, whichever it is."""
+    roots = [parse_chord(numeral, Key(tonic, mode)).root for numeral in ("i", "ii", "iii", "iv", "v", "vi", "vii")]
+    assert roots == [(tonic + step) % 12 for step in MODES[mode]]
+
+
+def test_roman_numerals_are_read_as_producers_write_them() -> None:
+    """Case is the third, `VI` and `bVI` are the same in minor, and a raised degree is of the scale."""
+    assert names("i VI | III VII", A_MINOR) == [["Am", "F"], ["C", "G"]]
+    assert names("i bVI bIII bVII", A_MINOR) == [["Am", "F", "C", "G"]]
+    assert names("ii7 V7 | Imaj7 vii°", C_MAJOR) == [["Dm7", "G7"], ["Cmaj7", "Bdim"]]
+    assert names("#vii° V bII", A_MINOR) == [["Abdim", "E", "Bb"]]
+
+
+def test_bars_are_divided_as_written() -> None:
+    """Two chords share a bar, a bar alone is whole, repeats and holds are what was before, and bars come again."""
+    spans = parse_chords("Am F | C | % | G . . N.C.").spans(8, FOUR)
+    assert [(str(span.chord), float(span.beat), float(span.beats)) for span in spans[:5]] == [
+        ("Am", 0, 2), ("F", 2, 2), ("C", 4, 8), ("G", 12, 3), ("N.C.", 15, 1),
+    ]  # fmt: skip
+    assert spans[5].beat == 16
+    assert sum(span.beats for span in spans) == 32
+
+
+@given(bars=st.integers(1, 8), eighths=st.integers(3, 9), count=st.integers(1, 8))
+def test_chords_without_bars_share_the_loop(bars: int, eighths: int, count: int) -> None:
+    """However long the loop, chords follow each other without a gap and end with it."""
+    text = " ".join(SPELLINGS[index] for index in range(count))
+    spans = parse_chords(text).spans(bars, Fraction(eighths, 2))
+    ends = [span.beat + span.beats for span in spans]
+    assert [span.beat for span in spans] == [0, *ends[:-1]]
+    assert ends[-1] == bars * Fraction(eighths, 2)
+    assert len({span.beats for span in spans}) == 1
+
+
+@pytest.mark.parametrize("text", ["Am-F-C-G", "Am - F – C — G", "Am, F, C, G", "Am > F > C > G", " | Am F C G | "])
+def test_what_people_put_between_chords_is_no_chord(text: str) -> None:
+    """Dashes, commas and bars at the ends are read."""
+    assert names(text) == [["Am", "F", "C", "G"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        ("H", None, "'H'"), ("Am Fxy", None, "'Fxy'"), ("V", None, "no key"), ("V/V", C_MAJOR, "'V'"),
+        ("C/H", None, "'H'"), ("", None, "no chords"), ("| |", None, "no chords"), ("%", None, "before"),
+        (". C", None, "before"), ("C | " * 70, None, "70 bars"), ("C " * 20, None, "20 chords"),
+    ],
+)  # fmt: skip
+def test_what_is_no_chord_is_named(text: str, key: Key | None, said: str) -> None:
+    """The sentence names the part that is not understood, and there is a remedy."""
+    with pytest.raises(MidiError, match=said) as found:
+        parse_chords(text, key)
+    assert found.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("Am F C G", "A minor"), ("C G Am F", "C major"), ("Dm7 | G7 | Cmaj7 | %", "C major"), ("i iv V i", "E minor"),
+     ("F#m D A E", "F# minor"), ("N.C. | Bb | F | Bb", "Bb major")],
+)  # fmt: skip
+def test_chords_suggest_a_key(text: str, key: str) -> None:
+    """The one whose scale holds them, and where several do the one whose own chord is home."""
+    assert str(key_of(parse_chords(text, Key.parse("Em")).spans(4, FOUR))) == key
+
+
+def test_no_chord_suggests_no_key() -> None:
+    """Silence is in no key."""
+    assert key_of(parse_chords("N.C.").spans(4, FOUR)) is None
+
+
+def test_chords_that_do_not_fill_the_loop_are_refused() -> None:
+    """Three bars in a loop of four have no place to repeat, and the sentence says how many there are."""
+    with pytest.raises(MidiError, match="3 bars"):
+        parse_chords("C | F | G").spans(4, FOUR)
+
+
+def clip(text: str, *, broken: bool = False) -> list[Note]:
+    """Return a bar of four beats for each bar of `text`, as block chords or as arpeggios."""
+    found = []
+    for span in parse_chords(text).spans(text.count("|") + 1, FOUR):
+        pitches = sorted(60 + (one - span.chord.bass) % 12 + span.chord.bass for one in span.chord.pitch_classes)
+        for index, pitch in enumerate(pitches):
+            late = index * span.beats / (2 * len(pitches)) if broken else Fraction(0)
+            found.append(Note(pitch=pitch, start=span.beat + late, duration=span.beats - late))
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", ["Am | F | C | G", "Am F | C G/B", "Dm7 G7 | Cmaj7 | N.C. | Bbm7", "C/E | Gsus4 | F#m7b5 | Ab6"]
+)
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_clip_plays_the_chords_that_it_was_written_from(text: str, broken: bool) -> None:
+    """Block chords and arpeggios are read as the same chords, at the same beats."""
+    bars = text.count("|") + 1
+    found = chords_of(clip(text, broken=broken), bars * FOUR, FOUR)
+    wanted = parse_chords(text).spans(bars, FOUR)
+    assert [span.beat for span in found] == [span.beat for span in wanted]
+    assert [(span.chord.pitch_classes, span.chord.bass) for span in found] == [
+        (span.chord.pitch_classes, span.chord.bass) for span in wanted
+    ]
+
+
+@given(
+    starts=st.lists(st.fractions(0, 8, max_denominator=8), min_size=1, max_size=12),
+    eighths=st.integers(3, 9),
+    seed=st.integers(0, 99),
+)
+def test_any_clip_fills_its_loop_with_chords(starts: list[Fraction], eighths: int, seed: int) -> None:
+    """Whatever the notes and the metre, chords follow each other from the first beat to the last."""
+    notes = [
+        Note(pitch=40 + (7 * index + seed) % 40, start=start, duration=Fraction(1, 2))
+        for index, start in enumerate(starts)
+    ]
+    found = chords_of(
+        [*notes, Note(pitch=60, start=Fraction(0), duration=Fraction(1))], Fraction(9), Fraction(eighths, 2)
+    )
+    ends = [span.beat + span.beats for span in found]
+    assert [span.beat for span in found] == [0, *ends[:-1]]
+    assert ends[-1] == 9
+
+
+def test_drums_play_no_chords() -> None:
+    """A clip of drums, or an empty one, is told so."""
+    with pytest.raises(MidiError, match="no pitched notes"):
+        chords_of([Note(pitch=36, start=Fraction(0), duration=Fraction(1), channel=9)], FOUR, FOUR)
+
+
+def test_no_chord_is_a_chord_without_notes() -> None:
+    """It is written as it is read."""
+    assert parse_chord(str(NO_CHORD)) == NO_CHORD == Chord(0, frozenset(), 0)
