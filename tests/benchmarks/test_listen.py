@@ -1,7 +1,6 @@
 """The listening page works from a file, without a server: loops without a gap, changes at the bar, a hidden start."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +17,9 @@ from engine.request import Control, Curve, LoopRequest, Notes, Point
 from midi.notes import Note
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 RATE_HZ, BARS, TEMPO_BPM = 44_100, 2, Fraction(480)  # two bars of half a second
 VOLUME = 0.8  # of the page
 
@@ -68,22 +67,15 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def listening(page: Path) -> "Iterator[Tab]":
+def listening(page: Path, browser: "Browser") -> "Iterator[Tab]":
     """Return the page, opened from its file in a real Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        tab = browser.new_page(viewport={"width": 1180, "height": 900})
-        complaints: list[str] = []
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(page.as_uri())
-        yield tab
-        browser.close()
-        assert complaints == []
+    tab = browser.new_page(viewport={"width": 1180, "height": 900})
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri())
+    yield tab
+    tab.close()
+    assert complaints == []
 
 
 def test_loops_go_round_and_change_at_the_bar_to_the_sample(listening: "Tab") -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 START_SECONDS = 30
 
 
@@ -92,22 +91,6 @@ def own_studio(tmp_path: Path) -> Iterator[Studio]:
     try:
         yield made
     finally:
-        made.close()
-
-
-# Not for the whole session: Playwright's own event loop would be in the way of every test that runs one.
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """Return a headless Chromium of this computer."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield made
         made.close()
 
 
