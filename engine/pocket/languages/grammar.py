@@ -11,7 +11,25 @@ from .vocabulary import GROUP_OF, INSTRUMENTS
 _REFUSALS = (Role.NOT, Role.NO, Role.WITHOUT, Role.LESS)
 _NORS = frozenset({"nor", "ni", "nem", "noch"})
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
-_DESCRIBING = frozenset(["mood", "timbre", "effect", "density"])
+_DESCRIBING = frozenset({"mood", "timbre", "effect", "density"})
+_THINGS = frozenset({"instrument", "effect"})
+_MUCH = frozenset(
+    {
+        "too",
+        "much",
+        "so",
+        "zu",
+        "trop",
+        "demasiado",
+        "demasiada",
+        "tanto",
+        "tanta",
+        "muito",
+        "muita",
+        "あまり",
+        "そんなに",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -56,6 +74,7 @@ class _Clause:
         self.segments, self.wishes, self.refusal = segments, wishes, refusal
         self.fresh = refusal is not None
         self.joined = False
+        self.softened = False  # "not too much bass" is no refusal of bass
         self.last: Segment | None = None
         self.refused_one = False
         self.own: list[Segment] = []  # wanted in this clause
@@ -64,7 +83,9 @@ class _Clause:
         """Take every segment to where it belongs."""
         for place, segment in enumerate(self.segments):
             role = segment.role
-            if role in _REFUSALS:
+            if role in (Role.NO, Role.NOT) and place and place == len(self.segments) - 1:
+                self._refuse_back(place)  # "drums no, pads yes"
+            elif role in _REFUSALS:
                 self._begin(role)
             elif role is Role.WORDS:
                 self._take(place, segment)
@@ -94,12 +115,14 @@ class _Clause:
     def _begin(self, role: Role) -> None:
         if self.refusal is not None and self.fresh:
             return  # "without any", "not without"
-        self.refusal, self.fresh, self.joined = role, True, False
+        self.refusal, self.fresh, self.joined, self.softened = role, True, False, False
 
     def _join(self, place: int, segment: Segment) -> None:
         role = segment.role
         if role in (Role.AND, Role.OR):
             self.joined = True
+        elif role is Role.TOO and self.fresh:
+            self.softened = self.softened or segment.text in _MUCH
         elif role is Role.BUT and not self.fresh:
             self.refusal = None
         elif role is Role.ONLY or role is Role.AFTER_ONLY:
@@ -162,7 +185,8 @@ class _Clause:
         return following is not None and following.role is Role.WORDS and _is_instrument(following)
 
     def _refuse(self, segment: Segment) -> None:
-        (self.wishes.unasked if self.refusal is Role.LESS else self.wishes.refused).append(segment)
+        is_less = self.refusal is Role.LESS or (self.softened and any(GROUP_OF[w] in _THINGS for w in segment.words))
+        (self.wishes.unasked if is_less else self.wishes.refused).append(segment)
 
     def _refuse_back(self, place: int) -> None:
         """Refuse what stands right before, and what is joined to it by and, or."""
