@@ -54,7 +54,7 @@ def read_wishes(parts: Sequence[Part]) -> Wishes:
             wishes.refused += last
             before = []
             continue
-        goes_on = reader is not None and reader.list_goes_on(parts, place)
+        goes_on = reader is not None and _list_goes_on(reader, parts, place)
         start = len(wishes.wanted)
         reader = _Clause(part.segments, wishes, reader.refusal if goes_on and reader else None)
         reader.read()
@@ -94,23 +94,6 @@ class _Clause:
                 self.refusal = None
             else:
                 self._join(place, segment)
-
-    def list_goes_on(self, parts: Sequence[Part], place: int) -> bool:
-        """Whether the clause before began a refused list that this one continues: "without drums, bass or keys"."""
-        if not self.refused_one or self.own or parts[place - 1].stop not in (",", "、"):
-            return False
-        if self.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments[:1]):
-            return False
-        for part in parts[place:]:
-            roles = [Role.OR if s.text in _NORS else s.role for s in part.segments if s.role is not Role.IGNORED]
-            things = [s for s in part.segments if s.role is Role.WORDS]
-            if not things or not all(_is_instrument(thing) for thing in things):
-                return False
-            if set(roles) - {Role.WORDS, Role.AND, Role.OR} or (part.stop not in (",", "、") and len(roles) == 1):
-                return False
-            if Role.OR in roles or (Role.AND in roles and self.refusal is Role.WITHOUT):
-                return True
-        return False
 
     def _begin(self, role: Role) -> None:
         if self.refusal is not None and self.fresh:
@@ -205,6 +188,24 @@ class _Clause:
             if back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
                 return
             back -= 2
+
+
+def _list_goes_on(before: _Clause, parts: Sequence[Part], place: int) -> bool:
+    """Whether the clause before began a refused list that this one continues: "without drums, bass or keys"."""
+    if not before.refused_one or before.own or parts[place - 1].stop not in (",", "、"):
+        return False
+    if before.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments[:1]):
+        return False
+    for part in parts[place:]:
+        roles = [Role.OR if s.text in _NORS else s.role for s in part.segments if s.role is not Role.IGNORED]
+        things = [s for s in part.segments if s.role is Role.WORDS]
+        if not things or not all(_is_instrument(thing) for thing in things):
+            return False
+        if set(roles) - {Role.WORDS, Role.AND, Role.OR} or (part.stop not in (",", "、") and len(roles) == 1):
+            return False
+        if Role.OR in roles or (Role.AND in roles and before.refusal is Role.WITHOUT):
+            return True
+    return False
 
 
 def _remove_last(segments: list[Segment], segment: Segment) -> None:
