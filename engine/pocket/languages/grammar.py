@@ -156,9 +156,8 @@ class _Clause:
     def _is_refused(self, place: int, segment: Segment) -> bool:
         if self.fresh:
             return True
-        if not self.joined or self.last is None:
-            return False
-        return _is_instrument(segment) == _is_instrument(self.last)
+        joined = self.last if self.joined else None
+        return joined is not None and _is_instrument(segment) == _is_instrument(joined)
 
     def _describes_next(self, place: int, segment: Segment) -> bool:
         """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
