@@ -50,7 +50,7 @@ _IN_THREE: Final = re.compile(
 _NUMBER = r"(\d{2,3}(?:[.,]\d+)?)"
 _TEMPOS: Final = (
     re.compile(rf"(?<![\w.]){_NUMBER}\s*-?\s*(?:bpm(?![A-Za-z])|beats per minute)", re.IGNORECASE),
-    re.compile(rf"(?:\b(?:bpm|tempo)|テンポ)\s*[:=]?\s*{_NUMBER}(?![\w/])(?!\s*bars?)", re.IGNORECASE),
+    re.compile(rf"(?:\b(?:bpm|tempo)|テンポは?)\s*[:=]?\s*{_NUMBER}(?![\w/])(?!\s*bars?)", re.IGNORECASE),
     re.compile(rf"@\s*{_NUMBER}(?![\w/])"),
     re.compile(rf"^\s*{_NUMBER}(?=\s+[^\W\d])"),
     re.compile(
@@ -83,7 +83,7 @@ _SUNG_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _JAPANESE_KEY: Final = re.compile(r"(嬰|変)?([イロハニホヘへト])(長調|短調)")
-_SHORT_KEY: Final = re.compile(r"(?<![\w&#])(?:([A-G])([#b♯♭]?)|([a-g])([#♯♭]|b(?=m)))m(?![\w#])")
+_SHORT_KEY: Final = re.compile(r"(?<![A-Za-z0-9_&#])(?:([A-G])([#b♯♭]?)|([a-g])([#♯♭]|b(?=m)))m(?![A-Za-z0-9_#])")
 _BARE_KEY: Final = re.compile(
     r"(?:\b(?:[Kk]ey|KEY)\b(?:\s+of)?\s*[:=]?|\b[Tt]onart:?|\b[Ii]n|キー[:は]?)\s*([A-G])(?:([#♯♭b])|[\s-]?(sharp|flat))?"
     r"(?=\s*(?:$|[,.;!?)\n]|\d))"

@@ -290,7 +290,7 @@ ROLES: Final = {
     Role.AFTER_NOT: "free, off, turned off, muted out",
     Role.AFTER_ONLY: "alone, by itself, on its own, and nothing else, nothing else, by themselves, unaccompanied",
     Role.TOO: "too, so, overly, any, very, particularly, even, much",
-    Role.IGNORED: "just vibes, good vibes, vibes only, chill vibes only, no tempo, no key",
+    Role.IGNORED: "not only, not just, just vibes, good vibes, vibes only, chill vibes only, no tempo, no key",
     Role.AND: "and, &, +, plus",
     Role.OR: "or, nor",
     Role.BUT: "but, yet, however, with",

@@ -229,6 +229,7 @@ _ROLES: Final = {
         "uniquement, seulement, rien que, juste, exclusivement, que du, que des, que de la, que de l', "
         "que la, que le, que les, rien d'autre que, uniquement des, ne que"
     ),
+    Role.IGNORED: "pas seulement, non seulement, pas que",
     Role.LESS: "moins de, moins d', moins",
     Role.TOO: "trop, très, si, tellement, plus",
     Role.AFTER_ONLY: "seul, seule, seuls, seules, et rien d'autre, rien d'autre, tout seul",

@@ -236,7 +236,8 @@ _ROLES: Final = {
     Role.AND: "und, sowie",
     Role.BUT: "aber, sondern, dafür, lieber, mit, stattdessen",
     Role.ONLY: "nur, lediglich, ausschließlich, bloß, nichts als, nichts außer, einzig, rein",
-    Role.LESS: "weniger",
+    Role.IGNORED: "nicht nur, nicht bloß, ein wenig, ein bisschen",
+    Role.LESS: "wenig, kaum, weniger",
     Role.TOO: "zu, sehr, so, allzu, besonders, mehr",
     Role.AFTER_ONLY: "allein, alleine, sonst nichts, solo, und sonst nichts, und nichts anderes",
 }

@@ -11,7 +11,25 @@ from .vocabulary import GROUP_OF, INSTRUMENTS
 _REFUSALS = (Role.NOT, Role.NO, Role.WITHOUT, Role.LESS)
 _NORS = frozenset({"nor", "ni", "nem", "noch"})
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
-_DESCRIBING = frozenset(["mood", "timbre", "effect", "density"])
+_DESCRIBING = frozenset({"mood", "timbre", "effect", "density"})
+_THINGS = frozenset({"instrument", "effect"})
+_MUCH = frozenset(
+    {
+        "too",
+        "much",
+        "so",
+        "zu",
+        "trop",
+        "demasiado",
+        "demasiada",
+        "tanto",
+        "tanta",
+        "muito",
+        "muita",
+        "あまり",
+        "そんなに",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -36,7 +54,7 @@ def read_wishes(parts: Sequence[Part]) -> Wishes:
             wishes.refused += last
             before = []
             continue
-        goes_on = reader is not None and reader.list_goes_on(parts, place)
+        goes_on = reader is not None and _list_goes_on(reader, parts, place)
         start = len(wishes.wanted)
         reader = _Clause(part.segments, wishes, reader.refusal if goes_on and reader else None)
         reader.read()
@@ -56,6 +74,7 @@ class _Clause:
         self.segments, self.wishes, self.refusal = segments, wishes, refusal
         self.fresh = refusal is not None
         self.joined = False
+        self.softened = False  # "not too much bass" is no refusal of bass
         self.last: Segment | None = None
         self.refused_one = False
         self.own: list[Segment] = []  # wanted in this clause
@@ -64,7 +83,9 @@ class _Clause:
         """Take every segment to where it belongs."""
         for place, segment in enumerate(self.segments):
             role = segment.role
-            if role in _REFUSALS:
+            if role in (Role.NO, Role.NOT) and place and place == len(self.segments) - 1:
+                self._refuse_back(place)  # "drums no, pads yes"
+            elif role in _REFUSALS:
                 self._begin(role)
             elif role is Role.WORDS:
                 self._take(place, segment)
@@ -74,32 +95,17 @@ class _Clause:
             else:
                 self._join(place, segment)
 
-    def list_goes_on(self, parts: Sequence[Part], place: int) -> bool:
-        """Whether the clause before began a refused list that this one continues: "without drums, bass or keys"."""
-        if not self.refused_one or self.own or parts[place - 1].stop not in (",", "、"):
-            return False
-        if self.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments[:1]):
-            return False
-        for part in parts[place:]:
-            roles = [Role.OR if s.text in _NORS else s.role for s in part.segments if s.role is not Role.IGNORED]
-            things = [s for s in part.segments if s.role is Role.WORDS]
-            if not things or not all(_is_instrument(thing) for thing in things):
-                return False
-            if set(roles) - {Role.WORDS, Role.AND, Role.OR} or (part.stop not in (",", "、") and len(roles) == 1):
-                return False
-            if Role.OR in roles or (Role.AND in roles and self.refusal is Role.WITHOUT):
-                return True
-        return False
-
     def _begin(self, role: Role) -> None:
         if self.refusal is not None and self.fresh:
             return  # "without any", "not without"
-        self.refusal, self.fresh, self.joined = role, True, False
+        self.refusal, self.fresh, self.joined, self.softened = role, True, False, False
 
     def _join(self, place: int, segment: Segment) -> None:
         role = segment.role
         if role in (Role.AND, Role.OR):
             self.joined = True
+        elif role is Role.TOO and self.fresh:
+            self.softened = self.softened or segment.text in _MUCH
         elif role is Role.BUT and not self.fresh:
             self.refusal = None
         elif role is Role.ONLY or role is Role.AFTER_ONLY:
@@ -150,9 +156,8 @@ class _Clause:
     def _is_refused(self, place: int, segment: Segment) -> bool:
         if self.fresh:
             return True
-        if not self.joined or self.last is None:
-            return False
-        return _is_instrument(segment) == _is_instrument(self.last)
+        joined = self.last if self.joined else None
+        return joined is not None and _is_instrument(segment) == _is_instrument(joined)
 
     def _describes_next(self, place: int, segment: Segment) -> bool:
         """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
@@ -162,7 +167,8 @@ class _Clause:
         return following is not None and following.role is Role.WORDS and _is_instrument(following)
 
     def _refuse(self, segment: Segment) -> None:
-        (self.wishes.unasked if self.refusal is Role.LESS else self.wishes.refused).append(segment)
+        is_less = self.refusal is Role.LESS or (self.softened and any(GROUP_OF[w] in _THINGS for w in segment.words))
+        (self.wishes.unasked if is_less else self.wishes.refused).append(segment)
 
     def _refuse_back(self, place: int) -> None:
         """Refuse what stands right before, and what is joined to it by and, or."""
@@ -181,6 +187,24 @@ class _Clause:
             if back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
                 return
             back -= 2
+
+
+def _list_goes_on(before: _Clause, parts: Sequence[Part], place: int) -> bool:
+    """Whether the clause before began a refused list that this one continues: "without drums, bass or keys"."""
+    if not before.refused_one or before.own or parts[place - 1].stop not in (",", "、"):
+        return False
+    if before.refusal is None or any(segment.role in _REFUSALS for segment in parts[place].segments[:1]):
+        return False
+    for part in parts[place:]:
+        roles = [Role.OR if s.text in _NORS else s.role for s in part.segments if s.role is not Role.IGNORED]
+        things = [s for s in part.segments if s.role is Role.WORDS]
+        if not things or not all(_is_instrument(thing) for thing in things):
+            return False
+        if set(roles) - {Role.WORDS, Role.AND, Role.OR} or (part.stop not in (",", "、") and len(roles) == 1):
+            return False
+        if Role.OR in roles or (Role.AND in roles and before.refusal is Role.WITHOUT):
+            return True
+    return False
 
 
 def _remove_last(segments: list[Segment], segment: Segment) -> None:

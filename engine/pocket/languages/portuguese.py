@@ -229,6 +229,7 @@ _ROLES: Final = {
         "só, somente, apenas, unicamente, exclusivamente, nada além de, nada mais que, nada além do, só com, "
         "puro, pura"
     ),
+    Role.IGNORED: "não só, não apenas, não somente",
     Role.LESS: "menos",
     Role.TOO: "muito, tão, demais, demasiado, mais",
     Role.AFTER_ONLY: "e nada mais, nada mais, sozinho, sozinha",

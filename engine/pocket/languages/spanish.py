@@ -231,6 +231,7 @@ _ROLES: Final = {
         "sólo, solamente, únicamente, exclusivamente, nada más que, nada mas que, únicamente con, puro, "
         "pura, solo con, nada que no sea, solo de, solo hay"
     ),
+    Role.IGNORED: "no solo, no solamente",
     Role.LESS: "menos",
     Role.TOO: "muy, demasiado, tan, tanto, mucho, más",
     Role.AFTER_ONLY: "nada más, y nada más, y ya, a solas",

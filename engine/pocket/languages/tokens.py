@@ -12,6 +12,7 @@ _SPLIT: Final = re.compile(r"[^\w&#+']+")
 _JAPANESE: Final = re.compile("([\u3041-\u30ff\u3400-\u9fff々〆])")
 _CLITIC: Final = re.compile(r"\b([dljsncmt]|qu)'(?=\w{2})")
 _PREFIXES: Final = (
+    (re.compile(r"\bw/(?:o|out)\b"), "without"),
     (re.compile(r"\b(schlagzeug|trommel|bass|melodie|gitarren|klavier)los(?=e|\b)"), r"ohne \1 "),
     (re.compile(r"(?<=\w)'n'(?=\w)"), " n "),
     (re.compile(r"\bun-(?=\w)"), "not "),

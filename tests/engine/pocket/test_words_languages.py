@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.pocket.heard import Heard, hear, sentences
@@ -85,6 +85,7 @@ def test_every_word_has_its_spellings_in_every_language(language: Language) -> N
             assert heard.unknown == (), spelling
 
 
+@settings(deadline=None)
 @given(chosen=_patterns(REFUSALS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
 def test_what_is_refused_is_neither_heard_nor_drawn(chosen: tuple[str, str], seed: int, order: list[int]) -> None:
     """In every language and every way to say no, whatever else the prompt says; nor any of its family."""
@@ -99,6 +100,7 @@ def test_what_is_refused_is_neither_heard_nor_drawn(chosen: tuple[str, str], see
         assert not drawn & set(INSTRUMENTS) & set().union(*map(members, refused)), prompt
 
 
+@settings(deadline=None)
 @given(chosen=_patterns(ONLYS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
 def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: list[int]) -> None:
     """What follows it is heard, and no instrument of another layer is drawn beside it."""
@@ -167,6 +169,7 @@ def test_a_beat_is_a_whole_loop_and_drums_are_drums() -> None:
     assert {WORDS[word].text for word in whole.ids} & {"chords", "bass", "melody"}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_heard(text: str) -> None:
     """Without an error; what is heard is of the vocabulary, and nothing that is kept away is heard."""
@@ -184,3 +187,44 @@ def test_captions_of_training_are_read_as_they_were_written() -> None:
         parsed = parse(", ".join(WORDS[word].text for word in ids))
         assert parsed.ids == tuple(sorted(ids.tolist()))
         assert parsed.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "refused"),
+    [
+        ("not only drums but also bass", {"drums", "bass"}, set()),
+        ("not too much bass, pads", {"pad"}, set()),
+        ("drums no, pads yes", {"pad", "no drums"}, {"drums"}),
+        ("no distorted guitar, clean bass", {"clean", "bass"}, {"guitar"}),
+        ("no drums and a soft pad", {"no drums", "soft", "pad"}, {"drums"}),
+        ("synth pad w/out drums", {"pad", "no drums"}, {"drums"}),
+        ("anything but jazz", set(), {"jazzy"}),
+        ("unruhiger Jungle-Beat", {"busy", "jungle", "drums"}, set()),
+        ("apenas bateria e piano", {"drums", "piano", "no bass"}, set()),
+    ],
+)
+def test_what_stands_beside_a_refusal_is_its_own(prompt: str, words: set[str], refused: set[str]) -> None:
+    """A refusal goes as far as it is meant to, and no farther."""
+    heard = hear(prompt)
+    assert (set(heard.words), set(heard.refused)) == (words, refused)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "settings_said"),
+    [
+        ("キーはAm、テンポは90", (90, "A minor", None, None)),
+        ("Gm 90 lofi", (90, "G minor", None, None)),
+        ("90-100 bpm", (95, None, None, None)),
+        ("in five four time", (None, None, "5/4", None)),
+        ("house in b-Moll, 8 Takte", (None, "Bb minor", None, 8)),
+        ("8B trance", (None, "C major", None, None)),
+        ("a minor change of mood", (None, None, None, None)),
+        ("acordes em dó menor", (None, "C minor", None, None)),
+        ("fm synth, 303, 909, 1/16 hats, a fill every 4 bars", (None, None, None, None)),
+    ],
+)
+def test_settings_are_read_as_they_are_written(prompt: str, settings_said: tuple[object, ...]) -> None:
+    """Tempo, key, metre and bars, in the spelling of each language; numbers that are none of them stay out."""
+    heard = hear(prompt)
+    metre = None if heard.time_signature is None else str(heard.time_signature)
+    assert (heard.tempo_bpm, heard.key, metre, heard.bars) == settings_said

@@ -1,5 +1,6 @@
 """Three hundred prompts as producers write them: what must be heard, what must not, and which settings they name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -82,7 +83,7 @@ def _wrong_settings(heard: Heard, wanted: dict[str, str]) -> list[str]:
         "metre": None if heard.time_signature is None else str(heard.time_signature),
         "bars": heard.bars,
     }
-    read = {"tempo": Fraction, "key": Key.parse, "metre": str, "bars": int}
+    read: dict[str, Callable[[str], object]] = {"tempo": Fraction, "key": Key.parse, "metre": str, "bars": int}
     right = {name: read[name](wanted[name]) if name in wanted else None for name in said}
     return [f"{name} is {said[name]}, not {right[name]}" for name in said if said[name] != right[name]]
 
