@@ -128,7 +128,8 @@ class Client:
                     return
         finally:
             self._inbox.leave(request.request_id)
-            self._exchange(0)
+            if not self._context.closed:  # a run may be let go after its client
+                self._exchange(0)
 
     def status(self) -> Status:
         """Return what the engine is doing now; raises `EngineUnavailableError` where none answers."""

@@ -35,7 +35,7 @@ from engine.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 OWN_CONTROL = """
-from engine.controls.registry import Term, control
+from engine.controls import Term, control
 from engine.request import Words
 
 @control("share-of-test", Words, help="Share of power below 200 Hz.", unit="share", tolerance=0.01)

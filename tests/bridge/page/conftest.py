@@ -90,7 +90,8 @@ def own_studio(tmp_path: Path) -> Iterator[Studio]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's own event loop would be in the way of every test that runs one.
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Return a headless Chromium of this computer."""
     if CHROMIUM is None:

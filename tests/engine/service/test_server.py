@@ -260,5 +260,5 @@ def test_secrets_are_unreadable_for_others(tmp_path: Path) -> None:
     assert keys.pair("client") == keys.pair("client")
     if (tmp_path / "client.key_secret").stat().st_uid is not None:
         assert (tmp_path / "client.key_secret").stat().st_mode & 0o077 in (0, 0o066)
-    with pytest.raises(BadInputError, match="not a key"):
+    with pytest.raises(BadInputError, match="is not there"):
         load_key(tmp_path / "nothing")
