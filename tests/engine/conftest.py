@@ -12,7 +12,7 @@ from engine.request import CHANCE
 torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def usual_seed() -> Iterator[None]:
     """Give every request that names no seed the seed 0: what a test finds it finds again."""
     with pytest.MonkeyPatch.context() as patch:
