@@ -34,7 +34,7 @@ MOMENTUM, LARGEST_NORM = -0.75, 2.5
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    told: Tensor  # [rows, tokens, width]: words, lyrics, timbre
+    conditional: Tensor  # [rows, tokens, width]: words, lyrics, timbre
     context: Tensor  # [rows, frames, 2 * channels]: what is kept, and where to make
     turn: int = 0  # frames by which the latent is rolled
     # APG's running difference after each time of `grid`, the chain that was asked for last. Kept by time, so
@@ -153,7 +153,7 @@ class AceStep(WaveformModel):
         times = moment(time, self.place, self.place.dtype, noisy.shape[0])
         velocity: Tensor = self.network(
             hidden_states=noisy.to(self.place.device, self.place.dtype), timestep=times, timestep_r=times,
-            encoder_hidden_states=rows(inputs.told, latent.shape[0]),
+            encoder_hidden_states=rows(inputs.conditional, latent.shape[0]),
             context_latents=rows(inputs.context, latent.shape[0]), return_dict=False,
         )[0].to(latent)  # fmt: skip
         if guiding:

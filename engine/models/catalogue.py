@@ -71,7 +71,7 @@ def load(name: str, settings: Settings) -> "Model":
     if name in (POCKET.name, TOLD_POCKET):
         from ..pocket.model import load_pocket
 
-        return _compiled(load_pocket(settings, told_controls=name == TOLD_POCKET), settings)
+        return _compiled(load_pocket(settings, sees_controls=name == TOLD_POCKET), settings)
     own = own_file(name, settings)
     if own is not None:
         return load_own(own, settings)

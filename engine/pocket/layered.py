@@ -242,7 +242,8 @@ def _one(scene: Scene, index: int, take: int = 0) -> Scene:
     row = slice(index, index + 1)
     place = (take * len(scene.layers) + index) % len(inputs.context)
     own = replace(
-        inputs, told=inputs.told[row], free=inputs.free[row], layer=inputs.layer[row], layers=inputs.layers[row],
+        inputs, conditional=inputs.conditional[row], unconditional=inputs.unconditional[row],
+        layer=inputs.layer[row], layers=inputs.layers[row],
         context=inputs.context[place : place + 1],
     )  # fmt: skip
     return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), inputs=own)
@@ -252,7 +253,7 @@ def _for_batch(inputs: Inputs, takes: int) -> Inputs:
     """Return the inputs with a row for each layer of each take."""
     assert inputs.layer is not None
     assert inputs.context is not None
-    rows = {name: getattr(inputs, name).repeat(takes, 1) for name in ("told", "free", "layer")}
+    rows = {name: getattr(inputs, name).repeat(takes, 1) for name in ("conditional", "unconditional", "layer")}
     wanted, known = len(rows["layer"]), len(inputs.context)
     context = inputs.context[:wanted] if known >= wanted else inputs.context.repeat(wanted // known, 1, 1)
     return replace(inputs, **rows, context=context)

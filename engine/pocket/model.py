@@ -49,7 +49,7 @@ ANSWERS = 32  # kept, of two chains as they are delivered in four layers
 class Pocket:
     """A circular flow over fine-band latents. Frozen; one thread at a time.
 
-    With `told_controls` the network is shown what the request asks of intensity, melody and rhythm: the trained
+    With `sees_controls` the network is shown what the request asks of intensity, melody and rhythm: the trained
     baseline in the manner of Music ControlNet, and a nearer start for the optimiser.
     """
 
@@ -75,13 +75,13 @@ class Pocket:
         dtype: torch.dtype = torch.float32,
         device: torch.device = CPU,
         *,
-        told_controls: bool = False,
+        sees_controls: bool = False,
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
-        self.dtype, self.device, self.told_controls = dtype, device, told_controls
+        self.dtype, self.device, self.sees_controls = dtype, device, sees_controls
         self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
         # How the judge hears the last free loop: that of a take which is redrawn again and again is always the same.
         self._free: dict[bytes, Tensor] = {}
@@ -109,7 +109,7 @@ class Pocket:
         conditions = described(request, reading, [said], key)
         scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)
         scene = replace(scene, record=heard_of(request, key))
-        if self.told_controls:
+        if self.sees_controls:
             inputs: Inputs = scene.inputs
             shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
             scene = replace(scene, inputs=replace(inputs, controls=shown))
@@ -158,20 +158,21 @@ class Pocket:
         if until is None or inputs.avoided:
             # The student has guidance folded in, and only needs to be asked twice to lean away from something.
             scale = TEACHER_GUIDANCE if until is None else 2.0
-            both = torch.cat([part.expand(len(latent), -1) for part in (inputs.told, inputs.free)])
-            told, free = self._velocity(torch.cat([latent, latent]), time, end, both, twice(inputs)).chunk(2)
-            velocity = free + scale * (told - free)
+            both = torch.cat([part.expand(len(latent), -1) for part in (inputs.conditional, inputs.unconditional)])
+            velocities = self._velocity(torch.cat([latent, latent]), time, end, both, twice(inputs))
+            conditional, unconditional = velocities.chunk(2)
+            velocity = unconditional + scale * (conditional - unconditional)
         else:
-            velocity = self._velocity(latent, time, end, inputs.told.expand(len(latent), -1), inputs)
+            velocity = self._velocity(latent, time, end, inputs.conditional.expand(len(latent), -1), inputs)
         return latent - time.to(latent.dtype) * velocity
 
-    def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, told: Tensor, inputs: Inputs) -> Tensor:
+    def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, condition: Tensor, inputs: Inputs) -> Tensor:
         size = len(latent)
         shown = None if inputs.controls is None else inputs.controls.repeat(size // inputs.pieces, 1, 1)
         times = time.to(latent).expand(size), until.to(latent).expand(size)
         whole = self.dtype == torch.float32
         with nullcontext() if whole else torch.autocast(latent.device.type, self.dtype):
-            answer = self.network(latent, *times, told, inputs.phases, shown, inputs.layer, inputs.context)
+            answer = self.network(latent, *times, condition, inputs.phases, shown, inputs.layer, inputs.context)
         return answer.to(latent.dtype)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -254,7 +255,7 @@ def _multi_hot(ids: Iterable[int]) -> Tensor:
     return row
 
 
-def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bool = False) -> Pocket:
+def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bool = False) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
@@ -264,7 +265,7 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, told_controls: bo
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
     return Pocket(
         network.float(), latent_map, load_towers(folder), place.dtype, place.device,
-        told_controls=told_controls, repertoire=Repertoire.load(file) if file.exists() else None,
+        sees_controls=sees_controls, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
     )  # fmt: skip
 

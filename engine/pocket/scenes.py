@@ -27,15 +27,15 @@ USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Conditioning of one request: `told` and `free` [rows, channels], `phases` [1, piece frames, channels].
+    """Conditioning of one request: `conditional` and `unconditional` [rows, channels].
 
-    There is one row, or one for each of `layers`. `controls` is [pieces, piece frames, CONTROL_CHANNELS] or None. With
-    `limits` the decoder ends in a limiter. Layers are told which they are, `layer` [rows, LAYERS], and their `context`
-    [rows, frames, CONTEXT_CHANNELS].
+    There is one row, or one for each of `layers`. `phases` is [1, piece frames, channels], `controls` is [pieces, piece
+    frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter. A row of layers knows which it is,
+    `layer` [rows, LAYERS], and its `context` [rows, frames, CONTEXT_CHANNELS].
     """
 
-    told: Tensor
-    free: Tensor
+    conditional: Tensor
+    unconditional: Tensor
     phases: Tensor
     pieces: int
     said: tuple[int, ...]
@@ -95,23 +95,23 @@ def described(
         )
 
     avoided = reading.avoided.ids
-    free = condition(avoided, key if avoided else None)
-    return torch.stack([condition(ids, key) for ids in rows]), free[None]
+    unconditional = condition(avoided, key if avoided else None)
+    return torch.stack([condition(ids, key) for ids in rows]), unconditional[None]
 
 
 def laid_out(
     request: LoopRequest, reading: Reading, conditions: tuple[Tensor, Tensor], channels: int, notes: Sequence[str] = ()
 ) -> Scene:
     """Return the scene of a request on the CPU: one sound of as many frames as fit, in pieces if it is long."""
-    told, free = conditions
+    conditional, unconditional = conditions
     samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
     pieces = _pieces(request.bars, samples)
     multiple = LATENT_MULTIPLE * pieces
     frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
     phases = musical_time.phases(frames // pieces, request.bars // pieces, request.meter.beats_per_bar)[None]
     inputs = Inputs(
-        told=told,
-        free=free.expand(len(told), -1),
+        conditional=conditional,
+        unconditional=unconditional.expand(len(conditional), -1),
         phases=phases,
         pieces=pieces,
         said=reading.text.ids,
@@ -137,7 +137,7 @@ def laid_out(
 def on_device(scene: Scene, device: torch.device) -> Scene:
     """Return the scene with its inputs on `device`."""
     inputs: Inputs = scene.inputs
-    named = ("told", "free", "phases", "controls", "layer", "context")
+    named = ("conditional", "unconditional", "phases", "controls", "layer", "context")
     tensors = {name: tensor.to(device) for name in named if (tensor := getattr(inputs, name)) is not None}
     return replace(scene, inputs=replace(inputs, **tensors))
 
@@ -147,7 +147,8 @@ def in_pieces(inputs: Inputs) -> Inputs:
     if inputs.layer is None or inputs.context is None:
         return inputs
     rows, frames, channels = inputs.context.shape
-    per_piece = {name: getattr(inputs, name).repeat_interleave(inputs.pieces, 0) for name in ("told", "free", "layer")}
+    named = ("conditional", "unconditional", "layer")
+    per_piece = {name: getattr(inputs, name).repeat_interleave(inputs.pieces, 0) for name in named}
     context = inputs.context.reshape(rows * inputs.pieces, frames // inputs.pieces, channels)
     return replace(inputs, **per_piece, context=context)
 

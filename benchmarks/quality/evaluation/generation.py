@@ -50,5 +50,6 @@ def _together(scenes: Sequence[Scene]) -> Scene:
     inputs = [scene.inputs for scene in scenes]
     if inputs[0].pieces > 1:
         raise ValueError("loops of more than one piece are made one by one")
-    rows = {name: torch.cat([getattr(one, name) for one in inputs]) for name in ("told", "free", "phases")}
+    named = ("conditional", "unconditional", "phases")
+    rows = {name: torch.cat([getattr(one, name) for one in inputs]) for name in named}
     return replace(scenes[0], inputs=replace(inputs[0], **rows))

@@ -21,6 +21,26 @@ def task_name(user: str) -> str:
     return f"Ditto Live ({kept})"
 
 
+_SETTINGS = f"""\
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <AllowHardTerminate>true</AllowHardTerminate>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <RunOnlyIfNetworkAvailable>false</RunOnlyIfNetworkAvailable>
+    <AllowStartOnDemand>true</AllowStartOnDemand>
+    <Enabled>true</Enabled>
+    <Hidden>false</Hidden>
+    <RunOnlyIfIdle>false</RunOnlyIfIdle>
+    <WakeToRun>false</WakeToRun>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <Priority>5</Priority>
+    <RestartOnFailure><Interval>{RESTART_AFTER}</Interval><Count>255</Count></RestartOnFailure>
+  </Settings>
+"""
+
+
 def task(program: Program, user: str) -> str:
     r"""Return a task of `user`'s (DOMAIN\name) that starts the program at once, at each login and after a crash."""
     path, *arguments = program.command
@@ -43,23 +63,7 @@ def task(program: Program, user: str) -> str:
       <RunLevel>LeastPrivilege</RunLevel>
     </Principal>
   </Principals>
-  <Settings>
-    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
-    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
-    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-    <AllowHardTerminate>true</AllowHardTerminate>
-    <StartWhenAvailable>true</StartWhenAvailable>
-    <RunOnlyIfNetworkAvailable>false</RunOnlyIfNetworkAvailable>
-    <AllowStartOnDemand>true</AllowStartOnDemand>
-    <Enabled>true</Enabled>
-    <Hidden>false</Hidden>
-    <RunOnlyIfIdle>false</RunOnlyIfIdle>
-    <WakeToRun>false</WakeToRun>
-    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
-    <Priority>5</Priority>
-    <RestartOnFailure><Interval>{RESTART_AFTER}</Interval><Count>255</Count></RestartOnFailure>
-  </Settings>
-  <Actions Context="Author">
+{_SETTINGS}  <Actions Context="Author">
     <Exec>
       <Command>{escape(path)}</Command>
       <Arguments>{escape(subprocess.list2cmdline(arguments))}</Arguments>

@@ -227,7 +227,7 @@ def test_timbre_reference_is_told_to_ace_step(models, tiny):
     model = models["ace-step-turbo"]
     sounding = model.scene(tiny.request_for(controls=(Control(kind="timbre", target=reference(0.7)),)))
     silent = model.scene(tiny.request_for())
-    assert (sounding.inputs.told - silent.inputs.told).abs().max() > 1e-4
+    assert (sounding.inputs.conditional - silent.inputs.conditional).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -35,7 +35,7 @@ def test_unknown_words_are_said(pocket: Pocket) -> None:
     """A word outside the vocabulary is named, the others count."""
     scene = pocket.scene(request())
     assert any("zibbledy" in note for note in scene.notes)
-    assert scene.inputs.told[0, : condition.WORD_SLOTS].sum() >= 2
+    assert scene.inputs.conditional[0, : condition.WORD_SLOTS].sum() >= 2
     assert "zibbledy" in str(scene.record["heard"])
 
 
@@ -76,8 +76,8 @@ def test_turning_noise_and_phases_turns_the_spectrogram(pocket: Pocket) -> None:
     scene = pocket.scene(request())
     noise = start_noise(scene, 5)
     turned_inputs = type(scene.inputs)(
-        told=scene.inputs.told,
-        free=scene.inputs.free,
+        conditional=scene.inputs.conditional,
+        unconditional=scene.inputs.unconditional,
         phases=scene.inputs.phases.roll(7, 1),
         pieces=1,
         said=scene.inputs.said,
@@ -134,7 +134,7 @@ def test_control_inputs_are_shown_only_to_the_model_that_is_told(pocket: Pocket)
     """The bars hold with the inputs off: only the told variant ever sees the request's curve."""
     curve = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(4), -12.0)))
     asked = LoopRequest(bars=1, controls=(Control(kind="intensity", target=curve),))
-    told = Pocket(pocket.network, pocket.latent_map, told_controls=True)
+    told = Pocket(pocket.network, pocket.latent_map, sees_controls=True)
     assert pocket.scene(asked).inputs.controls is None
     shown = told.scene(asked).inputs.controls
     assert shown.shape == (1, told.scene(asked).frames, CONTROL_CHANNELS)

@@ -117,8 +117,9 @@ def test_a_take_keeps_its_words(taught: Pocket) -> None:
     scene = taught.scene(first)
     noise = noise_to_bytes(start_noise(scene, 4)[0], model="pocket", seed=4, open_seeds=OpenSeeds(3, 3))
     varied = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=77, start=Start(noise=noise))
-    assert taught.scene(varied).inputs.told.equal(scene.inputs.told)
-    assert not taught.scene(LoopRequest(prompt="house", bars=1, seed=77)).inputs.told.equal(scene.inputs.told)
+    assert taught.scene(varied).inputs.conditional.equal(scene.inputs.conditional)
+    another = taught.scene(LoopRequest(prompt="house", bars=1, seed=77))
+    assert not another.inputs.conditional.equal(scene.inputs.conditional)
 
 
 def test_a_wide_variation_has_other_words_and_the_same_key(taught: Pocket) -> None:
@@ -128,11 +129,11 @@ def test_a_wide_variation_has_other_words_and_the_same_key(taught: Pocket) -> No
     start = Start(noise=noise, variation=WIDE_VARIATION)
     wide = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=77, start=start)
     scene = taught.scene(wide)
-    assert not scene.inputs.told.equal(first.inputs.told)
+    assert not scene.inputs.conditional.equal(first.inputs.conditional)
     assert scene.notes == first.notes  # which say the key
     kept = noise_to_bytes(start_noise(scene, 5)[0], model="pocket", seed=77, open_seeds=open_seeds(wide))
     again = LoopRequest(prompt="house", tempo_bpm=Fraction(124), bars=1, seed=5, start=Start(noise=kept))
-    assert taught.scene(again).inputs.told.equal(scene.inputs.told)
+    assert taught.scene(again).inputs.conditional.equal(scene.inputs.conditional)
 
 
 def test_a_drawn_key_is_said(taught: Pocket) -> None:
