@@ -91,24 +91,14 @@ def _integrate(
             cell = first[shelf]
             first[shelf] = following[cell]
             waiting -= 1
-            bin_of_cell = cell % bins
             for side in range(4):
-                if side == 0:
-                    other = cell + bins if cell + bins < cells else cell + bins - cells
-                elif side == 1:
-                    other = cell - bins if cell >= bins else cell - bins + cells
-                elif side == 2:
-                    other = cell + 1 if bin_of_cell + 1 < bins else cell
-                else:
-                    other = cell - 1 if bin_of_cell > 0 else cell
+                other = _neighbour(cell, side, bins, cells)
                 level = quiet[other]
                 if level == SHELVES:
                     continue
                 quiet[other] = SHELVES
-                if side < 2:
-                    step = half * (in_time[cell] + in_time[other])
-                else:
-                    step = half * (in_frequency[cell] + in_frequency[other])
+                slope = in_time if side < 2 else in_frequency
+                step = half * (slope[cell] + slope[other])
                 turned = phase[cell] + step if side % 2 == 0 else phase[cell] - step
                 phase[other] = turned - turn * np.rint(turned / turn)
                 following[other] = -1
@@ -120,6 +110,19 @@ def _integrate(
                 waiting += 1
                 shelf = min(shelf, level)
     return phases
+
+
+@numba.njit(cache=True, nogil=True)
+def _neighbour(cell: int, side: int, bins: int, cells: int) -> int:  # pragma: no cover - compiled
+    """Return the cell a frame later (side 0) or earlier (1) round the loop, or a bin higher (2) or lower (3) if any."""
+    if side == 0:
+        return cell + bins if cell + bins < cells else cell + bins - cells
+    if side == 1:
+        return cell - bins if cell >= bins else cell - bins + cells
+    place = cell % bins
+    if side == 2:
+        return cell + 1 if place + 1 < bins else cell
+    return cell - 1 if place > 0 else cell
 
 
 @numba.njit(cache=True, nogil=True)
