@@ -80,7 +80,7 @@ def pairs(
         yield {
             "name": item["name"],
             "title": item["title"],
-            "text": item["text"],
+            "text": item["about"],
             "labels": item.get("labels", ["without control", "with control"]),
             "loops": [loop(*before), loop(*after)],
         }
