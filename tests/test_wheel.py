@@ -98,7 +98,7 @@ def test_the_metadata_invents_nothing(wheel: zipfile.ZipFile) -> None:
     assert data["License-Expression"] == "MIT"
     assert "Typing :: Typed" in data.get_all("Classifier", [])
     assert data.get_all("Project-URL") is None
-    assert {"models", "cluster", "device", "dev"} == set(data.get_all("Provides-Extra", []))
+    assert {"models", "cluster", "device", "mcp", "dev"} == set(data.get_all("Provides-Extra", []))
 
 
 def metadata(wheel: zipfile.ZipFile) -> Message:

@@ -131,6 +131,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
 @control(
     "melody",
     Notes,
+    layers=("lead",),
     unit="share of frames off",
     tolerance=0.03,
     beside_others=0.04,
@@ -153,6 +154,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
 @control(
     "melody-paper",
     Notes,
+    layers=("lead",),
     unit="share of frames off",
     tolerance=0.05,
     help="DITTO's own melody: the log-likelihood of the notes' classes.",
@@ -186,6 +188,7 @@ def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[S
 @control(
     "melody-octave",
     Notes,
+    layers=("lead",),
     unit="share of frames off",
     tolerance=0.05,
     help="The loudest pitch, octave included, follows the notes; rests are free.",

@@ -33,6 +33,7 @@ class Columns(TypedDict, total=False):
     asks_level: bool
     keeps_level: bool
     closes: bool
+    layers: tuple[str, ...]
     shown: Shown | None
     reference: Reference | None
     metric: Metric | None

@@ -109,6 +109,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
 @control(
     "rhythm",
     Onsets,
+    layers=("drums", "percussion"),
     unit="1 - correlation",
     tolerance=0.05,
     help="Hits fall on the onsets of a groove, and nowhere else.",

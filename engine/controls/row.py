@@ -61,6 +61,7 @@ class Row:
     asks_level: bool = False  # the target is a level: `pocket` ends in its limiter, and no usual loudness is restored
     keeps_level: bool = False  # the loop keeps the level of its reference
     closes: bool = False  # is added to every loop whose model does not close it
+    layers: tuple[str, ...] = ()  # which layers of a loop in layers it hears and moves; none means their sum
     shown: Shown | None = None
     reference: Reference | None = None
     metric: Metric | None = None  # how the delivered loop is scored, written apart from the loss

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from midi.chords.text import ChordSpan, key_of
 
+from ..controls import find
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
 from ..request import LoopRequest
@@ -105,13 +106,13 @@ class LayeredPocket(_Ears):
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
-            needed={NEEDED[control.kind] for control in request.controls if control.kind in NEEDED},
+            needed={Layer(row.layers[0]) for control in request.controls if (row := find(control.kind)).layers},
             draws_key=reading.draws_key and not chords,
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
         """Return the scene of `request` in layers, each of which hears nothing of the others yet: see `rehearsed`."""
-        if any(control.kind in FOREIGN for control in request.controls):
+        if any(find(control.kind).reference is not None for control in request.controls):
             raise BadRequestError(
                 "A recording has no layers, and cannot be kept in a loop that is made of them.",
                 remedy="Ask without layers: the full mix takes recordings.",
@@ -183,8 +184,6 @@ class LayeredPocket(_Ears):
         raise ModelError("A recording cannot be taken apart into layers.", remedy="Ask without layers.")
 
 
-NEEDED = {"melody": Layer.LEAD, "rhythm": Layer.DRUMS}  # by controls that a layer follows
-FOREIGN = ("inpaint", "outpaint", "timbre")  # controls whose target is a recording
 
 
 def _rehearsed(model: LayeredPocket, scene: Scene, noise: Tensor, powers: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from ..models.protocol import Layers, Model, Scene
 from ..request import LoopRequest, Words
 from ..spectrum import Spectrum
 
-ON_LAYERS = {"melody": ("lead",), "rhythm": ("drums", "percussion")}  # whose a control is where a loop has layers
 LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms, used where the peak is not known: about 11 dB under the peak of a hit
 HEADROOM_SCALE_DB2 = 0.25  # divides the mean over frames; small, because few frames are too loud
 
@@ -169,7 +168,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
 
 def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
     """Return the spectrum of a control's own layers; None where it evaluates the whole loop."""
-    layers = tuple(name for name in ON_LAYERS.get(kind, ()) if name in scene.layers)
+    layers = tuple(name for name in controls.find(kind).layers if name in scene.layers)
     if not layers or not isinstance(model, Layers):
         return None
     return lambda latent: model.listen_to(latent, scene, layers)

@@ -20,6 +20,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str = "auto"
     compile: str = "off"
     recompute: bool = True
+    loop_words: bool = False
     model: str = ""  # loaded at once, so that the first request need not wait for it
 
     @classmethod
@@ -34,6 +35,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
             dtype=settings.dtype,
             compile=settings.compile,
             recompute=settings.recompute,
+            loop_words=settings.loop_words,
             model=model,
         )
 
@@ -47,4 +49,5 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
             dtype=self.dtype,
             compile=self.compile,
             recompute=self.recompute,
+            loop_words=self.loop_words,
         )

@@ -257,5 +257,5 @@ def test_a_pipe_or_a_folder_is_no_file(tmp_path: Path) -> None:
     """Review A4's kind: what may never end is refused before it is opened."""
     os.mkfifo(tmp_path / "pipe.mid")
     for path in (tmp_path / "pipe.mid", tmp_path, Path("/dev/zero"), tmp_path / "gone"):
-        with pytest.raises(MidiError, match="not a file"):
+        with pytest.raises(MidiError, match=r"not a file|cannot be read"):
             read_bytes(path, 100)
