@@ -1,7 +1,8 @@
 """Every OSC address, once: the codec, `docs/osc.md` and the device's `addresses.json` come from this table.
 
-Only the types `i f s b` are used. A row's `arguments` come first and once; its `repeat` group may follow any
-number of times (breakpoints, notes, scores). `set` names are the fields of `bridge.requests.fields`.
+Only the types `i f s` are sent; the codec also takes `h d T F` for numbers. A row's `arguments` come first and
+once; its `repeat` group may follow any number of times (breakpoints, notes, scores). `set` names are the fields of
+`bridge.requests.fields`.
 """
 
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ INDEX = _whole("index", 0, MAX_CHUNKS - 1, "number of this chunk, from 0")
 CHUNKS = _whole("chunks", 1, MAX_CHUNKS, "how many chunks there are")
 MAX_LOOP_BEATS = 6_400
 BEAT = _real("beat", "quarter notes from the loop's start", 0, MAX_LOOP_BEATS)
+EARLY_BEAT = _real("beat", "quarter notes from the loop's start, or a little before it", -0.25, MAX_LOOP_BEATS)
 PART = Argument("part", "s", words=("begin", "set", "curve", "notes", "onsets"))
 SCORES = (_text("score", 60), _real("value"))
 STATES = ("no_engine", "loading", "ready", "working", "stopping")
@@ -103,28 +105,30 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/loop/curve",
         "device",
         (REQUEST_ID, CONTROL, Argument("unit", "s", words=("db", "hz", "unit")), INDEX, CHUNKS),
-        "One chunk of a curve: breakpoints in order, linear between, two at one beat are a jump.",
-        repeat=(BEAT, _real("value", "the curve's unit")),
+        "One chunk of a curve: breakpoints in order, linear between, two at one beat are a jump. "
+        "One before the start counts at it.",
+        repeat=(EARLY_BEAT, _real("value", "the curve's unit")),
     ),
     Address(
         "/ditto/loop/notes",
         "device",
         (REQUEST_ID, CONTROL, INDEX, CHUNKS),
-        "One chunk of a clip's notes, beats counted from the loop's start.",
+        "One chunk of a clip's notes, beats counted from the loop's start. A note less than 1/8 beat before it is the "
+        "downbeat; an earlier one, and one of velocity 0, which is a note off, is left out.",
         repeat=(
             _whole("pitch", 0, 127, "MIDI number, 60 is Live's C3"),
-            BEAT,
+            EARLY_BEAT,
             _real("duration", "quarter notes", 0, 6_400),
-            _whole("velocity", 1, 127),
+            _whole("velocity", 0, 127),
         ),
     ),
     Address(
         "/ditto/loop/onsets",
         "device",
         (REQUEST_ID, CONTROL, INDEX, CHUNKS),
-        "One chunk of a rhythm: strokes with their strengths.",
+        "One chunk of a rhythm: strokes with their strengths. Early ones count as early notes do.",
         repeat=(
-            BEAT,
+            EARLY_BEAT,
             _real("strength", "", 0, 1),
             Argument("group", "s", words=("kick", "snare", "hat", "tom", "cymbal", "perc", "any")),
         ),

@@ -7,7 +7,7 @@ whatever their time tag says.
 
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -114,7 +114,7 @@ def _elements(bundle: bytes) -> Iterator[bytes]:
 
 
 def _message(data: bytes) -> tuple[str, list[Value]]:
-    """Read one message by python-osc's typed readers; any other type than i f s b is refused."""
+    """Read one message by python-osc's typed readers; T and F are 1 and 0, and a type without a reader is refused."""
     try:
         path, index = osc_types.get_string(data, 0)
         tags, index = osc_types.get_string(data, index) if index < len(data) else (",", index)
@@ -123,7 +123,10 @@ def _message(data: bytes) -> tuple[str, list[Value]]:
             value, index = _READERS[tag](data, index)
             values.append(value)
     except KeyError as error:
-        raise OscError(f"The type {error.args[0]!r} is not used here; i, f and s are.") from error
+        raise OscError(
+            f"The type {error.args[0]!r} is not used here; i, f, s, h, d, T and F are.",
+            remedy="Send each number as i or f, each text as s, and no arrays.",
+        ) from error
     except (osc_types.ParseError, UnicodeDecodeError, struct.error, IndexError) as error:
         raise OscError(f"The datagram is cut short or is not OSC: {str(error)[:100]}.") from error
     if not tags.startswith(",") or index != len(data):
@@ -131,7 +134,16 @@ def _message(data: bytes) -> tuple[str, list[Value]]:
     return path, values
 
 
-_READERS = {"i": osc_types.get_int, "f": osc_types.get_float, "s": osc_types.get_string}
+_Reader = Callable[[bytes, int], tuple[Value, int]]  # from a datagram and a position: the value, and where it ends
+_READERS: dict[str, _Reader] = {
+    "i": osc_types.get_int,
+    "f": osc_types.get_float,
+    "s": osc_types.get_string,
+    "h": osc_types.get_int64,
+    "d": osc_types.get_double,
+    "T": lambda _, index: (1, index),  # no bytes: the tag is the value
+    "F": lambda _, index: (0, index),
+}
 
 
 def _known(path: str) -> Address:
@@ -176,8 +188,20 @@ def _in(address: Address, argument: Argument, value: Value) -> Value:
 
 
 def number_text(value: float) -> str:
-    """Return a number as a person would write it; a float has 24 bits on the wire, so 7 digits mean it."""
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
+    """Return a number as a person would write it: a float of 24 bits in the 7 digits that mean it, others in full."""
+    if isinstance(value, int):
+        return str(value)
+    if value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return f"{value:.7g}" if _is_short(value) else f"{value:.15g}"
+
+
+def _is_short(value: float) -> bool:
+    """Return whether a float has been, or could have been, of 32 bits."""
+    try:
+        return not math.isfinite(value) or struct.unpack(">f", struct.pack(">f", value))[0] == value
+    except OverflowError:  # above what 32 bits hold
+        return False
 
 
 def _check(address: Address, argument: Argument, value: Value) -> Value:

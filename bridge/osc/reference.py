@@ -168,7 +168,8 @@ chunks. If something was lost the answer is `missing`: send those parts and the 
 arrive in any order: each carries the request's id, and a commit may be repeated at any time to ask where the request
 stands. Whatever is refused is answered with `error`.
 
-**Types** are `i`, `f` and `s` only. Where a whole number is expected a float without fraction will do, and
+**Types** are `i`, `f` and `s`. From the device `h` and `d` will do for a number, and `T` and `F` for 1 and 0; arrays,
+`N`, `I` and all others are refused. Where a whole number is expected a float without fraction will do, and
 where text is expected a number will do (Max and Pure Data send what they have). **Text** is ASCII; anything else,
 and the sign `%` itself, is percent-encoded UTF-8 both ways (`encodeURIComponent`, `decodeURIComponent`); plain UTF-8
 is understood too. **Beats** are quarter notes from the loop's start; the bridge takes the nearest 1/{ticks} beat, so

@@ -8,7 +8,7 @@ from typing import Any
 from engine.errors import BadRequestError
 from engine.request import Curve, Notes, Onsets, Point, Target
 from midi.melody import melody
-from midi.notes import Note, cut, settled
+from midi.notes import EARLY_BEATS, Note, cut, settled
 from midi.rhythm import Onset, is_kit, kind_of, onsets
 from midi.tempo import TICKS_PER_BEAT, snapped
 
@@ -32,12 +32,12 @@ Chunks = Mapping[tuple[str, str], Rows]
 def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
     """Return rows as the target of the control `kind`: a rhythm's notes are strokes, a melody's are one voice."""
     if part == "curve":
-        points = tuple(Point(snapped(beat), float(value)) for beat, value in sent.rows)
+        points = tuple(Point(max(snapped(beat), Fraction(0)), float(value)) for beat, value in sent.rows)
         return Curve(points=points, unit=sent.unit or "db")  # type: ignore[arg-type]  # checked by the table of OSC
     if part == "onsets":
-        strokes = (Onset(snapped(beat), float(strength), group) for beat, strength, group in sent.rows)
-        return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if stroke.beat < loop_beats)))
-    played = cut(settled(_notes(sent.rows), Fraction(0), loop_beats), Fraction(0), loop_beats)
+        strokes = (Onset(_on_downbeat(snapped(beat)), float(strength), group) for beat, strength, group in sent.rows)
+        return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if 0 <= stroke.beat < loop_beats)))
+    played = _played(sent, loop_beats)
     if kind == "rhythm":
         return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))
     return Notes(notes=melody(played) if kind == "melody" else played)
@@ -47,7 +47,7 @@ def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
     """Return a curve of steps: at each note's start the loudest velocity there, held to the next."""
     sent = chunks.get(("notes", "intensity")) or chunks.get(("notes", "melody"))
     loudest: dict[Fraction, float] = {}
-    for note in cut(_notes(sent.rows if sent else ()), Fraction(0), loop_beats):
+    for note in _played(sent, loop_beats) if sent else ():
         loudest[note.start] = max(loudest.get(note.start, 0.0), note.velocity / 127)
     if not loudest:
         raise BadRequestError("The clip whose velocities are the intensity has no notes in the loop.")
@@ -59,7 +59,20 @@ def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
     return Curve(points=tuple(points), unit="unit")
 
 
+def _on_downbeat(beat: Fraction) -> Fraction:
+    """Return the beat of a stroke, 0 for one that is early for the downbeat."""
+    return Fraction(0) if -EARLY_BEATS < beat < 0 else beat
+
+
+def _played(sent: Rows, loop_beats: Fraction) -> tuple[Note, ...]:
+    """Return the notes that sound in the loop, early ones on its downbeat."""
+    return cut(settled(_notes(sent.rows), Fraction(0), loop_beats), Fraction(0), loop_beats)
+
+
 def _notes(rows: tuple[tuple[Any, ...], ...]) -> Iterator[Note]:
+    """Yield the notes of rows; one of velocity 0 is MIDI's other spelling of a note off, and does not sound."""
     for pitch, start, duration, velocity in rows:
+        if int(velocity) == 0:
+            continue
         length = max(snapped(duration), Fraction(1, TICKS_PER_BEAT))
         yield Note(pitch=int(pitch), start=snapped(start), duration=length, velocity=int(velocity))

@@ -9,6 +9,7 @@ from typing import Any
 
 import zmq
 
+LOOK_SECONDS = 0.01  # between two looks where the loop cannot watch a socket
 BATCH = 256  # messages handed over at once; then the loop may do something else
 
 Frames = list[bytes]
@@ -31,7 +32,8 @@ class Channel:
     """Hands whole messages to `on_messages` as they come, in batches, and sends without waiting.
 
     Threads: everything on the loop's thread. The socket's file descriptor is edge-triggered (it says that
-    something changed, once), so it is read dry at each call and looked at again after each send.
+    something changed, once), so it is read dry at each call and looked at again after each send. A loop that
+    watches no descriptors, as Windows' usual one, looks at the socket at short intervals instead.
     """
 
     def __init__(self, socket: "zmq.Socket[bytes]", on_messages: Callable[[list[Frames]], Any]) -> None:
@@ -39,8 +41,12 @@ class Channel:
         self._on_messages = on_messages
         self._loop = asyncio.get_running_loop()
         self._descriptor = int(socket.getsockopt(zmq.FD))
-        self._loop.add_reader(self._descriptor, self._drain)
+        self._looks: asyncio.TimerHandle | None = None  # only where the loop does not watch
         self._again = False
+        try:
+            self._loop.add_reader(self._descriptor, self._drain)
+        except NotImplementedError:
+            self._look_on()
         self._look_again()
 
     def send(self, frames: Sequence[bytes]) -> bool:
@@ -57,8 +63,15 @@ class Channel:
         """Stop reading and close the socket."""
         if self.socket.closed:
             return
-        self._loop.remove_reader(self._descriptor)
+        if self._looks is None:
+            self._loop.remove_reader(self._descriptor)
+        else:
+            self._looks.cancel()
         self.socket.close(linger=0)
+
+    def _look_on(self) -> None:
+        self._looks = self._loop.call_later(LOOK_SECONDS, self._look_on)
+        self._look_again()
 
     def _look_again(self) -> None:
         if not self._again:

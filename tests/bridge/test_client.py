@@ -1,5 +1,6 @@
 """The Python client: a request from a script, in both styles, and what happens when the engine is away."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,6 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
         return [event async for event in client.make(request)]
 
     async def main() -> None:
-        import asyncio
-
         async with AsyncClient(service.peer) as client:
             requests = [_request(seed=seed) for seed in range(3)]
             for request, events in zip(
@@ -67,6 +66,47 @@ def test_asyncio_makes_two_at_once(service: Any) -> None:
             assert (await client.status()).workers == 1
 
     run(main())
+
+
+class _WithoutReaders(asyncio.SelectorEventLoop):
+    """A loop as Windows' usual one: it watches no descriptors."""
+
+    def add_reader(self, *_: Any) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+    def remove_reader(self, *_: Any) -> bool:
+        raise NotImplementedError
+
+
+def test_a_loop_that_watches_no_sockets_will_do(service: Any) -> None:
+    """Trial 25: under Windows' usual loop requests are made, stopped and left, and hanging up leaves nothing."""
+
+    async def main() -> None:
+        async with AsyncClient(service.peer) as client:
+            assert (await client.status()).workers == 1
+            events = [event async for event in client.make(_request(count=2))]
+            assert [event.take for event in events if isinstance(event, Take)] == [0, 1]
+            assert isinstance(events[-1], Done)
+            client.reconnect(service.peer)
+            stopped = _request("steps=1000 pause=0.02")
+            async for event in client.make(stopped):
+                if isinstance(event, Progress):
+                    client.cancel(stopped)
+            assert isinstance(event, Cancelled)
+
+    with asyncio.Runner(loop_factory=_WithoutReaders) as runner:
+        runner.run(main())
+
+
+def test_under_such_a_loop_an_engine_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """Trial 25: the sentence is the same, without NotImplementedError."""
+
+    async def main() -> None:
+        async with AsyncClient(Peer("tcp://127.0.0.1:9", keys=Keys(tmp_path)), patience_seconds=0.3) as client:
+            await client.status()
+
+    with asyncio.Runner(loop_factory=_WithoutReaders) as runner, pytest.raises(EngineUnavailableError):
+        runner.run(main())
 
 
 def test_an_engine_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import struct
 import time
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -84,6 +86,79 @@ def test_a_number_will_do_for_text() -> None:
     assert decode(datagram)[0].values == ("r1", "tempo_bpm", "133.37")
 
 
+# liblo's `oscsend 127.0.0.1 47111 /ditto/hello hsTd 1 desk 9000`, byte for byte: 64-bit numbers, and T without bytes.
+WIDE_HELLO = b"/ditto/hello\0\0\0\0,hsTd\0\0\0" + struct.pack(">q8sd", 1, b"desk", 9000.0)
+
+
+def test_wide_numbers_and_truth_values_will_do_for_numbers() -> None:
+    """Trial 26: h and d are numbers as i and f are, T and F are 1 and 0, wherever they stand."""
+    assert decode(WIDE_HELLO) == [OscMessage("/ditto/hello", (1, "desk", "1", 9000))]
+    for tag, value, on in (("T", True, 1), ("F", False, 0), ("h", 1, 1), ("d", 0.0, 0)):
+        assert decode(_raw("/ditto/take/favourite", ("s", "t1"), (tag, value)))[0].values == ("t1", on)
+    curve = _raw(
+        "/ditto/loop/curve", *zip("sssTh", ("r1", "intensity", "unit", True, 2), strict=True), ("h", 4), ("d", 0.1)
+    )
+    assert decode(curve) == [OscMessage("/ditto/loop/curve", ("r1", "intensity", "unit", 1, 2), ((4.0, 0.1),))]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "text"),
+    [
+        ("h", 2**53 + 1, "9007199254740993"),
+        ("d", 133.371234567, "133.371234567"),
+        ("d", 0.1, "0.1"),
+        ("d", 1e300, "1e+300"),
+        ("d", 16_777_217.0, "16777217"),
+        ("f", 16_777_216.0, "16777216"),
+        ("f", 0.1, "0.1"),
+        ("T", True, "1"),
+        ("F", False, "0"),
+    ],
+)
+def test_a_number_for_text_keeps_all_its_digits(tag: str, value: object, text: str) -> None:
+    """A seed as h, or a tempo as d, is the text that a person would write, with nothing rounded off."""
+    assert decode(_raw("/ditto/loop/set", ("s", "r1"), ("s", "seed"), (tag, value)))[0].values[2] == text
+
+
+@given(messages(), st.data())
+def test_any_spelling_of_a_number_is_the_same_message(drawn: tuple[Address, OscMessage], data: st.DataObject) -> None:
+    """Whole numbers as i, h, f, d, T or F, and others as f or d, mean one message."""
+    address, message = drawn
+    spelt = [pair for row in (message.values, *message.groups) for pair in enumerate(row)]
+    arguments = [*address.arguments, *(address.repeat * len(message.groups))]
+    pairs = [(argument, value) for argument, (_, value) in zip(arguments, spelt, strict=True)]
+    typed = [(data.draw(st.sampled_from(_spellings(argument, value))), value) for argument, value in pairs]
+    raw = _raw(address.path, *((tag, _put(tag, value)) for tag, value in typed))
+    assert decode(raw, address.sender) == [message]
+
+
+def _put(tag: str, value: Any) -> object:
+    """Return a value as a client would hand it over."""
+    return quote(value) if tag == "s" else int(value) if tag in "ih" else value
+
+
+def _spellings(argument: Argument, value: Any) -> tuple[str, ...]:
+    """Return the type tags that can carry a value without loss."""
+    if argument.tag == "s":
+        return ("s",)
+    if value != int(value):
+        return ("f", "d")
+    wide = ("h", "d") if abs(value) < 2**53 else ("d",)
+    short = ("f",) if abs(value) <= 2**24 or argument.tag == "f" else ()
+    small = ("i",) if abs(value) < 2**31 else ()
+    truth = {0: ("F",), 1: ("T",)}.get(value, ())
+    return (*wide, *short, *small, *truth)
+
+
+def test_notes_that_do_not_sound_refuse_no_datagram() -> None:
+    """Trial 26: a note of velocity 0, or a little before the loop, arrives with its neighbours."""
+    rows = [(60, -0.25, 1.0, 0), (62, -0.0625, 1.0, 100), (64, 1.0, 0.5, 90)]
+    datagram = encode("/ditto/loop/notes", ("r1", "melody", 0, 1), rows)
+    assert decode(datagram)[0].groups == tuple(rows)
+    with pytest.raises(OscError, match=r"-0\.25 to 6400"):
+        encode("/ditto/loop/notes", ("r1", "melody", 0, 1), [(60, -1.0, 1.0, 100)])
+
+
 def test_utf8_is_understood_as_it_is() -> None:
     """A client that sends plain UTF-8 means what it sends."""
     datagram = _raw("/ditto/loop/set", ("s", "r1"), ("s", "prompt"), ("s", "Müsli 日本 100 % house"))
@@ -122,7 +197,15 @@ def _nested(depth: int) -> bytes:
         (_raw("/ditto/bye", ("s", "n1"), ("s", "n2")), "takes s"),
         (_raw("/ditto/bye", ("s", "../x")), "letters"),
         (_raw("/ditto/bye", ("s", "")), "1 to 64"),
-        (_raw("/ditto/bye", ("h", 2**40)), "type 'h'"),
+        (_raw("/ditto/bye", ("N", None)), "type 'N'"),
+        (b"/ditto/bye\0\0,S\0\0n1\0\0", "type 'S'"),
+        (b"/ditto/bye\0\0,I\0\0", "type 'I'"),
+        (_raw("/ditto/bye", (["s"], ["n1"])), "type '['"),
+        (b"/ditto/bye\0\0,]s\0n1\0\0", "type ']'"),
+        (_raw("/ditto/hello", ("h", 2**40), ("s", "a"), ("s", "b"), ("i", 9000)), "2.14748e+09"),
+        (_raw("/ditto/hello", ("d", 1e300), ("s", "a"), ("s", "b"), ("i", 9000)), "1e+300"),
+        (WIDE_HELLO[:-4], "cut short"),
+        (_raw("/ditto/hello", ("T", True), ("s", "a"), ("s", "b"), ("d", 9000.5)), "whole number"),
         (_raw("/ditto/bye", ("b", b"abc")), "type 'b'"),
         (_raw("/ditto/hello", ("i", 1), ("s", "a"), ("s", "b"), ("i", 70_000)), "65535"),
         (_raw("/ditto/hello", ("i", 1), ("s", "a"), ("s", "b"), ("f", 1.5)), "whole number"),

@@ -36,7 +36,7 @@ def test_the_parts_hold_what_they_promise(node):
     """Curves, learning, redraw, the line to the bridge, keeping and warping, run as the device carries them."""
     done = run(node, UNITS)
     assert done.returncode == 0, done.stdout[-6000:]
-    assert "# pass 19\n" in done.stdout
+    assert "# pass 20\n" in done.stdout
     assert "# fail 0\n" in done.stdout
 
 

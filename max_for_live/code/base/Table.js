@@ -48,7 +48,11 @@ class Table {
 }
 
 // Max's OSC strings are ASCII: anything else, and `%` itself, travels as percent-encoded UTF-8.
-const encodeText = (text) => text.replace(/[^\x20-\x7e]|%/gu, encodeURIComponent);
+const encodeText = (text) => wellFormed(text).replace(/[^\x20-\x7e]|%/gu, encodeURIComponent);
+
+// Half a letter, as a paste or a cut inside an emoji leaves it, has no UTF-8 and makes `encodeURIComponent` throw.
+const HALF_LETTER = /[\ud800-\udfff]/gu; // by `u` a whole pair is one letter, and not in this range
+const wellFormed = (text) => text.replace(HALF_LETTER, "\ufffd");
 
 function decodeText(text) {
   try {

@@ -57,7 +57,7 @@ const Controls = {
 
   prompted(words) {
     const text = (words[0] === "text" ? words.slice(1) : words).join(" ");
-    this.store.change({ prompt: text });
+    this.store.change({ prompt: wellFormed(text) });
   },
 
   press() {

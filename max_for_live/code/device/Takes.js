@@ -94,4 +94,5 @@ class Takes {
   }
 }
 
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text);
+const shortened = (text, most) =>
+  (text.length > most ? `${text.slice(0, most - 1).replace(HALF_LETTER, "").trimEnd()}…` : text);

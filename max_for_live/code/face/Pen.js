@@ -15,7 +15,7 @@ function measure(text, size) {
 function fitted(text, size, room) {
   if (measure(text, size) <= room) return text;
   let short = text;
-  while (short && measure(`${short}…`, size) > room) short = short.slice(0, -1);
+  while (short && measure(`${short}…`, size) > room) short = short.replace(/.$/su, "");
   return `${short.trimEnd()}…`;
 }
 

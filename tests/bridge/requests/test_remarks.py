@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.requests.reader import read_request
 from engine.request import Audio, Curve, Notes, Onsets
@@ -101,6 +103,39 @@ def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> N
     reading = read_request({"bars": "4", "seed": "1"}, {("notes", "rhythm"): rows})
     strokes = reading.request.controls[0].target.onsets  # type: ignore[union-attr]
     assert [(float(stroke.beat), stroke.group) for stroke in strokes] == [(0, "kick"), (1, "hat"), (2, "snare")]
+
+
+def test_silent_and_early_rows_are_read_as_a_clip_reads_them() -> None:
+    """Trial 26: velocity 0 is left out; early notes, strokes and breakpoints are the start's, earlier notes go."""
+    from bridge.requests.sent import Rows
+
+    notes = Rows(((60, -0.02, 1.0, 100), (62, 1.0, 1.0, 0), (64, 2.0, 1.0, 90), (65, -0.2, 1.0, 90)))
+    strokes = Rows(((-0.02, 1.0, "kick"), (2.0, 0.5, "snare"), (-0.2, 1.0, "hat")))
+    curve = Rows(((-0.02, -30.0), (4.0, -9.0)), "db")
+    parts = {("notes", "melody"): notes, ("onsets", "rhythm"): strokes, ("curve", "intensity"): curve}
+    controls = {one.kind: one.target for one in read_request({"bars": "4", "seed": "1"}, parts).request.controls}
+    assert [(note.pitch, note.start) for note in controls["melody"].notes] == [(60, 0), (64, 2)]  # type: ignore[union-attr]
+    assert [(one.beat, one.group) for one in controls["rhythm"].onsets] == [(0, "kick"), (2, "snare")]  # type: ignore[union-attr]
+    assert [(point.beat, point.value) for point in controls["intensity"].points] == [(0, -30), (4, -9)]  # type: ignore[union-attr]
+    asked = {"bars": "4", "seed": "1", "intensity_source": "velocities"}
+    (_, level) = sorted(
+        read_request(asked, {("notes", "melody"): notes}).request.controls, key=lambda c: c.kind == "intensity"
+    )
+    assert [point.beat for point in level.target.points] == [0, 2, 2]  # type: ignore[union-attr]
+
+
+_ROW = st.tuples(st.integers(0, 127), st.floats(-0.25, 20, width=32), st.floats(0, 8, width=32), st.integers(0, 127))
+
+
+@given(st.lists(_ROW, max_size=12))
+def test_what_sounds_does_not_hang_on_what_is_silent(rows: list[tuple[int, float, float, int]]) -> None:
+    """Rows with and without their notes of velocity 0 are one clip, all of it inside the loop."""
+    from bridge.requests.sent import Rows, read_rows
+
+    whole = read_rows("notes", "text", Rows(tuple(rows)), Fraction(16))
+    assert isinstance(whole, Notes)
+    assert whole == read_rows("notes", "text", Rows(tuple(row for row in rows if row[3])), Fraction(16))
+    assert all(0 <= note.start < note.end <= 16 for note in whole.notes)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,14 @@ test("text survives the wire in any language", () => {
   assert.equal(parts.decodeText("100%"), "100%");
 });
 
+test("half a letter is replaced on the wire, and a name is never cut inside one", () => {
+  for (const [words, heard] of [["dub\ud83e", "dub\ufffd"], ["\udd41dub", "\ufffddub"], ["\udd41\ud83e", "\ufffd\ufffd"], ["🥁\ud83e!", "🥁\ufffd!"]])
+    assert.equal(parts.decodeText(parts.encodeText(words)), heard);
+  for (let most = 2; most < 12; most += 1) assert.ok(parts.shortened("a🥁b🥁🥁c🥁🥁🥁", most).isWellFormed());
+  assert.equal(parts.shortened("a🥁🥁", 4), "a🥁…");
+  assert.equal(parts.shortened("a🥁🥁🥁", 5), "a🥁…");
+});
+
 test("what leaves is checked against the table", () => {
   const table = new Table(parts.TABLE);
   assert.deepEqual(plain(table.outgoing("/ditto/take/favourite", ["abc", 1])), ["abc", 1]);

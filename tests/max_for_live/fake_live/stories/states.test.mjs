@@ -26,6 +26,18 @@ for (const bareText of [true, false]) {
   });
 }
 
+test("half a letter in the prompt is replaced: the loop is made, and the clip, the set and the history have it so", () => {
+  for (const [typed, kept] of [["dub\ud83e", "dub\ufffd"], ["\udd41 dub", "\ufffd dub"], ["🥁 dub", "🥁 dub"]]) {
+    const room = new Studio({ prompt: null });
+    room.type(typed);
+    room.generate();
+    assert.equal(room.bridge.last.settings.prompt, kept);
+    assert.match(room.status, /^Landed/);
+    assert.equal(room.clips[0].name, `${kept} 1`);
+    assert.ok(room.patch.find("history").items.includes(kept));
+  }
+});
+
 test("A5: with Live's audio off the face says so, at load and at a press; when it comes on all goes on", () => {
   const room = new Studio({ connect: false, patch: { audio: false } });
   room.advance(5000);
