@@ -44,6 +44,7 @@ def test_the_first_loop_takes_three_actions(tab: "Tab", studio: Any) -> None:
     """Open, type, Enter: it plays, and it is a take like any other."""
     make(tab)
     tab.wait_for_function("() => window.dittoPlayer.take !== null")
+    tab.wait_for_selector("#heard b")  # said a moment after the last letter
     assert tab.locator("#heard").inner_text() == "Heard: dusty, boom bap, electric piano"
     assert [request.prompt for request in asked(studio)] == ["dusty boom bap, rhodes"]
     assert "token" not in tab.url
