@@ -79,7 +79,8 @@ on("running", (job) => jobs.show(job));
 on("progress", (progress) => jobs.progress(progress));
 on("take", ({ id, take, notes }) => {
   takes.add(take);
-  notes.forEach((note) => say(note));
+  const verdicts = new Set((take.verdicts ?? []).map(({ sentence }) => sentence)); // these stand on the card
+  notes.filter((note) => !verdicts.has(note)).forEach((note) => say(note));
   if (own.delete(id)) listen(take);
 });
 on("end", ({ id, outcome, sentence, remedy, takes: made }) => {

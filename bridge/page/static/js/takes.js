@@ -181,7 +181,9 @@ export class Takes extends EventTarget {
           control.heard ? element("span", { class: "heard-line" }, "heard in the file") : null,
         ),
       ]),
-      ...whole.notes.map((note) => element("p", { class: "facts" }, note)),
+      ...whole.notes
+        .filter((note) => !take.verdicts?.some(({ sentence }) => sentence === note))
+        .map((note) => element("p", { class: "facts" }, note)),
       this.#doings(take, whole, details),
       copied("The same from the command line", whole.command),
       copied("Where the file lies", whole.path),
