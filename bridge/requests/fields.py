@@ -159,7 +159,6 @@ FIELDS: tuple[Field, ...] = (
 )  # fmt: skip
 
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
-PER_CONTROL = tuple(name.removeprefix("CONTROL.") for name in BY_NAME if name.startswith("CONTROL."))
 INHERITED = ("prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "model", "loop", "sample_rate")
 """What a request takes from the take that it starts from, where it is not given."""
 
