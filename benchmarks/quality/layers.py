@@ -16,27 +16,22 @@ from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
 from benchmarks.quality.evaluation import crispness, fit, machine, material
 from benchmarks.quality.evaluation.figures import Figure, at_least, at_most
-from benchmarks.quality.evaluation.generation import generate
+from benchmarks.quality.evaluation.generation import Stems, generate, played
 from benchmarks.quality.evaluation.material import Audio
 from benchmarks.quality.pocket import put, table_of
 from benchmarks.rows import WORK, Arrays, Rows, arrays_of, fingerprint, weights_name
-from engine.audio import finish
 from engine.pocket.arrangement import Arrangement
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.layers import Layer
-from engine.pocket.model import WEIGHTS, load_pocket
-from engine.pocket.network import in_layers
+from engine.pocket.model import WEIGHTS
 from engine.request import LoopRequest
-from engine.sampling import sample, start_noise
 from engine.settings import Settings
-from engine.training.layer_repertoire import layer_repertoire
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.layers import LayeredLoop, chords, inverted, layer_labels, render_layers
@@ -46,11 +41,9 @@ from midi.key import Key
 
 PROMPTS = Path(__file__).with_name("prompts.txt")
 LONGEST_SECONDS = 15.0
-UNTRAINED_LOOPS = 4_000  # of the repertoire that decides on layers where weights bring none
 TRUE, CODEC, CODED_STEMS = "held-out", "codec", "codec of stems"
 MIX, LAYERED, BARE_MIX, BARE = "full mix", "layers", "full mix, bare", "layers, bare"
 GROUP = "layers"
-Stems = Mapping[Layer, Audio]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,28 +123,6 @@ class Layers:
     def _folder(self, *parts: str) -> Path:
         """Return where rows are kept that depend on these files of the weights."""
         return self.work / fingerprint(sorted(file for part in parts for file in self.weights.rglob(part)))
-
-
-def model_of(weights: Path) -> LayeredPocket:
-    """Return the model in layers; weights that know none are given the inputs of layers at nothing."""
-    pocket = load_pocket(Settings(), weights)
-    if pocket.network.config["layered"]:
-        return load_layered(Settings(), weights)
-    pocket.network = in_layers(pocket.network).eval().requires_grad_(False)
-    return LayeredPocket(pocket, layer_repertoire(UNTRAINED_LOOPS))
-
-
-def played(model: LayeredPocket, request: LoopRequest, plan: Arrangement) -> tuple[Audio, Stems]:
-    """Return the loop in layers as it is delivered, and its stems before their gain."""
-    scene = model.scene(request, plan)
-    noise = start_noise(scene, request.seed)
-    told, _ = model.rehearsed(scene, noise)
-    with torch.no_grad():
-        steps = model.schedule(model.card.decode_steps, told)
-        latent = sample(model, told, noise, steps, model.card.sampler, checkpoint=False)
-        stems = model.stems(latent, told)[0]
-    audio = finish.finish(stems.sum(0), told, request).audio
-    return audio, {layer: stem.numpy() for layer, stem in zip(plan.layers, stems, strict=True)}
 
 
 def measures(audio: Audio, stems: Stems, told: Sequence[fit.Told]) -> Arrays:
@@ -275,7 +246,7 @@ def main() -> None:
     rows = open_rows(given, weights_name("pocket", given.weights))
     assets = given.shared / "assets"
     study = Layers(
-        model=model_of(given.weights), weights=given.weights, work=given.work,
+        model=load_layered(Settings(), given.weights), weights=given.weights, work=given.work,
         assets=Assets(assets) if assets.is_dir() else None, loops=given.loops, bare=given.bare,
     )  # fmt: skip
     put(rows, GROUP, figures(study.columns()))

@@ -1,4 +1,4 @@
-"""How good `pocket` is: every figure that its issue asks for, for 1, 2, 4, 8 and 32 steps and the codec alone.
+"""How good `pocket` is: in layers, as a full mix of 1 to 32 steps, and through the codec alone.
 
     python -m benchmarks pocket [--quick] [--loops 500] [--weights FOLDER] [--pictures FOLDER] [--publish]
 
@@ -22,13 +22,22 @@ from benchmarks.quality.evaluation.figures import Figure, at_least, at_most, fro
 from benchmarks.quality.evaluation.hearing import Ear
 from benchmarks.quality.evaluation.musicnn import find_musicnn
 from benchmarks.quality.evaluation.pictures import picture
-from benchmarks.quality.evaluation.study import Sizes, Study
+from benchmarks.quality.evaluation.study import DELIVERED, Chain, Sizes, Study
 from benchmarks.rows import WORK, Rows, weights_name
-from engine.pocket.model import WEIGHTS, load_pocket
+from engine.pocket.layered import load_layered
+from engine.pocket.model import WEIGHTS
 from engine.settings import Settings
 from engine.training.synth.assets import Assets
 
-QUICK = Sizes(loops=16, side_loops=8, training=32, per_genre=3, asked_per_genre=1, seeds=3, steps=(1, 4, 32))
+QUICK = Sizes(
+    loops=16,
+    side_loops=8,
+    training=32,
+    per_genre=3,
+    asked_per_genre=1,
+    seeds=3,
+    chains=(DELIVERED, Chain(1), Chain(4), Chain(32)),
+)
 OF_REAL_LOOPS = ("on the grid", "seam", "clicks", "DC", "log-mel")
 LOOPS, MACHINE, REAL = "loops", "machine", "real loops"
 VALUE = "value"
@@ -100,7 +109,7 @@ def arguments() -> argparse.Namespace:
                          help="for the codec and chains other than 4")  # fmt: skip
     options.add_argument("--training", type=int, default=Sizes().training, help="training loops to be compared with")
     options.add_argument("--per-genre", type=int, default=Sizes().per_genre, help="loops for the genre listener")
-    options.add_argument("--steps", type=int, nargs="+", default=list(Sizes().steps))
+    options.add_argument("--steps", type=int, nargs="+", default=[1, 2, 4, 8, 32], help="of full mixes")
     options.add_argument("--quick", action="store_true", help="a few minutes: does it run at all?")
     options.add_argument("--musicnn", type=Path, help="the unpacked wheel, if it is not installed")
     options.add_argument("--shared", type=Path, default=Path(__file__).parents[3] / "shared",
@@ -111,19 +120,19 @@ def arguments() -> argparse.Namespace:
 
 def prepared(given: argparse.Namespace) -> Study:
     """Load the model and whoever listens."""
-    pocket = load_pocket(Settings(), given.weights)
+    layered = load_layered(Settings(), given.weights)
     musicnn = find_musicnn(given.musicnn)
     if musicnn is None:
         print("musicnn is not installed: no distances (pip install --no-deps musicnn)")
     given.pictures.mkdir(parents=True, exist_ok=True)
     assets = given.shared / "assets"
-    steps = tuple(given.steps)
+    chains = tuple(one for one in Sizes().chains if one.in_layers or one.steps in given.steps)
     sizes = QUICK if given.quick else Sizes(
-        loops=given.loops, side_loops=given.side_loops, steps=steps, training=given.training, per_genre=given.per_genre,
-        main_steps=tuple(step for step in Sizes().main_steps if step in steps),
+        loops=given.loops, side_loops=given.side_loops, chains=chains, training=given.training,
+        per_genre=given.per_genre, main_chains=tuple(one for one in Sizes().main_chains if one in chains),
     )  # fmt: skip
     return Study(
-        pocket=pocket, weights=given.weights, ear=Ear(musicnn, pocket.towers), work=given.work, sizes=sizes,
+        layered=layered, weights=given.weights, ear=Ear(musicnn, layered.pocket.towers), work=given.work, sizes=sizes,
         assets=Assets(assets) if assets.is_dir() else None,
     )  # fmt: skip
 
@@ -136,7 +145,7 @@ def machine_figures(study: Study, quick: bool) -> list[Figure]:
     chord = machine.chord_purity_db(code)
     attack = machine.attack_growth_seconds(study.assets, 4 if quick else 24, code)
     lines = (
-        ("all weights, MiB", "at most 24", at_most(24), machine.weights_mib(study.weights)),
+        ("all weights, MiB", "at most 32", at_most(32), machine.weights_mib(study.weights)),
         ("loading, s", "at most 1.5", at_most(1.5), loading["load"]),
         ("imports before loading, s", "", None, loading["imports"]),
         ("text to 8 s of audio with 4 steps, s", "at most 1", at_most(1.0), speed["all"]),

@@ -1,7 +1,7 @@
 """Many loops from `pocket` at once: requests of one length share a batch, whatever their words and tempi."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from engine.audio import finish as loop
 from engine.models.protocol import Sampler, Scene
+from engine.pocket.arrangement import Arrangement
+from engine.pocket.layered import LayeredPocket
+from engine.pocket.layers import Layer
 from engine.pocket.model import Pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 
 MOST_STUDENT_STEPS = 8  # longer chains are the teacher's: the flow itself, with guidance
 BATCH = 8
+Stems = Mapping[Layer, NDArray[np.float32]]
 
 
 def generate(
@@ -36,6 +40,27 @@ def generate(
                 with torch.no_grad():
                     sound = pocket.decode(latent[None], scene)[0]
                 yield index, loop.finish(sound, scene, requests[index]).audio
+
+
+def generate_in_layers(
+    model: LayeredPocket, requests: Sequence[LoopRequest], chosen: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the index and the loop [2, samples] of each request in `chosen`, its layers as words and seed decide."""
+    for index in chosen:
+        yield index, played(model, requests[index], model.arrange(requests[index]))[0]
+
+
+def played(model: LayeredPocket, request: LoopRequest, plan: Arrangement) -> tuple[NDArray[np.float32], Stems]:
+    """Return the loop in layers [2, samples] as it is delivered, and its stems before their gain."""
+    scene = model.scene(request, plan)
+    noise = start_noise(scene, request.seed)
+    heard, _ = model.rehearsed(scene, noise)
+    with torch.no_grad():
+        steps = model.schedule(model.card.decode_steps, heard)
+        latent = sample(model, heard, noise, steps, model.card.sampler, checkpoint=False)
+        stems = model.stems(latent, heard)[0]
+    audio = loop.finish(stems.sum(0), heard, request).audio
+    return audio, {layer: stem.numpy() for layer, stem in zip(plan.layers, stems, strict=True)}
 
 
 def chain(pocket: Pocket, scene: Scene, noise: torch.Tensor, steps: int) -> torch.Tensor:

@@ -15,6 +15,7 @@ from benchmarks.rows import Arrays as Table
 from benchmarks.rows import arrays_of, fingerprint
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.condition import WORD_SLOTS
+from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import Pocket
 from engine.pocket.words import WORD_IDS
 from engine.request import LoopRequest
@@ -23,7 +24,7 @@ from engine.training.synth.recipe import Recipe
 
 from . import classifiers, machine, material, sound
 from .figures import Figure, at_least, distances, from_rows, ranks
-from .generation import generate
+from .generation import generate, generate_in_layers
 from .hearing import EMBEDDING, MEASURES, PICTURE, Ear, Row
 from .material import Audio, Loop
 from .statistics import mean_distance
@@ -31,6 +32,20 @@ from .statistics import mean_distance
 DIVERSE_PROMPTS = ("house", "techno", "drum and bass", "boom bap", "trap", "ambient", "trance", "funk")
 HELD_OUT, CODEC = "held-out", "codec"
 NOTHING = np.zeros((2, 0), np.float32)  # what is asked for has no sound yet
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How the model makes a loop: in so many steps, as one full mix or as the sum of its layers."""
+
+    steps: int
+    in_layers: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.steps} in layers" if self.in_layers else f"{self.steps}"
+
+
+DELIVERED = Chain(4, in_layers=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +58,29 @@ class Sizes:
     per_genre: int = 80  # that the genre listener learns
     asked_per_genre: int = 6
     seeds: int = 16  # at a fixed prompt
-    steps: tuple[int, ...] = (1, 2, 4, 8, 32)
-    main_steps: tuple[int, ...] = (4,)
+    chains: tuple[Chain, ...] = (DELIVERED, Chain(4), Chain(1), Chain(2), Chain(8), Chain(32))
+    main_chains: tuple[Chain, ...] = (DELIVERED, Chain(4))
 
-    def of(self, steps: int) -> int:
-        """Return how many loops a chain makes."""
-        return self.loops if steps in self.main_steps else min(self.side_loops, self.loops)
+    def of(self, chain: Chain | None) -> int:
+        """Return how many loops a chain makes, or the codec where it is None."""
+        return self.loops if chain in self.main_chains else min(self.side_loops, self.loops)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """One model, one ear and the material; tables are kept below `work`."""
 
-    pocket: Pocket
+    layered: LayeredPocket
     weights: Path
     ear: Ear
     assets: Assets | None
     work: Path
     sizes: Sizes
+
+    @property
+    def pocket(self) -> Pocket:
+        """Return the model of full mixes."""
+        return self.layered.pocket
 
     @cached_property
     def halves(self) -> tuple[list[Recipe], list[Recipe]]:
@@ -110,31 +130,36 @@ class Study:
 
         return arrays_of(self._model_folder, name, size, hear)
 
-    def made_rows(self, name: str, loops: Sequence[Loop], steps: int, size: int, *parts: str) -> Table:
+    def made_rows(self, name: str, loops: Sequence[Loop], chain: Chain, size: int, *parts: str) -> Table:
         """Return the rows of what the model makes when it is asked for `loops`."""
         requests = [material.request_for(loop.labels, seed) for seed, loop in enumerate(loops) if loop.labels]
-        return self._heard(name, requests, loops, steps, size, *parts)
+        return self._heard(name, requests, loops, chain, size, *parts)
 
     def _heard(
-        self, name: str, requests: Sequence[LoopRequest], loops: Sequence[Loop], steps: int, size: int, *parts: str
+        self, name: str, requests: Sequence[LoopRequest], loops: Sequence[Loop], chain: Chain, size: int, *parts: str
     ) -> Table:
         ear = self._ear(*parts)
 
         def hear(indices: Sequence[int]) -> Iterator[tuple[int, Row]]:
-            for index, audio in generate(self.pocket, requests, steps, indices):
+            made = (
+                generate_in_layers(self.layered, requests, indices)
+                if chain.in_layers
+                else generate(self.pocket, requests, chain.steps, indices)
+            )
+            for index, audio in made:
                 yield index, ear.hear(audio, loops[index])
 
-        return arrays_of(self._model_folder, f"{name}-{steps}", size, hear)
+        return arrays_of(self._model_folder, f"{name}-{chain}", size, hear)
 
     def main_columns(self) -> dict[str, Table]:
         """Return held-out loops, the codec and every chain."""
         recipes = self.halves[0]
         columns = {HELD_OUT: self.true_rows("asked", recipes)}
         columns[CODEC] = self.coded_rows(
-            "codec", lambda index: material.rendered(recipes[index], self.assets), self.sizes.of(0)
+            "codec", lambda index: material.rendered(recipes[index], self.assets), self.sizes.of(None)
         )
-        for steps in self.sizes.steps:
-            columns[str(steps)] = self.made_rows("asked", self.asked, steps, self.sizes.of(steps))
+        for chain in self.sizes.chains:
+            columns[str(chain)] = self.made_rows("asked", self.asked, chain, self.sizes.of(chain))
         return columns
 
     def figures(self, columns: dict[str, Table]) -> list[Figure]:
@@ -170,8 +195,8 @@ class Study:
         learned = self.true_rows("genres", recipes, PICTURE)
         asked = self._genre_recipes(material.FIRST_ASKED_GENRE_SEED, sizes.asked_per_genre)
         columns = {HELD_OUT: self.true_rows("asked-genres", asked, PICTURE)}
-        for steps in sizes.steps:
-            columns[str(steps)] = self.made_rows("genres", self.genres, steps, len(self.genres), PICTURE)
+        for chain in sizes.chains:
+            columns[str(chain)] = self.made_rows("genres", self.genres, chain, len(self.genres), PICTURE)
         classes = np.arange(len(material.GENRE_NAMES))
         listener = classifiers.Listener(
             classifiers.groove, learned["picture"], classes.repeat(sizes.per_genre), classifiers.Training()
@@ -182,10 +207,10 @@ class Study:
         }
         bare = [_fixed(genre) for genre in material.GENRE_NAMES for _ in range(sizes.asked_per_genre)]
         alone = {
-            str(steps): 100 * classifiers.genre_accuracy(
-                listener, self._plain_rows("bare-genres", bare, steps, PICTURE)["picture"], truth
+            str(chain): 100 * classifiers.genre_accuracy(
+                listener, self._plain_rows("bare-genres", bare, chain, PICTURE)["picture"], truth
             )
-            for steps in sizes.main_steps
+            for chain in sizes.main_chains
         }  # fmt: skip
         note = f"{len(classes)} genres, full mixes, all at 120 BPM; told by such a listener, as well"
         bar, good = "at least 70", at_least(70)
@@ -203,19 +228,19 @@ class Study:
         usual = [mean_distance(rows) for rows in true]
         prompts = [_fixed(name) for name in DIVERSE_PROMPTS for _ in range(seeds)]
         values = {}
-        for steps in self.sizes.main_steps:
-            rows = self._plain_rows("diverse", prompts, steps, EMBEDDING)["musicnn"]
+        for chain in self.sizes.main_chains:
+            rows = self._plain_rows("diverse", prompts, chain, EMBEDDING)["musicnn"]
             made = rows.reshape(true.shape)
             ratios = [mean_distance(one) / own for one, own in zip(made, usual, strict=True)]
-            values[str(steps)] = float(np.mean(ratios))
+            values[str(chain)] = float(np.mean(ratios))
         return Figure(name="variety at a fixed prompt, times that of held-out", bar="at least 0.7", good=at_least(0.7),
                       values=values)  # fmt: skip
 
-    def _plain_rows(self, name: str, requests: list[LoopRequest], steps: int, part: str) -> Table:
+    def _plain_rows(self, name: str, requests: list[LoopRequest], chain: Chain, part: str) -> Table:
         """Return rows of `requests`, each with a seed of its own, of which only the tempo is known."""
         seeded = [msgspec.structs.replace(one, seed=seed) for seed, one in enumerate(requests)]
         loops = [Loop(name, NOTHING, float(one.tempo_bpm)) for one in requests]
-        return self._heard(name, seeded, loops, steps, len(seeded), part)
+        return self._heard(name, seeded, loops, chain, len(seeded), part)
 
     def _read_prompts(self) -> np.ndarray:
         assert self.ear.towers is not None
