@@ -7,13 +7,14 @@ how to add one; nothing else has to change.
 
 from .grid import CEILING_DB
 from .registry import closing, control, find, load_file, metrics, rows
-from .row import Paper, Reference, Row, Shown
+from .row import Features, Paper, Reference, Row, Shown
 from .term import Builder, Context, Loss, Term
 
 __all__ = [
     "CEILING_DB",
     "Builder",
     "Context",
+    "Features",
     "Loss",
     "Paper",
     "Reference",

@@ -14,12 +14,14 @@ from ..curves import frequency_octaves
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
-from .grid import bump, filtered, like, mean, per_layout
+from .grid import bump, filtered, like, mean, per_layout, shown
 from .registry import control
+from .row import Shown
 from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
 SILENCE = 1e-9
+CENTRE_OCTAVES = 10.0  # of usual centroids: 1 kHz
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     tolerance=0.12,
     beside_others=0.16,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
+    shown=Shown.CENTROID,
     metric=metrics.BRIGHTNESS,
 )
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:
@@ -72,4 +75,9 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
         off, weights = error(spectrum)
         return mean(off.abs(), weights)
 
-    return Term(loss, distance)
+    def features(spectrum: Spectrum) -> Tensor:
+        grid = grid_of(spectrum)
+        heard = centroid_octaves(spectrum, grid.window)
+        return shown(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
+
+    return Term(loss, distance, features=features)

@@ -91,3 +91,15 @@ def correlation(values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     target = target - mean(target, weights)
     product = mean(values * target, weights)
     return product / (mean(values.square(), weights) * mean(target.square(), weights) + 1e-12).sqrt()
+
+
+def shown(asked: Tensor, heard: Tensor, weights: Tensor) -> Tensor:
+    """Return a target and a loop as a learned first step sees them: [batch, 2 channels + 1, frames].
+
+    `asked` is [frames] or [channels, frames], `heard` [batch, frames] or [batch, channels, frames]; the last channel
+    is the `weights` [frames], and where those are 0 nothing is shown.
+    """
+    heard = heard if heard.dim() == 3 else heard[:, None]
+    asked = (asked if asked.dim() == 2 else asked[None]).expand_as(heard)
+    flag = weights.expand(len(heard), 1, -1)
+    return torch.cat([asked * (flag > 0), heard * (flag > 0), flag], 1)

@@ -17,7 +17,18 @@ from ..curves import level_db
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
-from .grid import CEILING_DB, FLOOR_POWER, correlation, filtered, like, mean, per_layout, smoothing, window_kernel
+from .grid import (
+    CEILING_DB,
+    FLOOR_POWER,
+    correlation,
+    filtered,
+    like,
+    mean,
+    per_layout,
+    shown,
+    smoothing,
+    window_kernel,
+)
 from .registry import control
 from .row import Paper, Shown
 from .term import Context, Term
@@ -28,6 +39,7 @@ SHAPE_WEIGHT = 1.0
 SHAPE_DB2 = 40.0  # a correlation of 0.985 counts as a distance of 0.6 dB^2: 40 (1 - 0.985)
 HOLD = 0.3  # to the faded loop, which nearly has the level: a larger weight only delays the search
 FARTHEST_FADE_DB = 30.0  # silence is not faded in
+CENTRE_DB, SPREAD_DB = -25.0, 10.0  # of usual levels
 PAPER = Paper(family="intensity", weight=1 / 40, weight_beside={"melody": 1 / 4})
 
 
@@ -112,7 +124,12 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
         missing = grid.target - level(spectrum, grid.window, grid.smooth)
         return missing.clamp(-FARTHEST_FADE_DB, FARTHEST_FADE_DB) * grid.weights
 
-    return Term(loss, distance, fade_db=fade_db, hold=HOLD)
+    def features(spectrum: Spectrum) -> Tensor:
+        grid = grid_of(spectrum)
+        heard = level(spectrum, grid.window, grid.smooth)
+        return shown((grid.target - CENTRE_DB) / SPREAD_DB, (heard - CENTRE_DB) / SPREAD_DB, grid.weights)
+
+    return Term(loss, distance, fade_db=fade_db, hold=HOLD, features=features)
 
 
 @control(

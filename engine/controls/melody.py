@@ -23,7 +23,7 @@ from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Notes
 from ..spectrum import Spectrum
-from .grid import bump, filtered, like, mean, per_layout
+from .grid import bump, filtered, like, mean, per_layout, shown
 from .registry import control
 from .row import Paper, Shown
 from .term import Context, Term
@@ -148,7 +148,12 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         return mean(lack(chroma(spectrum, grid.chroma, grid.window), grid.classes), grid.weights)
 
-    return Term(loss, _off(grid_of, HEARD_LEAD), hold=HOLD)
+    def features(spectrum: Spectrum) -> Tensor:
+        grid = grid_of(spectrum)
+        asked = torch.nn.functional.one_hot(grid.classes, 12).T.to(grid.weights) * (grid.weights > 0)
+        return shown(asked, 3 * chroma(spectrum, grid.chroma, grid.window), grid.weights)
+
+    return Term(loss, _off(grid_of, HEARD_LEAD), hold=HOLD, features=features)
 
 
 @control(

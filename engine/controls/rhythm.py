@@ -18,7 +18,7 @@ from .. import metrics
 from ..models.protocol import Scene
 from ..request import Onsets
 from ..spectrum import Spectrum
-from .grid import bump, correlation, filtered, like, mean, per_layout
+from .grid import bump, correlation, filtered, like, mean, per_layout, shown
 from .registry import control
 from .row import Shown
 from .term import Context, Term
@@ -134,9 +134,16 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
             found.append(part.weight * off)
         return torch.stack(found).sum(0)
 
+    def features(spectrum: Spectrum) -> Tensor:
+        grid = grid_of(spectrum)
+        target = grid.parts[0].target
+        heard = onset_strength(spectrum, grid.parts[0].pools, grid.window)
+        return shown(target / (target.std() + FAINT), heard / (heard.std(1, keepdim=True) + FAINT), grid.weights)
+
     return Term(
         lambda spectrum, _: mismatch(spectrum, grouped=True),
         lambda spectrum, _: mismatch(spectrum, grouped=False),
         hold=HOLD,
         any_time=True,
+        features=features,
     )

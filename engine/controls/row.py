@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from torch import Tensor
+
 from ..errors import BadRequestError
 from ..metrics import Metric
 from ..models.protocol import Scene
@@ -21,11 +23,21 @@ NOUNS: dict[type, str] = {
 
 
 class Shown(StrEnum):
-    """The control input through which a trained model is shown the target, as in Music ControlNet."""
+    """What a trained network is shown of a target: inputs as in Music ControlNet, and those of a learned first step."""
 
     LEVEL = "level"
     PITCH_CLASSES = "pitch classes"
     ONSETS = "onsets"
+    CENTROID = "centroid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """One goal as a learned first step sees it: `values` [batch, channels, frames], of these layers or of the whole."""
+
+    shown: Shown
+    values: Tensor
+    layers: tuple[str, ...] = ()
 
 
 class Reference(StrEnum):

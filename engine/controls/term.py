@@ -27,7 +27,8 @@ class Term:
     returns by how much a fader would have to move to reach the target, [batch, frames]. `hold` is the proximal weight
     towards the uncontrolled loop at the start of a search: 0 for a loop that continues a reference, or for the wrap.
     `any_time` is true for controls that place events: the anchor then compares sounds whenever they occur, because
-    the events of the uncontrolled loop would otherwise stay where they were.
+    the events of the uncontrolled loop would otherwise stay where they were. `features` returns what a learned first
+    step sees of the target and of the loop, [batch, channels of the row's `shown`, frames], scaled to about 1.
     """
 
     loss: Loss
@@ -36,6 +37,7 @@ class Term:
     fade_db: Callable[[Spectrum], Tensor] | None = None
     hold: float = HOLD
     any_time: bool = False
+    features: Callable[[Spectrum], Tensor] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ and all denoisers answer with their estimate of x_0, so that one sampler serves 
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -159,6 +159,18 @@ class Fades(Protocol):
 
     def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
         """Return `latent` [batch, *noise_shape] with its level moved by `gain_db` [batch, frames of `listen`]."""
+        ...
+
+
+@runtime_checkable
+class StepsFirst(Protocol):
+    """A model that has learnt where a search for a target ends, and begins near there."""
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Any], scene: Scene) -> Tensor | None:
+        """Return a change of `noise` [batch, *noise_shape] whose uncontrolled loop is `latent`; None without weights.
+
+        `features` are what it sees of the goals, `engine.controls.Features`.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from midi.chords.text import ChordSpan, key_of
 
-from ..controls import find
+from ..controls import Features, find
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
 from ..request import LoopRequest
@@ -169,6 +169,10 @@ class LayeredPocket(_Ears):
             return torch.stack([torch.cat(row) for row in rows])
         flat = replace(scene, inputs=_for_batch(scene.inputs, len(latent)))
         return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor | None:
+        """Return the change of `noise` [batch, layers, frames, channels] that was learnt, layer by layer."""
+        return self.pocket.first_step(noise, latent, features, scene)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return the sum of the layers' audio [batch, 2, samples], without a gradient."""

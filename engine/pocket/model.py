@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ..controls import Features
 from ..errors import ModelError
 from ..models.hardware import choose_place
 from ..models.protocol import ModelCard, Sampler, Scene, Schedule
@@ -23,6 +24,7 @@ from . import condition as conditioning
 from . import words
 from .bands import SAMPLE_RATE, log_bands
 from .controls import asked_inputs
+from .first_step import FirstStep, change
 from .latents import LatentMap
 from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
@@ -79,11 +81,13 @@ class Pocket:
         sees_controls: bool = False,
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
+        begins: FirstStep | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.dtype, self.device, self.sees_controls = dtype, device, sees_controls
         self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
+        self.begins = begins.to(device) if begins else None  # where a search begins, if that was learnt
         # How the judge hears the last free loop: that of a take which is redrawn again and again is always the same.
         self._free: dict[bytes, Tensor] = {}
         # The last answers without a gradient: a take that is redrawn was heard when it was made.
@@ -175,6 +179,12 @@ class Pocket:
         with nullcontext() if whole else torch.autocast(latent.device.type, self.dtype):
             answer = self.network(latent, *times, condition, inputs.phases, shown, inputs.layer, inputs.context)
         return answer.to(latent.dtype)
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor | None:
+        """Return the change of `noise` that was learnt for what `features` show; None without weights for it."""
+        if self.begins is None:
+            return None
+        return change(self.begins, noise, latent, features, scene, scene.inputs.layer if scene.layers else None)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""
@@ -269,7 +279,7 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
     return Pocket(
         network.float(), latent_map, load_towers(folder), place.dtype, place.device,
         sees_controls=sees_controls, repertoire=Repertoire.load(file) if file.exists() else None,
-        vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
+        vocoder=load_vocoder(vocoder) if vocoder.exists() else None, begins=FirstStep.load(folder),
     )  # fmt: skip
 
 

@@ -106,6 +106,18 @@ class Objective:
         """Whether the sounds of the uncontrolled loop may occur at other times."""
         return any(goal.term.any_time for goal in self.goals)
 
+    @torch.no_grad()
+    def features(self, spectrum: Spectrum, latent: Tensor) -> tuple[controls.Features, ...]:
+        """Return what a learned first step sees of the goals that can be shown, as in a latent's `spectrum`."""
+        found = []
+        for goal in self.goals:
+            row = controls.find(goal.kind)
+            if goal.term.features is not None and row.shown is not None:
+                values = goal.term.features(goal.heard(spectrum, latent))
+                layers = () if goal.hears is None else row.layers
+                found.append(controls.Features(shown=row.shown, values=values, layers=layers))
+        return tuple(found)
+
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:
         """Return the fader's gain that would reach the target [batch, frames]; None if no control asks for a level."""
         fades = [goal.term.fade_db(spectrum) for goal in self.goals if goal.term.fade_db is not None]

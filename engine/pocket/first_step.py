@@ -1,0 +1,97 @@
+"""A learned first step: one forward pass that changes a noise so that most of what is asked for is there.
+
+A search starts at a noise whose loop knows nothing of its targets, and walks. This network has seen many such walks'
+ends: from the noise, the loop that it gives, and what is asked and heard of it, it answers with a change of the noise
+(amortised optimisation, as HyperNoise does for images, arXiv:2508.09968). The noise stays a Gaussian's and the take is
+still decode(sample(noise)); any search may go on from there. Layers are rows like any other. Where nothing that it
+knows is asked for, it changes nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..controls import Features, Shown
+from ..models.protocol import Scene
+from .bands import FRAMES_PER_LATENT
+from .layers import LAYERS
+
+FILE: Final = "first_step.safetensors"
+WIDTH: Final = 176
+DILATIONS: Final = (1, 2, 4, 8, 16, 4, 1)
+CHANNELS: Final = {Shown.LEVEL: 3, Shown.PITCH_CLASSES: 25, Shown.ONSETS: 3, Shown.CENTROID: 3}
+FEATURES: Final = FRAMES_PER_LATENT * sum(CHANNELS.values())
+
+
+class FirstStep(nn.Module):
+    """From noise, latent and features, all [rows, frames, channels], to the change of the noise; circular in time."""
+
+    def __init__(self, deviation: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("deviation", deviation.clone())
+        channels = len(deviation)
+        self.enter = nn.Linear(2 * channels + FEATURES + len(LAYERS), WIDTH)
+        self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3) for _ in DILATIONS)
+        self.leave = nn.Linear(WIDTH, channels)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, noise: Tensor, latent: Tensor, features: Tensor, layer: Tensor) -> Tensor:
+        """Return the change [rows, frames, channels]; `layer` [rows, len(LAYERS)] is all zero for a full mix."""
+        frames = noise.shape[1]
+        rows = [noise, latent / self.deviation, features, layer[:, None].expand(-1, frames, -1)]
+        hidden = self.enter(torch.cat(rows, -1)).transpose(1, 2)
+        for block, dilation in zip(self.blocks, DILATIONS, strict=True):
+            around = F.pad(hidden, (dilation % frames, dilation % frames), mode="circular")
+            hidden = hidden + F.gelu(F.conv1d(around, block.weight, block.bias, dilation=dilation % frames or 1))
+        asked = (features != 0).flatten(1).any(1)[:, None, None]
+        return self.leave(hidden.transpose(1, 2)) * asked
+
+    def save(self, folder: Path) -> None:
+        """Write the weights to `folder` as float16."""
+        save_file({name: tensor.half().contiguous() for name, tensor in self.state_dict().items()}, folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "FirstStep | None":
+        """Return the network of a folder of weights; None where it has none."""
+        if not (folder / FILE).exists():
+            return None
+        tensors = {name: tensor.float() for name, tensor in load_file(folder / FILE).items()}
+        made = cls(tensors["deviation"])
+        made.load_state_dict(tensors)
+        return made.eval().requires_grad_(False)
+
+
+def feature_rows(found: Sequence[Features], scene: Scene, batch: int, frames: int) -> Tensor:
+    """Return what is seen of all goals [batch, layers, frames, FEATURES], one layer for a full mix.
+
+    Rows of layers that a goal does not reach see nothing of it. Of two goals of one kind the last is seen.
+    """
+    layers = scene.layers or ("",)
+    kinds = []
+    for shown, channels in CHANNELS.items():
+        rows = torch.zeros(batch, len(layers), channels, FRAMES_PER_LATENT * frames)
+        for one in found:
+            if one.shown is shown:
+                reached = [not one.layers or name in one.layers for name in layers]
+                rows[:, reached] = one.values.to(rows)[:, None]
+        kinds.append(rows)
+    whole = torch.cat(kinds, 2)  # [batch, layers, channels, analysis frames]
+    folded = whole.unflatten(-1, (frames, FRAMES_PER_LATENT)).movedim(2, -1)
+    return folded.flatten(-2)
+
+
+def change(
+    network: FirstStep, noise: Tensor, latent: Tensor, found: Sequence[Features], scene: Scene, layer: Tensor | None
+) -> Tensor:
+    """Return the change of `noise` [batch, (layers,) frames, channels], whose layers are `layer` [layers, all layers]."""
+    batch, frames = len(noise), noise.shape[-2]
+    features = feature_rows(found, scene, batch, frames).to(noise).flatten(0, 1)
+    told = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)
+    rows = noise.reshape(-1, *noise.shape[-2:]), latent.reshape(-1, *noise.shape[-2:])
+    return network(*rows, features, told.repeat(batch, 1)).view_as(noise)

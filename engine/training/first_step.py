@@ -1,0 +1,245 @@
+"""Training the learned first step of `pocket`: amortised searches, by the search's own losses and proximal pull.
+
+    python -m engine.training.first_step --state FOLDER --minutes 30 [--weights FOLDER] [--out FOLDER]
+
+Requests are drawn as users ask: a genre and an instrument or two, one to four controls at once with curves, tunes and
+grooves of every kind, as a full mix or in layers; seeds are above those of any benchmark. The change that the network
+gives is brought back to the Gaussian's shell, and its loss goes through the model's own few-step chain.
+"""
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from midi.key import MODES
+from midi.notes import Note
+from midi.rhythm import Onset
+
+from ..controls import find
+from ..models.protocol import Scene
+from ..pocket.first_step import FirstStep, change
+from ..pocket.layered import LayeredPocket, load_layered
+from ..pocket.model import WEIGHTS, Pocket
+from ..pocket.words import WORDS
+from ..request import Control, Curve, LoopRequest, Notes, Onsets, Point
+from ..sampling import start_noise
+from ..search import methods
+from ..search.anchor import anchor_of
+from ..search.shell import Shell
+from ..search.surrogate import Chain, Problem, latent_of
+from ..settings import Settings
+from . import checkpoint
+
+FIRST_SEED = 10_000_000  # those of benchmarks and tests lie below
+SIXTEENTH = Fraction(1, 4)
+HALF_LOSS = {"intensity": 0.06, "melody": 0.4, "rhythm": 0.15, "brightness": 0.04}  # of a control, that counts half
+PROXIMAL_WEIGHT = 0.06  # beside a control's loss, for each variance of distance from the anchor
+NOISE_WEIGHT = 0.02  # the same for the distance from the noise
+EXACT_SHARE = 0.25  # of requests that are sampled as they are delivered; the rest by the search's surrogate
+LAYERED_SHARE = 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How long, in how large steps."""
+
+    minutes: float
+    requests: int = 3  # to a step
+    learning_rate: float = 8e-4
+    final_share: float = 0.4
+    averaging: float = 0.99
+
+
+def drawn_request(seed: int) -> LoopRequest:
+    """Return a request as a user might make it: words, tempo and length, and one to four controls."""
+    dice = random.Random(seed)
+    genres, instruments = ([w.text for w in WORDS if w.group == group] for group in ("genre", "instrument"))
+    prompt = ", ".join([dice.choice(genres), *dice.sample(instruments, dice.choice((0, 1, 1, 2)))])
+    bars = dice.choice((1, 2, 2, 2, 4))
+    request = LoopRequest(prompt=prompt, tempo_bpm=Fraction(dice.randint(75, 165)), bars=bars, seed=seed)
+    count = dice.choices((1, 2, 3, 4), (6, 3, 2, 1))[0]
+    kinds = dice.sample(("intensity", "melody", "rhythm", "brightness"), count)
+    controls = tuple(Control(kind=kind, target=TARGETS[kind](dice, request.beats)) for kind in kinds)
+    return LoopRequest(prompt=prompt, tempo_bpm=request.tempo_bpm, bars=bars, seed=seed, controls=controls)
+
+
+def _curve(dice: random.Random, beats: Fraction, low: float, high: float, unit: str) -> Curve:
+    middle = sorted({Fraction(dice.randrange(1, int(4 * beats)), 4) for _ in range(dice.choice((0, 1, 1, 2, 3, 5)))})
+    ground, reach = dice.uniform(low, high), dice.uniform(0, 0.6) * (high - low)
+    values = [min(max(ground + dice.uniform(-reach, reach), low), high) for _ in range(len(middle) + 1)]
+    if unit == "hz":
+        values = [2**value for value in values]
+    points = [Point(beat, value) for beat, value in zip((Fraction(0), *middle), values, strict=True)]
+    return Curve(points=(*points, Point(beats, values[0])), unit=unit)  # type: ignore[arg-type]
+
+
+def _level(dice: random.Random, beats: Fraction) -> Curve:
+    return _curve(dice, beats, -38.0, -12.0, "db")
+
+
+def _centroid(dice: random.Random, beats: Fraction) -> Curve:
+    return _curve(dice, beats, math.log2(350), math.log2(5500), "hz")
+
+
+def _tune(dice: random.Random, beats: Fraction) -> Notes:
+    tonic, mode = dice.randrange(12), MODES[dice.choice(tuple(MODES))]
+    scale = [tonic + step + 12 * octave for octave in (5, 6) for step in mode]
+    lengths = dice.choice(((1, 2), (2, 4), (1, 2, 4), (4, 8), (4,)))
+    place, start, notes = dice.randrange(len(scale)), Fraction(0), []
+    while start < beats:
+        length = min(SIXTEENTH * dice.choice(lengths), beats - start)
+        if dice.random() > 0.1:
+            notes.append(Note(scale[place], start, length * Fraction(15, 16)))
+        place = min(max(place + dice.choice((-2, -1, -1, 0, 1, 1, 2, 4, -4)), 0), len(scale) - 1)
+        start += length
+    return Notes(notes=tuple(notes) or (Note(60, Fraction(0), beats),))
+
+
+def _groove(dice: random.Random, beats: Fraction) -> Onsets:
+    bar = [step for step in range(16) if dice.random() < (0.6 if step % 4 == 0 else 0.35 if step % 2 == 0 else 0.15)]
+    bar = bar or [0]
+    hits = [Onset(SIXTEENTH * (16 * turn + step), dice.uniform(0.4, 1.0)) for turn in range(64) for step in bar]
+    return Onsets(onsets=tuple(hit for hit in hits if hit.beat < beats))
+
+
+TARGETS: dict[str, Callable[[random.Random, Fraction], Curve | Notes | Onsets]] = {
+    "intensity": _level, "melody": _tune, "rhythm": _groove, "brightness": _centroid,
+}  # fmt: skip
+
+
+class Trainer:
+    """The network, its average and its optimiser; saved together, resumed to the same step."""
+
+    def __init__(self, recipe: Recipe, model: LayeredPocket, state: Path) -> None:
+        torch.manual_seed(0)
+        self.recipe, self.model, self.state = recipe, model, state
+        self.network = FirstStep(model.pocket.network.deviation).to(model.device)
+        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
+        self.step = 0
+        if (found := checkpoint.load(state, {"network": self.network}, [self.optimizer])) is not None:
+            self.average, self.step = found
+
+    def run(self) -> None:
+        """Train for the recipe's minutes, earlier runs counted in; print a line every 20 steps."""
+        clock = checkpoint.Clock(self.recipe.minutes, spent_minutes=checkpoint.spent_minutes(self.state))
+        seeds, seen = _seeds(self.step * self.recipe.requests), []
+        for share in clock.steps(lambda: self.save(clock.spent_minutes)):
+            rate = self.recipe.learning_rate * min(1.0, (self.step + 1) / 30)
+            rate *= max(0.03, min(1.0, (1 - share) / self.recipe.final_share))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.zero_grad(set_to_none=True)
+            seen += [self._once(next(seeds)) for _ in range(self.recipe.requests)]
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
+            self.step += 1
+            checkpoint.follow(self.average, self.network, self.recipe.averaging, self.step)
+            if self.step % 20 == 0:
+                self._report(seen, clock)
+                seen.clear()
+
+    def _once(self, seed: int) -> dict[str, float]:
+        """Add the gradient of one request; return its distances before and after, in tolerances."""
+        request, exact = drawn_request(seed), random.Random(seed + 1).random() < EXACT_SHARE
+        model, scene, noise = self._scene(request, layered=random.Random(seed + 2).random() < LAYERED_SHARE)
+        objective = methods.objective_of(request, scene, model)
+        card = model.card
+        chain = Chain(steps=card.decode_steps if exact else card.surrogate_steps, sampler=card.sampler)
+        with torch.no_grad():
+            latent = latent_of(model, scene, noise, Chain(steps=card.surrogate_steps, sampler=card.sampler))
+            spectrum = model.listen(latent, scene)
+            before, features = objective.distances(spectrum, latent), objective.features(spectrum, latent)
+            anchor = anchor_of(model, objective, latent, spectrum)
+            if exact:
+                anchor = anchor_of(model, objective, *_heard(Problem(model, scene, objective), noise, chain))
+        layer = scene.inputs.layer if scene.layers else None
+        moved = Shell().projected(
+            noise + change(self.network, noise, latent, features, scene, layer), scene.time_axis,
+            layered=bool(scene.layers),
+        )  # fmt: skip
+        after = latent_of(model, scene, moved, chain, checkpoint=exact)
+        spectrum = model.listen(after, scene)
+        losses = objective.losses(spectrum, after)
+        loss = sum((losses[name] / (losses[name] + HALF_LOSS[name])).mean() for name in losses)
+        away = ((after - anchor) / self.network.deviation).square().mean()
+        if not objective.any_time:
+            loss = loss + PROXIMAL_WEIGHT * away
+        loss = loss + NOISE_WEIGHT * (moved - noise).square().mean()
+        (loss / self.recipe.requests).backward()
+        found = objective.distances(spectrum.__class__(**_detached(spectrum)), after.detach())
+        kind = "exact" if exact else "surrogate"
+        rows = {f"{name} {kind}": float(found[name]) * find(name).tolerance for name in found}
+        rows |= {f"{name} before": float(before[name]) * find(name).tolerance for name in found}
+        return rows | {"away": float(away.detach()), "moved": float((moved - noise).detach().square().mean())}
+
+    def _scene(self, request: LoopRequest, *, layered: bool) -> tuple[Pocket | LayeredPocket, Scene, Tensor]:
+        if not layered:
+            scene = self.model.pocket.scene(request)
+            return self.model.pocket, scene, start_noise(scene, request.seed)
+        scene = self.model.scene(
+            request
+        )  # whose layers do not hear each other: a rehearsal would take most of the time
+        return self.model, scene, start_noise(scene, request.seed)
+
+    def save(self, minutes: float) -> None:
+        """Write weights, averaged weights and optimiser state."""
+        checkpoint.save(self.state, {"network": self.network}, self.average, [self.optimizer], self.step, minutes)
+
+    def export(self, out: Path) -> None:
+        """Write the averaged weights beside the model's."""
+        averaged = FirstStep(self.model.pocket.network.deviation)
+        averaged.load_state_dict(self.average)
+        averaged.save(out)
+
+    def _report(self, seen: list[dict[str, float]], clock: checkpoint.Clock) -> None:
+        names = sorted({name for row in seen for name in row})
+        median = {n: round(float(torch.tensor([row[n] for row in seen if n in row]).median()), 3) for n in names}
+        left = {"minutes_left": round(clock.minutes - clock.spent_minutes, 1)}
+        checkpoint.report(self.state, {"step": self.step} | median | left)
+
+
+def _heard(problem: Problem, noise: Tensor, chain: Chain) -> tuple[Tensor, object]:
+    latent = latent_of(problem.model, problem.scene, noise, chain, checkpoint=False)
+    return latent, problem.model.listen(latent, problem.scene)
+
+
+def _detached(spectrum: object) -> dict[str, object]:
+    slots = spectrum.__dataclass_fields__  # type: ignore[attr-defined]
+    values = {name: getattr(spectrum, name) for name in slots}
+    return {name: value.detach() if isinstance(value, Tensor) else value for name, value in values.items()}
+
+
+def _seeds(done: int) -> Iterator[int]:
+    seed = FIRST_SEED + done
+    while True:
+        yield seed
+        seed += 1
+
+
+def main() -> None:
+    """Train from the command line; the same command goes on."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--out", type=Path, help="a folder of weights to put it beside, when the minutes are over")
+    given = parser.parse_args()
+    trainer = Trainer(Recipe(minutes=given.minutes), load_layered(Settings(), given.weights), given.state)
+    started = time.monotonic()
+    trainer.run()
+    print(f"{trainer.step} steps, {(time.monotonic() - started) / 60:.1f} minutes")  # noqa: T201
+    if given.out is not None:
+        trainer.export(given.out)
+
+
+if __name__ == "__main__":
+    main()
