@@ -31,12 +31,14 @@ FEATURES: Final = FRAMES_PER_LATENT * sum(CHANNELS.values())
 class FirstStep(nn.Module):
     """From noise, latent and features, all [rows, frames, channels], to the change of the noise; circular in time."""
 
+    deviation: Tensor
+
     def __init__(self, deviation: Tensor) -> None:
         super().__init__()
         self.register_buffer("deviation", deviation.clone())
         channels = len(deviation)
         self.enter = nn.Linear(2 * channels + FEATURES + len(LAYERS), WIDTH)
-        self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3) for _ in DILATIONS)
+        self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3, dilation=dilation) for dilation in DILATIONS)
         self.leave = nn.Linear(WIDTH, channels)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
@@ -47,8 +49,8 @@ class FirstStep(nn.Module):
         rows = [noise, latent / self.deviation, features, layer[:, None].expand(-1, frames, -1)]
         hidden = self.enter(torch.cat(rows, -1)).transpose(1, 2)
         for block, dilation in zip(self.blocks, DILATIONS, strict=True):
-            around = F.pad(hidden, (dilation % frames, dilation % frames), mode="circular")
-            hidden = hidden + F.gelu(F.conv1d(around, block.weight, block.bias, dilation=dilation % frames or 1))
+            around = F.pad(hidden, (dilation, dilation), mode="circular")
+            hidden = hidden + F.gelu(block(around))
         asked = (features != 0).flatten(1).any(1)[:, None, None]
         return self.leave(hidden.transpose(1, 2)) * asked
 
@@ -89,7 +91,7 @@ def feature_rows(found: Sequence[Features], scene: Scene, batch: int, frames: in
 def change(
     network: FirstStep, noise: Tensor, latent: Tensor, found: Sequence[Features], scene: Scene, layer: Tensor | None
 ) -> Tensor:
-    """Return the change of `noise` [batch, (layers,) frames, channels], whose layers are `layer` [layers, all layers]."""
+    """Return the change of `noise` [batch, (layers,) frames, channels]; its layers are `layer` [layers, len(LAYERS)]."""
     batch, frames = len(noise), noise.shape[-2]
     features = feature_rows(found, scene, batch, frames).to(noise).flatten(0, 1)
     told = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)

@@ -119,6 +119,8 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
     Attention sees no order but the musical phases, and the one convolution is circular: time is a circle.
     """
 
+    deviation: Tensor
+
     @register_to_config
     def __init__(
         self,

@@ -36,6 +36,7 @@ from ..search.anchor import anchor_of
 from ..search.shell import Shell
 from ..search.surrogate import Chain, Problem, latent_of
 from ..settings import Settings
+from ..spectrum import Spectrum
 from . import checkpoint
 
 FIRST_SEED = 10_000_000  # those of benchmarks and tests lie below
@@ -175,7 +176,7 @@ class Trainer:
             loss = loss + PROXIMAL_WEIGHT * away
         loss = loss + NOISE_WEIGHT * (moved - noise).square().mean()
         (loss / self.recipe.requests).backward()
-        found = objective.distances(spectrum.__class__(**_detached(spectrum)), after.detach())
+        found = objective.distances(spectrum, after)
         kind = "exact" if exact else "surrogate"
         rows = {f"{name} {kind}": float(found[name]) * find(name).tolerance for name in found}
         rows |= {f"{name} before": float(before[name]) * find(name).tolerance for name in found}
@@ -207,15 +208,9 @@ class Trainer:
         checkpoint.report(self.state, {"step": self.step} | median | left)
 
 
-def _heard(problem: Problem, noise: Tensor, chain: Chain) -> tuple[Tensor, object]:
+def _heard(problem: Problem, noise: Tensor, chain: Chain) -> tuple[Tensor, Spectrum]:
     latent = latent_of(problem.model, problem.scene, noise, chain, checkpoint=False)
     return latent, problem.model.listen(latent, problem.scene)
-
-
-def _detached(spectrum: object) -> dict[str, object]:
-    slots = spectrum.__dataclass_fields__  # type: ignore[attr-defined]
-    values = {name: getattr(spectrum, name) for name in slots}
-    return {name: value.detach() if isinstance(value, Tensor) else value for name, value in values.items()}
 
 
 def _seeds(done: int) -> Iterator[int]:
