@@ -49,7 +49,7 @@ class FirstStep(nn.Module):
         rows = [noise, latent / self.deviation, features, layer[:, None].expand(-1, frames, -1)]
         hidden = self.enter(torch.cat(rows, -1)).transpose(1, 2)
         for block, dilation in zip(self.blocks, DILATIONS, strict=True):
-            around = F.pad(hidden, (dilation, dilation), mode="circular")
+            around = hidden[..., torch.arange(-dilation, frames + dilation, device=hidden.device) % frames]
             hidden = hidden + F.gelu(block(around))
         asked = (features != 0).flatten(1).any(1)[:, None, None]
         return self.leave(hidden.transpose(1, 2)) * asked
@@ -91,7 +91,7 @@ def feature_rows(found: Sequence[Features], scene: Scene, batch: int, frames: in
 def change(
     network: FirstStep, noise: Tensor, latent: Tensor, found: Sequence[Features], scene: Scene, layer: Tensor | None
 ) -> Tensor:
-    """Return the change of `noise` [batch, (layers,) frames, channels]; its layers are `layer` [layers, len(LAYERS)]."""
+    """Return the change of `noise` [batch, (layers,) frames, channels]; `layer` [layers, len(LAYERS)] says which."""
     batch, frames = len(noise), noise.shape[-2]
     features = feature_rows(found, scene, batch, frames).to(noise).flatten(0, 1)
     told = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)
