@@ -163,7 +163,7 @@ def _optimise(
     try:
         for search.step in _steps(ready, noise, state):
             search.losses.append(search.step.losses)
-            if search.step.index == 0 and ready.request.start is None:
+            if search.step.index == 0 and ready.request.start is None and not ready.plan.first_step:
                 search.uncontrolled = search.step.latent
             now = time.monotonic()
             if len(search.losses) == 1:

@@ -164,10 +164,15 @@ class Fades(Protocol):
 
 @runtime_checkable
 class StepsFirst(Protocol):
-    """A model that has learnt where a search for a target ends, and begins near there."""
+    """A model that may have learnt where a search for a target ends, to begin near there."""
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Any], scene: Scene) -> Tensor | None:
-        """Return a change of `noise` [batch, *noise_shape] whose uncontrolled loop is `latent`; None without weights.
+    @property
+    def has_first_step(self) -> bool:
+        """Whether there are weights for it."""
+        ...
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
+        """Return a change of `noise` [batch, *noise_shape] whose uncontrolled loop is `latent`.
 
         `features` are what it sees of the goals, `engine.controls.Features`.
         """

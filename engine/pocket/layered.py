@@ -170,7 +170,12 @@ class LayeredPocket(_Ears):
         flat = replace(scene, inputs=_for_batch(scene.inputs, len(latent)))
         return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor | None:
+    @property
+    def has_first_step(self) -> bool:
+        """Whether the weights came with a learned first step."""
+        return self.pocket.has_first_step
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
         """Return the change of `noise` [batch, layers, frames, channels] that was learnt, layer by layer."""
         return self.pocket.first_step(noise, latent, features, scene)
 

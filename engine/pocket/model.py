@@ -180,10 +180,14 @@ class Pocket:
             answer = self.network(latent, *times, condition, inputs.phases, shown, inputs.layer, inputs.context)
         return answer.to(latent.dtype)
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor | None:
-        """Return the change of `noise` that was learnt for what `features` show; None without weights for it."""
-        if self.begins is None:
-            return None
+    @property
+    def has_first_step(self) -> bool:
+        """Whether the weights came with a learned first step."""
+        return self.begins is not None
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+        """Return the change of `noise` that was learnt for what `features` show."""
+        assert self.begins is not None
         return change(self.begins, noise, latent, features, scene, scene.inputs.layer if scene.layers else None)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:

@@ -27,14 +27,14 @@ def begin(problem: Problem, noise: Tensor, chain: Chain) -> Begun:
     A model without one, and goals of which it knows nothing, begin at `noise` itself.
     """
     model, scene, objective = problem
-    if not isinstance(model, StepsFirst):
+    if not isinstance(model, StepsFirst) or not model.has_first_step:
         return Begun(noise, None)
     latent = latent_of(model, scene, noise, chain, checkpoint=False)
     before = _evaluated(problem, latent)
     features = objective.features(before.spectrum, latent)
-    change = model.first_step(noise, latent, features, scene) if features else None
-    if change is None:
+    if not features:
         return Begun(noise, None)
+    change = model.first_step(noise, latent, features, scene)
     moved = Shell().projected(noise + change, scene.time_axis, layered=bool(scene.layers))
     moved = torch.where(_still(change), noise, moved)
     after = _evaluated(problem, latent_of(model, scene, moved, chain, checkpoint=False))

@@ -1,7 +1,7 @@
 """Each method of the request as a list of parts, and the objective in the losses that the method uses.
 
 ditto         the delivered chain itself            + balance, anchor, easing, shell
-ditto2        a surrogate of few steps, verified    + balance, anchor, easing, shell    (DITTO-2, arXiv:2405.20289)
+ditto2        a surrogate of few steps, verified    + the same, and a learned first step (DITTO-2, arXiv:2405.20289)
 ditto-paper   20 DDIM steps, Adam, nothing else     (DITTO, Novack et al. 2024, section 4 and appendix H)
 guidance      no search: one guided chain           (FreeDoM, `guidance.py`)
 none          no search
@@ -54,6 +54,7 @@ class Plan:
     shell: Shell | None
     verification: Verification | None
     until_tolerance: bool = True
+    first_step: bool = False  # begin where the model has learnt that such searches end
     recompute: bool = True  # activations in the backward pass: memory does not grow with the chain's steps
 
 
@@ -75,7 +76,10 @@ def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes
     steps = made.steps if request.budget.steps is None else request.budget.steps
     idle = not objective.goals or request.method in ("none", "guidance")
     recompute, until = made.recompute and recomputes, request.budget.until_tolerance
-    return replace(made, steps=0 if idle else steps, until_tolerance=until, recompute=recompute)
+    steps = 0 if idle else steps
+    return replace(
+        made, steps=steps, until_tolerance=until, recompute=recompute, first_step=made.first_step and steps > 0
+    )
 
 
 def _paper(objective: Objective) -> Plan:
@@ -114,6 +118,7 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
         anchor=Anchor(decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),
         verification=verification if surrogate or has_waveform else None,
+        first_step=surrogate and request.start is None,  # a take that is changed stays near
         # Recomputing the only step, without a decoder's memory to make room for, would cost a third and save nothing.
         recompute=chain.steps > 1 or not has_waveform,
     )

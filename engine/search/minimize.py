@@ -21,6 +21,7 @@ from ..models.protocol import Model, Scene
 from .anchor import anchor_of, anchored
 from .balance import pull_at
 from .best import per_item
+from .first_step import begin
 from .methods import Plan
 from .objective import Evaluation, Objective
 from .report import Step
@@ -37,9 +38,8 @@ def minimize(
     Raises `NonFiniteLossError` naming the control whose loss is inf or nan, and `OutOfMemoryError`; the last step that
     was yielded holds the best noise.
     """
-    state = resume or SearchState.fresh(noise)
-    started = time.perf_counter()
-    search = _Search(plan, Problem(model, scene, objective))
+    problem, started = Problem(model, scene, objective), time.perf_counter()
+    state, search = resume or _begun(plan, problem, noise), _Search(plan, problem)
     while True:
         last = state.iteration >= plan.steps
         with _memory_errors():
@@ -47,6 +47,14 @@ def minimize(
         yield replace(step, seconds=time.perf_counter() - started)
         if last or (plan.until_tolerance and step.reached):
             return
+
+
+def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
+    """Return the state before the first gradient step, after the learned one where the plan has it."""
+    if not plan.first_step:
+        return SearchState.fresh(noise)
+    begun = begin(problem, noise, plan.chain)
+    return replace(SearchState.fresh(begun.noise), anchor=begun.anchor)
 
 
 class _Evaluated(NamedTuple):

@@ -1,0 +1,106 @@
+"""A learned first step is taken where it helps, and nowhere else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from asking import Asking
+from torch import Tensor
+
+from engine.controls import Features
+from engine.models.protocol import Scene
+from engine.models.testing import TinyModel, tiny_noise
+from engine.search import methods
+from engine.search.first_step import begin
+from engine.search.minimize import minimize
+from engine.search.shell import flatness
+from engine.search.surrogate import Problem
+
+
+class Begins(TinyModel):
+    """A model that has learnt one change for whatever is asked, and remembers what it was shown."""
+
+    has_first_step = True
+    change: Tensor = torch.zeros(())
+    seen: Sequence[Features] = ()
+
+    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+        self.seen = features
+        return self.change.expand_as(noise)
+
+
+@pytest.fixture
+def problem(ask: Asking) -> tuple[Begins, Problem, Tensor, methods.Plan]:
+    model = Begins()
+    request = ask.request(ask.intensity(), method="ditto2")
+    scene = model.scene(request)
+    objective = methods.objective_of(request, scene, model)
+    return model, Problem(model, scene, objective), tiny_noise(model, scene), methods.plan(request, model, objective)
+
+
+Made = tuple[Begins, Problem, Tensor, methods.Plan]
+
+
+def test_a_model_is_shown_what_is_asked_and_heard(problem: Made) -> None:
+    """Of a level it sees the target, its own level and where the control holds, for every frame."""
+    model, asked, noise, plan = problem
+    begin(asked, noise, plan.chain)
+    (features,) = model.seen
+    assert features.values.shape[:2] == (len(noise), 3)
+    assert (features.values[:, 2] == 1).all()
+    assert not torch.equal(features.values[:, 0], features.values[:, 1])
+
+
+def test_a_change_that_helps_is_taken_and_stays_noise(problem: Made) -> None:
+    """The noise that a search ends at is its beginning, on the Gaussian's shell and anchored at the first loop."""
+    model, asked, noise, plan = problem
+    *_, last = minimize(
+        replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
+    )
+    model.change = last.best_noise - noise
+    begun = begin(asked, noise, plan.chain)
+    assert torch.allclose(begun.noise, last.best_noise, atol=0.05)
+    assert begun.noise.square().mean() == pytest.approx(1, abs=1e-5)
+    assert (flatness(begun.noise, asked.scene.time_axis) > 0.3).all()
+    assert begun.anchor is not None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_change_for_the_worse_is_not_taken(problem: Made, seed: int) -> None:
+    """Where a change leaves the loop farther from the target the search begins at its own noise, to the bit."""
+    model, asked, noise, plan = problem
+    *_, last = minimize(
+        replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
+    )
+    draws = torch.Generator().manual_seed(seed)
+    model.change = 3 * torch.randn(noise.shape, generator=draws)
+    assert torch.equal(begin(asked, last.best_noise, plan.chain).noise, last.best_noise)
+
+
+def test_nothing_learnt_changes_nothing(problem: Made) -> None:
+    """Without weights, and with a plain model, a search with the learned step is the search without it, to the bit."""
+    model, asked, noise, plan = problem
+    model.has_first_step = False
+
+    def end(model: Any, **fields: Any) -> Tensor:
+        few = replace(plan, steps=3, **fields)
+        *_, last = minimize(few, asked.objective, model, asked.scene, noise)
+        return last.best_noise
+
+    assert torch.equal(end(model, first_step=True), end(model, first_step=False))
+    assert torch.equal(end(TinyModel(), first_step=True), end(model, first_step=False))
+
+
+def test_a_take_that_is_changed_does_not_begin_anew(ask: Asking) -> None:
+    """Only `ditto2` from its seeds has the step: other methods are the papers', and a redraw stays near its take."""
+    model = Begins()
+
+    def planned(**changes: Any) -> bool:
+        request = ask.request(ask.intensity(), **changes)
+        objective = methods.objective_of(request, model.scene(request), model)
+        return methods.plan(request, model, objective).first_step
+
+    assert planned(method="ditto2")
+    assert not any(planned(method=method) for method in ("ditto", "ditto-paper", "guidance", "none"))
