@@ -28,7 +28,6 @@ LAYERED = ("layer_in", "context_in")  # the parameters that only a layered netwo
 LAYER_INPUTS = "layer_inputs.safetensors"  # where they are kept, beside weights that stay as they are without them
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 # How layers that were told nothing yet read a chord: which part of it, as so many times the pitch class of a tune.
-# Shares between 0.5 and 2 were tried: the bass keeps to a scale from 2 on, a lead of 1 plays chords.
 CHORDS_BEGIN = {
     Layer.BASS: (ROOT_CLASSES, 2.0),
     Layer.CHORDS: (CHORD_CLASSES, 1.0),
