@@ -40,7 +40,7 @@ from .layers import (
 )
 from .mix import mix_notes
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket
-from .network import PocketNetwork
+from .network import LAYER_INPUTS, PocketNetwork
 from .scenes import Inputs, described, heard_of, laid_out, on_device, read_request
 
 
@@ -286,4 +286,4 @@ def load_layered(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket:
     pocket, file = load_pocket(settings, folder), folder / FILE
     if not file.exists() or not pocket.network.config["layered"]:
         raise ModelError(f"The weights in {folder} know no layers.", remedy="Ask without layers.")
-    return LayeredPocket(pocket, LayerRepertoire.load(file), digest_of(folder, (*MIX_FILES, FILE)))
+    return LayeredPocket(pocket, LayerRepertoire.load(file), digest_of(folder, (*MIX_FILES, FILE, LAYER_INPUTS)))
