@@ -178,8 +178,8 @@ FIELDS: tuple[Field, ...] = (
 
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
 INHERITED = (
-    "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "chords", "loop", "with", "mute",
-    "model", "sample_rate",
+    "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "chords", "loop", "with",
+    "mute", "model", "sample_rate",
 )  # fmt: skip
 """What a request takes from the take that it starts from, where it is not given."""
 

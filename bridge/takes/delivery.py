@@ -19,7 +19,7 @@ from engine.audio.wav import Audio, write_loop
 from engine.errors import BadInputError, BadRequestError, DittoError
 from engine.events import Preview, Scores, Sound, Take, named_now
 from engine.files import publish
-from engine.request import LoopRequest
+from engine.request import MIX, LoopRequest
 from engine.service import wire
 from midi.errors import MidiError
 from midi.files.opening import read_bytes
@@ -33,7 +33,11 @@ _ID_DIGITS = 10
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """The `.json` beside a take, as far as every one has it; what else the record held stands there too."""
+    """The `.json` beside a take, as far as every one has it; what else the record held stands there too.
+
+    `layers` are empty for a full mix, and None in takes of before there were layers; `chords` are those that sound,
+    `weights` is the digest of the model's weights, `stems` are names of files beside it, by layer.
+    """
 
     request: LoopRequest
     take_id: str = ""
@@ -42,6 +46,10 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     favourite: bool = False
     scores: Scores = {}
     notes: tuple[str, ...] = ()
+    layers: tuple[str, ...] | None = None
+    chords: str = ""
+    weights: str = ""
+    stems: dict[str, str] = {}
 
 
 def slug(prompt: str) -> str:
@@ -133,11 +141,18 @@ def find_delivered(folder: Path, request_id: str) -> list[Delivered]:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """Return a take's sidecar; raises `BadInputError` where it cannot be read."""
+    """Return a take's sidecar; raises `BadInputError` where it cannot be read.
+
+    A take that has no layers asks for one full mix, whenever it was made: so it is the same sound again.
+    """
     try:
-        return wire.from_json(decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode(), Sidecar)
+        found = wire.from_json(decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode(), Sidecar)
+        if not found.layers:
+            mix = msgspec.structs.replace(found.request, layers=(MIX,), again=(), mute=(), chords="", beside=None)
+            return msgspec.structs.replace(found, request=msgspec.structs.replace(mix, stems=False))
     except (MidiError, UnicodeError, RecursionError, BadRequestError) as error:
         raise BadInputError(f"{path} cannot be read, or is no take's: {error}") from error
+    return found
 
 
 def _read(path: Path, request_id: str) -> Delivered | None:

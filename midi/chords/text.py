@@ -150,18 +150,22 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     as `bVI` is F there, too.
     """
     plain = _DASH.sub(" ", text)
-    written = [part.replace(",", " ").split() for part in plain.split("|")]
-    while written and not written[0]:
-        written.pop(0)
-    while written and not written[-1]:
-        written.pop()
-    if not written:
+    parts = [part.replace(",", " ").split() for part in plain.split("|")]
+    while parts and not parts[0]:
+        parts.pop(0)
+    while parts and not parts[-1]:
+        parts.pop()
+    if not parts:
         raise MidiError("no_chords", "There are no chords in the text.", REMEDY)
-    if len(written) > MAX_BARS:
-        raise MidiError("too_many_chords", f"{len(written)} bars of chords are more than {MAX_BARS}.", REMEDY)
+    if len(parts) > MAX_BARS:
+        raise MidiError("too_many_chords", f"{len(parts)} bars of chords are more than {MAX_BARS}.", REMEDY)
     bars: list[tuple[Chord, ...]] = []
-    for words in written:
-        bars.append(_bar(words, bars, key))
+    for number, words in enumerate(parts, 1):
+        try:
+            bars.append(_bar(words, bars, key))
+        except MidiError as error:
+            place = f"Bar {number}: " if len(parts) > 1 else ""
+            raise MidiError(error.fault, f"{place}{error.sentence}", error.remedy) from error
     return Progression(tuple(bars), barred="|" in plain)
 
 
