@@ -81,7 +81,7 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
 
 
 def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return the onsets after which it is louder than before, in seconds; an echo, or a beating of partials, is none."""
+    """Return the onsets after which it is louder than before, in seconds: an echo or a beating is none."""
     onsets = onset_times(signal, sample_rate, circular=circular)
     around = np.concatenate([signal[-sample_rate:], signal, signal[:sample_rate]])
     shift = min(sample_rate, len(signal))
