@@ -26,7 +26,7 @@ BAR = (
 )
 
 
-def measured(model: Pocket, settings: Settings, task: str, seed: int) -> Row:
+def measured(model: Pocket | LayeredPocket, settings: Settings, task: str, seed: int) -> Row:
     """Make one loop; return its seconds and steps."""
     if task == "redraw":
         found = edits.redraw(seed, model)
