@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from .framing import Signal, count_of, frames_of, scaled
 
@@ -33,6 +32,8 @@ def frame_count(samples: int, sample_rate: int) -> int:
 
 def high_passed(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     """Return `signal` after a second-order high-pass at middle C, in its steady state where the loop wraps."""
+    from scipy.signal import butter, sosfilt  # here, because it takes half a second to import
+
     sections = butter(2, HIGH_PASS_HZ, "highpass", fs=sample_rate, output="sos")
     if not circular:
         return np.asarray(sosfilt(sections, signal))

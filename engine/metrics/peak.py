@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 from scipy.ndimage import convolve1d
-from scipy.signal import lfilter
 
 from .framing import count_of, frames_of
 
@@ -72,6 +71,8 @@ def loudness_lufs(audio: NDArray[np.floating], sample_rate: int) -> float:
 
 def _k_weighted(audio: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
     """The standard's shelf and high-pass, its 48 kHz filters re-derived for other rates."""
+    from scipy.signal import lfilter  # here, because it takes half a second to import, and a loop needs only its peak
+
     shelf = _shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196, sample_rate)
     low_cut = _high_pass(38.13547087602444, 0.5003270373238773, sample_rate)
     return np.asarray(lfilter(*low_cut, lfilter(*shelf, audio, axis=1), axis=1))

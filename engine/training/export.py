@@ -36,7 +36,7 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
         layered="layer_in.weight" in averaged,
     )
     network.load_state_dict(averaged)
-    network.to(torch.float16).save_pretrained(out)
+    network.to(torch.float16).save(out)
     latent_map.save(out / "latent_map.safetensors")
 
 

@@ -178,7 +178,7 @@ def test_weights_of_before_begin_unchanged(layer_set: LayerSet, tmp_path: Path) 
     """A layered trainer begun from weights without layers answers as they did, whatever it is told of layers."""
     before = PocketNetwork(channels=224, width=32, depth=2, condition_channels=condition.CHANNELS)
     torch.nn.init.normal_(before.latent_out.weight, std=0.02)
-    before.save_pretrained(tmp_path / "weights")
+    before.save(tmp_path / "weights")
     recipe = Recipe(minutes=1, most_steps=2, batch=2, windows=(40,), width=32, depth=2, layered=True)
     trainer = Trainer(recipe, layer_set.latent_map.deviation, tmp_path / "state", CPU)
     trainer.begin_from(tmp_path / "weights")
