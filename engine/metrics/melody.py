@@ -32,13 +32,11 @@ def frame_count(samples: int, sample_rate: int) -> int:
 
 def high_passed(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     """Return `signal` after a second-order high-pass at middle C, in its steady state where the loop wraps."""
-    from scipy.signal import butter, sosfilt  # here, because it takes half a second to import
+    from . import biquad  # here, because it loads a compiler, and not every loop has a melody
 
-    sections = butter(2, HIGH_PASS_HZ, "highpass", fs=sample_rate, output="sos")
-    if not circular:
-        return np.asarray(sosfilt(sections, signal))
-    lead = signal[-min(len(signal), sample_rate // 5) :]
-    return np.asarray(sosfilt(sections, np.concatenate([lead, signal]))[len(lead) :])
+    section = biquad.butterworth(HIGH_PASS_HZ, sample_rate)
+    lead = signal[-min(len(signal), sample_rate // 5) :] if circular else signal[:0]
+    return biquad.filtered(section, np.concatenate([lead, signal]))[len(lead) :]
 
 
 def chromagram(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:

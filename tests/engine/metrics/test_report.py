@@ -74,6 +74,7 @@ def test_metrics_never_meet_the_controls() -> None:
         "enum",
         "fractions",
         "msgspec",
+        "numba",
         "numpy",
         "scipy",
         "midi",
