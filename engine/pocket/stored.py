@@ -22,9 +22,9 @@ _AGAIN = "Install Ditto Live again."
 class Stored(nn.Module):
     """A network whose constructor's arguments are plain values, kept as `config`."""
 
-    def __init__(self, **config: int | bool) -> None:
+    def __init__(self, **config: Any) -> None:
         super().__init__()
-        self.config = config
+        self.config: dict[str, Any] = config
 
     def save(self, folder: Path) -> None:
         """Write the network, in the precision that it has, to `folder`."""
