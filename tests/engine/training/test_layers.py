@@ -219,7 +219,7 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
     Repertoire.load(WEIGHTS / "repertoire.safetensors").save(start / "repertoire.safetensors")
     for name in plan.TOWERS:
         (start / name).symlink_to(WEIGHTS / name)
-    tiny = {"minutes": SECOND, "windows": (40,), "width": 32, "depth": 2}
+    tiny = {"minutes": SECOND, "windows": (40,), "width": 32, "depth": 2, "compiled": False}
     small = replace(
         plan.LAYERS,
         loops=4,
