@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from midi.key import Key
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
@@ -13,8 +14,8 @@ from midi.tempo import beats_to_seconds
 from ..curves import frequency_octaves, inside, level_db
 from ..errors import BadInputError
 from ..events import Scores
-from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
-from . import brightness, intensity, melody, rhythm, seam, structure
+from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_spans
+from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
 from .metric import Metric
 from .verdict import Verdict, of_curve, of_distance, of_share
@@ -26,11 +27,13 @@ def score(
     request: LoopRequest,
     metrics: Mapping[str, Metric],
     say: Callable[[str], object] = lambda sentence: None,
+    heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> Scores:
     """Return the scores of `audio` [channels, samples]; a name whose control was not asked for is None.
 
-    `metrics` has the metric of each kind of control. Where a kind comes more than once, the worst score counts. A
-    metric that fails leaves its names at None, and the reason goes to `say`.
+    `metrics` has the metric of each kind of control, which measures `audio`, or what `heard` returns of the layers that
+    a control is given to. Where a kind comes more than once, the worst score counts. A metric that fails leaves its
+    names at None, and the reason goes to `say`.
     """
     scores: Scores = {name: None for metric in metrics.values() for name in metric.names}
     for control in request.controls:
@@ -38,7 +41,7 @@ def score(
         if metric is None:
             continue
         try:
-            found = metric.measure(audio, sample_rate, request, control)
+            found = metric.measure(heard(control) if heard else audio, sample_rate, request, control)
         except BadInputError as error:  # of a metric from elsewhere; its fault must not cost the loop
             say(error.sentence)
             continue
@@ -49,13 +52,21 @@ def score(
 
 
 def judge(
-    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, metrics: Mapping[str, Metric]
+    audio: NDArray[np.floating],
+    sample_rate: int,
+    request: LoopRequest,
+    metrics: Mapping[str, Metric],
+    heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples]."""
+    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples].
+
+    A control that is given to some layers is measured in these, as in `score`.
+    """
     judges = [(control, metric) for control in request.controls if (metric := metrics.get(control.kind)) is not None]
     found: list[Verdict] = []
     for control, metric in judges:
-        verdict = metric.judge(audio, sample_rate, request, control) if metric.judge else None
+        sound = heard(control) if heard else audio
+        verdict = metric.judge(sound, sample_rate, request, control) if metric.judge else None
         found += [verdict] if verdict is not None else []
     return tuple(found)
 
@@ -175,6 +186,21 @@ def _structure_verdict(
     return of_distance(control.kind, found, good=0.001, near=0.003)
 
 
+def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
+    assert isinstance(control.target, Words)
+    key = None if request.key is None else Key.parse(request.key)
+    spans = chord_spans(control.target.text, key, request.bars, request.meter.beats_per_bar)
+    stretches = chords.stretches_of(spans, request.tempo_bpm)
+    return {"chords_recognised": chords.recognised(audio, sample_rate, stretches)}
+
+
+def _harmony_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict | None:
+    share = _harmony(audio, sample_rate, request, control)["chords_recognised"]
+    return chords.verdict(share, control.kind)
+
+
 INTENSITY = Metric(
     measure=_intensity,
     names=("intensity_mse", "intensity_mse_gain_free", "intensity_rho"),
@@ -195,4 +221,10 @@ RHYTHM = Metric(
     judge=_rhythm_verdict,
 )
 STRUCTURE = Metric(measure=_structure, names=("structure_mse",), judge=_structure_verdict)
+HARMONY = Metric(
+    measure=_harmony,
+    names=("chords_recognised",),
+    high_is_good=frozenset({"chords_recognised"}),
+    judge=_harmony_verdict,
+)
 BRIGHTNESS = Metric(measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict)

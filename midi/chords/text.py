@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import cycle, groupby, islice, pairwise
+from math import lcm
 
 from ..errors import MidiError
 from ..key import MODES, Key
@@ -30,7 +31,8 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "dim7": (0, 3, 6, 9), "°7": (0, 3, 6, 9), "o7": (0, 3, 6, 9),
     "7sus4": (0, 5, 7, 10), "7sus": (0, 5, 7, 10), "9sus4": (0, 2, 5, 7, 10),
     "aug7": (0, 4, 8, 10), "+7": (0, 4, 8, 10), "7#5": (0, 4, 8, 10), "7b5": (0, 4, 6, 10),
-    "7b9": (0, 1, 4, 7, 10), "7#9": (0, 3, 4, 7, 10),
+    "7b9": (0, 1, 4, 7, 10), "7#9": (0, 3, 4, 7, 10), "m7b9": (0, 1, 3, 7, 10), "augmaj7": (0, 4, 8, 11),
+    "sus#4": (0, 6, 7), "sus4b5": (0, 5, 6),
     "9": (0, 2, 4, 7, 10), "maj9": (0, 2, 4, 7, 11), "M9": (0, 2, 4, 7, 11), "m9": (0, 2, 3, 7, 10),
     "min9": (0, 2, 3, 7, 10), "11": (0, 2, 4, 5, 7, 10), "m11": (0, 2, 3, 5, 7, 10), "13": (0, 2, 4, 7, 9, 10),
     "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11),
@@ -43,6 +45,7 @@ _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
 _ROMAN = re.compile(r"([#b♯♭]?)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![IViv])([^/]*)(?:/(.+))?")
+_SPELT = re.compile(r"\(([A-G][#b♯♭]?(?:\+[A-G][#b♯♭]?)*)\)")  # a chord without a name, by its notes
 _NOTHING = re.compile(r"n\.?c\.?", re.IGNORECASE)
 _DASH = re.compile(r"[-–—→>](?=\s*(?:[A-G]|[#b♯♭]?[IViv]))")
 
@@ -62,7 +65,7 @@ class Chord:
         bass = frozenset({(self.bass - self.root) % 12})
         # A bass of its own is no part of the chord, and a fifth may be left out.
         inside = next((one for one in (steps, steps - bass, steps | {7}, (steps - bass) | {7}) if one in _NAMES), steps)
-        quality = _NAMES.get(inside, f"({' '.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
+        quality = _NAMES.get(inside, f"({'+'.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
         return f"{SPELLINGS[self.root]}{quality}{f'/{SPELLINGS[self.bass]}' if self.bass != self.root else ''}"
 
 
@@ -104,6 +107,12 @@ class Progression:
             span for index, row in enumerate(rows) for span in _parts(row, index * beats_per_bar, beats_per_bar)
         )
 
+    def fitted(self, bars: int) -> "Progression":
+        """Return the chords of a loop of so many bars: written bars come again, or are cut, bar by bar."""
+        if not self.barred:
+            return self
+        return replace(self, bars=tuple(islice(cycle(self.bars), bars)))
+
     def __str__(self) -> str:
         return " | ".join(" ".join(str(chord) for chord in bar) for bar in self.bars)
 
@@ -111,6 +120,23 @@ class Progression:
 def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable[ChordSpan]:
     length = Fraction(beats) / len(row)
     return (ChordSpan(start + index * length, length, chord) for index, chord in enumerate(row))
+
+
+def written(spans: Sequence[ChordSpan], bars: int, beats_per_bar: Fraction) -> str:
+    """Return chords that fill so many bars as text, which `parse_chords` reads as the same ones.
+
+    A bar has as many parts as its changes need, `.` where a chord goes on; of more than a bar may have the nearest.
+    """
+    ends = [span.beat + span.beats for span in spans]
+    rows: list[str] = []
+    for start in (beats_per_bar * bar for bar in range(bars)):
+        changes = [span.beat - start for span in spans if start < span.beat < start + beats_per_bar]
+        parts = min(lcm(1, *((change / beats_per_bar).denominator for change in changes)), MAX_PARTS)
+        middles = [start + beats_per_bar * (part + Fraction(1, 2)) / parts for part in range(parts)]
+        sounding = [spans[next(index for index, end in enumerate(ends) if middle < end)].chord for middle in middles]
+        words = [str(sounding[0]), *(str(now) if now != last else "." for last, now in pairwise(sounding))]
+        rows.append(" ".join(words))
+    return " | ".join(rows) + (" |" if bars == 1 else "")
 
 
 def joined(spans: Iterable[ChordSpan]) -> tuple[ChordSpan, ...]:
@@ -126,18 +152,22 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     as `bVI` is F there, too.
     """
     plain = _DASH.sub(" ", text)
-    written = [part.replace(",", " ").split() for part in plain.split("|")]
-    while written and not written[0]:
-        written.pop(0)
-    while written and not written[-1]:
-        written.pop()
-    if not written:
+    parts = [part.replace(",", " ").split() for part in plain.split("|")]
+    while parts and not parts[0]:
+        parts.pop(0)
+    while parts and not parts[-1]:
+        parts.pop()
+    if not parts:
         raise MidiError("no_chords", "There are no chords in the text.", REMEDY)
-    if len(written) > MAX_BARS:
-        raise MidiError("too_many_chords", f"{len(written)} bars of chords are more than {MAX_BARS}.", REMEDY)
+    if len(parts) > MAX_BARS:
+        raise MidiError("too_many_chords", f"{len(parts)} bars of chords are more than {MAX_BARS}.", REMEDY)
     bars: list[tuple[Chord, ...]] = []
-    for words in written:
-        bars.append(_bar(words, bars, key))
+    for number, words in enumerate(parts, 1):
+        try:
+            bars.append(_bar(words, bars, key))
+        except MidiError as error:
+            place = f"Bar {number}: " if len(parts) > 1 else ""
+            raise MidiError(error.fault, f"{place}{error.sentence}", error.remedy) from error
     return Progression(tuple(bars), barred="|" in plain)
 
 
@@ -197,7 +227,8 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
     elif (letter := _LETTER.fullmatch(written)) is not None:
         name, accidental, quality, bass = letter.groups()
         root = (_LETTERS[name.upper()] + _ACCIDENTALS[accidental]) % 12
-        steps = _steps(text, quality, minor=False)
+        spelt = _SPELT.fullmatch(quality)
+        steps = _steps(text, quality, minor=False) if spelt is None else _spelt(spelt[1], root)
     else:
         raise _bad_chord(text)
     low = root if bass is None else _bass(text, bass)
@@ -218,6 +249,12 @@ def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
     if found is None:
         raise _bad_chord(text)
     return found
+
+
+def _spelt(notes: str, root: int) -> tuple[int, ...]:
+    """Return the steps above `root` of notes like `C+Db+G`."""
+    found = (_NOTE.fullmatch(note) for note in notes.split("+"))
+    return tuple((_LETTERS[note[1]] + _ACCIDENTALS[note[2]] - root) % 12 for note in found if note is not None)
 
 
 def _bass(text: str, bass: str) -> int:

@@ -17,14 +17,9 @@ from engine.errors import BadInputError, BadRequestError, ModelError
 from engine.events import Take
 from engine.metrics.peak import true_peak_db
 from engine.models.protocol import Layers, Model, Sampler, Scene
-from engine.pocket import condition
-from engine.pocket.arrangement import LayerRepertoire
 from engine.pocket.bands import FLOOR, band_power, log_bands
-from engine.pocket.latents import LatentMap
 from engine.pocket.layered import LayeredPocket
 from engine.pocket.layers import CHORD_CHANNELS, CONTEXT_CHANNELS, HEARD_CHANNELS, Layer
-from engine.pocket.model import Pocket
-from engine.pocket.network import PocketNetwork
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Onsets, Point, Start
 from engine.sampling import sample, start_noise
 from engine.search.methods import plan
@@ -33,33 +28,11 @@ from engine.search.objective import Goal, Objective
 from engine.search.report import Step
 from engine.settings import Settings
 from engine.spectrum import Spectrum
-from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_from_bytes, noise_to_bytes
-from engine.training.layer_repertoire import layer_repertoire
+from engine.takes.noise import OpenSeeds, layered_from_bytes, noise_from_bytes, noise_to_bytes
 from midi.chords.text import parse_chords
 from midi.rhythm import Onset
 
 SOME = (Layer.DRUMS, Layer.BASS, Layer.CHORDS)
-
-
-@pytest.fixture(scope="module")
-def repertoire() -> LayerRepertoire:
-    """Return what is said of a few loops."""
-    return layer_repertoire(60)
-
-
-@pytest.fixture(scope="module")
-def layered(repertoire: LayerRepertoire) -> LayeredPocket:
-    """Return the real classes at toy size, with weights that listen to everything."""
-    torch.manual_seed(0)
-    network = PocketNetwork(
-        channels=12, width=32, depth=2, heads=2, condition_channels=condition.CHANNELS, layered=True
-    )
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.05)
-    bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return LayeredPocket(Pocket(network, LatentMap.fit(bands, channels=12)), repertoire)
 
 
 def request(**changes: object) -> LoopRequest:
@@ -258,8 +231,11 @@ def test_a_rhythm_is_the_drums(layered: LayeredPocket) -> None:
 def test_recordings_have_no_layers(layered: LayeredPocket) -> None:
     """What needs a recording's own layers is refused in a sentence, and what only listens to one is not."""
     sound = Audio(samples=b"\0" * 8 * 44_100, sample_rate=44_100, keep=((Fraction(0), Fraction(1)),))
-    with pytest.raises(BadRequestError, match="no layers"):
-        layered.scene(request(controls=(Control(kind="inpaint", target=sound),)))
+    kept = (Control(kind="inpaint", target=sound),)
+    assert layered.scene(request(controls=kept)).layers == ()
+    assert any("full mix plays" in note for note in layered.scene(request(controls=kept, layers=("bass",))).notes)
+    with pytest.raises(BadRequestError, match="inpaint is one sound without layers, so that stems cannot be used"):
+        layered.scene(request(controls=kept, stems=True))
     scene = scene_of(layered)
     audio = torch.randn(2, scene.model_samples) * 0.1
     with pytest.raises(ModelError, match="taken apart"):
@@ -331,11 +307,15 @@ def test_what_a_take_heard_is_stored_with_it() -> None:
     noise, heard = torch.randn(2, 8, 12), torch.rand(2, 8, HEARD_CHANNELS)
     seeds = OpenSeeds(1, 1)
     data = noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds, layers=("drums", "bass"), heard=heard)
-    found = heard_from_bytes(data, ("drums", "bass"))
+    found = layered_from_bytes(data)
     assert found is not None
-    assert torch.equal(found, heard)
-    assert heard_from_bytes(noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds), ("drums", "bass")) is None
-    for layers, rows in ((("drums",), heard), (("drums", "bass"), heard[:, :4]), (("drums", "bass"), heard / 0)):
-        bad = noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds, layers=layers, heard=rows)
+    assert found.layers == ("drums", "bass")
+    assert torch.equal(found.noise, noise)
+    assert torch.equal(found.heard, heard)
+    assert layered_from_bytes(noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds)) is None
+    for layers, rows in (
+        (("drums",), heard), (("drums", "drums"), heard), (("drums", "tuba"), heard), (("drums", "bass"), heard[:, :4]),
+        (("drums", "bass"), heard / 0),
+    ):  # fmt: skip
         with pytest.raises(BadInputError):
-            heard_from_bytes(bad, layers)
+            layered_from_bytes(noise_to_bytes(noise, model="p", seed=1, open_seeds=seeds, layers=layers, heard=rows))
