@@ -24,9 +24,8 @@ from benchmarks.rows import Rows
 from engine import controls, metrics, pipeline
 from engine.events import Take
 from engine.metrics import seam
-from engine.models import catalogue
 from engine.pocket.bands import SAMPLE_RATE
-from engine.pocket.model import Pocket
+from engine.pocket.model import Pocket, load_pocket
 from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
 from engine.settings import Settings
 
@@ -162,8 +161,7 @@ def main() -> None:
     add_rows(options, "edits")
     chosen = options.parse_args()
     rows = open_rows(chosen, weights_of("pocket"))
-    model = catalogue.load("pocket", Settings(dtype=chosen.dtype))
-    assert isinstance(model, Pocket)
+    model = load_pocket(Settings(dtype=chosen.dtype))  # recordings go through the full mix
     for kind in chosen.only.split(","):
         for seed in range(chosen.seeds):
             rows.get(f"{kind}/{seed}", partial(KINDS[kind], seed, model))

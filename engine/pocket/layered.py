@@ -7,6 +7,7 @@ Requests that need one sound of everything get the full mix, to the bit as from 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from midi.chords.text import ChordSpan, key_of, written
+from midi.errors import MidiError
 from midi.key import Key, guess_key
 
 from ..controls import find
@@ -42,6 +44,7 @@ from .mix import mix_notes
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket
 from .network import LAYER_INPUTS, PocketNetwork
 from .scenes import Inputs, described, heard_of, laid_out, on_device, read_request
+from .towers import Towers
 
 
 class LayeredPocket(LayerSounds):
@@ -61,6 +64,16 @@ class LayeredPocket(LayerSounds):
     def network(self) -> PocketNetwork:
         """The network that plays everything."""
         return self.pocket.network
+
+    @property
+    def towers(self) -> Towers | None:
+        """The embeddings that listen, where they are there."""
+        return self.pocket.towers
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type in which the network computes."""
+        return self.pocket.dtype
 
     def arrange(
         self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
@@ -191,7 +204,9 @@ def _layers_asked(request: LoopRequest) -> tuple[Layer, ...]:
 def _key_of_notes(request: LoopRequest) -> Key | None:
     """Return the key in which the notes of the request's controls are, so that all layers play in it."""
     notes = [note for control in request.controls if isinstance(control.target, Notes) for note in control.target.notes]
-    return guess_key(notes).key if notes else None
+    with suppress(MidiError):  # rests, or drums alone
+        return guess_key(notes).key
+    return None
 
 
 def _key_source(request: LoopRequest, chords: Sequence[ChordSpan]) -> str:
