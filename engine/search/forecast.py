@@ -39,7 +39,7 @@ class Forecast:
         self._last = self.started
 
     def step(self, index: int, now: float, *, exact: bool, distances: Mapping[str, float], over: bool) -> None:
-        """Note that step `index`, counted from 0, is done by `now`; `distances` are in tolerances, `over` is the last one."""
+        """Note that step `index`, counted from 0, is done by `now`, distances in tolerances; `over` ends the search."""
         seconds, self._last, self._elapsed = now - self._last, now, now - self.started
         self._done, self._over = index + 1, over
         self._unverified = 0 if exact else self._unverified + 1
