@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..models.stored import Stored
 from . import musical_time
 from .layers import CHORD_CLASSES, CHORD_KNOWN, CONTEXT_CHANNELS, LAYERS, ROOT_CLASSES, Layer
-from .stored import Stored
 
 TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..models.stored import Stored
 from .condition import WORD_SLOTS
-from .stored import Stored
 
 MID_BANDS = 246
 CENTRE, SPREAD = -1.0, 5.0  # log band power of a mix, roughly

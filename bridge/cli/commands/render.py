@@ -127,14 +127,21 @@ def make(
         if serviced and (made := _serviced(asked, takes, settings, shown)) is not None:
             return made
         shown.begin(f"Loading {asked.request.model}")
-        from engine.models import catalogue
-
         # Torch is loaded from here on: whatever could be wrong with the request was said before.
-        model = (load or catalogue.load)(asked.request.model, settings)
+        model = (load or _load)(asked.request.model, settings)
         from engine.pipeline import make_loop
 
         events = cast(Run[Event], make_loop(asked.request, model, settings))
         return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+
+
+def _load(name: str, settings: Settings) -> "Model":
+    """Return the model of the catalogue, with as many threads as this computer does best with."""
+    from engine.models import catalogue
+    from engine.models.threads import use_threads
+
+    use_threads(settings)
+    return catalogue.load(name, settings)
 
 
 def _serviced(asked: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:

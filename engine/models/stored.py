@@ -1,4 +1,4 @@
-"""Networks that lie in a folder as diffusers lays them out, read and written without importing it.
+"""Networks of our own, which lie in a folder as diffusers lays them out, read and written without importing it.
 
 `config.json` holds the constructor's arguments, `diffusion_pytorch_model.safetensors` the state. Importing diffusers
 takes longer than everything else that `pocket` does before its first step.
