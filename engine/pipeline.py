@@ -191,11 +191,12 @@ def _optimise(
             now = time.monotonic()
             if len(search.losses) == 1:
                 searching = now  # the first step on a machine compiles for many seconds, and searches nothing
-            for event in news.due(now):
+            over = limit_seconds is not None and now - searching >= limit_seconds
+            for event in news.due(now, over=over):
                 yield event
                 if stopped():
                     return
-            if stopped() or (limit_seconds is not None and now - searching >= limit_seconds):
+            if stopped() or over:
                 return
     except (NonFiniteLossError, OutOfMemoryError) as error:
         if search.step is None:
@@ -209,17 +210,20 @@ class _News:
     """Tells the producer of a search, each kind of event at its own interval."""
 
     def __init__(self, ready: Prepared, search: Search, started: float, *, live: bool) -> None:
-        self._ready, self._search, self._started, self._live = ready, search, started, live
+        self._ready, self._search, self._live = ready, search, live
+        self._forecast = methods.forecast(ready.request, ready.plan, started)
         self._told = self._saved = started
         self._previewed = -np.inf
 
-    def due(self, now: float) -> Iterator[Event | Checkpoint]:
-        """Yield the events that are due after a step, each made when it is asked for."""
+    def due(self, now: float, *, over: bool) -> Iterator[Event | Checkpoint]:
+        """Yield the events that are due after a step, each made when it is asked for; `over` ends the search."""
         step, first = self._search.step, len(self._search.losses) == 1
         assert step is not None
-        if now - self._told >= PROGRESS_EVERY_SECONDS or first or step.reached:
+        over = over or (step.reached and self._ready.plan.until_tolerance)
+        self._forecast.step(step.index, now, exact=step.exact, distances=step.distances, over=over)
+        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over:
             self._told = now
-            yield _progress(self._ready.request, step, now - self._started)
+            yield _progress(self._ready.request, step, self._forecast.seconds_left, over=over)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
             self._previewed = now
             yield _preview(self._ready, step)
@@ -340,18 +344,14 @@ def _stems(ready: Prepared, finished: loop.Finished, item: int) -> Stems | None:
     )
 
 
-def _progress(request: LoopRequest, step: Step, seconds: float) -> Progress:
+def _progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:
     done, steps = _counted(step)
-    left = 0.0 if step.reached else seconds * (steps - done) / done
-    limit_seconds = methods.limit_seconds(request)
-    if limit_seconds is not None:
-        left = min(left, max(0.0, limit_seconds - seconds))
     return Progress(
         request_id=request.request_id,
         take=0,
         step=done,
-        steps=steps,
-        seconds_left=round(left, 2),
+        steps=done if over else steps,
+        seconds_left=round(seconds_left, 2),
         losses=step.losses,
         phase=step.phase,
     )

@@ -21,6 +21,10 @@ class Display(Protocol):
         """Show one step."""
         ...
 
+    def begin(self, phase: str) -> None:
+        """Show what is done before the first step, such as `Loading pocket`."""
+        ...
+
     def say(self, sentence: str) -> None:
         """Show one sentence."""
         ...
@@ -55,11 +59,15 @@ class Bar:
         self._progress.update(
             self._task,
             description=_finishing(self._takes) if over else _title(step, self._takes),
-            total=None if over else step.steps,
+            total=None if over or not step.steps else step.steps,
             completed=step.step,
-            left="" if over else time_left(step.seconds_left),
+            left=time_left(step.seconds_left) if step.seconds_left > 0 else "",
             losses=losses_in_words(step.losses),
         )
+
+    def begin(self, phase: str) -> None:
+        """Let the bar pulse under another name."""
+        self._progress.update(self._task, description=phase, total=None)
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bar."""
@@ -88,6 +96,10 @@ class Lines:
             self.say(f"{_finishing(self._takes)} …")
         self._is_over = over
 
+    def begin(self, phase: str) -> None:
+        """Print what is done before the first step."""
+        self.say(f"{phase} …")
+
     def say(self, sentence: str) -> None:
         """Print a sentence."""
         sys.stderr.write(sentence + "\n")
@@ -104,8 +116,8 @@ def _title(step: Step, takes: int) -> str:
 
 
 def _is_over(step: Step) -> bool:
-    """Whether this was the search's last step: its count, its time, or every control within its tolerance."""
-    return step.step >= step.steps or step.seconds_left <= 0
+    """Whether this was the search's last step; before the first one there are none."""
+    return 0 < step.steps <= step.step
 
 
 def _finishing(takes: int) -> str:
