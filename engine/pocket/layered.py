@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from midi.chords.text import ChordSpan, key_of, written
-from midi.key import Key
+from midi.key import Key, guess_key
 
 from ..controls import find
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
-from ..request import LoopRequest, chord_spans
+from ..request import LoopRequest, Notes, chord_spans
 from ..sampling import sample
 from ..settings import Settings
 from ..takes.noise import layered_from_bytes, open_seeds
@@ -67,7 +67,7 @@ class LayeredPocket(LayerSounds):
     ) -> Arrangement:
         """Return which layers `request` has and what each is told; those and the chords that are given stay."""
         reading = read_request(request)
-        key = reading.key or (key_of(chords) if chords else None)
+        key = reading.key or (key_of(chords) if chords else _key_of_notes(request))
         return self.repertoire.arrange(
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
@@ -82,12 +82,12 @@ class LayeredPocket(LayerSounds):
             plain = self.pocket.scene(request)
             return replace(plain, notes=(*plain.notes, *mix))
         reading = read_request(request)
-        asked = [Layer(name) for name in request.layers]
-        plan = arrangement or self.arrange(request, asked, _chords_asked(request, reading.key))
+        chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
+        plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
         _check(request, plan)
         notes = [f"Layers: {', '.join(plan.layers)}."]
         if plan.key != reading.key:
-            notes.append(f"No key was given: it is {plan.key}, as seed and chords say.")
+            notes.append(f"No key was given: {_key_source(request, chords)} {plan.key}.")
         text = written(plan.chords, request.bars, request.meter.beats_per_bar) if plan.chords else ""
         if text:
             notes.append(f"Chords: {text}.")
@@ -185,8 +185,16 @@ def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:
     return () if stored is None else tuple(Layer(name) for name in stored.layers)
 
 
-def _chords_asked(request: LoopRequest, key: Key | None) -> tuple[ChordSpan, ...]:
-    return chord_spans(request.chords, key, request.bars, request.meter.beats_per_bar)
+def _key_of_notes(request: LoopRequest) -> Key | None:
+    """Return the key in which the notes of the request's controls are, so that all layers play in it."""
+    notes = [note for control in request.controls if isinstance(control.target, Notes) for note in control.target.notes]
+    return guess_key(notes).key if notes else None
+
+
+def _key_source(request: LoopRequest, chords: Sequence[ChordSpan]) -> str:
+    if chords:
+        return "the chords are in"
+    return "the notes are in" if _key_of_notes(request) else f"seed {open_seeds(request).key} chose"
 
 
 def _check(request: LoopRequest, plan: Arrangement) -> None:
@@ -231,6 +239,7 @@ def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
         noise_shape=(len(plan.layers), *scene.noise_shape),
         time_axis=1,
         layers=tuple(layer.value for layer in plan.layers),
+        chords=plan.chords,
         inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
     )
 
