@@ -68,7 +68,7 @@ def test_stems_become_tracks_that_say_that_they_were_heard(tmp_path: Path) -> No
     assert {track.end for track in score.tracks} == {REQUEST.beats}
     melody, chords, drums = (track.notes for track in score.tracks)
     assert [note.pitch for note in melody] == TUNE
-    assert all(abs(note.start - round(note.start)) < Fraction(1, 8) for note in melody)
+    assert all(abs(note.start - round(note.start)) < Fraction(1, 5) for note in melody)
     assert {note.pitch % 12 for note in chords} == {9, 0, 4}
     assert {drum_group(note.pitch) for note in drums} == {"kick"}
     assert {note.channel for note in drums} == {DRUM_CHANNEL}
