@@ -23,7 +23,7 @@ MELODY_HZ = (110.0, 1800.0)
 SHORTEST_SECONDS = 0.06  # of a note that is told
 GLIDE_SECONDS = 0.12  # of a pitch without an attack that is no note
 FAINT, LOUDER = 0.1, 1.15  # of the loudest note; of what was before
-NEAR_SECONDS = 0.08  # by which a pitch is told late or early beside its attack
+NEAR_SECONDS = 0.1  # by which a pitch is told late or early beside its attack
 SILENT_DB = 40.0  # under the loudest stretch, where no chord sounds
 BEFORE_SECONDS, AFTER_SECONDS = 0.045, 0.05  # of a hit, between which energy rises
 EDGES_HZ = (20.0, 130.0, 350.0, 1_500.0, 5_000.0, 16_000.0)
@@ -67,6 +67,7 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
     hop = seconds / len(pitches)
     steps = median_filter(np.where(np.isfinite(pitches), np.round(np.nan_to_num(pitches)), 0), 3, mode="wrap")
     attacks = _attacks(signal, sample_rate, circular=circular)
+    attacks = np.concatenate([attacks[attacks > seconds - NEAR_SECONDS] - seconds, attacks])  # late ones are the first
     found: list[tuple[float, float, int]] = []
     index = 0
     for pitch, run in groupby(steps):
@@ -112,7 +113,7 @@ def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 def _struck(start: float, end: float, attacks: Signal) -> list[tuple[float, float]]:
     """Return a stretch of one pitch as notes: it begins at an attack nearby, and each attack within begins another."""
     near = attacks[np.abs(attacks - start) <= NEAR_SECONDS]
-    begin = float(near[np.argmin(np.abs(near - start))]) if len(near) else start
+    begin = max(0.0, float(near[np.argmin(np.abs(near - start))])) if len(near) else start
     inside = [float(one) for one in attacks if begin + SHORTEST_SECONDS < one < end - SHORTEST_SECONDS]
     edges = [begin, *inside, end]
     pairs = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= SHORTEST_SECONDS]
