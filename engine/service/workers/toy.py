@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Generator
 
 from ...errors import OutOfMemoryError
-from ...events import Checkpoint, Event, Preview, Progress, Sound, Take
-from ...request import LoopRequest
+from ...events import Checkpoint, Event, Preview, Progress, Sound, Stems, Take
+from ...request import LAYERS, LoopRequest
 from ...settings import Settings
 from .jobs import Say
 
@@ -50,6 +50,8 @@ class ToyJobs:
             yield Checkpoint(str(step + 1).encode())
         for take in range(request.count):
             yield _take(request, take, resumed_at=first)
+            if request.stems:
+                yield _stems(request, take)
 
     def rebuild(self, request: LoopRequest, noise: bytes) -> Sound:
         """Return the sine whose number the noise holds."""
@@ -99,6 +101,19 @@ def _take(request: LoopRequest, take: int, *, resumed_at: int) -> Take:
         scores={"intensity_rho": None, "seam_ratio": 0.5},
         noise=_noise(request.seed + take),
         record=record,
+    )
+
+
+def _stems(request: LoopRequest, take: int) -> Stems:
+    """The take's sine in the first layer, and silence in all others."""
+    layers = request.layers or LAYERS[:2]
+    sound = _sine(request, take).samples
+    return Stems(
+        request_id=request.request_id,
+        take=take,
+        layers=tuple(str(layer) for layer in layers),
+        samples=sound + bytes((len(layers) - 1) * len(sound)),
+        sample_rate=request.sample_rate,
     )
 
 
