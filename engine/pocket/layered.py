@@ -84,7 +84,7 @@ class LayeredPocket(LayerSounds):
         return self.repertoire.arrange(
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
-            beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
+            beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
             needed=_needed(request), draws_key=reading.draws_key and not chords,
         )  # fmt: skip
 
@@ -96,7 +96,7 @@ class LayeredPocket(LayerSounds):
             return replace(plain, notes=(*plain.notes, *mix))
         reading = read_request(request)
         chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
-        plan = arrangement or self.arrange(request, _layers_asked(request), chords)
+        plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
         _check(request, plan)
         notes = [f"Layers: {', '.join(plan.layers)}."]
         if plan.key != reading.key:
@@ -201,13 +201,10 @@ def _needed(request: LoopRequest) -> set[Layer]:
     return {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
 
 
-def _layers_asked(request: LoopRequest) -> tuple[Layer, ...]:
-    """Return the layers of `request`, else those of the take that it begins from; none where the seed decides."""
-    names = request.layers
-    if not names and request.start is not None:
-        stored = layered_from_bytes(request.start.noise)
-        names = () if stored is None else stored.layers
-    return tuple(Layer(name) for name in names)
+def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:
+    """Return the layers of the take that `request` begins from, if it begins from one that has layers."""
+    stored = None if request.start is None else layered_from_bytes(request.start.noise)
+    return () if stored is None else tuple(Layer(name) for name in stored.layers)
 
 
 def _key_of_notes(request: LoopRequest) -> Key | None:

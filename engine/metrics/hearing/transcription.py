@@ -3,6 +3,7 @@
 Nothing of a request is used but tempo and metre: it is what is heard, not what was asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,7 +23,7 @@ MELODY_HZ = (110.0, 1800.0)
 SHORTEST_SECONDS = 0.06  # of a note that is told
 GLIDE_SECONDS = 0.12  # of a pitch without an attack that is no note
 FAINT, LOUDER = 0.1, 1.15  # of the loudest note; of what was before
-NEAR_SECONDS = 0.08  # by which a pitch is told late or early beside its attack
+NEAR_SECONDS = 0.1  # by which a pitch is told late or early beside its attack
 SILENT_DB = 40.0  # under the loudest stretch, where no chord sounds
 BEFORE_SECONDS, AFTER_SECONDS = 0.045, 0.05  # of a hit, between which energy rises
 EDGES_HZ = (20.0, 130.0, 350.0, 1_500.0, 5_000.0, 16_000.0)
@@ -66,6 +67,7 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
     hop = seconds / len(pitches)
     steps = median_filter(np.where(np.isfinite(pitches), np.round(np.nan_to_num(pitches)), 0), 3, mode="wrap")
     attacks = _attacks(signal, sample_rate, circular=circular)
+    attacks = np.concatenate([attacks[attacks > seconds - NEAR_SECONDS] - seconds, attacks])  # late ones are the first
     found: list[tuple[float, float, int]] = []
     index = 0
     for pitch, run in groupby(steps):
@@ -74,10 +76,25 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
         index += length
         if pitch > 0 and end - start >= 2 * HOP_SECONDS:
             found += [(first, last, int(pitch)) for first, last in _struck(start, min(end, seconds), attacks)]
+    found = _one_voice(found)
     levels = [_level(signal[round(a * sample_rate) : round(b * sample_rate)]) for a, b, _ in found]
     loudest = max(levels, default=1.0) or 1.0
     notes = [HeardNote(a, b, pitch, level / loudest) for (a, b, pitch), level in zip(found, levels, strict=True)]
     return [note for note in notes if note.strength >= FAINT]
+
+
+def _one_voice(notes: Sequence[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
+    """Return notes of start, end and pitch, each ended where the next begins; of two at one attack the longer stays."""
+    kept: list[tuple[float, float, int]] = []
+    for start, end, pitch in notes:
+        if kept and start - kept[-1][0] < SHORTEST_SECONDS:
+            if end - start <= kept[-1][1] - kept[-1][0]:
+                continue
+            kept.pop()
+        if kept:
+            kept[-1] = (kept[-1][0], min(kept[-1][1], start), kept[-1][2])
+        kept.append((start, end, pitch))
+    return kept
 
 
 def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
@@ -96,7 +113,7 @@ def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 def _struck(start: float, end: float, attacks: Signal) -> list[tuple[float, float]]:
     """Return a stretch of one pitch as notes: it begins at an attack nearby, and each attack within begins another."""
     near = attacks[np.abs(attacks - start) <= NEAR_SECONDS]
-    begin = float(near[np.argmin(np.abs(near - start))]) if len(near) else start
+    begin = max(0.0, float(near[np.argmin(np.abs(near - start))])) if len(near) else start
     inside = [float(one) for one in attacks if begin + SHORTEST_SECONDS < one < end - SHORTEST_SECONDS]
     edges = [begin, *inside, end]
     pairs = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= SHORTEST_SECONDS]
