@@ -57,6 +57,7 @@ def _table() -> dict[str, object]:
             "sender": row["sender"],
             "arguments": bare(row["arguments"]),
             "repeat": bare(row["repeat"]),
+            **({"last": bare([row["last"]])[0]} if "last" in row else {}),
         }
         for row in table["addresses"]
     ]

@@ -51,10 +51,11 @@ def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], row
         groups = [tuple(float(x) if isinstance(x, Fraction) else x for x in row) for row in sent.rows]
         pieces = [groups[start : start + PER_CHUNK] for start in range(0, max(1, len(groups)), PER_CHUNK)]
         for index, piece in enumerate(pieces):
-            parts[part, control, index] = encode(f"/ditto/loop/{part}", (request_id, *head, index, len(pieces)), piece)
+            values = (request_id, *head, index, len(pieces))
+            parts[part, control, index] = encode(f"/ditto/loop/{part}", values, piece, nonce)
         manifest.append((part, control, len(pieces)))
     for number, (name, value) in enumerate(settings.items()):
-        parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value))
+        parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value), last=nonce)
     commit = encode("/ditto/loop/commit", (request_id, nonce, len(settings)), manifest)
     return Spoken(parts, commit)
 

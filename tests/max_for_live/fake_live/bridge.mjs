@@ -8,7 +8,7 @@ const ROWS = new Map(TABLE.addresses.map((row) => [row.path, row]));
 export class FakeBridge {
   // `work` is how long a take is in the making; `takesOf(request)` may say how many come.
   constructor(live, { work = 100, silent = false } = {}) {
-    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], watches: [], count: 0, previews: false, state: "ready" });
+    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], watches: [], nonces: new Set(), count: 0, previews: false, state: "ready" });
     this.port = TABLE.osc_port;
   }
 
@@ -17,6 +17,8 @@ export class FakeBridge {
     if (!row || row.sender !== "device") throw new Error(`${path} is not a message of the device`);
     if (args.length < row.arguments.length) throw new Error(`${path} has ${args.length} arguments`);
     if (this.silent || port !== this.port) return;
+    if (row.last && !this.nonces.has(args[args.length - 1])) throw new Error(`${path} does not end in the device's nonce`);
+    if (row.last) args = args.slice(0, -1);
     this[path.slice("/ditto/".length).replace(/\//g, "_")]?.(patch, ...args);
   }
 
@@ -27,6 +29,7 @@ export class FakeBridge {
   }
 
   hello(patch, protocol, _instance, nonce) {
+    this.nonces.add(nonce);
     this.say(patch, "/ditto/welcome", protocol, nonce, "bridge", "test");
     this.say(patch, "/ditto/state", this.state, -1, "", "toy", 0);
   }
