@@ -1,7 +1,8 @@
 """Takes on disk: `takes/<date>/<slug>-<id>.wav`, its `.json` and its noise, never overwritten, never half there.
 
-The WAV is renamed into place last, so where it is, the rest is too. A take's id follows from its request, so
-that one that is sent twice, as after a crash, is found and not written again.
+Sidecar and noise can be read by their user only, because a sidecar holds the prompt. The WAV is renamed into place
+last, so where it is, the rest is too. A take's id follows from its request, so that one that is sent twice, as after a
+crash, is found and not written again.
 """
 
 import datetime
@@ -95,7 +96,7 @@ def write_files(
     try:
         for companion, data in companions.items():  # the sidecar first: it claims the name
             was_there = companion.exists()
-            publish(companion, data, overwrite=overwrite or again)
+            publish(companion, data, overwrite=overwrite or again, private=True)
             added += [] if was_there else [companion]
         _write_wav(path, request, take.sound, overwrite=overwrite)
     except DittoError:
