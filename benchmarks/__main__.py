@@ -31,6 +31,7 @@ MODULES = {
     "service-soak": "service.soak",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
+    "verdicts": "quality.verdicts",
     "listen": "listen.make",
     "size": "size",
     "tables": "tables",

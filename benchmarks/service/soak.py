@@ -47,7 +47,7 @@ def soak(
         and journal_bytes < FREE_BYTES + MAX_JOURNAL_BYTES_EACH * done
     )
     report(
-        f"soak, {descriptors} descriptors" if descriptors else "soak",
+        f"soak, {requests:,} requests" + (f", {descriptors} descriptors" if descriptors else ""),
         met,
         publish=publish,
         requests=done,
