@@ -32,6 +32,7 @@ MODULES = {
     "model-memory": "models.memory",
     "model-seams": "models.seams",
     "verdicts": "quality.verdicts",
+    "replays": "quality.replays",
     "listen": "listen.make",
     "size": "size",
     "tables": "tables",
