@@ -184,8 +184,6 @@ class LayeredPocket(_Ears):
         raise ModelError("A recording cannot be taken apart into layers.", remedy="Ask without layers.")
 
 
-
-
 def _rehearsed(model: LayeredPocket, scene: Scene, noise: Tensor, powers: Tensor) -> Tensor:
     """Return what each layer of one take hears of those before it, and of `powers` beside them all."""
     rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=model.device)

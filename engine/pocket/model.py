@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import ModelError
@@ -23,7 +24,7 @@ from . import words
 from .bands import SAMPLE_RATE, log_bands
 from .controls import asked_inputs
 from .latents import LatentMap
-from .network import CONTROL_CHANNELS, PocketNetwork
+from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
 from .scenes import (
     PIECE_SECONDS,
@@ -260,6 +261,8 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
     network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
+    if (inputs := folder / LAYER_INPUTS).exists():
+        network = in_layers(network.float(), {name: tensor.float() for name, tensor in load_file(inputs).items()})
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
     place = choose_place(settings, small=True)
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
