@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.takes import delivery
+from bridge.takes.companions import companions, stem_of
 from bridge.takes.library import is_sidecar
 from engine.errors import BadInputError, DittoError
-from engine.events import Take
+from engine.events import Stems, Take
 from engine.request import LoopRequest
 from engine.settings import Settings
 from midi.files.file_part import existing, split_file_part
 
-COMPANIONS = (".json", ".safetensors", ".mid", ".png")  # of `loop.wav`, by name; stems are `loop-drums.wav`
-LAYERS = ("drums", "percussion", "bass", "chords", "lead", "texture")  # of stems, in their names
 _MOST_NUMBERS = 10_000
 
 
@@ -29,6 +28,12 @@ class Kept:
     path: Path
     take: Take
     samples: int
+    stems: Stems | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Where the stems are, by layer."""
+        return {layer: stem_of(self.path, layer) for layer in (self.stems.layers if self.stems else ())}
 
 
 @dataclass(slots=True)
@@ -47,13 +52,13 @@ class Shelf:
     kept: list[Kept] = field(default_factory=list)
     _base: Path | None = None  # `out`, or the free name that stands for it
 
-    def keep(self, take: Take) -> None:
-        """Write the take, its sidecar and its noise; raise `BadInputError` where that fails."""
+    def keep(self, take: Take, stems: Stems | None = None) -> None:
+        """Write the take, its sidecar, its noise and its stems; raise `BadInputError` where that fails."""
         if self.out is None:
-            path = Path(delivery.write_take(self.settings.takes, self.request, take).path)
+            path = Path(delivery.write_take(self.settings.takes, self.request, take, stems).path)
         else:
-            path = self._write_out(self.out, take)
-        self.kept.append(Kept(path, take, delivery.samples_of(take.sound).shape[1]))
+            path = self._write_out(self.out, take, stems)
+        self.kept.append(Kept(path, take, delivery.samples_of(take.sound).shape[1], stems))
 
     @property
     def remark(self) -> str:
@@ -72,27 +77,27 @@ class Shelf:
             return named
         return next(free for free in numbered(path) if not free.exists())
 
-    def _write_out(self, out: Path, take: Take) -> Path:
+    def _write_out(self, out: Path, take: Take, stems: Stems | None) -> Path:
         bases = iter([out]) if self.overwrite else numbered(out)
         if self._base is not None:
             bases = iter([self._base])
         for base in bases:
             path = base if self.request.count == 1 else base.with_stem(f"{base.stem}-{len(self.kept) + 1}")
-            if not self.overwrite and taken(path, self.request.count):
+            if not self.overwrite and taken(path):
                 if self._base is None:
                     continue
-                path = next(free for free in numbered(path) if not taken(free, 1))
-            if self._write_at(path, take):
+                path = next(free for free in numbered(path) if not taken(free))
+            if self._write_at(path, take, stems):
                 self._base = base
                 return path
         raise BadInputError(f"{out} and {_MOST_NUMBERS} names like it are taken.", remedy="Choose another name.")
 
-    def _write_at(self, path: Path, take: Take) -> bool:
+    def _write_at(self, path: Path, take: Take, stems: Stems | None) -> bool:
         """Write a take's files; return whether that could be: another program may have taken the name since."""
         try:
-            delivery.write_files(path, self.request, take, overwrite=self.overwrite)
+            delivery.write_files(path, self.request, take, stems, overwrite=self.overwrite)
         except DittoError:
-            if not self.overwrite and taken(path, 1):
+            if not self.overwrite and taken(path):
                 return False
             raise
         return True
@@ -116,7 +121,7 @@ def shelf(
     if overwrite:
         stems = (f"{out.stem}-{number + 1}" for number in range(request.count))
         for path in [out] if request.count == 1 else [out.with_stem(stem) for stem in stems]:
-            _refuse_to_replace(path, made_from)
+            _refuse_to_replace(path, made_from, stems=request.stems)
     return Shelf(request, settings, out, made_from, overwrite)
 
 
@@ -133,21 +138,16 @@ def numbered(path: Path) -> Iterable[Path]:
         yield path.with_stem(f"{path.stem}-{number}")
 
 
-def companions(path: Path) -> tuple[Path, ...]:
-    """Return the names of the files that go with a take's WAV, whether they are there or not, but for stems."""
-    return tuple(path.with_suffix(ending) for ending in COMPANIONS)
-
-
-def taken(path: Path, count: int) -> bool:
+def taken(path: Path) -> bool:
     """Whether a file of this name, or one that would go with it, is there."""
-    if path.exists() or any(companion.exists() for companion in companions(path)):
-        return True
-    return count == 1 and any(path.with_stem(f"{path.stem}-{layer}").exists() for layer in LAYERS)
+    return path.exists() or any(companion.exists() for companion in companions(path))
 
 
-def _refuse_to_replace(path: Path, inputs: Iterable[Path]) -> None:
+def _refuse_to_replace(path: Path, inputs: Iterable[Path], *, stems: bool) -> None:
     """Raise `BadInputError` where a file that would be replaced is an input, or belongs to no take."""
-    for target in (path, *companions(path)):
+    old = delivery.stems_of(path)
+    replaced = [path, *(one for one in companions(path) if stems or one.suffix != path.suffix), *old]
+    for target in replaced:
         for made_from in inputs:
             if _is_same(target, made_from):
                 raise BadInputError(
@@ -156,7 +156,9 @@ def _refuse_to_replace(path: Path, inputs: Iterable[Path]) -> None:
                 )
     sidecar = path.with_suffix(".json")
     others = [one for one in (sidecar, path.with_suffix(".safetensors")) if one.exists()]
-    if others and not is_sidecar(sidecar):
+    others = [] if is_sidecar(sidecar) else others
+    others += [one for one in replaced[1:] if one.suffix == path.suffix and one.exists() and one not in old]
+    if others:
         raise BadInputError(
             f"{others[0]} would be overwritten, and it belongs to no take.",
             remedy="Name another file with --out.",

@@ -8,6 +8,8 @@ once; its `repeat` group may follow any number of times (breakpoints, notes, sco
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.request import LAYERS
+
 PROTOCOL_VERSION = 1
 PORT_TRIES = 16  # a taken port is passed over: the bridge listens on osc_port .. osc_port + 15
 REPLY_PORTS = (47_200, 48_199)  # where a device looks for a port of its own; any other is fine too
@@ -239,6 +241,12 @@ ADDRESSES: tuple[Address, ...] = (
         ),
         "A finished take is on disk for good: never overwritten, never deleted. Its scores follow.",
         repeat=SCORES,
+    ),
+    Address(
+        "/ditto/stem",
+        "bridge",
+        (TAKE_ID, Argument("layer", "s", words=tuple(LAYERS)), _PATH),
+        "A layer of a take, on disk beside it, after the take and once for each; only where the request set stems.",
     ),
     Address(
         "/ditto/done",

@@ -15,7 +15,9 @@ from midi.live.set import parse_lane_reference
 from midi.tempo import Meter, samples_to_beats
 
 from . import targets
+from .chords import SETTING as CHORDS
 from .fields import BY_NAME, OUTPAINT_FILE, IntensitySource, Way
+from .layers import layer_names
 from .live_lane import LaneReference, read_lane
 from .scalars import number_of, read_scalars
 from .sent import Chunks, read_rows, velocities
@@ -47,6 +49,9 @@ class _Source:
 
     def called(self, name: str) -> str:
         return BY_NAME[name].called(self.way)
+
+    def called_of(self, kind: str, part: str) -> str:
+        return self.called(f"CONTROL.{part}") if self.way is Way.COMMAND_LINE else f"{kind}.{part}"
 
 
 def read_controls(
@@ -128,6 +133,8 @@ def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
     beats = source.loop.beats
     chosen = read_scalars(source.settings, source.way).get("intensity_source", IntensitySource.CURVE)
     for (part, kind), sent in source.chunks.items():
+        if (part, kind) == ("notes", CHORDS):
+            continue
         if kind != "intensity" or chosen is IntensitySource.CURVE:
             yield kind, read_rows(part, kind, sent, beats)
     if chosen is IntensitySource.LANE:
@@ -213,8 +220,9 @@ def _tuned_one(source: _Source, control: Control) -> Control:
     if numbers["weight"] is not None:
         changes["weight"] = numbers["weight"]
     if within := settings.get(f"{kind}.within"):
-        called = source.called("CONTROL.within") if source.way is Way.COMMAND_LINE else f"{kind}.within"
-        changes["within"] = targets.beat_range(within, called)
+        changes["within"] = targets.beat_range(within, source.called_of(kind, "within"))
+    if on := settings.get(f"{kind}.on"):
+        changes["on"] = layer_names(on, source.called_of(kind, "on"))
     if isinstance(control.target, Curve):
         bounds = {part: value for part in ("low", "high") if (value := numbers[part]) is not None}
         changes["target"] = msgspec.structs.replace(control.target, **bounds)

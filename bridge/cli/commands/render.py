@@ -112,7 +112,7 @@ def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | No
         from engine.pipeline import make_loop
 
         events = cast(Run[Event], make_loop(asked.request, model, settings))
-        return follow(events, shown, takes.keep, asked.remarks)
+        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
 
 
 def draw(takes: Shelf, report: Path) -> None:

@@ -39,20 +39,21 @@ class Replayed:
 def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | None = None) -> Replayed:
     """Make the take again, write it to `out` if given, and compare it with its file; raises `DittoError`."""
     kept = sidecar(take)
+    request = kept.as_made
     maker = find(jobs or DEFAULT_JOBS)(settings)
     if take.wav.with_suffix(".safetensors").exists():
-        sound = maker.rebuild(kept.request, start(settings.takes, take.take_id).noise)
+        sound = maker.rebuild(request, start(settings.takes, take.take_id).noise)
     else:
-        sound = _made_anew(maker, kept.request, kept.take)
+        sound = _made_anew(maker, request, kept.take)
     samples = samples_of(sound)
     if out is not None:
         write_loop(
             out,
             samples,
             sound.sample_rate,
-            tempo_bpm=kept.request.tempo_bpm,
-            beats=kept.request.beats,
-            meter=kept.request.meter,
+            tempo_bpm=request.tempo_bpm,
+            beats=request.beats,
+            meter=request.meter,
         )
     before, _rate = read_audio(take.wav)
     if before.shape != samples.shape:

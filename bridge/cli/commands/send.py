@@ -80,7 +80,7 @@ def _over_zeromq(
         for remark in asked.remarks:
             shown.say(remark)
         events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
-        return follow(events, shown, takes.keep, asked.remarks)
+        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
 
 
 def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> int:
