@@ -41,13 +41,13 @@ def test_importing_the_packages_costs_nothing() -> None:
 
 
 def test_no_large_file_is_in_the_repository() -> None:
-    """All of `pocket` is at most 24 MiB, the page to listen to 4 MiB, and nothing else is above 2 MiB."""
+    """All of `pocket` is at most 32 MiB, the page to listen to 4 MiB, and nothing else is above 2 MiB."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode != 0:
         pytest.skip("this is not a clone but a copy without git")
     files = [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
     weights = [path for path in files if path.is_relative_to(ROOT / "engine" / "pocket" / "weights")]
-    assert sum(path.stat().st_size for path in weights) <= 24 * 2**20
+    assert sum(path.stat().st_size for path in weights) <= 32 * 2**20
     page = ROOT / "docs" / "listen" / "index.html"
     assert page.stat().st_size <= 4 * 2**20
     others = [path for path in files if path not in (*weights, page)]

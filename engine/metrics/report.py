@@ -26,11 +26,13 @@ def score(
     request: LoopRequest,
     metrics: Mapping[str, Metric],
     say: Callable[[str], object] = lambda sentence: None,
+    heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> Scores:
     """Return the scores of `audio` [channels, samples]; a name whose control was not asked for is None.
 
-    `metrics` has the metric of each kind of control. Where a kind comes more than once, the worst score counts. A
-    metric that fails leaves its names at None, and the reason goes to `say`.
+    `metrics` has the metric of each kind of control, which measures `audio`, or what `heard` returns of the layers that
+    a control is given to. Where a kind comes more than once, the worst score counts. A metric that fails leaves its
+    names at None, and the reason goes to `say`.
     """
     scores: Scores = {name: None for metric in metrics.values() for name in metric.names}
     for control in request.controls:
@@ -38,7 +40,7 @@ def score(
         if metric is None:
             continue
         try:
-            found = metric.measure(audio, sample_rate, request, control)
+            found = metric.measure(heard(control) if heard else audio, sample_rate, request, control)
         except BadInputError as error:  # of a metric from elsewhere; its fault must not cost the loop
             say(error.sentence)
             continue
@@ -49,13 +51,21 @@ def score(
 
 
 def judge(
-    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, metrics: Mapping[str, Metric]
+    audio: NDArray[np.floating],
+    sample_rate: int,
+    request: LoopRequest,
+    metrics: Mapping[str, Metric],
+    heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples]."""
+    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples].
+
+    A control that is given to some layers is measured in these, as in `score`.
+    """
     judges = [(control, metric) for control in request.controls if (metric := metrics.get(control.kind)) is not None]
     found: list[Verdict] = []
     for control, metric in judges:
-        verdict = metric.judge(audio, sample_rate, request, control) if metric.judge else None
+        sound = heard(control) if heard else audio
+        verdict = metric.judge(sound, sample_rate, request, control) if metric.judge else None
         found += [verdict] if verdict is not None else []
     return tuple(found)
 

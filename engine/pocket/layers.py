@@ -12,6 +12,7 @@ from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
 PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
+ROOT_CLASSES, CHORD_CLASSES, BASS_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), slice(24, 36), 36
 COARSE_BANDS = 16
 SUMMARY_CHANNELS = COARSE_BANDS + 12  # of an analysis frame: power of coarse bands, of pitch classes
 HEARD_CHANNELS = 2 * COARSE_BANDS + 12 + 1  # levels, rises, chroma, flag

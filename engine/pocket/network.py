@@ -10,6 +10,7 @@ adds to that (preconditioning as in Karras et al. 2022, eq. 7, here for jumps of
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -18,13 +19,23 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from . import musical_time
-from .layers import CONTEXT_CHANNELS, LAYERS
+from .layers import CHORD_CLASSES, CHORD_KNOWN, CONTEXT_CHANNELS, LAYERS, ROOT_CLASSES, Layer
 
 TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
-LAYERED = ("layer_in.", "context_in.")  # the parameters that only a layered network has
+LAYERED = ("layer_in", "context_in")  # the parameters that only a layered network has
+LAYER_INPUTS = "layer_inputs.safetensors"  # where they are kept, beside weights that stay as they are without them
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
+# How layers that were told nothing yet read a chord: which part of it, as so many times the pitch class of a tune.
+# Shares between 0.5 and 2 were tried: the bass keeps to a scale from 2 on, a lead of 1 plays chords.
+CHORDS_BEGIN = {
+    Layer.BASS: (ROOT_CLASSES, 2.0),
+    Layer.CHORDS: (CHORD_CLASSES, 1.0),
+    Layer.LEAD: (CHORD_CLASSES, 0.5),
+    Layer.TEXTURE: (CHORD_CLASSES, 1.0),
+}
+TUNE, TUNE_KNOWN = slice(2, 14), 14  # of them: the chroma and its flag
 
 
 def _sines(time: Tensor) -> Tensor:
@@ -131,9 +142,9 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         self.latent_out = nn.Linear(width, channels)
         silent = [self.control_in, self.latent_out, self.final_modulation]
         if layered:
-            self.layer_in = nn.Linear(len(LAYERS), width, bias=False)
-            self.context_in = nn.Linear(CONTEXT_CHANNELS, width, bias=False)
-            silent += [self.layer_in, self.context_in]
+            self.layer_in = nn.Parameter(torch.zeros(len(LAYERS), width))
+            # A chord means another thing to a bass than to a lead: each layer reads its context by itself.
+            self.context_in = nn.Parameter(torch.zeros(len(LAYERS), CONTEXT_CHANNELS, width))
         for part in silent:
             nn.init.zeros_(part.weight)
         nn.init.zeros_(self.latent_out.bias)
@@ -177,12 +188,12 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         hidden = self.latent_in(latent / before) + self.phase_in(phases)
         if controls is not None:
             hidden = hidden + self.control_in(controls)
-        if context is not None:
-            hidden = hidden + self.context_in(context)
+        if context is not None and layer is not None:
+            hidden = hidden + context @ torch.einsum("bl,lcw->bcw", layer, self.context_in)
         hidden = hidden + self.neighbours(hidden.transpose(1, 2)).transpose(1, 2)
         times = torch.cat([_sines(time), _sines(time - until)], -1)
         known = self.time(times) + self.condition(condition)
-        summary = F.silu(known if layer is None else known + self.layer_in(layer))
+        summary = F.silu(known if layer is None else known + layer @ self.layer_in)
         turns = musical_time.turns(phases)[:, :, None]
         left = []
         for block in self.blocks:
@@ -203,9 +214,19 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         return known, before, self.deviation / before
 
 
-def in_layers(network: PocketNetwork) -> PocketNetwork:
-    """Return a copy that can be told layers and contexts; until it has learnt from them it answers as `network`."""
+def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None) -> PocketNetwork:
+    """Return a copy that can be told layers and contexts; as the full mix it answers as `network`, to the bit.
+
+    `learnt` are its parameters named `LAYERED`. Without them it begins with what `network` knows of control inputs: the
+    pitch classes of a tune are read as those of a chord, or as its root by the bass. All else of the context is silent.
+    """
     made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
-    added = {name: tensor for name, tensor in made.state_dict().items() if name.startswith(LAYERED)}
-    made.load_state_dict(added | network.state_dict())
+    added = {name: tensor for name, tensor in made.state_dict().items() if name in LAYERED}
+    made.load_state_dict(added | network.state_dict() | dict(learnt or {}))
+    if learnt is None:
+        tune = network.control_in.weight.detach().T
+        with torch.no_grad():
+            for layer, (place, share) in CHORDS_BEGIN.items():
+                own = made.context_in[LAYERS.index(layer)]
+                own[place], own[CHORD_KNOWN] = share * tune[TUNE], min(share, 1.0) * tune[TUNE_KNOWN]
     return made

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from ..pocket import condition
 from ..pocket.latents import LatentMap
 from ..pocket.model import WEIGHTS
-from ..pocket.network import PocketNetwork
+from ..pocket.network import LAYER_INPUTS, LAYERED, PocketNetwork
 from ..pocket.repertoire import MODES, Repertoire
 from ..pocket.words import WORDS
 from . import checkpoint
@@ -33,11 +33,16 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
         width=averaged["latent_in.weight"].shape[0],
         depth=depth,
         condition_channels=condition.CHANNELS,
-        layered="layer_in.weight" in averaged,
     )
     network.load_state_dict(averaged)
     network.to(torch.float16).save_pretrained(out)
     latent_map.save(out / "latent_map.safetensors")
+
+
+def export_layers(state: Path, out: Path) -> None:
+    """Write what the averaged network in `state` has learnt of layers to `out`, beside weights that know none."""
+    averaged = checkpoint.under(load_file(state / checkpoint.FILE), "average.")
+    save_file({name: averaged[name].half().contiguous() for name in LAYERED}, out / LAYER_INPUTS)
 
 
 def repertoire(data: Path, most: int | None = None) -> Repertoire | None:

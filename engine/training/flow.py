@@ -27,7 +27,6 @@ from .layer_batches import LayerSet
 from .muon import Muon
 
 SHORTEST_JUMP = 1 / 16
-ADDED_RATE = 10.0  # times the rate: they begin at nothing, where the rest of a network that is gone on with is at home
 JUMP_WEIGHT = 5.0  # a jump's target is exact, where most of the flow's loss is noise that nobody can learn
 
 
@@ -50,7 +49,7 @@ class Recipe:
     only: tuple[str, ...] = ()  # train parameters whose names end so, the rest stays; all if empty
     width: int = 256
     depth: int = 7
-    layered: bool = False  # the network is told layers and their contexts
+    layered: bool = False  # train what tells the network layers and their contexts, and nothing else
 
 
 class Trainer:
@@ -70,18 +69,18 @@ class Trainer:
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
         # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
+        # Layers are learnt beside a network that stays as it is, so that its whole mixes do, too.
+        only = LAYERED if recipe.layered else recipe.only
         for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not recipe.only or name.endswith(recipe.only))
+            parameter.requires_grad_(not only or name.endswith(only))
         trained = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
         matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and "modulation" not in n]
         chosen = {id(parameter) for parameter in matrices}
-        others = [p for n, p in trained if id(p) not in chosen and not n.startswith(LAYERED)]
-        added = [p for n, p in trained if n.startswith(LAYERED)]
+        others = [p for _, p in trained if id(p) not in chosen]
         rate = recipe.learning_rate
-        groups = [{"params": some, "rate_share": share} for some, share in ((others, 1.0), (added, ADDED_RATE)) if some]
         self.optimizers = [
             *([Muon(matrices, lr=rate, weight_decay=0.01)] if matrices else []),
-            torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         # Worth its half minute for pieces, which are all of few shapes; whole loops come in too many.
         self._learner = self._compiled(self.network)
@@ -120,7 +119,7 @@ class Trainer:
         flow_loss, jump_loss = self._losses(batch)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * group.get("rate_share", 1.0)
+                group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
         (flow_loss + JUMP_WEIGHT * jump_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -1,7 +1,4 @@
-"""Layers as a trainer sees them: pieces of single layers beside what they hear of the others, and of whole mixes.
-
-A mix is a row like any other, with no layer and mostly no context, so that the network stays what it was.
-"""
+"""Layers as a trainer sees them: pieces of single layers beside their chords and what they hear of the others."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,13 +24,12 @@ from ..pocket.layers import (
     layer_row,
     summary,
 )
-from .batches import FREE_SHARE, KEY_SHARE, USUAL_FRAMES, Batch, Dice, beats_per_bar, shown_controls, whole_condition
+from ..pocket.network import CONTROL_CHANNELS
+from .batches import FREE_SHARE, KEY_SHARE, USUAL_FRAMES, Batch, Dice, beats_per_bar, whole_condition
 from .layer_loops import Tracks, read_tracks
 from .loops import shards
 
-MIX_SHARE = 0.3  # rows that are whole mixes
-MIX_CHORDS = 0.25  # of those that are told their chords
-CHORDS_SHARE = 0.85  # of layers of tonal loops that are told them
+CHORDS_SHARE = 0.85  # of layers of tonal loops that are told their chords
 BEFORE_SHARE, SOME_SHARE = 0.5, 0.3  # of layers that hear all that are sampled before them, or any of the others
 WEIGHTS = {
     Layer.DRUMS: 1.0,
@@ -47,9 +43,9 @@ WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """One layer or, as None, the mix: latents and summaries as float16, and all that can be said of it."""
+    """One layer: latents and summaries as float16, and all that can be said of it."""
 
-    layer: Layer | None
+    layer: Layer
     latent: Tensor  # [n, channels]
     powers: Tensor  # [2 n, SUMMARY_CHANNELS], logarithms
     condition: Tensor  # [k]
@@ -57,10 +53,9 @@ class _Track:
 
 @dataclass(frozen=True, slots=True)
 class _Song:
-    """One loop: its tracks, the mix first, its control inputs [n, channels] and its chords [n, CHORD_CHANNELS]."""
+    """One loop: its tracks and its chords [n, CHORD_CHANNELS]."""
 
     tracks: list[_Track]
-    controls: Tensor
     chords: Tensor | None
     bars: int
     beats_per_bar: float
@@ -78,7 +73,7 @@ class LayerSet:
         self._folder, self._device, self._grows = folder, device, grows
         self._known: set[Path] = set()
         self._songs: list[_Song] = []
-        self._rows: dict[Layer | None, list[tuple[int, int]]] = defaultdict(list)  # song and track
+        self._rows: dict[Layer, list[tuple[int, int]]] = defaultdict(list)  # song and track
         self.read_new()
 
     @classmethod
@@ -117,8 +112,8 @@ class LayerSet:
         """Return pieces of `window` frames from anywhere in `count` tracks of loops that are as long."""
         rows = [self._row(window, dice) for _ in range(count)]
         columns = zip(*rows, strict=True)
-        latent, condition, phases, controls, layer, context = (torch.stack(column) for column in columns)
-        controls = controls * shown_controls(count, dice)[:, None] * (1 - layer.amax(1))[:, None, None]
+        latent, condition, phases, layer, context = (torch.stack(column) for column in columns)
+        controls = torch.zeros(*latent.shape[:2], CONTROL_CHANNELS)
         parts = (latent, condition, phases, controls, layer, context)
         return Batch(*(part.to(self._device) for part in parts))
 
@@ -129,7 +124,7 @@ class LayerSet:
         where = (start + torch.arange(-1, window)) % song.frames
         place = where[1:]
         context = torch.zeros(window, CONTEXT_CHANNELS)
-        if song.chords is not None and dice.host.random() < (MIX_CHORDS if track.layer is None else CHORDS_SHARE):
+        if song.chords is not None and dice.host.random() < CHORDS_SHARE:
             context[:, :CHORD_CHANNELS] = song.chords[place]
         if (others := _heard_tracks(song, track, dice)) is not None:
             frames = (FRAMES_PER_LATENT * where[:, None] + torch.arange(FRAMES_PER_LATENT)).flatten()
@@ -141,15 +136,13 @@ class LayerSet:
             track.latent[place].float(),
             _told(track.condition, dice),
             musical_time.phases_at(loop, torch.tensor(song.bars), length),
-            song.controls[place].float(),
             layer_row(track.layer),
             context,
         )
 
     def _drawn(self, window: int, dice: Dice) -> tuple[_Song, _Track]:
         there = [layer for layer in LAYERS if self._rows[layer]]
-        mix = dice.host.random() < MIX_SHARE or not there
-        layer = None if mix else dice.host.choices(there, [WEIGHTS[one] for one in there])[0]
+        layer = dice.host.choices(there, [WEIGHTS[one] for one in there])[0]
         while True:
             index, place = dice.host.choice(self._rows[layer])
             if (song := self._songs[index]).frames >= window:
@@ -157,15 +150,15 @@ class LayerSet:
 
     def _song(self, tracks: Tracks) -> _Song:
         labels = tracks.labels
-        latents = self.latent_map.encode(torch.from_numpy(tracks.bands).float())
+        latents = self.latent_map.encode(torch.from_numpy(tracks.bands[1:]).float())
         powers = summary(self.latent_map.decode(latents)).clamp_min(1e-6).log().half()
-        said = [(None, labels), *((Layer(one["layer"]), labels | one) for one in labels["layers"])]
+        said = [(Layer(one["layer"]), labels | one) for one in labels["layers"]]
         made = [
             _Track(layer, latent.half(), power, whole_condition(label))
             for (layer, label), latent, power in zip(said, latents, powers, strict=True)
         ]
         chords = chord_rows(labels["chords"], labels["beats"], latents.shape[1]) if labels["chords"] else None
-        return _Song(made, torch.from_numpy(tracks.controls), chords, labels["bars"], float(beats_per_bar(labels)))
+        return _Song(made, chords, labels["bars"], float(beats_per_bar(labels)))
 
 
 def chord_rows(chords: Sequence[Any], beats: float, frames: int) -> Tensor:
@@ -177,14 +170,14 @@ def chord_rows(chords: Sequence[Any], beats: float, frames: int) -> Tensor:
 
 
 def _heard_tracks(song: _Song, track: _Track, dice: Dice) -> list[_Track] | None:
-    """Return which other layers a layer hears; None is to be told nothing, as a mix always is."""
+    """Return which other layers a layer hears; None is to be told nothing."""
     chance = dice.host.random()
-    if track.layer is None or chance >= BEFORE_SHARE + SOME_SHARE:
+    if chance >= BEFORE_SHARE + SOME_SHARE:
         return None
     if chance < BEFORE_SHARE:
         order = LAYERS.index(track.layer)
-        return [t for t in song.tracks if t.layer is not None and LAYERS.index(t.layer) < order]
-    return [t for t in song.tracks if t.layer not in (None, track.layer) and dice.host.random() < 0.5]
+        return [t for t in song.tracks if LAYERS.index(t.layer) < order]
+    return [t for t in song.tracks if t.layer is not track.layer and dice.host.random() < 0.5]
 
 
 def _told(condition: Tensor, dice: Dice) -> Tensor:

@@ -4,9 +4,9 @@
 
 Loops are rendered first; then come the stages, each from the weights of the one before: flow, student, attention,
 polish, then vocoder and towers. With a GPU the first stage begins while loops are still being rendered. The plan
-`layers` goes on from weights that know whole mixes with loops in layers, in flow and student. The same command goes on
-where the last run stopped, be it by its minutes, by hand or by a crash (which costs five minutes at most). When all is
-over, FOLDER/weights is a `pocket`.
+`layers` leaves weights that know whole mixes as they are, and learns beside them to play in layers. The same command
+goes on where the last run stopped, be it by its minutes, by hand or by a crash (which costs five minutes at most).
+When all is over, FOLDER/weights is a `pocket`.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from ..pocket.latents import LatentMap
 from ..pocket.vocoder import VOCODER
 from . import checkpoint, towers
 from .batches import LoopSet
-from .export import export, repertoire
+from .export import export, export_layers, repertoire
 from .flow import Recipe, Trainer
 from .layer_batches import LayerSet
 from .layer_loops import render_missing_layers
@@ -98,26 +98,22 @@ GPU = replace(
     vocoder=VocoderRecipe(minutes=11.5),
     shards_to_begin=24,
 )
-# From weights that know whole mixes, on two cores that other work shares: small steps at the lowest priority, and loops
-# in layers rendered beside them.
+# Layers, beside weights that know whole mixes and stay as they are: only what tells them layers, chords and what they
+# hear of the others is learnt, in float32, where whole mixes taught it nothing.
 LAYERS = replace(
     CPU,
     loops=3_000,
     flow=Recipe(
-        minutes=480, batch=8, windows=(128, 256), learning_rate=7e-4, warm_up_steps=60, final_share=0.4, layered=True
-    ),
-    student=Recipe(
-        minutes=120,
+        minutes=90,
         batch=8,
         windows=(128, 256),
-        student=0.6,
-        learning_rate=4e-4,
-        warm_up_steps=30,
-        averaging=0.995,
+        learning_rate=1e-3,
+        warm_up_steps=60,
+        averaging=0.99,
         final_share=0.4,
+        compiled=True,
         layered=True,
     ),
-    attention=replace(CPU.attention, minutes=0),
     polish=None,
     shards_to_begin=8,
 )
@@ -152,6 +148,17 @@ class Learner:
         stages: dict[str, Callable[[], bool]] = {
             "loops": self._render,
             "flow": lambda: self._train("flow", self.plan.flow, self._start),
+        }
+        stages |= {"layers": self._put_layers} if self.plan.layered else self._of_whole_mixes()
+        for name, stage in stages.items():
+            print(f"{name}: {max(0.0, self._left):.0f} minutes left of this run", flush=True)  # noqa: T201
+            if not stage():
+                return False
+        return True
+
+    def _of_whole_mixes(self) -> dict[str, Callable[[], bool]]:
+        """Return the stages that follow the flow of whole mixes."""
+        return {
             "student": lambda: self._train(
                 "student",
                 replace(self.plan.student, teacher=self._state("flow") / checkpoint.FILE),
@@ -162,11 +169,6 @@ class Learner:
             "vocoder": self._vocoder,
             "towers": self._towers,
         }
-        for name, stage in stages.items():
-            print(f"{name}: {max(0.0, self._left):.0f} minutes left of this run", flush=True)  # noqa: T201
-            if not stage():
-                return False
-        return True
 
     def close(self) -> None:
         """Wait for loops that are being rendered."""
@@ -301,12 +303,20 @@ class Learner:
         return True
 
     def _put_repertoire(self, made: Path) -> None:
-        """Write what is said of loops: of those that the plan rendered, in layers those that it began from."""
-        if self.plan.layered and self._start is not None:
-            shutil.copy(self._start / "repertoire.safetensors", made)
-            layer_repertoire(self.plan.repertoire_loops).save(made / LAYERS_FILE)
-        elif (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
+        """Write what is said of the loops that the plan rendered."""
+        if (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
             said.save(made / "repertoire.safetensors")
+
+    def _put_layers(self) -> bool:
+        """Put the model together: the weights that layers began from, what was learnt, and which layers loops have."""
+        if self._start is None:
+            raise FileNotFoundError("Layers are learnt beside whole weights; name their folder with --start.")
+        with _whole(self.weights) as made:
+            if made is not None:
+                shutil.copytree(self._start, made, dirs_exist_ok=True)
+                export_layers(self._state("flow"), made)
+                layer_repertoire(self.plan.repertoire_loops).save(made / LAYERS_FILE)
+        return True
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from engine.pocket import condition
 from engine.pocket.layered import load_layered
 from engine.pocket.layers import CHORD_CHANNELS, LAYERS, Layer, heard, summary
 from engine.pocket.model import WEIGHTS
-from engine.pocket.network import PocketNetwork
+from engine.pocket.network import PocketNetwork, in_layers
 from engine.pocket.repertoire import Repertoire
 from engine.pocket.words import WORD_IDS
 from engine.request import LoopRequest
@@ -127,16 +127,14 @@ def test_a_shard_holds_every_layer_at_its_level(layer_shards: Path, layer_set: L
         assert len(one.controls) == one.labels["frames"] // 2
 
 
-def test_batches_hold_mixes_and_layers(layer_set: LayerSet) -> None:
-    """A mix has no layer and hears nobody; layers are told which they are, and hear no more than the others."""
+def test_batches_hold_layers(layer_set: LayerSet) -> None:
+    """Layers are told which they are, mostly hear others, and are shown no controls."""
     batch = layer_set.batch(200, 40, Dice.of(1))
     assert batch.layer is not None
     assert batch.context is not None
-    mixes = batch.layer.sum(1) == 0
-    assert 30 < int(mixes.sum()) < 90
-    assert not batch.context[mixes][..., CHORD_CHANNELS:].any()
-    assert not batch.controls[~mixes].any()
-    assert batch.context[~mixes][..., -1].amax(1).mean() > 0.6
+    assert (batch.layer.sum(1) == 1).all()
+    assert not batch.controls.any()
+    assert 0.6 < batch.context[..., -1].amax(1).mean() < 1
     unsaid = batch.unsaid()
     assert unsaid.context is not None
     assert not unsaid.condition[:, : condition.WORD_SLOTS].any()
@@ -147,7 +145,7 @@ def test_batches_hold_mixes_and_layers(layer_set: LayerSet) -> None:
 def test_pieces_hear_what_whole_loops_do(layer_set: LayerSet) -> None:
     """What is heard in a piece is the same stretch of what is heard in the whole, its first frame too."""
     song = layer_set._songs[0]
-    powers = sum((one.powers.float().exp() for one in song.tracks[1:]), torch.zeros_like(song.tracks[0].powers).float())
+    powers = sum((one.powers.float().exp() for one in song.tracks), torch.zeros_like(song.tracks[0].powers).float())
     whole = heard(powers)
     piece = heard(torch.cat([powers[18:20], powers[20:60]]))[1:]
     assert torch.allclose(piece[:, :-13], whole[10:30, :-13], atol=1e-5)
@@ -174,29 +172,41 @@ def test_a_note_is_heard_in_its_pitch_class() -> None:
     assert rows[:, 16:32].sum(1).argmax() in (0, 85)
 
 
-def test_weights_of_before_begin_unchanged(layer_set: LayerSet, tmp_path: Path) -> None:
-    """A layered trainer begun from weights without layers answers as they did, whatever it is told of layers."""
+def test_layers_are_learnt_beside_a_network_that_stays(layer_set: LayerSet, tmp_path: Path) -> None:
+    """A layered trainer changes what tells layers apart, and nothing of the network it was begun from."""
     before = PocketNetwork(channels=224, width=32, depth=2, condition_channels=condition.CHANNELS)
-    torch.nn.init.normal_(before.latent_out.weight, std=0.02)
+    for part in (before.latent_out, before.final_modulation):  # silent at first: nothing would be learnt in two steps
+        torch.nn.init.normal_(part.weight, std=0.02)
     before.save_pretrained(tmp_path / "weights")
     recipe = Recipe(minutes=1, most_steps=2, batch=2, windows=(40,), width=32, depth=2, layered=True)
     trainer = Trainer(recipe, layer_set.latent_map.deviation, tmp_path / "state", CPU)
     trainer.begin_from(tmp_path / "weights")
-    batch = layer_set.batch(6, 40, Dice.of(2))
-    time = torch.full((6,), 0.5)
+    trainer.run(layer_set)
+    assert trainer.network.layer_in.any()
+    assert trainer.network.context_in.any()
+    after = trainer.network.state_dict()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.state_dict().items())
+
+
+def test_a_full_mix_hears_no_layers(layer_set: LayerSet) -> None:
+    """A network that can be told layers answers for the full mix as before, to the bit, whatever its context."""
+    torch.manual_seed(0)
+    before = PocketNetwork(channels=224, width=32, depth=2, condition_channels=condition.CHANNELS)
+    torch.nn.init.normal_(before.control_in.weight)
+    torch.nn.init.normal_(before.latent_out.weight, std=0.02)
+    batch, time = layer_set.batch(3, 40, Dice.of(2)), torch.full((3,), 0.5)
     told = batch.condition, batch.phases, batch.controls
+    after = in_layers(before)
     with torch.no_grad():
         one = before(batch.latent, time, time, *told)
-        other = trainer.network(batch.latent, time, time, *told, batch.layer, batch.context)
-    assert torch.allclose(one, other)
-    trainer.run(layer_set)
-    assert trainer.network.layer_in.weight.any()
-    assert trainer.network.context_in.weight.any()
+        assert torch.equal(one, after(batch.latent, time, time, *told))
+        assert torch.equal(one, after(batch.latent, time, time, *told, torch.zeros_like(batch.layer), batch.context))
+        assert not torch.equal(one, after(batch.latent, time, time, *told, batch.layer, batch.context))
 
 
 @pytest.mark.slow
 def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, tmp_path: Path) -> None:
-    """Begun from a whole model, flow and student of layers become a model that plays in them, and as a mix."""
+    """Begun beside a whole model, what is learnt of layers becomes a model that plays in them, and as a mix."""
     start = tmp_path / "start"
     first = Trainer(
         Recipe(minutes=1, most_steps=2, batch=2, windows=(40,), width=32, depth=2),
@@ -214,7 +224,6 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
         plan.LAYERS,
         loops=4,
         flow=replace(plan.LAYERS.flow, **tiny),
-        student=replace(plan.LAYERS.student, **tiny),
         shards_to_begin=None,
         repertoire_loops=40,
     )
