@@ -85,7 +85,7 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
 
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
-    yield f"{control.kind}.weight", str(control.weight)
+    yield f"{control.kind}.weight", weight_text(control)
     if isinstance(control.target, Words):
         own = control.kind in ("structure", "text")
         yield control.kind if own else f"{control.kind}.target", control.target.text
@@ -96,6 +96,11 @@ def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
     if isinstance(control.target, Curve):
         yield f"{control.kind}.low", str(control.target.low)
         yield f"{control.kind}.high", str(control.target.high)
+
+
+def weight_text(control: Control) -> str:
+    """Return a control's weight as settings have it: a number, or beat:weight pairs."""
+    return " ".join(f"{p.beat}:{p.value * control.weight!r}" for p in control.weight_curve) or repr(control.weight)
 
 
 def _rows(control: Control) -> tuple[str, Rows]:

@@ -215,10 +215,8 @@ def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...
 
 def _tuned_one(source: _Source, control: Control) -> Control:
     settings, kind = source.settings, control.kind
-    numbers = {part: number_of(settings, f"{kind}.{part}", source.way) for part in ("weight", "low", "high")}
-    changes: dict[str, Any] = {}
-    if numbers["weight"] is not None:
-        changes["weight"] = numbers["weight"]
+    numbers = {part: number_of(settings, f"{kind}.{part}", source.way) for part in ("low", "high")}
+    changes = _weighted(source, kind)
     if within := settings.get(f"{kind}.within"):
         changes["within"] = targets.beat_range(within, source.called_of(kind, "within"))
     if on := settings.get(f"{kind}.on"):
@@ -227,3 +225,13 @@ def _tuned_one(source: _Source, control: Control) -> Control:
         bounds = {part: value for part in ("low", "high") if (value := numbers[part]) is not None}
         changes["target"] = msgspec.structs.replace(control.target, **bounds)
     return msgspec.structs.replace(control, **changes)
+
+
+def _weighted(source: _Source, kind: str) -> dict[str, Any]:
+    """Return a control's weight as its setting says: a number, or beat:weight pairs."""
+    setting = f"{kind}.weight"
+    text = source.settings.get(setting, "")
+    if ":" in text:
+        return {"weight": 1.0, "weight_curve": targets.curve(text, source.loop.beats, "unit").points}
+    number = number_of(source.settings, setting, source.way)
+    return {} if number is None else {"weight": number, "weight_curve": ()}

@@ -10,7 +10,7 @@ from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
 
-from ..curves import frequency_octaves, inside, level_db
+from ..curves import asked, frequency_octaves, level_db
 from ..errors import BadInputError
 from ..events import Scores
 from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
@@ -82,7 +82,7 @@ def _intensity_score(
     assert isinstance(control.target, Curve)
     frames = intensity.frame_count(audio.shape[-1], sample_rate)
     target = level_db(control.target, request.beats, frames)
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return intensity.compare(audio, sample_rate, target, chosen, circular=request.loop)
 
 
@@ -105,7 +105,7 @@ def _intensity_verdict(
     target = level_db(control.target, request.beats, frames)
     wanted = intensity.wanted_curve(target, audio.shape[-1], sample_rate, circular=request.loop)
     error = intensity.level_curve(audio, sample_rate, circular=request.loop) - wanted
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return of_curve(control.kind, error, chosen, bars=request.bars, good=1.0, near=2.0, unit="dB", digits=1)
 
 
@@ -118,7 +118,7 @@ def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest,
     signal = mono(audio)
     frames = melody.frame_count(len(signal), sample_rate)
     classes, sounding = pitch_class_target(line, request.beats, frames)
-    sounding = sounding & inside(control.within, request.beats, frames)
+    sounding = sounding & asked(control, request.beats, frames)
     return {"melody_accuracy": melody.compare(signal, sample_rate, classes, sounding, circular=request.loop).accuracy}
 
 
@@ -146,7 +146,7 @@ def _brightness(audio: NDArray[np.floating], sample_rate: int, request: LoopRequ
     signal = mono(audio)
     frames = brightness.frame_count(len(signal), sample_rate)
     target = frequency_octaves(control.target, request.beats, frames)
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     off = brightness.error_octaves(signal, sample_rate, target, chosen, circular=request.loop)
     return {"brightness_error_octaves": off}
 
@@ -160,7 +160,7 @@ def _brightness_verdict(
     target = frequency_octaves(control.target, request.beats, frames)
     wanted = brightness.spanned(target, len(target) * sample_rate / len(signal), circular=request.loop)
     error = brightness.curve(signal, sample_rate, circular=request.loop) - wanted
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return of_curve(control.kind, error, chosen, bars=request.bars, good=0.2, near=0.35, unit="octaves", digits=2)
 
 
