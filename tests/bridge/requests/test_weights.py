@@ -11,7 +11,7 @@ from bridge.requests.fields import Way
 from bridge.requests.reader import read_request
 from engine import controls
 from engine.curves import asked
-from engine.errors import BadInputError
+from engine.errors import DittoError
 from engine.request import Control, Curve, LoopRequest
 
 FRAMES = 64
@@ -83,6 +83,6 @@ def test_frames_count_as_the_curve_says() -> None:
 )
 def test_weights_that_cannot_be_are_refused_in_a_sentence(text: str, words: str) -> None:
     """A curve that leaves the control out, goes below 0 or leaves the loop."""
-    with pytest.raises(BadInputError, match=words) as refused:
+    with pytest.raises(DittoError, match=words) as refused:
         read(intensity_weight=text)
     assert refused.value.sentence.endswith(".")
