@@ -55,9 +55,9 @@ CONTROLS: dict[str, Rect] = {
     "takes": (92, 104, 32, 15),
     "variation": (128, 104, 48, 15),
     "source": (184, 129, 256, 16),
-    "learn": (184, 149, 54, 15),
-    "redraw": (318, 149, 60, 15),
-    "clear": (382, 149, 58, 15),
+    "learn": (184, 149, 48, 15),
+    "redraw": (328, 149, 60, 15),
+    "clear": (392, 149, 48, 15),
     "intensity": (448, 5, 56, 50),
     "intensity_strength": (524, 22, 48, 15),
     "melody_strength": (524, 58, 48, 15),
@@ -90,12 +90,12 @@ MENUS: tuple[Menu, ...] = (
         "layers that fit under it: the bass, where no others are lit.",
     ),
     Menu(
-        "drives", (242, 149, 72, 15), "Intensity",
+        "drives", (236, 149, 88, 15), "Intensity",
         "What the curve moves: the intensity, the brightness, or how much intensity, melody or rhythm count.",
     ),
     Menu(
         "layers", (586, 21, 120, 15), "By the words",
-        "What the loop is the sum of: the layers that the words and the seed choose, one full mix, or those that are lit.",
+        "What the loop is the sum of: layers that the words and the seed choose, one full mix, or those that are lit.",
     ),
     Menu("chords", (586, 149, 120, 15), "Off", "A MIDI clip whose chords the loop plays."),
     Menu("melody", (450, 75, 122, 15), "Off", "A MIDI clip whose melody the loop follows."),
@@ -105,7 +105,7 @@ MENUS: tuple[Menu, ...] = (
     Menu(
         "place", (718, 79, 108, 15), "Selected scene",
         "Selected scene or the next free one below, next free slot from the top, a new audio track, the Arrangement at "
-        "the loop brace, the track's Simpler or its selected drum pad (Live 12.4), or its stems, each on a track of its "
+        "the loop brace, the track's Simpler or its selected drum pad (Live 12.4), or the stems, each on a track of its "
         "own. Nothing is ever overwritten.",
     ),
     Menu("take", (718, 130, 108, 15), "No takes yet", "The finished takes, newest first."),

@@ -95,10 +95,9 @@ class Takes {
     return this.list.length ? this.list.map(Takes.label) : ["No takes yet"];
   }
 
-  // With what is most worth knowing, e.g. "4 kept · melody followed", "5 · intensity missed by 3.1 dB".
+  // With what is most worth knowing, e.g. "4 kept · followed" or "5 · intensity missed".
   static label(take) {
-    const [worst] = take.verdicts;
-    const score = worst ? ` · ${worst[0]} ${worst[2]}` : "";
+    const score = take.verdicts.length ? ` · ${Verdicts.short(take.verdicts)}` : "";
     return `${take.number}${take.kept ? " kept" : ""}${score}${[take, ...take.stems].some(({ clipId }) => clipId) ? "" : " (not landed)"}`;
   }
 

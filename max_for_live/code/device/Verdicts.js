@@ -14,4 +14,9 @@ const Verdicts = {
     const order = [Grade.MISS, Grade.NEAR, Grade.GOOD];
     return rows.sort((a, b) => order.indexOf(a[1]) - order.indexOf(b[1]));
   },
+
+  // One word for all, or of the one that is worst.
+  short([[control, grade, words]]) {
+    return grade === Grade.GOOD ? words.split(" ")[0] : `${control} ${words.split(" ")[0]}`;
+  },
 };
