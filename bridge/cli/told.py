@@ -21,6 +21,7 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
             "layers": kept.take.record.get("layers", []),
             "chords": kept.take.record.get("chords", ""),
             "muted": kept.take.record.get("muted", []),
+            "midi": None if kept.midi is None else str(kept.midi.absolute()),
             "stems": {layer: str(file.absolute()) for layer, file in kept.files.items()},
         }
         for kept in takes.kept
@@ -58,7 +59,9 @@ def in_words(takes: Shelf, _outcome: Outcome, seconds: float, report: Path | Non
     for kept in takes.kept:
         scores = ", ".join(f"{name} {value:.3g}" for name, value in kept.take.scores.items() if value is not None)
         lines.append(f"{kept.path}" + (f"  ({scores})" if scores else ""))
-        lines += [f"{file}" for file in kept.files.values()]
+        lines += [f"{file}" for file in (*kept.files.values(), *((kept.midi,) if kept.midi else ()))]
+        if kept.midi is not None:
+            say(kept.take.notes[-1])
     if report is not None and takes.kept:
         lines.append(f"{report}")
     if takes.kept:

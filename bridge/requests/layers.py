@@ -52,24 +52,16 @@ def layer_names(text: str, called: str, *, mix: bool = False) -> tuple[str, ...]
     return tuple(layer.value for layer in LAYERS if layer in words)
 
 
-def refuse_layers_of_no_take(named: Mapping[str, Sequence[str]], take: str, layers: Sequence[str], way: Way) -> None:
-    """Raise `BadRequestError` where a take with these layers, none of a full mix, cannot be what settings ask for."""
-    for name in ("again", "mute"):
-        called, wanted = BY_NAME[name].called(way), named.get(name, ())
-        if wanted and not layers:
-            sentence = f"Take {take} is one full mix; it has no layers that {called} could name."
-            raise BadRequestError(sentence, remedy=f"Leave out {called}, or start without the take.")
-        if missing := [one for one in wanted if one not in layers]:
-            sentence = f"{called} names {', '.join(missing)}, but the layers of take {take} are {', '.join(layers)}."
-            raise BadRequestError(sentence, remedy="Name some of those.")
-    asked = tuple(named.get("layers", ()))
-    if asked and (asked == (MIX,)) != (not layers):
-        its = f"the layers {', '.join(layers)}" if layers else "one full mix"
-        wanted = "one full mix" if asked == (MIX,) else ", ".join(asked)
-        raise BadRequestError(
-            f"Take {take} is {its}; its noise means nothing to a loop that is {wanted}.",
-            remedy=f"Leave {BY_NAME['layers'].called(way)} as it was, or start without the take.",
-        )
+def refuse_again(named: Mapping[str, Sequence[str]], take: str, layers: Sequence[str], way: Way) -> None:
+    """Raise `BadRequestError` where a take with these layers, none of a full mix, lacks those that are made anew."""
+    called, wanted = BY_NAME["again"].called(way), named.get("again", ())
+    if wanted and not layers:
+        sentence = f"Take {take} is one full mix; it has no layers that {called} could name."
+        raise BadRequestError(sentence, remedy=f"Leave out {called}, or start without the take.")
+    if missing := [one for one in wanted if one not in layers]:
+        sentence = f"{called} names {', '.join(missing)}, but the layers of take {take} are {', '.join(layers)}."
+        more = f"; add a layer with {BY_NAME['layers'].called(way)}"
+        raise BadRequestError(sentence, remedy=f"Name some of those{more}.")
 
 
 def _no_layer(word: str, called: str, alone: str) -> BadRequestError:

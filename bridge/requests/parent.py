@@ -84,7 +84,7 @@ def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | No
     if sidecar is not None:
         # The seed that this take of several had; with the same noise it decides nothing but the scores' comparison.
         seed = min(sidecar.request.seed + sidecar.take, MAX_SEED)
-        request = msgspec.structs.replace(sidecar.as_made, seed=seed, start=None, again=())
+        request = msgspec.structs.replace(sidecar.request, seed=seed, start=None, again=())
     layers = (sidecar.layers if sidecar else None) or ()
     older = sidecar is not None and sidecar.layers is None
     return Parent(take_id, request, library.start_at(wav, take_id, variation), layers, older)

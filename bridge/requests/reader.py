@@ -25,7 +25,7 @@ from .chords import read_chords
 from .controls import added_bars, read_controls
 from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
 from .hinted import hinted
-from .layers import read_layers, refuse_layers_of_no_take
+from .layers import read_layers, refuse_again
 from .parent import Parent, inherited, is_unchanged, older, read_parent, refuse_another_length
 from .scalars import read_scalars
 from .sent import Chunks
@@ -129,7 +129,7 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     if parent is not None:
         refuse_another_length(parent, bare)
         if parent.request is not None:
-            refuse_layers_of_no_take(asked.given, parent.name, parent.layers, asked.way)
+            refuse_again(asked.given, parent.name, parent.layers, asked.way)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
     if parent is not None:
         asked.say(inherited(parent, taken, controls.request, controls=controls.inherited))

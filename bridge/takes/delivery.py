@@ -35,15 +35,17 @@ _SLUG_CHARACTERS = 40
 _ID_DIGITS = 10
 
 
-class _Stems(msgspec.Struct, frozen=True):
+class _Extras(msgspec.Struct, frozen=True):
     stems: dict[str, str] = {}
+    midi: str = ""
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     """The `.json` beside a take, as far as every one has it; what else the record held stands there too.
 
     `layers` are empty for a full mix, and None in takes of before there were layers; `chords` are those that sound,
-    `weights` is the digest of the model's weights, `stems` are names of files beside it, by layer.
+    `weights` is the digest of the model's weights, `stems` are names of files beside it, by layer, `midi` that
+    of what was heard.
     """
 
     request: LoopRequest
@@ -57,6 +59,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     chords: str = ""
     weights: str = ""
     stems: dict[str, str] = {}
+    midi: str = ""
 
     @property
     def as_made(self) -> LoopRequest:
@@ -81,7 +84,13 @@ def take_id(request: LoopRequest, take: int) -> str:
 
 
 def write_take(
-    folder: Path, request: LoopRequest, take: Take, stems: Stems | None = None, *, again: bool = False
+    folder: Path,
+    request: LoopRequest,
+    take: Take,
+    stems: Stems | None = None,
+    *,
+    midi: bytes = b"",
+    again: bool = False,
 ) -> Delivered:
     """Write a take, with its stems if there are some, and return where it lies; raises `BadInputError`.
 
@@ -94,7 +103,7 @@ def write_take(
     path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
     if path.exists():
         return delivered(path, request, take, name)
-    write_files(path, request, take, stems, now=now, again=True)
+    write_files(path, request, take, stems, midi=midi, now=now, again=True)
     return delivered(path, request, take, name)
 
 
@@ -104,52 +113,70 @@ def write_files(
     take: Take,
     stems: Stems | None = None,
     *,
+    midi: bytes = b"",
     now: datetime.datetime | None = None,
     overwrite: bool = False,
     again: bool = False,
 ) -> None:
-    """Write the WAV at `path`, its sidecar, its noise and its stems; the WAV last. Raises `BadInputError`.
+    """Write the WAV at `path`, its sidecar, its noise, its stems and what is heard of it as `midi`; the WAV last.
 
-    An existing file is kept, and refused, unless `overwrite` is set; stems of the take that was there go. With `again`
-    what goes with it may be there from an attempt that was cut off before its WAV. Where one cannot be written, none
-    stays that was not there before.
+    Raises `BadInputError`. An existing file is kept, and refused, unless `overwrite` is set; then stems and MIDI of the
+    take that was there go. With `again` what goes with it may be there from an attempt that was cut off before its WAV.
+    Where one cannot be written, none stays that was not there before.
     """
-    moment = now or datetime.datetime.now().astimezone()
     _make_folder(path.parent)
-    sounds = {} if stems is None else stems.sounds
-    named = {layer: stem_of(path, layer) for layer in sounds}
-    sidecar = _sidecar(request, take, take_id(request, take.take), moment, named)
-    before = set(stems_of(path)) if overwrite else set()
+    before = set(extras_of(path)) if overwrite else set()
+    companions = _companions(path, request, take, stems, midi, now or datetime.datetime.now().astimezone())
     added: list[Path] = []
-
-    def add(file: Path, write: Callable[[bool], None]) -> None:
-        was_there = file.exists()
-        write(overwrite or again)
-        added.extend([] if was_there else [file])
-
     try:
-        add(path.with_suffix(".json"), partial(_publish, path.with_suffix(".json"), sidecar))  # it claims the name
-        if take.noise:
-            add(path.with_suffix(".safetensors"), partial(_publish, path.with_suffix(".safetensors"), take.noise))
-        for layer, file in named.items():
-            add(file, partial(_write_wav, file, request, sounds[layer]))
+        for file, write in companions.items():  # the sidecar first: it claims the name
+            was_there = file.exists()
+            write(overwrite or again)
+            added += [] if was_there else [file]
         _write_wav(path, request, take.sound, overwrite)
     except DittoError:
         for file in added:
             file.unlink(missing_ok=True)
         raise
-    for stale in before - set(named.values()):
+    for stale in before - companions.keys():
         stale.unlink(missing_ok=True)
+
+
+def _companions(
+    path: Path, request: LoopRequest, take: Take, stems: Stems | None, midi: bytes, now: datetime.datetime
+) -> dict[Path, Callable[[bool], None]]:
+    """Return what goes with a take's WAV, and what writes each, told whether it may replace what is there."""
+    sidecar, noise, heard = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
+    sounds = {} if stems is None else stems.sounds
+    files = {layer: stem_of(path, layer) for layer in sounds}
+    data = {sidecar: _sidecar(request, take, now, files, heard if midi else None), noise: take.noise, heard: midi}
+    found: dict[Path, Callable[[bool], None]] = {
+        file: partial(_publish, file, content) for file, content in data.items() if content
+    }
+    return found | {file: partial(_write_wav, file, request, sounds[layer]) for layer, file in files.items()}
 
 
 def stems_of(wav: Path) -> tuple[Path, ...]:
     """Return the stems that the sidecar of the take at `wav` names and that are there."""
+    layers = _extras(wav).stems
+    return tuple(path for layer in LAYERS if layer in layers and (path := stem_of(wav, layer)).exists())
+
+
+def extras_of(wav: Path) -> tuple[Path, ...]:
+    """Return the files beside the take at `wav` that not every take has: the stems and the MIDI that its sidecar names.
+
+    What else lies there under such a name is no take's.
+    """
+    heard = wav.with_suffix(".mid")
+    return (*stems_of(wav), *((heard,) if _extras(wav).midi and heard.exists() else ()))
+
+
+def _extras(wav: Path) -> _Extras:
     try:
         data = decoded(read_bytes(wav.with_suffix(".json"), MAX_SIDECAR_BYTES)).encode()
-        layers = msgspec.json.decode(data, type=_Stems).stems
+        return msgspec.json.decode(data, type=_Extras)
     except (BadInputError, OSError, ValueError, RecursionError):
-        return ()
-    return tuple(path for layer in LAYERS if layer in layers and (path := stem_of(wav, layer)).exists())
+        return _Extras()
 
 
 def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
@@ -236,18 +263,19 @@ def decimal_text(value: Fraction) -> str:
 
 
 def _sidecar(
-    request: LoopRequest, take: Take, name: str, now: datetime.datetime, stems: Mapping[str, Path]
+    request: LoopRequest, take: Take, now: datetime.datetime, stems: Mapping[str, Path], midi: Path | None
 ) -> bytes:
     own = {
         "request": request,
-        "take_id": name,
+        "take_id": take_id(request, take.take),
         "take": take.take,
         "created": now.isoformat(timespec="seconds"),
         "favourite": False,
         "scores": take.scores,
         "notes": take.notes,
     }
-    named = {"stems": {layer: path.name for layer, path in stems.items()}} if stems else {}
+    named: dict[str, object] = {"stems": {layer: path.name for layer, path in stems.items()}} if stems else {}
+    named |= {"midi": midi.name} if midi is not None else {}
     return wire.to_json({**take.record, **own, **named})
 
 
