@@ -19,7 +19,7 @@ from types import TracebackType
 
 import zmq
 
-from engine.events import Event, Final, Run, Take
+from engine.events import Event, Final, Run, Stems, Take
 from engine.request import LoopRequest
 from engine.service.messages import Job, Priority, Status, Submission
 from engine.service.transport import Channel, Frames
@@ -37,6 +37,7 @@ class _Inbox:
 
     link: Link
     events: dict[str, deque[Event]] = field(default_factory=dict)
+    without_stems: dict[str, int | None] = field(default_factory=dict)  # takes whose stems are to follow, by request
     begun: float = field(default_factory=time.monotonic)
 
     def take_in(self, batch: Sequence[Frames]) -> None:
@@ -48,21 +49,34 @@ class _Inbox:
         submission = Submission(request=request, owner=self.link.owner, priority=priority)
         self.link.submit(submission, time.monotonic())
         self.events[request.request_id] = deque()
+        if request.stems:
+            self.without_stems[request.request_id] = None
 
     def next(self, request_id: str) -> Event | None:
         waiting = self.events[request_id]
         return waiting.popleft() if waiting else None
 
     def handled(self, event: Event) -> None:
-        """Acknowledge what the caller has dealt with."""
-        if isinstance(event, Take):
-            self.link.acknowledge_take(event.request_id, event.take)
-        elif isinstance(event, Final):
-            self.link.acknowledge_end(event.request_id)
-            self.events.pop(event.request_id, None)
+        """Acknowledge what the caller has dealt with; a take together with its stems."""
+        match event:
+            case Take() if event.request_id in self.without_stems:
+                before = self.without_stems[event.request_id]
+                self.without_stems[event.request_id] = event.take
+                if before is not None:  # another one, or the same once more: no stems will come
+                    self.link.acknowledge_take(event.request_id, before)
+            case Take() | Stems():
+                self.link.acknowledge_take(event.request_id, event.take)
+                if isinstance(event, Stems):
+                    self.without_stems[event.request_id] = None
+            case _ if isinstance(event, Final):
+                if (last := self.without_stems.pop(event.request_id, None)) is not None:
+                    self.link.acknowledge_take(event.request_id, last)
+                self.link.acknowledge_end(event.request_id)
+                self.events.pop(event.request_id, None)
 
     def leave(self, request_id: str) -> None:
         """Stop a request whose caller has lost interest."""
+        self.without_stems.pop(request_id, None)
         if self.events.pop(request_id, None) is not None:
             self.link.cancel(request_id, time.monotonic())
 

@@ -68,6 +68,34 @@ class Take(_Event, frozen=True, tag="take"):
     notes: tuple[str, ...] = ()
 
 
+class Stems(_Event, frozen=True, tag="stems"):
+    """The layers of a take, which add up to its sound to -90 dBFS; only for a request that asks for them.
+
+    They follow the take. `samples` are those of the layers one after the other, each as `Sound` has them. Layers that
+    are `muted` are not in the sum.
+    """
+
+    take: int
+    layers: tuple[str, ...]
+    samples: bytes
+    sample_rate: int
+    channels: int = 2
+    muted: tuple[str, ...] = ()
+
+    @property
+    def sounds(self) -> dict[str, Sound]:
+        """The sound of each layer by its name."""
+        size = len(self.samples) // max(1, len(self.layers))
+        return {
+            layer: Sound(
+                samples=self.samples[index * size : (index + 1) * size],
+                sample_rate=self.sample_rate,
+                channels=self.channels,
+            )
+            for index, layer in enumerate(self.layers)
+        }
+
+
 class Done(_Event, frozen=True, tag="done"):
     """All takes were sent; `best` is the index of the highest ranked."""
 
@@ -101,7 +129,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     state: bytes
 
 
-Event = Accepted | Progress | Preview | Take | Done | Cancelled | Superseded | Failed
+Event = Accepted | Progress | Preview | Take | Stems | Done | Cancelled | Superseded | Failed
 Final = Done | Cancelled | Superseded | Failed
 
 

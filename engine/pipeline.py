@@ -6,7 +6,7 @@ so far follow; read its `Progress` to see how far it is.
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
@@ -17,19 +17,34 @@ from torch import Tensor, no_grad
 from . import controls, metrics, sampling
 from .audio import finish as loop
 from .errors import NonFiniteLossError, OutOfMemoryError
-from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Run, Scores, Sound, Take
+from .events import (
+    Accepted,
+    Cancelled,
+    Checkpoint,
+    Done,
+    Event,
+    Preview,
+    Progress,
+    Run,
+    Scores,
+    Sound,
+    Stems,
+    Take,
+)
 from .metrics import ending
 from .models import decode
 from .models.protocol import EmbeddingDistance, Layers, Model, Scene
 from .request import LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
+from .search.part import Part, part_of
 from .search.report import Step
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
-from .takes.noise import heard_from_bytes, noise_from_bytes, noise_to_bytes, open_seeds
-from .takes.record import noise_facts, what_was_done
+from .takes.beginning import Beginning, begin, check_rebuilt, weights_of
+from .takes.noise import noise_to_bytes, open_seeds
+from .takes.record import layer_facts, noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
@@ -42,9 +57,27 @@ class Prepared:
 
     request: LoopRequest
     model: Model
-    scene: Scene
+    begun: Beginning
+    part: Part  # what the search moves
+    still: Tensor | None  # the latent of all, of which the search leaves what it does not move
     objective: Objective
     plan: methods.Plan
+
+    @property
+    def scene(self) -> Scene:
+        """The scene of the whole loop."""
+        return self.begun.scene
+
+    @property
+    def noise(self) -> Tensor:
+        """The noise of the whole loop where it begins [takes, *noise_shape]."""
+        return self.begun.noise
+
+    def whole(self, latent: Tensor) -> Tensor:
+        """Return the settled latent of the loop, of which `latent` [takes, ...] is the part that was moved."""
+        if self.still is not None:
+            return self.part.put(latent, self.still[: len(latent)])
+        return self.objective.settled(latent)
 
 
 @dataclass(slots=True)
@@ -79,67 +112,56 @@ def _make_loop(
     stopped: Callable[[], bool],
 ) -> Generator[Event | Checkpoint, None, None]:
     ready = _prepare(request, model, recomputes=settings.recompute)
-    noise = _first_noise(request, ready.scene).to(model.device)
-    ready, heard = _rehearsed(ready, noise)
     yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
 
     search = Search()
     state = SearchState.from_bytes(resume, model.device) if resume else None
     if not stopped():
-        yield from _optimise(ready, noise, search, state, stopped, live=live)
+        yield from _optimise(ready, search, state, stopped, live=live)
     if stopped() and search.step is None:  # there is nothing to keep yet
         yield Cancelled(request_id=request.request_id)
         return
 
-    best, latent = _best(ready, search, noise)
-    takes = [_finish(ready, search, best[item], latent[item], item, heard) for item in range(len(best))]
-    ranked = sorted(takes, key=lambda take: _rank(take.scores, search, take.take))
-    yield from ranked
+    best, latent = _best(ready, search)
+    takes = [_finish(ready, search, best[item], latent[item], item) for item in range(len(best))]
+    ranked = sorted(takes, key=lambda made: _rank(made[0].scores, search, made[0].take))
+    for take, stems in ranked:
+        yield take
+        if stems is not None:
+            yield stems
     if stopped():
         yield Cancelled(request_id=request.request_id, takes=len(ranked))
     else:
-        yield Done(request_id=request.request_id, takes=len(ranked), best=ranked[0].take)
+        yield Done(request_id=request.request_id, takes=len(ranked), best=ranked[0][0].take)
 
 
 def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
     """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
-    ready = _prepare(msgspec.structs.replace(request, start=Start(noise=noise)), model)
-    stored = noise_from_bytes(noise, ready.scene.noise_shape)[None].to(model.device)
-    ready, _ = _rehearsed(ready, stored)
+    stored = msgspec.structs.replace(request, start=Start(noise=noise), again=(), count=1)
+    ready = _prepare(stored, model)
+    check_rebuilt(noise, model, ready.scene)
     search = Search()
     if request.method == "guidance" and ready.objective.goals:
         # Guidance steers the chain, so its noise alone does not give the sound: guide the same chain again.
-        search.step = next(guidance.guide(ready.objective, model, ready.scene, stored))
-    _, latent = _best(ready, search, stored)
+        search.step = next(guidance.guide(ready.objective, model, ready.part.scene, ready.part.of(ready.noise)))
+    _, latent = _best(ready, search)
     return _finished(ready, latent[0]).audio
 
 
 def _prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> Prepared:
-    scene = model.scene(request)
-    objective = methods.objective_of(request, scene, model)
+    begun = begin(request, model, model.scene(request))
+    part = part_of(request, begun.scene, model)
+    objective = methods.objective_of(request, part.scene, model)
     plan = methods.plan(request, model, objective, recomputes=recomputes)
-    return Prepared(request, model, scene, objective, plan)
+    still = None
+    if part.places is not None:
+        still = latent_of(model, begun.scene, begun.noise, plan.decode, checkpoint=False)
+    return Prepared(request, model, begun, part, still, objective, plan)
 
 
-def _rehearsed(ready: Prepared, noise: Tensor) -> tuple[Prepared, Tensor | None]:
-    """Return `ready` with layers that hear each other, and what each hears [takes, ...]; None where there are none.
-
-    A take that is begun from keeps what its layers heard, unless it is varied.
-    """
-    model, scene, start = ready.model, ready.scene, ready.request.start
-    if not scene.layers or not isinstance(model, Layers):
-        return ready, None
-    known = None if start is None or start.variation else heard_from_bytes(start.noise, scene.layers)
-    if known is not None:
-        heard = known.expand(len(noise), *known.shape)
-        return replace(ready, scene=model.with_heard(scene, heard)), heard
-    scene, heard = model.rehearsed(scene, noise)
-    return replace(ready, scene=scene), heard
-
-
-def _steps(ready: Prepared, noise: Tensor, state: SearchState | None) -> Iterator[Step]:
-    """Return the steps of the request's method."""
-    objective, model, scene = ready.objective, ready.model, ready.scene
+def _steps(ready: Prepared, state: SearchState | None) -> Iterator[Step]:
+    """Return the steps of the request's method, on the part of the loop that its controls move."""
+    objective, model, scene, noise = ready.objective, ready.model, ready.part.scene, ready.part.of(ready.noise)
     if not objective.goals or ready.request.method == "none":
         return iter(())
     if ready.request.method == "guidance":
@@ -149,7 +171,6 @@ def _steps(ready: Prepared, noise: Tensor, state: SearchState | None) -> Iterato
 
 def _optimise(
     ready: Prepared,
-    noise: Tensor,
     search: Search,
     state: SearchState | None,
     stopped: Callable[[], bool],
@@ -161,10 +182,11 @@ def _optimise(
     started = searching = time.monotonic()
     news = _News(ready, search, started, live=live)
     try:
-        for search.step in _steps(ready, noise, state):
+        for search.step in _steps(ready, state):
             search.losses.append(search.step.losses)
             if search.step.index == 0 and ready.request.start is None:
-                search.uncontrolled = search.step.latent
+                known = search.step.latent
+                search.uncontrolled = None if known is None else ready.part.put(known, ready.still)
             now = time.monotonic()
             if len(search.losses) == 1:
                 searching = now  # the first step on a machine compiles for many seconds, and searches nothing
@@ -205,19 +227,18 @@ class _News:
             yield Checkpoint(step.state.to_bytes())
 
 
-def _best(ready: Prepared, search: Search, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the best noise so far and its settled latent, both [takes, ...]."""
+def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:
+    """Return the best noise so far and its settled latent, both of the whole loop [takes, ...]."""
     step = search.step
-    if step is not None and step.latent is not None:
-        return step.best_noise, ready.objective.settled(step.latent)
-    best = step.best_noise if step is not None else noise
-    return best, _latent(ready, best)
+    if step is None:
+        return ready.noise, _latent(ready, ready.part.of(ready.noise))
+    latent = _latent(ready, step.best_noise) if step.latent is None else ready.whole(step.latent)
+    return ready.part.put(step.best_noise, ready.noise), latent
 
 
 def _latent(ready: Prepared, noise: Tensor) -> Tensor:
-    """Return the settled latent of `noise` [takes, ...] by the chain that makes the loop."""
-    latent = latent_of(ready.model, ready.scene, noise.detach(), ready.plan.decode, checkpoint=False)
-    return ready.objective.settled(latent)
+    """Return the settled latent of the loop whose moved part has `noise` [takes, ...], by the chain that makes it."""
+    return ready.whole(latent_of(ready.model, ready.part.scene, noise.detach(), ready.plan.decode, checkpoint=False))
 
 
 def _finished(ready: Prepared, latent: Tensor) -> loop.Finished:
@@ -226,43 +247,34 @@ def _finished(ready: Prepared, latent: Tensor) -> loop.Finished:
     if scene.layers and isinstance(model, Layers):
         with no_grad():
             stems = model.stems(latent[None], scene)[0].float().cpu()
-        return loop.finish(stems.sum(0), scene, ready.request, stems=stems)
+        audible = [name in scene.audible for name in scene.layers]
+        return loop.finish(stems[audible].sum(0), scene, ready.request, stems=stems)
     return loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, ready.request)
 
 
-def _finish(
-    ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int, heard: Tensor | None = None
-) -> Take:
-    """Decode, cut, level and score one take."""
-    request, model, scene = ready.request, ready.model, ready.scene
-    finished = _finished(ready, latent)
-    judges, say = controls.metrics(), search.notes.append
-    scores = metrics.score(finished.audio, request.sample_rate, request, judges, say)
-    if isinstance(model, EmbeddingDistance) and request.controls:
-        uncontrolled = search.uncontrolled[item : item + 1] if search.uncontrolled is not None else None
-        first = sampling.start_noise(scene, request.seed + item)
-        scores["embedding_distance"] = model.embedding_distance(latent[None], first, scene, uncontrolled)
-    verdicts = metrics.judge(finished.audio, request.sample_rate, request, judges)
-    record = what_was_done(request, model.card, search.losses, search.seconds) | noise_facts(noise, scene.time_axis)
+def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> tuple[Take, Stems | None]:
+    """Decode, cut, level and score one take; its stems beside it where they were asked for."""
+    request, scene = ready.request, ready.scene
+    finished, judges = _finished(ready, latent), controls.metrics()
+    heard = partial(finished.heard, scene=scene)
+    scores = metrics.score(finished.audio, request.sample_rate, request, judges, search.notes.append, heard)
+    scores |= _embedding_distance(ready, search, latent, item)
+    verdicts = metrics.judge(finished.audio, request.sample_rate, request, judges, heard)
+    record = what_was_done(request, ready.model.card, search.losses, search.seconds)
     record |= {
+        **noise_facts(noise, scene.time_axis),
         **scene.record,
+        **layer_facts(scene, weights_of(ready.model, scene)),
         "verdicts": [msgspec.to_builtins(one) for one in verdicts],
         "gain_db": finished.gain_db,
         "rotation_samples": finished.rotation_samples,
     }
-    return Take(
+    take = Take(
         request_id=request.request_id,
         take=item,
         sound=_sound(finished.audio, request.sample_rate),
         scores=scores,
-        noise=noise_to_bytes(
-            noise,
-            model=model.card.name,
-            seed=request.seed + item,
-            open_seeds=open_seeds(request),
-            layers=scene.layers,
-            heard=None if heard is None else heard[item],
-        ),
+        noise=_stored(ready, noise, item),
         record=record,
         notes=(
             *dict.fromkeys(search.notes),
@@ -270,15 +282,49 @@ def _finish(
             *ending.remarks(finished.audio, request),
         ),
     )
+    return take, _stems(ready, finished, item)
 
 
-def _first_noise(request: LoopRequest, scene: Scene) -> Tensor:
-    """Return the noise to start from [count, *noise_shape]: the seeds', or an earlier take's, varied as asked."""
-    if request.start is None:
-        return sampling.start_noise(scene, request.seed, request.count)
-    stored = noise_from_bytes(request.start.noise, scene.noise_shape)
-    same = stored.expand(request.count, *scene.noise_shape)
-    return sampling.vary(same, request.start.variation, request.seed) if request.start.variation else same.clone()
+def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: int) -> Scores:
+    """Return the distance to the loop without a search, where the model has an embedding for it."""
+    model, request = ready.model, ready.request
+    if not isinstance(model, EmbeddingDistance) or not request.controls:
+        return {}
+    uncontrolled = None if search.uncontrolled is None else search.uncontrolled[item : item + 1]
+    first = (
+        sampling.start_noise(ready.scene, request.seed + item) if not request.again else ready.noise[item : item + 1]
+    )
+    return {"embedding_distance": model.embedding_distance(latent[None], first, ready.scene, uncontrolled)}
+
+
+def _stored(ready: Prepared, noise: Tensor, item: int) -> bytes:
+    """Return the noise of one take with all that the sound is made of again."""
+    heard = ready.begun.heard
+    return noise_to_bytes(
+        noise,
+        model=ready.model.card.name,
+        seed=ready.request.seed + item,
+        open_seeds=open_seeds(ready.request),
+        layers=ready.scene.layers,
+        heard=None if heard is None else heard[item],
+        weights=weights_of(ready.model, ready.scene),
+    )
+
+
+def _stems(ready: Prepared, finished: loop.Finished, item: int) -> Stems | None:
+    """Return the stems of one take where the request asks for them."""
+    if finished.stems is None or not ready.request.stems:
+        return None
+    samples = np.ascontiguousarray(finished.stems.swapaxes(1, 2)).astype("<f4").tobytes()
+    return Stems(
+        request_id=ready.request.request_id,
+        take=item,
+        layers=ready.scene.layers,
+        muted=ready.scene.muted,
+        samples=samples,
+        sample_rate=ready.request.sample_rate,
+        channels=finished.stems.shape[1],
+    )
 
 
 def _progress(request: LoopRequest, step: Step, seconds: float) -> Progress:
@@ -300,7 +346,7 @@ def _progress(request: LoopRequest, step: Step, seconds: float) -> Progress:
 
 def _preview(ready: Prepared, step: Step) -> Preview:
     known = step.latent
-    latent = _latent(ready, step.best_noise[:1]) if known is None else ready.objective.settled(known[:1])
+    latent = _latent(ready, step.best_noise[:1]) if known is None else ready.whole(known[:1])
     sound = _sound(_finished(ready, latent[0]).audio, ready.request.sample_rate)
     return Preview(request_id=ready.request.request_id, take=0, step=_counted(step)[0], sound=sound)
 

@@ -3,7 +3,7 @@
 Settings are those of `docs/osc.md`, read by the same reader as every other way in.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from mcp.server import MCPServer
 from bridge.client import AsyncClient, Peer
 from bridge.requests.reader import read_request
 from bridge.takes import library
-from bridge.takes.delivery import write_take
+from bridge.takes.delivery import stems_of, write_take
+from bridge.takes.parts import TakeParts, WholeTake
 from engine.errors import DittoError, EngineUnavailableError
-from engine.events import Cancelled, Failed, Superseded, Take
+from engine.events import Cancelled, Done, Failed, Stems, Superseded, Take
 from engine.request import LoopRequest
 
 MAX_LISTED = 50
@@ -34,7 +35,7 @@ def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
         """Make a loop from words.
 
         `settings` may hold tempo_bpm, bars, time_signature, key, seed, count, intensity, brightness, melody, rhythm,
-        structure, timbre and all else that docs/osc.md lists, each as text.
+        structure, timbre, layers, chords, stems and all else that docs/osc.md lists, each as text.
         """
         return await _made(peer, takes_folder, {"prompt": prompt} | (settings or {}))
 
@@ -73,17 +74,23 @@ async def _made(peer: Peer, takes_folder: Path, settings: dict[str, str]) -> dic
 
 async def _takes(peer: Peer, folder: Path, request: LoopRequest) -> AsyncIterator[library.Kept]:
     """Yield the takes of a request as they are written; raises `DittoError` where none can be made."""
+    parts = TakeParts(asks_stems=request.stems)
     async with AsyncClient(peer) as client:
         async for event in client.make(request):
+            whole: Iterable[WholeTake] = ()
             match event:
                 case Take():
-                    yield library.find(folder, write_take(folder, request, event).take_id)
+                    whole = parts.take(event)
+                case Stems():
+                    whole = parts.stems(event)
+                case Done():
+                    whole = parts.rest()
                 case Failed():
                     raise DittoError(event.sentence, remedy=event.remedy)
                 case Cancelled() | Superseded():
                     raise EngineUnavailableError("The loop was stopped before it was finished.", remedy="Ask again.")
-                case _:
-                    continue
+            for one in whole:
+                yield library.find(folder, write_take(folder, request, one.take, one.stems).take_id)
 
 
 def _card(take: library.Kept) -> dict[str, Any]:
@@ -96,5 +103,8 @@ def _card(take: library.Kept) -> dict[str, Any]:
         "key": take.key,
         "seed": take.seed,
         "favourite": take.favourite,
+        "layers": list(take.layers),
+        "chords": take.chords,
+        "stems": [str(file.absolute()) for file in stems_of(take.wav)],
         "scores": {name: value for name, value in take.scores.items() if value is not None},
     }

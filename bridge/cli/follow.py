@@ -10,10 +10,14 @@ from types import FrameType
 
 import msgspec
 
+from bridge.takes.parts import TakeParts, WholeTake
 from engine.errors import DittoError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Stems, Superseded, Take
 
 from .progress import Display
+
+Keep = Callable[[Take, Stems | None], None]
+"""Writes a take, with its stems where there are some."""
 
 
 @dataclass(slots=True)
@@ -33,8 +37,10 @@ class RemoteError(DittoError):
         self.code = failed.code
 
 
-def follow(events: Run[Event], display: Display, keep: Callable[[Take], None], remarks: Sequence[str] = ()) -> Outcome:
-    """Show `events`, hand each take to `keep`, and return how the request ended.
+def follow(
+    events: Run[Event], display: Display, keep: Keep, remarks: Sequence[str] = (), *, with_stems: bool = False
+) -> Outcome:
+    """Show `events`, hand each take to `keep`, with its stems where they are asked for, and return how it ended.
 
     `remarks` were shown before; they and the engine's notes go into the notes of each take, so that they are kept.
 
@@ -42,9 +48,13 @@ def follow(events: Run[Event], display: Display, keep: Callable[[Take], None], r
     Ctrl-C interrupts at once. Raises `RemoteError` when the request failed.
     """
     outcome = Outcome(notes=list(remarks))
+    parts = TakeParts(asks_stems=with_stems)
     with _polite_stop(display) as stop, contextlib.closing(events):
         for event in events:
-            _take_in(event, outcome, display, keep)
+            _take_in(event, outcome, display)
+            for whole in _whole(parts, event):
+                notes = (*outcome.notes, *whole.take.notes)
+                keep(msgspec.structs.replace(whole.take, notes=notes), whole.stems)
             # Once takes come, the search is over, and all of them are kept.
             if stop.is_set() and not outcome.takes:
                 events.stop()
@@ -52,7 +62,19 @@ def follow(events: Run[Event], display: Display, keep: Callable[[Take], None], r
     return outcome
 
 
-def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[Take], None]) -> None:
+def _whole(parts: TakeParts, event: Event) -> Iterator[WholeTake]:
+    """Return the takes that are whole with this event."""
+    match event:
+        case Take():
+            return parts.take(event)
+        case Stems():
+            return parts.stems(event)
+        case Done() | Cancelled():
+            return parts.rest()
+    return iter(())
+
+
+def _take_in(event: Event, outcome: Outcome, display: Display) -> None:
     match event:
         case Accepted():
             for sentence in event.notes:
@@ -65,14 +87,13 @@ def _take_in(event: Event, outcome: Outcome, display: Display, keep: Callable[[T
             outcome.takes += 1
             for sentence in event.notes:
                 display.say(sentence)
-            keep(msgspec.structs.replace(event, notes=(*outcome.notes, *event.notes)))
         case Cancelled():
             outcome.interrupted = True
         case Failed():
             raise RemoteError(event)
         case Superseded():
             display.say("A newer request took this one's place.")
-        case Preview() | Done():
+        case Preview() | Stems() | Done():
             pass
 
 

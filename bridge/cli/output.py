@@ -9,16 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from bridge.takes import delivery
+from bridge.takes.companions import companions, stem_of
 from bridge.takes.library import is_sidecar
 from engine.errors import BadInputError, DittoError
-from engine.events import Take
-from engine.request import LoopRequest
+from engine.events import Stems, Take
+from engine.request import LAYERS, LoopRequest
 from engine.settings import Settings
 from midi.files.file_part import existing, split_file_part
 
-COMPANIONS = (".json", ".safetensors", ".mid", ".png")  # of `loop.wav`, by name; stems are `loop-drums.wav`
-LAYERS = ("drums", "percussion", "bass", "chords", "lead", "texture")  # of stems, in their names
 _MOST_NUMBERS = 10_000
 
 
@@ -29,6 +30,13 @@ class Kept:
     path: Path
     take: Take
     samples: int
+    stems: Stems | None = None
+    midi: Path | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Where the stems are, by layer."""
+        return {layer: stem_of(self.path, layer) for layer in (self.stems.layers if self.stems else ())}
 
 
 @dataclass(slots=True)
@@ -36,7 +44,8 @@ class Shelf:
     """The files of a request's takes, best first.
 
     `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to
-    the takes folder under names of their own. `inputs` are files that the loop is made from.
+    the takes folder under names of their own. `inputs` are files that the loop is made from. `with_midi`
+    writes what is heard of each, which its notes tell.
     """
 
     request: LoopRequest
@@ -44,16 +53,24 @@ class Shelf:
     out: Path | None
     inputs: tuple[Path, ...] = ()
     overwrite: bool = False
+    with_midi: bool = False
     kept: list[Kept] = field(default_factory=list)
     _base: Path | None = None  # `out`, or the free name that stands for it
 
-    def keep(self, take: Take) -> None:
-        """Write the take, its sidecar and its noise; raise `BadInputError` where that fails."""
+    def keep(self, take: Take, stems: Stems | None = None) -> None:
+        """Write the take with all that goes with it; raise `BadInputError` where that fails."""
+        midi = b""
+        if self.with_midi:
+            from bridge.takes.heard_midi import heard_midi  # here, because few ask for it, and it loads a listener
+
+            heard = heard_midi(self.request, take.sound, stems)
+            midi, take = heard.data, msgspec.structs.replace(take, notes=(*take.notes, heard.sentence))
         if self.out is None:
-            path = Path(delivery.write_take(self.settings.takes, self.request, take).path)
+            path = Path(delivery.write_take(self.settings.takes, self.request, take, stems, midi=midi).path)
         else:
-            path = self._write_out(self.out, take)
-        self.kept.append(Kept(path, take, delivery.samples_of(take.sound).shape[1]))
+            path = self._write_out(self.out, take, stems, midi)
+        samples = delivery.samples_of(take.sound).shape[1]
+        self.kept.append(Kept(path, take, samples, stems, path.with_suffix(".mid") if midi else None))
 
     @property
     def remark(self) -> str:
@@ -72,27 +89,27 @@ class Shelf:
             return named
         return next(free for free in numbered(path) if not free.exists())
 
-    def _write_out(self, out: Path, take: Take) -> Path:
+    def _write_out(self, out: Path, take: Take, stems: Stems | None, midi: bytes) -> Path:
         bases = iter([out]) if self.overwrite else numbered(out)
         if self._base is not None:
             bases = iter([self._base])
         for base in bases:
             path = base if self.request.count == 1 else base.with_stem(f"{base.stem}-{len(self.kept) + 1}")
-            if not self.overwrite and taken(path, self.request.count):
+            if not self.overwrite and taken(path):
                 if self._base is None:
                     continue
-                path = next(free for free in numbered(path) if not taken(free, 1))
-            if self._write_at(path, take):
+                path = next(free for free in numbered(path) if not taken(free))
+            if self._write_at(path, take, stems, midi):
                 self._base = base
                 return path
         raise BadInputError(f"{out} and {_MOST_NUMBERS} names like it are taken.", remedy="Choose another name.")
 
-    def _write_at(self, path: Path, take: Take) -> bool:
+    def _write_at(self, path: Path, take: Take, stems: Stems | None, midi: bytes) -> bool:
         """Write a take's files; return whether that could be: another program may have taken the name since."""
         try:
-            delivery.write_files(path, self.request, take, overwrite=self.overwrite)
+            delivery.write_files(path, self.request, take, stems, midi=midi, overwrite=self.overwrite)
         except DittoError:
-            if not self.overwrite and taken(path, 1):
+            if not self.overwrite and taken(path):
                 return False
             raise
         return True
@@ -105,19 +122,20 @@ def shelf(
     *,
     inputs: Iterable[Path] = (),
     overwrite: bool = False,
+    midi: bool = False,
 ) -> Shelf:
     """Return where the takes of `request` go; raise `BadInputError` where no file can be written or replaced."""
     made_from = tuple(inputs)
     if out is None:
         check_writable(settings.takes / "take.wav", "--out")
-        return Shelf(request, settings, None)
+        return Shelf(request, settings, None, with_midi=midi)
     out = _as_wav(out)
     check_writable(out, "--out")
     if overwrite:
         stems = (f"{out.stem}-{number + 1}" for number in range(request.count))
         for path in [out] if request.count == 1 else [out.with_stem(stem) for stem in stems]:
-            _refuse_to_replace(path, made_from)
-    return Shelf(request, settings, out, made_from, overwrite)
+            _refuse_to_replace(path, made_from, stems=request.stems, midi=midi)
+    return Shelf(request, settings, out, made_from, overwrite, midi)
 
 
 def named_files(settings: Mapping[str, str]) -> tuple[Path, ...]:
@@ -133,30 +151,27 @@ def numbered(path: Path) -> Iterable[Path]:
         yield path.with_stem(f"{path.stem}-{number}")
 
 
-def companions(path: Path) -> tuple[Path, ...]:
-    """Return the names of the files that go with a take's WAV, whether they are there or not, but for stems."""
-    return tuple(path.with_suffix(ending) for ending in COMPANIONS)
-
-
-def taken(path: Path, count: int) -> bool:
+def taken(path: Path) -> bool:
     """Whether a file of this name, or one that would go with it, is there."""
-    if path.exists() or any(companion.exists() for companion in companions(path)):
-        return True
-    return count == 1 and any(path.with_stem(f"{path.stem}-{layer}").exists() for layer in LAYERS)
+    return path.exists() or any(companion.exists() for companion in companions(path))
 
 
-def _refuse_to_replace(path: Path, inputs: Iterable[Path]) -> None:
+def _refuse_to_replace(path: Path, inputs: Iterable[Path], *, stems: bool, midi: bool) -> None:
     """Raise `BadInputError` where a file that would be replaced is an input, or belongs to no take."""
+    own = delivery.extras_of(path)
     for target in (path, *companions(path)):
-        for made_from in inputs:
+        is_replaced = stems or target == path or target.suffix != path.suffix or target in own
+        for made_from in inputs if is_replaced else ():
             if _is_same(target, made_from):
                 raise BadInputError(
                     f"{target} is what the loop is made from; it is never overwritten.",
                     remedy="Name another file with --out.",
                 )
     sidecar = path.with_suffix(".json")
-    others = [one for one in (sidecar, path.with_suffix(".safetensors")) if one.exists()]
-    if others and not is_sidecar(sidecar):
+    others = [] if is_sidecar(sidecar) else [sidecar, path.with_suffix(".safetensors")]
+    others += [path.with_suffix(".mid")] if midi else []
+    others += [stem_of(path, layer) for layer in LAYERS] if stems else []
+    if others := [one for one in others if one.exists() and one not in own]:
         raise BadInputError(
             f"{others[0]} would be overwritten, and it belongs to no take.",
             remedy="Name another file with --out.",

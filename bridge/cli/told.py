@@ -18,6 +18,11 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
             "scores": kept.take.scores,
             "notes": kept.take.notes,
             "verdicts": kept.take.record.get("verdicts", []),
+            "layers": kept.take.record.get("layers", []),
+            "chords": kept.take.record.get("chords", ""),
+            "muted": kept.take.record.get("muted", []),
+            "midi": None if kept.midi is None else str(kept.midi.absolute()),
+            "stems": {layer: str(file.absolute()) for layer, file in kept.files.items()},
         }
         for kept in takes.kept
     ]
@@ -54,6 +59,9 @@ def in_words(takes: Shelf, _outcome: Outcome, seconds: float, report: Path | Non
     for kept in takes.kept:
         scores = ", ".join(f"{name} {value:.3g}" for name, value in kept.take.scores.items() if value is not None)
         lines.append(f"{kept.path}" + (f"  ({scores})" if scores else ""))
+        lines += [f"{file}" for file in (*kept.files.values(), *((kept.midi,) if kept.midi else ()))]
+        if kept.midi is not None:
+            say(kept.take.notes[-1])
     if report is not None and takes.kept:
         lines.append(f"{report}")
     if takes.kept:

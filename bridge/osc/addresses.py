@@ -8,6 +8,8 @@ not at all. `set` names are the fields of `bridge.requests.fields`.
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.request import LAYERS
+
 PROTOCOL_VERSION = 2
 UNSIGNED_VERSION = 1  # whose pieces of a request carry no nonce; its devices are still served
 PORT_TRIES = 16  # a taken port is passed over: the bridge listens on osc_port .. osc_port + 15
@@ -251,6 +253,12 @@ ADDRESSES: tuple[Address, ...] = (
         ),
         "A finished take is on disk for good: never overwritten, never deleted. Its scores follow.",
         repeat=SCORES,
+    ),
+    Address(
+        "/ditto/stem",
+        "bridge",
+        (TAKE_ID, Argument("layer", "s", words=tuple(LAYERS)), _PATH),
+        "A layer of a take, on disk beside it, after the take and once for each; only where the request set stems.",
     ),
     Address(
         "/ditto/done",

@@ -82,6 +82,13 @@ def take(request_id: str, made: Delivered) -> bytes:
         return encode("/ditto/take", (*values[:-1], ""))
 
 
+def landed(request_id: str, made: Delivered) -> Iterator[bytes]:
+    """Yield where a take lies, and each of its stems."""
+    yield take(request_id, made)
+    for layer, path in made.stems:
+        yield encode("/ditto/stem", (made.take_id, layer, path))
+
+
 def end(event: End, takes: dict[int, Delivered]) -> bytes:
     """Return how a request ended."""
     match event:

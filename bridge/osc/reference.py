@@ -84,7 +84,8 @@ def osc_page() -> str:
     device = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "device")
     bridge = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "bridge")
     settings = "\n".join(
-        f"| `{row.name}` | {_default(row)} | `{_example(row)}` | {_cell(row.sentence)} |" for row in fields.osc_fields()
+        f"| `{row.name}` | {_default(row)} | `{_cell(_example(row))}` | {_cell(row.sentence)} |"
+        for row in fields.osc_fields()
     )
     renamed = ", ".join(f"`{old}` (now `{new}`)" for old, new in fields.RENAMED.items())
     return _PAGE.format(

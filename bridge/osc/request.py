@@ -66,13 +66,18 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
             raise BadRequestError("Over OSC a start can only be a take that the bridge has: name it.")
         yield "from_take", request.start.take_id
         yield "variation", str(request.start.variation)
-    for name in ("prompt", "negative_prompt", "method", "quality", "model", "slot"):
+    if request.beside is not None:
+        raise BadRequestError("Over OSC a recording beside the loop can only be a file that the bridge reads.")
+    for name in ("prompt", "negative_prompt", "method", "quality", "model", "slot", "chords"):
         yield name, str(getattr(request, name))
     for name in ("tempo_bpm", "bars", "seed", "count", "sample_rate"):
         yield name, str(getattr(request, name))
     yield "time_signature", str(request.meter)
     yield "key", request.key or ""
-    yield "loop", str(int(request.loop))
+    for name in ("layers", "again", "mute"):
+        yield name, ",".join(getattr(request, name))
+    for name in ("loop", "stems"):
+        yield name, str(int(getattr(request, name)))
     yield "until_tolerance", str(int(request.budget.until_tolerance))
     if request.budget.steps is not None:
         yield "steps", str(request.budget.steps)
@@ -81,15 +86,22 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
 
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
-    yield f"{control.kind}.weight", str(control.weight)
+    yield f"{control.kind}.weight", weight_text(control)
     if isinstance(control.target, Words):
         own = control.kind in ("structure", "text")
         yield control.kind if own else f"{control.kind}.target", control.target.text
     if control.within is not None:
         yield f"{control.kind}.within", f"{control.within[0]}:{control.within[1]}"
+    if control.on:
+        yield f"{control.kind}.on", ",".join(control.on)
     if isinstance(control.target, Curve):
         yield f"{control.kind}.low", str(control.target.low)
         yield f"{control.kind}.high", str(control.target.high)
+
+
+def weight_text(control: Control) -> str:
+    """Return a control's weight as settings have it: a number, or beat:weight pairs."""
+    return " ".join(f"{p.beat}:{p.value * control.weight!r}" for p in control.weight_curve) or repr(control.weight)
 
 
 def _rows(control: Control) -> tuple[str, Rows]:

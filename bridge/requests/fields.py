@@ -10,7 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, get_args
 
-from engine.request import MAX_BARS, MAX_COUNT, Method, Quality
+from engine.request import LAYERS, MAX_BARS, MAX_COUNT, Method, Quality
 from engine.service.messages import Priority
 from midi.tempo import Meter
 
@@ -59,7 +59,7 @@ class Field:
     @property
     def flag(self) -> str:
         """The option as it is typed."""
-        return f"--{self.option.replace('_', '-')}"
+        return f"--{self.option.rstrip('_').replace('_', '-')}"
 
     @property
     def shown_default(self) -> str:
@@ -102,6 +102,15 @@ FIELDS: tuple[Field, ...] = (
         "key", "F minor", "Such as F minor, C# dorian or Am; else what the prompt says, else the melody's.",
         left_open="the melody's, or the seed chooses",
     ),
+    _music(
+        "layers", "drums,bass", f"What the loop is the sum of: {', '.join(LAYERS)}; or mix, one sound of everything.",
+        left_open="words and seed decide", metavar="NAMES", repeats=True,
+    ),
+    _music(
+        "chords", "Am F | C G/B", "Letters, or Roman numerals with a key, bars apart by |, N.C. for none; or "
+        "FILE.mid#Track or SET.als#Track that plays them.",
+        left_open="the seed chooses", metavar="CHORDS", names_file=True,
+    ),
     _music("loop", "1", "Let the end run into the start; 0 leaves both ends open.", kind=bool, default="1"),
     _steer("intensity", "0:-30 8:-9 16:-30", f"The level in dBFS RMS: {_CURVE}", metavar="CURVE", names_file=True),
     _steer("brightness", "0:400 16:4000", f"The spectral centroid in Hz: {_CURVE}", metavar="CURVE", names_file=True),
@@ -116,15 +125,19 @@ FIELDS: tuple[Field, ...] = (
     _steer("keep", "0:4,12:16", "Beats of the inpaint audio to keep; more ranges with commas.", metavar="FROM:TO",
            repeats=True),
     _steer("outpaint", "2", "Keep all of the inpaint audio and add so many bars.", kind=int, metavar="BARS"),
+    _steer("with", "drums.wav", "A recording that the layers are made to fit; it is not in the loop.", option="with_",
+           metavar="AUDIO", names_file=True),
     _steer("text", "warm and close", "A text of its own for the text control; its weight alone takes the prompt.",
            option=""),
     _steer("CONTROL.target", "bass-share.target 0.1", "What any other control follows.", option="control",
            metavar="NAME=VALUE", repeats=True, names_file=True),
     _steer("controls", "bass.py", "Python file that adds controls.", metavar="FILE.py", repeats=True, is_osc=False),
-    _steer("CONTROL.weight", "melody.weight 2", "How much a control counts, above 0 up to 1,000.", default="1",
-           kind=float, option="weight", metavar="NAME=2", repeats=True),
+    _steer("CONTROL.weight", "melody.weight 2", "How much a control counts, above 0 up to 1,000; or beat:weight pairs, "
+           "such as 0:1 8:0.2.", default="1", kind=float, option="weight", metavar="NAME=2", repeats=True),
     _steer("CONTROL.within", "intensity.within 8:16", "Beats within which a control holds.", option="only",
            metavar="NAME=FROM:TO", repeats=True, left_open="the whole loop"),
+    _steer("CONTROL.on", "melody.on lead", "Layers that a control hears and moves.", option="on",
+           metavar="NAME=LAYERS", repeats=True, left_open="a melody's lead, a rhythm's drums, else all"),
     _steer("CONTROL.low", "intensity.low -36", "What 0 means in a curve of unit `unit`, in the control's own unit.",
            kind=float, option="", default="-36"),
     _steer("CONTROL.high", "intensity.high -14", "What 1 means in a curve of unit `unit`, in the control's own unit.",
@@ -144,6 +157,11 @@ FIELDS: tuple[Field, ...] = (
           names_file=True),
     _make("variation", "0.3", "How far to leave that take, 0 to 1; from 0.8 on the words are chosen anew, too.",
           kind=float, default="0"),
+    _make("again", "bass", "Layers of that take that are made anew; the others stay as they are.", metavar="NAMES",
+          repeats=True, left_open="none"),
+    _make("mute", "lead", "Layers that the others hear, but that are not in the mix.", metavar="NAMES", repeats=True,
+          left_open="none"),
+    _make("stems", "1", "Each layer as a file of its own, too; they add up to the loop.", kind=bool, default="0"),
     _make("model", "pocket", "A model's name or folder; `ditto-live models` lists them.", default="pocket"),
     _make("method", "ditto2", f"How the noise is found: {', '.join(get_args(Method))}.", kind=Method, default="ditto2"),
     _make("quality", "normal", f"How long to search: {', '.join(get_args(Quality))}.", kind=Quality, default="normal"),
@@ -159,7 +177,10 @@ FIELDS: tuple[Field, ...] = (
 )  # fmt: skip
 
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
-INHERITED = ("prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "model", "loop", "sample_rate")
+INHERITED = (
+    "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "chords", "loop", "with",
+    "mute", "model", "sample_rate",
+)  # fmt: skip
 """What a request takes from the take that it starts from, where it is not given."""
 
 RENAMED = {

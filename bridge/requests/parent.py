@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from bridge.takes import library
+from bridge.takes.companions import take_of
 from bridge.takes.delivery import decimal_text, read_sidecar
 from engine.errors import BadInputError, BadRequestError
-from engine.request import MAX_SEED, Budget, LoopRequest, Start
+from engine.request import MAX_SEED, MIX, Budget, LoopRequest, Start
 
 from .fields import BY_NAME, Way
 
@@ -20,11 +21,16 @@ _LONGEST_APART = 0.1  # of a loop's length; the noise of a take fits no other, a
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A take, its request as far as its sidecar has one, and its noise as a start."""
+    """A take, its request as far as its sidecar has one, its noise as a start, and its layers.
+
+    There are none where it is one full mix; `is_older` than layers is a take whose record does not tell.
+    """
 
     name: str
     request: LoopRequest | None
     start: Start
+    layers: tuple[str, ...] = ()
+    is_older: bool = False
 
     def scalars(self) -> dict[str, Any]:
         """Return the fields of the take's request that a new one takes over, by the names of the settings."""
@@ -37,8 +43,12 @@ class Parent:
             "time_signature": request.meter,
             "bars": request.bars,
             "key": request.key,
-            "model": request.model,
+            "layers": request.layers,
+            "chords": request.chords,
             "loop": request.loop,
+            "with": request.beside,
+            "mute": request.mute,
+            "model": request.model,
             "sample_rate": request.sample_rate,
         }
 
@@ -53,16 +63,18 @@ def find_take(folder: Path, name: str) -> Path:
         return library.find(folder, name).wav
     if not path.exists():
         raise BadInputError(f"There is no file {path}.", remedy="`ditto-live takes` lists what was made.")
-    return path if path.suffix.lower() == ".wav" else path.with_suffix(".wav")
+    wav = path if path.suffix.lower() == ".wav" else path.with_suffix(".wav")
+    return take_of(wav) or wav
 
 
 def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | None:
     """Return the take that the field `from_take` names, or `None`; raise `DittoError` where it cannot be used."""
     name, variation = str(given.get("from_take", "")), float(given.get("variation", 0.0))
     if not name:
-        if variation:
-            needed = BY_NAME["from_take"].called(way)
-            raise BadRequestError(f"{BY_NAME['variation'].called(way)} needs the take to vary: {needed} TAKE.")
+        for setting, what in (("variation", "to vary"), ("again", "whose other layers stay")):
+            if given.get(setting):
+                needed = BY_NAME["from_take"].called(way)
+                raise BadRequestError(f"{BY_NAME[setting].called(way)} needs the take {what}: {needed} TAKE.")
         return None
     wav = find_take(folder, name)
     sidecar_file = wav.with_suffix(".json")
@@ -72,8 +84,10 @@ def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | No
     if sidecar is not None:
         # The seed that this take of several had; with the same noise it decides nothing but the scores' comparison.
         seed = min(sidecar.request.seed + sidecar.take, MAX_SEED)
-        request = msgspec.structs.replace(sidecar.request, seed=seed, start=None)
-    return Parent(take_id, request, library.start_at(wav, take_id, variation))
+        request = msgspec.structs.replace(sidecar.request, seed=seed, start=None, again=())
+    layers = (sidecar.layers if sidecar else None) or ()
+    older = sidecar is not None and sidecar.layers is None
+    return Parent(take_id, request, library.start_at(wav, take_id, variation), layers, older)
 
 
 def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
@@ -103,22 +117,34 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
         "time_signature": str(before.meter),
         "bars": f"{before.bars} bar{'s' * (before.bars != 1)}",
         "key": before.key or "",
+        "layers": "one full mix" if before.layers == (MIX,) else "layers " + ", ".join(before.layers),
+        "chords": f"chords {before.chords}",
+        "with": "what it was made to fit",
+        "mute": f"{', '.join(before.mute)} muted",
         "model": "" if before.model == "pocket" else before.model,
         "loop": "" if before.loop else "open ends",
         "sample_rate": f"{before.sample_rate:,} Hz",
     }
-    parts = [shown[name] for name in names if shown[name]]
+    settings = parent.scalars()
+    parts = [shown[name] for name in names if shown[name] and settings[name] not in ((), "", None)]
     if controls:
         parts += [control.kind for control in request.controls]
     return f"As in take {parent.name}: {', '.join(parts)}." if parts else ""
 
 
-def is_unchanged(parent: Parent, request: LoopRequest) -> bool:
-    """Whether a request asks for nothing else than its parent was."""
+def older(parent: Parent) -> str:
+    """Return the sentence about a take of before there were layers; empty for any other."""
+    if not parent.is_older:
+        return ""
+    return f"Take {parent.name} was made before loops had layers; it goes on as one full mix."
+
+
+def is_unchanged(parent: Parent, request: LoopRequest, *, mix: bool = True) -> bool:
+    """Whether a request asks for nothing else than its parent was; without `mix`, whatever is muted of it."""
     if parent.request is None or parent.start.variation:
         return False
     aside = {"request_id": "any", "seed": 0, "count": 1, "slot": "", "start": None, "quality": "normal"}
-    aside |= {"budget": Budget(steps=0)}
+    aside |= {"budget": Budget(steps=0), "stems": False} | ({} if mix else {"mute": ()})
     before, now = (msgspec.structs.replace(one, **aside) for one in (parent.request, request))
     return before == now
 

@@ -20,14 +20,21 @@ from engine.service.messages import Priority
 from engine.settings import Settings
 from midi.key import guess_key, read_key
 
+from .beside import fitting, named, read_beside
+from .chords import read_chords
 from .controls import added_bars, read_controls
 from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
 from .hinted import hinted
-from .parent import Parent, inherited, is_unchanged, read_parent, refuse_another_length
+from .layers import read_layers, refuse_again
+from .parent import Parent, inherited, is_unchanged, older, read_parent, refuse_another_length
 from .scalars import read_scalars
 from .sent import Chunks
 from .targets import TargetRow
 
+_OWN = (
+    "prompt", "negative_prompt", "tempo_bpm", "bars", "key", "layers", "loop", "count", "again", "mute", "stems",
+    "model", "method", "quality", "sample_rate",
+)  # fmt: skip
 Rows = Callable[[str], TargetRow | None]
 """From a control's name to what is known of it; `None` leaves its target to the text's form."""
 
@@ -76,7 +83,7 @@ def read_request(
     asked = _Asked({}, chunks or {}, way)
     try:
         asked.settings = _renamed(settings, asked.say)
-        asked.given = read_scalars(asked.settings, way)
+        asked.given = read_scalars(asked.settings, way) | read_layers(asked.settings, way)
         parent = read_parent(asked.given, takes or Settings().takes, way)
         request = _request(asked, parent, request_id, instance, rows)
         if request.model in READERS:  # words that a take hands on were heard when it was made
@@ -114,35 +121,45 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     values = hinted(asked.given, before, asked.way, asked.say)
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values
+    recording = named(values["with"]) if "with" in asked.given else None
+    if recording is not None:
+        values |= fitting(recording, values, asked.say)
     values["bars"] = added_bars(asked.settings, values, asked.way, asked.say)
-    seed = values.get("seed")
-    if seed is None:
-        seed = _open_seed(parent, asked.say)
-    bare = _bare(values, parent, seed, request_id, instance)
+    bare = _bare(values, parent, _seed(asked, parent), request_id, instance)
     if parent is not None:
         refuse_another_length(parent, bare)
+        if parent.request is not None:
+            refuse_again(asked.given, parent.name, parent.layers, asked.way)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
     if parent is not None:
         asked.say(inherited(parent, taken, controls.request, controls=controls.inherited))
+        asked.say(older(parent) if bare.model in READERS else "")
     request = controls.request
     if not controls.inherited:
         request = _in_the_melodys_key(request, asked.say)
-    return _kept_as_it_was(asked, parent, request)
+    beside = before.get("with") if "with" not in asked.given else None
+    if recording is not None:
+        beside = read_beside(recording, request, asked.say)
+    text, is_own = values.get("chords", ""), "chords" in asked.given
+    chords = read_chords(text, asked.chunks, request, asked.way, asked.say, inherited=not is_own)
+    return _kept_as_it_was(asked, parent, msgspec.structs.replace(request, chords=chords, beside=beside))
 
 
-def _open_seed(parent: Parent | None, say: Callable[[str], None]) -> int:
-    """Return the seed of a request that names none: its parent's where it is the same loop, else a new one."""
-    if parent is not None and parent.request is not None and not parent.start.variation:
+def _seed(asked: _Asked, parent: Parent | None) -> int:
+    """Return the seed that is given; else the parent's where it is the same loop, else a new one."""
+    if (seed := asked.given.get("seed")) is not None:
+        return int(seed)
+    is_same = parent is not None and not parent.start.variation and not asked.given.get("again")
+    if parent is not None and parent.request is not None and is_same:
         return parent.request.seed
     seed = new_seed()
-    say(f"Seed {seed} was chosen.")
+    asked.say(f"Seed {seed} was chosen.")
     return seed
 
 
 def _bare(values: Mapping[str, Any], parent: Parent | None, seed: int, request_id: str, instance: str) -> LoopRequest:
     """Return the request without its controls; a field that is open has the type's own default."""
-    own = ("prompt", "negative_prompt", "tempo_bpm", "bars", "key", "count", "model", "method", "quality", "loop")
-    fields: dict[str, Any] = {name: values[name] for name in (*own, "sample_rate") if name in values}
+    fields: dict[str, Any] = {name: values[name] for name in _OWN if name in values}
     if "time_signature" in values:
         fields["meter"] = values["time_signature"]
     if request_id:
@@ -175,7 +192,10 @@ def _in_the_melodys_key(request: LoopRequest, say: Callable[[str], None]) -> Loo
 def _kept_as_it_was(asked: _Asked, parent: Parent | None, request: LoopRequest) -> LoopRequest:
     """Return the request without a search where nothing is changed: the take's own noise is the loop."""
     searches = any(name in asked.given for name in ("steps", "seconds", "quality", "until_tolerance"))
-    if parent is None or searches or not is_unchanged(parent, request):
+    if parent is None or searches or not is_unchanged(parent, request, mix=False):
         return request
-    asked.say("Nothing is changed, so it is the same loop; a variation of 0.3, or another prompt, leaves it.")
+    if is_unchanged(parent, request):
+        asked.say("Nothing is changed, so it is the same loop; a variation of 0.3, or another prompt, leaves it.")
+    else:
+        asked.say("Its layers are as they were; only what is muted is another.")
     return msgspec.structs.replace(request, budget=Budget(steps=0))

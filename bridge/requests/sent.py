@@ -37,7 +37,7 @@ def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
     if part == "onsets":
         strokes = (Onset(_on_downbeat(snapped(beat)), float(strength), group) for beat, strength, group in sent.rows)
         return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if 0 <= stroke.beat < loop_beats)))
-    played = _played(sent, loop_beats)
+    played = sounding(sent, loop_beats)
     if kind == "rhythm":
         return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))
     return Notes(notes=melody(played) if kind == "melody" else played)
@@ -47,7 +47,7 @@ def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
     """Return a curve of steps: at each note's start the loudest velocity there, held to the next."""
     sent = chunks.get(("notes", "intensity")) or chunks.get(("notes", "melody"))
     loudest: dict[Fraction, float] = {}
-    for note in _played(sent, loop_beats) if sent else ():
+    for note in sounding(sent, loop_beats) if sent else ():
         loudest[note.start] = max(loudest.get(note.start, 0.0), note.velocity / 127)
     if not loudest:
         raise BadRequestError("The clip whose velocities are the intensity has no notes in the loop.")
@@ -64,8 +64,8 @@ def _on_downbeat(beat: Fraction) -> Fraction:
     return Fraction(0) if -EARLY_BEATS < beat < 0 else beat
 
 
-def _played(sent: Rows, loop_beats: Fraction) -> tuple[Note, ...]:
-    """Return the notes that sound in the loop, early ones on its downbeat."""
+def sounding(sent: Rows, loop_beats: Fraction) -> tuple[Note, ...]:
+    """Return the notes of rows that sound in the loop, early ones on its downbeat."""
     return cut(settled(_notes(sent.rows), Fraction(0), loop_beats), Fraction(0), loop_beats)
 
 

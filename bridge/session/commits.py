@@ -9,6 +9,7 @@ from engine.service.messages import Priority
 
 from ..osc import outgoing
 from ..osc.codec import OscError, OscMessage
+from ..takes.parts import TakeParts
 from .assemblies import UNSIGNED, Assemblies
 from .book import MAX_OPEN, RequestBook
 from .clients import Clients
@@ -118,6 +119,7 @@ class Commits:
             yield from self._clients.tell(state, state.end)
             return
         state.request, state.notes, state.phase = request, notes, RequestPhase.SUBMITTED
+        state.parts = TakeParts(asks_stems=request.stems)
         yield Submit(request, state.instance, priority)
 
     def refused(self, request_id: str, error: DittoError, now: float) -> Iterator[Effect]:

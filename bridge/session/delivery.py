@@ -1,12 +1,13 @@
 """From the engine's events to takes on disk and to what a client is told of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.errors import DittoError
-from engine.events import Accepted, Event, Final, Preview, Progress, Take
+from engine.events import Accepted, Event, Final, Preview, Progress, Stems, Take
 from engine.service.messages import Job
 
 from ..osc import outgoing
+from ..takes.parts import TakeParts, WholeTake
 from .book import RequestBook
 from .clients import Clients
 from .effects import (
@@ -42,6 +43,7 @@ class Delivery:
         if state.phase is RequestPhase.PREPARING:
             state.phase = RequestPhase.SUBMITTED
         state.request, state.again = job.request, True
+        state.parts = TakeParts(asks_stems=job.request.stems)
         if state.unwritten is not None:  # perhaps the disk has room now
             state.reopen()
         if not state.is_ended:
@@ -63,20 +65,25 @@ class Delivery:
             case Preview() if state.request is not None:
                 state.previews = True
                 yield WritePreview(state.request, event)
+            case Take() if event.take in state.takes:
+                yield AcknowledgeTake(state.request_id, event.take)
             case Take():
-                yield from self._hear_take(state, event)
+                yield from self._write(state, state.parts.take(event))
+            case Stems():
+                yield from self._write(state, state.parts.stems(event))
             case _ if isinstance(event, Final):
                 yield from self._hear_final(state, event, now)
 
-    def _hear_take(self, state: RequestState, take: Take) -> Iterator[Effect]:
-        if take.take in state.takes:
-            yield AcknowledgeTake(state.request_id, take.take)
-        elif take.take not in state.writing and state.request is not None:
-            state.writing.add(take.take)
-            yield WriteTake(state.request, take, state.again)
+    def _write(self, state: RequestState, takes: Iterable[WholeTake]) -> Iterator[Effect]:
+        for whole in takes:
+            number = whole.take.take
+            if number not in state.writing and number not in state.takes and state.request is not None:
+                state.writing.add(number)
+                yield WriteTake(state.request, whole.take, state.again, whole.stems)
 
     def _hear_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final
+        yield from self._write(state, state.parts.rest())
         promised = getattr(final, "takes", 0)
         if promised > len(state.takes) + len(state.writing) and not state.is_searched:  # delivered before a restart
             state.is_searched = True
@@ -92,7 +99,7 @@ class Delivery:
         state.writing.discard(made.take)
         state.takes[made.take] = made
         yield AcknowledgeTake(request_id, made.take)
-        yield from self._clients.tell(state, outgoing.take(request_id, made))
+        yield from self._clients.tell(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
     def not_written(self, request_id: str, take: int, error: DittoError, now: float) -> Iterator[Effect]:
@@ -117,7 +124,7 @@ class Delivery:
         state.is_searched = False
         for made in takes:
             state.takes.setdefault(made.take, made)
-            yield from self._clients.tell(state, outgoing.take(request_id, made))
+            yield from self._clients.tell(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
     # -- both

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from engine.events import Preview, Scores, Take
+from engine.events import Preview, Scores, Stems, Take
 from engine.request import LoopRequest
 from engine.service.messages import Priority
 
@@ -23,6 +23,7 @@ class Delivered:
     sample_rate: int
     scores: Scores = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    stems: tuple[tuple[str, str], ...] = ()  # layer and path
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class WriteTake:
     request: LoopRequest
     take: Take
     again: bool
+    stems: Stems | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from engine.events import Final, Progress
 from engine.request import LoopRequest
 
 from ..osc import outgoing
+from ..takes.parts import TakeParts
 from .effects import Delivered
 
 
@@ -48,6 +49,7 @@ class RequestState:
     progress_heard: float = 0.0
     progress_sent: float = 0.0
     previews: bool = False  # some may lie on disk
+    parts: TakeParts = field(default_factory=lambda: TakeParts(asks_stems=False))
     writing: set[int] = field(default_factory=set)  # takes on their way to the disk
     is_searched: bool = False  # its takes are looked for on disk
     takes: dict[int, Delivered] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class RequestState:
 
     def said(self) -> list[bytes]:
         """Return everything that still matters, in order."""
-        takes = [outgoing.take(self.request_id, made) for _, made in sorted(self.takes.items())]
+        takes = [said for _, made in sorted(self.takes.items()) for said in outgoing.landed(self.request_id, made)]
         return [datagram for datagram in (self.accepted, *takes, self.end) if datagram]
 
     def end_with(self, end: bytes, now: float, repeat_seconds: float) -> None:

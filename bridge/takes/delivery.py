@@ -1,4 +1,4 @@
-"""Takes on disk: `takes/<date>/<slug>-<id>.wav`, its `.json` and its noise, never overwritten, never half there.
+"""Takes on disk: `takes/<date>/<slug>-<id>.wav`, its `.json`, its noise and its stems, never overwritten or half there.
 
 Sidecar and noise can be read by their user only, because a sidecar holds the prompt. The WAV is renamed into place
 last, so where it is, the rest is too. A take's id follows from its request, so that one that is sent twice, as after a
@@ -9,8 +9,10 @@ import datetime
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,23 +20,34 @@ import numpy as np
 
 from engine.audio.wav import Audio, write_loop
 from engine.errors import BadInputError, BadRequestError, DittoError
-from engine.events import Preview, Scores, Sound, Take, named_now
+from engine.events import Preview, Scores, Sound, Stems, Take, named_now
 from engine.files import publish
-from engine.request import LoopRequest
+from engine.request import LAYERS, MIX, LoopRequest
 from engine.service import wire
 from midi.errors import MidiError
 from midi.files.opening import read_bytes
 from midi.files.text import decoded
 
 from ..session.effects import Delivered
+from .companions import stem_of
 
 MAX_SIDECAR_BYTES = 64 * 2**20
 _SLUG_CHARACTERS = 40
 _ID_DIGITS = 10
 
 
+class _Extras(msgspec.Struct, frozen=True):
+    stems: dict[str, str] = {}
+    midi: str = ""
+
+
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """The `.json` beside a take, as far as every one has it; what else the record held stands there too."""
+    """The `.json` beside a take, as far as every one has it; what else the record held stands there too.
+
+    `layers` are empty for a full mix, and None in takes of before there were layers; `chords` are those that sound,
+    `weights` is the digest of the model's weights, `stems` are names of files beside it, by layer, `midi` that
+    of what was heard.
+    """
 
     request: LoopRequest
     take_id: str = ""
@@ -43,6 +56,20 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     favourite: bool = False
     scores: Scores = {}
     notes: tuple[str, ...] = ()
+    layers: tuple[str, ...] | None = None
+    chords: str = ""
+    weights: str = ""
+    stems: dict[str, str] = {}
+    midi: str = ""
+
+    @property
+    def as_made(self) -> LoopRequest:
+        """The request that gives this sound again: of a take that has no layers, whenever it was made, a full mix."""
+        if self.layers:
+            return self.request
+        free = {"again": (), "mute": (), "chords": "", "beside": None, "stems": False}
+        controls = tuple(msgspec.structs.replace(control, on=()) for control in self.request.controls)
+        return msgspec.structs.replace(self.request, layers=(MIX,), controls=controls, **free)
 
 
 def slug(prompt: str) -> str:
@@ -57,8 +84,16 @@ def take_id(request: LoopRequest, take: int) -> str:
     return digest[:_ID_DIGITS]
 
 
-def write_take(folder: Path, request: LoopRequest, take: Take, *, again: bool = False) -> Delivered:
-    """Write a take and return where it lies; raises `BadInputError` where that cannot be.
+def write_take(
+    folder: Path,
+    request: LoopRequest,
+    take: Take,
+    stems: Stems | None = None,
+    *,
+    midi: bytes = b"",
+    again: bool = False,
+) -> Delivered:
+    """Write a take, with its stems if there are some, and return where it lies; raises `BadInputError`.
 
     With `again`, one that is there from before is returned as it is.
     """
@@ -69,7 +104,7 @@ def write_take(folder: Path, request: LoopRequest, take: Take, *, again: bool = 
     path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
     if path.exists():
         return delivered(path, request, take, name)
-    write_files(path, request, take, now=now, again=True)
+    write_files(path, request, take, stems, midi=midi, now=now, again=True)
     return delivered(path, request, take, name)
 
 
@@ -77,39 +112,79 @@ def write_files(
     path: Path,
     request: LoopRequest,
     take: Take,
+    stems: Stems | None = None,
     *,
+    midi: bytes = b"",
     now: datetime.datetime | None = None,
     overwrite: bool = False,
     again: bool = False,
 ) -> None:
-    """Write the WAV at `path`, its sidecar and its noise; the WAV last. Raises `BadInputError`.
+    """Write the WAV at `path`, its sidecar, its noise, its stems and what is heard of it as `midi`; the WAV last.
 
-    An existing file is kept, and refused, unless `overwrite` is set. With `again` sidecar and noise may be there from
-    an attempt that was cut off before its WAV. Where one cannot be written, none stays that was not there before.
+    Raises `BadInputError`. An existing file is kept, and refused, unless `overwrite` is set; then stems and MIDI of the
+    take that was there go. With `again` what goes with it may be there from an attempt that was cut off before its WAV.
+    Where one cannot be written, none stays that was not there before.
     """
-    moment = now or datetime.datetime.now().astimezone()
     _make_folder(path.parent)
-    sidecar = _sidecar(request, take, take_id(request, take.take), moment)
-    noise = {path.with_suffix(".safetensors"): take.noise} if take.noise else {}
-    companions = {path.with_suffix(".json"): sidecar} | noise
+    before = set(extras_of(path)) if overwrite else set()
+    companions = _companions(path, request, take, stems, midi, now or datetime.datetime.now().astimezone())
     added: list[Path] = []
     try:
-        for companion, data in companions.items():  # the sidecar first: it claims the name
-            was_there = companion.exists()
-            publish(companion, data, overwrite=overwrite or again, private=True)
-            added += [] if was_there else [companion]
-        _write_wav(path, request, take.sound, overwrite=overwrite)
+        for file, write in companions.items():  # the sidecar first: it claims the name
+            was_there = file.exists()
+            write(overwrite or again)
+            added += [] if was_there else [file]
+        _write_wav(path, request, take.sound, overwrite)
     except DittoError:
-        for companion in added:
-            companion.unlink(missing_ok=True)
+        for file in added:
+            file.unlink(missing_ok=True)
         raise
+    for stale in before - companions.keys():
+        stale.unlink(missing_ok=True)
+
+
+def _companions(
+    path: Path, request: LoopRequest, take: Take, stems: Stems | None, midi: bytes, now: datetime.datetime
+) -> dict[Path, Callable[[bool], None]]:
+    """Return what goes with a take's WAV, and what writes each, told whether it may replace what is there."""
+    sidecar, noise, heard = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
+    sounds = {} if stems is None else stems.sounds
+    files = {layer: stem_of(path, layer) for layer in sounds}
+    data = {sidecar: _sidecar(request, take, now, files, heard if midi else None), noise: take.noise, heard: midi}
+    found: dict[Path, Callable[[bool], None]] = {
+        file: partial(_publish, file, content) for file, content in data.items() if content
+    }
+    return found | {file: partial(_write_wav, file, request, sounds[layer]) for layer, file in files.items()}
+
+
+def stems_of(wav: Path) -> tuple[Path, ...]:
+    """Return the stems that the sidecar of the take at `wav` names and that are there."""
+    layers = _extras(wav).stems
+    return tuple(path for layer in LAYERS if layer in layers and (path := stem_of(wav, layer)).exists())
+
+
+def extras_of(wav: Path) -> tuple[Path, ...]:
+    """Return the files beside the take at `wav` that not every take has: the stems and the MIDI that its sidecar names.
+
+    What else lies there under such a name is no take's.
+    """
+    heard = wav.with_suffix(".mid")
+    return (*stems_of(wav), *((heard,) if _extras(wav).midi and heard.exists() else ()))
+
+
+def _extras(wav: Path) -> _Extras:
+    try:
+        data = decoded(read_bytes(wav.with_suffix(".json"), MAX_SIDECAR_BYTES)).encode()
+        return msgspec.json.decode(data, type=_Extras)
+    except (BadInputError, OSError, ValueError, RecursionError):
+        return _Extras()
 
 
 def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
     """Write an early listen and return its path."""
     _make_folder(folder)
     path = folder / f"{request.request_id}-{preview.take}-{preview.step}.wav"
-    _write_wav(path, request, preview.sound, overwrite=True)
+    _write_wav(path, request, preview.sound, True)
     return path
 
 
@@ -166,6 +241,7 @@ def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delive
 def _described(
     path: Path, request: LoopRequest, take: int, name: str, scores: Scores, notes: tuple[str, ...], samples: int
 ) -> Delivered:
+    stems = stems_of(path)
     return Delivered(
         take_id=name,
         take=take,
@@ -177,6 +253,7 @@ def _described(
         sample_rate=request.sample_rate,
         scores=scores,
         notes=notes,
+        stems=tuple((layer, str(found.absolute())) for layer in LAYERS if (found := stem_of(path, layer)) in stems),
     )
 
 
@@ -186,19 +263,28 @@ def decimal_text(value: Fraction) -> str:
     return f"{number:.12g}".rstrip("0").rstrip(".") if "." in f"{number:.12g}" else f"{number:.12g}"
 
 
-def _sidecar(request: LoopRequest, take: Take, name: str, now: datetime.datetime) -> bytes:
-    sidecar = Sidecar(
-        request=request,
-        take_id=name,
-        take=take.take,
-        created=now.isoformat(timespec="seconds"),
-        scores=take.scores,
-        notes=take.notes,
-    )
-    return wire.to_json({**take.record, **msgspec.structs.asdict(sidecar)})
+def _sidecar(
+    request: LoopRequest, take: Take, now: datetime.datetime, stems: Mapping[str, Path], midi: Path | None
+) -> bytes:
+    own = {
+        "request": request,
+        "take_id": take_id(request, take.take),
+        "take": take.take,
+        "created": now.isoformat(timespec="seconds"),
+        "favourite": False,
+        "scores": take.scores,
+        "notes": take.notes,
+    }
+    named: dict[str, object] = {"stems": {layer: path.name for layer, path in stems.items()}} if stems else {}
+    named |= {"midi": midi.name} if midi is not None else {}
+    return wire.to_json({**take.record, **own, **named})
 
 
-def _write_wav(path: Path, request: LoopRequest, sound: Sound, *, overwrite: bool = False) -> None:
+def _publish(path: Path, data: bytes, overwrite: bool) -> None:
+    publish(path, data, overwrite=overwrite, private=path.suffix != ".mid")  # MIDI, like sound, is for everybody
+
+
+def _write_wav(path: Path, request: LoopRequest, sound: Sound, overwrite: bool) -> None:
     write_loop(
         path,
         samples_of(sound),

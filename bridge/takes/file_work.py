@@ -84,7 +84,9 @@ class FileWork:
 
     def _write_take(self, effect: WriteTake) -> Iterable[Effect]:
         try:
-            made = delivery.write_take(self._settings.takes, effect.request, effect.take, again=effect.again)
+            made = delivery.write_take(
+                self._settings.takes, effect.request, effect.take, effect.stems, again=effect.again
+            )
         except DittoError as error:
             return self.failed(effect, error)
         return self._session.written(effect.request.request_id, made, time.monotonic())

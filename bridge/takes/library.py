@@ -17,6 +17,7 @@ from midi.errors import MidiError
 from midi.files.opening import read_bytes
 from midi.files.text import decoded
 
+from .companions import companions
 from .delivery import MAX_SIDECAR_BYTES, Sidecar, read_sidecar
 from .usage import names_below
 
@@ -44,6 +45,8 @@ class _Brief(msgspec.Struct, frozen=True):
     scores: Scores = {}
     verdicts: tuple[dict[str, str], ...] = ()
     licence: str = ""
+    layers: tuple[str, ...] = ()
+    chords: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,13 @@ class Kept:
     size_bytes: int
     verdicts: tuple[dict[str, str], ...] = ()  # grade and sentence of each control
     title: str = ""
+    layers: tuple[str, ...] = ()  # none of a full mix
+    chords: str = ""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files of this take that exist."""
-        return tuple(
-            path for ending in (".wav", ".json", ".safetensors") if (path := self.wav.with_suffix(ending)).exists()
-        )
+        """All files of this take that exist, its WAV first."""
+        return tuple(path for path in (self.wav, *companions(self.wav)) if path.exists())
 
 
 def kept(folder: Path) -> Iterator[Kept]:
@@ -84,11 +87,11 @@ def kept(folder: Path) -> Iterator[Kept]:
 
 
 def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
-    """Yield the takes whose title, prompt, key, model or id holds all these words."""
+    """Yield the takes whose title, prompt, key, layers, model or id holds all these words."""
     wanted = words.casefold().split()
     for take in takes:
-        text = f"{take.title} {take.prompt} {take.key or ''} {take.model} {take.take_id}".casefold()
-        if all(word in text for word in wanted):
+        text = f"{take.title} {take.prompt} {take.key or ''} {' '.join(take.layers)} {take.model} {take.take_id}"
+        if all(word in text.casefold() for word in wanted):
             yield take
 
 
@@ -157,7 +160,11 @@ def forget(take: Kept) -> None:
 def unused(takes: Iterable[Kept], sets: Path) -> list[Kept]:
     """Return the takes that are no favourites and that nothing of Live below `sets` names; raises `BadInputError`."""
     named = names_below(sets)
-    return [take for take in takes if not take.favourite and not named.has(take.take_id, take.wav.stem)]
+
+    def in_use(take: Kept) -> bool:
+        return any(named.has(take.take_id, file.stem) for file in take.files)
+
+    return [take for take in takes if not take.favourite and not in_use(take)]
 
 
 def to_trash(takes: Iterable[Kept]) -> int:
@@ -196,7 +203,7 @@ def _brief(path: Path) -> Kept | None:
     wav = path.with_suffix(".wav")
     try:
         found = msgspec.json.decode(_sidecar_bytes(path), type=_Brief)
-        size = sum(p.stat().st_size for p in (wav, path, path.with_suffix(".safetensors")) if p.exists())
+        size = sum(file.stat().st_size for file in (wav, *companions(wav)) if file.exists())
         if not wav.exists():
             return None
     except (BadInputError, OSError, ValueError, RecursionError):  # a damaged one spoils no list
@@ -218,6 +225,8 @@ def _brief(path: Path) -> Kept | None:
         size_bytes=size,
         verdicts=found.verdicts,
         title=found.title,
+        layers=found.layers,
+        chords=found.chords,
     )
 
 

@@ -5,6 +5,7 @@ it, and multiplied by ONE number. No crossfade, no mixing, no gain that changes 
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from .. import controls
 from ..errors import BadInputError, InternalError
 from ..metrics import peak
 from ..models.protocol import Scene
-from ..request import LoopRequest
+from ..request import Control, LoopRequest
 from .resample import resampled
+
+F = TypeVar("F", np.float32, np.float64)
 
 CEILING_DBTP = -1.0
 STEM_CEILING_DBTP = 0.0
@@ -35,6 +38,10 @@ class Finished:
     rotation_samples: int
     stems: NDArray[np.float32] | None = None
 
+    def heard(self, control: Control, scene: Scene) -> NDArray[np.float32]:
+        """Return the loop as far as `control` is given to it: the layers that it moves, or all."""
+        return _heard(self.audio, self.stems, control, scene)
+
 
 def finish(
     audio: Tensor | NDArray[np.floating],
@@ -48,13 +55,13 @@ def finish(
 
     `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the loop to
     the level that a control asks for, else to the scene's usual loudness, and keeps the true peak at or under -1 dBTP.
-    The `stems` [layers, channels, model_samples] that `audio` is the sum of get the same, each at or under 0 dBTP:
-    where one would exceed that, the gain of all falls.
+    The `stems` [layers, channels, model_samples] get the same, each at or under 0 dBTP: where one would exceed that,
+    the gain of all falls. `audio` is the sum of those that are not muted.
     """
     turn = rotation_samples if request.loop else 0
     exact = _exact(audio, scene, request, turn)
     parts = None if stems is None else np.stack([_exact(stem, scene, request, turn) for stem in stems])
-    gain_db = _gain_db(exact, scene, request)
+    gain_db = _gain_db(exact, parts, scene, request)
     for part in () if parts is None else parts:
         gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
     gain = 10 ** (gain_db / 20)
@@ -74,30 +81,44 @@ def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequ
     return np.roll(resampled(values, request.samples, circular=request.loop), turn, axis=1)
 
 
-def _gain_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
-    wanted = _level_offset_db(audio, scene, request)
+def _heard(audio: NDArray[F], stems: NDArray[F] | None, control: Control, scene: Scene) -> NDArray[F]:
+    layers = controls.find(control.kind).layers_in(scene, control.on)
+    if stems is None or not layers:
+        return audio
+    return np.asarray(stems[[scene.layers.index(name) for name in layers]].sum(0))
+
+
+def _gain_db(
+    audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
+) -> float:
+    wanted = _level_offset_db(audio, stems, scene, request)
     room = CEILING_DBTP - peak.true_peak_db(audio, circular=request.loop)
     return min(wanted, room)
 
 
-def _level_offset_db(audio: NDArray[np.float64], scene: Scene, request: LoopRequest) -> float:
+def _level_offset_db(
+    audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
+) -> float:
     """Return the gain that brings the loop to the level that is asked for, else the loudness to the usual."""
     rows = [controls.find(part.kind) for part in request.controls]
     if any(row.asks_level for row in rows):
-        return _asked_offset_db(audio, request)
+        return _asked_offset_db(audio, stems, scene, request)
     if scene.loudness_lufs is None or any(row.keeps_level for row in rows):
         return 0.0
     found_lufs = peak.loudness_lufs(audio, request.sample_rate)
     return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))
 
 
-def _asked_offset_db(audio: NDArray[np.float64], request: LoopRequest) -> float:
+def _asked_offset_db(
+    audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
+) -> float:
     """Return the gain of the first control that asks for a level and measures one; 0 keeps the level of the search."""
     for part in request.controls:
         row = controls.find(part.kind)
         if row.asks_level and row.metric is not None and row.metric.offset_db is not None:
             try:
-                offset_db = row.metric.offset_db(audio, request.sample_rate, request, part)
+                heard = _heard(audio, stems, part, scene)
+                offset_db = row.metric.offset_db(heard, request.sample_rate, request, part)
             except BadInputError:  # of a control from elsewhere; its fault must not cost the loop
                 return 0.0
             return float(np.clip(offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))

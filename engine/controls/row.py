@@ -1,6 +1,6 @@
 """One row of the registry: everything that the rest of the product needs to know about a control."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -90,6 +90,12 @@ class Row:
             return Number(value=float(text))
         except ValueError:
             raise BadRequestError(f"The {self.kind} control takes {self._wanted}, not {text[:40]!r}.") from None
+
+    def layers_in(self, scene: Scene, on: Collection[str] = ()) -> tuple[str, ...]:
+        """Return which layers of `scene` a control hears and moves: those of `on`, else its own; none is their sum."""
+        wanted = on or self.layers
+        chosen = tuple(name for name in scene.layers if name in wanted)
+        return () if chosen == scene.audible else chosen
 
     @property
     def _wanted(self) -> str:

@@ -10,7 +10,7 @@ from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
 
-from ..curves import frequency_octaves, inside, level_db
+from ..curves import asked, frequency_octaves, level_db
 from ..errors import BadInputError
 from ..events import Scores
 from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
@@ -26,11 +26,13 @@ def score(
     request: LoopRequest,
     metrics: Mapping[str, Metric],
     say: Callable[[str], object] = lambda sentence: None,
+    heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> Scores:
     """Return the scores of `audio` [channels, samples]; a name whose control was not asked for is None.
 
-    `metrics` has the metric of each kind of control. Where a kind comes more than once, the worst score counts. A
-    metric that fails leaves its names at None, and the reason goes to `say`.
+    `metrics` has the metric of each kind of control, which measures `audio`, or what `heard` returns of the layers that
+    a control is given to. Where a kind comes more than once, the worst score counts. A metric that fails leaves its
+    names at None, and the reason goes to `say`.
     """
     scores: Scores = {name: None for metric in metrics.values() for name in metric.names}
     for control in request.controls:
@@ -38,7 +40,7 @@ def score(
         if metric is None:
             continue
         try:
-            found = metric.measure(audio, sample_rate, request, control)
+            found = metric.measure(heard(control) if heard else audio, sample_rate, request, control)
         except BadInputError as error:  # of a metric from elsewhere; its fault must not cost the loop
             say(error.sentence)
             continue
@@ -49,13 +51,21 @@ def score(
 
 
 def judge(
-    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, metrics: Mapping[str, Metric]
+    audio: NDArray[np.floating],
+    sample_rate: int,
+    request: LoopRequest,
+    metrics: Mapping[str, Metric],
+    heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples]."""
+    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples].
+
+    A control that is given to some layers is measured in these, as in `score`.
+    """
     judges = [(control, metric) for control in request.controls if (metric := metrics.get(control.kind)) is not None]
     found: list[Verdict] = []
     for control, metric in judges:
-        verdict = metric.judge(audio, sample_rate, request, control) if metric.judge else None
+        sound = heard(control) if heard else audio
+        verdict = metric.judge(sound, sample_rate, request, control) if metric.judge else None
         found += [verdict] if verdict is not None else []
     return tuple(found)
 
@@ -72,7 +82,7 @@ def _intensity_score(
     assert isinstance(control.target, Curve)
     frames = intensity.frame_count(audio.shape[-1], sample_rate)
     target = level_db(control.target, request.beats, frames)
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return intensity.compare(audio, sample_rate, target, chosen, circular=request.loop)
 
 
@@ -95,7 +105,7 @@ def _intensity_verdict(
     target = level_db(control.target, request.beats, frames)
     wanted = intensity.wanted_curve(target, audio.shape[-1], sample_rate, circular=request.loop)
     error = intensity.level_curve(audio, sample_rate, circular=request.loop) - wanted
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return of_curve(control.kind, error, chosen, bars=request.bars, good=1.0, near=2.0, unit="dB", digits=1)
 
 
@@ -108,7 +118,7 @@ def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest,
     signal = mono(audio)
     frames = melody.frame_count(len(signal), sample_rate)
     classes, sounding = pitch_class_target(line, request.beats, frames)
-    sounding = sounding & inside(control.within, request.beats, frames)
+    sounding = sounding & asked(control, request.beats, frames)
     return {"melody_accuracy": melody.compare(signal, sample_rate, classes, sounding, circular=request.loop).accuracy}
 
 
@@ -136,7 +146,7 @@ def _brightness(audio: NDArray[np.floating], sample_rate: int, request: LoopRequ
     signal = mono(audio)
     frames = brightness.frame_count(len(signal), sample_rate)
     target = frequency_octaves(control.target, request.beats, frames)
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     off = brightness.error_octaves(signal, sample_rate, target, chosen, circular=request.loop)
     return {"brightness_error_octaves": off}
 
@@ -150,7 +160,7 @@ def _brightness_verdict(
     target = frequency_octaves(control.target, request.beats, frames)
     wanted = brightness.spanned(target, len(target) * sample_rate / len(signal), circular=request.loop)
     error = brightness.curve(signal, sample_rate, circular=request.loop) - wanted
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return of_curve(control.kind, error, chosen, bars=request.bars, good=0.2, near=0.35, unit="octaves", digits=2)
 
 

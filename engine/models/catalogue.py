@@ -68,10 +68,14 @@ def load(name: str, settings: Settings) -> "Model":
     Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for what is
     unknown, missing, half there, of the wrong kind or too large, `MissingPackageError` for a missing package.
     """
-    if name in (POCKET.name, TOLD_POCKET):
+    if name == TOLD_POCKET:
         from ..pocket.model import load_pocket
 
-        return _compiled(load_pocket(settings, sees_controls=name == TOLD_POCKET), settings)
+        return _compiled(load_pocket(settings, sees_controls=True), settings)
+    if name == POCKET.name:
+        from ..pocket.layered import load_default
+
+        return _compiled(load_default(settings), settings)
     own = own_file(name, settings)
     if own is not None:
         return load_own(own, settings)

@@ -87,8 +87,14 @@ class Scene:
     record: Mapping[str, object] = field(default_factory=dict)  # how it was read, for the record of a take
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
     layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
+    muted: tuple[str, ...] = ()  # layers that the others hear, and that are no part of the loop
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds
+
+    @property
+    def audible(self) -> tuple[str, ...]:
+        """The layers whose sum is the loop."""
+        return tuple(layer for layer in self.layers if layer not in self.muted)
 
     @property
     def closes(self) -> bool:
@@ -198,22 +204,41 @@ class EmbeddingDistance(Protocol):
 
 
 @runtime_checkable
+class Weighed(Protocol):
+    """A model that can name the weights that decide on the sound of a scene."""
+
+    def weights_digest(self, scene: Scene) -> str:
+        """Return 12 hexadecimal digits, the same for the same weights; empty where they are not known."""
+        ...
+
+
+@runtime_checkable
 class Layers(Protocol):
-    """A model whose scene may have layers: its noise and latent are [batch, layers, ...], and the loop is their sum."""
+    """A model whose scene may have layers: its noise and latent are [batch, layers, ...], and the loop is their sum.
+
+    Of a scene without layers it makes one sound, as a model that knows none.
+    """
 
     def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
         """Return the spectrum that `listen` would of these layers alone; the gradient reaches no other."""
         ...
 
     def stems(self, latent: Tensor, scene: Scene) -> Tensor:
-        """Return the audio [batch, layers, channels, scene.model_samples] whose sum `decode` returns."""
+        """Return the audio [batch, layers, channels, scene.model_samples]; `decode` is the sum of those not muted."""
         ...
 
-    def rehearsed(self, scene: Scene, noise: Tensor) -> tuple[Scene, Tensor]:
+    def only(self, scene: Scene, layers: Collection[str]) -> Scene:
+        """Return the scene of some of the layers, which hear what they heard before."""
+        ...
+
+    def rehearsed(
+        self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: Mapping[str, Tensor] | None = None
+    ) -> tuple[Scene, Tensor]:
         """Return the scene in which the layers of `noise` [batch, *noise_shape] hear each other, and what they hear.
 
-        That [batch, layers, frames, channels] belongs to a take: a rebuilt one hears the same by `with_heard`. A batch
-        of fewer takes than were rehearsed is of the first of them.
+        Those that are `known` hear [frames, channels] as they did, and come first; all others hear what is `beside`
+        the loop [channels, samples], too. What they hear [batch, layers, frames, channels] belongs to a take: a rebuilt
+        one hears the same by `with_heard`. A batch of fewer takes than were rehearsed is of the first of them.
         """
         ...
 

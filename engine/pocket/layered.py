@@ -1,31 +1,32 @@
-"""`pocket` in layers: a loop is the sum of its layers, each with noise, words and sound of its own.
+"""`pocket` as it is by default: a loop is the sum of its layers, each with noise, words and sound of its own.
 
 One network plays them all. It is told which layer it is, the chords, and what it hears of the others: once a noise is
 known its layers are sampled one after the other, each hearing those before, and what they heard then stays with the
 scene. From there on all are sampled side by side, so that a search may move each without moving what the others heard.
+Requests that need one sound of everything get the full mix, to the bit as from `Pocket`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from midi.chords.text import ChordSpan, key_of
+from midi.chords.text import ChordSpan, key_of, written
+from midi.key import Key
 
 from ..controls import find
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
-from ..request import LoopRequest
+from ..request import LoopRequest, chord_spans
 from ..sampling import sample
 from ..settings import Settings
-from ..spectrum import Spectrum
-from ..takes.noise import open_seeds
+from ..takes.noise import layered_from_bytes, open_seeds
 from . import musical_time
 from .arrangement import FILE, Arrangement, LayerRepertoire
-from .bands import FLOOR, band_power, log_bands
-from .latents import LatentMap
+from .bands import log_bands
+from .layer_sounds import LayerSounds, audible, summed
 from .layers import (
     CHORD_CHANNELS,
     CONTEXT_CHANNELS,
@@ -37,64 +38,29 @@ from .layers import (
     layer_row,
     summary,
 )
-from .model import WEIGHTS, Pocket, frame_rate_hz, load_pocket
-from .scenes import Inputs, described, laid_out, on_device, read_request
-from .sound import spectrum_of, together, together_resynthesised
+from .mix import mix_notes
+from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket
+from .network import LAYER_INPUTS, PocketNetwork
+from .scenes import Inputs, described, heard_of, laid_out, on_device, read_request
 
 
-class _Ears:
-    """How layers are listened to: their sum, or some of them; latents are [batch, layers, frames, channels]."""
+class LayeredPocket(LayerSounds):
+    """The model protocol for loops in layers and for full mixes, as each scene says.
 
-    def __init__(self, pocket: Pocket) -> None:
-        self.pocket = pocket
-
-    def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum of the sum as the latents say it: powers add."""
-        return self.listen_to(latent, scene, scene.layers)
-
-    def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
-        """Return the spectrum of some layers; the gradient reaches those alone."""
-        chosen = [index for index, name in enumerate(scene.layers) if name in layers]
-        if not chosen:
-            raise BadRequestError(
-                f"This loop has no layer {', '.join(layers)}.", remedy=f"It has {', '.join(scene.layers)}."
-            )
-        return spectrum_of(_summed(self.pocket.latent_map, latent[:, chosen]), frame_rate_hz(scene))
-
-    def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum that the sum of the layers' waveforms really has; phases are constant in the gradient."""
-        bands = self.pocket.latent_map.decode(latent)
-        return together_resynthesised(
-            bands, scene.model_samples, frame_rate_hz(scene), self.pocket.vocoder, limits=scene.inputs.limits
-        )
-
-    def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
-        return self.pocket.hear(audio, scene)
-
-    def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
-        """Return the latents with the level of all layers moved by `gain_db` [batch, frames]."""
-        return self.pocket.faded(latent, gain_db[:, None])
-
-    def character(self, latent: Tensor) -> Tensor | None:
-        """Return how the tower that may be optimised hears the sum of the layers; None without it."""
-        towers = self.pocket.towers
-        return None if towers is None else towers.guide.hear(_summed(self.pocket.latent_map, latent))
-
-    def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
-        """Return how well the sum of the layers fits `text`, -1 to 1: [batch]."""
-        return self.pocket.similarity(_summed(self.pocket.latent_map, latent), scene, text)
-
-
-class LayeredPocket(_Ears):
-    """The model protocol for a loop in layers; latents and noises are [batch, layers, frames, channels]."""
+    Latents and noises are [batch, layers, frames, channels], of a full mix [batch, frames, channels].
+    """
 
     card = Pocket.card
 
-    def __init__(self, pocket: Pocket, repertoire: LayerRepertoire) -> None:
+    def __init__(self, pocket: Pocket, repertoire: LayerRepertoire, weights: str = "") -> None:
         super().__init__(pocket)
-        self.repertoire = repertoire
+        self.repertoire, self.weights = repertoire, weights
         self.device = pocket.device
+
+    @property
+    def network(self) -> PocketNetwork:
+        """The network that plays everything."""
+        return self.pocket.network
 
     def arrange(
         self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
@@ -106,38 +72,57 @@ class LayeredPocket(_Ears):
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
-            needed={Layer(row.layers[0]) for control in request.controls if (row := find(control.kind)).layers},
-            draws_key=reading.draws_key and not chords,
+            needed=_needed(request), draws_key=reading.draws_key and not chords,
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
-        """Return the scene of `request` in layers, each of which hears nothing of the others yet: see `rehearsed`."""
-        if any(find(control.kind).reference is not None for control in request.controls):
-            raise BadRequestError(
-                "A recording has no layers, and cannot be kept in a loop that is made of them.",
-                remedy="Ask without layers: the full mix takes recordings.",
-            )
+        """Return the scene of `request`; its layers hear nothing of each other yet: see `rehearsed`."""
+        mix = mix_notes(request)
+        if mix is not None:
+            plain = self.pocket.scene(request)
+            return replace(plain, notes=(*plain.notes, *mix))
         reading = read_request(request)
-        plan = self.arrange(request) if arrangement is None else arrangement
+        plan = arrangement or self.arrange(request, _layers_asked(request), _chords_asked(request, reading.key))
+        _check(request, plan)
         notes = [f"Layers: {', '.join(plan.layers)}."]
         if plan.key != reading.key:
             notes.append(f"No key was given: it is {plan.key}, as seed and chords say.")
-        if plan.chords:
-            notes.append(f"Chords: {' '.join(str(span.chord) for span in plan.chords)}.")
+        text = written(plan.chords, request.bars, request.meter.beats_per_bar) if plan.chords else ""
+        if text:
+            notes.append(f"Chords: {text}.")
+        notes += [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
         conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)
         scene = laid_out(request, reading, conditions, self.pocket.latent_map.channels, notes)
-        return on_device(_in_layers(scene, plan), self.device)
+        facts = {**heard_of(request, plan.key), "chords": text}
+        muted = tuple(name for name in request.mute if name in plan.layers)
+        return on_device(_in_layers(replace(scene, muted=muted, record=facts), plan), self.device)
 
-    def rehearsed(self, scene: Scene, noise: Tensor, beside: Tensor | None = None) -> tuple[Scene, Tensor]:
+    def only(self, scene: Scene, layers: Collection[str]) -> Scene:
+        """Return the scene of some of the layers, which hear what they heard before; muted ones are heard alone."""
+        places = [index for index, name in enumerate(scene.layers) if name in layers]
+        names = tuple(scene.layers[index] for index in places)
+        muted = tuple(name for name in names if name in scene.muted)
+        return replace(
+            scene,
+            noise_shape=(len(places), *scene.noise_shape[1:]),
+            layers=names,
+            muted=() if muted == names else muted,
+            inputs=_rows(scene.inputs, places),
+        )
+
+    def rehearsed(
+        self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: Mapping[str, Tensor] | None = None
+    ) -> tuple[Scene, Tensor]:
         """Return the scene whose layers hear those before them as `noise` [batch, *noise_shape] makes them.
 
-        All of them hear what is `beside` the loop, a recording [2, samples] of its length, too. Also returns what they
-        hear [batch, layers, frames, HEARD_CHANNELS], for a take to store.
+        Those that are `known` come first and hear what they heard [frames, HEARD_CHANNELS]; all others hear what is
+        `beside` the loop, a recording [2, samples] of its length, too. Also returns what they all hear [batch, layers,
+        frames, HEARD_CHANNELS], for a take to store.
         """
         powers = torch.zeros(2 * scene.frames, SUMMARY_CHANNELS, device=self.device)
         if beside is not None:
             powers = summary(log_bands(beside.to(self.device), 2 * scene.frames))
-        rows = torch.stack([_rehearsed(self, scene, take, powers) for take in noise.to(self.device)])
+        rows = torch.stack([_rehearsed(self, scene, take, powers, known or {}) for take in noise.to(self.device)])
         return self.with_heard(scene, rows), rows
 
     def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
@@ -153,10 +138,12 @@ class LayeredPocket(_Ears):
         return self.pocket.schedule(steps, scene)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 on the line from `latent` [batch, layers, frames, channels].
+        """Return x_0 on the line from `latent` [batch, *noise_shape].
 
         With a gradient all layers go side by side. Without, one by one: what was answered in the rehearsal is known.
         """
+        if not scene.layers:
+            return self.pocket.denoise(latent, time, scene, until=until)
         if not (latent.is_meta or (torch.is_grad_enabled() and latent.requires_grad)):
             layers = range(latent.shape[1])
             rows = [
@@ -170,29 +157,67 @@ class LayeredPocket(_Ears):
         flat = replace(scene, inputs=_for_batch(scene.inputs, len(latent)))
         return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
 
-    def decode(self, latent: Tensor, scene: Scene) -> Tensor:
-        """Return the sum of the layers' audio [batch, 2, samples], without a gradient."""
-        return self.stems(latent, scene).sum(1)
+    def embedding_distance(
+        self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
+    ) -> float | None:
+        """Return the distance (0 to 2) of `latent` to the uncontrolled loop of `noise`, in the judge's embedding."""
 
-    def stems(self, latent: Tensor, scene: Scene) -> Tensor:
-        """Return each layer's audio [batch, layers, 2, samples]; with a limiter, that of their sum on each."""
-        bands = self.pocket.latent_map.decode(latent.float())
-        return together(bands, scene.model_samples, self.pocket.vocoder, limits=scene.inputs.limits)
+        def bands(latent: Tensor) -> Tensor:
+            return summed(self.pocket.latent_map, audible(latent, scene))
 
-    def encode(self, audio: Tensor, scene: Scene) -> Tensor:
-        """Raise `ModelError`: nobody can tell the layers of a recording apart."""
-        raise ModelError("A recording cannot be taken apart into layers.", remedy="Ask without layers.")
+        return self.pocket.distance_of(bands, self, latent, noise, scene, uncontrolled)
+
+    def weights_digest(self, scene: Scene) -> str:
+        """Return 12 hexadecimal digits of the files that decide on the sound of `scene`."""
+        return self.weights if scene.layers else self.pocket.weights
 
 
-def _rehearsed(model: LayeredPocket, scene: Scene, noise: Tensor, powers: Tensor) -> Tensor:
+def _needed(request: LoopRequest) -> set[Layer]:
+    """Return the layers that the controls of `request` need, of several that a control's row has the first."""
+    rows = [(control, find(control.kind)) for control in request.controls]
+    return {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
+
+
+def _layers_asked(request: LoopRequest) -> tuple[Layer, ...]:
+    """Return the layers of `request`, else those of the take that it begins from; none where the seed decides."""
+    names = request.layers
+    if not names and request.start is not None:
+        stored = layered_from_bytes(request.start.noise)
+        names = () if stored is None else stored.layers
+    return tuple(Layer(name) for name in names)
+
+
+def _chords_asked(request: LoopRequest, key: Key | None) -> tuple[ChordSpan, ...]:
+    return chord_spans(request.chords, key, request.bars, request.meter.beats_per_bar)
+
+
+def _check(request: LoopRequest, plan: Arrangement) -> None:
+    """Refuse what names layers that the loop does not have."""
+    named = {"again": request.again}
+    named |= {f"on of {control.kind}": control.on for control in request.controls}
+    for name, layers in named.items():
+        missing = [one for one in layers if one not in plan.layers]
+        if missing:
+            raise BadRequestError(
+                f"{name} names {', '.join(missing)}, and this loop has {', '.join(plan.layers)}.",
+                remedy=f"Add {', '.join(missing)} to layers, or leave it out of {name}.",
+            )
+    if set(request.mute) >= set(plan.layers):
+        raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")
+
+
+def _rehearsed(
+    model: LayeredPocket, scene: Scene, noise: Tensor, powers: Tensor, known: Mapping[str, Tensor]
+) -> Tensor:
     """Return what each layer of one take hears of those before it, and of `powers` beside them all."""
     rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=model.device)
-    for index, own in enumerate(noise):
-        rows[index] = heard(powers)
+    for index in sorted(range(len(noise)), key=lambda one: scene.layers[one] not in known):
+        name = scene.layers[index]
+        rows[index] = known[name].to(rows) if name in known else heard(powers)
         alone = _one(model.with_heard(scene, rows[None]), index)
         steps = model.pocket.schedule(model.card.decode_steps, alone)
         with torch.no_grad():
-            latent = sample(model.pocket, alone, own[None], steps, model.card.sampler, checkpoint=False)
+            latent = sample(model.pocket, alone, noise[None, index], steps, model.card.sampler, checkpoint=False)
             powers = powers + summary(model.pocket.latent_map.decode(latent))[0]
     return rows
 
@@ -208,12 +233,6 @@ def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
         noise_shape=(len(plan.layers), *scene.noise_shape),
         time_axis=1,
         layers=tuple(layer.value for layer in plan.layers),
-        record={
-            **scene.record,
-            "key": None if plan.key is None else str(plan.key),
-            "layers": [layer.value for layer in plan.layers],
-            "chords": " ".join(str(span.chord) for span in plan.chords),
-        },
         inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
     )
 
@@ -226,24 +245,25 @@ def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tenso
     return rows[(torch.searchsorted(starts, centres, right=True) - 1).clamp_min(0)]
 
 
-def _summed(latent_map: LatentMap, latent: Tensor) -> Tensor:
-    """Return the log band power [batch, frames, bands] of the sum of layers [batch, layers, frames, channels]."""
-    return torch.log(band_power(latent_map.decode(latent)).sum(1) + FLOOR)
+def _rows(inputs: Inputs, places: Sequence[int]) -> Inputs:
+    """Return the inputs of the layers at these places, for every take that they hold."""
+    assert inputs.layer is not None
+    assert inputs.context is not None
+    layers, chosen = len(inputs.layers), list(places)
+    context = inputs.context.unflatten(0, (-1, layers))[:, chosen].flatten(0, 1)
+    return replace(
+        inputs, conditional=inputs.conditional[chosen], unconditional=inputs.unconditional[chosen],
+        layer=inputs.layer[chosen], layers=tuple(inputs.layers[place] for place in chosen), context=context,
+    )  # fmt: skip
 
 
 def _one(scene: Scene, index: int, take: int = 0) -> Scene:
     """Return the scene of one layer of one take alone, as `Pocket` sees it."""
-    inputs: Inputs = scene.inputs
-    assert inputs.layer is not None
-    assert inputs.context is not None
-    row = slice(index, index + 1)
-    place = (take * len(scene.layers) + index) % len(inputs.context)
-    own = replace(
-        inputs, conditional=inputs.conditional[row], unconditional=inputs.unconditional[row],
-        layer=inputs.layer[row], layers=inputs.layers[row],
-        context=inputs.context[place : place + 1],
-    )  # fmt: skip
-    return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), inputs=own)
+    own: Inputs = _rows(scene.inputs, [index])
+    assert own.context is not None
+    place = take % len(own.context)
+    own = replace(own, context=own.context[place : place + 1])
+    return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), muted=(), inputs=own)
 
 
 def _for_batch(inputs: Inputs, takes: int) -> Inputs:
@@ -256,9 +276,14 @@ def _for_batch(inputs: Inputs, takes: int) -> Inputs:
     return replace(inputs, **rows, context=context)
 
 
+def load_default(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket | Pocket:
+    """Return the model that plays in layers, or the full mix alone where the weights know none."""
+    return load_layered(settings, folder) if (folder / FILE).exists() else load_pocket(settings, folder)
+
+
 def load_layered(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket:
     """Return the model in layers from its weights; raise `ModelError` where they know no layers."""
     pocket, file = load_pocket(settings, folder), folder / FILE
     if not file.exists() or not pocket.network.config["layered"]:
         raise ModelError(f"The weights in {folder} know no layers.", remedy="Ask without layers.")
-    return LayeredPocket(pocket, LayerRepertoire.load(file))
+    return LayeredPocket(pocket, LayerRepertoire.load(file), digest_of(folder, (*MIX_FILES, FILE, LAYER_INPUTS)))

@@ -1,27 +1,15 @@
 """What a loop is the sum of, and what one layer is told: which it is, the chords, and what it hears of the others."""
 
 from collections.abc import Collection
-from enum import StrEnum
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ..request import LAYERS as LAYERS
+from ..request import Layer as Layer
 from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
-
-class Layer(StrEnum):
-    """One layer of a loop, in the order in which they are sampled: later ones hear those before."""
-
-    DRUMS = "drums"
-    PERCUSSION = "percussion"
-    BASS = "bass"
-    CHORDS = "chords"
-    LEAD = "lead"
-    TEXTURE = "texture"
-
-
-LAYERS = tuple(Layer)
 PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
 ROOT_CLASSES, CHORD_CLASSES, BASS_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), slice(24, 36), 36

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..models.hardware import choose_place
-from ..models.protocol import ModelCard, Sampler, Scene, Schedule
+from ..models.protocol import Model, ModelCard, Sampler, Scene, Schedule
 from ..request import LoopRequest
 from ..sampling import sample
 from ..settings import Settings
@@ -44,6 +44,9 @@ from .vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"
+MIX_FILES = (
+    "config.json", "diffusion_pytorch_model.safetensors", "latent_map.safetensors", "repertoire.safetensors", VOCODER,
+)  # fmt: skip
 ANSWERS = 32  # kept, of two chains as they are delivered in four layers
 
 
@@ -79,10 +82,11 @@ class Pocket:
         sees_controls: bool = False,
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
+        weights: str = "",
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
-        self.dtype, self.device, self.sees_controls = dtype, device, sees_controls
+        self.dtype, self.device, self.sees_controls, self.weights = dtype, device, sees_controls, weights
         self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
         # How the judge hears the last free loop: that of a take which is redrawn again and again is always the same.
         self._free: dict[bytes, Tensor] = {}
@@ -225,6 +229,18 @@ class Pocket:
 
         `uncontrolled` is the latent of that loop, where the caller has it. Returns None without the towers.
         """
+        return self.distance_of(self.latent_map.decode, self, latent, noise, scene, uncontrolled)
+
+    def distance_of(
+        self,
+        bands: Callable[[Tensor], Tensor],
+        player: Model,
+        latent: Tensor,
+        noise: Tensor,
+        scene: Scene,
+        uncontrolled: Tensor | None,
+    ) -> float | None:
+        """Return the distance for latents that `player` samples, and whose log band power `bands` gives."""
         if self.towers is None:
             return None
         judge = self.towers.judge
@@ -233,9 +249,13 @@ class Pocket:
             if key not in self._free:
                 if uncontrolled is None:
                     steps, start = self.schedule(self.card.decode_steps, scene), noise.to(latent.device)
-                    uncontrolled = sample(self, scene, start, steps, self.card.sampler, checkpoint=False)
-                self._free = {key: judge.hear(self.latent_map.decode(uncontrolled))}
-            return float((judge.hear(self.latent_map.decode(latent)) - self._free[key]).norm())
+                    uncontrolled = sample(player, scene, start, steps, self.card.sampler, checkpoint=False)
+                self._free = {key: judge.hear(bands(uncontrolled))}
+            return float((judge.hear(bands(latent)) - self._free[key]).norm())
+
+    def weights_digest(self, scene: Scene) -> str:
+        """Return 12 hexadecimal digits of the files that decide on the sound; empty for weights from elsewhere."""
+        return self.weights
 
 
 def _fingerprint(noise: Tensor, inputs: Inputs) -> bytes:
@@ -270,7 +290,17 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
         network.float(), latent_map, load_towers(folder), place.dtype, place.device,
         sees_controls=sees_controls, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
+        weights=digest_of(folder, MIX_FILES),
     )  # fmt: skip
+
+
+def digest_of(folder: Path, names: Iterable[str]) -> str:
+    """Return 12 hexadecimal digits of the files called `names` in `folder`, of those that are there."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name in sorted(names):
+        if (file := folder / name).exists():
+            digest.update(f"{name} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def frame_rate_hz(scene: Scene) -> float:

@@ -10,6 +10,7 @@ whose delay swings to and fro with frequency, so that a hit, too, lasts three mi
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -98,16 +99,25 @@ def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *,
         return torch.stack([mid_side(both) * limiter(peaks) if limits else mid_side(both) for both, peaks in sounded])
 
 
-def together(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *, limits: bool = False) -> Tensor:
+def together(
+    log_power: Tensor,
+    samples: int,
+    vocoder: Vocoder | None = None,
+    *,
+    limits: bool = False,
+    audible: Sequence[int] | None = None,
+) -> Tensor:
     """Return the audio [batch, layers, 2, samples] of layers [batch, layers, frames, bands], without a gradient.
 
-    With `limits` each has the gain of the limiter of their sum, so that they add up to what is delivered.
+    With `limits` each has the gain of the limiter of the sum of those that are `audible`, all without a list, so that
+    these add up to what is delivered.
     """
     with torch.no_grad():
         loops = []
         for layers in log_power:
             both = torch.stack([_sounded(one, samples, vocoder)[0] for one in layers])
-            gain = limiter(true_peaks(mid_side(both.sum(0)))) if limits else 1.0
+            mix = both if audible is None else both[list(audible)]
+            gain = limiter(true_peaks(mid_side(mix.sum(0)))) if limits else 1.0
             loops.append(mid_side(both) * gain)
         return torch.stack(loops)
 

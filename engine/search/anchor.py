@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..models.protocol import Characterises, Fades, Model
+from ..models.protocol import Characterises, Fades, Model, Scene
 from ..spectrum import Spectrum
 from .objective import Evaluation, Objective
 
@@ -35,13 +35,20 @@ class Anchor:
 
 
 def anchored(
-    pull: Tensor, model: Model, objective: Objective, evaluation: Evaluation, anchor: Tensor, weight: float, axis: int
+    pull: Tensor,
+    model: Model,
+    objective: Objective,
+    evaluation: Evaluation,
+    anchor: Tensor,
+    weight: float,
+    scene: Scene,
 ) -> Tensor:
-    """Return `pull` [batch, *noise_shape] and the pull to `anchor`, the same shape; `axis` is the latents' time."""
+    """Return `pull` [batch, *noise_shape] and the pull to `anchor`, the same shape."""
     latent = evaluation.latent.detach()
     if not objective.any_time:
         return joined(pull, latent, anchor, weight)
-    return joined(pull, latent, nearest_frames(latent, anchor, axis), weight) + character_pull(model, latent, anchor)
+    near = nearest_frames(latent, anchor, scene.time_axis, layered=bool(scene.layers))
+    return joined(pull, latent, near, weight) + character_pull(model, latent, anchor)
 
 
 @torch.no_grad()
@@ -51,8 +58,14 @@ def anchor_of(model: Model, objective: Objective, latent: Tensor, spectrum: Spec
     return latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
 
 
-def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int) -> Tensor:
-    """Return for each frame of `latent` [batch, *noise_shape] the frame of `anchor` that is most similar to it."""
+def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:
+    """Return for each frame of `latent` [batch, *noise_shape] the frame of `anchor` that is most similar to it.
+
+    Of a loop in layers, whose axes are layers, time and channels, each layer has frames of its own.
+    """
+    if layered:
+        flat = nearest_frames(latent.flatten(0, 1), anchor.flatten(0, 1), time_axis - 1)
+        return flat.view_as(latent)
     frames, sounds = latent.movedim(1 + time_axis, 1), anchor.movedim(1 + time_axis, 1)
     nearest = torch.cdist(frames.flatten(2), sounds.flatten(2)).argmin(2)
     items = torch.arange(len(sounds), device=sounds.device)[:, None]

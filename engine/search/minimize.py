@@ -144,7 +144,7 @@ class _Search:
             height = height / pull.flatten(1).norm(dim=1).clamp_min(EPSILON)
             if anchor is None:
                 anchor = anchor_of(model, objective, evaluation.latent.detach(), evaluation.spectrum)
-            pull = anchored(pull, model, objective, evaluation, anchor, weight, scene.time_axis)
+            pull = anchored(pull, model, objective, evaluation, anchor, weight, scene)
         (gradient,) = torch.autograd.grad(latent, noise, pull)
         size = plan.step_size.at(max(step.distances.values()), weight, state.pace.rate)
         count = state.iteration + 1

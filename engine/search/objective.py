@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import controls
 from ..errors import NonFiniteLossError
 from ..models.protocol import Layers, Model, Scene
-from ..request import LoopRequest, Words
+from ..request import Control, LoopRequest, Words
 from ..spectrum import Spectrum
 
 LOUDEST_FRAME_DB = -12.0  # RMS of 46 ms, used where the peak is not known: about 11 dB under the peak of a hit
@@ -146,16 +146,16 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     goals: list[Goal] = []
     for part in request.controls:
         row = controls.find(part.kind)
-        context = controls.Context(request=request, model=model, within=part.within)
+        context = controls.Context(request=request, model=model, within=part.within, weight_curve=part.weight_curve)
         earlier = sum(goal.kind == part.kind for goal in goals)
         goals.append(
             Goal(
                 name=f"{part.kind}-{earlier + 1}" if earlier else part.kind,
                 kind=part.kind,
-                weight=row.weight * part.weight,
+                weight=row.weight * part.weight * context.mean_weight,
                 tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
                 term=row.term(part.target, scene, context),
-                hears=_hears(part.kind, scene, model),
+                hears=_hears(part, scene, model),
             )
         )
     closed = model.card.circular and scene.circular
@@ -166,9 +166,9 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     return Objective(tuple(goals))
 
 
-def _hears(kind: str, scene: Scene, model: Model) -> Hears | None:
+def _hears(part: Control, scene: Scene, model: Model) -> Hears | None:
     """Return the spectrum of a control's own layers; None where it evaluates the whole loop."""
-    layers = tuple(name for name in controls.find(kind).layers if name in scene.layers)
+    layers = controls.find(part.kind).layers_in(scene, part.on)
     if not layers or not isinstance(model, Layers):
         return None
     return lambda latent: model.listen_to(latent, scene, layers)

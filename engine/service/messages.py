@@ -1,7 +1,7 @@
 """What clients and the engine say to each other over ZeroMQ: types, and their frames.
 
-A message is the frames `[version, kind, body]`, and a fourth with float32 samples where the body is a take
-or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wire`); every field has a limit.
+A message is the frames `[version, kind, body]`, and a fourth with float32 samples where the body is a take,
+its stems or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wire`); every field has a limit.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from ..errors import BadRequestError
-from ..events import Event, Preview, Take
+from ..events import Event, Preview, Stems, Take
 from ..request import MAX_COUNT, LoopRequest
 from . import wire
 
@@ -88,7 +88,7 @@ class Cancel(_Message, frozen=True):
 
 
 class AckTake(_Message, frozen=True):
-    """A take is safe at the client's side; `take` counts from 0."""
+    """A take, with its stems where the request asked for them, is safe at the client's side; `take` counts from 0."""
 
     request_id: Name
     owner: Name
@@ -165,6 +165,8 @@ def pack(message: Message) -> list[bytes]:
     if not isinstance(message, Said):
         return [*frames, wire.encode(message)]
     event = message.event
+    if isinstance(event, Stems):
+        return [*frames, wire.encode(msgspec.structs.replace(event, samples=b"")), event.samples]
     if not isinstance(event, Take | Preview):
         return [*frames, wire.encode(event)]
     bare = msgspec.structs.replace(event, sound=msgspec.structs.replace(event.sound, samples=b""))
@@ -195,8 +197,10 @@ def unpack(frames: Sequence[bytes]) -> Message:
 
 def _event(frames: Sequence[bytes]) -> Event:
     event = wire.decode_event(frames[2])
-    if not isinstance(event, Take | Preview):
+    if not isinstance(event, Take | Preview | Stems):
         return event
     if len(frames) != 4:
         raise BadRequestError("A take without its frame of samples is unknown.")
+    if isinstance(event, Stems):
+        return msgspec.structs.replace(event, samples=bytes(frames[3]))
     return msgspec.structs.replace(event, sound=msgspec.structs.replace(event.sound, samples=bytes(frames[3])))

@@ -1,5 +1,6 @@
 """A take's stored noise x_T, with the seeds that complete its prompt."""
 
+import json
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..errors import BadInputError
-from ..request import LoopRequest
+from ..request import LAYERS, LoopRequest
 
 WIDE_VARIATION = 0.8  # from here on a variation also completes the prompt anew
 HEARD = "heard"
@@ -23,6 +24,15 @@ class OpenSeeds:
     key: int
 
 
+@dataclass(frozen=True, slots=True)
+class LayeredNoise:
+    """The noise [layers, frames, channels] of a take, and what each layer `heard` of the others [layers, frames, m]."""
+
+    layers: tuple[str, ...]
+    noise: Tensor
+    heard: Tensor
+
+
 def noise_to_bytes(
     noise: Tensor,
     *,
@@ -31,10 +41,12 @@ def noise_to_bytes(
     open_seeds: OpenSeeds,
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
+    weights: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names, and what each `heard` of the others [layers, frames, channels].
+    Of a take in layers also their names, and what each `heard` of the others [layers, frames, channels]; with the
+    digest of the `weights` where it is known.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -42,23 +54,36 @@ def noise_to_bytes(
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         meta["layers"] = ",".join(layers)
+    if weights:
+        meta["weights"] = weights
     return bytes(save(tensors, metadata=meta))
 
 
-def heard_from_bytes(data: bytes, layers: tuple[str, ...]) -> Tensor | None:
-    """Return what each of `layers` of a stored take heard of the others; None of a take that has no layers.
+def layered_from_bytes(data: bytes) -> LayeredNoise | None:
+    """Return the noise of a stored take layer by layer; None of a take that is one sound.
 
-    Raises `BadInputError` where they are others than the noise is of.
+    Raises `BadInputError` where names, noises and what was heard do not belong together.
     """
     tensors = _of_a_take(data)
-    heard = tensors.get(HEARD)
+    noise, heard = tensors["noise"], tensors.get(HEARD)
     if heard is None:
         return None
-    if heard.dim() != 3 or heard.shape[:2] != tensors["noise"].shape[:2] or len(heard) != len(layers):
+    layers = tuple(stored_facts(data).get("layers", "").split(","))
+    if noise.dim() != 3 or heard.dim() != 3 or heard.shape[:2] != noise.shape[:2] or len(heard) != len(layers):
         raise BadInputError(NOT_A_TAKES)
-    if not torch.isfinite(heard).all():
+    if not set(layers) <= set(LAYERS) or len(set(layers)) != len(layers):
+        raise BadInputError(f"The stored take has the layers {', '.join(layers)[:80]}, which are not known here.")
+    if not (torch.isfinite(heard).all() and torch.isfinite(noise).all()):
         raise BadInputError("The stored take holds values that are not numbers.")
-    return heard
+    return LayeredNoise(layers, noise, heard)
+
+
+def stored_facts(data: bytes) -> dict[str, str]:
+    """Return what a stored take says of itself: model, seed, layers, weights; raise `BadInputError` for other bytes."""
+    _of_a_take(data)
+    size = int.from_bytes(data[:8], "little")
+    found = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    return {str(name): str(value) for name, value in found.items()}
 
 
 def open_seeds(request: LoopRequest) -> OpenSeeds:

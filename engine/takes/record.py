@@ -4,7 +4,7 @@ from importlib import metadata
 
 from torch import Tensor
 
-from ..models.protocol import ModelCard
+from ..models.protocol import ModelCard, Scene
 from ..request import LoopRequest
 from ..search.shell import flatness
 
@@ -23,6 +23,12 @@ def what_was_done(
         "loss_curves": curves,
         "versions": {name: metadata.version(name) for name in ("ditto-live", "torch", "diffusers")},
     }
+
+
+def layer_facts(scene: Scene, weights: str) -> dict[str, object]:
+    """Return which layers a take has, none for a full mix, its chords, and the digest of its weights if known."""
+    facts = {"layers": list(scene.layers), "muted": list(scene.muted), "chords": scene.record.get("chords", "")}
+    return facts | ({"weights": weights} if weights else {})
 
 
 def noise_facts(noise: Tensor, time_axis: int) -> dict[str, object]:

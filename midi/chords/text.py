@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import cycle, groupby, islice, pairwise
+from math import lcm
 
 from ..errors import MidiError
 from ..key import MODES, Key
@@ -104,6 +105,12 @@ class Progression:
             span for index, row in enumerate(rows) for span in _parts(row, index * beats_per_bar, beats_per_bar)
         )
 
+    def fitted(self, bars: int) -> "Progression":
+        """Return the chords of a loop of so many bars: written bars come again, or are cut, bar by bar."""
+        if not self.barred:
+            return self
+        return replace(self, bars=tuple(islice(cycle(self.bars), bars)))
+
     def __str__(self) -> str:
         return " | ".join(" ".join(str(chord) for chord in bar) for bar in self.bars)
 
@@ -111,6 +118,23 @@ class Progression:
 def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable[ChordSpan]:
     length = Fraction(beats) / len(row)
     return (ChordSpan(start + index * length, length, chord) for index, chord in enumerate(row))
+
+
+def written(spans: Sequence[ChordSpan], bars: int, beats_per_bar: Fraction) -> str:
+    """Return chords that fill so many bars as text, which `parse_chords` reads as the same ones.
+
+    A bar has as many parts as its changes need, `.` where a chord goes on; of more than a bar may have the nearest.
+    """
+    ends = [span.beat + span.beats for span in spans]
+    rows: list[str] = []
+    for start in (beats_per_bar * bar for bar in range(bars)):
+        changes = [span.beat - start for span in spans if start < span.beat < start + beats_per_bar]
+        parts = min(lcm(1, *((change / beats_per_bar).denominator for change in changes)), MAX_PARTS)
+        middles = [start + beats_per_bar * (part + Fraction(1, 2)) / parts for part in range(parts)]
+        sounding = [spans[next(index for index, end in enumerate(ends) if middle < end)].chord for middle in middles]
+        words = [str(sounding[0]), *(str(now) if now != last else "." for last, now in pairwise(sounding))]
+        rows.append(" ".join(words))
+    return " | ".join(rows) + (" |" if bars == 1 else "")
 
 
 def joined(spans: Iterable[ChordSpan]) -> tuple[ChordSpan, ...]:
@@ -126,18 +150,22 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     as `bVI` is F there, too.
     """
     plain = _DASH.sub(" ", text)
-    written = [part.replace(",", " ").split() for part in plain.split("|")]
-    while written and not written[0]:
-        written.pop(0)
-    while written and not written[-1]:
-        written.pop()
-    if not written:
+    parts = [part.replace(",", " ").split() for part in plain.split("|")]
+    while parts and not parts[0]:
+        parts.pop(0)
+    while parts and not parts[-1]:
+        parts.pop()
+    if not parts:
         raise MidiError("no_chords", "There are no chords in the text.", REMEDY)
-    if len(written) > MAX_BARS:
-        raise MidiError("too_many_chords", f"{len(written)} bars of chords are more than {MAX_BARS}.", REMEDY)
+    if len(parts) > MAX_BARS:
+        raise MidiError("too_many_chords", f"{len(parts)} bars of chords are more than {MAX_BARS}.", REMEDY)
     bars: list[tuple[Chord, ...]] = []
-    for words in written:
-        bars.append(_bar(words, bars, key))
+    for number, words in enumerate(parts, 1):
+        try:
+            bars.append(_bar(words, bars, key))
+        except MidiError as error:
+            place = f"Bar {number}: " if len(parts) > 1 else ""
+            raise MidiError(error.fault, f"{place}{error.sentence}", error.remedy) from error
     return Progression(tuple(bars), barred="|" in plain)
 
 

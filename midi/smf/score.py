@@ -32,7 +32,7 @@ class Score:
     """A MIDI file in beats.
 
     `type` is 0 (one track), 1 (tracks together) or 2 (patterns one by one);
-    `remarks` are sentences on what was mended or left out.
+    `remarks` are sentences on what was mended or left out; `text` is what is written in the file about itself.
     """
 
     tracks: tuple[ScoreTrack, ...]
@@ -41,6 +41,7 @@ class Score:
     ticks_per_beat: int = DEFAULT_TICKS_PER_BEAT
     type: int = 1
     remarks: tuple[str, ...] = ()
+    text: str = ""
 
     @property
     def notes(self) -> tuple[Note, ...]:

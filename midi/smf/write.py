@@ -15,7 +15,7 @@ _Event = tuple[int, int, mido.Message]
 
 
 def write_midi(score: Score) -> bytes:
-    """Return the bytes of a MIDI file with the score's notes, tempi and metres; names are UTF-8.
+    """Return the bytes of a MIDI file with the score's notes, tempi, metres and text; names are UTF-8.
 
     Times are rounded to `score.ticks_per_beat`; a note keeps at least one tick. Raises `MidiError` for a note before
     the start, and for one past the longest time that the format can tell.
@@ -49,7 +49,7 @@ def _note_events(track: ScoreTrack, ticks_per_beat: int) -> list[_Event]:
 
 
 def _time_events(score: Score) -> list[_Event]:
-    events: list[_Event] = []
+    events: list[_Event] = [(0, -2, mido.MetaMessage("text", text=_bytes(score.text)))] if score.text else []
     for tempo in score.tempos:
         microseconds = min(max(1, round(60_000_000 / tempo.tempo_bpm)), 0xFFFFFF)
         message = mido.MetaMessage("set_tempo", tempo=microseconds)
@@ -65,8 +65,7 @@ def _time_events(score: Score) -> list[_Event]:
 def _delta_track(track: ScoreTrack, events: list[_Event], ticks_per_beat: int) -> mido.MidiTrack:
     written = mido.MidiTrack()
     if track.name:
-        name = nfc(track.name).encode("utf-8", "replace").decode("latin1")  # mido writes the very bytes
-        written.append(mido.MetaMessage("track_name", name=name))
+        written.append(mido.MetaMessage("track_name", name=_bytes(track.name)))
     now = 0
     end = max((tick for tick, _, _ in events), default=0)
     end = max(end, beats_to_ticks(track.end, ticks_per_beat))
@@ -81,3 +80,8 @@ def _delta_track(track: ScoreTrack, events: list[_Event], ticks_per_beat: int) -
         now = tick
     written.append(mido.MetaMessage("end_of_track", time=end - now))
     return written
+
+
+def _bytes(text: str) -> str:
+    """Return what mido, which writes Latin-1, writes as the text's UTF-8."""
+    return nfc(text).encode("utf-8", "replace").decode("latin1")

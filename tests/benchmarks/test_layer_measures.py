@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.quality.evaluation import crispness, fit
+from engine.metrics.hearing.pitch import pitches_of
 from midi.chords.text import SPELLINGS, parse_chord
 
 RATE = 44_100
@@ -96,9 +97,9 @@ def test_a_dull_copy_is_told_by_its_statistics() -> None:
 @settings(max_examples=12, deadline=None)
 def test_a_note_has_its_pitch(pitch: int) -> None:
     """Whatever the note, its frames have its pitch within a quarter of a semitone, and noise has none."""
-    heard = fit.pitches_of(notes([pitch], 1.0)[0], RATE, (30.0, 1800.0))
+    heard = pitches_of(notes([pitch], 1.0)[0], RATE, (30.0, 1800.0))
     assert abs(np.nanmedian(heard) - pitch) < 0.25
-    assert np.isnan(fit.pitches_of(noise()[0], RATE, (30.0, 1800.0))).mean() > 0.9
+    assert np.isnan(pitches_of(noise()[0], RATE, (30.0, 1800.0))).mean() > 0.9
 
 
 def test_notes_outside_the_scale_are_counted() -> None:

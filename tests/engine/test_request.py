@@ -10,7 +10,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.errors import BadRequestError, DittoError
-from engine.request import MAX_SOUND_BYTES, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start, new_id
+from engine.request import (
+    LAYERS,
+    MAX_SOUND_BYTES,
+    Audio,
+    Budget,
+    Control,
+    Curve,
+    LoopRequest,
+    Notes,
+    Point,
+    Start,
+    Words,
+    new_id,
+)
+from engine.service import wire
 from midi.tempo import Meter
 
 METERS = [Meter(4, 4), Meter(3, 4), Meter(5, 4), Meter(6, 8), Meter(7, 8), Meter(12, 8), Meter(1, 1)]
@@ -164,3 +178,65 @@ def test_a_loop_whose_take_no_message_holds_is_refused(fields: dict[str, Any], a
         return
     with pytest.raises(BadRequestError, match="240 MB is the most"):
         LoopRequest(**fields)
+
+
+FORM = Words(text="AB")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"layers": ["guitar"]}, "layers names 'guitar', which is no layer."),
+        ({"layers": 3}, "layers of LoopRequest is 3; write names of layers such as drums, bass."),
+        ({"layers": "mix, bass"}, "The full mix is one sound and has no layers beside it."),
+        ({"layers": "mix", "stems": True}, "stems needs layers, and the full mix has none."),
+        ({"layers": "mix", "chords": "Am"}, "chords needs layers, and the full mix has none."),
+        ({"layers": "drums", "mute": "bass"}, "mute names bass, but the layers are drums."),
+        ({"layers": "drums", "mute": "drums"}, "All layers are muted, so that nothing would be heard."),
+        ({"mute": LAYERS}, "All layers are muted, so that nothing would be heard."),
+        ({"again": "bass"}, "again bass makes layers of an earlier take anew, and no take is given."),
+        ({"chords": "H"}, "'H' is not a chord that is known here."),
+        ({"chords": "i VI"}, "'i' is a degree of a key, and no key is given."),
+        ({"chords": "Am | F | C"}, "The chords have 3 bars, which a loop of 4 does not hold a whole number of times."),
+        ({"chords": 5}, "chords of LoopRequest is 5; write a text."),
+        ({"beside": 5}, "beside of LoopRequest is 5; write reference audio."),
+        ({"stems": 1}, "stems of LoopRequest is 1; write True or False."),
+        ({"stems": True, "bars": 16, "tempo_bpm": 20}, "With stems a loop of 192 s at 44,100 Hz takes 388 MB"),
+    ],
+)
+def test_layers_that_cannot_be_are_refused_in_a_sentence(fields: dict[str, Any], sentence: str) -> None:
+    """What is wrong with layers, chords and what goes with them is said when the request is made."""
+    with pytest.raises(DittoError) as error:
+        LoopRequest(**fields)
+    assert error.value.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize("layers", ["drums", "mix"])
+def test_a_control_is_given_to_layers_that_the_loop_has(layers: str) -> None:
+    """A control on a layer that the request leaves out is refused."""
+    control = Control(kind="melody", target=FORM, on=("lead",))
+    with pytest.raises(DittoError, match="on of melody"):
+        LoopRequest(controls=(control,), layers=(layers,))
+    assert LoopRequest(controls=(control,), layers=(layers, "lead") if layers != "mix" else ())
+
+
+@given(st.lists(st.sampled_from([str(layer) for layer in LAYERS])))
+def test_layers_stand_in_their_order_once(names: list[str]) -> None:
+    """A list and a text with commas make the same layers, each once, in the order in which they are sampled."""
+    request = LoopRequest(layers=names)  # type: ignore[arg-type]
+    assert request.layers == tuple(layer for layer in LAYERS if layer in names)
+    assert LoopRequest(layers=", ".join(names)).layers == request.layers  # type: ignore[arg-type]
+
+
+def test_a_request_of_an_earlier_build_has_no_layers() -> None:
+    """A request without the fields of layers decodes, and its layers are open."""
+    plain = msgspec.json.decode(wire.to_json(LoopRequest(seed=1)))
+    earlier = {name: plain[name] for name in plain if name not in ("layers", "chords", "again", "mute", "stems")}
+    earlier.pop("beside")
+    assert wire.from_json(msgspec.json.encode(earlier), LoopRequest).layers == ()
+
+
+def test_degrees_may_wait_for_a_key_in_the_prompt() -> None:
+    """Roman numerals need a key: the request's, or one that the prompt may hold."""
+    assert LoopRequest(chords="i VI", key="A minor").chords == "i VI"
+    assert LoopRequest(chords="i VI", prompt="house in A minor").chords == "i VI"

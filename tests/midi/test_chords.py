@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi.chords.clip import chords_of
-from midi.chords.text import NO_CHORD, QUALITIES, SPELLINGS, Chord, key_of, parse_chord, parse_chords
+from midi.chords.text import NO_CHORD, QUALITIES, SPELLINGS, Chord, key_of, parse_chord, parse_chords, written
 from midi.errors import MidiError
 from midi.key import MODES, Key
 from midi.notes import Note
@@ -123,6 +123,35 @@ def test_chords_that_do_not_fill_the_loop_are_refused() -> None:
         parse_chords("C | F | G").spans(4, FOUR)
 
 
+@pytest.mark.parametrize(
+    ("text", "bars", "wanted"),
+    [
+        ("C | F | G", 4, "C | F | G | C"), ("Am F | C", 1, "Am F |"), ("C | F | G | %", 2, "C | F |"),
+        ("Am F C G", 3, "Am F C G"),
+    ],
+)  # fmt: skip
+def test_chords_of_other_bars_come_again_or_are_cut_bar_by_bar(text: str, bars: int, wanted: str) -> None:
+    """Written bars fill a loop of any length; a row without bars shares it, however long it is."""
+    fitted = parse_chords(text).fitted(bars)
+    assert fitted == parse_chords(wanted)
+    spans = fitted.spans(bars, FOUR)
+    assert spans[-1].beat + spans[-1].beats == 4 * bars
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.sampled_from(("Am", "F#m7b5", "C/B", "N.C.", "Ebmaj9", "D5")), min_size=1, max_size=7),
+        min_size=1, max_size=6,
+    ),
+    eighths=st.integers(3, 9),
+)  # fmt: skip
+def test_chords_of_a_loop_are_written_as_they_are_read(rows: list[list[str]], eighths: int) -> None:
+    """Whatever parts a bar has, the text of a loop's chords is read as the same chords at the same beats."""
+    spans = parse_chords(" | ".join(" ".join(row) for row in rows) + " |").spans(len(rows), Fraction(eighths, 2))
+    text = written(spans, len(rows), Fraction(eighths, 2))
+    assert parse_chords(text).spans(len(rows), Fraction(eighths, 2)) == spans
+
+
 def clip(text: str, *, broken: bool = False) -> list[Note]:
     """Return a bar of four beats for each bar of `text`, as block chords or as arpeggios."""
     found = []
@@ -166,6 +195,9 @@ def test_any_clip_fills_its_loop_with_chords(starts: list[Fraction], eighths: in
     ends = [span.beat + span.beats for span in found]
     assert [span.beat for span in found] == [0, *ends[:-1]]
     assert ends[-1] == 9
+    if (bars := 9 / Fraction(eighths, 2)).denominator == 1:
+        text = written(found, int(bars), Fraction(eighths, 2))
+        assert parse_chords(text).spans(int(bars), Fraction(eighths, 2)) == found
 
 
 def test_drums_play_no_chords() -> None:

@@ -1,7 +1,7 @@
 """`ditto-live play`: hear a take in a loop, and the newer one from the next bar on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ import typer
 
 from bridge.cli.player import Loop, LoopPlayer, NoAudioError, OpenStream, at_rate, open_output, read_loop
 from bridge.requests.parent import find_take
+from bridge.takes.companions import take_of
 from engine.errors import BadInputError
 from engine.settings import Settings
 
@@ -89,13 +90,18 @@ class Watch:
 
     def newer(self) -> Path | None:
         """Return the newest file written since the last one that was returned, if there is one."""
-        candidates = [self._alone] if self._alone else self._settings.takes.glob("*/*.wav")
+        candidates = [self._alone] if self._alone else _takes(self._settings.takes)
         dated = [(_written_ns(path), path) for path in candidates]
         written_ns, path = max(dated, default=(0, None))
         if path is None or written_ns <= self._newest_ns:
             return None
         self._newest_ns = written_ns
         return path
+
+
+def _takes(folder: Path) -> Iterator[Path]:
+    """Yield the WAVs of all takes, without their stems."""
+    return (path for path in folder.glob("*/*.wav") if take_of(path) is None)
 
 
 def _written_ns(path: Path) -> int:

@@ -43,6 +43,7 @@ class Render:
 
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
     overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
+    midi: Annotated[bool, _place("MIDI of what is heard: melody, chords, drums.", "--midi")] = False
     report: Annotated[Path | None, _place("PNG page about the best take.")] = None
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
     device: Annotated[str, _place("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
@@ -55,7 +56,9 @@ class Render:
         rows = rows_of(getattr(self, "controls", ()))
         typed = typed_settings(self)
         asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
-        takes = shelf(self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite)
+        takes = shelf(
+            self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
+        )
         report = None if self.report is None else as_png(self.report)
         outcome = make(asked, takes, settings)
         seconds = time.monotonic() - started
@@ -112,7 +115,7 @@ def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | No
         from engine.pipeline import make_loop
 
         events = cast(Run[Event], make_loop(asked.request, model, settings))
-        return follow(events, shown, takes.keep, asked.remarks)
+        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
 
 
 def draw(takes: Shelf, report: Path) -> None:

@@ -45,14 +45,15 @@ class Replayed:
 def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | None = None) -> Replayed:
     """Make the take again, write it to `out` if given, and compare it with its file; raises `DittoError`."""
     kept = sidecar(take)
+    request = kept.as_made
     maker = find(jobs or DEFAULT_JOBS)(settings)
     if take.wav.with_suffix(".safetensors").exists():
-        sound = maker.rebuild(kept.request, start(settings.takes, take.take_id).noise)
+        sound = maker.rebuild(request, start(settings.takes, take.take_id).noise)
     else:
-        sound = _made_anew(maker, kept.request, kept.take)
+        sound = _made_anew(maker, request, kept.take)
     with tempfile.TemporaryDirectory() as folder:  # what is compared are files: a WAV rounds to 24 bits
         wav = out or Path(folder) / "replay.wav"
-        _write(wav, kept.request, sound)
+        _write(wav, request, sound)
         before, after = read_audio(take.wav)[0], read_audio(wav)[0]
     same_length = before.shape == after.shape
     largest = float(np.abs(before - after).max(initial=0)) if same_length else math.inf

@@ -44,6 +44,7 @@ class Send:
     batch: Annotated[bool, _place("Let others pass.", "--batch")] = False
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
     overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
+    midi: Annotated[bool, _place("MIDI of what is heard: melody, chords, drums.", "--midi")] = False
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
     home: Annotated[Path | None, _place("Where keys and the discovery file lie.")] = None
 
@@ -56,7 +57,9 @@ class Send:
         asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
         if self.osc:
             return _over_osc(asked, settings, self.port, batch=self.batch)
-        takes = shelf(self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite)
+        takes = shelf(
+            self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
+        )
         outcome = _over_zeromq(asked, takes, settings, self.engine, self.engine_key, batch=self.batch)
         written = as_json if self.json else in_words
         sys.stdout.write(written(takes, outcome, time.monotonic() - started, None))
@@ -80,7 +83,7 @@ def _over_zeromq(
         for remark in asked.remarks:
             shown.say(remark)
         events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
-        return follow(events, shown, takes.keep, asked.remarks)
+        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
 
 
 def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> int:

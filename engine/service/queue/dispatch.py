@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from ...errors import BadRequestError
-from ...events import Event, Final, Preview, Take
+from ...events import Event, Final, Preview, Stems, Take
 from .. import wire
 from ..messages import Job, RequestStatus
 from .journal import Entry, Journal
@@ -36,6 +36,10 @@ class Dispatch:
                 window.defer(event.request_id)
             case Take():
                 self._send(owner, window, event)
+            case Stems() if self._waits(window, event):
+                return  # they follow their take
+            case Stems():
+                self._send_stems(owner, window, event)
             case Preview() if not window.is_open():
                 return  # an early listen is worth nothing later
             case _ if isinstance(event, Final) and window.is_deferred(event.request_id):
@@ -95,6 +99,8 @@ class Dispatch:
                 return False
             if (take := self._take(request_id, number)) is not None:
                 self._send(owner, window, take)
+                if (stems := self._journal.results.stems(request_id, number)) is not None:
+                    self._send_stems(owner, window, stems)
         window.release(request_id)
         if (final := self._journal.final(request_id)) is not None:
             self._tell(owner, final)
@@ -111,6 +117,16 @@ class Dispatch:
             self._journal.set_aside(request_id, f"take {number}", b"", error)
             return None
         return take
+
+    def _waits(self, window: SendWindow, stems: Stems) -> bool:
+        """Return whether the take that the stems belong to is still to be sent."""
+        if window.is_in_flight(stems.request_id, stems.take):
+            return False
+        return stems.take in self._journal.results.take_numbers(stems.request_id)
+
+    def _send_stems(self, owner: str, window: SendWindow, stems: Stems) -> None:
+        window.also_sent(stems.request_id, stems.take, len(stems.samples))
+        self._tell(owner, stems)
 
     def _send(self, owner: str, window: SendWindow, take: Take) -> None:
         window.sent(take.request_id, take.take, size_bytes(take))

@@ -167,7 +167,7 @@ class Journal:
         with self._file.transaction():
             statement = "UPDATE jobs SET state = 'finished', ended = ?, final = ? WHERE request_id = ?"
             self._file.change(statement, (now, wire.encode(final), request_id))
-            self._file.change("DELETE FROM kept WHERE request_id = ? AND kind != 'take'", (request_id,))
+            self._file.change("DELETE FROM kept WHERE request_id = ? AND kind NOT IN ('take', 'stems')", (request_id,))
 
     def acknowledge_end(self, request_id: str) -> None:
         """Drop takes and words of a finished job; its end and a digest stay a while for late duplicates."""

@@ -1,10 +1,15 @@
 """What is large and can be made again: takes, saved states, previews; in a file of their own."""
 
-from ...events import Preview, Take
+import structlog
+
+from ...errors import BadRequestError
+from ...events import Preview, Stems, Take
 from .. import wire
 from .journal_file import JournalFile
 
-_SAVED, _PREVIEW, _TAKE = "saved", "preview", "take"
+log = structlog.get_logger("ditto.journal")
+
+_SAVED, _PREVIEW, _TAKE, _STEMS = "saved", "preview", "take", "stems"
 
 
 class Results:
@@ -54,12 +59,26 @@ class Results:
         data = self._kept(request_id, _TAKE, number)
         return None if data is None else wire.decode(data, Take)
 
+    def add_stems(self, stems: Stems) -> None:
+        """Keep the stems of a take until that is acknowledged."""
+        with self._file.transaction():
+            self._keep(stems.request_id, _STEMS, stems.take, wire.encode(stems))
+
+    def stems(self, request_id: str, number: int) -> Stems | None:
+        """Return the stems of a take that is not acknowledged yet; None without any that can be read."""
+        data = self._kept(request_id, _STEMS, number)
+        try:
+            return None if data is None else wire.decode(data, Stems)
+        except BadRequestError as error:  # the take is whole without them
+            log.error("stems.unreadable", request_id=request_id, take=number, error=error.sentence)
+            return None
+
     def acknowledge_take(self, request_id: str, take: int) -> None:
-        """Drop a take that is safe at the client's side."""
+        """Drop a take and its stems, which are safe at the client's side."""
         with self._file.transaction():
             statement = "UPDATE jobs SET open_takes = open_takes & ~? WHERE request_id = ?"
             self._file.change(statement, (1 << take, request_id))
-            statement = "DELETE FROM kept WHERE request_id = ? AND kind = 'take' AND number = ?"
+            statement = "DELETE FROM kept WHERE request_id = ? AND kind IN ('take', 'stems') AND number = ?"
             self._file.change(statement, (request_id, take))
 
     def set_aside_take(self, request_id: str, number: int) -> None:

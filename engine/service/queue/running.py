@@ -7,7 +7,7 @@ from enum import StrEnum
 import structlog
 
 from ...errors import DittoError
-from ...events import Cancelled, Event, Failed, Final, Preview, Progress, Take
+from ...events import Cancelled, Event, Failed, Final, Preview, Progress, Stems, Take
 from ..workers import pipe
 from ..workers.executor import Executor, Lost, Report
 from .dispatch import MAX_TAKE_BYTES, Dispatch, size_bytes
@@ -125,6 +125,9 @@ class RunningJobs:
             return
         if isinstance(event, Take) and not self._keep(job, event):
             return
+        if isinstance(event, Stems):
+            with quietly("stems"):  # they are told all the same, and only a client that loses them misses them
+                self._journal.results.add_stems(event)
         if isinstance(event, Preview):
             with quietly("preview"):
                 self._journal.results.keep_preview(event)

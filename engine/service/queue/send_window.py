@@ -48,6 +48,11 @@ class SendWindow:
         """Note that a take is on its way."""
         self._in_flight[request_id, take] = (size_bytes, self._clock())
 
+    def also_sent(self, request_id: str, take: int, size_bytes: int) -> None:
+        """Note that what belongs to a take in flight follows it."""
+        if (known := self._in_flight.get((request_id, take))) is not None:
+            self._in_flight[request_id, take] = (known[0] + size_bytes, self._clock())
+
     def is_in_flight(self, request_id: str, take: int) -> bool:
         """Return whether a take was sent and is neither acknowledged nor lost yet."""
         return (request_id, take) in self._in_flight

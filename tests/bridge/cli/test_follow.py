@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from bridge.cli.follow import Outcome, RemoteError, follow
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Sound, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Sound, Stems, Take
 
 SOUND = Sound(samples=bytes(80), sample_rate=44_100)
 
@@ -64,7 +64,7 @@ def _loop(steps: int, stopped: Callable[[], bool]) -> Generator[Event, None, Non
 def followed(events: Run[Event], notebook: Notebook) -> tuple[Outcome, list[int]]:
     """Follow `events` and return the outcome and the takes that were kept."""
     kept: list[int] = []
-    outcome = follow(events, notebook, lambda found: kept.append(found.take))
+    outcome = follow(events, notebook, lambda found, _stems: kept.append(found.take))
     return outcome, kept
 
 
@@ -96,7 +96,7 @@ def test_ctrl_c_while_takes_are_written_loses_none() -> None:
     """Once the search is over, all of its takes are kept."""
     kept: list[int] = []
 
-    def keep(found: Take) -> None:
+    def keep(found: Take, _stems: Stems | None) -> None:
         kept.append(found.take)
         signal.raise_signal(signal.SIGINT) if found.take == 1 else None
 
@@ -148,7 +148,7 @@ def test_the_pipeline_is_closed_when_a_take_cannot_be_kept() -> None:
         finally:
             closed.append(True)
 
-    def full(_take: Take) -> None:
+    def full(_take: Take, _stems: Stems | None) -> None:
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"):

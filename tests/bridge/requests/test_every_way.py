@@ -49,6 +49,13 @@ VALUES = {
     "seconds": st.sampled_from(("2.5", "0")),
     "steps": st.sampled_from(("9", "-1")),
     "sample_rate": st.sampled_from(("48000", "100")),
+    "layers": st.sampled_from(("drums,bass", "lead", "mix", "lead,drum", "mix,bass")),
+    "chords": st.sampled_from(("Am F | C G/B", "i VI | III VII", "Am F C G", "N.C.", MELODY, "C | X", "C | F | G")),
+    "again": st.sampled_from(("bass", "none")),
+    "mute": st.sampled_from(("bass", "drums,lead", "none", "bas")),
+    "stems": st.sampled_from(("1", "0")),
+    "with": st.sampled_from(("no.wav", "none")),
+    "melody.on": st.sampled_from(("lead", "lead,bass", "led")),
     "outpaint": st.just("2"),
     "keep": st.just("0:1,2:3"),
 }
@@ -119,7 +126,7 @@ def plainly(sentence: str) -> str:
     for row in FIELDS:
         if row.option:
             sentence = re.sub(rf"{row.flag}(?![\w-])", row.name, sentence)
-    return re.sub(r"\b\w+\.(weight|within|target)\b", r"CONTROL.\1", sentence)
+    return re.sub(r"\b\w+\.(weight|within|target|on)\b", r"CONTROL.\1", sentence)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -181,7 +188,7 @@ def test_audio_means_the_same_by_every_way(way: object, tmp_path: Path) -> None:
 
 def test_every_field_of_a_request_can_be_set() -> None:
     """The table has all of a request but its id and its targets, with the defaults that a request has."""
-    elsewhere = {"request_id", "controls", "start", "budget", "meter"}
+    elsewhere = {"request_id", "controls", "start", "budget", "meter", "beside"}
     assert set(LoopRequest.__struct_fields__) - elsewhere <= set(BY_NAME)
     made = read_request({"seed": "1"}, request_id="r").request
     assert made == LoopRequest(seed=1, request_id="r")

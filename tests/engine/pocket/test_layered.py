@@ -33,7 +33,7 @@ from engine.search.objective import Goal, Objective
 from engine.search.report import Step
 from engine.settings import Settings
 from engine.spectrum import Spectrum
-from engine.takes.noise import OpenSeeds, heard_from_bytes, noise_from_bytes, noise_to_bytes
+from engine.takes.noise import OpenSeeds, layered_from_bytes, noise_from_bytes, noise_to_bytes
 from engine.training.layer_repertoire import layer_repertoire
 from midi.chords.text import parse_chords
 from midi.rhythm import Onset
@@ -258,8 +258,11 @@ def test_a_rhythm_is_the_drums(layered: LayeredPocket) -> None:
 def test_recordings_have_no_layers(layered: LayeredPocket) -> None:
     """What needs a recording's own layers is refused in a sentence, and what only listens to one is not."""
     sound = Audio(samples=b"\0" * 8 * 44_100, sample_rate=44_100, keep=((Fraction(0), Fraction(1)),))
-    with pytest.raises(BadRequestError, match="no layers"):
-        layered.scene(request(controls=(Control(kind="inpaint", target=sound),)))
+    kept = (Control(kind="inpaint", target=sound),)
+    assert layered.scene(request(controls=kept)).layers == ()
+    assert any("full mix plays" in note for note in layered.scene(request(controls=kept, layers=("bass",))).notes)
+    with pytest.raises(BadRequestError, match="inpaint is one sound without layers, so that stems cannot be used"):
+        layered.scene(request(controls=kept, stems=True))
     scene = scene_of(layered)
     audio = torch.randn(2, scene.model_samples) * 0.1
     with pytest.raises(ModelError, match="taken apart"):
@@ -331,11 +334,15 @@ def test_what_a_take_heard_is_stored_with_it() -> None:
     noise, heard = torch.randn(2, 8, 12), torch.rand(2, 8, HEARD_CHANNELS)
     seeds = OpenSeeds(1, 1)
     data = noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds, layers=("drums", "bass"), heard=heard)
-    found = heard_from_bytes(data, ("drums", "bass"))
+    found = layered_from_bytes(data)
     assert found is not None
-    assert torch.equal(found, heard)
-    assert heard_from_bytes(noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds), ("drums", "bass")) is None
-    for layers, rows in ((("drums",), heard), (("drums", "bass"), heard[:, :4]), (("drums", "bass"), heard / 0)):
-        bad = noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds, layers=layers, heard=rows)
+    assert found.layers == ("drums", "bass")
+    assert torch.equal(found.noise, noise)
+    assert torch.equal(found.heard, heard)
+    assert layered_from_bytes(noise_to_bytes(noise, model="pocket", seed=1, open_seeds=seeds)) is None
+    for layers, rows in (
+        (("drums",), heard), (("drums", "drums"), heard), (("drums", "tuba"), heard), (("drums", "bass"), heard[:, :4]),
+        (("drums", "bass"), heard / 0),
+    ):  # fmt: skip
         with pytest.raises(BadInputError):
-            heard_from_bytes(bad, layers)
+            layered_from_bytes(noise_to_bytes(noise, model="p", seed=1, open_seeds=seeds, layers=layers, heard=rows))

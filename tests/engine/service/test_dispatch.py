@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.events import Done, Event, Preview, Sound, Take
+from engine.events import Done, Event, Preview, Sound, Stems, Take
 from engine.request import LoopRequest
 from engine.service.messages import Job, Submission
 from engine.service.queue.dispatch import Dispatch
@@ -24,7 +24,7 @@ class Desk:
         self.told: list[Event | Job] = []
         self.dispatch = Dispatch(self.journal, lambda _owner, event: self.told.append(event))
 
-    def make(self, request_id: str, takes: int = 1) -> None:
+    def make(self, request_id: str, takes: int = 1, *, stems: bool = False) -> None:
         """Have a request accepted and made."""
         request = LoopRequest(request_id=request_id)
         self.journal.accept([Submission(request=request, owner="me")], 1.0)
@@ -32,6 +32,12 @@ class Desk:
             take = Take(request_id=request_id, take=number, sound=LONG, scores={}, noise=b"", record={})
             self.journal.results.add_take(take)
             self.dispatch.event("me", take)
+            if stems:
+                parts = Stems(
+                    request_id=request_id, take=number, layers=("bass",), samples=LONG.samples, sample_rate=44_100
+                )
+                self.journal.results.add_stems(parts)
+                self.dispatch.event("me", parts)
         done = Done(request_id=request_id, takes=takes)
         self.journal.finish(request_id, done, 2.0)
         self.dispatch.event("me", done)
@@ -42,8 +48,8 @@ class Desk:
         self.dispatch.acknowledged("me", request_id, take)
 
     def heard(self) -> list[str]:
-        """Return what was told as letters: t a take, D the end, J the request."""
-        letters = {Take: "t", Done: "D", Job: "J"}
+        """Return what was told as letters: t a take, s its stems, D the end, J the request."""
+        letters = {Take: "t", Stems: "s", Done: "D", Job: "J"}
         return [letters[type(e)] + (e.request.request_id if isinstance(e, Job) else e.request_id) for e in self.told]
 
 
@@ -84,6 +90,21 @@ def test_a_client_that_comes_back_is_told_all_at_its_own_pace(desk: Desk) -> Non
     desk.keep("a", 0)
     desk.keep("a", 1)
     assert desk.heard()[4:] == ["ta", "Da", "tb", "Db"]
+
+
+def test_stems_follow_their_take_and_wait_with_it(desk: Desk) -> None:
+    """Stems take room on the way, come after their own take, again if that is sent again, and go when it is kept."""
+    desk.make("a", takes=3, stems=True)
+    assert desk.heard() == ["ta", "sa"]
+    desk.keep("a", 0)
+    assert desk.heard()[2:] == ["ta", "sa"]
+    assert desk.journal.results.stems("a", 0) is None
+    desk.told.clear()
+    desk.dispatch.resend_all("me")
+    assert desk.heard() == ["Ja", "ta", "sa"]
+    desk.keep("a", 1)
+    desk.keep("a", 2)
+    assert desk.heard()[3:] == ["ta", "sa", "Da"]
 
 
 def test_what_was_lost_on_the_way_is_sent_again_when_asked_for(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadRequestError
-from engine.events import Done, Preview, Sound, Take
+from engine.events import Done, Preview, Sound, Stems, Take
 from engine.request import LoopRequest
 from engine.service import messages
 from engine.service.messages import (
@@ -40,6 +40,7 @@ ALL: list[Message] = [
     Said(event=Done(request_id="r1", takes=1)),
     Said(event=Take(request_id="r1", take=0, sound=SOUND, scores={"a": None}, noise=b"n", record={"x": {"y": [1.5]}})),
     Said(event=Preview(request_id="r1", take=0, step=1, sound=SOUND)),
+    Said(event=Stems(request_id="r1", take=0, layers=("bass",), samples=SOUND.samples, sample_rate=44_100)),
 ]
 
 
@@ -48,7 +49,7 @@ def test_what_is_packed_is_unpacked(message: Message) -> None:
     """Every message survives, audio in a frame of its own."""
     frames = messages.pack(message)
     assert messages.unpack(frames) == message
-    carries_sound = isinstance(message, Said) and isinstance(message.event, Take | Preview)
+    carries_sound = isinstance(message, Said) and isinstance(message.event, Take | Preview | Stems)
     assert len(frames) == 3 + carries_sound
     assert not carries_sound or frames[3] == SOUND.samples
 
@@ -78,3 +79,11 @@ def test_mutated_frames_raise_only_our_error(message: Message, frame: int, place
         chosen[place % len(chosen)] = value
     with contextlib.suppress(BadRequestError):
         assert type(messages.unpack([bytes(part) for part in frames])) in messages.KINDS.values()
+
+
+def test_stems_are_sounds_by_their_layer() -> None:
+    """The samples of stems are those of each layer one after the other, each as a sound has them."""
+    both = Stems(request_id="r1", take=0, layers=("drums", "bass"), samples=bytes(range(32)), sample_rate=8_000)
+    assert {name: sound.samples for name, sound in both.sounds.items()} == {
+        "drums": bytes(range(16)), "bass": bytes(range(16, 32)),
+    }  # fmt: skip

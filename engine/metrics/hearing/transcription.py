@@ -1,0 +1,180 @@
+"""What a listener would write down of a loop: a line of notes, chords, and hits of kick, snare and hat.
+
+Nothing of a request is used but tempo and metre: it is what is heard, not what was asked for.
+"""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from midi.rhythm import Group
+
+from ..framing import Signal, mono
+from ..rhythm import onset_times
+from .chords import LEAST_SECONDS, nearest
+from .chroma import chroma_of
+from .pitch import HOP_SECONDS, pitches_of
+
+MELODY_HZ = (110.0, 1800.0)
+SHORTEST_SECONDS = 0.06  # of a note that is told
+GLIDE_SECONDS = 0.12  # of a pitch without an attack that is no note
+FAINT, LOUDER = 0.1, 1.15  # of the loudest note; of what was before
+NEAR_SECONDS = 0.08  # by which a pitch is told late or early beside its attack
+SILENT_DB = 40.0  # under the loudest stretch, where no chord sounds
+BEFORE_SECONDS, AFTER_SECONDS = 0.045, 0.05  # of a hit, between which energy rises
+EDGES_HZ = (20.0, 130.0, 350.0, 1_500.0, 5_000.0, 16_000.0)
+KICK, SNARE, HAT = 0.02, 0.06, 0.1  # of the strongest rise in their band
+
+
+@dataclass(frozen=True, slots=True)
+class HeardNote:
+    """A note in seconds: when it begins and ends, its MIDI pitch, and how loud it is beside the loudest, 0 to 1."""
+
+    start_seconds: float
+    end_seconds: float
+    pitch: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeardChord:
+    """A chord in seconds: its root, 0 (C) to 11, and `major` or `minor`."""
+
+    start_seconds: float
+    end_seconds: float
+    root: int
+    quality: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeardHit:
+    """A hit: when, of what, and how strong beside the strongest of its kind, 0 to 1."""
+
+    seconds: float
+    group: Group
+    strength: float
+
+
+def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[HeardNote]:
+    """Return the notes of the clearest line in `audio` [channels, samples]; none where no pitch is clear."""
+    signal = mono(audio)
+    seconds = len(signal) / sample_rate
+    pitches = pitches_of(signal, sample_rate, MELODY_HZ)
+    hop = seconds / len(pitches)
+    steps = median_filter(np.where(np.isfinite(pitches), np.round(np.nan_to_num(pitches)), 0), 3, mode="wrap")
+    attacks = _attacks(signal, sample_rate, circular=circular)
+    found: list[tuple[float, float, int]] = []
+    index = 0
+    for pitch, run in groupby(steps):
+        length = len(list(run))
+        start, end = index * hop, (index + length) * hop
+        index += length
+        if pitch > 0 and end - start >= 2 * HOP_SECONDS:
+            found += [(first, last, int(pitch)) for first, last in _struck(start, min(end, seconds), attacks)]
+    levels = [_level(signal[round(a * sample_rate) : round(b * sample_rate)]) for a, b, _ in found]
+    loudest = max(levels, default=1.0) or 1.0
+    notes = [HeardNote(a, b, pitch, level / loudest) for (a, b, pitch), level in zip(found, levels, strict=True)]
+    return [note for note in notes if note.strength >= FAINT]
+
+
+def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
+    """Return the onsets after which it is louder than before, in seconds: an echo or a beating is none."""
+    onsets = onset_times(signal, sample_rate, circular=circular)
+    around = np.concatenate([signal[-sample_rate:], signal, signal[:sample_rate]])
+    shift = min(sample_rate, len(signal))
+
+    def level(first: float, last: float) -> float:
+        return _level(around[round(first * sample_rate) + shift : round(last * sample_rate) + shift])
+
+    louder = [level(at, at + AFTER_SECONDS) > LOUDER * level(at - BEFORE_SECONDS, at - 0.005) for at in onsets]
+    return np.asarray(onsets[np.array(louder, dtype=bool)])
+
+
+def _struck(start: float, end: float, attacks: Signal) -> list[tuple[float, float]]:
+    """Return a stretch of one pitch as notes: it begins at an attack nearby, and each attack within begins another."""
+    near = attacks[np.abs(attacks - start) <= NEAR_SECONDS]
+    begin = float(near[np.argmin(np.abs(near - start))]) if len(near) else start
+    inside = [float(one) for one in attacks if begin + SHORTEST_SECONDS < one < end - SHORTEST_SECONDS]
+    edges = [begin, *inside, end]
+    pairs = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= SHORTEST_SECONDS]
+    # A pitch that begins without an attack and is short is where one note gives way to another.
+    return pairs[1:] if pairs and not len(near) and pairs[0][1] - pairs[0][0] < GLIDE_SECONDS else pairs
+
+
+def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[HeardChord]:
+    """Return the triads of a loop of so many bars, told for each half bar, or bar where those are short."""
+    signal = np.atleast_2d(audio)
+    count = bars * (2 if signal.shape[1] / sample_rate / bars >= 2 * LEAST_SECONDS else 1)
+    edges = np.linspace(0, signal.shape[1], count + 1).round().astype(int)
+    pieces = [signal[:, start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    levels = np.array([_level(piece) for piece in pieces])
+    quiet = levels <= levels.max(initial=0) * 10 ** (-SILENT_DB / 20)
+    told = [None if silent else _triad(piece, sample_rate) for piece, silent in zip(pieces, quiet, strict=True)]
+    found: list[HeardChord] = []
+    for index, chord in enumerate(told):
+        start, end = edges[index] / sample_rate, edges[index + 1] / sample_rate
+        if chord is None:
+            continue
+        if found and found[-1].end_seconds == start and (found[-1].root, found[-1].quality) == chord:
+            found[-1] = HeardChord(found[-1].start_seconds, end, *chord)
+        else:
+            found.append(HeardChord(start, end, *chord))
+    return found
+
+
+def _triad(piece: NDArray[np.floating], sample_rate: int) -> tuple[int, str] | None:
+    chroma = chroma_of(piece, sample_rate)
+    return nearest(chroma) if chroma.max(initial=0) > 0 else None
+
+
+def hits_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[HeardHit]:
+    """Return the hits of kick, snare (or clap, rim) and hat (or cymbal), told apart by where energy rises."""
+    signal = mono(audio)
+    times = onset_times(signal, sample_rate, circular=circular)
+    if not len(times):
+        return []
+    rises = _rises(signal, sample_rate, times)
+    shares = rises / np.maximum(rises.sum(1, keepdims=True), 1e-12)
+    strongest = np.maximum(rises.max(0), 1e-12)
+    low, mids, mid, high = rises[:, 0], shares[:, 1] + shares[:, 2], rises[:, 3], rises[:, 4]
+    alone = shares[:, 4] >= 0.5
+    usual = float(np.median(high[alone])) if alone.any() else np.inf
+    is_kick = (low >= KICK * strongest[0]) & (shares[:, 0] >= 0.05)
+    is_snare = (mid >= SNARE * strongest[3]) & (shares[:, 3] >= 0.06) & (mids >= 0.1)
+    is_hat = alone | (~is_snare & (high >= HAT * usual))
+    found: list[HeardHit] = []
+    groups: tuple[tuple[Group, NDArray[np.bool_], Signal], ...] = (
+        ("kick", is_kick, low), ("snare", is_snare, mid), ("hat", is_hat, high),
+    )  # fmt: skip
+    for group, chosen, rise in groups:
+        most = rise[chosen].max(initial=1e-12)
+        found += [
+            HeardHit(float(at), group, float(np.sqrt(np.clip(one / most, 0, 1))))
+            for at, one in zip(times[chosen], rise[chosen], strict=True)
+        ]
+    return sorted(found, key=lambda hit: (hit.seconds, hit.group))
+
+
+def _rises(signal: Signal, sample_rate: int, times: Signal) -> Signal:
+    """Return by how much the energy of each band rises at each time, round the loop: [times, bands]."""
+    spectrum = np.fft.rfft(signal)
+    hz = np.fft.rfftfreq(len(signal), 1 / sample_rate)
+    rises = np.zeros((len(times), len(EDGES_HZ) - 1))
+    for band, (low, high) in enumerate(zip(EDGES_HZ, EDGES_HZ[1:], strict=False)):
+        power = np.fft.irfft(np.where((hz >= low) & (hz < high), spectrum, 0), len(signal)) ** 2
+        sums = np.concatenate([[0.0], np.cumsum(np.tile(power, 3))])
+
+        def mean(first: Signal, last: Signal, sums: Signal = sums) -> Signal:
+            start, end = (len(signal) + np.round(at * sample_rate).astype(int) for at in (first, last))
+            return np.asarray((sums[end] - sums[start]) / np.maximum(end - start, 1))
+
+        after, before = mean(times, times + AFTER_SECONDS), mean(times - BEFORE_SECONDS, times - 0.005)
+        rises[:, band] = np.maximum(after - before, 0)
+    return rises
+
+
+def _level(audio: NDArray[np.floating]) -> float:
+    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) if audio.size else 0.0

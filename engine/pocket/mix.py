@@ -1,0 +1,34 @@
+"""Which requests `pocket` plays as one full mix, and what it says of it."""
+
+from ..controls import find
+from ..errors import BadRequestError
+from ..request import MIX, LoopRequest
+from ..takes.noise import layered_from_bytes
+
+
+def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
+    """Return None where `request` is played in layers, else sentences on why it is not, where layers were asked for.
+
+    Raises `BadRequestError` where something is asked for that no full mix can do.
+    """
+    if request.layers == (MIX,):
+        return ()
+    why = _why_mix(request)
+    if why is None:
+        return None
+    impossible = [name for name in ("again", "mute", "beside", "stems") if getattr(request, name)]
+    if impossible:
+        raise BadRequestError(f"{why}, so that {impossible[0]} cannot be used.", remedy=f"Leave out {impossible[0]}.")
+    asked = [name for name in ("layers", "chords") if getattr(request, name)]
+    asked += [f"on of {control.kind}" for control in request.controls if control.on]
+    return (f"{why}: the full mix plays, without {' and '.join(asked)}.",) if asked else ()
+
+
+def _why_mix(request: LoopRequest) -> str | None:
+    """Return the beginning of a sentence on why the full mix plays; None where layers do."""
+    for control in request.controls:
+        if find(control.kind).reference is not None:
+            return f"The reference of {control.kind} is one sound without layers"
+    if request.start is not None and layered_from_bytes(request.start.noise) is None:
+        return "The take that this begins from is one sound without layers"
+    return None
