@@ -23,6 +23,7 @@ from .events import (
     Checkpoint,
     Done,
     Event,
+    Phase,
     Preview,
     Progress,
     Run,
@@ -48,6 +49,7 @@ from .takes.record import layer_facts, noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
+UNKNOWN_SECONDS = -1.0
 PREVIEW_EVERY_SECONDS = 2.0
 
 
@@ -122,8 +124,14 @@ def _make_loop(
         yield Cancelled(request_id=request.request_id)
         return
 
+    takes: list[tuple[Take, Stems | None]] = []
+    decoding = time.monotonic()
+    yield _decoding(request, search, 0, 0.0)
     best, latent = _best(ready, search)
-    takes = [_finish(ready, search, best[item], latent[item], item) for item in range(len(best))]
+    for item in range(len(best)):
+        if item:
+            yield _decoding(request, search, item, time.monotonic() - decoding)
+        takes.append(_finish(ready, search, best[item], latent[item], item))
     ranked = sorted(takes, key=lambda made: _rank(made[0].scores, search, made[0].take))
     for take, stems in ranked:
         yield take
@@ -190,7 +198,7 @@ def _optimise(
             now = time.monotonic()
             if len(search.losses) == 1:
                 searching = now  # the first step on a machine compiles for many seconds, and searches nothing
-            for event in news.due(now):
+            for event in news.due(now, searching):
                 yield event
                 if stopped():
                     return
@@ -208,17 +216,17 @@ class _News:
     """Tells the producer of a search, each kind of event at its own interval."""
 
     def __init__(self, ready: Prepared, search: Search, started: float, *, live: bool) -> None:
-        self._ready, self._search, self._started, self._live = ready, search, started, live
+        self._ready, self._search, self._live = ready, search, live
         self._told = self._saved = started
         self._previewed = -np.inf
 
-    def due(self, now: float) -> Iterator[Event | Checkpoint]:
-        """Yield the events that are due after a step, each made when it is asked for."""
+    def due(self, now: float, searching: float) -> Iterator[Event | Checkpoint]:
+        """Yield the events that are due after a step, each made when asked for; `searching` is when the first ended."""
         step, first = self._search.step, len(self._search.losses) == 1
         assert step is not None
         if now - self._told >= PROGRESS_EVERY_SECONDS or first or step.reached:
             self._told = now
-            yield _progress(self._ready.request, step, now - self._started)
+            yield _progress(self._ready.request, self._search, now - searching)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
             self._previewed = now
             yield _preview(self._ready, step)
@@ -327,12 +335,16 @@ def _stems(ready: Prepared, finished: loop.Finished, item: int) -> Stems | None:
     )
 
 
-def _progress(request: LoopRequest, step: Step, seconds: float) -> Progress:
+def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
+    """Return how far the search is; `seconds` have passed since its first step, which tells nothing of the others."""
+    step = search.step
+    assert step is not None
     done, steps = _counted(step)
-    left = 0.0 if step.reached else seconds * (steps - done) / done
-    limit_seconds = methods.limit_seconds(request)
+    timed, limit_seconds = len(search.losses) - 1, methods.limit_seconds(request)
+    left = 0.0 if step.reached or done >= steps else seconds * (steps - done) / timed if timed else UNKNOWN_SECONDS
     if limit_seconds is not None:
-        left = min(left, max(0.0, limit_seconds - seconds))
+        room = max(0.0, limit_seconds - seconds)
+        left = room if left == UNKNOWN_SECONDS else min(left, room)
     return Progress(
         request_id=request.request_id,
         take=0,
@@ -341,6 +353,19 @@ def _progress(request: LoopRequest, step: Step, seconds: float) -> Progress:
         seconds_left=round(left, 2),
         losses=step.losses,
         phase=step.phase,
+    )
+
+
+def _decoding(request: LoopRequest, search: Search, done: int, seconds: float) -> Progress:
+    """Return how many takes are sound, `seconds` after the search has ended."""
+    return Progress(
+        request_id=request.request_id,
+        take=min(done, request.count - 1),
+        step=done,
+        steps=request.count,
+        seconds_left=round(seconds * (request.count - done) / done, 2) if done else UNKNOWN_SECONDS,
+        losses=search.step.losses if search.step is not None else {},
+        phase=Phase.DECODE,
     )
 
 

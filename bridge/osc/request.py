@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.errors import BadRequestError
-from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Words
+from engine.request import Control, Curve, LoopRequest, Notes, Number, Onsets, Words
 
 from ..requests.sent import Chunks, Rows
 from .codec import Value, encode
@@ -36,7 +36,7 @@ def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") ->
     rows: dict[tuple[str, str], Rows] = {}
     for control in request.controls:
         settings.update(_control_settings(control))
-        if not isinstance(control.target, Words):
+        if not isinstance(control.target, Number | Words):
             part, sent = _rows(control)
             rows[part, control.kind] = sent
     return speak_settings(request.request_id, nonce, settings, rows)
@@ -87,6 +87,8 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
     yield f"{control.kind}.weight", weight_text(control)
+    if isinstance(control.target, Number):
+        yield f"{control.kind}.target", repr(control.target.value)
     if isinstance(control.target, Words):
         own = control.kind in ("structure", "text")
         yield control.kind if own else f"{control.kind}.target", control.target.text
