@@ -274,6 +274,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         **scene.record,
         **layer_facts(scene, weights_of(ready.model, scene)),
         "verdicts": [msgspec.to_builtins(one) for one in verdicts],
+        "panels": metrics.panels(request, judges),
         "gain_db": finished.gain_db,
         "rotation_samples": finished.rotation_samples,
     }

@@ -116,7 +116,7 @@ class Routes:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             record = msgspec.json.decode(file_of(take, ".json").read_bytes())
-            write_report(path, take.wav, whole.request, whole.scores, record.get("loss_curves", {}))
+            write_report(path, take.wav, whole.request, whole.scores, record)
         return FileResponse(path, media_type="image/png")
 
     def _lane(self, request: Request) -> Response:

@@ -4,8 +4,20 @@ They are written apart from the controls, on purpose and in other ways, with Num
 optimised against. A control's row names its metric. Metrics wrap round where the loop does.
 """
 
-from .metric import Metric
-from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, score
+from .metric import Metric, Panel
+from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, panels, score
 from .verdict import Verdict
 
-__all__ = ["BRIGHTNESS", "INTENSITY", "MELODY", "RHYTHM", "STRUCTURE", "Metric", "Verdict", "judge", "score"]
+__all__ = [
+    "BRIGHTNESS",
+    "INTENSITY",
+    "MELODY",
+    "RHYTHM",
+    "STRUCTURE",
+    "Metric",
+    "Panel",
+    "Verdict",
+    "judge",
+    "panels",
+    "score",
+]

@@ -16,7 +16,7 @@ from ..events import Scores
 from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
 from . import brightness, intensity, melody, rhythm, seam, structure
 from .framing import mono
-from .metric import Metric
+from .metric import Metric, Panel
 from .verdict import Verdict, of_curve, of_distance, of_share
 
 
@@ -68,6 +68,12 @@ def judge(
         verdict = metric.judge(sound, sample_rate, request, control) if metric.judge else None
         found += [verdict] if verdict is not None else []
     return tuple(found)
+
+
+def panels(request: LoopRequest, metrics: Mapping[str, Metric]) -> dict[str, Panel]:
+    """Return where a picture of the loop shows each kind of control that has a place there."""
+    found = {control.kind: metrics.get(control.kind) for control in request.controls}
+    return {kind: metric.panel for kind, metric in found.items() if metric is not None and metric.panel is not None}
 
 
 def _worst(before: float | None, now: float | None, *, high_is_good: bool) -> float | None:
@@ -191,18 +197,23 @@ INTENSITY = Metric(
     high_is_good=frozenset({"intensity_rho"}),
     offset_db=_intensity_offset_db,
     judge=_intensity_verdict,
+    panel=Panel.LEVEL,
 )
 MELODY = Metric(
     measure=_melody,
     names=("melody_accuracy",),
     high_is_good=frozenset({"melody_accuracy"}),
     judge=_melody_verdict,
+    panel=Panel.PITCH_CLASSES,
 )
 RHYTHM = Metric(
     measure=_rhythm,
     names=("rhythm_f1", "rhythm_f1_tight"),
     high_is_good=frozenset({"rhythm_f1", "rhythm_f1_tight"}),
     judge=_rhythm_verdict,
+    panel=Panel.HITS,
 )
 STRUCTURE = Metric(measure=_structure, names=("structure_mse",), judge=_structure_verdict)
-BRIGHTNESS = Metric(measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict)
+BRIGHTNESS = Metric(
+    measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict, panel=Panel.CENTROID
+)
