@@ -31,6 +31,8 @@ MODULES = {
     "service-soak": "service.soak",
     "model-memory": "models.memory",
     "model-seams": "models.seams",
+    "verdicts": "quality.verdicts",
+    "replays": "quality.replays",
     "listen": "listen.make",
     "size": "size",
     "tables": "tables",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from midi.curves import automation
 
 from .errors import BadRequestError
-from .request import Curve
+from .request import Control, Curve, Point
 
 FLOOR_DB = -60.0  # below this a level counts as silence, in targets and in measurements
 
@@ -70,3 +70,18 @@ def inside(within: tuple[Fraction, Fraction] | None, beats: Fraction, frames: in
     if not chosen.any():  # a range shorter than a frame still means something: the frame where it starts
         chosen[np.abs(position - float(within[0])).argmin()] = True
     return chosen
+
+
+def weights(
+    within: tuple[Fraction, Fraction] | None, factors: tuple[Point, ...], beats: Fraction, frames: int
+) -> NDArray[np.float64]:
+    """Return by how much each of `frames` equal frames of a loop counts, 0 outside `within`; without `factors` 1."""
+    chosen = inside(within, beats, frames).astype(np.float64)
+    if not factors:
+        return chosen
+    return chosen * np.maximum(_sample(Curve(points=factors, unit="unit"), beats, frames, float), 0)
+
+
+def asked(control: Control, beats: Fraction, frames: int) -> NDArray[np.bool_]:
+    """Return in which of `frames` equal frames a control asks for something."""
+    return weights(control.within, control.weight_curve, beats, frames) > 0

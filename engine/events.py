@@ -1,6 +1,7 @@
 """What the engine says back, from acceptance to the last take. Every event carries the request's id."""
 
 from collections.abc import Callable, Generator
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 import msgspec
@@ -26,8 +27,19 @@ class Accepted(_Event, frozen=True, tag="accepted"):
     queue_position: int = 0
 
 
+class Phase(StrEnum):
+    """What a request is at, once it is being made."""
+
+    OPTIMISE = "optimise"
+    GUIDE = "guide"
+    DECODE = "decode"  # the search is over: takes are turned into sound, and measured
+
+
 class Progress(_Event, frozen=True, tag="progress"):
-    """One optimisation step is done: `losses` per control, unweighted."""
+    """One step is done: `losses` per control, unweighted. While it is decoded, `step` takes of `steps` are done.
+
+    `seconds_left` are those of the phase, -1 where that is not known yet.
+    """
 
     take: int
     step: int

@@ -8,14 +8,14 @@ from pathlib import Path
 from .errors import BadInputError
 
 
-def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = False) -> None:
+def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = False, private: bool = False) -> None:
     """Write `data`, whole or in pieces, beside `path`, flush it to the disk and rename it.
 
-    Raises `BadInputError` where that fails.
+    A `private` file can be read by its user only, from its first byte on. Raises `BadInputError` where it fails.
     """
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=_private if private else None) as file:
             file.writelines((data,) if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
@@ -27,6 +27,10 @@ def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = Fals
         raise BadInputError(f"{path} cannot be written: {reason}.", remedy="Choose another folder or name.") from error
     finally:
         _forget(temporary)
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:

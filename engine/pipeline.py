@@ -23,6 +23,7 @@ from .events import (
     Checkpoint,
     Done,
     Event,
+    Phase,
     Preview,
     Progress,
     Run,
@@ -48,6 +49,7 @@ from .takes.record import layer_facts, noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
+UNKNOWN_SECONDS = -1.0
 PREVIEW_EVERY_SECONDS = 2.0
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 
@@ -123,8 +125,14 @@ def _make_loop(
         yield Cancelled(request_id=request.request_id)
         return
 
+    takes: list[tuple[Take, Stems | None]] = []
+    decoding = time.monotonic()
+    yield _decoding(request, search, 0, 0.0)
     best, latent = _best(ready, search)
-    takes = [_finish(ready, search, best[item], latent[item], item) for item in range(len(best))]
+    for item in range(len(best)):
+        if item:
+            yield _decoding(request, search, item, time.monotonic() - decoding)
+        takes.append(_finish(ready, search, best[item], latent[item], item))
     ranked = sorted(takes, key=lambda made: _rank(made[0].scores, search, made[0].take))
     for take, stems in ranked:
         yield take
@@ -275,6 +283,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         **scene.record,
         **layer_facts(scene, weights_of(ready.model, scene)),
         "verdicts": [msgspec.to_builtins(one) for one in verdicts],
+        "panels": metrics.panels(request, judges),
         "gain_db": finished.gain_db,
         "rotation_samples": finished.rotation_samples,
     }
@@ -354,6 +363,19 @@ def _progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bo
         seconds_left=round(seconds_left, 2),
         losses=step.losses,
         phase=step.phase,
+    )
+
+
+def _decoding(request: LoopRequest, search: Search, done: int, seconds: float) -> Progress:
+    """Return how many takes are sound, `seconds` after the search has ended."""
+    return Progress(
+        request_id=request.request_id,
+        take=min(done, request.count - 1),
+        step=done,
+        steps=request.count,
+        seconds_left=round(seconds * (request.count - done) / done, 2) if done else UNKNOWN_SECONDS,
+        losses=search.step.losses if search.step is not None else {},
+        phase=Phase.DECODE,
     )
 
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .parameters import LAYERS
+
 Color = tuple[int, int, int]
 Palette = Mapping[str, Color]
 
@@ -37,11 +39,13 @@ _LANE = tuple(-23 - 6 * math.cos(4 * math.pi * i / _GRID) - 3 * math.sin(2 * mat
 _SWELL = tuple(-36 + 24 * (i / _GRID) ** 2 for i in range(_GRID))
 _TEXTS: Mapping[str, str] = {
     "prompt": "dusty boom bap, warm Rhodes,\nupright bass, vinyl crackle", "melody": "Keys: verse hook",
-    "rhythm": "Drums: break 2", "take": "3 kept · melody 96 %", "key": "F minor", "audio": "Off",
+    "rhythm": "Drums: break 2", "take": "3 kept · melody nearly", "key": "F minor", "audio": "Off",
+    "layers": "As lit", "chords": "Keys: pads",
 }  # fmt: skip
 _VALUES: Mapping[str, float] = {
     "intensity": -17.5, "intensity_strength": 100, "melody_strength": 120, "rhythm_strength": 60, "variation": 30,
     "bars": 4, "seed": 4711, "takes": 3, "source": 1, "redraw": 1, "quality": 1, "warp": 0, "drums": 1,
+    "layer_drums": 1, "layer_bass": 1, "layer_chords": 1, "layer_lead": 1,
 }  # fmt: skip
 Messages = tuple[tuple[object, ...], ...]
 
@@ -72,7 +76,7 @@ MOMENTS: tuple[Moment, ...] = (
         (
             ("source", "learn", 4, 4, "Auto Filter: Frequency"), ("curve", *_LANE),
             ("status", "ready", "Landed on ‘Sampler’."),
-            ("scores", "intensity_rho", 0.99, "melody_accuracy", 0.96, "seam_ratio", 0.4),
+            ("verdicts", "melody", "near", "nearly", "intensity", "good", "followed"),
         ),
         greyed=frozenset({"intensity"}),
     ),
@@ -85,10 +89,11 @@ MOMENTS: tuple[Moment, ...] = (
                 "Two devices of one name are on tracks of one name, and Live does not tell their lanes apart while "
                 "Session clips play. Press Back to Arrangement, or rename one of the tracks and save.",
             ),
-            ("scores", "intensity_rho", 0.97, "seam_ratio", 0.7),
+            ("verdicts", "intensity", "miss", "missed by 3.1 dB", "rhythm", "good", "followed"),
         ),
-        {"melody": "Off", "audio": "Guitar: riff", "use": "Keep bars 1-2", "place": "New track"},
-        {"source": 2, "redraw": 0, "listen": 1},
+        {"melody": "Off", "audio": "Guitar: riff", "use": "Under this loop", "place": "Stems on tracks",
+         "take": "2 · intensity missed"},
+        {"source": 2, "redraw": 0, "listen": 1, "layer_chords": 0, "layer_lead": 0, "mute_bass": 1},
         frozenset({"intensity", "clear", "melody_strength"}),
     ),
     Moment(
@@ -97,8 +102,10 @@ MOMENTS: tuple[Moment, ...] = (
             ("source", "drawn", 4, 4, "", 1), ("curve", *_SWELL), ("status", "working", "Take 2: optimise"),
             ("progress", 22, 70, 9.4, "intensity", 1.31, "rhythm", 0.42),
         ),
-        {"melody": "Off", "place": "Arrangement", "drives": "Brightness"},
-        {"source": 4, "redraw": 0},
-        frozenset({"intensity", "melody_strength"}),
+        {"melody": "Off", "place": "Arrangement", "drives": "Rhythm strength", "layers": "Full mix", "chords": "Off"},
+        {"source": 4, "redraw": 0, "layer_drums": 0, "layer_bass": 0, "layer_chords": 0, "layer_lead": 0},
+        frozenset(
+            {"intensity", "melody_strength", *(f"{part}_{layer}" for layer in LAYERS for part in ("mute", "again"))}
+        ),
     ),
 )  # fmt: skip

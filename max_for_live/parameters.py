@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Literal
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+LAYERS = ("drums", "percussion", "bass", "chords", "lead", "texture")  # as a request names them
 KEYS = ("Set's scale", "Free", *(f"{note} {mode}" for note in NOTE_NAMES for mode in ("major", "minor")))
 
 
@@ -69,9 +70,14 @@ class Parameter:
         return Modulation.ABSOLUTE if self.choices or self.whole else Modulation.BIPOLAR
 
 
-def _button(key: str, long_name: str, label: str, info: str, kept: Kept = Kept.HIDDEN) -> Parameter:
-    """A button: in a lane or on a controller it reads Off and its label."""
-    return Parameter(key, "live.text", long_name, label, info, kept, choices=("Off", label), button=True, label=label)
+def _button(
+    key: str, long_name: str, short_name: str, info: str, kept: Kept = Kept.HIDDEN, *, label: str = ""
+) -> Parameter:
+    """A button: in a lane or on a controller it reads Off and its short name; `label` where it reads otherwise."""
+    choices = ("Off", short_name)
+    return Parameter(
+        key, "live.text", long_name, short_name, info, kept, choices=choices, button=True, label=label or short_name
+    )
 
 
 def _strength(control: str, long_name: str, what: str) -> Parameter:
@@ -79,6 +85,27 @@ def _strength(control: str, long_name: str, what: str) -> Parameter:
         f"{control}_strength", "live.numbox", long_name, "Strength",
         f"How much {what} counts against the others. 100 % is normal; at 0 % it is left out.",
         high=200, initial=100, unit=Unit.PERCENT,
+    )  # fmt: skip
+
+
+def _layer(layer: str) -> tuple[Parameter, Parameter, Parameter]:
+    """What the face has of one layer: whether the loop has it, whether it is mute, and a button that makes it anew."""
+    name = layer.capitalize()
+    return (
+        Parameter(
+            f"layer_{layer}", "live.text", f"Layer {name}", name,
+            f"Lit: the loop has a layer of {layer}. That counts where Layers says As lit.",
+            choices=("Off", "On"), label=name,
+        ),
+        Parameter(
+            f"mute_{layer}", "live.text", f"Mute {name}", f"M {name}",
+            f"Leaves the {layer} out of the mix. The other layers still hear and fit them.",
+            choices=("Heard", "Mute"), label="M",
+        ),
+        _button(
+            f"again_{layer}", f"Again {name}", f"A {name}",
+            f"Makes the {layer} of the last take anew; all other layers stay as they are.", label="Again",
+        ),
     )  # fmt: skip
 
 
@@ -160,6 +187,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "keep", "Keep Take", "Keep", "Marks the chosen take as a favourite; Redraw never replaces it.", Kept.AUTOMATED
     ),
     _button("drop", "Drop Take", "Drop", "Removes the clip of the chosen take. The file stays in the takes folder."),
+    *(row for layer in LAYERS for row in _layer(layer)),
 )  # fmt: skip
 
 KEPT_STATE = "Ditto State"  # the stored-only value behind prompt, history, picks and takes
@@ -185,6 +213,11 @@ PUSH_BANKS: tuple[Bank, ...] = (
         "Make",
         ("Key", "Quality", "Intensity Source", "Warp Mode", "-", "-", "-", "-"),
         ("Generate", "Stop", "Land Take", "Keep Take", "Redraw", "Rhythm by Drum", "-", "-"),
+    ),
+    Bank(
+        "Layers",
+        ("Intensity", "Intensity Strength", "Melody Strength", "Rhythm Strength", "Variation", "Bars", "Takes", "Seed"),
+        ("Generate", "Redraw", *(f"Mute {layer.capitalize()}" for layer in LAYERS)),
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from py2max.core.common import Rect as BoxRect
 
 from . import face
 from .container import DeviceType, Json, type_number
-from .parameters import KEPT_DRAWING, KEPT_STATE, PARAMETERS, PUSH_BANKS, Parameter, defaults
+from .parameters import KEPT_DRAWING, KEPT_STATE, LAYERS, PARAMETERS, PUSH_BANKS, Parameter, defaults
 from .script import device_script, display_script
 
 DEVICE_TYPE: DeviceType = "audio_effect"
@@ -29,6 +29,7 @@ _EPOCH = 2_082_844_800  # 1970 in Max's count from 1904: a date that never chang
 _MARGIN = 20  # of the face within the patching view
 _TOLD = (
     "seed", "learn", "source", "intensity", "melody_strength", "rhythm_strength", "drums", "clear", "variation",
+    *(f"{part}_{layer}" for layer in LAYERS for part in ("mute", "again")),
 )  # fmt: skip  # controls that the script sets or greys
 _PLACED = ("display", "prompt", *(menu.key for menu in face.MENUS), "hint", *_TOLD)  # routed to the box of that name
 _ROUTED = (*_PLACED, "player", "again", "awake", "ask", "askkept")

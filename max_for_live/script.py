@@ -7,19 +7,19 @@ device (`@embed 1`), and the device needs no other file.
 import json
 from pathlib import Path
 
-from .parameters import defaults, ranges
+from .parameters import LAYERS, defaults, ranges
 
 FOLDER = Path(__file__).parent
 CODE = FOLDER / "code"
 ORDER = (
     "base/Clock", "base/Table", "base/Curve",
-    "live/LiveObject", "live/LiveSet", "live/Lanes", "live/Clips", "live/Notes", "live/Learner",
+    "live/LiveObject", "live/LiveSet", "live/Lanes", "live/Clips", "live/Notes", "live/FileRange", "live/Learner",
     "live/ScanReading", "live/Scan", "live/Listening",
     "wire/Link", "wire/LoopRequest", "wire/Outbox",
     "landing/Warp", "landing/Clipwork", "landing/Places", "landing/Arrangement", "landing/Samplers", "landing/Lander",
     "base/Pieces", "base/Store",
-    "device/Takes", "device/Redraw", "face/Face",
-    "device/Device", "device/Region", "device/Controls", "device/Menus", "device/Hearing",
+    "device/Verdicts", "device/Takes", "device/Redraw", "face/Face",
+    "device/Device", "device/Region", "device/Controls", "device/Layers", "device/Menus", "device/Hearing",
     "device/Watching", "device/Curves", "device/Asking", "device/Landing", "device/Answers",
 )  # fmt: skip
 DISPLAY = ("face/Display", "face/Graph", "face/Pen")
@@ -31,7 +31,7 @@ def device_script() -> str:
     """What the `v8` runs: the table, the defaults and all files in a scope of their own, then the edge to Max."""
     constants = (
         f"const TABLE = {json.dumps(_table())};\nconst CONTROL_DEFAULTS = {json.dumps(defaults())};\n"
-        f"const CONTROL_RANGES = {json.dumps(ranges())};\n"
+        f"const CONTROL_RANGES = {json.dumps(ranges())};\nconst LAYERS = {json.dumps(LAYERS)};\n"
     )
     body = "\n".join(_file(name) for name in ORDER)
     scope = f'const Ditto = (() => {{\n"use strict";\n{constants}\n{body}\nreturn {{ Device }};\n}})();\n'
@@ -57,6 +57,7 @@ def _table() -> dict[str, object]:
             "sender": row["sender"],
             "arguments": bare(row["arguments"]),
             "repeat": bare(row["repeat"]),
+            **({"last": bare([row["last"]])[0]} if "last" in row else {}),
         }
         for row in table["addresses"]
     ]

@@ -3,7 +3,7 @@
 Each prints one JSON object with its figures and whether its bar is met, and keeps it as a row (`--publish`: of the
 page). Everything runs at toy size
 (`engine.service.workers.toy`), over real sockets and processes, below a temporary folder. Numbers can be made smaller.
-`service_hostile.py` and `service_chaos.py` are the two long ones.
+`service-hostile`, `service-chaos` and `service-soak` are the long ones.
 """
 
 import os
@@ -11,15 +11,18 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from benchmarks.service.clients import run_clients
+from benchmarks.service.parts import in_parts
 from benchmarks.service.toy import Peak, ask_and_wait, chunked_request, find, report, serve
 from bridge.osc.client import OscClient
 from bridge.testing import LossyProxy, make_service
 from engine.service.workers.memory import memory_bytes
 
+LOSS_PART = 10  # requests
 WARM_UPS = 20  # loops that are made before anything is measured
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -139,33 +142,42 @@ def _cpu_seconds(process: int) -> float:
 
 @app.command()
 def loss(requests: int = 40, share: float = 0.3, publish: bool = False) -> None:
-    """Loss, doubling and disorder both ways: every request completes or is refused clearly."""
+    """Loss, doubling and disorder both ways: every request completes or is refused clearly.
+
+    In parts of ten requests, each with a service of its own. Mostly waiting: a request takes some 3 seconds.
+    """
+    name = f"loss, {LOSS_PART} requests, share {share:g}"
+    parts = in_parts(name, -(-requests // LOSS_PART), lambda part: _loss(part * LOSS_PART, share), publish=publish)
+    ends = sum((Counter(part["ends"]) for part in parts), Counter[str]())
+    refused = len(parts)  # the last of each part, on purpose
+    report(
+        "loss",
+        ends == Counter({"/ditto/done": refused * (LOSS_PART - 1), "/ditto/error": refused}),
+        publish=publish,
+        share=share,
+        ends=dict(ends),
+        seconds_each=round(sum(part["seconds"] for part in parts) / (refused * LOSS_PART), 2),
+    )
+
+
+def _loss(first: int, share: float) -> dict[str, Any]:
+    """Ask for one part's requests through a network that loses this share, and return how they ended."""
     ends: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         service = make_service(Path(folder))
         service.start_engine()
         service.start_bridge()
         started = time.perf_counter()
-        for number in range(requests):
+        for number in range(first, first + LOSS_PART):
             proxy = LossyProxy(service.port, share, seed=number)
             with OscClient(proxy.port, patience_seconds=60) as device:
-                bad = number % 10 == 9
-                heard = list(
-                    device.make(chunked_request("steps=2 error=1" if bad else "steps=2", count=2), seconds=120)
-                )
-            ends[heard[-1].path] += 1
+                bad = number % LOSS_PART == LOSS_PART - 1
+                request = chunked_request("steps=2 error=1" if bad else "steps=2", count=2)
+                ends[list(device.make(request, seconds=300))[-1].path] += 1
             proxy.close()
-        seconds = (time.perf_counter() - started) / requests
+        seconds = time.perf_counter() - started
         service.close()
-    refused = requests // 10
-    report(
-        "loss",
-        ends == Counter({"/ditto/done": requests - refused, "/ditto/error": refused}),
-        publish=publish,
-        share=share,
-        ends=dict(ends),
-        seconds_each=round(seconds, 2),
-    )
+    return {"ends": dict(ends), "seconds": seconds}
 
 
 def main() -> None:

@@ -20,7 +20,9 @@ from bridge.osc.request import Spoken, speak
 from engine.request import LoopRequest
 
 ROUND_SECONDS = 300.0
-RETRY_SECONDS = 0.3
+RETRY_SECONDS = 0.3  # of what is not accepted yet
+SILENT_SECONDS = 4.0  # after which a device asks again for the end of what was accepted
+HELLO_SECONDS = 5.0
 SETTLE_SECONDS = 1.0
 
 
@@ -44,10 +46,11 @@ class Device:
         self.socket.setblocking(False)
         self.welcomed = False
         own_port = self.socket.getsockname()[1]
-        self._send(encode("/ditto/hello", (PROTOCOL_VERSION, f"client{number}", self.nonce, own_port)))
+        self._hello = encode("/ditto/hello", (PROTOCOL_VERSION, f"client{number}", self.nonce, own_port))
+        self._hello_at = self._heard_at = self._asked_at = 0.0
         self.waiting: deque[tuple[str, Spoken]] = deque()
         self.committed: dict[str, tuple[float, Spoken]] = {}  # asked, and not accepted yet
-        self.open: set[str] = set()  # asked, and without an end yet
+        self.open: dict[str, Spoken] = {}  # asked, and without an end yet
         self.next_at = 0.0
 
     def prepare(self, count: int) -> None:
@@ -60,8 +63,9 @@ class Device:
         name, spoken = self.waiting.popleft()
         for datagram in spoken.parts.values():
             self._send(datagram)
-        self.open.add(name)
-        self.committed[name] = (time.perf_counter(), spoken)
+        self._asked_at = time.perf_counter()
+        self.open[name] = spoken
+        self.committed[name] = (self._asked_at, spoken)
         self._send(spoken.commit)
 
     def hear(self, pause: float) -> None:
@@ -76,10 +80,18 @@ class Device:
                 self._note(message, now, pause)
 
     def repeat(self, now: float) -> None:
-        """Say again what has had no answer for long."""
-        for asked, spoken in self.committed.values():
-            if now - asked > RETRY_SECONDS:
+        """Say hello, and again what has had no answer for long."""
+        if now >= self._hello_at:
+            self._hello_at = now + (HELLO_SECONDS if self.welcomed else RETRY_SECONDS)
+            self._send(self._hello)
+        if self.committed and now - self._asked_at > RETRY_SECONDS:
+            self._asked_at = now
+            for _, spoken in self.committed.values():
                 self._again(spoken)
+        if self.open and now - self._heard_at > SILENT_SECONDS:
+            self._heard_at = now
+            for spoken in self.open.values():
+                self._send(spoken.commit)
 
     def close(self) -> None:
         """End the session."""
@@ -89,16 +101,17 @@ class Device:
     def _note(self, message: OscMessage, now: float, pause: float) -> None:
         if message.path == "/ditto/welcome":
             self.welcomed = True
+        self._heard_at = now
         name = str(message.values[0]) if message.values else ""
-        if message.path == "/ditto/missing":
-            self._again(self.committed[name][1])
+        if message.path == "/ditto/missing" and name in self.open:
+            self._again(self.open[name])
         elif name in self.committed:
             self.heard.waits.append(now - self.committed.pop(name)[0])
             self.next_at = now + pause
         if message.path in ENDS:
             self._send(encode("/ditto/seen", (name, self.nonce)))
             if name in self.open:
-                self.open.remove(name)
+                del self.open[name]
                 self.heard.ends[message.path] += 1
 
     def _again(self, spoken: Spoken) -> None:

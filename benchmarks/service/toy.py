@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.markdown import Table, flat
 from benchmarks.rows import RESULTS, WORK, Rows
+from benchmarks.service.parts import command
 from bridge.osc.client import OscClient, discovered_port
 from bridge.testing import TOY
 from engine.errors import EngineUnavailableError
@@ -30,7 +31,7 @@ BAR = (
 
 def report(name: str, met: bool, *, publish: bool, **figures: object) -> None:
     """Keep the figures as a row and print them as one JSON object; exit with 1 where the bar is missed."""
-    rows = Rows((RESULTS if publish else WORK) / "service.json")
+    rows = Rows((RESULTS if publish else WORK) / "service.json", command=command())
     rows.put(name, {"met": met, **figures})
     print(json.dumps({"benchmark": name, "met": met, **figures}))
     if not met:

@@ -2,9 +2,9 @@
 
     python -m benchmarks midi-fuzz [--count 20000] [--seed 0] [--files FOLDER ...] [--publish]
 
-Seeds are small made-up files, and the .mid and .als files of the folders given. The exit
-code is 1 where another exception came out, one input took over a second of processor time, or
-the peak of the whole run passed 300 MB.
+In parts of 1,000, each a row that is kept: a run that was stopped goes on. Seeds are small made-up files, and the .mid
+and .als files of the folders given. The exit code is 1 where another exception came out, one input took over a second
+of processor time, or the peak of the whole run passed 300 MB. 20,000 take some 2 minutes of one core.
 """
 
 import gzip
@@ -20,6 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.rows import Row
 from midi.errors import MidiError
 from midi.live.set import lane_curve, read_set
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
@@ -28,6 +29,7 @@ from midi.notes import Note
 from midi.smf.read import read_midi, score_of_notes, write_midi
 from midi.tempo import Meter
 
+PART = 1_000
 MAX_SECONDS = 1.0
 MAX_BYTES = 300 * 2**20
 MAX_SEED_BYTES = {".mid": 8_000, ".als": 36_000}  # unpacked: 20,000 runs are to end within minutes
@@ -102,24 +104,15 @@ def use_set(path: Path) -> None:
         track.arrangement_notes(Fraction(0), Fraction(16))
 
 
-def run(count: int, seed: int, folders: list[Path]) -> dict[str, object]:
+def run(count: int, seed: str, folders: list[Path]) -> dict[str, object]:
+    """Read so many mutated files, and return how many were refused or failed, the slowest, and the peak of memory."""
     chance = random.Random(seed)
     midi_files, sets = seeds(folders)
-    refused = slowest = faults = 0.0
+    refused = faults = 0
+    slowest = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "mutated.als"
         for index in range(count):
-            action: Callable[[], None]
-            if index % 2:
-                data = mutated(chance.choice(midi_files), chance)
-                action = lambda data=data: use_midi(data)  # type: ignore[misc]  # noqa: E731
-            else:
-                data = mutated(chance.choice(sets), chance)
-                if chance.random() < 0.5:
-                    data = gzip.compress(data, 1)
-                    data = mutated(data, chance) if chance.random() < 0.5 else data
-                path.write_bytes(data)
-                action = lambda: use_set(path)  # noqa: E731
+            action, data = _one(index, midi_files, sets, chance, Path(folder) / "mutated.als")
             began = time.process_time()
             try:
                 action()
@@ -127,34 +120,61 @@ def run(count: int, seed: int, folders: list[Path]) -> dict[str, object]:
                 refused += 1
             except Exception:  # noqa: BLE001  what is looked for
                 faults += 1
-                Path(f"fault-{seed}-{index}.bin").write_bytes(data)
+                Path(f"fault-{seed.replace(' ', '-')}-{index}.bin").write_bytes(data)
                 traceback.print_exc()
             slowest = max(slowest, time.process_time() - began)
-            if index % 1000 == 999:
-                said = f"{index + 1} done, {int(faults)} faults, slowest {slowest:.2f} s"
-                print(said, file=sys.stderr, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {
         "count": count,
         "seeds": len(midi_files) + len(sets),
-        "refused": int(refused),
-        "faults": int(faults),
+        "refused": refused,
+        "faults": faults,
         "slowest_ms": round(1000 * slowest),
         "peak_mb": round(peak / 2**20),
+    }
+
+
+def _one(
+    index: int, midi_files: list[bytes], sets: list[bytes], chance: random.Random, path: Path
+) -> tuple[Callable[[], None], bytes]:
+    """Return what reads a mutated file, and its bytes; a set lies at `path`."""
+    if index % 2:
+        data = mutated(chance.choice(midi_files), chance)
+        return (lambda: use_midi(data)), data
+    data = mutated(chance.choice(sets), chance)
+    if chance.random() < 0.5:
+        data = gzip.compress(data, 1)
+        data = mutated(data, chance) if chance.random() < 0.5 else data
+    path.write_bytes(data)
+    return (lambda: use_set(path)), data
+
+
+def in_all(parts: list[Row]) -> dict[str, int]:
+    """Return the figures of all parts: sums, and the worst of time and memory."""
+    summed = {name: sum(part[name] for part in parts) for name in ("count", "refused", "faults")}
+    return {"seeds": parts[0]["seeds"], **summed} | {
+        name: max(part[name] for part in parts) for name in ("slowest_ms", "peak_mb")
     }
 
 
 def main() -> None:
     """Read the command line; mutate, keep the figures, and fail where a bar is missed."""
     options = parser(__doc__)
-    options.add_argument("--count", type=int, default=20_000)
+    options.add_argument("--count", type=int, default=20_000, help="of mutated files, in thousands")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--files", type=Path, nargs="*", default=[])
     add_rows(options, "midi")
     chosen = options.parse_args()
-    rows, key = open_rows(chosen), f"{chosen.count} mutated files"
-    rows.put(key, run(chosen.count, chosen.seed, chosen.files))
-    found = rows[key]
+    rows = open_rows(chosen)
+    size = min(PART, chosen.count)
+    files = ", ".join(folder.name for folder in chosen.files) or "made-up"
+    parts = []
+    for part in range(chosen.count // size):
+        key = f"mutated {files} files, seed {chosen.seed}, {size}/{part}"
+        parts.append(rows.get(key, lambda part=part: run(size, f"{chosen.seed} {part}", chosen.files)))
+        print(f"{size * (part + 1)} done, {parts[-1]['faults']} faults", file=sys.stderr, flush=True)
+    found = in_all(parts)
+    rows.put(f"{found['count']} mutated files", found)
     print(found)
     if found["faults"] or found["slowest_ms"] > 1000 * MAX_SECONDS or found["peak_mb"] * 2**20 > MAX_BYTES:
         raise SystemExit(1)

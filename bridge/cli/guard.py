@@ -19,8 +19,11 @@ _JARGON = {
 }
 
 
-def guarded(command: Callable[[], int]) -> int:
-    """Run `command` and return its exit code; whatever it raises is said on stderr in one sentence."""
+def guarded(command: Callable[[], int], *, stopped: str = "Stopped.") -> int:
+    """Run `command` and return its exit code; whatever it raises is said on stderr in one sentence.
+
+    `stopped` is said where Ctrl-C ends it.
+    """
     try:
         return command()
     except typer.TyperException as error:  # a wrong option or value, in the parser's own words
@@ -30,7 +33,7 @@ def guarded(command: Callable[[], int]) -> int:
         say(error.sentence, error.remedy)
         return exit_code(error)
     except (KeyboardInterrupt, typer.Abort):
-        say("Stopped; nothing was kept.")
+        say(stopped)
         return INTERRUPTED
     except BrokenPipeError:
         raise  # whoever read our output has gone: `main` ends it

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import NamedTuple
 
@@ -43,6 +42,9 @@ COMMANDS = {
     "install-device": Command("install_device", "Copy the device into Live's User Library."),
 }
 
+_STOPPED = {"render": "Stopped; nothing was kept.", "send": "Stopped; nothing was kept."}
+"""What Ctrl-C is answered with before a command has work to stop, where it is more than that it has stopped."""
+
 
 def main() -> None:
     """Run the command line and exit with its code; whatever becomes of its output, there is no traceback."""
@@ -67,7 +69,7 @@ def main() -> None:
         code = 1
         _write_no_more()
     except KeyboardInterrupt:
-        _complain("Stopped; nothing was kept.", "")
+        _complain("Stopped.", "")
         code = 130
     sys.exit(code)
 
@@ -86,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.write(_help())
         return 0
     if name == "--version":
+        from importlib.metadata import version  # here, because it loads much that help does not need
+
         sys.stdout.write(f"ditto-live {version('ditto-live')}\n")
         return 0
     if name not in COMMANDS:
@@ -93,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     from .guard import guarded
 
-    return guarded(lambda: _invoke(name, arguments[1:]))
+    return guarded(lambda: _invoke(name, arguments[1:]), stopped=_STOPPED.get(name, "Stopped."))
 
 
 def _invoke(name: str, arguments: Sequence[str]) -> int:
@@ -118,7 +122,12 @@ def parse(name: str, arguments: Sequence[str]) -> object:
         app = typer.Typer(add_completion=False)
         names = ("command", command.module, command.module.rstrip("_"))  # a trailing _ keeps off names of Python
         app.command()(next(getattr(module, own) for own in names if hasattr(module, own)))
-    return typer.main.get_command(app).main(args=list(arguments), prog_name=f"ditto-live {name}", standalone_mode=False)
+    parser = typer.main.get_command(app)
+    try:  # not by its `main`, which ends without a word where it is interrupted
+        with parser.make_context(f"ditto-live {name}", list(arguments)) as context:
+            return parser.invoke(context)
+    except typer.Exit as end:  # such as that of --help
+        return end.exit_code
 
 
 def _complain(sentence: str, remedy: str) -> None:

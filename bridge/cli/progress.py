@@ -9,6 +9,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from engine.events import Phase
 from engine.events import Progress as Step
 
 SECONDS_BETWEEN_LINES = 2.0  # plain lines go into logs; more would bury what matters
@@ -54,15 +55,15 @@ class Bar:
         self._task = progress.add_task("Getting ready", total=None, left="", losses="")
 
     def step(self, step: Step) -> None:
-        """Move the bar; where the search is over it only pulses."""
-        over = _is_over(step)
+        """Move the bar; it only pulses where one thing is left to do, or none is known yet."""
+        decodes = step.phase == Phase.DECODE
         self._progress.update(
             self._task,
-            description=_finishing(self._takes) if over else _title(step, self._takes),
-            total=None if over or not step.steps else step.steps,
+            description=_title(step, self._takes),
+            total=None if decodes and self._takes == 1 else step.steps or None,
             completed=step.step,
-            left=time_left(step.seconds_left) if step.seconds_left > 0 else "",
-            losses=losses_in_words(step.losses),
+            left=time_left(step.seconds_left),
+            losses="" if decodes else losses_in_words(step.losses),
         )
 
     def begin(self, phase: str) -> None:
@@ -75,26 +76,26 @@ class Bar:
 
 
 class Lines:
-    """Plain lines, at most one every two seconds and one at each end."""
+    """Plain lines, at most one every two seconds, one where the search ends, and one for each take that is decoded."""
 
     def __init__(self, takes: int) -> None:
         self._takes = takes
         self._next_line_seconds = 0.0
-        self._shown = (0, 0)
-        self._is_over = False
+        self._shown = ("", 0, 0)
 
     def step(self, step: Step) -> None:
-        """Print a line if it is time for one, and one more where the search is over."""
-        now, over = time.monotonic(), _is_over(step)
-        if (step.step, step.steps) != self._shown and (now >= self._next_line_seconds or over):
-            self._shown = (step.step, step.steps)
-            self._next_line_seconds = now + SECONDS_BETWEEN_LINES
-            left = "" if over else time_left(step.seconds_left)
-            parts = (f"step {step.step} of {step.steps}", left, losses_in_words(step.losses))
-            self.say(f"{_title(step, self._takes)}: " + ", ".join(part for part in parts if part))
-        if over and not self._is_over:
-            self.say(f"{_finishing(self._takes)} …")
-        self._is_over = over
+        """Print a line if it is time for one, where the search is over, and for each take that is decoded."""
+        now, shown = time.monotonic(), (step.phase, step.step, step.steps)
+        decodes, ends = step.phase == Phase.DECODE, step.step >= step.steps or step.seconds_left == 0
+        if shown == self._shown or not (decodes or ends or now >= self._next_line_seconds):
+            return
+        self._shown, self._next_line_seconds = shown, now + SECONDS_BETWEEN_LINES
+        title, left = _title(step, self._takes), time_left(step.seconds_left)
+        if decodes:
+            self.say(", ".join(part for part in (title, left) if part) + " …")
+        elif step.steps:
+            parts = (f"step {step.step} of {step.steps}", "" if ends else left, losses_in_words(step.losses))
+            self.say(f"{title}: " + ", ".join(part for part in parts if part))
 
     def begin(self, phase: str) -> None:
         """Print what is done before the first step."""
@@ -106,27 +107,22 @@ class Lines:
         sys.stderr.flush()
 
 
-_PHASES = {"optimise": "Searching", "guide": "Guiding"}
+_PHASES = {Phase.OPTIMISE: "Searching", Phase.GUIDE: "Guiding"}
 
 
 def _title(step: Step, takes: int) -> str:
-    """Return what is being done; takes of one request are searched for together."""
-    phase = _PHASES.get(step.phase, step.phase.capitalize())
+    """Return what is being done; takes of one request are searched for together, and decoded one after the other."""
+    if step.phase == Phase.DECODE:
+        return "Turning it into sound" if takes == 1 else f"Turning take {step.take + 1} of {takes} into sound"
+    phase = next((words for phase, words in _PHASES.items() if phase == step.phase), step.phase.capitalize())
     return phase if takes == 1 else f"{phase} for {takes} takes at once"
 
 
-def _is_over(step: Step) -> bool:
-    """Whether this was the search's last step; before the first one there are none."""
-    return 0 < step.steps <= step.step
-
-
-def _finishing(takes: int) -> str:
-    return "Turning it into sound" if takes == 1 else f"Turning {takes} takes into sound"
-
-
 def time_left(seconds: float) -> str:
-    """Return `12 s left` or `2:05 left`."""
-    whole = max(0, round(seconds))
+    """Return `12 s left` or `2:05 left`, nothing where that is not known."""
+    if seconds < 0:
+        return ""
+    whole = round(seconds)
     return f"{whole} s left" if whole < 60 else f"{whole // 60}:{whole % 60:02d} left"
 
 

@@ -1,8 +1,8 @@
 """Every OSC address, once: the codec, `docs/osc.md` and the device's `addresses.json` come from this table.
 
 Only the types `i f s` are sent; the codec also takes `h d T F` for numbers. A row's `arguments` come first and
-once; its `repeat` group may follow any number of times (breakpoints, notes, scores). `set` names are the fields of
-`bridge.requests.fields`.
+once; its `repeat` group may follow any number of times (breakpoints, notes, scores), and its `last` argument once, or
+not at all. `set` names are the fields of `bridge.requests.fields`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from typing import Literal
 
 from engine.request import LAYERS
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
+UNSIGNED_VERSION = 1  # whose pieces of a request carry no nonce; its devices are still served
 PORT_TRIES = 16  # a taken port is passed over: the bridge listens on osc_port .. osc_port + 15
 REPLY_PORTS = (47_200, 48_199)  # where a device looks for a port of its own; any other is fine too
 MAX_DATAGRAM_BYTES = 4_000  # towards Max, whose udpsend and udpreceive take 5,096 at the most
@@ -42,12 +43,19 @@ class Address:
     arguments: tuple[Argument, ...]
     sentence: str
     repeat: tuple[Argument, ...] = ()
+    last: Argument | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a row whose last argument could be one of a group."""
+        if self.last is not None and len(self.repeat) == 1:
+            raise ValueError(f"{self.path}: a last argument needs groups of none, or of two or more.")
 
     @property
     def tags(self) -> str:
-        """The type tags as documentation shows them: `ssi(ff)*`."""
+        """The type tags as documentation shows them: `ssi(ff)*[s]`."""
         group = "".join(argument.tag for argument in self.repeat)
-        return "".join(argument.tag for argument in self.arguments) + (f"({group})*" if group else "")
+        tags = "".join(argument.tag for argument in self.arguments) + (f"({group})*" if group else "")
+        return tags + (f"[{self.last.tag}]" if self.last is not None else "")
 
 
 def _text(name: str, limit: int = MAX_TEXT, unit: str = "") -> Argument:
@@ -102,6 +110,7 @@ ADDRESSES: tuple[Address, ...] = (
         "device",
         (REQUEST_ID, Argument("name", "s", "see the settings", 1, 60), _text("value")),
         "Sets one field; numbers go as decimal text. The last value of a name counts.",
+        last=NONCE,
     ),
     Address(
         "/ditto/loop/curve",
@@ -110,6 +119,7 @@ ADDRESSES: tuple[Address, ...] = (
         "One chunk of a curve: breakpoints in order, linear between, two at one beat are a jump. "
         "One before the start counts at it.",
         repeat=(EARLY_BEAT, _real("value", "the curve's unit")),
+        last=NONCE,
     ),
     Address(
         "/ditto/loop/notes",
@@ -123,6 +133,7 @@ ADDRESSES: tuple[Address, ...] = (
             _real("duration", "quarter notes", 0, 6_400),
             _whole("velocity", 0, 127),
         ),
+        last=NONCE,
     ),
     Address(
         "/ditto/loop/onsets",
@@ -134,6 +145,7 @@ ADDRESSES: tuple[Address, ...] = (
             _real("strength", "", 0, 1),
             Argument("group", "s", words=("kick", "snare", "hat", "tom", "cymbal", "perc", "any")),
         ),
+        last=NONCE,
     ),
     Address(
         "/ditto/loop/commit",

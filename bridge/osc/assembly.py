@@ -52,6 +52,11 @@ class Assembly:
         """All curves, clips and rhythms in order, by part and control; every piece must be there."""
         return {place: Rows(chunks.whole(), chunks.unit) for place, chunks in self.chunks.items()}
 
+    def require(self, request_id: str, nonce: str) -> None:
+        """Raise `OscError` where another client than this one has begun the request."""
+        if self.nonce not in ("", nonce):
+            raise OscError(f"The request id {request_id} belongs to another device.")
+
     def set(self, name: str, value: str) -> None:
         """Set a field; raises `OscError` for a name that there is not."""
         if not is_known(name):

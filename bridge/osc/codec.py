@@ -38,11 +38,12 @@ class OscError(DittoError):
 
 @dataclass(frozen=True, slots=True)
 class OscMessage:
-    """A message as the table has it: `values` of the fixed arguments, then `groups` of the repeated ones."""
+    """A message as the table has it: `values` of the fixed arguments, `groups` of the repeated ones, the `last`."""
 
     path: str
     values: tuple[Value, ...] = ()
     groups: tuple[tuple[Value, ...], ...] = ()
+    last: Value = ""  # empty where it was left out
 
 
 def decode(datagram: bytes, sender: str = "device") -> list[OscMessage]:
@@ -50,11 +51,11 @@ def decode(datagram: bytes, sender: str = "device") -> list[OscMessage]:
     return [_checked(path, arguments, sender) for path, arguments in _messages(datagram)]
 
 
-def encode(path: str, values: Sequence[Value] = (), groups: Sequence[Sequence[Value]] = ()) -> bytes:
+def encode(path: str, values: Sequence[Value] = (), groups: Sequence[Sequence[Value]] = (), last: Value = "") -> bytes:
     """Return the datagram of a message, at most 4,000 bytes; raise `OscError` where the table forbids it."""
     address = _known(path)
     builder = OscMessageBuilder(path)
-    for argument, value in _paired(address, values, groups):
+    for argument, value in _paired(address, values, groups, last):
         builder.add_arg(_out(address, argument, value), argument.tag)
     datagram = bytes(builder.build().dgram)
     if len(datagram) > MAX_DATAGRAM_BYTES:
@@ -63,13 +64,17 @@ def encode(path: str, values: Sequence[Value] = (), groups: Sequence[Sequence[Va
 
 
 def _paired(
-    address: Address, values: Sequence[Value], groups: Sequence[Sequence[Value]]
+    address: Address, values: Sequence[Value], groups: Sequence[Sequence[Value]], last: Value
 ) -> Iterator[tuple[Argument, Value]]:
     if len(values) != len(address.arguments) or any(len(group) != len(address.repeat) for group in groups):
         raise OscError(f"{address.path} takes {address.tags}, not {len(values)} values and {len(groups)} groups.")
     yield from zip(address.arguments, values, strict=True)
     for group in groups:
         yield from zip(address.repeat, group, strict=True)
+    if last != "":
+        if address.last is None:
+            raise OscError(f"{address.path} takes {address.tags} and nothing after it.")
+        yield address.last, last
 
 
 def _out(address: Address, argument: Argument, value: Value) -> Value:
@@ -159,15 +164,17 @@ def _checked(path: str, arguments: list[Value], sender: str) -> OscMessage:
         raise OscError(f"{path} is what the {address.sender} sends.")
     fixed = len(address.arguments)
     width = len(address.repeat)
-    extra = len(arguments) - fixed
-    if extra < 0 or (extra and not width) or (width and extra % width):
+    groups_count, extra = divmod(len(arguments) - fixed, width) if width else (0, len(arguments) - fixed)
+    if len(arguments) < fixed or extra > (address.last is not None):
         raise OscError(f"{path} takes {address.tags}; {len(arguments)} arguments came.")
     values = [_in(address, a, v) for a, v in zip(address.arguments, arguments[:fixed], strict=True)]
+    end = fixed + groups_count * width
     groups = [
         tuple(_in(address, a, v) for a, v in zip(address.repeat, arguments[i : i + width], strict=True))
-        for i in range(fixed, len(arguments), width or 1)
+        for i in range(fixed, end, width or 1)
     ]
-    return OscMessage(path, tuple(values), tuple(groups))
+    last = _in(address, address.last, arguments[end]) if extra and address.last is not None else ""
+    return OscMessage(path, tuple(values), tuple(groups), last)
 
 
 def _in(address: Address, argument: Argument, value: Value) -> Value:

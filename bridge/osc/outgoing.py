@@ -7,7 +7,6 @@ from engine.request import Curve
 from engine.service.messages import Status
 
 from ..session.effects import Delivered
-from .addresses import PROTOCOL_VERSION
 from .assembly import Missing
 from .codec import OscError, encode
 
@@ -19,9 +18,9 @@ MAX_INDICES = 500  # chunk numbers in one request for missing ones
 End = Done | Cancelled | Superseded | Failed
 
 
-def welcome(nonce: str, bridge_id: str, version: str) -> bytes:
-    """Return the answer to hello."""
-    return encode("/ditto/welcome", (PROTOCOL_VERSION, nonce, bridge_id, version))
+def welcome(protocol: int, nonce: str, bridge_id: str, version: str) -> bytes:
+    """Return the answer to hello, in the version of the protocol that the device speaks."""
+    return encode("/ditto/welcome", (protocol, nonce, bridge_id, version))
 
 
 def state(status: Status | None, trouble: str = "") -> bytes:

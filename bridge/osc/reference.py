@@ -18,6 +18,7 @@ from .addresses import (
     PORT_TRIES,
     PROTOCOL_VERSION,
     REPLY_PORTS,
+    UNSIGNED_VERSION,
     Address,
     Argument,
 )
@@ -64,6 +65,7 @@ def _row(address: Address) -> dict[str, object]:
         "tags": address.tags,
         "arguments": [_plain(argument) for argument in address.arguments],
         "repeat": [_plain(argument) for argument in address.repeat],
+        **({"last": _plain(address.last)} if address.last is not None else {}),
         "sentence": address.sentence,
     }
 
@@ -90,6 +92,7 @@ def osc_page() -> str:
         port=DEFAULT_OSC_PORT,
         last_port=DEFAULT_OSC_PORT + PORT_TRIES - 1,
         version=PROTOCOL_VERSION,
+        unsigned=UNSIGNED_VERSION,
         ticks=f"{TICKS_PER_BEAT:,}",
         limit=f"{MAX_DATAGRAM_BYTES:,}",
         device=device,
@@ -133,6 +136,8 @@ def _section(address: Address) -> str:
     lines += _bullets(address.arguments)
     if address.repeat:
         lines += ["", "then any number of times:", "", *_bullets(address.repeat)]
+    if address.last is not None:
+        lines += ["", "and at the end:", "", *_bullets((address.last,))]
     return "\n".join(lines)
 
 
@@ -159,8 +164,8 @@ This page is made from `bridge/osc/addresses.py` and `bridge/requests/fields.py`
 bridge.osc.reference` writes it).
 
 The bridge listens for UDP datagrams on 127.0.0.1, port {port}, or the next free one up to {last_port}; the port it
-has is in the discovery file, `bridge.json` in the data folder. Protocol version {version}. It answers to the reply
-port that `/ditto/hello` named, in datagrams of at most {limit} bytes.
+has is in the discovery file, `bridge.json` in the data folder. It answers to the reply port that `/ditto/hello` named,
+in datagrams of at most {limit} bytes.
 
 **One request, start to finish.** `hello` until `welcome`; `begin`; a `set` for each field that is not at its default;
 curves, notes and onsets in numbered chunks, each chunk one datagram; `commit` with the number of settings and of
@@ -168,6 +173,11 @@ chunks. If something was lost the answer is `missing`: send those parts and the 
 `progress` (and `preview`), a `take` for each finished one, `done`; answer `seen`. Messages may be lost, doubled or
 arrive in any order: each carries the request's id, and a commit may be repeated at any time to ask where the request
 stands. Whatever is refused is answered with `error`.
+
+**Whose it is.** This is protocol version {version}: every `set` and every chunk ends in the nonce of the device's
+hello, and only pieces with it become part of the request. A piece of another sender, or of another request with the
+same id, is never mixed in. A device that says {unsigned} in its hello leaves the nonce out, as earlier versions did: it
+is served, and whoever sees its request's id can add to that request.
 
 **Types** are `i`, `f` and `s`. From the device `h` and `d` will do for a number, and `T` and `F` for 1 and 0; arrays,
 `N`, `I` and all others are refused. Where a whole number is expected a float without fraction will do, and
@@ -181,8 +191,8 @@ Try it with liblo's tools: `oscdump 9000` in one window, and in another
 
     oscsend 127.0.0.1 {port} /ditto/hello issi {version} desk n1 9000
     oscsend 127.0.0.1 {port} /ditto/loop/begin ss r1 n1
-    oscsend 127.0.0.1 {port} /ditto/loop/set sss r1 prompt "dusty boom bap, Rhodes"
-    oscsend 127.0.0.1 {port} /ditto/loop/curve sssiiffff r1 intensity db 0 1 0 -30 8 -12
+    oscsend 127.0.0.1 {port} /ditto/loop/set ssss r1 prompt "dusty boom bap, Rhodes" n1
+    oscsend 127.0.0.1 {port} /ditto/loop/curve sssiiffffs r1 intensity db 0 1 0 -30 8 -12 n1
     oscsend 127.0.0.1 {port} /ditto/loop/commit ssissi r1 n1 1 curve intensity 1
 
 ## From the device

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.errors import BadRequestError
-from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Words
+from engine.request import Control, Curve, LoopRequest, Notes, Number, Onsets, Words
 
 from ..requests.sent import Chunks, Rows
 from .codec import Value, encode
@@ -36,7 +36,7 @@ def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") ->
     rows: dict[tuple[str, str], Rows] = {}
     for control in request.controls:
         settings.update(_control_settings(control))
-        if not isinstance(control.target, Words):
+        if not isinstance(control.target, Number | Words):
             part, sent = _rows(control)
             rows[part, control.kind] = sent
     return speak_settings(request.request_id, nonce, settings, rows)
@@ -51,10 +51,11 @@ def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], row
         groups = [tuple(float(x) if isinstance(x, Fraction) else x for x in row) for row in sent.rows]
         pieces = [groups[start : start + PER_CHUNK] for start in range(0, max(1, len(groups)), PER_CHUNK)]
         for index, piece in enumerate(pieces):
-            parts[part, control, index] = encode(f"/ditto/loop/{part}", (request_id, *head, index, len(pieces)), piece)
+            values = (request_id, *head, index, len(pieces))
+            parts[part, control, index] = encode(f"/ditto/loop/{part}", values, piece, nonce)
         manifest.append((part, control, len(pieces)))
     for number, (name, value) in enumerate(settings.items()):
-        parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value))
+        parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value), last=nonce)
     commit = encode("/ditto/loop/commit", (request_id, nonce, len(settings)), manifest)
     return Spoken(parts, commit)
 
@@ -85,7 +86,9 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
 
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
-    yield f"{control.kind}.weight", str(control.weight)
+    yield f"{control.kind}.weight", weight_text(control)
+    if isinstance(control.target, Number):
+        yield f"{control.kind}.target", repr(control.target.value)
     if isinstance(control.target, Words):
         own = control.kind in ("structure", "text")
         yield control.kind if own else f"{control.kind}.target", control.target.text
@@ -96,6 +99,11 @@ def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
     if isinstance(control.target, Curve):
         yield f"{control.kind}.low", str(control.target.low)
         yield f"{control.kind}.high", str(control.target.high)
+
+
+def weight_text(control: Control) -> str:
+    """Return a control's weight as settings have it: a number, or beat:weight pairs."""
+    return " ".join(f"{p.beat}:{p.value * control.weight!r}" for p in control.weight_curve) or repr(control.weight)
 
 
 def _rows(control: Control) -> tuple[str, Rows]:

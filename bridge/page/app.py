@@ -12,9 +12,8 @@ import msgspec
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from engine.errors import DittoError
 from midi.notes import Note
@@ -24,13 +23,13 @@ from midi.tempo import exact
 
 from ..takes import library
 from .cards import card, described, file_of, settings_of
+from .files import index, serve_static
 from .guard import Guard
 from .hub import Hub
 from .spelled import command_line
 from .talk import Talk
 from .uploads import Uploads
 
-STATIC = Path(__file__).parent / "static"
 MAX_LISTED = 200
 NOT_FOUND, REFUSED = 404, 400
 
@@ -117,7 +116,7 @@ class Routes:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             record = msgspec.json.decode(file_of(take, ".json").read_bytes())
-            write_report(path, take.wav, whole.request, whole.scores, record.get("loss_curves", {}))
+            write_report(path, take.wav, whole.request, whole.scores, record)
         return FileResponse(path, media_type="image/png")
 
     def _lane(self, request: Request) -> Response:
@@ -165,7 +164,7 @@ def _show(path: Path) -> None:
 
 
 async def _index(_request: Request) -> Response:
-    return FileResponse(STATIC / "index.html", media_type="text/html")
+    return HTMLResponse(index().html)
 
 
 def make_app(hub: Hub, uploads: Uploads, talk: Talk) -> Starlette:
@@ -175,7 +174,7 @@ def make_app(hub: Hub, uploads: Uploads, talk: Talk) -> Starlette:
             Route("/", _index),
             *Routes(hub.takes_folder, uploads).routes(),
             WebSocketRoute("/talk", talk.serve),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/static", serve_static),
         ]
     )
 

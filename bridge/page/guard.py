@@ -15,6 +15,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .files import index
+
 MAX_BODY_BYTES = 64 * 2**20  # of an upload: ten minutes of CD sound, or a large Live set
 PUBLIC = ("/", "/static/")  # the page itself holds no secret; all that it asks for does
 
@@ -22,7 +24,7 @@ CONTENT_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
+        f"style-src 'self' {index().style_source}",
         "img-src 'self' blob:",
         "media-src 'self' blob:",
         "connect-src 'self'",

@@ -15,7 +15,7 @@ import structlog
 from anyio import to_thread
 
 from engine.errors import DittoError, InternalError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Progress, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Superseded, Take
 from engine.request import LoopRequest
 
 from ..client import AsyncClient, Peer
@@ -158,8 +158,10 @@ class Hub:
                 running.notes += event.notes
                 self.tell({**running.told(), "queue_position": event.queue_position})
             case Progress():
-                running.losses = [*running.losses, event.losses][-MAX_LOSSES:]
+                if event.phase != Phase.DECODE:
+                    running.losses = [*running.losses, event.losses][-MAX_LOSSES:]
                 running.progress = {
+                    "take": event.take,
                     "step": event.step,
                     "steps": event.steps,
                     "seconds_left": event.seconds_left,

@@ -104,8 +104,7 @@ class Page:
     def _write_discovery(self) -> None:
         path = page_file(self._settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        publish(path, discovery(self.port, self.token, os.getpid()), overwrite=True)
-        path.chmod(0o600)  # the token is this user's
+        publish(path, discovery(self.port, self.token, os.getpid()), overwrite=True, private=True)
 
 
 def page_file(settings: Settings) -> Path:

@@ -19,6 +19,7 @@ from midi.rhythm import DRUM_GROUPS, Onset
 from midi.smf.score import score_of_notes
 from midi.smf.write import write_midi
 
+from ..osc.request import weight_text
 from ..requests.targets import OWN_ROWS
 
 _STROKE_BEATS = Fraction(1, 16)
@@ -78,8 +79,8 @@ def _control(control: Control, request: LoopRequest, folder: Path, name: str) ->
     else:
         text = _text(target, request, folder / f"{name}-{kind}")
         yield from ("--control", f"{kind}={text}") if kind == "text" or kind not in OWN_ROWS else (f"--{kind}", text)
-    if control.weight != 1:
-        yield from ("--weight", f"{kind}={control.weight!r}")
+    if control.weight != 1 or control.weight_curve:
+        yield from ("--weight", f"{kind}={weight_text(control)}")
     if control.within is not None:
         yield from ("--only", f"{kind}={_range(control.within)}")
 

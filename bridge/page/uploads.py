@@ -73,7 +73,7 @@ class Uploads:
         path = self.folder / stored
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            publish(path, data, overwrite=True)
+            publish(path, data, overwrite=True, private=True)
         try:
             found = _READERS[kind](path)
         except Exception:

@@ -1,15 +1,16 @@
 """The page's head: the prompt, what was made, and the scores in large figures."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
 from engine.events import Scores
+from engine.metrics.verdict import Grade, Verdict
 from engine.request import LoopRequest
 
-from .style import INK, SOFT, TARGET, WRONG
+from .style import HEARD, INK, SOFT, TARGET, WRONG
 
 
 class Tile(NamedTuple):
@@ -25,6 +26,9 @@ LETTERS_A_LINE = 52  # large ones, over the whole width
 LETTERS_OF_FACTS = 140  # of a line below the title
 TILE_WIDTH = 0.118  # of the whole width
 MOST_TILES = 4  # more would push the title off its own page
+
+VERDICT_INCHES = 0.3  # a line
+_GRADE_COLOURS = {Grade.GOOD: HEARD, Grade.NEAR: TARGET, Grade.MISS: WRONG}
 
 # Score, words, format, limit of what is shown as good (the papers' own figures), and whether more is better.
 _WANTED = (
@@ -58,6 +62,17 @@ def draw(axes: Axes, request: LoopRequest, scores: Scores, record: Mapping[str, 
         axes.text(right, 0.93, tile.figure, fontsize=LARGE, color=INK if tile.good else WRONG, va="top", ha="right")
         axes.text(right, 0.2, tile.name, fontsize=10, color=SOFT, va="baseline", ha="right")
     axes.plot([0, 1], [-0.1, -0.1], color=TARGET, linewidth=1.2, clip_on=False)
+
+
+def draw_verdicts(axes: Axes, verdicts: Sequence[Verdict]) -> None:
+    """Write a line for each control: how closely it was followed, and where it was missed."""
+    axes.set_axis_off()
+    axes.set_ylim(max(len(verdicts), 1), 0)
+    for line, verdict in enumerate(verdicts):
+        colour = _GRADE_COLOURS[verdict.grade]
+        axes.plot([0.004], [line + 0.5], "o", color=colour, markersize=6, clip_on=False)
+        axes.text(0.016, line + 0.5, verdict.sentence, fontsize=12, color=INK, va="center")
+    axes.set_xlim(0, 1)
 
 
 def title(prompt: str, room: int) -> str:

@@ -11,12 +11,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from engine.audio.wav import Audio
 from engine.curves import FLOOR_DB, frequency_octaves, level_db
 from engine.events import Scores
+from engine.metrics import Panel
 from engine.metrics.framing import Signal, smoothed
 from engine.metrics.intensity import level_curve
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets
 from midi.notes import NOTE_NAMES
 
 from . import measure
+from .record import Record
 from .style import CONTROL_COLOURS, FAINT, HEARD, INK, NOTES, SOFT, SPECTRUM, TARGET, WRONG, titled
 
 CURVE_FRAMES = 600  # of a drawn target
@@ -28,10 +30,11 @@ RANGE_DB = 75.0  # from the loudest band down to black
 class Heard:
     """A written loop and its request; what several panels need is measured once."""
 
-    def __init__(self, audio: Audio, sample_rate: int, request: LoopRequest) -> None:
+    def __init__(self, audio: Audio, sample_rate: int, request: LoopRequest, record: Record) -> None:
         self.audio = audio
         self.sample_rate = sample_rate
         self.request = request
+        self.record = record
         self.beats = request.beats
 
     @cached_property
@@ -39,9 +42,9 @@ class Heard:
         """The mean of the channels."""
         return np.asarray(self.audio.mean(0, dtype=np.float64))
 
-    def control(self, kind: str) -> Control | None:
-        """Return the request's first control of this kind."""
-        return next((control for control in self.request.controls if control.kind == kind), None)
+    def asked(self, panel: Panel) -> Control | None:
+        """Return the request's first control that this panel shows."""
+        return self.record.shown_in(panel, self.request)
 
 
 def spectrogram(axes: Axes, heard: Heard) -> None:
@@ -58,7 +61,7 @@ def spectrogram(axes: Axes, heard: Heard) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"))
     axes.yaxis.set_minor_locator(NullLocator())
     notes = []
-    brightness, rhythm = heard.control("brightness"), heard.control("rhythm")
+    brightness, rhythm = heard.asked(Panel.CENTROID), heard.asked(Panel.HITS)
     if brightness is not None and isinstance(brightness.target, Curve):
         octaves = frequency_octaves(brightness.target, heard.beats, CURVE_FRAMES)
         axes.plot(
@@ -68,7 +71,7 @@ def spectrogram(axes: Axes, heard: Heard) -> None:
             linewidth=1.8,
             linestyle=DASHED,
         )
-        notes.append("dashed: the brightness asked for")
+        notes.append(f"dashed: the {brightness.kind} asked for")
     if rhythm is not None and isinstance(rhythm.target, Onsets):
         beats = [float(onset.beat) for onset in rhythm.target.onsets]
         axes.plot(beats, np.full(len(beats), 1.012), "v", color=TARGET, markersize=5, clip_on=False,
@@ -85,7 +88,7 @@ def intensity(axes: Axes, heard: Heard) -> None:
     level = level_curve(heard.audio, heard.sample_rate, circular=circular)
     beats = np.append(measure.beats_of(len(level), heard.beats), float(heard.beats))
     closed = np.append(level, level[0] if circular else level[-1])
-    asked = heard.control("intensity")
+    asked = heard.asked(Panel.LEVEL)
     lowest = float(closed.min())
     if asked is not None and isinstance(asked.target, Curve):
         wanted = level_db(asked.target, heard.beats, len(level))
@@ -105,7 +108,7 @@ def intensity(axes: Axes, heard: Heard) -> None:
     axes.set_ylim(floor, None)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 3, 5, 6, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda db, _: f"{db:g} dB".replace("-", "−")))
-    titled(axes, "Intensity", "orange: asked for    teal: in the file" if asked else "")
+    titled(axes, _named(asked, "Intensity"), "orange: asked for    teal: in the file" if asked else "")
     _bars(axes, heard)
 
 
@@ -124,14 +127,18 @@ def melody(axes: Axes, heard: Heard) -> None:
         _edges(heard, picture.values.shape[1]), np.arange(13) - 0.5, picture.values**0.7,
         cmap=NOTES, vmin=0, vmax=1, rasterized=True,
     )  # fmt: skip
-    asked = heard.control("melody")
+    asked = heard.asked(Panel.PITCH_CLASSES)
     if asked is not None and isinstance(asked.target, Notes):
         for note in asked.target.notes:
             _note(axes, float(note.start), float(note.duration), note.pitch % 12)
     axes.set_ylim(-0.5, 11.5)
     axes.set_yticks(range(12), NOTE_NAMES)
-    titled(axes, "Melody", "orange: asked for    teal: in the file" if asked else "")
+    titled(axes, _named(asked, "Melody"), "orange: asked for    teal: in the file" if asked else "")
     _bars(axes, heard, over_picture=True)
+
+
+def _named(asked: Control | None, usual: str) -> str:
+    return usual if asked is None else asked.kind.capitalize()
 
 
 def _note(axes: Axes, start: float, length: float, row: int) -> None:
@@ -144,7 +151,7 @@ def _note(axes: Axes, start: float, length: float, row: int) -> None:
     axes.add_patch(box)
 
 
-def losses(axes: Axes, curves: Mapping[str, Sequence[float]]) -> None:
+def losses(axes: Axes, curves: Mapping[str, Sequence[float | None]]) -> None:
     """Draw how the loss of each control fell."""
     steps = max(map(len, curves.values()), default=0)
     titled(axes, "The search", f"{steps} steps" if steps else "")
@@ -153,7 +160,8 @@ def losses(axes: Axes, curves: Mapping[str, Sequence[float]]) -> None:
         return
     for place, (name, values) in enumerate(curves.items()):
         colour = CONTROL_COLOURS[place % len(CONTROL_COLOURS)]
-        axes.plot(range(1, len(values) + 1), np.maximum(values, 1e-6), color=colour, linewidth=2, label=name)
+        fallen = np.maximum(np.array(values, dtype=np.float64), 1e-6)
+        axes.plot(range(1, len(values) + 1), fallen, color=colour, linewidth=2, label=name)
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine.audio.wav import read_audio, read_loop_info
+from engine.audio.wav import read_loop_info
 from engine.errors import BadInputError
 from engine.request import MAX_BARS, Audio, LoopRequest
 from midi.files.file_part import existing
@@ -15,69 +15,70 @@ from midi.tempo import Meter, exact, samples_to_beats
 
 from . import targets
 from .layers import NONE
+from .sounds import SoundPart
 from .targets import Say
 
 NEAR_BEATS = 0.1  # by which a recording may miss whole beats
 _DEFAULTS = LoopRequest(seed=0)
 
 
-def named(text: str) -> Path | None:
+def named(text: str) -> SoundPart | None:
     """Return the file that the setting `with` names; None for `none`, which leaves out a take's recording."""
     found = existing(Path(text))
-    return None if text.strip().lower() == NONE and found is None else found or Path(text)
+    return None if text.strip().lower() == NONE and found is None else SoundPart.parse(text)
 
 
-def fitting(path: Path, values: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, Any]:
     """Return tempo and bars of a recording, as far as `values` leave them open and the file tells them."""
-    info = read_loop_info(path)
+    info = read_loop_info(sound.path)
     told = exact(f"{info.tempo_bpm:.4f}") if info is not None and 20 <= info.tempo_bpm <= 999 else None
     tempo = values.get("tempo_bpm") or told or _DEFAULTS.tempo_bpm
     found: dict[str, Any] = {}
     if "tempo_bpm" not in values:
         if told is None:
-            say(f"{path.name} does not tell its tempo; it is heard at {float(tempo):g} BPM.")
+            say(f"{sound.name} does not tell its tempo; it is heard at {float(tempo):g} BPM.")
         else:
-            say(f"{path.name} says {float(told):g} BPM, and so the loop is made.")
+            say(f"{sound.name} says {float(told):g} BPM, and so the loop is made.")
             found["tempo_bpm"] = told
     elif told is not None and abs(told / tempo - 1) > 0.005:
-        say(f"{path.name} says {float(told):g} BPM; the loop is made at {float(tempo):g} BPM.")
+        say(f"{sound.name} says {float(told):g} BPM; the loop is made at {float(tempo):g} BPM.")
     if "bars" not in values:
         meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-        samples, sample_rate = read_audio(path)
-        bars = round(samples_to_beats(samples.shape[1], tempo, sample_rate) / meter.beats_per_bar)
+        heard = sound.read()
+        bars = round(samples_to_beats(heard.samples.shape[1], tempo, heard.sample_rate) / meter.beats_per_bar)
         if 1 <= bars <= MAX_BARS and bars != _DEFAULTS.bars:
-            say(f"{path.name} has {bars} bar{'s' * (bars != 1)}, and so the loop has.")
+            say(f"{sound.name} has {bars} bar{'s' * (bars != 1)}, and so the loop has.")
             found["bars"] = bars
     return found
 
 
-def read_beside(path: Path, loop: LoopRequest, say: Say) -> Audio:
+def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
     """Return the recording as it sounds beside the loop, as long as the loop: repeated, cut, or with silence after it.
 
     Raises `BadInputError` for a file that cannot be read, or that is shorter than a beat.
     """
-    heard = targets.audio(path, say=say, loop_seconds=loop.seconds)
+    heard = targets.audio(sound, say=say, loop_seconds=loop.seconds)
     samples = np.frombuffer(heard.samples, "<f4").reshape(-1, heard.channels)
     beats = samples_to_beats(len(samples), loop.tempo_bpm, heard.sample_rate)
     count, whole = round(loop.seconds * heard.sample_rate), round(beats)
     beat_samples = heard.sample_rate * 60 / float(loop.tempo_bpm)
     if beats < 1 - NEAR_BEATS:
-        raise BadInputError(f"{path} is shorter than a beat at {float(loop.tempo_bpm):g} BPM.")
+        raise BadInputError(f"{sound.path} is shorter than a beat at {float(loop.tempo_bpm):g} BPM.")
     fitted = samples[:count]
     turns = 1
     if abs(beats - whole) <= NEAR_BEATS and loop.beats % whole == 0:
         turns = int(loop.beats / whole)
     if turns > 1:
-        say(f"{path.name} lasts {whole} beats and is heard {turns} times.")
+        say(f"{sound.name} lasts {whole} beats and is heard {turns} times.")
         starts = [round(turn * whole * beat_samples) for turn in range(turns)]
         fitted = np.zeros((count, heard.channels), np.float32)
         for start, end in zip(starts, [*starts[1:], count], strict=True):
             piece = samples[: end - start]
             fitted[start : start + len(piece)] = piece
     elif beats > loop.beats + NEAR_BEATS:
-        say(f"{path.name} is longer than the loop; its first {float(loop.beats):g} beats are heard.")
+        say(f"{sound.name} is longer than the loop; its first {float(loop.beats):g} beats are heard.")
     elif beats < loop.beats - NEAR_BEATS:
-        say(f"{path.name} lasts {float(beats):.3g} beats; nothing is heard beside the loop's others.")
+        say(f"{sound.name} lasts {float(beats):.3g} beats; nothing is heard beside the loop's others.")
     if len(fitted) < count:
         fitted = np.pad(fitted, ((0, count - len(fitted)), (0, 0)))
     return msgspec.structs.replace(heard, samples=fitted.astype("<f4").tobytes())

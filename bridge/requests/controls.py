@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from engine.audio.wav import read_audio
 from engine.errors import BadInputError, BadRequestError
 from engine.request import Control, Curve, LoopRequest, Target, Words
 from midi.live.set import parse_lane_reference
@@ -21,6 +20,7 @@ from .layers import layer_names
 from .live_lane import LaneReference, read_lane
 from .scalars import number_of, read_scalars
 from .sent import Chunks, read_rows, velocities
+from .sounds import SoundPart
 from .targets import OWN_ROWS, Say, TargetRow
 
 _DEFAULTS = LoopRequest(seed=0)
@@ -89,20 +89,20 @@ def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], way: Way,
         raise BadRequestError(f"{outpaint} needs the audio to go on from: {inpaint} FILE.wav.")
     if values["outpaint"] < 1:
         raise BadRequestError(f"{outpaint} may be 1 bar or more, not {values['outpaint']}.")
-    own = _reference_bars(Path(settings["inpaint"]), values)
+    own = _reference_bars(SoundPart.parse(settings["inpaint"]), values)
     whole = own + int(values["outpaint"])
     if "bars" in values and bars != whole:
         say(f"The loop has {whole} bars, {own} of the audio and {values['outpaint']} more; {bars} bars are not asked.")
     return whole
 
 
-def _reference_bars(path: Path, values: Mapping[str, Any]) -> int:
+def _reference_bars(sound: SoundPart, values: Mapping[str, Any]) -> int:
     tempo_bpm = values.get("tempo_bpm", _DEFAULTS.tempo_bpm)
     meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-    samples, sample_rate = read_audio(path)
-    bars = round(samples_to_beats(samples.shape[1], tempo_bpm, sample_rate) / meter.beats_per_bar)
+    heard = sound.read()
+    bars = round(samples_to_beats(heard.samples.shape[1], tempo_bpm, heard.sample_rate) / meter.beats_per_bar)
     if bars < 1:
-        raise BadInputError(f"{path} is shorter than half a bar at {float(tempo_bpm):g} BPM.")
+        raise BadInputError(f"{sound.path} is shorter than half a bar at {float(tempo_bpm):g} BPM.")
     return bars
 
 
@@ -159,25 +159,26 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     settings, loop = source.settings, source.loop
     inpaint, keep, outpaint = (source.called(name) for name in ("inpaint", "keep", "outpaint"))
     if before := settings.get(OUTPAINT_FILE):
-        continued = (Fraction(0), _continued(Path(before), loop))
-        yield "outpaint", targets.audio(Path(before), (continued,), source.say, loop_seconds=loop.seconds)
+        sound = SoundPart.parse(before)
+        continued = (Fraction(0), _continued(sound, loop))
+        yield "outpaint", targets.audio(sound, (continued,), source.say, loop_seconds=loop.seconds)
     ranges = [text for text in settings.get("keep", "").split(",") if text.strip()]
     if not settings.get("inpaint"):
         if ranges:
             raise BadRequestError(f"{keep} needs the audio whose beats are kept: {inpaint} FILE.wav.")
         return
-    path = Path(settings["inpaint"])
+    sound = SoundPart.parse(settings["inpaint"])
     if settings.get("outpaint"):
         if ranges:
             raise BadRequestError(f"{outpaint} keeps all of the audio; leave out {keep}.")
         added = int(read_scalars(settings, source.way)["outpaint"]) * loop.meter.beats_per_bar
         whole = (Fraction(0), loop.beats - added)
-        yield "outpaint", targets.audio(path, (whole,), source.say, loop_seconds=loop.seconds)
+        yield "outpaint", targets.audio(sound, (whole,), source.say, loop_seconds=loop.seconds)
         return
     if not ranges:
         raise BadRequestError(f"{inpaint} needs the beats to keep, such as {keep} 0:8.")
     kept = tuple(_kept(text, keep, loop) for text in ranges)
-    yield "inpaint", targets.audio(path, kept, source.say, loop_seconds=loop.seconds)
+    yield "inpaint", targets.audio(sound, kept, source.say, loop_seconds=loop.seconds)
 
 
 def _kept(text: str, keep: str, loop: LoopRequest) -> tuple[Fraction, Fraction]:
@@ -189,12 +190,12 @@ def _kept(text: str, keep: str, loop: LoopRequest) -> tuple[Fraction, Fraction]:
     return start, end
 
 
-def _continued(path: Path, loop: LoopRequest) -> Fraction:
+def _continued(sound: SoundPart, loop: LoopRequest) -> Fraction:
     """Return the beats of audio that an earlier version's outpaint continues to the loop's length."""
-    bars = _reference_bars(path, {"tempo_bpm": loop.tempo_bpm, "time_signature": loop.meter})
+    bars = _reference_bars(sound, {"tempo_bpm": loop.tempo_bpm, "time_signature": loop.meter})
     if bars >= loop.bars:
         raise BadRequestError(
-            f"{path.name} has {bars} bars and the loop {loop.bars}: there is nothing to add.",
+            f"{sound.name} has {bars} bars and the loop {loop.bars}: there is nothing to add.",
             remedy="Ask for more bars, or set inpaint and outpaint (bars to add).",
         )
     return bars * loop.meter.beats_per_bar
@@ -215,10 +216,8 @@ def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...
 
 def _tuned_one(source: _Source, control: Control) -> Control:
     settings, kind = source.settings, control.kind
-    numbers = {part: number_of(settings, f"{kind}.{part}", source.way) for part in ("weight", "low", "high")}
-    changes: dict[str, Any] = {}
-    if numbers["weight"] is not None:
-        changes["weight"] = numbers["weight"]
+    numbers = {part: number_of(settings, f"{kind}.{part}", source.way) for part in ("low", "high")}
+    changes = _weighted(source, kind)
     if within := settings.get(f"{kind}.within"):
         changes["within"] = targets.beat_range(within, source.called_of(kind, "within"))
     if on := settings.get(f"{kind}.on"):
@@ -227,3 +226,13 @@ def _tuned_one(source: _Source, control: Control) -> Control:
         bounds = {part: value for part in ("low", "high") if (value := numbers[part]) is not None}
         changes["target"] = msgspec.structs.replace(control.target, **bounds)
     return msgspec.structs.replace(control, **changes)
+
+
+def _weighted(source: _Source, kind: str) -> dict[str, Any]:
+    """Return a control's weight as its setting says: a number, or beat:weight pairs."""
+    setting = f"{kind}.weight"
+    text = source.settings.get(setting, "")
+    if ":" in text:
+        return {"weight": 1.0, "weight_curve": targets.curve(text, source.loop.beats, "unit").points}
+    number = number_of(source.settings, setting, source.way)
+    return {} if number is None else {"weight": number, "weight_curve": ()}

@@ -132,8 +132,8 @@ FIELDS: tuple[Field, ...] = (
     _steer("CONTROL.target", "bass-share.target 0.1", "What any other control follows.", option="control",
            metavar="NAME=VALUE", repeats=True, names_file=True),
     _steer("controls", "bass.py", "Python file that adds controls.", metavar="FILE.py", repeats=True, is_osc=False),
-    _steer("CONTROL.weight", "melody.weight 2", "How much a control counts, above 0 up to 1,000.", default="1",
-           kind=float, option="weight", metavar="NAME=2", repeats=True),
+    _steer("CONTROL.weight", "melody.weight 2", "How much a control counts, above 0 up to 1,000; or beat:weight pairs, "
+           "such as 0:1 8:0.2.", default="1", kind=float, option="weight", metavar="NAME=2", repeats=True),
     _steer("CONTROL.within", "intensity.within 8:16", "Beats within which a control holds.", option="only",
            metavar="NAME=FROM:TO", repeats=True, left_open="the whole loop"),
     _steer("CONTROL.on", "melody.on lead", "Layers that a control hears and moves.", option="on",

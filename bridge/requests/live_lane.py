@@ -50,9 +50,7 @@ def names_set(text: str) -> bool:
     return is_set(split_file_part(_FROM_BEAT.sub("", text)).path)
 
 
-def read_lane(
-    reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None
-) -> Curve:
+def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None) -> Curve:
     """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are.
 
     `say` takes what was left out in reading the set.

@@ -1,12 +1,12 @@
 """A look at a saved set: whether its file has changed, and the lane as it is now."""
 
-import stat
 from fractions import Fraction
 from pathlib import Path
 
 from engine.errors import BadInputError, BadRequestError, DittoError
 from engine.request import Curve, Point
 from midi.curves.automation import Breakpoint, thin
+from midi.files.opening import state_of_file
 from midi.live.set import parse_lane_reference
 
 from ..osc.addresses import MAX_LOOP_BEATS
@@ -38,13 +38,7 @@ def look_at_lane(look: LookAtLane) -> tuple[Stamp, Curve | DittoError | None]:
 
 
 def _stamp(path: Path) -> Stamp:
-    try:
-        found = path.stat()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInputError(f"{path} cannot be read: {reason}.", remedy="Save the Live set.") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise BadInputError(f"{path} is not a file, so no Live set is read from it.", remedy="Save the Live set.")
+    found = state_of_file(path, "Save the Live set.")
     return found.st_mtime_ns, found.st_size
 
 

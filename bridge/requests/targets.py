@@ -13,9 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.audio.reading import MAX_READ_SECONDS, read_recording
+from engine.audio.reading import MAX_READ_SECONDS
 from engine.audio.resample import resampled
-from engine.audio.wav import read_audio, read_loop_info
+from engine.audio.wav import read_loop_info
 from engine.errors import BadInputError, BadRequestError
 from engine.request import (
     MAX_AUDIO_RATE_HZ,
@@ -33,7 +33,7 @@ from engine.request import (
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
-from midi.files.file_part import existing, split_file_part
+from midi.files.file_part import split_file_part
 from midi.grooves.groove import SIXTEENTH, groove_from_audio
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
@@ -42,6 +42,7 @@ from midi.rhythm import kind_of, onsets
 from midi.tempo import Meter, exact, samples_to_beats
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
+from .sounds import SoundPart
 
 Say = Callable[[str], None]
 """Takes a sentence for the producer."""
@@ -105,7 +106,7 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
     if kind is Onsets:
         return _said(rhythm(text, loop), say)
     if kind is Audio:
-        return audio(Path(text), say=say, loop_seconds=loop.seconds)
+        return audio(SoundPart.parse(text), say=say, loop_seconds=loop.seconds)
     if kind is Number:
         return number(row, text)
     if row is not None and row.kind == "structure":
@@ -182,15 +183,16 @@ def melody_notes(text: str, loop_beats: Fraction, meter: Meter | None = None) ->
 
 def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
     """Read strokes from `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`, or the groove of a recorded loop."""
-    if text.lower().endswith(_AUDIO):
-        return _recorded(Path(text), loop)
+    if split_file_part(text).path.suffix.lower() in _AUDIO:
+        return _recorded(SoundPart.parse(text), loop)
     found = read_notes(text, loop.beats, loop.meter)
     with naming(split_file_part(text).path):
         return Onsets(onsets=onsets(found.notes, kind_of(found.notes, kit=found.kit))), found.remarks
 
 
-def _recorded(path: Path, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
-    samples, sample_rate = read_audio(path)
+def _recorded(sound: SoundPart, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
+    path, heard = sound.path, sound.read()
+    samples, sample_rate = heard.samples, heard.sample_rate
     beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
     with naming(path):
         groove = groove_from_audio(samples, sample_rate, beats)
@@ -223,11 +225,11 @@ def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float = MAX
     """Read a form such as `AABA`, or reference audio."""
     if _FORM.fullmatch(text) and not _exists(Path(text)):
         return Words(text=text.upper())
-    return audio(Path(text), say=say, loop_seconds=loop_seconds)
+    return audio(SoundPart.parse(text), say=say, loop_seconds=loop_seconds)
 
 
 def audio(
-    path: Path,
+    sound: SoundPart,
     keep: tuple[tuple[Fraction, Fraction], ...] = (),
     say: Say = lambda _: None,
     *,
@@ -237,7 +239,7 @@ def audio(
 
     `keep` are ranges of beats, `say` takes how the file was understood.
     """
-    heard = read_recording(existing(path) or path, seconds=loop_seconds + SPARE_SECONDS)
+    heard = sound.read(loop_seconds + SPARE_SECONDS)
     for remark in heard.remarks:
         say(remark)
     samples, sample_rate = heard.samples, min(max(heard.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)

@@ -1,23 +1,32 @@
-"""Requests that arrive in pieces and are not committed yet: bounded in number, in age and in memory over all."""
+"""Requests that arrive in pieces and are not committed yet: bounded in number, in age and in memory over all.
+
+A piece belongs to the request with its id of the client whose nonce it carries, so that no other client's piece, and
+none of an earlier request with the same id, gets in. Pieces without a nonce, as devices of protocol version 1 send
+them, belong together by their id alone.
+"""
 
 from collections.abc import Callable
 
 from ..osc.assembly import Assembly
-from ..osc.codec import OscError, OscMessage
+from ..osc.codec import OscMessage
+from .state import ClientState
 
 ASSEMBLY_SECONDS = 120.0  # then what was never committed is dropped
 MAX_ASSEMBLIES = 256
 MAX_TOTAL_BYTES = 96 * 2**20  # of all together, as `Assembly.size_bytes` counts; the oldest makes room
 
 
+UNSIGNED = ""  # in place of the nonce that a piece does not carry
+
 Change = Callable[[Assembly], None]
+Place = tuple[str, str]  # request id, and the nonce of its pieces or `UNSIGNED`
 
 
 class Assemblies:
-    """What has arrived of each request, by its id."""
+    """What has arrived of each request, by its id and its sender's nonce."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Assembly] = {}  # oldest first
+        self._open: dict[Place, Assembly] = {}  # oldest first
         self._size_bytes = 0
 
     def __len__(self) -> int:
@@ -28,44 +37,51 @@ class Assemblies:
         """About how much memory all of them take."""
         return self._size_bytes
 
-    def begin(self, request_id: str, nonce: str, now: float) -> None:
+    def place_of(self, request_id: str, client: ClientState) -> Place:
+        """Return where the pieces of a client's request are."""
+        signed = (request_id, client.nonce)
+        return signed if client.signs or signed in self._open else (request_id, UNSIGNED)
+
+    def begin(self, place: Place, nonce: str, now: float) -> None:
         """Note whose request this is; raises `OscError` where another client has begun it."""
-        assembly = self.at(request_id, now)
-        if assembly.nonce not in ("", nonce):
-            raise OscError(f"The request id {request_id} belongs to another device.")
+        assembly = self.at(place, now)
+        assembly.require(place[0], nonce)
         assembly.nonce = nonce
 
-    def set(self, request_id: str, name: str, value: str, now: float) -> None:
+    def set(self, place: Place, name: str, value: str, now: float) -> None:
         """Set a field of a request."""
-        self._grow(request_id, now, lambda assembly: assembly.set(name, value))
+        self._grow(place, now, lambda assembly: assembly.set(name, value))
 
     def add(self, message: OscMessage, now: float) -> None:
         """Add a chunk to a request."""
-        self._grow(str(message.values[0]), now, lambda assembly: assembly.add(message))
+        self._grow((str(message.values[0]), str(message.last)), now, lambda assembly: assembly.add(message))
 
-    def at(self, request_id: str, now: float) -> Assembly:
+    def at(self, place: Place, now: float) -> Assembly:
         """Return what has arrived of a request, from now on something."""
-        if request_id not in self._open and len(self._open) >= MAX_ASSEMBLIES:
-            self.drop(next(iter(self._open)))
-        return self._open.setdefault(request_id, Assembly(now))
+        if place not in self._open and len(self._open) >= MAX_ASSEMBLIES:
+            self._drop(next(iter(self._open)))
+        return self._open.setdefault(place, Assembly(now))
 
-    def drop(self, request_id: str) -> Assembly | None:
-        """Forget a request and return what had arrived."""
-        gone = self._open.pop(request_id, None)
-        self._size_bytes -= gone.size_bytes if gone is not None else 0
-        return gone
+    def drop(self, request_id: str, nonce: str | None = None) -> None:
+        """Forget all pieces of a request, or those that a client has begun or not yet begun."""
+        for place in [one for one in self._open if one[0] == request_id]:
+            if nonce is None or (self._open[place].nonce in ("", nonce) and place[1] in (UNSIGNED, nonce)):
+                self._drop(place)
 
     def forget_old(self, now: float) -> None:
         """Forget what was begun and left."""
-        for request_id in [name for name, one in self._open.items() if now - one.born > ASSEMBLY_SECONDS]:
-            self.drop(request_id)
+        for place in [place for place, one in self._open.items() if now - one.born > ASSEMBLY_SECONDS]:
+            self._drop(place)
 
-    def _grow(self, request_id: str, now: float, change: Change) -> None:
-        assembly = self.at(request_id, now)
+    def _drop(self, place: Place) -> None:
+        self._size_bytes -= self._open.pop(place).size_bytes
+
+    def _grow(self, place: Place, now: float, change: Change) -> None:
+        assembly = self.at(place, now)
         before = assembly.size_bytes
         try:
             change(assembly)
         finally:
             self._size_bytes += assembly.size_bytes - before
         while self._size_bytes > MAX_TOTAL_BYTES and len(self._open) > 1:
-            self.drop(next(name for name in self._open if name != request_id))
+            self._drop(next(one for one in self._open if one != place))

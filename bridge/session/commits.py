@@ -10,7 +10,7 @@ from engine.service.messages import Priority
 from ..osc import outgoing
 from ..osc.codec import OscError, OscMessage
 from ..takes.parts import TakeParts
-from .assemblies import Assemblies
+from .assemblies import UNSIGNED, Assemblies
 from .book import MAX_OPEN, RequestBook
 from .clients import Clients
 from .effects import AskAgain, CancelJob, Effect, Prepare, Send, Submit
@@ -38,13 +38,15 @@ class Commits:
     def _begin(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         request_id, nonce = map(str, message.values)
         if request_id not in self._book:
-            self._assemblies.begin(request_id, nonce, now)
+            client = self._clients.get(nonce)
+            place = (request_id, UNSIGNED) if client is None else self._assemblies.place_of(request_id, client)
+            self._assemblies.begin(place, nonce, now)
         yield from ()
 
     def _set(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         request_id, name, value = map(str, message.values)
         if request_id not in self._book:
-            self._assemblies.set(request_id, name, value, now)
+            self._assemblies.set((request_id, str(message.last)), name, value, now)
         yield from ()
 
     def _chunk(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
@@ -62,9 +64,8 @@ class Commits:
                 yield AskAgain(request_id)  # perhaps the disk has room now
             yield from self._clients.tell(state, *state.said())
             return
-        assembly = self._assemblies.at(request_id, now)
-        if assembly.nonce not in ("", nonce):
-            raise OscError(f"The request id {request_id} belongs to another device.")
+        assembly = self._assemblies.at(self._assemblies.place_of(request_id, client), now)
+        assembly.require(request_id, nonce)
         lost = list(assembly.missing(message))
         if lost:
             yield from (Send(client.host, client.port, outgoing.missing(request_id, one)) for one in lost)
@@ -83,8 +84,7 @@ class Commits:
         request_id, client = str(message.values[0]), self._clients.require(str(message.values[1]))
         state = self._book.get(request_id)
         if state is None:
-            if self._assemblies.at(request_id, now).nonce in ("", client.nonce):
-                self._assemblies.drop(request_id)
+            self._assemblies.drop(request_id, client.nonce)
             raise OscError(f"There is no request {request_id} to cancel.", remedy="It may have ended already.")
         self._own(state, client)
         match state.phase:

@@ -1,7 +1,6 @@
 """Who this bridge is, lastingly, and that there is only one of it for a data folder."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +42,5 @@ def _owner(path: Path) -> str:
         if len(found) == len(new_owner()) and found.isalnum():
             return found
     owner = new_owner()
-    publish(path, owner.encode(), overwrite=True)
-    with contextlib.suppress(OSError):
-        os.chmod(path, 0o600)  # whoever knows the name gets the results
+    publish(path, owner.encode(), overwrite=True, private=True)  # whoever knows the name gets the results
     return owner
-

@@ -12,7 +12,7 @@ from engine.events import Event
 from engine.service.messages import Job, Status
 
 from ..osc import outgoing
-from ..osc.addresses import PROTOCOL_VERSION
+from ..osc.addresses import PROTOCOL_VERSION, UNSIGNED_VERSION
 from ..osc.codec import OscMessage
 from .assemblies import Assemblies
 from .book import RequestBook
@@ -67,14 +67,14 @@ class Session:
 
     def _hello(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         protocol, instance, nonce, port = message.values
-        if protocol != PROTOCOL_VERSION:
+        if not UNSIGNED_VERSION <= int(protocol) <= PROTOCOL_VERSION:
             sentence = f"The device speaks version {protocol} of the protocol, this bridge {PROTOCOL_VERSION}."
             remedy = "Run `ditto-live install-device`, and put the new device on the track."
             yield Send(host, int(port), outgoing.error("", "protocol", sentence, remedy))
             return
-        client = ClientState(str(instance), str(nonce), host, int(port), now)
+        client = ClientState(str(instance), str(nonce), host, int(port), now, signs=int(protocol) > UNSIGNED_VERSION)
         self._clients.meet(client)
-        yield Send(host, client.port, outgoing.welcome(client.nonce, self._bridge_id, self._version))
+        yield Send(host, client.port, outgoing.welcome(int(protocol), client.nonce, self._bridge_id, self._version))
         yield Send(host, client.port, outgoing.state(self._status, self._trouble))
         yield from self._adopt(client)
 

@@ -14,13 +14,14 @@ from .effects import Delivered
 
 @dataclass(slots=True)
 class ClientState:
-    """An OSC client, such as a loaded device, and where it listens."""
+    """An OSC client, such as a loaded device, and where it listens; `signs` if its pieces carry its nonce."""
 
     instance: str
     nonce: str
     host: str
     port: int
     seen: float
+    signs: bool = True
 
 
 class RequestPhase(StrEnum):

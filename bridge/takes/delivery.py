@@ -1,7 +1,8 @@
 """Takes on disk: `takes/<date>/<slug>-<id>.wav`, its `.json`, its noise and its stems, never overwritten or half there.
 
-The WAV is renamed into place last, so where it is, the rest is too. A take's id follows from its request, so
-that one that is sent twice, as after a crash, is found and not written again.
+Sidecar and noise can be read by their user only, because a sidecar holds the prompt. The WAV is renamed into place
+last, so where it is, the rest is too. A take's id follows from its request, so that one that is sent twice, as after a
+crash, is found and not written again.
 """
 
 import datetime
@@ -280,7 +281,7 @@ def _sidecar(
 
 
 def _publish(path: Path, data: bytes, overwrite: bool) -> None:
-    publish(path, data, overwrite=overwrite)
+    publish(path, data, overwrite=overwrite, private=path.suffix != ".mid")  # MIDI, like sound, is for everybody
 
 
 def _write_wav(path: Path, request: LoopRequest, sound: Sound, overwrite: bool) -> None:

@@ -13,6 +13,7 @@ from engine.events import Scores, named_now
 from engine.files import publish
 from engine.request import Start
 from engine.service import wire
+from midi.errors import MidiError
 from midi.files.opening import read_bytes
 from midi.files.text import decoded
 
@@ -129,14 +130,15 @@ def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
     """Return the noise beside a take's WAV as the start of a new one; raises `BadInputError` where there is none."""
     noise = wav.with_suffix(".safetensors")
     try:
-        if noise.stat().st_size > MAX_NOISE_BYTES:
-            raise BadInputError(f"{noise} is too large to be a take's noise.")
-        return Start(noise=noise.read_bytes(), variation=variation, take_id=take_id)
-    except OSError as error:
+        data = read_bytes(noise, MAX_NOISE_BYTES)
+    except MidiError as error:
         raise BadInputError(
-            f"The noise of take {take_id}, {noise}, cannot be read: {error.strerror}.",
+            f"The noise of take {take_id} is missing: {error.sentence}",
             remedy="A take's .safetensors must lie beside its .wav.",
         ) from error
+    if len(data) > MAX_NOISE_BYTES:
+        raise BadInputError(f"{noise} is too large to be a take's noise.")
+    return Start(noise=data, variation=variation, take_id=take_id)
 
 
 def set_favourite(wav: Path, on: bool) -> None:
@@ -256,5 +258,5 @@ def _change(wav: Path, fields: dict[str, object]) -> None:
     except (BadInputError, OSError, ValueError, RecursionError) as error:
         raise BadRequestError(f"{path} cannot be changed: {error}.") from error
     times = path.stat()
-    publish(path, wire.to_json({**whole, **fields}), overwrite=True)
+    publish(path, wire.to_json({**whole, **fields}), overwrite=True, private=True)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # lists are sorted by when a take was made

@@ -11,7 +11,6 @@ import codecs
 import html
 import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from engine.errors import BadInputError
 from midi.errors import MidiError
 from midi.files.names import name_key
+from midi.files.opening import state_of_file
 from midi.files.text import encoding_of
 from midi.live.xml import unpacked
 
@@ -102,8 +102,7 @@ def _sets(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path, named: Named) -> None:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("it is no file")
+    state_of_file(path)
     with path.open("rb") as file:
         if path.name.startswith("._") and file.read(4) == _APPLE_DOUBLE:
             return

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from midi.errors import MidiError
-from midi.files.opening import read_bytes, refuse_endless
+from midi.files.opening import read_bytes, state_of_file
 
 from ..errors import BadInputError
 
@@ -81,11 +81,10 @@ def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recordin
 def _refuse_irregular(path: Path) -> None:
     """Refuse a folder, a pipe or a device: reading one may never end."""
     try:
-        refuse_endless(path)
+        state_of_file(path)
     except MidiError as error:
-        raise BadInputError(error.sentence, remedy=error.remedy) from error
-    except (OSError, ValueError):
-        return  # whoever opens it says what is wrong
+        if error.__cause__ is None:  # else whoever opens it says what is wrong
+            raise BadInputError(error.sentence, remedy=error.remedy) from error
 
 
 class _EmptyError(Exception):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from midi.errors import MidiError
+from midi.files.opening import read_bytes
 from midi.tempo import Meter
 
 from ..errors import InternalError
@@ -27,6 +28,7 @@ Audio = NDArray[np.float32]
 
 _PIECE_SAMPLES = 2**14  # converted at a time: a bridge is to stay small, and a long loop has millions
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
+_MOST_BYTES = 2**32  # a RIFF file counts with 32 bits
 _ACID_ONE_SHOT = 0x01
 _ACID_ROOT_NOTE_SET = 0x02
 _ACID_STRETCH = 0x04
@@ -125,7 +127,7 @@ def read_audio(path: Path, *, seconds: float = MAX_READ_SECONDS) -> tuple[Audio,
 def read_loop_info(path: Path) -> LoopInfo | None:
     """Return what the `acid` chunk of a WAV file says, or `None` for a file without one."""
     try:
-        chunks = _chunks(path.read_bytes())
+        chunks = _chunks(read_bytes(path, _MOST_BYTES))
         _, _, _, _, beats, denominator, numerator, tempo_bpm = struct.unpack("<IHHfIHHf", chunks[b"acid"])
         _, _, sample_rate, _, frame_bytes, _ = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
         samples = len(chunks[b"data"]) // frame_bytes

@@ -7,11 +7,12 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from ..curves import inside
+from ..curves import inside, weights
 from ..models.protocol import Model
-from ..request import LoopRequest
+from ..request import LoopRequest, Point
 from ..spectrum import Spectrum
 
+WEIGHT_FRAMES = 1_024  # at which the mean of a curve of weights is taken
 HOLD = 2.0  # proximal weight beside a pull of 1, for each standard deviation of distance; more slows the search
 
 Loss = Callable[[Spectrum, Tensor], Tensor]
@@ -47,10 +48,21 @@ class Context:
     request: LoopRequest
     model: Model
     within: tuple[Fraction, Fraction] | None = None
+    weight_curve: tuple[Point, ...] = ()
 
     def frame_weights(self, frames: int) -> Tensor:
-        """Return 1 for frames inside the control's range of beats and 0 outside, float64 [frames]."""
-        return torch.from_numpy(inside(self.within, self.request.beats, frames)).double()
+        """Return by how much each frame counts, 0 outside the control's range of beats, at most 1: float64 [frames]."""
+        found = self._weights(frames)
+        return found / found.max().clamp_min(1e-9) if self.weight_curve else found
+
+    @property
+    def mean_weight(self) -> float:
+        """The mean of the curve of weights within the range: losses are weighted means, so it is not in them."""
+        found = self._weights(WEIGHT_FRAMES)
+        return float(found.sum() / inside(self.within, self.request.beats, WEIGHT_FRAMES).sum())
+
+    def _weights(self, frames: int) -> Tensor:
+        return torch.from_numpy(weights(self.within, self.weight_curve, self.request.beats, frames))
 
 
 Builder = Callable[..., Term]

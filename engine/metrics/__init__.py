@@ -5,8 +5,8 @@ optimised against. A control's row names its metric. Metrics wrap round where th
 """
 
 from . import chords
-from .metric import Metric
-from .report import BRIGHTNESS, HARMONY, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, score
+from .metric import Metric, Panel
+from .report import BRIGHTNESS, HARMONY, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, panels, score
 from .verdict import Verdict
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "RHYTHM",
     "STRUCTURE",
     "Metric",
+    "Panel",
     "Verdict",
     "chords",
     "judge",
+    "panels",
     "score",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,22 @@ Judge = Callable[[NDArray[np.floating], int, LoopRequest, Control], Verdict | No
 """The same, to how closely the control was followed, in words."""
 
 
+class Panel(StrEnum):
+    """Where a picture of a loop shows what a control asks for: beside the measure that the control moves."""
+
+    LEVEL = "level"
+    CENTROID = "centroid"
+    PITCH_CLASSES = "pitch classes"
+    HITS = "hits"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """How a control's result is scored from the delivered samples alone.
 
     `names` are the scores that `measure` returns; those in `high_is_good` rise where the loop follows better.
     `judge` says in words how closely the control was followed. `offset_db` is there for controls that ask for a level:
-    the loop is delivered with that gain.
+    the loop is delivered with that gain. `panel` is where a report draws the target.
     """
 
     measure: Measure
@@ -34,3 +44,4 @@ class Metric:
     high_is_good: frozenset[str] = frozenset()
     offset_db: Offset | None = None
     judge: Judge | None = None
+    panel: Panel | None = None

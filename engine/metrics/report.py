@@ -11,13 +11,13 @@ from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
 
-from ..curves import frequency_octaves, inside, level_db
+from ..curves import asked, frequency_octaves, level_db
 from ..errors import BadInputError
 from ..events import Scores
 from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_spans
 from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
-from .metric import Metric
+from .metric import Metric, Panel
 from .verdict import Verdict, of_curve, of_distance, of_share
 
 
@@ -71,6 +71,12 @@ def judge(
     return tuple(found)
 
 
+def panels(request: LoopRequest, metrics: Mapping[str, Metric]) -> dict[str, Panel]:
+    """Return where a picture of the loop shows each kind of control that has a place there."""
+    found = {control.kind: metrics.get(control.kind) for control in request.controls}
+    return {kind: metric.panel for kind, metric in found.items() if metric is not None and metric.panel is not None}
+
+
 def _worst(before: float | None, now: float | None, *, high_is_good: bool) -> float | None:
     if before is None or now is None:
         return before if now is None else now
@@ -83,7 +89,7 @@ def _intensity_score(
     assert isinstance(control.target, Curve)
     frames = intensity.frame_count(audio.shape[-1], sample_rate)
     target = level_db(control.target, request.beats, frames)
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return intensity.compare(audio, sample_rate, target, chosen, circular=request.loop)
 
 
@@ -106,7 +112,7 @@ def _intensity_verdict(
     target = level_db(control.target, request.beats, frames)
     wanted = intensity.wanted_curve(target, audio.shape[-1], sample_rate, circular=request.loop)
     error = intensity.level_curve(audio, sample_rate, circular=request.loop) - wanted
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return of_curve(control.kind, error, chosen, bars=request.bars, good=1.0, near=2.0, unit="dB", digits=1)
 
 
@@ -119,7 +125,7 @@ def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest,
     signal = mono(audio)
     frames = melody.frame_count(len(signal), sample_rate)
     classes, sounding = pitch_class_target(line, request.beats, frames)
-    sounding = sounding & inside(control.within, request.beats, frames)
+    sounding = sounding & asked(control, request.beats, frames)
     return {"melody_accuracy": melody.compare(signal, sample_rate, classes, sounding, circular=request.loop).accuracy}
 
 
@@ -147,7 +153,7 @@ def _brightness(audio: NDArray[np.floating], sample_rate: int, request: LoopRequ
     signal = mono(audio)
     frames = brightness.frame_count(len(signal), sample_rate)
     target = frequency_octaves(control.target, request.beats, frames)
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     off = brightness.error_octaves(signal, sample_rate, target, chosen, circular=request.loop)
     return {"brightness_error_octaves": off}
 
@@ -161,7 +167,7 @@ def _brightness_verdict(
     target = frequency_octaves(control.target, request.beats, frames)
     wanted = brightness.spanned(target, len(target) * sample_rate / len(signal), circular=request.loop)
     error = brightness.curve(signal, sample_rate, circular=request.loop) - wanted
-    chosen = inside(control.within, request.beats, frames)
+    chosen = asked(control, request.beats, frames)
     return of_curve(control.kind, error, chosen, bars=request.bars, good=0.2, near=0.35, unit="octaves", digits=2)
 
 
@@ -206,18 +212,21 @@ INTENSITY = Metric(
     high_is_good=frozenset({"intensity_rho"}),
     offset_db=_intensity_offset_db,
     judge=_intensity_verdict,
+    panel=Panel.LEVEL,
 )
 MELODY = Metric(
     measure=_melody,
     names=("melody_accuracy",),
     high_is_good=frozenset({"melody_accuracy"}),
     judge=_melody_verdict,
+    panel=Panel.PITCH_CLASSES,
 )
 RHYTHM = Metric(
     measure=_rhythm,
     names=("rhythm_f1", "rhythm_f1_tight"),
     high_is_good=frozenset({"rhythm_f1", "rhythm_f1_tight"}),
     judge=_rhythm_verdict,
+    panel=Panel.HITS,
 )
 STRUCTURE = Metric(measure=_structure, names=("structure_mse",), judge=_structure_verdict)
 HARMONY = Metric(
@@ -226,4 +235,6 @@ HARMONY = Metric(
     high_is_good=frozenset({"chords_recognised"}),
     judge=_harmony_verdict,
 )
-BRIGHTNESS = Metric(measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict)
+BRIGHTNESS = Metric(
+    measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict, panel=Panel.CENTROID
+)

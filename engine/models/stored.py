@@ -45,4 +45,3 @@ class Stored(nn.Module):
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(f"The network in {folder} cannot be loaded: {reason}", remedy=_AGAIN) from error
         return network.eval()
-

@@ -12,7 +12,7 @@ from midi.tempo import Meter, exact, loop_beats, loop_samples
 
 from ..errors import BadRequestError
 from .layers import LAYERS, check_layers, set_layers
-from .targets import TARGETS, Audio, Curve, Target
+from .targets import TARGETS, Audio, Curve, Point, Target
 from .values import Value, beat_range, beats_text, in_range, make_tuple, set_field, shown
 
 Method = Literal["ditto2", "ditto", "ditto-paper", "guidance", "none"]
@@ -30,8 +30,9 @@ class Control(Value, frozen=True):
     """One control: what kind, its target, how much it counts, and where it holds.
 
     `kind` is the name of a row in `engine.controls`; kinds are open, target types are not.
-    `within` is a range of beats outside which the control is free. `on` names the layers that the control hears and
-    moves; without them they are those of its row.
+    `weight_curve` says how the weight changes, as breakpoints of beat and factor of `weight`, linear between; where it
+    is 0 the control is free. `within` is a range of beats outside which it is free. `on` names the layers that the
+    control hears and moves; without them they are those of its row.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Control(Value, frozen=True):
     weight: float = 1.0
     within: tuple[Fraction, Fraction] | None = None
     on: tuple[str, ...] = ()
+    weight_curve: tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the weight, the target, the range and the layers."""
@@ -54,6 +56,20 @@ class Control(Value, frozen=True):
             raise BadRequestError(f"The weight of {self.kind} is {self.weight:g}; it may be above 0 up to 1000.")
         if self.within is not None and not 0 <= self.within[0] < self.within[1]:
             raise BadRequestError(f"The beats of {self.kind} must rise from 0; they are {beats_text(self.within)}.")
+        if self.weight_curve:
+            self._check_weights()
+
+    def _check_weights(self) -> None:
+        """Refuse a curve of weights that is none, or that leaves the control out altogether."""
+        factors = Curve(points=self.weight_curve, unit="unit")
+        set_field(self, "weight_curve", lambda curve: curve.points, factors, "pairs of beat and factor")
+        for point in factors.points:
+            if not 0 <= point.value <= 1000:
+                raise BadRequestError(
+                    f"The weight of {self.kind} at beat {float(point.beat):g} is {point.value:g}; it may be 0 to 1000."
+                )
+        if not any(point.value for point in factors.points):
+            raise BadRequestError(f"The weight of {self.kind} is 0 all along.", remedy=f"Leave {self.kind} out.")
 
 
 class Budget(Value, frozen=True):
@@ -211,10 +227,13 @@ def _check_beats(request: LoopRequest, control: Control) -> None:
         raise BadRequestError(
             f"The beats of {control.kind} are {beats_text(control.within)}, but the loop ends at {float(end):g}."
         )
-    if isinstance(target, Curve):
-        for point in target.points:
+    for name, points in (
+        (control.kind, target.points if isinstance(target, Curve) else ()),
+        (f"{control.kind}.weight", control.weight_curve),
+    ):
+        for point in points:
             if not 0 <= point.beat <= end:
                 raise BadRequestError(
-                    f"The {control.kind} curve has a breakpoint at beat {float(point.beat):g}; "
+                    f"The {name} curve has a breakpoint at beat {float(point.beat):g}; "
                     f"this loop has beats 0 to {float(end):g}."
                 )

@@ -12,10 +12,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..events import Phase
 from ..models.protocol import Model, Sampler, Scene
 from ..sampling import DETERMINISTIC, estimate, first_noise, start
 from .objective import Objective
-from .report import Phase, Step
+from .report import Step
 from .state import SearchState
 
 STEPS, JUMPS = 20, 8  # of an ordinary model's chain, and of a two-time model's own

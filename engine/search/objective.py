@@ -158,13 +158,13 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     goals: list[Goal] = []
     for part in request.controls:
         row = controls.find(part.kind)
-        context = controls.Context(request=request, model=model, within=part.within)
+        context = controls.Context(request=request, model=model, within=part.within, weight_curve=part.weight_curve)
         earlier = sum(goal.kind == part.kind for goal in goals)
         goals.append(
             Goal(
                 name=f"{part.kind}-{earlier + 1}" if earlier else part.kind,
                 kind=part.kind,
-                weight=row.weight * part.weight,
+                weight=row.weight * part.weight * context.mean_weight,
                 tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
                 term=row.term(part.target, scene, context),
                 hears=_hears(part, scene, model),

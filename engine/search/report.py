@@ -1,19 +1,12 @@
 """One step of a search as its caller sees it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from torch import Tensor
 
+from ..events import Phase
 from .objective import Evaluation
 from .state import SearchState
-
-
-class Phase(StrEnum):
-    """Which kind of search a step belongs to."""
-
-    OPTIMISE = "optimise"
-    GUIDE = "guide"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

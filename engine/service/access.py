@@ -20,6 +20,9 @@ import zmq.auth
 from filelock import FileLock
 from zmq.auth.thread import ThreadAuthenticator
 
+from midi.errors import MidiError
+from midi.files.opening import state_of_file
+
 from ..errors import BadInputError
 from ..files import publish
 from ..settings import DEFAULT_ENGINE_PORT
@@ -138,8 +141,9 @@ def load_key(path: Path) -> tuple[bytes, bytes | None]:
     if not path.exists():
         raise BadInputError(f"{path} is not there.", remedy="Copy engine.key or client.key, or name where it lies.")
     try:
+        state_of_file(path)  # a pipe may never end
         return zmq.auth.load_certificate(path)
-    except (OSError, ValueError) as error:
+    except (MidiError, OSError, ValueError) as error:
         raise BadInputError(f"{path} is not a key file: {error}.", remedy="Copy engine.key or client.key.") from error
 
 

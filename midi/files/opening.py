@@ -12,18 +12,27 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
 
     A pipe or a device is refused before it is opened, because reading one may never end.
     """
+    state_of_file(path)
     try:
-        refuse_endless(path)
         with path.open("rb") as file:
             return file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
+        raise unreadable(path, error) from error
 
 
-def refuse_endless(path: Path) -> None:
-    """Raise `MidiError` for what is no regular file, and `OSError` for what is not there."""
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or something else"
+def state_of_file(path: Path, remedy: str = "Check the path.") -> os.stat_result:
+    """Return the state of a regular file; raises `MidiError` for a folder, a pipe, a device and what is not there."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error, remedy) from error
+    if not stat.S_ISREG(state.st_mode):
+        kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a pipe, a device or something else"
         raise MidiError("unreadable_file", f"{path.name} is {kind}, not a file.", "Choose a file.")
+    return state
+
+
+def unreadable(path: Path, error: OSError | ValueError, remedy: str = "Check the path.") -> MidiError:
+    """Return the error for a file that the system does not give."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", remedy)

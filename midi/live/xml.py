@@ -6,7 +6,6 @@ entity bombs live), a gzip bomb, endless names and nesting are all refused with 
 A character that XML forbids costs that character, an element that cannot be understood costs that element.
 """
 
-import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import BinaryIO, Protocol
 from xml.parsers import expat
 
 from ..errors import MidiError
+from ..files.opening import state_of_file, unreadable
 from .characters import CleanText
 
 MAX_FILE_BYTES = 256 * 2**20  # as stored
@@ -53,14 +53,12 @@ def stream_elements(path: Path, handler: ElementHandler) -> tuple[str, ...]:
 
     Raises `MidiError`, and nothing else, for a file that is no whole set or is over a limit.
     """
+    state_of_file(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never end
-            raise MidiError("unreadable_file", f"{path.name} cannot be read: it is no file.", "Choose a saved set.")
         with path.open("rb") as file:
             return _parse(path.name, file, handler)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", "Check the path.") from error
+        raise unreadable(path, error) from error
 
 
 def broken_set(name: str, reason: str) -> MidiError:

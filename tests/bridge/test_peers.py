@@ -41,14 +41,15 @@ def _wait_for(path: Path, pattern: str, seconds: float = 30.0) -> str:
 
 # One request in the words of the protocol: address, type tags, arguments. Curve and notes are in two chunks each.
 def _conversation(name: str, reply_port: int) -> Iterator[tuple[str, str, list[Any]]]:
-    yield "/ditto/hello", "issi", [1, name, f"{name}-n", reply_port]
-    yield "/ditto/loop/begin", "ss", [f"{name}-r", f"{name}-n"]
-    yield "/ditto/loop/set", "sss", [f"{name}-r", "prompt", "dusty boom bap Rhodes"]
-    yield "/ditto/loop/set", "ssi", [f"{name}-r", "bars", 2]
-    yield "/ditto/loop/curve", "sssiiffff", [f"{name}-r", "intensity", "db", 0, 2, 0.0, -30.0, 2.0, -20.0]
-    yield "/ditto/loop/curve", "sssiiff", [f"{name}-r", "intensity", "db", 1, 2, 8.0, -12.0]
-    yield "/ditto/loop/notes", "ssiiiffi", [f"{name}-r", "melody", 0, 2, 72, 0.0, 0.5, 100]
-    yield "/ditto/loop/notes", "ssiiiffi", [f"{name}-r", "melody", 1, 2, 76, 4.0, 0.5, 90]
+    nonce = f"{name}-n"
+    yield "/ditto/hello", "issi", [2, name, nonce, reply_port]
+    yield "/ditto/loop/begin", "ss", [f"{name}-r", nonce]
+    yield "/ditto/loop/set", "ssss", [f"{name}-r", "prompt", "dusty boom bap Rhodes", nonce]
+    yield "/ditto/loop/set", "ssis", [f"{name}-r", "bars", 2, nonce]
+    yield "/ditto/loop/curve", "sssiiffffs", [f"{name}-r", "intensity", "db", 0, 2, 0.0, -30.0, 2.0, -20.0, nonce]
+    yield "/ditto/loop/curve", "sssiiffs", [f"{name}-r", "intensity", "db", 1, 2, 8.0, -12.0, nonce]
+    yield "/ditto/loop/notes", "ssiiiffis", [f"{name}-r", "melody", 0, 2, 72, 0.0, 0.5, 100, nonce]
+    yield "/ditto/loop/notes", "ssiiiffis", [f"{name}-r", "melody", 1, 2, 76, 4.0, 0.5, 90, nonce]
     manifest = ["curve", "intensity", 2, "notes", "melody", 2]
     yield "/ditto/loop/commit", "ssissi" + "ssi", [f"{name}-r", f"{name}-n", 2, *manifest]
 

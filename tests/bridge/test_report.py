@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from bridge.report import measure
 from bridge.report.head import facts, layer_facts, tiles_of, title, width
 from bridge.report.page import write_report
+from bridge.report.style import HEARD, WRONG
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
@@ -53,7 +55,7 @@ def drawn(tmp_path: Path, asked: LoopRequest, audio: np.ndarray, **given: object
     """Return the page about `audio` as pixels."""
     wav, png = tmp_path / "loop.wav", tmp_path / "loop.png"
     write_loop(wav, audio.astype(np.float32), RATE, tempo_bpm=asked.tempo_bpm, beats=asked.beats, meter=asked.meter)
-    arguments = {"scores": {}, "losses": {}} | given
+    arguments = {"scores": {}, "record": {}} | given
     write_report(png, wav, asked, **arguments)  # type: ignore[arg-type]
     return np.asarray(imread(png))
 
@@ -89,7 +91,8 @@ def test_a_page_is_drawn_for_any_request(controls: tuple[Control, ...], channels
     audio = np.stack([sine(220)] * channels)
     scores = {"intensity_mse": 0.4, "intensity_rho": None, "melody_accuracy": 0.96, "seam_ratio": 1.4}
     losses = {"intensity": [1.0, 0.1], "melody": [2.0, float("nan")]} if controls else {}
-    pixels = drawn(tmp_path, request(*controls, loop=channels == 2), audio, scores=scores, losses=losses)
+    record = {"loss_curves": losses}
+    pixels = drawn(tmp_path, request(*controls, loop=channels == 2), audio, scores=scores, record=record)
     assert pixels.shape[0] > 1500
     assert pixels.std() > 0.05
 
@@ -119,6 +122,33 @@ def test_what_was_asked_changes_the_picture(tmp_path: Path) -> None:
         if not (tmp_path / name).mkdir()
     ]
     assert np.abs(pages[0] - pages[1]).max() > 0.3
+
+
+def test_a_control_of_ones_own_is_drawn_where_its_metric_says(tmp_path: Path) -> None:
+    """Not its name but its panel decides: a level asked for under another name is drawn as a level."""
+    audio, target = np.stack([sine(220)] * 2), curve("db", -30, -9)
+    swell = Control(kind="swell", target=target)
+    pages = [
+        drawn(tmp_path / name, request(swell), audio, record={"panels": panels})
+        for name, panels in (("shown", {"swell": "level"}), ("not", {}))
+        if not (tmp_path / name).mkdir()
+    ]
+    assert np.abs(pages[0] - pages[1]).max() > 0.3
+
+
+def test_verdicts_stand_on_the_page(tmp_path: Path) -> None:
+    """Each has a line, in the colour of its grade; a record that is damaged costs them, not the page."""
+    audio = np.stack([sine(220)] * 2)
+    said = [
+        {"grade": "good", "sentence": "melody: followed, 97 % of its time sounds as asked."},
+        {"grade": "miss", "sentence": "intensity: missed by 4.5 dB between bars 2 and 3."},
+    ]
+    plain = drawn(tmp_path, request(INTENSITY), audio, record={"verdicts": [{"grade": "odd"}]})
+    pixels = drawn(tmp_path, request(INTENSITY), audio, record={"verdicts": said})
+    assert pixels.shape[0] > plain.shape[0]
+    dots = pixels[: pixels.shape[0] // 6, :, :3].reshape(-1, 3)
+    for colour in (HEARD, WRONG):
+        assert np.abs(dots - to_rgb(colour)).max(1).min() < 0.02, colour
 
 
 def test_scores_are_tiles_and_missing_ones_leave_no_gap() -> None:

@@ -190,7 +190,7 @@ def test_a_named_pipe_as_a_file_is_refused_and_stops_nothing(serving: "subproces
         names = ("timbre_file", "structure_file", "outpaint_file")
         for name in names:
             device._send(encode("/ditto/loop/begin", (name, device.nonce)))
-            device._send(encode("/ditto/loop/set", (name, name, str(pipe))))
+            device._send(encode("/ditto/loop/set", (name, name, str(pipe)), last=device.nonce))
             device._asked[name] = _Asked(Spoken({}, encode("/ditto/loop/commit", (name, device.nonce, 1))), 0.0)
         for name in names:
             (*_, end) = device.follow(name, seconds=60)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bridge.osc.addresses import PORT_TRIES
+from bridge.osc.addresses import PORT_TRIES, PROTOCOL_VERSION
 from bridge.osc.client import OscClient, discovered_port
 from bridge.osc.codec import OscMessage, decode, encode
 from bridge.osc.datagrams import bind
@@ -156,7 +156,7 @@ def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
 def test_the_port_is_left_in_the_discovery_file(service: Any, tmp_path: Path) -> None:
     """Clients on this computer find the bridge without being told a port."""
     assert discovered_port(service.settings.discovery_file) == service.port
-    assert json.loads(service.settings.discovery_file.read_bytes())["protocol"] == 1
+    assert json.loads(service.settings.discovery_file.read_bytes())["protocol"] == PROTOCOL_VERSION
     with pytest.raises(EngineUnavailableError):
         discovered_port(tmp_path / "nothing")
 

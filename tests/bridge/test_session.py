@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.osc.addresses import PROTOCOL_VERSION
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
 from bridge.session.book import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS
@@ -62,7 +63,7 @@ class Desk:
         return self.do(self.session.receive(message, "127.0.0.1", self.now))
 
     def hello(self, instance: str = "live", nonce: str = "n1", port: int = PORT) -> list[Effect]:
-        return self.say("/ditto/hello", 1, instance, nonce, port)
+        return self.say("/ditto/hello", PROTOCOL_VERSION, instance, nonce, port)
 
     def datagram(self, data: bytes) -> list[Effect]:
         return [

@@ -1,10 +1,12 @@
 """The session under fire: bounded memory over all, other clients' requests, cancels that come early, disks mended."""
 
+import contextlib
 from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
 
+from bridge.osc.addresses import PROTOCOL_VERSION, UNSIGNED_VERSION
 from bridge.osc.assembly import MAX_VALUES, Assembly
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
@@ -30,22 +32,28 @@ def _chunk(index: int, total: int, values: int, control: str = "intensity", requ
 class Desk:
     """A session with two clients, `mine` and `other`."""
 
-    def __init__(self) -> None:
-        self.session = Session("bridge", "1")
-        self.say("/ditto/hello", 1, "mine", "n1", PORT)
-        self.say("/ditto/hello", 1, "other", "n2", PORT + 1)
+    def __init__(self, protocol: int = PROTOCOL_VERSION) -> None:
+        self.session, self.protocol = Session("bridge", "1"), protocol
+        self.say("/ditto/hello", protocol, "mine", "n1", PORT)
+        self.say("/ditto/hello", protocol, "other", "n2", PORT + 1)
 
-    def say(self, path: str, *values: object) -> list[Effect]:
-        return self.datagram(encode(path, values))
+    def say(self, path: str, *values: object, last: str = "") -> list[Effect]:
+        return self.datagram(encode(path, values, last=last))
 
     def datagram(self, data: bytes) -> list[Effect]:
         return [effect for m in decode(data) for effect in self.session.receive(m, "127.0.0.1", 1.0)]
 
-    def commit(self, nonce: str = "n1") -> list[Effect]:
-        spoken = speak(REQUEST, nonce)
+    def commit(self, nonce: str = "n1", request: LoopRequest = REQUEST) -> list[Effect]:
+        spoken = speak(request, nonce)
         for data in spoken.parts.values():
-            self.datagram(data)
+            self.piece(data)
         return self.datagram(spoken.commit)
+
+    def piece(self, data: bytes) -> None:
+        """Take in a piece, without its nonce where the devices are of the earlier version."""
+        for m in decode(data):
+            last = "" if self.protocol == UNSIGNED_VERSION else m.last
+            list(self.session.receive(OscMessage(m.path, m.values, m.groups, last), "127.0.0.1", 1.0))
 
     def prepare(self) -> list[Effect]:
         return list(self.session.prepared("r1", REQUEST, Priority.INTERACTIVE, (), 1.0))
@@ -92,7 +100,7 @@ def test_all_open_requests_together_are_bounded() -> None:
             assemblies.add(message, 1.0)
         assert assemblies.size_bytes <= MAX_TOTAL_BYTES
     assert 1 <= len(assemblies) < 200
-    assert len(assemblies.at("r199", 1.0).chunks["curve", "intensity"].pieces) == 10
+    assert len(assemblies.at(("r199", ""), 1.0).chunks["curve", "intensity"].pieces) == 10
     for number in range(200):
         assemblies.drop(f"r{number}")
     assert assemblies.size_bytes == 0
@@ -114,16 +122,105 @@ def test_another_client_can_neither_cancel_nor_take_over(attack: Callable[[Desk]
     assert desk.say("/ditto/loop/cancel", "r1", "n1") == [CancelJob("r1")]
 
 
-def test_another_client_can_neither_begin_nor_commit_nor_drop_an_open_request() -> None:
-    """What is not committed yet belongs to the nonce that began it."""
+@pytest.mark.parametrize("protocol", [UNSIGNED_VERSION, PROTOCOL_VERSION])
+def test_another_client_can_neither_commit_nor_drop_an_open_request(protocol: int) -> None:
+    """What is not committed yet belongs to the nonce that began it, whichever version its device speaks."""
+    desk = Desk(protocol)
+    desk.say("/ditto/loop/begin", "r1", "n1")
+    for attack in (("/ditto/loop/begin", "r1", "n2"), ("/ditto/loop/cancel", "r1", "n2")):
+        with contextlib.suppress(OscError):
+            desk.say(*attack)
+    with contextlib.suppress(OscError):
+        assert not _prepared(desk.say("/ditto/loop/commit", "r1", "n2", 1))
+    assert _prepared(desk.commit())
+
+
+def _prepared(effects: list[Effect]) -> list[Prepare]:
+    return [effect for effect in effects if isinstance(effect, Prepare)]
+
+
+_INTRUDER = LoopRequest(
+    request_id="r1",
+    prompt="the intruder's",
+    controls=(Control(kind="intensity", target=Curve(points=(Point(Fraction(0), -3.0),))),),
+)
+
+
+@pytest.mark.parametrize("nonce", ["", "n2", "nobody"])
+@pytest.mark.parametrize("first", [True, False])
+def test_no_piece_of_another_sender_is_mixed_into_a_request(nonce: str, first: bool) -> None:
+    """Settings and chunks with no nonce, or with another, are never heard, before and after the request's own."""
+    desk = Desk()
+    foreign = [
+        OscMessage(m.path, m.values, m.groups, nonce)
+        for data in speak(_INTRUDER, "n2").parts.values()
+        for m in decode(data)
+        if m.path != "/ditto/loop/begin"
+    ]
+
+    def intrude() -> None:
+        for message in foreign:
+            list(desk.session.receive(message, "127.0.0.1", 1.0))
+
+    spoken = speak(REQUEST, "n1")
+    if first:
+        intrude()
+    for data in spoken.parts.values():
+        desk.datagram(data)
+    if not first:
+        intrude()
+    (prepare,) = _prepared(desk.datagram(spoken.commit))
+    assert prepare.assembly.settings["prompt"] == ""
+    assert [row[1] for row in prepare.assembly.rows["curve", "intensity"].rows] == [-20.0]
+
+
+def test_pieces_of_another_sender_do_not_stand_in_for_what_was_lost() -> None:
+    """A request whose own settings were lost asks for them, however many others have come in their place."""
+    desk = Desk()
+    spoken = speak(REQUEST, "n1")
+    for (part, _, _), data in spoken.parts.items():
+        if part != "set":
+            desk.datagram(data)
+        else:
+            (message,) = decode(data)
+            list(desk.session.receive(OscMessage(message.path, message.values), "127.0.0.1", 1.0))
+    assert _paths(desk.datagram(spoken.commit)) == ["/ditto/missing"]
+    for data in spoken.of("set", ""):
+        desk.datagram(data)
+    assert _prepared(desk.datagram(spoken.commit))
+
+
+def test_a_device_that_was_loaded_anew_never_gets_the_settings_of_its_last_load() -> None:
+    """The same id with a new nonce is a new request: what the older one had set and never committed is not in it."""
     desk = Desk()
     desk.say("/ditto/loop/begin", "r1", "n1")
-    for attack in ("/ditto/loop/begin", "/ditto/loop/cancel"):
-        with pytest.raises(OscError):
-            desk.say(attack, "r1", "n2")
-    with pytest.raises(OscError, match="another device"):
-        desk.say("/ditto/loop/commit", "r1", "n2", 0)
-    assert any(isinstance(effect, Prepare) for effect in desk.commit())
+    desk.say("/ditto/loop/set", "r1", "prompt", "of the older request", last="n1")
+    desk.say("/ditto/hello", PROTOCOL_VERSION, "mine", "n3", PORT)
+    (prepare,) = _prepared(desk.commit("n3"))
+    assert prepare.assembly.settings["prompt"] == ""
+
+
+def test_a_device_of_the_earlier_version_is_still_served() -> None:
+    """It is welcomed in its own version, and its pieces without a nonce become its request."""
+    desk = Desk(UNSIGNED_VERSION)
+    welcome = desk.say("/ditto/hello", UNSIGNED_VERSION, "mine", "n1", PORT)[0]
+    assert isinstance(welcome, Send)
+    assert decode(welcome.datagram, "bridge")[0].values[0] == UNSIGNED_VERSION
+    assert _prepared(desk.commit())
+
+
+def test_a_device_that_signs_though_it_speaks_the_earlier_version_is_served() -> None:
+    """What counts is what it sends; whatever begin was taken for is asked for again until the request is whole."""
+    desk = Desk(UNSIGNED_VERSION)
+    spoken = speak(REQUEST, "n1")
+    for data in spoken.parts.values():
+        desk.datagram(data)
+    for _ in range(2):
+        if prepared := _prepared(desk.datagram(spoken.commit)):
+            break
+        for data in spoken.of("begin", ""):
+            desk.datagram(data)
+    assert prepared
 
 
 def test_seen_by_another_client_does_not_silence_an_end() -> None:

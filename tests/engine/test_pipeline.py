@@ -11,7 +11,7 @@ from asking import Asking
 
 from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
-from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Progress, Sound, Take
+from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Phase, Preview, Progress, Sound, Take
 from engine.models.testing import TinyModel
 from engine.request import Budget, LoopRequest
 from engine.search import methods
@@ -87,11 +87,23 @@ def test_a_takes_noise_is_its_sound(tiny: TinyModel, ask: Asking, method: Any) -
 def test_progress_ends_where_it_said(tiny: TinyModel, ask: Asking) -> None:
     """Of 4 steps the fourth is the last, then only the sound is left, and every control has its loss."""
     request = ask.request(ask.intensity(), ask.melody(), budget=Budget(steps=4, until_tolerance=False))
-    told = of_kind(Progress, made(request, tiny))
+    told = [progress for progress in of_kind(Progress, made(request, tiny)) if progress.phase == Phase.OPTIMISE]
     assert {progress.steps for progress in told} == {4}
     assert [progress.step for progress in told] == [1, 2, 3, 4, 4]
     assert 0 < told[-1].seconds_left < told[0].seconds_left
     assert all(progress.losses.keys() == {"intensity", "melody"} for progress in told)
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+def test_what_follows_the_search_is_told(tiny: TinyModel, ask: Asking) -> None:
+    """Newcomer B11: each take that is turned into sound is told, and how long the others take once one is known."""
+    told = of_kind(Progress, made(ask.request(ask.intensity(), count=3, budget=Budget(steps=2)), tiny))
+    search, decoding = (
+        [progress for progress in told if (progress.phase == Phase.DECODE) is after] for after in (False, True)
+    )
+    assert told == [*search, *decoding]
+    assert [(one.take, one.step, one.steps) for one in decoding] == [(0, 0, 3), (1, 1, 3), (2, 2, 3)]
+    assert [progress.seconds_left < 0 for progress in decoding] == [True, False, False]
 
 
 @pytest.mark.usefixtures("every_step_is_told")
@@ -127,7 +139,8 @@ def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Asking) -> Non
         if isinstance(event, Progress) and event.step == 20:
             break
     making.stop()
-    take, end = making
+    decoding, take, end = making
+    assert isinstance(decoding, Progress)
     assert isinstance(take, Take)
     assert end == Cancelled(request_id=request.request_id, takes=1)
     assert take.record["steps"] == 20
@@ -139,7 +152,7 @@ def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Asking) ->
     """What is ready is sent, though the end says that it was stopped."""
     making = pipeline.make_loop(ask.request(method="none", count=3), tiny, Settings())
     assert isinstance(next(making), Accepted)
-    first = next(making)
+    first = next(event for event in making if isinstance(event, Take))
     making.stop()
     second, third, end = making
     assert len({take.take for take in (first, second, third) if isinstance(take, Take)}) == 3

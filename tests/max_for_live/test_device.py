@@ -11,7 +11,7 @@ from max_for_live import container, face, patcher
 from max_for_live.build import device_bytes, write_device
 from max_for_live.checks import boxes_of, check, lines_of, shown
 from max_for_live.install import COMMITTED
-from max_for_live.parameters import PARAMETERS, Kept
+from max_for_live.parameters import LAYERS, PARAMETERS, Kept
 from max_for_live.script import DISPLAY, FOLDER, MAIN, ORDER, device_script, display_script
 
 # Live finds saved and automated values by these names. Add to the end; never rename, never remove.
@@ -41,6 +41,7 @@ LONG_NAMES = {
     "Ditto Drawing",
     "Listen",
     "Rhythm by Drum",
+    *(f"{part} {layer.capitalize()}" for layer in LAYERS for part in ("Layer", "Mute", "Again")),
 }
 
 
@@ -90,7 +91,7 @@ def test_nothing_in_the_device_tells_where_or_when_it_was_built(built):
 def test_status_and_buttons_stay_out_of_the_undo_history():
     """What the device itself moves is hidden from Live's undo; what a pad or pedal needs is not, and can be mapped."""
     hidden = {row.key for row in PARAMETERS if row.kept is Kept.HIDDEN}
-    assert hidden == {"learn", "listen", "roll", "clear", "drop"}
+    assert hidden == {"learn", "listen", "roll", "clear", "drop", *(f"again_{layer}" for layer in LAYERS)}
 
 
 def test_the_script_is_whole(whole):
@@ -138,9 +139,12 @@ def test_the_margins_are_equal(whole):
 
 
 def test_push_has_buttons(whole):
-    """Generate, Stop, Land, Keep and Redraw are buttons in each bank, not encoders."""
-    for bank in whole["patcher"]["parameters"]["parameterbanks"].values():
-        assert bank["buttons"][:5] == ["Generate", "Stop", "Land Take", "Keep Take", "Redraw"]
+    """Generate and Redraw are buttons in each bank; Stop, Land and Keep in two, and the mutes of all layers in one."""
+    *first, layers = whole["patcher"]["parameters"]["parameterbanks"].values()
+    assert layers["buttons"][2:] == [f"Mute {layer.capitalize()}" for layer in LAYERS]
+    for bank in (*first, layers):
+        assert {"Generate", "Redraw"} <= set(bank["buttons"])
+        assert bank is layers or bank["buttons"][:5] == ["Generate", "Stop", "Land Take", "Keep Take", "Redraw"]
         assert not set(bank["parameters"]) & set(bank["buttons"][:5])
 
 

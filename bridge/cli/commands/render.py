@@ -78,7 +78,6 @@ class Render:
         say(takes.remark)
         return INTERRUPTED if outcome.interrupted else 0
 
-
     def _is_ordinary(self, settings: Settings) -> bool:
         """Whether a service makes it as this process does: on the same device, and without code from elsewhere."""
         own = (self.device, self.dtype, settings.compile) != ("auto", "auto", "off")
@@ -166,5 +165,4 @@ def draw(takes: Shelf, report: Path) -> None:
     from bridge.report.page import write_report
 
     best = takes.kept[0]
-    curves = cast(dict[str, list[float]], best.take.record.get("loss_curves", {}))
-    write_report(report, best.path, takes.request, best.take.scores, curves, best.take.record)
+    write_report(report, best.path, takes.request, best.take.scores, best.take.record)

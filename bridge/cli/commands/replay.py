@@ -1,12 +1,15 @@
 """A take once more, from its request and its stored noise: the same samples, or it is said how they differ."""
 
+import math
+import tempfile
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from bridge.takes.delivery import samples_of
-from bridge.takes.library import Kept, sidecar, start
+from bridge.takes.library import Kept, sidecar, start, whole_sidecar
 from engine.audio.wav import read_audio, write_loop
 from engine.errors import BadInputError
 from engine.events import Sound, Take
@@ -15,25 +18,28 @@ from engine.service.workers.jobs import Jobs, find
 from engine.service.workers.worker_options import DEFAULT_JOBS
 from engine.settings import Settings
 
-SAME = 1e-4  # the design's bar; a 24-bit file rounds to 6e-8, other hardware to a little more
-
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How a replay compares: the largest difference of any sample, full scale being 1."""
+    """How a replay compares: the largest difference of any sample of the two files, full scale being 1, and why."""
 
     largest_difference: float
+    reason: str = ""
 
     @property
     def same(self) -> bool:
-        """Whether nobody could tell."""
-        return self.largest_difference <= SAME
+        """Whether both files hold the same samples, to the last bit."""
+        return self.largest_difference == 0
 
     @property
     def sentence(self) -> str:
         """What to tell."""
-        what = "The same samples" if self.same else "Not the same samples"
-        return f"{what}: the largest difference is {self.largest_difference:.1e}."
+        if self.same:
+            return "The same samples, to the last bit."
+        if math.isinf(self.largest_difference):
+            return f"Not the same samples: the loops are not equally long. {self.reason}"
+        level_db = 20 * math.log10(self.largest_difference)
+        return f"Not the same samples: they differ by {level_db:.0f} dBFS at most. {self.reason}"
 
 
 def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | None = None) -> Replayed:
@@ -45,20 +51,41 @@ def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | N
         sound = maker.rebuild(request, start(settings.takes, take.take_id).noise)
     else:
         sound = _made_anew(maker, request, kept.take)
-    samples = samples_of(sound)
-    if out is not None:
-        write_loop(
-            out,
-            samples,
-            sound.sample_rate,
-            tempo_bpm=request.tempo_bpm,
-            beats=request.beats,
-            meter=request.meter,
-        )
-    before, _rate = read_audio(take.wav)
-    if before.shape != samples.shape:
-        return Replayed(float("inf"))
-    return Replayed(float(np.abs(before - samples).max()))
+    with tempfile.TemporaryDirectory() as folder:  # what is compared are files: a WAV rounds to 24 bits
+        wav = out or Path(folder) / "replay.wav"
+        _write(wav, request, sound)
+        before, after = read_audio(take.wav)[0], read_audio(wav)[0]
+    same_length = before.shape == after.shape
+    largest = float(np.abs(before - after).max(initial=0)) if same_length else math.inf
+    return Replayed(largest, "" if largest == 0 else _reason(take))
+
+
+def _write(path: Path, request: LoopRequest, sound: Sound) -> None:
+    write_loop(
+        path,
+        samples_of(sound),
+        sound.sample_rate,
+        tempo_bpm=request.tempo_bpm,
+        beats=request.beats,
+        meter=request.meter,
+    )
+
+
+def _reason(take: Kept) -> str:
+    """Return in a sentence what is not as it was when the take was made."""
+    versions = whole_sidecar(take).get("versions")
+    found = versions.items() if isinstance(versions, dict) else ()
+    others = [f"{name} {then} and not {now}" for name, then in found if (now := _version(str(name))) != then]
+    if others:
+        return f"It was made with {', '.join(others)}."
+    return "The packages are those that it was made with, so another computer, device, precision or model made it."
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _made_anew(maker: Jobs, request: LoopRequest, number: int) -> Sound:

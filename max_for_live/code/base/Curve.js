@@ -1,4 +1,5 @@
 // Curves of intensity: breakpoints [beat, dB] in order, linear between.
+const TEXT_TOLERANCE = 0.005;
 const GRID = 128; // points at which two curves are compared and the display is drawn
 
 const Curve = {
@@ -26,6 +27,14 @@ const Curve = {
   difference(a, b, beats) {
     const other = Curve.grid(b, beats);
     return Math.max(...Curve.grid(a, beats).map((value, i) => Math.abs(value - other[i])));
+  },
+
+  // "beat:value" pairs, thinned until they have room.
+  text(points, most) {
+    for (let tolerance = TEXT_TOLERANCE; ; tolerance *= 2) {
+      const text = Curve.thin(points, tolerance).map(([beat, value]) => `${Number(beat.toFixed(4))}:${value.toFixed(3)}`).join(" ");
+      if (text.length <= most) return text;
+    }
   },
 
   // Leaves out breakpoints that lie within `tolerance` dB of the line between their neighbours

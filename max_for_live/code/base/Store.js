@@ -13,7 +13,7 @@ class Store {
     this.write = write;
     this.state = {
       instance: "", prompt: "", history: [], melody: NOTHING_PICKED, rhythm: NOTHING_PICKED, audio: NOTHING_PICKED,
-      use: 0, target: "", level: "", place: Place.SCENE, drives: 0, takes: [], lastTake: "",
+      chords: NOTHING_PICKED, layers: 0, use: 0, target: "", level: "", place: Place.SCENE, drives: 0, takes: [], lastTake: "",
     };
     this.drawn = [];
     this.last = { state: "", drawing: "" };

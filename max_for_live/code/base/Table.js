@@ -29,9 +29,9 @@ class Table {
   }
 
   static slots(row, count) {
-    const slots = [...row.arguments];
-    while (row.repeat.length && slots.length < count) slots.push(...row.repeat);
-    return slots;
+    const slots = [...row.arguments], last = row.last ? [row.last] : [];
+    while (row.repeat.length && slots.length + row.repeat.length + last.length <= count) slots.push(...row.repeat);
+    return [...slots, ...last];
   }
 
   static encode(argument, value, path) {

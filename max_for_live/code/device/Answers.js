@@ -2,6 +2,7 @@
 const NO_ENGINE = "No engine. Run ‘ditto-live install-service’.";
 const NO_ENGINE_HELP = `${NO_ENGINE} Once in a terminal; from then on it starts by itself. If it runs already: let the `
   + "firewall (on a Mac, Local Network in Privacy & Security) allow Live, and see ‘ditto-live doctor’.";
+const STEM_TRIES = 3; // how often stems that have not come are asked for again
 const LONG_SEARCH_MS = 20_000;
 
 const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);
@@ -69,6 +70,7 @@ const Answers = {
     const { address: path, request_id: id } = message;
     if (path === "/ditto/state") this.engineState(message);
     else if (path === "/ditto/lane/curve") this.laneChunk(message);
+    else if (path === "/ditto/stem") this.stem(message);
     else if (path === "/ditto/error" && !id) this.sayError(`${message.sentence} ${message.remedy}`);
     else if (this.outbox.hear(id)) ANSWERS[path]?.call(this, message, this.pending.get(id));
     else if (path === "/ditto/take") this.late(message);
@@ -78,7 +80,7 @@ const Answers = {
   // A take that was asked for before the set was opened again: it is offered, and lands when the producer says so.
   late(message) {
     if (this.takes.knows(message.take_id)) return;
-    this.offer(message, this.store.state.prompt);
+    this.gatherStrays(this.offer(message, this.store.state.prompt));
     this.face.status("ready", "A loop that you asked for earlier is here. Press Land to put it into a clip.");
   },
 
@@ -107,17 +109,29 @@ const Answers = {
     if (!this.outbox.take(message.request_id, message.take_id)) return;
     const parent = this.takes.byId(this.store.state.lastTake);
     const take = this.offer(message, asked.prompt);
+    if (asked.stems) take.awaits = { redraw: asked.redraw, spot: asked.spot };
+    asked.made.push(take);
+    this.gatherStrays(take);
+    if (asked.stems) return;
     asked.first ??= take;
     const first = asked.redraw ? parent : asked.first;
     this.land(take, { redraw: asked.redraw, parent, first, spot: asked.spot });
   },
 
   ended(id, takes, words) {
-    if (!this.outbox.end(id, takes)) return;
+    if (!this.outbox.end(id, this.wantsStems(this.pending.get(id)) ? takes + 1 : takes)) return; // asked for again
     this.pending.delete(id);
     this.face.display("idle");
     if (words) this.sayError(words);
     else if (!this.lander.busy) this.showState();
+  },
+
+  // Nobody says how many stems there are, and a datagram may be lost: all are asked for once more, and more often where
+  // a take has none.
+  wantsStems(asked) {
+    if (!asked?.stems || !asked.made.length) return false;
+    asked.tries += 1;
+    return asked.tries <= (asked.made.some((take) => !take.stems.length) ? STEM_TRIES : 1);
   },
 
   rollSeed() {

@@ -6,7 +6,8 @@ const KEPT_BARS = 2;
 const DARKEST_HZ = 400; // of the spectral centroid that the brightness follows
 const BRIGHTEST_HZ = 4000;
 
-// What an audio clip is used for, as settings of a request. `bars` are the loop's, `own` the file's at the set's tempo.
+// What an audio clip is used for, as settings of a request. `file` is what of it sounds; `bars` are the loop's, `own`
+// those of the file at the set's tempo.
 const USES = [
   { label: "Sounds like", settings: ({ file }) => ({ timbre: file }) },
   { label: "Groove of", settings: ({ file }) => ({ rhythm: file }) },
@@ -17,6 +18,7 @@ const USES = [
   } },
   { label: "Keep bars 1-2", settings: ({ file, bars, barBeats }) =>
     ({ inpaint: file, keep: `0:${Math.min(KEPT_BARS, bars / 2) * barBeats}` }) },
+  { label: "Under this loop", settings: ({ file }) => ({ with: file }) },
 ];
 const GROOVE = "rhythm"; // the setting that a MIDI clip under Rhythm fills, too
 
@@ -45,20 +47,32 @@ const Asking = {
     const curve = this.curve(settings);
     const melody = this.uses("melody") ? this.clipNotes("melody") : null;
     const rhythm = this.uses("rhythm") ? this.clipNotes("rhythm") : null;
-    Object.assign(settings, this.material());
+    const chords = this.store.state.chords.kind !== Picked.OFF ? this.clipNotes("chords") : null;
+    const material = this.material();
+    Object.assign(settings, material, this.layerSettings(material));
     const request = new LoopRequest(id, settings);
     if (curve) this.addCurve(request, curve);
     if (settings.intensity_source === "velocities") request.notes("intensity", this.clipNotes("melody").notes);
     if (melody) request.notes("melody", melody.notes);
+    if (chords) request.notes("chords", chords.notes);
     if (rhythm) request.onsets("rhythm", Notes.strokes(rhythm.notes, this.values.drums === 1 && rhythm.drums));
-    this.used = settings.intensity_source === "lane" ? this.watched.points : curve;
+    this.used = this.localCurve();
     this.store.remember(prompt);
-    this.pending.set(id, { prompt, redraw, first: null, start: this.regionStart, spot: this.lander.spot });
+    this.asked(id, { redraw });
     return request;
   },
 
+  // Notes what was asked, until it has ended.
+  asked(id, { redraw, stems = false }) {
+    const { prompt, place } = this.store.state;
+    this.pending.set(id, {
+      prompt: prompt.trim(), redraw, first: null, start: this.regionStart, spot: this.lander.spot,
+      stems: stems || place === Place.STEMS, made: [], tries: 0,
+    });
+  },
+
   addCurve(request, curve) {
-    if (this.drives === Driven.INTENSITY) request.curve("intensity", "db", curve);
+    if (this.drives === Driven.INTENSITY || this.drives === Driven.INTENSITY_STRENGTH) request.curve("intensity", "db", curve);
     else request.curve("brightness", "unit", curve.map(([beat, value]) => [beat, asShare(value)]));
   },
 
@@ -121,9 +135,11 @@ const Asking = {
     const file = LiveSet.text(clip, "file_path");
     if (!file) throw new Refused(`The audio clip ‘${label}’ has no file. Pick another, or Off.`);
     const seconds = LiveSet.number(clip, "sample_length") / LiveSet.number(clip, "sample_rate");
-    const own = Math.max(1, Math.round((seconds * this.live.tempo) / 60 / this.barBeats));
+    const range = FileRange.of(clip, seconds);
+    if (!range) throw new Refused(`Nothing of the file of ‘${label}’ lies between the clip's markers. Move them, or pick Off.`);
+    const own = Math.max(1, Math.round(((range.end - range.start) * this.live.tempo) / 60 / this.barBeats));
     const use = USES[this.store.state.use] ?? USES[0];
-    const settings = use.settings({ file, label, own, bars: this.values.bars, barBeats: this.barBeats });
+    const settings = use.settings({ file: FileRange.named(file, range), label, own, bars: this.values.bars, barBeats: this.barBeats });
     if (GROOVE in settings && this.uses("rhythm"))
       throw new Refused("The groove comes from the audio clip, and Rhythm names another. Set one of the two to Off.");
     return settings;

@@ -40,9 +40,9 @@ const Controls = {
 
   // Greyed is what does nothing with what is chosen.
   showActive() {
-    const { melody, rhythm, audio } = this.store.state;
+    const { melody, rhythm, audio, layers, lastTake } = this.store.state;
     const on = {
-      intensity: this.source === "dial" || (this.source === "learn" && !this.lanes.selected),
+      intensity: this.source === "dial" || this.drives === Driven.INTENSITY_STRENGTH || (this.source === "learn" && !this.lanes.selected),
       melody_strength: melody.kind !== Picked.OFF,
       rhythm_strength: rhythm.kind !== Picked.OFF,
       drums: rhythm.kind !== Picked.OFF,
@@ -50,8 +50,12 @@ const Controls = {
       drives: this.source !== "velocity" && this.source !== "saved",
       use: audio.kind !== Picked.OFF,
       take: this.takes.list.length > 0,
-      variation: this.store.state.lastTake !== "",
+      variation: lastTake !== "",
     };
+    for (const layer of LAYERS) {
+      on[`mute_${layer}`] = layers !== Chosen.MIX;
+      on[`again_${layer}`] = lastTake !== "" && layers !== Chosen.MIX;
+    }
     for (const [key, active] of Object.entries(on)) this.face.active(key, active);
   },
 
@@ -146,10 +150,19 @@ const HANDLERS = {
   },
   use([index]) {
     this.store.change({ use: index });
+    this.redraw.edited();
+  },
+  chords([index]) {
+    this.pickClip("chords", index);
+  },
+  layers([index]) {
+    this.chooseLayers(index);
+    this.redraw.edited();
   },
   drives([index]) {
     this.store.change({ drives: index });
     this.showCurve();
+    this.showActive();
   },
   place([index]) {
     this.store.change({ place: PLACES[index] ?? Place.SCENE });

@@ -1,4 +1,5 @@
 // The curve of a request: held by the device, or read by the bridge from the saved set or the melody's velocities.
+const STRENGTH_TEXT = 1500; // characters of a curve that travels as one setting
 const NO_CURVE = {
   learn: "No lane is learned for this length yet. Press Learn; while Live plays, play the region once.",
   drawn: "Nothing is drawn yet. Draw a curve in the display.",
@@ -23,7 +24,23 @@ const Curves = {
     }
     const points = this.localCurve();
     if (!points) throw new Refused(NO_CURVE[this.source]);
-    return points;
+    const control = STRENGTH_OF[this.drives];
+    return control ? this.strengthCurve(settings, control, points) : points;
+  },
+
+  // The curve as the strength of a control over the loop, a share of what its dial says. The intensity itself is then
+  // as its own dial stands, or free where the strength is another control's.
+  strengthCurve(settings, control, points) {
+    if (!this.uses(control))
+      throw new Refused(`The curve moves how much the ${control} counts, and there is none. Pick a clip under ${
+        capitalised(control)}, or choose Intensity beside Learn.`);
+    const most = this.values[`${control}_strength`] / 100;
+    const text = Curve.text(points.map(([beat, value]) => [beat, Math.max(0, asShare(value)) * most]), STRENGTH_TEXT);
+    if (!/:(?!0\.000\b)/.test(text)) throw new Refused("The curve is at its lowest all along, which leaves the control out.");
+    settings[`${control}.weight`] = text;
+    if (control === "intensity") return Curve.constant(this.values.intensity, this.beats);
+    settings.intensity_source = "none";
+    return null;
   },
 
   // The curve that the device itself holds, or null.

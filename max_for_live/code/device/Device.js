@@ -1,11 +1,18 @@
-// The device: its life from load to deletion, and its turns. Controls.js has what a hand does, Menus.js what the menus
-// show, Hearing.js how a lane is heard, Watching.js how it is read from the saved set, Asking.js what leaves, Answers.js what comes back.
+// The device: its life from load to deletion, and its turns. Controls.js has what a hand does, Layers.js what of it
+// is about layers, Menus.js what the menus show, Hearing.js how a lane is heard, Watching.js how it is read from the saved set, Asking.js what leaves, Answers.js what comes back.
 const OLDEST_LIVE = [12, 2];
 const TICK_MS = 40;
 const SOURCES = ["dial", "learn", "saved", "velocity", "drawn"];
 const LEARN_SOURCE = SOURCES.indexOf("learn");
 const DRAWN_SOURCE = SOURCES.indexOf("drawn");
-const Driven = Object.freeze({ INTENSITY: 0, BRIGHTNESS: 1 });
+// What a curve may move: a target, or how much a control counts.
+const Driven = Object.freeze({
+  INTENSITY: 0, BRIGHTNESS: 1, INTENSITY_STRENGTH: 2, MELODY_STRENGTH: 3, RHYTHM_STRENGTH: 4,
+});
+const DRIVEN_LABELS = ["Intensity", "Brightness", "Intensity strength", "Melody strength", "Rhythm strength"];
+const STRENGTH_OF = {
+  [Driven.INTENSITY_STRENGTH]: "intensity", [Driven.MELODY_STRENGTH]: "melody", [Driven.RHYTHM_STRENGTH]: "rhythm",
+};
 // What may come while the set is being opened; a button that speaks then was not pressed.
 const AT_LOAD = new Set(["loaded", "begin", "kept", "keptdrawing", "check", "rate", "enabled", "inks"]);
 const AUDIO_OFF = "Live's audio is off. Switch it on: Options, Audio Engine On.";

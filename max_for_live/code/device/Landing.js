@@ -27,16 +27,26 @@ const Landing = {
   // `spot` is what was selected when the take was asked for.
   land(take, { redraw = false, parent = null, first = take, spot = this.lander.spot } = {}) {
     const { place } = this.store.state;
+    if (place === Place.STEMS) {
+      this.landStems(take, { redraw, spot });
+      return;
+    }
     const beside = first && first !== take;
     const sampler = place === Place.SIMPLER || place === Place.PAD;
     const slots = place === Place.SCENE || place === Place.NEXT;
     const stays = slots || (redraw ? place !== Place.NEW_TRACK : !beside);
-    this.face.display("landing");
-    this.lander.land({
-      take, spot, redraw: redraw && !sampler, version: this.version, place: stays ? place : Place.NEXT,
+    this.landing(take, {
+      spot, redraw: redraw && !sampler, place: stays ? place : Place.NEXT,
       replaces: redraw && parent && !parent.kept && parent.clipId > 0 ? parent : null,
       target: () => (beside && place === Place.NEW_TRACK && this.trackWith(first)) || this.trackId("target"),
-      levelLike: this.trackId("level"), warpMode: WARP_MODES[this.values.warp],
+    });
+  },
+
+  // Hands a take or a stem to the lander, and shows what becomes of it.
+  landing(take, job) {
+    this.face.display("landing");
+    this.lander.land({
+      take, ...job, version: this.version, levelLike: this.trackId("level"), warpMode: WARP_MODES[this.values.warp],
       done: (words) => {
         this.showTakes();
         this.face.status("ready", words);
@@ -82,7 +92,7 @@ const Landing = {
   dropTake() {
     const take = this.takes.current;
     if (!take) return;
-    this.lander.remove(take.clipId);
+    for (const { clipId } of [take, ...take.stems]) this.lander.remove(clipId);
     this.takes.drop(take);
     if (this.store.state.lastTake === take.id) this.store.change({ lastTake: this.takes.list[0]?.id ?? "" });
     this.saveTakes();

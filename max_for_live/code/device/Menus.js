@@ -1,5 +1,5 @@
 // What the menus show, and what is picked in them.
-const CLIP_MENUS = { melody: (row) => row.midi, rhythm: (row) => row.midi, audio: (row) => !row.midi };
+const CLIP_MENUS = { melody: (row) => row.midi, rhythm: (row) => row.midi, audio: (row) => !row.midi, chords: (row) => row.midi };
 const REFRESH_MS = 200;
 const FIRST_CLIP = 2; // after Off and the clip in view
 
@@ -17,7 +17,8 @@ const Menus = {
     this.face.menu("place", PLACE_LABELS, PLACES.indexOf(state.place), closed);
     this.face.menu("history", ["History", ...state.history], 0);
     this.face.menu("use", USES.map(({ label }) => label), state.use);
-    this.face.menu("drives", ["Intensity", "Brightness"], state.drives);
+    this.face.menu("drives", DRIVEN_LABELS, state.drives);
+    this.face.menu("layers", CHOSEN_LABELS, state.layers);
     this.showActive();
     this.walking?.cancel();
     this.walking = this.clock.run(this.clips.walk(() => this.clipsFound()));
@@ -122,13 +123,15 @@ const Menus = {
     this.takes.forget((id) => this.live.object(id));
     this.face.menu("take", this.takes.labels, this.takes.chosen);
     const take = this.takes.current;
-    if (take) this.face.display("scores", ...Object.entries(take.scores).flat());
+    if (!take) return;
+    this.face.display("scores", ...Object.entries(take.scores).flat());
+    this.face.display("verdicts", ...take.verdicts.flat());
   },
 
   showCurve() {
     const points = this.localCurve();
     const name = this.source === "learn" && this.learned ? this.learned.name : "";
-    const percent = this.drives === Driven.BRIGHTNESS ? 1 : 0;
+    const percent = this.drives === Driven.INTENSITY ? 0 : 1;
     this.face.display("source", this.source, this.values.bars, this.barBeats, name, percent);
     if (points) this.face.display("curve", ...Curve.grid(points, this.beats));
     else this.face.display("curve");

@@ -3,6 +3,7 @@
 const MOST_TAKES = 24;
 const SAVED_FIELDS = [
   "id", "number", "path", "bars", "tempo", "barBeats", "signature", "seconds", "kept", "name", "color", "scores",
+  "verdicts",
 ];
 
 class Takes {
@@ -49,36 +50,55 @@ class Takes {
     const favourites = this.list.filter(({ kept }) => kept);
     const rows = [...favourites, ...this.list.filter(({ kept }) => !kept)].slice(0, KEPT_TAKES);
     return this.list.filter((take) => rows.includes(take))
-      .map((take) => Object.fromEntries(SAVED_FIELDS.map((name) => [name, take[name]])));
+      .map((take) => ({
+        ...Object.fromEntries(SAVED_FIELDS.map((name) => [name, take[name]])),
+        stems: take.stems.map(({ layer, path }) => [layer, path]),
+      }));
   }
 
   restore(rows) {
     for (const row of rows.filter(({ id }) => !this.knows(id))) {
       this.known.add(row.id);
-      this.list.push({ ...row, beats: row.bars * row.barBeats, notes: "", clipId: 0 });
+      const take = { verdicts: [], ...row, beats: row.bars * row.barBeats, notes: "", clipId: 0, awaits: null };
+      take.stems = (row.stems ?? []).map(([layer, path]) => Takes.stem(take, layer, path));
+      this.list.push(take);
     }
   }
 
   // Looks up where takes lie whose clip is not known; `idOf(path)` gives a clip's id or 0.
   found(idOf) {
-    for (const take of this.list) if (!take.clipId) take.clipId = idOf(take.path);
+    for (const take of this.sounds) if (!take.clipId) take.clipId = idOf(take.path);
   }
 
   // A clip that somebody has taken away is no longer a take's.
   forget(isThere) {
-    for (const take of this.list) if (take.clipId > 0 && !isThere(take.clipId)) take.clipId = 0;
+    for (const take of this.sounds) if (take.clipId > 0 && !isThere(take.clipId)) take.clipId = 0;
+  }
+
+  // All that may lie in the set: takes and their stems.
+  get sounds() {
+    return this.list.flatMap((take) => [take, ...take.stems]);
+  }
+
+  // One layer of a take, which lands like a take and is kept with it.
+  static stem(take, layer, path) {
+    const { color, signature, seconds, beats, barBeats } = take;
+    return {
+      layer, path, color, signature, seconds, beats, barBeats, name: `${take.name} ${layer}`, clipId: 0,
+      get kept() {
+        return take.kept;
+      },
+    };
   }
 
   get labels() {
     return this.list.length ? this.list.map(Takes.label) : ["No takes yet"];
   }
 
-  // With the most telling score, e.g. "4 kept · melody 96 %".
+  // With what is most worth knowing, e.g. "4 kept · followed" or "5 · intensity missed".
   static label(take) {
-    const { melody_accuracy: melody, intensity_rho: rho } = take.scores;
-    const score = melody !== undefined ? ` · melody ${Math.round(melody * 100)} %`
-      : rho !== undefined ? ` · curve ${rho.toFixed(2)}` : "";
-    return `${take.number}${take.kept ? " kept" : ""}${score}${take.clipId ? "" : " (not landed)"}`;
+    const score = take.verdicts.length ? ` · ${Verdicts.short(take.verdicts)}` : "";
+    return `${take.number}${take.kept ? " kept" : ""}${score}${[take, ...take.stems].some(({ clipId }) => clipId) ? "" : " (not landed)"}`;
   }
 
   // Builds a take from the bridge's message.
@@ -89,7 +109,8 @@ class Takes {
     return {
       id: message.take_id, number, path: message.path, bars: message.bars, tempo: Number(message.tempo_bpm),
       barBeats, signature: [numerator, denominator], beats: message.bars * barBeats,
-      seconds: message.samples / message.sample_rate, notes: message.notes, scores, color, kept: false, clipId: 0, name: `${shortened(prompt, 28)} ${number}`,
+      seconds: message.samples / message.sample_rate, notes: message.notes, verdicts: Verdicts.of(message.notes), scores, color,
+      kept: false, clipId: 0, stems: [], awaits: null, name: `${shortened(prompt, 28)} ${number}`,
     };
   }
 }

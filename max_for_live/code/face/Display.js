@@ -28,7 +28,7 @@ const SCORE_NAMES = [
 
 const state = {
   kind: "off", words: "Ditto Live", curve: [], source: "dial", bars: 4, barBeats: 4, drawing: null,
-  fraction: -1, left: -1, losses: [], scores: {}, heard: -1, name: "", percent: false, enabled: true, read: false, inks: "",
+  fraction: -1, left: -1, losses: [], scores: {}, verdicts: [], heard: -1, name: "", percent: false, enabled: true, read: false, inks: "",
 };
 
 // ---- messages
@@ -45,6 +45,10 @@ const MESSAGES = {
   scores: (...pairs) => {
     state.scores = {};
     for (let i = 0; i + 1 < pairs.length; i += 2) state.scores[pairs[i]] = Number(pairs[i + 1]);
+  },
+  verdicts: (...rows) => {
+    state.verdicts = [];
+    for (let i = 0; i + 2 < rows.length; i += 3) state.verdicts.push(rows.slice(i, i + 3).map(String));
   },
   learning: (coverage) => Object.assign(state, { heard: coverage }),
 };

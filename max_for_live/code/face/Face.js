@@ -1,5 +1,6 @@
 // What the face shows. All goes out of one outlet and is routed by its first word in the patcher.
-const INKED = ["prompt", "history", "melody", "rhythm", "audio", "use", "drives", "level", "target", "place", "take"];
+const INKED = ["prompt", "history", "melody", "rhythm", "audio", "use", "drives", "layers", "chords", "level", "target",
+  "place", "take"];
 
 class Face {
   constructor(out) {

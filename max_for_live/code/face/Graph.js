@@ -34,6 +34,9 @@ function tellInks() {
 const LIGHTS = { off: [0.5, 0.5, 0.5, 1], loading: [1, 0.75, 0.2, 1], ready: [0.35, 0.85, 0.45, 1],
   working: [0.35, 0.7, 1, 1], error: [1, 0.4, 0.35, 1] };
 
+const GRADE_LIGHTS = { good: "ready", near: "loading", miss: "error" };
+const DOT = 8; // a light before a word, with its room
+
 function paint() {
   tellInks();
   const colors = palette();
@@ -55,9 +58,7 @@ function drawStatus(width, height, colors) {
   const { rows, size, step } = asRows(state.words, room, height);
   const whole = rows.length > 1 && !state.read;
   if (whole) block(0, TOP, width, height - TOP, colors.ground, 3);
-  mgraphics.set_source_rgba(LIGHTS[state.kind] || LIGHTS.off);
-  mgraphics.ellipse(7, 7, 7, 7);
-  mgraphics.fill();
+  dot(7, 7, 7, LIGHTS[state.kind] || LIGHTS.off);
   if (whole) rows.forEach((row, i) => write(row, 19, 14 + i * step, size, colors.text));
   else write(fitted(state.words, 10, room), 19, 14, 10, colors.text);
   if (left) write(left, width - 7 - measure(left, 10), 14, 10, faded(colors.text, 0.75));
@@ -128,16 +129,17 @@ function drawScores(width, height, colors) {
   const source = fitted(state.name || SOURCE_WORDS[state.source], 9, width / 2 - 10);
   write(source, 7, baseline, 9, faded(colors.text, 0.75));
   let right = width - 7;
-  for (const [name, value] of chips().reverse()) {
+  for (const [name, value, light] of chips().reverse()) {
     const before = right - measure(value, 9) - measure(name, 9) - 4;
-    if (before < measure(source, 9) + 16) return;
+    if (before - (light ? DOT : 0) < measure(source, 9) + 16) return;
     write(value, right - measure(value, 9), baseline, 9, colors.text);
     write(name, before, baseline, 9, faded(colors.text, 0.75));
-    right = before - 9;
+    if (light) dot(before - DOT, baseline - 6, 5, light);
+    right = before - 9 - (light ? DOT : 0);
   }
 }
 
-// While working the losses, afterwards the scores.
+// While working the losses, afterwards how closely the take follows, in words, or as scores where none were said.
 function chips() {
   if (state.fraction >= 0) {
     const rows = [];
@@ -145,6 +147,8 @@ function chips() {
       rows.push([String(state.losses[i]), Number(state.losses[i + 1]).toFixed(2)]);
     return rows;
   }
+  if (state.verdicts.length)
+    return [...state.verdicts].reverse().map(([name, grade, words]) => [name, words, LIGHTS[GRADE_LIGHTS[grade]]]);
   return SCORE_NAMES.filter(([key]) => state.scores[key] !== undefined)
     .map(([key, name, show]) => [name, show(state.scores[key])]);
 }

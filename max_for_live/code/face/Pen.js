@@ -6,6 +6,12 @@ function block(x, y, w, h, fill, rounded = 0) {
   mgraphics.fill();
 }
 
+function dot(x, y, size, fill) {
+  mgraphics.set_source_rgba(fill);
+  mgraphics.ellipse(x, y, size, size);
+  mgraphics.fill();
+}
+
 function measure(text, size) {
   mgraphics.select_font_face(FONT);
   mgraphics.set_font_size(size);

@@ -48,11 +48,16 @@ class Lander {
     const { place, take } = job;
     const target = this.target(job.target());
     if (place === Place.SIMPLER || place === Place.PAD) return this.samplers.land(target, take, place, job.version);
-    const track = place === Place.NEW_TRACK ? yield* this.places.newTrack(target, take.name) : target;
+    const track = yield* this.trackFor(target, job);
     Places.mustTakeAudio(track);
     take.trackId = track.id;
     if (place === Place.ARRANGEMENT) return yield* this.arrangement.land(track, job);
     return yield* this.intoSlot(track, job);
+  }
+
+  *trackFor(target, { place, take }) {
+    if (place === Place.NEW_TRACK) return yield* this.places.newTrack(target, take.name);
+    return place === Place.STEMS ? yield* this.places.stemTrack(target, take) : target;
   }
 
   *intoSlot(track, job) {
@@ -62,7 +67,7 @@ class Lander {
     yield* Clipwork.dress(clip, job);
     yield* Clipwork.fit(clip, job.take, true);
     job.level(clip);
-    if (job.redraw) this.places.remember(slot, job.take);
+    if (job.redraw) this.places.remember(track, slot, job.take);
     const words = `Landed on ‘${LiveSet.text(track, "name")}’${made ? ", in a new scene" : ""}.`;
     return { clip, words: job.redraw && this.live.playing ? this.launch(track, clip, words) : words };
   }

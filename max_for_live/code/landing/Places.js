@@ -1,17 +1,18 @@
 // Where a take may go, and which slot it gets. Nothing that lies in the set is ever replaced, but for our own
 // redraws that nobody has kept.
 const Place = Object.freeze({
-  SCENE: "scene", NEXT: "next", NEW_TRACK: "track", ARRANGEMENT: "arrangement", SIMPLER: "simpler", PAD: "pad",
+  SCENE: "scene", NEXT: "next", NEW_TRACK: "track", ARRANGEMENT: "arrangement", SIMPLER: "simpler", PAD: "pad", STEMS: "stems",
 });
 const PLACES = Object.values(Place);
-const PLACE_LABELS = ["Selected scene", "Next slot", "New track", "Arrangement", "Simpler", "Drum pad"];
+const PLACE_LABELS = ["Selected scene", "Next slot", "New track", "Arrangement", "Simpler", "Drum pad", "Stems on tracks"];
 const REDRAW_SLOTS = 2;
 const NO_PLAYING_SLOT = -1;
 
 class Places {
   constructor(live) {
     this.live = live;
-    this.redraws = []; // { slotId, take }, oldest first
+    this.redraws = new Map(); // of each track's id: { slotId, take }, oldest first
+    this.stemTracks = new Map(); // the track of each layer
   }
 
   static mustTakeAudio(track) {
@@ -76,18 +77,19 @@ class Places {
   // own take that was not kept.
   redrawSlot(track) {
     const slots = LiveSet.ids(track, "clip_slots");
-    this.redraws = this.redraws.filter((row) => slots.includes(row.slotId) && this.isOurs(row));
-    if (this.redraws.length < REDRAW_SLOTS) {
-      const newest = this.redraws[this.redraws.length - 1];
+    const redraws = (this.redraws.get(track.id) ?? []).filter((row) => slots.includes(row.slotId) && this.isOurs(row));
+    this.redraws.set(track.id, redraws);
+    if (redraws.length < REDRAW_SLOTS) {
+      const newest = redraws[redraws.length - 1];
       const from = newest ? slots.indexOf(newest.slotId) : Math.max(0, LiveSet.number(track, "playing_slot_index"));
       return this.emptySlot(track, from) || this.emptySlot(track, 0);
     }
     const playing = LiveSet.number(track, "playing_slot_index");
-    const row = this.redraws.find(({ slotId }) => slots.indexOf(slotId) !== playing);
+    const row = redraws.find(({ slotId }) => slots.indexOf(slotId) !== playing);
     const slot = this.live.object(row.slotId);
     if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
     row.take.clipId = 0;
-    this.redraws = this.redraws.filter((other) => other !== row);
+    this.redraws.set(track.id, redraws.filter((other) => other !== row));
     return slot;
   }
 
@@ -99,8 +101,20 @@ class Places {
     return !clip || (clip.id === take.clipId && LiveSet.text(clip, "name") === take.name);
   }
 
-  remember(slot, take) {
-    this.redraws.push({ slotId: slot.id, take });
+  remember(track, slot, take) {
+    this.redraws.set(track.id, [...(this.redraws.get(track.id) ?? []), { slotId: slot.id, take }]);
+  }
+
+  // The track of a layer: the one that its last stem landed on, or a new one beside those of the other layers.
+  *stemTrack(target, { layer, color }) {
+    const known = this.live.object(this.stemTracks.get(layer) ?? 0);
+    if (known) return known;
+    const others = [...this.stemTracks.values()].filter((id) => this.live.object(id));
+    const beside = others.length ? this.live.object(others[others.length - 1]) : target;
+    const track = yield* this.newTrack(beside, capitalised(layer));
+    track.set("color", color);
+    this.stemTracks.set(layer, track.id);
+    return track;
   }
 
   // Whether a launch would take the track away from the Arrangement.
@@ -109,3 +123,5 @@ class Places {
       && LiveSet.ids(track, "arrangement_clips").length > 0;
   }
 }
+
+const capitalised = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -1,4 +1,6 @@
-// A request as the datagrams that it is made of. Each part can be sent again by name, control and index.
+// A request as the datagrams that it is made of. Each part can be sent again by name, control and index, and carries
+// the nonce of the link that it is sent by, for which NONCE stands.
+const NONCE = Symbol("nonce"); // no text that somebody types is equal to it
 const PAIRS_PER_CHUNK = 300; // 10 bytes each: a datagram stays under 4,000 bytes
 const NOTES_PER_CHUNK = 150; // 20 bytes each
 const ONSETS_PER_CHUNK = 150; // 19 bytes each
@@ -6,9 +8,9 @@ const ONSETS_PER_CHUNK = 150; // 19 bytes each
 class LoopRequest {
   constructor(id, settings) {
     this.id = id;
-    this.parts = [{ part: "begin", control: "", index: 0, path: "/ditto/loop/begin", args: [id, "NONCE"] }];
+    this.parts = [{ part: "begin", control: "", index: 0, path: "/ditto/loop/begin", args: [id, NONCE] }];
     Object.entries(settings).forEach(([name, value], index) =>
-      this.parts.push({ part: "set", control: "", index, path: "/ditto/loop/set", args: [id, name, String(value)] }));
+      this.parts.push({ part: "set", control: "", index, path: "/ditto/loop/set", args: [id, name, String(value), NONCE] }));
     this.settings = Object.keys(settings).length;
     this.groups = [];
   }
@@ -31,7 +33,8 @@ class LoopRequest {
     const chunks = Math.max(1, Math.ceil(rows.length / size));
     for (let index = 0; index < chunks; index += 1) {
       const piece = rows.slice(index * size, (index + 1) * size).flat();
-      this.parts.push({ part, control, index, path, args: [this.id, control, ...extra, index, chunks, ...piece] });
+      const args = [this.id, control, ...extra, index, chunks, ...piece, NONCE];
+      this.parts.push({ part, control, index, path, args });
     }
     this.groups.push(part, control, chunks);
     return this;

@@ -20,7 +20,7 @@ class Outbox {
     const entry = this.open.get(id);
     if (!entry || !this.link.connected) return;
     for (const row of entry.request.select(part, control, indices))
-      this.link.send(row.path, row.args.map((value) => (value === "NONCE" ? this.link.nonce : value)));
+      this.link.send(row.path, row.args.map((value) => (value === NONCE ? this.link.nonce : value)));
     this.commit(entry);
   }
 

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,7 +99,25 @@ def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
         raise KeyboardInterrupt
 
     assert guarded(stop) == 130
-    assert "nothing was kept" in capsys.readouterr().err
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.parametrize(("name", "said"), [("render", "Stopped; nothing was kept.\n"), ("words", "Stopped.\n")])
+@pytest.mark.parametrize("moment", ["while it loads", "while it runs"])
+def test_ctrl_c_is_never_silent(
+    name: str, said: str, moment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Newcomer C: one line, whether the command was being loaded or worked, within the option parser or after it."""
+
+    def command() -> int:
+        raise KeyboardInterrupt
+
+    def load(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(command=command) if moment == "while it runs" else SimpleNamespace(command=command())
+
+    monkeypatch.setattr("bridge.cli.main.import_module", load)
+    assert run([name]) == 130
+    assert capsys.readouterr().err == said
 
 
 def test_a_fault_of_ours_is_kept_for_a_report(

@@ -9,7 +9,7 @@ from rich.progress import Progress as RichProgress
 from rich.progress import TextColumn
 
 from bridge.cli.progress import Bar, Lines, display, losses_in_words, time_left
-from engine.events import Progress
+from engine.events import Phase, Progress
 
 
 def step(number: int, steps: int = 10, take: int = 0) -> Progress:
@@ -19,12 +19,17 @@ def step(number: int, steps: int = 10, take: int = 0) -> Progress:
     )
 
 
+def decoding(done: int, takes: int, left: float) -> Progress:
+    """Return what is told while takes are turned into sound."""
+    return Progress(request_id="r", take=done, step=done, steps=takes, seconds_left=left, losses={}, phase=Phase.DECODE)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(-1, "0 s left"), (0.4, "0 s left"), (59.4, "59 s left"), (60, "1:00 left"), (65.4, "1:05 left")],
+    [(-1, ""), (0.4, "0 s left"), (59.4, "59 s left"), (60, "1:00 left"), (65.4, "1:05 left")],
 )
 def test_time_left_is_read_at_a_glance(seconds: float, words: str) -> None:
-    """Seconds up to a minute, then minutes and seconds; never less than nothing."""
+    """Seconds up to a minute, then minutes and seconds; nothing where nobody knows."""
     assert time_left(seconds) == words
 
 
@@ -38,6 +43,7 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
     with display(takes=1) as shown:
         for number in range(1, 11):
             shown.step(step(number))
+        shown.step(decoding(0, 1, -1.0))
         shown.say("A remark.")
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -50,19 +56,30 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
 
 
 def test_several_takes_are_made_at_once_and_what_follows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """Four takes are searched for together, no step stands twice, and the wait after the search has its own line."""
+    """Newcomer B11: the search for four takes is one, no step stands twice, and each take after it has its own line."""
     lines = Lines(takes=4)
     for last in (step(1), step(10), step(10), replace(step(10), seconds_left=2.0)):
         lines.step(last)
+    for done, left in enumerate((-1.0, 9.4, 6.0, 3.1)):
+        lines.step(decoding(done, 4, left))
     said = capsys.readouterr().err.splitlines()
     assert ["4 takes at once: step 1" in said[0], "step 10 of 10" in said[1]] == [True, True]
-    assert said[2:] == ["Turning 4 takes into sound …"]
+    assert said[2:] == [
+        "Turning take 1 of 4 into sound …",
+        "Turning take 2 of 4 into sound, 9 s left …",
+        "Turning take 3 of 4 into sound, 6 s left …",
+        "Turning take 4 of 4 into sound, 3 s left …",
+    ]
 
 
 def test_a_search_that_ends_early_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Within its tolerances at step 3, which is then the last one, it is over."""
-    Lines(takes=1).step(replace(step(3), steps=3))
-    assert capsys.readouterr().err.splitlines()[-1] == "Turning it into sound …"
+    """Within its tolerances at step 3 of 10 it is over: the last step has a line, and what follows it."""
+    lines = Lines(takes=1)
+    for one in (step(1), step(2), replace(step(3), seconds_left=0.0), decoding(0, 1, -1.0)):
+        lines.step(one)
+    said = capsys.readouterr().err.splitlines()
+    assert said[1].startswith("Searching: step 3 of 10, melody")
+    assert said[2:] == ["Turning it into sound …"]
 
 
 def test_what_comes_before_the_first_step_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:

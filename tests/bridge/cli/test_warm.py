@@ -99,9 +99,7 @@ def test_a_service_that_goes_costs_no_loop(
 
 
 @pytest.mark.parametrize("words", [["--here"], ["--device", "cpu"], ["--dtype", "float32"]])
-def test_what_asks_for_this_process_gets_it(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_asks_for_this_process_gets_it(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --here, and where device or precision are named, no service is asked."""
     seen: list[bool] = []
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tabs import CARD, asked, drop, make
 
-from bridge.page.app import STATIC
+from bridge.page.files import STATIC
 from engine.audio.wav import write_loop
 from midi.tempo import Meter, exact
 

@@ -20,7 +20,7 @@ from bridge.requests.fields import BY_NAME, FIELDS, Way, field_of
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.sent import Rows
 from engine.errors import DittoError
-from engine.request import LoopRequest
+from engine.request import Control, LoopRequest, Number
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 MELODY, CURVE = str(EXAMPLES / "melody.mid"), str(EXAMPLES / "intensity.json")
@@ -196,3 +196,13 @@ def test_every_field_of_a_request_can_be_set() -> None:
     del spelt["intensity_source"]
     del spelt["variation"]
     assert read_request(spelt | {"seed": "1"}, request_id="r").request == made
+
+
+@pytest.mark.parametrize("value", [0.05, 1e-7, -3.0, 1e16])
+def test_a_number_has_a_setting_over_osc(value: float) -> None:
+    """A control that takes a number is asked for over OSC as by every other way, to the last digit."""
+    request = LoopRequest(request_id="r", controls=(Control(kind="bass-share", target=Number(value=value), weight=2),))
+    assembly = heard(speak(request, "n"))
+    (control,) = read_request(assembly.settings, assembly.rows, way=Way.OSC, request_id="r").request.controls
+    found = control.target.value if isinstance(control.target, Number) else float(control.target.text)  # type: ignore[union-attr]
+    assert (control.kind, found, control.weight) == ("bass-share", value, 2)

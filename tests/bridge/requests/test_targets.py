@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.requests import targets
+from bridge.requests.sounds import SoundPart
 from engine.audio.wav import write_loop
 from engine.errors import BadRequestError
 from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Words
@@ -113,7 +114,7 @@ def test_reference_audio_travels_interleaved(tmp_path: Path) -> None:
     """Left and right of one frame stand beside each other, as the wire has it."""
     stereo = np.array([[0.5, -0.5], [0.25, -0.25]], np.float32)
     soundfile.write(tmp_path / "a.wav", stereo, 8_000, subtype="FLOAT")
-    found = targets.audio(tmp_path / "a.wav")
+    found = targets.audio(SoundPart(tmp_path / "a.wav"))
     assert np.frombuffer(found.samples, "<f4").tolist() == [0.5, -0.5, 0.25, -0.25]
 
 

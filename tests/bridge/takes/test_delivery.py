@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bridge.takes import delivery
+from bridge.takes.library import set_favourite
 from engine.audio.wav import read_audio, read_loop_info
 from engine.errors import BadInputError
 from engine.events import Preview, Sound, Take
@@ -71,6 +72,21 @@ def test_a_take_is_whole(tmp_path: Path) -> None:
     assert info.tempo_bpm == pytest.approx(133.7, rel=1e-6)
     assert read_audio(path)[0].shape == (2, 441)
     assert made.tempo_bpm == "133.7"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes; the user's folders are private there")
+def test_the_words_of_a_take_are_for_its_user_only(tmp_path: Path) -> None:
+    """Review C: a sidecar holds the prompt, so no other user of the computer can read it, changed or new."""
+    before = os.umask(0o022)
+    try:
+        made = delivery.write_take(tmp_path, LoopRequest(prompt="for nobody else", request_id="r1"), _take())
+        wav = Path(made.path)
+        wav.with_suffix(".json").chmod(0o644)  # as an earlier version left it
+        set_favourite(wav, on=True)
+    finally:
+        os.umask(before)
+    modes = {path.suffix: path.stat().st_mode & 0o777 for path in wav.parent.iterdir()}
+    assert modes == {".wav": 0o644, ".json": 0o600, ".safetensors": 0o600}
 
 
 def test_the_same_take_again_is_the_same_file(tmp_path: Path) -> None:

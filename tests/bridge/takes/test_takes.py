@@ -155,6 +155,17 @@ def test_a_start_needs_the_noise(three: Path) -> None:
         takes.start(three, take.take_id)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes as files")
+def test_noise_that_never_ends_is_refused(three: Path) -> None:
+    """Review A4's relative: a pipe in place of a take's noise is said, and stops nothing."""
+    take = takes.find(three, "latest")
+    noise = take.wav.with_suffix(".safetensors")
+    noise.unlink()
+    os.mkfifo(noise)
+    with pytest.raises(BadInputError, match="not a file"):
+        takes.start(three, take.take_id)
+
+
 def test_what_is_no_take_is_passed_over(three: Path) -> None:
     """A stray JSON file, or one without its WAV, spoils no list."""
     day = next(three.glob("*/"))

@@ -8,7 +8,7 @@ const ROWS = new Map(TABLE.addresses.map((row) => [row.path, row]));
 export class FakeBridge {
   // `work` is how long a take is in the making; `takesOf(request)` may say how many come.
   constructor(live, { work = 100, silent = false } = {}) {
-    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], watches: [], count: 0, previews: false, state: "ready" });
+    Object.assign(this, { live, work, silent, requests: new Map(), done: [], favourites: [], watches: [], nonces: new Set(), count: 0, previews: false, made: new Map(), stemsLost: 0, state: "ready" });
     this.port = TABLE.osc_port;
   }
 
@@ -17,6 +17,8 @@ export class FakeBridge {
     if (!row || row.sender !== "device") throw new Error(`${path} is not a message of the device`);
     if (args.length < row.arguments.length) throw new Error(`${path} has ${args.length} arguments`);
     if (this.silent || port !== this.port) return;
+    if (row.last && !this.nonces.has(args[args.length - 1])) throw new Error(`${path} does not end in the device's nonce`);
+    if (row.last) args = args.slice(0, -1);
     this[path.slice("/ditto/".length).replace(/\//g, "_")]?.(patch, ...args);
   }
 
@@ -27,6 +29,7 @@ export class FakeBridge {
   }
 
   hello(patch, protocol, _instance, nonce) {
+    this.nonces.add(nonce);
     this.say(patch, "/ditto/welcome", protocol, nonce, "bridge", "test");
     this.say(patch, "/ditto/state", this.state, -1, "", "toy", 0);
   }
@@ -37,7 +40,7 @@ export class FakeBridge {
 
   loop_set(_patch, id, name, value) {
     const known = TABLE.settings.map((row) => row.name);
-    if (!known.includes(name) && !/^\w+\.(weight|within|low|high)$/.test(name)) throw new Error(`there is no setting ${name}`);
+    if (!known.includes(name) && !/^\w+\.(weight|within|low|high|on)$/.test(name)) throw new Error(`there is no setting ${name}`);
     this.requests.get(id).settings[name] = decodeURIComponent(value);
   }
 
@@ -63,7 +66,14 @@ export class FakeBridge {
 
   loop_commit(patch, id) {
     const request = this.requests.get(id);
+    if (request?.state === "done") this.tell(patch, request); // said again, as often as it is asked
     if (!request || request.state !== "open") return;
+    const parent = request.settings.from_take; // takes lie on disk: one of an earlier bridge is there, too
+    if (parent && !/^take-\d+$/.test(parent)) return this.refuse(patch, id, `There is no take ${parent}.`);
+    request.whole = { bars: "4", tempo_bpm: "120", time_signature: "4/4", ...this.made.get(parent), ...request.settings };
+    const isMix = request.whole.layers === "mix";
+    if (isMix && request.settings.again) return this.refuse(patch, id, "That take is one full mix.");
+    if (isMix && request.settings.stems) return this.refuse(patch, id, "A full mix has no stems.");
     request.state = "accepted";
     this.say(patch, "/ditto/accepted", id, 0);
     this.live.clock.after(this.work, () => this.finish(patch, request));
@@ -72,22 +82,49 @@ export class FakeBridge {
   finish(patch, request) {
     if (request.state !== "accepted") return;
     const count = Number(request.settings.count ?? 1);
-    for (let i = 0; i < count; i += 1) this.deliver(patch, request, i);
+    request.takes = [];
+    for (let i = 0; i < count; i += 1) this.deliver(request, i);
     request.state = "done";
     this.done.push(request);
-    this.say(patch, "/ditto/done", request.id, count, 0, "t", "/t.wav", Number(request.settings.bars), request.settings.tempo_bpm);
+    this.tell(patch, request);
   }
 
-  deliver(patch, { id, settings }, index) {
+  refuse(patch, id, sentence) {
+    this.requests.get(id).state = "refused";
+    this.say(patch, "/ditto/error", id, "bad_request", sentence, "Try another.");
+  }
+
+  // Takes, each with its stems, and the end; `stemsLost` datagrams of stems do not arrive, and `early` stems overtake.
+  tell(patch, { id, whole, takes }) {
+    for (const { take, stems } of takes) {
+      if (!this.early) this.say(patch, "/ditto/take", ...take);
+      for (const stem of stems) {
+        if (this.stemsLost > 0) this.stemsLost -= 1;
+        else this.say(patch, "/ditto/stem", ...stem);
+      }
+      if (this.early) this.say(patch, "/ditto/take", ...take);
+    }
+    this.say(patch, "/ditto/done", id, takes.length, 0, "t", "/t.wav", Number(whole.bars), whole.tempo_bpm);
+  }
+
+  deliver(request, index) {
+    const { id, whole: settings } = request;
     this.count += 1;
+    const name = `take-${this.count}`;
+    this.made.set(name, settings);
     const rate = Number(settings.sample_rate ?? 44100);
     const [numerator, denominator] = settings.time_signature.split("/").map(Number);
     const seconds = (Number(settings.bars) * numerator * 4 * 60) / denominator / Number(settings.tempo_bpm);
     const samples = Math.round(seconds * rate);
     const path = `/takes/take-${this.count}.wav`;
     this.live.files.set(path, { rate, samples, seconds: samples / rate });
-    this.say(patch, "/ditto/take", id, index, `take-${this.count}`, path, Number(settings.bars), settings.tempo_bpm,
-      settings.time_signature, samples, rate, "", "intensity_rho", 0.9);
+    const layers = settings.layers && settings.layers !== "mix" ? settings.layers.split(",") : ["drums", "bass", "chords"];
+    const stems = request.settings.stems === "1"
+      ? layers.map((layer) => [name, layer, `/takes/${name}-${layer}.wav`]) : [];
+    for (const [, , file] of stems) this.live.files.set(file, { rate, samples, seconds: samples / rate });
+    const take = [id, index, name, path, Number(settings.bars), settings.tempo_bpm, settings.time_signature, samples, rate,
+      encodeURIComponent(this.notes ?? ""), "intensity_rho", 0.9];
+    request.takes.push({ take, stems });
   }
 
   preview(patch, path) {

@@ -116,7 +116,9 @@ export class FakeLive extends FakeSet {
   arrangementClip(track, start, end, properties = {}) {
     const clip = this.add("Clip", {
       name: "there before", is_midi_clip: 0, is_audio_clip: 1, looping: 0, start_time: start, end_time: end,
-      file_path: "/somewhere/else.wav", ...properties,
+      file_path: "/somewhere/else.wav", sample_length: 44100 * 8, sample_rate: 44100, warping: 1, start_marker: 0,
+      end_marker: end - start, loop_start: 0, loop_end: end - start, markers: hidden([[0, 0]], 60 / this.song.tempo),
+      ...properties,
     }, track);
     track.arrangement_clips.push(clip);
     return clip;

@@ -152,7 +152,9 @@ test("what leaves is checked against the table", () => {
   assert.throws(() => table.outgoing("/ditto/done", []));
   assert.throws(() => table.outgoing("/ditto/hello", [1, "i"]));
   assert.throws(() => table.outgoing("/ditto/take/favourite", ["abc", 2]));
-  assert.throws(() => table.outgoing("/ditto/loop/curve", ["r", "intensity", "db", 0, 1, 0]));
+  assert.throws(() => table.outgoing("/ditto/loop/curve", ["r", "intensity", "db", 0, 1, 0, "n"]));
+  assert.throws(() => table.outgoing("/ditto/loop/set", ["r", "prompt", "pad"]));
+  assert.deepEqual(plain(table.outgoing("/ditto/loop/curve", ["r", "intensity", "db", 0, 1, 0, -9, "n"])).at(-1), "n");
   assert.equal(table.incoming("/ditto/hello", [1, "i", "n", 4]), null);
   assert.equal(table.incoming("/ditto/cancelled", ["r"]), null);
 });
@@ -176,7 +178,7 @@ test("requests are cut into datagrams that Max can send, and every part can be a
   assert.equal(request.select().length, 1 + 2 + 4);
   assert.deepEqual(plain(request.select("curve", "intensity", [1, 3]).map(({ index }) => index)), [1, 3]);
   assert.equal(request.select("set", "", []).length, 2);
-  const sent = request.select("curve", "intensity", []).flatMap(({ args }) => args.slice(5));
+  const sent = request.select("curve", "intensity", []).flatMap(({ args }) => args.slice(5, -1));
   assert.deepEqual(plain(sent), points.flat());
 });
 
@@ -193,7 +195,7 @@ function wire() {
   return { log, link, turn: () => log.turns[0]() };
 }
 
-const welcome = (link, nonce, bridge = "b1", protocol = 1) => link.receive("/ditto/welcome", [protocol, nonce, bridge, "1"]);
+const welcome = (link, nonce, bridge = "b1", protocol = parts.TABLE.protocol) => link.receive("/ditto/welcome", [protocol, nonce, bridge, "1"]);
 
 test("the search asks every port with a nonce of its own, and the echo says which one it was", () => {
   const { log, link, turn } = wire();
@@ -226,7 +228,7 @@ test("silence ends a session, another bridge id means a restart, another protoco
   log.time += 13000;
   turn();
   assert.deepEqual(log.events.at(-1), "lost");
-  welcome(link, "dnonce-0", "b2", 2);
+  welcome(link, "dnonce-0", "b2", parts.TABLE.protocol + 1);
   assert.equal(log.events.at(-1), "foreign");
 });
 
@@ -242,7 +244,9 @@ test("a commit is repeated until it is answered, and an end waits for all its ta
   turn();
   welcome(link, "dnonce-0");
   const outbox = new Outbox(link, { now: () => log.time });
-  outbox.submit(new LoopRequest("r1", { prompt: "pad" }));
+  outbox.submit(new LoopRequest("r1", { prompt: "NONCE" }));
+  const set = log.sent.find(({ path }) => path === "/ditto/loop/set");
+  assert.deepEqual(plain(set.args), ["r1", "prompt", "NONCE", link.nonce]);
   const commits = () => log.sent.filter(({ path: sent }) => sent === "/ditto/loop/commit").length;
   assert.equal(commits(), 1);
   for (let i = 0; i < 3; i += 1) {

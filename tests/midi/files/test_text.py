@@ -13,10 +13,11 @@ from midi.curves.text import from_json, parse_points
 from midi.errors import MidiError
 from midi.files.file_part import split_file_part
 from midi.files.names import name_key, printable
-from midi.files.opening import read_bytes
+from midi.files.opening import read_bytes, state_of_file
 from midi.files.text import decoded
 from midi.key import MODES, SCALES, Key, read_key
 from midi.live.lane_path import parse_lane_reference
+from midi.live.set import read_set
 from midi.tempo import Meter, parse_tempo
 
 
@@ -257,5 +258,7 @@ def test_a_pipe_or_a_folder_is_no_file(tmp_path: Path) -> None:
     """Review A4's kind: what may never end is refused before it is opened."""
     os.mkfifo(tmp_path / "pipe.mid")
     for path in (tmp_path / "pipe.mid", tmp_path, Path("/dev/zero"), tmp_path / "gone"):
-        with pytest.raises(MidiError, match=r"not a file|cannot be read"):
-            read_bytes(path, 100)
+        for look in (state_of_file, lambda path: read_bytes(path, 100), read_set):
+            with pytest.raises(MidiError, match=r"not a file|cannot be read") as said:
+                look(path)
+            assert said.value.remedy

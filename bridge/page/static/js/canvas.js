@@ -1,16 +1,24 @@
 // Canvases in CSS pixels, sharp on every screen, and the page's colours.
 
-/** Sizes a canvas to its box and returns its context, whose unit is one CSS pixel, with width and height. */
+const sizes = new WeakMap(); // of canvases that are watched: asking for a box lays the whole page out again
+
+/** Sizes a canvas to its box and returns its empty context, whose unit is one CSS pixel, with width and height. */
 export function fitted(canvas) {
+  const found = surface(canvas);
+  found.context.clearRect(0, 0, found.width, found.height);
+  return found;
+}
+
+/** The same with what was drawn before, if the box is as it was; `fresh` says that it is not. */
+export function surface(canvas) {
   const ratio = devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
+  const [width, height] = sizes.get(canvas) ?? [canvas.clientWidth, canvas.clientHeight];
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
+  const fresh = canvas.width !== wide || canvas.height !== high;
+  if (fresh) Object.assign(canvas, { width: wide, height: high });
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return { context, width, height };
+  return { context, width, height, fresh };
 }
 
 const colours = new Map(); // asking for a style costs more than drawing with it
@@ -54,5 +62,8 @@ export function onFrame(draw) {
 
 /** Fits again when the canvas's box changes. */
 export function watchSize(canvas, draw) {
-  new ResizeObserver(draw).observe(canvas);
+  new ResizeObserver(([{ contentRect: box }]) => {
+    sizes.set(canvas, [Math.round(box.width), Math.round(box.height)]);
+    draw();
+  }).observe(canvas);
 }

@@ -31,7 +31,7 @@ export class Jobs {
   progress({ id, losses, ...progress }) {
     const row = this.#rows.get(id);
     if (!row) return;
-    row.losses.push(losses);
+    if (progress.phase !== "decode") row.losses.push(losses);
     this.#tell(row, progress);
   }
 
@@ -52,13 +52,15 @@ export class Jobs {
     return row;
   }
 
-  #tell(row, { step = 0, steps = 0, seconds_left: left = 0 }) {
+  #tell(row, { step = 0, steps = 0, seconds_left: left = 0, phase = "", take = 0 }) {
     if (steps) {
       row.bar.max = steps;
       row.bar.value = step;
     }
     const time = left > 0 ? `, about ${left < 10 ? left.toFixed(1) : Math.round(left)} s left` : "";
-    row.left.textContent = steps ? `Step ${step} of ${steps}${time}` : "Getting ready …";
+    const decoding = `Turning ${steps > 1 ? `take ${take + 1} of ${steps}` : "it"} into sound${time} …`;
+    const searching = steps ? `Step ${step} of ${steps}${time}` : "Getting ready …";
+    row.left.textContent = phase === "decode" ? decoding : searching;
     if (!row.losses.length) return;
     const last = row.losses[row.losses.length - 1];
     row.canvas.hidden = false;

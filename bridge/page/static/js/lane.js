@@ -3,12 +3,12 @@
 // Heights are 0..1 of the lane's range; `data-scale="log"` makes the range run in octaves. Emits `edit` while the
 // curve is changed and `commit` when the change is complete.
 
-import { colour, fitted, grid, onFrame, watchSize } from "./canvas.js";
-import { bent, move, put, straight } from "./curve.js";
+import { onFrame, watchSize } from "./canvas.js";
+import { move, put, straight } from "./curve.js";
 import { History, undoKey } from "./history.js";
+import { PAD_PX, paintLane, WHOLE } from "./lane_paint.js";
 
 const REACH_PX = 11; // how near the pointer must come to a point
-const PAD_PX = 10;
 const NUDGE = 1 / 84; // a key press: half a decibel of the intensity's range
 const SNAPS = [["off", 0], ["1/4", 1], ["1/8", 0.5], ["1/16", 0.25]];
 
@@ -20,7 +20,9 @@ export class Lane extends HTMLElement {
   ghost = null; // heard line under the asked one: heights over the loop
   #history = new History();
   #drag = null;
-  #draw = onFrame(() => this.#paint());
+  #strip = null; // what waits for the next frame: the points between which something has changed
+  #frame = onFrame(() => this.#paint());
+  #draw = () => this.#drawStrip(WHOLE);
 
   connectedCallback() {
     const { name, unit } = this.dataset;
@@ -66,12 +68,12 @@ export class Lane extends HTMLElement {
   }
 
   valueOf(height) {
-    const [low, high] = this.#range;
+    const [low, high] = this.range;
     return this.dataset.scale === "log" ? low * (high / low) ** height : low + (high - low) * height;
   }
 
   heightOf(value) {
-    const [low, high] = this.#range;
+    const [low, high] = this.range;
     const height = this.dataset.scale === "log" ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
     return Math.min(Math.max(height, 0), 1);
   }
@@ -93,7 +95,7 @@ export class Lane extends HTMLElement {
     this.#draw();
   }
 
-  get #range() {
+  get range() {
     return [Number(this.dataset.low), Number(this.dataset.high)];
   }
 
@@ -108,10 +110,16 @@ export class Lane extends HTMLElement {
     this.#edited(commit);
   }
 
-  #edited(commit) {
-    this.#draw();
-    this.#say();
+  #edited(commit, strip = WHOLE) {
+    this.#drawStrip(strip);
+    if (commit) this.#say();
     this.dispatchEvent(new CustomEvent(commit ? "commit" : "edit", { bubbles: true }));
+  }
+
+  /** Draws before the next frame: a strip, unless more than that has changed since the last one. */
+  #drawStrip(strip) {
+    this.#strip = this.#strip === null || this.#strip === strip ? strip : WHOLE;
+    this.#frame();
   }
 
   back(way) {
@@ -133,8 +141,9 @@ export class Lane extends HTMLElement {
         : "Click to draw.";
   }
 
+  /** While a point is dragged the box is as it was at the press: asking again lays the page out at each move. */
   #place(event) {
-    const box = this.canvas.getBoundingClientRect();
+    const box = this.#drag?.box ?? this.canvas.getBoundingClientRect();
     const x = Math.min(Math.max(event.clientX - box.left, 0), box.width);
     const y = Math.min(Math.max(event.clientY - box.top - PAD_PX, 0), box.height - 2 * PAD_PX);
     return { beat: (x / box.width) * this.beats, height: 1 - y / (box.height - 2 * PAD_PX), box };
@@ -165,26 +174,26 @@ export class Lane extends HTMLElement {
       const index = this.points.filter((point) => point[0] <= place.beat).length - 1;
       if (index < 0 || index >= this.points.length - 1) return;
       this.#history.note(this.points);
-      this.#drag = { bend: index, from: place.height };
+      this.#drag = { bend: index, from: place.height, box: place.box, strip: { from: index, to: index + 1 } };
       return;
     }
     this.#history.note(this.points);
     let index = this.#near(place);
     if (index < 0) index = put(this.points, this.#snapped(place.beat, event.shiftKey), place.height);
     this.chosen = index;
-    this.#drag = { index };
+    this.#drag = { index, box: place.box, strip: { from: index - 1, to: index + 1 } };
     this.#edited(false);
   }
 
   #moved(event) {
     if (!this.#drag) return;
     const place = this.#place(event);
-    const { index, bend, from } = this.#drag;
+    const { index, bend, from, strip } = this.#drag;
     if (bend !== undefined) {
       const rises = this.points[bend + 1][1] >= this.points[bend][1] ? 1 : -1;
       this.points[bend][2] = Math.min(Math.max((place.height - from) * 2 * rises, -1), 1);
     } else move(this.points, index, this.#snapped(place.beat, event.shiftKey), place.height);
-    this.#edited(false);
+    this.#edited(false, strip);
   }
 
   #up() {
@@ -232,58 +241,11 @@ export class Lane extends HTMLElement {
     this.#draw();
   }
 
+  /** Draws all, or while one point moves only the strip between its neighbours: nothing else can have changed. */
   #paint() {
-    const { context, width, height } = fitted(this.canvas);
-    if (!width) return;
-    const x = (beat) => (beat / this.beats) * width;
-    const y = (share) => PAD_PX + (1 - share) * (height - 2 * PAD_PX);
-    grid(context, width, height, this.beats, this.beatsPerBar);
-    this.#scale(context, y);
-    if (this.ghost) {
-      context.strokeStyle = colour("heard");
-      context.lineWidth = 1.5;
-      context.beginPath();
-      this.ghost.forEach((value, i) => context.lineTo((i / (this.ghost.length - 1)) * width, y(value)));
-      context.stroke();
-    }
-    if (!this.points.length) return;
-    const asked = colour("asked");
-    context.strokeStyle = asked;
-    context.fillStyle = asked;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.moveTo(0, y(this.points[0][1]));
-    this.points.forEach(([beat, value, bend], i) => {
-      context.lineTo(x(beat), y(value));
-      const next = this.points[i + 1];
-      if (next && bend)
-        for (let share = 0.05; share < 1; share += 0.05)
-          context.lineTo(x(beat + (next[0] - beat) * share), y(value + (next[1] - value) * bent(share, bend)));
-    });
-    context.lineTo(width, y(this.points.at(-1)[1]));
-    context.stroke();
-    context.globalAlpha = 0.12;
-    context.lineTo(width, height);
-    context.lineTo(0, height);
-    context.fill();
-    context.globalAlpha = 1;
-    const dots = this.points.length < 400;
-    this.points.forEach(([beat, value], i) => {
-      if (!dots && i !== this.chosen) return;
-      context.beginPath();
-      context.arc(x(beat), y(value), i === this.chosen ? 6.5 : 4, 0, 7);
-      context.fill();
-    });
-  }
-
-  #scale(context, y) {
-    context.fillStyle = colour("muted");
-    context.font = "11px system-ui, sans-serif";
-    const [low, high] = this.#range;
-    const marks = this.dataset.scale === "log" ? [500, 1000, 2000, 4000] : [-12, -24, -36];
-    marks
-      .filter((mark) => mark > low && mark < high)
-      .forEach((mark) => context.fillText(`${mark}`, 5, y(this.heightOf(mark)) + 4));
+    const strip = this.#strip ?? WHOLE;
+    this.#strip = null;
+    if (paintLane(this.canvas, this, strip) && this.#drag) this.#say();
   }
 }
 

@@ -154,8 +154,9 @@ player.addEventListener("change", async () => {
 $("play").onclick = toggle;
 $("ab").onclick = () => player.compare();
 $("volume").oninput = ({ target }) => (player.volume = Number(target.value));
+const bar = $("place").firstElementChild;
 (function turn() {
-  $("place").style.setProperty("--at", player.position);
+  if (player.take || bar.style.transform) bar.style.transform = player.take ? `scaleX(${player.position})` : "";
   requestAnimationFrame(turn);
 })();
 

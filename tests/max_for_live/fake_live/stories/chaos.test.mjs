@@ -19,6 +19,7 @@ function chance(seed) {
   };
 }
 
+const LAYERS = ["drums", "percussion", "bass", "chords", "lead", "texture"];
 const note = (pitch, start_time) => ({ pitch, start_time, duration: 0.5 });
 
 function setUp(random, path) {
@@ -56,11 +57,14 @@ const ACTIONS = {
   bars: (room, random) => room.move("bars", [1, 2, 4, 8][Math.floor(random() * 4)]),
   takes: (room, random) => room.move("takes", 1 + Math.floor(random() * 3)),
   menu(room, random) {
-    const key = ["melody", "rhythm", "audio", "use", "drives", "level", "target", "place", "take"][Math.floor(random() * 9)];
+    const key = ["melody", "rhythm", "audio", "use", "drives", "level", "target", "place", "take", "layers", "chords"][Math.floor(random() * 11)];
     const menu = room.patch.find(key);
     const index = Math.floor(random() * menu.items.length);
     if (!menu.disabled.has(index)) room.pick(key, index);
   },
+  lit: (room, random) => room.move(`layer_${LAYERS[Math.floor(random() * 6)]}`, Math.floor(random() * 2)),
+  mute: (room, random) => room.move(`mute_${LAYERS[Math.floor(random() * 6)]}`, Math.floor(random() * 2)),
+  again: (room, random) => room.press(`again_${LAYERS[Math.floor(random() * 6)]}`),
   draw: (room, random) => room.patch.find("display").drag([[30, 30 + 60 * random()], [200, 30 + 60 * random()]]),
   scene: (room, random) => (room.live.view.selected_scene = room.live.song.scenes[Math.floor(random() * 4)]),
   brace: (room, random) => Object.assign(room.live.song, { loop_start: [0, 16, 32, 44][Math.floor(random() * 4)], loop: random() < 0.8 ? 1 : 0 }),
@@ -153,7 +157,7 @@ test(`chaos: ${SEEDS} sessions of ${STEPS} acts`, () => {
     room.pick("place", "Next slot");
     room.pick("target", 0);
     for (const [key, value] of [["source", 0], ["takes", 1], ["bars", 4]]) room.move(key, value);
-    for (const key of ["melody", "rhythm", "audio"]) room.pick(key, 0);
+    for (const key of ["melody", "rhythm", "audio", "chords", "layers", "drives"]) room.pick(key, 0);
     room.advance(1000);
     const made = room.bridge.done.length;
     room.press("generate");

@@ -118,7 +118,7 @@ test("a bridge that was started anew is asked again", () => {
   const room = watching();
   save(room, 7, RISE);
   const asked = room.bridge.watches.length;
-  room.bridge.hello = (patch, _protocol, _instance, nonce) => room.bridge.say(patch, "/ditto/welcome", 1, nonce, "other", "test");
+  room.bridge.hello = (patch, protocol, _instance, nonce) => room.bridge.say(patch, "/ditto/welcome", protocol, nonce, "other", "test");
   room.advance(5100);
   assert.ok(room.bridge.watches.length > asked);
   assert.equal(room.bridge.watch.known, 7);

@@ -1,0 +1,37 @@
+"""What a report needs of a take's record, whatever else and however little it holds."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from engine.metrics import Panel, Verdict
+from engine.request import Control, LoopRequest
+
+EARLIER_PANELS = {
+    "intensity": Panel.LEVEL,
+    "brightness": Panel.CENTROID,
+    "melody": Panel.PITCH_CLASSES,
+    "rhythm": Panel.HITS,
+}
+"""Of takes whose record names none."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The losses of each control by step, the verdicts, and where each kind of control is shown."""
+
+    loss_curves: dict[str, list[float | None]] = {}
+    verdicts: tuple[Verdict, ...] = ()
+    panels: dict[str, Panel] | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, object]) -> "Record":
+        """Read a record; of one that is damaged or of another version nothing is taken."""
+        try:
+            return msgspec.convert(dict(record), cls)
+        except msgspec.ValidationError:
+            return cls()
+
+    def shown_in(self, panel: Panel, request: LoopRequest) -> Control | None:
+        """Return the request's first control that this panel shows."""
+        panels = EARLIER_PANELS if self.panels is None else self.panels
+        return next((control for control in request.controls if panels.get(control.kind) is panel), None)

@@ -1,0 +1,63 @@
+"""A sound that a setting names: a file, or the part of one that `FILE.wav#START:END` means, in seconds."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.audio.reading import MAX_READ_SECONDS, Recording, read_recording
+from engine.errors import BadInputError, BadRequestError
+from midi.files.file_part import existing, split_file_part
+
+LEAST_SECONDS = 0.01  # of a part: less is no sound
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPart:
+    """A file and the seconds of it that are meant; `end_seconds` is None up to its end."""
+
+    path: Path
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "SoundPart":
+        """Return what `text` names; raises `BadRequestError` for a part that is no range of seconds."""
+        path, part = split_file_part(text)
+        if not part:
+            return cls(existing(path) or path)
+        start, colon, end = part.partition(":")
+        try:
+            first, last = float(start), float(end)
+        except ValueError:
+            first = last = math.nan
+        if not (colon and 0 <= first < last < math.inf):
+            if existing(path) is None:  # the sign is in the name of a file that is not there
+                return cls(Path(text))
+            raise BadRequestError(
+                f"{part[:40]!r} is no part of {path.name}.",
+                remedy=f"Write the seconds where it starts and ends, such as {path.name}#0.5:4.25.",
+            )
+        return cls(path, first, last)
+
+    @property
+    def name(self) -> str:
+        """How sentences call it."""
+        return self.path.name
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the file is meant."""
+        return self.end_seconds is None
+
+    def read(self, seconds: float = MAX_READ_SECONDS) -> Recording:
+        """Return the sound, of a longer one the first `seconds`; raises `BadInputError` where the file has less."""
+        end = self.start_seconds + seconds
+        found = read_recording(self.path, seconds=min(end, self.end_seconds or end, MAX_READ_SECONDS))
+        if self.end_seconds is None:
+            return found
+        first = round(self.start_seconds * found.sample_rate)
+        samples = found.samples[:, first : round(self.end_seconds * found.sample_rate)]
+        if samples.shape[1] < LEAST_SECONDS * found.sample_rate:
+            lasts, part = found.samples.shape[1] / found.sample_rate, f"{self.start_seconds:g} to {self.end_seconds:g}"
+            raise BadInputError(f"{self.path} lasts {lasts:.3g} s; nothing of it is at {part} s.")
+        return Recording(samples, found.sample_rate, found.remarks)

@@ -1,0 +1,82 @@
+"""Parts of audio files: what `FILE.wav#START:END` means wherever a sound is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bridge.requests.fields import Way
+from bridge.requests.reader import read_request
+from bridge.requests.sounds import SoundPart
+from engine.errors import DittoError
+from engine.request import Audio, LoopRequest
+
+RATE = 8_000
+SECONDS = 8.0
+
+
+@pytest.fixture(scope="module")
+def ramp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file whose samples say where they are: 0 to 1 over eight seconds."""
+    path = tmp_path_factory.mktemp("sounds") / "ramp.wav"
+    soundfile.write(path, np.linspace(0, 1, int(RATE * SECONDS), endpoint=False), RATE, subtype="FLOAT")
+    return path
+
+
+def read(**settings: str) -> LoopRequest:
+    return read_request(settings, {}, way=Way.OSC, takes=None, request_id="a", instance="b").request
+
+
+def values(sound: Audio) -> "np.ndarray":
+    return np.frombuffer(sound.samples, "<f4")
+
+
+@given(st.floats(0, 7.9), st.floats(0.02, 8))
+@hypothesis_settings(max_examples=40)
+def test_a_part_is_those_seconds(ramp: Path, start: float, length: float) -> None:
+    """Whatever the part, the samples are those between its ends, and none from beyond the file."""
+    heard = SoundPart.parse(f"{ramp}#{start:.4f}:{start + length:.4f}").read()
+    found = heard.samples[0] * SECONDS
+    assert found[0] == pytest.approx(start, abs=2 / RATE)
+    assert found[-1] == pytest.approx(min(start + length, SECONDS), abs=2.5 / RATE)
+
+
+def test_every_use_of_a_sound_takes_a_part(ramp: Path) -> None:
+    """Timbre, structure, inpaint, outpaint, groove and a recording beside the loop."""
+    part = f"{ramp}#2:6"
+    for kind in ("timbre", "structure"):
+        (control,) = read(**{kind: part}).controls
+        assert values(control.target)[[0, -1]] * SECONDS == pytest.approx([2, 6], abs=0.01)
+    (kept,) = read(inpaint=part, keep="0:8", bars="2").controls
+    assert len(values(kept.target)) == 4 * RATE
+    grown = read(inpaint=part, outpaint="1")
+    assert grown.bars == 3
+    assert read(**{"with": part}).bars == 2
+    beside = read(**{"with": part}).beside
+    assert beside is not None
+    assert values(beside)[0] * SECONDS == pytest.approx(2, abs=0.01)
+
+
+def test_a_file_whose_name_looks_like_a_part_is_that_file(tmp_path: Path) -> None:
+    """The file is asked for, not guessed."""
+    path = tmp_path / "take.wav#1:2.wav"
+    soundfile.write(path, np.ones(RATE), RATE, format="WAV", subtype="FLOAT")
+    assert SoundPart.parse(str(path)) == SoundPart(path)
+
+
+@pytest.mark.parametrize("part", ["2", "6:2", "-1:2", "a:b", "1:nan", ":", "1:2:3"])
+def test_what_is_no_range_of_seconds_is_refused_with_a_remedy(ramp: Path, part: str) -> None:
+    """The sentence names the file, the remedy how it is written."""
+    with pytest.raises(DittoError, match=r"is no part of ramp\.wav") as refused:
+        read(timbre=f"{ramp}#{part}")
+    assert "ramp.wav#0.5:4.25" in refused.value.remedy
+
+
+def test_a_part_behind_the_end_is_refused(ramp: Path) -> None:
+    """It says how long the file is."""
+    with pytest.raises(DittoError, match=r"lasts 8 s; nothing of it is at 9 to 10 s"):
+        read(timbre=f"{ramp}#9:10")
