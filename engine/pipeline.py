@@ -34,7 +34,7 @@ from .events import (
 from .metrics import ending
 from .models import decode
 from .models.protocol import EmbeddingDistance, Layers, Model, Scene
-from .request import LoopRequest, Start
+from .request import Layer, LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
 from .search.part import Part, part_of
@@ -49,6 +49,7 @@ from .takes.record import layer_facts, noise_facts, what_was_done
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
 PREVIEW_EVERY_SECONDS = 2.0
+CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,11 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
     heard = partial(finished.heard, scene=scene)
     scores = metrics.score(finished.audio, request.sample_rate, request, judges, search.notes.append, heard)
     scores |= _embedding_distance(ready, search, latent, item)
+    if scores.get("chords_recognised") is None:
+        scores |= _chords(ready, finished)
     verdicts = metrics.judge(finished.audio, request.sample_rate, request, judges, heard)
+    if request.chords and (verdict := metrics.chords.verdict(scores["chords_recognised"])) is not None:
+        verdicts = (*verdicts, verdict)
     record = what_was_done(request, ready.model.card, search.losses, search.seconds)
     record |= {
         **noise_facts(noise, scene.time_axis),
@@ -295,6 +300,13 @@ def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: i
         sampling.start_noise(ready.scene, request.seed + item) if not request.again else ready.noise[item : item + 1]
     )
     return {"embedding_distance": model.embedding_distance(latent[None], first, ready.scene, uncontrolled)}
+
+
+def _chords(ready: Prepared, finished: loop.Finished) -> Scores:
+    """Return the share of the loop's chords that is recognised in the layers that play them."""
+    chords = metrics.chords.stretches_of(ready.scene.chords, ready.request.tempo_bpm)
+    audio = finished.layers(ready.scene, CHORDAL)
+    return {"chords_recognised": metrics.chords.recognised(audio, ready.request.sample_rate, chords)}
 
 
 def _stored(ready: Prepared, noise: Tensor, item: int) -> bytes:

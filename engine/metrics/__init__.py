@@ -4,8 +4,21 @@ They are written apart from the controls, on purpose and in other ways, with Num
 optimised against. A control's row names its metric. Metrics wrap round where the loop does.
 """
 
+from . import chords
 from .metric import Metric
-from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, score
+from .report import BRIGHTNESS, HARMONY, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, score
 from .verdict import Verdict
 
-__all__ = ["BRIGHTNESS", "INTENSITY", "MELODY", "RHYTHM", "STRUCTURE", "Metric", "Verdict", "judge", "score"]
+__all__ = [
+    "BRIGHTNESS",
+    "HARMONY",
+    "INTENSITY",
+    "MELODY",
+    "RHYTHM",
+    "STRUCTURE",
+    "Metric",
+    "Verdict",
+    "chords",
+    "judge",
+    "score",
+]

@@ -124,4 +124,4 @@ def draw(takes: Shelf, report: Path) -> None:
 
     best = takes.kept[0]
     curves = cast(dict[str, list[float]], best.take.record.get("loss_curves", {}))
-    write_report(report, best.path, takes.request, best.take.scores, curves)
+    write_report(report, best.path, takes.request, best.take.scores, curves, best.take.record)
