@@ -304,9 +304,10 @@ def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: i
 
 def _chords(ready: Prepared, finished: loop.Finished) -> Scores:
     """Return the share of the loop's chords that is recognised in the layers that play them."""
-    chords = metrics.chords.stretches_of(ready.scene.chords, ready.request.tempo_bpm)
-    audio = finished.layers(ready.scene, CHORDAL)
-    return {"chords_recognised": metrics.chords.recognised(audio, ready.request.sample_rate, chords)}
+    scene, request = ready.scene, ready.request
+    audio = finished.layers(scene, CHORDAL)
+    share = metrics.chords.recognised(audio, request.sample_rate, scene.chords, request.tempo_bpm)
+    return {"chords_recognised": share}
 
 
 def _stored(ready: Prepared, noise: Tensor, item: int) -> bytes:

@@ -190,8 +190,7 @@ def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest
     assert isinstance(control.target, Words)
     key = None if request.key is None else Key.parse(request.key)
     spans = chord_spans(control.target.text, key, request.bars, request.meter.beats_per_bar)
-    stretches = chords.stretches_of(spans, request.tempo_bpm)
-    return {"chords_recognised": chords.recognised(audio, sample_rate, stretches)}
+    return {"chords_recognised": chords.recognised(audio, sample_rate, spans, request.tempo_bpm)}
 
 
 def _harmony_verdict(

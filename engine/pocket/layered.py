@@ -7,6 +7,7 @@ Requests that need one sound of everything get the full mix, to the bit as from 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from midi.chords.text import ChordSpan, key_of, written
+from midi.errors import MidiError
 from midi.key import Key, guess_key
 
 from ..controls import find
@@ -188,7 +190,9 @@ def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:
 def _key_of_notes(request: LoopRequest) -> Key | None:
     """Return the key in which the notes of the request's controls are, so that all layers play in it."""
     notes = [note for control in request.controls if isinstance(control.target, Notes) for note in control.target.notes]
-    return guess_key(notes).key if notes else None
+    with suppress(MidiError):  # rests, or drums alone
+        return guess_key(notes).key
+    return None
 
 
 def _key_source(request: LoopRequest, chords: Sequence[ChordSpan]) -> str:
