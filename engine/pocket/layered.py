@@ -44,6 +44,7 @@ from .mix import mix_notes
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket
 from .network import LAYER_INPUTS, PocketNetwork
 from .scenes import Inputs, described, heard_of, laid_out, on_device, read_request
+from .towers import Towers
 
 
 class LayeredPocket(LayerSounds):
@@ -63,6 +64,16 @@ class LayeredPocket(LayerSounds):
     def network(self) -> PocketNetwork:
         """The network that plays everything."""
         return self.pocket.network
+
+    @property
+    def towers(self) -> Towers | None:
+        """The embeddings that listen, where they are there."""
+        return self.pocket.towers
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type in which the network computes."""
+        return self.pocket.dtype
 
     def arrange(
         self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
