@@ -22,7 +22,7 @@ class Tile(NamedTuple):
 
 LARGE, SMALL = 23, 16  # points, of the title
 LETTERS_A_LINE = 52  # large ones, over the whole width
-LETTERS_OF_FACTS = 150  # of a line below the title
+LETTERS_OF_FACTS = 140  # of a line below the title
 TILE_WIDTH = 0.118  # of the whole width
 MOST_TILES = 4  # more would push the title off its own page
 
