@@ -322,7 +322,7 @@ def test_layers_chords_strengths_and_stems(play):
     assert layers == {"drums", "bass"}
     takes = {Path(clip["file"].rpartition("-")[0] + ".json") for clip in result["stems"]}
     first, again = sorted(
-        (json.loads(path.read_text("utf-8"))["request"] for path in takes), key=lambda row: "again" in row
+        (json.loads(path.read_text("utf-8"))["request"] for path in takes), key=lambda row: bool(row.get("again"))
     )
     assert first["layers"] == ["drums", "bass"]
     assert "|" in first["chords"]
