@@ -54,7 +54,7 @@ def every(ask: Any) -> dict[str, Control]:
         "rhythm": Onsets(onsets=onsets),
         "structure": Words(text="AABA"),
         "brightness": ask.curve((0, 500.0), (4, 1500.0), (8, 500.0), unit="hz"),
-        "harmony": Words(text="Am | F | C | G"),
+        "harmony": Words(text="Am F | C G"),
         "timbre": audio,
         "inpaint": kept,
         "outpaint": audio,
