@@ -19,6 +19,7 @@ MODULES = {
     "layers": "quality.layers",
     "honesty": "papers.honesty",
     "gap": "papers.gap",
+    "beside": "papers.beside",
     "samplers": "papers.samplers",
     "seconds": "speed.seconds",
     "memory": "speed.memory",

@@ -29,6 +29,7 @@ MADE_BY = {
     "honesty": "papers.honesty:table",
     "honesty-older": "papers.honesty:table",
     "gap": "papers.gap:table",
+    "beside": "papers.beside:table",
     "samplers": "papers.samplers:table",
     "edits": "quality.edits:table",
     "onsets": "quality.onsets:table",
