@@ -20,6 +20,7 @@ MODULES = {
     "honesty": "papers.honesty",
     "gap": "papers.gap",
     "beside": "papers.beside",
+    "doodl": "papers.doodl",
     "samplers": "papers.samplers",
     "seconds": "speed.seconds",
     "memory": "speed.memory",

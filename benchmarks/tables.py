@@ -30,6 +30,7 @@ MADE_BY = {
     "honesty-older": "papers.honesty:table",
     "gap": "papers.gap:table",
     "beside": "papers.beside:table",
+    "doodl": "papers.doodl:table",
     "samplers": "papers.samplers:table",
     "edits": "quality.edits:table",
     "onsets": "quality.onsets:table",
