@@ -21,6 +21,8 @@ MODULES = {
     "gap": "papers.gap",
     "beside": "papers.beside",
     "doodl": "papers.doodl",
+    "edits-papers": "papers.edits_papers",
+    "students": "papers.students",
     "samplers": "papers.samplers",
     "seconds": "speed.seconds",
     "memory": "speed.memory",

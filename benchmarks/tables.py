@@ -31,6 +31,8 @@ MADE_BY = {
     "gap": "papers.gap:table",
     "beside": "papers.beside:table",
     "doodl": "papers.doodl:table",
+    "edits-papers": "papers.edits_papers:table",
+    "students": "papers.students:table",
     "samplers": "papers.samplers:table",
     "edits": "quality.edits:table",
     "onsets": "quality.onsets:table",
