@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.quality.control import UNHURRIED
 from benchmarks.rows import Row
 from engine import controls, metrics
 from engine.audio import finish as loop
@@ -24,7 +25,9 @@ from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
 from engine.request import LoopRequest
 from engine.search import methods
+from engine.search.minimize import minimize
 from engine.search.objective import Evaluation, Objective
+from engine.search.surrogate import latent_of
 
 Chain = Callable[[Tensor], Tensor]
 """From noise to latent, both [batch, *noise_shape], carrying the gradient."""
@@ -53,6 +56,16 @@ def setting_of(request: LoopRequest, model: Model) -> Setting:
     asked = msgspec.structs.replace(request, method="ditto-paper")
     scene = model.scene(asked)
     return Setting(asked, model, scene, methods.objective_of(asked, scene, model))
+
+
+def delivered(setting: Setting, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the noise that `ditto2` finds for the setting's objective, from `noise`, and its latent as delivered."""
+    request = msgspec.structs.replace(setting.request, method="ditto2", budget=UNHURRIED)
+    plan = methods.plan(request, setting.model, setting.objective)
+    *_, step = minimize(plan, setting.objective, setting.model, setting.scene, noise)
+    with torch.no_grad():
+        latent = latent_of(setting.model, setting.scene, step.best_noise, plan.decode, checkpoint=False)
+    return step.best_noise, latent
 
 
 class Found(NamedTuple):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FRAMES, WIDTH = 32, 128
-BATCH, RATE, AVERAGED = 128, 1e-3, 0.99
+BATCH, RATE, AVERAGED = 128, 3e-3, 0.95
 GRID = 32  # times of the teacher's solver
 LEVELS = 5  # of dyadic jumps: 1/32 to 1
 

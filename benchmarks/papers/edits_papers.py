@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline, doodl, edict, edit_tasks, guided, masked
 from benchmarks.papers.edict import Memory
 from benchmarks.papers.edit_tasks import EDITS, Edit, Task
-from benchmarks.quality.control import UNHURRIED, judge_vector, weights_of
+from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.evaluation import statistics
 from benchmarks.quality.evaluation.material import Audio
 from benchmarks.rows import WORK, Row, Rows, mean_interval
@@ -38,8 +37,6 @@ from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
 from engine.sampling import start_noise
 from engine.search import methods
-from engine.search.minimize import minimize
-from engine.search.surrogate import latent_of
 from engine.settings import Settings
 
 STEPS = 20
@@ -73,12 +70,7 @@ Method = Callable[[Task, Tensor, int], Tensor]
 
 def ditto2(task: Task, noise: Tensor, _: int) -> Tensor:
     """Return the latent that the delivered method finds."""
-    setting = task.setting
-    request = msgspec.structs.replace(setting.request, method="ditto2", budget=UNHURRIED)
-    plan = methods.plan(request, setting.model, setting.objective)
-    *_, step = minimize(plan, setting.objective, setting.model, setting.scene, noise)
-    with torch.no_grad():
-        return latent_of(setting.model, setting.scene, step.best_noise, plan.decode, checkpoint=False)
+    return baseline.delivered(task.setting, noise)[1]
 
 
 def searched(task: Task, noise: Tensor, _: int, *, doodled: bool) -> Tensor:

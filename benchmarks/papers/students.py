@@ -3,10 +3,10 @@
     python -m benchmarks students --seeds 24 [--passes 60000] [--publish]
 
 A toy of 32 numbers round a circle with a perceptron as teacher (`distillation.py`): it says how far the sound that a
-search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60 steps of Adam
-at 0.05 through one step of the student, until a smoothed level fits a drawn one (DITTO-2, Novack et al. 2024); the same
-noise is then sampled with T steps. *Quality* is the Frechet distance of 2,000 free samples to true ones; the teacher's
-own is that of 32 steps. Rows are `STUDENT/T/SEED` and `quality/STUDENT/T`.
+search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60 steps of
+Adam at 0.05 through one step of the student, until a smoothed level fits a drawn one (DITTO-2, Novack et al. 2024); the
+same noise is then sampled with T steps. *Quality* is the Frechet distance of 400 free samples to true ones; the
+teacher's own is that of 32 steps. Rows are `STUDENT/T/SEED` and `quality/STUDENT/T`.
 """
 
 import time
@@ -26,7 +26,7 @@ from benchmarks.rows import Row, Rows, mean_interval
 LENGTHS = (1, 2, 4, 8)
 TEACHER_STEPS, PASSES = 6_000, 60_000
 SEARCH_STEPS, SEARCH_RATE = 60, 0.05
-SAMPLES = 2_000
+SAMPLES = 400
 SMOOTHED = 5
 BAR = (
     "Bar: the student whose T steps are nearest to what the search heard in one, with no worse quality. DITTO-2 chose "
