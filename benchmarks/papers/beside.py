@@ -41,6 +41,7 @@ from midi.key import Key
 BARS, LONGER_BARS, SKIPPED_BARS, BEATS_PER_BAR = 4, 8, 4, 4
 HEARD_SECONDS = 32.0  # of a loop that goes round: as long as the pieces are
 WINDOW_BEATS, EACH_BEATS, LAGS = 8, 4, 101
+BANDS, AUDIBLE_DB = 24, 50.0
 ACE, LAYERED, MIX, TRUE = "ACE-Step 1.5 XL", "pocket, layers", "pocket, full mix", "true loops"
 COLUMNS = (ACE, LAYERED, MIX, TRUE)
 BAR = (
@@ -53,7 +54,8 @@ SHOWN = (  # figure, its line, factor, significant digits
     ("key", "stated key fits, %", 100, 3),
     ("seam", "seam of 4 bars, over what is heard", 1, 2), ("clean", "clean seams of 4 bars, %", 100, 3),
     ("clean_8", "clean seams of 8 bars, %", 100, 3),
-    ("lines", "contrast of lines, dB", 1, 3), ("crest", "flux crest", 1, 3), ("seconds", "seconds of music", 1, 2),
+    ("lines", "contrast of lines, dB", 1, 3), ("crest", "flux crest", 1, 3), ("full", "bands that sound, %", 100, 3),
+    ("change_db", "a bar differs from the one before by, dB", 1, 2), ("seconds", "seconds of music", 1, 2),
 )  # fmt: skip
 MEDIANS = ("late_ms", "wander_ms", "seam", "crest")  # a few of these are very large
 
@@ -114,6 +116,7 @@ def measures(whole: Audio, cuts: Mapping[int, Audio], tempo_bpm: float, told: Ke
         "key": None if told is None else float(key.fits(cuts[BARS], SAMPLE_RATE, told)),
         "lines": crispness.line_contrast_db(cuts[BARS], SAMPLE_RATE),
         "crest": crispness.flux_crest(cuts[BARS], SAMPLE_RATE), "seconds": whole.shape[1] / SAMPLE_RATE,
+        "full": fullness(cuts[BARS]), "change_db": change_db(cuts[BARS], BARS),
     }  # fmt: skip
     row["seam"] = seam.measure(cuts[BARS], SAMPLE_RATE).ratio
     row["clean"] = float(row["seam"] <= 1)
@@ -196,6 +199,32 @@ def _cell(found: Sequence[Row], name: str, scale: float, digits: int) -> str:
     return "" if mean is None else cell(mean[0], digits, span=mean[1:])
 
 
+def fullness(audio: Audio) -> float:
+    """Return the share of 24 bands from 40 Hz to 16 kHz whose mean power is within 50 dB of the loudest."""
+    power = _picture(audio, 64).mean(0)
+    return float((power > power.max() * 10 ** (-AUDIBLE_DB / 10)).mean())
+
+
+def change_db(audio: Audio, bars: int) -> float:
+    """Return the mean difference in dB of a bar's levels, band by band and sixteenth by sixteenth, from the one before.
+
+    Levels more than 50 dB under the loudest are taken for silence.
+    """
+    power = _picture(audio, 16 * bars)
+    level = 10 * np.log10(power + power.max() * 10 ** (-AUDIBLE_DB / 10))
+    return float(np.abs(level[16:] - level[:-16]).mean())
+
+
+def _picture(audio: Audio, frames: int) -> Signal:
+    """Return the power of 24 bands in each of so many equal parts: [frames, 24]."""
+    signal = mono(audio)
+    parts = np.array_split(signal, frames)
+    size = max(map(len, parts))
+    spectra = np.stack([np.abs(np.fft.rfft(part * np.hanning(len(part)), size)) ** 2 for part in parts])
+    edges = np.searchsorted(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), np.geomspace(40, 16_000, BANDS + 1))
+    return np.stack([spectra[:, a : max(b, a + 1)].sum(1) for a, b in zip(edges, edges[1:], strict=False)], 1)
+
+
 Made = Callable[[str, int], NDArray[np.float32]]
 
 
@@ -203,6 +232,7 @@ def picture(made: Made, chosen: Sequence[int], names: Sequence[str], file: Path)
     """Draw spectrograms of pairs: a cut of ACE-Step's above the loop of the same words, tempo and key."""
     import matplotlib
     from matplotlib.figure import Figure
+    from PIL import Image
 
     from bridge.report import style
 
@@ -217,6 +247,8 @@ def picture(made: Made, chosen: Sequence[int], names: Sequence[str], file: Path)
             style.titled(axes[0, place], names[number])
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
+    with Image.open(file) as drawn:  # 64 colours are plenty, and a third of the size
+        drawn.convert("RGB").quantize(64).save(file, optimize=True)
 
 
 def _spectrogram(axes, audio, style) -> None:  # type: ignore[no-untyped-def]

@@ -74,6 +74,16 @@ def test_a_wandering_beat_is_followed(true_bpm: float, least: float, most: float
     assert least <= beside.wander_ms(clicks(true_bpm, 32), 120.0, circular=False) <= most
 
 
+def test_fullness_and_change_hear_what_is_missing() -> None:
+    """A tone fills fewer bands than noise; four equal bars do not change, four different ones do."""
+    draws = np.random.default_rng(0)
+    noise = draws.standard_normal((2, 4 * SAMPLE_RATE)).astype(np.float32)
+    tone = np.tile(np.sin(2 * np.pi * 220 * np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE), (2, 1)).astype(np.float32)
+    assert beside.fullness(tone) < 0.5 < beside.fullness(noise)
+    equal = np.tile(noise[:, :SAMPLE_RATE], (1, 4))
+    assert beside.change_db(equal, 4) < 0.1 < beside.change_db(noise, 4)
+
+
 def test_the_table_has_a_line_for_each_figure(tmp_path: Path) -> None:
     """Rows become means and medians by column, with the bar first; a figure that is not there leaves its cell empty."""
     rows = Rows(tmp_path / "rows.json")

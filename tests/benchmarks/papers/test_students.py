@@ -28,14 +28,14 @@ def test_a_jump_to_its_own_time_stays(teacher: Network, noise: torch.Tensor) -> 
 
 def test_a_ctm_jump_composes(teacher: Network, noise: torch.Tensor) -> None:
     """A jump of a CTM student is nearly its two part jumps; those of the teacher it began as are not."""
-    ctm = distillation.student(Kind.CTM, teacher, 9 * 600)
+    ctm = distillation.student(Kind.CTM, teacher, 9 * 900)
     one, middle, end = torch.ones(256), torch.full((256,), 0.5), torch.zeros(256)
 
     def apart(network: Network) -> float:
         parts = network.jump(network.jump(noise, one, middle), middle, end)
         return float((network.jump(noise, one, end) - parts).square().mean())
 
-    assert apart(ctm) < 0.25 * apart(distillation.Euler(teacher))
+    assert apart(ctm) < 0.5 * apart(distillation.Euler(teacher))
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -47,7 +47,7 @@ def test_one_step_of_a_student_is_nearer_to_the_teachers_chain(
     chain = distillation.sampled(Kind.JUMP, euler, noise, distillation.GRID)
     own = distillation.sampled(kind, distillation.student(kind, teacher, distillation.PASSES[kind] * 400), noise, 1)
     first = distillation.sampled(Kind.JUMP, euler, noise, 1)
-    assert (own - chain).square().mean() < 0.7 * (first - chain).square().mean()
+    assert (own - chain).square().mean() < 0.5 * (first - chain).square().mean()
 
 
 def test_only_cm_needs_fresh_noise_for_more_steps(teacher: Network, noise: torch.Tensor) -> None:
