@@ -72,7 +72,7 @@ def unstep(velocity: Velocity, pair: Pair, i: int, dt: float, p: float) -> Pair:
 def run(velocity: Velocity, pair: Pair, schedule: Schedule, p: float, memory: Memory = Memory.KEPT) -> Pair:
     """Return the pair at the end of the chain."""
     if memory == Memory.INVERTED and torch.is_grad_enabled():
-        x, y = _Inverted.apply(*pair, velocity, schedule, p)
+        x, y = _Inverted.apply(*pair, velocity, schedule, p)  # type: ignore[no-untyped-call]
         return x, y
     for i in range(schedule.steps):
         if memory == Memory.CHECKPOINTED and torch.is_grad_enabled():
