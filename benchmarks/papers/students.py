@@ -1,6 +1,6 @@
 """Which student to optimise through: consistency, trajectory and jump students of one teacher under one budget.
 
-    python -m benchmarks students --seeds 24 [--passes 60000] [--publish]
+    python -m benchmarks students --seeds 24 [--passes 27000] [--publish]
 
 A toy of 32 numbers round a circle with a perceptron as teacher (`distillation.py`): it says how far the sound that a
 search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60 steps of
@@ -24,7 +24,7 @@ from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
 
 LENGTHS = (1, 2, 4, 8)
-TEACHER_STEPS, PASSES = 6_000, 60_000
+TEACHER_STEPS, PASSES = 3_000, 27_000
 SEARCH_STEPS, SEARCH_RATE = 60, 0.05
 SAMPLES = 400
 SMOOTHED = 5
