@@ -1,21 +1,27 @@
-"""Which sampler to optimise through: DDIM, DPM-Solver++(2M), Euler and a stochastic one, on v-prediction and cosine.
+"""Which sampler to optimise through: DDIM, DPM-Solver++(2M), Euler and a stochastic one, for each kind of prediction.
 
-    python -m benchmarks samplers --seeds 8 --steps 30 [--publish]
+    python -m benchmarks samplers --seeds 24 --steps 30 [--chains 5,10,20,50] [--publish]
 
-The model is the package's toy of real diffusers classes (v-prediction, cosine schedule, random weights): it says how
-well the gradient travels through each sampler, not how music sounds. For the flow of `pocket` DDIM is Euler.
+The model is the package's toy of real diffusers classes with random weights, whose answer is read as v, as eps (both on
+a cosine schedule) or as a flow's velocity: it says how well the gradient travels through each sampler, not how music
+sounds. For a flow DDIM is Euler. Why one is harder: *gradient* is the length of the first gradient over that of v with
+DDIM and the same chain; *rough* is how far the loss along that gradient, over one step of a standard deviation, leaves
+a parabola, over how far it falls and rises. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
 """
 
+import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
 from benchmarks.rows import Rows
-from engine.models.protocol import Sampler, Schedule
+from engine.models.protocol import Sampler, Scene, Schedule
 from engine.models.testing import TinyDiffusersModel, tiny_noise
 from engine.request import Control, Curve, LoopRequest, Point
 from engine.sampling import sample, step_noises
@@ -23,6 +29,9 @@ from engine.search import objective as targets
 
 BAR = "No bar: the sampler that leaves the least loss after 30 steps of Adam at 0.05 is the one to optimise through."
 SAMPLERS = ("ddim", "dpm++", "euler", "ancestral")
+PREDICTIONS = ("v", "eps", "flow")
+LEAST_SIGNAL = 0.05
+LINE = 21  # places along the gradient
 
 
 def euler(model: TinyDiffusersModel, scene: object, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
@@ -40,44 +49,111 @@ def euler(model: TinyDiffusersModel, scene: object, noise: torch.Tensor, schedul
     return latent
 
 
-def optimised(model: TinyDiffusersModel, request: LoopRequest, sampler: str, steps: int, chain: int) -> list[float]:
-    """Return the loss per step of Adam at 0.05 through `chain` steps of `sampler`."""
+class Predicting(TinyDiffusersModel):
+    """The toy with its network's answer read as another prediction than v."""
+
+    def __init__(self, prediction: str) -> None:
+        super().__init__()
+        self.prediction = prediction
+
+    def schedule(self, steps: int, scene: Scene) -> Schedule:
+        """Return the cosine grid, from a signal of 5 % for eps, which says nothing without one; straight for a flow."""
+        found = super().schedule(steps, scene)
+        if self.prediction == "v":
+            return found
+        if self.prediction == "flow":
+            return Schedule(times=found.times, alphas=1 - found.times, sigmas=found.times)
+        alphas = found.alphas.clamp_min(LEAST_SIGNAL)
+        return Schedule(times=found.times, alphas=alphas, sigmas=(1 - alphas.square()).clamp_min(0).sqrt())
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        """Return x_0 by what the network's answer is read as."""
+        clean = super().denoise(latent, time, scene)
+        if self.prediction == "v":
+            return clean
+        angle = float(time) * math.pi / 2
+        answer = (math.cos(angle) * latent - clean) / math.sin(angle)
+        if self.prediction == "flow":
+            return latent - float(time) * answer
+        alpha = max(math.cos(angle), LEAST_SIGNAL)
+        return (latent - math.sqrt(1 - alpha**2) * answer) / alpha
+
+
+def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int, chain: int) -> dict[str, float]:
+    """Return what Adam at 0.05 leaves of the loss through a chain of `sampler`, and what its first gradient is."""
+    loss_of, noise = _loss(model, request, sampler, chain)
+    noise.requires_grad_()
+    adam, losses, first, rough = torch.optim.Adam([noise], 0.05), [], 0.0, 0.0
+    for step in range(steps + 1):
+        loss = loss_of(noise)
+        losses.append(float(loss.detach()))
+        adam.zero_grad()
+        loss.backward()
+        if step == 0:
+            assert noise.grad is not None
+            first = float(noise.grad.norm())
+            rough = _roughness(loss_of, noise.detach(), noise.grad.detach())
+        adam.step()
+    return {"first": losses[0], "least": min(losses), "gradient": first, "rough": rough}
+
+
+def _loss(
+    model: Predicting, request: LoopRequest, sampler: str, chain: int
+) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+    """Return the loss of a noise through a chain, and the noise of the request's seed."""
     scene = model.scene(request)
-    objective = targets.build(request, scene, model)
-    goal = objective.goals[0]
-    schedule = model.schedule(chain, scene)
-    noise = tiny_noise(model, scene, request.seed).requires_grad_()
+    goal = targets.build(request, scene, model).goals[0]
+    schedule, noise = model.schedule(chain, scene), tiny_noise(model, scene, request.seed)
     frozen = step_noises(scene, request.seed, chain).to(noise) if sampler == Sampler.ANCESTRAL else None
-    adam, losses = torch.optim.Adam([noise], 0.05), []
-    for _ in range(steps + 1):
+
+    def loss(noise: Tensor) -> Tensor:
         if sampler == "euler":
             latent = euler(model, scene, noise, schedule)
         else:
             latent = sample(model, scene, noise, schedule, Sampler(sampler), renoise=frozen)
-        loss = goal.term.loss(model.listen(latent, scene), latent).sum()
-        losses.append(float(loss.detach()))
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-    return losses
+        return goal.term.loss(model.listen(latent, scene), latent).sum()
+
+    return loss, noise
 
 
-def losses(model: TinyDiffusersModel, seed: int, sampler: str, steps: int, chain: int) -> dict[str, float]:
-    """Return the first and the least loss of one seed."""
+@torch.no_grad()
+def _roughness(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> float:
+    """Return how far the loss leaves a parabola along the gradient, over its range."""
+    way = gradient / gradient.norm().clamp_min(1e-12) * noise.numel() ** 0.5
+    places = np.linspace(-0.5, 0.5, LINE)
+    heights = np.array([float(loss(noise - place * way)) for place in places])
+    left = heights - np.polyval(np.polyfit(places, heights, 2), places)
+    return float(np.abs(left).mean() / max(np.ptp(heights), 1e-12))
+
+
+def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -> dict[str, float]:
+    """Return the figures of one seed."""
     swell = Curve(points=tuple(Point(Fraction(beat), value) for beat, value in ((0, -24.0), (4, -18.0), (8, -24.0))))
     request = LoopRequest(bars=2, controls=(Control(kind="intensity", target=swell),), loop=False, seed=seed)
-    found = optimised(model, request, sampler, steps, chain)
-    return {"first": found[0], "least": min(found)}
+    return optimised(model, request, sampler, steps, chain)
 
 
 def table(rows: Rows) -> Table:
-    """Return the share of the loss that is left for each sampler and length of the chain."""
+    """Return the share of the loss that is left for each prediction, sampler and length of the chain, and why."""
     body = []
     for group in dict.fromkeys(key.rpartition("/")[0] for key in rows):
         found = list(rows.below(group).values())
-        first, least = (float(np.mean([row[name] for row in found])) for name in ("first", "least"))
-        body.append([*group.split("/"), f"{first:.3f}", f"{least:.3f}", f"{least / first:.2f}"])
-    return Table(head=("sampler", "steps of the chain", "loss at the start", "at the end", "share"), body=body, bar=BAR)
+        first, least, gradient, rough = (
+            float(np.mean([row[name] for row in found])) for name in ("first", "least", "gradient", "rough")
+        )
+        usual = [row["gradient"] for row in rows.below(f"v/ddim/{group.rpartition('/')[2]}").values()]
+        share = f"{gradient / np.mean(usual):.2g}" if usual else ""
+        body.append([*group.split("/"), str(len(found)), f"{least / first:.2f}", share, f"{rough:.3f}"])
+    head = (
+        "prediction",
+        "sampler",
+        "steps of the chain",
+        "seeds",
+        "share of the loss that is left",
+        "gradient",
+        "rough",
+    )
+    return Table(head=head, body=body, bar=BAR)
 
 
 def main() -> None:
@@ -85,12 +161,16 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--steps", type=int, default=30)
-    options.add_argument("--chains", default="5,20")
+    options.add_argument("--chains", default="5,10,20,50")
+    options.add_argument("--predictions", default=",".join(PREDICTIONS))
     add_rows(options, "samplers")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, f"tiny, {chosen.steps} steps"), TinyDiffusersModel()
-    for chain in map(int, chosen.chains.split(",")):
-        for sampler in SAMPLERS:
-            for seed in range(chosen.seeds):
-                rows.get(f"{sampler}/{chain}/{seed}", partial(losses, model, seed, sampler, chosen.steps, chain))
+    rows = open_rows(chosen, f"tiny, {chosen.steps} steps")
+    for prediction in chosen.predictions.split(","):
+        model = Predicting(prediction)
+        for chain in map(int, chosen.chains.split(",")):
+            for sampler in SAMPLERS:
+                for seed in range(chosen.seeds):
+                    measure = partial(losses, model, seed, sampler, chosen.steps, chain)
+                    rows.get(f"{prediction}/{sampler}/{chain}/{seed}", measure)
     print(table(rows).markdown())

@@ -1,0 +1,161 @@
+"""DOODL beside DITTO: the same search through EDICT's invertible chain and through a plain one, on one model.
+
+    python -m benchmarks doodl --seeds 24 [--steps 20,50] [--tasks intensity,melody] [--publish]
+
+DOODL (Wallace et al. 2023) optimises noise through a chain of two coupled latents whose states the backward pass finds
+by inversion; DITTO through a plain chain whose states are kept and whose activations are recomputed. Both here: the
+teacher's flow of 20 and 50 steps, Adam at 0.005, 70 steps (150 for a melody), the losses and tolerances of
+`ditto-paper`, the same seeds. Not as in DOODL's own paper: its momentum, its renormalised noise and its perturbations
+are DITTO's Adam here, as in DITTO's comparison. The peak of a step's memory is a process of its own. Rows are
+`TASK/STEPS/METHOD/SEED` and `memory/STEPS/METHOD`.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from argparse import SUPPRESS
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Bar, Table, cell
+from benchmarks.papers import baseline, edict
+from benchmarks.papers.baseline import Chain
+from benchmarks.papers.edict import Memory
+from benchmarks.quality import tasks
+from benchmarks.quality.control import weights_of
+from benchmarks.rows import Row, Rows, mean_interval
+from engine.models import catalogue
+from engine.models.protocol import Model, Sampler, Scene
+from engine.sampling import sample, start_noise
+from engine.search import methods
+from engine.settings import Settings
+
+MIB = 2**20
+DITTO, INVERTED, CHECKPOINTED = "ditto-paper", "doodl, inverted", "doodl, checkpointed"
+METHODS = (DITTO, INVERTED, CHECKPOINTED)
+MEMORIES = {INVERTED: Memory.INVERTED, CHECKPOINTED: Memory.CHECKPOINTED}
+ERRORS = {"intensity": ("intensity_mse", "error, dB²"), "melody": ("melody_accuracy", "in tune")}
+PUBLISHED = {  # steps to threshold, seconds a step, GB on an A100: DITTO's table 5, an intensity
+    20: {DITTO: (44.466, 1.859, 5.002), INVERTED: (49.203, 4.177, 8.274)},
+    50: {DITTO: (46.855, 4.472, 5.094), INVERTED: (47.834, 10.036, 8.311)},
+}
+SECONDS, MEMORY = Bar(0.5), Bar(0.65)
+BAR = (
+    "Bar: DITTO's step takes at most half of DOODL's time and 0.65 of its memory in the same run, the project's own "
+    "after Novack et al. 2024, table 5. Small print: published, another model on an A100. Bold misses a bar."
+)
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0", "OMP_NUM_THREADS": "1"}  # of glibc
+
+
+def plain(model: Model, scene: Scene, steps: int) -> Chain:
+    """Return DITTO's chain: so many steps of the teacher, each recomputed in the backward pass."""
+    return lambda noise: sample(model, scene, noise, model.schedule(steps, scene), Sampler.DDIM)
+
+
+def chain_of(method: str, model: Model, scene: Scene, steps: int) -> Chain:
+    """Return the chain of a method."""
+    return plain(model, scene, steps) if method == DITTO else edict.chain(model, scene, steps, MEMORIES[method])
+
+
+def measured(model: Model, task: str, steps: int, method: str, seed: int) -> Row:
+    """Search for one loop; return its file's scores, steps, seconds a step, and when it was within tolerance."""
+    setting = baseline.setting_of(tasks.request(task, seed), model)
+    longest = methods.plan(setting.request, model, setting.objective).steps
+    noise = start_noise(setting.scene, seed).to(model.device)
+    chain = chain_of(method, model, setting.scene, steps)
+    found = baseline.search(setting, chain, noise, steps=longest)
+    facts: Row = {"steps": found.steps, "seconds_a_step": found.seconds_a_step}
+    if found.reached is not None:
+        facts["reached"] = float(found.reached)
+    return baseline.scored(setting, found.latent, noise) | facts
+
+
+def peak(steps: int, method: str) -> float:
+    """Return the bytes by which one forward and backward pass raises this process's largest resident size."""
+    model = catalogue.load("pocket", Settings(dtype="float32"))
+    setting = baseline.setting_of(tasks.request("intensity", 0), model)
+    noise = start_noise(setting.scene, 0)
+    with torch.no_grad():
+        setting.loss(chain_of(method, model, setting.scene, 1)(noise))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    moved = noise.clone().requires_grad_()
+    setting.loss(chain_of(method, model, setting.scene, steps)(moved)).sum().backward()
+    return 1024.0 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+
+def remembered(steps: int, method: str) -> Row:
+    """Return the memory of one step, in a process of its own that gives back what it frees."""
+    command = [sys.executable, "-m", "benchmarks", "doodl", "--point", f"{steps};{method}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | GIVE_BACK)
+    return {"bytes": float(json.loads(done.stdout.splitlines()[-1]))}
+
+
+def table(rows: Rows) -> Table:
+    """Return error, steps, time and memory of each method, task and length of chain."""
+    head = ("task", "steps of the chain", "method", "loops", "error", "steps to threshold", "there", "s a step",
+            "DITTO's over it", "MiB", "DITTO's over it", "distance to the seed's loop")  # fmt: skip
+    groups = dict.fromkeys(tuple(key.split("/")[:3]) for key in rows if not key.startswith("memory/"))
+    body = [_line(rows, task, int(steps), method) for task, steps, method in groups]
+    return Table(head=head, body=body, bar=BAR)
+
+
+def _line(rows: Rows, task: str, steps: int, method: str) -> list[str]:
+    found = list(rows.below(f"{task}/{steps}/{method}").values())
+    error, unit = ERRORS[task]
+    mean = mean_interval([row.get(error) for row in found])
+    there = [row["reached"] for row in found if "reached" in row]
+    seconds, usual = _seconds(rows, task, steps, method), _seconds(rows, task, steps, DITTO)
+    own, least = (rows.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
+    theirs = PUBLISHED[steps].get(method) if task == "intensity" and steps in PUBLISHED else None
+    small = [f" <small>{value:.3g}</small>" for value in theirs] if theirs else ["", "", ""]
+    other = method != DITTO
+    return [
+        task, str(steps), method, str(len(found)),
+        "" if mean is None else f"{cell(mean[0], 3, span=mean[1:])} {unit}",
+        (f"{np.median(there):.0f}" if there else "") + small[0], f"{len(there)} of {len(found)}",
+        cell(seconds, 3) + small[1], cell(usual / seconds, 2, SECONDS) if other and seconds and usual else "",
+        ("" if own is None else f"{own / MIB:,.0f}") + (f"{small[2]} GB" if theirs else ""),
+        cell(least / own, 2, MEMORY) if other and own and least else "",
+        cell(_mean(found, "embedding_distance"), 2),
+    ]  # fmt: skip
+
+
+def _seconds(rows: Rows, task: str, steps: int, method: str) -> float | None:
+    return _mean(list(rows.below(f"{task}/{steps}/{method}").values()), "seconds_a_step")
+
+
+def _mean(found: Sequence[Row], name: str) -> float | None:
+    values = [row[name] for row in found if name in row]
+    return float(np.mean(values)) if values else None
+
+
+def main() -> None:
+    """Read the command line; search and keep what is missing, seed by seed."""
+    options = parser(__doc__)
+    options.add_argument("--seeds", type=int, default=24)
+    options.add_argument("--steps", default="20,50")
+    options.add_argument("--tasks", default="intensity,melody")
+    options.add_argument("--point", help=SUPPRESS)
+    add_rows(options, "doodl")
+    chosen = options.parse_args()
+    if chosen.point:
+        steps, _, method = chosen.point.partition(";")
+        print(json.dumps(peak(int(steps), method)))
+        return
+    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    lengths = [int(steps) for steps in chosen.steps.split(",")]
+    for steps in lengths:
+        for method in METHODS:
+            rows.get(f"memory/{steps}/{method}", partial(remembered, steps, method))
+    for seed in range(chosen.seeds):
+        for task in chosen.tasks.split(","):
+            for steps in lengths:
+                for method in METHODS:
+                    rows.get(f"{task}/{steps}/{method}/{seed}", partial(measured, model, task, steps, method, seed))
+    print(table(rows).markdown())

@@ -1,0 +1,48 @@
+"""The smaller questions: losses of an intensity, the noise of a recording, text without words."""
+
+import pytest
+import torch
+
+from benchmarks.papers import baseline, doodl, inversion, losses, wordless
+from benchmarks.quality import tasks
+from benchmarks.rows import Rows
+from engine.models.testing import TinyModel
+from engine.request import LoopRequest
+from engine.sampling import start_noise
+
+
+def test_ddim_backwards_finds_nearly_the_noise_of_a_loop() -> None:
+    """The loop of the noise that is found is far nearer to the recording than that of a chance noise."""
+    model = TinyModel(dtype=torch.float64)
+    setting = baseline.setting_of(LoopRequest(bars=1, seed=3), model)
+    chain = doodl.plain(model, setting.scene, 20)
+    wanted = chain(start_noise(setting.scene, 3).double())
+    asked = inversion.matching(setting, wanted)
+    found = inversion.backwards(asked, wanted, 20)
+    chance = chain(start_noise(setting.scene, 4).double())
+    assert asked.loss(wanted) == pytest.approx(0)
+    assert asked.loss(chain(found)) < 0.1 * asked.loss(chance)
+    nearer = baseline.search(asked, chain, found, steps=3)
+    assert asked.loss(nearer.latent) <= asked.loss(chain(found))
+
+
+@pytest.mark.parametrize("kind", losses.LOSSES)
+def test_each_loss_of_an_intensity_is_a_control(kind: str) -> None:
+    """All three are controls of the engine, and a request with one is valid for a toy model."""
+    (control,) = tasks.request("intensity", 0).controls
+    request = tasks.base(0, type(control)(kind=kind, target=control.target))
+    assert baseline.setting_of(request, TinyModel()).objective.goals[0].kind.startswith("intensity")
+
+
+def test_tables_have_a_line_for_each_way(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Lines say what was measured, and what was published in small print."""
+    rows = Rows(tmp_path / "losses.json")
+    rows.put("intensity/0", {"intensity_mse": 0.3, "intensity_rho": 0.99})
+    assert [line[1] for line in losses.table(rows).body] == ["0", "0", "1"]
+    rows = Rows(tmp_path / "inversion.json")
+    rows.put("ditto/0", {"error": 0.1, "noise_std": 1.0})
+    assert inversion.table(rows).body[2][2].startswith("0.100")
+    rows = Rows(tmp_path / "wordless.json")
+    for way, score in zip(wordless.WAYS, (0.1, 0.4, 0.5), strict=True):
+        rows.put(f"{way}/0", {"judge": score, "seconds": 1.0, "steps": 3.0})
+    assert wordless.table(rows).body[1][3] == "0.75"
