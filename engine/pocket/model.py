@@ -42,7 +42,7 @@ from .scenes import (
 )
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
-from .vocoder import VOCODER, Vocoder, load_vocoder
+from .waveform.vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).parent / "weights"

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from ..spectrum import Spectrum
-from .attacks import quiet_before_hits
 from .bands import (
     BINS,
     SAMPLE_RATE,
@@ -34,9 +33,10 @@ from .bands import (
     stft,
     to_bins,
 )
-from .crest import LIMITED_DB, limiter, round_peaks, true_peaks
-from .phase import loop_phases
-from .vocoder import Vocoder
+from .waveform.attacks import quiet_before_hits
+from .waveform.crest import LIMITED_DB, limiter, round_peaks, true_peaks
+from .waveform.phase import loop_phases
+from .waveform.vocoder import Vocoder
 
 _MIDS = 246
 LEAST_POWER = 1e-9  # of a bin, under whose root a gradient goes

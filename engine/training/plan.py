@@ -25,7 +25,7 @@ import torch
 
 from ..pocket.arrangement import FILE as LAYERS_FILE
 from ..pocket.latents import LatentMap
-from ..pocket.vocoder import VOCODER
+from ..pocket.waveform.vocoder import VOCODER
 from . import checkpoint, towers
 from .batches import LoopSet
 from .export import export, export_layers, repertoire

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket.model import WEIGHTS as POCKET
-from ..pocket.vocoder import VOCODER, Vocoder, load_vocoder
+from ..pocket.waveform.vocoder import VOCODER, Vocoder, load_vocoder
 from . import checkpoint
 from .vocoder_data import HOP, Job, Pairs, render_pairs
 from .vocoder_losses import Critics, Distance, answered, told_apart

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ..pocket.bands import SAMPLE_RATE
-from ..pocket.vocoder import parted
+from ..pocket.waveform.vocoder import parted
 
 SHORT_WINDOWS = (256, 512, 1024, 2048, 4096)
 LONG_WINDOWS = (8192, 16_384, 32_768)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from engine.metrics.rhythm import onset_times
 from engine.pocket import bands
-from engine.pocket.attacks import quiet_before_hits
-from engine.pocket.phase import loop_phases
 from engine.pocket.sound import resynthesised, spectrum_of, waveform
+from engine.pocket.waveform.attacks import quiet_before_hits
+from engine.pocket.waveform.phase import loop_phases
 
 RATE = bands.SAMPLE_RATE
 

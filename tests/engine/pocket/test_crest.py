@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.metrics.peak import true_peak_db
 from engine.pocket import bands, sound
-from engine.pocket.crest import LIMITED_DB, MOST_DB, limiter, round_peaks, true_peaks
+from engine.pocket.waveform.crest import LIMITED_DB, MOST_DB, limiter, round_peaks, true_peaks
 
 RATE = bands.SAMPLE_RATE
 

@@ -8,7 +8,7 @@ from benchmarks.quality.evaluation.sound import log_mel_error_db
 from engine.pocket.bands import SAMPLE_RATE, latent_frames, log_bands
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.sound import waveform
-from engine.pocket.vocoder import LINE_FRAMES, Vocoder
+from engine.pocket.waveform.vocoder import LINE_FRAMES, Vocoder
 from engine.request import LoopRequest
 from engine.sampling import start_noise
 from engine.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.pocket.bands import log_bands
-from engine.pocket.vocoder import Vocoder, load_vocoder
+from engine.pocket.waveform.vocoder import Vocoder, load_vocoder
 from engine.training import vocoder as training
 from engine.training.vocoder_data import HOP, Pairs
 from engine.training.vocoder_losses import Distance

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, mid_bands, resampled, side_bands
+from ..bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, mid_bands, resampled, side_bands
 
 VOCODER = "vocoder.safetensors"  # beside the weights of the network
 LINE_RATE = 4  # of so many samples one is enough for the lines' bins, and takes a quarter of the time

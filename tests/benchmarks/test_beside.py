@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.papers import beside
-from benchmarks.papers.pieces import HOW, LICENCE, pieces, stated
+from benchmarks.quality import beside
+from benchmarks.quality.pieces import HOW, LICENCE, pieces, stated
 from benchmarks.rows import Rows
 from engine.pocket.bands import SAMPLE_RATE
 from midi.key import Key

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .bands import SAMPLE_RATE, resampled
+from ..bands import SAMPLE_RATE, resampled
 
 KNEE_DB, MOST_DB = 12.0, 15.0  # over the loud parts' level: untouched up to the one, never above the other
 CEILING = 10 ** (-1.1 / 20)  # of full scale, a little under the -1 dBTP that a file may have

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from .bands import SAMPLE_RATE
+from ..bands import SAMPLE_RATE
 
 BLOCK_SECONDS = 0.0005
 AHEAD_SECONDS = 0.020  # in which a hit's top is sought

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers.pieces import Piece, pieces
 from benchmarks.quality.control import weights_of
 from benchmarks.quality.evaluation import crispness, grid, key, material
 from benchmarks.quality.evaluation.generation import generate
 from benchmarks.quality.evaluation.material import Audio
 from benchmarks.quality.layers import model_of, played
+from benchmarks.quality.pieces import Piece, pieces
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.metrics import seam
 from engine.metrics.framing import Signal, mono
