@@ -19,7 +19,7 @@ MODULES = {
     "layers": "quality.layers",
     "honesty": "papers.honesty",
     "gap": "papers.gap",
-    "beside": "papers.beside",
+    "beside": "quality.beside",
     "doodl": "papers.doodl",
     "edits-papers": "papers.edits_papers",
     "students": "papers.students",

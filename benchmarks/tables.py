@@ -29,7 +29,7 @@ MADE_BY = {
     "honesty": "papers.honesty:table",
     "honesty-older": "papers.honesty:table",
     "gap": "papers.gap:table",
-    "beside": "papers.beside:table",
+    "beside": "quality.beside:table",
     "doodl": "papers.doodl:table",
     "edits-papers": "papers.edits_papers:table",
     "students": "papers.students:table",

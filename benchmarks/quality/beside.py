@@ -23,18 +23,18 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
 from benchmarks.quality.control import weights_of
 from benchmarks.quality.evaluation import crispness, grid, key, material
-from benchmarks.quality.evaluation.generation import generate
+from benchmarks.quality.evaluation.generation import generate, played
 from benchmarks.quality.evaluation.material import Audio
-from benchmarks.quality.layers import model_of, played
 from benchmarks.quality.pieces import Piece, pieces
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.metrics import seam
 from engine.metrics.framing import Signal, mono
 from engine.metrics.rhythm import onset_strength, onset_times
 from engine.pocket.bands import SAMPLE_RATE
-from engine.pocket.layered import LayeredPocket
+from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import WEIGHTS
 from engine.request import LoopRequest
+from engine.settings import Settings
 from engine.training.synth.recipe import Recipe, sample_recipe
 from midi.key import Key
 
@@ -134,7 +134,7 @@ class Beside:
     @cached_property
     def model(self) -> LayeredPocket:
         """The model in layers; its full mix is another way to ask it."""
-        return model_of(WEIGHTS)
+        return load_layered(Settings(), WEIGHTS)
 
     @cached_property
     def recipes(self) -> list[Recipe]:
