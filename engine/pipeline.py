@@ -334,6 +334,7 @@ def _stored(ready: Prepared, noise: Tensor, item: int) -> bytes:
         layers=ready.scene.layers,
         heard=None if heard is None else heard[item],
         weights=weights_of(ready.model, ready.scene),
+        told=ready.scene.told,
     )
 
 

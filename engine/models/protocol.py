@@ -91,6 +91,7 @@ class Scene:
     layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
     muted: tuple[str, ...] = ()  # layers that the others hear, and that are no part of the loop
     chords: tuple[ChordSpan, ...] = ()  # that the layers are told; none where nothing is told
+    told: str = ""  # what a take stores so that layers which stay are told the same when it is begun from
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds
 

@@ -6,12 +6,13 @@ goes to the layers that it is usually said of.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
@@ -73,6 +74,37 @@ class Arrangement:
     def layers(self) -> tuple[Layer, ...]:
         """Return the layers that sound."""
         return tuple(self.words)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the layers of a take were told, as it is stored: `asked` is what was said and refused, as word numbers."""
+
+    asked: tuple[tuple[int, ...], tuple[int, ...]]
+    words: dict[str, tuple[int, ...]]
+    key: str = ""
+    chords: tuple[tuple[str, str, int, tuple[int, ...], int], ...] = ()  # beat, beats, root, pitch classes, bass
+
+    @classmethod
+    def of(cls, plan: Arrangement, asked: tuple[tuple[int, ...], tuple[int, ...]]) -> "Told":
+        """Return what the layers of `plan` are told; a chord's text would not say which of its notes are left out."""
+        words = {layer.value: said for layer, said in plan.words.items()}
+        chords = (
+            (str(one.beat), str(one.beats), one.chord.root, tuple(sorted(one.chord.pitch_classes)), one.chord.bass)
+            for one in plan.chords
+        )
+        return cls(asked, words, "" if plan.key is None else str(plan.key), tuple(chords))
+
+    def again(self, plan: Arrangement, key: Key | None) -> Arrangement:
+        """Return `plan` with what was told before; a `key` that is asked for now, and other than before, stays."""
+        own = {Layer(name): tuple(one for one in words if one < len(WORDS)) for name, words in self.words.items()}
+        words = {layer: own.get(layer, said) for layer, said in plan.words.items()}
+        if not self.key or (key is not None and str(key) != self.key):
+            return replace(plan, words=words)
+        spans = (
+            ChordSpan(Fraction(beat), Fraction(beats), Chord(root, frozenset(classes), bass))
+            for beat, beats, root, classes, bass in self.chords
+        )
+        return Arrangement(words, Key.parse(self.key), tuple(spans))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -24,9 +25,9 @@ from ..models.protocol import Scene, Schedule
 from ..request import LoopRequest, Notes, chord_spans
 from ..sampling import sample
 from ..settings import Settings
-from ..takes.noise import layered_from_bytes, open_seeds
+from ..takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from . import musical_time
-from .arrangement import FILE, Arrangement, LayerRepertoire
+from .arrangement import FILE, Arrangement, LayerRepertoire, Told
 from .bands import log_bands
 from .layer_sounds import LayerSounds, audible, summed
 from .layers import (
@@ -43,7 +44,7 @@ from .layers import (
 from .mix import mix_notes
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket
 from .network import LAYER_INPUTS, PocketNetwork
-from .scenes import Inputs, described, heard_of, laid_out, on_device, read_request
+from .scenes import Inputs, Reading, described, heard_of, laid_out, on_device, read_request
 from .towers import Towers
 
 
@@ -97,6 +98,8 @@ class LayeredPocket(LayerSounds):
         reading = read_request(request)
         chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
         plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
+        if arrangement is None and not chords and (before := _told_before(request, reading)) is not None:
+            plan = before.again(plan, reading.key)
         _check(request, plan)
         notes = [f"Layers: {', '.join(plan.layers)}."]
         if plan.key != reading.key:
@@ -109,7 +112,9 @@ class LayeredPocket(LayerSounds):
         scene = laid_out(request, reading, conditions, self.pocket.latent_map.channels, notes)
         facts = {**heard_of(request, plan.key), "chords": text}
         muted = tuple(name for name in request.mute if name in plan.layers)
-        return on_device(_in_layers(replace(scene, muted=muted, record=facts), plan), self.device)
+        told = msgspec.json.encode(Told.of(plan, _asked(reading))).decode()
+        scene = replace(scene, muted=muted, record=facts, told=told)
+        return on_device(_in_layers(scene, plan), self.device)
 
     def only(self, scene: Scene, layers: Collection[str]) -> Scene:
         """Return the scene of some of the layers, which hear what they heard before; muted ones are heard alone."""
@@ -199,6 +204,20 @@ def _needed(request: LoopRequest) -> set[Layer]:
     """Return the layers that the controls of `request` need, of several that a control's row has the first."""
     rows = [(control, find(control.kind)) for control in request.controls]
     return {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
+
+
+def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(sorted(reading.text.ids)), reading.away
+
+
+def _told_before(request: LoopRequest, reading: Reading) -> Told | None:
+    """Return what the layers of the take were told that `request` begins from; None where it asks for other words."""
+    if request.start is None or request.start.variation >= WIDE_VARIATION:
+        return None
+    with suppress(msgspec.DecodeError):  # a take that says nothing of it
+        before = msgspec.json.decode(stored_facts(request.start.noise).get("told", ""), type=Told)
+        return before if before.asked == _asked(reading) else None
+    return None
 
 
 def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:

@@ -42,11 +42,12 @@ def noise_to_bytes(
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
     weights: str = "",
+    told: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
     Of a take in layers also their names, and what each `heard` of the others [layers, frames, channels]; with the
-    digest of the `weights` where it is known.
+    digest of the `weights` and what its layers were `told`, where that is known.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -54,8 +55,7 @@ def noise_to_bytes(
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         meta["layers"] = ",".join(layers)
-    if weights:
-        meta["weights"] = weights
+    meta |= {name: text for name, text in (("weights", weights), ("told", told)) if text}
     return bytes(save(tensors, metadata=meta))
 
 

@@ -124,6 +124,22 @@ def test_a_layer_may_be_varied_or_added(layered: LayeredPocket, first: tuple[Tak
     assert not any(torch.equal(one, other) for one, other in zip(varied.noise, was.noise, strict=True))
 
 
+def test_layers_that_stay_are_told_what_they_were_told(layered: LayeredPocket) -> None:
+    """Whatever else is asked of a take, its words, key and chords stay, so that a melody moves the lead alone."""
+    take, stems = with_stems(layered, msgspec.structs.replace(request(""), seed=8))
+    start, names = Start(noise=take.noise), noises(take).layers
+    for layers in ("", ",".join(names), ",".join(names[:2])):
+        again, others = with_stems(layered, request(layers, start=start, again=(names[0],)))
+        assert again.record["chords"] == take.record["chords"]
+        assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in set(others) - {names[0]})
+    tune = (Control(kind="melody", target=TUNE, on=(names[0],)),)
+    moved, others = with_stems(layered, request("", start=start, controls=tune, budget=Budget(steps=1)))
+    assert moved.record["key"] == take.record["key"]
+    assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in names[1:])
+    spoken = msgspec.structs.replace(request("", start=start), prompt="drum and bass, dark")
+    assert layered.scene(spoken).told != layered.scene(request("", start=start)).told
+
+
 def test_a_muted_layer_is_heard_by_the_others_alone(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:
     """Muting changes what is in the mix, and no layer; its stem is there, and rebuilding makes the same mix."""
     asked = request(mute=("drums",))
