@@ -58,7 +58,7 @@ _ABSENT: Final = {
     "no melody": (Layer.LEAD,),
 }  # fmt: skip
 USUAL: Final = (Layer.CHORDS, Layer.BASS, Layer.LEAD, Layer.DRUMS)  # what a loop that is told little has first
-FEWEST_LAYERS: Final = 3  # of a loop whose words name no instruments
+FEWEST_LAYERS: Final = 3  # of a loop whose words do not ask for fewer, as "piano solo" and "drums only" do
 _STRUCTURE: Final = "layer"  # the group of words that say which layers there are
 
 
@@ -198,11 +198,14 @@ class LayerRepertoire:
         for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
             if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
                 present.add(LAYERS[int(self.said[:, :, word].sum(0).argmax())])
-        absent = {layer for text, some in _ABSENT.items() if text in texts for layer in some}
+        said = {WORDS[word].text for word in asked}
+        absent = {layer for text, some in _ABSENT.items() if text in said for layer in some}
         present -= absent
-        open_ = all(WORDS[word].group != "instrument" and not WORDS[word].text.endswith("only") for word in asked)
-        if open_:  # nobody asks for a loop of one layer by leaving another out
-            missing = [layer for layer in USUAL if layer not in present | absent]
+        # Nobody asks for a loop of one layer by naming an instrument, or by leaving another out.
+        if not any(text == "solo" or text.endswith("only") for text in said):
+            drawn = () if completed.example is None else self.said[completed.example].any(1)
+            first = [layer for layer, there in zip(LAYERS, drawn, strict=False) if there]
+            missing = [layer for layer in dict.fromkeys((*first, *USUAL)) if layer not in present | absent]
             present |= set(missing[: max(0, FEWEST_LAYERS - len(present))])
         return tuple(layer for layer in LAYERS if layer in present)
 
