@@ -35,7 +35,7 @@ from .events import (
 from .metrics import ending
 from .models import decode
 from .models.protocol import EmbeddingDistance, Layers, Model, Scene
-from .request import LoopRequest, Start
+from .request import Layer, LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
 from .search.part import Part, part_of
@@ -51,6 +51,7 @@ PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and
 SAVE_EVERY_SECONDS = 5.0
 UNKNOWN_SECONDS = -1.0
 PREVIEW_EVERY_SECONDS = 2.0
+CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,11 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
     heard = partial(finished.heard, scene=scene)
     scores = metrics.score(finished.audio, request.sample_rate, request, judges, search.notes.append, heard)
     scores |= _embedding_distance(ready, search, latent, item)
+    if scores.get("chords_recognised") is None:
+        scores |= _chords(ready, finished)
     verdicts = metrics.judge(finished.audio, request.sample_rate, request, judges, heard)
+    if request.chords and (verdict := metrics.chords.verdict(scores["chords_recognised"])) is not None:
+        verdicts = (*verdicts, verdict)
     record = what_was_done(request, ready.model.card, search.losses, search.seconds)
     record |= {
         **noise_facts(noise, scene.time_axis),
@@ -304,6 +309,14 @@ def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: i
         sampling.start_noise(ready.scene, request.seed + item) if not request.again else ready.noise[item : item + 1]
     )
     return {"embedding_distance": model.embedding_distance(latent[None], first, ready.scene, uncontrolled)}
+
+
+def _chords(ready: Prepared, finished: loop.Finished) -> Scores:
+    """Return the share of the loop's chords that is recognised in the layers that play them."""
+    scene, request = ready.scene, ready.request
+    audio = finished.layers(scene, CHORDAL)
+    share = metrics.chords.recognised(audio, request.sample_rate, scene.chords, request.tempo_bpm)
+    return {"chords_recognised": share}
 
 
 def _stored(ready: Prepared, noise: Tensor, item: int) -> bytes:

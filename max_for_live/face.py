@@ -105,7 +105,7 @@ MENUS: tuple[Menu, ...] = (
     Menu(
         "place", (718, 79, 108, 15), "Selected scene",
         "Selected scene or the next free one below, next free slot from the top, a new audio track, the Arrangement at "
-        "the loop brace, the track's Simpler or its selected drum pad (Live 12.4), or the stems, each on a track of its "
+        "the loop brace, the track's Simpler or its selected drum pad (Live 12.4), or stems, each on a track of its "
         "own. Nothing is ever overwritten.",
     ),
     Menu("take", (718, 130, 108, 15), "No takes yet", "The finished takes, newest first."),

@@ -7,8 +7,10 @@
   const FADE = 960; // samples, 20 ms
   let context = null;
   let output = null;
-  let playing = null; // { pair, side, source, origin, loop }
+  let playing = null; // { pair, side, sources, gains, origin, loop }
   const buffers = new Map();
+  const silent = new Set(); // "pair/layer" that is switched off
+  const FADE_SECONDS = 0.004; // of a layer that is switched: no click
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -21,12 +23,23 @@
     if (context.state === "suspended") await context.resume();
   }
 
-  async function bufferOf(loop) {
-    if (!buffers.has(loop)) {
-      const bytes = Uint8Array.from(atob(loop.sound), (letter) => letter.charCodeAt(0));
-      buffers.set(loop, closed(await context.decodeAudioData(bytes.buffer), loop));
+  function bufferOf(loop) {
+    return decoded(loop.sound, loop);
+  }
+
+  async function decoded(sound, loop) {
+    if (!buffers.has(sound)) {
+      const bytes = Uint8Array.from(atob(sound), (letter) => letter.charCodeAt(0));
+      buffers.set(sound, closed(await context.decodeAudioData(bytes.buffer), loop));
     }
-    return buffers.get(loop);
+    return buffers.get(sound);
+  }
+
+  /** Returns what sounds of a loop: its layers, each with its name, or the loop itself. */
+  async function partsOf(loop, isSecret) {
+    const stems = isSecret ? [] : Object.entries(loop.stems ?? {});
+    if (!stems.length) return [["", await bufferOf(loop)]];
+    return Promise.all(stems.map(async ([layer, sound]) => [layer, await decoded(sound, loop)]));
   }
 
   /** Fades a loop's end into what lies before its start, which is the same sound: the codec errs in two ways there. */
@@ -46,15 +59,21 @@
   async function play(pair, side, at = 0, isSecret = false) {
     await wake();
     const loop = pairs[pair].loops[side];
-    const buffer = await bufferOf(loop);
+    const parts = await partsOf(loop, isSecret);
     const [loopStart, loopEnd] = [loop.pad / RATE_HZ, (loop.pad + loop.frames) / RATE_HZ];
-    const source = new AudioBufferSourceNode(context, { buffer, loop: true, loopStart, loopEnd });
-    source.connect(output);
+    const gains = new Map();
+    const sources = parts.map(([layer, buffer]) => {
+      const source = new AudioBufferSourceNode(context, { buffer, loop: true, loopStart, loopEnd });
+      const gain = new GainNode(context, { gain: silent.has(`${pair}/${layer}`) ? 0 : 1 });
+      source.connect(gain).connect(output);
+      gains.set(layer, gain);
+      return source;
+    });
     const soon = Math.round((context.currentTime + LEAD_SECONDS) * RATE_HZ);
     const next = playing && playing.pair === pair ? nextBar(soon) : { when: soon, offset: Math.round(at) };
-    source.start(next.when / RATE_HZ, (loop.pad + next.offset) / RATE_HZ);
-    playing?.source.stop(next.when / RATE_HZ);
-    playing = { pair, side, source, loop, isSecret, origin: next.when - next.offset };
+    sources.forEach((source) => source.start(next.when / RATE_HZ, (loop.pad + next.offset) / RATE_HZ));
+    playing?.sources.forEach((source) => source.stop(next.when / RATE_HZ));
+    playing = { pair, side, sources, gains, loop, isSecret, origin: next.when - next.offset };
     show();
   }
 
@@ -67,7 +86,7 @@
   }
 
   function stop() {
-    playing?.source.stop();
+    playing?.sources.forEach((source) => source.stop());
     playing = null;
     show();
   }
@@ -113,9 +132,28 @@
         box.append(button, canvas);
         sides.append(box);
       });
-      article.append(sides);
+      article.append(sides, layers(pair, index));
       main.append(article);
     });
+  }
+
+  /** Buttons for the layers of a pair, where one of its sides has some. */
+  function layers(pair, index) {
+    const names = [...new Set(pair.loops.flatMap(({ stems = {} }) => Object.keys(stems)))];
+    const box = made("div", names.length ? "Layers: " : "", "layers");
+    names.forEach((layer) => {
+      const button = made("button", layer);
+      button.type = "button";
+      button.setAttribute("aria-pressed", "true");
+      button.onclick = () => {
+        const name = `${index}/${layer}`;
+        if (!silent.delete(name)) silent.add(name);
+        button.setAttribute("aria-pressed", !silent.has(name));
+        if (playing?.pair === index) playing.gains.get(layer)?.gain.setTargetAtTime(silent.has(name) ? 0 : 1, context.currentTime, FADE_SECONDS);
+      };
+      box.append(button);
+    });
+    return box;
   }
 
   function made(tag, text, name) {

@@ -30,6 +30,7 @@ from engine.curves import level_db
 from engine.metrics import intensity
 from engine.models import catalogue
 from engine.pocket.bands import SAMPLE_RATE
+from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import Pocket
 from engine.request import Curve, LoopRequest
 from engine.settings import Settings
@@ -68,7 +69,7 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
     return audio
 
 
-def pair(task: str, seed: int, method: str, model: Pocket, stranger: Musicnn | None) -> Arrays:
+def pair(task: str, seed: int, method: str, model: Pocket | LayeredPocket, stranger: Musicnn | None) -> Arrays:
     """Make a seed's loop without control and with it: both ears' vectors, and what the optimised noise looks like."""
     asked = tasks.request(task, seed)
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
@@ -122,7 +123,7 @@ def table(rows: Rows) -> Table:
     return Table(head=head, body=body, bar=BAR)
 
 
-def flatnesses(model: Pocket, request: LoopRequest) -> list[float]:
+def flatnesses(model: Pocket | LayeredPocket, request: LoopRequest) -> list[float]:
     """Return how flat the spectra of `DRAWS` Gaussian noises are."""
     scene = model.scene(request)
     seeded = (torch.Generator().manual_seed(n) for n in range(DRAWS))
@@ -144,7 +145,7 @@ def main() -> None:
         options.error("a fader follows an intensity curve and nothing else")
     weights = weights_of("pocket")
     rows, model, stranger = open_rows(chosen, weights), catalogue.load("pocket", Settings()), find_musicnn()
-    assert isinstance(model, Pocket)
+    assert isinstance(model, Pocket | LayeredPocket)
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 
     def measure(indices: Sequence[int]) -> Iterator[tuple[int, Arrays]]:

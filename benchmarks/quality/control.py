@@ -31,6 +31,7 @@ from engine.models.protocol import Model
 from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
+from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import WEIGHTS, Pocket
 from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
@@ -86,20 +87,20 @@ def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores:
             form = structure_metric.canonical(control.target.text)
             heard = structure_metric.found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
             found["structure_form"] = float(structure_metric.canonical(heard) == form)
-    if isinstance(model, Pocket) and model.towers is not None:
+    if isinstance(model, Pocket | LayeredPocket) and model.towers is not None:
         found["text_judge"] = _judged_text(audio, request, model)
     return found
 
 
 @torch.no_grad()
-def judge_vector(audio: NDArray[np.float32], model: Pocket) -> torch.Tensor:
+def judge_vector(audio: NDArray[np.float32], model: Pocket | LayeredPocket) -> torch.Tensor:
     """Return the unit vector of a loop [2, samples] at 44.1 kHz in the tower that is never optimised."""
     assert model.towers is not None
     bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
     return model.towers.judge.hear(bands[None].to(model.device))[0]
 
 
-def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket) -> float:
+def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket | LayeredPocket) -> float:
     """Return how well a loop at 44.1 kHz fits its prompt, -1 to 1, in the judge's tower."""
     assert model.towers is not None
     said = torch.zeros(1, WORD_SLOTS, device=model.device)

@@ -24,9 +24,10 @@ from benchmarks.rows import Rows
 from engine import controls, metrics, pipeline
 from engine.events import Take
 from engine.metrics import seam
-from engine.models import catalogue
+from engine.models.protocol import Model
 from engine.pocket.bands import SAMPLE_RATE
-from engine.pocket.model import Pocket
+from engine.pocket.layered import LayeredPocket
+from engine.pocket.model import Pocket, load_pocket
 from engine.request import Audio, Control, Curve, LoopRequest, Point, Start
 from engine.settings import Settings
 
@@ -46,7 +47,7 @@ BAR = (
 )
 
 
-def made(request: LoopRequest, model: Pocket) -> tuple[Take, material.Audio, float]:
+def made(request: LoopRequest, model: Model) -> tuple[Take, material.Audio, float]:
     """Return a take, its audio [2, samples] and the seconds that it took."""
     started = time.perf_counter()
     take = next(event for event in pipeline.make_loop(request, model, Settings()) if isinstance(event, Take))
@@ -54,7 +55,7 @@ def made(request: LoopRequest, model: Pocket) -> tuple[Take, material.Audio, flo
     return take, np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T, seconds
 
 
-def redraw(seed: int, model: Pocket) -> Row:
+def redraw(seed: int, model: Pocket | LayeredPocket) -> Row:
     """Move the middle point of a reached curve; return time, steps and scores of the second search."""
     control = tasks.intensity(seed)
     take, _, first_seconds = made(tasks.base(seed, control), model)
@@ -94,7 +95,7 @@ def variation(seed: int, model: Pocket) -> Row:
     }
 
 
-def _apart(one: material.Audio, other: material.Audio, model: Pocket) -> float:
+def _apart(one: material.Audio, other: material.Audio, model: Pocket | LayeredPocket) -> float:
     return float((judge_vector(one, model) - judge_vector(other, model)).norm())
 
 
@@ -162,8 +163,7 @@ def main() -> None:
     add_rows(options, "edits")
     chosen = options.parse_args()
     rows = open_rows(chosen, weights_of("pocket"))
-    model = catalogue.load("pocket", Settings(dtype=chosen.dtype))
-    assert isinstance(model, Pocket)
+    model = load_pocket(Settings(dtype=chosen.dtype))  # recordings go through the full mix
     for kind in chosen.only.split(","):
         for seed in range(chosen.seeds):
             rows.get(f"{kind}/{seed}", partial(KINDS[kind], seed, model))

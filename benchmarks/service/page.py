@@ -31,7 +31,7 @@ FLAGS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required")
 REAL = ("--jobs", "", "--model", "pocket")  # in place of the toy
 VISITS = 7
 START_SECONDS = 60.0
-PATIENCE_MS = 300_000
+PATIENCE_MS = 480_000
 
 FIRST_PAINT = """
 () => new Promise((answer) => new PerformanceObserver((list) => {
@@ -50,6 +50,9 @@ DRAFT = """
   const roll = document.getElementById("melody");
   roll.closest("details").open = true;
   document.querySelector("[name=seed]").value = "7";
+  const layers = document.getElementById("layers");
+  layers.closest("details").open = true;
+  layers.fill({ layers: "drums,bass,chords,lead", chords: "Am | F | C | G", stems: "1" });
   roll.replace([[69, 0, 1], [72, 1, 1], [76, 2, 2], [74, 4, 1], [72, 5, 1], [69, 6, 2], [67, 8, 1], [69, 9, 1],
     [72, 10, 2], [71, 12, 2], [69, 14, 2]].map((note) => [...note, 100]));
 }
@@ -129,7 +132,7 @@ def measured(browser: "Browser", address: str) -> dict[str, float]:
 
 def photograph(browser: "Browser", address: str, picture: Path) -> None:
     """Make a loop as a newcomer would, open its card, and write a picture of the page."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="dark")
+    context = browser.new_context(viewport={"width": 1440, "height": 1100}, color_scheme="dark")
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE_MS)
     tab.goto(address)

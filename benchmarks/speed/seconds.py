@@ -15,6 +15,7 @@ from benchmarks.quality import edits, tasks
 from benchmarks.quality.control import UNHURRIED, run, weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.models import catalogue
+from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import Pocket
 from engine.settings import Settings
 
@@ -25,7 +26,7 @@ BAR = (
 )
 
 
-def measured(model: Pocket, settings: Settings, task: str, seed: int) -> Row:
+def measured(model: Pocket | LayeredPocket, settings: Settings, task: str, seed: int) -> Row:
     """Make one loop; return its seconds and steps."""
     if task == "redraw":
         found = edits.redraw(seed, model)
@@ -57,7 +58,7 @@ def main() -> None:
     chosen = options.parse_args()
     settings, rows = Settings(dtype=chosen.dtype), open_rows(chosen, weights_of("pocket"))
     model = catalogue.load("pocket", settings)
-    assert isinstance(model, Pocket)
+    assert isinstance(model, Pocket | LayeredPocket)
     measured(model, settings, "intensity", 1000)  # compiled kernels are warm
     for task in TASKS:
         for seed in range(chosen.seeds):

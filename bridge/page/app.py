@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from engine.errors import DittoError
@@ -23,6 +24,7 @@ from midi.tempo import exact
 
 from ..takes import library
 from .cards import card, described, file_of, settings_of
+from .downloads import heard_file, packed, stems_by_layer
 from .files import index, serve_static
 from .guard import Guard
 from .hub import Hub
@@ -31,6 +33,7 @@ from .talk import Talk
 from .uploads import Uploads
 
 MAX_LISTED = 200
+PIECE_BYTES = 2**18
 NOT_FOUND, REFUSED = 404, 400
 
 
@@ -50,6 +53,9 @@ class Routes:
             Route(take, _answering(self._change), methods=["POST"]),
             Route(f"{take}/audio", _answering(self._audio)),
             Route(f"{take}/melody", _answering(self._melody)),
+            Route(f"{take}/midi", _answering(self._midi)),
+            Route(f"{take}/stems.zip", _answering(self._stems)),
+            Route(f"{take}/stems/{{layer:str}}", _answering(self._stem)),
             Route(f"{take}/page", _answering(self._page)),
             Route("/uploads", self._upload, methods=["POST"]),
             Route("/lane", _answering(self._lane)),
@@ -105,6 +111,31 @@ class Routes:
             return JSONResponse({"sentence": "This take was asked to follow no notes."}, NOT_FOUND)
         data = write_midi(score_of_notes(notes, tempo_bpm=asked.tempo_bpm, meter=asked.meter, name="Melody"))
         return Response(data, media_type="audio/midi")
+
+    def _midi(self, request: Request) -> Response:
+        """What is heard of the take as a MIDI file: the one beside it, or made now."""
+        take = self._take(request)
+        beside = take.wav.with_suffix(".mid")
+        if not beside.exists():
+            return Response(heard_file(take), media_type="audio/midi")
+        return FileResponse(beside, media_type="audio/midi")
+
+    def _stem(self, request: Request) -> Response:
+        path = stems_by_layer(self._take(request).wav).get(request.path_params["layer"])
+        if path is None:
+            return JSONResponse({"sentence": "The take has no such stem."}, NOT_FOUND)
+        return FileResponse(path, media_type="audio/wav")
+
+    def _stems(self, request: Request) -> Response:
+        """All stems in one file."""
+        stems = stems_by_layer(self._take(request).wav)
+        if not stems:
+            return JSONResponse({"sentence": "The take has no stems."}, NOT_FOUND)
+        file, size = packed(stems.values())
+        pieces = iter(functools.partial(file.read, PIECE_BYTES), b"")
+        headers = {"content-length": str(size)}
+        closing = BackgroundTask(file.close)
+        return StreamingResponse(pieces, media_type="application/zip", headers=headers, background=closing)
 
     def _page(self, request: Request) -> Response:
         """The report about the take, as a picture."""

@@ -16,6 +16,7 @@ from engine.request import Curve, LoopRequest, Notes, Onsets, Words
 from ..report.measure import outline, spectrogram
 from ..takes.library import Kept
 from ..takes.library import sidecar as read_whole
+from .downloads import stems_by_layer
 from .scores import in_words
 
 Json = dict[str, Any]
@@ -48,6 +49,7 @@ def card(take: Kept) -> Json:
         "seed": str(take.seed),
         "created": take.created,
         "favourite": take.favourite,
+        "layers": list(take.layers),
         "scores": take.scores,
         "verdicts": list(take.verdicts) or [{"grade": "plain", "sentence": text} for text in in_words(take.scores)],
         "path": str(take.wav.absolute()),
@@ -67,6 +69,9 @@ def described(take: Kept) -> Json:
     return {
         **card(take),
         "beats": float(request.beats),
+        "chords": whole.chords or request.chords,
+        "muted": list(request.mute),
+        "stems": list(stems_by_layer(take.wav)),
         "beats_per_bar": float(request.meter.beats_per_bar),
         "time_signature": str(request.meter),
         "sample_rate": sample_rate,
@@ -135,6 +140,10 @@ def settings_of(request: LoopRequest) -> Json:
         "method": request.method,
         "quality": request.quality,
         "loop": "1" if request.loop else "0",
+        "layers": ",".join(request.layers),
+        "chords": request.chords,
+        "mute": ",".join(request.mute),
+        "stems": "1" if request.stems else "",
     }
 
 

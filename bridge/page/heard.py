@@ -1,7 +1,13 @@
-"""What the embedded model understands of a prompt, for the line under it."""
+"""What is understood of a prompt and of chords, for the lines under their fields."""
 
 from engine.pocket.heard import MAX_NAMED, hear
+from engine.request import LoopRequest
+from midi.chords.text import parse_chords
+from midi.key import Key
+from midi.tempo import Meter
 
+from ..requests.chords import read_chords
+from ..requests.fields import Way
 from .cards import Json
 
 
@@ -13,3 +19,12 @@ def heard(prompt: str) -> Json:
         "unknown": [{"word": one.text, "nearest": one.nearest} for one in said.unknown[:MAX_NAMED]],
         "sentence": said.sentence,
     }
+
+
+def harmony(text: str, key: str, bars: int, time_signature: str) -> Json:
+    """Return chords as they will be played, and sentences on how they were understood; raises `DittoError`."""
+    loop = LoopRequest(seed=0, bars=bars, meter=Meter.parse(time_signature), key=key or None)
+    remarks: list[str] = []
+    played = read_chords(text, {}, loop, Way.OSC, remarks.append)
+    letters = str(parse_chords(played, None if loop.key is None else Key.parse(loop.key))) if played else ""
+    return {"understood": letters, "remarks": [remark for remark in remarks if not remark.endswith(f": {letters}.")]}

@@ -6,7 +6,7 @@ A tab may be reloaded in the middle of a search: the hub keeps what is running a
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ import structlog
 from anyio import to_thread
 
 from engine.errors import DittoError, InternalError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Stems, Superseded, Take
 from engine.request import LoopRequest
 
 from ..client import AsyncClient, Peer
 from ..takes import delivery, library
+from ..takes.parts import TakeParts, WholeTake
 from .cards import Json, card
 
 log = structlog.get_logger("ditto.page")
@@ -36,6 +37,7 @@ class Running:
 
     request: LoopRequest
     notes: tuple[str, ...]
+    parts: TakeParts
     progress: Json = field(default_factory=dict)
     losses: list[dict[str, float]] = field(default_factory=list)
     task: "asyncio.Task[None] | None" = None
@@ -120,7 +122,7 @@ class Hub:
             raise InternalError("The page is not ready yet.")
         if len(self._running) >= MAX_RUNNING:
             raise InternalError(f"{MAX_RUNNING} loops are being made already.", remedy="Wait for one, or cancel one.")
-        running = Running(request, notes)
+        running = Running(request, notes, TakeParts(asks_stems=request.stems))
         self._running[request.request_id] = running
         self.tell(running.told())
         running.task = asyncio.create_task(self._follow(self._client, running))
@@ -170,8 +172,18 @@ class Hub:
                 }
                 self.tell({"type": "progress", "id": request_id, **running.progress})
             case Take():
-                made = await self._on_thread(self._keep, running.request, event)
-                self.tell({"type": "take", "id": request_id, "take": made, "notes": list(event.notes)})
+                await self._land(running, running.parts.take(event))
+            case Stems():
+                await self._land(running, running.parts.stems(event))
+            case _:
+                return await self._ended(running, event)
+        return None
+
+    async def _ended(self, running: Running, event: Event) -> Json | None:
+        """Return how a request ended where it has; what still waits for its stems lands without them."""
+        if isinstance(event, Done | Cancelled | Superseded | Failed):
+            await self._land(running, running.parts.rest())
+        match event:
             case Done():
                 return {"outcome": "done", "takes": event.takes}
             case Cancelled():
@@ -182,10 +194,16 @@ class Hub:
                 return {"outcome": "failed", "sentence": event.sentence, "remedy": event.remedy}
             case _:
                 return None
-        return None
 
-    def _keep(self, request: LoopRequest, take: Take) -> Json:
-        written = delivery.write_take(self.takes_folder, request, take)
+    async def _land(self, running: Running, takes: Iterable[WholeTake]) -> None:
+        """Write takes and tell the tabs of them."""
+        for whole in takes:
+            made = await self._on_thread(self._keep, running.request, whole)
+            notes = list(whole.take.notes)
+            self.tell({"type": "take", "id": running.request.request_id, "take": made, "notes": notes})
+
+    def _keep(self, request: LoopRequest, whole: WholeTake) -> Json:
+        written = delivery.write_take(self.takes_folder, request, whole.take, whole.stems)
         return card(library.find(self.takes_folder, written.take_id))
 
     @staticmethod

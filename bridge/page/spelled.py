@@ -47,6 +47,10 @@ def arguments(request: LoopRequest, folder: Path, name: str) -> list[str]:
         ("--bars", str(request.bars)),
         ("--time-signature", str(request.meter)),
         ("--key", request.key or ""),
+        ("--layers", ",".join(request.layers)),
+        ("--chords", request.chords),
+        ("--mute", ",".join(request.mute)),
+        ("--again", ",".join(request.again)),
         ("--seed", str(request.seed)),
         ("--count", "" if request.count == bare.count else str(request.count)),
         ("--model", "" if request.model == bare.model else request.model),
@@ -58,6 +62,9 @@ def arguments(request: LoopRequest, folder: Path, name: str) -> list[str]:
     )
     found = [word for option, value in plain if value for word in _said(option, value)]
     found += [] if request.loop else ["--no-loop"]
+    found += ["--stems"] if request.stems else []
+    if request.beside is not None:
+        found += ["--with", _file(request.beside, request, folder / f"{name}-with")]
     if request.start is not None and request.start.take_id:
         found += ["--from-take", request.start.take_id, "--variation", repr(request.start.variation)]
     for control in request.controls:
@@ -81,6 +88,8 @@ def _control(control: Control, request: LoopRequest, folder: Path, name: str) ->
         yield from ("--control", f"{kind}={text}") if kind == "text" or kind not in OWN_ROWS else (f"--{kind}", text)
     if control.weight != 1 or control.weight_curve:
         yield from ("--weight", f"{kind}={weight_text(control)}")
+    if control.on:
+        yield from ("--on", f"{kind}={','.join(control.on)}")
     if control.within is not None:
         yield from ("--only", f"{kind}={_range(control.within)}")
 

@@ -18,7 +18,7 @@ from ..requests.reader import Reading, read_request
 from ..requests.sent import Rows
 from ..requests.targets import OWN_ROWS
 from .guard import is_token
-from .heard import heard
+from .heard import harmony, heard
 from .hub import Hub, Tab
 from .uploads import Uploads
 
@@ -30,6 +30,7 @@ INSTANCE = "page"
 _PLAIN = {
     "intensity": re.compile(r"[\d\s:.,/+-]*"),
     "brightness": re.compile(r"[\d\s:.,/+-]*"),
+    "chords": re.compile(r"(?:N\.C\.?(?![A-Za-z])|[\w#♯♭°øΔ+/|()\s,:%-]|(?<!\S)\.(?!\S))*"),
     "structure": re.compile(r"[A-Za-z]{0,32}"),
     "from_take": re.compile(r"[A-Za-z0-9_-]{0,80}"),
 }
@@ -74,7 +75,16 @@ class Understand(msgspec.Struct, frozen=True, tag="understand"):
     prompt: Text
 
 
-Said = Make | Cancel | Understand
+class Harmony(msgspec.Struct, frozen=True, tag="chords"):
+    """Say how chords are understood in a loop of so many bars."""
+
+    text: Text
+    key: Text = ""
+    bars: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    time_signature: Text = "4/4"
+
+
+Said = Make | Cancel | Understand | Harmony
 
 
 class Talk:
@@ -142,8 +152,17 @@ class Talk:
             case Cancel():
                 self._hub.cancel(said.id)
                 return {"type": "cancelling", "id": said.id}
+            case Harmony():
+                return {"type": "chords", "text": said.text, **self._harmony(said)}
             case _:
                 return {"type": "understood", "prompt": said.prompt, **heard(said.prompt)}
+
+    def _harmony(self, said: Harmony) -> dict[str, object]:
+        try:
+            self._checked("chords", said.text)
+            return harmony(said.text, said.key, said.bars, said.time_signature)
+        except DittoError as error:
+            return {"sentence": error.sentence, "remedy": error.remedy}
 
     async def _make(self, said: Make) -> dict[str, object]:
         try:

@@ -1,7 +1,7 @@
 """The page's head: the prompt, what was made, and the scores in large figures."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ class Tile(NamedTuple):
 
 LARGE, SMALL = 23, 16  # points, of the title
 LETTERS_A_LINE = 52  # large ones, over the whole width
+LETTERS_OF_FACTS = 140  # of a line below the title
 TILE_WIDTH = 0.118  # of the whole width
 MOST_TILES = 4  # more would push the title off its own page
 
@@ -35,13 +36,14 @@ _WANTED = (
     ("intensity_rho", "ρ with its shape", ".3f", 0.94, True),
     ("melody_accuracy", "melody in tune", ".0%", 0.8, True),
     ("rhythm_f1", "hits on the beat", ".0%", 0.7, True),
+    ("chords_recognised", "chords heard", ".0%", 0.8, True),
     ("structure_mse", "off the structure", ".3f", 0.024, False),
     ("brightness_error_octaves", "octaves off", ".2f", 0.5, False),
     ("seam_ratio", "seam, clean to 1", ".2f", 1.0, False),
 )
 
 
-def draw(axes: Axes, request: LoopRequest, scores: Scores) -> None:
+def draw(axes: Axes, request: LoopRequest, scores: Scores, record: Mapping[str, object]) -> None:
     """Write the head over the whole width."""
     axes.set_axis_off()
     axes.set_xlim(0, 1)
@@ -52,7 +54,9 @@ def draw(axes: Axes, request: LoopRequest, scores: Scores) -> None:
     size = LARGE if width(prompt) <= room else SMALL
     line = title(prompt, int(room * LARGE / size))
     axes.text(0, 0.93, line, fontsize=size, color=INK, va="top", fontweight="semibold")
-    axes.text(0, 0.2, facts(request), fontsize=11, color=SOFT, va="baseline")
+    below = layer_facts(record)
+    axes.text(0, 0.26 if below else 0.2, facts(request), fontsize=11, color=SOFT, va="baseline")
+    axes.text(0, 0.0, title(below, LETTERS_OF_FACTS), fontsize=11, color=SOFT, va="baseline")
     for place, tile in enumerate(reversed(tiles)):
         right = 1 - TILE_WIDTH * place
         axes.text(right, 0.93, tile.figure, fontsize=LARGE, color=INK if tile.good else WRONG, va="top", ha="right")
@@ -99,6 +103,22 @@ def facts(request: LoopRequest) -> str:
         request.method,
     )
     return "  ·  ".join(word for word in words if word)
+
+
+def layer_facts(record: Mapping[str, object]) -> str:
+    """Return in one line which layers and chords a take has, and how closely chords were followed; empty for a mix."""
+    names, muted, verdicts = (_items(record.get(name)) for name in ("layers", "muted", "verdicts"))
+    if not names:
+        return ""
+    layers = ", ".join(f"({name})" if name in muted else str(name) for name in names)
+    chords = str(record.get("chords") or "").removesuffix(" |")
+    judged = [str(one["sentence"]) for one in verdicts if isinstance(one, dict) and "sentence" in one]
+    verdict = next((one.removeprefix("chords: ").rstrip(".") for one in judged if one.startswith("chords:")), "")
+    return "  ·  ".join(word for word in (layers, chords, verdict) if word)
+
+
+def _items(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def tiles_of(scores: Scores) -> list[Tile]:

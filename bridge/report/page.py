@@ -27,8 +27,8 @@ def write_report(
 ) -> None:
     """Draw the page about `wav` as a PNG at `path`.
 
-    Of the take's `record` come the losses of each control, the verdicts, and which panel shows which control. Raises
-    `BadInputError` where the loop cannot be read or the page cannot be written.
+    Of the take's `record` come the losses of each control, the verdicts, which panel shows which control, and the
+    layers and chords. Raises `BadInputError` where the loop cannot be read or the page cannot be written.
     """
     audio, sample_rate = read_audio(wav)
     heard = panels.Heard(audio, sample_rate, request, Record.of(record))
@@ -37,10 +37,10 @@ def write_report(
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     with matplotlib.rc_context(look), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a script that no font here has becomes boxes
-        publish(path, _png(_page(heard, scores)), overwrite=True)
+        publish(path, _png(_page(heard, scores, record)), overwrite=True)
 
 
-def _page(heard: "panels.Heard", scores: Scores) -> Figure:
+def _page(heard: "panels.Heard", scores: Scores, record: Mapping[str, object]) -> Figure:
     verdicts = heard.record.verdicts
     said_inches = head.VERDICT_INCHES * len(verdicts)
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES + said_inches), dpi=DOTS_PER_INCH)
@@ -49,7 +49,7 @@ def _page(heard: "panels.Heard", scores: Scores) -> Figure:
         3, 1, height_ratios=[1.15, max(said_inches, 0.01), 14],
         hspace=0.09, left=0.062, right=0.972, top=0.972, bottom=0.042,
     )  # fmt: skip
-    head.draw(figure.add_subplot(grid[0]), heard.request, scores)
+    head.draw(figure.add_subplot(grid[0]), heard.request, scores, record)
     head.draw_verdicts(figure.add_subplot(grid[1]), verdicts)
     rows = grid[2].subgridspec(4, 1, height_ratios=[4.3, 2.7, 3.2, 2.9], hspace=0.34)
     panels.spectrogram(figure.add_subplot(rows[0]), heard)

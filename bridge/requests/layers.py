@@ -58,7 +58,7 @@ def refuse_again(named: Mapping[str, Sequence[str]], take: str, layers: Sequence
     if wanted and not layers:
         sentence = f"Take {take} is one full mix; it has no layers that {called} could name."
         raise BadRequestError(sentence, remedy=f"Leave out {called}, or start without the take.")
-    if missing := [one for one in wanted if one not in layers]:
+    if missing := [one for one in wanted if one not in (*layers, *named.get("layers", ()))]:
         sentence = f"{called} names {', '.join(missing)}, but the layers of take {take} are {', '.join(layers)}."
         more = f"; add a layer with {BY_NAME['layers'].called(way)}"
         raise BadRequestError(sentence, remedy=f"Name some of those{more}.")

@@ -141,7 +141,7 @@ def older(parent: Parent) -> str:
 
 def is_unchanged(parent: Parent, request: LoopRequest, *, mix: bool = True) -> bool:
     """Whether a request asks for nothing else than its parent was; without `mix`, whatever is muted of it."""
-    if parent.request is None or parent.start.variation:
+    if parent.request is None or parent.start.variation or request.again:
         return False
     aside = {"request_id": "any", "seed": 0, "count": 1, "slot": "", "start": None, "quality": "normal"}
     aside |= {"budget": Budget(steps=0), "stems": False} | ({} if mix else {"mute": ()})

@@ -125,11 +125,11 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     if recording is not None:
         values |= fitting(recording, values, asked.say)
     values["bars"] = added_bars(asked.settings, values, asked.way, asked.say)
+    if parent is not None and parent.request is not None:
+        refuse_again(asked.given, parent.name, parent.layers, asked.way)
     bare = _bare(values, parent, _seed(asked, parent), request_id, instance)
     if parent is not None:
         refuse_another_length(parent, bare)
-        if parent.request is not None:
-            refuse_again(asked.given, parent.name, parent.layers, asked.way)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
     if parent is not None:
         asked.say(inherited(parent, taken, controls.request, controls=controls.inherited))
@@ -140,8 +140,9 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     beside = before.get("with") if "with" not in asked.given else None
     if recording is not None:
         beside = read_beside(recording, request, asked.say)
-    text, is_own = values.get("chords", ""), "chords" in asked.given
-    chords = read_chords(text, asked.chunks, request, asked.way, asked.say, inherited=not is_own)
+    chords = read_chords(
+        values.get("chords", ""), asked.chunks, request, asked.way, asked.say, inherited="chords" not in asked.given
+    )
     return _kept_as_it_was(asked, parent, msgspec.structs.replace(request, chords=chords, beside=beside))
 
 

@@ -4,6 +4,7 @@ The delivered loop is the model's sound, resampled by the remainder, rotated rou
 it, and multiplied by ONE number. No crossfade, no mixing, no gain that changes over time.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -41,6 +42,10 @@ class Finished:
     def heard(self, control: Control, scene: Scene) -> NDArray[np.float32]:
         """Return the loop as far as `control` is given to it: the layers that it moves, or all."""
         return _heard(self.audio, self.stems, control, scene)
+
+    def layers(self, scene: Scene, names: Collection[str]) -> NDArray[np.float32]:
+        """Return the sum of some layers, the loop itself where it has none of them."""
+        return _sum_of(self.audio, self.stems, scene, names)
 
 
 def finish(
@@ -82,10 +87,12 @@ def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequ
 
 
 def _heard(audio: NDArray[F], stems: NDArray[F] | None, control: Control, scene: Scene) -> NDArray[F]:
-    layers = controls.find(control.kind).layers_in(scene, control.on)
-    if stems is None or not layers:
-        return audio
-    return np.asarray(stems[[scene.layers.index(name) for name in layers]].sum(0))
+    return _sum_of(audio, stems, scene, controls.find(control.kind).layers_in(scene, control.on))
+
+
+def _sum_of(audio: NDArray[F], stems: NDArray[F] | None, scene: Scene, names: Collection[str]) -> NDArray[F]:
+    places = [index for index, name in enumerate(scene.layers) if name in names]
+    return audio if stems is None or not places else np.asarray(stems[places].sum(0))
 
 
 def _gain_db(

@@ -49,12 +49,12 @@ class _Grid:
     window: Tensor
 
 
-def class_weights(spectrum: Spectrum) -> Tensor:
+def class_weights(spectrum: Spectrum, lowest_hz: float = LOWEST_HZ, highest_hz: float = HIGHEST_HZ) -> Tensor:
     """Return how much each band counts for each pitch class: [12, bands]."""
     pitch, width = _band_pitches(spectrum)
     classes = torch.arange(12, device=pitch.device)[:, None]
     near = torch.exp(-0.5 * (((pitch - classes + 6) % 12 - 6) / width).square())
-    return _heard(near, spectrum)
+    return _heard(near, spectrum, lowest_hz, highest_hz)
 
 
 def _pitch_weights(spectrum: Spectrum) -> Tensor:
@@ -72,9 +72,9 @@ def _band_pitches(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
     return pitch, (PITCH_WIDTH**2 + reach.square()).sqrt()
 
 
-def _heard(near: Tensor, spectrum: Spectrum) -> Tensor:
+def _heard(near: Tensor, spectrum: Spectrum, lowest_hz: float = LOWEST_HZ, highest_hz: float = HIGHEST_HZ) -> Tensor:
     frequency = spectrum.frequencies_hz
-    weights = near * ((frequency >= LOWEST_HZ) & (frequency <= HIGHEST_HZ))
+    weights = near * ((frequency >= lowest_hz) & (frequency <= highest_hz))
     return like(weights / weights.sum(1, keepdim=True).clamp_min(1e-9), spectrum)
 
 

@@ -4,12 +4,14 @@ They are written apart from the controls, on purpose and in other ways, with Num
 optimised against. A control's row names its metric. Metrics wrap round where the loop does.
 """
 
+from . import chords
 from .metric import Metric, Panel
-from .report import BRIGHTNESS, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, panels, score
+from .report import BRIGHTNESS, HARMONY, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, panels, score
 from .verdict import Verdict
 
 __all__ = [
     "BRIGHTNESS",
+    "HARMONY",
     "INTENSITY",
     "MELODY",
     "RHYTHM",
@@ -17,6 +19,7 @@ __all__ = [
     "Metric",
     "Panel",
     "Verdict",
+    "chords",
     "judge",
     "panels",
     "score",

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from midi.key import Key
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
@@ -13,8 +14,8 @@ from midi.tempo import beats_to_seconds
 from ..curves import asked, frequency_octaves, level_db
 from ..errors import BadInputError
 from ..events import Scores
-from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words
-from . import brightness, intensity, melody, rhythm, seam, structure
+from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_spans
+from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
 from .metric import Metric, Panel
 from .verdict import Verdict, of_curve, of_distance, of_share
@@ -191,6 +192,20 @@ def _structure_verdict(
     return of_distance(control.kind, found, good=0.001, near=0.003)
 
 
+def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
+    assert isinstance(control.target, Words)
+    key = None if request.key is None else Key.parse(request.key)
+    spans = chord_spans(control.target.text, key, request.bars, request.meter.beats_per_bar)
+    return {"chords_recognised": chords.recognised(audio, sample_rate, spans, request.tempo_bpm)}
+
+
+def _harmony_verdict(
+    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
+) -> Verdict | None:
+    share = _harmony(audio, sample_rate, request, control)["chords_recognised"]
+    return chords.verdict(share, control.kind)
+
+
 INTENSITY = Metric(
     measure=_intensity,
     names=("intensity_mse", "intensity_mse_gain_free", "intensity_rho"),
@@ -214,6 +229,12 @@ RHYTHM = Metric(
     panel=Panel.HITS,
 )
 STRUCTURE = Metric(measure=_structure, names=("structure_mse",), judge=_structure_verdict)
+HARMONY = Metric(
+    measure=_harmony,
+    names=("chords_recognised",),
+    high_is_good=frozenset({"chords_recognised"}),
+    judge=_harmony_verdict,
+)
 BRIGHTNESS = Metric(
     measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict, panel=Panel.CENTROID
 )

@@ -17,6 +17,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from midi.chords.text import ChordSpan
+
 from ..request import LoopRequest
 from ..spectrum import Spectrum
 
@@ -88,6 +90,7 @@ class Scene:
     loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
     layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
     muted: tuple[str, ...] = ()  # layers that the others hear, and that are no part of the loop
+    chords: tuple[ChordSpan, ...] = ()  # that the layers are told; none where nothing is told
     lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
     noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds
 

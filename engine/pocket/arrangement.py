@@ -137,19 +137,21 @@ class LayerRepertoire:
         bars: int,
         beats_per_bar: Fraction,
         layers: Collection[Layer] = (),
+        kept: Collection[Layer] = (),
         needed: Collection[Layer] = (),
         chords: tuple[ChordSpan, ...] = (),
         draws_key: bool = True,
     ) -> Arrangement:
         """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
 
-        Those that are `needed` are there whatever is drawn, unless the words leave them out. Without `chords` they are
-        those of the picked loop, in `key` or in the key that is drawn with it. Raises `BadRequestError` where no layer
-        is left.
+        Those of a take that it begins from are `kept`, and told what they were told for that. Those that are `needed`
+        are there whatever is drawn, unless the words leave them out. Without `chords` they are those of the picked
+        loop, in `key` or in the key that is drawn with it. Raises `BadRequestError` where no layer is left.
         """
         wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
         completed = self.whole.complete(wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key)
-        present = tuple(layer for layer in LAYERS if layer in layers) or self._present(asked, completed, needed)
+        present = tuple(layer for layer in LAYERS if layer in (layers or kept))
+        present = present or self._present(asked, completed, needed)
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}

@@ -7,6 +7,7 @@ Requests that need one sound of everything get the full mix, to the bit as from 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import torch
 from torch import Tensor
 
 from midi.chords.text import ChordSpan, key_of, written
-from midi.key import Key
+from midi.errors import MidiError
+from midi.key import Key, guess_key
 
 from ..controls import find
 from ..errors import BadRequestError, ModelError
 from ..models.protocol import Scene, Schedule
-from ..request import LoopRequest, chord_spans
+from ..request import LoopRequest, Notes, chord_spans
 from ..sampling import sample
 from ..settings import Settings
 from ..takes.noise import layered_from_bytes, open_seeds
@@ -42,6 +44,7 @@ from .mix import mix_notes
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket
 from .network import LAYER_INPUTS, PocketNetwork
 from .scenes import Inputs, described, heard_of, laid_out, on_device, read_request
+from .towers import Towers
 
 
 class LayeredPocket(LayerSounds):
@@ -62,16 +65,26 @@ class LayeredPocket(LayerSounds):
         """The network that plays everything."""
         return self.pocket.network
 
+    @property
+    def towers(self) -> Towers | None:
+        """The embeddings that listen, where they are there."""
+        return self.pocket.towers
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type in which the network computes."""
+        return self.pocket.dtype
+
     def arrange(
         self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
     ) -> Arrangement:
         """Return which layers `request` has and what each is told; those and the chords that are given stay."""
         reading = read_request(request)
-        key = reading.key or (key_of(chords) if chords else None)
+        key = reading.key or (key_of(chords) if chords else _key_of_notes(request))
         return self.repertoire.arrange(
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
-            beats_per_bar=request.meter.beats_per_bar, layers=layers, chords=tuple(chords),
+            beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
             needed=_needed(request), draws_key=reading.draws_key and not chords,
         )  # fmt: skip
 
@@ -82,11 +95,12 @@ class LayeredPocket(LayerSounds):
             plain = self.pocket.scene(request)
             return replace(plain, notes=(*plain.notes, *mix))
         reading = read_request(request)
-        plan = arrangement or self.arrange(request, _layers_asked(request), _chords_asked(request, reading.key))
+        chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
+        plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
         _check(request, plan)
         notes = [f"Layers: {', '.join(plan.layers)}."]
         if plan.key != reading.key:
-            notes.append(f"No key was given: it is {plan.key}, as seed and chords say.")
+            notes.append(f"No key was given: {_key_source(request, chords)} {plan.key}.")
         text = written(plan.chords, request.bars, request.meter.beats_per_bar) if plan.chords else ""
         if text:
             notes.append(f"Chords: {text}.")
@@ -178,17 +192,24 @@ def _needed(request: LoopRequest) -> set[Layer]:
     return {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
 
 
-def _layers_asked(request: LoopRequest) -> tuple[Layer, ...]:
-    """Return the layers of `request`, else those of the take that it begins from; none where the seed decides."""
-    names = request.layers
-    if not names and request.start is not None:
-        stored = layered_from_bytes(request.start.noise)
-        names = () if stored is None else stored.layers
-    return tuple(Layer(name) for name in names)
+def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:
+    """Return the layers of the take that `request` begins from, if it begins from one that has layers."""
+    stored = None if request.start is None else layered_from_bytes(request.start.noise)
+    return () if stored is None else tuple(Layer(name) for name in stored.layers)
 
 
-def _chords_asked(request: LoopRequest, key: Key | None) -> tuple[ChordSpan, ...]:
-    return chord_spans(request.chords, key, request.bars, request.meter.beats_per_bar)
+def _key_of_notes(request: LoopRequest) -> Key | None:
+    """Return the key in which the notes of the request's controls are, so that all layers play in it."""
+    notes = [note for control in request.controls if isinstance(control.target, Notes) for note in control.target.notes]
+    with suppress(MidiError):  # rests, or drums alone
+        return guess_key(notes).key
+    return None
+
+
+def _key_source(request: LoopRequest, chords: Sequence[ChordSpan]) -> str:
+    if chords:
+        return "the chords are in"
+    return "the notes are in" if _key_of_notes(request) else f"seed {open_seeds(request).key} chose"
 
 
 def _check(request: LoopRequest, plan: Arrangement) -> None:
@@ -233,6 +254,7 @@ def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
         noise_shape=(len(plan.layers), *scene.noise_shape),
         time_axis=1,
         layers=tuple(layer.value for layer in plan.layers),
+        chords=plan.chords,
         inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
     )
 

@@ -31,7 +31,8 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "dim7": (0, 3, 6, 9), "°7": (0, 3, 6, 9), "o7": (0, 3, 6, 9),
     "7sus4": (0, 5, 7, 10), "7sus": (0, 5, 7, 10), "9sus4": (0, 2, 5, 7, 10),
     "aug7": (0, 4, 8, 10), "+7": (0, 4, 8, 10), "7#5": (0, 4, 8, 10), "7b5": (0, 4, 6, 10),
-    "7b9": (0, 1, 4, 7, 10), "7#9": (0, 3, 4, 7, 10),
+    "7b9": (0, 1, 4, 7, 10), "7#9": (0, 3, 4, 7, 10), "m7b9": (0, 1, 3, 7, 10), "augmaj7": (0, 4, 8, 11),
+    "sus#4": (0, 6, 7), "sus4b5": (0, 5, 6),
     "9": (0, 2, 4, 7, 10), "maj9": (0, 2, 4, 7, 11), "M9": (0, 2, 4, 7, 11), "m9": (0, 2, 3, 7, 10),
     "min9": (0, 2, 3, 7, 10), "11": (0, 2, 4, 5, 7, 10), "m11": (0, 2, 3, 5, 7, 10), "13": (0, 2, 4, 7, 9, 10),
     "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11),
@@ -44,6 +45,7 @@ _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
 _ROMAN = re.compile(r"([#b♯♭]?)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![IViv])([^/]*)(?:/(.+))?")
+_SPELT = re.compile(r"\(([A-G][#b♯♭]?(?:\+[A-G][#b♯♭]?)*)\)")  # a chord without a name, by its notes
 _NOTHING = re.compile(r"n\.?c\.?", re.IGNORECASE)
 _DASH = re.compile(r"[-–—→>](?=\s*(?:[A-G]|[#b♯♭]?[IViv]))")
 
@@ -63,7 +65,7 @@ class Chord:
         bass = frozenset({(self.bass - self.root) % 12})
         # A bass of its own is no part of the chord, and a fifth may be left out.
         inside = next((one for one in (steps, steps - bass, steps | {7}, (steps - bass) | {7}) if one in _NAMES), steps)
-        quality = _NAMES.get(inside, f"({' '.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
+        quality = _NAMES.get(inside, f"({'+'.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
         return f"{SPELLINGS[self.root]}{quality}{f'/{SPELLINGS[self.bass]}' if self.bass != self.root else ''}"
 
 
@@ -225,7 +227,8 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
     elif (letter := _LETTER.fullmatch(written)) is not None:
         name, accidental, quality, bass = letter.groups()
         root = (_LETTERS[name.upper()] + _ACCIDENTALS[accidental]) % 12
-        steps = _steps(text, quality, minor=False)
+        spelt = _SPELT.fullmatch(quality)
+        steps = _steps(text, quality, minor=False) if spelt is None else _spelt(spelt[1], root)
     else:
         raise _bad_chord(text)
     low = root if bass is None else _bass(text, bass)
@@ -246,6 +249,12 @@ def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
     if found is None:
         raise _bad_chord(text)
     return found
+
+
+def _spelt(notes: str, root: int) -> tuple[int, ...]:
+    """Return the steps above `root` of notes like `C+Db+G`."""
+    found = (_NOTE.fullmatch(note) for note in notes.split("+"))
+    return tuple((_LETTERS[note[1]] + _ACCIDENTALS[note[2]] - root) % 12 for note in found if note is not None)
 
 
 def _bass(text: str, bass: str) -> int:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tabs import samples
 
-from benchmarks.listen.make import HERE, OPUS_RATE, PAD_SECONDS, asked, loop, written
+from benchmarks.listen.make import HERE, OPUS_RATE, PAD_SECONDS, asked, loop, needed, read_back, written
 from engine.audio.resample import resampled
-from engine.events import Sound, Take
+from engine.events import Sound, Stems, Take
 from engine.request import Control, Curve, LoopRequest, Notes, Point
 from midi.notes import Note
 
@@ -76,6 +76,22 @@ def listening(page: Path, browser: "Browser") -> "Iterator[Tab]":
     yield tab
     tab.close()
     assert complaints == []
+
+
+@pytest.fixture
+def layered(tmp_path: Path, browser: "Browser") -> "Iterator[Tab]":
+    """Return a page with a loop that has two stems, which are halves of it."""
+    request, take = made(tone(220))
+    half = (tone(220) / 2).astype("<f4").T.tobytes()
+    stems = Stems(request_id="x", take=0, layers=("drums", "bass"), samples=half * 2, sample_rate=RATE_HZ)
+    loops = [loop(*made(tone(330))), loop(request, take, stems)]
+    file = tmp_path / "index.html"
+    pair = {"name": "stems", "title": "Stems", "text": "Two.", "labels": ["mix", "layers"], "loops": loops}
+    file.write_text(written([pair]), encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto(file.as_uri())
+    yield tab
+    tab.close()
 
 
 def test_loops_go_round_and_change_at_the_bar_to_the_sample(listening: "Tab") -> None:
@@ -154,4 +170,36 @@ def test_the_page_asks_for_at_least_ten_pairs_a_redraw_and_an_inpaint() -> None:
     plain = [item for item in items if "from" not in item]
     assert len(plain) >= 10
     assert {"redraw", "inpaint"} <= {item["name"] for item in items}
-    assert all(asked(item, {}).controls for item in plain)
+    assert all(asked(item, {}).controls or asked(item, {}).stems for item in plain)
+    assert sum(bool(item["request"].get("stems")) for item in items) >= 2
+
+
+def test_layers_are_switched_while_they_play(layered: "Tab") -> None:
+    """Together the stems are what sounds; one that is switched off is not heard, and the others go on."""
+    tab = layered
+    tab.evaluate("() => window.listening.play(0, 1).then(() => window.listening.stop())")
+    tab.evaluate(TAPE)
+    tab.click("article .side:nth-child(2) button")
+    loudest = "() => Math.max(...window.tape.slice(-9600))"
+    whole = 0.8 * float(tone(220)[0].max())
+    tab.wait_for_function(f"(level) => Math.abs(({loudest})() - level) < 0.03", arg=whole)
+    tab.click("article .layers button:has-text('bass')")
+    tab.wait_for_function(f"(level) => Math.abs(({loudest})() - level) < 0.03", arg=whole / 2)
+    assert tab.locator("article .layers button[aria-pressed=true]").all_inner_texts() == ["drums"]
+    tab.click("article .layers button:has-text('bass')")
+    tab.wait_for_function(f"(level) => Math.abs(({loudest})() - level) < 0.03", arg=whole)
+    tab.click("#stop")
+
+
+def test_what_is_not_made_again_stays_on_the_page(tmp_path: Path) -> None:
+    """Items are read back from a page as they were written into it."""
+    page = tmp_path / "index.html"
+    items = [{"name": "one", "title": "</script><b>", "loops": []}, {"name": "two", "title": "ä", "loops": [1]}]
+    page.write_text(written(items), encoding="utf-8")
+    assert read_back(page) == {"one": items[0], "two": items[1]}
+
+
+def test_items_bring_those_that_they_begin_at() -> None:
+    """A redraw of a redraw needs both, and nothing else."""
+    items = [{"name": "a"}, {"name": "b", "from": "a"}, {"name": "c", "from": "b"}, {"name": "d"}]
+    assert needed(items, ["c"]) == {"a", "b", "c"}

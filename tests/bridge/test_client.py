@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from bridge.client import AsyncClient, Client, Peer
+from bridge.client import AsyncClient, Client, Peer, _Inbox
+from bridge.upstream.link import Link
 from engine.errors import EngineUnavailableError
-from engine.events import Accepted, Cancelled, Done, Event, Progress, Take
+from engine.events import Accepted, Cancelled, Done, Event, Progress, Sound, Stems, Take
 from engine.request import LoopRequest
+from engine.service import messages
 from engine.service.access import Keys
 from engine.service.transport import run
 
@@ -137,3 +139,27 @@ def test_send_says_what_is_refused(service: Any, capsys: pytest.CaptureFixture[s
     assert command(["send", "--prompt", "toy: steps=3 memory=1", "--engine", service.engine_address, *home]) == 1
     assert "memory" in capsys.readouterr().err
     assert command(["send", "--prompt", "toy: steps=3 memory=1", "--osc", "--port", str(service.port)]) == 1
+
+
+def test_a_take_is_acknowledged_with_its_stems() -> None:
+    """Where stems are asked for the engine keeps a take until they are dealt with, or until nothing more will come."""
+    inbox = _Inbox(Link("me"))
+    sound = Sound(samples=bytes(8), sample_rate=44_100)
+
+    def take(number: int) -> Take:
+        return Take(request_id="r", take=number, sound=sound, scores={}, noise=b"", record={})
+
+    def acknowledged() -> list[int]:
+        found = [messages.unpack(frames) for frames in inbox.link.take_out()]
+        return [message.take for message in found if isinstance(message, messages.AckTake)]
+
+    inbox.submit(_request(stems=True, request_id="r"), messages.Priority.INTERACTIVE)
+    inbox.handled(take(0))
+    assert acknowledged() == []
+    inbox.handled(Stems(request_id="r", take=0, layers=("bass",), samples=bytes(8), sample_rate=44_100))
+    assert acknowledged() == [0]
+    inbox.handled(take(1))
+    inbox.handled(take(2))
+    assert acknowledged() == [1]
+    inbox.handled(Done(request_id="r", takes=3))
+    assert acknowledged() == [2]

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from bridge.report import measure
-from bridge.report.head import facts, tiles_of, title, width
+from bridge.report.head import facts, layer_facts, tiles_of, title, width
 from bridge.report.page import write_report
 from bridge.report.style import HEARD, WRONG
 from engine.audio.wav import write_loop
@@ -181,3 +181,13 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"page\.png cannot be written"):
         write_report(tmp_path / "missing" / "page.png", tmp_path / "a.wav", asked, {}, {})
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_the_head_tells_layers_chords_and_how_they_were_followed() -> None:
+    """One line has all that a take's record tells of them; of a full mix, or a record of before, there is none."""
+    verdicts = [{"grade": "good", "sentence": "chords: followed, 90 % of its chords are recognised."}]
+    record = {"layers": ["drums", "bass"], "muted": ["bass"], "chords": "Am | F", "verdicts": verdicts}
+    line = layer_facts(record)
+    assert line == "drums, (bass)  ·  Am | F  ·  followed, 90 % of its chords are recognised"
+    assert layer_facts({}) == layer_facts({"layers": [], "chords": ""}) == ""
+    assert layer_facts({"layers": ["lead"], "chords": "C |", "verdicts": None}) == "lead  ·  C"

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -26,7 +27,7 @@ from bridge.session.effects import (
 )
 from bridge.session.session import Session
 from engine.errors import BadInputError
-from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Stems, Superseded, Take
 from engine.request import Control, Curve, LoopRequest, Notes, Point
 from engine.service.messages import Job, Priority, Status
 from midi.notes import Note
@@ -338,6 +339,33 @@ def test_takes_delivered_before_a_restart_are_found_again() -> None:
     effects = desk.hear(Done(request_id="r1", takes=1))
     assert [type(effect) for effect in effects] == [FindTakes]
     assert _paths(desk.do(desk.session.found("r1", [_made()], desk.now))) == ["/ditto/take", "/ditto/done"]
+
+
+def test_stems_are_written_with_their_take_and_told_after_it() -> None:
+    """A take waits for the stems that were asked for; each is told, and again with a repeated commit."""
+    desk, request = Desk(), LoopRequest(prompt="x", stems=True, request_id="r1")
+    desk.submit(request)
+    assert not desk.hear(_take())
+    stems = Stems(request_id="r1", take=0, layers=("bass",), samples=bytes(8), sample_rate=44_100)
+    (write,) = desk.hear(stems)
+    assert isinstance(write, WriteTake)
+    assert write.stems == stems
+    made = replace(_made(), stems=(("bass", "/t/x-bass.wav"),))
+    written = desk.do(desk.session.written("r1", made, desk.now))
+    assert [message.path for message in _sent(written)] == ["/ditto/take", "/ditto/stem"]
+    assert _sent(written)[1].values == (made.take_id, "bass", "/t/x-bass.wav")
+    assert any(isinstance(effect, AcknowledgeTake) for effect in written)
+    assert "/ditto/stem" in _paths(desk.commit(request))
+
+
+def test_a_take_whose_stems_do_not_come_is_written_without() -> None:
+    """The end, or the same take once more, says that none will: nothing waits for ever and nothing is lost."""
+    for last in (Done(request_id="r1", takes=1), _take()):
+        desk = Desk()
+        desk.submit(LoopRequest(prompt="x", stems=True, request_id="r1"))
+        desk.hear(_take())
+        (write,) = [effect for effect in desk.hear(last) if isinstance(effect, WriteTake)]
+        assert write.stems is None
 
 
 def test_a_take_that_cannot_be_written_stays_with_the_engine() -> None:

@@ -311,6 +311,28 @@ def test_an_audio_clip_is_material_and_the_curve_may_be_brightness(play, wav, us
     assert request["sample_rate"] == 44_100
 
 
+def test_layers_chords_strengths_and_stems(play):
+    """Lit layers, a clip's chords and a drawn strength reach the engine; stems land on tracks; one layer comes anew."""
+    result = play("layers")
+    assert len(result["stems"]) == 4
+    for clip in result["stems"]:
+        assert Path(clip["file"]).is_file()
+        assert_is_a_loop(clip, beats=16)
+    layers = {Path(clip["file"]).stem.rpartition("-")[2] for clip in result["stems"]}
+    assert layers == {"drums", "bass"}
+    takes = {Path(clip["file"].rpartition("-")[0] + ".json") for clip in result["stems"]}
+    first, again = sorted(
+        (json.loads(path.read_text("utf-8"))["request"] for path in takes), key=lambda row: bool(row.get("again"))
+    )
+    assert first["layers"] == ["drums", "bass"]
+    assert "|" in first["chords"]
+    weights = [weight for _beat, weight in control(first, "rhythm")["weight_curve"]]
+    assert min(weights) < 0.1
+    assert max(weights) > 0.9
+    assert again["again"] == ["bass"]
+    assert again["chords"] == first["chords"]
+
+
 def test_drums_are_told_apart_in_the_engine(play):
     """The clip of a Drum Rack arrives as strokes of kick and snare."""
     result = play("simple", kit=True, picks={"rhythm": "Keys: beat"})

@@ -41,8 +41,16 @@ def test_a_chord_reads_back_as_it_is_written(root: str, quality: str, bass: str)
     """Whatever a chord is called, its name is read as the same chord."""
     chord = parse_chord(f"{root}{quality}/{bass}")
     assert chord.bass in chord.pitch_classes
-    if "(" not in str(chord):
-        assert parse_chord(str(chord)) == chord
+    assert parse_chord(str(chord)) == chord
+
+
+@given(root=st.integers(0, 11), others=st.frozensets(st.integers(0, 11)), bass=st.integers(0, 11))
+def test_any_notes_are_a_chord_that_reads_back(root: int, others: frozenset[int], bass: int) -> None:
+    """A chord without a name is written by its notes, and so nothing that sounds is lost in a text."""
+    chord = Chord(root, others | {root, bass}, bass)
+    again = parse_chord(str(chord))
+    assert (again.root, again.bass) == (root, bass)
+    assert again.pitch_classes in (chord.pitch_classes, chord.pitch_classes | {(root + 7) % 12})
 
 
 @given(tonic=st.integers(0, 11), mode=st.sampled_from(sorted(MODES)))

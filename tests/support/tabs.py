@@ -1,6 +1,7 @@
 """What tests of the studio page do in a tab, and what came of it."""
 
 import base64
+import http.client
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 CARD = "#cards .card"
+SECONDS = 20
 
 
 def make(tab: "Tab", prompt: str = "dusty boom bap, rhodes") -> None:
@@ -52,3 +54,25 @@ def samples(tab: "Tab", expression: str) -> "np.ndarray[Any, Any]":
         expression,
     )
     return np.frombuffer(base64.b64decode(packed), "<f4")
+
+
+def ask(studio: Any, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+    """Send one request exactly as given, with the right Host unless another is named."""
+    line = http.client.HTTPConnection("127.0.0.1", studio.page.port, timeout=SECONDS)
+    sent = {"host": f"127.0.0.1:{studio.page.port}"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in sent.items():
+        line.putheader(name, value)
+    if body:
+        line.putheader("content-length", str(len(body)))
+    line.endheaders(body or None)
+    answer = line.getresponse()
+    found = answer.status, answer.read()
+    line.close()
+    return found
+
+
+def own(studio: Any) -> dict[str, str]:
+    return {"authorization": f"Bearer {studio.page.token}"}

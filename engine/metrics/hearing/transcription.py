@@ -3,6 +3,7 @@
 Nothing of a request is used but tempo and metre: it is what is heard, not what was asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -74,10 +75,25 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
         index += length
         if pitch > 0 and end - start >= 2 * HOP_SECONDS:
             found += [(first, last, int(pitch)) for first, last in _struck(start, min(end, seconds), attacks)]
+    found = _one_voice(found)
     levels = [_level(signal[round(a * sample_rate) : round(b * sample_rate)]) for a, b, _ in found]
     loudest = max(levels, default=1.0) or 1.0
     notes = [HeardNote(a, b, pitch, level / loudest) for (a, b, pitch), level in zip(found, levels, strict=True)]
     return [note for note in notes if note.strength >= FAINT]
+
+
+def _one_voice(notes: Sequence[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
+    """Return notes of start, end and pitch, each ended where the next begins; of two at one attack the longer stays."""
+    kept: list[tuple[float, float, int]] = []
+    for start, end, pitch in notes:
+        if kept and start - kept[-1][0] < SHORTEST_SECONDS:
+            if end - start <= kept[-1][1] - kept[-1][0]:
+                continue
+            kept.pop()
+        if kept:
+            kept[-1] = (kept[-1][0], min(kept[-1][1], start), kept[-1][2])
+        kept.append((start, end, pitch))
+    return kept
 
 
 def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Generator
 
 from ...errors import OutOfMemoryError
-from ...events import Checkpoint, Event, Preview, Progress, Sound, Take
-from ...request import LoopRequest
+from ...events import Checkpoint, Event, Preview, Progress, Sound, Stems, Take
+from ...request import MIX, LoopRequest
 from ...settings import Settings
 from .jobs import Say
+
+LAYERS = ("drums", "bass")  # where a request leaves them open
 
 
 class ToyJobs:
@@ -50,6 +52,8 @@ class ToyJobs:
             yield Checkpoint(str(step + 1).encode())
         for take in range(request.count):
             yield _take(request, take, resumed_at=first)
+            if request.stems and request.layers != (MIX,):
+                yield _stems(request, take)
 
     def rebuild(self, request: LoopRequest, noise: bytes) -> Sound:
         """Return the sine whose number the noise holds."""
@@ -92,6 +96,7 @@ def _sine(request: LoopRequest, take: int = 0) -> Sound:
 
 def _take(request: LoopRequest, take: int, *, resumed_at: int) -> Take:
     record: dict[str, object] = {"model": "toy", "licence": "MIT", "resumed_at": resumed_at, "gain_db": 0.0}
+    record |= {"layers": list(_layers(request)), "chords": request.chords}
     return Take(
         request_id=request.request_id,
         take=take,
@@ -99,6 +104,25 @@ def _take(request: LoopRequest, take: int, *, resumed_at: int) -> Take:
         scores={"intensity_rho": None, "seam_ratio": 0.5},
         noise=_noise(request.seed + take),
         record=record,
+    )
+
+
+def _layers(request: LoopRequest) -> tuple[str, ...]:
+    return () if request.layers == (MIX,) else request.layers or LAYERS
+
+
+def _stems(request: LoopRequest, take: int) -> Stems:
+    """Equal parts of the sine, which add up to it."""
+    layers = _layers(request)
+    audible = len(layers) - len(request.mute)
+    part = array.array("f", (value / max(1, audible) for value in memoryview(_sine(request, take).samples).cast("f")))
+    return Stems(
+        request_id=request.request_id,
+        take=take,
+        layers=layers,
+        samples=part.tobytes() * len(layers),
+        sample_rate=request.sample_rate,
+        muted=request.mute,
     )
 
 

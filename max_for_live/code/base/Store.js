@@ -23,12 +23,13 @@ class Store {
     this.numbers = { state: 0, drawing: 0 }; // of the last put
   }
 
-  // Takes what the set gave back; returns false when there is nothing new of ours in it.
+  // Takes what the set gave back; returns false when there is nothing new of ours in it. While something of ours is on
+  // its way there, what comes is older, or cut short.
   restore(message) {
     const pieces = message.map(String);
     this.came("state", pieces);
     const text = pieces.join(" ");
-    if (pieces[0] !== STORE_TAG || text === this.last.state) return false;
+    if (pieces[0] !== STORE_TAG || text === this.last.state || this.pending.state) return false;
     try {
       const state = Pieces.read(pieces.slice(1));
       Object.keys(this.state).forEach((name) => {
@@ -46,7 +47,7 @@ class Store {
     this.came("drawing", numbers);
     const [tag, ...values] = numbers.map(Number);
     const text = values.join(" ");
-    if (tag !== DRAWING_TAG || text === this.last.drawing) return false;
+    if (tag !== DRAWING_TAG || text === this.last.drawing || this.pending.drawing) return false;
     this.last.drawing = text;
     this.drawn = values;
     return true;

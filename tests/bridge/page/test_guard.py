@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tabs import ask, own
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -17,28 +18,6 @@ from bridge.page.talk import MAX_TABS
 
 SECONDS = 20
 REFUSED = (400, 403, 404, 405, 413, 426)
-
-
-def ask(studio: Any, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-    """Send one request exactly as given, with the right Host unless another is named."""
-    line = http.client.HTTPConnection("127.0.0.1", studio.page.port, timeout=SECONDS)
-    sent = {"host": f"127.0.0.1:{studio.page.port}"} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
-    line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-    for name, value in sent.items():
-        line.putheader(name, value)
-    if body:
-        line.putheader("content-length", str(len(body)))
-    line.endheaders(body or None)
-    answer = line.getresponse()
-    found = answer.status, answer.read()
-    line.close()
-    return found
-
-
-def own(studio: Any) -> dict[str, str]:
-    return {"authorization": f"Bearer {studio.page.token}"}
 
 
 def test_the_page_itself_needs_no_token_and_says_none(studio: Any) -> None:

@@ -3,6 +3,7 @@
 import shlex
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,15 +49,24 @@ def curves(draw: st.DrawFn) -> Curve:
     weight=st.sampled_from([1.0, 0.3, 2.5]),
     within=st.sampled_from([None, (Fraction(0), Fraction(8)), (Fraction(1, 3), Fraction(4))]),
     quality=st.sampled_from(["draft", "normal", "best"]),
+    layers=st.sampled_from([(), ("drums", "bass"), ("mix",)]),
+    chords=st.sampled_from(["", "Am F C G/B", "N.C. C#m7b5"]),
+    stems=st.booleans(),
+    weight_curve=st.sampled_from([(), ((0, 1.0), (4, 0.25)), ((Fraction(1, 3), 2.0),)]),
+    on=st.sampled_from([(), ("bass",)]),
     budget=st.sampled_from([Budget(), Budget(steps=12), Budget(seconds=3.5)]),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_drawn_request_comes_back_as_it_was(
-    tmp_path: Path, intensity: Curve, weight: float, within: object, **fields: object
+    tmp_path: Path, intensity: Curve, weight: float, within: object, weight_curve: Any, on: Any, **fields: Any
 ) -> None:
     """Words of any script, any tempo, any curve: what the line asks for is what the page asked for."""
-    control = Control(kind="intensity", target=intensity, weight=weight, within=within)  # type: ignore[arg-type]
-    request = LoopRequest(key="A minor", controls=(control,), **fields)  # type: ignore[arg-type]  # one of each field
+    if fields["layers"] == ("mix",):
+        on, fields = (), {**fields, "chords": "", "stems": False}
+    weight = 1.0 if weight_curve else weight  # a curve and a factor are said as one curve
+    more = {"weight": weight, "within": within, "weight_curve": weight_curve, "on": on}
+    control = Control(kind="intensity", target=intensity, **more)  # type: ignore[arg-type]  # one of each field
+    request = LoopRequest(key="A minor", controls=(control,), **fields)
     assert again(request, tmp_path) == request
 
 

@@ -175,9 +175,7 @@ def test_of_600_damaged_sets_none_lets_a_take_go(four: tuple[Path, list[takes.Ke
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "folder", "pipe", "dead link", "bomb"])
-def test_what_cannot_be_read_discards_nothing(
-    four: tuple[Path, list[takes.Kept]], tmp_path: Path, kind: str
-) -> None:
+def test_what_cannot_be_read_discards_nothing(four: tuple[Path, list[takes.Kept]], tmp_path: Path, kind: str) -> None:
     """Trial 1's relatives: one sentence with the file's name, at once, and no take is called unused."""
     path = tmp_path / "broken.als"
     match kind:

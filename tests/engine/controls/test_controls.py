@@ -54,6 +54,7 @@ def every(ask: Any) -> dict[str, Control]:
         "rhythm": Onsets(onsets=onsets),
         "structure": Words(text="AABA"),
         "brightness": ask.curve((0, 500.0), (4, 1500.0), (8, 500.0), unit="hz"),
+        "harmony": Words(text="Am F | C G"),
         "timbre": audio,
         "inpaint": kept,
         "outpaint": audio,
@@ -71,6 +72,7 @@ KINDS = (
     "rhythm",
     "structure",
     "brightness",
+    "harmony",
     "timbre",
     "inpaint",
     "outpaint",
@@ -139,6 +141,7 @@ SCORES = {
     "rhythm": "rhythm_f1_tight",
     "structure": "structure_mse",
     "brightness": "brightness_error_octaves",
+    "harmony": "chords_recognised",
 }
 
 
@@ -149,7 +152,7 @@ def test_the_reported_measure_improves(kind: str, tiny: TinyModel, ask: Any) -> 
     finished = [optimised(tiny, request, steps)[1].audio for steps in (0, 40)]
     scores = [metrics.score(audio, 16_000, request, controls.metrics()) for audio in finished]
     before, after = (found[SCORES[kind]] or 0.0 for found in scores)
-    if kind in ("melody", "rhythm"):
+    if kind in ("melody", "rhythm", "harmony"):
         assert after > before + 0.1
     else:
         assert after < 0.75 * before

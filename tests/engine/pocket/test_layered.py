@@ -17,14 +17,9 @@ from engine.errors import BadInputError, BadRequestError, ModelError
 from engine.events import Take
 from engine.metrics.peak import true_peak_db
 from engine.models.protocol import Layers, Model, Sampler, Scene
-from engine.pocket import condition
-from engine.pocket.arrangement import LayerRepertoire
 from engine.pocket.bands import FLOOR, band_power, log_bands
-from engine.pocket.latents import LatentMap
 from engine.pocket.layered import LayeredPocket
 from engine.pocket.layers import CHORD_CHANNELS, CONTEXT_CHANNELS, HEARD_CHANNELS, Layer
-from engine.pocket.model import Pocket
-from engine.pocket.network import PocketNetwork
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Onsets, Point, Start
 from engine.sampling import sample, start_noise
 from engine.search.methods import plan
@@ -34,32 +29,10 @@ from engine.search.report import Step
 from engine.settings import Settings
 from engine.spectrum import Spectrum
 from engine.takes.noise import OpenSeeds, layered_from_bytes, noise_from_bytes, noise_to_bytes
-from engine.training.layer_repertoire import layer_repertoire
 from midi.chords.text import parse_chords
 from midi.rhythm import Onset
 
 SOME = (Layer.DRUMS, Layer.BASS, Layer.CHORDS)
-
-
-@pytest.fixture(scope="module")
-def repertoire() -> LayerRepertoire:
-    """Return what is said of a few loops."""
-    return layer_repertoire(60)
-
-
-@pytest.fixture(scope="module")
-def layered(repertoire: LayerRepertoire) -> LayeredPocket:
-    """Return the real classes at toy size, with weights that listen to everything."""
-    torch.manual_seed(0)
-    network = PocketNetwork(
-        channels=12, width=32, depth=2, heads=2, condition_channels=condition.CHANNELS, layered=True
-    )
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if not parameter.any():
-                parameter.normal_(std=0.05)
-    bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return LayeredPocket(Pocket(network, LatentMap.fit(bands, channels=12)), repertoire)
 
 
 def request(**changes: object) -> LoopRequest:

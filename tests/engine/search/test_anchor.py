@@ -41,7 +41,7 @@ def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, ho
 def test_a_held_loop_stays_nearer_to_what_it_was(ask: Asking) -> None:
     """By the embedding distance, which no search optimises; and both searches reach the curve."""
     model = catalogue.load("pocket", Settings())
-    request = ask.request(ask.intensity(), prompt="house drums and bass")
+    request = ask.request(ask.intensity(), prompt="house drums and bass", layers=("mix",))
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     plan = methods.plan(request, model, objective)
@@ -58,7 +58,7 @@ def test_a_held_loop_stays_nearer_to_what_it_was(ask: Asking) -> None:
 def test_an_anchor_is_the_loop_as_a_fader_would_have_it(ask: Asking) -> None:
     """`pocket`'s latent, faded, follows the curve at once and has the same balance of bands in each frame."""
     model = catalogue.load("pocket", Settings())
-    request = ask.request(ask.intensity(low=-36.0, high=-16.0), prompt="house", bars=2)
+    request = ask.request(ask.intensity(low=-36.0, high=-16.0), prompt="house", bars=2, layers=("mix",))
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     latent = 0.7 * torch.randn(1, *scene.noise_shape, generator=torch.Generator().manual_seed(0))
@@ -101,7 +101,7 @@ def test_what_may_come_at_any_time_is_held_to_its_sounds_alone(data: Any, frames
 def test_a_loop_is_led_back_to_its_character(ask: Asking) -> None:
     """To how the whole sounds, by ears that are not the judge's: a loop turned in time has kept it."""
     model = catalogue.load("pocket", Settings())
-    scene = model.scene(ask.request(prompt="house drums and bass", bars=2))
+    scene = model.scene(ask.request(prompt="house drums and bass", bars=2, layers=("mix",)))
     chain = Chain(steps=1, sampler=Sampler.TRAJECTORY)
     with torch.no_grad():
         was, other = (latent_of(model, scene, start_noise(scene, seed), chain) for seed in (3, 4))

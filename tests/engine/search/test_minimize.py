@@ -147,7 +147,7 @@ def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Asking, verificatio
 def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Asking) -> None:
     """What is delivered without walking the chain again is what the chain makes; the first is the seed's own loop."""
     model = catalogue.load("pocket", Settings())
-    request = ask.request(ask.intensity(low=-40.0), prompt="house", bars=2)
+    request = ask.request(ask.intensity(low=-40.0), prompt="house", bars=2, layers=("mix",))
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     chosen = replace(methods.plan(request, model, objective), steps=7)

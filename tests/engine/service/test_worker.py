@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from engine.errors import BadRequestError, NonFiniteLossError
-from engine.events import Cancelled, Checkpoint, Done, Event, Failed, Progress
+from engine.events import Cancelled, Checkpoint, Done, Event, Failed, Progress, Stems, Take
 from engine.request import LoopRequest
 from engine.service.workers import pipe
 from engine.service.workers.jobs import find
@@ -51,6 +51,18 @@ def test_an_end_is_added_where_there_is_none() -> None:
         pipe.Said(event=Done(request_id="r", takes=0)),
         pipe.Ended(request_id="r"),
     ]
+
+
+def test_stems_are_said_and_are_no_takes() -> None:
+    """A request for stems has them behind each take, and its end counts the takes alone."""
+    reports: list[pipe.Report] = []
+    asked = LoopRequest(request_id="r", bars=1, count=2, stems=True, method="none")
+    Worker(ToyJobs(Settings()), reports.append).make(pipe.Run(request=asked))
+    told = [report.event for report in reports if isinstance(report, pipe.Said)]
+    assert [type(event) for event in told] == [Take, Stems, Take, Stems, Done]
+    assert isinstance(told[-1], Done)
+    assert told[-1].takes == 2
+    assert all(pipe.decode_report(pipe.encoded(report)[4:]) == report for report in reports)
 
 
 @pytest.mark.parametrize(

@@ -333,3 +333,26 @@ export async function oldLive(parameters) {
   return report(room);
 }
 
+// Stems on tracks of their own, the chords of a clip, a strength that is drawn; then one layer anew.
+export async function layers(parameters) {
+  const room = studio(parameters);
+  const { patch, live } = room;
+  await connected(patch);
+  await clipList(patch);
+  patch.pick("chords", "Keys: hook");
+  patch.pick("rhythm", "Keys: beat");
+  patch.find("display").drag([[24, 101], [249, 21]]);
+  patch.pick("drives", "Rhythm strength");
+  patch.pick("place", "Stems on tracks");
+  patch.move("layer_drums", 1);
+  patch.move("layer_bass", 1);
+  patch.type("two layers");
+  await pause(30);
+  patch.press("generate");
+  const stems = () => live.song.tracks.filter(({ name }) => name === "Drums" || name === "Bass").flatMap(clipsOf);
+  await until(() => stems().length >= 2 && /^Landed/.test(patch.status), () => `two stems; ${patch.status}`);
+  patch.press("again_bass");
+  await until(() => stems().length >= 4 && stems().every(({ looping, loop_end: end }) => looping && end === 16), () => patch.status);
+  await until(() => !/Landing/.test(patch.status), () => patch.status);
+  return report(room, { stems: stems() });
+}

@@ -5,6 +5,7 @@ import { element } from "./takes.js";
 
 const LETTERS = "ABCDEFGH";
 const KEPT = "ditto-draft"; // where a draft outlives a reload
+const FIELDS_OF_LAYERS = ["layers", "mute", "chords", "stems"];
 const PARTS = [["intensity", "curve", "db"], ["brightness", "curve", "hz"], ["melody", "notes", ""], ["rhythm", "onsets", ""]];
 
 export class Ask extends EventTarget {
@@ -43,6 +44,7 @@ export class Ask extends EventTarget {
     for (const [name, value] of new FormData(this.#form)) if (String(value).trim()) settings[name] = String(value).trim();
     const form = this.#lanes.structure.value.trim().toUpperCase();
     if (form) settings.structure = form;
+    Object.assign(settings, this.#lanes.layers.settings);
     if (this.reference) Object.assign(settings, this.#referenceSettings());
     return settings;
   }
@@ -67,6 +69,7 @@ export class Ask extends EventTarget {
       const field = this.#form.elements[name];
       if (field) field.value = value;
     }
+    if (FIELDS_OF_LAYERS.some((name) => name in settings)) this.#lanes.layers.fill(settings);
     this.#edited();
   }
 
@@ -89,6 +92,7 @@ export class Ask extends EventTarget {
     const { use, keep } = this.#lanes;
     const { handle, seconds } = this.reference;
     if (use.value === "timbre") return { timbre: handle };
+    if (use.value === "with") return { with: handle };
     if (use.value === "inpaint") return { inpaint: handle, keep: keep.value.trim() };
     return { inpaint: handle, outpaint: this.#barsAfter(seconds) };
   }
@@ -108,6 +112,7 @@ export class Ask extends EventTarget {
     const tempo = Number(this.#form.elements.tempo_bpm.value) || 120;
     this.#lanes.reference.setLoop(this.beats, (over * 4) / under, tempo, this.#lanes.use.value === "inpaint");
     this.#lanes.keep.closest("label").hidden = this.#lanes.use.value !== "inpaint";
+    used(this.#lanes.layers, this.#lanes.layers.isUsed);
     used(this.#lanes.structure, this.#lanes.structure.value.trim() !== "");
     used(this.#lanes.use, this.reference !== null);
     this.#sections();
@@ -150,15 +155,17 @@ export class Ask extends EventTarget {
       melody: this.#lanes.melody.notes,
       rhythm: [...this.#lanes.rhythm.hits],
       structure: this.#lanes.structure.value,
+      layers: this.#lanes.layers.settings,
     };
   }
 
-  #draw({ intensity, brightness, melody, rhythm, structure }) {
+  #draw({ intensity, brightness, melody, rhythm, structure, layers = {} }) {
     this.#lanes.intensity.points = intensity;
     this.#lanes.brightness.points = brightness;
     this.#lanes.melody.notes = melody;
     this.#lanes.rhythm.hits = new Map(rhythm);
     this.#lanes.structure.value = structure;
+    this.#lanes.layers.fill(layers);
   }
 
   #keep() {

@@ -6,6 +6,7 @@ import "./drums.js";
 import { undoKey } from "./history.js";
 import { Jobs } from "./jobs.js";
 import "./lane.js";
+import "./layers.js";
 import { hearNotes, Player } from "./player.js";
 import "./reference.js";
 import "./roll.js";
@@ -24,11 +25,12 @@ const ask = new Ask($("ask"), {
   melody: $("melody"),
   rhythm: $("rhythm"),
   structure: $("structure"),
+  layers: $("layers"),
   reference: $("reference"),
   use: $("audio-use"),
   keep: $("audio-keep"),
 });
-const takes = new Takes(api, { list: $("cards"), find: $("find"), favourites: $("favourites"), more: $("more"), count: $("count") });
+const takes = new Takes(api, player, { list: $("cards"), find: $("find"), favourites: $("favourites"), more: $("more"), count: $("count") });
 const jobs = new Jobs({ list: $("running"), status: $("making") }, (id) => api.say({ type: "cancel", id }));
 const own = new Set(); // those that this tab asked for: it plays what comes of them
 
@@ -37,6 +39,12 @@ const own = new Set(); // those that this tab asked for: it plays what comes of 
 function make(more = {}) {
   player.wake().catch(() => {});
   api.say({ type: "make", settings: { ...ask.settings, ...more }, parts: ask.parts, tag: more.slot ?? "" });
+}
+
+/** Makes something of a take, by which all else stays as it was. */
+function remake(settings) {
+  player.wake().catch(() => {});
+  api.say({ type: "make", settings, tag: "" });
 }
 
 $("ask").addEventListener("submit", (event) => {
@@ -56,6 +64,15 @@ function redraw() {
   make({ from_take: player.take.id, variation: "0", slot: REDRAW_SLOT, seed: player.take.seed, count: "1" });
 }
 for (const lane of ["intensity", "brightness", "melody", "rhythm"]) $(lane).addEventListener("commit", redraw);
+/** Chords are understood in a key and a length: said again when these change. */
+function askChords() {
+  const { key, bars, time_signature: metre } = $("ask").elements;
+  const text = $("layers").chords;
+  if (!text) $("layers").showChords({ text });
+  else api.say({ type: "chords", text, key: key.value.trim(), bars: Number(bars.value), time_signature: metre.value.trim() });
+}
+$("layers").addEventListener("chords", askChords);
+$("ask").addEventListener("change", ({ target }) => ["key", "bars", "time_signature"].includes(target.name) && askChords());
 $("melody").addEventListener("hear", () => hearNotes($("melody").groups, Number($("ask").elements.tempo_bpm.value) || 120));
 
 // -- what the server says
@@ -89,6 +106,7 @@ on("end", ({ id, outcome, sentence, remedy, takes: made }) => {
   if (outcome === "failed") tell({ sentence, remedy });
   if (outcome === "cancelled" && !made) say("Stopped before there was anything to keep.");
 });
+on("chords", (said) => $("layers").showChords(said));
 on("understood", ({ prompt, words, substitutions, refused, unknown, tempo_bpm, key, time_signature, bars }) => {
   if (prompt !== $("prompt").value) return;
   ask.suggest({ tempo_bpm, key });
@@ -129,6 +147,9 @@ takes.addEventListener("try", ({ detail }) => {
 takes.addEventListener("play", ({ detail }) => (player.take?.id === detail.id ? player.stop() : listen(detail)));
 takes.addEventListener("again", ({ detail }) => make({ from_take: detail.id, variation: "0", seed: detail.seed, slot: REDRAW_SLOT, count: "1" }));
 takes.addEventListener("vary", ({ detail }) => make({ from_take: detail.id, variation: "0.5", seed: "" }));
+takes.addEventListener("layer", ({ detail: { take, layer } }) => remake({ from_take: take.id, again: layer }));
+takes.addEventListener("stems", ({ detail }) => remake({ from_take: detail.id, stems: "1" }));
+takes.addEventListener("failed", ({ detail }) => tell(detail));
 takes.addEventListener("settings", ({ detail }) => {
   const before = ask.draft;
   ask.fill(detail.settings);

@@ -1,24 +1,33 @@
 // Plays takes in a loop without a gap; another take comes in at the next bar, to the sample.
 
 const LEAD_SECONDS = 0.05; // a change closer than this waits for the bar after
+const MUTE_SECONDS = 0.004; // of a layer's fade: no click
 const EMPTY = Object.freeze({ take: null });
 
 /** One take in the air: its buffer, when its first sample would have sounded, and how it is cut into bars. */
 class Voice {
-  constructor(context, output, take, buffer, gain) {
+  constructor(context, output, take, buffer, gain, stems = {}) {
     Object.assign(this, { take, buffer, loudness: rms(buffer) * gain, barSeconds: buffer.duration / take.bars });
-    this.source = new AudioBufferSourceNode(context, { buffer, loop: true });
     this.gain = new GainNode(context, { gain });
-    this.source.connect(this.gain).connect(output);
+    this.gain.connect(output);
+    const parts = Object.entries(stems);
+    this.stems = new Map(); // the gain of each layer
+    this.sources = (parts.length ? parts : [["", buffer]]).map(([layer, sound]) => {
+      const source = new AudioBufferSourceNode(context, { buffer: sound, loop: true });
+      const own = layer ? new GainNode(context) : null;
+      if (own) this.stems.set(layer, own);
+      (own ? source.connect(own) : source).connect(this.gain);
+      return source;
+    });
   }
 
   start(when, offset) {
-    this.source.start(when, offset);
+    this.sources.forEach((source) => source.start(when, offset));
     this.origin = when - offset;
   }
 
   stop(when) {
-    this.source.stop(when);
+    this.sources.forEach((source) => source.stop(when));
   }
 }
 
@@ -76,6 +85,31 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** The id of the take whose stems sound, or null. */
+  get stemsOf() {
+    return this.#voice.stems?.size ? this.#voice.take.id : null;
+  }
+
+  /** Plays a take as its stems, which together are its mix: from the next bar on, where something plays. */
+  async playStems(take, bytes) {
+    await this.wake();
+    const decoded = await Promise.all(
+      Object.entries(bytes).map(async ([layer, data]) => [layer, await this.#context.decodeAudioData(data)]),
+    );
+    const whole = summed(this.#context, decoded.filter(([layer]) => !take.muted?.includes(layer)).map(([, buffer]) => buffer));
+    const before = this.#voice;
+    this.#change(new Voice(this.#context, this.#output, take, whole, 1, Object.fromEntries(decoded)));
+    if (before.take && before.take.id !== take.id) this.#other = before;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Lets layers of the take that plays as stems be heard or not. */
+  mixStems(id, heard) {
+    if (this.stemsOf !== id) return;
+    for (const [layer, gain] of this.#voice.stems)
+      gain.gain.setTargetAtTime(heard[layer] === false ? 0 : 1, this.#context.currentTime, MUTE_SECONDS);
+  }
+
   /** Changes to the take that played before, at the next bar and at the same loudness. */
   compare() {
     if (!this.canCompare) return;
@@ -117,6 +151,17 @@ export class Player extends EventTarget {
   #sample(seconds) {
     return Math.round(seconds * this.#context.sampleRate) / this.#context.sampleRate;
   }
+}
+
+/** Returns the sum of buffers of one length. */
+function summed(context, buffers) {
+  const [first] = buffers;
+  const whole = context.createBuffer(first.numberOfChannels, first.length, first.sampleRate);
+  for (let channel = 0; channel < first.numberOfChannels; channel++) {
+    const into = whole.getChannelData(channel);
+    for (const buffer of buffers) buffer.getChannelData(channel).forEach((sample, i) => (into[i] += sample));
+  }
+  return whole;
 }
 
 /** Returns the gain at which a buffer is as loud (RMS) as what sounds; less where its peaks would clip. */

@@ -1,6 +1,7 @@
 // The list of takes: cards that play, open to show pictures and scores, and offer all that can be done with a take.
 
 import { drawControl, drawSpectrum, drawWave } from "./picture.js";
+import { layerPanel } from "./stems.js";
 
 const SEARCH_PAUSE_MS = 250;
 const TRIES = ["dusty boom bap, rhodes", "deep house, warm pads", "techno, acid bass"];
@@ -21,15 +22,17 @@ const button = (text, onclick, more = {}) => element("button", { type: "button",
 
 export class Takes extends EventTarget {
   #api;
+  #player;
   #list;
   #shown = [];
   #all = 0;
   #wanted = { words: "", favourites: false };
   #pause = 0;
 
-  constructor(api, { list, find, favourites, more, count }) {
+  constructor(api, player, { list, find, favourites, more, count }) {
     super();
     this.#api = api;
+    this.#player = player;
     this.#list = list;
     this.count = count;
     this.more = more;
@@ -98,7 +101,7 @@ export class Takes extends EventTarget {
 
   #card(take) {
     const heading = element("h2", { title: take.prompt }, called(take));
-    const facts = [take.title ? take.prompt : "", `${take.bars} bars`, `${Number(take.tempo_bpm)} BPM`, take.key, `seed ${take.seed}`, take.model];
+    const facts = [take.title ? take.prompt : "", `${take.bars} bars`, `${Number(take.tempo_bpm)} BPM`, take.key, (take.layers ?? []).join(" + "), `seed ${take.seed}`, take.model];
     const details = element("div", { class: "details", hidden: "" });
     const open = button("Details", async () => {
       const opening = details.hidden;
@@ -184,6 +187,7 @@ export class Takes extends EventTarget {
       ...whole.notes
         .filter((note) => !take.verdicts?.some(({ sentence }) => sentence === note))
         .map((note) => element("p", { class: "facts" }, note)),
+      whole.layers.length ? this.#layers(take, whole) : null,
       this.#doings(take, whole, details),
       copied("The same from the command line", whole.command),
       copied("Where the file lies", whole.path),
@@ -197,19 +201,38 @@ export class Takes extends EventTarget {
     addEventListener("ditto-theme", () => wave.isConnected && draw());
   }
 
+  #layers(take, whole) {
+    return layerPanel(whole, {
+      player: this.#player,
+      save: (path, ending) => this.#save(take, path, ending),
+      fetchStem: async (layer) => (await this.#api.blob(`/takes/${take.id}/stems/${layer}`)).arrayBuffer(),
+      ask: {
+        again: (layer) => this.#emit("layer", { take, layer }),
+        stems: () => this.#emit("stems", take),
+        failed: (error) => this.#emit("failed", error),
+      },
+    });
+  }
+
+  async #save(take, path, ending) {
+    try {
+      const link = element("a", { href: URL.createObjectURL(await this.#api.blob(path)), download: `${nameOf(take)}${ending}` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    } catch (error) {
+      this.#emit("failed", error);
+    }
+  }
+
   #doings(take, whole, details) {
-    const save = (text, path, ending) =>
-      button(text, async () => {
-        const link = element("a", { href: URL.createObjectURL(await this.#api.blob(path)), download: `${nameOf(take)}${ending}` });
-        link.click();
-        setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-      });
+    const save = (text, path, ending, title = "") => button(text, () => this.#save(take, path, ending), { title });
     const hasNotes = whole.controls.some((control) => control.notes);
     return element(
       "div",
       { class: "more" },
       save("Save WAV", `/takes/${take.id}/audio`, ".wav"),
-      hasNotes ? save("Save MIDI", `/takes/${take.id}/melody`, ".mid") : null,
+      hasNotes ? save("Save notes", `/takes/${take.id}/melody`, ".mid", "The notes that were asked for, as MIDI") : null,
+      save("Save MIDI", `/takes/${take.id}/midi`, "-heard.mid", "What is heard of melody, chords and drums, as MIDI"),
       save("Save picture", `/takes/${take.id}/page`, ".png"),
       button("Show in folder", () => this.#api.change(take.id, "show")),
       this.#handle(take),
