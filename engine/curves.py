@@ -51,6 +51,16 @@ def _sample(curve: Curve, beats: Fraction, frames: int, mapped: Callable[[float]
     return automation.sample(automation.Curve(points), beats, frames)
 
 
+def smoothing_kernel(width: int) -> NDArray[np.float64]:
+    """Return the Savitzky-Golay filter of order 2 over an odd `width` of at least 3 frames, in closed form: [width].
+
+    Equal to `scipy.signal.savgol_coeffs(width, 2)`, whose import alone takes half a second.
+    """
+    half = width // 2
+    place = np.arange(-half, half + 1)
+    return 3 * (3 * half * half + 3 * half - 1 - 5 * place**2) / ((2 * half - 1) * (2 * half + 1) * (2 * half + 3))
+
+
 def inside(within: tuple[Fraction, Fraction] | None, beats: Fraction, frames: int) -> NDArray[np.bool_]:
     """Return which of `frames` equal frames of a loop lie in a range of beats; at least one does."""
     if within is None:

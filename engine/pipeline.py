@@ -23,9 +23,7 @@ from .events import (
     Checkpoint,
     Done,
     Event,
-    Phase,
     Preview,
-    Progress,
     Run,
     Scores,
     Sound,
@@ -39,7 +37,7 @@ from .request import Layer, LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
 from .search.part import Part, part_of
-from .search.report import Step
+from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
@@ -49,7 +47,6 @@ from .takes.record import layer_facts, noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
-UNKNOWN_SECONDS = -1.0
 PREVIEW_EVERY_SECONDS = 2.0
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 
@@ -126,12 +123,12 @@ def _make_loop(
         return
 
     takes: list[tuple[Take, Stems | None]] = []
-    decoding = time.monotonic()
-    yield _decoding(request, search, 0, 0.0)
+    started = time.monotonic()
+    yield decoding(request, search.step, 0, 0.0)
     best, latent = _best(ready, search)
     for item in range(len(best)):
         if item:
-            yield _decoding(request, search, item, time.monotonic() - decoding)
+            yield decoding(request, search.step, item, time.monotonic() - started)
         takes.append(_finish(ready, search, best[item], latent[item], item))
     ranked = sorted(takes, key=lambda made: _rank(made[0].scores, search, made[0].take))
     for take, stems in ranked:
@@ -199,11 +196,12 @@ def _optimise(
             now = time.monotonic()
             if len(search.losses) == 1:
                 searching = now  # the first step on a machine compiles for many seconds, and searches nothing
-            for event in news.due(now, searching):
+            over = limit_seconds is not None and now - searching >= limit_seconds
+            for event in news.due(now, over=over):
                 yield event
                 if stopped():
                     return
-            if stopped() or (limit_seconds is not None and now - searching >= limit_seconds):
+            if stopped() or over:
                 return
     except (NonFiniteLossError, OutOfMemoryError) as error:
         if search.step is None:
@@ -218,16 +216,19 @@ class _News:
 
     def __init__(self, ready: Prepared, search: Search, started: float, *, live: bool) -> None:
         self._ready, self._search, self._live = ready, search, live
+        self._forecast = methods.forecast(ready.request, ready.plan, started)
         self._told = self._saved = started
         self._previewed = -np.inf
 
-    def due(self, now: float, searching: float) -> Iterator[Event | Checkpoint]:
-        """Yield the events that are due after a step, each made when asked for; `searching` is when the first ended."""
+    def due(self, now: float, *, over: bool) -> Iterator[Event | Checkpoint]:
+        """Yield the events that are due after a step, each made when it is asked for; `over` ends the search."""
         step, first = self._search.step, len(self._search.losses) == 1
         assert step is not None
-        if now - self._told >= PROGRESS_EVERY_SECONDS or first or step.reached:
+        over = over or (step.reached and self._ready.plan.until_tolerance)
+        self._forecast.step(step.index, now, exact=step.exact, distances=step.distances, over=over)
+        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over:
             self._told = now
-            yield _progress(self._ready.request, self._search, now - searching)
+            yield progress(self._ready.request, step, self._forecast.seconds_left, over=over)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
             self._previewed = now
             yield _preview(self._ready, step)
@@ -349,51 +350,11 @@ def _stems(ready: Prepared, finished: loop.Finished, item: int) -> Stems | None:
     )
 
 
-def _progress(request: LoopRequest, search: Search, seconds: float) -> Progress:
-    """Return how far the search is; `seconds` have passed since its first step, which tells nothing of the others."""
-    step = search.step
-    assert step is not None
-    done, steps = _counted(step)
-    timed, limit_seconds = len(search.losses) - 1, methods.limit_seconds(request)
-    left = 0.0 if step.reached or done >= steps else seconds * (steps - done) / timed if timed else UNKNOWN_SECONDS
-    if limit_seconds is not None:
-        room = max(0.0, limit_seconds - seconds)
-        left = room if left == UNKNOWN_SECONDS else min(left, room)
-    return Progress(
-        request_id=request.request_id,
-        take=0,
-        step=done,
-        steps=steps,
-        seconds_left=round(left, 2),
-        losses=step.losses,
-        phase=step.phase,
-    )
-
-
-def _decoding(request: LoopRequest, search: Search, done: int, seconds: float) -> Progress:
-    """Return how many takes are sound, `seconds` after the search has ended."""
-    return Progress(
-        request_id=request.request_id,
-        take=min(done, request.count - 1),
-        step=done,
-        steps=request.count,
-        seconds_left=round(seconds * (request.count - done) / done, 2) if done else UNKNOWN_SECONDS,
-        losses=search.step.losses if search.step is not None else {},
-        phase=Phase.DECODE,
-    )
-
-
 def _preview(ready: Prepared, step: Step) -> Preview:
     known = step.latent
     latent = _latent(ready, step.best_noise[:1]) if known is None else ready.whole(known[:1])
     sound = _sound(_finished(ready, latent[0]).audio, ready.request.sample_rate)
-    return Preview(request_id=ready.request.request_id, take=0, step=_counted(step)[0], sound=sound)
-
-
-def _counted(step: Step) -> tuple[int, int]:
-    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step."""
-    steps = max(step.steps, 1)
-    return min(step.index + 1, steps), steps
+    return Preview(request_id=ready.request.request_id, take=0, step=counted(step)[0], sound=sound)
 
 
 def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:

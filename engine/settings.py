@@ -24,6 +24,11 @@ def _takes_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_music_dir()) / "Ditto Live" / "takes"
 
 
+def _threads() -> int:
+    named = os.environ.get("DITTO_THREADS") or os.environ.get("OMP_NUM_THREADS") or ""
+    return int(named) if named.isdecimal() else 0
+
+
 def control_files() -> tuple[Path, ...]:
     """Return the Python files that bring controls, named in DITTO_CONTROLS and separated as in PATH."""
     named = os.environ.get("DITTO_CONTROLS", "").split(os.pathsep)
@@ -53,6 +58,7 @@ class Settings:
     loop_words: bool = field(  # other people's models are asked for a loop in words, too: not known to help
         default_factory=lambda: os.environ.get("DITTO_LOOP_WORDS", "off") == "on"
     )
+    threads: int = field(default_factory=_threads)  # of torch on a processor; 0 is what was measured here
     engine_port: int = DEFAULT_ENGINE_PORT
     osc_port: int = DEFAULT_OSC_PORT
     page_port: int = DEFAULT_PAGE_PORT

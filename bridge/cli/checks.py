@@ -46,6 +46,7 @@ def all_findings(settings: Settings) -> Iterator[Finding]:
     yield from folders(settings)
     yield from sound()
     yield from device(settings)
+    yield from threads(settings)
     yield from models(settings)
 
 
@@ -169,6 +170,22 @@ def device(settings: Settings) -> Iterator[Finding]:
     own, others = (str(place.dtype).removeprefix("torch.") for place in places)
     precision = own if own == others else f"{own}, other models in {others}"
     yield Finding("ok", "Device", f"{where} in {precision}; {memory:.1f} GiB of memory")
+
+
+def threads(settings: Settings) -> Iterator[Finding]:
+    """Say with how many threads a processor computes; what is not known is measured now, and kept."""
+    if settings.threads:
+        yield Finding("ok", "Threads", f"{settings.threads}, as DITTO_THREADS or OMP_NUM_THREADS says")
+        return
+    try:
+        from engine.models.threads import measured
+
+        found = measured(settings)
+    except (DittoError, ImportError, OSError) as error:
+        yield _fault("Threads", error, "They cannot be measured")
+        return
+    times = ", ".join(f"{count}: {milliseconds:.1f} ms" for count, milliseconds in found.milliseconds.items())
+    yield Finding("ok", "Threads", f"{found.threads}, the quickest when it was measured here ({times} a step)")
 
 
 def models(settings: Settings) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 
 
 def resampled(audio: NDArray[np.float64], samples: int, *, circular: bool) -> NDArray[np.float64]:
@@ -16,10 +15,10 @@ def resampled(audio: NDArray[np.float64], samples: int, *, circular: bool) -> ND
 
 def _round_the_circle(audio: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
     before = audio.shape[1]
-    spectrum = rfft(audio, axis=1)
+    spectrum = np.fft.rfft(audio, axis=1)
     kept = np.zeros((audio.shape[0], samples // 2 + 1), dtype=np.complex128)
     shared = min(kept.shape[1], spectrum.shape[1])
     kept[:, :shared] = spectrum[:, :shared]
     if min(before, samples) % 2 == 0:
         kept[:, shared - 1] = 0  # the bin at half the rate has no sign; what is there is inaudible
-    return np.asarray(irfft(kept, n=samples, axis=1) * (samples / before))
+    return np.asarray(np.fft.irfft(kept, n=samples, axis=1) * (samples / before))

@@ -6,10 +6,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.optimize import nnls
-from scipy.signal import savgol_coeffs
 from torch import Tensor
 
+from ..curves import smoothing_kernel
 from ..spectrum import WINDOW_SECONDS, Spectrum
 
 T = TypeVar("T")
@@ -53,7 +52,7 @@ def filtered(values: Tensor, kernel: Tensor, *, circular: bool) -> Tensor:
 def smoothing(spectrum: Spectrum) -> Tensor:
     """Return the Savitzky-Golay kernel of order 2 over one second (Wu et al. 2023, arXiv:2311.07069)."""
     frames = max(3, 2 * round((SMOOTHING_SECONDS * spectrum.frame_rate_hz - 1) / 2) + 1)
-    return like(savgol_coeffs(frames, 2), spectrum)
+    return like(smoothing_kernel(frames), spectrum)
 
 
 def window_kernel(spectrum: Spectrum) -> Tensor:
@@ -62,6 +61,8 @@ def window_kernel(spectrum: Spectrum) -> Tensor:
     The weights are a least-squares fit of shifted squared Hann windows to the rectangular window, so that a loss sees
     the level that the metric measures later.
     """
+    from scipy.optimize import nnls  # here, because only an intensity needs it
+
     hop = 1 / (spectrum.frame_rate_hz * WINDOW_SECONDS)  # in windows
     reach = int(np.ceil(0.75 / hop))
     time = np.linspace(-1.5, 1.5, 3001)

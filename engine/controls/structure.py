@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import savgol_coeffs
 from torch import Tensor
 
 from .. import metrics
+from ..curves import smoothing_kernel
 from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Audio, Words
@@ -75,7 +75,7 @@ def _smoothed(matrix: Tensor, smooth: Tensor) -> Tensor:
 def _smoothing(count: int, spectrum: Spectrum) -> Tensor:
     """Return the Savitzky-Golay filter of order 2 as a matrix over stretches, the ends held."""
     width = min(SMOOTHING_WIDTH, count - (1 - count % 2))
-    kernel = savgol_coeffs(width, min(2, width - 1)) if width > 2 else np.ones(1)
+    kernel = smoothing_kernel(width) if width > 2 else np.ones(1)
     matrix, half = np.zeros((count, count)), len(kernel) // 2
     for row in range(count):
         for offset, value in zip(range(-half, half + 1), kernel, strict=True):

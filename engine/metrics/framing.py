@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
+from scipy.ndimage import convolve1d
+
+from ..curves import smoothing_kernel
 
 Signal = NDArray[np.float64]
 
@@ -37,9 +39,4 @@ def count_of(samples: int, hop: float) -> int:
 def smoothed(values: Signal, frame_rate_hz: float, *, circular: bool, seconds: float = 1.0) -> Signal:
     """Return `values` [frames] after a Savitzky-Golay filter of order 2 over `seconds`."""
     width = max(3, 2 * round((seconds * frame_rate_hz - 1) / 2) + 1)
-    if not circular:
-        return np.asarray(savgol_filter(np.pad(values, width // 2, mode="edge"), width, 2)[width // 2 : -(width // 2)])
-    around = np.concatenate([values] * (2 * (width // len(values) + 1) + 1))
-    filtered = savgol_filter(around, width, 2)
-    middle = (len(around) // len(values) // 2) * len(values)
-    return np.asarray(filtered[middle : middle + len(values)])
+    return np.asarray(convolve1d(values, smoothing_kernel(width), mode="wrap" if circular else "nearest"))

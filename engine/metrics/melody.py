@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from .framing import Signal, count_of, frames_of, scaled
 
@@ -33,11 +32,11 @@ def frame_count(samples: int, sample_rate: int) -> int:
 
 def high_passed(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     """Return `signal` after a second-order high-pass at middle C, in its steady state where the loop wraps."""
-    sections = butter(2, HIGH_PASS_HZ, "highpass", fs=sample_rate, output="sos")
-    if not circular:
-        return np.asarray(sosfilt(sections, signal))
-    lead = signal[-min(len(signal), sample_rate // 5) :]
-    return np.asarray(sosfilt(sections, np.concatenate([lead, signal]))[len(lead) :])
+    from . import biquad  # here, because it loads a compiler, and not every loop has a melody
+
+    section = biquad.butterworth(HIGH_PASS_HZ, sample_rate)
+    lead = signal[-min(len(signal), sample_rate // 5) :] if circular else signal[:0]
+    return biquad.filtered(section, np.concatenate([lead, signal]))[len(lead) :]
 
 
 def chromagram(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:

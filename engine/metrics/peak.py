@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 from scipy.ndimage import convolve1d
-from scipy.signal import lfilter
 
 from .framing import count_of, frames_of
 
@@ -72,21 +71,8 @@ def loudness_lufs(audio: NDArray[np.floating], sample_rate: int) -> float:
 
 def _k_weighted(audio: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
     """The standard's shelf and high-pass, its 48 kHz filters re-derived for other rates."""
-    shelf = _shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196, sample_rate)
-    low_cut = _high_pass(38.13547087602444, 0.5003270373238773, sample_rate)
-    return np.asarray(lfilter(*low_cut, lfilter(*shelf, audio, axis=1), axis=1))
+    from . import biquad  # here, because it loads a compiler, and the bridge measures other things
 
-
-def _shelf(frequency_hz: float, gain_db: float, q: float, sample_rate: int) -> tuple[list[float], list[float]]:
-    k = np.tan(np.pi * frequency_hz / sample_rate)
-    high = 10 ** (gain_db / 20)
-    middle = high**0.4996667741545416
-    a0 = 1 + k / q + k * k
-    forward = [(high + middle * k / q + k * k) / a0, 2 * (k * k - high) / a0, (high - middle * k / q + k * k) / a0]
-    return forward, [1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
-
-
-def _high_pass(frequency_hz: float, q: float, sample_rate: int) -> tuple[list[float], list[float]]:
-    k = np.tan(np.pi * frequency_hz / sample_rate)
-    a0 = 1 + k / q + k * k
-    return [1.0, -2.0, 1.0], [1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
+    shelf = biquad.shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196, sample_rate)
+    low_cut = biquad.high_pass(38.13547087602444, 0.5003270373238773, sample_rate)
+    return biquad.filtered(low_cut, biquad.filtered(shelf, audio))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.optimize import linear_sum_assignment
 
 from .framing import Signal, count_of, frames_of, scaled
 
@@ -85,6 +84,8 @@ def matched(found: Signal, wanted: Signal, within_seconds: float, period_seconds
     """Return found minus wanted in seconds for the most hits that can be matched one to one."""
     if not len(found) or not len(wanted):
         return np.zeros(0)
+    from scipy.optimize import linear_sum_assignment  # here, because few loops are asked for hits
+
     away = found[:, None] - wanted[None]
     if period_seconds is not None:
         away = (away + period_seconds / 2) % period_seconds - period_seconds / 2

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_toeplitz
-from scipy.signal import lfilter
 
 from .framing import Signal, frames_of, scaled
 
@@ -68,8 +66,9 @@ def _residual(signal: Signal, sample_rate: int) -> Signal:
     stretch = signal[np.arange(-half, half) % len(signal)]
     correlation = np.correlate(stretch, stretch, "full")[2 * half - 1 : 2 * half + ORDER]
     correlation[0] = correlation[0] * 1.0001 + 1e-9
-    coefficients = solve_toeplitz(correlation[:ORDER], correlation[1:])
-    return np.abs(lfilter(np.concatenate([[1], -coefficients]), [1], stretch))
+    lags = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
+    coefficients = np.linalg.solve(correlation[lags], correlation[1:])
+    return np.abs(np.convolve(stretch, np.concatenate([[1], -coefficients]))[: 2 * half])
 
 
 def drop(signal: Signal, sample_rate: int) -> float:

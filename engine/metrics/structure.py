@@ -1,10 +1,10 @@
 """Whether a loop has the form that was asked for: similarity of stretches, and letters found by a segmenter."""
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.fft import dct
-from scipy.signal import savgol_filter
+from scipy.ndimage import convolve1d
 
+from ..curves import smoothing_kernel
 from .framing import Signal, count_of, frames_of, scaled
 from .melody import chromagram
 
@@ -52,8 +52,8 @@ def smoothed(matrix: Signal) -> Signal:
     width = min(5, len(matrix) - (1 - len(matrix) % 2))
     if width < 3:
         return matrix
-    once = savgol_filter(matrix, width, 2, axis=0, mode="nearest")
-    return np.asarray(savgol_filter(once, width, 2, axis=1, mode="nearest"))
+    once = convolve1d(matrix, smoothing_kernel(width), axis=0, mode="nearest")
+    return np.asarray(convolve1d(once, smoothing_kernel(width), axis=1, mode="nearest"))
 
 
 def target_matrix(form: str) -> Signal:
@@ -80,6 +80,8 @@ def found_form(signal: Signal, sample_rate: int, sections: int, letters: int, *,
     features = np.hstack([_spread(stretches(timbre, sections)), _spread(stretches(chroma, sections))])
     if letters >= sections:
         return "".join(chr(65 + i) for i in range(sections))
+    from scipy.cluster.hierarchy import fcluster, linkage
+
     names = fcluster(linkage(features, "average"), letters, "maxclust")
     order = {name: chr(65 + i) for i, name in enumerate(dict.fromkeys(names.tolist()))}
     return "".join(order[name] for name in names.tolist())

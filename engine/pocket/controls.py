@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
+from scipy.ndimage import convolve1d
 from torch import Tensor
 
 from midi.melody import melody, pitch_class_target
 
 from ..controls import Shown, find
-from ..curves import level_db
+from ..curves import level_db, smoothing_kernel
 from ..request import Curve, LoopRequest, Notes, Onsets
 from .bands import FRAMES_PER_LATENT, SAMPLE_RATE
 from .network import CONTROL_CHANNELS
@@ -70,7 +70,7 @@ def control_inputs(log_power: Tensor, labels: Mapping[str, Any]) -> NDArray[np.f
     power = spectrum_of(log_power[None], 1.0).power.sum(1)[0]
     level_db = 10 * torch.log10(power + 1e-10).numpy().astype(np.float64)
     window = min(len(level_db) - 1, round(len(level_db) / seconds)) // 2 * 2 + 1
-    smooth = savgol_filter(np.maximum(level_db, -60), window, 2, mode="wrap") if window > 3 else level_db
+    smooth = convolve1d(np.maximum(level_db, -60), smoothing_kernel(window), mode="wrap") if window > 3 else level_db
     return channels(
         frames,
         intensity_db=smooth.reshape(-1, FRAMES_PER_LATENT).mean(1),

@@ -280,14 +280,14 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
-    network = PocketNetwork.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
+    network = PocketNetwork.load(folder)
     if (inputs := folder / LAYER_INPUTS).exists():
-        network = in_layers(network.float(), {name: tensor.float() for name, tensor in load_file(inputs).items()})
+        network = in_layers(network, {name: tensor.float() for name, tensor in load_file(inputs).items()})
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
     place = choose_place(settings, small=True)
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
     return Pocket(
-        network.float(), latent_map, load_towers(folder), place.dtype, place.device,
+        network, latent_map, load_towers(folder), place.dtype, place.device,
         sees_controls=sees_controls, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
         weights=digest_of(folder, MIX_FILES),

@@ -14,10 +14,9 @@ from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
-from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from ..models.stored import Stored
 from . import musical_time
 from .layers import CHORD_CLASSES, CHORD_KNOWN, CONTEXT_CHANNELS, LAYERS, ROOT_CLASSES, Layer
 
@@ -113,13 +112,15 @@ def _norm(hidden: Tensor) -> Tensor:
     return F.layer_norm(hidden, hidden.shape[-1:])
 
 
-class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers has no types
+class PocketNetwork(Stored):
     """Mean velocity u(x_t, t, r | condition): latents [batch, frames, channels] in and out.
 
     Attention sees no order but the musical phases, and the one convolution is circular: time is a circle.
     """
 
-    @register_to_config
+    deviation: Tensor
+    blocks: nn.ModuleList
+
     def __init__(
         self,
         channels: int = 224,
@@ -129,7 +130,14 @@ class PocketNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         condition_channels: int = 316,
         layered: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            channels=channels,
+            width=width,
+            depth=depth,
+            heads=heads,
+            condition_channels=condition_channels,
+            layered=layered,
+        )
         self.register_buffer("deviation", torch.ones(channels))
         self.latent_in = nn.Linear(channels, width)
         self.phase_in = nn.Linear(musical_time.CHANNELS, width)

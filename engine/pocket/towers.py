@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from ..models.stored import Stored
 from .condition import WORD_SLOTS
 
 MID_BANDS = 246
@@ -37,12 +36,11 @@ def _circular(hidden: Tensor, reach: int) -> Tensor:
     return F.pad(hidden, (reach, reach), mode="circular")
 
 
-class GuideTower(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers has no types
+class GuideTower(Stored):
     """Text-audio similarity that the text control may optimise; differentiable in the bands."""
 
-    @register_to_config
     def __init__(self, width: int = 128) -> None:
-        super().__init__()
+        super().__init__(width=width)
         self.words = _Words(width)
         self.bands = nn.Linear(MID_BANDS, width)
         self.layers = nn.ModuleList(nn.Conv1d(width, width, 5, stride=2) for _ in range(4))
@@ -62,12 +60,11 @@ class GuideTower(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers ha
         return self.words(words)
 
 
-class JudgeTower(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers has no types
+class JudgeTower(Stored):
     """The embedding that no search optimises: for `embedding_distance`, ranking and evaluation."""
 
-    @register_to_config
     def __init__(self, width: int = 128) -> None:
-        super().__init__()
+        super().__init__(width=width)
         self.words = _Words(width)
         sizes = (2, 24, 48, 96, width)
         self.layers = nn.ModuleList(
@@ -109,6 +106,5 @@ def load_towers(folder: Path) -> Towers | None:
     """Return the towers beside pocket's weights, or None where they were not trained."""
     if not (folder / "guide").is_dir() or not (folder / "judge").is_dir():
         return None
-    guide = GuideTower.from_pretrained(folder / "guide", local_files_only=True, low_cpu_mem_usage=False)
-    judge = JudgeTower.from_pretrained(folder / "judge", local_files_only=True, low_cpu_mem_usage=False)
-    return Towers(*(tower.float().eval().requires_grad_(False) for tower in (guide, judge)))
+    guide, judge = GuideTower.load(folder / "guide"), JudgeTower.load(folder / "judge")
+    return Towers(guide.requires_grad_(False), judge.requires_grad_(False))

@@ -17,6 +17,7 @@ from ..request import LoopRequest
 from . import objective as targets
 from .anchor import Anchor
 from .balance import Balance
+from .forecast import Forecast
 from .objective import Objective
 from .shell import Shell
 from .step import Easing, Padam, StepSize, TrustRegion
@@ -64,6 +65,18 @@ def limit_seconds(request: LoopRequest) -> float | None:
     if request.budget.steps is not None or request.method == "ditto-paper":
         return None
     return LIMIT_SECONDS[request.quality]
+
+
+def forecast(request: LoopRequest, plan: Plan, started: float) -> Forecast:
+    """Return what tells how long the search of `plan`, which began at `started`, and its takes will still take."""
+    return Forecast(
+        started,
+        plan.steps,
+        takes=request.count,
+        verified_every=1 if plan.verification is None else plan.verification.every_steps,
+        ends_early=plan.until_tolerance,
+        limit_seconds=limit_seconds(request),
+    )
 
 
 def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True) -> Plan:

@@ -8,6 +8,8 @@ from ..models.protocol import ModelCard, Scene
 from ..request import LoopRequest
 from ..search.shell import flatness
 
+MADE_WITH = ("ditto-live", "torch", "diffusers")  # the last one only where other people's models can be used
+
 
 def what_was_done(
     request: LoopRequest, card: ModelCard, losses: list[dict[str, float]], seconds: float
@@ -21,7 +23,7 @@ def what_was_done(
         "steps": len(losses),
         "seconds_optimising": round(seconds, 3),
         "loss_curves": curves,
-        "versions": {name: metadata.version(name) for name in ("ditto-live", "torch", "diffusers")},
+        "versions": {name: metadata.version(name) for name in MADE_WITH if any(metadata.distributions(name=name))},
     }
 
 

@@ -35,7 +35,7 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
         condition_channels=condition.CHANNELS,
     )
     network.load_state_dict(averaged)
-    network.to(torch.float16).save_pretrained(out)
+    network.to(torch.float16).save(out)
     latent_map.save(out / "latent_map.safetensors")
 
 

@@ -253,8 +253,7 @@ def drawn_times(count: int, device: torch.device) -> Tensor:
 
 def exported(weights: Path) -> PocketNetwork:
     """Return the network of a folder of exported weights, in float32."""
-    network: PocketNetwork = PocketNetwork.from_pretrained(weights, local_files_only=True, low_cpu_mem_usage=False)
-    return network.float()
+    return PocketNetwork.load(weights)
 
 
 def main() -> None:

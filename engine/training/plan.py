@@ -287,7 +287,7 @@ class Learner:
                     shutil.copytree(self._start / name, made, dirs_exist_ok=True)
                     continue
                 tower = towers.learn(name, self._data, plan.tower_minutes, seed, plan.tower_batch)
-                tower.save_pretrained(made)
+                tower.save(made)
         with _whole(self.weights) as made:
             if made is not None:
                 shutil.copytree(

@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    learn(given.tower, given.data, given.minutes, given.seed).save_pretrained(given.out / given.tower)
+    learn(given.tower, given.data, given.minutes, given.seed).save(given.out / given.tower)
 
 
 if __name__ == "__main__":

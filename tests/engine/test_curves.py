@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from asking import Asking
+from scipy.signal import savgol_coeffs
 
-from engine.curves import FLOOR_DB, frequency_octaves, inside, level_db
+from engine.curves import FLOOR_DB, frequency_octaves, inside, level_db, smoothing_kernel
 from engine.errors import BadRequestError
 
 
@@ -52,3 +53,9 @@ def test_a_range_shorter_than_a_frame_is_one_frame() -> None:
     assert chosen.sum() == 1
     assert inside(None, Fraction(8), 8).all()
     assert inside((Fraction(2), Fraction(4)), Fraction(8), 8).tolist() == [False] * 2 + [True] * 2 + [False] * 4
+
+
+@pytest.mark.parametrize("width", [3, 5, 13, 87, 301])
+def test_the_smoothing_is_that_of_savitzky_and_golay(width: int) -> None:
+    """The closed form is SciPy's filter of order 2, to rounding."""
+    np.testing.assert_allclose(smoothing_kernel(width), savgol_coeffs(width, 2), atol=1e-13)

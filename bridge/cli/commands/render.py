@@ -1,4 +1,4 @@
-"""`ditto-live render`: make loops here and now, without bridge or engine process."""
+"""`ditto-live render`: make loops now, in this process or by the warm worker of a service on this computer."""
 
 import sys
 import time
@@ -12,16 +12,17 @@ import typer
 from bridge.requests.fields import Way
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.targets import TargetRow
-from engine.errors import BadInputError
+from engine.errors import BadInputError, EngineUnavailableError
 from engine.events import Event, Run
-from engine.settings import Settings
+from engine.settings import Settings, control_files
 
 from ..follow import Outcome, follow
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, check_writable, named_files, shelf
-from ..progress import display
+from ..progress import Display, display
 from ..told import as_json, in_words
+from ..warm import warm_client
 
 if TYPE_CHECKING:
     from engine.models.protocol import Model
@@ -48,6 +49,9 @@ class Render:
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
     device: Annotated[str, _place("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
     dtype: Annotated[str, _place("auto, float32, bfloat16 or float16.")] = "auto"
+    here: Annotated[bool, _place("Make it in this process, even where a service has the model loaded.", "--here")] = (
+        False
+    )
 
     def run(self) -> int:
         """Read the request, make the loop, and say where it is."""
@@ -60,7 +64,7 @@ class Render:
             self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         report = None if self.report is None else as_png(self.report)
-        outcome = make(asked, takes, settings)
+        outcome = make(asked, takes, settings, serviced=not self.here and self._is_ordinary(settings))
         seconds = time.monotonic() - started
         if report is not None and takes.kept:
             report = takes.beside(report)
@@ -73,6 +77,12 @@ class Render:
         sys.stdout.flush()
         say(takes.remark)
         return INTERRUPTED if outcome.interrupted else 0
+
+
+    def _is_ordinary(self, settings: Settings) -> bool:
+        """Whether a service makes it as this process does: on the same device, and without code from elsewhere."""
+        own = (self.device, self.dtype, settings.compile) != ("auto", "auto", "off")
+        return not own and not getattr(self, "controls", ()) and not control_files()
 
 
 command = Render
@@ -103,19 +113,52 @@ def as_png(report: Path) -> Path:
     return report
 
 
-def make(asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None) -> Outcome:
-    """Make the loop in this process and keep its takes; `load` opens the model if not the catalogue."""
+def make(
+    asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
+) -> Outcome:
+    """Make the loop and keep its takes; `load` opens the model if not the catalogue.
+
+    Where `serviced` allows it and a service on this computer has the model loaded, its worker makes the loop; else this
+    process does.
+    """
     with display(asked.request.count) as shown:
         for remark in asked.remarks:
             shown.say(remark)
-        from engine.models import catalogue
-
+        if serviced and (made := _serviced(asked, takes, settings, shown)) is not None:
+            return made
+        shown.begin(f"Loading {asked.request.model}")
         # Torch is loaded from here on: whatever could be wrong with the request was said before.
-        model = (load or catalogue.load)(asked.request.model, settings)
+        model = (load or _load)(asked.request.model, settings)
         from engine.pipeline import make_loop
 
         events = cast(Run[Event], make_loop(asked.request, model, settings))
         return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+
+
+def _load(name: str, settings: Settings) -> "Model":
+    """Return the model of the catalogue, with as many threads as this computer does best with."""
+    from engine.models import catalogue
+    from engine.models.threads import use_threads
+
+    use_threads(settings)
+    return catalogue.load(name, settings)
+
+
+def _serviced(asked: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
+    """Have the loop made by a service on this computer that is idle and warm; None where there is none, or it goes."""
+    client = warm_client(asked.request, settings)
+    if client is None:
+        return None
+    with client:
+        shown.say("The service that runs on this computer makes it; --here would do without.")
+        try:
+            events = client.make(asked.request)
+            return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+        except EngineUnavailableError:
+            if takes.kept:
+                raise
+    shown.say("The service has gone; the loop is made without it.")
+    return None
 
 
 def draw(takes: Shelf, report: Path) -> None:

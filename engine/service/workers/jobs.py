@@ -82,6 +82,9 @@ class ModelJobs:
 
             say(-1.0, f"Loading the model {name}.")
             self._loaded, self.model = None, ""  # two at once might not fit
+            from ...models.threads import use_threads
+
+            use_threads(self._settings)
             self._loaded = catalogue.load(name, self._settings)
             self.model = name
         return self._loaded

@@ -21,6 +21,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     compile: str = "off"
     recompute: bool = True
     loop_words: bool = False
+    threads: int = 0
     model: str = ""  # loaded at once, so that the first request need not wait for it
 
     @classmethod
@@ -36,6 +37,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
             compile=settings.compile,
             recompute=settings.recompute,
             loop_words=settings.loop_words,
+            threads=settings.threads,
             model=model,
         )
 
@@ -50,4 +52,5 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
             compile=self.compile,
             recompute=self.recompute,
             loop_words=self.loop_words,
+            threads=self.threads,
         )

@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,12 @@ def test_the_json_says_whether_all_is_well(capsys: pytest.CaptureFixture[str]) -
     said = json.loads(capsys.readouterr().out)
     assert said["well"] == (code == 0)
     assert code == (1 if any(finding["level"] == "fix" for finding in said["findings"]) else 0)
+
+
+def test_threads_are_those_of_the_setting_or_of_the_measurement(settings: Settings) -> None:
+    """A set number is named as such; else it is measured now, kept, and said with the times of all that were tried."""
+    (told,) = checks.threads(replace(settings, threads=3))
+    assert told.sentence.startswith("3, as DITTO_THREADS")
+    (found,) = checks.threads(replace(settings, threads=0))
+    assert "ms a step" in found.sentence
+    assert (settings.home / "threads.json").is_file()

@@ -60,7 +60,7 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
 def test_several_takes_are_made_at_once_and_what_follows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Newcomer B11: the search for four takes is one, no step stands twice, and each take after it has its own line."""
     lines = Lines(takes=4)
-    for last in (step(1), step(10), step(10), replace(step(10), seconds_left=0.0)):
+    for last in (step(1), step(10), step(10), replace(step(10), seconds_left=2.0)):
         lines.step(last)
     for done, left in enumerate((-1.0, 9.4, 6.0, 3.1)):
         lines.step(decoding(done, 4, left))
@@ -75,13 +75,21 @@ def test_several_takes_are_made_at_once_and_what_follows_is_said(capsys: pytest.
 
 
 def test_a_search_that_ends_early_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Within its tolerances at step 3 of 10 it is over: the last step has a line, and what follows it."""
+    """Within its tolerances at step 3 that step is the last: it has a line, and what follows it."""
     lines = Lines(takes=1)
-    for one in (step(1), step(2), replace(step(3), seconds_left=0.0), decoding(0, 1, -1.0)):
+    for one in (step(1), step(2), replace(step(3), steps=3), decoding(0, 1, -1.0)):
         lines.step(one)
     said = capsys.readouterr().err.splitlines()
-    assert said[1].startswith("Searching: step 3 of 10, melody")
+    assert said[1].startswith("Searching: step 3 of 3, melody")
     assert said[2:] == ["Turning it into sound …"]
+
+
+def test_what_comes_before_the_first_step_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that is loaded is named, and what an engine says of a step that is none makes no line."""
+    with display(takes=1) as shown:
+        shown.begin("Loading pocket")
+        shown.step(replace(step(0), steps=0, seconds_left=-1.0, phase="loading"))
+    assert capsys.readouterr().err.splitlines() == ["Loading pocket …"]
 
 
 def test_on_a_terminal_the_bar_moves_and_sentences_stand_above_it() -> None:
@@ -89,6 +97,8 @@ def test_on_a_terminal_the_bar_moves_and_sentences_stand_above_it() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
     with RichProgress(TextColumn("{task.description}"), console=console) as progress:
         bar = Bar(progress, takes=1)
+        bar.begin("Loading pocket")
+        assert (progress.tasks[0].description, progress.tasks[0].total) == ("Loading pocket", None)
         bar.step(step(4))
         bar.say("No [brackets] are eaten.")
         task = progress.tasks[0]

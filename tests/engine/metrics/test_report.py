@@ -76,6 +76,7 @@ def test_metrics_never_meet_the_controls() -> None:
         "fractions",
         "itertools",
         "msgspec",
+        "numba",
         "numpy",
         "scipy",
         "midi",

@@ -165,7 +165,7 @@ def test_what_is_exported_is_a_model(loop_set: LoopSet, state: Path, tmp_path: P
 def test_training_begins_at_exported_weights(loop_set: LoopSet, tmp_path: Path) -> None:
     """Going on from the repository's weights needs no state: both networks are the exported one."""
     first = Trainer(recipe(1), loop_set.latent_map.deviation, tmp_path / "first", CPU)
-    first.network.save_pretrained(tmp_path / "weights")
+    first.network.save(tmp_path / "weights")
     second = Trainer(recipe(1, seed=5), loop_set.latent_map.deviation, tmp_path / "second", CPU)
     second.begin_from(tmp_path / "weights")
     for name, tensor in first.network.state_dict().items():

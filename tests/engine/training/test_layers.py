@@ -177,7 +177,7 @@ def test_layers_are_learnt_beside_a_network_that_stays(layer_set: LayerSet, tmp_
     before = PocketNetwork(channels=224, width=32, depth=2, condition_channels=condition.CHANNELS)
     for part in (before.latent_out, before.final_modulation):  # silent at first: nothing would be learnt in two steps
         torch.nn.init.normal_(part.weight, std=0.02)
-    before.save_pretrained(tmp_path / "weights")
+    before.save(tmp_path / "weights")
     recipe = Recipe(minutes=1, most_steps=2, batch=2, windows=(40,), width=32, depth=2, layered=True)
     trainer = Trainer(recipe, layer_set.latent_map.deviation, tmp_path / "state", CPU)
     trainer.begin_from(tmp_path / "weights")
@@ -219,7 +219,7 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
     Repertoire.load(WEIGHTS / "repertoire.safetensors").save(start / "repertoire.safetensors")
     for name in plan.TOWERS:
         (start / name).symlink_to(WEIGHTS / name)
-    tiny = {"minutes": SECOND, "windows": (40,), "width": 32, "depth": 2}
+    tiny = {"minutes": SECOND, "windows": (40,), "width": 32, "depth": 2, "compiled": False}
     small = replace(
         plan.LAYERS,
         loops=4,

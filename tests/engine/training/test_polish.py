@@ -33,7 +33,7 @@ def teacher(loop_set: LoopSet, tmp_path_factory: pytest.TempPathFactory) -> Path
         if "modulation" in name or name.startswith("latent_out"):
             torch.nn.init.normal_(parameter, std=0.02)
     folder = tmp_path_factory.mktemp("teacher")
-    network.save_pretrained(folder)
+    network.save(folder)
     loop_set.latent_map.save(folder / "latent_map.safetensors")
     return folder
 

@@ -1,0 +1,56 @@
+"""The warm worker of a service that runs on this computer: it has a model loaded, so `render` asks it first.
+
+The request, the code and the weights are the same, so the take is, too. In doubt (another version or model, a service
+that is busy or does not answer) there is none, and the loop is made in this process.
+"""
+
+import socket
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineUnavailableError
+from engine.request import LoopRequest
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from bridge.client import Client
+
+ANSWER_SECONDS = 1.0  # in which a service on this computer says how it is
+CONNECT_SECONDS = 0.2
+
+
+def warm_client(request: LoopRequest, settings: Settings) -> "Client | None":
+    """Return a client of an idle engine of this data folder that has the request's model loaded; None without one."""
+    if not (settings.home / "keys" / "engine.key").is_file() or not _listens(settings.engine_port):
+        return None
+    from bridge.client import Client, Peer
+    from engine.service.access import Keys
+
+    keys = Keys(settings.home / "keys")
+    try:
+        client = Client(Peer(f"tcp://127.0.0.1:{settings.engine_port}", keys=keys), patience_seconds=ANSWER_SECONDS)
+    except EngineUnavailableError:
+        return None
+    if _is_warm(client, request):
+        return client
+    client.close()
+    return None
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _is_warm(client: "Client", request: LoopRequest) -> bool:
+    from engine.service.messages import EngineState
+    from engine.service.process import own_version
+
+    try:
+        status = client.status()
+    except EngineUnavailableError:
+        return False
+    idle = status.state is EngineState.READY and not status.queued
+    return idle and status.version == own_version() and status.model == request.model

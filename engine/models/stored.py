@@ -1,0 +1,48 @@
+"""Networks of our own, which lie in a folder as diffusers lays them out, read and written without importing it.
+
+`config.json` holds the constructor's arguments, `diffusion_pytorch_model.safetensors` the state. Importing diffusers
+takes longer than everything else that `pocket` does before its first step.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ..errors import ModelError
+
+CONFIG = "config.json"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+_AGAIN = "Install Ditto Live again."
+
+
+class Stored(nn.Module):
+    """A network whose constructor's arguments are plain values, kept as `config`."""
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = config
+
+    def save(self, folder: Path) -> None:
+        """Write the network, in the precision that it has, to `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        config = {"_class_name": type(self).__name__, **self.config}
+        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(state, folder / WEIGHTS, {"format": "pt"})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return the network in `folder`, in float32 and ready to answer; raise `ModelError` where it is not whole."""
+        try:
+            config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            network = cls(**{name: value for name, value in config.items() if not name.startswith("_")})
+            network.load_state_dict(load_file(folder / WEIGHTS))
+        except (OSError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"The network in {folder} cannot be loaded: {reason}", remedy=_AGAIN) from error
+        return network.eval()
+

@@ -1,0 +1,117 @@
+"""`render` beside a service on this computer: made by its warm worker, to the bit as without it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from bridge.cli.commands import render
+from bridge.cli.commands.render import make
+from bridge.cli.main import parse
+from bridge.cli.output import Shelf, shelf
+from bridge.cli.warm import warm_client
+from bridge.client import Client
+from bridge.requests.fields import Way
+from bridge.requests.reader import Reading, read_request
+from bridge.testing import make_service
+from engine.errors import EngineUnavailableError
+from engine.service.messages import EngineState
+from engine.service.workers.worker_options import WorkerOptions
+from engine.settings import Settings
+
+MODEL = "small"
+SERVED = "The service that runs on this computer makes it"
+OPENS = """
+from engine.models.testing import TinyModel
+
+def open_model(device):
+    return TinyModel(sample_rate=8_000)
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Return the settings of a computer on which a service has a small model loaded."""
+    service = make_service(tmp_path_factory.mktemp("warm"))
+    service.settings.models.mkdir(parents=True)
+    (service.settings.models / f"{MODEL}.py").write_text(OPENS, encoding="utf-8")
+    try:
+        service.start_engine(worker=WorkerOptions.of(service.settings, model=MODEL))
+        with Client(service.peer) as client:
+            while client.status().state is not EngineState.READY:
+                pass
+        yield replace(service.settings, engine_port=int(service.engine_address.rpartition(":")[2]))
+    finally:
+        service.close()
+
+
+def asked(settings: Settings, model: str = MODEL) -> Reading:
+    texts = {"seed": "7", "steps": "3", "sample_rate": "8000", "bars": "1", "model": model, "intensity": "0:-20 4:-12"}
+    return read_request(texts, way=Way.COMMAND_LINE, takes=settings.takes)
+
+
+def rendered(out: Path, settings: Settings, *, serviced: bool) -> Shelf:
+    reading = asked(settings)
+    takes = shelf(out, reading.request, settings)
+    make(reading, takes, settings, serviced=serviced)
+    return takes
+
+
+def test_a_warm_worker_makes_the_same_loop_to_the_bit(
+    served: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same samples and the same noise, one line that says who made it, and nothing is loaded here."""
+    warm = rendered(tmp_path / "warm.wav", served, serviced=True)
+    said = capsys.readouterr().err
+    assert said.count(SERVED) == 1
+    assert "Loading" not in said
+    own = rendered(tmp_path / "own.wav", served, serviced=False)
+    said = capsys.readouterr().err
+    assert SERVED not in said
+    assert f"Loading {MODEL} …" in said
+    assert warm.kept[0].path.read_bytes() == own.kept[0].path.read_bytes()
+    assert warm.kept[0].take.sound == own.kept[0].take.sound
+    one, other = (load(kept.take.noise)["noise"] for kept in (warm.kept[0], own.kept[0]))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_service_with_another_model_or_without_keys_is_left_alone(served: Settings, tmp_path: Path) -> None:
+    """It would have to load one, or it is another person's: the loop is made here."""
+    assert warm_client(asked(served, "pocket").request, served) is None
+    assert warm_client(asked(served).request, replace(served, home=tmp_path)) is None
+    assert not list(tmp_path.iterdir()), "no keys are made for nothing"
+
+
+def test_a_service_that_goes_costs_no_loop(
+    served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it stops to answer before a take is there, the loop is made in this process, which says so."""
+
+    def goes(*_: object) -> None:
+        raise EngineUnavailableError("No engine answers.")
+
+    monkeypatch.setattr(Client, "make", goes)
+    assert rendered(tmp_path / "loop.wav", served, serviced=True).kept
+    assert "The service has gone; the loop is made without it." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--here"], ["--device", "cpu"], ["--dtype", "float32"]])
+def test_what_asks_for_this_process_gets_it(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --here, and where device or precision are named, no service is asked."""
+    seen: list[bool] = []
+
+    def made(*_: object, serviced: bool = False, **__: object) -> None:
+        seen.append(serviced)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(render, "make", made)
+    for extra in (words, []):
+        command = parse("render", ["--prompt", "dub", "--out", str(tmp_path / "loop.wav"), *extra])
+        with pytest.raises(KeyboardInterrupt):
+            command.run()  # type: ignore[attr-defined]
+    assert seen == [False, True]
