@@ -23,9 +23,7 @@ from .events import (
     Checkpoint,
     Done,
     Event,
-    Phase,
     Preview,
-    Progress,
     Run,
     Scores,
     Sound,
@@ -39,7 +37,7 @@ from .request import Layer, LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
 from .search.part import Part, part_of
-from .search.report import Step
+from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
@@ -49,7 +47,6 @@ from .takes.record import layer_facts, noise_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
-UNKNOWN_SECONDS = -1.0
 PREVIEW_EVERY_SECONDS = 2.0
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 
@@ -126,12 +123,12 @@ def _make_loop(
         return
 
     takes: list[tuple[Take, Stems | None]] = []
-    decoding = time.monotonic()
-    yield _decoding(request, search, 0, 0.0)
+    started = time.monotonic()
+    yield decoding(request, search.step, 0, 0.0)
     best, latent = _best(ready, search)
     for item in range(len(best)):
         if item:
-            yield _decoding(request, search, item, time.monotonic() - decoding)
+            yield decoding(request, search.step, item, time.monotonic() - started)
         takes.append(_finish(ready, search, best[item], latent[item], item))
     ranked = sorted(takes, key=lambda made: _rank(made[0].scores, search, made[0].take))
     for take, stems in ranked:
@@ -231,7 +228,7 @@ class _News:
         self._forecast.step(step.index, now, exact=step.exact, distances=step.distances, over=over)
         if now - self._told >= PROGRESS_EVERY_SECONDS or first or over:
             self._told = now
-            yield _progress(self._ready.request, step, self._forecast.seconds_left, over=over)
+            yield progress(self._ready.request, step, self._forecast.seconds_left, over=over)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
             self._previewed = now
             yield _preview(self._ready, step)
@@ -354,43 +351,11 @@ def _stems(ready: Prepared, finished: loop.Finished, item: int) -> Stems | None:
     )
 
 
-def _progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:
-    done, steps = _counted(step)
-    return Progress(
-        request_id=request.request_id,
-        take=0,
-        step=done,
-        steps=done if over else steps,
-        seconds_left=round(seconds_left, 2),
-        losses=step.losses,
-        phase=step.phase,
-    )
-
-
-def _decoding(request: LoopRequest, search: Search, done: int, seconds: float) -> Progress:
-    """Return how many takes are sound, `seconds` after the search has ended."""
-    return Progress(
-        request_id=request.request_id,
-        take=min(done, request.count - 1),
-        step=done,
-        steps=request.count,
-        seconds_left=round(seconds * (request.count - done) / done, 2) if done else UNKNOWN_SECONDS,
-        losses=search.step.losses if search.step is not None else {},
-        phase=Phase.DECODE,
-    )
-
-
 def _preview(ready: Prepared, step: Step) -> Preview:
     known = step.latent
     latent = _latent(ready, step.best_noise[:1]) if known is None else ready.whole(known[:1])
     sound = _sound(_finished(ready, latent[0]).audio, ready.request.sample_rate)
-    return Preview(request_id=ready.request.request_id, take=0, step=_counted(step)[0], sound=sound)
-
-
-def _counted(step: Step) -> tuple[int, int]:
-    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step."""
-    steps = max(step.steps, 1)
-    return min(step.index + 1, steps), steps
+    return Preview(request_id=ready.request.request_id, take=0, step=counted(step)[0], sound=sound)
 
 
 def _sound(audio: NDArray[np.float32], sample_rate: int) -> Sound:

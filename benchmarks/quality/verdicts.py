@@ -2,14 +2,16 @@
 
     python -m benchmarks verdicts [--takes 200] [--seconds 5] [--publish]
 
-Loops of one to four bars at many tempi, each control's target its own. What a verdict says, such as "missed by 4.5 dB
+Loops of one to four bars at many tempi, each control's target its own. Of a loop in layers a melody hears the lead, and
+a rhythm drums and percussion, so their stems are delivered and measured. What a verdict says, such as "missed by 4.5 dB
 between bars 2 and 3", is compared with the same measure by another implementation (`measured.py`) on the delivered
-file, and so is the grade. Each take is a row that is kept as it comes. 200 take some 30 minutes of two cores.
+files, and so is the grade. Each take is a row that is kept as it comes. 200 take some 30 minutes of two cores.
 """
 
 import json
 import re
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -27,10 +29,10 @@ from benchmarks.quality.measured import Loop
 from benchmarks.rows import Row, Rows
 from bridge.takes.delivery import write_files
 from engine import pipeline
-from engine.events import Take
+from engine.events import Stems, Take
 from engine.models import catalogue
 from engine.models.protocol import Model
-from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point
+from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Target
 from engine.settings import Settings
 from midi.notes import Note
 from midi.rhythm import Onset
@@ -41,6 +43,7 @@ SHAPES = ((1, 4), (1, 4), (2, 4), (2, 4), (2, 3), (4, 4))  # bars, and beats of 
 TEMPI_BPM = (96, 110, 124, 133, 140, 174)
 WITHIN = {"dB": 0.3, "octaves": 0.05, "%": 5.0}  # how far apart the two may be
 GRADES_AT = {"intensity": (1.0, 2.0), "brightness": (0.2, 0.35), "melody": (95, 85), "rhythm": (90, 75)}
+OWN_LAYERS = {"melody": ("lead",), "rhythm": ("drums", "percussion")}  # which these two hear, where a loop has them
 CEILING_DBTP = -1.0
 BARS = {"agree, %": Bar(98, least=True), "true peak, dBTP": Bar(CEILING_DBTP)}
 BAR = (
@@ -65,6 +68,7 @@ def request_of(number: int, seconds: float) -> LoopRequest:
         key=chance.choice(("A minor", "C major", "F minor", "D dorian")),
         controls=tuple(controls),
         quality="draft",
+        stems=True,
         budget=Budget(seconds=seconds),
     )
 
@@ -99,7 +103,12 @@ def _groove(chance: Random, beats: int) -> Onsets:
     return Onsets(onsets=tuple(Onset(at, 1.0) for at in strokes if at < beats))
 
 
-_TARGETS = {"intensity": _level, "brightness": _centroid, "melody": _tune, "rhythm": _groove}
+_TARGETS: dict[str, Callable[[Random, int], Target]] = {
+    "intensity": _level,
+    "brightness": _centroid,
+    "melody": _tune,
+    "rhythm": _groove,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,9 @@ def heard(loop: Loop, request: LoopRequest, control: Control) -> NDArray[np.floa
     raise ValueError(f"{control.kind} is not measured here")
 
 
-def _line(curve: Curve, request: LoopRequest, frames: int, mapped: np.ufunc) -> NDArray[np.float64]:
+def _line(
+    curve: Curve, request: LoopRequest, frames: int, mapped: Callable[..., NDArray[np.float64]]
+) -> NDArray[np.float64]:
     beat = np.arange(frames) * float(request.beats) / frames
     values = mapped(np.array([point.value for point in curve.points]))
     return np.interp(beat, [float(point.beat) for point in curve.points], values)
@@ -181,19 +192,28 @@ def _grade(value: float, good: float, near: float) -> str:
 def take_of(number: int, seconds: float, model: Model) -> Row:
     """Make a take, write it, and compare its verdicts and peaks with the file's."""
     request = request_of(number, seconds)
-    take = next(event for event in pipeline.make_loop(request, model, Settings()) if isinstance(event, Take))
+    events = list(pipeline.make_loop(request, model, Settings()))
+    take = next(event for event in events if isinstance(event, Take))
+    stems = next((event for event in events if isinstance(event, Stems)), None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "loop.wav"
-        write_files(path, request, take)
+        write_files(path, request, take, stems)
         loop, verdicts = Loop.read(path), json.loads(path.with_suffix(".json").read_bytes())["verdicts"]
+        parts = {stem.stem.partition("-")[2]: Loop.read(stem) for stem in path.parent.glob("loop-*.wav")}
     row: Row = {"controls": " ".join(control.kind for control in request.controls), "agree": 1}
     for control, verdict in zip(request.controls, verdicts, strict=True):
         said = said_of(verdict["grade"], verdict["sentence"], request.bars)
-        agree, amount = agrees(said, control.kind, heard(loop, request, control), request.bars)
+        agree, amount = agrees(said, control.kind, heard(_given(control, loop, parts), request, control), request.bars)
         row |= {control.kind: amount, f"{control.kind} said": verdict["sentence"]}
         row["agree"] = int(row["agree"] and agree)
     metered, exact = measured.true_peaks_dbtp(loop)
     return row | {"peak_dbtp": max(metered, exact), "metered_dbtp": metered, "exact_dbtp": exact}
+
+
+def _given(control: Control, loop: Loop, stems: Mapping[str, Loop]) -> Loop:
+    """Return what a control hears: the delivered stems of its layers, and of a loop that has none of them all of it."""
+    own = [stems[layer].samples for layer in OWN_LAYERS.get(control.kind, ()) if layer in stems]
+    return Loop(np.sum(own, axis=0), loop.rate) if own else loop
 
 
 def summary(rows: Rows, prefix: str) -> dict[str, float]:

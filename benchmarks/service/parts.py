@@ -34,7 +34,7 @@ def growth_mb(parts: list[Row], figure: str) -> list[float]:
     worst: list[float] = []
     for process in {part["process"] for part in parts}:
         own = [part for part in parts if part["process"] == process]
-        first = own[0].get(f"first_{figure}", own[0][figure])
+        first: list[float] = own[0][f"first_{figure}" if f"first_{figure}" in own[0] else figure]
         for part in own:
             grown = [after - before for before, after in zip(first, part[figure], strict=True)]
             worst = [max(pair) for pair in zip(worst, grown, strict=True)] if worst else grown

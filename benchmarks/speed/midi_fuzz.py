@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from benchmarks.command import add_rows, open_rows, parser
@@ -171,7 +172,7 @@ def main() -> None:
     parts = []
     for part in range(chosen.count // size):
         key = f"mutated {files} files, seed {chosen.seed}, {size}/{part}"
-        parts.append(rows.get(key, lambda part=part: run(size, f"{chosen.seed} {part}", chosen.files)))
+        parts.append(rows.get(key, partial(run, size, f"{chosen.seed} {part}", chosen.files)))
         print(f"{size * (part + 1)} done, {parts[-1]['faults']} faults", file=sys.stderr, flush=True)
     found = in_all(parts)
     rows.put(f"{found['count']} mutated files", found)

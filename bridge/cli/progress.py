@@ -62,7 +62,7 @@ class Bar:
             description=_title(step, self._takes),
             total=None if decodes and self._takes == 1 else step.steps or None,
             completed=step.step,
-            left=time_left(step.seconds_left),
+            left=time_left(step.seconds_left) if step.seconds_left > 0 else "",
             losses="" if decodes else losses_in_words(step.losses),
         )
 
@@ -86,14 +86,14 @@ class Lines:
     def step(self, step: Step) -> None:
         """Print a line if it is time for one, where the search is over, and for each take that is decoded."""
         now, shown = time.monotonic(), (step.phase, step.step, step.steps)
-        decodes, ends = step.phase == Phase.DECODE, step.step >= step.steps or step.seconds_left == 0
-        if shown == self._shown or not (decodes or ends or now >= self._next_line_seconds):
+        decodes, ends = step.phase == Phase.DECODE, 0 < step.steps <= step.step
+        if not step.steps or shown == self._shown or not (decodes or ends or now >= self._next_line_seconds):
             return
         self._shown, self._next_line_seconds = shown, now + SECONDS_BETWEEN_LINES
         title, left = _title(step, self._takes), time_left(step.seconds_left)
         if decodes:
             self.say(", ".join(part for part in (title, left) if part) + " …")
-        elif step.steps:
+        else:
             parts = (f"step {step.step} of {step.steps}", "" if ends else left, losses_in_words(step.losses))
             self.say(f"{title}: " + ", ".join(part for part in parts if part))
 

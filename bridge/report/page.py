@@ -25,8 +25,8 @@ WIDTH_INCHES, HEIGHT_INCHES, DOTS_PER_INCH = 13.0, 15.2, 130
 def write_report(path: Path, wav: Path, request: LoopRequest, scores: Scores, record: Mapping[str, object]) -> None:
     """Draw the page about `wav` as a PNG at `path`.
 
-    Of the take's `record` come the losses of each control, the verdicts, and which panel shows which control. Raises
-    `BadInputError` where the loop cannot be read or the page cannot be written.
+    Of the take's `record` come the losses of each control, the verdicts, which panel shows which control, and the
+    layers and chords. Raises `BadInputError` where the loop cannot be read or the page cannot be written.
     """
     audio, sample_rate = read_audio(wav)
     heard = panels.Heard(audio, sample_rate, request, Record.of(record))

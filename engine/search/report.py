@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..events import Phase
+from ..events import Phase, Progress
+from ..request import LoopRequest
 from .objective import Evaluation
 from .state import SearchState
+
+UNKNOWN_SECONDS = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +53,36 @@ class Step:
             state=state,
             exact=exact,
         )
+
+
+def counted(step: Step) -> tuple[int, int]:
+    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step."""
+    steps = max(step.steps, 1)
+    return min(step.index + 1, steps), steps
+
+
+def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:
+    """Return how far a search is; where it is `over`, this step is its last."""
+    done, steps = counted(step)
+    return Progress(
+        request_id=request.request_id,
+        take=0,
+        step=done,
+        steps=done if over else steps,
+        seconds_left=round(seconds_left, 2),
+        losses=step.losses,
+        phase=step.phase,
+    )
+
+
+def decoding(request: LoopRequest, step: Step | None, done: int, seconds: float) -> Progress:
+    """Return how many takes are sound, so many `seconds` after the search has ended with `step`."""
+    return Progress(
+        request_id=request.request_id,
+        take=done,
+        step=done,
+        steps=request.count,
+        seconds_left=round(seconds * (request.count - done) / done, 2) if done else UNKNOWN_SECONDS,
+        losses=step.losses if step is not None else {},
+        phase=Phase.DECODE,
+    )

@@ -143,7 +143,8 @@ def test_verdicts_stand_on_the_page(tmp_path: Path) -> None:
         {"grade": "good", "sentence": "melody: followed, 97 % of its time sounds as asked."},
         {"grade": "miss", "sentence": "intensity: missed by 4.5 dB between bars 2 and 3."},
     ]
-    plain = drawn(tmp_path, request(INTENSITY), audio, record={"verdicts": [{"grade": "odd"}]})
+    (tmp_path / "plain").mkdir()
+    plain = drawn(tmp_path / "plain", request(INTENSITY), audio, record={"verdicts": [{"grade": "odd"}]})
     pixels = drawn(tmp_path, request(INTENSITY), audio, record={"verdicts": said})
     assert pixels.shape[0] > plain.shape[0]
     dots = pixels[: pixels.shape[0] // 6, :, :3].reshape(-1, 3)

@@ -90,7 +90,7 @@ def test_progress_ends_where_it_said(tiny: TinyModel, ask: Asking) -> None:
     told = [progress for progress in of_kind(Progress, made(request, tiny)) if progress.phase == Phase.OPTIMISE]
     assert {progress.steps for progress in told} == {4}
     assert [progress.step for progress in told] == [1, 2, 3, 4, 4]
-    assert 0 < told[-1].seconds_left < told[0].seconds_left
+    assert 0 <= told[-1].seconds_left <= told[0].seconds_left
     assert all(progress.losses.keys() == {"intensity", "melody"} for progress in told)
 
 

@@ -73,12 +73,12 @@ def test_several_takes_are_made_at_once_and_what_follows_is_said(capsys: pytest.
 
 
 def test_a_search_that_ends_early_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Within its tolerances at step 3 of 10 it is over: the last step has a line, and what follows it."""
+    """Within its tolerances at step 3 that step is the last: it has a line, and what follows it."""
     lines = Lines(takes=1)
-    for one in (step(1), step(2), replace(step(3), seconds_left=0.0), decoding(0, 1, -1.0)):
+    for one in (step(1), step(2), replace(step(3), steps=3), decoding(0, 1, -1.0)):
         lines.step(one)
     said = capsys.readouterr().err.splitlines()
-    assert said[1].startswith("Searching: step 3 of 10, melody")
+    assert said[1].startswith("Searching: step 3 of 3, melody")
     assert said[2:] == ["Turning it into sound …"]
 
 
