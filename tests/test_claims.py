@@ -50,6 +50,8 @@ def _other(value: object) -> object:
     match value:
         case bool():
             return not value
+        case int():
+            return value + 1
         case Path():
             return value / "elsewhere"
         case str():

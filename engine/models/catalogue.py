@@ -85,6 +85,13 @@ def load(name: str, settings: Settings) -> "Model":
     return load_folder(read_folder(folder), settings, KNOWN.get(name))
 
 
+def check(name: str, settings: Settings) -> None:
+    """Raise `ModelError` where there is no model called `name` here; loads nothing."""
+    known = name in (POCKET.name, TOLD_POCKET) or own_file(name, settings) is not None
+    if not known and find(name, settings) is None:
+        raise _missing(name, settings)
+
+
 def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | None = None) -> "Model":
     """Return the model in `folder`; `known` adds what its name tells."""
     family = family_of(folder)

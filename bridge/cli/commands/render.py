@@ -14,6 +14,7 @@ from bridge.requests.reader import Reading, read_request
 from bridge.requests.targets import TargetRow
 from engine.errors import BadInputError, EngineUnavailableError
 from engine.events import Event, Run
+from engine.models.catalogue import check
 from engine.settings import Settings, control_files
 
 from ..follow import Outcome, follow
@@ -125,6 +126,8 @@ def make(
             shown.say(remark)
         if serviced and (made := _serviced(asked, takes, settings, shown)) is not None:
             return made
+        if load is None:
+            check(asked.request.model, settings)
         shown.begin(f"Loading {asked.request.model}")
         # Torch is loaded from here on: whatever could be wrong with the request was said before.
         model = (load or _load)(asked.request.model, settings)

@@ -127,7 +127,7 @@ def test_a_file_is_a_take_too_and_noise_alone_is_a_start(tmp_path: Path, model: 
     assert bare.request.prompt == ""
     assert any("but its noise" in remark for remark in bare.remarks)
     (tmp_path / "mine.safetensors").unlink()
-    with pytest.raises(BadInputError, match=r"mine\.safetensors, cannot be read"):
+    with pytest.raises(BadInputError, match=r"mine\.safetensors cannot be read"):
         child(tmp_path, str(tmp_path / "mine.wav"))
 
 

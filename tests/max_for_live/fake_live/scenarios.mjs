@@ -160,6 +160,7 @@ export async function fullThenElsewhere(parameters) {
   await pause(30);
   patch.press("land");
   await landed(patch, 1, other);
+  await until(() => clipsOf(other).every(({ looping, warping }) => looping && warping), "a clip that loops");
   return report(room, { full, spare: clipsOf(other) });
 }
 
