@@ -106,7 +106,7 @@ def test_ci_runs_exactly_what_the_readme_says() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.count("<!-- test command -->\n```sh\n") == 1
     command = text.partition("<!-- test command -->\n```sh\n")[2].partition("\n```")[0]
-    assert command.endswith(".venv/bin/python -Im pytest -q")
+    assert command.endswith(".venv/bin/python -Im pytest -q -n 2 --dist worksteal")
     assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 

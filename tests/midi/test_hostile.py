@@ -134,7 +134,7 @@ def test_a_gzip_bomb_is_refused_early(tmp_path: Path) -> None:
 def test_a_folder_or_a_strange_name_is_no_set(tmp_path: Path) -> None:
     """Neither brings out another exception; a folder is called one."""
     for path in (tmp_path, tmp_path / "gone.als", Path("a\0b.als")):
-        with pytest.raises(MidiError, match="cannot be read|is a folder, not a file"):
+        with pytest.raises(MidiError, match=r"cannot be read|is a folder, not a file"):
             read_set(path)
 
 
