@@ -3,6 +3,7 @@
 import re
 import shlex
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,12 @@ def commands(page: Path) -> list[list[str]]:
         if language not in ("sh", "bat"):
             continue
         for line in text.replace("\\\n", " ").splitlines():
-            for part in re.split(r"&&|\|", line.partition(" # ")[0]):
-                words = shlex.split(part.replace(".venv\\Scripts\\", ""), comments=True)
-                if words and Path(words[0]).name == "ditto-live":
-                    found.append(words[1:])
+            lexer = shlex.shlex(line.replace(".venv\\Scripts\\", ""), posix=True, punctuation_chars="|&")
+            lexer.whitespace_split = True
+            for is_joint, words in groupby(lexer, key=lambda word: set(word) <= set("|&")):
+                name, *rest = words
+                if not is_joint and Path(name).name == "ditto-live":
+                    found.append(rest)
     return found
 
 
