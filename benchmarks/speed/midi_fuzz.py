@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.rows import Row
+from benchmarks.rows import Row, Rows
 from midi.errors import MidiError
 from midi.live.set import lane_curve, read_set
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, max_device_xml, midi_clip_xml, set_xml, track_xml
@@ -167,12 +167,13 @@ def main() -> None:
     add_rows(options, "midi")
     chosen = options.parse_args()
     rows = open_rows(chosen)
+    kept = Rows(rows.file.with_name(f"{rows.file.stem}-parts.json"))
     size = min(PART, chosen.count)
     files = ", ".join(folder.name for folder in chosen.files) or "made-up"
     parts = []
     for part in range(chosen.count // size):
         key = f"mutated {files} files, seed {chosen.seed}, {size}/{part}"
-        parts.append(rows.get(key, partial(run, size, f"{chosen.seed} {part}", chosen.files)))
+        parts.append(kept.get(key, partial(run, size, f"{chosen.seed} {part}", chosen.files)))
         print(f"{size * (part + 1)} done, {parts[-1]['faults']} faults", file=sys.stderr, flush=True)
     found = in_all(parts)
     rows.put(f"{found['count']} mutated files", found)
