@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -352,3 +353,24 @@ def test_a_model_without_layers_refuses_them_in_a_sentence(tiny: TinyModel, fiel
         list(pipeline.make_loop(asked, tiny, Settings()))
     made: Iterator[object] = pipeline.make_loop(LoopRequest(bars=1, layers=("mix",)), tiny, Settings())
     assert any(isinstance(event, Take) for event in made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_layers"),
+    [
+        ({}, False),
+        ({"layers": ("drums", "bass")}, True),
+        ({"chords": "Am | F"}, True),
+        ({"stems": True}, True),
+        ({"mute": ("lead",)}, True),
+    ],
+)
+def test_a_curve_over_the_whole_loop_is_followed_by_one_sound_unless_layers_are_asked_for(
+    layered: LayeredPocket, changes: dict[str, Any], in_layers: bool
+) -> None:
+    """A search that moves every layer takes longest: it is made where something asks for layers, and this is said."""
+    curve = Control(kind="intensity", target=Curve([(0, -30), (4, -20)]))
+    scene = layered.scene(LoopRequest(prompt="house", bars=2, controls=(curve,), **changes))
+    assert bool(scene.layers) is in_layers
+    assert any("full mix" in note for note in scene.notes) is not in_layers
+    assert layered.scene(LoopRequest(prompt="house", bars=2)).layers

@@ -40,7 +40,7 @@ def request(**changes: object) -> LoopRequest:
 
 
 def scene_of(layered: LayeredPocket, layers: tuple[Layer, ...] = SOME, **changes: object) -> Scene:
-    asked = request(**changes)
+    asked = request(**({"layers": layers} | changes))
     return layered.scene(asked, layered.arrange(asked, layers))
 
 
