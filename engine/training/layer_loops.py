@@ -6,7 +6,6 @@ A shard is one `.npz`: log bands as float16, loop by loop, first the mix and the
 have in it; control inputs of the mix, and labels as JSON.
 """
 
-import argparse
 import json
 import math
 import time
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
 from ..pocket.controls import control_inputs
-from .loops import plain_labels, shards
+from .loops import asked, plain_labels, shards
 
 if TYPE_CHECKING:
     from .synth.layers import LayeredLoop
@@ -138,22 +137,7 @@ def render_missing_layers(
 
 def main() -> None:
     """Render shards from the command line; shards that exist are kept."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--split", default="train")
-    parser.add_argument("--assets", type=Path)
-    parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
-    render_missing_layers(
-        given.out,
-        count=given.count,
-        first_seed=given.first_seed,
-        split=given.split,
-        assets=given.assets,
-        workers=given.workers,
-    )
+    render_missing_layers(**asked(__doc__.splitlines()[0], 5_000))
 
 
 if __name__ == "__main__":

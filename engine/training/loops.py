@@ -172,24 +172,21 @@ def render_missing(
     return all((out / f"{split}-{seed:07d}.npz").exists() for seed in seeds)
 
 
-def main() -> None:
-    """Render shards from the command line; shards that exist are kept."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def asked(description: str, count: int) -> dict[str, Any]:
+    """Return what a command that renders shards was asked for, `count` loops where it says nothing of them."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=8000)
+    parser.add_argument("--count", type=int, default=count)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--split", default="train")
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
-    render_missing(
-        given.out,
-        count=given.count,
-        first_seed=given.first_seed,
-        split=given.split,
-        assets=given.assets,
-        workers=given.workers,
-    )
+    return vars(parser.parse_args())
+
+
+def main() -> None:
+    """Render shards from the command line; shards that exist are kept."""
+    render_missing(**asked(__doc__.splitlines()[0], 8_000))
 
 
 if __name__ == "__main__":
