@@ -181,10 +181,16 @@ class StepsFirst(Protocol):
         """Whether there are weights for it."""
         ...
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
-        """Return a change of `noise` [batch, *noise_shape] whose uncontrolled loop is `latent`.
+    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+        """Return the latent [batch, *noise_shape] that the model gives of `noise` when it is shown what is asked."""
+        ...
 
-        `features` are what it sees of the goals, `engine.controls.Features`.
+    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
+        """Return a change of `noise` [batch, *noise_shape].
+
+        `latents` [3, batch, *noise_shape] are its own loop, the one of the model that is shown what is asked, faded to
+        the level that is asked for, and the search's anchor. `features` are what it sees of the goals,
+        `engine.controls.Features`.
         """
         ...
 

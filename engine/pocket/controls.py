@@ -7,6 +7,7 @@ zero the model is free. Channels: intensity and its flag, twelve of chroma and t
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from midi.melody import melody, pitch_class_target
 
 from ..controls import Shown, find
 from ..curves import level_db, smoothing_kernel
-from ..request import Curve, LoopRequest, Notes, Onsets
+from ..models.protocol import Scene
+from ..request import Control, Curve, LoopRequest, Notes, Onsets
 from .bands import FRAMES_PER_LATENT, SAMPLE_RATE
 from .network import CONTROL_CHANNELS
 from .sound import spectrum_of
@@ -60,6 +62,25 @@ def asked_inputs(request: LoopRequest, frames: int) -> NDArray[np.float32]:
             hits = [[float(onset.beat), onset.strength] for onset in target.onsets]
             asked["onsets"] = _pulses(hits, float(request.beats), frames)
     return channels(frames, **asked)
+
+
+def asked_rows(request: LoopRequest, scene: Scene) -> Tensor:
+    """Return what controls ask of each layer of `scene`, or of its one sound: [rows, frames, CONTROL_CHANNELS].
+
+    What is asked of the sum of layers, a level for example, is asked of none of them.
+    """
+    if not scene.layers:
+        return torch.from_numpy(asked_inputs(request, scene.frames))[None]
+
+    def reached(control: Control) -> tuple[str, ...]:
+        row = find(control.kind)
+        return row.layers_in(scene, control.on) or (scene.audible if control.on or row.layers else ())
+
+    rows = []
+    for layer in scene.layers:
+        own = tuple(control for control in request.controls if layer in reached(control))
+        rows.append(torch.from_numpy(asked_inputs(msgspec.structs.replace(request, controls=own), scene.frames)))
+    return torch.stack(rows)
 
 
 def control_inputs(log_power: Tensor, labels: Mapping[str, Any]) -> NDArray[np.float32]:

@@ -1,10 +1,11 @@
 """A learned first step: one forward pass that changes a noise so that most of what is asked for is there.
 
-A search starts at a noise whose loop knows nothing of its targets, and walks. This network has seen many such walks'
-ends: from the noise, the loop that it gives, and what is asked and heard of it, it answers with a change of the noise
-(amortised optimisation, as HyperNoise does for images, arXiv:2508.09968). The noise stays a Gaussian's and the take is
-still decode(sample(noise)); any search may go on from there. Layers are rows like any other. Where nothing that it
-knows is asked for, it changes nothing.
+A search starts at a noise whose loop knows nothing of its targets, and walks. This network answers with the change of
+the noise that such a walk ends at (amortised optimisation, as HyperNoise does for images, arXiv:2508.09968). It sees
+the noise and its loop, what is asked and heard of it, the search's anchor, and the loop that the model itself would
+give of this noise if it were shown what is asked through its control inputs: half of its work is the way from one
+latent to another. The noise stays a Gaussian's and the take is still decode(sample(noise)); any search may go on from
+there. Layers are rows like any other. Where nothing that it knows is asked for, it changes nothing.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from .bands import FRAMES_PER_LATENT
 from .layers import LAYERS
 
 FILE: Final = "first_step.safetensors"
-WIDTH: Final = 176
+WIDTH: Final = 160
+TOWARDS_BEGINS: Final = 0.25  # of the way from a latent to another, in the noise; more swings past it
 DILATIONS: Final = (1, 2, 4, 8, 16, 4, 1)
 CHANNELS: Final = {Shown.LEVEL: 3, Shown.PITCH_CLASSES: 25, Shown.ONSETS: 3, Shown.CENTROID: 3}
 FEATURES: Final = FRAMES_PER_LATENT * sum(CHANNELS.values())
@@ -37,22 +39,30 @@ class FirstStep(nn.Module):
         super().__init__()
         self.register_buffer("deviation", deviation.clone())
         channels = len(deviation)
-        self.enter = nn.Linear(2 * channels + FEATURES + len(LAYERS), WIDTH)
+        self.enter = nn.Linear(4 * channels + FEATURES + len(LAYERS), WIDTH)
         self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3, dilation=dilation) for dilation in DILATIONS)
         self.leave = nn.Linear(WIDTH, channels)
+        self.towards = nn.Parameter(torch.tensor([TOWARDS_BEGINS, 0.0])[:, None].repeat(1, channels))
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, noise: Tensor, latent: Tensor, features: Tensor, layer: Tensor) -> Tensor:
-        """Return the change [rows, frames, channels]; `layer` [rows, len(LAYERS)] is all zero for a full mix."""
+    def forward(self, noise: Tensor, latents: Tensor, features: Tensor, layer: Tensor) -> Tensor:
+        """Return the change [rows, frames, channels].
+
+        `latents` [3, rows, frames, channels] are that of `noise`, the one of the model that is shown what is asked, and
+        the anchor; `layer` [rows, len(LAYERS)] is all zero for a full mix.
+        """
         frames = noise.shape[1]
-        rows = [noise, latent / self.deviation, features, layer[:, None].expand(-1, frames, -1)]
+        own, *others = latents / self.deviation
+        ways = torch.stack(others) - own
+        rows = [noise, own, *ways, features, layer[:, None].expand(-1, frames, -1)]
         hidden = self.enter(torch.cat(rows, -1)).transpose(1, 2)
         for block, dilation in zip(self.blocks, DILATIONS, strict=True):
             around = hidden[..., torch.arange(-dilation, frames + dilation, device=hidden.device) % frames]
             hidden = hidden + F.gelu(block(around))
         asked = (features != 0).flatten(1).any(1)[:, None, None]
-        return self.leave(hidden.transpose(1, 2)) * asked
+        straight = (self.towards[:, None, None] * ways).sum(0)
+        return (straight + self.leave(hidden.transpose(1, 2))) * asked
 
     def save(self, folder: Path) -> None:
         """Write the weights to `folder` as float16."""
@@ -89,11 +99,14 @@ def feature_rows(found: Sequence[Features], scene: Scene, batch: int, frames: in
 
 
 def change(
-    network: FirstStep, noise: Tensor, latent: Tensor, found: Sequence[Features], scene: Scene, layer: Tensor | None
+    network: FirstStep, noise: Tensor, latents: Tensor, found: Sequence[Features], scene: Scene, layer: Tensor | None
 ) -> Tensor:
-    """Return the change of `noise` [batch, (layers,) frames, channels]; `layer` [layers, len(LAYERS)] says which."""
+    """Return the change of `noise` [batch, (layers,) frames, channels].
+
+    `latents` [3, *noise.shape] are those of `FirstStep.forward`; `layer` [layers, len(LAYERS)] says which.
+    """
     batch, frames = len(noise), noise.shape[-2]
     features = feature_rows(found, scene, batch, frames).to(noise).flatten(0, 1)
     told = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)
-    rows = noise.reshape(-1, *noise.shape[-2:]), latent.reshape(-1, *noise.shape[-2:])
+    rows = noise.reshape(-1, *noise.shape[-2:]), latents.reshape(len(latents), -1, *noise.shape[-2:])
     return network(*rows, features, told.repeat(batch, 1)).view_as(noise)

@@ -29,6 +29,7 @@ from ..takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored
 from . import musical_time
 from .arrangement import FILE, Arrangement, LayerRepertoire, Told
 from .bands import log_bands
+from .controls import asked_rows
 from .layer_sounds import LayerSounds, audible, summed
 from .layers import (
     CHORD_CHANNELS,
@@ -114,7 +115,10 @@ class LayeredPocket(LayerSounds):
         muted = tuple(name for name in request.mute if name in plan.layers)
         told = msgspec.json.encode(Told.of(plan, _asked(reading))).decode()
         scene = replace(scene, muted=muted, record=facts, told=told)
-        return on_device(_in_layers(scene, plan), self.device)
+        scene = _in_layers(scene, plan)
+        if self.pocket.begins is not None:
+            scene = replace(scene, inputs=replace(scene.inputs, asked=asked_rows(request, scene)))
+        return on_device(scene, self.device)
 
     def only(self, scene: Scene, layers: Collection[str]) -> Scene:
         """Return the scene of some of the layers, which hear what they heard before; muted ones are heard alone."""
@@ -181,9 +185,13 @@ class LayeredPocket(LayerSounds):
         """Whether the weights came with a learned first step."""
         return self.pocket.has_first_step
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+        """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
+        return self.pocket.shown_by(self, noise, scene)
+
+    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
         """Return the change of `noise` [batch, layers, frames, channels] that was learnt, layer by layer."""
-        return self.pocket.first_step(noise, latent, features, scene)
+        return self.pocket.first_step(noise, latents, features, scene)
 
     def embedding_distance(
         self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
@@ -304,7 +312,13 @@ def _rows(inputs: Inputs, places: Sequence[int]) -> Inputs:
     return replace(
         inputs, conditional=inputs.conditional[chosen], unconditional=inputs.unconditional[chosen],
         layer=inputs.layer[chosen], layers=tuple(inputs.layers[place] for place in chosen), context=context,
+        controls=_rows_of(inputs.controls, layers, chosen), asked=_rows_of(inputs.asked, layers, chosen),
     )  # fmt: skip
+
+
+def _rows_of(told: Tensor | None, layers: int, places: list[int]) -> Tensor | None:
+    """Return those rows of [layers (times pieces), frames, channels] that are of the layers at `places`."""
+    return None if told is None else told.unflatten(0, (layers, -1))[places].flatten(0, 1)
 
 
 def _one(scene: Scene, index: int, take: int = 0) -> Scene:

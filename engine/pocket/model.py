@@ -23,7 +23,7 @@ from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import words
 from .bands import SAMPLE_RATE, log_bands
-from .controls import asked_inputs
+from .controls import asked_inputs, asked_rows
 from .first_step import FirstStep, change
 from .latents import LatentMap
 from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
@@ -122,6 +122,8 @@ class Pocket:
             inputs: Inputs = scene.inputs
             shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
             scene = replace(scene, inputs=replace(inputs, controls=shown))
+        if self.begins is not None:
+            scene = replace(scene, inputs=replace(scene.inputs, asked=asked_rows(request, scene)))
         return on_device(scene, self.device)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -148,7 +150,7 @@ class Pocket:
         piece = latent.shape[1] // inputs.pieces
         shift = piece // 2
         straight = self._in_pieces(latent, time, inputs, until)
-        shown = None if inputs.controls is None else _turned(inputs.controls, -shift)
+        shown = None if inputs.controls is None else _turned(inputs.controls, -shift, inputs.pieces)
         context = None if inputs.context is None else inputs.context.roll(-shift, 1)
         turned = replace(inputs, phases=inputs.phases.roll(-shift, 1), controls=shown, context=context)
         shifted = self._in_pieces(latent.roll(-shift, 1), time, turned, until).roll(shift, 1)
@@ -177,7 +179,7 @@ class Pocket:
 
     def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, condition: Tensor, inputs: Inputs) -> Tensor:
         size = len(latent)
-        shown = None if inputs.controls is None else inputs.controls.repeat(size // inputs.pieces, 1, 1)
+        shown = None if inputs.controls is None else inputs.controls.repeat(size // len(inputs.controls), 1, 1)
         times = time.to(latent).expand(size), until.to(latent).expand(size)
         whole = self.dtype == torch.float32
         with nullcontext() if whole else torch.autocast(latent.device.type, self.dtype):
@@ -189,10 +191,19 @@ class Pocket:
         """Whether the weights came with a learned first step."""
         return self.begins is not None
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
-        """Return the change of `noise` that was learnt for what `features` show."""
+    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+        """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
+        return self.shown_by(self, noise, scene)
+
+    def shown_by(self, player: Model, noise: Tensor, scene: Scene) -> Tensor:
+        """Return the same of `player`, which samples with this model's network."""
+        shown = replace(scene, inputs=scene.inputs.shown)
+        return sample(player, shown, noise, self.schedule(1, scene), self.card.sampler, checkpoint=False)
+
+    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+        """Return the change of `noise` that was learnt for what `features` and `latents` [3, *noise.shape] show."""
         assert self.begins is not None
-        return change(self.begins, noise, latent, features, scene, scene.inputs.layer if scene.layers else None)
+        return change(self.begins, noise, latents, features, scene, scene.inputs.layer if scene.layers else None)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""
@@ -280,8 +291,9 @@ def _fingerprint(noise: Tensor, inputs: Inputs) -> bytes:
     return digest.digest()
 
 
-def _turned(pieces: Tensor, frames: int) -> Tensor:
-    return pieces.flatten(0, 1).roll(frames, 0).view_as(pieces)
+def _turned(rows: Tensor, frames: int, pieces: int) -> Tensor:
+    whole = rows.unflatten(0, (-1, pieces)).flatten(1, 2)
+    return whole.roll(frames, 1).view_as(rows)
 
 
 def _multi_hot(ids: Iterable[int]) -> Tensor:

@@ -29,9 +29,10 @@ USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a 
 class Inputs:
     """Conditioning of one request: `conditional` and `unconditional` [rows, channels].
 
-    There is one row, or one for each of `layers`. `phases` is [1, piece frames, channels], `controls` is [pieces, piece
-    frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter. A row of layers knows which it is,
-    `layer` [rows, LAYERS], and its `context` [rows, frames, CONTEXT_CHANNELS].
+    There is one row, or one for each of `layers`. `phases` is [1, piece frames, channels], `controls` is [rows times
+    pieces, piece frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter. A row of layers knows
+    which it is, `layer` [rows, LAYERS], and its `context` [rows, frames, CONTEXT_CHANNELS]. What the controls of each
+    row ask is `asked` [rows, frames, CONTROL_CHANNELS], which only a learned first step shows the network.
     """
 
     conditional: Tensor
@@ -45,6 +46,14 @@ class Inputs:
     layers: tuple[Layer, ...] = ()
     layer: Tensor | None = None
     context: Tensor | None = None
+    asked: Tensor | None = None
+
+    @property
+    def shown(self) -> "Inputs":
+        """The inputs with `asked` as control inputs, cut into pieces."""
+        assert self.asked is not None
+        rows, frames, channels = self.asked.shape
+        return replace(self, controls=self.asked.reshape(rows * self.pieces, frames // self.pieces, channels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,7 @@ def laid_out(
 def on_device(scene: Scene, device: torch.device) -> Scene:
     """Return the scene with its inputs on `device`."""
     inputs: Inputs = scene.inputs
-    named = ("conditional", "unconditional", "phases", "controls", "layer", "context")
+    named = ("conditional", "unconditional", "phases", "controls", "layer", "context", "asked")
     tensors = {name: tensor.to(device) for name in named if (tensor := getattr(inputs, name)) is not None}
     return replace(scene, inputs=replace(inputs, **tensors))
 

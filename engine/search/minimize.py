@@ -53,7 +53,7 @@ def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
     """Return the state before the first gradient step, after the learned one where the plan has it."""
     if not plan.first_step:
         return SearchState.fresh(noise)
-    begun = begin(problem, noise, plan.chain)
+    begun = begin(problem, noise, plan.chain, plan.decode)
     return replace(SearchState.fresh(begun.noise), anchor=begun.anchor)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -24,28 +25,28 @@ from midi.notes import Note
 from midi.rhythm import Onset
 
 from ..controls import find
-from ..models.protocol import Scene
-from ..pocket.first_step import FirstStep, change
+from ..pocket.first_step import FirstStep
 from ..pocket.layered import LayeredPocket, load_layered
-from ..pocket.model import WEIGHTS, Pocket
+from ..pocket.model import WEIGHTS
 from ..pocket.words import WORDS
-from ..request import Control, Curve, LoopRequest, Notes, Onsets, Point
+from ..request import MIX, Control, Curve, LoopRequest, Notes, Onsets, Point
 from ..sampling import start_noise
 from ..search import methods
 from ..search.anchor import anchor_of
-from ..search.shell import Shell
+from ..search.first_step import corrected, evaluated, seen_by, stepped
+from ..search.part import part_of
 from ..search.surrogate import Chain, Problem, latent_of
 from ..settings import Settings
-from ..spectrum import Spectrum
 from . import checkpoint
 
 FIRST_SEED = 10_000_000  # those of benchmarks and tests lie below
 SIXTEENTH = Fraction(1, 4)
 NEAR_LOSS = {"intensity": 0.06, "melody": 0.4, "rhythm": 0.15, "brightness": 0.04}  # of a control that is followed
-PROXIMAL_WEIGHT = 0.15  # beside a control's loss, for each variance of distance from the anchor
+PROXIMAL_WEIGHT = 0.3  # beside a control's loss, for each variance of distance from the anchor
 NOISE_WEIGHT = 0.1  # the same for the distance from the noise
-EXACT_SHARE = 0.25  # of requests that are sampled as they are delivered; the rest by the search's surrogate
-LAYERED_SHARE = 0.35
+EXACT_SHARE = 0.15  # of first passes whose loss is by the chain that is delivered; the rest by the search's surrogate
+AGAIN_SHARE = 0.4  # of requests that show the second pass
+LAYERED_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +54,10 @@ class Recipe:
     """How long, in how large steps."""
 
     minutes: float
-    requests: int = 3  # to a step
-    learning_rate: float = 3e-4
+    requests: int = 4  # to a step
+    learning_rate: float = 5e-4
     final_share: float = 0.4
-    averaging: float = 0.99
+    averaging: float = 0.995
 
 
 def drawn_request(seed: int) -> LoopRequest:
@@ -123,6 +124,7 @@ class Trainer:
         torch.manual_seed(0)
         self.recipe, self.model, self.state = recipe, model, state
         self.network = FirstStep(model.pocket.network.deviation).to(model.device)
+        model.pocket.begins = self.network
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
         self.step = 0
@@ -149,25 +151,25 @@ class Trainer:
                 seen.clear()
 
     def _once(self, seed: int) -> dict[str, float]:
-        """Add the gradient of one request; return its distances before and after, in tolerances."""
-        request, exact = drawn_request(seed), random.Random(seed + 1).random() < EXACT_SHARE
-        model, scene, noise = self._scene(request, layered=random.Random(seed + 2).random() < LAYERED_SHARE)
-        objective = methods.objective_of(request, scene, model)
+        """Add the gradient of one request; return its distances before and after, in the controls' units."""
+        dice = random.Random(seed + 1)
+        problem, noise = self._problem(drawn_request(seed), layered=dice.random() < LAYERED_SHARE)
+        model, scene, objective = problem
         card = model.card
-        chain = Chain(steps=card.decode_steps if exact else card.surrogate_steps, sampler=card.sampler)
+        exact = Chain(steps=card.decode_steps, sampler=card.sampler)
+        surrogate = Chain(steps=card.surrogate_steps, sampler=card.sampler)
         with torch.no_grad():
-            latent = latent_of(model, scene, noise, Chain(steps=card.surrogate_steps, sampler=card.sampler))
-            spectrum = model.listen(latent, scene)
-            before, features = objective.distances(spectrum, latent), objective.features(spectrum, latent)
-            anchor = anchor_of(model, objective, latent, spectrum)
-            if exact:
-                anchor = anchor_of(model, objective, *_heard(Problem(model, scene, objective), noise, chain))
-        layer = scene.inputs.layer if scene.layers else None
-        moved = Shell().projected(
-            noise + change(self.network, noise, latent, features, scene, layer), scene.time_axis,
-            layered=bool(scene.layers),
-        )  # fmt: skip
-        after = latent_of(model, scene, moved, chain, checkpoint=exact)
+            seen = seen_by(problem, noise, surrogate)
+            before = evaluated(problem, seen.latent)
+            anchor = anchor_of(model, objective, seen.latent, before.spectrum)
+            again = dice.random() < AGAIN_SHARE
+            if again:
+                moved = stepped(problem, seen, anchor)
+                seen = corrected(problem, seen_by(problem, moved, surrogate), exact)
+                before = evaluated(problem, seen.latent + seen.correction)
+        moved = stepped(problem, seen, anchor)
+        by_exact = not again and dice.random() < EXACT_SHARE
+        after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact) + seen.correction
         spectrum = model.listen(after, scene)
         losses = objective.losses(spectrum, after)
         # Logarithms pull near the target and far from it; a share of the loss would let go of what went far astray.
@@ -180,19 +182,21 @@ class Trainer:
             return {}
         (loss / self.recipe.requests).backward()
         found = objective.distances(spectrum, after)
-        kind = "exact" if exact else "surrogate"
+        kind = "again" if again else "exact" if by_exact else "surrogate"
         rows = {f"{name} {kind}": float(found[name]) * find(name).tolerance for name in found}
-        rows |= {f"{name} before": float(before[name]) * find(name).tolerance for name in found}
+        rows |= {
+            f"{name} before{' again' if again else ''}": float(before.distances[name]) * find(name).tolerance
+            for name in found
+        }
         return rows | {"away": float(away.detach()), "moved": float((moved - noise).detach().square().mean())}
 
-    def _scene(self, request: LoopRequest, *, layered: bool) -> tuple[Pocket | LayeredPocket, Scene, Tensor]:
-        if not layered:
-            scene = self.model.pocket.scene(request)
-            return self.model.pocket, scene, start_noise(scene, request.seed)
-        scene = self.model.scene(
-            request
-        )  # whose layers do not hear each other: a rehearsal would take most of the time
-        return self.model, scene, start_noise(scene, request.seed)
+    def _problem(self, request: LoopRequest, *, layered: bool) -> tuple[Problem, Tensor]:
+        """Return the search of `request` and its noise: of a full mix, or of the layers that its controls reach."""
+        asked = request if layered else msgspec.structs.replace(request, layers=(MIX,))
+        whole = self.model.scene(asked)  # whose layers do not hear each other: a rehearsal would take most of the time
+        part = part_of(asked, whole, self.model)
+        noise = part.of(start_noise(whole, request.seed))
+        return Problem(self.model, part.scene, methods.objective_of(asked, part.scene, self.model)), noise
 
     def save(self, minutes: float) -> None:
         """Write weights, averaged weights and optimiser state."""
@@ -209,11 +213,6 @@ class Trainer:
         median = {n: round(float(torch.tensor([row[n] for row in seen if n in row]).median()), 3) for n in names}
         left = {"minutes_left": round(clock.minutes - clock.spent_minutes, 1)}
         checkpoint.report(self.state, {"step": self.step} | median | left)
-
-
-def _heard(problem: Problem, noise: Tensor, chain: Chain) -> tuple[Tensor, Spectrum]:
-    latent = latent_of(problem.model, problem.scene, noise, chain, checkpoint=False)
-    return latent, problem.model.listen(latent, problem.scene)
 
 
 def _seeds(done: int) -> Iterator[int]:
