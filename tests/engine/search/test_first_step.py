@@ -25,9 +25,13 @@ class Begins(TinyModel):
     has_first_step = True
     change: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
+    latents: Tensor = torch.zeros(())
 
-    def first_step(self, noise: Tensor, latent: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
-        self.seen = features
+    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+        return torch.zeros_like(noise)
+
+    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+        self.seen, self.latents = features, latents
         return self.change.expand_as(noise)
 
 
@@ -46,7 +50,7 @@ Made = tuple[Begins, Problem, Tensor, methods.Plan]
 def test_a_model_is_shown_what_is_asked_and_heard(problem: Made) -> None:
     """Of a level it sees the target, its own level and where the control holds, for every frame."""
     model, asked, noise, plan = problem
-    begin(asked, noise, plan.chain)
+    begin(asked, noise, plan.chain, plan.decode)
     (features,) = model.seen
     assert features.values.shape[:2] == (len(noise), 3)
     assert (features.values[:, 2] == 1).all()
@@ -60,7 +64,7 @@ def test_a_change_that_helps_is_taken_and_stays_noise(problem: Made) -> None:
         replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
     )
     model.change = last.best_noise - noise
-    begun = begin(asked, noise, plan.chain)
+    begun = begin(asked, noise, plan.chain, plan.decode)
     assert torch.allclose(begun.noise, last.best_noise, atol=0.05)
     assert begun.noise.square().mean() == pytest.approx(1, abs=1e-5)
     assert (flatness(begun.noise, asked.scene.time_axis) > 0.3).all()
@@ -76,7 +80,7 @@ def test_a_change_for_the_worse_is_not_taken(problem: Made, seed: int) -> None:
     )
     draws = torch.Generator().manual_seed(seed)
     model.change = 3 * torch.randn(noise.shape, generator=draws)
-    assert torch.equal(begin(asked, last.best_noise, plan.chain).noise, last.best_noise)
+    assert torch.equal(begin(asked, last.best_noise, plan.chain, plan.decode).noise, last.best_noise)
 
 
 def test_nothing_learnt_changes_nothing(problem: Made) -> None:
