@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.pocket.languages.english import SYNONYMS
@@ -96,7 +96,6 @@ def test_what_is_not_known_is_reported_once() -> None:
     assert parsed.words == ("house",)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     """Ids are sorted, unique and in range, and the words are theirs."""

@@ -43,7 +43,7 @@ def _play(voice: str, start: int, pitch: int = 69, hold: int = 12_000, length: i
 VOICES = ("wave", "fm", "pluck", "sub", "sample")
 
 
-@settings(max_examples=12, deadline=None)  # the first call compiles
+@settings(max_examples=12)  # the first call compiles
 @given(st.sampled_from(VOICES), st.integers(0, LENGTH - 1))
 def test_a_note_across_the_wrap_is_the_rotated_note(voice: str, start: int) -> None:
     """Starting later rotates the loop and changes nothing else: tails enter at the start."""
@@ -111,7 +111,7 @@ def test_effects_are_circular(name: str, shift: int) -> None:
 
 
 @given(st.floats(0.05, 30.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_clipper_keeps_quiet_sound_and_holds_the_ceiling(gain: float) -> None:
     """Nothing leaves the ceiling, and what is under the knee is not touched."""
     loud = _loop(1) * np.float32(gain)
