@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.training.synth.genres import GENRES, choices
 from engine.training.synth.grooves import PIECES
-from engine.training.synth.sounds import effects, voices
+from engine.training.synth.sounds import effects, recorded, voices
 from engine.training.synth.sounds.drums import make_hit
 from engine.training.synth.sounds.mixdown import loudness_lufs
 from engine.training.synth.sounds.stems import _SINE
@@ -36,7 +36,7 @@ def _play(voice: str, start: int, pitch: int = 69, hold: int = 12_000, length: i
             voices.add_sub(out, start, hold, hz, hz, 0.25, _SUB, RATE)
         case _:
             cycle = np.sin(2 * np.pi * 440 / RATE * np.arange(40_000)).astype(np.float32)[None]
-            voices.add_sample(out, cycle, start, hold, hz / 440.0, 0.25, 0.25, 0.001, 0.1, RATE)
+            recorded.add_sample(out, cycle, start, hold, hz / 440.0, 0.25, 0.25, 0.001, 0.1, RATE)
     return out
 
 
