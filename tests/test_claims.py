@@ -35,6 +35,39 @@ def test_one_place_reads_the_environment() -> None:
     assert found - {"engine/controls/registry.py"} == READS_THE_ENVIRONMENT
 
 
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    """Return how many lines a function or class has, without its docstring."""
+    first = node.body[0]
+    said = first if ast.get_docstring(node) is not None else None
+    return node.end_lineno - node.lineno + 1 - (said.end_lineno - said.lineno + 1 if said else 0)
+
+
+def test_no_function_is_long() -> None:
+    """A function has at most 40 lines without its docstring, in the product and the benchmarks."""
+    for path, tree in sources(*PACKAGES, "benchmarks"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert lines_of(node) <= 40, f"{path}: {node.name}"
+
+
+def test_no_class_is_long() -> None:
+    """A class has at most 120 lines without its docstring, in all that runs for a user."""
+    for path, tree in sources(*PACKAGES):
+        if not path.startswith("engine/training/"):
+            for node in ast.walk(tree):
+                assert not isinstance(node, ast.ClassDef) or lines_of(node) <= 120, f"{path}: {node.name}"
+
+
+def test_no_folder_and_no_file_is_crowded() -> None:
+    """A file has at most 400 lines, a folder 24 entries; the tops of the packages have fewer."""
+    for path, _tree in sources(*PACKAGES, "benchmarks", "tests"):
+        assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= 400, path
+    for folder in {(ROOT / path).parent for path, _tree in sources(*PACKAGES, "benchmarks")}:
+        most = {"engine": 20, "bridge": 14, "midi": 14}.get(folder.relative_to(ROOT).as_posix(), 24)
+        entries = [entry.name for entry in folder.iterdir() if not entry.name.startswith(("__pycache__", "."))]
+        assert len(entries) <= most, f"{folder.relative_to(ROOT)}: {len(entries)}"
+
+
 def test_every_setting_reaches_the_worker() -> None:
     """A setting that was made in Python, not by the environment, is the same in the worker's process."""
     changed = {

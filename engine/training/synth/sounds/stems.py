@@ -133,8 +133,9 @@ class _Player:
             case "fm":
                 add_fm(self.out, _SINE, *where, self.vector, float(SAMPLE_RATE))
             case "pluck":
-                string = [self.patch.values[key] for key in _PLUCK_KEYS]
-                add_pluck(self.out, start, hold, hz, gain, gain, note.velocity, *string, seed, float(SAMPLE_RATE))
+                bright, ring_s, at, release_s = (self.patch.values[key] for key in _PLUCK_KEYS)
+                string = (bright, ring_s, at, release_s, seed, float(SAMPLE_RATE))
+                add_pluck(self.out, start, hold, hz, gain, gain, note.velocity, *string)
             case _:
                 add_sub(self.out, start, hold, hz, from_hz, gain, self.vector, float(SAMPLE_RATE))
 

@@ -197,6 +197,17 @@ def bend(
 
 
 @kernel
+def depths(v: FloatArray, velocity: float, cycles: float, t: float) -> tuple[float, float]:
+    """Return how far each modulator bends the carrier `t` seconds into a note of `cycles` a sample, in radians."""
+    index, decay_s, sustain = v[5], v[6], v[7]
+    ratio_b, index_b, decay_b_s = v[8], v[9], v[10]
+    strength = 0.35 + 0.65 * velocity
+    room = min(1.0, max(0.0, (0.42 - cycles * (1.0 + ratio_b)) / 0.42 * 2.0))  # below half the sample rate
+    first = strength * index * (sustain + (1.0 - sustain) * math.exp(-t / decay_s * 3.0))
+    return first, strength * room * index_b * math.exp(-t / decay_b_s * 3.0)
+
+
+@kernel
 def add_fm(
     out: FloatArray,
     sine: FloatArray,
@@ -212,16 +223,12 @@ def add_fm(
 ) -> None:
     """Two modulators into a carrier, twice, a little detuned. `sine` is one cycle and a guard."""
     attack, decay, sustain, release = v[0], v[1], v[2], v[3]
-    ratio, index, index_decay, index_sustain = v[4], v[5], v[6], v[7]
-    ratio_b, index_b, index_b_decay = v[8], v[9], v[10]
-    detune, vibrato, glide_s = v[11], v[12], v[13]
+    ratio, ratio_b, detune, vibrato, glide_s = v[4], v[8], v[11], v[12], v[13]
     length = sine.shape[0] - 1
     n = out.shape[1]
     waves = np.zeros(_BLOCK, np.float64)
     hold_s = hold / sample_rate
     total = hold + int(release * sample_rate)
-    limit = 0.42 * sample_rate
-    high = min(1.0, max(0.0, (limit - frequency_hz * (1.0 + ratio_b)) / limit * 2.0))
     for side in range(2):
         phases = np.zeros(3, np.float64)
         gain = gain_l if side == 0 else gain_r
@@ -231,9 +238,7 @@ def add_fm(
             t0, t1 = b * _BLOCK / sample_rate, (b + 1) * _BLOCK / sample_rate
             e_next = envelope(t1, hold_s, attack, decay, sustain, release)
             slope = (e_next - e_now) / _BLOCK
-            strength = 0.35 + 0.65 * velocity
-            depth = strength * index * (index_sustain + (1.0 - index_sustain) * math.exp(-t0 / index_decay * 3.0))
-            depth_b = strength * high * index_b * math.exp(-t0 / index_b_decay * 3.0)
+            depth, depth_b = depths(v, velocity, frequency_hz / sample_rate, t0)
             f = 2.0 ** (cents / 1200.0) * bent(frequency_hz, from_hz, glide_s, vibrato, t0)
             step = f / sample_rate * length
             swing, swing_b = depth * length / 6.2831853, depth_b * length / 6.2831853
