@@ -1,4 +1,4 @@
-"""What the tests share: one torch thread, quiet hubs, and the optional folder of real material."""
+"""What the tests share: one torch thread, quiet hubs, no deadlines, and the optional folder of real material."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share two cores
+
+# Nothing asserts on speed: a property holds on a slow computer, and beside other work, too.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,17 @@ PACKAGES = ("engine", "bridge", "midi", "max_for_live")
 READS_THE_ENVIRONMENT = {"engine/settings.py", "engine/__init__.py"}
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    """Return the tree of a file."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     """Yield the path and the tree of each Python file."""
     for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
-            yield file.relative_to(ROOT).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
+            yield file.relative_to(ROOT).as_posix(), parsed(file)
 
 
 def names_in(tree: ast.AST) -> set[str]:
@@ -33,6 +40,45 @@ def test_one_place_reads_the_environment() -> None:
     """Only `engine/settings.py` reads variables; `engine/__init__.py` sets those that must stand before torch."""
     found = {path for path, tree in sources(*PACKAGES) if names_in(tree) & {"environ", "getenv", "putenv", "environb"}}
     assert found - {"engine/controls/registry.py"} == READS_THE_ENVIRONMENT
+
+
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    """Return how many lines a function or class has, without its docstring."""
+    first = node.body[0]
+    said = first if ast.get_docstring(node) is not None else None
+    return node.end_lineno - node.lineno + 1 - (said.end_lineno - said.lineno + 1 if said else 0)
+
+
+def test_no_function_is_long() -> None:
+    """A function has at most 40 lines without its docstring, in the product and the benchmarks."""
+    functions = [
+        (f"{path}: {node.name}", lines_of(node))
+        for path, tree in sources(*PACKAGES, "benchmarks")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [name for name, lines in functions if lines > 40] == []
+
+
+def test_no_class_is_long() -> None:
+    """A class has at most 120 lines without its docstring, in all that runs for a user."""
+    classes = [
+        (f"{path}: {node.name}", lines_of(node))
+        for path, tree in sources(*PACKAGES)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and not path.startswith("engine/training/")
+    ]
+    assert [name for name, lines in classes if lines > 120] == []
+
+
+def test_no_folder_and_no_file_is_crowded() -> None:
+    """A file has at most 400 lines, a folder 24 entries; the tops of the packages have fewer."""
+    for path, _tree in sources(*PACKAGES, "benchmarks", "tests"):
+        assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= 400, path
+    for folder in {(ROOT / path).parent for path, _tree in sources(*PACKAGES, "benchmarks")}:
+        most = {"engine": 20, "bridge": 14, "midi": 14}.get(folder.relative_to(ROOT).as_posix(), 24)
+        entries = [entry.name for entry in folder.iterdir() if not entry.name.startswith(("__pycache__", "."))]
+        assert len(entries) <= most, f"{folder.relative_to(ROOT)}: {len(entries)}"
 
 
 def test_every_setting_reaches_the_worker() -> None:

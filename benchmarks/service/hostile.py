@@ -216,25 +216,30 @@ def _wait_until_read(port: int) -> None:
         time.sleep(0.0005)
 
 
+def _valid_frames() -> list[list[bytes]]:
+    """Return the frames of a message of each kind that a client sends."""
+    from engine.service import messages
+    from engine.service.messages import AckEnd, AckTake, Cancel, Hello, Resend, Submission
+
+    sent = (
+        Submission(request=chunked_request("steps=0"), owner="evil"),
+        Hello(owner="evil"),
+        Hello(owner="evil", resume=True),
+        Cancel(request_id="x", owner="evil"),
+        AckTake(request_id="x", owner="evil", take=0),
+        AckEnd(request_id="x", owner="evil"),
+        Resend(request_id="x", owner="evil"),
+    )
+    return [messages.pack(message) for message in sent]
+
+
 def _flood_zmq(peer: Peer, count: int, chance: random.Random) -> None:
     """Send frames as one who is let in; who is not cannot send any."""
     import zmq
 
     from engine.service import messages
-    from engine.service.messages import AckEnd, AckTake, Cancel, Hello, Resend, Submission
 
-    valid = [
-        messages.pack(message)
-        for message in (
-            Submission(request=chunked_request("steps=0"), owner="evil"),
-            Hello(owner="evil"),
-            Hello(owner="evil", resume=True),
-            Cancel(request_id="x", owner="evil"),
-            AckTake(request_id="x", owner="evil", take=0),
-            AckEnd(request_id="x", owner="evil"),
-            Resend(request_id="x", owner="evil"),
-        )
-    ]
+    valid = _valid_frames()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     connection = Connection(context, peer)
     dealer = connection.socket

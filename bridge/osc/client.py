@@ -36,13 +36,41 @@ def discovered_port(discovery_file: Path) -> int:
 
 @dataclass(slots=True)
 class _Asked:
-    """A request under way."""
+    """A request under way: what was heard of it, and when its commit is sent again. Times are monotonic seconds."""
 
     spoken: Spoken
     retry_at: float
     answered: bool = False
     heard: deque[OscMessage] = field(default_factory=deque)
     takes: set[int] = field(default_factory=set)
+
+    def due(self, now: float) -> bool:
+        """Whether the commit is to be sent now; if so, the next time is set."""
+        if now < self.retry_at:
+            return False
+        self.retry_at = now + (CHECK_SECONDS if self.answered else RETRY_SECONDS)
+        return True
+
+    def missing(self, message: OscMessage, now: float) -> Iterator[bytes]:
+        """Return the datagrams that were lost; the commit follows when nothing more is asked for."""
+        _, part, control = map(str, message.values)
+        self.retry_at = now + AGAIN_SECONDS
+        return self.spoken.of(part, control, [int(group[0]) for group in message.groups])
+
+    def note(self, message: OscMessage, now: float) -> bool:
+        """Take in an answer, each take once; return whether it is the end."""
+        self.answered, self.retry_at = True, now + CHECK_SECONDS
+        if message.path == "/ditto/take":
+            if message.values[1] in self.takes:
+                return False
+            self.takes.add(int(message.values[1]))
+        if message.path == "/ditto/done" and len(self.takes) < int(message.values[1]):
+            self.retry_at = now + RETRY_SECONDS  # a take was lost on the way: ask again
+            return False
+        self.heard.append(message)
+        if message.path in ENDS:
+            self.retry_at = float("inf")
+        return message.path in ENDS
 
 
 class OscClient:
@@ -135,24 +163,17 @@ class OscClient:
             port = self._socket.getsockname()[1]
             self._send(encode("/ditto/hello", (PROTOCOL_VERSION, self.instance, self.nonce, port)))
         for asked in self._asked.values():
-            if now >= asked.retry_at:
-                asked.retry_at = now + (CHECK_SECONDS if asked.answered else RETRY_SECONDS)
+            if asked.due(now):
                 self._send(asked.spoken.commit)
 
     def _hear(self, datagram: bytes) -> None:
-        try:
-            messages = decode(datagram, "bridge")
-        except OscError:
-            return  # not from a bridge
-        for message in messages:
+        for message in _understood(datagram):
             if message.path == "/ditto/welcome" and message.values[1] == self.nonce:
                 self._welcome(message)
             elif message.path == "/ditto/state":
                 self.state = message
-            elif message.path == "/ditto/missing":
-                self._send_again(message)
-            elif message.values[0] in self._asked:
-                self._note(message, self._asked[str(message.values[0])])
+            elif (asked := self._asked.get(str(message.values[0]))) is not None:
+                self._answer(message, asked)
 
     def _welcome(self, message: OscMessage) -> None:
         if self.welcomed and message.values[2] != self._bridge_id:  # another bridge: it knows nothing of ours
@@ -160,29 +181,21 @@ class OscClient:
                 asked.retry_at = 0.0
         self.welcomed, self._bridge_id = True, message.values[2]
 
-    def _send_again(self, message: OscMessage) -> None:
-        """Send again what was lost; the commit follows when nothing more is asked for."""
-        request_id, part, control = map(str, message.values)
-        asked = self._asked.get(request_id)
-        if asked is not None:
-            for datagram in asked.spoken.of(part, control, [int(group[0]) for group in message.groups]):
+    def _answer(self, message: OscMessage, asked: _Asked) -> None:
+        now = time.monotonic()
+        if message.path == "/ditto/missing":
+            for datagram in asked.missing(message, now):
                 self._send(datagram)
-            asked.retry_at = time.monotonic() + AGAIN_SECONDS
-
-    def _note(self, message: OscMessage, asked: _Asked) -> None:
-        request_id = str(message.values[0])
-        asked.answered, asked.retry_at = True, time.monotonic() + CHECK_SECONDS
-        if message.path == "/ditto/take":
-            if message.values[1] in asked.takes:
-                return
-            asked.takes.add(int(message.values[1]))
-        if message.path == "/ditto/done" and len(asked.takes) < int(message.values[1]):
-            asked.retry_at = time.monotonic() + RETRY_SECONDS  # a take was lost on the way: ask again
-            return
-        asked.heard.append(message)
-        if message.path in ENDS:
-            self._send(encode("/ditto/seen", (request_id, self.nonce)))
-            asked.retry_at = float("inf")
+        elif asked.note(message, now):
+            self._send(encode("/ditto/seen", (str(message.values[0]), self.nonce)))
 
     def _send(self, datagram: bytes) -> None:
         self._socket.sendto(datagram, self._to)
+
+
+def _understood(datagram: bytes) -> list[OscMessage]:
+    """Return the messages of a bridge; nothing where they are not a bridge's."""
+    try:
+        return decode(datagram, "bridge")
+    except OscError:
+        return []

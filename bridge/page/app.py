@@ -37,12 +37,12 @@ PIECE_BYTES = 2**18
 NOT_FOUND, REFUSED = 404, 400
 
 
-class Routes:
-    """What the page may ask for besides its socket. Files are read on threads."""
+class TakeRoutes:
+    """What the page may ask about takes. Files are read on threads; reports are written to `reports_folder`."""
 
-    def __init__(self, takes_folder: Path, uploads: Uploads) -> None:
+    def __init__(self, takes_folder: Path, reports_folder: Path) -> None:
         self._folder = takes_folder
-        self._uploads = uploads
+        self._reports_folder = reports_folder
 
     def routes(self) -> list[Route]:
         """Return the table of routes."""
@@ -57,9 +57,6 @@ class Routes:
             Route(f"{take}/stems.zip", _answering(self._stems)),
             Route(f"{take}/stems/{{layer:str}}", _answering(self._stem)),
             Route(f"{take}/page", _answering(self._page)),
-            Route("/uploads", self._upload, methods=["POST"]),
-            Route("/lane", _answering(self._lane)),
-            Route("/clip", _answering(self._clip)),
         ]
 
     def _take(self, request: Request) -> library.Kept:
@@ -76,7 +73,7 @@ class Routes:
     def _describe(self, request: Request) -> Response:
         take = self._take(request)
         asked = library.sidecar(take).request
-        command = command_line(asked, self._uploads.folder, take.take_id)
+        command = command_line(asked, self._reports_folder, take.take_id)
         return JSONResponse({**described(take), "settings": settings_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
@@ -143,12 +140,27 @@ class Routes:
 
         take = self._take(request)
         whole = library.sidecar(take)
-        path = self._uploads.folder / f"{take.take_id}.png"
+        path = self._reports_folder / f"{take.take_id}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             record = msgspec.json.decode(file_of(take, ".json").read_bytes())
             write_report(path, take.wav, whole.request, whole.scores, record)
         return FileResponse(path, media_type="image/png")
+
+
+class UploadRoutes:
+    """What the page may do with files that were dropped on it."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+
+    def routes(self) -> list[Route]:
+        """Return the table of routes."""
+        return [
+            Route("/uploads", self._upload, methods=["POST"]),
+            Route("/lane", _answering(self._lane)),
+            Route("/clip", _answering(self._clip)),
+        ]
 
     def _lane(self, request: Request) -> Response:
         wanted = request.query_params
@@ -203,7 +215,8 @@ def make_app(hub: Hub, uploads: Uploads, talk: Talk) -> Starlette:
     return Starlette(
         routes=[
             Route("/", _index),
-            *Routes(hub.takes_folder, uploads).routes(),
+            *TakeRoutes(hub.takes_folder, uploads.folder).routes(),
+            *UploadRoutes(uploads).routes(),
             WebSocketRoute("/talk", talk.serve),
             Mount("/static", serve_static),
         ]

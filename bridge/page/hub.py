@@ -42,6 +42,20 @@ class Running:
     losses: list[dict[str, float]] = field(default_factory=list)
     task: "asyncio.Task[None] | None" = None
 
+    def progressed(self, event: Progress) -> Json:
+        """Take in how far it is, and return what tabs are told of it."""
+        if event.phase != Phase.DECODE:
+            self.losses = [*self.losses, event.losses][-MAX_LOSSES:]
+        self.progress = {
+            "take": event.take,
+            "step": event.step,
+            "steps": event.steps,
+            "seconds_left": event.seconds_left,
+            "losses": event.losses,
+            "phase": event.phase,
+        }
+        return {"type": "progress", "id": self.request.request_id, **self.progress}
+
     def told(self) -> Json:
         """Return what a tab needs to show it."""
         return {
@@ -154,46 +168,20 @@ class Hub:
 
     async def _hear(self, running: Running, event: Event) -> Json | None:
         """Tell the tabs of an event; return how the request ended where it has."""
-        request_id = running.request.request_id
         match event:
             case Accepted():
                 running.notes += event.notes
                 self.tell({**running.told(), "queue_position": event.queue_position})
             case Progress():
-                if event.phase != Phase.DECODE:
-                    running.losses = [*running.losses, event.losses][-MAX_LOSSES:]
-                running.progress = {
-                    "take": event.take,
-                    "step": event.step,
-                    "steps": event.steps,
-                    "seconds_left": event.seconds_left,
-                    "losses": event.losses,
-                    "phase": event.phase,
-                }
-                self.tell({"type": "progress", "id": request_id, **running.progress})
+                self.tell(running.progressed(event))
             case Take():
                 await self._land(running, running.parts.take(event))
             case Stems():
                 await self._land(running, running.parts.stems(event))
-            case _:
-                return await self._ended(running, event)
+            case Done() | Cancelled() | Superseded() | Failed():
+                await self._land(running, running.parts.rest())  # what still waits for its stems lands without them
+                return _outcome(event)
         return None
-
-    async def _ended(self, running: Running, event: Event) -> Json | None:
-        """Return how a request ended where it has; what still waits for its stems lands without them."""
-        if isinstance(event, Done | Cancelled | Superseded | Failed):
-            await self._land(running, running.parts.rest())
-        match event:
-            case Done():
-                return {"outcome": "done", "takes": event.takes}
-            case Cancelled():
-                return {"outcome": "cancelled", "takes": event.takes}
-            case Superseded():
-                return {"outcome": "superseded"}
-            case Failed():
-                return {"outcome": "failed", "sentence": event.sentence, "remedy": event.remedy}
-            case _:
-                return None
 
     async def _land(self, running: Running, takes: Iterable[WholeTake]) -> None:
         """Write takes and tell the tabs of them."""
@@ -219,3 +207,16 @@ class Hub:
                 running.task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running.task
+
+
+def _outcome(end: Done | Cancelled | Superseded | Failed) -> Json:
+    """Return what tabs are told of the end of a request."""
+    match end:
+        case Done():
+            return {"outcome": "done", "takes": end.takes}
+        case Cancelled():
+            return {"outcome": "cancelled", "takes": end.takes}
+        case Superseded():
+            return {"outcome": "superseded"}
+        case Failed():
+            return {"outcome": "failed", "sentence": end.sentence, "remedy": end.remedy}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.takes.delivery import decimal_text
-from engine.pocket.hints import Hints, read_hints
+from engine.pocket.languages.hints import Hints, read_hints
 from midi.key import Key
 
 from .fields import BY_NAME, Way

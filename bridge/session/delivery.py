@@ -20,9 +20,8 @@ from .effects import (
     WritePreview,
     WriteTake,
 )
+from .progress import ProgressReports
 from .state import RequestPhase, RequestState
-
-FASTEST_PROGRESS_SECONDS = 0.03
 
 
 class Delivery:
@@ -31,6 +30,7 @@ class Delivery:
     def __init__(self, book: RequestBook, clients: Clients) -> None:
         self._book = book
         self._clients = clients
+        self.progress = ProgressReports(clients)
 
     # -- from the engine
 
@@ -59,9 +59,7 @@ class Delivery:
                 state.accepted = outgoing.accepted(event, state.notes)
                 yield from self._clients.tell(state, state.accepted)
             case Progress():
-                state.progress, state.progress_heard = event, now
-                if now - state.progress_sent >= FASTEST_PROGRESS_SECONDS:
-                    yield from self.tell_progress(state, now)
+                yield from self.progress.hear(state, event, now)
             case Preview() if state.request is not None:
                 state.previews = True
                 yield WritePreview(state.request, event)
@@ -128,16 +126,6 @@ class Delivery:
         yield from self._close(state, now)
 
     # -- both
-
-    def tell_progress(self, state: RequestState, now: float) -> Iterator[Effect]:
-        """Send the last progress; between two steps its time left runs down with the clock."""
-        if state.progress is None:
-            return
-        state.progress_sent = now
-        left = state.progress.seconds_left
-        if left > 0:
-            left = max(0.0, left - (now - state.progress_heard))
-        yield from self._clients.tell(state, outgoing.progress(state.progress, left))
 
     def _close(self, state: RequestState, now: float) -> Iterator[Effect]:
         """End a request once its end is known and all its takes are on disk."""

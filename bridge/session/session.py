@@ -120,7 +120,7 @@ class Session:
         """Repeat what is due and forget what is old."""
         if self._status is not None:
             for state in self._book.slow(now):
-                yield from self._delivery.tell_progress(state, now)
+                yield from self._delivery.progress.tell(state, now)
         for state in self._book.repeats(now):
             yield from self._clients.tell(state, *state.said())
         yield from self._watches.tick(now)

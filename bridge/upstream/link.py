@@ -48,6 +48,17 @@ class _Open:
     cancelled: bool = False
     stale_at: float = float("inf")
 
+    def is_stale(self, status: RequestStatus | None, now: float) -> bool:
+        """Whether the engine has had the request's end for so long that it is not on the way, but lost."""
+        if status is not RequestStatus.FINISHED:
+            self.stale_at = float("inf")
+        elif self.stale_at == float("inf"):
+            self.stale_at = now + 2 * HELLO_SECONDS
+        elif now > self.stale_at:
+            self.stale_at = float("inf")
+            return True
+        return False
+
 
 @dataclass(slots=True)
 class Link:
@@ -154,12 +165,7 @@ class Link:
             self._send(Hello(owner=self.owner, resume=True))
         self._engine_id, self.status = status.engine_id, status
         for request_id, open_ in self._open.items():
-            if status.yours.get(request_id) is not RequestStatus.FINISHED:
-                open_.stale_at = float("inf")
-            elif open_.stale_at == float("inf"):
-                open_.stale_at = now + 2 * HELLO_SECONDS  # its end may be on the way
-            elif now > open_.stale_at:
-                open_.stale_at = float("inf")
+            if open_.is_stale(status.yours.get(request_id), now):
                 self._send(Resend(request_id=request_id, owner=self.owner))
         yield status
 

@@ -153,6 +153,38 @@ def _frequencies() -> Tensor:
     return 440 * 2 ** ((torch.arange(BANDS, dtype=torch.float64) + LOWEST_PITCH - 69) / 12)
 
 
+def _toy_transformer(width: int, layers: int) -> Any:
+    from diffusers import StableAudioDiTModel
+
+    return StableAudioDiTModel(
+        sample_size=64,
+        in_channels=8,
+        out_channels=8,
+        num_layers=layers,
+        attention_head_dim=8,
+        num_attention_heads=width,
+        num_key_value_attention_heads=width,
+        cross_attention_dim=8,
+        cross_attention_input_dim=8,
+        time_proj_dim=8,
+        global_states_input_dim=8,
+    )
+
+
+def _toy_codec(width: int, sample_rate: int) -> Any:
+    from diffusers import AutoencoderOobleck
+
+    return AutoencoderOobleck(
+        encoder_hidden_size=width,
+        downsampling_ratios=[4, 16],
+        channel_multiples=[1, 2],
+        decoder_channels=width,
+        decoder_input_channels=8,
+        audio_channels=2,
+        sampling_rate=sample_rate,
+    )
+
+
 class TinyDiffusersModel:
     """diffusers' latent transformer and Oobleck decoder at toy size, float32 or float64, random but fixed weights."""
 
@@ -169,33 +201,10 @@ class TinyDiffusersModel:
         layers: int = 2,
         decoder_width: int = 6,
     ) -> None:
-        from diffusers import AutoencoderOobleck, StableAudioDiTModel
-
         self.dtype = dtype
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network: Any = StableAudioDiTModel(
-                sample_size=64,
-                in_channels=8,
-                out_channels=8,
-                num_layers=layers,
-                attention_head_dim=8,
-                num_attention_heads=width,
-                num_key_value_attention_heads=width,
-                cross_attention_dim=8,
-                cross_attention_input_dim=8,
-                time_proj_dim=8,
-                global_states_input_dim=8,
-            )
-            self.codec: Any = AutoencoderOobleck(
-                encoder_hidden_size=decoder_width,
-                downsampling_ratios=[4, 16],
-                channel_multiples=[1, 2],
-                decoder_channels=decoder_width,
-                decoder_input_channels=8,
-                audio_channels=2,
-                sampling_rate=sample_rate,
-            )
+            self.network, self.codec = _toy_transformer(width, layers), _toy_codec(decoder_width, sample_rate)
             self._text = torch.randn(1, 4, 8).to(dtype)
         for part in (self.network, self.codec):
             torch.nn.Module.to(part, dtype).eval().requires_grad_(False)

@@ -1,7 +1,7 @@
 """What `pocket` is told about a loop: words, tempo, metre, bars and key as one vector."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
 
 import torch
@@ -37,6 +37,14 @@ def describe(
         vector[WORD_SLOTS + 24] = 1.0
     vector[WORD_SLOTS + _KEY_CHANNELS :] = torch.tensor(_time(tempo_bpm, beats_per_bar, bars))
     return vector
+
+
+def multi_hot(bags: Sequence[Iterable[int]]) -> Tensor:
+    """Return a row [WORD_SLOTS] of zeros and ones for each bag of word ids."""
+    rows = torch.zeros(len(bags), WORD_SLOTS)
+    for row, ids in zip(rows, bags, strict=True):
+        row[list(ids)] = 1
+    return rows
 
 
 def without_words(condition: Tensor) -> Tensor:

@@ -11,9 +11,9 @@ import msgspec
 
 from midi.tempo import Meter
 
-from .hints import take_hints
 from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
 from .languages.grammar import Wishes, read_wishes
+from .languages.hints import take_hints
 from .languages.lexicon import nearest
 from .languages.segments import Segment, read_parts
 from .languages.vocabulary import INSTRUMENTS, WORD_IDS

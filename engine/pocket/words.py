@@ -1,6 +1,5 @@
 """The vocabulary of `pocket`, and free text to word ids: `heard.py` reads it, `languages/` has the tables."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -19,7 +18,7 @@ from .languages.vocabulary import (
 
 __all__ = [
     "DRUMS", "GENRES", "INSTRUMENTS", "PACES", "VOCABULARY_VERSION", "WORDS", "WORD_IDS",
-    "Parsed", "Word", "multi_hot", "pace", "parse",
+    "Parsed", "Word", "pace", "parse",
 ]  # fmt: skip
 
 SLOW_BELOW_BPM: Final = 90
@@ -63,11 +62,3 @@ def pace(tempo_bpm: float) -> str:
     """Return the word for how fast a tempo is: one of `PACES`."""
     slow, middle, fast = PACES
     return slow if tempo_bpm < SLOW_BELOW_BPM else fast if tempo_bpm >= FAST_FROM_BPM else middle
-
-
-def multi_hot(ids: Iterable[int]) -> list[float]:
-    """Ids as a list of `len(WORDS)` zeros and ones."""
-    row = [0.0] * len(WORDS)
-    for index in ids:
-        row[index] = 1.0
-    return row

@@ -256,8 +256,7 @@ def exported(weights: Path) -> PocketNetwork:
     return PocketNetwork.load(weights)
 
 
-def main() -> None:
-    """Run one piece of training from the command line."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
@@ -277,7 +276,12 @@ def main() -> None:
     parser.add_argument("--layered", action="store_true", help="`--data` holds loops in layers")
     parser.add_argument("--only", nargs="+", default=[], help="train parameters whose names end so, e.g. sharpness")
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run one piece of training from the command line."""
+    given = _options()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(
         minutes=given.minutes,

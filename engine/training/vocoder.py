@@ -150,8 +150,7 @@ class VocoderTrainer:
             self.average, self.step = found
 
 
-def main() -> None:
-    """Render, train and measure from the command line."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="of training")
@@ -171,7 +170,12 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a vocoder.safetensors to begin from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Render, train and measure from the command line."""
+    given = _options()
     job = Job(given.work, POCKET / "latent_map.safetensors", given.assets, given.chords, given.single_hits)
     render_pairs(job, given.loops, given.workers)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -50,7 +50,7 @@ def test_lines_stand_out_of_tones_and_not_of_noise() -> None:
 
 
 @given(seed=st.integers(0, 100))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_blurred_lines_have_less_contrast(seed: int) -> None:
     """The same chord with every partial spread over its neighbours stands out less."""
     rng = np.random.default_rng(seed)
@@ -94,7 +94,7 @@ def test_a_dull_copy_is_told_by_its_statistics() -> None:
 
 
 @given(pitch=st.integers(30, 88))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_a_note_has_its_pitch(pitch: int) -> None:
     """Whatever the note, its frames have its pitch within a quarter of a semitone, and noise has none."""
     heard = pitches_of(notes([pitch], 1.0)[0], RATE, (30.0, 1800.0))
@@ -129,7 +129,7 @@ def test_a_bass_meets_the_kick_or_does_not(late_seconds: float, share: float) ->
 
 
 @given(root=st.sampled_from(SPELLINGS), kind=st.sampled_from(["", "m", "7", "m7", "maj7"]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_chords_are_recognised(root: str, kind: str) -> None:
     """Played plainly they are told by root and third; asked for as another they are wrong; others are not counted."""
     audio = chord(f"{root}{kind}", 1.0)

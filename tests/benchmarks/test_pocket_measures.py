@@ -55,7 +55,7 @@ def test_a_tempo_two_per_cent_off_is_caught(loop_beats: float, tempo_bpm: float)
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_hits_on_no_grid_do_not_pass(seed: int) -> None:
     """The freedom of swing is no way out for hits at random."""
     times = np.sort(np.random.default_rng(seed).uniform(0, 16, 30))
@@ -82,7 +82,7 @@ def test_silence_and_single_hits_have_no_tempo() -> None:
 
 
 @given(tonic=st.integers(0, 11))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_a_scale_is_in_its_key_and_in_no_distant_one(tonic: int) -> None:
     """C D E F G A B fits C major, A minor and D dorian, and not keys that share few notes; all keys alike."""
     audio = tones([60 + tonic + step for step in (0, 4, 7, 5, 9, 12, 7, 11, 14, 0)])
@@ -195,7 +195,7 @@ def test_a_listener_learns_what_can_be_told_and_nothing_else(features) -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_request_says_exactly_what_the_labels_say(seed: int) -> None:
     """The prompt reads back as the loop's own words; tempo, metre, bars and length are the recipe's."""
     recipe = sample_recipe(seed, "heldout")

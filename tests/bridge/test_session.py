@@ -158,7 +158,7 @@ def test_another_protocol_is_refused_in_words() -> None:
     assert "install-device" in str(message.values[3])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.floats(0, 0.6))
 def test_a_request_survives_loss_doubling_and_disorder(seed: int, loss: float) -> None:
     """Whatever happens to the datagrams, the request that comes out is the one that went in, once."""

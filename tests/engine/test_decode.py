@@ -21,7 +21,7 @@ def decoder(latent: Tensor) -> Tensor:
 
 
 @given(frames=st.integers(1, 40), tile=st.integers(1, 12), seed=st.integers(0, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_tiles_are_the_whole(frames: int, tile: int, seed: int) -> None:
     """For any length and tile, the open decode is exactly the decode in one piece."""
     latent = torch.randn(2, 3, frames, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -30,7 +30,7 @@ def test_tiles_are_the_whole(frames: int, tile: int, seed: int) -> None:
 
 
 @given(frames=st.integers(1, 40), tile=st.integers(1, 12), turn=st.integers(-50, 50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_circle_has_no_beginning(frames: int, tile: int, turn: int) -> None:
     """Turning the latent turns the sound, even where the context goes round more than once."""
     latent = torch.randn(1, 3, frames, dtype=torch.float64, generator=torch.Generator().manual_seed(frames))

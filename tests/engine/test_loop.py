@@ -33,7 +33,7 @@ def sines(samples: int, *turns: int, level: float = 0.1) -> np.ndarray[Any, np.d
     denominator=st.sampled_from([2, 4, 8, 16]),
     rate=st.sampled_from([8_000, 11_025, 44_100]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_length_is_exact(tempo: Fraction, bars: int, numerator: int, denominator: int, rate: int) -> None:
     """round(bars * 4 * num / den * 60 / bpm * rate), for odd metres, odd tempi and any rate."""
     request = LoopRequest(bars=bars, tempo_bpm=tempo, meter=Meter(numerator, denominator), sample_rate=rate)
@@ -61,7 +61,7 @@ def test_a_trimmed_loop_leaves_out_what_comes_before_it(ask: Any) -> None:
 
 
 @given(turn=st.integers(-40_000, 40_000), gain_db=st.floats(-20, 40))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_all_that_is_done_is_one_turn_and_one_number(turn: int, gain_db: float) -> None:
     """What comes out is the input, rolled, times 10^(gain_db / 20): no sample is touched by itself."""
     request = LoopRequest(bars=1, sample_rate=8_000)

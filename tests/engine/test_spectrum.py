@@ -19,7 +19,7 @@ def stereo(seed: int, samples: int = 8_000) -> Tensor:
 
 
 @given(seed=st.integers(0, 99), samples=st.integers(800, 9_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_level_is_the_mean_power_of_both_channels(seed: int, samples: int) -> None:
     """Of each windowed frame, to rounding; so it is for left and right changed round, and for one of them turned."""
     audio = stereo(seed, samples)

@@ -60,7 +60,6 @@ EVENTS: list[Event] = [
 ]
 
 
-@settings(deadline=None)
 @given(requests)
 def test_a_request_comes_back_the_same(request: LoopRequest) -> None:
     """Every field survives msgpack and JSON exactly, thirds of beats too."""
@@ -74,7 +73,7 @@ def test_an_event_comes_back_as_its_own_kind(event: Event) -> None:
     assert wire.decode_event(wire.encode(event)) == event
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400).filter(lambda data: data != b"\x80"))
 def test_noise_on_the_line_is_refused_in_our_own_words(data: bytes) -> None:
     """Random bytes give `BadRequestError` and nothing else; the one byte of an empty map asks for the default loop."""
@@ -83,7 +82,7 @@ def test_noise_on_the_line_is_refused_in_our_own_words(data: bytes) -> None:
             decode(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(requests, st.data())
 def test_a_damaged_request_is_valid_or_refused(request: LoopRequest, data: st.DataObject) -> None:
     """Cut or with bytes changed, a message is either a valid request or a `BadRequestError`."""

@@ -41,7 +41,7 @@ def test_a_resampled_curve_stays_within_its_breakpoints(curve: Curve, frames: in
     assert sampled.max() <= max(point.value for point in curve.points)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(curves(), st.integers(1, 100))
 def test_every_frame_is_the_value_at_its_beat(curve: Curve, frames: int) -> None:
     """The fast way and the slow way agree, jumps included."""
@@ -50,7 +50,7 @@ def test_every_frame_is_the_value_at_its_beat(curve: Curve, frames: int) -> None
     np.testing.assert_allclose(sampled, slow, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(curves(), st.fractions(min_value=-2, max_value=10, max_denominator=16), st.integers(1, 40))
 def test_a_cut_sounds_like_the_whole(curve: Curve, start: Fraction, length: int) -> None:
     """Cut to a range and re-zeroed, the curve has the same value at every beat."""
@@ -70,7 +70,7 @@ def test_a_cut_of_straight_lines_is_exact(curve: Curve, start: Fraction, length:
         assert part.value_at(beat) == pytest.approx(curve.value_at(start + beat), abs=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(curves())
 def test_a_flattened_curve_is_the_curve(curve: Curve) -> None:
     """Bends made of short straight lines differ by under half a percent of their height."""

@@ -175,14 +175,14 @@ def only_our_error(read: Callable[[], object]) -> None:
             raise AssertionError("an error without a sentence") from error
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes)
 def test_mutated_midi_files_give_notes_or_our_error(edits: list[tuple[int, int, bytes]]) -> None:
     """Read, and written again where it can be."""
     only_our_error(lambda: write_midi(read_midi(mutated(SONG, edits))))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes, st.booleans())
 def test_mutated_sets_give_lanes_or_our_error(
     tmp_path: Path, edits: list[tuple[int, int, bytes]], packed: bool

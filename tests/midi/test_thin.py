@@ -27,7 +27,7 @@ def test_a_thinned_curve_is_within_its_error(where: list[int], max_error: float,
     assert (thinned[0], thinned[-1]) == (points[0], points[-1]) or len({p.beat for p in points}) < len(points)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(0.01, 10))
 def test_a_bend_is_thinned_within_the_error_too(max_error: float) -> None:
     """Straight lines for a curve, and few of them."""

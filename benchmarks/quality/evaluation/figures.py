@@ -42,92 +42,84 @@ def at_most(limit: float) -> Callable[[float], bool]:
 
 def from_rows(columns: Mapping[str, Table]) -> list[Figure]:
     """Return the figures that are shares and quantiles of single loops."""
-    true = columns["held-out"]
-    cut = 1 - _share(true["seam_cut"][:SEAM_LOOPS] <= 1)
-
-    def each(count: Callable[[Table], float]) -> dict[str, float]:
-        return {name: count(table) for name, table in columns.items()}
-
-    seams = each(lambda table: 100 * _share(table["seam"][:SEAM_LOOPS] <= 1))
-    clicking = each(lambda table: 100 * _share(table["clicks"] > 0))
     return [
+        *(figure(columns) for figure in _IN_TIME_AND_TUNE),
+        *_seams(columns),
+        *(figure(columns) for figure in _SOUND),
         Figure(
-            name="on the grid, % of loops with drums",
-            bar="at least 95",
-            good=at_least(95),
-            digits=1,
-            values=each(lambda table: 100 * _mean(table["on_grid"])),
+            name="log-mel error of the round trip, dB",
+            bar="at most 2.5",
+            good=at_most(2.5),
+            values={name: _mean(table["log_mel_error"]) for name, table in columns.items() if "log_mel_error" in table},
         ),
-        Figure(
-            name="tempo within 0.5 %, %",
-            bar="",
-            digits=1,
-            values=each(lambda table: 100 * _share(np.abs(_told(table["tempo_ratio"]) - 1) <= 0.005)),
-        ),
-        Figure(
-            name="off the grid, median ms",
-            bar="at most 10",
-            good=at_most(10),
-            digits=1,
-            values=each(lambda table: 1000 * _median(table["phase_seconds"])),
-        ),
-        Figure(
-            name="on the grid in odd metres, %",
-            bar="at least 95",
-            good=at_least(95),
-            digits=1,
-            values=each(lambda table: 100 * _mean(table["on_grid"][table["odd"] > 0])),
-        ),
-        Figure(
-            name="key right or relative, % of tonal loops",
-            bar="at least 80",
-            good=at_least(80),
-            digits=1,
-            values=each(lambda table: 100 * _mean(table["key"])),
-        ),
+    ]
+
+
+def _row(
+    name: str,
+    count: Callable[[Table], float],
+    bar: str = "",
+    good: Callable[[float], bool] | None = None,
+    digits: int = 1,
+) -> Callable[[Mapping[str, Table]], Figure]:
+    """Return what makes one line of the table: `count` of each column."""
+    return lambda columns: Figure(
+        name=name, bar=bar, good=good, digits=digits, values={name: count(table) for name, table in columns.items()}
+    )
+
+
+_IN_TIME_AND_TUNE = (
+    _row("on the grid, % of loops with drums", lambda rows: 100 * _mean(rows["on_grid"]), "at least 95", at_least(95)),
+    _row("tempo within 0.5 %, %", lambda rows: 100 * _share(np.abs(_told(rows["tempo_ratio"]) - 1) <= 0.005)),
+    _row("off the grid, median ms", lambda rows: 1000 * _median(rows["phase_seconds"]), "at most 10", at_most(10)),
+    _row(
+        "on the grid in odd metres, %",
+        lambda rows: 100 * _mean(rows["on_grid"][rows["odd"] > 0]),
+        "at least 95",
+        at_least(95),
+    ),
+    _row("key right or relative, % of tonal loops", lambda rows: 100 * _mean(rows["key"]), "at least 80", at_least(80)),
+)
+_SOUND = (
+    _row(
+        "DC, worst of full scale",
+        lambda rows: float(np.nanmax(rows["dc"])),
+        "at most 0.001",
+        at_most(SILENT_DC),
+        digits=5,
+    ),
+    _row(
+        "loudness spread (5 to 95 %), LU",
+        lambda rows: statistics.spread(_plain_loudness(rows)),
+        "at most 6",
+        at_most(6),
+    ),
+    _row("loudness, median LUFS", lambda rows: _median(rows["loudness_lufs"])),
+)
+
+
+def _seams(columns: Mapping[str, Table]) -> list[Figure]:
+    """Return how clean the seams are, beside those of true loops and of the same loops cut anywhere."""
+    good = {name: 100 * _share(rows["seam"][:SEAM_LOOPS] <= 1) for name, rows in columns.items()}
+    cut = {name: 100 * _share(rows["seam_cut"][:SEAM_LOOPS] <= 1) for name, rows in columns.items()}
+    clicking = {name: 100 * _share(rows["clicks"] > 0) for name, rows in columns.items()}
+    failing = 100 - cut["held-out"]
+    return [
         Figure(
             name="seam good, %",
             bar="at most 1 under held-out",
             digits=1,
-            good=at_least(seams["held-out"] - 1),
-            values=seams,
-            note=f"{100 * cut:.0f} % of the same held-out loops, cut anywhere, fail",
+            good=at_least(good["held-out"] - 1),
+            values=good,
+            note=f"{failing:.0f} % of the same held-out loops, cut anywhere, fail",
         ),
-        Figure(
-            name="seam good when cut anywhere, %",
-            bar="",
-            digits=1,
-            values=each(lambda table: 100 * _share(table["seam_cut"][:SEAM_LOOPS] <= 1)),
-        ),
+        Figure(name="seam good when cut anywhere, %", bar="", digits=1, values=cut),
         Figure(
             name="loops with clicks, %",
             bar="at most 1 over held-out",
             digits=1,
             good=at_most(clicking["held-out"] + 1),
             values=clicking,
-        ),
-        Figure(
-            name="DC, worst of full scale",
-            bar="at most 0.001",
-            good=at_most(SILENT_DC),
-            digits=5,
-            values=each(lambda table: float(np.nanmax(table["dc"]))),
-        ),
-        Figure(
-            name="loudness spread (5 to 95 %), LU",
-            bar="at most 6",
-            good=at_most(6),
-            digits=1,
-            values=each(lambda table: statistics.spread(_plain_loudness(table))),
-        ),
-        Figure(
-            name="loudness, median LUFS", bar="", digits=1, values=each(lambda table: _median(table["loudness_lufs"]))
-        ),
-        Figure(
-            name="log-mel error of the round trip, dB",
-            bar="at most 2.5",
-            good=at_most(2.5),
-            values={name: _mean(table["log_mel_error"]) for name, table in columns.items() if "log_mel_error" in table},
         ),
     ]
 

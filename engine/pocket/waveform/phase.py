@@ -82,8 +82,7 @@ def _integrate(
         if shelf == SHELVES:
             continue
         quiet[start] = SHELVES
-        first[shelf] = last[shelf] = start
-        following[start] = -1
+        _enqueue(start, shelf, first, last, following)
         waiting = 1
         while waiting > 0:
             while first[shelf] < 0:
@@ -101,15 +100,23 @@ def _integrate(
                 step = half * (slope[cell] + slope[other])
                 turned = phase[cell] + step if side % 2 == 0 else phase[cell] - step
                 phase[other] = turned - turn * np.rint(turned / turn)
-                following[other] = -1
-                if first[level] < 0:
-                    first[level] = other
-                else:
-                    following[last[level]] = other
-                last[level] = other
+                _enqueue(other, level, first, last, following)
                 waiting += 1
                 shelf = min(shelf, level)
     return phases
+
+
+@numba.njit(cache=True, nogil=True)
+def _enqueue(
+    cell: int, shelf: int, first: NDArray[np.int32], last: NDArray[np.int32], following: NDArray[np.int32]
+) -> None:  # pragma: no cover - compiled
+    """Put a cell at the end of a shelf's queue."""
+    following[cell] = -1
+    if first[shelf] < 0:
+        first[shelf] = cell
+    else:
+        following[last[shelf]] = cell
+    last[shelf] = cell
 
 
 @numba.njit(cache=True, nogil=True)

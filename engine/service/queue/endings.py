@@ -11,7 +11,7 @@ import structlog
 from ...errors import DittoError
 from ...events import Failed, Final
 from .dispatch import Dispatch
-from .journal import Journal, JournalError
+from .journal import Entry, Journal, JournalError
 
 log = structlog.get_logger("ditto.scheduler")
 
@@ -45,6 +45,10 @@ class Endings:
     def unwritten(self, request_id: str) -> Final | None:
         """Return an end that the journal does not have yet."""
         return self._unwritten.get(request_id)
+
+    def is_over(self, entry: Entry) -> bool:
+        """Whether a request has its end, in the journal or waiting to be written there."""
+        return entry.status.is_finished or entry.request_id in self._unwritten
 
     def retry(self) -> None:
         """Keep the ends for which there was no room."""

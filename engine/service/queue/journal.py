@@ -17,20 +17,15 @@ import structlog
 
 from ...errors import BadRequestError, InternalError
 from ...events import Event, Failed
-from ...request import MAX_COUNT, LoopRequest
+from ...request import LoopRequest
 from .. import wire
 from ..messages import Priority, RequestStatus, Submission
 from .journal_file import JournalError as JournalError
 from .journal_file import JournalFile
 from .results import Results
+from .upkeep import Upkeep
 
 log = structlog.get_logger("ditto.journal")
-
-KEEP_ANSWERED_SECONDS = 7 * 86_400.0  # long enough for a late duplicate of a commit
-KEEP_UNCLAIMED_SECONDS = 30 * 86_400.0  # a client that never came back
-# A wall clock may jump by years, so an engine must also have run for so long since the end.
-RUN_ANSWERED_SECONDS = 86_400.0
-RUN_UNCLAIMED_SECONDS = 7 * 86_400.0
 
 
 class Acceptance(StrEnum):
@@ -72,7 +67,9 @@ class Journal:
         self.results = Results(self._file)
         self.tidy = self._file.fold
         self.close = self._file.close
-        self._repair()
+        upkeep = Upkeep(self._file, self.results)
+        self.sweep = upkeep.sweep
+        upkeep.repair()
 
     def accept(self, submissions: Sequence[Submission], now: float) -> list[Acceptance]:
         """Store all in one transaction and return, when it is on the disk, what became of each."""
@@ -176,32 +173,6 @@ class Journal:
             if self._file.change(statement, (request_id,)):
                 self._file.change("DELETE FROM requests WHERE request_id = ?", (request_id,))
                 self._file.change("DELETE FROM kept WHERE request_id = ?", (request_id,))
-
-    def sweep(self, now: float, ran_seconds: float) -> int:
-        """Drop what was answered a week ago, or lay unclaimed for a month; return how many jobs.
-
-        `now` is the wall clock, `ran_seconds` how long an engine has run since the last sweep by a steady one.
-        """
-        limits = (RUN_ANSWERED_SECONDS, now, KEEP_ANSWERED_SECONDS, RUN_UNCLAIMED_SECONDS, now, KEEP_UNCLAIMED_SECONDS)
-        with self._file.transaction():
-            statement = "UPDATE jobs SET aged_seconds = aged_seconds + ? WHERE state IN ('answered', 'finished')"
-            self._file.change(statement, (ran_seconds,))
-            gone = self._file.change(
-                "DELETE FROM jobs WHERE (state = 'answered' AND aged_seconds >= ? AND abs(? - ended) > ?)"
-                " OR (state = 'finished' AND aged_seconds >= ? AND abs(? - ended) > ?)",
-                limits,
-            )
-            for table in ("kept", "requests", "unreadable"):
-                self._file.change(f"DELETE FROM {table} WHERE request_id NOT IN (SELECT request_id FROM jobs)")
-        return gone
-
-    def _repair(self) -> None:
-        """Have a job made again whose take a power cut has lost."""
-        rows = self._file.rows("SELECT request_id, open_takes FROM jobs WHERE state = 'finished' AND open_takes")
-        for request_id, open_takes in rows:
-            wanted = {number for number in range(MAX_COUNT) if open_takes >> number & 1}
-            if not wanted <= set(self.results.take_numbers(request_id)):
-                self._set(request_id, "state = 'queued', final = NULL, ended = NULL, open_takes = 0")
 
     def _set(self, request_id: str, change: str) -> None:
         with self._file.transaction():

@@ -6,31 +6,26 @@ Whatever is said to a client goes through `Dispatch`, which may fail or take its
 the journal and is told again when the client asks.
 """
 
-import time
-from collections.abc import Sequence
-
 import structlog
 
-from ...errors import BadRequestError, DittoError, EngineUnavailableError
-from ...events import Accepted, Cancelled, Event, Failed, Superseded
-from ..messages import AckEnd, AckTake, Cancel, Priority, RequestStatus, Submission
+from ...events import Cancelled, Failed
+from ..messages import AckEnd, AckTake, Cancel, RequestStatus
 from ..workers.executor import Executor, Report
 from .dispatch import Dispatch, Tell
-from .endings import Endings, failed, quietly
-from .journal import Acceptance, Entry, Journal, JournalError
-from .request_queue import RequestQueue, Waiting
-from .running import RunningJobs, StopReason
+from .endings import Endings, quietly
+from .intake import Intake
+from .journal import Entry, Journal, JournalError
+from .request_queue import RequestQueue
+from .running import RunningJobs
+from .running_job import StopReason
 
 log = structlog.get_logger("ditto.scheduler")
-
-MAX_QUEUED = 10_000
 
 
 class Scheduler:
     """Decides what is made when. Threads: the loop's. `stop_seconds` is how long a step may resist a stop."""
 
     def __init__(self, journal: Journal, executor: Executor, tell: Tell, *, stop_seconds: float = 30.0) -> None:
-        self.open = True
         self._journal = journal
         self._executor = executor
         self._queue = RequestQueue()
@@ -39,6 +34,8 @@ class Scheduler:
         self.running = RunningJobs(
             journal, executor, self.dispatch, self._queue, self.endings, stop_seconds=stop_seconds
         )
+        self._intake = Intake(journal, self._queue, self.running, self.endings)
+        self.accept = self._intake.accept
 
     @property
     def queued(self) -> int:
@@ -48,49 +45,10 @@ class Scheduler:
     def start(self) -> None:
         """Queue what an earlier engine had accepted and not finished, and start the workers."""
         for entry in self._journal.unfinished():
-            for replaced in self._queue.add(_waiting(entry)):  # it died before it had said so
-                self._supersede(replaced, by=entry.request_id)
+            self._intake.queue_up(entry)  # what it replaces was not told before the engine died
         self._executor.start(self._report)
 
     # -- from clients
-
-    def accept(self, submissions: Sequence[Submission]) -> list[Event]:
-        """Put all on disk in one commit and return what to answer to each, in order."""
-        room = MAX_QUEUED - len(self._queue) if self.open else 0
-        taken, refused = submissions[:room], submissions[room:]
-        try:
-            outcomes = self._journal.accept(taken, time.time())
-        except DittoError as error:
-            return [failed(submission.request.request_id, error) for submission in submissions]
-        pairs = zip(taken, outcomes, strict=True)
-        answers = [self._welcome(submission, outcome) for submission, outcome in pairs]
-        return answers + [failed(submission.request.request_id, self._no_room()) for submission in refused]
-
-    def _no_room(self) -> DittoError:
-        if not self.open:
-            return EngineUnavailableError("The engine is stopping.", remedy="Ask again when it has started anew.")
-        return EngineUnavailableError(
-            f"{MAX_QUEUED:,} requests are waiting already.", remedy="Wait until some are done."
-        )
-
-    def _welcome(self, submission: Submission, outcome: Acceptance) -> Event:
-        request_id = submission.request.request_id
-        entry = self._journal.entry(request_id)
-        if outcome is Acceptance.CONFLICT or entry is None:
-            sentence = f"The request id {request_id} belongs to another request already."
-            return failed(request_id, BadRequestError(sentence, remedy="Give every request an id of its own."))
-        if outcome is Acceptance.NEW:
-            for replaced in self._queue.add(_waiting(entry)):
-                self._supersede(replaced, by=request_id)
-        return Accepted(request_id=request_id, queue_position=self._queue.position(request_id))
-
-    def _supersede(self, request_id: str, *, by: str) -> None:
-        entry = self._journal.entry(request_id)
-        if entry is None or self._is_over(entry):
-            return
-        self.running.finish(entry.owner, Superseded(request_id=request_id, by=by))
-        if (job := self.running.get(request_id)) is not None:
-            self.running.ask_to_stop(request_id, job, StopReason.DROP)
 
     def cancel(self, message: Cancel) -> None:
         """Stop a request; one that has ended already is told again."""
@@ -101,7 +59,7 @@ class Scheduler:
             self.dispatch.event(message.owner, unknown)
             return
         job = self.running.get(entry.request_id)
-        if self._is_over(entry):
+        if self.endings.is_over(entry):
             self.resend(entry)
         elif self._queue.remove(entry.request_id):
             self.running.finish(entry.owner, Cancelled(request_id=entry.request_id))
@@ -135,14 +93,11 @@ class Scheduler:
         """Return the states of what this owner has not acknowledged, at most 1,000."""
         return self._journal.states(owner, most=1_000)
 
-    def _is_over(self, entry: Entry) -> bool:
-        return entry.status.is_finished or self.endings.unwritten(entry.request_id) is not None
-
     # -- workers
 
     def schedule(self) -> None:
         """Give waiting requests to free workers; a batch one gives way to an interactive one."""
-        if not self.open:
+        if not self._intake.open:
             return
         if trouble := self._executor.trouble():
             self._fail_all(trouble)
@@ -169,7 +124,7 @@ class Scheduler:
 
     def pause_all(self) -> None:
         """Have all running requests stop at their last saved state; nothing new is begun."""
-        self.open = False
+        self._intake.open = False
         self.running.pause_all()
 
     def _fail_all(self, trouble: str) -> None:
@@ -182,7 +137,3 @@ class Scheduler:
     def _report(self, report: Report) -> None:
         self.running.hear(report)
         self.schedule()
-
-
-def _waiting(entry: Entry) -> Waiting:
-    return Waiting(entry.request_id, entry.owner, entry.slot, entry.priority is Priority.INTERACTIVE)

@@ -239,32 +239,32 @@ def _effect_words(recipe: Recipe) -> Iterable[str]:
         yield "distorted"
     if mix.sidechain > 0.35 and parts:
         yield "sidechain"
-    yield from (
-        word
-        for word, on in (
-            ("filter sweep", mix.sweep_octaves > 0.0),
-            ("bit crushed", mix.bit_depth > 0),
-            ("saturated", mix.saturation > 0.4),
-            ("tape", mix.tape > 0.0),
-            ("bright", mix.brightness > 0.7),
-            ("dark", mix.brightness < -0.9),
-            ("narrow", mix.width < 0.3),
-            ("wide", mix.width > 1.25),
-            ("thin", mix.highpass_hz > 0.0),
-            ("vintage", mix.tape > 0.0),
-            ("tremolo", any(part.tremolo > 0.0 for part in parts)),
-            ("sampled", any(part.patch.sample for part in parts)),
-            (
-                "noisy",
-                any(texture.loudness_db > -17.0 for texture in recipe.textures if texture.kind in ("noise", "vinyl")),
-            ),
-            ("clean", _is_clean(recipe)),
-            ("lush", _is_lush(recipe)),
-            ("fat", _is_fat(recipe)),
-            ("muffled", mix.brightness < -1.15),
-            ("crisp", mix.brightness > 0.9),
-        )
-        if on
+    yield from (word for word, on in _mix_words(recipe) if on)
+
+
+def _mix_words(recipe: Recipe) -> Iterable[tuple[str, bool]]:
+    """Return each word for the sound of a whole mix, and whether it is true of this one."""
+    mix, parts = recipe.mix, recipe.parts
+    noises = [texture.loudness_db for texture in recipe.textures if texture.kind in ("noise", "vinyl")]
+    return (
+        ("filter sweep", mix.sweep_octaves > 0.0),
+        ("bit crushed", mix.bit_depth > 0),
+        ("saturated", mix.saturation > 0.4),
+        ("tape", mix.tape > 0.0),
+        ("bright", mix.brightness > 0.7),
+        ("dark", mix.brightness < -0.9),
+        ("narrow", mix.width < 0.3),
+        ("wide", mix.width > 1.25),
+        ("thin", mix.highpass_hz > 0.0),
+        ("vintage", mix.tape > 0.0),
+        ("tremolo", any(part.tremolo > 0.0 for part in parts)),
+        ("sampled", any(part.patch.sample for part in parts)),
+        ("noisy", any(loudness_db > -17.0 for loudness_db in noises)),
+        ("clean", _is_clean(recipe)),
+        ("lush", _is_lush(recipe)),
+        ("fat", _is_fat(recipe)),
+        ("muffled", mix.brightness < -1.15),
+        ("crisp", mix.brightness > 0.9),
     )
 
 

@@ -56,7 +56,7 @@ def curves(draw: st.DrawFn) -> Curve:
     on=st.sampled_from([(), ("bass",)]),
     budget=st.sampled_from([Budget(), Budget(steps=12), Budget(seconds=3.5)]),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_drawn_request_comes_back_as_it_was(
     tmp_path: Path, intensity: Curve, weight: float, within: object, weight_curve: Any, on: Any, **fields: Any
 ) -> None:

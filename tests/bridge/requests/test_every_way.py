@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.cli.main import parse
@@ -129,7 +129,7 @@ def plainly(sentence: str) -> str:
     return re.sub(r"\b\w+\.(weight|within|target|on)\b", r"CONTROL.\1", sentence)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(asked())
 def test_the_same_settings_are_the_same_request_by_every_way(asked: dict[str, str]) -> None:
     """Command line, datagrams and a dict give equal requests and equal remarks, or are refused alike."""
@@ -138,7 +138,7 @@ def test_the_same_settings_are_the_same_request_by_every_way(asked: dict[str, st
     assert answer(by_python, asked) == by_hand
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(asked())
 def test_a_request_that_was_read_is_read_the_same_from_its_datagrams(asked: dict[str, str]) -> None:
     """What a client made with its own targets, as curves, notes and onsets in chunks, arrives as it was."""

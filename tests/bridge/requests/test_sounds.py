@@ -36,7 +36,7 @@ def values(sound: Audio) -> "np.ndarray":
 
 
 @given(st.floats(0, 7.9), st.floats(0.02, 8))
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 def test_a_part_is_those_seconds(ramp: Path, start: float, length: float) -> None:
     """Whatever the part, the samples are those between its ends, and none from beyond the file."""
     heard = SoundPart.parse(f"{ramp}#{start:.4f}:{start + length:.4f}").read()

@@ -31,7 +31,7 @@ def _take(number: int = 0, noise: bytes = b"noise") -> Take:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=300))
 @example("../../../etc/passwd")
 @example("/absolute/path")

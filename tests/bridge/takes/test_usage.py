@@ -195,7 +195,7 @@ def test_what_cannot_be_read_discards_nothing(four: tuple[Path, list[takes.Kept]
         unused(four[0], tmp_path)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 16**10 - 1), st.sampled_from(["NFC", "NFD"]))
 def test_an_id_is_met_between_any_two_texts(before: str, after: str, number: int, form: str) -> None:
     """Trial 1's kind: ten digits are found in any surroundings that are not digits of the same run."""
@@ -204,7 +204,7 @@ def test_an_id_is_met_between_any_two_texts(before: str, after: str, number: int
     assert named.has(name, "something else")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters='"/\\<>:&'), min_size=1, max_size=60))
 def test_a_file_name_is_met_in_any_form(stem: str) -> None:
     """Trial 1's kind: composed or decomposed, in capitals or not, a name is the same name."""

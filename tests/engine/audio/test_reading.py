@@ -230,7 +230,7 @@ def test_of_800_faulty_wavs_each_is_samples_with_remarks_or_one_sentence(tmp_pat
     assert read > 500
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 99), st.binary(max_size=4)), min_size=1, max_size=4), st.integers(0, 60))
 def test_mutated_wavs_are_samples_or_a_sentence(tmp_path: Path, edits: list[tuple[int, bytes]], cut: int) -> None:
     """Trial 15's kind: changed or cut anywhere in its head, a file is read or refused in words."""

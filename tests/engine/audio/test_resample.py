@@ -9,7 +9,7 @@ from engine.audio.resample import resampled
 
 
 @given(before=st.integers(64, 700), after=st.integers(64, 700), turns=st.integers(0, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_closed_sine_is_the_same_sine(before: int, after: int, turns: int) -> None:
     """Any two lengths, as long as both can hold it."""
     sine = [np.cos(2 * np.pi * turns * np.arange(n) / n + 0.3)[None] for n in (before, after)]

@@ -46,7 +46,7 @@ def chunks(data: bytes) -> dict[bytes, bytes]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 5000), st.sampled_from([1, 2]), st.sampled_from([8_000, 44_100, 48_000, 96_000, 192_000]))
 def test_what_is_written_is_read_to_half_a_step(
     tmp_path_factory: pytest.TempPathFactory, samples: int, channels: int, rate: int
@@ -98,7 +98,7 @@ def test_a_loop_says_of_itself_what_was_asked(tmp_path: Path) -> None:
     assert (info.samples, info.sample_rate, info.beats, info.meter) == (500, 48_000, 14, Meter(7, 8))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_file_says_nothing_rather_than_something_false(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

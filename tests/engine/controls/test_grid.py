@@ -27,7 +27,7 @@ def spectrum(frames: int, rate: float = 86.13, *, circular: bool = True) -> Spec
 
 
 @given(frames=st.integers(3, 300), width=st.integers(0, 60), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_filter_goes_round_the_loop(frames: int, width: int, seed: int) -> None:
     """The same as a direct sum over wrapped neighbours, even where the kernel is longer than the loop."""
     draws = np.random.default_rng(seed)

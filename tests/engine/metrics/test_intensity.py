@@ -60,7 +60,7 @@ def test_a_loop_has_no_beginning() -> None:
 
 
 @given(rate=st.sampled_from([22_050, 44_100, 48_000, 96_000]))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_other_rates_measure_the_same(rate: int) -> None:
     """A sine of 100 Hz at -23 dBFS RMS is -23 at any rate."""
     sine = np.sin(2 * np.pi * 100 * np.arange(2 * rate) / rate) * np.sqrt(2) * 10 ** (-23 / 20)
@@ -68,7 +68,7 @@ def test_other_rates_measure_the_same(rate: int) -> None:
 
 
 @given(seed=st.integers(0, 99), width=st.floats(-1, 1))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_both_channels_count_alike(seed: int, width: float) -> None:
     """The level is the mean power of left and right, as a meter shows it, however little they share."""
     shared, own = np.random.default_rng(seed).normal(size=(2, RATE))
@@ -94,7 +94,7 @@ def test_frames_wrap_or_meet_silence() -> None:
 
 
 @given(frames=st.integers(1, 200), seconds=st.floats(0.05, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_smoothing_keeps_the_mean(frames: int, seconds: float) -> None:
     """Round the loop, however short it is."""
     values = np.random.default_rng(frames).normal(size=frames)

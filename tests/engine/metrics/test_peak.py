@@ -17,7 +17,7 @@ def test_a_peak_between_samples_is_found() -> None:
 
 
 @given(turns=st.integers(1, 900), phase=st.floats(0, 6.28), samples=st.sampled_from([1_999, 2_000]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_sine_hides_between_its_samples(turns: int, phase: float, samples: int) -> None:
     """The peak of any sine that goes round is read at most 0.23 dB too high, and never more than 0.18 dB too low."""
     sine = np.sin(2 * np.pi * turns * np.arange(samples) / samples + phase)

@@ -65,7 +65,7 @@ def test_late_hits_count_wide_and_not_tight() -> None:
 
 @example(found=[0.25], wanted=[0.18])
 @given(st.lists(st.floats(0, 3.99), min_size=1, max_size=12), st.lists(st.floats(0, 3.99), min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_f1_is_symmetric_and_bounded(found: list[float], wanted: list[float]) -> None:
     """Found and wanted may change places, and a hit is matched at most once."""
     one, other = np.array(found), np.array(wanted)

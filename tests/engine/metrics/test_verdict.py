@@ -23,7 +23,7 @@ def _noise_at(levels_db: list[float], samples: int, seed: int) -> np.ndarray:
     return np.tile(noise * 10 ** (steps / 20), (2, 1))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(levels=st.lists(st.floats(-30, -10), min_size=4, max_size=4), seed=st.integers(0, 99))
 def test_the_level_verdict_agrees_with_a_meter_of_ones_own(levels: list[float], seed: int) -> None:
     """The grade follows from a running mean of power over the file, within 0.3 dB of the limits."""

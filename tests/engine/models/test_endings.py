@@ -120,7 +120,7 @@ def test_a_length_is_never_told_shorter_nor_beyond_the_longest(
     assert loop or told == span.seconds
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1_000, 40_000), st.floats(0, 40))
 def test_the_drop_is_what_was_taken_away(samples: int, drop_db: float) -> None:
     """Item 7: noise whose last two seconds (at most a quarter) are so much quieter measures as that."""

@@ -27,7 +27,7 @@ def chord(samples: int) -> torch.Tensor:
 
 
 @given(samples=st.integers(20_000, 60_000), extra=st.integers(0, 3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_length_is_rebuilt_from_its_own_spectrum(samples: int, extra: int) -> None:
     """Frames at fractional hops lose nothing, at lengths that no hop divides."""
     audio = torch.randn(2, samples, generator=torch.Generator().manual_seed(samples))
@@ -176,7 +176,7 @@ def test_what_does_not_rise_steeply_is_left_alone() -> None:
 
 
 @given(turn=st.integers(0, 49))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_hits_are_found_round_the_circle(turn: int) -> None:
     """A loop that begins elsewhere has the same hits: what is turned down turns with it."""
     wave = np.zeros(22_050, np.float32)  # a thousand blocks; 441 samples are twenty of them

@@ -41,7 +41,7 @@ def test_a_limited_loop_keeps_much_of_its_low_crest(monkeypatch: pytest.MonkeyPa
 
 
 @given(gain_db=st.floats(-40, 40), turn=st.integers(0, 2 * RATE))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_rounding_knows_neither_level_nor_beginning(gain_db: float, turn: int) -> None:
     """A louder loop, or one that begins elsewhere, is rounded at the same places by as much."""
     loop = hits(2 * RATE, seed=1)

@@ -42,9 +42,7 @@ def test_a_turned_loop_has_a_turned_change(network: FirstStep, frames: int, turn
     noise, *latents = torch.randn(4, 1, frames, WIDE)
     features, layer = torch.randn(1, frames, FEATURES), torch.zeros(1, len(LAYERS))
     straight = network(noise, torch.stack(latents), features, layer)
-    turned = network(
-        noise.roll(turn, 1), torch.stack(latents).roll(turn, 2), features.roll(turn, 1), layer
-    )
+    turned = network(noise.roll(turn, 1), torch.stack(latents).roll(turn, 2), features.roll(turn, 1), layer)
     assert torch.allclose(straight.roll(turn, 1), turned, atol=1e-5)
 
 

@@ -180,7 +180,7 @@ def test_stems_follow_each_take_where_they_are_asked_for(layered: LayeredPocket)
     assert sounds[0] == sounds[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(2, 6), st.sets(st.integers(0, 5), max_size=5), st.sampled_from([8_000, 44_100, 48_000, 96_000]),
     st.integers(-20_000, 20_000), st.floats(0.01, 30.0), st.booleans(), st.integers(0, 2**31),

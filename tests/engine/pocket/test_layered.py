@@ -109,8 +109,8 @@ def test_what_was_rehearsed_is_not_sampled_again(layered: LayeredPocket, monkeyp
     noise = start_noise(scene, 11)
     told, _ = layered.rehearsed(scene, noise)
     asked = []
-    estimate = layered.pocket._estimate
-    monkeypatch.setattr(layered.pocket, "_estimate", lambda *given: asked.append(1) or estimate(*given))
+    network = layered.network.forward
+    monkeypatch.setattr(layered.network, "forward", lambda *given: asked.append(1) or network(*given))
     steps = layered.schedule(layered.card.decode_steps, told)
     with torch.no_grad():
         sample(layered, told, noise, steps, layered.card.sampler, checkpoint=False)

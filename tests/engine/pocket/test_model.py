@@ -60,7 +60,7 @@ def test_words_say_how_loud_a_loop_comes(pocket: Pocket, prompt: str, lufs: floa
     bars=st.integers(1, 16),
     tempo=st.integers(20, 400),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_loop_is_laid_on_whole_frames(pocket: Pocket, num: int, den: int, bars: int, tempo: int) -> None:
     """Every metre, tempo and length gets whole pieces of whole frames, and exactly the loop's samples."""
     asked = LoopRequest(meter=Meter(num, den), bars=bars, tempo_bpm=Fraction(tempo))
@@ -164,7 +164,7 @@ def test_lengths_are_multiples_that_a_batch_can_share() -> None:
 
 
 @given(first=st.integers(0, 3), beats=st.integers(1, 4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_what_is_kept_is_what_the_codec_makes_of_it(pocket: Pocket, first: int, beats: int) -> None:
     """Inpainting leaves the kept beats as the codec alone would, and touches no frame outside them."""
     sound = torch.randn(2 * 88_200, generator=torch.Generator().manual_seed(2)).numpy() * 0.1

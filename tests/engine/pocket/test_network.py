@@ -27,7 +27,7 @@ def inputs(frames: int, channels: int) -> tuple[torch.Tensor, torch.Tensor, torc
     return latent, told, musical_time.phases(frames, 2, Fraction(4))[None].double()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.floats(0.01, 1.0), st.floats(0.0, 1.0), st.floats(0.05, 3.0))
 def test_an_untrained_jump_is_the_exact_one_of_gaussian_latents(start: float, share: float, deviation: float) -> None:
     """It scales x_t by s_r / s_t, whatever the length of the jump: the probability flow of a Gaussian."""

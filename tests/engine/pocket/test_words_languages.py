@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.pocket.heard import Heard, hear, sentences
@@ -85,7 +85,6 @@ def test_every_word_has_its_spellings_in_every_language(language: Language) -> N
             assert heard.unknown == (), spelling
 
 
-@settings(deadline=None)
 @given(chosen=_patterns(REFUSALS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
 def test_what_is_refused_is_neither_heard_nor_drawn(chosen: tuple[str, str], seed: int, order: list[int]) -> None:
     """In every language and every way to say no, whatever else the prompt says; nor any of its family."""
@@ -100,7 +99,6 @@ def test_what_is_refused_is_neither_heard_nor_drawn(chosen: tuple[str, str], see
         assert not drawn & set(INSTRUMENTS) & set().union(*map(members, refused)), prompt
 
 
-@settings(deadline=None)
 @given(chosen=_patterns(ONLYS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
 def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: list[int]) -> None:
     """What follows it is heard, and no instrument of another layer is drawn beside it."""
@@ -169,7 +167,6 @@ def test_a_beat_is_a_whole_loop_and_drums_are_drums() -> None:
     assert {WORDS[word].text for word in whole.ids} & {"chords", "bass", "melody"}
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_heard(text: str) -> None:
     """Without an error; what is heard is of the vocabulary, and nothing that is kept away is heard."""

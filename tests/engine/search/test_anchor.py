@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import torch
 from asking import Asking
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models import catalogue
@@ -25,7 +25,6 @@ from engine.settings import Settings
 from midi.rhythm import Onset
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 99), size=st.floats(1e-6, 1e6), hold=st.floats(0, 2))
 def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, hold: float) -> None:
     """The controls' pull is 1 long whatever the loss's scale; at the anchor nothing pulls back."""
@@ -82,7 +81,6 @@ def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask:
         assert anchor_of(tiny, objective, latent, tiny.listen(latent, scene)) is latent
 
 
-@settings(deadline=None)
 @given(data=st.data(), frames=st.integers(2, 12), time_axis=st.integers(0, 1))
 def test_what_may_come_at_any_time_is_held_to_its_sounds_alone(data: Any, frames: int, time_axis: int) -> None:
     """A loop whose frames are put in another order is where it should be; what is near a frame of it is drawn there."""

@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.search.balance import Balance, pull_at, urgency
 from engine.search.objective import Objective
 
 
-@settings(deadline=None)
 @given(steep=st.floats(1e-3, 1e3), seed=st.integers(3, 99))
 def test_balanced_losses_have_gradients_of_length_1(steep: float, seed: int, toys: Any) -> None:
     """Whatever the losses' units; the pull of both is the sum of two unit vectors, weighted by their urgency."""

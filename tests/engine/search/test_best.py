@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.search.best import Best
@@ -15,7 +15,6 @@ Judged = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(judged=Judged)
 def test_the_best_is_within_the_tolerances_first_and_lowest_then(judged: Any, toys: Any) -> None:
     """Of any sequence of evaluations each item keeps the first that no other beats."""

@@ -15,7 +15,7 @@ from engine.search.shell import Shell, flatness
     tilt=st.floats(-3, 3),
     time_axis=st.sampled_from([0, 1]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_shell_has_mean_0_and_deviation_1(
     seed: int, frames: int, channels: int, tilt: float, time_axis: int
 ) -> None:
@@ -45,7 +45,7 @@ def evenness(noise: torch.Tensor) -> float:
     tones=st.integers(0, 12),
     time_axis=st.sampled_from([0, 1]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_each_channel_is_as_uneven_as_draws_are(seed: int, frames: int, tones: int, time_axis: int) -> None:
     """Tones in some channels, which a mean over channels hides, leave flatness where 99 % of draws have it."""
     draws = torch.Generator().manual_seed(seed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.search.step import Easing, Moments, Pace, Padam, StepSize, TrustRegion
@@ -29,7 +29,6 @@ def test_fully_adaptive_it_is_adam(toys: Any) -> None:
     torch.testing.assert_close(ours, theirs.detach(), rtol=1e-6, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(scale=st.floats(1e-3, 1e3), adaptivity=st.floats(0, 1))
 def test_the_way_does_not_depend_on_the_gradients_size(scale: float, adaptivity: float, toys: Any) -> None:
     """A loss in other units leads the same way."""
@@ -39,7 +38,6 @@ def test_the_way_does_not_depend_on_the_gradients_size(scale: float, adaptivity:
     torch.testing.assert_close(ways[0], ways[1], rtol=1e-3, atol=1e-4)
 
 
-@settings(deadline=None)
 @given(distance=st.floats(0, 1e6), weight=st.floats(0, 2), rate=st.floats(0.2, 1))
 def test_a_step_is_its_factors_product(distance: float, weight: float, rate: float) -> None:
     """Learning rate, nearness of the target, the anchor's weight and the pace; the papers' size is the rate alone."""
@@ -52,7 +50,6 @@ def test_a_step_is_its_factors_product(distance: float, weight: float, rate: flo
         assert torch.equal(eased, plain)
 
 
-@settings(deadline=None)
 @given(totals=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30))
 def test_the_pace_slows_down_when_the_total_gets_worse(totals: list[float]) -> None:
     """By the factor 0.6, at a total more than a fifth worse; else it grows back; it stays within 0.2 to 1."""
@@ -72,7 +69,6 @@ def test_a_verification_starts_a_new_comparison() -> None:
     assert float(pace.after_verification(ten).rate) == pytest.approx(0.6)
 
 
-@settings(deadline=None)
 @given(off=st.floats(0.01, 1), size=st.floats(0.001, 10), seed=st.integers(0, 99))
 def test_a_trusted_step_does_not_leap_over_its_target(off: float, size: float, seed: int, toys: Any) -> None:
     """Down the slope of a sum of squares, any step ends no farther off than it began, where the target is its zero."""

@@ -123,7 +123,7 @@ def test_what_was_lost_on_the_way_is_sent_again_when_asked_for(desk: Desk) -> No
     assert desk.heard() == ["Ja", "tc", "Dc", "ta", "Da"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2 * MAX_IN_FLIGHT_BYTES), st.booleans()), max_size=40))
 def test_never_more_than_the_window_and_one_take_are_on_the_way(story: list[tuple[int, int, bool]]) -> None:
     """Whatever is sent and kept in any order, an open window has less under way than its limit."""

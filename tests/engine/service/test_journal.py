@@ -11,13 +11,11 @@ from engine.events import Done, Preview, Sound, Take
 from engine.request import LoopRequest
 from engine.service.messages import RequestStatus, Submission
 from engine.service.queue.journal import (
-    KEEP_ANSWERED_SECONDS,
-    KEEP_UNCLAIMED_SECONDS,
-    RUN_UNCLAIMED_SECONDS,
     Journal,
     JournalError,
 )
 from engine.service.queue.journal_file import LOG_BYTES
+from engine.service.queue.upkeep import KEEP_ANSWERED_SECONDS, KEEP_UNCLAIMED_SECONDS, RUN_UNCLAIMED_SECONDS
 
 SOUND = Sound(samples=bytes(16), sample_rate=44_100)
 

@@ -12,8 +12,9 @@ from engine.events import Done, Event, Failed, Sound, Take
 from engine.request import Audio, Control, LoopRequest
 from engine.service.messages import Job, Priority, RequestStatus, Submission
 from engine.service.queue.dispatch import Dispatch
-from engine.service.queue.journal import KEEP_UNCLAIMED_SECONDS, RUN_UNCLAIMED_SECONDS, Journal, JournalError
+from engine.service.queue.journal import Journal, JournalError
 from engine.service.queue.layout import LAYOUT_VERSION
+from engine.service.queue.upkeep import KEEP_UNCLAIMED_SECONDS, RUN_UNCLAIMED_SECONDS
 
 EARLIER = Path(__file__).parent / "earlier"
 SOUND = Sound(samples=bytes(16), sample_rate=44_100)

@@ -387,5 +387,5 @@ class Storm(RuleBasedStateMachine):
         assert self.shop.journal.unanswered("me") == []
 
 
-Storm.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+Storm.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
 TestStorm = Storm.TestCase

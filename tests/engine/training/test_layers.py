@@ -99,7 +99,7 @@ def test_a_layer_is_labelled_as_what_it_is_alone() -> None:
 
 
 @given(seed=st.integers(0, 300))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_chords_are_what_the_parts_play(seed: int) -> None:
     """Each chord holds the notes of the part of chords at its time, and its bass is the lowest note of a bass line."""
     recipe = inverted(sample_recipe(seed, layout="full"))

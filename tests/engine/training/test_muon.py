@@ -9,7 +9,7 @@ from engine.training.muon import Muon, orthogonal
 
 
 @given(rows=st.integers(2, 40), columns=st.integers(2, 40), seed=st.integers(0, 2**16), size=st.floats(1e-3, 1e3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_an_orthogonal_matrix_pulls_in_all_directions_alike(rows: int, columns: int, seed: int, size: float) -> None:
     """Whatever a gradient's size, its orthogonal form has the same directions, none longer than 1.3."""
     matrix = size * torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.training.synth.genres import GENRES, choices
 from engine.training.synth.grooves import PIECES
-from engine.training.synth.sounds import effects, voices
+from engine.training.synth.sounds import effects, recorded, voices
 from engine.training.synth.sounds.drums import make_hit
 from engine.training.synth.sounds.mixdown import loudness_lufs
 from engine.training.synth.sounds.stems import _SINE
@@ -36,14 +36,14 @@ def _play(voice: str, start: int, pitch: int = 69, hold: int = 12_000, length: i
             voices.add_sub(out, start, hold, hz, hz, 0.25, _SUB, RATE)
         case _:
             cycle = np.sin(2 * np.pi * 440 / RATE * np.arange(40_000)).astype(np.float32)[None]
-            voices.add_sample(out, cycle, start, hold, hz / 440.0, 0.25, 0.25, 0.001, 0.1, RATE)
+            recorded.add_sample(out, cycle, start, hold, hz / 440.0, 0.25, 0.25, 0.001, 0.1, RATE)
     return out
 
 
 VOICES = ("wave", "fm", "pluck", "sub", "sample")
 
 
-@settings(max_examples=12, deadline=None)  # the first call compiles
+@settings(max_examples=12)  # the first call compiles
 @given(st.sampled_from(VOICES), st.integers(0, LENGTH - 1))
 def test_a_note_across_the_wrap_is_the_rotated_note(voice: str, start: int) -> None:
     """Starting later rotates the loop and changes nothing else: tails enter at the start."""
@@ -111,7 +111,7 @@ def test_effects_are_circular(name: str, shift: int) -> None:
 
 
 @given(st.floats(0.05, 30.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_clipper_keeps_quiet_sound_and_holds_the_ceiling(gain: float) -> None:
     """Nothing leaves the ceiling, and what is under the knee is not touched."""
     loud = _loop(1) * np.float32(gain)

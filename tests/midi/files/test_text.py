@@ -78,7 +78,7 @@ def test_a_set_whose_name_grows_in_small_letters_is_named_whole() -> None:
     assert parse_lane_reference("Clip.alc#Lead/Mixer/Volume") == ("Clip.alc", "Lead/Mixer/Volume")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=60))
 def test_any_text_is_split_without_loss(text: str) -> None:
     """Trial 12's kind: file, # and part are the text again."""
@@ -87,7 +87,7 @@ def test_any_text_is_split_without_loss(text: str) -> None:
     assert part == "" or text.endswith("#" + part)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=40))
 def test_what_is_shown_is_obeyed_by_no_terminal(text: str) -> None:
     """Review B7's kind: no control, no escape, no mark of direction, no lone surrogate leaves the program."""
@@ -95,7 +95,7 @@ def test_what_is_shown_is_obeyed_by_no_terminal(text: str) -> None:
     printable(text).encode()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=40))
 def test_a_name_is_one_name_in_all_its_forms(text: str) -> None:
     """Item 4: composed or decomposed, with more or fewer blanks, it is found."""
@@ -122,7 +122,7 @@ def test_a_curve_may_be_saved_by_any_editor(tmp_path: Path, encoding: str, text:
     assert [(p.beat, p.value) for p in from_json(path).points] == [(0, -30), (8, -9)]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_curve_or_a_sentence(data: bytes) -> None:
     """Trial 13's kind: nothing but points or our own error, and the error can be shown."""
@@ -136,7 +136,7 @@ def test_any_bytes_are_a_curve_or_a_sentence(data: bytes) -> None:
     assert said.isprintable()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=2, max_size=40), st.sampled_from(ENCODINGS))
 def test_a_text_with_a_mark_reads_back(text: str, encoding: str) -> None:
     """Trial 13's kind: whatever stands in a text, its mark tells how it is written."""
@@ -241,7 +241,7 @@ def test_every_scale_of_live_is_told_by_its_own_root(tonic: int, scale: str) -> 
     assert (found.key.tonic, shared[found.key.mode]) == (tonic, max(shared.values()))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=30))
 def test_any_text_is_a_key_or_a_sentence(text: str) -> None:
     """Item 4's kind: nothing but a key or our own error that can be shown."""

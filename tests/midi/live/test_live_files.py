@@ -47,7 +47,7 @@ def walked(path: Path) -> Walked:
     main = next(child for child in tree[0] if child.tag in ("MainTrack", "MasterTrack"))
     mixer = next(main.iter("Mixer"))
     tempo, meter = (next(child for child in mixer if child.tag == tag) for tag in ("Tempo", "TimeSignature"))
-    tracks = [track for track in tree.find("LiveSet/Tracks") or () if track.tag in TRACKS]
+    tracks = [track for track in tree.iterfind("LiveSet/Tracks/*") if track.tag in TRACKS]
     return Walked(
         name=path.name,
         creator=tree.get("Creator"),

@@ -52,7 +52,7 @@ def test_a_max_for_live_lane_is_found_by_its_long_name(folder: Path, main: str, 
     assert [track.kind for track in live_set.tracks] == ["midi", "main"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 256).map(lambda n: n / 8), st.floats(0, 127).map(lambda x: round(x, 4))),

@@ -115,7 +115,7 @@ def test_the_drums_of_a_general_midi_file_stay_drums(tmp_path: Path) -> None:
     assert any("channel 10" in remark for remark in pitched(read_notes(str(path), LOOP).notes).remarks)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.tuples(st.integers(0, 127), st.integers(0, 60), st.integers(0, 15)), min_size=1, max_size=20))
 def test_no_pitched_note_is_lost_by_its_channel(drawn: list[tuple[int, int, int]]) -> None:
     """Trial 5's kind: of any notes on any channels the melody part has all but drums, and says how many those are."""
@@ -241,7 +241,7 @@ def test_a_late_note_of_a_file_wraps_too(tmp_path: Path) -> None:
     assert len(found.notes) == 8
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.lists(st.tuples(st.integers(-64, 9 * 64), st.integers(1, 256)), max_size=12),
     st.integers(1, 8),
@@ -367,7 +367,7 @@ def test_of_600_faulty_sets_each_is_notes_with_remarks_or_one_sentence(tmp_path:
     assert read > 450
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=20))
 def test_any_name_of_a_track_finds_it(tmp_path: Path, name: str) -> None:
     """Item 5: whatever a track is called, it is read by its name as the set tells it."""

@@ -180,7 +180,7 @@ def test_a_name_is_what_its_maker_typed(written: bytes, name: str) -> None:
     assert score.track(name.upper() if "ß" not in name else name).notes
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_some_name(written: bytes) -> None:
     """Trial 9's kind: whatever is in a name, it is printable and the track is found by it or by its number."""
@@ -190,7 +190,7 @@ def test_any_bytes_are_some_name(written: bytes) -> None:
     assert score.track(name or "1").notes
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp", "Co", "Cn")), max_size=30))
 def test_a_name_that_we_write_is_the_name_that_we_read(name: str) -> None:
     """Trial 9's relative: our own writer keeps every script, as UTF-8."""
@@ -309,7 +309,7 @@ def test_of_1500_faulty_files_each_is_notes_with_remarks_or_one_sentence() -> No
     assert read > 1350
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=200), st.integers(1, 3))
 def test_any_bytes_in_a_track_end_in_notes_or_a_sentence(body: bytes, count: int) -> None:
     """Item 2's kind: random bytes behind a good note leave that note, and never another exception."""

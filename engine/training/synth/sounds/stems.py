@@ -13,7 +13,8 @@ from ..recipe import Drums, Part, Recipe
 from ..score import Hit, Note
 from .drums import make_hit
 from .patches import Patch
-from .voices import add_fm, add_hit, add_pluck, add_sample, add_sub, add_wave
+from .recorded import add_hit, add_sample
+from .voices import add_fm, add_pluck, add_sub, add_wave
 from .waveforms import ZONE_SEMITONES, FloatArray, recorded_spectrum, synthetic_spectrum, zone_table
 
 SAMPLE_RATE: Final = 44100
@@ -60,6 +61,7 @@ _SUB_KEYS: Final = (
     "glide_s",
     "harmonics",
 )
+_PLUCK_KEYS: Final = ("brightness", "ring_s", "position", "release_s")
 _PIECE_DB: Final = {
     "kick": -1.0,
     "snare": -2.0,
@@ -120,60 +122,22 @@ class _Player:
         start = round(note.beat * self.beat_s * SAMPLE_RATE) % self.out.shape[1]
         hold = max(256, round(note.beats * self.beat_s * SAMPLE_RATE))
         gain = 0.25 * (0.3 + 0.7 * note.velocity)
-        left, right = gain, gain
-        if self.patch.sample and self._sampled(note, start, hold, left):
+        if self.patch.sample and self._sampled(note, start, hold, gain):
             return
         hz, from_hz = _hz(note.pitch), _hz(from_pitch)
-        values, seed = self.patch.values, (self.seed + 7919 * index) & 0x3FFFFFFF
+        seed = (self.seed + 7919 * index) & 0x3FFFFFFF
+        where = (start, hold, hz, from_hz, gain, gain, note.velocity)
         match self.patch.engine:
             case "wave":
-                add_wave(
-                    self.out,
-                    self._table(note.pitch),
-                    start,
-                    hold,
-                    hz,
-                    from_hz,
-                    left,
-                    right,
-                    note.velocity,
-                    self.vector,
-                    self.beat_s,
-                    seed,
-                    float(SAMPLE_RATE),
-                )
+                add_wave(self.out, self._table(note.pitch), *where, self.vector, self.beat_s, seed, float(SAMPLE_RATE))
             case "fm":
-                add_fm(
-                    self.out,
-                    _SINE,
-                    start,
-                    hold,
-                    hz,
-                    from_hz,
-                    left,
-                    right,
-                    note.velocity,
-                    self.vector,
-                    float(SAMPLE_RATE),
-                )
+                add_fm(self.out, _SINE, *where, self.vector, float(SAMPLE_RATE))
             case "pluck":
-                add_pluck(
-                    self.out,
-                    start,
-                    hold,
-                    hz,
-                    left,
-                    right,
-                    note.velocity,
-                    values["brightness"],
-                    values["ring_s"],
-                    values["position"],
-                    values["release_s"],
-                    seed,
-                    float(SAMPLE_RATE),
-                )
+                bright, ring_s, at, release_s = (self.patch.values[key] for key in _PLUCK_KEYS)
+                string = (bright, ring_s, at, release_s, seed, float(SAMPLE_RATE))
+                add_pluck(self.out, start, hold, hz, gain, gain, note.velocity, *string)
             case _:
-                add_sub(self.out, start, hold, hz, from_hz, left, self.vector, float(SAMPLE_RATE))
+                add_sub(self.out, start, hold, hz, from_hz, gain, self.vector, float(SAMPLE_RATE))
 
     def _table(self, pitch: int) -> FloatArray:
         zone = pitch // ZONE_SEMITONES

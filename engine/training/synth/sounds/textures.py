@@ -6,7 +6,8 @@ import numpy as np
 
 from ..recipe import Recipe, Texture
 from .effects import apply_gain, highpass, lowpass_sweep
-from .voices import add_hit, add_wave
+from .recorded import add_hit
+from .voices import add_wave
 from .waveforms import FloatArray, synthetic_spectrum, zone_table
 
 _SAMPLE_RATE = 44100
@@ -74,42 +75,13 @@ def _drone(recipe: Recipe, noise: np.random.Generator) -> FloatArray:
     cycle = str(noise.choice(["saw", "triangle", "akwf"]))
     spectrum = synthetic_spectrum(cycle, int(noise.integers(60)) * 10)
     beat_s = 60.0 / recipe.tempo_bpm
-    v = np.array(
-        [
-            1.0,
-            1.0,
-            1.0,
-            2.0,
-            noise.uniform(200, 900),
-            0,
-            1,
-            4,
-            noise.uniform(6, 20),
-            0.9,
-            0.8,
-            1.0 / recipe.beats,
-            0,
-            0,
-        ]
-    )
+    cutoff_hz, detune_cents = noise.uniform(200, 900), noise.uniform(6, 20)
+    v = np.array([1.0, 1.0, 1.0, 2.0, cutoff_hz, 0, 1, 4, detune_cents, 0.9, 0.8, 1.0 / recipe.beats, 0, 0], np.float32)
     root = 36 + max(recipe.tonic, 0)
     for pitch in (root, root + 7, root + 12):
         table = zone_table(spectrum, pitch // 6, 0.2, _SAMPLE_RATE)
         hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
         hold = out.shape[1]
-        add_wave(
-            out,
-            table,
-            int(noise.integers(hold)),
-            hold,
-            hz,
-            hz,
-            0.2,
-            0.2,
-            0.8,
-            v.astype(np.float32),
-            beat_s,
-            int(noise.integers(1 << 20)),
-            float(_SAMPLE_RATE),
-        )
+        start, seed = int(noise.integers(hold)), int(noise.integers(1 << 20))
+        add_wave(out, table, start, hold, hz, hz, 0.2, 0.2, 0.8, v, beat_s, seed, float(_SAMPLE_RATE))
     return out

@@ -1,4 +1,4 @@
-"""Voices as audio kernels. Each adds one note into a circular stereo buffer, tails and all.
+"""Voices as audio kernels. Each adds one note into a circular stereo buffer, tails and all; `recorded` has its own.
 
 Common arguments: `out` is float32 [2, samples] (a loop: time is modulo its length), `start` and
 `hold` are in samples, `frequency_hz` the pitch, `from_hz` the pitch that a glide starts at,
@@ -92,6 +92,33 @@ def add_cycle(
 
 
 @kernel
+def add_unison(
+    left: FloatArray,
+    right: FloatArray,
+    table: FloatArray,
+    phases: NDArray[np.float64],
+    cycles: float,
+    detune: float,
+    spread: float,
+    first: float,
+    slope: float,
+    gain_l: float,
+    gain_r: float,
+) -> None:
+    """Add a block of all voices, `cycles` a sample each, detuned (cents) and spread; their `phases` move on."""
+    voices, length = len(phases), table.shape[1] - 1
+    scale = 1.41421 / math.sqrt(voices)
+    for u in range(voices):
+        place = 0.0 if voices == 1 else 2.0 * u / (voices - 1) - 1.0
+        step = cycles * 2.0 ** (place * detune / 1200.0) * length
+        side = place * spread * (1.0 if u % 2 else -1.0)
+        loud_l, loud_r = scale * math.sqrt(0.5 - 0.5 * side), scale * math.sqrt(0.5 + 0.5 * side)
+        add_cycle(left, right, table, phases[u], step, first, slope, loud_l * gain_l, loud_r * gain_r)
+        p = phases[u] + step * _BLOCK
+        phases[u] = p - math.floor(p / length) * length
+
+
+@kernel
 def pour(out: FloatArray, left: FloatArray, right: FloatArray, start: int, level: float, slope: float) -> None:
     """Add a block to the loop at `start` (modulo its length) with a level that moves by `slope` a sample."""
     n = out.shape[1]
@@ -130,7 +157,6 @@ def add_wave(
     total = hold + int(release * sample_rate)
     left, right = np.zeros(_BLOCK, np.float32), np.zeros(_BLOCK, np.float32)
     phases = random_phases(voices, length, seed)
-    scale = 1.41421 / math.sqrt(voices)
     g_now, e_now = -1.0, 0.0
     for b in range((total + _BLOCK - 1) // _BLOCK):
         t0, t1 = b * _BLOCK / sample_rate, (b + 1) * _BLOCK / sample_rate
@@ -142,26 +168,43 @@ def add_wave(
         f = bent(frequency_hz, from_hz, glide_s, vibrato, t0)
         left[:] = 0.0
         right[:] = 0.0
-        for u in range(voices):
-            place = 0.0 if voices == 1 else 2.0 * u / (voices - 1) - 1.0
-            step = f * 2.0 ** (place * detune / 1200.0) / sample_rate * length
-            side = place * spread * (1.0 if u % 2 else -1.0)
-            loud_l, loud_r = scale * math.sqrt(0.5 - 0.5 * side), scale * math.sqrt(0.5 + 0.5 * side)
-            add_cycle(
-                left,
-                right,
-                table,
-                phases[u],
-                step,
-                g_now,
-                (g_next - g_now) / _BLOCK,
-                loud_l * gain_l,
-                loud_r * gain_r,
-            )
-            p = phases[u] + step * _BLOCK
-            phases[u] = p - math.floor(p / length) * length
+        slope = (g_next - g_now) / _BLOCK
+        add_unison(left, right, table, phases, f / sample_rate, detune, spread, g_now, slope, gain_l, gain_r)
         pour(out, left, right, start + b * _BLOCK, e_now, (e_next - e_now) / _BLOCK)
         e_now, g_now = e_next, g_next
+
+
+@kernel
+def bend(
+    waves: NDArray[np.float64],
+    sine: FloatArray,
+    phases: NDArray[np.float64],
+    steps: tuple[float, float, float],
+    swings: tuple[float, float],
+) -> None:
+    """Fill a block with a carrier that two modulators bend; the `phases` of all three move on by `steps` a sample."""
+    length = sine.shape[0] - 1
+    for i in range(_BLOCK):
+        m = sine[int(phases[1] + steps[1] * i) & (length - 1)] * swings[0]
+        m += sine[int(phases[2] + steps[2] * i) & (length - 1)] * swings[1]
+        x = phases[0] + steps[0] * i + m + 64.0 * length
+        j = int(x)
+        r = x - j
+        j = j & (length - 1)
+        waves[i] = sine[j] + r * (sine[j + 1] - sine[j])
+    for k in range(3):
+        phases[k] = (phases[k] + steps[k] * _BLOCK) % length
+
+
+@kernel
+def depths(v: FloatArray, velocity: float, cycles: float, t: float) -> tuple[float, float]:
+    """Return how far each modulator bends the carrier `t` seconds into a note of `cycles` a sample, in radians."""
+    index, decay_s, sustain = v[5], v[6], v[7]
+    ratio_b, index_b, decay_b_s = v[8], v[9], v[10]
+    strength = 0.35 + 0.65 * velocity
+    room = min(1.0, max(0.0, (0.42 - cycles * (1.0 + ratio_b)) / 0.42 * 2.0))  # below half the sample rate
+    first = strength * index * (sustain + (1.0 - sustain) * math.exp(-t / decay_s * 3.0))
+    return first, strength * room * index_b * math.exp(-t / decay_b_s * 3.0)
 
 
 @kernel
@@ -180,17 +223,14 @@ def add_fm(
 ) -> None:
     """Two modulators into a carrier, twice, a little detuned. `sine` is one cycle and a guard."""
     attack, decay, sustain, release = v[0], v[1], v[2], v[3]
-    ratio, index, index_decay, index_sustain = v[4], v[5], v[6], v[7]
-    ratio_b, index_b, index_b_decay = v[8], v[9], v[10]
-    detune, vibrato, glide_s = v[11], v[12], v[13]
+    ratio, ratio_b, detune, vibrato, glide_s = v[4], v[8], v[11], v[12], v[13]
     length = sine.shape[0] - 1
     n = out.shape[1]
+    waves = np.zeros(_BLOCK, np.float64)
     hold_s = hold / sample_rate
     total = hold + int(release * sample_rate)
-    limit = 0.42 * sample_rate
-    high = min(1.0, max(0.0, (limit - frequency_hz * (1.0 + ratio_b)) / limit * 2.0))
     for side in range(2):
-        carrier, first, second = 0.0, 0.0, 0.0
+        phases = np.zeros(3, np.float64)
         gain = gain_l if side == 0 else gain_r
         e_now = 0.0
         cents = detune if side == 0 else -detune
@@ -198,28 +238,36 @@ def add_fm(
             t0, t1 = b * _BLOCK / sample_rate, (b + 1) * _BLOCK / sample_rate
             e_next = envelope(t1, hold_s, attack, decay, sustain, release)
             slope = (e_next - e_now) / _BLOCK
-            strength = 0.35 + 0.65 * velocity
-            depth = strength * index * (index_sustain + (1.0 - index_sustain) * math.exp(-t0 / index_decay * 3.0))
-            depth_b = strength * high * index_b * math.exp(-t0 / index_b_decay * 3.0)
+            depth, depth_b = depths(v, velocity, frequency_hz / sample_rate, t0)
             f = 2.0 ** (cents / 1200.0) * bent(frequency_hz, from_hz, glide_s, vibrato, t0)
             step = f / sample_rate * length
             swing, swing_b = depth * length / 6.2831853, depth_b * length / 6.2831853
+            bend(waves, sine, phases, (step, step * ratio, step * ratio_b), (swing, swing_b))
             at = (start + b * _BLOCK) % n
             for i in range(_BLOCK):
-                m = sine[int(first + step * ratio * i) & (length - 1)] * swing
-                m += sine[int(second + step * ratio_b * i) & (length - 1)] * swing_b
-                x = carrier + step * i + m + 64.0 * length
-                j = int(x)
-                r = x - j
-                j = j & (length - 1)
-                out[side, at] += (sine[j] + r * (sine[j + 1] - sine[j])) * (e_now + slope * i) * gain
-                at += 1
-                if at == n:
-                    at = 0
-            carrier = (carrier + step * _BLOCK) % length
-            first = (first + step * ratio * _BLOCK) % length
-            second = (second + step * ratio_b * _BLOCK) % length
+                out[side, at] += waves[i] * (e_now + slope * i) * gain
+                at = at + 1 if at + 1 < n else 0
             e_now = e_next
+
+
+@kernel
+def plucked(size: int, position: float, bright: float, seed: int) -> NDArray[np.float64]:
+    """Return a string of `size` samples pulled to a corner at the plectrum and roughened by noise; its peak is 1."""
+    comb = max(1, int(position * size))
+    line = np.zeros(size, np.float64)
+    state = (seed * 2654435761 + 99991) & 0xFFFFFFFF
+    smooth, mean, peak = 0.0, 0.0, 1e-9
+    for i in range(size):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        smooth += bright * (state / 2147483648.0 - 1.0 - smooth)
+        corner = i / comb if i < comb else (size - i) / (size - comb)
+        edge = 1.0 if i < comb else -comb / (size - comb)
+        line[i] = corner - 0.5 + bright * (0.5 * edge + 0.6 * smooth)
+        mean += line[i] / size
+    for i in range(size):
+        line[i] -= mean
+        peak = max(peak, abs(line[i]))
+    return line / peak
 
 
 @kernel
@@ -244,26 +292,7 @@ def add_pluck(
     size = int(period) + 2
     whole = int(period)
     fraction = period - whole
-    line = np.zeros(size, np.float64)
-    state = (seed * 2654435761 + 99991) & 0xFFFFFFFF
-    smooth = 0.0
-    bright = brightness * (0.5 + 0.5 * velocity)
-    for i in range(size):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        smooth += bright * (state / 2147483648.0 - 1.0 - smooth)
-        line[i] = smooth
-    comb = max(1, int(position * size))
-    shaped = line.copy()
-    mean = 0.0
-    for i in range(size):  # a string pulled to a corner at the plectrum, roughened by noise
-        corner = i / comb if i < comb else (size - i) / (size - comb)
-        edge = 1.0 if i < comb else -comb / (size - comb)
-        shaped[i] = corner - 0.5 + bright * (0.5 * edge + 0.6 * line[i])
-        mean += shaped[i] / size
-    peak = 1e-9
-    for i in range(size):
-        shaped[i] -= mean
-        peak = max(peak, abs(shaped[i]))
+    line = plucked(size, position, brightness * (0.5 + 0.5 * velocity), seed)
     loss = 0.001 ** (1.0 / (ring_s * frequency_hz))
     n = out.shape[1]
     release = int(release_s * sample_rate)
@@ -271,14 +300,14 @@ def add_pluck(
     at = start % n
     for i in range(hold + release):
         a = (write - whole) % size
-        x = shaped[a] + fraction * (shaped[(a - 1) % size] - shaped[a])
+        x = line[a] + fraction * (line[(a - 1) % size] - line[a])
         y = loss * (damping * x + (1.0 - damping) * last)
         last = x
-        shaped[write] = y
+        line[write] = y
         write = write + 1 if write + 1 < size else 0
         e = 1.0 if i < hold else 1.0 - (i - hold) / release
-        out[0, at] += y / peak * e * gain_l
-        out[1, at] += y / peak * e * gain_r
+        out[0, at] += y * e * gain_l
+        out[1, at] += y * e * gain_r
         at = at + 1 if at + 1 < n else 0
 
 
@@ -294,16 +323,8 @@ def add_sub(
     sample_rate: float,
 ) -> None:
     """Play a sine bass with a pitch drop, a glide, added harmonics and saturation: sub, 808, log drum."""
-    attack, decay_s, release_s, punch, punch_s, drive, glide_s, harmonics = (
-        v[0],
-        v[1],
-        v[2],
-        v[3],
-        v[4],
-        v[5],
-        v[6],
-        v[7],
-    )
+    attack, decay_s, release_s, punch = v[0], v[1], v[2], v[3]
+    punch_s, drive, glide_s, harmonics = v[4], v[5], v[6], v[7]
     n = out.shape[1]
     release = int(release_s * sample_rate)
     push = max(drive, 0.2)
@@ -327,60 +348,4 @@ def add_sub(
         y = (1.0 - 2.0 / (math.exp(2.0 * push * x) + 1.0)) * norm * rise * e * tail
         out[0, at] += y
         out[1, at] += y
-        at = at + 1 if at + 1 < n else 0
-
-
-@kernel
-def add_sample(
-    out: FloatArray,
-    sample: FloatArray,
-    start: int,
-    hold: int,
-    ratio: float,
-    gain_l: float,
-    gain_r: float,
-    attack_s: float,
-    release_s: float,
-    sample_rate: float,
-) -> None:
-    """Play a recorded note [channels, length] played `ratio` times as fast (cubic interpolation)."""
-    n = out.shape[1]
-    length = sample.shape[1]
-    other = sample.shape[0] - 1
-    release = max(1, int(release_s * sample_rate))
-    playable = int((length - 4) / ratio)
-    held = min(hold, playable)
-    total = min(held + release, playable)
-    fade = min(2000, playable // 4)
-    rise = max(1, int(attack_s * sample_rate))
-    at = start % n
-    for i in range(total):
-        x = 1.0 + i * ratio
-        j = int(x)
-        r = x - j
-        e = min(1.0, i / rise)
-        if i > held:
-            e *= 1.0 - (i - held) / release
-        if playable - i < fade:
-            e *= (playable - i) / fade
-        for side in range(2):
-            c = 0 if side == 0 else other
-            a, b, d, f = sample[c, j - 1], sample[c, j], sample[c, j + 1], sample[c, j + 2]
-            s = b + 0.5 * r * (d - a + r * (2.0 * a - 5.0 * b + 4.0 * d - f + r * (3.0 * (b - d) + f - a)))
-            out[side, at] += s * e * (gain_l if side == 0 else gain_r)
-        at = at + 1 if at + 1 < n else 0
-
-
-@kernel
-def add_hit(out: FloatArray, hit: FloatArray, start: int, length: int, gain_l: float, gain_r: float) -> None:
-    """Play a one-shot [channels, samples], cut after `length` samples by a 3 ms fade (a choke)."""
-    n = out.shape[1]
-    count = min(hit.shape[1], length)
-    fade = min(132, count)
-    other = hit.shape[0] - 1
-    at = start % n
-    for i in range(count):
-        e = 1.0 if count - i > fade or count == hit.shape[1] else (count - i) / fade
-        out[0, at] += hit[0, i] * e * gain_l
-        out[1, at] += hit[other, i] * e * gain_r
         at = at + 1 if at + 1 < n else 0

@@ -18,7 +18,7 @@ def tone(pitch: float, seconds: float, partials: int = 5) -> np.ndarray:
     return np.asarray(0.2 * wave * np.minimum(1, time / 0.004) * np.exp(-1.5 * time / seconds))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.sampled_from((62, 64, 67, 69, 72, 74, 76)), min_size=3, max_size=5, unique=True))
 def test_a_line_is_written_down_as_it_is_played(pitches: list[int]) -> None:
     """Each note of a line has its pitch, and begins and ends within a twentieth of a second of where it does."""

@@ -1,9 +1,9 @@
 """Which requests `pocket` plays as one full mix, and what it says of it."""
 
-from ..controls import find
-from ..errors import BadRequestError
-from ..request import MIX, LoopRequest
-from ..takes.noise import layered_from_bytes
+from ...controls import find
+from ...errors import BadRequestError
+from ...request import MIX, LoopRequest
+from ...takes.noise import layered_from_bytes
 
 
 def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:

@@ -5,13 +5,13 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from ..errors import BadRequestError, ModelError
-from ..models.protocol import Scene
-from ..spectrum import Spectrum
-from .bands import FLOOR, band_power
-from .latents import LatentMap
-from .model import Pocket, frame_rate_hz
-from .sound import spectrum_of, together, together_resynthesised
+from ...errors import BadRequestError, ModelError
+from ...models.protocol import Scene
+from ...spectrum import Spectrum
+from ..bands import FLOOR, band_power
+from ..latents import LatentMap
+from ..model import Pocket, frame_rate_hz
+from ..sound import spectrum_of, together, together_resynthesised
 
 
 class LayerSounds:
@@ -55,12 +55,12 @@ class LayerSounds:
 
     def character(self, latent: Tensor) -> Tensor | None:
         """Return how the tower that may be optimised hears the sum of the layers; None without it."""
-        towers = self.pocket.towers
-        return None if towers is None else towers.guide.hear(summed(self.pocket.latent_map, latent))
+        return self.pocket.embeddings.character(summed(self.pocket.latent_map, latent))
 
     def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
         """Return how well the sum of the layers fits `text`, -1 to 1: [batch]."""
-        return self.pocket.similarity(summed(self.pocket.latent_map, audible(latent, scene)), scene, text)
+        bands = summed(self.pocket.latent_map, audible(latent, scene))
+        return self.pocket.embeddings.similarity(bands, scene, text)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return the sum of the audible layers' audio [batch, 2, samples], without a gradient."""

@@ -13,8 +13,8 @@ from midi.errors import MidiError
 from midi.key import Key
 from midi.tempo import Meter, parse_tempo
 
-from ..request import MAX_BARS
-from .languages.tokens import normal
+from ...request import MAX_BARS
+from .tokens import normal
 
 LEAST_BARE_BPM, MOST_BARE_BPM = 60, 200  # a number that stands alone is a tempo between these
 _NUMBERS: Final = {

@@ -1,0 +1,198 @@
+"""A request as loops in layers: which layers there are, and what each is told of words, key and chords."""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import msgspec
+import torch
+from torch import Tensor
+
+from midi.chords.text import ChordSpan, key_of, written
+from midi.errors import MidiError
+from midi.key import Key, guess_key
+
+from ...controls import find
+from ...errors import BadRequestError
+from ...models.protocol import Scene
+from ...request import LoopRequest, Notes, chord_spans
+from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
+from .. import musical_time
+from ..arrangement import Arrangement, LayerRepertoire, Told
+from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, Layer, chord_row, layer_row
+from ..scenes import Inputs, Reading, described, heard_of, laid_out, on_device, read_request
+
+
+@dataclass(frozen=True, slots=True)
+class LayerScenes:
+    """Scenes of a latent of so many `channels`; what a request leaves open comes from the `repertoire`."""
+
+    repertoire: LayerRepertoire
+    channels: int
+    device: torch.device
+
+    def arrange(
+        self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
+    ) -> Arrangement:
+        """Return which layers `request` has and what each is told; those and the chords that are given stay."""
+        reading = read_request(request)
+        key = reading.key or (key_of(chords) if chords else _key_of_notes(request))
+        return self.repertoire.arrange(
+            reading.text.ids, reading.away, open_seeds(request),
+            tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
+            beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
+            needed=_needed(request), draws_key=reading.draws_key and not chords,
+        )  # fmt: skip
+
+    def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
+        """Return the scene of `request`; its layers hear nothing of each other yet."""
+        reading = read_request(request)
+        chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
+        plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
+        if arrangement is None and not chords and (before := _told_before(request, reading)) is not None:
+            plan = before.again(plan, reading.key)
+        _check(request, plan)
+        notes = [f"Layers: {', '.join(plan.layers)}."]
+        if plan.key != reading.key:
+            notes.append(f"No key was given: {_key_source(request, chords)} {plan.key}.")
+        text = written(plan.chords, request.bars, request.meter.beats_per_bar) if plan.chords else ""
+        if text:
+            notes.append(f"Chords: {text}.")
+        notes += [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
+        conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)
+        scene = laid_out(request, reading, conditions, self.channels, notes)
+        facts = {**heard_of(request, plan.key), "chords": text}
+        muted = tuple(name for name in request.mute if name in plan.layers)
+        told = msgspec.json.encode(Told.of(plan, _asked(reading))).decode()
+        scene = replace(scene, muted=muted, record=facts, told=told)
+        return on_device(_in_layers(scene, plan), self.device)
+
+
+def _needed(request: LoopRequest) -> set[Layer]:
+    """Return the layers that the controls of `request` need, of several that a control's row has the first."""
+    rows = [(control, find(control.kind)) for control in request.controls]
+    return {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
+
+
+def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(sorted(reading.text.ids)), reading.away
+
+
+def _told_before(request: LoopRequest, reading: Reading) -> Told | None:
+    """Return what the layers of the take were told that `request` begins from; None where it asks for other words."""
+    if request.start is None or request.start.variation >= WIDE_VARIATION:
+        return None
+    with suppress(msgspec.DecodeError):  # a take that says nothing of it
+        before = msgspec.json.decode(stored_facts(request.start.noise).get("told", ""), type=Told)
+        return before if before.asked == _asked(reading) else None
+    return None
+
+
+def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:
+    """Return the layers of the take that `request` begins from, if it begins from one that has layers."""
+    stored = None if request.start is None else layered_from_bytes(request.start.noise)
+    return () if stored is None else tuple(Layer(name) for name in stored.layers)
+
+
+def _key_of_notes(request: LoopRequest) -> Key | None:
+    """Return the key in which the notes of the request's controls are, so that all layers play in it."""
+    notes = [note for control in request.controls if isinstance(control.target, Notes) for note in control.target.notes]
+    with suppress(MidiError):  # rests, or drums alone
+        return guess_key(notes).key
+    return None
+
+
+def _key_source(request: LoopRequest, chords: Sequence[ChordSpan]) -> str:
+    if chords:
+        return "the chords are in"
+    return "the notes are in" if _key_of_notes(request) else f"seed {open_seeds(request).key} chose"
+
+
+def _check(request: LoopRequest, plan: Arrangement) -> None:
+    """Refuse what names layers that the loop does not have."""
+    named = {"again": request.again}
+    named |= {f"on of {control.kind}": control.on for control in request.controls}
+    for name, layers in named.items():
+        missing = [one for one in layers if one not in plan.layers]
+        if missing:
+            raise BadRequestError(
+                f"{name} names {', '.join(missing)}, and this loop has {', '.join(plan.layers)}.",
+                remedy=f"Add {', '.join(missing)} to layers, or leave it out of {name}.",
+            )
+    if set(request.mute) >= set(plan.layers):
+        raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")
+
+
+def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
+    """Return a scene with a row for each layer as one whose noise has them, told which they are and their chords."""
+    context = torch.zeros(len(plan.layers), scene.frames, CONTEXT_CHANNELS)
+    if plan.chords:
+        context[:, :, :CHORD_CHANNELS] = chord_frames(plan.chords, float(scene.beats), scene.frames)
+    rows = torch.stack([layer_row(layer) for layer in plan.layers])
+    return replace(
+        scene,
+        noise_shape=(len(plan.layers), *scene.noise_shape),
+        time_axis=1,
+        layers=tuple(layer.value for layer in plan.layers),
+        chords=plan.chords,
+        inputs=replace(scene.inputs, layers=plan.layers, layer=rows, context=context),
+    )
+
+
+def chord_frames(spans: Sequence[ChordSpan], beats: float, frames: int) -> Tensor:
+    """Return the chord that sounds at each latent frame of a loop of so many beats: [frames, CHORD_CHANNELS]."""
+    rows = torch.stack([chord_row(span.chord.root, span.chord.pitch_classes, span.chord.bass) for span in spans])
+    starts = torch.tensor([float(span.beat) for span in spans], dtype=torch.float64)
+    centres = musical_time.centres(torch.arange(frames), torch.tensor(frames)) * beats
+    return rows[(torch.searchsorted(starts, centres, right=True) - 1).clamp_min(0)]
+
+
+def _rows(inputs: Inputs, places: Sequence[int]) -> Inputs:
+    """Return the inputs of the layers at these places, for every take that they hold."""
+    assert inputs.layer is not None
+    assert inputs.context is not None
+    layers, chosen = len(inputs.layers), list(places)
+    context = inputs.context.unflatten(0, (-1, layers))[:, chosen].flatten(0, 1)
+    return replace(
+        inputs, conditional=inputs.conditional[chosen], unconditional=inputs.unconditional[chosen],
+        layer=inputs.layer[chosen], layers=tuple(inputs.layers[place] for place in chosen), context=context,
+        controls=_rows_of(inputs.controls, layers, chosen), asked=_rows_of(inputs.asked, layers, chosen),
+    )  # fmt: skip
+
+
+def _rows_of(told: Tensor | None, layers: int, places: list[int]) -> Tensor | None:
+    """Return those rows of [layers (times pieces), frames, channels] that are of the layers at `places`."""
+    return None if told is None else told.unflatten(0, (layers, -1))[places].flatten(0, 1)
+
+
+def only_layers(scene: Scene, layers: Collection[str]) -> Scene:
+    """Return the scene of some of the layers, which hear what they heard before; muted ones are heard alone."""
+    places = [index for index, name in enumerate(scene.layers) if name in layers]
+    names = tuple(scene.layers[index] for index in places)
+    muted = tuple(name for name in names if name in scene.muted)
+    return replace(
+        scene,
+        noise_shape=(len(places), *scene.noise_shape[1:]),
+        layers=names,
+        muted=() if muted == names else muted,
+        inputs=_rows(scene.inputs, places),
+    )
+
+
+def one_layer(scene: Scene, index: int, take: int = 0) -> Scene:
+    """Return the scene of one layer of one take alone, as `Pocket` sees it."""
+    own: Inputs = _rows(scene.inputs, [index])
+    assert own.context is not None
+    place = take % len(own.context)
+    own = replace(own, context=own.context[place : place + 1])
+    return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), muted=(), inputs=own)
+
+
+def for_batch(inputs: Inputs, takes: int) -> Inputs:
+    """Return the inputs with a row for each layer of each take."""
+    assert inputs.layer is not None
+    assert inputs.context is not None
+    rows = {name: getattr(inputs, name).repeat(takes, 1) for name in ("conditional", "unconditional", "layer")}
+    wanted, known = len(rows["layer"]), len(inputs.context)
+    context = inputs.context[:wanted] if known >= wanted else inputs.context.repeat(wanted // known, 1, 1)
+    return replace(inputs, **rows, context=context)
