@@ -1,73 +1,84 @@
-"""Where a search begins: at the noise of its seeds, or at what a model's learned first step makes of it."""
+"""Where a search begins: at the noise of its seeds, or at what a model's learned first step makes of it.
 
+There are two passes. The first sees what the surrogate makes of the noise. Its answer is verified, as any noise of the
+search is, and the second pass sees the corrected surrogate: it mends what the surrogate got wrong.
+"""
+
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..models.protocol import StepsFirst
+from ..models.protocol import Model, StepsFirst
 from .anchor import anchor_of
 from .best import per_item
-from .objective import Evaluation
+from .objective import Evaluation, Objective
 from .shell import Shell
-from .surrogate import Chain, Problem, latent_of
-
-PASSES = 2  # the second sees the exact chain's latent of the first, and mends what the surrogate got wrong
-
-
-class Begun(NamedTuple):
-    """The noise [batch, *noise_shape] to search from, and the anchor of the noise before it, None where it is that."""
-
-    noise: Tensor
-    anchor: Tensor | None
+from .state import SearchState
+from .surrogate import Chain, Correction, Problem, Verification, Verified, latent_of
 
 
 class Seen(NamedTuple):
-    """A noise, its latent by the surrogate, and what is added to that: all [batch, *noise_shape]."""
+    """A noise and its latent by the surrogate, each [batch, *noise_shape], and what corrects that latent."""
 
     noise: Tensor
     latent: Tensor
-    correction: Tensor
+    correction: Correction
+
+    def evaluated(self, problem: Problem) -> Evaluation:
+        """Return the evaluation of the corrected surrogate."""
+        latent, spectrum = self.correction.applied(problem.model, problem.scene, self.latent)
+        return problem.objective.evaluate(spectrum, latent)
+
+
+def can_begin(model: Model, objective: Objective) -> bool:
+    """Return whether `model` has a learned first step that knows some goal of `objective`."""
+    return isinstance(model, StepsFirst) and model.has_first_step and any(g.term.features for g in objective.goals)
 
 
 @torch.no_grad()
-def begin(problem: Problem, noise: Tensor, chain: Chain, exact: Chain) -> Begun:
-    """Return where to search from: item by item the best of `noise` and its learned first steps, by `chain`.
+def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verification) -> SearchState:
+    """Return the state before the first gradient step: item by item the best of `noise` and its learned steps.
 
-    A model without one, and goals of which it knows nothing, begin at `noise` itself.
+    Goals of which the model knows nothing leave the noise as it is, to the bit.
     """
     model, scene, objective = problem
-    if not isinstance(model, StepsFirst) or not model.has_first_step:
-        return Begun(noise, None)
     seen = seen_by(problem, noise, chain)
-    before = evaluated(problem, seen.latent)
-    if not objective.features(before.spectrum, seen.latent):
-        return Begun(noise, None)
-    anchor = anchor_of(model, objective, seen.latent, before.spectrum)
-    for number in range(PASSES):
-        if number:
-            seen = corrected(problem, seen, exact)
-            before = evaluated(problem, seen.latent + seen.correction)
-        moved = stepped(problem, seen, anchor)
-        latent = latent_of(model, scene, moved, chain, checkpoint=False)
-        after = evaluated(problem, latent + seen.correction)
-        better = per_item(after.total < before.total, noise)
-        seen = seen._replace(
-            noise=torch.where(better, moved, seen.noise), latent=torch.where(better, latent, seen.latent)
-        )
-    return Begun(seen.noise, anchor)
+    before = seen.evaluated(problem)
+    if not objective.features(before.spectrum, before.latent):
+        return SearchState.fresh(noise)
+    anchor = anchor_of(model, objective, before.latent, before.spectrum)
+    seen = _better(problem, seen, before, chain, anchor)
+    exact = latent_of(model, scene, seen.noise, verification.chain, checkpoint=False)
+    found = verification.verify(problem, seen.latent, exact, seen.correction, thorough=True)
+    state = SearchState.fresh(seen.noise)
+    best = state.best.updated(seen.noise, found.evaluation) if found.exact else state.best
+    seen = seen._replace(correction=found.correction)
+    seen = _better(problem, seen, found.evaluation, chain, anchor)
+    return replace(
+        state,
+        noise=seen.noise,
+        best=best,
+        anchor=anchor,
+        correction=found.correction,
+        verified=Verified(count=1, iteration=0),
+        pace=state.pace.after_verification(found.evaluation.total),
+    )
+
+
+def _better(problem: Problem, seen: Seen, before: Evaluation, chain: Chain, anchor: Tensor) -> Seen:
+    """Return `seen` after one pass, item by item only where it is nearer to the goals than `before`."""
+    moved = stepped(problem, seen, anchor)
+    latent = latent_of(problem.model, problem.scene, moved, chain, checkpoint=False)
+    after = seen._replace(noise=moved, latent=latent)
+    better = per_item(after.evaluated(problem).total < before.total, moved)
+    return seen._replace(noise=torch.where(better, moved, seen.noise), latent=torch.where(better, latent, seen.latent))
 
 
 def seen_by(problem: Problem, noise: Tensor, chain: Chain) -> Seen:
     """Return `noise` as the first pass sees it: by the surrogate `chain`, which nothing corrects yet."""
-    latent = latent_of(problem.model, problem.scene, noise, chain, checkpoint=False)
-    return Seen(noise, latent, torch.zeros_like(latent))
-
-
-def corrected(problem: Problem, seen: Seen, exact: Chain) -> Seen:
-    """Return the same with the difference that the `exact` chain makes."""
-    latent = latent_of(problem.model, problem.scene, seen.noise, exact, checkpoint=False)
-    return seen._replace(correction=latent - seen.latent)
+    return Seen(noise, latent_of(problem.model, problem.scene, noise, chain, checkpoint=False), Correction())
 
 
 def stepped(problem: Problem, seen: Seen, anchor: Tensor) -> Tensor:
@@ -75,20 +86,13 @@ def stepped(problem: Problem, seen: Seen, anchor: Tensor) -> Tensor:
     model, scene, objective = problem
     assert isinstance(model, StepsFirst)
     with torch.no_grad():
-        own = seen.latent + seen.correction
-        features = objective.features(model.listen(own, scene), own)
-        shown = model.shown(seen.noise, scene) + seen.correction
-        shown = anchor_of(model, objective, shown, model.listen(shown, scene))
-        latents = torch.stack([own, shown, anchor])
+        own, spectrum = seen.correction.applied(model, scene, seen.latent)
+        features = objective.features(spectrum, own)
+        shown, spectrum = seen.correction.applied(model, scene, model.shown(seen.noise, scene))
+        latents = torch.stack([own, anchor_of(model, objective, shown, spectrum), anchor])
     change = model.first_step(seen.noise, latents, features, scene)
     moved = Shell().projected(seen.noise + change, scene.time_axis, layered=bool(scene.layers))
     return torch.where(_still(change), seen.noise, moved)
-
-
-def evaluated(problem: Problem, latent: Tensor) -> Evaluation:
-    """Return the evaluation of `latent` as the model's own spectrum gives it."""
-    model, scene, objective = problem
-    return objective.evaluate(model.listen(latent, scene), latent)
 
 
 def _still(change: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from ..request import LoopRequest
 from . import objective as targets
 from .anchor import Anchor
 from .balance import Balance
+from .first_step import can_begin
 from .forecast import Forecast
 from .objective import Objective
 from .shell import Shell
@@ -85,7 +86,7 @@ def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes
 
     Without `recomputes` activations are kept: a long chain takes two thirds of the time, and its memory grows.
     """
-    made = _paper(objective) if request.method == "ditto-paper" else _ours(request, model)
+    made = _paper(objective) if request.method == "ditto-paper" else _ours(request, model, objective)
     steps = made.steps if request.budget.steps is None else request.budget.steps
     idle = not objective.goals or request.method in ("none", "guidance")
     recompute, until = made.recompute and recomputes, request.budget.until_tolerance
@@ -111,12 +112,14 @@ def _paper(objective: Objective) -> Plan:
     )
 
 
-def _ours(request: LoopRequest, model: Model) -> Plan:
+def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     card = model.card
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
     surrogate, has_waveform = request.method == "ditto2", isinstance(model, ListensThrough)
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
-    near = request.start is not None and not request.start.variation  # a redraw: it starts within a few tolerances
+    begins = surrogate and request.start is None and can_begin(model, objective)  # a take that is changed stays near
+    # A redraw starts within a few tolerances, and so does a search after a learned step.
+    near = begins or (request.start is not None and not request.start.variation)
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
     # In a short search any verification may be the last one.
     verification = Verification(chain=decode, every_steps=3 if near else 6, always_waveform=near)
@@ -131,7 +134,7 @@ def _ours(request: LoopRequest, model: Model) -> Plan:
         anchor=Anchor(decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),
         verification=verification if surrogate or has_waveform else None,
-        first_step=surrogate and request.start is None,  # a take that is changed stays near
+        first_step=begins,
         # Recomputing the only step, without a decoder's memory to make room for, would cost a third and save nothing.
         recompute=chain.steps > 1 or not has_waveform,
     )

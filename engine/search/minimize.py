@@ -51,10 +51,9 @@ def minimize(
 
 def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
     """Return the state before the first gradient step, after the learned one where the plan has it."""
-    if not plan.first_step:
+    if not plan.first_step or plan.verification is None:
         return SearchState.fresh(noise)
-    begun = begin(problem, noise, plan.chain, plan.decode)
-    return replace(SearchState.fresh(begun.noise), anchor=begun.anchor)
+    return begin(problem, noise, plan.chain, plan.verification)
 
 
 class _Evaluated(NamedTuple):

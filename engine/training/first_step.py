@@ -32,10 +32,10 @@ from ..pocket.words import WORDS
 from ..request import MIX, Control, Curve, LoopRequest, Notes, Onsets, Point
 from ..sampling import start_noise
 from ..search import methods
-from ..search.anchor import anchor_of
-from ..search.first_step import corrected, evaluated, seen_by, stepped
+from ..search.anchor import anchor_of, nearest_frames
+from ..search.first_step import seen_by, stepped
 from ..search.part import part_of
-from ..search.surrogate import Chain, Problem, latent_of
+from ..search.surrogate import Chain, Correction, Problem, latent_of
 from ..settings import Settings
 from . import checkpoint
 
@@ -43,7 +43,7 @@ FIRST_SEED = 10_000_000  # those of benchmarks and tests lie below
 SIXTEENTH = Fraction(1, 4)
 NEAR_LOSS = {"intensity": 0.06, "melody": 0.4, "rhythm": 0.15, "brightness": 0.04}  # of a control that is followed
 LOSS_WEIGHTS = {"melody": 4.0}  # its logarithm falls by 1 from none to all of a tune in place, where others fall by 4
-PROXIMAL_WEIGHT = 0.3  # beside a control's loss, for each variance of distance from the anchor
+PROXIMAL_WEIGHT = 3.0  # beside a control's loss, for each variance of distance from the anchor
 NOISE_WEIGHT = 0.1  # the same for the distance from the noise
 EXACT_SHARE = 0.1  # of first passes whose loss is by the chain that is delivered; the rest by the search's surrogate
 AGAIN_SHARE = 0.4  # of requests that show the second pass
@@ -161,23 +161,26 @@ class Trainer:
         surrogate = Chain(steps=card.surrogate_steps, sampler=card.sampler)
         with torch.no_grad():
             seen = seen_by(problem, noise, surrogate)
-            before = evaluated(problem, seen.latent)
+            before = seen.evaluated(problem)
             anchor = anchor_of(model, objective, seen.latent, before.spectrum)
             again = dice.random() < AGAIN_SHARE
             if again:
-                moved = stepped(problem, seen, anchor)
-                seen = corrected(problem, seen_by(problem, moved, surrogate), exact)
-                before = evaluated(problem, seen.latent + seen.correction)
+                seen = seen_by(problem, stepped(problem, seen, anchor), surrogate)
+                delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
+                seen = seen._replace(correction=Correction(latent=delivered - seen.latent))
+                before = seen.evaluated(problem)
         moved = stepped(problem, seen, anchor)
         by_exact = not again and dice.random() < EXACT_SHARE
-        after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact) + seen.correction
-        spectrum = model.listen(after, scene)
+        after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact)
+        after, spectrum = seen.correction.applied(model, scene, after)
         losses = objective.losses(spectrum, after)
         # Logarithms pull near the target and far from it; a share of the loss would let go of what went far astray.
         loss = sum(LOSS_WEIGHTS.get(name, 1.0) * torch.log1p(losses[name] / NEAR_LOSS[name]).mean() for name in losses)
-        away = ((after - anchor) / self.network.deviation).square().mean()
-        if not objective.any_time:
-            loss = loss + PROXIMAL_WEIGHT * away
+        near = anchor
+        if objective.any_time:  # as the search pulls: to the same sounds, at whatever time they occur
+            near = nearest_frames(after.detach(), anchor, scene.time_axis, layered=bool(scene.layers))
+        away = ((after - near) / self.network.deviation).square().mean()
+        loss = loss + PROXIMAL_WEIGHT * away
         loss = loss + NOISE_WEIGHT * (moved - noise).square().mean()
         if not torch.isfinite(loss):  # a layer that fell silent has no rhythm to correlate with
             return {}
