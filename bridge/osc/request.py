@@ -79,6 +79,7 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
     for name in ("loop", "stems"):
         yield name, str(int(getattr(request, name)))
     yield "until_tolerance", str(int(request.budget.until_tolerance))
+    yield "plain_start", str(int(request.budget.plain_start))
     if request.budget.steps is not None:
         yield "steps", str(request.budget.steps)
     if request.budget.seconds is not None:

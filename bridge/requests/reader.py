@@ -167,7 +167,7 @@ def _bare(values: Mapping[str, Any], parent: Parent | None, seed: int, request_i
         fields["request_id"] = request_id
     if values.get("slot"):
         fields["slot"] = f"{instance}/{values['slot']}" if instance else values["slot"]
-    budget = {name: values[name] for name in ("steps", "seconds", "until_tolerance") if name in values}
+    budget = {name: values[name] for name in ("steps", "seconds", "until_tolerance", "plain_start") if name in values}
     return LoopRequest(**fields, seed=seed, budget=Budget(**budget), start=parent.start if parent else None)
 
 

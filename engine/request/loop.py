@@ -73,11 +73,15 @@ class Control(Value, frozen=True):
 
 
 class Budget(Value, frozen=True):
-    """When to stop optimising, whichever comes first; `None` leaves it to method and quality."""
+    """When to stop optimising, whichever comes first; `None` leaves it to method and quality.
+
+    With `plain_start` the search begins at the seed's own noise, though the model may have learnt a first step.
+    """
 
     steps: int | None = None
     seconds: float | None = None
     until_tolerance: bool = True  # stop when each control is within its tolerance
+    plain_start: bool = False
 
     def __post_init__(self) -> None:
         """Check the limits."""

@@ -117,7 +117,8 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
     surrogate, has_waveform = request.method == "ditto2", isinstance(model, ListensThrough)
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
-    begins = surrogate and request.start is None and can_begin(model, objective)  # a take that is changed stays near
+    # A take that is changed stays near it.
+    begins = surrogate and request.start is None and not request.budget.plain_start and can_begin(model, objective)
     # A redraw starts within a few tolerances, and so does a search after a learned step.
     near = begins or (request.start is not None and not request.start.variation)
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]

@@ -40,10 +40,12 @@ from ..settings import Settings
 from . import checkpoint
 
 FIRST_SEED = 10_000_000  # those of benchmarks and tests lie below
+MIX_DIMENSIONS = 3  # of the latents of a full mix: batch, frames, channels
 SIXTEENTH = Fraction(1, 4)
 NEAR_LOSS = {"intensity": 0.06, "melody": 0.4, "rhythm": 0.15, "brightness": 0.04}  # of a control that is followed
 LOSS_WEIGHTS = {"melody": 4.0}  # its logarithm falls by 1 from none to all of a tune in place, where others fall by 4
 PROXIMAL_WEIGHT = 3.0  # beside a control's loss, for each variance of distance from the anchor
+CHARACTER_WEIGHT = 2.0  # for each squared distance in the embedding that may be optimised
 NOISE_WEIGHT = 0.1  # the same for the distance from the noise
 EXACT_SHARE = 0.1  # of first passes whose loss is by the chain that is delivered; the rest by the search's surrogate
 AGAIN_SHARE = 0.4  # of requests that show the second pass
@@ -180,7 +182,7 @@ class Trainer:
         if objective.any_time:  # as the search pulls: to the same sounds, at whatever time they occur
             near = nearest_frames(after.detach(), anchor, scene.time_axis, layered=bool(scene.layers))
         away = ((after - near) / self.network.deviation).square().mean()
-        loss = loss + PROXIMAL_WEIGHT * away
+        loss = loss + PROXIMAL_WEIGHT * away + CHARACTER_WEIGHT * self._other_character(after, anchor)
         loss = loss + NOISE_WEIGHT * (moved - noise).square().mean()
         if not torch.isfinite(loss):  # a layer that fell silent has no rhythm to correlate with
             return {}
@@ -193,6 +195,15 @@ class Trainer:
             for name in found
         }
         return rows | {"away": float(away.detach()), "moved": float((moved - noise).detach().square().mean())}
+
+    def _other_character(self, latent: Tensor, anchor: Tensor) -> Tensor:
+        """Return the squared distance of two latents in the embedding that may be optimised; of a full mix only."""
+        if latent.dim() > MIX_DIMENSIONS or (now := self.model.pocket.character(latent)) is None:
+            return latent.new_zeros(())
+        with torch.no_grad():
+            was = self.model.pocket.character(anchor)
+        assert was is not None
+        return (now - was).square().sum(1).mean()
 
     def _problem(self, request: LoopRequest, *, layered: bool) -> tuple[Problem, Tensor]:
         """Return the search of `request` and its noise: of a full mix, or of the layers that its controls reach."""

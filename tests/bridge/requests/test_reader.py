@@ -58,7 +58,7 @@ def test_a_request_over_osc_is_the_request(tmp_path: Path) -> None:
         count=3,
         method="ditto",
         quality="draft",
-        budget=Budget(steps=40, seconds=2.5, until_tolerance=False),
+        budget=Budget(steps=40, seconds=2.5, until_tolerance=False, plain_start=True),
         sample_rate=48_000,
         loop=False,
         request_id="r1",

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.controls import Features
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import Control, Words
+from engine.request import Budget, Control, Words
 from engine.search import methods
 from engine.search.first_step import begin
 from engine.search.minimize import minimize
@@ -116,3 +116,4 @@ def test_a_take_that_is_changed_does_not_begin_anew(ask: Asking) -> None:
 
     assert planned(method="ditto2")
     assert not any(planned(method=method) for method in ("ditto", "ditto-paper", "guidance", "none"))
+    assert not planned(method="ditto2", budget=Budget(plain_start=True))
