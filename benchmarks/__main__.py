@@ -13,6 +13,7 @@ MODULES = {
     "control": "quality.control",
     "edits": "quality.edits",
     "steps": "quality.steps",
+    "first-step": "quality.first_step",
     "onsets": "quality.onsets",
     "seam": "quality.seam",
     "pocket": "quality.pocket",

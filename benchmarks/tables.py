@@ -42,6 +42,7 @@ MADE_BY = {
     "clap": "papers.clap:table",
     "samplers": "papers.samplers:table",
     "edits": "quality.edits:table",
+    "first-step": "quality.first_step:table",
     "onsets": "quality.onsets:table",
     "model-memory": "models.memory:table",
     "model-seams": "models.seams:table",

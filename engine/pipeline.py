@@ -32,7 +32,7 @@ from .events import (
 )
 from .metrics import ending
 from .models import decode
-from .models.protocol import EmbeddingDistance, Layers, Model, Scene
+from .models.protocol import EmbeddingDistance, Layers, Model, Scene, StepsFirst
 from .request import Layer, LoopRequest, Start
 from .search import guidance, methods, minimize
 from .search.objective import Objective
@@ -43,7 +43,7 @@ from .search.surrogate import latent_of
 from .settings import Settings
 from .takes.beginning import Beginning, begin, check_rebuilt, weights_of
 from .takes.noise import noise_to_bytes, open_seeds
-from .takes.record import layer_facts, noise_facts, what_was_done
+from .takes.record import layer_facts, noise_facts, search_facts, what_was_done
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
@@ -275,6 +275,9 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
     if request.chords and (verdict := metrics.chords.verdict(scores["chords_recognised"])) is not None:
         verdicts = (*verdicts, verdict)
     record = what_was_done(request, ready.model.card, search.losses, search.seconds)
+    if search.step is not None:
+        began = ready.model if ready.plan.first_step and isinstance(ready.model, StepsFirst) else None
+        record |= search_facts(search.step.state.verified.count, began.first_step_digest if began else "")
     record |= {
         **noise_facts(noise, scene.time_axis),
         **scene.record,

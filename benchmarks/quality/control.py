@@ -70,7 +70,8 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
     scores: Row = dict(metrics.score(written, rate, request, controls.metrics()))
     scores |= {"seconds": seconds, "gain_db": take.record.get("gain_db")}
     scores |= {"embedding_distance": take.scores.get("embedding_distance")}
-    facts = {name: value for name, value in take.record.items() if name == "steps" or name.startswith("noise_")}
+    counts = ("steps", "verifications")
+    facts = {name: value for name, value in take.record.items() if name in counts or name.startswith("noise_")}
     return scores | facts | _judged(written, rate, request, scores, model)
 
 

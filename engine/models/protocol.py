@@ -181,6 +181,11 @@ class StepsFirst(Protocol):
         """Whether there are weights for it."""
         ...
 
+    @property
+    def first_step_digest(self) -> str:
+        """Twelve hexadecimal digits of its weights, for the record of a take; empty without them."""
+        ...
+
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent [batch, *noise_shape] that the model gives of `noise` when it is shown what is asked."""
         ...

@@ -138,6 +138,11 @@ class LayeredPocket(LayerSounds):
         """Whether the weights came with a learned first step."""
         return self.pocket.has_first_step
 
+    @property
+    def first_step_digest(self) -> str:
+        """Twelve hexadecimal digits of the learned first step; empty without one."""
+        return self.pocket.first_step_digest
+
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
         return self.pocket.shown_by(self, noise, scene)

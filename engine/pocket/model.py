@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -134,6 +135,11 @@ class Pocket:
     def has_first_step(self) -> bool:
         """Whether the weights came with a learned first step."""
         return self.begins is not None
+
+    @cached_property
+    def first_step_digest(self) -> str:
+        """Twelve hexadecimal digits of the learned first step; empty without one."""
+        return "" if self.begins is None else self.begins.digest
 
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""

@@ -27,6 +27,11 @@ def what_was_done(
     }
 
 
+def search_facts(verifications: int, first_step: str) -> dict[str, object]:
+    """Return how often a search was verified, and the digest of the learned step that it began with, if it did."""
+    return {"verifications": verifications} | ({"first_step": first_step} if first_step else {})
+
+
 def layer_facts(scene: Scene, weights: str) -> dict[str, object]:
     """Return which layers a take has, none for a full mix, its chords, and the digest of its weights if known."""
     facts = {"layers": list(scene.layers), "muted": list(scene.muted), "chords": scene.record.get("chords", "")}

@@ -26,6 +26,7 @@ class Begins(TinyModel):
     """A model that has learnt one change for whatever is asked, and remembers what it was shown."""
 
     has_first_step = True
+    first_step_digest = "0123456789ab"
     change: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
     latents: Tensor = torch.zeros(())

@@ -1,0 +1,108 @@
+"""What the learned first step is worth: the same requests begun with it and begun plainly.
+
+    python -m benchmarks first-step --seeds 12 [--publish]
+
+Full mixes of 8 s at 120 BPM, `ditto2`, every score read back from the file. Seconds are of this process's processors,
+over those of the same seed's loop without control, which is made just before; rows are `TASK/START/SEED`.
+"""
+
+import time
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Bar, Table, cell
+from benchmarks.quality import tasks
+from benchmarks.quality.control import run, weights_of
+from benchmarks.rows import Row, Rows, mean_interval
+from engine.models import catalogue
+from engine.models.protocol import Model
+from engine.request import MIX, Budget
+from engine.settings import Settings
+
+FIRST_SEED = 300  # those of the control table end below, and tuning uses none of these
+STARTS = ("plain", "learned")
+STEPS = {"intensity": 4, "melody": 6, "intensity+melody": 8, "three": 20, "rhythm": None, "brightness": None}
+SECONDS = {"intensity": 2.0, "melody": 2.5, "intensity+melody": 3.0}
+FARTHER = Bar(0.05)
+SCORES = {
+    "intensity_mse": "MSE, dB²",
+    "melody_accuracy": "in tune",
+    "rhythm_f1_tight": "F1 at 25 ms",
+    "brightness_error_octaves": "octaves",
+}
+BAR = (
+    "Bars: the project's own, set before anything was measured: median gradient steps at most 4, 6, 8 and 20 for an "
+    "intensity, a melody, both and three at once; processor time over an uncontrolled loop's at most 2, 2.5 and 3; the "
+    "distance from the same seed's loop at most 0.05 farther. Bold misses its bar."
+)
+
+
+def measured(model: Model, task: str, start: str, seed: int) -> Row:
+    """Make one loop without control and one with, and score the second."""
+    settings = Settings()
+    asked = msgspec.structs.replace(tasks.request(task, seed), layers=(MIX,))
+    began = time.process_time()
+    run(model, msgspec.structs.replace(asked, method="none"), settings)
+    free = time.process_time()
+    budget = Budget(seconds=3600.0, plain_start=start == "plain")
+    row = run(model, msgspec.structs.replace(asked, budget=budget), settings)
+    shown = {name: row[name] for name in (*SCORES, "embedding_distance", "verifications") if row.get(name) is not None}
+    seconds = (time.process_time() - free) / (free - began)
+    return shown | {"steps": row["steps"] - 1, "processor_seconds_over_free": seconds}  # the last evaluation is no step
+
+
+def table(rows: Rows) -> Table:
+    """Return a line for each task and start."""
+    body = []
+    for task in STEPS:
+        found = {start: rows.below(f"{task}/{start}") for start in STARTS}
+        for start in STARTS:
+            if found[start]:
+                body.append(_line(task, start, found))
+    head = ("task", "start", "seeds", "gradient steps, median", "verifications", "time over an uncontrolled loop's",
+            "error", "distance", "farther than plain, 95 %")  # fmt: skip
+    return Table(head=head, body=body, bar=BAR)
+
+
+def _line(task: str, start: str, found: dict[str, dict[str, Row]]) -> list[str]:
+    own = list(found[start].values())
+
+    def median(name: str) -> float:
+        return float(np.median([row[name] for row in own]))
+
+    steps, seconds = STEPS[task], SECONDS.get(task)
+    learned = start == "learned"
+    errors = [f"{label} {np.mean([row[name] for row in own]):.3g}" for name, label in SCORES.items() if name in own[0]]
+    both = [
+        row["embedding_distance"] - found["plain"][seed]["embedding_distance"]
+        for seed, row in found["learned"].items()
+        if seed in found["plain"]
+    ]
+    apart = mean_interval(both) if learned else None
+    return [
+        task, start, str(len(own)),
+        cell(median("steps"), 3, Bar(steps) if learned and steps else None),
+        cell(median("verifications"), 2),
+        cell(median("processor_seconds_over_free"), 2, Bar(seconds) if learned and seconds else None),
+        "; ".join(errors),
+        cell(float(np.mean([row["embedding_distance"] for row in own])), 2),
+        "" if apart is None else f"{cell(apart[0], 2, FARTHER)} ({apart[1]:.2f} to {apart[2]:.2f})",
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Read the command line; make and keep what is missing."""
+    options = parser(__doc__)
+    options.add_argument("--seeds", type=int, default=12)
+    options.add_argument("--only", default=",".join(STEPS))
+    add_rows(options, "first-step")
+    chosen = options.parse_args()
+    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    for task in chosen.only.split(","):
+        for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
+            for start in STARTS:
+                rows.get(f"{task}/{start}/{seed}", partial(measured, model, task, start, seed))
+        print(table(rows).markdown(), flush=True)
