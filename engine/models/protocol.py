@@ -190,11 +190,12 @@ class StepsFirst(Protocol):
         """Return the latent [batch, *noise_shape] that the model gives of `noise` when it is shown what is asked."""
         ...
 
-    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
+    def first_step(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
         """Return a change of `noise` [batch, *noise_shape].
 
-        `latents` [3, batch, *noise_shape] are its own loop, the one of the model that is shown what is asked, faded to
-        the level that is asked for, and the search's anchor. `features` are what it sees of the goals,
+        `way` leads down the slope of the losses, as far as a sum of squares promises its minimum. `latents`
+        [3, batch, *noise_shape] are its own loop, the one of the model that is shown what is asked, faded to the level
+        that is asked for, and the search's anchor. `features` are what it sees of the goals,
         `engine.controls.Features`.
         """
         ...

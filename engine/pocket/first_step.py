@@ -2,10 +2,11 @@
 
 A search starts at a noise whose loop knows nothing of its targets, and walks. This network answers with the change of
 the noise that such a walk ends at (amortised optimisation, as HyperNoise does for images, arXiv:2508.09968). It sees
-the noise and its loop, what is asked and heard of it, the search's anchor, and the loop that the model itself would
-give of this noise if it were shown what is asked through its control inputs: half of its work is the way from one
-latent to another. The noise stays a Gaussian's and the take is still decode(sample(noise)); any search may go on from
-there. Layers are rows like any other. Where nothing that it knows is asked for, it changes nothing.
+the noise and its loop, the way down the slope of the search's own losses, what is asked and heard, the search's anchor,
+and the loop that the model itself would give of this noise if it were shown what is asked through its control inputs.
+Before any training it goes a share of the way down and a share of the way to that loop. The noise stays a Gaussian's
+and the take is still decode(sample(noise)); any search may go on from there. Layers are rows like any other. Where
+nothing that it knows is asked for, it changes nothing.
 """
 
 import hashlib
@@ -24,8 +25,10 @@ from .bands import FRAMES_PER_LATENT
 from .layers import LAYERS
 
 FILE: Final = "first_step.safetensors"
-WIDTH: Final = 160
-TOWARDS_BEGINS: Final = 0.25  # of the way from a latent to another, in the noise; more swings past it
+WIDTH: Final = 144
+DOWN_BEGINS: Final = 0.4  # of the way down
+TOWARDS_BEGINS: Final = 0.15  # of the way from a latent to another, in the noise; more swings past it
+SMALL: Final = 0.1  # deviations of the noise that 1 in the network's answer is
 DILATIONS: Final = (1, 2, 4, 8, 16, 4, 1)
 CHANNELS: Final = {Shown.LEVEL: 3, Shown.PITCH_CLASSES: 25, Shown.ONSETS: 3, Shown.CENTROID: 3}
 FEATURES: Final = FRAMES_PER_LATENT * sum(CHANNELS.values())
@@ -40,30 +43,32 @@ class FirstStep(nn.Module):
         super().__init__()
         self.register_buffer("deviation", deviation.clone())
         channels = len(deviation)
-        self.enter = nn.Linear(4 * channels + FEATURES + len(LAYERS), WIDTH)
+        self.enter = nn.Linear(5 * channels + FEATURES + len(LAYERS), WIDTH)
         self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3, dilation=dilation) for dilation in DILATIONS)
-        self.leave = nn.Linear(WIDTH, channels)
+        self.leave = nn.Linear(WIDTH, 2 * channels)
         self.towards = nn.Parameter(torch.tensor([TOWARDS_BEGINS, 0.0])[:, None].repeat(1, channels))
+        self.down = nn.Parameter(torch.full((channels,), DOWN_BEGINS))
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, noise: Tensor, latents: Tensor, features: Tensor, layer: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, way: Tensor, latents: Tensor, features: Tensor, layer: Tensor) -> Tensor:
         """Return the change [rows, frames, channels].
 
-        `latents` [3, rows, frames, channels] are that of `noise`, the one of the model that is shown what is asked, and
-        the anchor; `layer` [rows, len(LAYERS)] is all zero for a full mix.
+        `way` leads down the losses from `noise`. `latents` [3, rows, frames, channels] are that of `noise`, the one of
+        the model that is shown what is asked, and the anchor; `layer` [rows, len(LAYERS)] is all zero for a full mix.
         """
         frames = noise.shape[1]
         own, *others = latents / self.deviation
-        ways = torch.stack(others) - own
-        rows = [noise, own, *ways, features, layer[:, None].expand(-1, frames, -1)]
+        others = torch.stack(others) - own
+        rows = [noise, way / SMALL, own, *others, features, layer[:, None].expand(-1, frames, -1)]
         hidden = self.enter(torch.cat(rows, -1)).transpose(1, 2)
         for block, dilation in zip(self.blocks, DILATIONS, strict=True):
             around = hidden[..., torch.arange(-dilation, frames + dilation, device=hidden.device) % frames]
             hidden = hidden + F.gelu(block(around))
+        share, aside = self.leave(hidden.transpose(1, 2)).chunk(2, -1)
         asked = (features != 0).flatten(1).any(1)[:, None, None]
-        straight = (self.towards[:, None, None] * ways).sum(0)
-        return (straight + self.leave(hidden.transpose(1, 2))) * asked
+        straight = (self.down + share) * way + (self.towards[:, None, None] * others).sum(0)
+        return (straight + SMALL * aside) * asked
 
     @property
     def digest(self) -> str:
@@ -108,14 +113,21 @@ def feature_rows(found: Sequence[Features], scene: Scene, batch: int, frames: in
 
 
 def change(
-    network: FirstStep, noise: Tensor, latents: Tensor, found: Sequence[Features], scene: Scene, layer: Tensor | None
+    network: FirstStep,
+    noise: Tensor,
+    way: Tensor,
+    latents: Tensor,
+    found: Sequence[Features],
+    scene: Scene,
+    layer: Tensor | None,
 ) -> Tensor:
     """Return the change of `noise` [batch, (layers,) frames, channels].
 
-    `latents` [3, *noise.shape] are those of `FirstStep.forward`; `layer` [layers, len(LAYERS)] says which.
+    `way` and `latents` [3, *noise.shape] are those of `FirstStep.forward`; `layer` [layers, len(LAYERS)] says which.
     """
     batch, frames = len(noise), noise.shape[-2]
     features = feature_rows(found, scene, batch, frames).to(noise).flatten(0, 1)
     told = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)
-    rows = noise.reshape(-1, *noise.shape[-2:]), latents.reshape(len(latents), -1, *noise.shape[-2:])
-    return network(*rows, features, told.repeat(batch, 1)).view_as(noise)
+    rows = (tensor.reshape(-1, *noise.shape[-2:]) for tensor in (noise, way))
+    stacked = latents.reshape(len(latents), -1, *noise.shape[-2:])
+    return network(*rows, stacked, features, told.repeat(batch, 1)).view_as(noise)

@@ -147,9 +147,11 @@ class LayeredPocket(LayerSounds):
         """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
         return self.pocket.shown_by(self, noise, scene)
 
-    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+    def first_step(
+        self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
+    ) -> Tensor:
         """Return the change of `noise` [batch, layers, frames, channels] that was learnt, layer by layer."""
-        return self.pocket.first_step(noise, latents, features, scene)
+        return self.pocket.first_step(noise, way, latents, features, scene)
 
     def embedding_distance(
         self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None

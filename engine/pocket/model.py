@@ -150,10 +150,13 @@ class Pocket:
         shown = replace(scene, inputs=scene.inputs.shown)
         return sample(player, shown, noise, self.schedule(1, scene), self.card.sampler, checkpoint=False)
 
-    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
-        """Return the change of `noise` that was learnt for what `features` and `latents` [3, *noise.shape] show."""
+    def first_step(
+        self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
+    ) -> Tensor:
+        """Return the change of `noise` that was learnt for what `way`, `latents` and `features` show."""
         assert self.begins is not None
-        return change(self.begins, noise, latents, features, scene, scene.inputs.layer if scene.layers else None)
+        layer = scene.inputs.layer if scene.layers else None
+        return change(self.begins, noise, way, latents, features, scene, layer)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""

@@ -46,9 +46,9 @@ NEAR_LOSS = {"intensity": 0.06, "melody": 0.4, "rhythm": 0.15, "brightness": 0.0
 LOSS_WEIGHTS = {"melody": 4.0}  # its logarithm falls by 1 from none to all of a tune in place, where others fall by 4
 PROXIMAL_WEIGHT = 3.0  # beside a control's loss, for each variance of distance from the anchor
 CHARACTER_WEIGHT = 2.0  # for each squared distance in the embedding that may be optimised
-NOISE_WEIGHT = 0.1  # the same for the distance from the noise
+NOISE_WEIGHT = 5.0  # the same for the distance from the noise
 EXACT_SHARE = 0.1  # of first passes whose loss is by the chain that is delivered; the rest by the search's surrogate
-AGAIN_SHARE = 0.4  # of requests that show the second pass
+PASSES_BEFORE = (0.45, 0.3, 0.25)  # shares of requests that show the first, the second and the third pass
 LAYERED_SHARE = 0.2
 
 
@@ -58,7 +58,7 @@ class Recipe:
 
     minutes: float
     requests: int = 4  # to a step
-    learning_rate: float = 5e-4
+    learning_rate: float = 8e-4
     final_share: float = 0.4
     averaging: float = 0.995
 
@@ -165,14 +165,14 @@ class Trainer:
             seen = seen_by(problem, noise, surrogate)
             before = seen.evaluated(problem)
             anchor = anchor_of(model, objective, seen.latent, before.spectrum)
-            again = dice.random() < AGAIN_SHARE
-            if again:
-                seen = seen_by(problem, stepped(problem, seen, anchor), surrogate)
+            passes = dice.choices((0, 1, 2), PASSES_BEFORE)[0]
+            for _ in range(passes):
+                seen = seen_by(problem, stepped(problem, seen, surrogate, anchor), surrogate)
                 delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
                 seen = seen._replace(correction=Correction(latent=delivered - seen.latent))
-                before = seen.evaluated(problem)
-        moved = stepped(problem, seen, anchor)
-        by_exact = not again and dice.random() < EXACT_SHARE
+            before = seen.evaluated(problem)
+        moved = stepped(problem, seen, surrogate, anchor)
+        by_exact = not passes and dice.random() < EXACT_SHARE
         after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact)
         after, spectrum = seen.correction.applied(model, scene, after)
         losses = objective.losses(spectrum, after)
@@ -188,12 +188,13 @@ class Trainer:
             return {}
         (loss / self.recipe.requests).backward()
         found = objective.distances(spectrum, after)
-        kind = "again" if again else "exact" if by_exact else "surrogate"
-        rows = {f"{name} {kind}": float(found[name]) * find(name).tolerance for name in found}
-        rows |= {
-            f"{name} before{' again' if again else ''}": float(before.distances[name]) * find(name).tolerance
-            for name in found
-        }
+        kind = f"pass {passes + 1}" if passes else "exact" if by_exact else "surrogate"
+        before_kind = f"before pass {passes + 1}" if passes else "before"
+        rows = {}
+        for name, distance in found.items():
+            unit = find(name).tolerance
+            rows[f"{name} {kind}"] = float(distance) * unit
+            rows[f"{name} {before_kind}"] = float(before.distances[name]) * unit
         return rows | {"away": float(away.detach()), "moved": float((moved - noise).detach().square().mean())}
 
     def _other_character(self, latent: Tensor, anchor: Tensor) -> Tensor:
