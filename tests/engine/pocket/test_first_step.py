@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.controls import Features, Shown
 from engine.pocket.bands import FRAMES_PER_LATENT
-from engine.pocket.first_step import CHANNELS, FEATURES, TOWARDS_BEGINS, FirstStep, change, feature_rows
+from engine.pocket.first_step import CHANNELS, DOWN_BEGINS, FEATURES, TOWARDS_BEGINS, FirstStep, change, feature_rows
 from engine.pocket.layers import LAYERS
 
 WIDE = 12
@@ -39,30 +39,33 @@ def level(batch: int, frames: int, *layers: str) -> Features:
 def test_a_turned_loop_has_a_turned_change(network: FirstStep, frames: int, turn: int) -> None:
     """It knows no beginning: turned inputs give the turned change, in loops shorter than its reach, too."""
     torch.manual_seed(frames)
-    noise, *latents = torch.randn(4, 1, frames, WIDE)
+    noise, way, *latents = torch.randn(5, 1, frames, WIDE)
     features, layer = torch.randn(1, frames, FEATURES), torch.zeros(1, len(LAYERS))
-    straight = network(noise, torch.stack(latents), features, layer)
-    turned = network(noise.roll(turn, 1), torch.stack(latents).roll(turn, 2), features.roll(turn, 1), layer)
+    straight = network(noise, way, torch.stack(latents), features, layer)
+    rows = noise.roll(turn, 1), way.roll(turn, 1), torch.stack(latents).roll(turn, 2), features.roll(turn, 1)
+    turned = network(*rows, layer)
     assert torch.allclose(straight.roll(turn, 1), turned, atol=1e-5)
 
 
 def test_nothing_asked_changes_nothing(network: FirstStep) -> None:
     """Without a feature the change is 0 to the bit; so it is for layers that no control reaches."""
-    noise, latents = torch.randn(2, 3, 20, WIDE), torch.randn(3, 2, 3, 20, WIDE)
-    none = change(network, noise, latents, (), scene("drums", "bass", "lead"), torch.eye(6)[:3])
+    (noise, way), latents = torch.randn(2, 2, 3, 20, WIDE), torch.randn(3, 2, 3, 20, WIDE)
+    none = change(network, noise, way, latents, (), scene("drums", "bass", "lead"), torch.eye(6)[:3])
     assert not none.any()
-    some = change(network, noise, latents, (level(2, 20, "lead"),), scene("drums", "bass", "lead"), torch.eye(6)[:3])
+    some = change(
+        network, noise, way, latents, (level(2, 20, "lead"),), scene("drums", "bass", "lead"), torch.eye(6)[:3]
+    )
     assert some[:, 2].any()
     assert not some[:, :2].any()
 
 
-def test_an_untrained_step_goes_towards_the_shown_loop() -> None:
-    """Before any training the change is a share of the way to what the model gives when it is shown what is asked."""
+def test_an_untrained_step_goes_down_and_towards_the_shown_loop() -> None:
+    """Before any training the change is a share of the way down, and one of that to the loop that is shown the goal."""
     untrained = FirstStep(torch.full((WIDE,), 2.0))
-    own, shown, anchor = torch.randn(3, 1, 9, WIDE)
-    rows = torch.randn(1, 9, WIDE), torch.stack([own, shown, anchor]), torch.ones(1, 9, FEATURES)
-    made = untrained(*rows, torch.zeros(1, len(LAYERS)))
-    assert torch.allclose(made, TOWARDS_BEGINS * (shown - own) / 2)
+    noise, way, own, shown, anchor = torch.randn(5, 1, 9, WIDE)
+    latents, layer = torch.stack([own, shown, anchor]), torch.zeros(1, len(LAYERS))
+    made = untrained(noise, way, latents, torch.ones(1, 9, FEATURES), layer)
+    assert torch.allclose(made, DOWN_BEGINS * way + TOWARDS_BEGINS * (shown - own) / 2, atol=1e-6)
 
 
 def test_features_lie_in_their_own_channels() -> None:
@@ -81,5 +84,5 @@ def test_weights_read_back(network: FirstStep, tmp_path: Path) -> None:
     read = FirstStep.load(tmp_path)
     assert read is not None
     latents, features = torch.randn(3, 1, 9, WIDE), torch.randn(1, 9, FEATURES)
-    rows = torch.randn(1, 9, WIDE), latents, features, torch.zeros(1, len(LAYERS))
+    rows = *torch.randn(2, 1, 9, WIDE), latents, features, torch.zeros(1, len(LAYERS))
     assert torch.allclose(read(*rows), network(*rows), atol=0.02)

@@ -34,7 +34,9 @@ class Begins(TinyModel):
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         return torch.zeros_like(noise)
 
-    def first_step(self, noise: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+    def first_step(
+        self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
+    ) -> Tensor:
         self.seen, self.latents = features, latents
         return self.change.expand_as(noise)
 
