@@ -11,7 +11,17 @@ from bridge.osc.assembly import MAX_VALUES, Assembly
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
 from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies
-from bridge.session.effects import AcknowledgeEnd, AskAgain, CancelJob, Effect, Favourite, Prepare, Send, Submit, WriteTake
+from bridge.session.effects import (
+    AcknowledgeEnd,
+    AskAgain,
+    CancelJob,
+    Effect,
+    Favourite,
+    Prepare,
+    Send,
+    Submit,
+    WriteTake,
+)
 from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Cancelled, Done, Sound, Take
