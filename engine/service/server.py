@@ -26,6 +26,7 @@ from .wire import MAX_REQUEST_BYTES
 from .workers.executor import Executor
 from .workers.memory import memory_bytes
 from .workers.pipe import Standing
+from .workers.worker_options import Manner
 
 log = structlog.get_logger("ditto.engine")
 
@@ -48,13 +49,14 @@ class Engine:
         executor: Executor,
         *,
         version: str = "",
+        manner: Manner | None = None,
         stop_seconds: float = 30.0,
         max_growth_bytes: int = MAX_GROWTH_BYTES,
     ) -> None:
         self.engine_id = secrets.token_hex(8)
         self.address = ""
         self.ready = asyncio.Event()
-        self._version = version
+        self._version, self._manner = version, manner
         self._journal = journal
         self._executor = executor
         self._scheduler = Scheduler(journal, executor, self._tell, stop_seconds=stop_seconds)
@@ -208,6 +210,7 @@ class Engine:
             memory_bytes=memory_bytes(),
             worker_memory_bytes=sum(one.memory_bytes for one in standings),
             workers=self._executor.capacity,
+            manner=self._manner,
             yours=self._scheduler.states(owner) if owner else {},
         )
 
