@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     yield from made_service(tmp_path_factory.mktemp("warm"))
 
 
-def made_service(folder: Path, **options: str) -> Generator[Settings, None, None]:
+def made_service(folder: Path, **options: Any) -> Generator[Settings, None, None]:
     service = make_service(folder)
     service.settings.models.mkdir(parents=True)
     (service.settings.models / f"{MODEL}.py").write_text(OPENS, encoding="utf-8")
