@@ -10,7 +10,6 @@ from midi.tempo import Beats, exact
 
 from ..errors import BadInputError, BadRequestError
 
-
 MOST_SHOWN = 10**24  # of a number that is not allowed; longer ones are not worth reading
 
 
