@@ -272,8 +272,12 @@ def table(rows: Rows) -> Table:
     """Return the summary of the published takes."""
     prefix = next(iter(rows)).rpartition("/")[0]
     found = summary(rows, prefix)
-    body = [(name, str(BARS.get(name, "")), cell(value, 4, BARS.get(name))) for name, value in found.items()]
+    body = [(name, str(BARS.get(name, "")), _cell(value, name)) for name, value in found.items()]
     return Table(head=("", "bar", "measured"), body=body, bar=BAR)
+
+
+def _cell(value: float, name: str) -> str:
+    return f"{value:,}" if isinstance(value, int) else cell(value, 4, BARS.get(name))
 
 
 def main() -> None:
