@@ -185,14 +185,23 @@ def test_a_journal_that_is_closed_while_its_log_is_folded_waits_for_that(tmp_pat
             seen.append("closed")
             whole.close()
 
-    file._folder = Slow()  # type: ignore[assignment]
-    folding, closing = threading.Thread(target=file.fold), threading.Thread(target=file.close)
+    class Waits:
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            if begun.is_set():  # whoever closes stands at the door
+                go_on.set()
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    file._folder, file._folding = Slow(), Waits()  # type: ignore[assignment]
+    folding = threading.Thread(target=file.fold)
     folding.start()
     assert begun.wait(30)
-    closing.start()
-    go_on.set()
+    file.close()
     folding.join(30)
-    closing.join(30)
     file._dirty = True
     file.fold()
     assert seen == ["folded", "closed"]
