@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 RESULTS = Path(__file__).parent / "results"
@@ -42,9 +43,9 @@ class Rows:
 
     def __init__(self, file: Path, *, weights: str = "", command: str = "") -> None:
         self.file = file
-        kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"runs": {}, "rows": {}}
-        self.runs: dict[str, Run] = kept["runs"]
-        self._rows: dict[str, Row] = kept["rows"]
+        self.runs: dict[str, Run] = {}
+        self._rows: dict[str, Row] = {}
+        self._read()
         others = {run["weights"] for run in self.runs.values() if run.get("weights", weights) != weights}
         if weights and others:
             raise OtherWeightsError(
@@ -79,9 +80,17 @@ class Rows:
 
     def put(self, key: str, row: Mapping[str, Any]) -> None:
         """Keep a row to five digits, without the figures that are None, in place of the one that was there."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
         figures = {name: _rounded(value) for name, value in row.items() if value is not None}
-        self._rows[key] = {"run": self._number(), **figures}
-        self._write()
+        with FileLock(self.file.with_suffix(".lock")):  # other benchmarks may keep rows in the same file
+            self._read()
+            self._rows[key] = {"run": self._number(), **figures}
+            self._write()
+
+    def _read(self) -> None:
+        if self.file.exists():
+            kept = json.loads(self.file.read_text(encoding="utf-8"))
+            self.runs, self._rows = kept["runs"], kept["rows"]
 
     def _number(self) -> str:
         """Return the name of this run, after the commits and dates that are there."""
@@ -98,7 +107,6 @@ class Rows:
         lines = [f"{json.dumps(key)}: {json.dumps(row)}" for key, row in self._rows.items()]
         runs = [f"{json.dumps(number)}: {json.dumps(run)}" for number, run in self.runs.items()]
         text = '{"runs": {\n' + ",\n".join(runs) + '\n}, "rows": {\n' + ",\n".join(lines) + "\n}}\n"
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         beside = self.file.with_suffix(".part")
         beside.write_text(text, encoding="utf-8")
         beside.replace(self.file)

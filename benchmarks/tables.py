@@ -52,6 +52,8 @@ MADE_BY = {
     "pocket-real": "quality.pocket:real_table",
     "midi": "speed.midi:table",
     "service": "service.toy:table",
+    "verdicts": "quality.verdicts:table",
+    "replays": "quality.replays:table",
 }
 """Which function of which module makes a table from rows."""
 

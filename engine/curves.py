@@ -12,6 +12,7 @@ from midi.curves import automation
 from .errors import BadRequestError
 from .request import Control, Curve, Point
 
+PLACES = 16_384  # of a loop, at which a curve of weights is looked up
 FLOOR_DB = -60.0  # below this a level counts as silence, in targets and in measurements
 
 
@@ -80,6 +81,17 @@ def weights(
     if not factors:
         return chosen
     return chosen * np.maximum(_sample(Curve(points=factors, unit="unit"), beats, frames, float), 0)
+
+
+def asked_at(control: Control, beats: Fraction, places: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return at which `places` [n], in beats of the loop, a control asks for something; the range is kept exactly."""
+    chosen = np.ones(len(places), dtype=np.bool_)
+    if control.within is not None:
+        chosen = (places >= float(control.within[0])) & (places < float(control.within[1]))
+    if control.weight_curve:
+        factors = weights(None, control.weight_curve, beats, PLACES)
+        chosen &= factors[(places * PLACES / float(beats)).astype(np.int64) % PLACES] > 0
+    return chosen
 
 
 def asked(control: Control, beats: Fraction, frames: int) -> NDArray[np.bool_]:

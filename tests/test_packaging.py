@@ -30,7 +30,7 @@ def test_only_our_packages_are_installed_at_the_top() -> None:
 def test_the_command_is_installed() -> None:
     """`ditto-live` is the one command, and it starts in this module."""
     (entry,) = [entry for entry in metadata.entry_points(group="console_scripts") if entry.name == "ditto-live"]
-    assert entry.value == "bridge.cli.main:main"
+    assert entry.value == "bridge.cli.start:main"
     assert callable(entry.load())
 
 

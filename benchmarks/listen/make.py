@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.command import parser
-from bridge.page.cards import described
+from bridge.page.details import described
 from bridge.takes.delivery import write_files
 from bridge.takes.library import kept
 from engine.audio.resample import resampled

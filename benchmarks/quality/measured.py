@@ -2,7 +2,7 @@
 
 Nothing here is of `engine.metrics`, and files are read by libsndfile. A loop is measured on a circle. Frame i of n is
 centred on sample i * samples / n. Definitions: `docs/controls.md`; Ellis' chroma (2007); SuperFlux (Boeck and Widmer,
-2013); ITU-R BS.1770-5, Annex 2.
+2013); ITU-R BS.1770-5, Annex 2; cepstra of the HTK book; self-similarity as in DITTO (Novack et al. 2024).
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import butter, freqz_sos, upfirdn
+from scipy.signal import butter, freqz_sos, savgol_filter, upfirdn
 from scipy.signal.windows import hann
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
@@ -28,6 +28,14 @@ METER_TAPS = (  # every fourth of the standard's 48, and the same for the next p
     "-0.0291748046875 0.0292968750000 -0.0517578125000 0.0891113281250 -0.1665039062500 0.4650878906250 "
     "0.7797851562500 -0.2003173828125 0.1015625000000 -0.0582275390625 0.0330810546875 -0.0189208984375",
 )
+
+
+CHORD_WINDOW, CHORD_HOP = 16_384, 2048  # samples at any rate
+CHORD_HZ = (60.0, 2100.0)
+CHORD_SHAPES = {  # above the root
+    "major": ("0 4 7", "0 4 7 11", "0 4 7 10", "0 2 4 11", "0 2 4 10", "0 2 4 7"),
+    "minor": ("0 3 7", "0 3 7 10", "0 2 3 10", "0 1 3 10"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,89 @@ def f1(found: Values, wanted: Sequence[float], seconds: float) -> float:
     away = np.abs(np.mod(found[:, None] - asked + seconds / 2, seconds) - seconds / 2)
     pairs = maximum_bipartite_matching(csr_array(away <= MATCH_SECONDS + 1e-9), perm_type="column")
     return 2 * int((pairs >= 0).sum()) / (len(found) + len(asked))
+
+
+def form_mse(loop: Loop, form: str) -> float:
+    """Return the mean squared error of a loop's self-similarity against that of the letters of `form`."""
+    letters = np.array([[float(one == kind) for kind in sorted(set(form))] for one in form])
+    asked = _likeness(np.kron(letters, np.ones((4, 1)))) if letters.shape[1] > 1 else 1.0
+    cepstra, count = _cepstra(loop), 4 * len(form)
+    owner = np.arange(len(cepstra)) * count // len(cepstra)
+    found = _likeness(np.array([cepstra[owner == stretch].mean(0) for stretch in range(count)]))
+    return float(((found - asked) ** 2).mean())
+
+
+def _likeness(rows: Values) -> Values:
+    """Return the cosines between rows, their mean taken away, smoothed over five in both directions."""
+    rows = rows - rows.mean(0)
+    rows = rows / np.maximum(np.sqrt((rows**2).sum(1, keepdims=True)), 1e-3)
+    cosines = rows @ rows.T
+    width = min(5, (len(cosines) - 1) // 2 * 2 + 1)
+    for axis in (0, 1):
+        cosines = savgol_filter(cosines, width, 2, axis=axis, mode="nearest")
+    return np.asarray(cosines)
+
+
+def _cepstra(loop: Loop) -> Values:
+    """Return the coefficients 1 to 13 of 40 mel bands from 40 Hz to 16 kHz, of 2048 samples each 512, in dB."""
+    windows, hertz = _windows(loop.mono, loop.rate, 2048, loop.frames(512))
+    size = windows.shape[1]
+    shape = hann(size, sym=False)
+    power = np.abs(scipy.fft.rfft(windows * shape)) ** 2 * 2 / (size * (shape**2).sum())
+    mel = 2595 * np.log10(1 + np.array([40.0, min(16_000.0, loop.rate / 2)]) / 700)
+    corner = 700 * (10 ** (np.linspace(mel[0], mel[1], 42) / 2595) - 1)
+    bands = [np.interp(hertz, corner[band : band + 3], (0, 1, 0)) for band in range(40)]
+    level = 10 * np.log10(power @ np.stack(bands, 1) + 1e-9)
+    turns = np.outer(np.arange(40) + 0.5, np.arange(1, 14)) / 40
+    return np.asarray(level @ np.cos(np.pi * turns)) * np.sqrt(2 / 40)
+
+
+def chord(loop: Loop, start_seconds: float, end_seconds: float) -> tuple[int, str]:
+    """Return the root, C being 0, and the quality of the major or minor chord that a stretch of a loop is most like."""
+    stretch = loop.mono[round(start_seconds * loop.rate) : round(end_seconds * loop.rate)]
+    sounding = _peaks_by_class(stretch, loop.rate)
+    likeness = {}
+    for quality, shapes in CHORD_SHAPES.items():
+        for root in range(12):
+            for shape in shapes:
+                steps = [int(step) for step in shape.split()]
+                notes = sum(sounding[(root + step) % 12] * (1.0 if step else 1.3) for step in steps)
+                likeness[root, quality, shape] = notes / np.sqrt(len(steps) - 1 + 1.3**2)
+    root, quality, _ = max(likeness, key=lambda one: likeness[one])
+    return root, quality
+
+
+def _peaks_by_class(stretch: Values, rate: int) -> Values:
+    """Return how much of each pitch class sounds: roots of the peaks of lasting bins that are no overtones."""
+    count = max(8, round(len(stretch) / CHORD_HOP))
+    centre = np.rint(np.arange(count) * len(stretch) / count).astype(int)
+    index = (centre - CHORD_WINDOW // 2)[:, None] + np.arange(CHORD_WINDOW)
+    spectrum = np.abs(scipy.fft.rfft(np.take(stretch, index, mode="wrap") * hann(CHORD_WINDOW, sym=False)))
+    low, high = (int(hertz * CHORD_WINDOW / rate) for hertz in CHORD_HZ)
+    bins = spectrum[:, low - 1 : high + 2]
+    lasting = np.median([np.roll(bins, step, axis=0) for step in range(-2, 3)], axis=0)
+    around = np.pad(lasting, ((0, 0), (20, 20)), mode="symmetric")
+    mean = np.lib.stride_tricks.sliding_window_view(around, 41, axis=1).mean(-1)
+    peak = np.zeros(lasting.shape, dtype=bool)
+    peak[:, 1:-1] = (lasting[:, 1:-1] > lasting[:, :-2]) & (lasting[:, 1:-1] > lasting[:, 2:])
+    peak &= lasting > 1.2 * mean
+    loud = np.where(peak, lasting, 0.0)
+    classes = np.zeros(12)
+    for frame, column in np.argwhere(peak):
+        place, here = column + low - 1, loud[frame, column]
+        if any(here <= 0.3 * _loudest_near(loud[frame], round(place / overtone) - low + 1) for overtone in (3, 5)):
+            continue
+        before, top, after = np.log(np.maximum(lasting[frame, column - 1 : column + 2], 1e-9))
+        place += (before - after) / 2 / min(before - 2 * top + after, -1e-9)
+        semitone = 12 * np.log2(place * rate / CHORD_WINDOW / 440) + 9
+        away = np.mod(semitone - np.arange(12) + 6, 12) - 6
+        classes += np.sqrt(here) * np.exp(-((away / 0.3) ** 2) / 2)
+    return classes / count
+
+
+def _loudest_near(peaks: Values, column: int) -> float:
+    """Return the loudest peak within a bin of `column`; 0 below the lowest."""
+    return float(peaks[max(0, column - 1) : column + 2].max()) if column >= 1 else 0.0
 
 
 def true_peaks_dbtp(loop: Loop) -> tuple[float, float]:

@@ -163,8 +163,12 @@ def summary(rows: Rows) -> dict[str, float]:
 
 def table(rows: Rows) -> Table:
     """Return the summary of the published takes."""
-    body = [(name, str(BARS.get(name, "")), cell(value, 4, BARS.get(name))) for name, value in summary(rows).items()]
+    body = [(name, str(BARS.get(name, "")), _cell(value, name)) for name, value in summary(rows).items()]
     return Table(head=("", "bar", "measured"), body=body, bar=BAR)
+
+
+def _cell(value: float, name: str) -> str:
+    return f"{value:,}" if isinstance(value, int) else cell(value, 4, BARS.get(name))
 
 
 def main() -> None:

@@ -2,10 +2,11 @@
 
     python -m benchmarks verdicts [--takes 200] [--seconds 5] [--publish]
 
-Loops of one to four bars at many tempi, each control's target its own. Of a loop in layers a melody hears the lead, and
-a rhythm drums and percussion, so their stems are delivered and measured. What a verdict says, such as "missed by 4.5 dB
-between bars 2 and 3", is compared with the same measure by another implementation (`measured.py`) on the delivered
-files, and so is the grade. Each take is a row that is kept as it comes. 200 take some 30 minutes of two cores.
+Loops of one to four bars at many tempi, each control's target its own. Of a loop in layers a melody hears the lead, a
+rhythm drums and percussion, a harmony chords and bass, so their stems are delivered and measured. What a verdict says,
+such as "missed by 4.5 dB between bars 2 and 3", is compared with the same measure by another implementation
+(`measured.py`) on the delivered files, and so is the grade. Each take is a row that is kept as it comes. 200 take some
+30 minutes of two cores.
 """
 
 import json
@@ -32,23 +33,38 @@ from engine import pipeline
 from engine.events import Stems, Take
 from engine.models import catalogue
 from engine.models.protocol import Model
-from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Target
+from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
 from engine.settings import Settings
 from midi.notes import Note
 from midi.rhythm import Onset
 from midi.tempo import Meter
 
-KINDS = ("intensity", "brightness", "melody", "rhythm")
+KINDS = ("intensity", "brightness", "melody", "rhythm", "structure", "harmony")
 SHAPES = ((1, 4), (1, 4), (2, 4), (2, 4), (2, 3), (4, 4))  # bars, and beats of a bar
 TEMPI_BPM = (96, 110, 124, 133, 140, 174)
-WITHIN = {"dB": 0.3, "octaves": 0.05, "%": 5.0}  # how far apart the two may be
-GRADES_AT = {"intensity": (1.0, 2.0), "brightness": (0.2, 0.35), "melody": (95, 85), "rhythm": (90, 75)}
-OWN_LAYERS = {"melody": ("lead",), "rhythm": ("drums", "percussion")}  # which these two hear, where a loop has them
+WITHIN = {"dB": 0.3, "octaves": 0.05, "%": 5.0, "times": 0.1}  # how far apart the two may be
+GRADES_AT = {
+    "intensity": (1.0, 2.0),
+    "brightness": (0.2, 0.35),
+    "melody": (95, 85),
+    "rhythm": (90, 75),
+    "structure": (1, 3),
+    "harmony": (80, 60),
+}
+FOLLOWED_MSE = 0.001  # of a structure: its verdict counts in this
+OWN_LAYERS = {  # which these hear, where a loop has them
+    "melody": ("lead",),
+    "rhythm": ("drums", "percussion"),
+    "harmony": ("chords", "bass"),
+}
+FORMS = ("AB", "AAB", "ABAC", "ABBA", "AABB")
+CHORDS = ("C Am", "F G", "Dm G", "Am F", "Em C", "Bb Gm")
 CEILING_DBTP = -1.0
 BARS = {"agree, %": Bar(98, least=True), "true peak, dBTP": Bar(CEILING_DBTP)}
 BAR = (
     "Bars: the project's own, set before measuring. A verdict and the other implementation may differ by 0.3 dB, 0.05 "
-    "octaves, 5 % of frames or hits; the grade by no more than that. Peaks by two other implementations, the larger."
+    "octaves, 5 % of frames, hits or chords, of a structure by 0.1 of the distance that counts as followed, or 5 %; "
+    "the grade by no more than that. Peaks by two other implementations, the larger."
 )
 
 
@@ -103,11 +119,21 @@ def _groove(chance: Random, beats: int) -> Onsets:
     return Onsets(onsets=tuple(Onset(at, 1.0) for at in strokes if at < beats))
 
 
+def _form(chance: Random, beats: int) -> Words:
+    return Words(text=chance.choice(FORMS))
+
+
+def _progression(chance: Random, beats: int) -> Words:
+    return Words(text=chance.choice(CHORDS))  # without bar lines: they share the loop
+
+
 _TARGETS: dict[str, Callable[[Random, int], Target]] = {
     "intensity": _level,
     "brightness": _centroid,
     "melody": _tune,
     "rhythm": _groove,
+    "structure": _form,
+    "harmony": _progression,
 }
 
 
@@ -122,7 +148,7 @@ class Said:
     last: int
 
 
-_AMOUNT = re.compile(r"([\d.]+) (dB|octaves|%)")
+_AMOUNT = re.compile(r"([\d.]+) (dB|octaves|%|times)")
 _BARS = re.compile(r"between bars (\d+) and (\d+)|in bar (\d+)")
 
 
@@ -158,7 +184,21 @@ def heard(loop: Loop, request: LoopRequest, control: Control) -> NDArray[np.floa
         case Onsets(onsets=onsets):
             wanted_seconds = [float(one.beat) * 60 / float(request.tempo_bpm) for one in onsets]
             return 100 * measured.f1(measured.onsets_seconds(loop), wanted_seconds, float(request.seconds))
+        case Words(text=text) if control.kind == "structure":
+            return measured.form_mse(loop, text) / FOLLOWED_MSE
+        case Words(text=text) if control.kind == "harmony":
+            return _chords_heard(loop, text, float(request.seconds))
     raise ValueError(f"{control.kind} is not measured here")
+
+
+def _chords_heard(loop: Loop, text: str, seconds: float) -> float:
+    """Return how many per cent of the plain major and minor chords, which share the loop, are heard."""
+    roots = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "Bb": 10}
+    names = text.split()
+    wanted = [(roots[name.removesuffix("m")], "minor" if name.endswith("m") else "major") for name in names]
+    edges = np.linspace(0, seconds, len(names) + 1)
+    right = [measured.chord(loop, *edges[at : at + 2]) == one for at, one in enumerate(wanted)]
+    return 100 * sum(right) / len(right)
 
 
 def _line(
@@ -174,6 +214,7 @@ def agrees(said: Said, kind: str, found: NDArray[np.float64] | float, bars: int)
     room = WITHIN[said.unit]
     if isinstance(found, float):
         amount = whole = found
+        room = max(room, 0.05 * found) if said.unit == "times" else room
     else:
         bar = np.arange(len(found)) * bars // len(found)
         named = (bar >= said.first) & (bar < said.last)
@@ -231,8 +272,12 @@ def table(rows: Rows) -> Table:
     """Return the summary of the published takes."""
     prefix = next(iter(rows)).rpartition("/")[0]
     found = summary(rows, prefix)
-    body = [(name, str(BARS.get(name, "")), cell(value, 4, BARS.get(name))) for name, value in found.items()]
+    body = [(name, str(BARS.get(name, "")), _cell(value, name)) for name, value in found.items()]
     return Table(head=("", "bar", "measured"), body=body, bar=BAR)
+
+
+def _cell(value: float, name: str) -> str:
+    return f"{value:,}" if isinstance(value, int) else cell(value, 4, BARS.get(name))
 
 
 def main() -> None:

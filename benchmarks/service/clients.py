@@ -19,7 +19,7 @@ from bridge.osc.codec import OscMessage, decode, encode
 from bridge.osc.request import Spoken, speak
 from engine.request import LoopRequest
 
-ROUND_SECONDS = 300.0
+ROUND_SECONDS = 1_800.0  # whether, not how soon: both cores may be busy with other things
 RETRY_SECONDS = 0.3  # of what is not accepted yet
 SILENT_SECONDS = 4.0  # after which a device asks again for the end of what was accepted
 HELLO_SECONDS = 5.0

@@ -6,7 +6,9 @@ the folder; the service must still serve, with flat memory, and have written not
 
 import random
 import secrets
+import shutil
 import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -86,15 +88,19 @@ class Field:
         row |= {"seconds": time.perf_counter() - started, "memory_mb": self._memory_mb()}
         with OscClient(self._service.port, patience_seconds=SERVED_SECONDS) as device:
             row["served"] = is_served(device, chunked_request("steps=2"), SERVED_SECONDS)
-        if not row["served"]:
-            self._service.stop_engine()
-            print_states(self._service.settings.home)
         engine = self._service.engine
         row["alive"] = engine is not None and engine.poll() is None
         row["strays"] = [str(path) for path in Path(self._folder.name).rglob("*") if self._is_stray(path)]
+        if not row["served"]:
+            print(f"The engine's exit code: {engine and engine.poll()}.", file=sys.stderr)
+            self._service.stop_engine()
+            print_states(self._service.settings.home)
+            self._service.close()
+            self._service, self.name = None, secrets.token_hex(4)  # the next part has a service of its own
         return row
 
     def _start(self) -> Service:
+        shutil.rmtree(Path(self._folder.name) / "in", ignore_errors=True)
         service = make_service(Path(self._folder.name) / "in")
         service.start_engine()
         service.start_bridge()
@@ -243,6 +249,7 @@ def _flood_zmq(peer: Peer, count: int, chance: random.Random) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     connection = Connection(context, peer)
     dealer = connection.socket
+    dealer.setsockopt(zmq.SNDTIMEO, round(SERVED_SECONDS * 1e3))  # an engine that does not read is a fault, too
     for _ in range(count):
         frames = [bytearray(frame) for frame in chance.choice(valid)]
         victim = chance.choice(frames)

@@ -1,10 +1,11 @@
 """The warm worker of a service that runs on this computer: it has a model loaded, so `render` asks it first.
 
-The request, the code and the weights are the same, so the take is, too. In doubt (another version or model, a service
-that is busy or does not answer) there is none, and the loop is made in this process.
+The request, the code, the weights, the device and the precision are the same, so the take is, too. In doubt (another
+version or model, a service that is busy or does not answer) there is none, and the loop is made in this process.
 """
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineUnavailableError
@@ -18,8 +19,14 @@ ANSWER_SECONDS = 1.0  # in which a service on this computer says how it is
 CONNECT_SECONDS = 0.2
 
 
-def warm_client(request: LoopRequest, settings: Settings) -> "Client | None":
-    """Return a client of an idle engine of this data folder that has the request's model loaded; None without one."""
+def warm_client(
+    request: LoopRequest, settings: Settings, say: Callable[[str], object] = lambda sentence: None
+) -> "Client | None":
+    """Return a client of an idle engine of this data folder that makes loops as this process would; None without one.
+
+    Its worker has the request's model loaded. `say` hears of one that has, but runs on another device or in another
+    precision.
+    """
     if not (settings.home / "keys" / "engine.key").is_file() or not _listens(settings.engine_port):
         return None
     from bridge.client import Client, Peer
@@ -30,7 +37,7 @@ def warm_client(request: LoopRequest, settings: Settings) -> "Client | None":
         client = Client(Peer(f"tcp://127.0.0.1:{settings.engine_port}", keys=keys), patience_seconds=ANSWER_SECONDS)
     except EngineUnavailableError:
         return None
-    if _is_warm(client, request):
+    if _is_warm(client, request, settings, say):
         return client
     client.close()
     return None
@@ -44,13 +51,20 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _is_warm(client: "Client", request: LoopRequest) -> bool:
+def _is_warm(client: "Client", request: LoopRequest, settings: Settings, say: Callable[[str], object]) -> bool:
     from engine.service.messages import EngineState
     from engine.service.process import own_version
+    from engine.service.workers.worker_options import Manner
 
     try:
         status = client.status()
     except EngineUnavailableError:
         return False
     idle = status.state is EngineState.READY and not status.queued
-    return idle and status.version == own_version() and status.model == request.model
+    if not idle or status.version != own_version() or status.model != request.model:
+        return False
+    ours = Manner.of(settings)
+    if status.manner == ours:
+        return True
+    say(f"The service on this computer runs with {status.manner}, this loop with {ours}: it is made without it.")
+    return False

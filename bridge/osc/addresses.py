@@ -167,7 +167,11 @@ ADDRESSES: tuple[Address, ...] = (
         "takes; until then the bridge repeats it a few times.",
     ),
     Address(
-        "/ditto/take/favourite", "device", (TAKE_ID, _whole("on", 0, 1)), "Marks a take as a favourite, or no longer."
+        "/ditto/take/favourite",
+        "device",
+        (TAKE_ID, _whole("on", 0, 1)),
+        "Marks a take as a favourite, or no longer.",
+        last=NONCE,
     ),
     Address(
         "/ditto/lane/watch",
@@ -221,7 +225,7 @@ ADDRESSES: tuple[Address, ...] = (
         "bridge",
         (
             REQUEST_ID,
-            Argument("phase", "s", "such as optimise, decode", 0, 40),
+            Argument("phase", "s", "optimise or guide (the search), decode (into sound), or others", 0, 40),
             _TAKE,
             _whole("step", 0, 100_000),
             _whole("steps", 0, 100_000),

@@ -174,10 +174,10 @@ chunks. If something was lost the answer is `missing`: send those parts and the 
 arrive in any order: each carries the request's id, and a commit may be repeated at any time to ask where the request
 stands. Whatever is refused is answered with `error`.
 
-**Whose it is.** This is protocol version {version}: every `set` and every chunk ends in the nonce of the device's
-hello, and only pieces with it become part of the request. A piece of another sender, or of another request with the
-same id, is never mixed in. A device that says {unsigned} in its hello leaves the nonce out, as earlier versions did: it
-is served, and whoever sees its request's id can add to that request.
+**Whose it is.** This is protocol version {version}: every `set`, every chunk and every `favourite` ends in the nonce of
+the device's hello, and only pieces with it become part of the request. A piece of another sender, or of another request
+with the same id, is never mixed in. A device that says {unsigned} in its hello leaves the nonce out, as earlier
+versions did: it is served, and whoever sees its request's id can add to that request.
 
 **Types** are `i`, `f` and `s`. From the device `h` and `d` will do for a number, and `T` and `F` for 1 and 0; arrays,
 `N`, `I` and all others are refused. Where a whole number is expected a float without fraction will do, and

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -23,8 +22,9 @@ from midi.smf.write import write_midi
 from midi.tempo import exact
 
 from ..takes import library
-from .cards import card, described, file_of, settings_of
-from .downloads import heard_file, packed, stems_by_layer
+from .aside import Aside
+from .cards import card, settings_of
+from .downloads import packed, stems_by_layer
 from .files import index, serve_static
 from .guard import Guard
 from .hub import Hub
@@ -38,11 +38,15 @@ NOT_FOUND, REFUSED = 404, 400
 
 
 class TakeRoutes:
-    """What the page may ask about takes. Files are read on threads; reports are written to `reports_folder`."""
+    """What the page may ask about takes. Files are read on threads, and what costs memory is done aside.
 
-    def __init__(self, takes_folder: Path, reports_folder: Path) -> None:
+    Reports are written to `reports_folder`.
+    """
+
+    def __init__(self, takes_folder: Path, reports_folder: Path, aside: Aside) -> None:
         self._folder = takes_folder
         self._reports_folder = reports_folder
+        self._aside = aside
 
     def routes(self) -> list[Route]:
         """Return the table of routes."""
@@ -74,7 +78,7 @@ class TakeRoutes:
         take = self._take(request)
         asked = library.sidecar(take).request
         command = command_line(asked, self._reports_folder, take.take_id)
-        return JSONResponse({**described(take), "settings": settings_of(asked), "command": command})
+        return JSONResponse({**self._aside.describe(take), "settings": settings_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
         take = self._take(request)
@@ -114,7 +118,7 @@ class TakeRoutes:
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():
-            return Response(heard_file(take), media_type="audio/midi")
+            return Response(self._aside.listen(take), media_type="audio/midi")
         return FileResponse(beside, media_type="audio/midi")
 
     def _stem(self, request: Request) -> Response:
@@ -136,15 +140,11 @@ class TakeRoutes:
 
     def _page(self, request: Request) -> Response:
         """The report about the take, as a picture."""
-        from ..report.page import write_report
-
         take = self._take(request)
-        whole = library.sidecar(take)
         path = self._reports_folder / f"{take.take_id}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            record = msgspec.json.decode(file_of(take, ".json").read_bytes())
-            write_report(path, take.wav, whole.request, whole.scores, record)
+            self._aside.draw(take, path)
         return FileResponse(path, media_type="image/png")
 
 
@@ -210,12 +210,12 @@ async def _index(_request: Request) -> Response:
     return HTMLResponse(index().html)
 
 
-def make_app(hub: Hub, uploads: Uploads, talk: Talk) -> Starlette:
+def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside) -> Starlette:
     """Return the page's application, without its guard."""
     return Starlette(
         routes=[
             Route("/", _index),
-            *TakeRoutes(hub.takes_folder, uploads.folder).routes(),
+            *TakeRoutes(hub.takes_folder, uploads.folder, aside).routes(),
             *UploadRoutes(uploads).routes(),
             WebSocketRoute("/talk", talk.serve),
             Mount("/static", serve_static),

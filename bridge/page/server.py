@@ -20,6 +20,7 @@ from engine.settings import Settings
 from ..client import Peer
 from ..upstream.link import new_owner
 from .app import address, discovery, guarded, make_app
+from .aside import Aside
 from .hub import Hub
 from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk
 from .uploads import Uploads
@@ -51,7 +52,8 @@ class Page:
         self._hub = Hub(peer, settings.takes, new_owner())
         uploads = Uploads(settings.home / "page-uploads")
         self._talk = Talk(self._hub, uploads, self.token, _models(settings))
-        self._app = guarded(make_app(self._hub, uploads, self._talk), self.token, lambda: self.port)
+        self._aside = Aside()
+        self._app = guarded(make_app(self._hub, uploads, self._talk, self._aside), self.token, lambda: self.port)
 
     @property
     def address(self) -> str:
@@ -87,6 +89,7 @@ class Page:
             await asyncio.wait((serving, talking), return_when=asyncio.FIRST_COMPLETED)
         finally:
             server.should_exit = True
+            self._aside.close()
             await self._hub.close()
             talking.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -91,6 +91,8 @@ class Session:
         yield from ()
 
     def _favourite(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
+        if message.last:  # devices of before carry no nonce here
+            self._clients.require(str(message.last))
         yield Favourite(str(message.values[0]), bool(message.values[1]))
 
     # -- from the engine

@@ -22,6 +22,7 @@ from .resample import resampled
 F = TypeVar("F", np.float32, np.float64)
 
 CEILING_DBTP = -1.0
+ROUNDING_DB = 1e-4  # by which the 24 bits of a file may raise a peak between samples
 STEM_CEILING_DBTP = 0.0
 MOST_LEVEL_DB = 12.0  # by which one gain may bring a loop to the level that a control asks for
 MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual loudness
@@ -99,7 +100,7 @@ def _gain_db(
     audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
 ) -> float:
     wanted = _level_offset_db(audio, stems, scene, request)
-    room = CEILING_DBTP - peak.true_peak_db(audio, circular=request.loop)
+    room = CEILING_DBTP - ROUNDING_DB - peak.true_peak_db(audio, circular=request.loop)
     return min(wanted, room)
 
 

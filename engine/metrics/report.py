@@ -1,17 +1,17 @@
 """All scores of a finished loop against its request."""
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from midi.chords.text import ChordSpan
 from midi.key import Key
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 from midi.tempo import beats_to_seconds
 
-from ..curves import asked, frequency_octaves, level_db
+from ..curves import asked, asked_at, frequency_octaves, level_db
 from ..errors import BadInputError
 from ..events import Scores
 from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_spans
@@ -19,6 +19,8 @@ from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
 from .metric import Metric, Panel
 from .verdict import Verdict, of_curve, of_distance, of_share
+
+ROUNDING_BEATS = 1e-9  # a stroke exactly where a range begins is in it
 
 
 def score(
@@ -132,12 +134,16 @@ def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest,
 def _rhythm(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
     assert isinstance(control.target, Onsets)
 
-    def seconds(beat: Fraction) -> float:
-        return float(beats_to_seconds(beat, request.tempo_bpm))
+    beats_a_second = float(request.beats) / float(request.seconds)
 
-    wanted = np.array([seconds(stroke.beat) for stroke in control.target.onsets if stroke.beat < request.beats])
-    within = None if control.within is None else (seconds(control.within[0]), seconds(control.within[1]))
-    found = rhythm.compare(mono(audio), sample_rate, wanted, circular=request.loop, within=within)
+    def counts(seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return asked_at(control, request.beats, seconds * beats_a_second + ROUNDING_BEATS)
+
+    strokes = control.target.onsets
+    wanted = np.array(
+        [float(beats_to_seconds(one.beat, request.tempo_bpm)) for one in strokes if one.beat < request.beats]
+    )
+    found = rhythm.compare(mono(audio), sample_rate, wanted, circular=request.loop, asked=counts)
     return {"rhythm_f1": found.f1, "rhythm_f1_tight": found.f1_tight}
 
 
@@ -145,7 +151,8 @@ def _structure(audio: NDArray[np.floating], sample_rate: int, request: LoopReque
     if not isinstance(control.target, Words):
         return {}
     form = "".join(control.target.text.split()).upper()
-    return {"structure_mse": structure.mse(mono(audio), sample_rate, form, circular=request.loop)}
+    counts = asked(control, request.beats, structure.STRETCHES * len(form))
+    return {"structure_mse": structure.mse(mono(audio), sample_rate, form, counts, circular=request.loop)}
 
 
 def _brightness(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
@@ -196,7 +203,14 @@ def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest
     assert isinstance(control.target, Words)
     key = None if request.key is None else Key.parse(request.key)
     spans = chord_spans(control.target.text, key, request.bars, request.meter.beats_per_bar)
-    return {"chords_recognised": chords.recognised(audio, sample_rate, spans, request.tempo_bpm)}
+    counted = [span for span in spans if _is_asked(control, request, span)]
+    return {"chords_recognised": chords.recognised(audio, sample_rate, counted, request.tempo_bpm)}
+
+
+def _is_asked(control: Control, request: LoopRequest, span: ChordSpan) -> bool:
+    """Whether a control asks for the most of a chord."""
+    places = float(span.beat) + (np.arange(64) + 0.5) / 64 * float(span.beats)
+    return float(asked_at(control, request.beats, places).mean()) > 0.5
 
 
 def _harmony_verdict(

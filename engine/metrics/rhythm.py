@@ -5,6 +5,7 @@ neighbouring bands two frames before (SuperFlux, Boeck and Widmer 2013), picked 
 surroundings and a share of the strongest. F1 as mir_eval has it: each hit may match one onset within a tolerance.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,12 +87,28 @@ def matched(found: Signal, wanted: Signal, within_seconds: float, period_seconds
         return np.zeros(0)
     from scipy.optimize import linear_sum_assignment  # here, because few loops are asked for hits
 
-    away = found[:, None] - wanted[None]
-    if period_seconds is not None:
-        away = (away + period_seconds / 2) % period_seconds - period_seconds / 2
+    away = _away(found, wanted, period_seconds)
     near = np.abs(away) <= within_seconds + ROUNDING_SECONDS
     rows, columns = linear_sum_assignment(np.where(near, np.abs(away) - 1, 0.0))
     return np.asarray(away[rows, columns][near[rows, columns]])
+
+
+def _away(found: Signal, wanted: Signal, period_seconds: float | None) -> Signal:
+    """Return found minus wanted in seconds, round the loop: [found, wanted]."""
+    away = found[:, None] - wanted[None]
+    if period_seconds is not None:
+        away = (away + period_seconds / 2) % period_seconds - period_seconds / 2
+    return np.asarray(away)
+
+
+def _counted(
+    found: Signal, wanted: Signal, asked: Callable[[Signal], NDArray[np.bool_]], period_seconds: float | None
+) -> tuple[Signal, Signal]:
+    """Return the hits and the strokes that count; a hit near a stroke at the edge counts, or not, as that stroke."""
+    chosen = asked(wanted)
+    near = np.abs(_away(found, wanted, period_seconds)) <= WIDE_SECONDS + ROUNDING_SECONDS
+    hits = (asked(found) & ~near[:, ~chosen].any(1)) | near[:, chosen].any(1)
+    return found[hits], wanted[chosen]
 
 
 def f1(found: Signal, wanted: Signal, within_seconds: float, period_seconds: float | None) -> float:
@@ -107,14 +124,14 @@ def compare(
     wanted_seconds: Signal,
     *,
     circular: bool,
-    within: tuple[float, float] | None = None,
+    asked: Callable[[Signal], NDArray[np.bool_]] | None = None,
 ) -> RhythmScore:
-    """Score the hits of `signal` against `wanted_seconds`, only those `within` a stretch of seconds if given."""
+    """Score the hits of `signal` against `wanted_seconds`; `asked` says of times in seconds which of them count."""
     found = onset_times(signal, sample_rate, circular=circular)
     period = len(signal) / sample_rate if circular else None
     wanted = np.unique(wanted_seconds)
-    if within is not None:
-        found, wanted = (times[(times >= within[0]) & (times < within[1])] for times in (found, wanted))
+    if asked is not None:
+        found, wanted = _counted(found, wanted, asked, period)
     offsets = matched(found, wanted, WIDE_SECONDS, period)
     return RhythmScore(
         f1=f1(found, wanted, WIDE_SECONDS, period),

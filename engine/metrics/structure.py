@@ -1,6 +1,7 @@
 """Whether a loop has the form that was asked for: similarity of stretches, and letters found by a segmenter."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.ndimage import convolve1d
 
@@ -64,10 +65,16 @@ def target_matrix(form: str) -> Signal:
     return self_similarity(np.repeat(letters, STRETCHES, axis=0))
 
 
-def mse(signal: Signal, sample_rate: int, form: str, *, circular: bool) -> float:
-    """Return the mean squared error of the loop's self-similarity against the matrix of `form`."""
+def mse(
+    signal: Signal, sample_rate: int, form: str, asked: NDArray[np.bool_] | None = None, *, circular: bool
+) -> float:
+    """Return the mean squared error of the loop's self-similarity against the matrix of `form`.
+
+    `asked` [4 len(form)] says which stretches count; without it all do.
+    """
     features = stretches(mfcc(signal, sample_rate, circular=circular), STRETCHES * len(form))
-    return float(np.mean((self_similarity(features) - target_matrix(form)) ** 2))
+    counts = np.ones(len(features), dtype=np.bool_) if asked is None else asked
+    return float(np.mean((self_similarity(features) - target_matrix(form))[np.ix_(counts, counts)] ** 2))
 
 
 def found_form(signal: Signal, sample_rate: int, sections: int, letters: int, *, circular: bool) -> str:

@@ -10,6 +10,8 @@ from midi.tempo import Beats, exact
 
 from ..errors import BadInputError, BadRequestError
 
+MOST_SHOWN = 10**24  # of a number that is not allowed; longer ones are not worth reading
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Common form of all parts of a request."""
@@ -18,7 +20,13 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def in_range(name: str, value: float, low: float, high: float, unit: str = "") -> None:
     """Refuse a number outside `low` to `high`."""
     if not low <= value <= high:
-        raise BadRequestError(f"{name} may be {low:,g} to {high:,g}{unit}, not {value:g}.")
+        raise BadRequestError(f"{name} may be {_plain(low)} to {_plain(high)}{unit}, not {_plain(value)}.")
+
+
+def _plain(value: float) -> str:
+    """Return a number as people write it, a whole one with all its digits."""
+    is_whole = isinstance(value, int) and abs(value) < MOST_SHOWN
+    return f"{value:,d}" if is_whole else f"{float(value):,g}" if abs(value) < MOST_SHOWN else "something far larger"
 
 
 def beats_text(within: tuple[Fraction, Fraction]) -> str:

@@ -14,6 +14,7 @@ from ..errors import BadRequestError
 from ..events import Event, Preview, Stems, Take
 from ..request import MAX_COUNT, LoopRequest
 from . import wire
+from .workers.worker_options import Manner
 
 VERSION = b"ditto%d" % wire.PROTOCOL_VERSION
 
@@ -134,6 +135,7 @@ class Status(_Message, frozen=True):
     memory_bytes: int = 0  # the engine
     worker_memory_bytes: int = 0  # all workers
     workers: int = 0
+    manner: Manner | None = None  # how its workers make sound
     yours: dict[str, RequestStatus] = {}
 
 

@@ -19,6 +19,7 @@ from .wire import MAX_REQUEST_BYTES
 from .workers.executor import Executor
 from .workers.memory import memory_bytes
 from .workers.pipe import Standing
+from .workers.worker_options import Manner
 
 log = structlog.get_logger("ditto.engine")
 
@@ -29,13 +30,21 @@ class Reception:
     Threads: the loop's.
     """
 
-    def __init__(self, journal: Journal, executor: Executor, version: str, *, stop_seconds: float) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        executor: Executor,
+        version: str,
+        manner: Manner | None = None,
+        *,
+        stop_seconds: float,
+    ) -> None:
         self.engine_id = secrets.token_hex(8)
         self.owners = Owners()
         self.asked = 0.0  # when somebody last asked for a loop, by a steady clock
         self.send: Callable[[Frames], bool] | None = None
         self.scheduler = Scheduler(journal, executor, self._tell, stop_seconds=stop_seconds)
-        self._journal, self._executor, self._version = journal, executor, version
+        self._journal, self._executor, self._version, self._manner = journal, executor, version, manner
         self._is_stopping = False
 
     def forget_silent(self, now: float) -> None:
@@ -131,6 +140,7 @@ class Reception:
             memory_bytes=memory_bytes(),
             worker_memory_bytes=sum(one.memory_bytes for one in standings),
             workers=self._executor.capacity,
+            manner=self._manner,
             yours=self.scheduler.states(owner) if owner else {},
         )
 

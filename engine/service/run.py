@@ -21,6 +21,7 @@ from .queue.journal import Journal
 from .server import Engine
 from .transport import run
 from .workers.executor import Executor, LocalExecutor, Patience
+from .workers.worker_options import Manner
 
 
 def run_engine(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
@@ -33,7 +34,7 @@ async def _serve(options: EngineOptions, on_ready: Callable[[str], None]) -> Non
     settings = options.worker.settings()
     journal = Journal(settings.journal_file)
     try:
-        engine = Engine(journal, make_executor(options), version=own_version())
+        engine = Engine(journal, make_executor(options), version=own_version(), manner=Manner.of(settings))
         stop_on_signals(engine.stop)
         if options.tied:
             _stop_with_parent(engine.stop)

@@ -17,6 +17,7 @@ from .reception import Reception, survived
 from .wire import MAX_REQUEST_BYTES
 from .workers.executor import Executor
 from .workers.memory import MemoryWatch
+from .workers.worker_options import Manner
 
 log = structlog.get_logger("ditto.engine")
 
@@ -39,6 +40,7 @@ class Engine:
         executor: Executor,
         *,
         version: str = "",
+        manner: Manner | None = None,
         stop_seconds: float = 30.0,
         max_growth_bytes: int = MAX_GROWTH_BYTES,
     ) -> None:
@@ -46,7 +48,7 @@ class Engine:
         self.ready = asyncio.Event()
         self._journal = journal
         self._executor = executor
-        self._reception = Reception(journal, executor, version, stop_seconds=stop_seconds)
+        self._reception = Reception(journal, executor, version, manner, stop_seconds=stop_seconds)
         self._scheduler = self._reception.scheduler
         self.status = self._reception.status
         self._stopping = asyncio.Event()

@@ -28,11 +28,11 @@ def state_of_file(path: Path, remedy: str = "Check the path.") -> os.stat_result
         raise unreadable(path, error, remedy) from error
     if not stat.S_ISREG(state.st_mode):
         kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a pipe, a device or something else"
-        raise MidiError("unreadable_file", f"{path.name} is {kind}, not a file.", "Choose a file.")
+        raise MidiError("unreadable_file", f"{path.name or path} is {kind}, not a file.", "Choose a file.")
     return state
 
 
 def unreadable(path: Path, error: OSError | ValueError, remedy: str = "Check the path.") -> MidiError:
     """Return the error for a file that the system does not give."""
     reason = getattr(error, "strerror", None) or str(error)
-    return MidiError("unreadable_file", f"{path.name} cannot be read: {reason}.", remedy)
+    return MidiError("unreadable_file", f"{path.name or path} cannot be read: {reason}.", remedy)

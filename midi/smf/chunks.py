@@ -77,9 +77,7 @@ def _header(name: str, data: bytes, start: int) -> Header:
     if len(data) < start + _HEADER_BYTES:
         raise MidiError("broken_midi", f"{name} is not a whole MIDI file: it ends in its header.", "Export it again.")
     length = int.from_bytes(data[start + 4 : start + 8])
-    kind, tracks, division = (
-        int.from_bytes(data[at : at + 2]) for at in range(start + 8, start + _HEADER_BYTES, 2)
-    )
+    kind, tracks, division = (int.from_bytes(data[at : at + 2]) for at in range(start + 8, start + _HEADER_BYTES, 2))
     end = start + 8 + length
     if length < 6 or data[end : end + 4] != b"MTrk":  # a wrong length, or another chunk comes first
         found = data.find(b"MTrk", start + _HEADER_BYTES)

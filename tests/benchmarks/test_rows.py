@@ -25,6 +25,15 @@ def test_a_stopped_benchmark_goes_on_where_it_was(tmp_path: Path) -> None:
     assert list(Rows(file).below("task/none")) == ["0", "1", "2"]
 
 
+def test_two_benchmarks_keep_rows_in_one_file(tmp_path: Path) -> None:
+    """Neither takes away what the other has kept meanwhile."""
+    one, other = (Rows(tmp_path / "rows.json") for _ in range(2))
+    one.put("a", {"value": 1.0})
+    other.put("b", {"value": 2.0})
+    one.put("c", {"value": 3.0})
+    assert {*Rows(tmp_path / "rows.json")} == {"a", "b", "c"}
+
+
 def test_a_row_says_where_it_is_from(tmp_path: Path) -> None:
     """Date, weights and machine stand in the file once for all rows of a run."""
     rows = Rows(tmp_path / "some.json", weights="pocket 12345678", command="python -m benchmarks some")

@@ -11,7 +11,17 @@ from bridge.osc.assembly import MAX_VALUES, Assembly
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
 from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies
-from bridge.session.effects import AcknowledgeEnd, AskAgain, CancelJob, Effect, Prepare, Send, Submit, WriteTake
+from bridge.session.effects import (
+    AcknowledgeEnd,
+    AskAgain,
+    CancelJob,
+    Effect,
+    Favourite,
+    Prepare,
+    Send,
+    Submit,
+    WriteTake,
+)
 from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Cancelled, Done, Sound, Take
@@ -207,6 +217,15 @@ def test_a_device_of_the_earlier_version_is_still_served() -> None:
     assert isinstance(welcome, Send)
     assert decode(welcome.datagram, "bridge")[0].values[0] == UNSIGNED_VERSION
     assert _prepared(desk.commit())
+
+
+def test_a_favourite_is_taken_from_devices_that_are_there() -> None:
+    """One with a nonce that nobody has said is refused; one without, as earlier devices send it, is taken."""
+    desk = Desk()
+    assert desk.say("/ditto/take/favourite", "t1", 1, last="n1") == [Favourite("t1", True)]
+    assert desk.say("/ditto/take/favourite", "t1", 0) == [Favourite("t1", False)]
+    with pytest.raises(OscError, match="hello"):
+        desk.say("/ditto/take/favourite", "t1", 1, last="stranger")
 
 
 def test_a_device_that_signs_though_it_speaks_the_earlier_version_is_served() -> None:

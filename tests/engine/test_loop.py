@@ -117,6 +117,17 @@ def test_a_loop_comes_at_its_models_usual_loudness(level: float, usual: float) -
     assert room >= -0.01
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_the_peak_of_the_file_stays_under_the_ceiling_to_the_last_bit(number: int) -> None:
+    """The 24 bits of a file round a peak between samples up, too: what is written is at or under -1 dBTP."""
+    request = LoopRequest(bars=1, sample_rate=8_000)
+    scene = replace(MODEL.scene(request), loudness_lufs=0.0)
+    noise = np.random.default_rng(number).normal(size=(2, scene.model_samples)) ** 3
+    finished = loop.finish(0.1 * noise, scene, request)
+    written = np.rint(finished.audio.astype(np.float64) * 2**23) / 2**23
+    assert -1.01 < peak.true_peak_db(written, circular=True) <= -1.0
+
+
 def test_what_is_kept_keeps_its_level(ask: Any) -> None:
     """Inpainting must not move the sound around the gap, whatever the usual loudness is."""
     made = sines(16_000, 400, 770, level=0.01)

@@ -54,9 +54,12 @@ def test_a_loop_is_as_long_as_the_formula_says(bars: int, meter: Meter, tempo_bp
     ("field", "value", "sentence"),
     [
         ("bars", 0, "Bars may be 1 to 16, not 0."),
+        ("seed", -1, "Seed may be 0 to 9,007,199,254,740,991, not -1."),
+        ("seed", 2**53, "Seed may be 0 to 9,007,199,254,740,991, not 9,007,199,254,740,992."),
+        ("seed", 10**4_000, "Seed may be 0 to 9,007,199,254,740,991, not something far larger."),
         ("bars", 17, "Bars may be 1 to 16, not 17."),
         ("tempo_bpm", Fraction(19), "Tempo may be 20 to 999 BPM, not 19."),
-        ("tempo_bpm", Fraction(1000), "Tempo may be 20 to 999 BPM, not 1000."),
+        ("tempo_bpm", Fraction(1000), "Tempo may be 20 to 999 BPM, not 1,000."),
         ("count", 0, "Count may be 1 to 8, not 0."),
         ("count", 9, "Count may be 1 to 8, not 9."),
         ("seed", -1, "Seed may be 0 to"),

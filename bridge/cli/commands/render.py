@@ -65,7 +65,7 @@ class Render:
             self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         report = None if self.report is None else as_png(self.report)
-        outcome = make(asked, takes, settings, serviced=not self.here and self._is_ordinary(settings))
+        outcome = make(asked, takes, settings, serviced=not self.here and self._is_ordinary())
         seconds = time.monotonic() - started
         if report is not None and takes.kept:
             report = takes.beside(report)
@@ -79,10 +79,9 @@ class Render:
         say(takes.remark)
         return INTERRUPTED if outcome.interrupted else 0
 
-    def _is_ordinary(self, settings: Settings) -> bool:
-        """Whether a service makes it as this process does: on the same device, and without code from elsewhere."""
-        own = (self.device, self.dtype, settings.compile) != ("auto", "auto", "off")
-        return not own and not getattr(self, "controls", ()) and not control_files()
+    def _is_ordinary(self) -> bool:
+        """Whether a service may make it: without code from elsewhere, which it does not have."""
+        return not getattr(self, "controls", ()) and not control_files()
 
 
 command = Render
@@ -148,7 +147,7 @@ def _load(name: str, settings: Settings) -> "Model":
 
 def _serviced(asked: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
     """Have the loop made by a service on this computer that is idle and warm; None where there is none, or it goes."""
-    client = warm_client(asked.request, settings)
+    client = warm_client(asked.request, settings, shown.say)
     if client is None:
         return None
     with client:

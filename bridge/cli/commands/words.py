@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from engine.errors import BadRequestError
 from engine.pocket.heard import hear
 from engine.pocket.languages.lexicon import Entry, spellings
 from engine.pocket.languages.tokens import fold
 from engine.pocket.languages.vocabulary import WORDS
 
+MAX_PROMPT = 2_000  # as of a request
 MAX_SPELLINGS = 6  # shown of one word in one language
 
 
@@ -24,6 +26,8 @@ def words(
 ) -> None:
     """List the words that pocket knows, or those that SEARCH is like, and say what a prompt of it would mean."""
     text = " ".join(search or [])
+    if len(text) > MAX_PROMPT:
+        raise BadRequestError(f"The text has {len(text):,} characters; a prompt may have {MAX_PROMPT:,}.")
     found = _matching(text)
     if as_json:
         said = {"words": found} | ({"heard": hear(text).plain()} if text else {})

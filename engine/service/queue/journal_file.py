@@ -8,6 +8,7 @@ a newer version, is moved into a folder beside it as it is, and a new journal is
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class JournalFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._dirty = True
+        self._folding = threading.Lock()  # a connection that is closed in the middle of its work ends the process
+        self._is_closed = False
         self.remark = ""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,17 +95,20 @@ class JournalFile:
 
     def fold(self) -> None:
         """Copy what the log holds into the files; commits go on meanwhile, and then begin the log anew."""
-        if not self._dirty:
-            return
-        self._dirty = False
-        try:
-            self._folder.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.Error:  # a full disk: the log grows, and the next call tries again
-            self._dirty = True
+        with self._folding:
+            if not self._dirty or self._is_closed:
+                return
+            self._dirty = False
+            try:
+                self._folder.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error:  # a full disk: the log grows, and the next call tries again
+                self._dirty = True
 
     def close(self) -> None:
         """Fold the log and close everything."""
-        self._folder.close()
+        with self._folding:
+            self._is_closed = True
+            self._folder.close()
         with contextlib.suppress(sqlite3.Error):
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._database.close()

@@ -9,6 +9,28 @@ from ...settings import Settings
 DEFAULT_JOBS = "engine.service.workers.jobs:ModelJobs"
 
 
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides, beside the request and the weights, which samples come out: as it was asked for, mostly `auto`."""
+
+    device: str = "auto"
+    dtype: str = "auto"
+    compile: str = "off"
+    loop_words: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Manner":
+        """Return the manner of these settings."""
+        return cls(
+            device=settings.device, dtype=settings.dtype, compile=settings.compile, loop_words=settings.loop_words
+        )
+
+    def __str__(self) -> str:
+        named = {"--device": self.device, "--dtype": self.dtype}
+        compiled = "" if self.compile == "off" else f" DITTO_COMPILE={self.compile}"
+        words = " DITTO_LOOP_WORDS=on" if self.loop_words else ""
+        return " ".join(f"{name} {value}" for name, value in named.items()) + compiled + words
+
+
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine tells a new worker on its command line, as JSON."""
 

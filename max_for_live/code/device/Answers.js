@@ -5,6 +5,12 @@ const NO_ENGINE_HELP = `${NO_ENGINE} Once in a terminal; from then on it starts 
 const STEM_TRIES = 3; // how often stems that have not come are asked for again
 const LONG_SEARCH_MS = 20_000;
 
+// What the bridge calls a stage, as a producer reads it.
+function inWords(phase, take, steps) {
+  if (phase === "decode") return steps > 1 ? `Turning take ${take + 1} of ${steps} into sound` : "Turning it into sound";
+  return { optimise: "Searching", guide: "Guiding" }[phase] ?? "Getting ready";
+}
+
 const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);
 
 // What the bridge says about one request; `asked` is what we know of it.
@@ -47,6 +53,12 @@ const Answers = {
     this.tellFavourites();
     this.watchSaved();
     if (restarted || this.outbox.open.size) this.outbox.resendAll();
+  },
+
+  // The bridge that was told is still there: what may have been lost on the way is said once more.
+  greeted() {
+    this.tellFavourites();
+    this.unsaid.clear();
   },
 
   lost() {
@@ -101,7 +113,7 @@ const Answers = {
   },
 
   progressed({ phase, take, step, steps, seconds_left: left, rest }) {
-    this.face.status("working", `Take ${take + 1}: ${phase || "working"}`);
+    this.face.status("working", inWords(phase, take, steps));
     this.face.display("progress", step, steps, left, ...rest.flat());
   },
 

@@ -42,7 +42,7 @@ class Device {
     this.lastPress = 0;
     this.picked = {}; // ids of tracks and clips, of use only while the set is open
     this.tracks = [];
-    this.unsaid = new Set(); // takes whose mark the bridge does not know yet
+    this.unsaid = new Set(); // takes whose mark the bridge may not know yet
     this.sampleRate = 0;
   }
 

@@ -82,11 +82,10 @@ const Landing = {
     this.showTakes();
   },
 
-  // What was marked while nobody listened is said when the bridge is there.
+  // What was marked while nobody listened is said when the bridge is there, and once more with its next greeting.
   tellFavourites() {
     if (!this.link.connected) return;
-    for (const take of this.unsaid) this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0]);
-    this.unsaid.clear();
+    for (const take of this.unsaid) this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0, this.link.nonce]);
   },
 
   dropTake() {

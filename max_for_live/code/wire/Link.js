@@ -88,6 +88,7 @@ class Link {
     Object.assign(this, { nonce, bridge, port: this.table.ports[index], lastWelcome: this.clock.now() });
     if (protocol !== this.table.protocol) this.heard.foreign(version);
     else if (fresh || restarted) this.heard.found(restarted);
+    else this.heard.greeted();
   }
 }
 

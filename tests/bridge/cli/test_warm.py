@@ -1,8 +1,9 @@
 """`render` beside a service on this computer: made by its warm worker, to the bit as without it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,15 +36,19 @@ def open_model(device):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Return the settings of a computer on which a service has a small model loaded."""
-    service = make_service(tmp_path_factory.mktemp("warm"))
+    yield from made_service(tmp_path_factory.mktemp("warm"))
+
+
+def made_service(folder: Path, **options: Any) -> Generator[Settings, None, None]:
+    service = make_service(folder)
     service.settings.models.mkdir(parents=True)
     (service.settings.models / f"{MODEL}.py").write_text(OPENS, encoding="utf-8")
     try:
-        service.start_engine(worker=WorkerOptions.of(service.settings, model=MODEL))
+        service.start_engine(worker=WorkerOptions.of(replace(service.settings, **options), model=MODEL))
         with Client(service.peer) as client:
             while client.status().state is not EngineState.READY:
                 pass
-        yield replace(service.settings, engine_port=int(service.engine_address.rpartition(":")[2]))
+        yield replace(service.settings, **options, engine_port=int(service.engine_address.rpartition(":")[2]))
     finally:
         service.close()
 
@@ -98,9 +103,39 @@ def test_a_service_that_goes_costs_no_loop(
     assert "The service has gone; the loop is made without it." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--here"], ["--device", "cpu"], ["--dtype", "float32"]])
+@pytest.mark.parametrize("named", [{"device": "cpu"}, {"dtype": "float32"}, {"compile": "on"}, {"loop_words": True}])
+def test_a_service_on_another_device_or_in_another_precision_is_left_alone(
+    named: dict[str, Any], served: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was asked for decides; the loop is made here, and one line says why."""
+    said: list[str] = []
+    assert warm_client(asked(served).request, replace(served, **named), said.append) is None
+    (sentence,) = said
+    assert "runs with --device auto --dtype auto, this loop with " in sentence
+    assert all(str(value) in sentence for value in named.values() if value is not True)
+    if "dtype" in named:
+        rendered(tmp_path / "loop.wav", replace(served, **named), serviced=True)
+        told = capsys.readouterr().err
+        assert sentence in told
+        assert f"Loading {MODEL}" in told
+
+
+def test_who_names_the_devices_of_the_service_is_served_by_it(tmp_path: Path) -> None:
+    """`serve --dtype float32` and `render --dtype float32` are the same; a plain render is not."""
+    with_dtype = made_service(tmp_path, dtype="float32")
+    try:
+        settings = next(with_dtype)
+        client = warm_client(asked(settings).request, replace(settings, dtype="float32"))
+        assert client is not None
+        client.close()
+        assert warm_client(asked(settings).request, replace(settings, dtype="auto")) is None
+    finally:
+        with_dtype.close()
+
+
+@pytest.mark.parametrize("words", [["--here"]])
 def test_what_asks_for_this_process_gets_it(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --here, and where device or precision are named, no service is asked."""
+    """With --here no service is asked."""
     seen: list[bool] = []
 
     def made(*_: object, serviced: bool = False, **__: object) -> None:

@@ -44,3 +44,11 @@ def test_programs_get_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(_said(capsys, "--json", "Regen"))
     assert said["heard"]["substitutions"] == {"regen": ["texture", "noise"]}
     assert "regen" in said["words"]["heard as texture, noise"]["German"]
+
+
+def test_a_text_that_no_request_could_have_is_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A hundred thousand letters are not searched for."""
+    assert main.run(["words", "x" * 100_000]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("The text has 100,000 characters; a prompt may have 2,000.")
+    assert len(said) < 300

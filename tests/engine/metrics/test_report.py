@@ -1,6 +1,7 @@
 """All scores of a loop in one table, apart from what is optimised."""
 
 import ast
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import engine.metrics
 from engine import controls
 from engine.events import Scores
-from engine.request import Control, LoopRequest, Notes, Onsets, Words
+from engine.request import Control, LoopRequest, Notes, Onsets, Point, Words
 from midi.rhythm import Onset
 
 RATE = 22_050
@@ -58,6 +59,56 @@ def test_the_worst_of_two_counts(ask: Any) -> None:
     assert alone is not None
     assert score(sound, RATE, ask.request(near, far))["intensity_mse"] == pytest.approx(alone)
     assert score(sound, RATE, ask.request(far, near))["intensity_mse"] == pytest.approx(alone)
+
+
+FREE_LATER = (Point(Fraction(0), 1.0), Point(Fraction(4), 1.0), Point(Fraction(4), 0.0), Point(Fraction(8), 0.0))
+HALVES = {"within": (Fraction(0), Fraction(4))}, {"weight_curve": FREE_LATER}
+
+
+def clicks(beats: Iterable[float]) -> np.ndarray[Any, Any]:
+    """Return four seconds, eight beats, with a click at each of `beats`."""
+    draws, loop = np.random.default_rng(0), 1e-4 * np.random.default_rng(1).normal(size=4 * RATE)
+    for beat in beats:
+        at = round(beat * RATE / 2) + np.arange(2_000)
+        loop[at % len(loop)] += 0.3 * draws.normal(size=2_000) * np.exp(-np.arange(2_000) / 250)
+    return np.stack([loop, loop])
+
+
+@pytest.mark.parametrize("half", HALVES, ids=["range", "weight of 0"])
+def test_hits_count_only_where_a_rhythm_is_asked(ask: Any, half: dict[str, Any]) -> None:
+    """Where its weight is 0 the loop is free, as outside its range: hits there are neither wanted nor wrong."""
+    strokes = Onsets(onsets=tuple(Onset(Fraction(beat), 1.0) for beat in range(8)))
+    control = Control(kind="rhythm", target=strokes, **half)
+    request = ask.request(control)
+    assert score(clicks((0, 1, 2, 3, 4.5, 5.3, 6.6)), RATE, request)["rhythm_f1"] == 1
+    assert score(clicks((0, 1, 2, 3)), RATE, request)["rhythm_f1"] == 1
+    assert score(clicks((0, 1, 4, 5, 6, 7)), RATE, request)["rhythm_f1"] == pytest.approx(2 / 3)
+    early = score(clicks((-0.03, 1, 2, 3, 3.97)), RATE, request)["rhythm_f1"]
+    assert early == 1, "a hit at an edge counts, or not, as its stroke does"
+    (verdict,) = engine.metrics.judge(clicks((0, 1, 2, 3, 4.5)), RATE, request, controls.metrics())
+    assert verdict.grade == "good"
+
+
+@pytest.mark.parametrize("half", HALVES, ids=["range", "weight of 0"])
+def test_chords_and_sections_count_only_where_they_are_asked(ask: Any, half: dict[str, Any]) -> None:
+    """The free half may hold another chord and another sound."""
+    time = np.arange(4 * RATE) / RATE
+    triad = sum(np.sin(2 * np.pi * 220 * 2 ** (step / 12) * time) for step in (0, 3, 7)) / 10
+    other = sum(np.sin(2 * np.pi * 220 * 2 ** (step / 12) * time) for step in (6, 10, 13)) / 10
+    sound = np.where(time < 2, triad, other)[None].repeat(2, 0)
+    for target, expected in (("Am | F", 1.0), ("F | Eb", 0.0)):
+        request = ask.request(Control(kind="harmony", target=Words(text=target), **half))
+        assert score(sound, RATE, request)["chords_recognised"] == expected
+    noisy = np.where(time % 1 < 0.5, triad, 0.3 * np.random.default_rng(0).normal(size=len(time)))
+    sound = np.where(time < 2, noisy, 0.02 * other)[None].repeat(2, 0)
+    control = Control(kind="structure", target=Words(text="ABABABAB"), **half)
+    asked, whole = (
+        score(sound, RATE, ask.request(one))["structure_mse"]
+        for one in (control, Control(kind="structure", target=control.target))
+    )
+    assert asked is not None
+    assert whole is not None
+    assert asked < whole
 
 
 def test_rests_and_muted_notes_have_no_accuracy(ask: Any) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from engine.request import Audio, Control, LoopRequest
 from engine.service.messages import Job, Priority, RequestStatus, Submission
 from engine.service.queue.dispatch import Dispatch
 from engine.service.queue.journal import Journal, JournalError
+from engine.service.queue.journal_file import JournalFile
 from engine.service.queue.layout import LAYOUT_VERSION
 from engine.service.queue.upkeep import KEEP_UNCLAIMED_SECONDS, RUN_UNCLAIMED_SECONDS
 
@@ -166,6 +168,44 @@ def test_a_full_disk_is_an_error_and_what_was_there_stays(tmp_path: Path) -> Non
     journal.results.add_take(_take(size_bytes=200_000))
     assert journal.results.take_numbers("r1") == [0]
     journal.close()
+
+
+def test_a_journal_that_is_closed_while_its_log_is_folded_waits_for_that(tmp_path: Path) -> None:
+    """SQLite ends the process where a connection is closed at work; after the end there is nothing to fold."""
+    file = JournalFile(tmp_path / "journal.sqlite")
+    whole, begun, go_on, seen = file._folder, threading.Event(), threading.Event(), []
+
+    class Slow:
+        def execute(self, statement: str) -> None:
+            begun.set()
+            go_on.wait(30)
+            whole.execute(statement)
+            seen.append("folded")
+
+        def close(self) -> None:
+            seen.append("closed")
+            whole.close()
+
+    class Waits:
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            if begun.is_set():  # whoever closes stands at the door
+                go_on.set()
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    file._folder, file._folding = Slow(), Waits()  # type: ignore[assignment]
+    folding = threading.Thread(target=file.fold)
+    folding.start()
+    assert begun.wait(30)
+    file.close()
+    folding.join(30)
+    file._dirty = True
+    file.fold()
+    assert seen == ["folded", "closed"]
 
 
 def test_a_clock_that_jumps_drops_nothing(tmp_path: Path) -> None:

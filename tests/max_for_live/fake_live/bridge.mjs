@@ -140,7 +140,8 @@ export class FakeBridge {
   }
 
   take_favourite(_patch, id, on) {
-    this.favourites.push([id, on]);
+    if (this.favouritesLost > 0) this.favouritesLost -= 1;
+    else this.favourites.push([id, on]);
   }
 
   lane_watch(_patch, nonce, lane, beats, known) {

@@ -148,10 +148,11 @@ test("half a letter is replaced on the wire, and a name is never cut inside one"
 
 test("what leaves is checked against the table", () => {
   const table = new Table(parts.TABLE);
-  assert.deepEqual(plain(table.outgoing("/ditto/take/favourite", ["abc", 1])), ["abc", 1]);
+  assert.deepEqual(plain(table.outgoing("/ditto/take/favourite", ["abc", 1, "n"])), ["abc", 1, "n"]);
   assert.throws(() => table.outgoing("/ditto/done", []));
   assert.throws(() => table.outgoing("/ditto/hello", [1, "i"]));
-  assert.throws(() => table.outgoing("/ditto/take/favourite", ["abc", 2]));
+  assert.throws(() => table.outgoing("/ditto/take/favourite", ["abc", 1]));
+  assert.throws(() => table.outgoing("/ditto/take/favourite", ["abc", 2, "n"]));
   assert.throws(() => table.outgoing("/ditto/loop/curve", ["r", "intensity", "db", 0, 1, 0, "n"]));
   assert.throws(() => table.outgoing("/ditto/loop/set", ["r", "prompt", "pad"]));
   assert.deepEqual(plain(table.outgoing("/ditto/loop/curve", ["r", "intensity", "db", 0, 1, 0, -9, "n"])).at(-1), "n");
@@ -189,7 +190,7 @@ function wire() {
     table: new Table(parts.TABLE), clock, instance: "dabc", nonce: "dnonce",
     wire: { send: (port, path, args) => log.sent.push({ port, path, args }), listen: (port) => log.ports.push(port) },
     heard: { found: (again) => log.events.push(`found ${again}`), lost: () => log.events.push("lost"),
-      message: (message) => log.events.push(message.address), foreign: () => log.events.push("foreign"), alone: () => {} },
+      message: (message) => log.events.push(message.address), greeted: () => {}, foreign: () => log.events.push("foreign"), alone: () => {} },
   });
   link.start();
   return { log, link, turn: () => log.turns[0]() };

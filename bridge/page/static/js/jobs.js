@@ -59,8 +59,8 @@ export class Jobs {
     }
     const time = left > 0 ? `, about ${left < 10 ? left.toFixed(1) : Math.round(left)} s left` : "";
     const decoding = `Turning ${steps > 1 ? `take ${take + 1} of ${steps}` : "it"} into sound${time} …`;
-    const searching = steps ? `Step ${step} of ${steps}${time}` : "Getting ready …";
-    row.left.textContent = phase === "decode" ? decoding : searching;
+    const searching = `${phase === "guide" ? "Guiding" : "Searching"}: step ${step} of ${steps}${time}`;
+    row.left.textContent = phase === "decode" ? decoding : steps ? searching : "Getting ready …";
     if (!row.losses.length) return;
     const last = row.losses[row.losses.length - 1];
     row.canvas.hidden = false;

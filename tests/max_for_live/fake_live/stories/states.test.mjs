@@ -114,7 +114,30 @@ test("a favourite that is marked while the bridge is away is said when it is bac
   room.press("keep");
   room.bridge.silent = false;
   room.until(() => room.status.startsWith("Ready"), () => room.status);
+  assert.deepEqual(room.bridge.favourites.at(-1), ["take-1", 1]);
+});
+
+test("a favourite whose datagram is lost is said once more, and then no more", () => {
+  const room = new Studio();
+  room.generate();
+  room.bridge.favouritesLost = 1;
+  room.press("keep");
+  assert.deepEqual(room.bridge.favourites, []);
+  room.advance(30_000);
   assert.deepEqual(room.bridge.favourites, [["take-1", 1]]);
+});
+
+test("a stage is said in a producer's words", () => {
+  const room = new Studio({ bridge: { work: 60_000 } });
+  room.press("generate");
+  const [id] = room.bridge.requests.keys();
+  const stages = [["starting", 0, 0, 0, "Getting ready"], ["optimise", 1, 3, 96, "Searching"], ["guide", 0, 1, 8, "Guiding"],
+    ["decode", 1, 1, 3, "Turning take 2 of 3 into sound"], ["decode", 0, 0, 1, "Turning it into sound"]];
+  for (const [phase, take, step, steps, words] of stages) {
+    room.bridge.say(room.patch, "/ditto/progress", id, phase, take, step, steps, 2);
+    room.advance(20);
+    assert.equal(room.status, words);
+  }
 });
 
 test("A6: parameters that come back while the set is opened press nothing and overwrite nothing", () => {

@@ -1,0 +1,185 @@
+"""A second process for what needs large libraries: describing a take, its report, what is heard of it.
+
+The bridge runs all day and stays small; this process comes when it is needed, does one thing at a time, and goes when
+nothing was asked for a while. It ends with the bridge, because then its input ends.
+
+    python -m bridge.page.aside     pickled (name, arguments) in, pickled (result, error) out
+"""
+
+import contextlib
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from engine.errors import DittoError, InternalError
+
+from ..takes.library import Kept
+
+IDLE_SECONDS = 60.0
+LIMIT_SECONDS = 60.0  # of one piece of work; a disk that hangs must not hold up the next
+
+
+def describe(take: Kept) -> dict[str, Any]:
+    """Return the figures of a take's card."""
+    from .details import described
+
+    return described(take)
+
+
+def draw(take: Kept, path: Path) -> None:
+    """Draw the report about a take."""
+    from .details import draw_report
+
+    draw_report(take, path)
+
+
+def listen(take: Kept) -> bytes:
+    """Return the MIDI of what is heard of a take."""
+    from .downloads import heard_file
+
+    return heard_file(take)
+
+
+WORK: dict[str, Callable[..., Any]] = {call.__name__: call for call in (describe, draw, listen)}
+
+
+class Aside:
+    """The process, started when something is asked. Threads: any; one piece of work at a time."""
+
+    def __init__(self, idle_seconds: float = IDLE_SECONDS, limit_seconds: float = LIMIT_SECONDS) -> None:
+        self._idle_seconds, self._limit_seconds = idle_seconds, limit_seconds
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._rest: threading.Timer | None = None
+
+    @property
+    def process(self) -> int | None:
+        """The process's id while there is one."""
+        return None if self._process is None else self._process.pid
+
+    def describe(self, take: Kept) -> dict[str, Any]:
+        """See `describe`."""
+        found: dict[str, Any] = self._do("describe", take)
+        return found
+
+    def draw(self, take: Kept, path: Path) -> None:
+        """See `draw`."""
+        self._do("draw", take, path)
+
+    def listen(self, take: Kept) -> bytes:
+        """See `listen`."""
+        found: bytes = self._do("listen", take)
+        return found
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._keep_until(None)
+        if self._process is not None:
+            self._process.kill()
+        self._end_idle()  # else whoever waits for it does
+
+    def _do(self, name: str, *arguments: object) -> Any:
+        """Have one piece of work done; raises what it raises, `InternalError` where the process dies of it."""
+        with self._turn:
+            self._keep_until(None)
+            try:
+                result, error = self._asked(name, arguments)
+            finally:
+                self._keep_until(self._idle_seconds)
+        if error is not None:
+            raise error
+        return result
+
+    def _asked(self, name: str, arguments: tuple[object, ...]) -> tuple[Any, Exception | None]:
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        guard = threading.Timer(self._limit_seconds, process.kill)
+        guard.daemon = True
+        guard.start()
+        try:
+            pickle.dump((name, arguments), process.stdin)
+            process.stdin.flush()
+            answer: tuple[Any, Exception | None] = pickle.load(process.stdout)  # of our own process
+        except (OSError, EOFError, pickle.UnpicklingError):
+            self._end()
+            raise InternalError(
+                "The take could not be looked at: the process that does it has ended.", remedy="Try once more."
+            ) from None
+        finally:
+            guard.cancel()
+        return answer
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        if self._process is not None and self._process.poll() is not None:
+            self._end()
+        if self._process is None:
+            command = [sys.executable, "-P", "-m", __name__]
+            try:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                )
+            except OSError as error:
+                raise InternalError(f"No process can be started: {error.strerror}.", remedy="Try later.") from error
+        return self._process
+
+    def _keep_until(self, seconds: float | None) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = None
+        if seconds is not None and self._process is not None:
+            self._rest = threading.Timer(seconds, self._end_idle)
+            self._rest.daemon = True
+            self._rest.start()
+
+    def _end_idle(self) -> None:
+        if self._turn.acquire(blocking=False):
+            try:
+                self._end()
+            finally:
+                self._turn.release()
+
+    def _end(self) -> None:
+        """Let the process go: it ends when its input does, or is dead already."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was not written goes nowhere
+                    pipe.close()
+        try:
+            process.wait(1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def serve(asked: IO[bytes], told: IO[bytes]) -> None:
+    """Do what is asked until the input ends."""
+    while True:
+        try:
+            name, arguments = pickle.load(asked)  # of the bridge, whose child this is
+        except EOFError:
+            return
+        result: Any = None
+        error: Exception | None = None
+        try:
+            result = WORK[name](*arguments)
+        except DittoError as known:
+            error = known
+        except (OSError, ValueError, KeyError) as other:
+            error = ValueError(f"{type(other).__name__}: {other}"[:300])
+        pickle.dump((result, error), told)
+        told.flush()
+
+
+if __name__ == "__main__":
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bridge's, which ends this input
+    serve(sys.stdin.buffer, sys.stdout.buffer)
