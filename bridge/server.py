@@ -25,6 +25,7 @@ from engine.settings import Settings
 from .osc import codec as osc
 from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
+from .osc.allowance import Allowance
 from .osc.datagrams import Datagrams, bind
 from .session.effects import (
     AcknowledgeEnd,
@@ -75,8 +76,7 @@ class Bridge:
         self._files = FileSide(FileWork(options.settings, self._session), self._do)
         self._stopping = asyncio.Event()
         self._no_engine = ""  # what a child that does not start said last
-        self._errors_left = float(ERRORS_PER_SECOND)
-        self._errors_at = 0.0
+        self._errors = Allowance(ERRORS_PER_SECOND)
 
     async def serve(self) -> None:
         """Listen, and work until `stop`; raises `EngineUnavailableError` where no port is free."""
@@ -129,15 +129,8 @@ class Bridge:
                     self._files.disturb()
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
-            self._answer_error(error, host, port)
-
-    def _answer_error(self, error: osc.OscError, host: str, port: int) -> None:
-        now = time.monotonic()
-        self._errors_left = min(ERRORS_PER_SECOND, self._errors_left + (now - self._errors_at) * ERRORS_PER_SECOND)
-        self._errors_at = now
-        if self._errors_left >= 1 and port:
-            self._errors_left -= 1
-            self._send(Send(host, port, outgoing.error("", error.code, error.sentence, error.remedy)))
+            if port and self._errors.take(time.monotonic()):
+                self._send(Send(host, port, outgoing.error("", error.code, error.sentence, error.remedy)))
 
     def _heard(self, batch: list[Frames]) -> None:
         now = time.monotonic()
