@@ -1,11 +1,13 @@
 """How many lines run: the product without training, build tools and test doubles.
 
-    python -m benchmarks size [--commit 9f1f3d1]
+    python -m benchmarks size [--commit 9f1f3d1] [--since 9f1f3d1]
 
 A line counts if it holds code: blank lines, comments, docstrings and lines that only close a bracket do not, so that
 lines which are joined or split change little. Files are those that the wheel installs (Python), and what the device and
 the pages run in the browser (JavaScript, where `//` and `/* */` are comments). With `--commit` the files are those of a
-commit of this repository.
+commit of this repository. With `--since` the Python lines of files that a commit had, moved or not, are told apart
+from those of files that are new since then. That is a split by file, not by feature: code that moved out of an old
+file into a new one counts as new.
 """
 
 import ast
@@ -96,16 +98,29 @@ def counted(commit: str | None = None) -> Counter[str]:
     return found
 
 
+def by_age(since: str) -> tuple[int, int]:
+    """Return the Python lines of files that the commit had, whatever they were called, and of files new since then."""
+    changes = _git("diff", "--name-status", "-M40", "--diff-filter=A", since, "--", *PACKAGES).splitlines()
+    new = {line.split("\t")[-1] for line in changes}
+    counts = {name: lines_of_python(text) for name, text in files(None) if name.endswith(".py")}
+    recent = sum(lines for name, lines in counts.items() if name in new)
+    return sum(counts.values()) - recent, recent
+
+
 def main() -> None:
     """Read the command line and print the lines of each package."""
     options = parser(__doc__)
     options.add_argument("--commit", help="count a commit, not the files that are here")
+    options.add_argument("--since", help="tell files that this commit had from files that are new")
     chosen = options.parse_args()
     found = counted(chosen.commit)
     for group, lines in sorted(found.items()):
         print(f"{lines:7,}  {group}")
     python = sum(lines for group, lines in found.items() if "JavaScript" not in group)
     print(f"{python:7,}  all Python\n{found.total():7,}  all")
+    if chosen.since:
+        old, new = by_age(chosen.since)
+        print(f"{old:7,}  Python in files that {chosen.since} had\n{new:7,}  Python in files that are new")
 
 
 def _git(*arguments: str) -> str:

@@ -12,11 +12,10 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
-from engine.errors import DittoError, InternalError
+from engine.errors import DittoError
 from engine.files import publish
 from engine.service.access import Keys
 from engine.service.messages import Submission
@@ -26,22 +25,19 @@ from engine.settings import Settings
 from .osc import codec as osc
 from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
+from .osc.allowance import Allowance
 from .osc.datagrams import Datagrams, bind
-from .requests.readers import READ_SECONDS, FileThreads
 from .session.effects import (
     AcknowledgeEnd,
     AcknowledgeTake,
     AskAgain,
     CancelJob,
     Effect,
-    FindTakes,
-    LookAtLane,
-    Prepare,
     Send,
     Submit,
 )
 from .session.session import Session
-from .takes.backlog import Backlog
+from .takes.file_side import FileSide
 from .takes.file_work import FileWork
 from .upstream.connection import Peer
 from .upstream.engine_side import EngineSide
@@ -77,20 +73,15 @@ class Bridge:
         self._session = Session(self.bridge_id, options.version)
         self._engine = EngineSide(Link(options.owner), self._heard)
         self._udp: Datagrams | None = None
-        self._work = FileWork(options.settings, self._session)
-        self._backlog = Backlog(self._write)
-        self._readers = FileThreads(2, "read", limit_seconds=READ_SECONDS)  # a request is not to wait for takes
-        self._writers = FileThreads(1, "write")
-        self._watchers = FileThreads(1, "watch", limit_seconds=READ_SECONDS)  # a disk that hangs holds up nothing else
+        self._files = FileSide(FileWork(options.settings, self._session), self._do)
         self._stopping = asyncio.Event()
         self._no_engine = ""  # what a child that does not start said last
-        self._errors_left = float(ERRORS_PER_SECOND)
-        self._errors_at = 0.0
+        self._errors = Allowance(ERRORS_PER_SECOND)
 
     async def serve(self) -> None:
         """Listen, and work until `stop`; raises `EngineUnavailableError` where no port is free."""
         with contextlib.ExitStack() as cleanup:
-            for part in (self._readers, self._writers, self._watchers, self._backlog, self._engine):
+            for part in (self._files, self._engine):
                 cleanup.callback(part.close)
             self._udp = Datagrams(bind(self._options.settings.osc_port), self.receive)
             cleanup.callback(self._udp.close)
@@ -135,18 +126,11 @@ class Bridge:
         try:
             for message in osc.decode(datagram):
                 if message.path.startswith(PARTS):
-                    self._backlog.disturb()
+                    self._files.disturb()
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
-            self._answer_error(error, host, port)
-
-    def _answer_error(self, error: osc.OscError, host: str, port: int) -> None:
-        now = time.monotonic()
-        self._errors_left = min(ERRORS_PER_SECOND, self._errors_left + (now - self._errors_at) * ERRORS_PER_SECOND)
-        self._errors_at = now
-        if self._errors_left >= 1 and port:
-            self._errors_left -= 1
-            self._send(Send(host, port, outgoing.error("", error.code, error.sentence, error.remedy)))
+            if port and self._errors.take(time.monotonic()):
+                self._send(Send(host, port, outgoing.error("", error.code, error.sentence, error.remedy)))
 
     def _heard(self, batch: list[Frames]) -> None:
         now = time.monotonic()
@@ -171,14 +155,8 @@ class Bridge:
                     link.acknowledge_end(effect.request_id)
                 case AskAgain():
                     link.ask_again(effect.request_id)
-                case Prepare() if effect.assembly.is_quick:
-                    self._do(self._work.prepare(effect))
-                case Prepare() | FindTakes():
-                    self._on_thread(self._readers, effect)
-                case LookAtLane():
-                    self._on_thread(self._watchers, effect)
                 case _:
-                    self._backlog.add(effect)
+                    self._files.do(effect)
         self._engine.flush()
 
     def _submit(self, effect: Submit, now: float) -> None:
@@ -191,27 +169,6 @@ class Bridge:
     def _send(self, effect: Send) -> None:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
-
-    def _write(self, effect: Effect) -> None:
-        self._on_thread(self._writers, effect).add_done_callback(lambda _: self._backlog.done())
-
-    def _on_thread(self, threads: FileThreads, effect: Effect) -> "asyncio.Future[Iterable[Effect]]":
-        future = threads.run(partial(self._work.do, effect))
-        future.add_done_callback(lambda done: self._finish(done, effect))
-        return future
-
-    def _finish(self, future: "asyncio.Future[Iterable[Effect]]", effect: Effect) -> None:
-        error = None if future.cancelled() else future.exception()
-        if future.cancelled():
-            return
-        if error is None:
-            self._do(future.result())
-            return
-        # A fault of ours must not leave a device without an answer.
-        if not isinstance(error, DittoError):
-            log.error("bridge.fault", effect=type(effect).__name__, exc_info=error)
-            error = InternalError(f"Something went wrong inside Ditto Live ({type(error).__name__}).")
-        self._do(self._work.failed(effect, error))
 
     def _write_discovery(self) -> None:
         settings = self._options.settings

@@ -115,8 +115,7 @@ class RunningJobs:
     def _keep(self, job: RunningJob, take: Take) -> bool:
         """Store a take; where that fails its request fails, in words, and makes room for others."""
         try:
-            if size_bytes(take) > MAX_TAKE_BYTES:
-                raise JournalError("This take is larger than a message may be.", remedy="Ask for fewer bars.")
+            _check_size(take)
             self._journal.results.add_take(take)
         except JournalError as error:
             log.error("take.not_kept", request_id=take.request_id, error=error.sentence)
@@ -142,3 +141,9 @@ class RunningJobs:
         self._queue.done(request_id)
         if job is not None and not job.ended:  # it was let go before it heard of the cancellation
             self.finish(job.owner, Cancelled(request_id=request_id, takes=job.takes))
+
+
+def _check_size(take: Take) -> None:
+    """Refuse a take that no message could bring to its client."""
+    if size_bytes(take) > MAX_TAKE_BYTES:
+        raise JournalError("This take is larger than a message may be.", remedy="Ask for fewer bars.")
