@@ -23,11 +23,13 @@ from engine.audio import finish as loop
 from engine.audio.wav import read_audio, write_loop
 from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
+from engine.pocket.model import Pocket, load_pocket
 from engine.request import LoopRequest
 from engine.search import methods
 from engine.search.minimize import minimize
 from engine.search.objective import Evaluation, Objective
 from engine.search.surrogate import latent_of
+from engine.settings import Settings
 
 Chain = Callable[[Tensor], Tensor]
 """From noise to latent, both [batch, *noise_shape], carrying the gradient."""
@@ -49,6 +51,11 @@ class Setting(NamedTuple):
         """Return the weighted sum of losses of a latent, carrying the gradient: [batch]."""
         spectrum = self.model.listen(latent, self.scene)
         return self.objective.total(self.objective.losses(spectrum, latent), spectrum)
+
+
+def full_mix(dtype: str = "auto") -> Pocket:
+    """Return `pocket` as one sound of everything: one latent, as the papers' models have."""
+    return load_pocket(Settings(dtype=dtype))
 
 
 def setting_of(request: LoopRequest, model: Model) -> Setting:

@@ -30,11 +30,9 @@ from benchmarks.papers.edict import Memory
 from benchmarks.quality import tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.models.protocol import Model, Sampler, Scene
 from engine.sampling import sample, start_noise
 from engine.search import methods
-from engine.settings import Settings
 
 MIB = 2**20
 DITTO, INVERTED, CHECKPOINTED = "ditto-paper", "doodl, inverted", "doodl, checkpointed"
@@ -78,7 +76,7 @@ def measured(model: Model, task: str, steps: int, method: str, seed: int) -> Row
 
 def peak(steps: int, method: str) -> float:
     """Return the bytes by which one forward and backward pass raises this process's largest resident size."""
-    model = catalogue.load("pocket", Settings(dtype="float32"))
+    model = baseline.full_mix("float32")
     setting = baseline.setting_of(tasks.request("intensity", 0), model)
     noise = start_noise(setting.scene, 0)
     with torch.no_grad():
@@ -148,7 +146,7 @@ def main() -> None:
         steps, _, method = chosen.point.partition(";")
         print(json.dumps(peak(int(steps), method)))
         return
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     lengths = [int(steps) for steps in chosen.steps.split(",")]
     for steps in lengths:
         for method in METHODS:

@@ -31,13 +31,11 @@ from benchmarks.quality.evaluation.material import Audio
 from benchmarks.rows import WORK, Row, Rows, mean_interval
 from engine.metrics import seam
 from engine.metrics.framing import frames_of, mono
-from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
 from engine.sampling import start_noise
 from engine.search import methods
-from engine.settings import Settings
 
 STEPS = 20
 HELD_OUT, FIRST_HELD_OUT = 96, 1_000
@@ -184,8 +182,7 @@ def main() -> None:
     add_rows(options, "edits-papers")
     chosen = options.parse_args()
     weights = weights_of("pocket")
-    rows, model = open_rows(chosen, weights), catalogue.load("pocket", Settings())
-    assert isinstance(model, Pocket)
+    rows, model = open_rows(chosen, weights), baseline.full_mix()
     folder: Path = chosen.work / weights.replace(" ", "-")
     edits, names = chosen.edits.split(";"), chosen.methods.split(";")
     for seed in range(chosen.seeds):

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
+from benchmarks.papers import baseline
 from benchmarks.quality import tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.sampling import sample, start_noise
-from engine.settings import Settings
 from engine.spectrum import Spectrum
 
 LOOPS, SECTIONS, FLOOR = 10, 16, 1e-8
@@ -89,12 +88,11 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; make and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--model", default="pocket")
     options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--chain", type=int, default=4, help="steps of the model's own sampler")
     add_rows(options, "fixed-noise")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of(chosen.model)), catalogue.load(chosen.model, Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
         rows.get(str(seed), partial(measured, model, seed, chosen.chain))
     print(table(rows).markdown())

@@ -20,12 +20,10 @@ from benchmarks.papers.baseline import Setting
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.controls import Term
-from engine.models import catalogue
 from engine.models.protocol import Model, Sampler
 from engine.sampling import estimate, start_noise
 from engine.search import methods
 from engine.search.objective import Goal, Objective
-from engine.settings import Settings
 from engine.spectrum import Spectrum
 
 STEPS = 20
@@ -106,7 +104,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=24)
     add_rows(options, "inversion")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
         for method in METHODS:
             rows.get(f"{method}/{seed}", partial(measured, model, method, seed))

@@ -26,12 +26,10 @@ from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.edits import AMOUNT
 from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pocket.model import Pocket
 from engine.sampling import start_noise, vary
 from engine.search import methods
-from engine.settings import Settings
 
 STEPS, LOOPS = 20, 10
 SAME, RANDOM, GUIDED_SAME, GUIDED_RANDOM, OURS = (
@@ -153,7 +151,7 @@ def main() -> None:
     options.add_argument("--tasks", default="intensity,melody,structure")
     add_rows(options, "reuse")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
         for task in chosen.tasks.split(","):
             missing = [method for method in METHODS if f"{task}/{method}/{seed}" not in rows]
