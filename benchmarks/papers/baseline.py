@@ -5,7 +5,6 @@ the same request, noise, losses and tolerances (those of `ditto-paper`), and is 
 """
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -82,7 +81,6 @@ class Found(NamedTuple):
     latent: Tensor
     steps: int
     reached: int | None
-    seconds_a_step: float
 
 
 def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: float = methods.PAPER_RATE) -> Found:
@@ -90,7 +88,7 @@ def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: f
     moved = noise.detach().clone().requires_grad_()
     adam = torch.optim.Adam([moved], rate)
     best: tuple[float, Tensor, Tensor] | None = None
-    started, reached, step = time.perf_counter(), None, 0
+    reached, step = None, 0
     for step in range(steps + 1):
         last = step == steps
         with torch.set_grad_enabled(not last):
@@ -107,8 +105,7 @@ def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: f
             setting.loss(latent).sum().backward()
             adam.step()
     assert best is not None
-    seconds = (time.perf_counter() - started) / max(step, 1)
-    return Found(best[1], best[2], step, reached, seconds)
+    return Found(best[1], best[2], step, reached)
 
 
 def finished(setting: Setting, latent: Tensor) -> NDArray[np.float32]:
