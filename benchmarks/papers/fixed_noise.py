@@ -5,7 +5,7 @@
 Batches of ten loops with ten prompts: all of one noise, and each of its own. Of each batch the variance over the ten of
 the level, of the chroma, of the self-similarity and of the finest motion of the bands; the table has the mean of one
 over the other. 1 is a feature that x_T says nothing of, which no search over x_T alone can hope to set. The paper drew
-5,000 batches; here a batch is a seed. Rows are `SEED`.
+5,000 batches; here a batch is a seed, and a loop has two bars, 4 s. Rows are `SEED`.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ from engine.models.protocol import Model
 from engine.sampling import sample, start_noise
 from engine.spectrum import Spectrum
 
-LOOPS, SECTIONS, FLOOR = 10, 16, 1e-8
+LOOPS, BARS, SECTIONS, FLOOR = 10, 2, 16, 1e-8
 FEATURES = {
     "level": "level over time, dB", "chroma": "chroma over time", "structure": "self-similarity of sections",
     "texture": "finest motion of the bands, dB",
@@ -58,7 +58,7 @@ def variance(model: Model, seed: int, chain: int, *, fixed: bool) -> Row:
     heard: list[dict[str, NDArray[np.float64]]] = []
     for number in range(LOOPS):
         prompt = tasks.PROMPTS[number % len(tasks.PROMPTS)]
-        request = msgspec.structs.replace(tasks.base(seed * LOOPS + number), prompt=prompt, key="C minor")
+        request = msgspec.structs.replace(tasks.base(seed * LOOPS + number), prompt=prompt, key="C minor", bars=BARS)
         scene = model.scene(request)
         noise = start_noise(scene, seed * LOOPS + (0 if fixed else number)).to(model.device)
         with torch.no_grad():

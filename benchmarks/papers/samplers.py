@@ -6,7 +6,7 @@ The model is the package's toy of real diffusers classes with random weights, wh
 a cosine schedule) or as a flow's velocity: it says how well the gradient travels through each sampler, not how music
 sounds. For a flow DDIM is Euler. Why one is harder: *gradient* is the length of the first gradient over that of v with
 DDIM and the same chain; *rough* is how far the loss along that gradient, over one step of a standard deviation, leaves
-a parabola, over how far it falls and rises. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
+a parabola, over how far it falls and rises; seed 0 keeps that line. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
 """
 
 import math
@@ -16,11 +16,12 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
-from benchmarks.rows import Rows
+from benchmarks.rows import Row, Rows
 from engine.models.protocol import Sampler, Scene, Schedule
 from engine.models.testing import TinyDiffusersModel, tiny_noise
 from engine.request import Control, Curve, LoopRequest, Point
@@ -32,6 +33,7 @@ SAMPLERS = ("ddim", "dpm++", "euler", "ancestral")
 PREDICTIONS = ("v", "eps", "flow")
 LEAST_SIGNAL = 0.05
 LINE = 21  # places along the gradient
+PLACES = np.linspace(-0.5, 0.5, LINE)
 
 
 def euler(model: TinyDiffusersModel, scene: object, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
@@ -79,11 +81,11 @@ class Predicting(TinyDiffusersModel):
         return (latent - math.sqrt(1 - alpha**2) * answer) / alpha
 
 
-def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int, chain: int) -> dict[str, float]:
+def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int, chain: int) -> Row:
     """Return what Adam at 0.05 leaves of the loss through a chain of `sampler`, and what its first gradient is."""
     loss_of, noise = _loss(model, request, sampler, chain)
     noise.requires_grad_()
-    adam, losses, first, rough = torch.optim.Adam([noise], 0.05), [], 0.0, 0.0
+    adam, losses, first, line = torch.optim.Adam([noise], 0.05), [], 0.0, np.zeros(LINE)
     for step in range(steps + 1):
         loss = loss_of(noise)
         losses.append(float(loss.detach()))
@@ -92,9 +94,10 @@ def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int,
         if step == 0:
             assert noise.grad is not None
             first = float(noise.grad.norm())
-            rough = _roughness(loss_of, noise.detach(), noise.grad.detach())
+            line = _line(loss_of, noise.detach(), noise.grad.detach())
         adam.step()
-    return {"first": losses[0], "least": min(losses), "gradient": first, "rough": rough}
+    row: Row = {"first": losses[0], "least": min(losses), "gradient": first, "rough": _roughness(line)}
+    return row | ({"line": [float(f"{height:.4g}") for height in line]} if request.seed == 0 else {})
 
 
 def _loss(
@@ -117,16 +120,19 @@ def _loss(
 
 
 @torch.no_grad()
-def _roughness(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> float:
-    """Return how far the loss leaves a parabola along the gradient, over its range."""
+def _line(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> NDArray[np.float64]:
+    """Return the loss along the gradient, at `LINE` places over one standard deviation."""
     way = gradient / gradient.norm().clamp_min(1e-12) * noise.numel() ** 0.5
-    places = np.linspace(-0.5, 0.5, LINE)
-    heights = np.array([float(loss(noise - place * way)) for place in places])
-    left = heights - np.polyval(np.polyfit(places, heights, 2), places)
+    return np.array([float(loss(noise - place * way)) for place in PLACES])
+
+
+def _roughness(heights: NDArray[np.float64]) -> float:
+    """Return how far a line of losses leaves a parabola, over its range."""
+    left = heights - np.polyval(np.polyfit(PLACES, heights, 2), PLACES)
     return float(np.abs(left).mean() / max(np.ptp(heights), 1e-12))
 
 
-def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -> dict[str, float]:
+def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -> Row:
     """Return the figures of one seed."""
     swell = Curve(points=tuple(Point(Fraction(beat), value) for beat, value in ((0, -24.0), (4, -18.0), (8, -24.0))))
     request = LoopRequest(bars=2, controls=(Control(kind="intensity", target=swell),), loop=False, seed=seed)
