@@ -27,9 +27,10 @@ import torch
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
-from benchmarks.papers import baseline, edict
+from benchmarks.papers import baseline
 from benchmarks.papers.baseline import Chain
-from benchmarks.papers.edict import Memory
+from benchmarks.papers.baselines import edict
+from benchmarks.papers.baselines.edict import Memory
 from benchmarks.quality import tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers import baseline, doodl, edict, edit_tasks, guided, masked
-from benchmarks.papers.edict import Memory
+from benchmarks.papers import baseline, doodl, edit_tasks
+from benchmarks.papers.baselines import edict, guided, masked
+from benchmarks.papers.baselines.edict import Memory
 from benchmarks.papers.edit_tasks import EDITS, Edit, Task
 from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.evaluation import statistics
@@ -38,6 +40,7 @@ from engine.sampling import start_noise
 from engine.search import methods
 
 STEPS = 20
+NOT_RUN = "not yet run"
 HELD_OUT, FIRST_HELD_OUT = 96, 1_000
 JUMP_WINDOW, JUMP_BANDS = 2048, 24
 BAR = (
@@ -147,12 +150,39 @@ def held_out(folder: Path, model: Pocket, count: int = HELD_OUT) -> NDArray[np.f
 
 
 def table(rows: Rows) -> Table:
-    """Return the figures of each edit and method, published Frechet distances beside them."""
-    groups = dict.fromkeys(tuple(key.split("/")[:2]) for key in rows if not key.startswith("frechet/"))
-    ordered = sorted(groups, key=lambda group: (list(EDITS).index(group[0]), list(METHODS).index(group[1])))
-    body = [_line(rows, edit, method) for edit, method in ordered]
+    """Return the figures of each edit and method, published Frechet distances beside them; first who beats `ditto2`."""
+    body = []
+    for name, edit in EDITS.items():
+        known = [method for method in METHODS if rows.below(f"{name}/{method}")]
+        body += [_line(rows, name, method) for method in (METHODS if known else ())]
+        if not known:
+            theirs = [f"{method} {found:.3f}" for method in METHODS if (found := PUBLISHED[method].get(edit.published))]
+            small = f" <small>{', '.join(theirs)}</small>" if theirs else ""
+            body.append([name, NOT_RUN, "0", small.strip(), "", "", "", ""])
     head = ("edit", "method", "loops", "Frechet distance", "overlap, dB", "clean joins, %", "jump", "s")
-    return Table(head=head, body=body, bar=BAR)
+    return Table(head=head, body=body, bar=" ".join([*beaten(rows), BAR]))
+
+
+def beaten(rows: Rows) -> list[str]:
+    """Return a sentence on each column in which the mean of a baseline is better than that of `ditto2`."""
+    found = []
+    for name, label in (("distance", "Frechet distance"), ("overlap_db", "overlap"), ("clean", "clean joins"),
+                        ("jump", "jump")):  # fmt: skip
+        where = []
+        for edit in EDITS:
+            means = {method: _mean(rows, edit, method, name) for method in METHODS}
+            own, sign = means.pop("ditto2"), -1 if name == "clean" else 1
+            ahead = [method for method, one in means.items() if None not in (one, own) and sign * (one - own) < 0]
+            where += [f"{edit} ({', '.join(ahead)})"] if ahead else []
+        found += [f"**`ditto2` is not the best by {label}: {'; '.join(where)}.**"] if where else []
+    return found
+
+
+def _mean(rows: Rows, edit: str, method: str, name: str) -> Any:
+    if name == "distance":
+        return rows.find(f"frechet/{edit}/{method}").get(name)
+    values = [row[name] for row in rows.below(f"{edit}/{method}").values()]
+    return float(np.mean(values)) if values else None
 
 
 def _line(rows: Rows, edit: str, method: str) -> list[str]:
@@ -161,9 +191,9 @@ def _line(rows: Rows, edit: str, method: str) -> list[str]:
     distance = rows.find(f"frechet/{edit}/{method}").get("distance")
     return [
         edit, method, str(len(found)),
-        cell(distance, 3) + (f" <small>{small:.3f}</small>" if small else ""),
+        (cell(distance, 3) if found else NOT_RUN) + (f" <small>{small:.3f}</small>" if small else ""),
         *(_interval(found, name, digits) for name, digits in (("overlap_db", 2), ("clean", 3), ("jump", 2))),
-        cell(float(np.mean([row["seconds"] for row in found])), 2),
+        cell(float(np.mean([row["seconds"] for row in found])), 2) if found else "",
     ]  # fmt: skip
 
 

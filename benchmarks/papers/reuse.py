@@ -19,8 +19,9 @@ from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers import baseline, doodl, guided
+from benchmarks.papers import baseline, doodl
 from benchmarks.papers.baseline import Setting
+from benchmarks.papers.baselines import guided
 from benchmarks.quality import tasks
 from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.edits import AMOUNT
@@ -122,16 +123,14 @@ def fresh(model: Model, task: str, seed: int) -> Row:
 def table(rows: Rows) -> Table:
     """Return the losses of ten loops over the noise's own, and how varied they are."""
     body = []
-    for task in dict.fromkeys(key.split("/")[0] for key in rows):
+    for task in PUBLISHED:
         for place, method in enumerate(METHODS):
             found = rows.below(f"{task}/{method}")
-            if not found:
-                continue
             small = f" <small>{PUBLISHED[task][place]:g}</small>" if place < len(PUBLISHED.get(task, ())) else ""
             varied = [row["apart"] / rows[f"{task}/fresh/{seed}"]["apart"] for seed, row in found.items()
                       if "apart" in row and "apart" in rows.find(f"{task}/fresh/{seed}")]  # fmt: skip
             body.append([
-                task, method, str(len(found)), _interval([row["own"] for row in found.values()]),
+                task, method, str(len(found)), _interval([row["own"] for row in found.values()]) or "not yet run",
                 _interval([row["mean"] for row in found.values()]) + small,
                 _interval([row["worst"] for row in found.values()]), _interval(varied),
             ])  # fmt: skip

@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 import torch
 
-from benchmarks.papers import baseline, doodl, edict
-from benchmarks.papers.edict import Memory
+from benchmarks.papers import baseline, doodl
+from benchmarks.papers.baselines import edict
+from benchmarks.papers.baselines.edict import Memory
 from benchmarks.rows import Rows
 from engine.models.testing import TinyModel
 from engine.request import Control, Curve, LoopRequest, Point
