@@ -34,6 +34,7 @@ MODULES = {
     "graph": "papers.graph",
     "hacking": "papers.hacking",
     "joint": "papers.joint",
+    "papers-pictures": "papers.drawn",
     "seconds": "speed.seconds",
     "memory": "speed.memory",
     "midi": "speed.midi",

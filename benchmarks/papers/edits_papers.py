@@ -42,7 +42,7 @@ from engine.search import methods
 STEPS = 20
 NOT_RUN = "not yet run"
 HELD_OUT, FIRST_HELD_OUT = 96, 1_000
-JUMP_WINDOW, JUMP_BANDS = 2048, 24
+JUMP_WINDOW, JUMP_BANDS, EDGE_STEPS = 2048, 24, 12
 BAR = (
     "Bar: `ditto2` nearer to true loops, and no more audible at its joins, than every baseline on the same seeds; the "
     "project's own. Small print: the Frechet distance that DITTO (Novack et al. 2024, tables 1 and 2) published, of "
@@ -101,10 +101,11 @@ METHODS: dict[str, Method] = {
 }
 
 
-def edge_jump(audio: Audio, second: float) -> float:
-    """Return how far the levels of 24 bands move across a place of a loop [2, samples], over usual large moves.
+def edge_profile(audio: Audio, second: float) -> NDArray[np.float64]:
+    """Return how far the levels of 24 bands move at and around a place of a loop [2, samples], over usual large moves.
 
-    The mean absolute change in dB from the 46 ms before to the 46 ms after, over the 90 % quantile of those elsewhere.
+    Each is the mean absolute change in dB from the 46 ms before a time to the 46 ms after, over the 90 % quantile of
+    those of the whole loop; the times are `EDGE_STEPS` steps of 23 ms before the place to as many after it.
     """
     signal = np.roll(mono(audio), -round(second * SAMPLE_RATE))
     count = max(8, round(2 * len(signal) / JUMP_WINDOW))
@@ -114,7 +115,7 @@ def edge_jump(audio: Audio, second: float) -> float:
     bands = np.stack([power[:, a : max(b, a + 1)].sum(1) for a, b in zip(edges, edges[1:], strict=False)], 1)
     level = 10 * np.log10(bands + 1e-6 * bands.mean())
     moves = np.abs(level - np.roll(level, 2, 0)).mean(1)  # frame 0 is behind the place, frame -2 before it
-    return float(moves[0] / np.quantile(moves[1:], 0.9))
+    return np.asarray(np.roll(moves, EDGE_STEPS)[: 2 * EDGE_STEPS + 1] / np.quantile(moves[1:], 0.9))
 
 
 def measured(edit: Edit, method: str, seed: int, model: Model, keep: Path | None = None) -> Row:
@@ -132,10 +133,12 @@ def measured(edit: Edit, method: str, seed: int, model: Model, keep: Path | None
         keep.parent.mkdir(parents=True, exist_ok=True)
         np.save(keep, judge_vector(audio, model).numpy())
     places = [round(place * SAMPLE_RATE) for place in edit.joins]
+    edges = np.stack([edge_profile(audio, place) for place in edit.joins])
     heard = [seam.measure(np.roll(audio, -place, axis=1), SAMPLE_RATE).ratio for place in places]
     return {
         "overlap_db": float(distance) * edit_tasks.TOLERANCE_DB, "clean": 100.0 * float(max(heard) <= 1),
-        "seam": max(heard), "jump": max(edge_jump(audio, place) for place in edit.joins), "seconds": seconds,
+        "seam": max(heard), "jump": float(edges[:, EDGE_STEPS].max()), "seconds": seconds,
+        "edge": [float(f"{move:.3g}") for move in edges.mean(0)],
     }  # fmt: skip
 
 

@@ -3,10 +3,10 @@
     python -m benchmarks students --seeds 24 [--passes 27000] [--publish]
 
 A toy of 32 numbers round a circle with a perceptron as teacher (`baselines/distillation.py`): it says how far the
-sound that a search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60 steps of
-Adam at 0.05 through one step of the student, until a smoothed level fits a drawn one (DITTO-2, Novack et al. 2024); the
-same noise is then sampled with T steps. *Quality* is the Frechet distance of 400 free samples to true ones; the
-teacher's own is that of 32 steps. Rows are `STUDENT/T/SEED` and `quality/STUDENT/T`.
+sound that a search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60
+steps of Adam at 0.05 through one step of the student, until a smoothed level fits a drawn one (DITTO-2, Novack et al.
+2024); the same noise is then sampled with T steps. *Quality* is the Frechet distance of 400 free samples to true ones;
+the teacher's own is that of 32 steps. Rows are `STUDENT/T/SEED` and `quality/STUDENT/T`.
 """
 
 import time

@@ -106,8 +106,12 @@ def test_a_jump_is_larger_where_sound_is_cut_off() -> None:
     steady = draws.standard_normal((2, 2 * SAMPLE_RATE)).astype(np.float32)
     cut = steady.copy()
     cut[:, SAMPLE_RATE:] *= 0.03
-    assert edits_papers.edge_jump(steady, 1.0) < 1.6
-    assert edits_papers.edge_jump(cut, 1.0) > 3
+    middle = edits_papers.EDGE_STEPS
+    assert edits_papers.edge_profile(steady, 1.0)[middle] < 1.6
+    profile = edits_papers.edge_profile(cut, 1.0)
+    assert profile[middle] > 3
+    assert profile.argmax() in (middle - 1, middle, middle + 1)
+    assert len(profile) == 2 * middle + 1
 
 
 def test_the_table_has_a_line_for_each_edit_and_method(tmp_path) -> None:  # type: ignore[no-untyped-def]
