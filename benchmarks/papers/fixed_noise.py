@@ -79,7 +79,7 @@ def table(rows: Rows) -> Table:
     found = [rows[key] for key in rows]
     means = {name: mean_interval([row[name] for row in found]) for name in FEATURES}
     body = [
-        [label, str(len(found)), "" if (one := means[name]) is None else cell(one[0], 3, span=one[1:])]
+        [label, str(len(found)), "not yet run" if (one := means[name]) is None else cell(one[0], 3, span=one[1:])]
         for name, label in FEATURES.items()
     ]
     return Table(head=("feature", "batches of ten", "variance with one x_T over that with ten"), body=body, bar=BAR)

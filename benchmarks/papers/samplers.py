@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from engine.search import objective as targets
 BAR = "No bar: the sampler that leaves the least loss after 30 steps of Adam at 0.05 is the one to optimise through."
 SAMPLERS = ("ddim", "dpm++", "euler", "ancestral")
 PREDICTIONS = ("v", "eps", "flow")
+CHAINS = (5, 10, 20, 50)
 LEAST_SIGNAL = 0.05
 LINE = 21  # places along the gradient
 PLACES = np.linspace(-0.5, 0.5, LINE)
@@ -142,14 +144,17 @@ def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -
 def table(rows: Rows) -> Table:
     """Return the share of the loss that is left for each prediction, sampler and length of the chain, and why."""
     body = []
-    for group in dict.fromkeys(key.rpartition("/")[0] for key in rows):
-        found = list(rows.below(group).values())
+    for prediction, sampler, chain in product(PREDICTIONS, SAMPLERS, CHAINS):
+        found = list(rows.below(f"{prediction}/{sampler}/{chain}").values())
+        if not found:
+            body.append([prediction, sampler, str(chain), "0", "not yet run", "", ""])
+            continue
         first, least, gradient, rough = (
             float(np.mean([row[name] for row in found])) for name in ("first", "least", "gradient", "rough")
         )
-        usual = [row["gradient"] for row in rows.below(f"v/ddim/{group.rpartition('/')[2]}").values()]
+        usual = [row["gradient"] for row in rows.below(f"v/ddim/{chain}").values()]
         share = f"{gradient / np.mean(usual):.2g}" if usual else ""
-        body.append([*group.split("/"), str(len(found)), f"{least / first:.2f}", share, f"{rough:.3f}"])
+        body.append([prediction, sampler, str(chain), str(len(found)), f"{least / first:.2f}", share, f"{rough:.3f}"])
     head = (
         "prediction",
         "sampler",
@@ -167,7 +172,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--steps", type=int, default=30)
-    options.add_argument("--chains", default="5,10,20,50")
+    options.add_argument("--chains", default=",".join(map(str, CHAINS)))
     options.add_argument("--predictions", default=",".join(PREDICTIONS))
     add_rows(options, "samplers")
     chosen = options.parse_args()

@@ -58,7 +58,7 @@ def table(rows: Rows) -> Table:
         share = (one[0] - base[0]) / (top[0] - base[0]) if one and base and top and top[0] != base[0] else None
         seconds = mean_interval([row["seconds"] for row in found])
         body.append([
-            way, str(len(found)), "" if one is None else cell(one[0], 3, span=one[1:]), cell(share, 2),
+            way, str(len(found)), "not yet run" if one is None else cell(one[0], 3, span=one[1:]), cell(share, 2),
             "" if seconds is None else cell(seconds[0], 2),
         ])  # fmt: skip
     return Table(
