@@ -10,11 +10,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullLocator
 
 from benchmarks.command import parser
 from benchmarks.papers import edits_papers, fixed_noise, hacking, losses, samplers, students
 from benchmarks.papers.baselines.distillation import Kind
+from benchmarks.papers.edit_tasks import EDITS
 from benchmarks.rows import RESULTS, Rows, mean_interval, published
 from bridge.report import style
 
@@ -104,7 +106,7 @@ def drawn_samplers(figure: Figure, rows: Rows) -> None:
 
 def drawn_edges(figure: Figure, rows: Rows) -> None:
     """How far levels move around the place where known and new meet (DITTO's figure 4), a panel for each edit."""
-    edits = [edit for edit in edits_papers.EDITS if rows.below(f"{edit}/ditto2")][:3]
+    edits = [edit for edit in EDITS if rows.below(f"{edit}/ditto2")][:3]
     times = EDGE_MS * (np.arange(2 * edits_papers.EDGE_STEPS + 1) - edits_papers.EDGE_STEPS)
     for axes, edit in zip(figure.subplots(1, len(edits), squeeze=False)[0], edits, strict=True):
         for method, colour in zip(("naive mask", "multidiffusion", "freedom", "ditto2"),
@@ -152,8 +154,7 @@ def main() -> None:
             print(f"{name}: there are no rows yet")
             continue
         with matplotlib.rc_context(style.SETTINGS):
-            figure = Figure(figsize=SIZE_INCHES, dpi=90, layout="constrained")
+            figure = Figure(figsize=SIZE_INCHES, dpi=90, layout=ConstrainedLayoutEngine(w_pad=0.2, h_pad=0.15))
             draw(figure, rows)
-            figure.get_layout_engine().set(w_pad=0.2, h_pad=0.15)  # type: ignore[union-attr]
             figure.savefig(PICTURES_OF / f"{name}.png")
             print(f"{name}: drawn")
