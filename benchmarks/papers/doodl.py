@@ -21,6 +21,7 @@ import time
 from argparse import SUPPRESS
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -123,15 +124,16 @@ def _line(rows: Rows, task: str, steps: int, method: str) -> list[str]:
     error, unit = ERRORS[task]
     mean = mean_interval([row.get(error) for row in found])
     there = [row["reached"] for row in found if "reached" in row]
-    seconds, usual = (_mean(list(rows.below(f"cost/{steps}/{one}").values()), "seconds") for one in (method, DITTO))
-    own, least = (rows.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
+    costs = rows if task == "intensity" else Rows(Path("none"))  # a step is measured with an intensity
+    seconds, usual = (_mean(list(costs.below(f"cost/{steps}/{one}").values()), "seconds") for one in (method, DITTO))
+    own, least = (costs.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
     theirs = PUBLISHED[steps].get(method) if task == "intensity" and steps in PUBLISHED else None
     small = [f" <small>{value:.3g}</small>" for value in theirs] if theirs else ["", "", ""]
     other = method != DITTO
     return [
         task, str(steps), method, str(len(found)),
         NOT_RUN.format(task, steps) if mean is None else f"{cell(mean[0], 3, span=mean[1:])} {unit}",
-        (f"{np.median(there):.0f}" if there else "") + small[0], f"{len(there)} of {len(found)}",
+        (f"{np.median(there):.0f}" if there else "") + small[0], f"{len(there)} of {len(found)}" if found else "",
         cell(seconds, 3) + small[1], cell(usual / seconds, 2, SECONDS) if other and seconds and usual else "",
         ("" if own is None else f"{own / MIB:,.0f}") + (f"{small[2]} GB" if theirs else ""),
         cell(least / own, 2, MEMORY) if other and own and least else "",
