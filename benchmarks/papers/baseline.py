@@ -5,7 +5,6 @@ the same request, noise, losses and tolerances (those of `ditto-paper`), and is 
 """
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -23,11 +22,13 @@ from engine.audio import finish as loop
 from engine.audio.wav import read_audio, write_loop
 from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
+from engine.pocket.model import Pocket, load_pocket
 from engine.request import LoopRequest
 from engine.search import methods
 from engine.search.minimize import minimize
 from engine.search.objective import Evaluation, Objective
 from engine.search.surrogate import latent_of
+from engine.settings import Settings
 
 Chain = Callable[[Tensor], Tensor]
 """From noise to latent, both [batch, *noise_shape], carrying the gradient."""
@@ -49,6 +50,11 @@ class Setting(NamedTuple):
         """Return the weighted sum of losses of a latent, carrying the gradient: [batch]."""
         spectrum = self.model.listen(latent, self.scene)
         return self.objective.total(self.objective.losses(spectrum, latent), spectrum)
+
+
+def full_mix(dtype: str = "auto") -> Pocket:
+    """Return `pocket` as one sound of everything: one latent, as the papers' models have."""
+    return load_pocket(Settings(dtype=dtype))
 
 
 def setting_of(request: LoopRequest, model: Model) -> Setting:
@@ -75,7 +81,6 @@ class Found(NamedTuple):
     latent: Tensor
     steps: int
     reached: int | None
-    seconds_a_step: float
 
 
 def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: float = methods.PAPER_RATE) -> Found:
@@ -83,7 +88,7 @@ def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: f
     moved = noise.detach().clone().requires_grad_()
     adam = torch.optim.Adam([moved], rate)
     best: tuple[float, Tensor, Tensor] | None = None
-    started, reached, step = time.perf_counter(), None, 0
+    reached, step = None, 0
     for step in range(steps + 1):
         last = step == steps
         with torch.set_grad_enabled(not last):
@@ -100,8 +105,7 @@ def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: f
             setting.loss(latent).sum().backward()
             adam.step()
     assert best is not None
-    seconds = (time.perf_counter() - started) / max(step, 1)
-    return Found(best[1], best[2], step, reached, seconds)
+    return Found(best[1], best[2], step, reached)
 
 
 def finished(setting: Setting, latent: Tensor) -> NDArray[np.float32]:

@@ -2,10 +2,10 @@
 
     python -m benchmarks digits --seeds 96 [--steps 4000] [--publish]
 
-A flow over the 8 x 8 digits of scikit-learn is trained here (`digit_model.py`), and a classifier whose answer the
-search follows. Each seed asks for another digit than its noise gives. Judges: the five nearest of the other half of the
-digits, which neither has seen, and how far the nearest of them is. `ditto2` searches through 4 steps of the delivered
-16. Rows are `METHOD/SEED`.
+A flow over the 8 x 8 digits of scikit-learn is trained here, and a classifier whose answer the search follows
+(`baselines/digit_model.py`). Each seed asks for another digit than its noise gives. Judges: the five nearest of the
+other half of the digits, which neither has seen, and how far the nearest of them is. `ditto2` searches through 4 steps
+of the delivered 16. Rows are `METHOD/SEED`.
 """
 
 from functools import partial
@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers import digit_model
-from benchmarks.papers.digit_model import CLASSES, DigitModel, Pictures
+from benchmarks.papers.baselines import digit_model
+from benchmarks.papers.baselines.digit_model import CLASSES, DigitModel, Pictures
 from benchmarks.quality.control import UNHURRIED
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.controls import Term

@@ -1,13 +1,15 @@
 """DOODL beside DITTO: the same search through EDICT's invertible chain and through a plain one, on one model.
 
     python -m benchmarks doodl --seeds 24 [--steps 20,50] [--tasks intensity,melody] [--publish]
+    python -m benchmarks doodl --seeds 0 --publish        # what a step costs, without the searches
 
 DOODL (Wallace et al. 2023) optimises noise through a chain of two coupled latents whose states the backward pass finds
 by inversion; DITTO through a plain chain whose states are kept and whose activations are recomputed. Both here: the
 teacher's flow of 20 and 50 steps, Adam at 0.005, 70 steps (150 for a melody), the losses and tolerances of
 `ditto-paper`, the same seeds. Not as in DOODL's own paper: its momentum, its renormalised noise and its perturbations
-are DITTO's Adam here, as in DITTO's comparison. The peak of a step's memory is a process of its own. Rows are
-`TASK/STEPS/METHOD/SEED` and `memory/STEPS/METHOD`.
+are DITTO's Adam here, as in DITTO's comparison. The time of a step is that of one thread's processor, method after
+method in turns, so that other programs do not count; the peak of its memory is a process of its own. Rows are
+`TASK/STEPS/METHOD/SEED`, `cost/STEPS/METHOD/ROUND` and `memory/STEPS/METHOD`.
 """
 
 import json
@@ -15,28 +17,30 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from argparse import SUPPRESS
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
-from benchmarks.papers import baseline, edict
+from benchmarks.papers import baseline
 from benchmarks.papers.baseline import Chain
-from benchmarks.papers.edict import Memory
+from benchmarks.papers.baselines import edict
+from benchmarks.papers.baselines.edict import Memory
 from benchmarks.quality import tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.models.protocol import Model, Sampler, Scene
 from engine.sampling import sample, start_noise
 from engine.search import methods
-from engine.settings import Settings
 
 MIB = 2**20
+ROUNDS = 3
 DITTO, INVERTED, CHECKPOINTED = "ditto-paper", "doodl, inverted", "doodl, checkpointed"
 METHODS = (DITTO, INVERTED, CHECKPOINTED)
 MEMORIES = {INVERTED: Memory.INVERTED, CHECKPOINTED: Memory.CHECKPOINTED}
@@ -45,6 +49,7 @@ PUBLISHED = {  # steps to threshold, seconds a step, GB on an A100: DITTO's tabl
     20: {DITTO: (44.466, 1.859, 5.002), INVERTED: (49.203, 4.177, 8.274)},
     50: {DITTO: (46.855, 4.472, 5.094), INVERTED: (47.834, 10.036, 8.311)},
 }
+NOT_RUN = "not yet run: `doodl --tasks {} --steps {}`"
 SECONDS, MEMORY = Bar(0.5), Bar(0.65)
 BAR = (
     "Bar: DITTO's step takes at most half of DOODL's time and 0.65 of its memory in the same run, the project's own "
@@ -70,15 +75,24 @@ def measured(model: Model, task: str, steps: int, method: str, seed: int) -> Row
     noise = start_noise(setting.scene, seed).to(model.device)
     chain = chain_of(method, model, setting.scene, steps)
     found = baseline.search(setting, chain, noise, steps=longest)
-    facts: Row = {"steps": found.steps, "seconds_a_step": found.seconds_a_step}
+    facts: Row = {"steps": found.steps}
     if found.reached is not None:
         facts["reached"] = float(found.reached)
     return baseline.scored(setting, found.latent, noise) | facts
 
 
+def cost(model: Model, steps: int, method: str, number: int) -> Row:
+    """Return the processor's seconds of one step of an intensity: the chain, its loss, and the way back."""
+    setting = baseline.setting_of(tasks.request("intensity", number), model)
+    noise = start_noise(setting.scene, number).to(model.device).requires_grad_()
+    started = time.process_time()
+    setting.loss(chain_of(method, model, setting.scene, steps)(noise)).sum().backward()
+    return {"seconds": time.process_time() - started}
+
+
 def peak(steps: int, method: str) -> float:
     """Return the bytes by which one forward and backward pass raises this process's largest resident size."""
-    model = catalogue.load("pocket", Settings(dtype="float32"))
+    model = baseline.full_mix("float32")
     setting = baseline.setting_of(tasks.request("intensity", 0), model)
     noise = start_noise(setting.scene, 0)
     with torch.no_grad():
@@ -98,10 +112,10 @@ def remembered(steps: int, method: str) -> Row:
 
 def table(rows: Rows) -> Table:
     """Return error, steps, time and memory of each method, task and length of chain."""
-    head = ("task", "steps of the chain", "method", "loops", "error", "steps to threshold", "there", "s a step",
-            "DITTO's over it", "MiB", "DITTO's over it", "distance to the seed's loop")  # fmt: skip
-    groups = dict.fromkeys(tuple(key.split("/")[:3]) for key in rows if not key.startswith("memory/"))
-    body = [_line(rows, task, int(steps), method) for task, steps, method in groups]
+    head = ("task", "steps of the chain", "method", "loops", "error", "steps to threshold", "there",
+            "processor's s a step", "DITTO's over it", "MiB", "DITTO's over it",
+            "distance to the seed's loop")  # fmt: skip
+    body = [_line(rows, task, steps, method) for task in ERRORS for steps in PUBLISHED for method in METHODS]
     return Table(head=head, body=body, bar=BAR)
 
 
@@ -110,24 +124,21 @@ def _line(rows: Rows, task: str, steps: int, method: str) -> list[str]:
     error, unit = ERRORS[task]
     mean = mean_interval([row.get(error) for row in found])
     there = [row["reached"] for row in found if "reached" in row]
-    seconds, usual = _seconds(rows, task, steps, method), _seconds(rows, task, steps, DITTO)
-    own, least = (rows.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
+    costs = rows if task == "intensity" else Rows(Path("none"))  # a step is measured with an intensity
+    seconds, usual = (_mean(list(costs.below(f"cost/{steps}/{one}").values()), "seconds") for one in (method, DITTO))
+    own, least = (costs.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
     theirs = PUBLISHED[steps].get(method) if task == "intensity" and steps in PUBLISHED else None
     small = [f" <small>{value:.3g}</small>" for value in theirs] if theirs else ["", "", ""]
     other = method != DITTO
     return [
         task, str(steps), method, str(len(found)),
-        "" if mean is None else f"{cell(mean[0], 3, span=mean[1:])} {unit}",
-        (f"{np.median(there):.0f}" if there else "") + small[0], f"{len(there)} of {len(found)}",
+        NOT_RUN.format(task, steps) if mean is None else f"{cell(mean[0], 3, span=mean[1:])} {unit}",
+        (f"{np.median(there):.0f}" if there else "") + small[0], f"{len(there)} of {len(found)}" if found else "",
         cell(seconds, 3) + small[1], cell(usual / seconds, 2, SECONDS) if other and seconds and usual else "",
         ("" if own is None else f"{own / MIB:,.0f}") + (f"{small[2]} GB" if theirs else ""),
         cell(least / own, 2, MEMORY) if other and own and least else "",
         cell(_mean(found, "embedding_distance"), 2),
     ]  # fmt: skip
-
-
-def _seconds(rows: Rows, task: str, steps: int, method: str) -> float | None:
-    return _mean(list(rows.below(f"{task}/{steps}/{method}").values()), "seconds_a_step")
 
 
 def _mean(found: Sequence[Row], name: str) -> float | None:
@@ -148,11 +159,15 @@ def main() -> None:
         steps, _, method = chosen.point.partition(";")
         print(json.dumps(peak(int(steps), method)))
         return
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     lengths = [int(steps) for steps in chosen.steps.split(",")]
     for steps in lengths:
         for method in METHODS:
             rows.get(f"memory/{steps}/{method}", partial(remembered, steps, method))
+    for number in range(ROUNDS):
+        for steps in lengths:
+            for method in METHODS:
+                rows.get(f"cost/{steps}/{method}/{number}", partial(cost, model, steps, method, number))
     for seed in range(chosen.seeds):
         for task in chosen.tasks.split(","):
             for steps in lengths:

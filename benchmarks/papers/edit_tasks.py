@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.papers.baseline import Setting, setting_of
-from benchmarks.papers.masked import Known
+from benchmarks.papers.baselines.masked import Known
 from benchmarks.quality.evaluation import material
 from engine.controls import Term
 from engine.controls.inpaint import FLOOR_DENSITY, SCALE_DB

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers import baseline, doodl, edict, edit_tasks, guided, masked
-from benchmarks.papers.edict import Memory
+from benchmarks.papers import baseline, doodl, edit_tasks
+from benchmarks.papers.baselines import edict, guided, masked
+from benchmarks.papers.baselines.edict import Memory
 from benchmarks.papers.edit_tasks import EDITS, Edit, Task
 from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.evaluation import statistics
@@ -31,17 +33,16 @@ from benchmarks.quality.evaluation.material import Audio
 from benchmarks.rows import WORK, Row, Rows, mean_interval
 from engine.metrics import seam
 from engine.metrics.framing import frames_of, mono
-from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.model import Pocket
 from engine.sampling import start_noise
 from engine.search import methods
-from engine.settings import Settings
 
 STEPS = 20
+NOT_RUN = "not yet run"
 HELD_OUT, FIRST_HELD_OUT = 96, 1_000
-JUMP_WINDOW, JUMP_BANDS = 2048, 24
+JUMP_WINDOW, JUMP_BANDS, EDGE_STEPS = 2048, 24, 12
 BAR = (
     "Bar: `ditto2` nearer to true loops, and no more audible at its joins, than every baseline on the same seeds; the "
     "project's own. Small print: the Frechet distance that DITTO (Novack et al. 2024, tables 1 and 2) published, of "
@@ -100,10 +101,11 @@ METHODS: dict[str, Method] = {
 }
 
 
-def edge_jump(audio: Audio, second: float) -> float:
-    """Return how far the levels of 24 bands move across a place of a loop [2, samples], over usual large moves.
+def edge_profile(audio: Audio, second: float) -> NDArray[np.float64]:
+    """Return how far the levels of 24 bands move at and around a place of a loop [2, samples], over usual large moves.
 
-    The mean absolute change in dB from the 46 ms before to the 46 ms after, over the 90 % quantile of those elsewhere.
+    Each is the mean absolute change in dB from the 46 ms before a time to the 46 ms after, over the 90 % quantile of
+    those of the whole loop; the times are `EDGE_STEPS` steps of 23 ms before the place to as many after it.
     """
     signal = np.roll(mono(audio), -round(second * SAMPLE_RATE))
     count = max(8, round(2 * len(signal) / JUMP_WINDOW))
@@ -113,7 +115,7 @@ def edge_jump(audio: Audio, second: float) -> float:
     bands = np.stack([power[:, a : max(b, a + 1)].sum(1) for a, b in zip(edges, edges[1:], strict=False)], 1)
     level = 10 * np.log10(bands + 1e-6 * bands.mean())
     moves = np.abs(level - np.roll(level, 2, 0)).mean(1)  # frame 0 is behind the place, frame -2 before it
-    return float(moves[0] / np.quantile(moves[1:], 0.9))
+    return np.asarray(np.roll(moves, EDGE_STEPS)[: 2 * EDGE_STEPS + 1] / np.quantile(moves[1:], 0.9))
 
 
 def measured(edit: Edit, method: str, seed: int, model: Model, keep: Path | None = None) -> Row:
@@ -131,10 +133,12 @@ def measured(edit: Edit, method: str, seed: int, model: Model, keep: Path | None
         keep.parent.mkdir(parents=True, exist_ok=True)
         np.save(keep, judge_vector(audio, model).numpy())
     places = [round(place * SAMPLE_RATE) for place in edit.joins]
+    edges = np.stack([edge_profile(audio, place) for place in edit.joins])
     heard = [seam.measure(np.roll(audio, -place, axis=1), SAMPLE_RATE).ratio for place in places]
     return {
         "overlap_db": float(distance) * edit_tasks.TOLERANCE_DB, "clean": 100.0 * float(max(heard) <= 1),
-        "seam": max(heard), "jump": max(edge_jump(audio, place) for place in edit.joins), "seconds": seconds,
+        "seam": max(heard), "jump": float(edges[:, EDGE_STEPS].max()), "seconds": seconds,
+        "edge": [float(f"{move:.3g}") for move in edges.mean(0)],
     }  # fmt: skip
 
 
@@ -149,12 +153,39 @@ def held_out(folder: Path, model: Pocket, count: int = HELD_OUT) -> NDArray[np.f
 
 
 def table(rows: Rows) -> Table:
-    """Return the figures of each edit and method, published Frechet distances beside them."""
-    groups = dict.fromkeys(tuple(key.split("/")[:2]) for key in rows if not key.startswith("frechet/"))
-    ordered = sorted(groups, key=lambda group: (list(EDITS).index(group[0]), list(METHODS).index(group[1])))
-    body = [_line(rows, edit, method) for edit, method in ordered]
+    """Return the figures of each edit and method, published Frechet distances beside them; first who beats `ditto2`."""
+    body = []
+    for name, edit in EDITS.items():
+        known = [method for method in METHODS if rows.below(f"{name}/{method}")]
+        body += [_line(rows, name, method) for method in (METHODS if known else ())]
+        if not known:
+            theirs = [f"{method} {found:.3f}" for method in METHODS if (found := PUBLISHED[method].get(edit.published))]
+            small = f" <small>{', '.join(theirs)}</small>" if theirs else ""
+            body.append([name, NOT_RUN, "0", small.strip(), "", "", "", ""])
     head = ("edit", "method", "loops", "Frechet distance", "overlap, dB", "clean joins, %", "jump", "s")
-    return Table(head=head, body=body, bar=BAR)
+    return Table(head=head, body=body, bar=" ".join([*beaten(rows), BAR]))
+
+
+def beaten(rows: Rows) -> list[str]:
+    """Return a sentence on each column in which the mean of a baseline is better than that of `ditto2`."""
+    found = []
+    for name, label in (("distance", "Frechet distance"), ("overlap_db", "overlap"), ("clean", "clean joins"),
+                        ("jump", "jump")):  # fmt: skip
+        where = []
+        for edit in EDITS:
+            means = {method: _mean(rows, edit, method, name) for method in METHODS}
+            own, sign = means.pop("ditto2"), -1 if name == "clean" else 1
+            ahead = [method for method, one in means.items() if None not in (one, own) and sign * (one - own) < 0]
+            where += [f"{edit} ({', '.join(ahead)})"] if ahead else []
+        found += [f"**`ditto2` is not the best by {label}: {'; '.join(where)}.**"] if where else []
+    return found
+
+
+def _mean(rows: Rows, edit: str, method: str, name: str) -> Any:
+    if name == "distance":
+        return rows.find(f"frechet/{edit}/{method}").get(name)
+    values = [row[name] for row in rows.below(f"{edit}/{method}").values()]
+    return float(np.mean(values)) if values else None
 
 
 def _line(rows: Rows, edit: str, method: str) -> list[str]:
@@ -163,9 +194,9 @@ def _line(rows: Rows, edit: str, method: str) -> list[str]:
     distance = rows.find(f"frechet/{edit}/{method}").get("distance")
     return [
         edit, method, str(len(found)),
-        cell(distance, 3) + (f" <small>{small:.3f}</small>" if small else ""),
+        (cell(distance, 3) if found else NOT_RUN) + (f" <small>{small:.3f}</small>" if small else ""),
         *(_interval(found, name, digits) for name, digits in (("overlap_db", 2), ("clean", 3), ("jump", 2))),
-        cell(float(np.mean([row["seconds"] for row in found])), 2),
+        cell(float(np.mean([row["seconds"] for row in found])), 2) if found else "",
     ]  # fmt: skip
 
 
@@ -184,8 +215,7 @@ def main() -> None:
     add_rows(options, "edits-papers")
     chosen = options.parse_args()
     weights = weights_of("pocket")
-    rows, model = open_rows(chosen, weights), catalogue.load("pocket", Settings())
-    assert isinstance(model, Pocket)
+    rows, model = open_rows(chosen, weights), baseline.full_mix()
     folder: Path = chosen.work / weights.replace(" ", "-")
     edits, names = chosen.edits.split(";"), chosen.methods.split(";")
     for seed in range(chosen.seeds):

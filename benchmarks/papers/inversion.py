@@ -1,6 +1,6 @@
 """Finding the noise of a recording: by chance, by DDIM backwards, and by DITTO's search (Novack et al. 2024, table 7).
 
-    python -m benchmarks inversion --seeds 24 [--publish]
+    python -m benchmarks inversion --seeds 24 [--methods chance,ditto] [--publish]
 
 The teacher's flow of 20 steps with its guidance. *DDIM backwards* solves each step for its beginning with the estimate
 at its end (Song et al. 2021); the search begins there, or at chance, and takes 70 steps of Adam at 0.005. The error is
@@ -20,15 +20,14 @@ from benchmarks.papers.baseline import Setting
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.controls import Term
-from engine.models import catalogue
 from engine.models.protocol import Model, Sampler
 from engine.sampling import estimate, start_noise
 from engine.search import methods
 from engine.search.objective import Goal, Objective
-from engine.settings import Settings
 from engine.spectrum import Spectrum
 
 STEPS = 20
+NOT_RUN = "not yet run"
 CHANCE, BACKWARDS, SEARCHED, BOTH = "chance", "ddim backwards", "ditto", "ditto from ddim"
 METHODS = {CHANCE: ".0668", BACKWARDS: ".0072", SEARCHED: ".0010", BOTH: ""}
 BAR = (
@@ -94,7 +93,7 @@ def table(rows: Rows) -> Table:
         error, deviation = (mean_interval([row[name] for row in found]) for name in ("error", "noise_std"))
         small = f" <small>{theirs}</small>" if theirs else ""
         body.append([
-            method, str(len(found)), ("" if error is None else cell(error[0], 3, span=error[1:])) + small,
+            method, str(len(found)), (NOT_RUN if error is None else cell(error[0], 3, span=error[1:])) + small,
             "" if deviation is None else cell(deviation[0], 3, span=deviation[1:]),
         ])  # fmt: skip
     return Table(head=("method", "recordings", "mean square error", "deviation of the noise"), body=body, bar=BAR)
@@ -104,10 +103,11 @@ def main() -> None:
     """Read the command line; find and keep what is missing."""
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=24)
+    options.add_argument("--methods", default=",".join(METHODS))
     add_rows(options, "inversion")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
-        for method in METHODS:
+        for method in chosen.methods.split(","):
             rows.get(f"{method}/{seed}", partial(measured, model, method, seed))
     print(table(rows).markdown())

@@ -12,10 +12,10 @@ import msgspec
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
+from benchmarks.papers import baseline
 from benchmarks.quality import tasks
 from benchmarks.quality.control import UNHURRIED, run, weights_of
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.settings import Settings
 
@@ -62,7 +62,7 @@ def main() -> None:
     options.add_argument("--method", default="ditto2")
     add_rows(options, "losses")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
         for kind in LOSSES:
             rows.get(f"{kind}/{seed}", partial(measured, model, kind, chosen.method, seed))

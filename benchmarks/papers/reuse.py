@@ -19,19 +19,18 @@ from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers import baseline, doodl, guided
+from benchmarks.papers import baseline, doodl
 from benchmarks.papers.baseline import Setting
+from benchmarks.papers.baselines import guided
 from benchmarks.quality import tasks
 from benchmarks.quality.control import judge_vector, weights_of
 from benchmarks.quality.edits import AMOUNT
 from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pocket.model import Pocket
 from engine.sampling import start_noise, vary
 from engine.search import methods
-from engine.settings import Settings
 
 STEPS, LOOPS = 20, 10
 SAME, RANDOM, GUIDED_SAME, GUIDED_RANDOM, OURS = (
@@ -124,16 +123,14 @@ def fresh(model: Model, task: str, seed: int) -> Row:
 def table(rows: Rows) -> Table:
     """Return the losses of ten loops over the noise's own, and how varied they are."""
     body = []
-    for task in dict.fromkeys(key.split("/")[0] for key in rows):
+    for task in PUBLISHED:
         for place, method in enumerate(METHODS):
             found = rows.below(f"{task}/{method}")
-            if not found:
-                continue
             small = f" <small>{PUBLISHED[task][place]:g}</small>" if place < len(PUBLISHED.get(task, ())) else ""
             varied = [row["apart"] / rows[f"{task}/fresh/{seed}"]["apart"] for seed, row in found.items()
                       if "apart" in row and "apart" in rows.find(f"{task}/fresh/{seed}")]  # fmt: skip
             body.append([
-                task, method, str(len(found)), _interval([row["own"] for row in found.values()]),
+                task, method, str(len(found)), _interval([row["own"] for row in found.values()]) or "not yet run",
                 _interval([row["mean"] for row in found.values()]) + small,
                 _interval([row["worst"] for row in found.values()]), _interval(varied),
             ])  # fmt: skip
@@ -153,7 +150,7 @@ def main() -> None:
     options.add_argument("--tasks", default="intensity,melody,structure")
     add_rows(options, "reuse")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
         for task in chosen.tasks.split(","):
             missing = [method for method in METHODS if f"{task}/{method}/{seed}" not in rows]

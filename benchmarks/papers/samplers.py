@@ -6,21 +6,23 @@ The model is the package's toy of real diffusers classes with random weights, wh
 a cosine schedule) or as a flow's velocity: it says how well the gradient travels through each sampler, not how music
 sounds. For a flow DDIM is Euler. Why one is harder: *gradient* is the length of the first gradient over that of v with
 DDIM and the same chain; *rough* is how far the loss along that gradient, over one step of a standard deviation, leaves
-a parabola, over how far it falls and rises. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
+a parabola, over how far it falls and rises; seed 0 keeps that line. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
 """
 
 import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
-from benchmarks.rows import Rows
+from benchmarks.rows import Row, Rows
 from engine.models.protocol import Sampler, Scene, Schedule
 from engine.models.testing import TinyDiffusersModel, tiny_noise
 from engine.request import Control, Curve, LoopRequest, Point
@@ -30,8 +32,10 @@ from engine.search import objective as targets
 BAR = "No bar: the sampler that leaves the least loss after 30 steps of Adam at 0.05 is the one to optimise through."
 SAMPLERS = ("ddim", "dpm++", "euler", "ancestral")
 PREDICTIONS = ("v", "eps", "flow")
+CHAINS = (5, 10, 20, 50)
 LEAST_SIGNAL = 0.05
 LINE = 21  # places along the gradient
+PLACES = np.linspace(-0.5, 0.5, LINE)
 
 
 def euler(model: TinyDiffusersModel, scene: object, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
@@ -79,11 +83,11 @@ class Predicting(TinyDiffusersModel):
         return (latent - math.sqrt(1 - alpha**2) * answer) / alpha
 
 
-def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int, chain: int) -> dict[str, float]:
+def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int, chain: int) -> Row:
     """Return what Adam at 0.05 leaves of the loss through a chain of `sampler`, and what its first gradient is."""
     loss_of, noise = _loss(model, request, sampler, chain)
     noise.requires_grad_()
-    adam, losses, first, rough = torch.optim.Adam([noise], 0.05), [], 0.0, 0.0
+    adam, losses, first, line = torch.optim.Adam([noise], 0.05), [], 0.0, np.zeros(LINE)
     for step in range(steps + 1):
         loss = loss_of(noise)
         losses.append(float(loss.detach()))
@@ -92,9 +96,10 @@ def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int,
         if step == 0:
             assert noise.grad is not None
             first = float(noise.grad.norm())
-            rough = _roughness(loss_of, noise.detach(), noise.grad.detach())
+            line = _line(loss_of, noise.detach(), noise.grad.detach())
         adam.step()
-    return {"first": losses[0], "least": min(losses), "gradient": first, "rough": rough}
+    row: Row = {"first": losses[0], "least": min(losses), "gradient": first, "rough": _roughness(line)}
+    return row | ({"line": [float(f"{height:.4g}") for height in line]} if request.seed == 0 else {})
 
 
 def _loss(
@@ -117,16 +122,19 @@ def _loss(
 
 
 @torch.no_grad()
-def _roughness(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> float:
-    """Return how far the loss leaves a parabola along the gradient, over its range."""
+def _line(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> NDArray[np.float64]:
+    """Return the loss along the gradient, at `LINE` places over one standard deviation."""
     way = gradient / gradient.norm().clamp_min(1e-12) * noise.numel() ** 0.5
-    places = np.linspace(-0.5, 0.5, LINE)
-    heights = np.array([float(loss(noise - place * way)) for place in places])
-    left = heights - np.polyval(np.polyfit(places, heights, 2), places)
+    return np.array([float(loss(noise - place * way)) for place in PLACES])
+
+
+def _roughness(heights: NDArray[np.float64]) -> float:
+    """Return how far a line of losses leaves a parabola, over its range."""
+    left = heights - np.polyval(np.polyfit(PLACES, heights, 2), PLACES)
     return float(np.abs(left).mean() / max(np.ptp(heights), 1e-12))
 
 
-def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -> dict[str, float]:
+def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -> Row:
     """Return the figures of one seed."""
     swell = Curve(points=tuple(Point(Fraction(beat), value) for beat, value in ((0, -24.0), (4, -18.0), (8, -24.0))))
     request = LoopRequest(bars=2, controls=(Control(kind="intensity", target=swell),), loop=False, seed=seed)
@@ -136,14 +144,17 @@ def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -
 def table(rows: Rows) -> Table:
     """Return the share of the loss that is left for each prediction, sampler and length of the chain, and why."""
     body = []
-    for group in dict.fromkeys(key.rpartition("/")[0] for key in rows):
-        found = list(rows.below(group).values())
+    for prediction, sampler, chain in product(PREDICTIONS, SAMPLERS, CHAINS):
+        found = list(rows.below(f"{prediction}/{sampler}/{chain}").values())
+        if not found:
+            body.append([prediction, sampler, str(chain), "0", "not yet run", "", ""])
+            continue
         first, least, gradient, rough = (
             float(np.mean([row[name] for row in found])) for name in ("first", "least", "gradient", "rough")
         )
-        usual = [row["gradient"] for row in rows.below(f"v/ddim/{group.rpartition('/')[2]}").values()]
+        usual = [row["gradient"] for row in rows.below(f"v/ddim/{chain}").values()]
         share = f"{gradient / np.mean(usual):.2g}" if usual else ""
-        body.append([*group.split("/"), str(len(found)), f"{least / first:.2f}", share, f"{rough:.3f}"])
+        body.append([prediction, sampler, str(chain), str(len(found)), f"{least / first:.2f}", share, f"{rough:.3f}"])
     head = (
         "prediction",
         "sampler",
@@ -161,7 +172,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--steps", type=int, default=30)
-    options.add_argument("--chains", default="5,10,20,50")
+    options.add_argument("--chains", default=",".join(map(str, CHAINS)))
     options.add_argument("--predictions", default=",".join(PREDICTIONS))
     add_rows(options, "samplers")
     chosen = options.parse_args()

@@ -2,11 +2,11 @@
 
     python -m benchmarks students --seeds 24 [--passes 27000] [--publish]
 
-A toy of 32 numbers round a circle with a perceptron as teacher (`distillation.py`): it says how far the sound that a
-search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60 steps of
-Adam at 0.05 through one step of the student, until a smoothed level fits a drawn one (DITTO-2, Novack et al. 2024); the
-same noise is then sampled with T steps. *Quality* is the Frechet distance of 400 free samples to true ones; the
-teacher's own is that of 32 steps. Rows are `STUDENT/T/SEED` and `quality/STUDENT/T`.
+A toy of 32 numbers round a circle with a perceptron as teacher (`baselines/distillation.py`): it says how far the
+sound that a search hears is from the one that is delivered, not how music sounds. The noise of each seed is moved by 60
+steps of Adam at 0.05 through one step of the student, until a smoothed level fits a drawn one (DITTO-2, Novack et al.
+2024); the same noise is then sampled with T steps. *Quality* is the Frechet distance of 400 free samples to true ones;
+the teacher's own is that of 32 steps. Rows are `STUDENT/T/SEED` and `quality/STUDENT/T`.
 """
 
 import time
@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
-from benchmarks.papers import distillation
-from benchmarks.papers.distillation import FRAMES, Kind, Network
+from benchmarks.papers.baselines import distillation
+from benchmarks.papers.baselines.distillation import FRAMES, Kind, Network
 from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
 

@@ -14,16 +14,15 @@ import torch
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
+from benchmarks.papers import baseline
 from benchmarks.quality import tasks
 from benchmarks.quality.control import UNHURRIED, judge_vector, weights_of
 from benchmarks.quality.edits import made
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models import catalogue
 from engine.pocket import words
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.model import Pocket
 from engine.request import Control, Words
-from engine.settings import Settings
 
 SILENT, STEERED, WORDED = "no words", "no words, text by the search", "words, no search"
 WAYS = (SILENT, STEERED, WORDED)
@@ -59,7 +58,7 @@ def table(rows: Rows) -> Table:
         share = (one[0] - base[0]) / (top[0] - base[0]) if one and base and top and top[0] != base[0] else None
         seconds = mean_interval([row["seconds"] for row in found])
         body.append([
-            way, str(len(found)), "" if one is None else cell(one[0], 3, span=one[1:]), cell(share, 2),
+            way, str(len(found)), "not yet run" if one is None else cell(one[0], 3, span=one[1:]), cell(share, 2),
             "" if seconds is None else cell(seconds[0], 2),
         ])  # fmt: skip
     return Table(
@@ -73,8 +72,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=24)
     add_rows(options, "wordless")
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
-    assert isinstance(model, Pocket)
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):
         for way in WAYS:
             rows.get(f"{way}/{seed}", partial(measured, model, way, seed))

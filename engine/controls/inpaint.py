@@ -2,7 +2,9 @@
 
 The loss matches the levels of all bands frame by frame where beats are kept (DITTO's masked match), and the sampler
 makes the rest fit. Where the latent is a spectrogram, the kept frames are then written into it, so that they sound as
-the codec alone makes them. Inpainting keeps given beats of a loop. Outpainting keeps the whole reference and adds bars.
+the codec alone makes them; so there the target is the codec's picture of the reference, and the latent's own picture is
+compared with it. Against the recording itself no latent comes within the tolerance, and a waveform's phases add as much
+again. Inpainting keeps given beats of a loop. Outpainting keeps the whole reference and adds bars.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,7 +62,9 @@ def _band_db(spectrum: Spectrum) -> Tensor:
 
 
 def _grid(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Spectrum], _Grid]:
-    heard = context.model.hear(audio, scene)
+    model = context.model
+    coded = isinstance(model, ListensThrough)
+    heard = model.listen(model.encode(audio, scene), scene) if coded else model.hear(audio, scene)
 
     def make(spectrum: Spectrum) -> _Grid:
         weights = like(kept_frames(keep, context, spectrum.frames), spectrum)
@@ -73,7 +77,10 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
     audio = on_the_loop(target, context.model, scene)
     grid_of = _grid(audio, _checked(keep, context), scene, context)
 
-    def squared_db(spectrum: Spectrum, _: Tensor) -> Tensor:
+    coded = isinstance(context.model, ListensThrough)
+
+    def squared_db(spectrum: Spectrum, latent: Tensor) -> Tensor:
+        spectrum = context.model.listen(latent, scene) if coded else spectrum
         grid = grid_of(spectrum)
         return mean((_band_db(spectrum) - grid.target_db).square().mean(1), grid.weights)
 

@@ -56,6 +56,7 @@ class Plan:
     shell: Shell | None
     verification: Verification | None
     until_tolerance: bool = True
+    recalls: bool = False  # begin at the noise of what is kept of a recording
     first_step: bool = False  # begin where the model has learnt that such searches end
     recompute: bool = True  # activations in the backward pass: memory does not grow with the chain's steps
 
@@ -135,6 +136,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
         anchor=Anchor(decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),
         verification=verification if surrogate or has_waveform else None,
+        recalls=surrogate and request.start is None and not request.budget.plain_start,
         first_step=begins,
         # Recomputing the only step, without a decoder's memory to make room for, would cost a third and save nothing.
         recompute=chain.steps > 1 or not has_waveform,

@@ -24,6 +24,7 @@ from .best import per_item
 from .first_step import begin
 from .methods import Plan
 from .objective import Evaluation, Objective
+from .recording import recalled
 from .report import Step
 from .state import SearchState
 from .step import EPSILON
@@ -50,7 +51,9 @@ def minimize(
 
 
 def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
-    """Return the state before the first gradient step, after the learned one where the plan has it."""
+    """Return the state before the first gradient step: at what is known of the end, where the plan begins there."""
+    if plan.recalls:
+        noise = recalled(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:
         return SearchState.fresh(noise)
     return begin(problem, noise, plan.chain, plan.verification)

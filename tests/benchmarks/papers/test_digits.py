@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from benchmarks.papers import digit_model, digits
-from benchmarks.papers.digit_model import DigitModel, Pictures
+from benchmarks.papers import digits
+from benchmarks.papers.baselines import digit_model
+from benchmarks.papers.baselines.digit_model import DigitModel, Pictures
 from benchmarks.rows import Rows
 from engine.models.protocol import Model
 

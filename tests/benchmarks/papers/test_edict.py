@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 import torch
 
-from benchmarks.papers import baseline, doodl, edict
-from benchmarks.papers.edict import Memory
+from benchmarks.papers import baseline, doodl
+from benchmarks.papers.baselines import edict
+from benchmarks.papers.baselines.edict import Memory
 from benchmarks.rows import Rows
 from engine.models.testing import TinyModel
 from engine.request import Control, Curve, LoopRequest, Point
@@ -73,10 +74,12 @@ def test_the_table_holds_costs_beside_what_was_published(tmp_path: object) -> No
     """Each method has a line with error, steps, seconds and memory, over those of the paper in the same run."""
     rows = Rows(tmp_path / "rows.json")  # type: ignore[operator]
     for method, seconds in (("ditto-paper", 1.0), ("doodl, inverted", 3.0), ("doodl, checkpointed", 2.5)):
-        row = {"intensity_mse": 4.0, "seconds_a_step": seconds, "steps": 40, "reached": 40.0}
-        rows.put(f"intensity/20/{method}/0", row)
+        rows.put(f"cost/20/{method}/0", {"seconds": seconds})
         rows.put(f"memory/20/{method}", {"bytes": 2**20 * seconds})
     text = doodl.table(rows).markdown()
     assert text.startswith("Bar: DITTO's step takes at most half")
     assert "0.33" in text
     assert "4.18" in text
+    assert "not yet run: `doodl --tasks intensity --steps 20`" in text
+    rows.put("intensity/20/ditto-paper/0", {"intensity_mse": 4.0, "steps": 40, "reached": 40.0})
+    assert "4.00 (4.00-4.00) error" in doodl.table(rows).markdown()

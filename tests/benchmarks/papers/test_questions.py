@@ -1,14 +1,19 @@
 """The smaller questions: losses of an intensity, the noise of a recording, text without words."""
 
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 import torch
 
-from benchmarks.papers import baseline, doodl, inversion, losses, wordless
+from benchmarks.papers import baseline, doodl, graph, hacking, inversion, joint, losses, wordless
 from benchmarks.quality import tasks
 from benchmarks.rows import Rows
 from engine.models.testing import TinyModel
+from engine.pocket.model import load_pocket
 from engine.request import LoopRequest
 from engine.sampling import start_noise
+from engine.settings import Settings
 
 
 def test_ddim_backwards_finds_nearly_the_noise_of_a_loop() -> None:
@@ -46,3 +51,37 @@ def test_tables_have_a_line_for_each_way(tmp_path) -> None:  # type: ignore[no-u
     for way, score in zip(wordless.WAYS, (0.1, 0.4, 0.5), strict=True):
         rows.put(f"{way}/0", {"judge": score, "seconds": 1.0, "steps": 3.0})
     assert wordless.table(rows).body[1][3] == "0.75"
+
+
+@pytest.mark.parametrize("module", [graph, hacking, joint], ids=["graph", "hacking", "joint"])
+def test_a_cell_that_was_not_run_says_so(module: ModuleType, tmp_path: Path) -> None:
+    """A table without rows has all its lines, and none of them a figure of ours."""
+    for line in module.table(Rows(tmp_path / "rows.json")).body:
+        assert any(part.startswith("not yet run") for part in line) or line[0] == joint.MELODY
+
+
+@pytest.mark.parametrize("pair", [joint.OUTPAINT, joint.STRUCTURE, joint.MELODY])
+def test_a_pair_is_two_controls_of_one_request(pair: str) -> None:
+    """Each pair of the papers' table 9 is an intensity and another control, valid for the full mix."""
+    request = joint.request_of(pair, 1)
+    assert [control.kind for control in request.controls] == pair.split("+")
+
+
+def test_a_search_is_read_at_every_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both searches go on past their tolerances, and the error of a search without guards falls."""
+    monkeypatch.setattr(hacking, "COUNTS", (1, 4))
+    for way in hacking.WAYS:
+        found = list(hacking.searched(TinyModel(), "intensity", way, 0))  # type: ignore[arg-type]
+        assert [count for count, _, _ in found] == [1, 4]
+
+
+def test_the_vocoder_is_inside_or_outside() -> None:
+    """What the loss hears outside is the latent's own picture, inside that of its waveform; both carry the gradient."""
+    model = load_pocket(Settings(dtype="float32"))
+    setting = baseline.setting_of(LoopRequest(prompt="house", bars=1), model)
+    latent = start_noise(setting.scene, 0).requires_grad_()
+    outside, inside = (graph.heard(setting, latent, way).power for way in graph.WAYS)
+    assert torch.equal(outside, model.listen(latent, setting.scene).power)
+    assert not torch.allclose(outside, inside, rtol=0.05)
+    (slope,) = torch.autograd.grad(inside.log().sum(), latent)
+    assert float(slope.abs().sum()) > 0

@@ -37,7 +37,8 @@ def test_the_table_compares_ten_loops_with_their_noise(tmp_path) -> None:  # typ
     rows = Rows(tmp_path / "rows.json")
     rows.put("intensity/fresh/0", {"apart": 0.5})
     rows.put(f"intensity/{reuse.SAME}/0", {"own": 1.0, "mean": 9.0, "worst": 12.0, "apart": 0.25})
-    (line,) = reuse.table(rows).body
+    line, *others = reuse.table(rows).body
+    assert {other[3] for other in others} == {"not yet run"}
     assert line[3].startswith("1.00")
     assert line[4].endswith("<small>13.83</small>")
     assert line[6].startswith("0.500")

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from benchmarks.papers import distillation, students
-from benchmarks.papers.distillation import FRAMES, Kind, Network
+from benchmarks.papers import students
+from benchmarks.papers.baselines import distillation
+from benchmarks.papers.baselines.distillation import FRAMES, Kind, Network
 from benchmarks.rows import Rows
 
 

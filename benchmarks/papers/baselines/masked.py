@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.papers.baseline import Setting
-from benchmarks.papers.guided import moved
+from benchmarks.papers.baselines.guided import moved
 from engine.models.protocol import Sampler, Schedule
 from engine.sampling import estimate, first_noise, start
 

@@ -81,7 +81,7 @@ class DigitModel:
 
     device = torch.device("cpu")
     card = ModelCard(
-        name="digits", licence="BSD", page="benchmarks/papers/digit_model.py", parameters_millions=0.1,
+        name="digits", licence="BSD", page="benchmarks/papers/baselines/digit_model.py", parameters_millions=0.1,
         sample_rate=SIDE, channels=2, circular=True, sampler=Sampler.DDIM,
         surrogate_steps=4, decode_steps=16, max_seconds=64.0,
     )  # fmt: skip

@@ -1,0 +1,160 @@
+"""Draw what the papers' tables say: one picture for each question, of the rows that are published.
+
+python -m benchmarks papers-pictures          # those whose rows are there, to docs/papers/NAME.png
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axis import XAxis, YAxis
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import NullLocator
+
+from benchmarks.command import parser
+from benchmarks.papers import edits_papers, fixed_noise, hacking, losses, samplers, students
+from benchmarks.papers.baselines.distillation import Kind
+from benchmarks.papers.edit_tasks import EDITS
+from benchmarks.rows import RESULTS, Rows, mean_interval, published
+from bridge.report import style
+
+SIZE_INCHES = (12, 4.4)
+PICTURES_OF = RESULTS.parents[1] / "docs" / "papers"
+LOSS_COLOURS = dict(zip(losses.LOSSES, (style.TARGET, style.WRONG, style.HEARD), strict=True))
+EDGE_MS = 1000 * edits_papers.JUMP_WINDOW / 2 / 44_100
+
+
+def _decades(axis: XAxis | YAxis, places: Sequence[float], labels: Sequence[str] = ()) -> None:
+    """Make an axis logarithmic, with plain numbers at `places`."""
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
+    axis.set_ticks(places, labels or [f"{place:g}" for place in places])
+    axis.set_minor_locator(NullLocator())
+
+
+def drawn_losses(figure: Figure, rows: Rows) -> None:
+    """Error against correlation of each loop, by the loss that it was searched with."""
+    (axes,) = figure.subplots(1, 1, squeeze=False)[0]
+    for kind, colour in LOSS_COLOURS.items():
+        found = list(rows.below(kind).values())
+        places = [(row["intensity_mse"], max(1 - row["intensity_rho"], 1e-4)) for row in found]
+        axes.scatter(*zip(*places, strict=True), color=colour, s=26, alpha=0.85, label=losses.LOSSES[kind][0])
+        mse, rho = (losses.LOSSES[kind][place] for place in (1, 2))
+        if mse:
+            axes.scatter(float(mse), 1 - float(rho), marker="x", s=70, color=colour)
+    axes.axvspan(0.05, 0.6, ymax=1, color=style.SOFT, alpha=0.1, linewidth=0)
+    axes.set(xlabel="error, dB²", ylabel="correlation", xlim=(0.05, 300))
+    _decades(axes.xaxis, (0.1, 1, 10, 100))
+    _decades(axes.yaxis, (0.1, 0.01, 0.001), [f"{1 - height:g}" for height in (0.1, 0.01, 0.001)])
+    axes.invert_yaxis()
+    style.titled(axes, "An intensity searched with three losses", "crosses: published; shaded: within our bar of error")
+    axes.legend(frameon=False, labelcolor=style.INK, loc="upper right")
+
+
+def drawn_students(figure: Figure, rows: Rows) -> None:
+    """Error of what is delivered in T steps after a search through one, and the quality of free samples."""
+    left, right = figure.subplots(1, 2)
+    for kind, colour in zip(Kind, style.CONTROL_COLOURS, strict=False):
+        spans = [mean_interval([row["error"] for row in rows.below(f"{kind}/{steps}").values()])
+                 for steps in students.LENGTHS]  # fmt: skip
+        middle, low, high = np.array([span for span in spans if span]).T
+        label = "jump, ours" if kind == Kind.JUMP else kind.upper()
+        left.plot(students.LENGTHS, middle, color=colour, linewidth=2, marker="o", markersize=4, label=label)
+        left.fill_between(students.LENGTHS, low, high, color=colour, alpha=0.18, linewidth=0)
+        own = [rows[f"quality/{kind}/{steps}"]["distance"] for steps in students.LENGTHS]
+        right.plot(students.LENGTHS, own, color=colour, linewidth=2, marker="o", markersize=4, label=label)
+    right.axhline(rows["quality/teacher/32"]["distance"], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+    _decades(left.yaxis, (0.003, 0.01, 0.03, 0.1))
+    style.titled(left, "Error delivered in T steps", "searched through one step")
+    style.titled(right, "Frechet distance, free", "dashed: the teacher's 32 steps")
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="T")
+        axes.set_xticks(students.LENGTHS, [str(steps) for steps in students.LENGTHS])
+        axes.minorticks_off()
+        axes.legend(frameon=False, labelcolor=style.INK)
+
+
+def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
+    """The variance that is left in each feature when x_T is fixed, batch by batch."""
+    (axes,) = figure.subplots(1, 1, squeeze=False)[0]
+    for place, name in enumerate(fixed_noise.FEATURES):
+        values = [rows[key][name] for key in rows]
+        spread = np.linspace(-0.16, 0.16, len(values))
+        axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
+        axes.plot([np.mean(values)] * 2, (place - 0.3, place + 0.3), color=style.TARGET, linewidth=2.5)
+    axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yticks(range(len(fixed_noise.FEATURES)), fixed_noise.FEATURES.values())
+    axes.set(xlim=(0, None), xlabel="variance with one x_T over that with ten")
+    style.titled(axes, "What the noise fixes, under ten prompts", "1: nothing")
+
+
+def drawn_samplers(figure: Figure, rows: Rows) -> None:
+    """The loss along the first gradient through each sampler, a panel for each prediction, for the longest chain."""
+    chain = max(int(key.split("/")[2]) for key in rows)
+    kinds = list(dict.fromkeys(key.split("/")[0] for key in rows))
+    for axes, prediction in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+        for sampler, colour in zip(samplers.SAMPLERS, style.CONTROL_COLOURS, strict=False):
+            line = rows.find(f"{prediction}/{sampler}/{chain}/0").get("line")
+            if line:
+                axes.plot(samplers.PLACES, np.array(line) / line[len(line) // 2], color=colour, label=sampler)
+        _decades(axes.yaxis, (0.1, 0.3, 1, 3, 10))
+        axes.set(xlabel="standard deviations along the gradient")
+        style.titled(axes, f"{prediction}, {chain} steps", "loss over that at the noise")
+        axes.legend(frameon=False, labelcolor=style.INK, fontsize=9)
+
+
+def drawn_edges(figure: Figure, rows: Rows) -> None:
+    """How far levels move around the place where known and new meet (DITTO's figure 4), a panel for each edit."""
+    edits = [edit for edit in EDITS if rows.below(f"{edit}/ditto2")][:3]
+    times = EDGE_MS * (np.arange(2 * edits_papers.EDGE_STEPS + 1) - edits_papers.EDGE_STEPS)
+    for axes, edit in zip(figure.subplots(1, len(edits), squeeze=False)[0], edits, strict=True):
+        for method, colour in zip(("naive mask", "multidiffusion", "freedom", "ditto2"),
+                                  (style.SOFT, style.WRONG, style.TARGET, style.HEARD), strict=True):  # fmt: skip
+            found = [row["edge"] for row in rows.below(f"{edit}/{method}").values() if "edge" in row]
+            if found:
+                axes.plot(times, np.mean(found, 0), color=colour, linewidth=2, label=method)
+        axes.axvline(0, color=style.FAINT, linewidth=1)
+        axes.set(xlabel="ms from where known and new meet", ylim=(0, None))
+        style.titled(axes, edit, "moves of levels; 1: large ones")
+        axes.legend(frameon=False, labelcolor=style.INK, fontsize=9)
+
+
+def drawn_hacking(figure: Figure, rows: Rows) -> None:
+    """Error, the prompt's score and the distance to the seed's loop against steps, with and without our guards."""
+    shown = {"intensity_mse": "Error in the file, dB²", "text": "Prompt's score", "embedding_distance": "Distance"}
+    for axes, (name, label) in zip(figure.subplots(1, len(shown)), shown.items(), strict=True):
+        for way, colour in zip(hacking.WAYS, (style.WRONG, style.HEARD), strict=True):
+            found = [list(rows.below(f"intensity/{way}/{count}").values()) for count in hacking.COUNTS]
+            if all(found):
+                means = [np.mean([row[name] for row in one]) for one in found]
+                axes.plot(hacking.COUNTS, means, color=colour, linewidth=2, marker="o", markersize=4, label=way)
+        axes.set(xlabel="steps")
+        style.titled(axes, label)
+        axes.legend(frameon=False, labelcolor=style.INK)
+
+
+PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
+    "losses": drawn_losses,
+    "students": drawn_students,
+    "fixed-noise": drawn_fixed_noise,
+    "samplers": drawn_samplers,
+    "edits-papers": drawn_edges,
+    "hacking": drawn_hacking,
+}
+
+
+def main() -> None:
+    """Draw the pictures whose rows are there; say which are not."""
+    parser(__doc__).parse_args()
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # any weight of any face will do
+    for name, draw in PICTURES.items():
+        rows = published(name)
+        if rows is None:
+            print(f"{name}: there are no rows yet")
+            continue
+        with matplotlib.rc_context(style.SETTINGS):
+            figure = Figure(figsize=SIZE_INCHES, dpi=90, layout=ConstrainedLayoutEngine(w_pad=0.2, h_pad=0.15))
+            draw(figure, rows)
+            figure.savefig(PICTURES_OF / f"{name}.png")
+            print(f"{name}: drawn")

@@ -1,0 +1,93 @@
+"""Two controls at once: an intensity with a recording to go on from, with a structure, with a melody (table 9).
+
+    python -m benchmarks joint --seeds 24 [--pairs intensity+structure] [--methods guidance,ditto2] [--publish]
+
+The pairs of DITTO (Novack et al. 2024), table 9, on `pocket`'s full mix, read back from the file. *Going on* keeps the
+first second of a held-out loop. A pair with `ditto-paper` takes minutes a loop. Rows are `PAIR/METHOD/SEED`; those of
+an intensity with a melody are of `control`.
+"""
+
+from fractions import Fraction
+from functools import partial
+
+import msgspec
+
+from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.markdown import Table, cell
+from benchmarks.papers import baseline, edit_tasks
+from benchmarks.quality import tasks
+from benchmarks.quality.control import UNHURRIED, run, weights_of
+from benchmarks.rows import Row, Rows, mean_interval, published
+from engine.models.protocol import Model
+from engine.pocket.bands import SAMPLE_RATE
+from engine.request import Audio, Control, LoopRequest, Method
+from engine.settings import Settings
+
+OUTPAINT, STRUCTURE, MELODY = "intensity+outpaint", "intensity+structure", "intensity+melody"
+METHODS: tuple[Method, ...] = ("guidance", "ditto-paper", "ditto2")
+KEPT_BEATS = 2
+SECOND = {STRUCTURE: "structure_mse", MELODY: "melody_accuracy"}
+PUBLISHED = {  # MSE in dB² and the other control's figure: FreeDoM, DITTO
+    OUTPAINT: {"guidance": ("23.945", ""), "ditto-paper": ("5.783", "")},
+    STRUCTURE: {"guidance": ("21.033", "0.304"), "ditto-paper": ("6.802", "0.092")},
+    MELODY: {"guidance": ("21.185", "0.198"), "ditto-paper": ("7.833", "0.436")},
+}
+KEPT = ("intensity_mse", "intensity_rho", "structure_mse", "melody_accuracy", "embedding_distance", "steps", "seconds")
+BAR = (
+    "Bar: `ditto2` nearer by both controls than the others, the project's own. Small print: Novack et al. 2024, "
+    "table 9 (FreeDoM and DITTO), another model."
+)
+
+
+def request_of(pair: str, seed: int) -> LoopRequest:
+    """Return the request of a pair and a seed, without its method."""
+    if pair != OUTPAINT:
+        return tasks.request(pair, seed)
+    loop = edit_tasks.reference_of(seed).audio[:, : round(KEPT_BEATS * SAMPLE_RATE * 60 / tasks.TEMPO_BPM)]
+    keep = ((Fraction(0), Fraction(KEPT_BEATS)),)
+    target = Audio(samples=loop.T.astype("<f4").tobytes(), sample_rate=SAMPLE_RATE, channels=2, keep=keep)
+    return tasks.base(seed, tasks.intensity(seed), Control(kind="outpaint", target=target))
+
+
+def measured(model: Model, pair: str, method: Method, seed: int) -> Row:
+    """Make one loop and score its file."""
+    row = run(model, msgspec.structs.replace(request_of(pair, seed), method=method, budget=UNHURRIED), Settings())
+    return {name: row.get(name) for name in KEPT}
+
+
+def table(rows: Rows) -> Table:
+    """Return both controls' errors of each pair and method."""
+    body, control = [], published("control")
+    for pair, theirs in PUBLISHED.items():
+        for method in METHODS:
+            source = control if pair == MELODY and control is not None else rows
+            found = list(source.below(f"{pair}/{method}").values())
+            mse, other = theirs.get(method, ("", ""))
+            columns = {"intensity_mse": mse, "intensity_rho": "", SECOND.get(pair, ""): other, "embedding_distance": ""}
+            cells = []
+            for name, small in columns.items():
+                mean = mean_interval([row.get(name) for row in found])
+                text = "" if mean is None else cell(mean[0], 3, span=mean[1:])
+                cells.append(text + (f" <small>{small}</small>" if small else ""))
+            first = cells[0] if found else f"not yet run {cells[0]}"
+            body.append([pair, method, str(len(found)), first, *cells[1:]])
+    head = ("controls", "method", "seeds", "MSE, dB²", "rho", "self-similarity's MSE; share in tune",
+            "distance to the seed's loop")  # fmt: skip
+    return Table(head=head, body=body, bar=BAR)
+
+
+def main() -> None:
+    """Read the command line; make and keep what is missing."""
+    options = parser(__doc__)
+    options.add_argument("--seeds", type=int, default=24)
+    options.add_argument("--pairs", default=f"{OUTPAINT},{STRUCTURE}")
+    options.add_argument("--methods", default=",".join(METHODS))
+    add_rows(options, "joint")
+    chosen = options.parse_args()
+    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    methods: list[Method] = [method for method in METHODS if method in chosen.methods.split(",")]
+    for seed in range(chosen.seeds):
+        for pair in chosen.pairs.split(","):
+            for method in methods:
+                rows.get(f"{pair}/{method}/{seed}", partial(measured, model, pair, method, seed))
+    print(table(rows).markdown())
