@@ -17,6 +17,7 @@ MODULES = {
     "seam": "quality.seam",
     "pocket": "quality.pocket",
     "layers": "quality.layers",
+    "heard": "quality.heard",
     "honesty": "papers.honesty",
     "gap": "papers.gap",
     "beside": "quality.beside",

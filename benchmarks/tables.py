@@ -30,6 +30,7 @@ MADE_BY = {
     "honesty-older": "papers.honesty:table",
     "gap": "papers.gap:table",
     "beside": "quality.beside:table",
+    "heard": "quality.heard:table",
     "doodl": "papers.doodl:table",
     "edits-papers": "papers.edits_papers:table",
     "students": "papers.students:table",

@@ -1,6 +1,7 @@
 """What a loop is the sum of, and what one layer is told: which it is, the chords, and what it hears of the others."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -19,6 +20,7 @@ HEARD_CHANNELS = 2 * COARSE_BANDS + 12 + 1  # levels, rises, chroma, flag
 CONTEXT_CHANNELS = CHORD_CHANNELS + HEARD_CHANNELS
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
 CHROMA_HZ = (100.0, 2000.0)
+GAINS = (0.3, 3.0)  # of a channel of a layer, at least and at most: the loops that tell it are few
 LEVEL_CENTRE, LEVEL_SPREAD, RISE_SPREAD = 0.0, 4.0, 2.0  # of log power
 
 
@@ -81,3 +83,47 @@ def heard(powers: Tensor) -> Tensor:
     chroma = classes.unflatten(-2, (-1, FRAMES_PER_LATENT)).sum(-2)
     chroma = (chroma / (chroma.amax(-1, keepdim=True) + FLOOR)).sqrt()
     return torch.cat([level, rise, chroma, torch.ones_like(chroma[..., :1])], -1)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What latents of each layer are multiplied by, and what is added then, where its sampling ends.
+
+    Both are [layers, channels]. A student of few steps that learnt from whole mixes plays a bass too bright and hits
+    too soft; with these its latents have the mean and the deviation of those of true layers, channel by channel.
+    """
+
+    gain: Tensor
+    shift: Tensor
+
+    def to(self, device: torch.device) -> "Levels":
+        """Return the levels on `device`."""
+        return Levels(self.gain.to(device), self.shift.to(device))
+
+    def of(self, latent: Tensor, layer: Tensor) -> Tensor:
+        """Return `latent` [rows, frames, channels] as its layers [rows, layers] have it; of no layer as it is."""
+        return latent * (1 + layer @ (self.gain - 1))[:, None] + (layer @ self.shift)[:, None]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return them by name, as weights keep them."""
+        return {"level_gain": self.gain, "level_shift": self.shift}
+
+    @classmethod
+    def among(cls, tensors: Mapping[str, Tensor]) -> "Levels | None":
+        """Return the levels among `tensors` of weights, or None where these have none."""
+        if "level_gain" not in tensors:
+            return None
+        return cls(tensors["level_gain"].float(), tensors["level_shift"].float())
+
+    @classmethod
+    def fitted(cls, pairs: Iterable[tuple[Layer, Tensor, Tensor]], channels: int) -> "Levels":
+        """Return what brings sampled latents [frames, channels] to true ones; each pair is of one layer of one loop."""
+        gain, shift = torch.ones(len(LAYERS), channels), torch.zeros(len(LAYERS), channels)
+        known = list(pairs)
+        for place, layer in enumerate(LAYERS):
+            own = [(sampled, true) for one, sampled, true in known if one is layer]
+            if own:
+                sampled, true = (torch.cat(part) for part in zip(*own, strict=True))
+                gain[place] = (true.std(0) / sampled.std(0).clamp_min(1e-3)).clamp(*GAINS)
+                shift[place] = true.mean(0) - gain[place] * sampled.mean(0)
+        return cls(gain, shift)
