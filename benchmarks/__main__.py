@@ -33,6 +33,7 @@ MODULES = {
     "clap": "papers.clap",
     "samplers": "papers.samplers",
     "seconds": "speed.seconds",
+    "layer-seconds": "speed.layers",
     "memory": "speed.memory",
     "midi": "speed.midi",
     "midi-fuzz": "speed.midi_fuzz",
