@@ -11,6 +11,7 @@ from ..request import LAYERS as LAYERS
 from ..request import Layer as Layer
 from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
+LEVELLED = (Layer.CHORDS, Layer.TEXTURE)  # those that play too much; a shift would fill the silence of others
 PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
 ROOT_CLASSES, CHORD_CLASSES, BASS_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), slice(24, 36), 36
@@ -20,7 +21,6 @@ HEARD_CHANNELS = 2 * COARSE_BANDS + PITCH_CLASSES + 1  # levels, rises, chroma, 
 CONTEXT_CHANNELS = CHORD_CHANNELS + HEARD_CHANNELS
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
 CHROMA_HZ = (100.0, 2000.0)
-GAINS = (0.3, 3.0)  # of a channel of a layer, at least and at most: the loops that tell it are few
 LEVEL_CENTRE, LEVEL_SPREAD, RISE_SPREAD = 0.0, 4.0, 2.0  # of log power
 
 
@@ -87,43 +87,38 @@ def heard(powers: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Levels:
-    """What latents of each layer are multiplied by, and what is added then, where its sampling ends.
+    """What is added to latents of each layer where its sampling ends: `shift` [layers, channels].
 
-    Both are [layers, channels]. A student of few steps that learnt from whole mixes plays a bass too bright and hits
-    too soft; with these its latents have the mean and the deviation of those of true layers, channel by channel.
+    A student of few steps that learnt from whole mixes plays chords too bright. With these their latents
+    have the mean of those of true layers: a tone control that stands still.
     """
 
-    gain: Tensor
     shift: Tensor
 
     def to(self, device: torch.device) -> "Levels":
         """Return the levels on `device`."""
-        return Levels(self.gain.to(device), self.shift.to(device))
+        return Levels(self.shift.to(device))
 
     def of(self, latent: Tensor, layer: Tensor) -> Tensor:
         """Return `latent` [rows, frames, channels] as its layers [rows, layers] have it; of no layer as it is."""
-        return latent * (1 + layer @ (self.gain - 1))[:, None] + (layer @ self.shift)[:, None]
+        return latent + (layer @ self.shift)[:, None]
 
     def tensors(self) -> dict[str, Tensor]:
         """Return them by name, as weights keep them."""
-        return {"level_gain": self.gain, "level_shift": self.shift}
+        return {"level_shift": self.shift}
 
     @classmethod
     def among(cls, tensors: Mapping[str, Tensor]) -> "Levels | None":
         """Return the levels among `tensors` of weights, or None where these have none."""
-        if "level_gain" not in tensors:
-            return None
-        return cls(tensors["level_gain"].float(), tensors["level_shift"].float())
+        return cls(tensors["level_shift"].float()) if "level_shift" in tensors else None
 
     @classmethod
     def fitted(cls, pairs: Iterable[tuple[Layer, Tensor, Tensor]], channels: int) -> "Levels":
         """Return what brings sampled latents [frames, channels] to true ones; each pair is of one layer of one loop."""
-        gain, shift = torch.ones(len(LAYERS), channels), torch.zeros(len(LAYERS), channels)
-        known = list(pairs)
-        for place, layer in enumerate(LAYERS):
+        shift, known = torch.zeros(len(LAYERS), channels), list(pairs)
+        for layer in LEVELLED:
             own = [(sampled, true) for one, sampled, true in known if one is layer]
             if own:
                 sampled, true = (torch.cat(part) for part in zip(*own, strict=True))
-                gain[place] = (true.std(0) / sampled.std(0).clamp_min(1e-3)).clamp(*GAINS)
-                shift[place] = true.mean(0) - gain[place] * sampled.mean(0)
-        return cls(gain, shift)
+                shift[LAYERS.index(layer)] = true.mean(0) - sampled.mean(0)
+        return cls(shift)

@@ -29,7 +29,7 @@ from .loops import mode_name, read_labels
 CHORDS_LOUDER = {Layer.BASS: 1.6, Layer.CHORDS: 0.5}
 # For the same reason, all that a layer is told: by so much its chords, and of what it hears levels, rises and chroma.
 # A bass hears drums: when they rise matters, and how they ring only puts it out of tune. Chosen on 8 training recipes.
-STRENGTHS = {Layer.BASS: (1.25, 0.0, 6.0, 0.0)}
+STRENGTHS = {Layer.BASS: (1.2, 0.0, 6.0, 0.0)}
 
 
 def export(state: Path, latent_map: LatentMap, out: Path) -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.pocket import condition
 from engine.pocket.layered import LayeredPocket, load_layered
-from engine.pocket.layers import CHORD_CHANNELS, LAYERS, Layer, Levels, heard, layer_row, summary
+from engine.pocket.layers import CHORD_CHANNELS, LAYERS, LEVELLED, Layer, Levels, heard, layer_row, summary
 from engine.pocket.model import WEIGHTS, Pocket
 from engine.pocket.network import LAYER_INPUTS, PocketNetwork, in_layers
 from engine.pocket.repertoire import Repertoire
@@ -206,20 +206,19 @@ def test_a_full_mix_hears_no_layers(layer_set: LayerSet) -> None:
 
 
 def test_levels_bring_sampled_layers_to_true_ones() -> None:
-    """Where true latents are another mean and spread, fitted levels find both, layer by layer; others are left."""
+    """Where true latents are another mean, fitted levels find it, layer by layer; others are left as they are."""
     torch.manual_seed(0)
-    sampled = torch.randn(4, 2000, 6)
-    gain, shift = 0.5 + torch.rand(2, 6), torch.randn(2, 6)
+    sampled, shift = torch.randn(4, 2000, 6), torch.randn(2, 6)
+    some = LEVELLED
     pairs = [
-        (layer, sampled[2 * place + take], sampled[2 * place + take] * gain[place] + shift[place])
-        for place, layer in enumerate((Layer.BASS, Layer.LEAD))
+        (layer, sampled[2 * place + take], sampled[2 * place + take] + shift[place])
+        for place, layer in enumerate(some)
         for take in range(2)
     ]
-    found = Levels.fitted(pairs, 6)
-    rows = torch.stack([layer_row(Layer.BASS), layer_row(Layer.LEAD), layer_row(Layer.DRUMS), layer_row(None)])
+    found = Levels.fitted([*pairs, (Layer.DRUMS, sampled[0], sampled[0] + 1)], 6)
+    rows = torch.stack([layer_row(layer) for layer in (*some, Layer.DRUMS, None)])
     levelled = found.of(sampled, rows)
-    torch.testing.assert_close(levelled[0], sampled[0] * gain[0] + shift[0], atol=1e-3, rtol=1e-3)
-    torch.testing.assert_close(levelled[1], sampled[1] * gain[1] + shift[1], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(levelled[:2], sampled[:2] + shift[:, None], atol=1e-3, rtol=1e-3)
     assert torch.equal(levelled[2:], sampled[2:])
 
 
@@ -234,16 +233,16 @@ def test_levels_of_a_folder_are_its_loops(layer_shards: Path, loop_set: LoopSet,
     before = {layer: sampled for layer, sampled, _ in layer_levels.pairs_of(model, first)}
     found = layer_levels.fit(model, layer_shards)
     after = {layer: sampled for layer, sampled, _ in layer_levels.pairs_of(model, first)}
-    place = LAYERS.index(Layer.DRUMS)  # which hear nothing
-    wanted = before[Layer.DRUMS] * found.gain[place] + found.shift[place]
-    torch.testing.assert_close(after[Layer.DRUMS], wanted, atol=1e-4, rtol=1e-4)
+    assert torch.equal(after[Layer.DRUMS], before[Layer.DRUMS])
+    wanted = before[Layer.CHORDS] + found.shift[LAYERS.index(Layer.CHORDS)]  # which hear drums and bass alone
+    torch.testing.assert_close(after[Layer.CHORDS], wanted, atol=1e-4, rtol=1e-4)
     save_file({"layer_in": torch.zeros(2)}, tmp_path / LAYER_INPUTS)
     layer_levels.keep(found, tmp_path)
     kept = load_file(tmp_path / LAYER_INPUTS)
-    assert set(kept) == {"layer_in", "level_gain", "level_shift"}
+    assert set(kept) == {"layer_in", "level_shift"}
     read = Levels.among(kept)
     assert read is not None
-    torch.testing.assert_close(read.gain, found.gain, atol=1e-2, rtol=1e-2)
+    torch.testing.assert_close(read.shift, found.shift, atol=1e-2, rtol=1e-2)
     assert Levels.among({"layer_in": torch.zeros(2)}) is None
 
 
