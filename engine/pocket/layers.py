@@ -1,7 +1,6 @@
 """What a loop is the sum of, and what one layer is told: which it is, the chords, and what it hears of the others."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from functools import lru_cache
 
 import torch
@@ -11,7 +10,6 @@ from ..request import LAYERS as LAYERS
 from ..request import Layer as Layer
 from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
-LEVELLED = (Layer.CHORDS, Layer.TEXTURE)  # those that play too much; a shift would fill the silence of others
 PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
 ROOT_CLASSES, CHORD_CLASSES, BASS_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), slice(24, 36), 36
@@ -83,42 +81,3 @@ def heard(powers: Tensor) -> Tensor:
     chroma = classes.unflatten(-2, (-1, FRAMES_PER_LATENT)).sum(-2)
     chroma = (chroma / (chroma.amax(-1, keepdim=True) + FLOOR)).sqrt()
     return torch.cat([level, rise, chroma, torch.ones_like(chroma[..., :1])], -1)
-
-
-@dataclass(frozen=True)
-class Levels:
-    """What is added to latents of each layer where its sampling ends: `shift` [layers, channels].
-
-    A student of few steps that learnt from whole mixes plays chords too bright. With these their latents
-    have the mean of those of true layers: a tone control that stands still.
-    """
-
-    shift: Tensor
-
-    def to(self, device: torch.device) -> "Levels":
-        """Return the levels on `device`."""
-        return Levels(self.shift.to(device))
-
-    def of(self, latent: Tensor, layer: Tensor) -> Tensor:
-        """Return `latent` [rows, frames, channels] as its layers [rows, layers] have it; of no layer as it is."""
-        return latent + (layer @ self.shift)[:, None]
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return them by name, as weights keep them."""
-        return {"level_shift": self.shift}
-
-    @classmethod
-    def among(cls, tensors: Mapping[str, Tensor]) -> "Levels | None":
-        """Return the levels among `tensors` of weights, or None where these have none."""
-        return cls(tensors["level_shift"].float()) if "level_shift" in tensors else None
-
-    @classmethod
-    def fitted(cls, pairs: Iterable[tuple[Layer, Tensor, Tensor]], channels: int) -> "Levels":
-        """Return what brings sampled latents [frames, channels] to true ones; each pair is of one layer of one loop."""
-        shift, known = torch.zeros(len(LAYERS), channels), list(pairs)
-        for layer in LEVELLED:
-            own = [(sampled, true) for one, sampled, true in known if one is layer]
-            if own:
-                sampled, true = (torch.cat(part) for part in zip(*own, strict=True))
-                shift[LAYERS.index(layer)] = true.mean(0) - sampled.mean(0)
-        return cls(shift)

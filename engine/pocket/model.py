@@ -26,8 +26,7 @@ from .bands import SAMPLE_RATE, log_bands
 from .controls import asked_inputs
 from .first_step import FirstStep, change
 from .latents import LatentMap
-from .layers import Levels
-from .network import CONTROL_CHANNELS, LAYER_INPUTS, LAYERED, PocketNetwork, in_layers
+from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
 from .scenes import (
     PIECE_SECONDS,
@@ -86,14 +85,12 @@ class Pocket:
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
         begins: FirstStep | None = None,
-        levels: Levels | None = None,
         weights: str = "",
     ) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.dtype, self.device, self.sees_controls, self.weights = dtype, device, sees_controls, weights
         self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
-        self.levels = levels.to(device) if levels else None
         self.begins = begins.to(device) if begins else None  # where a search begins, if that was learnt
         # How the judge hears the last free loop: that of a take which is redrawn again and again is always the same.
         self._free: dict[bytes, Tensor] = {}
@@ -176,10 +173,7 @@ class Pocket:
             velocity = unconditional + scale * (conditional - unconditional)
         else:
             velocity = self._velocity(latent, time, end, inputs.conditional.expand(len(latent), -1), inputs)
-        clean = latent - time.to(latent.dtype) * velocity
-        if until is None or until.any() or inputs.layer is None or self.levels is None:
-            return clean
-        return self.levels.of(clean, inputs.layer)
+        return latent - time.to(latent.dtype) * velocity
 
     def _velocity(self, latent: Tensor, time: Tensor, until: Tensor, condition: Tensor, inputs: Inputs) -> Tensor:
         size = len(latent)
@@ -300,10 +294,9 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
-    network, levels = PocketNetwork.load(folder), None
+    network = PocketNetwork.load(folder)
     if (inputs := folder / LAYER_INPUTS).exists():
-        learnt = load_file(inputs)
-        network, levels = in_layers(network, {name: learnt[name].float() for name in LAYERED}), Levels.among(learnt)
+        network = in_layers(network, {name: tensor.float() for name, tensor in load_file(inputs).items()})
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
     place = choose_place(settings, small=True)
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
@@ -311,7 +304,7 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
         network, latent_map, load_towers(folder), place.dtype, place.device,
         sees_controls=sees_controls, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
-        weights=digest_of(folder, MIX_FILES), begins=FirstStep.load(folder), levels=levels,
+        weights=digest_of(folder, MIX_FILES), begins=FirstStep.load(folder),
     )  # fmt: skip
 
 

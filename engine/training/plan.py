@@ -25,10 +25,8 @@ import torch
 
 from ..pocket.arrangement import FILE as LAYERS_FILE
 from ..pocket.latents import LatentMap
-from ..pocket.layered import load_layered
 from ..pocket.waveform.vocoder import VOCODER
-from ..settings import Settings
-from . import checkpoint, layer_levels, towers
+from . import checkpoint, towers
 from .batches import LoopSet
 from .export import export, export_layers, repertoire
 from .flow import Recipe, Trainer
@@ -318,7 +316,6 @@ class Learner:
                 shutil.copytree(self._start, made, dirs_exist_ok=True)
                 export_layers(self._state("flow"), made)
                 layer_repertoire(self.plan.repertoire_loops).save(made / LAYERS_FILE)
-                layer_levels.keep(layer_levels.fit(load_layered(Settings(), made), self._data), made)
         return True
 
 

@@ -19,7 +19,7 @@ from engine.metrics.peak import true_peak_db
 from engine.models.protocol import Layers, Model, Sampler, Scene
 from engine.pocket.bands import FLOOR, band_power, log_bands
 from engine.pocket.layered import LayeredPocket
-from engine.pocket.layers import CHORD_CHANNELS, CONTEXT_CHANNELS, HEARD_CHANNELS, Layer, Levels
+from engine.pocket.layers import CHORD_CHANNELS, CONTEXT_CHANNELS, HEARD_CHANNELS, Layer
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Onsets, Point, Start
 from engine.sampling import sample, start_noise
 from engine.search.methods import plan
@@ -256,27 +256,6 @@ def test_without_layers_nothing_is_told(layered: LayeredPocket) -> None:
         for one in (plain, told)
     ]
     assert torch.equal(*ways)
-
-
-def test_levels_hold_where_sampling_ends(layered: LayeredPocket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each layer's latent has its shift once, whatever the number of steps; the full mix has none."""
-    levels = Levels(torch.randn(6, 12))
-    for steps in (1, 3):
-        drums, mix = scene_of(layered, (Layer.DRUMS,)), layered.pocket.scene(request())
-        plain = [_latent(layered, drums, steps), _latent(layered, mix, steps)]
-        with monkeypatch.context() as patched:
-            patched.setattr(layered.pocket, "levels", levels)
-            layered.pocket._answers.clear()
-            levelled = [_latent(layered, drums, steps), _latent(layered, mix, steps)]
-        layered.pocket._answers.clear()
-        torch.testing.assert_close(levelled[0], plain[0] + levels.shift[0], atol=1e-4, rtol=1e-4)
-        assert torch.equal(levelled[1], plain[1])
-
-
-def _latent(layered: LayeredPocket, scene: Scene, steps: int) -> Tensor:
-    with torch.no_grad():
-        schedule = layered.schedule(steps, scene)
-        return sample(layered, scene, start_noise(scene, 1), schedule, Sampler.TRAJECTORY, checkpoint=False)
 
 
 def test_the_picture_of_a_sum_is_that_of_summed_powers(layered: LayeredPocket) -> None:

@@ -9,19 +9,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
 
 from engine.pocket import condition
-from engine.pocket.layered import LayeredPocket, load_layered
-from engine.pocket.layers import CHORD_CHANNELS, LAYERS, LEVELLED, Layer, Levels, heard, layer_row, summary
-from engine.pocket.model import WEIGHTS, Pocket
-from engine.pocket.network import LAYER_INPUTS, PocketNetwork, in_layers
+from engine.pocket.layered import load_layered
+from engine.pocket.layers import CHORD_CHANNELS, LAYERS, Layer, heard, summary
+from engine.pocket.model import WEIGHTS
+from engine.pocket.network import PocketNetwork, in_layers
 from engine.pocket.repertoire import Repertoire
 from engine.pocket.words import WORD_IDS
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 from engine.settings import Settings
-from engine.training import layer_levels, plan
+from engine.training import plan
 from engine.training.batches import Dice, LoopSet
 from engine.training.export import export
 from engine.training.flow import Recipe, Trainer
@@ -203,47 +202,6 @@ def test_a_full_mix_hears_no_layers(layer_set: LayerSet) -> None:
         assert torch.equal(one, after(batch.latent, time, time, *told))
         assert torch.equal(one, after(batch.latent, time, time, *told, torch.zeros_like(batch.layer), batch.context))
         assert not torch.equal(one, after(batch.latent, time, time, *told, batch.layer, batch.context))
-
-
-def test_levels_bring_sampled_layers_to_true_ones() -> None:
-    """Where true latents are another mean, fitted levels find it, layer by layer; others are left as they are."""
-    torch.manual_seed(0)
-    sampled, shift = torch.randn(4, 2000, 6), torch.randn(2, 6)
-    some = LEVELLED
-    pairs = [
-        (layer, sampled[2 * place + take], sampled[2 * place + take] + shift[place])
-        for place, layer in enumerate(some)
-        for take in range(2)
-    ]
-    found = Levels.fitted([*pairs, (Layer.DRUMS, sampled[0], sampled[0] + 1)], 6)
-    rows = torch.stack([layer_row(layer) for layer in (*some, Layer.DRUMS, None)])
-    levelled = found.of(sampled, rows)
-    torch.testing.assert_close(levelled[:2], sampled[:2] + shift[:, None], atol=1e-3, rtol=1e-3)
-    assert torch.equal(levelled[2:], sampled[2:])
-
-
-def test_levels_of_a_folder_are_its_loops(layer_shards: Path, loop_set: LoopSet, tmp_path: Path) -> None:
-    """Once fitted, layers are sampled with their levels; kept, these are read back."""
-    torch.manual_seed(0)
-    network = PocketNetwork(
-        channels=224, width=32, depth=1, heads=2, condition_channels=condition.CHANNELS, layered=True
-    )
-    model = LayeredPocket(Pocket(network, loop_set.latent_map), layer_repertoire(20))
-    first = next(iter(layer_levels.loops_of(layer_shards)))
-    before = {layer: sampled for layer, sampled, _ in layer_levels.pairs_of(model, first)}
-    found = layer_levels.fit(model, layer_shards)
-    after = {layer: sampled for layer, sampled, _ in layer_levels.pairs_of(model, first)}
-    assert torch.equal(after[Layer.DRUMS], before[Layer.DRUMS])
-    wanted = before[Layer.CHORDS] + found.shift[LAYERS.index(Layer.CHORDS)]  # which hear drums and bass alone
-    torch.testing.assert_close(after[Layer.CHORDS], wanted, atol=1e-4, rtol=1e-4)
-    save_file({"layer_in": torch.zeros(2)}, tmp_path / LAYER_INPUTS)
-    layer_levels.keep(found, tmp_path)
-    kept = load_file(tmp_path / LAYER_INPUTS)
-    assert set(kept) == {"layer_in", "level_shift"}
-    read = Levels.among(kept)
-    assert read is not None
-    torch.testing.assert_close(read.shift, found.shift, atol=1e-2, rtol=1e-2)
-    assert Levels.among({"layer_in": torch.zeros(2)}) is None
 
 
 @pytest.mark.slow
