@@ -25,7 +25,6 @@ MADE_BY = {
     "published": "papers.published:table",
     "steps": "quality.steps:table",
     "seconds": "speed.seconds:table",
-    "layer-seconds": "speed.layers:table",
     "layers": "quality.layers:table",
     "memory": "speed.memory:table",
     "honesty": "papers.honesty:table",
