@@ -69,7 +69,8 @@ def finish(
     parts = None if stems is None else np.stack([_exact(stem, scene, request, turn) for stem in stems])
     gain_db = _gain_db(exact, parts, scene, request)
     for part in () if parts is None else parts:
-        gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
+        if not peak.is_peak_under(part, STEM_CEILING_DBTP - gain_db, circular=request.loop):
+            gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
     gain = 10 ** (gain_db / 20)
     return Finished(
         audio=(exact * gain).astype(np.float32),

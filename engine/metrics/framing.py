@@ -1,6 +1,7 @@
 """Frames of a waveform, round the loop or padded with silence, and the filters that run over them."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 
@@ -17,13 +18,15 @@ def mono(audio: NDArray[np.floating]) -> Signal:
 
 def frames_of(signal: Signal, window: int, count: int, *, circular: bool) -> Signal:
     """Return `count` frames [count, window], frame i centred on sample i * len(signal) / count."""
-    samples = len(signal)
-    starts = np.round(np.arange(count) * samples / count).astype(np.int64) - window // 2
-    index = starts[:, None] + np.arange(window)
+    samples, before = len(signal), window // 2
+    starts = np.round(np.arange(count) * samples / count).astype(np.int64)
+    around = np.arange(-before, samples + window - before)
     if circular:
-        return np.asarray(signal[index % samples])
-    inside = (index >= 0) & (index < samples)
-    return np.where(inside, signal[np.clip(index, 0, samples - 1)], 0.0)
+        longer = signal[around % samples]
+    else:
+        inside = (around >= 0) & (around < samples)
+        longer = np.where(inside, signal[np.clip(around, 0, samples - 1)], 0.0)
+    return np.asarray(sliding_window_view(longer, window)[starts])
 
 
 def scaled(samples_at_44100: int, sample_rate: int) -> int:

@@ -1,5 +1,7 @@
 """How loud a loop is: its true peak between samples, and its loudness (ITU-R BS.1770-5)."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
@@ -19,6 +21,8 @@ METER_PHASES = np.array(
     ]
 )  # fmt: skip
 METER_PHASES = np.concatenate([METER_PHASES, METER_PHASES[::-1, ::-1]])
+METER_GAIN = float(np.abs(METER_PHASES).sum(1).max())  # the most that the filter makes of the largest sample
+BETWEEN_TWICE = 1 / np.cos(np.pi / 4)  # the most between two samples at twice the rate
 
 
 def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
@@ -28,23 +32,50 @@ def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
     meters are, and exact band-limited interpolation at eight times the rate. The meter's filter reads up to 0.2 dB
     too high, and near half the rate some decibels too low.
     """
-    values = np.atleast_2d(np.asarray(audio, dtype=np.float32))  # exact to 1e-5 dB, and twice as fast
-    around = OPEN_SAMPLES if not circular else 0
-    if around:  # silence, long enough for the ringing beyond the ends
-        values = np.pad(values, ((0, 0), (around, around)))
+    values = _around(audio, circular=circular)
     peak = max(float(np.abs(values).max(initial=0)), _exact_peak(values), _metered_peak(values))
     return float(20 * np.log10(max(peak, 1e-10)))
+
+
+def is_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, circular: bool) -> bool:
+    """Return whether the true peak of `audio` [channels, samples] is sure to be at or under a ceiling.
+
+    Most sounds need no exact measurement for it: between the samples of a signal at twice the rate it needs is at most
+    1 / cos(pi / 4) of the largest of them (Ehlich and Zeller 1964), and a filter gives at most the sum of its taps.
+    """
+    values, most = _around(audio, circular=circular), 10 ** (ceiling_dbtp / 20)
+    largest = float(np.abs(values).max(initial=0))
+    return largest * METER_GAIN <= most and max(largest, _half_way(values)) * BETWEEN_TWICE <= most
+
+
+def _half_way(values: NDArray[np.float32]) -> float:
+    """Return the largest size of `values` [channels, samples], round the loop, half a sample on."""
+    samples = values.shape[1]
+    moved = irfft(rfft(values, axis=1) * _turn(samples, EXACT_OVERSAMPLING // 2), samples, axis=1)
+    return float(np.abs(moved).max(initial=0))
+
+
+def _around(audio: NDArray[np.floating], *, circular: bool) -> NDArray[np.float32]:
+    values = np.atleast_2d(np.asarray(audio, dtype=np.float32))  # exact to 1e-5 dB, and twice as fast
+    around = 0 if circular else OPEN_SAMPLES  # silence, long enough for the ringing beyond the ends
+    return np.pad(values, ((0, 0), (around, around))) if around else values
 
 
 def _exact_peak(values: NDArray[np.float32]) -> float:
     """Return the largest size of `values` [channels, samples], round the loop, an eighth of a sample apart."""
     samples = values.shape[1]
     spectrum = rfft(values, axis=1)
-    turn = (-2j * np.pi / samples / EXACT_OVERSAMPLING) * np.arange(spectrum.shape[1])
     return max(
-        float(np.abs(irfft(spectrum * np.exp(turn * step).astype(np.complex64), samples, axis=1)).max(initial=0))
+        float(np.abs(irfft(spectrum * _turn(samples, step), samples, axis=1)).max(initial=0))
         for step in range(1, EXACT_OVERSAMPLING)
     )
+
+
+@lru_cache(maxsize=EXACT_OVERSAMPLING - 1)
+def _turn(samples: int, step: int) -> NDArray[np.complex64]:
+    """Return the factors of a spectrum that move a loop of so many samples by `step` eighths of one."""
+    turn = (-2j * np.pi / samples / EXACT_OVERSAMPLING) * np.arange(samples // 2 + 1)
+    return np.exp(turn * step).astype(np.complex64)
 
 
 def _metered_peak(values: NDArray[np.float32]) -> float:

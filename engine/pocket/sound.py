@@ -12,7 +12,7 @@ whose delay swings to and fro with frequency, so that a hit, too, lasts three mi
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from .bands import (
 from .waveform.attacks import quiet_before_hits
 from .waveform.crest import LIMITED_DB, limiter, round_peaks, true_peaks
 from .waveform.phase import loop_phases
+from .waveform.side_by_side import side_by_side
 from .waveform.vocoder import Vocoder
 
 _MIDS = 246
@@ -76,17 +77,23 @@ def _spectrum(power: Tensor, side: Tensor | None, frame_rate_hz: float) -> Spect
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Sounded:
-    """A loop once sounded: unit phases [frames, bins], mid and side [2, samples], their true peaks [samples]."""
+    """A loop once sounded: unit phases [frames, bins], mid and side [2, samples]."""
 
     turn: Tensor
     both: Tensor
-    peaks: Tensor
+
+    @cached_property
+    def peaks(self) -> Tensor:
+        """The true peaks [samples] of left and right, which nobody asks of one layer among others."""
+        with torch.no_grad():
+            return true_peaks(mid_side(self.both))
 
 
 # The last ones, as many as a loop has layers: what a search ends with is heard, then delivered, then perhaps redrawn.
-_latest: dict[tuple[bytes, torch.device, Vocoder | None], _Sounded] = {}
+_Name = tuple[bytes, torch.device, Vocoder | None]
+_latest: dict[_Name, _Sounded] = {}
 
 
 def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *, limits: bool = False) -> Tensor:
@@ -96,7 +103,10 @@ def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *,
     """
     with torch.no_grad():
         sounded = [_sounded(one, samples, vocoder) for one in log_power]
-        return torch.stack([mid_side(both) * limiter(peaks) if limits else mid_side(both) for both, peaks in sounded])
+        waves = [mid_side(one.both) for one in sounded]
+        if limits:
+            waves = [wave * limiter(one.peaks) for wave, one in zip(waves, sounded, strict=True)]
+        return torch.stack(waves)
 
 
 def together(
@@ -115,7 +125,7 @@ def together(
     with torch.no_grad():
         loops = []
         for layers in log_power:
-            both = torch.stack([_sounded(one, samples, vocoder)[0] for one in layers])
+            both = torch.stack([one.both for one in _apart(layers, samples, vocoder)])
             mix = both if audible is None else both[list(audible)]
             gain = limiter(true_peaks(mid_side(mix.sum(0)))) if limits else 1.0
             loops.append(mid_side(both) * gain)
@@ -128,7 +138,8 @@ def together_resynthesised(
     """Return the spectrum that the sum of layers [batch, layers, frames, bands] really has; see `resynthesised`."""
     sounded = []
     for layers in log_power:
-        both = torch.stack([_sounded(one, samples, vocoder)[0] for one in layers]).sum(0)
+        _apart(layers.detach(), samples, vocoder)
+        both = torch.stack([_with_gradient(one, samples, vocoder) for one in layers]).sum(0)
         with torch.no_grad():
             peaks = true_peaks(mid_side(both))
         sounded.append((both, peaks))
@@ -144,7 +155,7 @@ def resynthesised(
     `vocoder` and the limiter change, are constant in the gradient, which flows through magnitudes, synthesis and
     analysis. Peaks are those of the delivered wave; with `limits`, those that the limiter finds, less what it may take.
     """
-    sounded = [_sounded(one, samples, vocoder) for one in log_power]
+    sounded = [(_with_gradient(one, samples, vocoder), _sounded(one, samples, vocoder).peaks) for one in log_power]
     return _heard(sounded, band_power(log_power[..., _MIDS:]), frame_rate_hz, limits=limits)
 
 
@@ -168,31 +179,71 @@ def _heard(sounded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz: fl
     return replace(spectrum, peak_db=20 * torch.log10(largest + 1e-10) - (LIMITED_DB if limits else 0))
 
 
-def _sounded(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> tuple[Tensor, Tensor]:
-    """Return mid and side [2, samples] of log band power [frames, bands], and their true peaks [samples].
+def _apart(layers: Tensor, samples: int, vocoder: Vocoder | None) -> list[_Sounded]:
+    """Return how layers [layers, frames, bands] sound, those that are not known made side by side."""
+    named = [(_name(one, samples, vocoder), one) for one in layers]
+    missing = [(key, one) for key, one in named if key not in _latest]
+    made = side_by_side(lambda item: _made(item[1], samples, vocoder), missing, layers.device)
+    found = {key: _latest[key] for key, _ in named if key in _latest}
+    for (key, _), one in zip(missing, made, strict=True):
+        found[key] = _kept(key, one)
+    return [found[key] for key, _ in named]
 
-    Carries the gradient to the mid.
-    """
+
+def _sounded(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> _Sounded:
+    """Return how log band power [frames, bands] sounds, without a gradient."""
+    key = _name(log_power, samples, vocoder)
+    known = _latest.get(key)
+    if known is None:
+        with torch.no_grad():
+            known = _kept(key, _made(log_power, samples, vocoder))
+    return known
+
+
+def _with_gradient(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> Tensor:
+    """Return mid and side [2, samples] of log band power [frames, bands]; carries the gradient to the mid."""
+    if not (torch.is_grad_enabled() and log_power.requires_grad):
+        return _sounded(log_power, samples, vocoder).both
+    key = _name(log_power, samples, vocoder)
+    known, bins = _latest.get(key), _bins(log_power)
+    turn = _turns(log_power, bins, samples) if known is None else known.turn
+    plain = _plain(bins, turn, samples)
+    if known is None:
+        known = _kept(key, _mended(log_power, turn, plain, vocoder))
+    return plain + (known.both - plain.detach())
+
+
+def _name(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> _Name:
     name = hashlib.blake2b(log_power.detach().cpu().numpy().tobytes(), key=str(samples).encode()).digest()
-    key = name, log_power.device, vocoder
-    known, carries = _latest.get(key), torch.is_grad_enabled() and log_power.requires_grad
-    if known is not None and not carries:
-        return known.both, known.peaks
-    mid, side = _bins(log_power)
+    return name, log_power.device, vocoder
+
+
+def _kept(key: _Name, made: _Sounded) -> _Sounded:
+    while len(_latest) >= LATEST:
+        del _latest[next(iter(_latest))]
+    _latest[key] = made
+    return made
+
+
+def _made(log_power: Tensor, samples: int, vocoder: Vocoder | None) -> _Sounded:
+    bins = _bins(log_power)
+    turn = _turns(log_power, bins, samples)
+    return _mended(log_power, turn, _plain(bins, turn, samples), vocoder)
+
+
+def _mended(log_power: Tensor, turn: Tensor, plain: Tensor, vocoder: Vocoder | None) -> _Sounded:
     with torch.no_grad():
-        turn = _turns(log_power, (mid + side).sqrt(), samples) if known is None else known.turn
+        return _Sounded(turn, plain.detach() if vocoder is None else vocoder(log_power[None], plain[None])[0])
+
+
+def _plain(bins: tuple[Tensor, Tensor], turn: Tensor, samples: int) -> Tensor:
+    """Return mid and side [2, samples] of their power [frames, bins] with the phases of `turn`."""
+    mid, side = bins
+    with torch.no_grad():
         edge = istft(side.sqrt() * turn * QUARTER_TURN, samples)
     plain = _in_time(torch.stack([istft((mid + LEAST_POWER).sqrt() * turn, samples), edge]))
     # Windows let the lowest bins leak into a constant offset, which is no sound.
-    plain = plain - plain.mean(-1, keepdim=True)
-    if known is None:
-        with torch.no_grad():
-            both = plain.detach() if vocoder is None else vocoder(log_power[None], plain[None])[0]
-            known = _Sounded(turn, both, true_peaks(mid_side(both)))
-        while len(_latest) >= LATEST:
-            del _latest[next(iter(_latest))]
-        _latest[key] = known
-    return plain + (known.both - plain.detach()) if carries else known.both, known.peaks
+    return plain - plain.mean(-1, keepdim=True)
 
 
 def _in_time(wave: Tensor) -> Tensor:
@@ -208,13 +259,15 @@ def _bins(log_power: Tensor) -> tuple[Tensor, Tensor]:
     return mid * audible, side * audible
 
 
-def _turns(log_power: Tensor, magnitude: Tensor, samples: int) -> Tensor:
-    """Return unit complex numbers with the phase of `magnitude` [frames, bins], frames starting at their edge.
+@torch.no_grad()
+def _turns(log_power: Tensor, power: tuple[Tensor, Tensor], samples: int) -> Tensor:
+    """Return unit complex numbers with phases for the power [frames, bins] of both, frames starting at their edge.
 
     Integrated phases, the all-pass, then steps of Griffin and Lim (1984), the first for all frames, the others for
     those that a hit or a peak is near to: overlapping frames agree on the rest, that it is quiet before hits, and
     that no peak stands out.
     """
+    magnitude = (power[0] + power[1]).sqrt()
     frames, bins = magnitude.shape
     rough = (magnitude * torch.exp(_roughness(frames, bins).to(magnitude.device) * _steady(log_power))).cpu().numpy()
     phases = loop_phases(rough, samples / frames)

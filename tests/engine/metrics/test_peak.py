@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.metrics.peak import METER_PHASES, _exact_peak, _metered_peak, loudness_lufs, true_peak_db
+from engine.metrics.peak import METER_PHASES, _exact_peak, _metered_peak, is_peak_under, loudness_lufs, true_peak_db
 
 
 def test_a_peak_between_samples_is_found() -> None:
@@ -72,3 +72,14 @@ def test_the_gate_leaves_silence_out() -> None:
     half = tone * (np.arange(96_000) < 48_000)
     difference = loudness_lufs(np.stack([tone, tone]), 48_000) - loudness_lufs(np.stack([half, half]), 48_000)
     assert 0 <= difference < 1.5
+
+
+@given(seed=st.integers(0, 2**32), samples=st.integers(1, 999), order=st.integers(0, 30), circular=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_peak_that_is_sure_to_be_under_a_ceiling_is(seed: int, samples: int, order: int, circular: bool) -> None:
+    """Whatever the sound, its measured peak is at or under every ceiling that it is sure to be under."""
+    rng = np.random.default_rng(seed)
+    sound = rng.normal(size=(2, samples)) * rng.random((2, samples)) ** order
+    found_db = true_peak_db(sound, circular=circular)
+    assert not is_peak_under(sound, found_db - 1e-3, circular=circular)
+    assert is_peak_under(sound, found_db + 6.2, circular=circular)

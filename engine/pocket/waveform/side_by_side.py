@@ -1,0 +1,52 @@
+"""Work on sounds that know nothing of each other: on a processor side by side, each with one thread of torch's.
+
+Much of a sound is made without torch's own threads (phases are integrated cell by cell), so that a second core would
+wait for the first; with a layer for each core none does.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from threading import Barrier
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def side_by_side(work: Callable[[T], R], items: Sequence[T], device: torch.device) -> list[R]:
+    """Return `work` of each of `items`, without a gradient; in as many threads as torch has on a processor."""
+    threads = torch.get_num_threads()
+
+    def quietly(item: T) -> R:  # whether there is a gradient is a thread's own
+        with torch.no_grad():
+            return work(item)
+
+    if device.type != "cpu" or threads < 2 or len(items) < 2:
+        return [quietly(item) for item in items]
+    return list(_threads(threads).map(quietly, items))
+
+
+@lru_cache(maxsize=1)
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Return so many threads, started, in each of which torch computes with one."""
+    started = Barrier(count + 1)
+
+    def begin() -> None:
+        torch.get_num_threads()  # of a new thread torch sets its count when it is first asked for, and never again
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(count, "sound", begin)
+    for _ in range(count):
+        pool.submit(torch.get_num_threads)
+    started.wait()
+    torch.set_num_threads(count)  # torch keeps the last count for threads that begin later, too
+    return pool
+
+
+if hasattr(os, "register_at_fork"):  # a copy of this process has none of the threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)

@@ -1,0 +1,41 @@
+"""Work side by side is the same work."""
+
+import threading
+
+import pytest
+import torch
+
+from engine.pocket.waveform.side_by_side import side_by_side
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_has_its_answer_in_its_place(threads: int) -> None:
+    """In order, without a gradient, and torch computes with as many threads afterwards as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        given = [torch.full((2,), float(number), requires_grad=True) for number in range(7)]
+        found = side_by_side(lambda one: (one * 2, torch.get_num_threads()), given, CPU)
+        assert [float(one[0]) for one, _ in found] == [0, 2, 4, 6, 8, 10, 12]
+        assert not any(one.requires_grad for one, _ in found)
+        assert {count for _, count in found} == {1}
+        assert torch.get_num_threads() == threads
+        fresh: list[int] = []
+        later = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
+        later.start()
+        later.join()
+        assert fresh == [threads]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_fault_reaches_who_asked() -> None:
+    """The error of one of them, as it was raised."""
+
+    def refuse(number: int) -> int:
+        raise ValueError(number)
+
+    with pytest.raises(ValueError, match="3"):
+        side_by_side(refuse, [3, 3], CPU)
