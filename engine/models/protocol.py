@@ -177,8 +177,8 @@ class StepsFirst(Protocol):
     """A model that may have learnt where a search for a target ends, to begin near there."""
 
     @property
-    def has_first_step(self) -> bool:
-        """Whether there are weights for it."""
+    def first_step_knows(self) -> Collection[Any]:
+        """Which goals it has learnt, `engine.controls.Shown`; none without weights."""
         ...
 
     @property

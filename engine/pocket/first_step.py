@@ -38,10 +38,12 @@ class FirstStep(nn.Module):
     """From noise, latent and features, all [rows, frames, channels], to the change of the noise; circular in time."""
 
     deviation: Tensor
+    known: Tensor
 
-    def __init__(self, deviation: Tensor) -> None:
+    def __init__(self, deviation: Tensor, knows: frozenset[Shown] = frozenset(CHANNELS)) -> None:
         super().__init__()
         self.register_buffer("deviation", deviation.clone())
+        self.register_buffer("known", torch.tensor([float(shown in knows) for shown in CHANNELS]))
         channels = len(deviation)
         self.enter = nn.Linear(5 * channels + FEATURES + len(LAYERS), WIDTH)
         self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3, dilation=dilation) for dilation in DILATIONS)
@@ -69,6 +71,11 @@ class FirstStep(nn.Module):
         asked = (features != 0).flatten(1).any(1)[:, None, None]
         straight = (self.down + share) * way + (self.towards[:, None, None] * others).sum(0)
         return (straight + SMALL * aside) * asked
+
+    @property
+    def knows(self) -> frozenset[Shown]:
+        """What of goals it was shown in training."""
+        return frozenset(shown for shown, known in zip(CHANNELS, self.known, strict=True) if known)
 
     @property
     def digest(self) -> str:

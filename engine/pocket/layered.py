@@ -15,7 +15,7 @@ from torch import Tensor
 
 from midi.chords.text import ChordSpan
 
-from ..controls import Features
+from ..controls import Features, Shown
 from ..errors import ModelError
 from ..models.protocol import Scene, Schedule
 from ..request import LoopRequest
@@ -134,9 +134,9 @@ class LayeredPocket(LayerSounds):
         return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
 
     @property
-    def has_first_step(self) -> bool:
-        """Whether the weights came with a learned first step."""
-        return self.pocket.has_first_step
+    def first_step_knows(self) -> frozenset[Shown]:
+        """Which goals a learned first step knows; none without its weights."""
+        return self.pocket.first_step_knows
 
     @property
     def first_step_digest(self) -> str:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..controls import Features
+from ..controls import Features, Shown
 from ..errors import ModelError
 from ..models.hardware import choose_place
 from ..models.protocol import Model, ModelCard, Sampler, Scene, Schedule
@@ -132,9 +132,9 @@ class Pocket:
         return self.flow.denoise(latent, time, scene.inputs, until)
 
     @property
-    def has_first_step(self) -> bool:
-        """Whether the weights came with a learned first step."""
-        return self.begins is not None
+    def first_step_knows(self) -> frozenset[Shown]:
+        """Which goals a learned first step knows; none without its weights."""
+        return frozenset() if self.begins is None else self.begins.knows
 
     @cached_property
     def first_step_digest(self) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .. import controls
 from ..models.protocol import Model, StepsFirst
 from .anchor import anchor_of
 from .balance import Balance, pull_at
@@ -39,8 +40,11 @@ class Seen(NamedTuple):
 
 
 def can_begin(model: Model, objective: Objective) -> bool:
-    """Return whether `model` has a learned first step that knows some goal of `objective`."""
-    return isinstance(model, StepsFirst) and model.has_first_step and any(g.term.features for g in objective.goals)
+    """Return whether `model` has a learned first step that knows every goal of `objective`."""
+    return isinstance(model, StepsFirst) and all(
+        goal.term.features is not None and controls.find(goal.kind).shown in model.first_step_knows
+        for goal in objective.goals
+    )
 
 
 @torch.no_grad()

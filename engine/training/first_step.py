@@ -11,7 +11,7 @@ import argparse
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,7 @@ from midi.key import MODES
 from midi.notes import Note
 from midi.rhythm import Onset
 
-from ..controls import find
+from ..controls import Shown, find
 from ..pocket.first_step import FirstStep
 from ..pocket.layered import LayeredPocket, load_layered
 from ..pocket.model import WEIGHTS
@@ -57,21 +57,22 @@ class Recipe:
     """How long, in how large steps."""
 
     minutes: float
+    controls: tuple[str, ...] = tuple(NEAR_LOSS)  # that it learns; a request with any other begins plainly
     requests: int = 4  # to a step
     learning_rate: float = 8e-4
     final_share: float = 0.4
     averaging: float = 0.995
 
 
-def drawn_request(seed: int) -> LoopRequest:
-    """Return a request as a user might make it: words, tempo and length, and one to four controls."""
+def drawn_request(seed: int, known: Sequence[str] = tuple(NEAR_LOSS)) -> LoopRequest:
+    """Return a request as a user might make it: words, tempo and length, and one to four of the `known` controls."""
     dice = random.Random(seed)
     genres, instruments = ([w.text for w in WORDS if w.group == group] for group in ("genre", "instrument"))
     prompt = ", ".join([dice.choice(genres), *dice.sample(instruments, dice.choice((0, 1, 1, 2)))])
     bars = dice.choice((1, 2, 2, 2, 4))
     request = LoopRequest(prompt=prompt, tempo_bpm=Fraction(dice.randint(75, 165)), bars=bars, seed=seed)
-    count = dice.choices((1, 2, 3, 4), (6, 3, 2, 1))[0]
-    kinds = dice.sample(("intensity", "melody", "rhythm", "brightness"), count)
+    count = min(dice.choices((1, 2, 3, 4), (6, 3, 2, 1))[0], len(known))
+    kinds = dice.sample(known, count)
     controls = tuple(Control(kind=kind, target=TARGETS[kind](dice, request.beats)) for kind in kinds)
     return LoopRequest(prompt=prompt, tempo_bpm=request.tempo_bpm, bars=bars, seed=seed, controls=controls)
 
@@ -126,7 +127,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, model: LayeredPocket, state: Path) -> None:
         torch.manual_seed(0)
         self.recipe, self.model, self.state = recipe, model, state
-        self.network = FirstStep(model.pocket.network.deviation).to(model.device)
+        self.network = FirstStep(model.pocket.network.deviation, self._knows()).to(model.device)
         model.pocket.begins = self.network
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
@@ -156,7 +157,7 @@ class Trainer:
     def _once(self, seed: int) -> dict[str, float]:
         """Add the gradient of one request; return its distances before and after, in the controls' units."""
         dice = random.Random(seed + 1)
-        problem, noise = self._problem(drawn_request(seed), layered=dice.random() < LAYERED_SHARE)
+        problem, noise = self._problem(drawn_request(seed, self.recipe.controls), layered=dice.random() < LAYERED_SHARE)
         model, scene, objective = problem
         card = model.card
         exact = Chain(steps=card.decode_steps, sampler=card.sampler)
@@ -220,9 +221,13 @@ class Trainer:
 
     def export(self, out: Path) -> None:
         """Write the averaged weights beside the model's."""
-        averaged = FirstStep(self.model.pocket.network.deviation)
+        averaged = FirstStep(self.model.pocket.network.deviation, self._knows())
         averaged.load_state_dict(self.average)
         averaged.save(out)
+
+    def _knows(self) -> frozenset[Shown]:
+        shown = {find(kind).shown for kind in self.recipe.controls}
+        return frozenset(one for one in shown if one is not None)
 
     def _report(self, seen: list[dict[str, float]], clock: checkpoint.Clock) -> None:
         names = sorted({name for row in seen for name in row})
@@ -243,10 +248,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--controls", default=",".join(NEAR_LOSS), help="that it learns")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--out", type=Path, help="a folder of weights to put it beside, when the minutes are over")
     given = parser.parse_args()
-    trainer = Trainer(Recipe(minutes=given.minutes), load_layered(Settings(), given.weights), given.state)
+    recipe = Recipe(minutes=given.minutes, controls=tuple(given.controls.split(",")))
+    trainer = Trainer(recipe, load_layered(Settings(), given.weights), given.state)
     started = time.monotonic()
     trainer.run()
     print(f"{trainer.step} steps, {(time.monotonic() - started) / 60:.1f} minutes")  # noqa: T201

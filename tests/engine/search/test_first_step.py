@@ -9,7 +9,7 @@ import torch
 from asking import Asking
 from torch import Tensor
 
-from engine.controls import Features
+from engine.controls import Features, Shown
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control, Words
@@ -25,7 +25,7 @@ STRUCTURE = Control(kind="structure", target=Words(text="AABA"))
 class Begins(TinyModel):
     """A model that has learnt one change for whatever is asked, and remembers what it was shown."""
 
-    has_first_step = True
+    first_step_knows = frozenset({Shown.LEVEL})
     first_step_digest = "0123456789ab"
     change: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
@@ -103,8 +103,9 @@ def test_nothing_learnt_changes_nothing(ask: Asking) -> None:
         return methods.plan(request, model, methods.objective_of(request, model.scene(request), model))
 
     assert planned(model, ask.intensity()).first_step
-    assert planned(model, STRUCTURE) == planned(plain, STRUCTURE)
-    model.has_first_step = False
+    for controls in ((STRUCTURE,), (ask.melody(60),), (ask.intensity(), ask.melody(60))):
+        assert planned(model, *controls) == planned(plain, *controls)
+    model.first_step_knows = frozenset()
     assert planned(model, ask.intensity()) == planned(plain, ask.intensity())
 
 
