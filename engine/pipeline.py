@@ -32,9 +32,10 @@ from .events import (
 )
 from .metrics import ending
 from .models import decode
-from .models.protocol import EmbeddingDistance, Layers, Model, Scene, StepsFirst
+from .models.protocol import EmbeddingDistance, Layers, Model, Scene
 from .request import Layer, LoopRequest, Start
 from .search import guidance, methods, minimize
+from .search.first_step import learned_step
 from .search.objective import Objective
 from .search.part import Part, part_of
 from .search.report import Step, counted, decoding, progress
@@ -276,8 +277,8 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         verdicts = (*verdicts, verdict)
     record = what_was_done(request, ready.model.card, search.losses, search.seconds)
     if search.step is not None:
-        began = ready.model if ready.plan.first_step and isinstance(ready.model, StepsFirst) else None
-        record |= search_facts(search.step.state.verified.count, began.first_step_digest if began else "")
+        began = learned_step(ready.model) if ready.plan.first_step else None
+        record |= search_facts(search.step.state.verified.count, began.digest if began else "")
     record |= {
         **noise_facts(noise, scene.time_axis),
         **scene.record,

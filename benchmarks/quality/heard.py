@@ -42,7 +42,7 @@ STEMS = {
     "drums": (Layer.DRUMS, Layer.PERCUSSION), "melody": (Layer.LEAD,), "chords": (Layer.CHORDS, Layer.BASS),
 }  # fmt: skip
 THIRDS = {"major": 4, "minor": 3}
-BAR = "F1, mean; no bar. Held-out loops whose notes are known: `python -m benchmarks heard`."
+BAR = "No bar. F1, mean. Held-out loops whose notes are known: `python -m benchmarks heard`."
 
 Audio = NDArray[np.float32]
 

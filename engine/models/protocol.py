@@ -172,25 +172,24 @@ class Fades(Protocol):
         ...
 
 
-@runtime_checkable
-class StepsFirst(Protocol):
-    """A model that may have learnt where a search for a target ends, to begin near there."""
+class LearnedStep(Protocol):
+    """What a model has learnt of where a search for a target ends."""
 
     @property
-    def first_step_knows(self) -> Collection[Any]:
-        """Which goals it has learnt, `engine.controls.Shown`; none without weights."""
+    def knows(self) -> Collection[Any]:
+        """Which goals it has learnt, `engine.controls.Shown`."""
         ...
 
     @property
-    def first_step_digest(self) -> str:
-        """Twelve hexadecimal digits of its weights, for the record of a take; empty without them."""
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of its weights, for the record of a take."""
         ...
 
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent [batch, *noise_shape] that the model gives of `noise` when it is shown what is asked."""
         ...
 
-    def first_step(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
+    def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
         """Return a change of `noise` [batch, *noise_shape].
 
         `way` leads down the slope of the losses, as far as a sum of squares promises its minimum. `latents`
@@ -198,6 +197,16 @@ class StepsFirst(Protocol):
         that is asked for, and the search's anchor. `features` are what it sees of the goals,
         `engine.controls.Features`.
         """
+        ...
+
+
+@runtime_checkable
+class StepsFirst(Protocol):
+    """A model that may have learnt where a search for a target ends, to begin near there."""
+
+    @property
+    def learned_step(self) -> LearnedStep | None:
+        """What it has learnt; None without weights."""
         ...
 
 

@@ -11,6 +11,7 @@ nothing that it knows is asked for, it changes nothing.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..controls import Features, Shown
-from ..models.protocol import Scene
+from ..models.protocol import Model, Scene
+from ..sampling import sample
 from .bands import FRAMES_PER_LATENT
 from .layers import LAYERS
 
@@ -138,3 +140,31 @@ def change(
     rows = (tensor.reshape(-1, *noise.shape[-2:]) for tensor in (noise, way))
     stacked = latents.reshape(len(latents), -1, *noise.shape[-2:])
     return network(*rows, stacked, features, told.repeat(batch, 1)).view_as(noise)
+
+
+@dataclass(frozen=True, slots=True)
+class PocketStep:
+    """The step of a model that samples with `pocket`'s network, as a search asks for it."""
+
+    network: FirstStep
+    model: Model
+
+    @property
+    def knows(self) -> frozenset[Shown]:
+        """Which goals it has learnt."""
+        return self.network.knows
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of its weights."""
+        return self.network.digest
+
+    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+        """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
+        model, asked = self.model, replace(scene, inputs=scene.inputs.shown)
+        return sample(model, asked, noise, model.schedule(1, asked), model.card.sampler, checkpoint=False)
+
+    def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+        """Return the change of `noise` that was learnt for what `way`, `latents` and `features` show."""
+        layer = scene.inputs.layer if scene.layers else None
+        return change(self.network, noise, way, latents, features, scene, layer)

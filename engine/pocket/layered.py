@@ -15,7 +15,6 @@ from torch import Tensor
 
 from midi.chords.text import ChordSpan
 
-from ..controls import Features, Shown
 from ..errors import ModelError
 from ..models.protocol import Scene, Schedule
 from ..request import LoopRequest
@@ -23,6 +22,7 @@ from ..sampling import sample
 from ..settings import Settings
 from .arrangement import FILE, Arrangement, LayerRepertoire
 from .bands import log_bands
+from .first_step import PocketStep
 from .in_layers.mix import mix_notes
 from .in_layers.scenes import LayerScenes, for_batch, one_layer, only_layers
 from .in_layers.sounds import LayerSounds, audible, summed
@@ -134,24 +134,9 @@ class LayeredPocket(LayerSounds):
         return self.pocket.denoise(latent.flatten(0, 1), time, flat, until=until).view_as(latent)
 
     @property
-    def first_step_knows(self) -> frozenset[Shown]:
-        """Which goals a learned first step knows; none without its weights."""
-        return self.pocket.first_step_knows
-
-    @property
-    def first_step_digest(self) -> str:
-        """Twelve hexadecimal digits of the learned first step; empty without one."""
-        return self.pocket.first_step_digest
-
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
-        """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
-        return self.pocket.shown_by(self, noise, scene)
-
-    def first_step(
-        self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
-    ) -> Tensor:
-        """Return the change of `noise` [batch, layers, frames, channels] that was learnt, layer by layer."""
-        return self.pocket.first_step(noise, way, latents, features, scene)
+    def learned_step(self) -> PocketStep | None:
+        """The learned first step, layer by layer; None without its weights."""
+        return None if self.pocket.begins is None else PocketStep(self.pocket.begins, self)
 
     def embedding_distance(
         self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None

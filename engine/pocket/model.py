@@ -2,16 +2,14 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..controls import Features, Shown
 from ..errors import ModelError
 from ..models.hardware import choose_place
 from ..models.protocol import Model, ModelCard, Sampler, Scene, Schedule
@@ -23,7 +21,7 @@ from ..takes.noise import open_seeds
 from .bands import SAMPLE_RATE, log_bands
 from .controls import asked_inputs, asked_rows
 from .embeddings import Embeddings
-from .first_step import FirstStep, change
+from .first_step import FirstStep, PocketStep
 from .flow import Flow
 from .latents import LatentMap
 from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
@@ -132,31 +130,9 @@ class Pocket:
         return self.flow.denoise(latent, time, scene.inputs, until)
 
     @property
-    def first_step_knows(self) -> frozenset[Shown]:
-        """Which goals a learned first step knows; none without its weights."""
-        return frozenset() if self.begins is None else self.begins.knows
-
-    @cached_property
-    def first_step_digest(self) -> str:
-        """Twelve hexadecimal digits of the learned first step; empty without one."""
-        return "" if self.begins is None else self.begins.digest
-
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
-        """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
-        return self.shown_by(self, noise, scene)
-
-    def shown_by(self, player: Model, noise: Tensor, scene: Scene) -> Tensor:
-        """Return the same of `player`, which samples with this model's network."""
-        shown = replace(scene, inputs=scene.inputs.shown)
-        return sample(player, shown, noise, self.schedule(1, scene), self.card.sampler, checkpoint=False)
-
-    def first_step(
-        self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
-    ) -> Tensor:
-        """Return the change of `noise` that was learnt for what `way`, `latents` and `features` show."""
-        assert self.begins is not None
-        layer = scene.inputs.layer if scene.layers else None
-        return change(self.begins, noise, way, latents, features, scene, layer)
+    def learned_step(self) -> PocketStep | None:
+        """The learned first step; None without its weights."""
+        return None if self.begins is None else PocketStep(self.begins, self)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, 2, samples]; phases are integrated round the loop, so this carries no gradient."""

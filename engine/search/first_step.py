@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import controls
-from ..models.protocol import Model, StepsFirst
+from ..models.protocol import LearnedStep, Model, StepsFirst
 from .anchor import anchor_of
 from .balance import Balance, pull_at
 from .best import per_item
@@ -39,11 +39,16 @@ class Seen(NamedTuple):
         return problem.objective.evaluate(spectrum, latent)
 
 
+def learned_step(model: Model) -> LearnedStep | None:
+    """Return what `model` has learnt of where searches end."""
+    return model.learned_step if isinstance(model, StepsFirst) else None
+
+
 def can_begin(model: Model, objective: Objective) -> bool:
     """Return whether `model` has a learned first step that knows every goal of `objective`."""
-    return isinstance(model, StepsFirst) and all(
-        goal.term.features is not None and controls.find(goal.kind).shown in model.first_step_knows
-        for goal in objective.goals
+    step = learned_step(model)
+    return step is not None and all(
+        goal.term.features is not None and controls.find(goal.kind).shown in step.knows for goal in objective.goals
     )
 
 
@@ -97,14 +102,15 @@ def seen_by(problem: Problem, noise: Tensor, chain: Chain) -> Seen:
 def stepped(problem: Problem, seen: Seen, chain: Chain, anchor: Tensor) -> Tensor:
     """Return the noise after one pass of the learned step, on the Gaussian's shell; carries its weights' gradient."""
     model, scene, objective = problem
-    assert isinstance(model, StepsFirst)
+    step = learned_step(model)
+    assert step is not None
     way = _way_down(problem, seen, chain)
     with torch.no_grad():
         own, spectrum = seen.correction.applied(model, scene, seen.latent)
         features = objective.features(spectrum, own)
-        shown, spectrum = seen.correction.applied(model, scene, model.shown(seen.noise, scene))
+        shown, spectrum = seen.correction.applied(model, scene, step.shown(seen.noise, scene))
         latents = torch.stack([own, anchor_of(model, objective, shown, spectrum), anchor])
-    change = model.first_step(seen.noise, way, latents, features, scene)
+    change = step.change(seen.noise, way, latents, features, scene)
     moved = Shell().projected(seen.noise + change, scene.time_axis, layered=bool(scene.layers))
     return torch.where(_still(change), seen.noise, moved)
 

@@ -33,7 +33,7 @@ from ..request import MIX, Control, Curve, LoopRequest, Notes, Onsets, Point
 from ..sampling import start_noise
 from ..search import methods
 from ..search.anchor import anchor_of, nearest_frames
-from ..search.first_step import seen_by, stepped
+from ..search.first_step import Seen, seen_by, stepped
 from ..search.part import part_of
 from ..search.surrogate import Chain, Correction, Problem, latent_of
 from ..settings import Settings
@@ -159,19 +159,11 @@ class Trainer:
         dice = random.Random(seed + 1)
         problem, noise = self._problem(drawn_request(seed, self.recipe.controls), layered=dice.random() < LAYERED_SHARE)
         model, scene, objective = problem
-        card = model.card
-        exact = Chain(steps=card.decode_steps, sampler=card.sampler)
-        surrogate = Chain(steps=card.surrogate_steps, sampler=card.sampler)
-        with torch.no_grad():
-            seen = seen_by(problem, noise, surrogate)
-            before = seen.evaluated(problem)
-            anchor = anchor_of(model, objective, seen.latent, before.spectrum)
-            passes = dice.choices((0, 1, 2), PASSES_BEFORE)[0]
-            for _ in range(passes):
-                seen = seen_by(problem, stepped(problem, seen, surrogate, anchor), surrogate)
-                delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
-                seen = seen._replace(correction=Correction(latent=delivered - seen.latent))
-            before = seen.evaluated(problem)
+        exact = Chain(steps=model.card.decode_steps, sampler=model.card.sampler)
+        surrogate = Chain(steps=model.card.surrogate_steps, sampler=model.card.sampler)
+        passes = dice.choices((0, 1, 2), PASSES_BEFORE)[0]
+        seen, anchor = _led_to(problem, noise, surrogate, exact, passes)
+        before = seen.evaluated(problem)
         moved = stepped(problem, seen, surrogate, anchor)
         by_exact = not passes and dice.random() < EXACT_SHARE
         after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact)
@@ -179,10 +171,7 @@ class Trainer:
         losses = objective.losses(spectrum, after)
         # Logarithms pull near the target and far from it; a share of the loss would let go of what went far astray.
         loss = sum(LOSS_WEIGHTS.get(name, 1.0) * torch.log1p(losses[name] / NEAR_LOSS[name]).mean() for name in losses)
-        near = anchor
-        if objective.any_time:  # as the search pulls: to the same sounds, at whatever time they occur
-            near = nearest_frames(after.detach(), anchor, scene.time_axis, layered=bool(scene.layers))
-        away = ((after - near) / self.network.deviation).square().mean()
+        away = self._away(problem, after, anchor)
         loss = loss + PROXIMAL_WEIGHT * away + CHARACTER_WEIGHT * self._other_character(after, anchor)
         loss = loss + NOISE_WEIGHT * (moved - noise).square().mean()
         if not torch.isfinite(loss):  # a layer that fell silent has no rhythm to correlate with
@@ -197,6 +186,14 @@ class Trainer:
             rows[f"{name} {kind}"] = float(distance) * unit
             rows[f"{name} {before_kind}"] = float(before.distances[name]) * unit
         return rows | {"away": float(away.detach()), "moved": float((moved - noise).detach().square().mean())}
+
+    def _away(self, problem: Problem, latent: Tensor, anchor: Tensor) -> Tensor:
+        """Return the mean square distance from what the search's anchor pulls to, in variances of the latent."""
+        _, scene, objective = problem
+        near = anchor
+        if objective.any_time:  # as the search pulls: to the same sounds, at whatever time they occur
+            near = nearest_frames(latent.detach(), anchor, scene.time_axis, layered=bool(scene.layers))
+        return ((latent - near) / self.network.deviation).square().mean()
 
     def _other_character(self, latent: Tensor, anchor: Tensor) -> Tensor:
         """Return the squared distance of two latents in the embedding that may be optimised; of a full mix only."""
@@ -234,6 +231,19 @@ class Trainer:
         median = {n: round(float(torch.tensor([row[n] for row in seen if n in row]).median()), 3) for n in names}
         left = {"minutes_left": round(clock.minutes - clock.spent_minutes, 1)}
         checkpoint.report(self.state, {"step": self.step} | median | left)
+
+
+@torch.no_grad()
+def _led_to(problem: Problem, noise: Tensor, surrogate: Chain, exact: Chain, passes: int) -> tuple[Seen, Tensor]:
+    """Return what the pass after so many `passes` sees of `noise`, and the anchor of the noise before them."""
+    model, scene, objective = problem
+    seen = seen_by(problem, noise, surrogate)
+    anchor = anchor_of(model, objective, seen.latent, seen.evaluated(problem).spectrum)
+    for _ in range(passes):
+        seen = seen_by(problem, stepped(problem, seen, surrogate, anchor), surrogate)
+        delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
+        seen = seen._replace(correction=Correction(latent=delivered - seen.latent))
+    return seen, anchor
 
 
 def _seeds(done: int) -> Iterator[int]:

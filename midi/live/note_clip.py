@@ -71,9 +71,11 @@ def _arranged(
 def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack, str]:
     """Return the track that `part` names and what follows its name."""
     able = [track for track in live_set.tracks if _note_clips(track)]
-    if not part.strip() or part.strip().startswith("@"):
+    bare = part.strip()
+    is_named = any(name_key(track.name) == name_key(part) for track in live_set.tracks)  # a track may be called @
+    if not bare or (bare.startswith("@") and not is_named):
         if len(able) == 1:
-            return able[0], part.strip()
+            return able[0], bare
         what = "several tracks" if able else "no track"
         raise MidiError("no_such_track", f"The set has {what} with notes. It has: {_listed(live_set.tracks)}.", _HOW)
     for name, rest in _readings(part):

@@ -125,6 +125,7 @@ def test_metrics_never_meet_the_controls() -> None:
         "dataclasses",
         "enum",
         "fractions",
+        "functools",
         "itertools",
         "msgspec",
         "numba",

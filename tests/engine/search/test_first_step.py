@@ -25,20 +25,22 @@ STRUCTURE = Control(kind="structure", target=Words(text="AABA"))
 class Begins(TinyModel):
     """A model that has learnt one change for whatever is asked, and remembers what it was shown."""
 
-    first_step_knows = frozenset({Shown.LEVEL})
-    first_step_digest = "0123456789ab"
-    change: Tensor = torch.zeros(())
+    knows: frozenset[Shown] = frozenset({Shown.LEVEL})
+    digest = "0123456789ab"
+    learnt: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
     latents: Tensor = torch.zeros(())
 
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         return torch.zeros_like(noise)
 
-    def first_step(
-        self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
-    ) -> Tensor:
+    @property
+    def learned_step(self) -> "Begins | None":
+        return self if self.knows else None
+
+    def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
         self.seen, self.latents = features, latents
-        return self.change.expand_as(noise)
+        return self.learnt.expand_as(noise)
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_a_change_that_helps_is_taken_and_stays_noise(problem: Made) -> None:
     *_, last = minimize(
         replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
     )
-    model.change = last.best_noise - noise
+    model.learnt = last.best_noise - noise
     begun = begin(asked, noise, plan.chain, verification(plan))
     assert torch.allclose(begun.noise, last.best_noise, atol=0.05)
     assert begun.noise.square().mean() == pytest.approx(1, abs=1e-5)
@@ -90,7 +92,7 @@ def test_a_change_for_the_worse_is_not_taken(problem: Made, seed: int) -> None:
         replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
     )
     draws = torch.Generator().manual_seed(seed)
-    model.change = 3 * torch.randn(noise.shape, generator=draws)
+    model.learnt = 3 * torch.randn(noise.shape, generator=draws)
     assert torch.equal(begin(asked, last.best_noise, plan.chain, verification(plan)).noise, last.best_noise)
 
 
@@ -105,7 +107,7 @@ def test_nothing_learnt_changes_nothing(ask: Asking) -> None:
     assert planned(model, ask.intensity()).first_step
     for controls in ((STRUCTURE,), (ask.melody(60),), (ask.intensity(), ask.melody(60))):
         assert planned(model, *controls) == planned(plain, *controls)
-    model.first_step_knows = frozenset()
+    model.knows = frozenset()
     assert planned(model, ask.intensity()) == planned(plain, ask.intensity())
 
 

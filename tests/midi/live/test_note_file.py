@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mido
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
@@ -369,6 +369,8 @@ def test_of_600_faulty_sets_each_is_notes_with_remarks_or_one_sentence(tmp_path:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=20))
+@example("@")
+@example("@4")
 def test_any_name_of_a_track_finds_it(tmp_path: Path, name: str) -> None:
     """Item 5: whatever a track is called, it is read by its name as the set tells it."""
     shown = "".join(sign for sign in name if sign.isprintable())
