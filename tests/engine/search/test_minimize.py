@@ -14,7 +14,7 @@ from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.models import catalogue
 from engine.models.protocol import Sampler, Scene
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import LoopRequest
+from engine.request import Budget, LoopRequest
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search import objective as targets
@@ -147,7 +147,8 @@ def test_a_resumed_run_is_the_same_run(tiny: TinyModel, ask: Asking, verificatio
 def test_a_latent_at_hand_is_what_the_best_noise_gives(ask: Asking) -> None:
     """What is delivered without walking the chain again is what the chain makes; the first is the seed's own loop."""
     model = catalogue.load("pocket", Settings())
-    request = ask.request(ask.intensity(low=-40.0), prompt="house", bars=2, layers=("mix",))
+    plain = Budget(plain_start=True)
+    request = ask.request(ask.intensity(low=-40.0), prompt="house", bars=2, layers=("mix",), budget=plain)
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     chosen = replace(methods.plan(request, model, objective), steps=7)
