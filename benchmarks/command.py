@@ -2,9 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.rows import RESULTS, WORK, Rows
+from benchmarks.rows import RESULTS, WORK, Row, Rows
+
+M = TypeVar("M")
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -25,3 +30,23 @@ def open_rows(chosen: argparse.Namespace, weights: str = "") -> Rows:
     folder = RESULTS if chosen.publish else WORK
     command = " ".join(["python -m benchmarks", sys.argv[0].rpartition(" ")[2], *sys.argv[1:]])
     return Rows(chosen.out or folder / f"{chosen.rows_name}.json", weights=weights, command=command)
+
+
+def run_ways(
+    doc: str | None,
+    name: str,
+    weights: str,
+    ways: Iterable[str],
+    load: Callable[[], M],
+    measured: Callable[[M, str, int], Row],
+) -> Rows:
+    """Read the command line; measure each way of each seed that is missing, and return all rows, `WAY/SEED`."""
+    options = parser(doc)
+    options.add_argument("--seeds", type=int, default=24)
+    add_rows(options, name)
+    chosen = options.parse_args()
+    rows, model = open_rows(chosen, weights), load()
+    for seed in range(chosen.seeds):
+        for way in ways:
+            rows.get(f"{way}/{seed}", partial(measured, model, way, seed))
+    return rows

@@ -10,12 +10,11 @@ those that the latent says, in dB: what the gradient has put between the bands. 
 """
 
 import time
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.command import run_ways
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.papers.baseline import Setting
@@ -81,13 +80,6 @@ def table(rows: Rows) -> Table:
 
 
 def main() -> None:
-    """Read the command line; search and keep what is missing."""
-    options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
-    add_rows(options, "graph")
-    chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
-    for seed in range(chosen.seeds):
-        for way in WAYS:
-            rows.get(f"{way}/{seed}", partial(measured, model, way, seed))
+    """Read the command line; make and keep what is missing."""
+    rows = run_ways(__doc__, "graph", weights_of("pocket"), WAYS, baseline.full_mix, measured)
     print(table(rows).markdown())

@@ -7,12 +7,10 @@ score. The search follows the tower that may be optimised; the score is the judg
 is not its own witness. Rows are `WAY/SEED`.
 """
 
-from functools import partial
-
 import msgspec
 import torch
 
-from benchmarks.command import add_rows, open_rows, parser
+from benchmarks.command import run_ways
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.quality import tasks
@@ -68,12 +66,5 @@ def table(rows: Rows) -> Table:
 
 def main() -> None:
     """Read the command line; make and keep what is missing."""
-    options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
-    add_rows(options, "wordless")
-    chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
-    for seed in range(chosen.seeds):
-        for way in WAYS:
-            rows.get(f"{way}/{seed}", partial(measured, model, way, seed))
+    rows = run_ways(__doc__, "wordless", weights_of("pocket"), WAYS, baseline.full_mix, measured)
     print(table(rows).markdown())

@@ -134,7 +134,7 @@ def write_files(
             was_there = file.exists()
             write(overwrite or again)
             added += [] if was_there else [file]
-        _write_wav(path, request, take.sound, overwrite)
+        write_wav(path, request, take.sound, overwrite)
     except DittoError:
         for file in added:
             file.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ def _companions(
     found: dict[Path, Callable[[bool], None]] = {
         file: partial(_publish, file, content) for file, content in data.items() if content
     }
-    return found | {file: partial(_write_wav, file, request, sounds[layer]) for layer, file in files.items()}
+    return found | {file: partial(write_wav, file, request, sounds[layer]) for layer, file in files.items()}
 
 
 def stems_of(wav: Path) -> tuple[Path, ...]:
@@ -184,7 +184,7 @@ def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
     """Write an early listen and return its path."""
     _make_folder(folder)
     path = folder / f"{request.request_id}-{preview.take}-{preview.step}.wav"
-    _write_wav(path, request, preview.sound, True)
+    write_wav(path, request, preview.sound, True)
     return path
 
 
@@ -284,7 +284,8 @@ def _publish(path: Path, data: bytes, overwrite: bool) -> None:
     publish(path, data, overwrite=overwrite, private=path.suffix != ".mid")  # MIDI, like sound, is for everybody
 
 
-def _write_wav(path: Path, request: LoopRequest, sound: Sound, overwrite: bool) -> None:
+def write_wav(path: Path, request: LoopRequest, sound: Sound, overwrite: bool = False) -> None:
+    """Write `sound` as a loop of `request`'s length and tempo; see `write_loop` for what it raises."""
     write_loop(
         path,
         samples_of(sound),

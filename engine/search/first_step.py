@@ -1,8 +1,8 @@
 """Where a search begins: at the noise of its seeds, or at what a model's learned first step makes of it.
 
-There are three passes, each of which costs what a gradient step costs. The first sees what the surrogate makes of the
-noise. Its answer is verified, as any noise of the search is, and the others see the corrected surrogate: they mend what
-the surrogate got wrong.
+There are three passes, each with one gradient and two more evaluations of the surrogate, nearly twice a gradient step.
+The first sees what the surrogate makes of the noise. Its answer is verified, as any noise of the search is, and the
+others see the corrected surrogate: they mend what the surrogate got wrong.
 """
 
 from dataclasses import replace
@@ -64,16 +64,15 @@ def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verificat
     if not objective.features(before.spectrum, before.latent):
         return SearchState.fresh(noise)
     anchor = anchor_of(model, objective, before.latent, before.spectrum)
-    seen = _better(problem, seen, before, chain, anchor)
+    seen, _ = _better(problem, seen, before.total, chain, anchor)
     exact = latent_of(model, scene, seen.noise, verification.chain, checkpoint=False)
     found = verification.verify(problem, seen.latent, exact, seen.correction, thorough=True)
     state = SearchState.fresh(seen.noise)
     best = state.best.updated(seen.noise, found.evaluation) if found.exact else state.best
     seen = seen._replace(correction=found.correction)
-    nearest = found.evaluation
+    total = found.evaluation.total
     for _ in range(PASSES_VERIFIED):
-        seen = _better(problem, seen, nearest, chain, anchor)
-        nearest = seen.evaluated(problem)
+        seen, total = _better(problem, seen, total, chain, anchor)
     return replace(
         state,
         noise=seen.noise,
@@ -85,13 +84,15 @@ def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verificat
     )
 
 
-def _better(problem: Problem, seen: Seen, before: Evaluation, chain: Chain, anchor: Tensor) -> Seen:
-    """Return `seen` after one pass, item by item only where it is nearer to the goals than `before`."""
+def _better(problem: Problem, seen: Seen, total: Tensor, chain: Chain, anchor: Tensor) -> tuple[Seen, Tensor]:
+    """Return `seen` after one pass, item by item only where its `total` [batch] falls, and the total it then has."""
     moved = stepped(problem, seen, chain, anchor)
     latent = latent_of(problem.model, problem.scene, moved, chain, checkpoint=False)
-    after = seen._replace(noise=moved, latent=latent)
-    better = per_item(after.evaluated(problem).total < before.total, moved)
-    return seen._replace(noise=torch.where(better, moved, seen.noise), latent=torch.where(better, latent, seen.latent))
+    after = seen._replace(noise=moved, latent=latent).evaluated(problem).total
+    is_better = after < total
+    better = per_item(is_better, moved)
+    kept = seen._replace(noise=torch.where(better, moved, seen.noise), latent=torch.where(better, latent, seen.latent))
+    return kept, torch.where(is_better, after, total)
 
 
 def seen_by(problem: Problem, noise: Tensor, chain: Chain) -> Seen:

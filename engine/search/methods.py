@@ -93,7 +93,12 @@ def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes
     recompute, until = made.recompute and recomputes, request.budget.until_tolerance
     steps = 0 if idle else steps
     return replace(
-        made, steps=steps, until_tolerance=until, recompute=recompute, first_step=made.first_step and steps > 0
+        made,
+        steps=steps,
+        until_tolerance=until,
+        recompute=recompute,
+        recalls=made.recalls and steps > 0,
+        first_step=made.first_step and steps > 0,
     )
 
 

@@ -124,7 +124,8 @@ TARGETS: dict[str, Callable[[random.Random, Fraction], Curve | Notes | Onsets]] 
 class Trainer:
     """The network, its average and its optimiser; saved together, resumed to the same step."""
 
-    def __init__(self, recipe: Recipe, model: LayeredPocket, state: Path) -> None:
+    def __init__(self, recipe: Recipe, model: LayeredPocket, state: Path, begin: Path | None = None) -> None:
+        """Go on with `state`, or start a schedule of its own at what `begin` has learnt."""
         torch.manual_seed(0)
         self.recipe, self.model, self.state = recipe, model, state
         self.network = FirstStep(model.pocket.network.deviation, self._knows()).to(model.device)
@@ -132,8 +133,12 @@ class Trainer:
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
         self.step = 0
-        if (found := checkpoint.load(state, {"network": self.network}, [self.optimizer])) is not None:
+        source = state if begin is None or (state / checkpoint.FILE).exists() else begin
+        known = self.network.known.clone()
+        if (found := checkpoint.load(source, {"network": self.network}, [self.optimizer])) is not None:
             self.average, self.step = found
+            for weights in (self.network.state_dict(), self.average):
+                weights["known"].copy_(known)  # the recipe's, whatever was learnt before
 
     def run(self) -> None:
         """Train for the recipe's minutes, earlier runs counted in; print a line every 20 steps."""
@@ -257,13 +262,14 @@ def main() -> None:
     """Train from the command line; the same command goes on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--begin", type=Path, help="a finished state to start from, with a schedule of its own")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--controls", default=",".join(NEAR_LOSS), help="that it learns")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--out", type=Path, help="a folder of weights to put it beside, when the minutes are over")
     given = parser.parse_args()
     recipe = Recipe(minutes=given.minutes, controls=tuple(given.controls.split(",")))
-    trainer = Trainer(recipe, load_layered(Settings(), given.weights), given.state)
+    trainer = Trainer(recipe, load_layered(Settings(), given.weights), given.state, given.begin)
     started = time.monotonic()
     trainer.run()
     print(f"{trainer.step} steps, {(time.monotonic() - started) / 60:.1f} minutes")  # noqa: T201

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bridge.takes.delivery import samples_of
+from bridge.takes.delivery import write_wav
 from bridge.takes.library import Kept, sidecar, start, whole_sidecar
-from engine.audio.wav import read_audio, write_loop
+from engine.audio.wav import read_audio
 from engine.errors import BadInputError
 from engine.events import Sound, Take
 from engine.request import LoopRequest
@@ -53,22 +53,11 @@ def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | N
         sound = _made_anew(maker, request, kept.take)
     with tempfile.TemporaryDirectory() as folder:  # what is compared are files: a WAV rounds to 24 bits
         wav = out or Path(folder) / "replay.wav"
-        _write(wav, request, sound)
+        write_wav(wav, request, sound)
         before, after = read_audio(take.wav)[0], read_audio(wav)[0]
     same_length = before.shape == after.shape
     largest = float(np.abs(before - after).max(initial=0)) if same_length else math.inf
     return Replayed(largest, "" if largest == 0 else _reason(take))
-
-
-def _write(path: Path, request: LoopRequest, sound: Sound) -> None:
-    write_loop(
-        path,
-        samples_of(sound),
-        sound.sample_rate,
-        tempo_bpm=request.tempo_bpm,
-        beats=request.beats,
-        meter=request.meter,
-    )
 
 
 def _reason(take: Kept) -> str:

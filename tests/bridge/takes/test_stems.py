@@ -89,14 +89,14 @@ def test_overwriting_replaces_the_stems_and_leaves_no_old_one(tmp_path: Path) ->
 
 def test_a_take_that_cannot_be_written_leaves_no_stem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The WAV is last: where it fails, stems and sidecar go, too."""
-    write = delivery._write_wav
+    write = delivery.write_wav
 
     def fail(path: Path, *rest: object) -> None:
         if path.name == "loop.wav":
             raise BadInputError("The disk is full.")
         write(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(delivery, "_write_wav", fail)
+    monkeypatch.setattr(delivery, "write_wav", fail)
     with pytest.raises(BadInputError, match="full"):
         kept(tmp_path / "loop.wav")
     assert names(tmp_path) == []

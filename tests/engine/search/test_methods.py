@@ -65,3 +65,11 @@ def test_a_redraw_stays_in_its_trust_region(tiny: TinyModel, ask: Asking) -> Non
     assert seed.verification is not None
     assert redraw.verification.always_waveform
     assert redraw.verification.every_steps < seed.verification.every_steps
+
+
+def test_without_steps_a_search_begins_at_the_noise_of_its_seed(tiny: TinyModel, ask: Asking) -> None:
+    """No step is no change: neither a recording nor what was learnt moves the noise then."""
+    assert plan_of(ask.request(ask.intensity(), method="ditto2"), tiny).recalls
+    without = plan_of(ask.request(ask.intensity(), method="ditto2", budget=Budget(steps=0)), tiny)
+    assert not without.recalls
+    assert not without.first_step
