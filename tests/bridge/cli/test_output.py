@@ -144,7 +144,7 @@ def test_a_failed_take_leaves_nothing_and_takes_nothing(tmp_path: Path, monkeypa
     def full(*_: object, **__: object) -> None:
         raise BadInputError("No space is left.")
 
-    monkeypatch.setattr("bridge.takes.delivery._write_wav", full)
+    monkeypatch.setattr("bridge.takes.delivery.write_wav", full)
     with pytest.raises(BadInputError, match="No space"):
         kept(tmp_path / "loop.wav")
     assert names(tmp_path) == ["loop.wav"]
