@@ -99,7 +99,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment(
         "light", LIGHT,
         (
-            ("source", "drawn", 4, 4, "", 1), ("curve", *_SWELL), ("status", "working", "Take 2: optimise"),
+            ("source", "drawn", 4, 4, "", 1), ("curve", *_SWELL), ("status", "working", "Searching"),
             ("progress", 22, 70, 9.4, "intensity", 1.31, "rhythm", 0.42),
         ),
         {"melody": "Off", "place": "Arrangement", "drives": "Rhythm strength", "layers": "Full mix", "chords": "Off"},
