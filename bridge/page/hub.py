@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import structlog
 from anyio import to_thread
 
 from engine.errors import DittoError, InternalError
@@ -22,8 +21,6 @@ from ..client import AsyncClient, Peer
 from ..takes import delivery, library
 from ..takes.parts import TakeParts, WholeTake
 from .cards import Json, card
-
-log = structlog.get_logger("ditto.page")
 
 MAX_RUNNING = 16  # requests of all tabs at once; a page that asks for more is at fault
 MAX_LOSSES = 400  # of a running request, kept for a tab that comes back

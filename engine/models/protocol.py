@@ -30,7 +30,6 @@ class Sampler(StrEnum):
     DPMPP_2M = "dpm++"
     TRAJECTORY = "trajectory"
     RENOISE = "renoise"
-    ANCESTRAL = "ancestral"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

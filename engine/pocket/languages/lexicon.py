@@ -3,7 +3,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -14,7 +14,7 @@ from .japanese import JAPANESE
 from .language import Language, Role
 from .portuguese import PORTUGUESE
 from .spanish import SPANISH
-from .tokens import Token, fold, is_japanese, spelt, words
+from .tokens import Token, fold, is_japanese, words
 from .vocabulary import WORDS
 
 _LEAST_STEM, _SURE_STEM = 3, 5  # letters; a shorter stem counts only beside another word of its language
@@ -233,8 +233,3 @@ def nearest(word: str) -> str:
     known = _known()
     found = difflib.get_close_matches(fold(word), known, 1, _NEAR)
     return known[found[0]] if found else ""
-
-
-def named(entry: Entry, tokens: Sequence[Token]) -> Entry:
-    """Return the entry under the spelling that was typed."""
-    return replace(entry, spelling=spelt([token.text for token in tokens]))
