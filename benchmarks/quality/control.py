@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.quality import judge, tasks
+from benchmarks.quality.form import canonical, found_form
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine import controls, metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
 from engine.metrics import melody as melody_metric
-from engine.metrics import structure as structure_metric
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pocket import words
@@ -85,9 +85,9 @@ def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores:
         if isinstance(control.target, Notes):
             found["melody_judge"] = _heard_notes(audio, rate, request, control.target)
         if control.kind == "structure" and isinstance(control.target, Words):
-            form = structure_metric.canonical(control.target.text)
-            heard = structure_metric.found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
-            found["structure_form"] = float(structure_metric.canonical(heard) == form)
+            form = canonical(control.target.text)
+            heard = found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
+            found["structure_form"] = float(canonical(heard) == form)
     if isinstance(model, Pocket | LayeredPocket) and model.towers is not None:
         found["text_judge"] = _judged_text(audio, request, model)
     return found

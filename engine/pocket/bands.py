@@ -22,9 +22,9 @@ LATENT_MULTIPLE = 8  # loops share lengths, so that batches need no padding and 
 LATENT_SAMPLES = 1024
 
 
-def latent_frames(samples: int) -> int:
-    """Return how many latent frames span a loop of `samples` samples at 44.1 kHz."""
-    return max(LATENT_MULTIPLE, LATENT_MULTIPLE * round(samples / LATENT_SAMPLES / LATENT_MULTIPLE))
+def latent_frames(samples: int, multiple: int = LATENT_MULTIPLE) -> int:
+    """Return how many latent frames, a `multiple`, span a loop of `samples` samples at 44.1 kHz."""
+    return max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
 
 
 @dataclass(frozen=True, slots=True)

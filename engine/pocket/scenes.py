@@ -15,7 +15,7 @@ from ..models.protocol import Scene
 from ..request import LoopRequest, Notes
 from . import condition as conditioning
 from . import musical_time, words
-from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE
+from .bands import LATENT_MULTIPLE, SAMPLE_RATE, latent_frames
 from .heard import hear, sentences
 from .layers import Layer, without_chords
 
@@ -115,8 +115,7 @@ def laid_out(
     conditional, unconditional = conditions
     samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
     pieces = _pieces(request.bars, samples)
-    multiple = LATENT_MULTIPLE * pieces
-    frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
+    frames = latent_frames(samples, LATENT_MULTIPLE * pieces)
     phases = musical_time.phases(frames // pieces, request.bars // pieces, request.meter.beats_per_bar)[None]
     inputs = Inputs(
         conditional=conditional,
