@@ -47,13 +47,6 @@ def multi_hot(bags: Sequence[Iterable[int]]) -> Tensor:
     return rows
 
 
-def without_words(condition: Tensor) -> Tensor:
-    """Return `condition` with words and key unsaid, tempo and metre kept: the free branch of guidance."""
-    free = condition.clone()
-    free[..., : WORD_SLOTS + _KEY_CHANNELS] = 0
-    return free
-
-
 def _time(tempo_bpm: float, beats_per_bar: Fraction, bars: int) -> list[float]:
     octaves = math.log2(tempo_bpm / 110)
     values = [wave(math.pi * octaves * k / 2) for k in range(1, _TEMPO_WAVES + 1) for wave in (math.sin, math.cos)]

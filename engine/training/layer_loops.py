@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
-from ..pocket.controls import control_inputs
+from .inputs import control_inputs
 from .loops import asked, plain_labels, shards
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from midi.key import MODES
 
 from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
-from ..pocket.controls import control_inputs
+from .inputs import control_inputs
 
 if TYPE_CHECKING:
     from .synth.labels import Labels

@@ -15,11 +15,11 @@ from engine.events import Take
 from engine.models.testing import TinyModel
 from engine.pipeline import make_loop
 from engine.pocket import condition
-from engine.pocket.latents import LatentMap
 from engine.pocket.model import Pocket
 from engine.pocket.network import PocketNetwork
 from engine.request import Budget, Control, LoopRequest, Number, Words
 from engine.settings import Settings
+from engine.training.inputs import fitted
 
 LEVEL = """
 import numpy as np
@@ -85,7 +85,7 @@ def pocket() -> Pocket:
     torch.manual_seed(0)
     network = PocketNetwork(channels=12, width=32, depth=2, heads=2, condition_channels=condition.CHANNELS)
     bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return Pocket(network, LatentMap.fit(bands, channels=12))
+    return Pocket(network, fitted(bands, channels=12))
 
 
 @pytest.mark.parametrize("measured", [True, False])
