@@ -190,11 +190,10 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; optimise and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--steps", type=int, default=30)
     options.add_argument("--chains", default=",".join(map(str, CHAINS)))
     options.add_argument("--predictions", default=",".join(PREDICTIONS))
-    add_rows(options, "samplers")
+    add_rows(options, "samplers", seeds=8)
     chosen = options.parse_args()
     rows = open_rows(chosen, f"tiny, {chosen.steps} steps")
     for prediction in chosen.predictions.split(","):

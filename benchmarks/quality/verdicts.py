@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.markdown import Bar, Table, cell
+from benchmarks.markdown import Bar, Table, beside_bars
 from benchmarks.quality import measured, tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.quality.measured import Loop
@@ -271,13 +271,7 @@ def summary(rows: Rows, prefix: str) -> dict[str, float]:
 def table(rows: Rows) -> Table:
     """Return the summary of the published takes."""
     prefix = next(iter(rows)).rpartition("/")[0]
-    found = summary(rows, prefix)
-    body = [(name, str(BARS.get(name, "")), _cell(value, name)) for name, value in found.items()]
-    return Table(head=("", "bar", "measured"), body=body, bar=BAR)
-
-
-def _cell(value: float, name: str) -> str:
-    return f"{value:,}" if isinstance(value, int) else cell(value, 4, BARS.get(name))
+    return beside_bars(summary(rows, prefix), BARS, BAR)
 
 
 def main() -> None:
