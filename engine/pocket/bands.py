@@ -55,8 +55,8 @@ def _bank(linear_bins: int, per_octave: int) -> Bands:
     counts = rows.sum(1)
     weights = rows / counts[:, None]
     centres = weights @ frequency
-    weights, centres, counts = (torch.from_numpy(array.astype(np.float32)) for array in (weights, centres, counts))
-    return Bands(weights, centres, counts, single=linear_bins + 1)
+    bank, middles, bins = (torch.from_numpy(array.astype(np.float32)) for array in (weights, centres, counts))
+    return Bands(bank, middles, bins, single=linear_bins + 1)
 
 
 @lru_cache(maxsize=1)
