@@ -48,7 +48,7 @@ def encode(value: object) -> bytes:
 
 def decode(data: bytes | memoryview, kind: type[T]) -> T:
     """Return the `kind` that `data` holds, validated; raise `BadRequestError` for anything else."""
-    return _decoded(msgspec.msgpack.decode, data, kind, "message")
+    return _decoded(msgspec.msgpack.decode, data, kind, "The message")
 
 
 def decode_request(data: bytes) -> LoopRequest:
@@ -68,7 +68,7 @@ def to_json(value: object) -> bytes:
 
 def from_json(data: bytes, kind: type[T]) -> T:
     """Return the `kind` that the JSON text holds, validated."""
-    return _decoded(msgspec.json.decode, data, kind, "text")
+    return _decoded(msgspec.json.decode, data, kind, "The text")
 
 
 def _decoded(decoder: Callable[..., T], data: bytes | memoryview, kind: type[T], form: str) -> T:
@@ -78,4 +78,4 @@ def _decoded(decoder: Callable[..., T], data: bytes | memoryview, kind: type[T],
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
     except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
         name = getattr(kind, "__name__", "message")
-        raise BadRequestError(f"The {form} is not a valid {name}: {error}.") from error
+        raise BadRequestError(f"{form} is not a valid {name}: {error}.") from error
