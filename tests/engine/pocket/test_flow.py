@@ -1,4 +1,4 @@
-"""The flow: what the network answers, with guidance, in pieces and from memory; with a network whose answer is known."""
+"""The flow: what it makes of the network's answers, with guidance, in pieces and from memory."""
 
 from dataclasses import replace
 from typing import Any
