@@ -1,6 +1,6 @@
 """The tools that `ditto-live mcp` offers to an assistant: make, redraw, takes, take. Paths come back, never sound.
 
-Settings are those of `docs/osc.md`, read by the same reader as every other way in.
+`docs/osc.md` lists the settings; the same function reads them as for every other way in.
 """
 
 from collections.abc import AsyncIterator, Iterable

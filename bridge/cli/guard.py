@@ -20,9 +20,9 @@ _JARGON = {
 
 
 def guarded(command: Callable[[], int], *, stopped: str = "Stopped.") -> int:
-    """Run `command` and return its exit code; whatever it raises is said on stderr in one sentence.
+    """Run `command` and return its exit code; whatever it raises becomes one sentence on stderr.
 
-    `stopped` is said where Ctrl-C ends it.
+    `stopped` is the sentence where Ctrl-C ends it.
     """
     try:
         return command()

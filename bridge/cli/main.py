@@ -126,7 +126,7 @@ def parse(name: str, arguments: Sequence[str]) -> object:
     try:  # not by its `main`, which ends without a word where it is interrupted
         with parser.make_context(f"ditto-live {name}", list(arguments)) as context:
             return parser.invoke(context)
-    except typer.Exit as end:  # such as that of --help
+    except typer.Exit as end:  # such as --help's
         return end.exit_code
 
 

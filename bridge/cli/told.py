@@ -1,4 +1,4 @@
-"""What is said about finished takes: one JSON object for programs, a few lines for people."""
+"""The summary of finished takes: one JSON object for programs, a few lines for people."""
 
 import json
 from pathlib import Path

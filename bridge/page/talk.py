@@ -60,7 +60,7 @@ class Make(msgspec.Struct, frozen=True, tag="make"):
 
     settings: dict[Text, Text]
     parts: Annotated[tuple[Part, ...], msgspec.Meta(max_length=20)] = ()
-    tag: Text = ""  # comes back with what is said of this request
+    tag: Text = ""  # comes back with every answer to this request
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):

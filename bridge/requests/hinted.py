@@ -1,4 +1,4 @@
-"""What a prompt says of tempo, key, metre and length: used where the setting is open, and said either way."""
+"""Tempo, key, metre and length that a prompt names: they count where the setting is open, and a sentence says so."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,8 @@ def hinted(given: Mapping[str, Any], before: Mapping[str, Any], way: Way, say: C
     """Return the given values, and what the prompt says where nothing is given.
 
     `before` are the values of the take that the request starts from. The prompt of that take is not read again: its
-    loop was made as it was made. What the prompt says and a setting says otherwise is said.
+    loop was made as it was made. `say` hears of each value that the prompt gives, and of each that a setting
+    contradicts.
     """
     values = dict(given)
     if "prompt" not in given:

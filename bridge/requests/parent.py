@@ -91,7 +91,7 @@ def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | No
 
 
 def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
-    """Raise `BadRequestError` where the take's noise cannot be that of a loop of this length or model."""
+    """Raise `BadRequestError` where the take's noise does not fit a loop of this length or model."""
     if (before := parent.request) is None:
         return
     if before.model != request.model:

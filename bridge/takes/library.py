@@ -51,7 +51,7 @@ class _Brief(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A take in the folder. `size_bytes` is that of all its files."""
+    """A take in the folder. `size_bytes` counts all its files."""
 
     take_id: str
     wav: Path

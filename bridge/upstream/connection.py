@@ -57,7 +57,7 @@ class Peer:
     """Where the engine is, and who we are. For an engine of this data folder the address says it all.
 
     `engine_key` is the public key of an engine elsewhere; without it the one that was paired with counts. `keys`
-    is the folder with our own pair, by default that of the data folder.
+    is the folder with our own pair, by default the one in the data folder.
     """
 
     address: str = LOCAL

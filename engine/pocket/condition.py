@@ -26,7 +26,7 @@ def describe(
     key: Key | None,
     scale: Collection[int] | None = None,
 ) -> Tensor:
-    """Return the condition [CHANNELS]; `words` are ids, `scale` pitch classes if not those of `key`."""
+    """Return the condition [CHANNELS]; `words` are ids, `scale` pitch classes if other than the key's."""
     vector = torch.zeros(CHANNELS)
     for word in words:
         vector[word] = 1.0

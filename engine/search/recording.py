@@ -3,7 +3,7 @@
 The kept frames are known before anything is searched. They are written into the free loop, and the chain is solved
 backwards: each step for the state that it began with, by a damped fixed-point iteration, because the step's own answer
 is at that state. DDIM backwards (Song et al. 2021) takes the answer at the step's end instead, and is four times as far
-off where steps are few. In the frames that are free the noise stays that of the seed.
+off where steps are few. In the frames that are free the noise of the seed stays.
 """
 
 import math

@@ -14,7 +14,7 @@ UNKNOWN_SECONDS = -1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One evaluation. `losses` and `distances` (in tolerances) are those of the batch's best item at this step.
+    """One evaluation. `losses` and `distances` (in tolerances) belong to the batch's best item at this step.
 
     With `exact` they are the exact evaluation's, otherwise the surrogate's. `best_noise` [batch, *noise_shape] and
     `best_total` [batch] are the best so far, item by item, by exact evaluations alone; `reached` is true when the best

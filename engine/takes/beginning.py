@@ -1,4 +1,4 @@
-"""Where a request begins: at the noise of its seeds or at that of an earlier take, layer by layer."""
+"""Where a request begins: at the noise of its seeds or of an earlier take, layer by layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,8 +1,8 @@
 """Standard MIDI Files to notes and back.
 
-Types 0, 1 and 2, any ticks per quarter note. Files are read leniently (`events`): what exporters and hardware write
-against the standard is mended and said, where `mido` would refuse the file or lose a track. `mido` writes, and in the
-tests it counts the notes. SMPTE time codes have no beats and are refused.
+Types 0, 1 and 2, any ticks per quarter note. `events` reads leniently: exporters and hardware break the standard in
+ways for which `mido` would refuse a file or lose a track, so faults are mended here, with remarks. `mido` writes files,
+and in the tests it counts the notes. SMPTE time codes have no beats and are refused.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A take once more, from its request and its stored noise: the same samples, or it is said how they differ."""
+"""A take once more, from its request and its stored noise: the same samples, or a sentence on how they differ."""
 
 import math
 import tempfile

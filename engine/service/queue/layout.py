@@ -1,4 +1,4 @@
-"""The journal's tables, and how those of an earlier version become today's.
+"""The journal's tables, and how an earlier version's tables become today's.
 
 Version 0 (0.1.0) kept the request in the job's own row, so that each change of its state wrote all of it again.
 """
@@ -40,7 +40,7 @@ class NewerLayoutError(Exception):
 
 
 def lay_out(database: sqlite3.Connection) -> None:
-    """Make the tables, or bring those of an earlier version up to date, all or nothing."""
+    """Make the tables, or bring an earlier version's tables up to date, all or nothing."""
     (version,) = database.execute("PRAGMA main.user_version").fetchone()
     if version > LAYOUT_VERSION:
         raise NewerLayoutError(f"layout {version}")

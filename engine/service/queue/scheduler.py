@@ -2,7 +2,7 @@
 
     accept -> queue -> executor -> takes and an end in the journal -> acknowledged
 
-Whatever is said to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
+Every message to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
 the journal and is told again when the client asks.
 """
 
