@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .families import ONLY
 from .language import Role
+from .lexicon import SUFFIXES
 from .segments import Part, Segment
 from .vocabulary import GROUP_OF, INSTRUMENTS
 
@@ -13,6 +14,7 @@ _NORS = frozenset({"nor", "ni", "nem", "noch"})
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
 _DESCRIBING = frozenset({"mood", "timbre", "effect", "density"})
 _THINGS = frozenset({"instrument", "effect"})
+_MOST_STRANGERS = 3  # words that are not known, between a refusal and what it refuses
 _MUCH = frozenset(
     {
         "too",
@@ -75,6 +77,7 @@ class _Clause:
         self.fresh = refusal is not None
         self.joined = False
         self.softened = False  # "not too much bass" is no refusal of bass
+        self.strangers = 0  # between a refusal and what it refuses
         self.last: Segment | None = None
         self.refused_one = False
         self.own: list[Segment] = []  # wanted in this clause
@@ -90,15 +93,22 @@ class _Clause:
             elif role is Role.WORDS:
                 self._take(place, segment)
             elif role is Role.UNKNOWN:
-                self.wishes.unknown.append(segment.text)
-                self.refusal = None
+                self._pass_over(segment)
             else:
                 self._join(place, segment)
+
+    def _pass_over(self, segment: Segment) -> None:
+        """Note what is not known; a refusal that has met nothing yet goes on: "no cheesy drums" are no drums."""
+        self.wishes.unknown.append(segment.text)
+        self.strangers += 1
+        if not self.fresh or self.strangers > _MOST_STRANGERS:
+            self.refusal = None
 
     def _begin(self, role: Role) -> None:
         if self.refusal is not None and self.fresh:
             return  # "without any", "not without"
         self.refusal, self.fresh, self.joined, self.softened = role, True, False, False
+        self.strangers = 0
 
     def _join(self, place: int, segment: Segment) -> None:
         role = segment.role
@@ -122,7 +132,7 @@ class _Clause:
         self.refusal = None
         ahead = [s for s in self.segments[place + 1 :] if s.role is Role.WORDS]
         after = self.segments[place].role is Role.AFTER_ONLY or not ahead
-        scope = self.own if after else ahead
+        scope = (self.own or self.wishes.wanted) if after else ahead  # "kick, snare, nothing else" is of all before
         named = [segment for segment in scope if _is_instrument(segment)]
         if not named:
             return
@@ -184,7 +194,8 @@ class _Clause:
             self.own.remove(segment)
             _remove_last(self.wishes.wanted, segment)
             self.wishes.refused.append(segment)
-            if back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
+            is_own = self.segments[place].text in SUFFIXES  # "drums and bassless" keeps its drums
+            if is_own or back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
                 return
             back -= 2
 

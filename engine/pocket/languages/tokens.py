@@ -13,7 +13,8 @@ _JAPANESE: Final = re.compile("([\u3041-\u30ff\u3400-\u9fff々〆])")
 _CLITIC: Final = re.compile(r"\b([dljsncmt]|qu)'(?=\w{2})")
 _PREFIXES: Final = (
     (re.compile(r"\bw/(?:o|out)\b"), "without"),
-    (re.compile(r"\b(schlagzeug|trommel|bass|melodie|gitarren|klavier)los(?=e|\b)"), r"ohne \1 "),
+    (re.compile(r"\bw/"), "with "),
+    (re.compile(r"\b(?:rather|lieber|plutôt|mejor|antes)\s+([^,;.]+?)\s+(than|als|que|do que)\b"), r"\1 rather than"),
     (re.compile(r"(?<=\w)'n'(?=\w)"), " n "),
     (re.compile(r"\bun-(?=\w)"), "not "),
     (re.compile(r"(?<=\w)-less\b"), " free"),
