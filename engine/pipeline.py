@@ -298,7 +298,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         notes=(
             *dict.fromkeys(search.notes),
             *(one.sentence for one in verdicts),
-            *ending.remarks(finished.audio, request),
+            *(() if ready.model.card.circular else ending.remarks(finished.audio, request)),
         ),
     )
     return take, _stems(ready, finished, item)
@@ -317,8 +317,10 @@ def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: i
 
 
 def _chords(ready: Prepared, finished: loop.Finished) -> Scores:
-    """Return the share of the loop's chords that is recognised in the layers that play them."""
+    """Return the share of the loop's chords that is recognised in the layers that play them, where they are heard."""
     scene, request = ready.scene, ready.request
+    if Layer.CHORDS not in scene.audible:  # a bass has no thirds, and drums have no chords at all
+        return {"chords_recognised": None}
     audio = finished.layers(scene, CHORDAL)
     share = metrics.chords.recognised(audio, request.sample_rate, scene.chords, request.tempo_bpm)
     return {"chords_recognised": share}

@@ -18,7 +18,7 @@ from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_s
 from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
 from .metric import Metric, Panel
-from .verdict import Verdict, of_curve, of_distance, of_share
+from .verdict import Verdict, of_curve, of_likeness, of_share
 
 ROUNDING_BEATS = 1e-9  # a stroke exactly where a range begins is in it
 
@@ -196,7 +196,7 @@ def _structure_verdict(
     audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
 ) -> Verdict | None:
     found = _structure(audio, sample_rate, request, control).get("structure_mse")
-    return of_distance(control.kind, found, good=0.001, near=0.003)
+    return of_likeness(control.kind, found, good=0.001, near=0.003)
 
 
 def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:

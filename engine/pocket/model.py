@@ -31,6 +31,7 @@ from .scenes import (
     Inputs,
     described,
     heard_of,
+    key_seed,
     laid_out,
     on_device,
     read_request,
@@ -103,7 +104,7 @@ class Pocket:
                 tempo_bpm=reading.tempo_bpm, key=key, draws_key=reading.draws_key, is_open=reading.text.is_open,
             )  # fmt: skip
             if whole.key != key:
-                notes.append(f"No key was given: seed {seeds.key} chose {whole.key}.")
+                notes.append(f"No key was given: {key_seed(request)} chose {whole.key}.")
             said, key = whole.ids, whole.key
         conditions = described(request, reading, [said], key)
         scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)

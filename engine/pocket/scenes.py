@@ -13,6 +13,7 @@ from midi.tempo import loop_samples
 from ..controls import find
 from ..models.protocol import Scene
 from ..request import LoopRequest, Notes
+from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import musical_time, words
 from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE
@@ -187,6 +188,12 @@ def _pieces(bars: int, samples: int) -> int:
     """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
     seconds = Fraction(samples, SAMPLE_RATE)
     return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)
+
+
+def key_seed(request: LoopRequest) -> str:
+    """Return the seed that chooses the key, in words: a loop that begins from a take has that of the take."""
+    seed = open_seeds(request).key
+    return f"seed {seed}" if request.start is None or seed == request.seed else f"the take's seed {seed}"
 
 
 def heard_of(request: LoopRequest, key: Key | None) -> dict[str, object]:

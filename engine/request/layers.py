@@ -63,10 +63,19 @@ def chord_spans(chords: str, key: Key | None, bars: int, beats_per_bar: Fraction
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
 
 
+def layers_of_controls(request: "LoopRequest") -> dict[str, tuple[str, ...]]:
+    """Return which layers the controls are given to, by what a sentence calls that."""
+    return {f"the control {control.kind}": control.on for control in request.controls}
+
+
+def begun(name: str) -> str:
+    """Return a setting's name, or `the control NAME`, as a sentence begins with it."""
+    return name.replace("the control", "The control", 1)
+
+
 def check_layers(request: "LoopRequest") -> None:
     """Refuse layers that contradict each other, and chords that are none or do not fit the loop."""
-    named = {"again": request.again, "mute": request.mute}
-    named |= {f"on of {control.kind}": control.on for control in request.controls}
+    named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)
     if request.layers == (MIX,):
         _check_mix(request, named)
     elif request.layers:
@@ -74,8 +83,8 @@ def check_layers(request: "LoopRequest") -> None:
             missing = [one for one in layers if one not in request.layers]
             if missing:
                 raise BadRequestError(
-                    f"{name} names {', '.join(missing)}, but the layers are {', '.join(request.layers)}.",
-                    remedy=f"Add {', '.join(missing)} to layers, or leave it out of {name}.",
+                    f"{begun(name)} names {', '.join(missing)}, but the layers are {', '.join(request.layers)}.",
+                    remedy=f"Add {', '.join(missing)} to layers, or leave it out there.",
                 )
     if request.again and request.start is None:
         raise BadRequestError(
@@ -93,7 +102,8 @@ def _check_mix(request: "LoopRequest", named: dict[str, tuple[str, ...]]) -> Non
     asked += [name for name in ("chords", "beside", "stems") if getattr(request, name)]
     if asked:
         raise BadRequestError(
-            f"{asked[0]} needs layers, and the full mix has none.", remedy=f"Leave out layers mix, or {asked[0]}."
+            f"{begun(asked[0])} needs layers, and the full mix has none.",
+            remedy=f"Leave out layers mix, or {asked[0]}.",
         )
 
 

@@ -127,7 +127,7 @@ def _refuse_layers(request: LoopRequest, model: Model) -> None:
     """Refuse what needs layers of a model that has none."""
     asked = [name for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
     asked += ["layers"] if request.layers not in ((), (MIX,)) else []
-    asked += [f"on of {control.kind}" for control in request.controls if control.on]
+    asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
     if asked:
         raise BadRequestError(
             f"{model.card.name} makes one sound without layers, so that {asked[0]} cannot be used.",

@@ -218,7 +218,7 @@ def test_layers_that_cannot_be_are_refused_in_a_sentence(fields: dict[str, Any],
 def test_a_control_is_given_to_layers_that_the_loop_has(layers: str) -> None:
     """A control on a layer that the request leaves out is refused."""
     control = Control(kind="melody", target=FORM, on=("lead",))
-    with pytest.raises(DittoError, match="on of melody"):
+    with pytest.raises(DittoError, match="The control melody"):
         LoopRequest(controls=(control,), layers=(layers,))
     assert LoopRequest(controls=(control,), layers=(layers, "lead") if layers != "mix" else ())
 

@@ -20,7 +20,7 @@ def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
     if impossible:
         raise BadRequestError(f"{why}, so that {impossible[0]} cannot be used.", remedy=f"Leave out {impossible[0]}.")
     asked = [name for name in ("layers", "chords") if getattr(request, name)]
-    asked += [f"on of {control.kind}" for control in request.controls if control.on]
+    asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
     return (f"{why}: the full mix plays, without {' and '.join(asked)}.",) if asked else ()
 
 
@@ -46,6 +46,6 @@ def _quicker(request: LoopRequest) -> tuple[str, ...] | None:
     if not whole:
         return None
     return (
-        f"One sound follows {' and '.join(dict.fromkeys(whole))} soonest, so this is the full mix; layers "
-        "(drums,bass,chords for example) has it follow in layers, which takes three times as long.",
+        f"This is one full mix, which follows {' and '.join(dict.fromkeys(whole))} soonest. Where layers are named, "
+        "such as drums,bass,chords, each of them follows; that takes three times as long.",
     )
