@@ -22,6 +22,7 @@ LITTLE_ROOM_BYTES = 2 * GIB  # a thousand takes of eight seconds
 _NAME = re.compile(r"^[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"extra == ['\"](\w+)['\"]")
 _EXTRAS = {
+    "mcp": "assistants, by `ditto-live mcp`",
     "models": "other people's models",
     "cluster": "a farm of GPUs",
     "device": "building the Max for Live device",

@@ -36,7 +36,7 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
         "seconds": round(seconds, 3),
         "steps": steps_of(takes),
         "scores": best.scores if best else {},
-        "key": request.key,
+        "key": (best.record.get("key") if best else None) or request.key,
         "seed": request.seed,
         "gain_db": best.record.get("gain_db") if best else None,
         "takes": made,

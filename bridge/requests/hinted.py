@@ -41,6 +41,12 @@ def hinted(given: Mapping[str, Any], before: Mapping[str, Any], way: Way, say: C
     return values
 
 
+def settings_in(prompt: str) -> list[str]:
+    """Return the sentence on the settings that a prompt names, none where it names none."""
+    shown = [_WORDS[name](said) for name, said in _said(read_hints(prompt))]
+    return [f"The prompt says {', '.join(shown)}."] if shown else []
+
+
 def _said(hints: Hints) -> list[tuple[str, Any]]:
     found = [(name, getattr(hints, name)) for name in _WORDS]
     return [(name, value) for name, value in found if value is not None]

@@ -26,7 +26,7 @@ from .controls import added_bars, read_controls
 from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
 from .hinted import hinted
 from .layers import read_layers, refuse_again
-from .parent import Parent, inherited, is_unchanged, older, read_parent, refuse_another_length
+from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
 from .scalars import read_scalars
 from .sent import Chunks
 from .targets import TargetRow
@@ -131,10 +131,12 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     if parent is not None:
         refuse_another_length(parent, bare)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
-    if parent is not None:
-        asked.say(inherited(parent, taken, controls.request, controls=controls.inherited))
-        asked.say(older(parent) if bare.model in READERS else "")
     request = controls.request
+    if parent is not None:
+        follows_anew = bool(request.controls) and not controls.inherited
+        request = in_its_key(parent, request, asked.given, controls=follows_anew)
+        asked.say(inherited(parent, taken, request, controls=controls.inherited))
+        asked.say(older(parent) if bare.model in READERS else "")
     if not controls.inherited:
         request = _in_the_melodys_key(request, asked.say)
     beside = before.get("with") if "with" not in asked.given else None

@@ -24,10 +24,10 @@ from .embeddings import Embeddings
 from .first_step import FirstStep, PocketStep
 from .flow import Flow
 from .latents import LatentMap
+from .lengths import PIECE_SECONDS
 from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
 from .scenes import (
-    PIECE_SECONDS,
     Inputs,
     described,
     heard_of,

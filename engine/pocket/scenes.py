@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from midi.key import Key
-from midi.tempo import loop_samples
 
 from ..controls import find
 from ..models.protocol import Scene
@@ -16,12 +14,11 @@ from ..request import LoopRequest, Notes
 from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import musical_time, words
-from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE
 from .heard import hear, sentences
 from .layers import Layer, without_chords
+from .lengths import frames_of, made_samples, pieces_of
 
 SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
-PIECE_SECONDS = 16.5  # the longest loop made in one piece
 TEACHER_GUIDANCE = 2.0
 USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a mix; peaks let half the loops reach it
 
@@ -114,10 +111,7 @@ def laid_out(
 ) -> Scene:
     """Return the scene of a request on the CPU: one sound of as many frames as fit, in pieces if it is long."""
     conditional, unconditional = conditions
-    samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
-    pieces = _pieces(request.bars, samples)
-    multiple = LATENT_MULTIPLE * pieces
-    frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
+    samples, pieces, frames = made_samples(request), pieces_of(request), frames_of(request)
     phases = musical_time.phases(frames // pieces, request.bars // pieces, request.meter.beats_per_bar)[None]
     inputs = Inputs(
         conditional=conditional,
@@ -182,12 +176,6 @@ def _known_tempo(tempo_bpm: float) -> float:
     while tempo_bpm < SLOWEST_BPM:
         tempo_bpm *= 2
     return tempo_bpm
-
-
-def _pieces(bars: int, samples: int) -> int:
-    """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
-    seconds = Fraction(samples, SAMPLE_RATE)
-    return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)
 
 
 def key_seed(request: LoopRequest) -> str:

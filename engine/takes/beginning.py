@@ -11,7 +11,7 @@ from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadInputError, BadRequestError
 from ..models.protocol import Layers, Model, Scene, Weighed
 from ..request import MIX, LoopRequest, Start
-from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, stored_facts
+from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
 
 NEAR_BEATS = 0.1  # by which a recording may miss a whole number of beats and still be repeated on the beat
 
@@ -97,10 +97,7 @@ def _continued(
 
 def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     if tuple(found) != tuple(wanted):
-        raise BadInputError(
-            f"The stored noise has the shape {tuple(found)}, this loop needs {tuple(wanted)}.",
-            remedy="Start from a take of the same model, length and tempo.",
-        )
+        raise of_another_loop()
 
 
 def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Tensor | None]:

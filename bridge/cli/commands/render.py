@@ -17,7 +17,7 @@ from engine.events import Event, Run
 from engine.models.catalogue import check
 from engine.settings import Settings, control_files
 
-from ..follow import Outcome, follow
+from ..follow import Outcome, followed
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, check_writable, named_files, shelf
@@ -133,7 +133,7 @@ def make(
         from engine.pipeline import make_loop
 
         events = cast(Run[Event], make_loop(asked.request, model, settings))
-        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+        return followed(asked, events, shown, takes.keep)
 
 
 def _load(name: str, settings: Settings) -> "Model":
@@ -154,7 +154,7 @@ def _serviced(asked: Reading, takes: Shelf, settings: Settings, shown: Display) 
         shown.say("The service that runs on this computer makes it; --here would do without.")
         try:
             events = client.make(asked.request)
-            return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+            return followed(asked, events, shown, takes.keep)
         except EngineUnavailableError:
             if takes.kept:
                 raise

@@ -14,7 +14,7 @@ from bridge.requests.reader import Reading, read_request
 from engine.errors import DittoError
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
 
-from ..follow import Outcome, follow
+from ..follow import Outcome, followed
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, named_files, shelf
@@ -83,7 +83,7 @@ def _over_zeromq(
         for remark in asked.remarks:
             shown.say(remark)
         events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
-        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+        return followed(asked, events, shown, takes.keep)
 
 
 def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> int:
