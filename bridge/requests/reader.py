@@ -5,7 +5,6 @@
 Whoever calls sits beside the files: what settings name (MIDI, audio, Live sets, takes) is read here, too.
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from midi.key import guess_key, read_key
 from .beside import fitting, named, read_beside
 from .chords import read_chords
 from .controls import added_bars, read_controls
-from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
+from .fields import FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known, unknown
 from .hinted import hinted
 from .layers import read_layers, refuse_again
 from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
@@ -99,10 +98,8 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
     found: dict[str, str] = {}
     for name, value in settings.items():
         if not is_known(name):
-            near = difflib.get_close_matches(name, (*BY_NAME, *RENAMED), 1)
-            raise BadRequestError(
-                f"There is no setting {name[:60]!r}.", remedy=f"Did you mean {near[0]}?" if near else "See docs/osc.md."
-            )
+            sentence, remedy = unknown(name)
+            raise BadRequestError(sentence, remedy=remedy)
         if not str(value).strip():
             continue
         if name in RENAMED:

@@ -38,8 +38,7 @@ def words(
     if not text:
         sys.stdout.write(_groups())
         return
-    said = [hear(text).sentence, *settings_in(text)]
-    sys.stdout.write("".join(f"{line}\n" for line in said))
+    sys.stdout.write("".join(f"{line}\n" for line in (hear(text).sentence, *settings_in(text))))
     sys.stdout.write("".join(_row(word, named) for word, named in found.items()))
 
 

@@ -19,18 +19,28 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import structlog
 
+from bridge.cli.checks import EXTRAS
 from bridge.cli.commands.render import make, rows_of
+from bridge.cli.follow import Outcome, follow
 from bridge.cli.main import parse, run
 from bridge.cli.options import typed_settings
 from bridge.cli.output import Shelf, shelf
 from bridge.cli.told import as_json, in_words
 from bridge.requests.fields import Way
 from bridge.requests.reader import read_request
+from bridge.takes.library import find
+from engine.events import Done, Event, Run, Sound, Take
 from engine.models.testing import TinyModel
+from engine.request import LoopRequest
+from engine.service.logs import log_to_stderr
 from engine.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -80,6 +90,100 @@ def test_what_was_said_is_kept(
         assert any(part in note for note in said["notes"])  # type: ignore[attr-defined]
         assert any(part in note for note in sidecar["notes"])
     assert said["key"] == sidecar["request"]["key"] == "A minor"
+
+
+SOUND = Sound(samples=bytes(8), sample_rate=44_100)
+
+
+def test_the_key_that_a_seed_chose_is_in_the_json(tmp_path: Path, settings: Settings) -> None:
+    """Newcomer B10: nobody has to read sentences for it; the list of takes has it from the sidecar."""
+    takes = shelf(tmp_path / "loop.wav", LoopRequest(prompt="house", bars=1), settings)
+    takes.keep(Take(request_id="r", take=0, sound=SOUND, scores={}, noise=b"", record={"key": "G dorian"}), None)
+    assert json.loads(as_json(takes, Outcome(takes=1), 1.0, None))["key"] == "G dorian"
+    assert find(tmp_path, str(tmp_path / "loop.wav")).key == "G dorian"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "remedy"),
+    [
+        (["rendr"], "There is no command 'rendr'.", "Did you mean render?"),
+        (["render", "house"], "‘house’ is not expected here.", '--prompt "dusty boom bap"'),
+        (["send", "deep", "house"], "‘deep house’ is not expected here.", "go behind --prompt"),
+        (["doctor", "house"], "‘house’ is not expected here.", "Add --help"),
+        (["render", "--promt", "x"], "No such option: --promt", "Add --help"),
+        (["takes", "shwo"], "No such command", "Add --help"),
+    ],
+)
+def test_a_slip_of_the_hand_is_answered_with_what_was_meant(
+    line: list[str], sentence: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Newcomer C's kind: commands, options and words without an option; none of them is a parser's jargon."""
+    assert run(line) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert remedy in said
+    assert "argument(s)" not in said
+
+
+def test_verdicts_of_several_takes_name_their_take() -> None:
+    """Newcomer B11's kind: two verdicts in a row are of two takes, and it is said of which."""
+    said: list[str] = []
+
+    class Shown:
+        def say(self, sentence: str) -> None:
+            said.append(sentence)
+
+    def events(_stopped: object) -> Iterator[Event]:
+        for number in (1, 0):
+            notes = (f"intensity: missed by {number} dB.",)
+            yield Take(request_id="r", take=number, sound=SOUND, scores={}, noise=b"", record={}, notes=notes)
+        yield Done(request_id="r", takes=2)
+
+    for several, first in ((True, "Take 1, intensity: missed by 1 dB."), (False, "intensity: missed by 1 dB.")):
+        said.clear()
+        follow(Run(events), Shown(), lambda *_: None, several=several)  # type: ignore[arg-type]
+        assert said[0] == first
+        assert len(said) == 2
+
+
+class Screen(StringIO):
+    """Standard error where a person looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def plain_logs() -> Iterator[None]:
+    """Give back how log lines were written before."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.parametrize("stream", [Screen(), StringIO()])
+def test_a_terminal_is_told_what_is_amiss_in_words(
+    stream: StringIO, plain_logs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newcomer C: no key=value among the sentences of `serve`; a file or a journal keeps every line with its fields."""
+    monkeypatch.setattr("sys.stderr", stream)
+    log_to_stderr()
+    log = structlog.get_logger("test")
+    log.info("bridge.ready", port=47111)
+    log.warning("journal.set_aside", path="/tmp/j")
+    said = stream.getvalue().splitlines()
+    if stream.isatty():
+        assert [line.partition(" ")[2] for line in said] == ["Warning: journal set aside (path /tmp/j)"]
+    else:
+        assert "event='bridge.ready' port=47111" in said[0]
+        assert "event='journal.set_aside' path='/tmp/j'" in said[1]
+
+
+def test_every_extra_says_what_it_is_for() -> None:
+    """No line of doctor ends in nothing: each extra of the package has a purpose."""
+    extras = metadata.metadata("ditto-live").get_all("Provides-Extra") or []
+    assert {"mcp", "models"} <= set(extras)
+    assert [extra for extra in extras if not EXTRAS.get(extra)] == []
 
 
 def test_a_report_is_a_png(tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
