@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
-from engine.pocket.heard import READERS, sentences
+from engine.pocket.heard import READERS, sentences, settled
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
@@ -85,6 +85,9 @@ def read_request(
         asked.given = read_scalars(asked.settings, way) | read_layers(asked.settings, way)
         parent = read_parent(asked.given, takes or Settings().takes, way)
         request = _request(asked, parent, request_id, instance, rows)
+        if "prompt" in asked.given:
+            for sentence in settled(request):
+                asked.say(sentence)
         if request.model in READERS:  # words that a take hands on were heard when it was made
             for sentence in sentences(*(asked.given.get(name, "") for name in ("prompt", "negative_prompt"))):
                 asked.say(sentence)
@@ -115,7 +118,7 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
 def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
     """Return the request: first without its controls, so that a wrong length is said before any file is read."""
     before = parent.scalars() if parent else {}
-    values = hinted(asked.given, before, asked.way, asked.say)
+    values = hinted(asked.given, before, asked.say)
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values
     recording = named(values["with"]) if "with" in asked.given else None

@@ -9,8 +9,10 @@ from typing import Final
 
 import msgspec
 
+from midi.key import Key
 from midi.tempo import Meter
 
+from ..request import LoopRequest
 from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
 from .languages.grammar import Wishes, read_wishes
 from .languages.hints import take_hints
@@ -111,6 +113,30 @@ def sentences(prompt: str, negative_prompt: str = "") -> tuple[str, ...]:
         parts = [f"kept away: {', '.join(against.words)}"] if against.words else []
         found.append(_line("Negative prompt", [*parts, *against.strangers]))
     return tuple(found)
+
+
+def settled(request: LoopRequest) -> tuple[str, ...]:
+    """Return what became of the settings that a prompt names: its key where there is no other, else what counts."""
+    heard, said = hear(request.prompt), []
+    if heard.tempo_bpm is not None and heard.tempo_bpm != request.tempo_bpm:
+        said.append(_overruled(f"{float(heard.tempo_bpm):g} BPM", f"{float(request.tempo_bpm):g} BPM"))
+    if heard.key is not None and request.key is None:
+        said.append(f"The prompt says {heard.key}, and so the loop is made.")
+    elif heard.key is not None and request.key is not None and Key.parse(heard.key) != Key.parse(request.key):
+        said.append(_overruled(heard.key, request.key))
+    if heard.time_signature is not None and heard.time_signature != request.meter:
+        said.append(_overruled(str(heard.time_signature), str(request.meter)))
+    if heard.bars is not None and heard.bars != request.bars:
+        said.append(_overruled(_bars(heard.bars), _bars(request.bars)))
+    return tuple(said)
+
+
+def _overruled(said: str, has: str) -> str:
+    return f"The prompt says {said}, but the request has {has}, and that counts."
+
+
+def _bars(bars: int) -> str:
+    return f"{bars} bar{'s' * (bars != 1)}"
 
 
 @lru_cache(64)

@@ -14,7 +14,7 @@ from ..request import LoopRequest, Notes
 from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import musical_time, words
-from .heard import hear, sentences
+from .heard import hear, sentences, settled
 from .layers import Layer, without_chords
 from .lengths import frames_of, made_samples, pieces_of
 
@@ -77,7 +77,7 @@ class Reading:
 def read_request(request: LoopRequest) -> Reading:
     """Return what `request` says; tempi that the model does not know become half or double time."""
     text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
-    notes = list(sentences(request.prompt, request.negative_prompt))
+    notes = [*settled(request), *sentences(request.prompt, request.negative_prompt)]
     tempo = _known_tempo(float(request.tempo_bpm))
     if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
         notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.pocket.heard import hear
+from engine.pocket.heard import hear, settled
+from engine.request import LoopRequest
 
 STRANGERS = st.text(alphabet="bcdfghjklmnpqrstvwxz", min_size=6, max_size=9)
 NO_DRUMS = ("no {} drums", "without {} drums", "ohne {} Schlagzeug", "kein {} Schlagzeug", "sin {} batería",
@@ -105,6 +106,28 @@ def test_a_setting_that_does_not_count_is_said(prompt: str, counts: tuple[str, o
     heard = hear(prompt)
     assert getattr(heard, counts[0]) == counts[1]
     assert said in heard.sentence
+
+
+@pytest.mark.parametrize(
+    ("prompt", "fields", "said"),
+    [
+        ("dub at 90 bpm", {}, "The prompt says 90 BPM, but the request has 120 BPM, and that counts."),
+        ("dub in F minor", {}, "The prompt says F minor, and so the loop is made."),
+        ("dub in F minor", {"key": "Am"}, "The prompt says F minor, but the request has Am, and that counts."),
+        ("waltz in 3/4", {}, "The prompt says 3/4, but the request has 4/4, and that counts."),
+        ("8 bars of dub", {"bars": 1}, "The prompt says 8 bars, but the request has 1 bar, and that counts."),
+        (
+            "dub at 90 bpm, 3/4, in Bb minor, 2 bars",
+            {"tempo_bpm": 90, "meter": "3/4", "key": "A# minor", "bars": 2},
+            "",
+        ),
+    ],
+)
+def test_what_a_prompt_says_of_a_request_made_in_python_is_never_passed_over(
+    prompt: str, fields: dict[str, object], said: str
+) -> None:
+    """A `LoopRequest` has its own tempo, key, metre and bars: where the prompt names others, that is said."""
+    assert settled(LoopRequest(prompt=prompt, **fields)) == ((said,) if said else ())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prompt", ["120 bpm, 120bpm", "8A, A minor", "a fill every 4 bars, 8 bars"])
