@@ -298,10 +298,16 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         notes=(
             *dict.fromkeys(search.notes),
             *(one.sentence for one in verdicts),
+            *metrics.unjudged(_steering(request), judges),
             *(() if ready.model.card.circular else ending.remarks(finished.audio, request)),
         ),
     )
     return take, _stems(ready, finished, item)
+
+
+def _steering(request: LoopRequest) -> list[str]:
+    """Return the kinds of controls that follow something; what closes a loop is told by its seam."""
+    return [control.kind for control in request.controls if not controls.find(control.kind).closes]
 
 
 def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: int) -> Scores:

@@ -1,6 +1,6 @@
 """All scores of a finished loop against its request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,12 @@ def judge(
         verdict = metric.judge(sound, sample_rate, request, control) if metric.judge else None
         found += [verdict] if verdict is not None else []
     return tuple(found)
+
+
+def unjudged(kinds: Iterable[str], metrics: Mapping[str, Metric]) -> tuple[str, ...]:
+    """Return a sentence for each of the kinds of control that nothing but the search itself can judge."""
+    silent = [kind for kind in dict.fromkeys(kinds) if (metric := metrics.get(kind)) is None or metric.judge is None]
+    return tuple(f"{kind}: no measure of its own tells how closely it is followed; listen to it." for kind in silent)
 
 
 def panels(request: LoopRequest, metrics: Mapping[str, Metric]) -> dict[str, Panel]:

@@ -144,3 +144,11 @@ def test_metrics_never_meet_the_controls() -> None:
                 assert {name.name.split(".")[0] for name in node.names} <= allowed, file.name
             elif isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] in allowed | own, f"{file.name}: {node.module}"
+
+
+def test_a_control_without_a_measure_of_its_own_is_said_to_have_none() -> None:
+    """Newcomer B3's kind: no control is passed over in silence; those that are judged have their verdicts."""
+    known = controls.metrics()
+    said = engine.metrics.unjudged(["intensity", "timbre", "text", "timbre", "inpaint", "bass-share"], known)
+    assert [sentence.partition(":")[0] for sentence in said] == ["timbre", "text", "inpaint", "bass-share"]
+    assert all("listen to it" in sentence for sentence in said)
