@@ -74,9 +74,17 @@ def judge(
 
 
 def unjudged(kinds: Iterable[str], metrics: Mapping[str, Metric]) -> tuple[str, ...]:
-    """Return a sentence for each of the kinds of control that nothing but the search itself can judge."""
-    silent = [kind for kind in dict.fromkeys(kinds) if (metric := metrics.get(kind)) is None or metric.judge is None]
-    return tuple(f"{kind}: no measure of its own tells how closely it is followed; listen to it." for kind in silent)
+    """Return a sentence for each of the kinds of control that have no verdict: a score tells, or only the ear."""
+    said = []
+    for kind in dict.fromkeys(kinds):
+        metric = metrics.get(kind)
+        if metric is None or not metric.names:
+            said.append(f"{kind}: no measure of its own tells how closely it is followed; listen to it.")
+        elif metric.judge is None:
+            said.append(
+                f"{kind}: {' and '.join(metric.names)} tell{'s' * (len(metric.names) == 1)} how closely it is followed."
+            )
+    return tuple(said)
 
 
 def panels(request: LoopRequest, metrics: Mapping[str, Metric]) -> dict[str, Panel]:

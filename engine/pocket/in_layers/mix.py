@@ -7,7 +7,7 @@ from ...takes.noise import layered_from_bytes
 
 
 def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
-    """Return None where `request` is played in layers, else sentences on why it is not, where layers were asked for.
+    """Return None where `request` is played in layers, else sentences on why it is not, where it does not ask for that.
 
     Raises `BadRequestError` where something is asked for that no full mix can do.
     """
@@ -21,7 +21,7 @@ def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
         raise BadRequestError(f"{why}, so that {impossible[0]} cannot be used.", remedy=f"Leave out {impossible[0]}.")
     asked = [name for name in ("layers", "chords") if getattr(request, name)]
     asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
-    return (f"{why}: the full mix plays, without {' and '.join(asked)}.",) if asked else ()
+    return (f"{why}: the full mix plays, without {' and '.join(asked)}." if asked else f"{why}: the full mix plays.",)
 
 
 def _why_mix(request: LoopRequest) -> str | None:

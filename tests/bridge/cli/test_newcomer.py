@@ -18,6 +18,7 @@
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from importlib import metadata
@@ -28,14 +29,19 @@ import pytest
 import structlog
 
 from bridge.cli.checks import EXTRAS
+from bridge.cli.commands import render
 from bridge.cli.commands.render import make, rows_of
 from bridge.cli.follow import Outcome, follow
 from bridge.cli.main import parse, run
 from bridge.cli.options import typed_settings
 from bridge.cli.output import Shelf, shelf
 from bridge.cli.told import as_json, in_words
+from bridge.osc.codec import decode
+from bridge.osc.outgoing import take as osc_take
+from bridge.page.cards import card
 from bridge.requests.fields import Way
 from bridge.requests.reader import read_request
+from bridge.takes.delivery import delivered
 from bridge.takes.library import find
 from engine.events import Done, Event, Run, Sound, Take
 from engine.models.testing import TinyModel
@@ -90,6 +96,36 @@ def test_what_was_said_is_kept(
         assert any(part in note for note in said["notes"])  # type: ignore[attr-defined]
         assert any(part in note for note in sidecar["notes"])
     assert said["key"] == sidecar["request"]["key"] == "A minor"
+
+
+def test_a_missed_target_is_said_wherever_a_take_is(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Newcomer B3: one verdict, word for word, on stderr, in the JSON object and the sidecar, over OSC, on the page."""
+    words = ("--prompt", "house", "--bars", "1", "--intensity", "0:-3 4:-3", "--steps", "1")
+    takes, said, _ = rendered(settings, tmp_path / "loop.wav", *words)
+    (verdict,) = said["takes"][0]["verdicts"]  # type: ignore[index]
+    sentence = verdict["sentence"]
+    assert verdict["grade"] == "miss"
+    assert re.fullmatch(r"intensity: missed by \d+\.\d dB throughout\.", sentence)
+    assert sentence in capsys.readouterr().err.splitlines()
+    sidecar = json.loads((tmp_path / "loop.json").read_text(encoding="utf-8"))
+    assert sentence in sidecar["notes"]
+    assert sidecar["verdicts"] == [verdict]
+    kept = takes.kept[0]
+    told = osc_take("r", delivered(kept.path, takes.request, kept.take, "id"))
+    assert sentence in str(decode(told, "bridge")[0].values[9])
+    assert card(find(tmp_path, str(kept.path)))["verdicts"] == [verdict]
+
+
+def test_a_loop_is_played_at_once(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newcomer's wish: one option more and the best take is heard, without typing its name."""
+    played: list[str] = []
+    monkeypatch.setattr(render, "_load", lambda *_: TinyModel(sample_rate=8_000))
+    monkeypatch.setattr(render, "play", lambda path, times: played.append(path) or 0)
+    line = ["render", "--prompt", "dub", "--bars", "1", "--method", "none", "--sample-rate", "8000", "--here"]
+    assert run([*line, "--count", "2", "--out", str(tmp_path / "loop.wav"), "--play"]) == 0
+    assert played == [str(tmp_path / "loop-1.wav")]
 
 
 SOUND = Sound(samples=bytes(8), sample_rate=44_100)

@@ -12,6 +12,7 @@ import pytest
 import engine.metrics
 from engine import controls
 from engine.events import Scores
+from engine.metrics import Metric
 from engine.request import Control, LoopRequest, Notes, Onsets, Point, Words
 from midi.rhythm import Onset
 
@@ -148,7 +149,9 @@ def test_metrics_never_meet_the_controls() -> None:
 
 def test_a_control_without_a_measure_of_its_own_is_said_to_have_none() -> None:
     """Newcomer B3's kind: no control is passed over in silence; those that are judged have their verdicts."""
-    known = controls.metrics()
-    said = engine.metrics.unjudged(["intensity", "timbre", "text", "timbre", "inpaint", "bass-share"], known)
-    assert [sentence.partition(":")[0] for sentence in said] == ["timbre", "text", "inpaint", "bass-share"]
+    own = Metric(measure=lambda *_: {}, names=("bass_share",))
+    kinds = ["intensity", "timbre", "text", "timbre", "inpaint", "bass-share"]
+    *said, scored = engine.metrics.unjudged(kinds, {**controls.metrics(), "bass-share": own})
+    assert [sentence.partition(":")[0] for sentence in said] == ["timbre", "text", "inpaint"]
     assert all("listen to it" in sentence for sentence in said)
+    assert scored == "bass-share: bass_share tells how closely it is followed."
