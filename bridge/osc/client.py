@@ -76,9 +76,9 @@ class _Asked:
         return message.path in ENDS
 
     def note_stem(self, message: OscMessage) -> None:
-        """Take in where a stem of a take lies, each once."""
+        """Take in where a stem of one of its takes lies, each once."""
         stem = (str(message.values[0]), str(message.values[1]))
-        if stem not in self.stems:
+        if stem[0] in self.take_ids and stem not in self.stems:
             self.stems.add(stem)
             self.heard.append(message)
 
@@ -184,8 +184,7 @@ class OscClient:
                 self.state = message
             elif message.path == "/ditto/stem":
                 for one in self._asked.values():
-                    if message.values[0] in one.take_ids:
-                        one.note_stem(message)
+                    one.note_stem(message)
             elif (asked := self._asked.get(str(message.values[0]))) is not None:
                 self._answer(message, asked)
 

@@ -11,7 +11,7 @@ from bridge.takes import library
 from bridge.takes.delivery import decimal_text, read_sidecar
 from engine.errors import BadRequestError
 from engine.pocket.heard import READERS
-from engine.pocket.lengths import frames_of
+from engine.pocket.waveform.lengths import frames_of
 from engine.request import MAX_SEED, MIX, Budget, LoopRequest, Start
 
 from .fields import BY_NAME, Way

@@ -178,10 +178,9 @@ class LayerRepertoire:
     ) -> Arrangement:
         """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
 
-        Those of a take that it begins from are `kept`, and told what they were told for that. Those that are `needed`
-        are there whatever is drawn, unless the words leave them out. With `is_open` the drums that are named mean a
-        whole loop ("a chill beat"), which has bass and chords, too. Without `chords` they are those of the picked loop,
-        in `key` or in the key that is drawn with it. Raises `BadRequestError` where no layer is left.
+        Those of a take that it begins from are `kept`, and told what they were told for that. Those `needed` are there
+        whatever is drawn, unless the words leave them out; with `is_open` ("a chill beat") so are bass and chords.
+        Without `chords` they are the picked loop's, in `key` or its own. Raises `BadRequestError` where none is left.
         """
         wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
         completed = self.whole.complete(

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .lengths import LATENT_MULTIPLE as LATENT_MULTIPLE
-from .lengths import LATENT_SAMPLES as LATENT_SAMPLES
-from .lengths import SAMPLE_RATE as SAMPLE_RATE
-from .lengths import latent_frames as latent_frames
+from .waveform.lengths import LATENT_MULTIPLE as LATENT_MULTIPLE
+from .waveform.lengths import LATENT_SAMPLES as LATENT_SAMPLES
+from .waveform.lengths import SAMPLE_RATE as SAMPLE_RATE
+from .waveform.lengths import latent_frames as latent_frames
 
 WINDOW_SAMPLES = 2048
 BINS = WINDOW_SAMPLES // 2 + 1

@@ -24,7 +24,6 @@ from .embeddings import Embeddings
 from .first_step import FirstStep, PocketStep
 from .flow import Flow
 from .latents import LatentMap
-from .lengths import PIECE_SECONDS
 from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
 from .scenes import (
@@ -38,6 +37,7 @@ from .scenes import (
 )
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
+from .waveform.lengths import PIECE_SECONDS
 from .waveform.vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from . import condition as conditioning
 from . import musical_time, words
 from .heard import hear, sentences, settled
 from .layers import Layer, without_chords
-from .lengths import frames_of, made_samples, pieces_of
+from .waveform.lengths import frames_of, made_samples, pieces_of
 
 SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
 TEACHER_GUIDANCE = 2.0

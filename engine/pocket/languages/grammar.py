@@ -107,8 +107,7 @@ class _Clause:
     def _begin(self, role: Role) -> None:
         if self.refusal is not None and self.fresh:
             return  # "without any", "not without"
-        self.refusal, self.fresh, self.joined, self.softened = role, True, False, False
-        self.strangers = 0
+        self.refusal, self.fresh, self.joined, self.softened, self.strangers = role, True, False, False, 0
 
     def _join(self, place: int, segment: Segment) -> None:
         role = segment.role
@@ -142,7 +141,7 @@ class _Clause:
     def _take(self, place: int, segment: Segment) -> None:
         if self.refusal is not None and self._is_refused(place, segment):
             self.fresh = False
-            if not self._describes_next(place, segment):
+            if not _describes_next(self.segments, place, self.refusal):
                 self._refuse(segment)
                 self.refused_one = True
             else:
@@ -169,13 +168,6 @@ class _Clause:
         joined = self.last if self.joined else None
         return joined is not None and _is_instrument(segment) == _is_instrument(joined)
 
-    def _describes_next(self, place: int, segment: Segment) -> bool:
-        """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
-        if self.refusal not in (Role.NO, Role.WITHOUT) or not _describes(segment):
-            return False
-        following = self.segments[place + 1] if place + 1 < len(self.segments) else None
-        return following is not None and following.role is Role.WORDS and _is_instrument(following)
-
     def _refuse(self, segment: Segment) -> None:
         is_less = self.refusal is Role.LESS or (self.softened and any(GROUP_OF[w] in _THINGS for w in segment.words))
         (self.wishes.unasked if is_less else self.wishes.refused).append(segment)
@@ -198,6 +190,14 @@ class _Clause:
             if is_own or back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
                 return
             back -= 2
+
+
+def _describes_next(segments: Sequence[Segment], place: int, refusal: Role | None) -> bool:
+    """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
+    if refusal not in (Role.NO, Role.WITHOUT) or not _describes(segments[place]):
+        return False
+    following = segments[place + 1] if place + 1 < len(segments) else None
+    return following is not None and following.role is Role.WORDS and _is_instrument(following)
 
 
 def _list_goes_on(before: _Clause, parts: Sequence[Part], place: int) -> bool:

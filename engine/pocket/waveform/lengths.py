@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from midi.tempo import loop_samples
 
-from ..request import LoopRequest
+from ...request import LoopRequest
 
 SAMPLE_RATE = 44_100
 LATENT_SAMPLES = 1024
