@@ -298,7 +298,7 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         notes=(
             *dict.fromkeys(search.notes),
             *(one.sentence for one in verdicts),
-            *metrics.unjudged(_steering(request), judges),
+            *metrics.unjudged(_steering(request), judges, scores, verdicts),
             *(() if ready.model.card.circular else ending.remarks(finished.audio, request)),
         ),
     )

@@ -73,17 +73,20 @@ def judge(
     return tuple(found)
 
 
-def unjudged(kinds: Iterable[str], metrics: Mapping[str, Metric]) -> tuple[str, ...]:
-    """Return a sentence for each of the kinds of control that have no verdict: a score tells, or only the ear."""
-    said = []
+def unjudged(
+    kinds: Iterable[str], metrics: Mapping[str, Metric], scores: Scores, verdicts: Iterable[Verdict]
+) -> tuple[str, ...]:
+    """Return a sentence for each kind of control that has no verdict: a score tells, or only the ear."""
+    judged, said = {one.sentence.partition(":")[0] for one in verdicts}, []
     for kind in dict.fromkeys(kinds):
-        metric = metrics.get(kind)
-        if metric is None or not metric.names:
+        names = metrics[kind].names if kind in metrics else ()
+        telling = [name for name in names if scores.get(name) is not None]
+        if kind in judged:
+            continue
+        if telling:
+            said.append(f"{kind}: {' and '.join(telling)} tell{'s' * (len(telling) == 1)} how closely it is followed.")
+        else:
             said.append(f"{kind}: no measure of its own tells how closely it is followed; listen to it.")
-        elif metric.judge is None:
-            said.append(
-                f"{kind}: {' and '.join(metric.names)} tell{'s' * (len(metric.names) == 1)} how closely it is followed."
-            )
     return tuple(said)
 
 
