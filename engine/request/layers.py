@@ -68,9 +68,14 @@ def layers_of_controls(request: "LoopRequest") -> dict[str, tuple[str, ...]]:
     return {f"the control {control.kind}": control.on for control in request.controls}
 
 
+def called(field: str) -> str:
+    """Return what a sentence calls a field of the request: settings have another name for some."""
+    return {"beside": "a recording beside the loop"}.get(field, field)
+
+
 def begun(name: str) -> str:
-    """Return a setting's name, or `the control NAME`, as a sentence begins with it."""
-    return name.replace("the control", "The control", 1)
+    """Return a setting's name, or what a sentence calls one, as a sentence begins with it."""
+    return name[0].upper() + name[1:] if name.startswith(("the ", "a ")) else name
 
 
 def check_layers(request: "LoopRequest") -> None:
@@ -99,7 +104,7 @@ def check_layers(request: "LoopRequest") -> None:
 def _check_mix(request: "LoopRequest", named: dict[str, tuple[str, ...]]) -> None:
     """Refuse whatever needs layers, where the full mix is asked for."""
     asked = [name for name, layers in named.items() if layers]
-    asked += [name for name in ("chords", "beside", "stems") if getattr(request, name)]
+    asked += [called(name) for name in ("chords", "beside", "stems") if getattr(request, name)]
     if asked:
         raise BadRequestError(
             f"{begun(asked[0])} needs layers, and the full mix has none.",

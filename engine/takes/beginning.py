@@ -11,6 +11,7 @@ from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadInputError, BadRequestError
 from ..models.protocol import Layers, Model, Scene, Weighed
 from ..request import MIX, LoopRequest, Start
+from ..request.layers import called
 from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
 
 NEAR_BEATS = 0.1  # by which a recording may miss a whole number of beats and still be repeated on the beat
@@ -122,7 +123,7 @@ def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Te
 
 def _refuse_layers(request: LoopRequest, model: Model) -> None:
     """Refuse what needs layers of a model that has none."""
-    asked = [name for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
+    asked = [called(name) for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
     asked += ["layers"] if request.layers not in ((), (MIX,)) else []
     asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
     if asked:

@@ -194,6 +194,10 @@ FORM = Words(text="AB")
         ({"layers": "mix, bass"}, "The full mix is one sound and has no layers beside it."),
         ({"layers": "mix", "stems": True}, "stems needs layers, and the full mix has none."),
         ({"layers": "mix", "chords": "Am"}, "chords needs layers, and the full mix has none."),
+        (
+            {"layers": "mix", "beside": Audio(samples=bytes(8), sample_rate=44_100)},
+            "A recording beside the loop needs layers, and the full mix has none.",
+        ),
         ({"layers": "drums", "mute": "bass"}, "mute names bass, but the layers are drums."),
         ({"layers": "drums", "mute": "drums"}, "All layers are muted, so that nothing would be heard."),
         ({"mute": LAYERS}, "All layers are muted, so that nothing would be heard."),

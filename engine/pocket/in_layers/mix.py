@@ -3,6 +3,7 @@
 from ...controls import find
 from ...errors import BadRequestError
 from ...request import MIX, LoopRequest
+from ...request.layers import called
 from ...takes.noise import layered_from_bytes
 
 
@@ -16,7 +17,7 @@ def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
     why = _why_mix(request)
     if why is None:
         return _quicker(request)
-    impossible = [name for name in ("again", "mute", "beside", "stems") if getattr(request, name)]
+    impossible = [called(name) for name in ("again", "mute", "beside", "stems") if getattr(request, name)]
     if impossible:
         raise BadRequestError(f"{why}, so that {impossible[0]} cannot be used.", remedy=f"Leave out {impossible[0]}.")
     asked = [name for name in ("layers", "chords") if getattr(request, name)]

@@ -301,7 +301,10 @@ SUBSTITUTES: Final[dict[str, str]] = {
 """What `pocket` cannot make, and the nearest that it can: each is said by name."""
 
 ROLES: Final = {
-    Role.NOT: "not, non, never, isn't, aren't, nowhere near, far from",
+    Role.NOT: (
+        "not, don't, do not, doesn't, does not, shouldn't, should not, mustn't, must not, can't, cannot, "
+        "non, never, isn't, aren't, nowhere near, far from"
+    ),
     Role.NO: (
         "no, zero, minus, nothing, instead of, rather than, don't use, do not use, don't add, do not add, "
         "don't want, don't like, i don't like, do not like, can't stand, under no circumstances, "
@@ -309,7 +312,8 @@ ROLES: Final = {
         "do not want, i don't want, i do not want, avoid, don't play, no more, not a, not any, not with"
     ),
     Role.WITHOUT: (
-        "hate, i hate, forget, skip, lose, mute, remove, ditch, turn off, take out, drop the, cut the, kill "
+        "hate, i hate, exclude, omit, delete, scrap, strip, strip out, strip away, no need for, forget, "
+        "skip, lose, mute, remove, ditch, turn off, take out, drop the, cut the, kill "
         "the, get rid of, "
         "stay away from, anything but, without, without the, neither, except, except for, everything but, "
         "everything except, all but, "
@@ -322,8 +326,15 @@ ROLES: Final = {
         "nothing else than, "
         "nothing more than, pure"
     ),
-    Role.AFTER_NOT: "free, off, turned off, muted out, forbidden, banned, not allowed, is forbidden, are forbidden",
-    Role.AFTER_ONLY: "alone, by itself, on its own, and nothing else, nothing else, by themselves, unaccompanied",
+    Role.AFTER_NOT: (
+        "free, off, none, excluded, removed, omitted, gone, unwanted, not wanted, are not wanted, "
+        "not included, turned off, muted out, forbidden, banned, not allowed, is forbidden, "
+        "are forbidden"
+    ),
+    Role.AFTER_ONLY: (
+        "alone, by itself, on its own, and nothing else, nothing else, nothing more, and nothing more, "
+        "that's it, that's all, and that's it, and that's all, by themselves, unaccompanied"
+    ),
     Role.TOO: "too, so, overly, any, very, particularly, even, much",
     Role.IGNORED: (
         "not only, not just, just vibes, good vibes, vibes only, chill vibes only, no tempo, no key, not sure, "

@@ -224,7 +224,10 @@ _ROLES: Final = {
         "pas de, pas d, pas du, pas des, aucun, aucune, au lieu de, au lieu du, au lieu des, au lieu d, "
         "à la place de, à la place du, plutôt que, point de, je ne veux pas de"
     ),
-    Role.WITHOUT: "sans, ni, sauf, excepté, hormis, évite, éviter",
+    Role.WITHOUT: (
+        "sans, enlève, enlever, enlevez, retire, retirer, retirez, supprime, supprimer, vire, ni, sauf, "
+        "excepté, hormis, évite, éviter"
+    ),
     Role.OR: "ni, ou",
     Role.AND: "et",
     Role.BUT: "mais, avec, plutôt",

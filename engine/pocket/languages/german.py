@@ -231,14 +231,18 @@ _ROLES: Final = {
         "unter keinen umständen"
     ),
     Role.AFTER_NOT: (
-        "weg, raus, verboten, ist verboten, sind verboten, tabu, ist tabu, sind tabu, unerwünscht, nein danke, "
+        "weg, weglassen, raus, rausnehmen, verboten, ist verboten, sind verboten, tabu, ist tabu, "
+        "sind tabu, unerwünscht, nein danke, "
         "will ich nicht, mag ich nicht, brauche ich nicht, geht gar nicht"
     ),
     Role.NO: (
-        "kein, keine, keinen, keinem, keiner, bloß kein, bloß keine, bitte kein, bitte keine, statt, "
+        "nix, kein, keine, keinen, keinem, keiner, bloß kein, bloß keine, bitte kein, bitte keine, statt, "
         "anstatt, anstelle von, anstelle, statt mit"
     ),
-    Role.WITHOUT: "alles außer, alles ausser, ohne, weder, ausser, bis auf, abgesehen von",
+    Role.WITHOUT: (
+        "alles außer, alles ausser, streich, streiche, entferne, entfern, ohne, weder, ausser, bis auf, "
+        "abgesehen von"
+    ),
     Role.OR: "noch, oder",
     Role.AND: "und, sowie",
     Role.BUT: "aber, sondern, dafür, lieber, mit, stattdessen",
@@ -251,6 +255,7 @@ _ROLES: Final = {
     Role.TOO: "zu, sehr, so, allzu, besonders, mehr",
     Role.AFTER_ONLY: (
         "allein, alleine, sonst nichts, solo, und sonst nichts, und nichts anderes, weiter nichts, "
+        "das ist alles, das war's, "
         "und weiter nichts, nichts sonst, mehr nicht"
     ),
 }

@@ -66,7 +66,7 @@ def read_wishes(parts: Sequence[Part]) -> Wishes:
 
 def _is_bare_no(part: Part) -> bool:
     said = [segment for segment in part.segments if segment.role is not Role.IGNORED]
-    return len(said) == 1 and said[0].role in (Role.NO, Role.NOT)
+    return len(said) == 1 and said[0].role in (Role.NO, Role.NOT, Role.AFTER_NOT)
 
 
 class _Clause:
@@ -110,8 +110,7 @@ class _Clause:
         self.refusal, self.fresh, self.joined, self.softened, self.strangers = role, True, False, False, 0
 
     def _join(self, place: int, segment: Segment) -> None:
-        role = segment.role
-        if role in (Role.AND, Role.OR):
+        if (role := segment.role) in (Role.AND, Role.OR):
             self.joined = True
         elif role is Role.TOO and self.fresh:
             self.softened = self.softened or segment.text in _MUCH
@@ -120,7 +119,8 @@ class _Clause:
         elif role is Role.ONLY or role is Role.AFTER_ONLY:
             self._only(place)
         elif role is Role.AFTER_NOT:
-            self._refuse_back(place)
+            is_last = any(one.role is Role.WORDS for one in self.segments[:place])  # not in "weg mit dem Bass"
+            self._refuse_back(place) if is_last else self._begin(Role.WITHOUT)
         elif role is Role.IGNORED and segment.text in _ARTICLES and self.joined and not self.fresh:
             self.refusal = None if self.refusal is not Role.WITHOUT else self.refusal
 

@@ -222,7 +222,10 @@ _ROLES: Final = {
         "em vez de, em vez do, em vez da, em lugar de, no lugar de, nada de, nenhum, nenhuma, não quero, "
         "não use, não tem, não tenha, não coloque, não ponha, não leve, não gosto de, não gosto do, não gosto da"
     ),
-    Role.WITHOUT: "sem, nem, exceto, menos o, menos a, evite, evitar",
+    Role.WITHOUT: (
+        "sem, tira, tire, tirar, remova, remover, elimine, elimina, nem, exceto, menos o, menos a, evite, "
+        "evitar"
+    ),
     Role.OR: "nem, ou",
     Role.AND: "e",
     Role.BUT: "mas, com, e sim",
@@ -233,7 +236,7 @@ _ROLES: Final = {
     Role.IGNORED: "não só, não apenas, não somente, não sei, não importa, sem problema, de todo",
     Role.LESS: "menos",
     Role.TOO: "muito, tão, demais, demasiado, mais",
-    Role.AFTER_ONLY: "e nada mais, nada mais, sozinho, sozinha",
+    Role.AFTER_ONLY: "e nada mais, nada mais, e é só, sozinho, sozinha",
 }
 _IGNORED: Final = """
          esse essa esses essas este esta estes aquele aquela cerca aproximadamente base bem

@@ -225,7 +225,10 @@ _ROLES: Final = {
         "no uses, no usar, no hay, no haya, no tenga, no tiene, no lleve, no lleva, no pongas, no metas, no me gusta, "
         "no me gustan"
     ),
-    Role.WITHOUT: "sin, ni, excepto, salvo, menos el, menos la, evita, evitar",
+    Role.WITHOUT: (
+        "sin, quita, quitar, quítale, elimina, eliminar, saca, ni, excepto, salvo, menos el, menos la, "
+        "evita, evitar"
+    ),
     Role.OR: "ni, o, u",
     Role.AND: "y, e",
     Role.BUT: "pero, sino, con, mejor",
@@ -239,7 +242,7 @@ _ROLES: Final = {
     ),
     Role.LESS: "menos",
     Role.TOO: "muy, demasiado, tan, tanto, mucho, más",
-    Role.AFTER_ONLY: "nada más, y nada más, y ya, a solas",
+    Role.AFTER_ONLY: "nada más, y nada más, y ya, eso es todo, y eso es todo, a solas",
 }
 _IGNORED: Final = """
          ese esa eso esos esas este esta estos estas aproximadamente unos base ambiente

@@ -25,12 +25,17 @@ def test_a_word_that_is_not_known_does_not_turn_a_refusal_round(refusal: str, st
     ["Schlagzeug ist verboten", "Schlagzeug weg", "auf keinen Fall Schlagzeug", "pas de batterie du tout",
      "batterie interdite", "que no tenga batería", "batería fuera", "bateria proibida", "de jeito nenhum bateria",
      "ドラム禁止", "ドラムは使わないで", "rather bass than drums", "lieber Bass als Schlagzeug", "drums are forbidden",
-     "I don't like drums", "under no circumstances drums", "schlagzeugfrei", "schlagzeuglose Fläche"],
+     "I don't like drums", "don't include drums", "exclude drums", "drums excluded", "drums are not wanted",
+     "drums: none", "0 drums", "pads -drums", "-drums -bass", "strip out the drums", "nix Drums", "weg mit den Drums",
+     "Drums? Nein danke", "quita la batería", "fuera la batería", "enlève la batterie", "vire la batterie",
+     "tira a bateria", "ドラムを消して", "ドラムを抜いて", "swap the drums for strings",
+     "ersetze die Drums durch Streicher", "remplace la batterie par des cordes", "cambia la batería por cuerdas",
+     "under no circumstances drums", "schlagzeugfrei", "schlagzeuglose Fläche"],
 )  # fmt: skip
 def test_a_refusal_has_many_forms(prompt: str) -> None:
     """Before, behind or as an ending of what is refused, in every language: it is never heard as a wish for it."""
     heard = hear(prompt)
-    assert "no drums" in heard.words
+    assert "drums" in heard.refused
     assert not {"drums", "full mix"} & set(heard.words)
 
 
@@ -49,6 +54,12 @@ def test_an_ending_refuses_its_own_word_alone(prompt: str, wanted: set[str], ref
     heard = hear(prompt)
     assert wanted <= set(heard.words)
     assert set(heard.refused) == refused
+
+
+@pytest.mark.parametrize("prompt", ["- drums", "- pads\n- drums", "lo-fi drums", "10 drums", "-12 dB drums"])
+def test_a_dash_or_a_number_alone_refuses_nothing(prompt: str) -> None:
+    """Lists have dashes, and levels have signs."""
+    assert "drums" in hear(prompt).words
 
 
 @pytest.mark.parametrize(
