@@ -130,6 +130,10 @@ def test_send_writes_the_take(service: Any, tmp_path: Path, capsys: pytest.Captu
     said = capsys.readouterr().out.splitlines()[-1]
     assert Path(said.split("  (")[0]).exists()
     assert "seam_ratio" in said
+    assert command(["send", *common, "--osc", "--port", str(service.port), "--stems"]) == 0
+    take, *stems = capsys.readouterr().out.splitlines()
+    assert stems
+    assert all(Path(stem).exists() and Path(stem).stem.startswith(Path(take.split("  (")[0]).stem) for stem in stems)
     assert command(["send", *common, "--osc", "--port", str(service.port), "--model", ""]) in (0, 2)
 
 

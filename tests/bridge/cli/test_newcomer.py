@@ -2,19 +2,25 @@
 
 | what they did | where it is tested |
 | --- | --- |
-| a number for a control of one's own | here |
-| `--from-take` of a take with a melody | `requests/test_parent.py` |
-| tempo, key, metre and bars in the prompt | `requests/test_reader.py`, `test_every_way.py` |
+| a number for a control of one's own | here, `test_controls_page.py` through the shell |
+| `--from-take` of a take with a melody, with other words, of another length | `requests/test_parent.py` |
+| tempo, key, metre and bars in the prompt | `requests/test_reader.py`, `test_every_way.py`, `test_words_kinds.py` |
+| prompts in six languages, refusals, "only", what is not known | `test_words_prompts.py`, `test_words_kinds.py` |
+| "lofi chill beat", `--chords`, drums alone | `test_what_plays.py` |
 | no seed, by any way | `requests/test_reader.py`, `requests/test_every_way.py` |
 | a curve and a melody in Python, wrong ones | `test_service_page.py` |
+| a target that was missed | here, `test_verdict.py`, `test_report.py` |
 | `--json` and sidecar keep what was said, the key stands in both | here |
-| four takes: at once, time left, what follows the search; no step twice | `test_progress.py` |
-| a take of another length as a start | `requests/test_parent.py` |
+| four takes: at once, time left, what follows the search; no step twice | `test_progress.py`, here |
+| `takes show`, `takes favourite`, a take by its file | `takes/test_takes.py` |
+| a wrong setting over OSC | `test_server.py` |
 | `--report` with another ending than .png | here |
 | `install-device FOLDER` | here |
 | a client's key that is not there | here |
 | one step, not "1 steps" | here |
+| log lines among the sentences of `serve` | here |
 | README's loop leaves nothing that git would take | here |
+| every command of README and docs | `test_readme.py` |
 """
 
 import json
@@ -122,7 +128,12 @@ def test_a_loop_is_played_at_once(tmp_path: Path, settings: Settings, monkeypatc
     """Newcomer's wish: one option more and the best take is heard, without typing its name."""
     played: list[str] = []
     monkeypatch.setattr(render, "_load", lambda *_: TinyModel(sample_rate=8_000))
-    monkeypatch.setattr(render, "play", lambda path, times: played.append(path) or 0)
+
+    def play(path: str, times: int | None) -> int:
+        played.append(path)
+        return 0
+
+    monkeypatch.setattr(render, "play", play)
     line = ["render", "--prompt", "dub", "--bars", "1", "--method", "none", "--sample-rate", "8000", "--here"]
     assert run([*line, "--count", "2", "--out", str(tmp_path / "loop.wav"), "--play"]) == 0
     assert played == [str(tmp_path / "loop-1.wav")]
