@@ -227,7 +227,7 @@ class _News:
         assert step is not None
         over = over or (step.reached and self._ready.plan.until_tolerance)
         self._forecast.step(step.index, now, exact=step.exact, distances=step.distances, over=over)
-        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over:
+        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over or step.index >= step.steps:
             self._told = now
             yield progress(self._ready.request, step, self._forecast.seconds_left, over=over)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:

@@ -13,7 +13,20 @@ import msgspec
 from bridge.requests.reader import Reading
 from bridge.takes.parts import TakeParts, WholeTake
 from engine.errors import DittoError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Stems, Superseded, Take
+from engine.events import (
+    Accepted,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    Phase,
+    Preview,
+    Progress,
+    Run,
+    Stems,
+    Superseded,
+    Take,
+)
 
 from .progress import Display
 
@@ -26,6 +39,7 @@ class Outcome:
     """What came of a request: how many takes, whether the producer stopped it, and the sentences said on the way."""
 
     takes: int = 0
+    steps: int = 0  # of the search, as they were shown
     interrupted: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -97,6 +111,8 @@ def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) ->
                     display.say(sentence)
         case Progress():
             display.step(event)
+            if event.phase != Phase.DECODE and event.steps:
+                outcome.steps = event.step
         case Take():
             outcome.takes += 1
             for sentence in event.notes:

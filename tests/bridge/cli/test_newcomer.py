@@ -243,11 +243,25 @@ def test_a_report_is_a_png(tmp_path: Path, settings: Settings, capsys: pytest.Ca
 def test_one_step_is_one_step(
     tmp_path: Path, settings: Settings, curve: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A number and its noun agree."""
-    takes, said, _ = rendered(settings, tmp_path / "loop.wav", "--intensity", curve, "--steps", "1")
-    steps = said["steps"]
-    assert f"with {steps} step{'' if steps == 1 else 's'}." in capsys.readouterr().err
-    assert takes.kept
+    """Newcomer C: a number and its noun agree, and the steps that are counted at the end are those that were shown."""
+    for steps in (1, 3):
+        takes, said, _ = rendered(settings, tmp_path / f"{steps}.wav", "--intensity", curve, "--steps", str(steps))
+        errors = capsys.readouterr().err
+        assert takes.kept
+        assert said["steps"] == steps
+        assert f"step {steps} of {steps}" in errors
+        assert f"with {steps} step{'' if steps == 1 else 's'}." in errors
+
+
+def test_a_loop_that_is_made_again_is_not_searched_for(
+    tmp_path: Path, settings: Settings, curve: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing is changed there is no step to show, and none is counted."""
+    rendered(settings, tmp_path / "a.wav", "--intensity", curve, "--steps", "2")
+    capsys.readouterr()
+    _, said, _ = rendered(settings, tmp_path / "b.wav", "--from-take", str(tmp_path / "a.wav"))
+    assert said["steps"] == 0
+    assert "Searching" not in capsys.readouterr().err
 
 
 def test_the_device_is_said_to_be_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
