@@ -6,7 +6,7 @@ from .language import Language, Role
 
 # fmt: off
 _WORDS: Final = {
-    "house": "hausmusik",
+    "house": "housemusik",
     "deep house": "tiefer house, deephouse",
     "tech house": "techhouse",
     "techno": "technomusik",
