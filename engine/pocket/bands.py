@@ -12,19 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SAMPLE_RATE = 44_100
+from .waveform.lengths import SAMPLE_RATE as SAMPLE_RATE
+from .waveform.lengths import latent_frames as latent_frames
+
 WINDOW_SAMPLES = 2048
 BINS = WINDOW_SAMPLES // 2 + 1
 TOP_HZ = 18_000.0
 FLOOR = 1e-3  # of |STFT|^2: 84 dB under a full-scale sine, below what a mix lets through
 FRAMES_PER_LATENT = 2
-LATENT_MULTIPLE = 8  # loops share lengths, so that batches need no padding and circles stay exact
-LATENT_SAMPLES = 1024
-
-
-def latent_frames(samples: int, multiple: int = LATENT_MULTIPLE) -> int:
-    """Return how many latent frames, a `multiple`, span a loop of `samples` samples at 44.1 kHz."""
-    return max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ..request import LAYERS as LAYERS
 from ..request import Layer as Layer
 from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
+PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
 ROOT_CLASSES, CHORD_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), 36  # and between them the bass's
 COARSE_BANDS, PITCH_CLASSES = 16, 12
