@@ -146,12 +146,6 @@ def whole_sidecar(take: Kept) -> dict[str, object]:
         raise BadInputError(f"{path} cannot be read: {error}.") from error
 
 
-def start(folder: Path, name: str, variation: float = 0.0) -> Start:
-    """Return the noise of a take as the start of a new one; raises `BadInputError` where there is none."""
-    take = find(folder, name)
-    return start_at(take.wav, take.take_id, variation)
-
-
 def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
     """Return the noise beside a take's WAV as the start of a new one; raises `BadInputError` where there is none."""
     noise = wav.with_suffix(".safetensors")

@@ -62,15 +62,13 @@ def test_a_controls_number_is_there_or_not() -> None:
 
 
 def test_a_prompts_tempo_counts_where_none_is_given() -> None:
-    """What the prompt says is used and said; a setting that says otherwise counts, and that is said, too."""
+    """What the prompt says is used, with a sentence; a setting counts before it."""
     said: list[str] = []
-    assert hinted({"prompt": "techno 140 bpm"}, {}, Way.OSC, said.append)["tempo_bpm"] == 140
+    assert hinted({"prompt": "techno 140 bpm"}, {}, said.append)["tempo_bpm"] == 140
     assert "140" in said[0]
     said.clear()
     given = {"prompt": "techno 140 bpm", "tempo_bpm": Fraction(120)}
-    assert hinted(given, {}, Way.OSC, said.append)["tempo_bpm"] == 120
-    assert "counts" in said[0]
-    said.clear()
-    assert hinted({"bars": 2}, {}, Way.OSC, said.append) == {"bars": 2}
-    assert hinted({"prompt": "techno 140 bpm"}, {"tempo_bpm": Fraction(140)}, Way.OSC, said.append)["tempo_bpm"] == 140
+    assert hinted(given, {}, said.append)["tempo_bpm"] == 120
+    assert hinted({"bars": 2}, {}, said.append) == {"bars": 2}
+    assert hinted({"prompt": "techno 140 bpm"}, {"tempo_bpm": Fraction(140)}, said.append)["tempo_bpm"] == 140
     assert said == []

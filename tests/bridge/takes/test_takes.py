@@ -199,7 +199,7 @@ def test_a_start_needs_the_noise(three: Path) -> None:
     take = takes.find(three, "latest")
     take.wav.with_suffix(".safetensors").unlink()
     with pytest.raises(BadInputError, match="noise"):
-        takes.start(three, take.take_id)
+        takes.start_at(take.wav, take.take_id)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes as files")
@@ -210,7 +210,7 @@ def test_noise_that_never_ends_is_refused(three: Path) -> None:
     noise.unlink()
     os.mkfifo(noise)
     with pytest.raises(BadInputError, match="not a file"):
-        takes.start(three, take.take_id)
+        takes.start_at(take.wav, take.take_id)
 
 
 def test_what_is_no_take_is_passed_over(three: Path) -> None:

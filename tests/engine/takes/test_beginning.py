@@ -78,9 +78,9 @@ def test_a_take_begins_at_its_noise_and_a_variation_moves_it(tiny: TinyModel, as
 
 
 def test_a_take_of_another_length_is_refused(tiny: TinyModel, ask: Asking) -> None:
-    """One sentence with both shapes, and what to start from."""
+    """One sentence that says why, and what to start from."""
     request = ask.request(start=Start(noise=stored(torch.randn(3, 2))))
-    with pytest.raises(BadInputError, match="shape") as refused:
+    with pytest.raises(BadInputError, match="another length") as refused:
         begin(request, tiny, tiny.scene(request))
     assert refused.value.remedy
 
