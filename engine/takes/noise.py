@@ -109,7 +109,7 @@ def _seed_in(stored: dict[str, Tensor], name: str, otherwise: int) -> int:
 def of_another_loop() -> BadInputError:
     """Return the error of noise that has another shape than this loop's."""
     return BadInputError(
-        "The noise of the take is that of a loop of another length or of another model.",
+        "The noise of the take belongs to a loop of another length or of another model.",
         remedy="Start from a take of the same model, bars, time signature and tempo.",
     )
 
