@@ -53,6 +53,7 @@ def run_bridge(
     """
     from bridge.client import Peer
     from bridge.page.server import Page
+    from bridge.requests.readers import leave_what_hangs
     from bridge.server import BridgeOptions
     from bridge.session.identity import alone
     from bridge.studio import run_studio
@@ -72,6 +73,7 @@ def run_bridge(
         peer = Peer(address, engine_key, Keys(settings.home / "keys"))
         shown = Page(settings, peer) if page else None
         run(run_studio(options, engine, lambda started: _say(started, settings, shown), shown))
+    leave_what_hangs(0)
     return 0
 
 
