@@ -38,6 +38,7 @@ class _Inbox:
     link: Link
     events: dict[str, deque[Event]] = field(default_factory=dict)
     without_stems: dict[str, int | None] = field(default_factory=dict)  # takes whose stems are to follow, by request
+    in_hand: dict[str, Take] = field(default_factory=dict)  # that the caller deals with, by request
     begun: float = field(default_factory=time.monotonic)
     adopts: bool = False  # requests of an earlier life of this owner
     adopted: list[LoopRequest] = field(default_factory=list)
@@ -63,10 +64,14 @@ class _Inbox:
 
     def next(self, request_id: str) -> Event | None:
         waiting = self.events[request_id]
-        return waiting.popleft() if waiting else None
+        event = waiting.popleft() if waiting else None
+        if isinstance(event, Take):
+            self.in_hand[request_id] = event
+        return event
 
     def handled(self, event: Event) -> None:
         """Acknowledge what the caller has dealt with; a take together with its stems."""
+        self.in_hand.pop(event.request_id, None)
         match event:
             case Take() if event.request_id in self.without_stems:
                 before = self.without_stems[event.request_id]
@@ -86,6 +91,9 @@ class _Inbox:
     def leave(self, request_id: str, *, stop: bool = True) -> None:
         """Forget a request whose caller has lost interest, and stop it, or leave it to the owner's next life."""
         self.without_stems.pop(request_id, None)
+        for event in (self.in_hand.pop(request_id, None), *self.events.get(request_id, ())):
+            if isinstance(event, Take):
+                self.link.leave_take(request_id, event.take)
         if self.events.pop(request_id, None) is not None and stop:
             self.link.cancel(request_id, time.monotonic())
 

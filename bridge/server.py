@@ -33,6 +33,7 @@ from .session.effects import (
     AskAgain,
     CancelJob,
     Effect,
+    LeaveTake,
     Send,
     Submit,
 )
@@ -151,6 +152,8 @@ class Bridge:
                     link.cancel(effect.request_id, now)
                 case AcknowledgeTake():
                     link.acknowledge_take(effect.request_id, effect.take)
+                case LeaveTake():
+                    link.leave_take(effect.request_id, effect.take)
                 case AcknowledgeEnd():
                     link.acknowledge_end(effect.request_id)
                 case AskAgain():

@@ -15,7 +15,7 @@ DEFAULT_OSC_PORT = 47_111  # the bridge's own; the device finds another in the d
 
 
 def _data_folder() -> Path:
-    return Path(os.environ.get("DITTO_HOME", platformdirs.user_data_dir("ditto-live", appauthor=False)))
+    return Path(os.environ.get("DITTO_HOME") or platformdirs.user_data_dir("ditto-live", appauthor=False))
 
 
 def _takes_folder() -> Path:
@@ -48,7 +48,7 @@ class Settings:
 
     home: Path = field(default_factory=_data_folder)  # journal, keys, discovery file, logs
     takes: Path = field(default_factory=_takes_folder)  # WAV, JSON and noise of every take
-    models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS", _data_folder() / "models")))
+    models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS") or _data_folder() / "models"))
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     dtype: str = "auto"  # auto, float32, bfloat16, float16
     compile: str = field(default_factory=lambda: os.environ.get("DITTO_COMPILE", "off"))  # see engine.models.catalogue
