@@ -53,7 +53,7 @@ def _ask(device: OscClient, request: LoopRequest) -> OscMessage:
 
 
 def test_a_take_that_cannot_be_written_ends_its_request_and_comes_later(tmp_path: Path, share: Share) -> None:
-    """The share hangs, for more takes than may be on their way: each is a sentence. It is back: the same request gets its take."""
+    """The share hangs, for more takes than may be on their way: each is a sentence. It is back: all of them come."""
     service = _service(tmp_path)
     requests = [LoopRequest(prompt=f"toy: steps={n}", bars=1, slot=f"s{n}") for n in range(6)]
     with OscClient(service.port, instance="device") as device:
