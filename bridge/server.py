@@ -94,6 +94,11 @@ class Bridge:
             self.ready.set()
             await self._tick()
 
+    @property
+    def hears_engine(self) -> bool:
+        """Whether the engine has answered lately."""
+        return self._engine.is_alive
+
     def stop(self) -> None:
         """Stop; what is under way goes on in the engine and is fetched by the next bridge."""
         self._stopping.set()

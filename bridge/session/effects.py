@@ -150,6 +150,7 @@ Effect = (
     | CancelJob
     | AcknowledgeTake
     | AcknowledgeEnd
+    | LeaveTake
     | AskAgain
     | WriteTake
     | WritePreview

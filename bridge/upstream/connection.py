@@ -137,6 +137,11 @@ class Connection:
             self._refused_at = now
         return now - self._refused_at > RETRY_SECONDS
 
+    def renew(self) -> None:
+        """Hang up and connect again, without reading a file: the disk of the keys may be what is silent."""
+        self.socket.disconnect(self._peer.address)
+        self.socket.connect(self._peer.address)
+
     def close(self, *, linger: int = 0) -> None:
         """Hang up."""
         self._monitor.close()

@@ -59,8 +59,11 @@ class EngineSide:
         if self.link.is_alive(now):
             self.trouble, self._connected = "", now
         elif self._connection is not None and self._peer is not None:
-            if self._connection.is_refused(now) or now - self._connected > ANEW_SECONDS:
+            if self._connection.is_refused(now):
                 self.connect(self._peer)
+            elif now - self._connected > ANEW_SECONDS:
+                self._connected = now
+                self._connection.renew()
             elif now - self._probed > PROBE_SECONDS:
                 self._probed = now
                 self._probing = asyncio.create_task(self._probe(self._peer, self._connection))
