@@ -16,8 +16,6 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from engine.errors import DittoError
 from midi.notes import Note
-from midi.smf.score import score_of_notes
-from midi.smf.write import write_midi
 from midi.tempo import exact
 
 from ..requests.readers import FileThreads
@@ -103,6 +101,9 @@ class TakeRoutes:
 
     def _melody(self, request: Request) -> Response:
         """The notes that the take was asked to follow, as a MIDI file."""
+        from midi.smf.score import score_of_notes
+        from midi.smf.write import write_midi  # here, because few ask for it, and it loads a library
+
         take = self._take(request)
         asked = library.sidecar(take).request
         notes: list[Note] = []

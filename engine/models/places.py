@@ -1,5 +1,6 @@
 """Where the files of a model lie on this computer, if they do. Loads nothing of the model."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +18,16 @@ def find(name: str, settings: Settings) -> Path | None:
     return _in_hub_cache(known.repository) if known else None
 
 
+def _cached(repository: str) -> Path:
+    """Return where the hub's library keeps a repository, by its own variables; loading it takes 15 MB."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    hub = Path(os.environ.get("HF_HOME") or home) / "hub"
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or hub
+    return Path(os.path.expandvars(named)).expanduser() / f"models--{repository.replace('/', '--')}"
+
+
 def _in_hub_cache(repository: str) -> Path | None:
-    if not repository or find_spec("huggingface_hub") is None:
+    if not repository or not _cached(repository).is_dir() or find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ import zmq
 
 LOOK_SECONDS = 0.01  # between two looks where the loop cannot watch a socket
 GONE_SECONDS = 6  # without a sign of the other computer's TCP, a connection ends
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of <malloc.h>
+LARGE_BLOCK_BYTES = 128 * 1024
 BATCH = 256  # messages handed over at once; then the loop may do something else
 
 Frames = list[bytes]
@@ -98,6 +101,16 @@ class Channel:
         self._on_messages(batch)
 
 
+def _give_memory_back() -> None:
+    """Have glibc give large blocks back at once, and keep no heap for each thread: sound comes, is written and goes."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        mallopt(M_ARENA_MAX, 2)
+
+
 def run(main: Any) -> Any:
     """Run a coroutine on the one kind of loop that has both sockets and ZeroMQ on every system.
 
@@ -106,6 +119,7 @@ def run(main: Any) -> Any:
     reason the collector does not look at the modules any more, nor often at what lives long.
     """
     sys.setswitchinterval(0.000_5)
+    _give_memory_back()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
