@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from ...errors import MissingPackageError
+from ...errors import EngineUnavailableError, MissingPackageError
 from ...request import LoopRequest
 from .. import wire
 from ..messages import EngineState
@@ -52,10 +52,17 @@ class RayExecutor:
         self._actors: list[_Actor] = []
 
     def start(self, listener: Listener) -> None:
-        """Join the cluster (or make one of this computer) and create the actors."""
+        """Join the cluster (or make one of this computer) and create the actors; raises `EngineUnavailableError`."""
         ray = _ray()
-        if not ray.is_initialized():
-            ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+        try:
+            if not ray.is_initialized():
+                ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise EngineUnavailableError(
+                f"The Ray cluster cannot be joined: {reason[:300]}",
+                remedy="See that `ray start --head` runs, and that RAY_ADDRESS is its address or not set.",
+            ) from error
         self._actors = [_Actor(ray, self._options, listener) for _ in range(self.capacity)]
         for actor in self._actors:
             actor.create()
