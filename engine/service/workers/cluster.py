@@ -6,6 +6,8 @@ lost, and the engine tries it again from its last saved state.
 """
 
 import asyncio
+import os
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from .worker_options import WorkerOptions
 log = structlog.get_logger("ditto.cluster")
 
 STANDING_SECONDS = 1.0
+KNOCK_SECONDS = 5.0
 
 
 def _ray() -> Any:
@@ -37,6 +40,13 @@ def _ray() -> Any:
             "The executor `ray` needs the package ray.", remedy="pip install 'ditto-live[cluster]'"
         ) from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` where nothing answers at a cluster's address: Ray would try for minutes, without a word."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 class RayExecutor:
@@ -56,6 +66,7 @@ class RayExecutor:
         ray = _ray()
         try:
             if not ray.is_initialized():
+                _knock(self._address or os.environ.get("RAY_ADDRESS", ""))
                 ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

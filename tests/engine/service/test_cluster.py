@@ -30,3 +30,11 @@ def test_a_cluster_that_cannot_be_joined_is_one_sentence(monkeypatch: pytest.Mon
     assert str(refusal).splitlines()[0] in found.value.sentence
     assert "\n" not in found.value.sentence
     assert "ray start" in found.value.remedy
+
+
+def test_an_address_at_which_nothing_answers_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray itself tries for minutes; it is not even asked."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setattr(cluster, "_ray", lambda: SimpleNamespace(is_initialized=lambda: False))
+    with pytest.raises(EngineUnavailableError, match="cannot be joined: .*refused"):
+        cluster.RayExecutor(WorkerOptions.of(Settings())).start(lambda _: None)
