@@ -121,7 +121,7 @@ def print_states(home: Path) -> None:
     )
 
 
-def find(folder: Path, seconds: float = 30.0) -> int:
+def find(folder: Path, seconds: float = 120.0) -> int:
     """Wait for the bridge and return its port."""
     deadline = time.monotonic() + seconds
     while not (folder / "bridge.json").exists():

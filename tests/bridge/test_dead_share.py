@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,51 +42,51 @@ def share(monkeypatch: pytest.MonkeyPatch) -> Share:
     return made
 
 
-def _service(folder: Path) -> Service:
-    service = make_service(folder)
+@pytest.fixture
+def served(tmp_path: Path, share: Share) -> Iterator[Service]:
+    """Return a service whose takes go to the share."""
+    service = make_service(tmp_path)
     service.start_engine()
     service.start_bridge()
-    return service
+    yield service
+    share.back.set()
+    service.close()
 
 
 def _ask(device: OscClient, request: LoopRequest) -> OscMessage:
     return list(device.make(request, seconds=60))[-1]
 
 
-def test_a_take_that_cannot_be_written_ends_its_request_and_comes_later(tmp_path: Path, share: Share) -> None:
+def test_a_take_that_cannot_be_written_ends_its_request_and_comes_later(served: Service, share: Share) -> None:
     """The share hangs, for more takes than may be on their way: each is a sentence. It is back: all of them come."""
-    service = _service(tmp_path)
     requests = [LoopRequest(prompt=f"toy: steps={n}", bars=1, slot=f"s{n}") for n in range(6)]
-    with OscClient(service.port, instance="device") as device:
+    with OscClient(served.port, instance="device") as device:
         for request in requests:
             ended = _ask(device, request)
             assert ended.path == "/ditto/error"
             assert "could not be written within" in str(ended.values[2])
             assert "The engine keeps the take" in str(ended.values[3])
     share.back.set()
-    with OscClient(service.port, instance="device") as device:
+    with OscClient(served.port, instance="device") as device:
         for request in requests:
             while (
                 ended := _ask(device, request)
             ).path != "/ditto/done":  # the old end is said until the new one is there
                 assert "could not be written within" in str(ended.values[2])
             assert Path(str(ended.values[4])).exists()
-    service.close()
 
 
-def test_a_share_that_is_gone_is_said_in_the_systems_own_words(tmp_path: Path, share: Share) -> None:
+def test_a_share_that_is_gone_is_said_in_the_systems_own_words(served: Service, share: Share) -> None:
     """Not as a fault of ours; and the next take is written when it is there again."""
     share.back.set()
     share.is_broken = True
-    service = _service(tmp_path)
     request = LoopRequest(prompt="toy: steps=1", bars=1)
-    with OscClient(service.port, instance="device") as device:
+    with OscClient(served.port, instance="device") as device:
         ended = _ask(device, request)
         assert ended.values[1] == "bad_input"
         assert "Transport endpoint is not connected" in str(ended.values[2])
         share.is_broken = False
         assert _ask(device, LoopRequest(prompt="toy: steps=1", bars=1)).path == "/ditto/done"
-    service.close()
 
 
 def test_a_thread_that_waits_for_a_file_does_not_hold_up_the_end() -> None:

@@ -36,5 +36,5 @@ def test_an_address_at_which_nothing_answers_is_said_at_once(monkeypatch: pytest
     """Ray itself tries for minutes; it is not even asked."""
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     monkeypatch.setattr(cluster, "_ray", lambda: SimpleNamespace(is_initialized=lambda: False))
-    with pytest.raises(EngineUnavailableError, match="cannot be joined: .*refused"):
+    with pytest.raises(EngineUnavailableError, match=r"cannot be joined: .*refused"):
         cluster.RayExecutor(WorkerOptions.of(Settings())).start(lambda _: None)
