@@ -129,14 +129,16 @@ class Bridge:
 
     def receive(self, datagram: bytes, host: str, port: int) -> None:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
+        place = ("", port)  # a known client is answered where it hears, with its request's id
         try:
             for message in osc.decode(datagram):
                 if message.path.startswith(PARTS):
                     self._files.disturb()
+                place = self._session.answered(message, host) or ("", port)
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
-            if port and self._errors.take(time.monotonic()):
-                self._send(Send(host, port, outgoing.error("", error.code, error.sentence, error.remedy)))
+            if place[1] and self._errors.take(time.monotonic()):
+                self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
 
     def _heard(self, batch: list[Frames]) -> None:
         now = time.monotonic()

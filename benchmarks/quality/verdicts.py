@@ -158,7 +158,10 @@ def said_of(grade: str, sentence: str, bars: int) -> Said:
     if found is None:
         raise ValueError(f"{sentence!r} says no amount")
     numbers = [int(text) for text in place.groups() if text] if place else [1, bars]
-    return Said(grade, float(found[1]), found[2], numbers[0] - 1, numbers[-1])
+    amount, unit = float(found[1]), found[2]
+    if "likeness" in sentence:  # said in per cent of likeness, compared as the squared distance that is measured
+        amount, unit = (amount / 100) ** 2 / FOLLOWED_MSE, "times"
+    return Said(grade, amount, unit, numbers[0] - 1, numbers[-1])
 
 
 def heard(loop: Loop, request: LoopRequest, control: Control) -> NDArray[np.float64] | float:

@@ -211,6 +211,16 @@ def is_known(setting: str) -> bool:
     return (field is not None and field.is_osc) or setting in RENAMED or setting == OUTPAINT_FILE
 
 
+def unknown(setting: str) -> tuple[str, str]:
+    """Return a sentence about a name that no setting has, and a remedy: the nearest, if one is near."""
+    from difflib import get_close_matches  # here, because hardly anybody needs it
+
+    near = get_close_matches(setting, (*BY_NAME, *RENAMED), 1)
+    options = {field.option.replace("-", "_"): name for name, field in BY_NAME.items() if field.option}
+    meant = options.get(setting) or (near[0] if near else "")
+    return f"There is no setting {setting[:60]!r}.", f"Did you mean {meant}?" if meant else "See docs/osc.md."
+
+
 def names_file(setting: str) -> bool:
     """Whether reading this setting may open files."""
     field = field_of(RENAMED.get(setting, setting))

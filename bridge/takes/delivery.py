@@ -49,9 +49,9 @@ class _Extras(msgspec.Struct, frozen=True):
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     """The `.json` beside a take, as far as every one has it; what else the record held stands there too.
 
-    `layers` are empty for a full mix, and None in takes of before there were layers; `chords` are those that sound,
-    `weights` is the digest of the model's weights, `stems` are names of files beside it, by layer, `midi` that
-    of what was heard.
+    `key` is the one that sounds, whoever chose it. `layers` are empty for a full mix, and None in takes of before there
+    were layers; `chords` are those that sound, `weights` is the digest of the model's weights, `stems` are names of
+    files beside it, by layer, `midi` that of what was heard.
     """
 
     request: LoopRequest
@@ -61,6 +61,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     favourite: bool = False
     scores: Scores = {}
     notes: tuple[str, ...] = ()
+    key: str | None = None
     layers: tuple[str, ...] | None = None
     chords: str = ""
     weights: str = ""

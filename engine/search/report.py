@@ -56,9 +56,11 @@ class Step:
 
 
 def counted(step: Step) -> tuple[int, int]:
-    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step."""
-    steps = max(step.steps, 1)
-    return min(step.index + 1, steps), steps
+    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step.
+
+    Where there are no steps, as in a loop that is only made again, nothing is counted.
+    """
+    return min(step.index + 1, step.steps), step.steps
 
 
 def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:

@@ -58,6 +58,40 @@ def test_progress_does_not_pause_while_a_step_is_slow(service: Any) -> None:
     assert sum(message.path == "/ditto/progress" for message in heard) >= 6
 
 
+SLIPS = {
+    "tempo": ("There is no setting 'tempo'.", "Did you mean tempo_bpm?"),
+    "promt": ("There is no setting 'promt'.", "Did you mean prompt?"),
+    "qqqqqq": ("There is no setting 'qqqqqq'.", "See docs/osc.md."),
+}
+
+
+@pytest.mark.parametrize("slip", [*SLIPS, "chunk"])
+def test_a_wrong_piece_is_answered_where_the_client_hears(service: Any, slip: str) -> None:
+    """A program that sends from one port and listens on another hears of a slip, with its request's id."""
+    udp = (socket.AF_INET, socket.SOCK_DGRAM)
+    with socket.socket(*udp) as ear, socket.socket(*udp) as mouth:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(20)
+        port = ear.getsockname()[1]
+        request, nonce = f"slip-{port}", f"n-{port}"
+        spoken = [
+            encode("/ditto/hello", (PROTOCOL_VERSION, "slips", nonce, port)),
+            encode("/ditto/loop/begin", (request, nonce)),
+            encode("/ditto/loop/curve", (request, "intensity", "db", 3, 2), [(0.0, -30.0)], nonce)
+            if slip == "chunk"
+            else encode("/ditto/loop/set", (request, slip, "90"), (), nonce),
+        ]
+        for datagram in spoken:
+            mouth.sendto(datagram, ("127.0.0.1", service.port))
+        errors: list[OscMessage] = []
+        while not errors:
+            errors = [message for message in decode(ear.recv(65_535), "bridge") if message.path == "/ditto/error"]
+    sentence, remedy = SLIPS.get(slip, ("chunk 3 of 2", ""))
+    assert errors[0].values[0] == request
+    assert sentence in str(errors[0].values[2])
+    assert remedy in str(errors[0].values[3])
+
+
 def test_what_is_refused_is_said(service: Any) -> None:
     """A wrong value, an engine's failure, a cancel: each has its message."""
     assert _ask(service.port, _request("steps=3 error=1"))[-1].values[1] == "internal"

@@ -114,7 +114,7 @@ def test_a_fault_in_a_gain_or_a_metric_does_not_cost_the_loop(tmp_path: Path, ti
     take = rendered(Control(kind="steady", target=Number(value=-32.0)), tiny)
     assert take.record["gain_db"] == 0
     assert take.scores["steady_error_db"] is None
-    assert take.notes == ("The control steady of theirs.py failed with ZeroDivisionError: division by zero.",)
+    assert take.notes[0] == "The control steady of theirs.py failed with ZeroDivisionError: division by zero."
 
 
 def test_a_metric_comes_with_its_control(tmp_path: Path, tiny: TinyModel) -> None:
