@@ -89,7 +89,7 @@ class Bridge:
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            self._write_discovery()
+            _write_discovery(self._options.settings, self.port, self.bridge_id)
             log.info("bridge.ready", port=self.port)
             self.ready.set()
             await self._tick()
@@ -180,14 +180,15 @@ class Bridge:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
-    def _write_discovery(self) -> None:
-        settings = self._options.settings
-        found = {
-            "osc_port": self.port,
-            "protocol": PROTOCOL_VERSION,
-            "bridge_id": self.bridge_id,
-            "pid": os.getpid(),
-            "takes": str(settings.takes.absolute()),
-        }
-        settings.home.mkdir(parents=True, exist_ok=True)
-        publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
+
+def _write_discovery(settings: Settings, port: int, bridge_id: str) -> None:
+    """Leave word for clients where the bridge is."""
+    found = {
+        "osc_port": port,
+        "protocol": PROTOCOL_VERSION,
+        "bridge_id": bridge_id,
+        "pid": os.getpid(),
+        "takes": str(settings.takes.absolute()),
+    }
+    settings.home.mkdir(parents=True, exist_ok=True)
+    publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -106,13 +107,8 @@ async def run_studio(
             page.connect(bridge.peer(address))
 
     child = EngineProcess(engine, found, bridge.engine_failed) if engine is not None else None
-
-    def stop() -> None:
-        insist_on_end(STOP_SECONDS, child)
-        bridge.stop()
-
-    stop_on_signals(stop)
-    watching = asyncio.create_task(_watch(child, bridge)) if child is not None else None
+    watching = asyncio.create_task(_watch(child, bridge))
+    stop_on_signals(partial(_stop, bridge, child))
     showing = asyncio.create_task(page.serve()) if page is not None else None
     try:
         if page is not None and showing is not None:
@@ -127,8 +123,7 @@ async def run_studio(
         ready.cancel()
         await serving
     finally:
-        if watching is not None:
-            watching.cancel()
+        watching.cancel()
         if showing is not None:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
@@ -136,8 +131,13 @@ async def run_studio(
             child.close()
 
 
-async def _watch(child: EngineProcess, bridge: Bridge) -> None:
-    while True:
+def _stop(bridge: Bridge, child: EngineProcess | None) -> None:
+    insist_on_end(STOP_SECONDS, child)
+    bridge.stop()
+
+
+async def _watch(child: EngineProcess | None, bridge: Bridge) -> None:
+    while child is not None:
         await asyncio.sleep(1.0)
         child.second_passed(answers=bridge.hears_engine)
 

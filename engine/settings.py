@@ -87,6 +87,19 @@ class Settings:
         return self.home / "journal.sqlite"
 
 
+def hub_folder() -> Path:
+    """Return where the hub's library keeps what it has downloaded, by its own variables."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    hub = Path(os.environ.get("HF_HOME") or home) / "hub"
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or hub
+    return Path(os.path.expandvars(named)).expanduser()
+
+
+def ray_address() -> str:
+    """Return the address of the Ray cluster that the environment names, else nothing."""
+    return os.environ.get("RAY_ADDRESS", "")
+
+
 def go_offline() -> None:
     """Let no library phone home: telemetry off, no download unless the user asked for one."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

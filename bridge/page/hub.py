@@ -194,18 +194,9 @@ class Hub:
     async def _land(self, running: Running, takes: Iterable[WholeTake]) -> None:
         """Write takes and tell the tabs of them."""
         for whole in takes:
-            made = await self._writers.run(functools.partial(self._keep, running, whole))
+            made = await self._writers.run(functools.partial(_keep, self.takes_folder, running, whole))
             notes = list(whole.take.notes)
             self.tell({"type": "take", "id": running.request.request_id, "take": made, "notes": notes})
-
-    def _keep(self, running: Running, whole: WholeTake) -> Json:
-        try:
-            written = delivery.write_take(
-                self.takes_folder, running.request, whole.take, whole.stems, again=running.again
-            )
-            return card(library.find(self.takes_folder, written.take_id))
-        except OSError as error:
-            raise refused_by_system(error) from error
 
     async def close(self) -> None:
         """Let go of all tabs and requests; unfinished requests go on in the engine."""
@@ -217,6 +208,15 @@ class Hub:
                 with contextlib.suppress(asyncio.CancelledError):
                     await running.task
         self._writers.close(seconds=CLOSE_SECONDS)
+
+
+def _keep(folder: Path, running: Running, whole: WholeTake) -> Json:
+    """Write a take and return its card; raises `DittoError`."""
+    try:
+        written = delivery.write_take(folder, running.request, whole.take, whole.stems, again=running.again)
+        return card(library.find(folder, written.take_id))
+    except OSError as error:
+        raise refused_by_system(error) from error
 
 
 def _outcome(end: Done | Cancelled | Superseded | Failed) -> Json:

@@ -1,10 +1,9 @@
 """Where the files of a model lie on this computer, if they do. Loads nothing of the model."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..settings import Settings
+from ..settings import Settings, hub_folder
 from .folder import INDEX
 from .known import KNOWN
 
@@ -19,11 +18,8 @@ def find(name: str, settings: Settings) -> Path | None:
 
 
 def _cached(repository: str) -> Path:
-    """Return where the hub's library keeps a repository, by its own variables; loading it takes 15 MB."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    hub = Path(os.environ.get("HF_HOME") or home) / "hub"
-    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or hub
-    return Path(os.path.expandvars(named)).expanduser() / f"models--{repository.replace('/', '--')}"
+    """Return where the hub's library keeps a repository; loading it only to learn that takes 15 MB."""
+    return hub_folder() / f"models--{repository.replace('/', '--')}"
 
 
 def _in_hub_cache(repository: str) -> Path | None:

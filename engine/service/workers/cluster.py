@@ -6,7 +6,6 @@ lost, and the engine tries it again from its last saved state.
 """
 
 import asyncio
-import os
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ import structlog
 
 from ...errors import EngineUnavailableError, MissingPackageError
 from ...request import LoopRequest
+from ...settings import ray_address
 from .. import wire
 from ..messages import EngineState
 from . import pipe
@@ -66,7 +66,7 @@ class RayExecutor:
         ray = _ray()
         try:
             if not ray.is_initialized():
-                _knock(self._address or os.environ.get("RAY_ADDRESS", ""))
+                _knock(self._address or ray_address())
                 ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
