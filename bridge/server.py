@@ -33,6 +33,7 @@ from .session.effects import (
     AskAgain,
     CancelJob,
     Effect,
+    LeaveTake,
     Send,
     Submit,
 )
@@ -88,10 +89,15 @@ class Bridge:
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            self._write_discovery()
+            _write_discovery(self._options.settings, self.port, self.bridge_id)
             log.info("bridge.ready", port=self.port)
             self.ready.set()
             await self._tick()
+
+    @property
+    def hears_engine(self) -> bool:
+        """Whether the engine has answered lately."""
+        return self._engine.is_alive
 
     def stop(self) -> None:
         """Stop; what is under way goes on in the engine and is fetched by the next bridge."""
@@ -153,6 +159,8 @@ class Bridge:
                     link.cancel(effect.request_id, now)
                 case AcknowledgeTake():
                     link.acknowledge_take(effect.request_id, effect.take)
+                case LeaveTake():
+                    link.leave_take(effect.request_id, effect.take)
                 case AcknowledgeEnd():
                     link.acknowledge_end(effect.request_id)
                 case AskAgain():
@@ -172,14 +180,15 @@ class Bridge:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
-    def _write_discovery(self) -> None:
-        settings = self._options.settings
-        found = {
-            "osc_port": self.port,
-            "protocol": PROTOCOL_VERSION,
-            "bridge_id": self.bridge_id,
-            "pid": os.getpid(),
-            "takes": str(settings.takes.absolute()),
-        }
-        settings.home.mkdir(parents=True, exist_ok=True)
-        publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
+
+def _write_discovery(settings: Settings, port: int, bridge_id: str) -> None:
+    """Leave word for clients where the bridge is."""
+    found = {
+        "osc_port": port,
+        "protocol": PROTOCOL_VERSION,
+        "bridge_id": bridge_id,
+        "pid": os.getpid(),
+        "takes": str(settings.takes.absolute()),
+    }
+    settings.home.mkdir(parents=True, exist_ok=True)
+    publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)

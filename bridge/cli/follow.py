@@ -66,8 +66,8 @@ def follow(
     What is said of a take names it where `several` are made. `remarks` were shown before; they and the engine's notes
     go into the notes of each take, so that they are kept.
 
-    Ctrl-C lets the step in hand finish and then stops `events`, which answer with the best take so far; a second
-    Ctrl-C interrupts at once. Raises `RemoteError` when the request failed.
+    Ctrl-C, and SIGTERM alike, lets the step in hand finish and then stops `events`, which answer with the best take so
+    far; a second one interrupts at once. Raises `RemoteError` when the request failed.
     """
     outcome = Outcome(notes=list(remarks))
     parts = TakeParts(asks_stems=with_stems)
@@ -129,19 +129,23 @@ def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) ->
 
 @contextmanager
 def _polite_stop(display: Display) -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; the second one interrupts as usual."""
+    """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts as usual."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # only the main thread may handle signals
         return
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         stop.set()
         display.say("Stopping after this step; press Ctrl-C again to stop at once.")
 
-    before = signal.signal(signal.SIGINT, ask)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 
 from engine.errors import BadInputError, BadRequestError, DittoError, InternalError, ModelError
+from engine.files import refused_by_system
 from engine.settings import Settings
 from midi.files.names import printable
 
@@ -44,7 +45,11 @@ def guarded(command: Callable[[], int], *, stopped: str = "Stopped.", loose: str
     except OSError as error:
         if error.errno == errno.ENOSPC and error.filename is None:  # of our own output; a file is named
             raise
-        return _report_fault(error)
+        if error.filename is None:
+            return _report_fault(error)
+        refused = refused_by_system(error)
+        say(refused.sentence, refused.remedy)
+        return exit_code(refused)
     except Exception as error:  # noqa: BLE001  the outermost layer: a producer never meets a traceback
         return _report_fault(error)
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import torch
 
 
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a model computes: denoiser and text in `dtype`, decoder in `decoder_dtype`.

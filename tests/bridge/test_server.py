@@ -1,6 +1,7 @@
 """Bridge and engine together, over real sockets: what is asked for is delivered, whatever gets lost or dies."""
 
 import json
+import os
 import random
 import socket
 import sys
@@ -242,14 +243,23 @@ def test_takes_of_a_restart_are_not_written_twice(own_service: Any) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_the_bridge_needs_little_memory() -> None:
-    """The bridge's modules, loaded, stay far under 80 MB; torch is not among them."""
+def test_the_bridge_needs_little_memory(tmp_path: Path) -> None:
+    """With its page and no model of the hub it stays far under 80 MB: no torch, no hub's library, no MIDI library."""
     import subprocess
 
     program = (
-        "import bridge.server, bridge.studio, sys; from engine.service.workers.memory import memory_bytes; "
-        "assert 'torch' not in sys.modules; print(memory_bytes())"
+        "import bridge.server, bridge.studio, sys\n"
+        "from bridge.page.server import Page\n"
+        "from bridge.upstream.connection import Peer\n"
+        "from engine.settings import Settings\n"
+        "from engine.service.workers.memory import memory_bytes\n"
+        "Page(Settings(), Peer())\n"
+        "assert {'torch', 'huggingface_hub', 'mido'}.isdisjoint(sys.modules)\n"
+        "print(memory_bytes())\n"
     )
-    used = int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60).stdout)
-    assert used < 80e6
+    places = {name: str(tmp_path / name) for name in ("DITTO_HOME", "DITTO_MODELS", "HF_HOME")}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | places, capture_output=True, check=True, timeout=60
+    )
+    assert int(ran.stdout) < 72e6
     assert memory_bytes() > 0

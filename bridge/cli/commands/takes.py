@@ -128,7 +128,10 @@ def _called(take: shelf.Kept) -> str:
 
 
 def _folder(takes: Path | None) -> Path:
-    return placed(Settings(), None, takes).takes
+    folder = placed(Settings(), None, takes).takes
+    if takes is not None and not folder.exists():
+        raise BadInputError(f"There is no folder {folder}.", remedy="See how its name is written.")
+    return folder
 
 
 def _unused(found: Iterable[shelf.Kept], sets: Path) -> list[shelf.Kept]:

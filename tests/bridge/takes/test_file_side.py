@@ -114,5 +114,3 @@ def test_a_write_that_fails_holds_up_none_behind_it() -> None:
 
     assert len(ran(work, act)) == 2
     assert work.done == [Favourite("a", True), Favourite("b", True)]
-
-
