@@ -1,12 +1,16 @@
 """Reception: what a client says is answered over its own connection, and no message of one client harms another."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from hands import Hands, Parts
+from hypothesis import given
+from hypothesis import strategies as st
 
+from engine.errors import BadRequestError
 from engine.events import Accepted, Failed
 from engine.service import messages
 from engine.service.messages import AckEnd, EngineState, Hello, Job, Said, Status, Submission
@@ -104,3 +108,48 @@ def test_a_stopping_engine_says_so_to_those_that_are_there(room: Room) -> None:
     assert identity == b"1"
     assert isinstance(status, Status)
     assert status.state is EngineState.STOPPING
+
+
+def test_who_knows_a_foreign_id_learns_nothing_and_changes_nothing(room: Room) -> None:
+    """Submitted, cancelled, acknowledged or asked for again by another client, a request stays its owner's."""
+    room.hear((b"1", submission("mine")))
+    ((identity, answer),) = room.hear((b"2", submission("mine", "you")))
+    assert identity == b"2"
+    assert isinstance(answer, Failed)
+    assert "belongs to another request already." in answer.sentence
+    foreign = {"request_id": "mine", "owner": "you"}
+    kinds = (messages.Cancel, messages.AckEnd, messages.Resend)
+    answers = room.hear(
+        *((b"2", kind(**foreign)) for kind in kinds),
+        *((b"2", kind(**foreign, take=0)) for kind in (messages.AckTake, messages.LeaveTake)),
+    )
+    assert not [who for who, _ in answers if who == b"1"]
+    assert all(not isinstance(what, Job | Status) for _, what in answers)
+    ((_, status),) = room.hear((b"1", Hello(owner="me")))
+    assert isinstance(status, Status)
+    assert status.yours == {"mine": "queued"}
+
+
+@given(
+    name=st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True), end=st.sampled_from(["\n", "\r", "\0", "\u2028", " "])
+)
+def test_a_name_ends_where_it_seems_to_end(name: str, end: str) -> None:
+    """No line feed or other invisible sign can follow the name of a client or of a request."""
+    assert messages.unpack(messages.pack(Hello(owner=name))) == Hello(owner=name)
+    with pytest.raises(BadRequestError):
+        messages.unpack(messages.pack(Hello(owner=name + end)))
+    with pytest.raises(BadRequestError):
+        messages.unpack(messages.pack(messages.Resend(request_id=name + end, owner="me")))
+    with pytest.raises(BadRequestError):
+        Parts.request(name + end)
+
+
+def test_a_goodbye_to_many_clients_asks_the_journal_for_none(room: Room) -> None:
+    """However many have said hello, each is told that the engine stops without a query of its own."""
+    clients = [b"%d" % number for number in range(2_000)]
+    room.hear(*((identity, Hello(owner=f"client-{identity.decode()}")) for identity in clients))
+    room.sent.clear()
+    with mock.patch.object(room.journal, "states", wraps=room.journal.states) as states:
+        room.reception.say_goodbye(time.monotonic())
+    assert not states.called
+    assert [who for who, what in room.sent if isinstance(what, Status)] == clients
