@@ -33,17 +33,18 @@ POLL_MILLISECONDS = 50
 
 @dataclass(slots=True)
 class _Inbox:
-    """What has arrived and was not yet asked for, by request."""
+    """Events that have arrived and that the caller has not asked for yet, by request."""
 
     link: Link
     events: dict[str, deque[Event]] = field(default_factory=dict)
     without_stems: dict[str, int | None] = field(default_factory=dict)  # takes whose stems are to follow, by request
     in_hand: dict[str, Take] = field(default_factory=dict)  # that the caller deals with, by request
     begun: float = field(default_factory=time.monotonic)
-    adopts: bool = False  # requests of an earlier life of this owner
+    adopts: bool = False  # unknown requests are of an earlier process of this owner, and are taken over
     adopted: list[LoopRequest] = field(default_factory=list)
 
     def take_in(self, batch: Sequence[Frames]) -> None:
+        """Sort messages of the engine into the events of their requests."""
         for said in self.link.receive(batch, time.monotonic()):
             if isinstance(said, Job):
                 if self.adopts and said.request.request_id not in self.events:
@@ -53,6 +54,7 @@ class _Inbox:
                 self.events[said.request_id].append(said)
 
     def submit(self, request: LoopRequest, priority: Priority) -> None:
+        """Queue a request for the engine, and expect its events."""
         submission = Submission(request=request, owner=self.link.owner, priority=priority)
         self.link.submit(submission, time.monotonic())
         self._expect(request)
@@ -63,6 +65,7 @@ class _Inbox:
             self.without_stems[request.request_id] = None
 
     def next(self, request_id: str) -> Event | None:
+        """Return the next event of a request, None where none has arrived."""
         waiting = self.events[request_id]
         event = waiting.popleft() if waiting else None
         if isinstance(event, Take):
@@ -70,7 +73,7 @@ class _Inbox:
         return event
 
     def handled(self, event: Event) -> None:
-        """Acknowledge what the caller has dealt with; a take together with its stems."""
+        """Acknowledge an event that the caller has dealt with; a take together with its stems."""
         self.in_hand.pop(event.request_id, None)
         match event:
             case Take() if event.request_id in self.without_stems:
@@ -89,7 +92,7 @@ class _Inbox:
                 self.events.pop(event.request_id, None)
 
     def leave(self, request_id: str, *, stop: bool = True) -> None:
-        """Forget a request whose caller has lost interest, and stop it, or leave it to the owner's next life."""
+        """Forget a request whose caller has let it go; `stop` it, or leave it to the owner's next process."""
         self.without_stems.pop(request_id, None)
         for event in (self.in_hand.pop(request_id, None), *self.events.get(request_id, ())):
             if isinstance(event, Take):
@@ -98,7 +101,7 @@ class _Inbox:
             self.link.cancel(request_id, time.monotonic())
 
     def is_forsaken(self, patience_seconds: float) -> bool:
-        """Return whether nobody has answered for too long."""
+        """Return whether no engine has answered for `patience_seconds`."""
         now = time.monotonic()
         return now - self.begun > patience_seconds and not self.link.is_alive(now)
 
@@ -130,7 +133,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Send what is left and hang up; unfinished requests go on in the engine."""
+        """Send the remaining frames and hang up; unfinished requests go on in the engine."""
         self._exchange(0)
         self._connection.close(linger=200)
         self._context.destroy(linger=200)
@@ -179,7 +182,7 @@ class Client:
         return event
 
     def _exchange(self, milliseconds: int) -> None:
-        """Send what is due and take in what arrives within the time."""
+        """Send the frames that are due, and take in those that arrive within so many milliseconds."""
         if self._connection.is_refused(time.monotonic()):
             self._connection.close()
             self._connection = Connection(self._context, self._peer)
@@ -198,7 +201,8 @@ class Client:
 class AsyncClient:
     """The engine, for asyncio; used with `async with`.
 
-    With `lasts` an `owner` comes back after its process has ended: what is left goes on, and `adopted` has it then.
+    With `lasts` the requests of an `owner` go on when its process ends; its next process gets them from `adopted`, and
+    their events from `follow`. `patience_seconds` is as in `Client`.
     """
 
     def __init__(
@@ -250,7 +254,7 @@ class AsyncClient:
             self._flush()
 
     def adopted(self) -> list[LoopRequest]:
-        """Return requests of an earlier life of this owner that the engine has told of since the last call."""
+        """Return requests of this owner's earlier processes that the engine has named since the last call."""
         found, self._inbox.adopted = self._inbox.adopted, []
         return found
 
@@ -260,7 +264,7 @@ class AsyncClient:
         return self._inbox.link.is_alive(time.monotonic())
 
     def reconnect(self, peer: Peer) -> None:
-        """Talk to the engine at another address from now on; what is open is said again there."""
+        """Talk to the engine at another address from now on; open requests are sent again there."""
         self._channel.close()
         self._connection.close()
         self._peer = peer

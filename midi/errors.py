@@ -2,8 +2,8 @@
 
     DittoError
       BadInputError     a file, a text or a number that the producer gave cannot be used
-        MidiError       the same, told by this package
-      ...               what only the engine can tell: `engine.errors`
+        MidiError       the same, raised by this package
+      ...               errors that only the engine raises: `engine.errors`
 
 Every error says in one sentence what is wrong, where, and what is allowed; `remedy` says what to do. A wrong type in a
 call is a programming error and stays a `TypeError`.

@@ -121,7 +121,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRead:
-    """A key, and a sentence where it is only the nearest to what was written."""
+    """A key, and a sentence where it is only the nearest to the written one."""
 
     key: Key
     remark: str = ""
@@ -207,7 +207,7 @@ def _bad_key(text: str) -> MidiError:
 
 @dataclass(frozen=True, slots=True)
 class KeyGuess:
-    """A guessed key; `correlation` -1..1 with its profile, `margin` over the next best key."""
+    """A guessed key; `correlation` -1..1 with its profile, `margin` by which that exceeds the next best key's."""
 
     key: Key
     correlation: float
@@ -215,7 +215,7 @@ class KeyGuess:
 
     @property
     def sentence(self) -> str:
-        """What to tell the producer."""
+        """The sentence for the producer: the key, and whether another one fits nearly as well."""
         sure = "" if self.margin >= 0.05 else ", but another key fits nearly as well"
         return f"No key was given; the notes suggest {self.key}{sure}."
 

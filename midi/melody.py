@@ -53,7 +53,7 @@ def melody(notes: Iterable[Note], choose: Choice = "highest", gaps: Gaps = "rest
 
 @dataclass(frozen=True, slots=True)
 class Pitched:
-    """The notes of a file that can be a melody, and what to tell about the others."""
+    """The notes of a file that can be a melody, and sentences about the others."""
 
     notes: tuple[Note, ...]
     remarks: tuple[str, ...] = ()
@@ -124,10 +124,10 @@ def _legato(line: Sequence[Note]) -> tuple[Note, ...]:
 def pitch_class_target(
     line: Iterable[Note], loop_beats: Beats, frames: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the pitch class that should sound at each frame, and where one should.
+    """Return the pitch class that should sound at each frame, and whether one should.
 
     Frame `i` stands at beat `i * loop_beats / frames`. `classes` is int64 [frames] in 0..11 (0 is C)
-    and 0 in rests, `mask` bool [frames]. What lies outside the loop is cut.
+    and 0 in rests, `mask` bool [frames]. Parts of notes outside the loop are cut.
     """
     classes = np.zeros(frames, dtype=np.int64)
     mask = np.zeros(frames, dtype=np.bool_)

@@ -14,8 +14,8 @@ from .tempo import Beats
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
 # Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
-EARLY_BEATS = Fraction(1, 8)  # before the loop, where no note is meant to be heard
-LATE_BEATS = Fraction(1, 16)  # before its end, where the last 64th may be meant
+EARLY_BEATS = Fraction(1, 8)  # beats before the loop, where no note is meant to be heard
+LATE_BEATS = Fraction(1, 16)  # beats before its end, where the last 64th may be meant
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
 
 
@@ -78,7 +78,7 @@ def shift(notes: Iterable[Note], beats: Beats) -> tuple[Note, ...]:
 
 
 def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, ...]:
-    """Return what starts in the range, moved so that `from_beat` is 0 and ended at its end.
+    """Return the notes that start in the range, moved so that `from_beat` is 0, and ended at its end.
 
     A note that began before the range does not sound in it: so it is when Live
     starts a clip in the middle of a note.
@@ -90,10 +90,10 @@ def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, 
 
 
 def settled(notes: Iterable[Note], loop_start: Beats, loop_end: Beats) -> tuple[Note, ...]:
-    """Return the notes of a loop with those that belong to its downbeat there: on a circle the end is the start.
+    """Return the notes of a loop, with those moved to its downbeat that are early for it: its end is its start.
 
     A note that was played just before the loop's start, or just before its end, is the downbeat played early.
-    Its length stays. What is neither that nor inside the loop is left out.
+    Its length stays. Other notes outside the loop are left out.
     """
     moved = []
     for note in notes:
@@ -113,7 +113,7 @@ def unroll(
     loop_end: Beats,
     length: Beats,
 ) -> tuple[Note, ...]:
-    """Play a looped clip for `length` beats from `start` and return what sounds, from 0 on.
+    """Play a looped clip for `length` beats from `start` and return the notes that sound, from 0 on.
 
     Play runs from `start` to `loop_end`, then from `loop_start` to `loop_end` again
     and again. A start after the loop's end never meets it, as in Live. Notes are ended
@@ -145,6 +145,6 @@ def unroll(
 
 
 def _launched(notes: Sequence[Note], start: Beats, loop_end: Beats) -> tuple[Note, ...]:
-    """Return what sounds from the launch to the loop's end; an early note there sounds after the jump."""
+    """Return the notes from the launch to the loop's end; an early note there sounds after the jump."""
     first = (replace(n, start=start) if start - EARLY_BEATS < n.start < start else n for n in notes)
     return cut((n for n in first if n.start <= loop_end - LATE_BEATS), start, loop_end)

@@ -49,7 +49,7 @@ def is_kit(notes: Iterable[Note]) -> bool:
 
 
 def drum_group(pitch: int) -> Group:
-    """Return the group of a General MIDI drum note; what is in none is `perc`."""
+    """Return the group of a General MIDI drum note; a pitch in no group is `perc`."""
     return next((group for group, pitches in DRUM_GROUPS.items() if pitch in pitches), "perc")
 
 
@@ -90,7 +90,7 @@ def onset_envelope(
 
     Each onset is a Gaussian of standard deviation `width_frames` at its own beat, between frames
     too; frame `i` stands at beat `i * loop_beats / frames`. Where onsets meet, the strongest counts.
-    What lies outside the loop is left out.
+    Onsets outside the loop are left out.
     """
     envelope = np.zeros(frames)
     position = np.arange(frames)

@@ -120,7 +120,7 @@ def loop_beats(bars: int, meter: Meter) -> Beats:
 
 
 def beats_to_seconds(beats: Beats, tempo_bpm: Fraction) -> Fraction:
-    """Return seconds, exactly."""
+    """Return the length of `beats` in seconds, exactly."""
     return beats * 60 / tempo_bpm
 
 
@@ -135,7 +135,7 @@ def samples_to_beats(samples: int, tempo_bpm: Fraction, sample_rate: int) -> Bea
 
 
 def loop_samples(bars: int, meter: Meter, tempo_bpm: Fraction, sample_rate: int) -> int:
-    """Return `round(bars * 4 * num/den * 60 / bpm * sample_rate)`."""
+    """Return a loop's length in samples of one channel: `round(bars * 4 * num/den * 60 / bpm * sample_rate)`."""
     return beats_to_samples(loop_beats(bars, meter), tempo_bpm, sample_rate)
 
 
@@ -167,7 +167,7 @@ class MeterChange:
 
 @dataclass(frozen=True, slots=True)
 class RangeTime:
-    """The one tempo and metre used for a range, and sentences on what was left out."""
+    """The one tempo and metre used for a range, and sentences on changes that were left out."""
 
     tempo_bpm: Fraction
     meter: Meter

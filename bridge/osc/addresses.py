@@ -2,7 +2,7 @@
 
 Only the types `i f s` are sent; the codec also takes `h d T F` for numbers. A row's `arguments` come first and
 once; its `repeat` group may follow any number of times (breakpoints, notes, scores), and its `last` argument once, or
-not at all. `set` names are the fields of `bridge.requests.fields`.
+not at all. `/ditto/loop/set` takes the fields of `bridge.requests.fields` by name.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Sender = Literal["device", "bridge"]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument: its type tag, and what is allowed (characters for text, else a range in `unit`)."""
+    """One argument: its type tag, and the limits `low` and `high` of its value in `unit`, for text of its length."""
 
     name: str
     tag: Tag

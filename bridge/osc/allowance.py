@@ -1,11 +1,11 @@
-"""So many answers a second and no more, for what would only feed a flood."""
+"""A limit on answers per second, for messages whose answers would only feed a flood."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Allowance:
-    """`per_second` at once and in each second, on average; times are a steady clock's, in seconds."""
+    """Allows `per_second` answers at once, and as many each second on average; times are seconds of a steady clock."""
 
     per_second: float
     _left: float = field(init=False)

@@ -32,7 +32,10 @@ class Chunks:
 
 @dataclass(slots=True)
 class Assembly:
-    """What has arrived of one request."""
+    """The pieces of one request that have arrived.
+
+    `born` is when the first came, in seconds of a steady clock; `values` counts the numbers in all chunks.
+    """
 
     born: float
     nonce: str = ""
@@ -58,7 +61,7 @@ class Assembly:
             raise OscError(f"The request id {request_id} belongs to another device.")
 
     def set(self, name: str, value: str) -> None:
-        """Set a field; raises `OscError` for a name that there is not."""
+        """Set a field; raises `OscError` for an unknown name and for a request over a limit."""
         if not is_known(name):
             sentence, remedy = unknown(name)
             raise OscError(sentence, remedy=remedy)
@@ -68,7 +71,10 @@ class Assembly:
         self.settings[name] = value
 
     def add(self, message: OscMessage) -> None:
-        """Add a chunk of a curve, a clip or a rhythm; the same chunk again replaces itself."""
+        """Add a chunk of a curve, a clip or a rhythm; the same chunk again replaces itself.
+
+        Raises `OscError` for an index outside its total and for a request over a limit.
+        """
         part = message.path.rpartition("/")[2]
         control, index, total = str(message.values[1]), int(message.values[-2]), int(message.values[-1])
         unit = str(message.values[2]) if part == "curve" else ""
@@ -83,7 +89,7 @@ class Assembly:
         known.pieces[index], self.values = after, values
 
     def _chunks_of(self, part: str, control: str, total: int, unit: str) -> Chunks:
-        """Return where a chunk belongs; one that says another total or unit begins anew."""
+        """Return the chunks that a chunk belongs to; one with another total or unit begins them anew."""
         known = self.chunks.get((part, control))
         if known is not None and (known.total, known.unit) == (total, unit):
             return known
@@ -101,12 +107,12 @@ class Assembly:
         self.size_bytes += after - before
 
     def close(self, commit: OscMessage) -> None:
-        """Keep only what the commit says belongs to the request."""
+        """Keep only the curves, clips and rhythms that the commit names."""
         named = [(str(part), str(control)) for part, control, _total in commit.groups]
         self.chunks = {place: self.chunks[place] for place in named}
 
     def missing(self, commit: OscMessage) -> Iterator[Missing]:
-        """Yield what the commit says belongs to the request and has not arrived."""
+        """Yield the parts of the request that the commit names and that have not arrived."""
         if not self.nonce:
             yield "begin", "", ()
         if len(self.settings) < int(commit.values[2]):

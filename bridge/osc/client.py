@@ -22,7 +22,7 @@ from .request import Spoken, speak
 HELLO_SECONDS = 5.0
 RETRY_SECONDS = 0.3  # of hello, and of a commit until it is accepted
 CHECK_SECONDS = 3.0  # of a commit when nothing is heard any more
-AGAIN_SECONDS = 0.05  # between what was missing and the commit
+AGAIN_SECONDS = 0.05  # between the missing pieces and the commit
 ENDS = ("/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error")
 
 
@@ -36,7 +36,7 @@ def discovered_port(discovery_file: Path) -> int:
 
 @dataclass(slots=True)
 class _Asked:
-    """A request under way: what was heard of it, and when its commit is sent again. Times are monotonic seconds."""
+    """A request under way: its answers so far, and when its commit is sent again. Times are monotonic seconds."""
 
     spoken: Spoken
     retry_at: float
@@ -116,7 +116,7 @@ class OscClient:
             self.poll(0.05)
 
     def ask(self, request: LoopRequest, *, priority: str = "interactive") -> float:
-        """Send a request; its answers come out of `poll` and `answers`. Return when the commit was sent."""
+        """Send a request and return its commit's `time.perf_counter`; raises `BadRequestError` as `speak` does."""
         spoken = speak(request, self.nonce, priority=priority)
         self._asked[request.request_id] = _Asked(spoken, time.monotonic() + RETRY_SECONDS)
         for datagram in spoken.parts.values():
@@ -126,11 +126,11 @@ class OscClient:
         return committed
 
     def cancel(self, request_id: str) -> None:
-        """Ask for the best take so far."""
+        """Stop a request; its best take so far still comes."""
         self._send(encode("/ditto/loop/cancel", (request_id, self.nonce)))
 
     def answers(self, request_id: str) -> Iterator[OscMessage]:
-        """Yield what has been heard of a request and was not yet asked for."""
+        """Yield the answers to a request that have arrived since the last call."""
         heard = self._asked[request_id].heard
         while heard:
             yield heard.popleft()
@@ -144,7 +144,7 @@ class OscClient:
         yield from self.follow(request.request_id, seconds=seconds)
 
     def follow(self, request_id: str, *, seconds: float = 3_600.0) -> Iterator[OscMessage]:
-        """Yield the answers to a request that was asked for, to its end."""
+        """Yield the answers to a request that was asked for, to its end; raises `TimeoutError` after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.poll(0.05)
@@ -155,7 +155,7 @@ class OscClient:
         raise TimeoutError(f"Request {request_id} has no end after {seconds:g} s.")
 
     def poll(self, seconds: float) -> None:
-        """Repeat what is due, and hear what comes within the time."""
+        """Send the messages that are due again, and take in the answers that come within `seconds`."""
         now = time.monotonic()
         self._repeat(now)
         self._socket.settimeout(max(seconds, 0.000_1))

@@ -23,7 +23,7 @@ Value = str | int | float
 MAX_BUNDLE_DEPTH = 4
 MAX_BUNDLE_MESSAGES = 1_000
 _BUNDLE = b"#bundle\0"
-# encodeURIComponent's and, for people's sake, what is harmless in a sentence or a path.
+# encodeURIComponent's and, for people's sake, characters that are harmless in a sentence or a path.
 _PLAIN = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~\\"
 _CUTTABLE = frozenset({"sentence", "remedy", "note", "notes"})
 _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")

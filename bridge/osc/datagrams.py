@@ -22,7 +22,7 @@ Receive = Callable[[bytes, str, int], None]
 
 
 class Datagrams:
-    """A bound socket whose datagrams go to `receive` with host and port. Threads: the loop's."""
+    """A bound socket whose datagrams go to `receive` with host and port. Methods run on the event loop's thread."""
 
     def __init__(self, bound: socket.socket, receive: Receive) -> None:
         self.port = int(bound.getsockname()[1])
@@ -54,7 +54,10 @@ class Datagrams:
 
 
 def bind(port: int) -> socket.socket:
-    """Return a UDP socket on 127.0.0.1 at `port` or the next free one; 0 takes any."""
+    """Return a UDP socket on 127.0.0.1 at `port` or the next free one; 0 takes any.
+
+    Raises `EngineUnavailableError` where `PORT_TRIES` ports are taken.
+    """
     for candidate in range(port, port + PORT_TRIES) if port else (0,):
         bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         if sys.platform == "win32":

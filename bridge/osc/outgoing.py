@@ -1,4 +1,4 @@
-"""Datagrams to a device, from what the engine said and what was written."""
+"""Datagrams to a device, from the engine's events and from takes on disk."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def welcome(protocol: int, nonce: str, bridge_id: str, version: str) -> bytes:
 
 
 def state(status: Status | None, trouble: str = "") -> bytes:
-    """Return what the engine is doing; `None` means that it does not answer, for the reason in `trouble`."""
+    """Return the message with the engine's state; `None` means that it does not answer, for the reason in `trouble`."""
     if status is None:
         sentence = trouble or "No engine answers. Start it with `ditto-live serve`."
         return encode("/ditto/state", ("no_engine", -1.0, sentence, "", 0))
@@ -33,13 +33,13 @@ def state(status: Status | None, trouble: str = "") -> bytes:
 
 
 def missing(request_id: str, lost: Missing) -> bytes:
-    """Return the request for what was lost."""
+    """Return the message that asks for lost pieces again."""
     part, control, indices = lost
     return encode("/ditto/missing", (request_id, part, control), [(index,) for index in indices[:MAX_INDICES]])
 
 
 def accepted(event: Accepted, notes: tuple[str, ...]) -> bytes:
-    """Return that a request is on disk, with as many sentences as fit, each once."""
+    """Return the message that a request is on disk, with as many sentences as fit, each once."""
     sentences = [(note,) for note in dict.fromkeys((*notes, *event.notes))][:MAX_NOTES]
     while True:
         try:
@@ -51,19 +51,19 @@ def accepted(event: Accepted, notes: tuple[str, ...]) -> bytes:
 
 
 def progress(event: Progress, seconds_left: float) -> bytes:
-    """Return how far a request is; losses that are not numbers are left out."""
+    """Return the message on how far a request is; losses that are not finite are left out."""
     losses = [(name, float(loss)) for name, loss in event.losses.items() if abs(loss) < 1e38]
     values = (event.request_id, event.phase, event.take, event.step, event.steps, max(-1.0, seconds_left))
     return encode("/ditto/progress", values, losses[:MAX_SCORES])
 
 
 def preview(request_id: str, take: int, step: int, path: str) -> bytes:
-    """Return where an early listen lies."""
+    """Return the message with the path of an early listen."""
     return encode("/ditto/preview", (request_id, take, step, path))
 
 
 def take(request_id: str, made: Delivered) -> bytes:
-    """Return where a take lies."""
+    """Return the message with a take's path, facts and scores."""
     values = (
         request_id,
         made.take,
@@ -83,14 +83,14 @@ def take(request_id: str, made: Delivered) -> bytes:
 
 
 def landed(request_id: str, made: Delivered) -> Iterator[bytes]:
-    """Yield where a take lies, and each of its stems."""
+    """Yield the messages with the paths of a take and of each of its stems."""
     yield take(request_id, made)
     for layer, path in made.stems:
         yield encode("/ditto/stem", (made.take_id, layer, path))
 
 
 def end(event: End, takes: dict[int, Delivered]) -> bytes:
-    """Return how a request ended."""
+    """Return the message that ends a request; `takes` are its takes on disk by number."""
     match event:
         case Done():
             return _done(event, takes)
@@ -120,7 +120,7 @@ def lane_curve(nonce: str, beats: str, mark: int, curve: Curve) -> Iterator[byte
 
 
 def error(request_id: str, code: str, sentence: str, remedy: str) -> bytes:
-    """Return what is refused or has failed."""
+    """Return the message of an error; `request_id` is empty where it concerns no request."""
     return encode("/ditto/error", (request_id, code or "error", sentence, remedy))
 
 

@@ -1,6 +1,6 @@
-"""Writes what is made from the tables of addresses and fields.
+"""Writes the files that are made from the tables of addresses and fields.
 
-That is `docs/osc.md`, the tables of options in `docs/request.md`, and `max_for_live/addresses.json`.
+They are `docs/osc.md`, the tables of options in `docs/request.md`, and `max_for_live/addresses.json`.
 """
 
 import json
@@ -146,7 +146,7 @@ def _bullets(arguments: Iterable[Argument]) -> list[str]:
 
 
 def allowed(argument: Argument) -> str:
-    """Return in words what an argument may be."""
+    """Return the values that an argument may have, in words."""
     if argument.words:
         return " or ".join(f"`{word}`" for word in argument.words)
     if argument.tag == "s":

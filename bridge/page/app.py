@@ -1,4 +1,4 @@
-"""The page's routes: its own files, takes, uploads, and the socket; everything else is not there."""
+"""The page's routes: its own files, takes, uploads, and the socket; any other path is not found."""
 
 import functools
 import json
@@ -36,7 +36,7 @@ NOT_FOUND, REFUSED = 404, 400
 
 
 class TakeRoutes:
-    """What the page may ask about takes. Files are read on threads, and what costs memory is done aside.
+    """The routes of takes. Files are read on threads; work that costs memory is done in a second process (`Aside`).
 
     Reports are written to `reports_folder`.
     """
@@ -115,7 +115,7 @@ class TakeRoutes:
         return Response(data, media_type="audio/midi")
 
     def _midi(self, request: Request) -> Response:
-        """What is heard of the take as a MIDI file: the one beside it, or made now."""
+        """The notes heard in the take as a MIDI file: the one beside it, or one made now."""
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():
@@ -150,7 +150,7 @@ class TakeRoutes:
 
 
 class UploadRoutes:
-    """What the page may do with files that were dropped on it."""
+    """The routes of files that were dropped on the page."""
 
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
@@ -186,7 +186,7 @@ def _answering(answer: Callable[[Request], Response]) -> Callable[[Request], Any
 
 
 async def _answered(request: Request, call: Callable[[], Any]) -> Response:
-    """Run `call` on a thread of the app; whatever is wrong with what was asked is one sentence."""
+    """Run `call` on a thread of the app; an error is answered with its sentence."""
     files: FileThreads = request.app.state.files
     try:
         found = await files.run(call)
@@ -238,5 +238,5 @@ def address(port: int, token: str) -> str:
 
 
 def discovery(port: int, token: str, pid: int) -> bytes:
-    """Return what `ditto-live open` reads."""
+    """Return the JSON that `ditto-live open` reads."""
     return json.dumps({"port": port, "token": token, "pid": pid}).encode()

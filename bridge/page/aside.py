@@ -1,4 +1,4 @@
-"""A second process for what needs large libraries: describing a take, its report, what is heard of it.
+"""A second process for work with large libraries: describing a take, drawing its report, hearing its notes.
 
 The bridge runs all day and stays small; this process comes when it is needed, does one thing at a time, and goes when
 nothing was asked for a while. It ends with the bridge, because then its input ends.
@@ -38,7 +38,7 @@ def draw(take: Kept, path: Path) -> None:
 
 
 def listen(take: Kept) -> bytes:
-    """Return the MIDI of what is heard of a take."""
+    """Return a MIDI file of the notes heard in a take."""
     from .downloads import heard_file
 
     return heard_file(take)
@@ -62,16 +62,16 @@ class Aside:
         return None if self._process is None else self._process.pid
 
     def describe(self, take: Kept) -> dict[str, Any]:
-        """See `describe`."""
+        """Return the figures of a take's card, from the process; raises as `_do`."""
         found: dict[str, Any] = self._do("describe", take)
         return found
 
     def draw(self, take: Kept, path: Path) -> None:
-        """See `draw`."""
+        """Draw the report about a take, in the process; raises as `_do`."""
         self._do("draw", take, path)
 
     def listen(self, take: Kept) -> bytes:
-        """See `listen`."""
+        """Return a MIDI file of the notes heard in a take, from the process; raises as `_do`."""
         found: bytes = self._do("listen", take)
         return found
 
@@ -80,7 +80,7 @@ class Aside:
         self._keep_until(None)
         if self._process is not None:
             self._process.kill()
-        self._end_idle()  # else whoever waits for it does
+        self._end_idle()  # where work is under way, its caller ends the process
 
     def _do(self, name: str, *arguments: object) -> Any:
         """Have one piece of work done; raises what it raises, `InternalError` where the process dies of it."""
@@ -150,7 +150,7 @@ class Aside:
             return
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):  # what was not written goes nowhere
+                with contextlib.suppress(OSError):  # unwritten bytes are lost with it
                     pipe.close()
         try:
             process.wait(1)
@@ -160,7 +160,7 @@ class Aside:
 
 
 def serve(asked: IO[bytes], told: IO[bytes]) -> None:
-    """Do what is asked until the input ends."""
+    """Answer one call after another until the input ends."""
     while True:
         try:
             name, arguments = pickle.load(asked)  # of the bridge, whose child this is

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def card(take: Kept) -> Json:
-    """Return what a list shows of a take."""
+    """Return the fields of a take that the list shows."""
     return {
         "id": take.take_id,
         "title": take.title,

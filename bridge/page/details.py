@@ -74,7 +74,7 @@ def _targets(request: LoopRequest) -> list[tuple[str, Any]]:
 
 
 def _control(kind: str, target: Any, request: LoopRequest, mono: "np.ndarray[Any, Any]", sample_rate: int) -> Json:
-    """Return what was asked, and where it is a level the line that was heard."""
+    """Return the line that a control was asked for and, where it is a level, the line that was heard."""
     found: Json = {"kind": kind}
     match target:
         case Curve() if target.unit == "db":

@@ -1,4 +1,4 @@
-"""What is made of a take when somebody saves it: its stems in one file, and what is heard of it as MIDI."""
+"""Files made of a take when somebody saves it: its stems in one ZIP, and the notes heard in it as MIDI."""
 
 import tempfile
 import zipfile
@@ -35,7 +35,7 @@ def packed(paths: Iterable[Path]) -> tuple[IO[bytes], int]:
 
 
 def heard_file(take: Kept) -> bytes:
-    """Return the MIDI of what is heard of a take: in its stems where there are some, else in the mix."""
+    """Return a MIDI file of the notes heard in a take: in its stems where there are some, else in the mix."""
     from ..takes.heard_midi import heard_midi  # here, because few ask for it, and it loads a listener
 
     request, stems = sidecar(take).request, stems_by_layer(take.wav)

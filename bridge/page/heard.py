@@ -1,4 +1,4 @@
-"""What is understood of a prompt and of chords, for the lines under their fields."""
+"""How a prompt and chords are understood, for the lines under their fields."""
 
 from engine.pocket.heard import MAX_NAMED, hear
 from engine.request import LoopRequest
@@ -12,7 +12,7 @@ from .cards import Json
 
 
 def heard(prompt: str) -> Json:
-    """Return the words that were understood, the settings, and what is refused, substituted or not known."""
+    """Return the words of a prompt that were understood, refused, substituted or not known, and its settings."""
     said = hear(prompt)
     return {
         **said.plain(),

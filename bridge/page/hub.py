@@ -30,7 +30,7 @@ _LATER = "comes when Ditto Live is started again."
 
 @dataclass(slots=True)
 class Running:
-    """A request that the engine works on, and what its tabs were told so far."""
+    """A request that the engine works on, and how far it is by the last message to the tabs."""
 
     request: LoopRequest
     notes: tuple[str, ...]
@@ -41,7 +41,7 @@ class Running:
     task: "asyncio.Task[None] | None" = None
 
     def progressed(self, event: Progress) -> Json:
-        """Take in how far it is, and return what tabs are told of it."""
+        """Take in a step, and return the message about it for the tabs."""
         if event.phase != Phase.DECODE:
             self.losses = [*self.losses, event.losses][-MAX_LOSSES:]
         self.progress = {
@@ -55,7 +55,7 @@ class Running:
         return {"type": "progress", "id": self.request.request_id, **self.progress}
 
     def told(self) -> Json:
-        """Return what a tab needs to show it."""
+        """Return the message from which a tab that comes back can show it."""
         return {
             "type": "running",
             "id": self.request.request_id,
@@ -116,7 +116,7 @@ class Hub:
             self._client.reconnect(peer)
 
     def enter(self, tab: Tab) -> None:
-        """Add a tab and tell it how things stand."""
+        """Add a tab and tell it whether the engine answers and which requests are running."""
         self._tabs.add(tab)
         tab.tell({"type": "engine", "alive": self._alive})
         for running in self._running.values():
@@ -183,7 +183,7 @@ class Hub:
             case Stems():
                 await self._land(running, running.parts.stems(event))
             case Done() | Cancelled() | Superseded() | Failed():
-                await self._land(running, running.parts.rest())  # what still waits for its stems lands without them
+                await self._land(running, running.parts.rest())  # takes that still wait for stems land without them
                 return _outcome(event)
         return None
 
@@ -216,7 +216,7 @@ def _keep(folder: Path, running: Running, whole: WholeTake) -> Json:
 
 
 def _outcome(end: Done | Cancelled | Superseded | Failed) -> Json:
-    """Return what tabs are told of the end of a request."""
+    """Return the message about the end of a request for the tabs."""
     match end:
         case Done():
             return {"outcome": "done", "takes": end.takes}

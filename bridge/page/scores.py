@@ -10,7 +10,7 @@ _SENTENCES: dict[str, Callable[[float], str]] = {
     "structure_mse": lambda value: f"structure {math.sqrt(max(value, 0)):.2f} off",
     "brightness_error_octaves": lambda value: f"brightness {value:.2f} octaves off",
 }
-"""Of the scores that say how far a loop is from what was asked; the others stand in its sidecar."""
+"""For the scores that say how far a loop is from its targets; the other scores stand in its sidecar."""
 
 
 def in_words(scores: Mapping[str, float | None]) -> list[str]:

@@ -105,7 +105,7 @@ class Page:
             page_file(self._settings).unlink(missing_ok=True)
 
     async def started(self, serving: "asyncio.Task[None]") -> None:
-        """Wait until the page listens; raises what kept it from that."""
+        """Wait until the page listens; raises the error that keeps it from that."""
         ready = asyncio.create_task(self.ready.wait())
         await asyncio.wait((ready, serving), return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()

@@ -36,7 +36,7 @@ def quoted(words: list[str]) -> str:
 
 
 def arguments(request: LoopRequest, folder: Path, name: str) -> list[str]:
-    """Return the options and their values, those that are as always left out."""
+    """Return the options and their values without those at their defaults; `folder` and `name` as in `command_line`."""
     bare = LoopRequest(seed=0, request_id=request.request_id)
     plain = (
         ("--prompt", request.prompt),

@@ -27,7 +27,7 @@ HELLO_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 2 * 2**20  # 20,000 notes as JSON
 MAX_TABS = 64
 INSTANCE = "page"
-# What a page may write where a program may name a file; all else there must be an upload's handle.
+# Texts that a page may write where a program may name a file; any other there must be an upload's handle.
 _PLAIN = {
     "intensity": re.compile(r"[\d\s:.,/+-]*"),
     "brightness": re.compile(r"[\d\s:.,/+-]*"),

@@ -34,7 +34,7 @@ MAX_CLIPS = 500
 
 
 class Kind(StrEnum):
-    """What an upload can be, by the ending of its name."""
+    """The kinds of upload, by the ending of the name."""
 
     MIDI = "midi"
     SET = "set"
@@ -62,7 +62,7 @@ class Uploads:
     folder: Path
 
     def keep(self, name: str, data: bytes) -> Json:
-        """Store an upload and return its handle and what is in it; raises `DittoError` for what cannot be used."""
+        """Store an upload and return its handle and contents; raises `DittoError` for a file that cannot be used."""
         ending = Path(name[-200:].lower()).suffix
         kind = ENDINGS.get(ending)
         if kind is None:
@@ -89,7 +89,10 @@ class Uploads:
         return f"{path}{found[2] or ''}"
 
     def lane(self, handle: str, name: str, start: Fraction, beats: Fraction) -> Json:
-        """Return the points of one lane of an uploaded set from beat `start` on, in the lane's own unit."""
+        """Return the points of one lane of an uploaded set in `beats` quarter notes from `start` on, in its own unit.
+
+        Raises `DittoError` for an unknown handle or lane.
+        """
         live_set = read_set(self.path(handle))
         for lane in live_set.lanes:
             if lane.path == name:
@@ -103,7 +106,10 @@ class Uploads:
         raise BadInputError(f"The set has no lane {name[:120]!r}.")
 
     def clip(self, handle: str, number: int) -> Json:
-        """Return the notes that a clip of an uploaded set plays from its launch; `number` is its place in the list."""
+        """Return the notes that a clip of an uploaded set plays from its launch; `number` is its place in the list.
+
+        Raises `DittoError` for an unknown handle or number.
+        """
         clips = _clips(read_set(self.path(handle)))
         if not 0 <= number < len(clips):
             raise BadInputError(f"The set has {len(clips)} clips with notes.", remedy="Choose one of the list.")

@@ -29,7 +29,10 @@ def named(text: str) -> SoundPart | None:
 
 
 def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, Any]:
-    """Return tempo and bars of a recording, as far as `values` leave them open and the file tells them."""
+    """Return tempo and bars of a recording, as far as `values` leave them open and the file tells them.
+
+    `say` gets sentences on both. Raises `BadInputError` for a file that cannot be read.
+    """
     info = read_loop_info(sound.path)
     told = exact(f"{info.tempo_bpm:.4f}") if info is not None and 20 <= info.tempo_bpm <= 999 else None
     tempo = values.get("tempo_bpm") or told or _DEFAULTS.tempo_bpm

@@ -21,7 +21,8 @@ def read_chords(text: str, chunks: Chunks, loop: LoopRequest, way: Way, say: Say
     """Return the chords that settings or a sent clip ask for, empty where nothing does; `loop` has its key.
 
     `say` hears of a clip's chords, and of chords that are repeated or cut. Chords that were `inherited` fit any loop;
-    others are refused where their bars do not fill it.
+    others are refused where their bars do not fill it. Raises `BadRequestError` for chords that are asked for twice,
+    and `MidiError` for chords or a file that cannot be read.
     """
     called, sent = BY_NAME[SETTING].called(way), chunks.get(("notes", SETTING))
     if sent is not None:

@@ -1,4 +1,4 @@
-"""The controls of a request: what was sent as rows, what settings name, with weights and ranges of beats."""
+"""The controls of a request: their targets, sent as rows or named by settings, their weights and ranges of beats."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -63,7 +63,10 @@ def read_controls(
     say: Say,
     parent: LoopRequest | None,
 ) -> Followed:
-    """Return `loop` with its controls; where none is named and there is a parent, with its controls and method."""
+    """Return `loop` with the controls that settings and chunks name, else with the controls and method of `parent`.
+
+    `rows` finds the row of a control by its name, `say` gets sentences for the producer. Raises `DittoError`.
+    """
     source = _Source(settings=settings, chunks=chunks, loop=loop, way=way, rows=rows, say=say)
     found = tuple(_read(source))
     inherits = parent is not None and not found and "intensity_source" not in settings
@@ -78,7 +81,10 @@ def read_controls(
 
 
 def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], way: Way, say: Say) -> int:
-    """Return the loop's bars; with `outpaint` the reference's own and those to add."""
+    """Return the loop's bars; with `outpaint` the reference's own and those to add.
+
+    Raises `BadRequestError` without a reference, and `BadInputError` for one that is shorter than half a bar.
+    """
     bars = int(values.get("bars", _DEFAULTS.bars))
     outpaint, inpaint = BY_NAME["outpaint"].called(way), BY_NAME["inpaint"].called(way)
     if settings.get(OUTPAINT_FILE):
@@ -129,7 +135,7 @@ def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
-    """Yield what was sent as rows; the intensity from where `intensity_source` says."""
+    """Yield the targets that were sent as rows; the intensity comes from where `intensity_source` says."""
     beats = source.loop.beats
     chosen = read_scalars(source.settings, source.way).get("intensity_source", IntensitySource.CURVE)
     for (part, kind), sent in source.chunks.items():
@@ -204,7 +210,7 @@ def _continued(sound: SoundPart, loop: LoopRequest) -> Fraction:
 def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...]:
     """Return the controls with their weights, their beats and, for curves, the range of their unit.
 
-    Raises `BadRequestError` for what is set for a control that is not there: a slip of the pen would pass unheard.
+    Raises `BadRequestError` for a setting of a control that the loop does not have: a misspelt name would be ignored.
     """
     kinds = [control.kind for control in controls]
     for name in source.settings:

@@ -18,7 +18,7 @@ MUSIC, STEER, MAKE = "The music", "What it follows", "How it is made"
 
 
 class Way(StrEnum):
-    """A way in, which decides how sentences call a field."""
+    """A way in; sentences call a field by the name that it has there."""
 
     COMMAND_LINE = "command line"
     OSC = "osc"
@@ -40,7 +40,8 @@ class Field:
 
     `default` is the text that counts where the field is left open, `left_open` says in words what happens where there
     is no such text. `option` is its name on the command line, empty where there is none; `metavar` what it takes.
-    `is_osc` says whether OSC has it, `names_file` whether the bridge opens files for it.
+    `panel` is the heading under which help lists it, `repeats` says whether the option may be given several times,
+    `is_osc` whether OSC has it, `names_file` whether the bridge opens files for it.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Field:
 
     @property
     def shown_default(self) -> str:
-        """What counts where the field is left open, in words."""
+        """The value where the field is left open, in words."""
         return self.default or self.left_open
 
     def called(self, way: Way) -> str:
@@ -183,7 +184,7 @@ INHERITED = (
     "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "chords", "loop", "with",
     "mute", "model", "sample_rate",
 )  # fmt: skip
-"""What a request takes from the take that it starts from, where it is not given."""
+"""The fields that a request takes from the take that it starts from, where they are not given."""
 
 RENAMED = {
     "melody_file": "melody",

@@ -16,10 +16,10 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 
 
 def hinted(given: Mapping[str, Any], before: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Return the given values, and what the prompt says where nothing is given.
+    """Return the given values, and the values that the prompt names where nothing is given.
 
     `before` are the values of the take that the request starts from. The prompt of that take is not read again: its
-    loop was made as it was made. What a setting says otherwise is told of the whole request: `engine.pocket.heard`.
+    loop was made as it was made. Words that a setting contradicts are reported by `engine.pocket.heard`.
     """
     values = dict(given)
     if "prompt" not in given:

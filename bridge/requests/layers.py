@@ -20,11 +20,11 @@ _ALSO: dict[str, Layer] = {
     **dict.fromkeys(("melody", "synth", "arp", "vocals", "melodie"), Layer.LEAD),
     **dict.fromkeys(("fx", "noise", "drone", "atmosphere", "ambience"), Layer.TEXTURE),
 }
-"""Words that people say for a layer; they are told the layer's name, not taken for it."""
+"""Other words for a layer: an error suggests the layer's name, and nothing is read as it."""
 
 
 def read_layers(settings: Mapping[str, str], way: Way) -> dict[str, tuple[str, ...]]:
-    """Return the layers of the settings `layers`, `again` and `mute` that were given."""
+    """Return the layers of the settings `layers`, `again` and `mute` that were given; raises `BadRequestError`."""
     return {
         name: layer_names(text, BY_NAME[name].called(way), mix=name == "layers")
         for name in ("layers", "again", "mute")
@@ -33,7 +33,7 @@ def read_layers(settings: Mapping[str, str], way: Way) -> dict[str, tuple[str, .
 
 
 def layer_names(text: str, called: str, *, mix: bool = False) -> tuple[str, ...]:
-    """Return the layers that `text` names; raise `BadRequestError` with the nearest name for what is none.
+    """Return the layers that `text` names; raise `BadRequestError` with the nearest name for a word that is none.
 
     With `mix` the word for the full mix is allowed, alone; without it `none` is.
     """
@@ -53,7 +53,10 @@ def layer_names(text: str, called: str, *, mix: bool = False) -> tuple[str, ...]
 
 
 def refuse_again(named: Mapping[str, Sequence[str]], take: str, layers: Sequence[str], way: Way) -> None:
-    """Raise `BadRequestError` where a take with these layers, none of a full mix, lacks those that are made anew."""
+    """Raise `BadRequestError` where the setting `again` names a layer that the take lacks.
+
+    `layers` are the take's own, none for a full mix; `named` are the layers of all settings by setting.
+    """
     called, wanted = BY_NAME["again"].called(way), named.get("again", ())
     if wanted and not layers:
         sentence = f"Take {take} is one full mix; it has no layers that {called} could name."

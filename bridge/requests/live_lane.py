@@ -1,6 +1,6 @@
 """A lane of a saved Live set as a target: `SET.als#Track/Device/Parameter`, from a beat on with `@16`.
 
-A lane speaks in its parameter's own unit, and the loop wants a level:
+A lane has its parameter's own unit, and a loop needs a level:
 a parameter in decibels is taken as it is, a volume fader as dB below the loudest level,
 anything else as a share of its range.
 """
@@ -24,13 +24,13 @@ from midi.tempo import TICKS_PER_BEAT, exact, snapped
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
 FRAMES_PER_BEAT = 16  # a fader is straight in amplitude, so it bends in dB between its breakpoints
-FADER_ERROR_DB = 0.1  # far below what is heard
+FADER_ERROR_DB = 0.1  # too little to hear
 _FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class LaneReference:
-    """A set, the lane's path in it, and the beat of the set at which the loop starts."""
+    """A set, the lane's path in it, and the beat (quarter note) of the set at which the loop starts."""
 
     path: Path
     lane: str
@@ -53,7 +53,7 @@ def names_set(text: str) -> bool:
 def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None) -> Curve:
     """Return the lane's part of `loop_beats` beats; raises `MidiError` with the lanes that there are.
 
-    `say` takes what was left out in reading the set.
+    `say` gets a sentence on everything in the set that could not be read.
     """
     live_set = read_set(reference.path)
     for remark in live_set.remarks:
@@ -63,7 +63,7 @@ def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str
 
 
 def as_target(lane: Lane, from_beat: Fraction, loop_beats: Fraction) -> Curve:
-    """Return `loop_beats` beats of a lane from `from_beat` on, in the unit that it speaks."""
+    """Return `loop_beats` beats of a lane from `from_beat` on: in dB for a level, else in 0..1 of its range."""
     drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
     if _is_fader(lane):
         return _points(_in_decibels(drawn, loop_beats), "db")

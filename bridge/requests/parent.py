@@ -1,4 +1,4 @@
-"""The take that a request starts from: where it lies, and what the request takes from it."""
+"""The take that a request starts from: where it lies, and the fields that the request takes from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +17,16 @@ from engine.request import MAX_SEED, MIX, Budget, LoopRequest, Start
 from .fields import BY_NAME, Way
 
 _WORDS = ("prompt", "negative_prompt")
-_LONGEST_APART = 0.1  # of a loop's length; the noise of a take fits no other, and what is nearer the model decides
+_LONGEST_APART = 0.1  # share of a loop's length: noise fits one length only; below this share the model decides
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A take, its request as far as its sidecar has one, its noise as a start, and its layers.
+    """A take that a request starts from.
 
-    There are none where it is one full mix; `is_older` than layers is a take whose record does not tell. `key` is the
-    one that it sounds in, whoever chose it; empty where nobody knows.
+    `request` is None where the take has no sidecar, `start` is its noise, `layers` are empty for a full mix.
+    `is_older` marks a take from before loops had layers. `key` is the key that the take sounds in, whoever chose it;
+    empty where it is not known.
     """
 
     name: str
@@ -106,7 +107,7 @@ def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
 
 
 def _may_fit(before: LoopRequest, request: LoopRequest) -> bool:
-    """Whether noise of the one may be noise of the other; of models whose frames are not known here the model says."""
+    """Whether noise of one request may fit the other: by frames where the model's are known here, else by seconds."""
     if request.model in READERS:
         return frames_of(before) == frames_of(request)
     return abs(request.seconds - before.seconds) <= _LONGEST_APART * before.seconds
@@ -141,8 +142,8 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
 def in_its_key(parent: Parent, request: LoopRequest, given: Mapping[str, Any], *, controls: bool) -> LoopRequest:
     """Return the request in the key that the take sounds in, where nobody has given one and it would have another.
 
-    Other words would have the seed choose another, and a new melody would bring its own; without new `controls` and
-    with the same words the seed chooses what it chose.
+    With another prompt the seed would choose another key, and a new melody would bring its own. With the same prompt
+    and no new `controls` the seed chooses the same key again.
     """
     before = parent.request
     if request.key is not None or not parent.key or before is None:
@@ -152,14 +153,14 @@ def in_its_key(parent: Parent, request: LoopRequest, given: Mapping[str, Any], *
 
 
 def older(parent: Parent) -> str:
-    """Return the sentence about a take of before there were layers; empty for any other."""
+    """Return the sentence about a take from before loops had layers; empty for any other."""
     if not parent.is_older:
         return ""
     return f"Take {parent.name} was made before loops had layers; it goes on as one full mix."
 
 
 def is_unchanged(parent: Parent, request: LoopRequest, *, mix: bool = True) -> bool:
-    """Whether a request asks for nothing else than its parent was; without `mix`, whatever is muted of it."""
+    """Whether a request asks for its parent's loop again; without `mix` the muted layers may differ."""
     if parent.request is None or parent.start.variation or request.again:
         return False
     aside = {"request_id": "any", "seed": 0, "count": 1, "slot": "", "start": None, "quality": "normal"}

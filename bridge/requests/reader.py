@@ -1,8 +1,8 @@
-"""From settings to one valid request: what the command line, OSC and Python ask for is read here, and nowhere else.
+"""From settings to one valid request, for the command line, OSC and Python; nothing else reads settings.
 
-    settings, rows -> scalars -> what prompt and take say -> LoopRequest -> its controls -> Reading
+    settings, rows -> scalars -> values of prompt and take -> LoopRequest -> its controls -> Reading
 
-Whoever calls sits beside the files: what settings name (MIDI, audio, Live sets, takes) is read here, too.
+The caller runs where the files are: the MIDI, audio, Live sets and takes that settings name are read here, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,12 +35,12 @@ _OWN = (
     "model", "method", "quality", "sample_rate",
 )  # fmt: skip
 Rows = Callable[[str], TargetRow | None]
-"""From a control's name to what is known of it; `None` leaves its target to the text's form."""
+"""From a control's name to its row; where there is none, the form of the text decides the type of the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A valid request, who may pass it in the queue, and the sentences worth saying about how it was understood."""
+    """A valid request, its priority in the queue, and sentences on how it was understood."""
 
     request: LoopRequest
     priority: Priority = Priority.INTERACTIVE
@@ -49,7 +49,7 @@ class Reading:
 
 @dataclass(slots=True)
 class _Asked:
-    """What was asked for, on its way: `given` are the scalars, `say` collects remarks."""
+    """A request while it is read: `given` are its scalars by field, `say` collects remarks."""
 
     settings: dict[str, str]
     chunks: Chunks
@@ -75,9 +75,9 @@ def read_request(
 ) -> Reading:
     """Return the request that settings, and curves, notes and onsets sent as rows, ask for.
 
-    `takes` is the folder of takes that `from_take` is looked up in (by default the producer's), `instance` whose slot
-    it is, `rows` what is known of controls that do not ship with Ditto Live. Raises `DittoError` in one sentence for
-    whatever is not allowed or cannot be read.
+    `takes` is the folder of takes that `from_take` is looked up in (by default the producer's), `instance` the device
+    whose `slot` is meant, `rows` finds controls that do not ship with Ditto Live. Raises `DittoError` in one sentence
+    for a setting that is not allowed and for a file that cannot be read.
     """
     asked = _Asked({}, chunks or {}, way)
     try:
@@ -97,7 +97,7 @@ def read_request(
 
 
 def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
-    """Return the settings by the names of today; raise `BadRequestError` for a name that there is not."""
+    """Return the settings by their present names; raise `BadRequestError` for an unknown name."""
     found: dict[str, str] = {}
     for name, value in settings.items():
         if not is_known(name):
@@ -110,7 +110,7 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
         found[RENAMED.get(name, name)] = str(value)
     if OUTPAINT_FILE in found:
         say(f"{OUTPAINT_FILE} is two settings now, inpaint and outpaint (bars to add); it was read as those.")
-    # In the order of the table, whatever order they came in: what is wrong is said in one order, too.
+    # In the order of the table, whatever order they came in: of several faults the same one is reported.
     places = {row.name: place for place, row in enumerate(FIELDS)}
     return dict(sorted(found.items(), key=lambda item: places.get(getattr(field_of(item[0]), "name", ""), 0)))
 

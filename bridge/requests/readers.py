@@ -18,14 +18,14 @@ from typing import Any
 from engine.errors import BadInputError
 
 MAX_GIVEN_UP = 16  # threads that wait for a file that does not come; beyond them calls wait for their turn
-CLOSE_SECONDS = 5.0  # for what is under way at the end
+CLOSE_SECONDS = 5.0  # for calls that are under way at the end
 
 Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a call may take, from asking to answer, and what is said of one that takes longer.
+    """How long a call may take, from asking to answer, and the error of one that takes longer.
 
     While one that was given up still hangs, the next ones have `hung_seconds`: most likely they meet the same disk.
     """
@@ -36,7 +36,7 @@ class Patience:
     remedy: str
 
     def error(self, seconds: float) -> BadInputError:
-        """Return what a call that was given up after so long raises."""
+        """Return the error of a call that was given up after `seconds`."""
         return BadInputError(f"{self.sentence} within {seconds:g} s.", remedy=self.remedy)
 
 
@@ -57,7 +57,7 @@ WRITING = Patience(
 class FileThreads:
     """Up to `count` calls at a time, on threads that are started with the first.
 
-    Threads: all methods on the loop's thread.
+    All methods run on the event loop's thread.
     """
 
     def __init__(self, count: int, name: str, patience: Patience = READING) -> None:
@@ -80,7 +80,7 @@ class FileThreads:
         return future
 
     def close(self, *, seconds: float = 0.1) -> None:
-        """End the threads, waiting so long for what is under way; what hangs is left behind."""
+        """End the threads; wait `seconds` for calls that are under way, and leave behind those that hang."""
         for _ in self._threads:
             self._calls.put(None)
         deadline = time.monotonic() + seconds
@@ -130,7 +130,10 @@ class FileThreads:
 
 
 def leave_what_hangs(code: int) -> None:
-    """End the process where a thread still waits for a file: Python would wait for that thread, perhaps for ever."""
+    """End the process with the status `code` where a thread hangs; return where none does.
+
+    A thread that waits for a file would keep Python from ending, perhaps for ever.
+    """
     waiting = [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]
     for thread in waiting:
         thread.join(CLOSE_SECONDS / len(waiting))

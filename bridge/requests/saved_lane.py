@@ -15,13 +15,13 @@ from .live_lane import LaneReference, read_lane
 from .targets import beat_range
 
 MAX_POINTS = 1_200  # more would not be seen, and UDP loses long bursts
-FIRST_ERROR = {"db": 0.05, "unit": 0.001, "hz": 10.0}  # of a curve that has more, doubled until they fit
+FIRST_ERROR = {"db": 0.05, "unit": 0.001, "hz": 10.0}  # in the curve's unit, where it has more; doubled until they fit
 CHANGED_MEANWHILE = BadInputError("The set was saved again while it was read.")
 NO_STAMP: Stamp = (-1, -1)
 
 
 def look_at_lane(look: LookAtLane) -> tuple[Stamp, Curve | DittoError | None]:
-    """Return the file's state and, where that is not the one known, the lane or why it cannot be read."""
+    """Return the file's stamp and, where that is not the known one, the lane or the error of reading it."""
     stamp = NO_STAMP
     try:
         path, lane = parse_lane_reference(look.lane)
@@ -43,7 +43,7 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _sparse(curve: Curve) -> Curve:
-    """Return the curve with no more points than are sent."""
+    """Return the curve with at most `MAX_POINTS` points."""
     error = FIRST_ERROR[curve.unit]
     points = [Breakpoint(Fraction(point.beat), point.value) for point in curve.points]
     while len(points) > MAX_POINTS:

@@ -15,7 +15,7 @@ from midi.tempo import Meter, exact, parse_tempo
 from .fields import FIELDS, Field, Way, field_of
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a float without a fraction, as Max sends whole numbers
-# What music writes in its own way; all else is as msgspec reads it.
+# Types that music writes in its own way; msgspec reads all others.
 _MUSICAL: dict[Any, Callable[[str], Any]] = {
     Fraction: parse_tempo,
     Meter: Meter.parse,
@@ -27,7 +27,7 @@ _FORMS = {int: "a whole number is needed", float: "a number is needed", bool: "1
 
 
 def read_scalars(settings: Mapping[str, str], way: Way) -> dict[str, Any]:
-    """Return the value of each field that is one of the request itself and was given, by the field's name.
+    """Return the value of each given field that is no field of a control, by the field's name.
 
     An empty text leaves a field open. Raises `BadRequestError` that names the field as `way` calls it, or `MidiError`.
     """
@@ -43,7 +43,10 @@ def _text(field: Field, text: str) -> str:
 
 
 def read_scalar(field: Field, text: str, way: Way, setting: str = "") -> Any:
-    """Return the value of one field; `setting` is what was written where it is not the field's own name."""
+    """Return the value of one field; `setting` is its name as it was written, such as `melody.weight`.
+
+    Raises `BadRequestError` that names the field as `way` calls it, or `MidiError`.
+    """
     called = field.called(way) if not setting or way is Way.COMMAND_LINE else setting
     plain = _SWITCHES.get(text.lower(), text.lower()) if field.kind is bool else text
     if field.kind is int and (whole := _WHOLE.fullmatch(plain)):

@@ -44,7 +44,10 @@ def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
 
 
 def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
-    """Return a curve of steps: at each note's start the loudest velocity there, held to the next."""
+    """Return a curve of steps in 0..1: at each note's start the loudest velocity / 127, held to the next.
+
+    Raises `BadRequestError` for a clip without notes in the loop.
+    """
     sent = chunks.get(("notes", "intensity")) or chunks.get(("notes", "melody"))
     loudest: dict[Fraction, float] = {}
     for note in sounding(sent, loop_beats) if sent else ():

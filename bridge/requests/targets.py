@@ -55,7 +55,7 @@ _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
 class TargetRow(Protocol):
-    """What is known of a control: its name, and the types of target that it takes (`engine.controls.registry.Row`)."""
+    """A control's name, and the types of target that it takes; `engine.controls.registry.Row` is one."""
 
     @property
     def kind(self) -> str:
@@ -96,7 +96,7 @@ OWN_ROWS: dict[str, OwnRow] = {
 def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -> Target:
     """Return the target that `text` means to the control of `row`, or by its form alone where that is `None`.
 
-    `loop` has the tempo and the length; `say` takes what is worth saying about the file.
+    `loop` has the tempo and the length; `say` gets sentences on how a file was understood.
     """
     kind = _type_of(row, text)
     if kind is Curve:
@@ -153,7 +153,10 @@ def _said(read: "tuple[Notes | Onsets, Sequence[str]]", say: Say) -> Target:
 
 
 def curve(text: str, loop_beats: Fraction, unit: str = "db", say: Say = lambda _: None) -> Curve:
-    """Read `0:-30 8:-9`, a JSON file, or a lane of a Live set such as `SET.als#Track/Device/Parameter@16`."""
+    """Read `0:-30 8:-9`, a JSON file, or a lane of a Live set such as `SET.als#Track/Device/Parameter@16`.
+
+    `unit` is `db`, `hz` or `unit` (0..1), except for a lane, which has its own. Raises `MidiError`.
+    """
     if names_set(text):
         return read_lane(LaneReference.parse(text), loop_beats, say)
     if text.lower().endswith(".json"):
@@ -238,7 +241,8 @@ def audio(
 ) -> Audio:
     """Read reference audio, as much as a control of a loop follows.
 
-    `keep` are ranges of beats, `say` takes how the file was understood.
+    `keep` are ranges of beats that stay as they are, `say` gets sentences on how the file was understood. Raises
+    `BadInputError` for a file that cannot be read.
     """
     heard = sound.read(loop_seconds + SPARE_SECONDS)
     for remark in heard.remarks:
@@ -256,7 +260,7 @@ def audio(
 
 
 def beat_range(text: str, what: str) -> tuple[Fraction, Fraction]:
-    """Read `FROM:TO` in beats."""
+    """Read `FROM:TO` in beats; raises `BadRequestError`, in which `what` is the setting's name, or `MidiError`."""
     start, colon, end = text.partition(":")
     if not colon:
         raise BadRequestError(f"{what} is {text!r}; write two beats with a colon, such as 0:8.")

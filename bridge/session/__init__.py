@@ -1,1 +1,1 @@
-"""What the bridge knows of its OSC clients and their requests, without I/O."""
+"""The bridge's record of its OSC clients and their requests, without I/O."""

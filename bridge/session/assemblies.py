@@ -11,7 +11,7 @@ from ..osc.assembly import Assembly
 from ..osc.codec import OscMessage
 from .state import ClientState
 
-ASSEMBLY_SECONDS = 120.0  # then what was never committed is dropped
+ASSEMBLY_SECONDS = 120.0  # a request that is not committed by then is dropped
 MAX_ASSEMBLIES = 256
 MAX_TOTAL_BYTES = 96 * 2**20  # of all together, as `Assembly.size_bytes` counts; the oldest makes room
 
@@ -23,7 +23,7 @@ Place = tuple[str, str]  # request id, and the nonce of its pieces or `UNSIGNED`
 
 
 class Assemblies:
-    """What has arrived of each request, by its id and its sender's nonce."""
+    """The pieces of each request that have arrived, by its id and its sender's nonce; times are as in `Session`."""
 
     def __init__(self) -> None:
         self._open: dict[Place, Assembly] = {}  # oldest first
@@ -38,7 +38,7 @@ class Assemblies:
         return self._size_bytes
 
     def place_of(self, request_id: str, client: ClientState) -> Place:
-        """Return where the pieces of a client's request are."""
+        """Return the place of the pieces of a client's request."""
         signed = (request_id, client.nonce)
         return signed if client.signs or signed in self._open else (request_id, UNSIGNED)
 
@@ -49,27 +49,27 @@ class Assemblies:
         assembly.nonce = nonce
 
     def set(self, place: Place, name: str, value: str, now: float) -> None:
-        """Set a field of a request."""
+        """Set a field of a request; raises `OscError` as `Assembly.set` does."""
         self._grow(place, now, lambda assembly: assembly.set(name, value))
 
     def add(self, message: OscMessage, now: float) -> None:
-        """Add a chunk to a request."""
+        """Add a chunk to a request; raises `OscError` as `Assembly.add` does."""
         self._grow((str(message.values[0]), str(message.last)), now, lambda assembly: assembly.add(message))
 
     def at(self, place: Place, now: float) -> Assembly:
-        """Return what has arrived of a request, from now on something."""
+        """Return the pieces of a request, or begin one; beyond `MAX_ASSEMBLIES` the oldest is dropped for it."""
         if place not in self._open and len(self._open) >= MAX_ASSEMBLIES:
             self._drop(next(iter(self._open)))
         return self._open.setdefault(place, Assembly(now))
 
     def drop(self, request_id: str, nonce: str | None = None) -> None:
-        """Forget all pieces of a request, or those that a client has begun or not yet begun."""
+        """Forget all pieces of a request; with `nonce`, only that client's and those that nobody has begun."""
         for place in [one for one in self._open if one[0] == request_id]:
             if nonce is None or (self._open[place].nonce in ("", nonce) and place[1] in (UNSIGNED, nonce)):
                 self._drop(place)
 
     def forget_old(self, now: float) -> None:
-        """Forget what was begun and left."""
+        """Forget requests that were begun more than `ASSEMBLY_SECONDS` ago."""
         for place in [place for place, one in self._open.items() if now - one.born > ASSEMBLY_SECONDS]:
             self._drop(place)
 

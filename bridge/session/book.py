@@ -57,7 +57,7 @@ class RequestBook:
         self._open.discard(state.request_id)
 
     def repeats(self, now: float) -> Iterator[RequestState]:
-        """Yield the requests whose end is due to be told again."""
+        """Yield the requests whose end is due to be told again, and set when it is due next."""
         for state in self:
             if now >= state.repeat_at:
                 state.repeats += 1
@@ -74,7 +74,7 @@ class RequestBook:
                 yield state
 
     def forget_old(self, now: float) -> None:
-        """Forget ends that nobody will ask for any more."""
+        """Forget requests that ended more than `ENDED_SECONDS` ago, and the oldest beyond `MAX_ENDED`."""
         ended = sorted((state for state in self if state.phase is RequestPhase.ENDED), key=lambda one: one.ended_at)
         for place, state in enumerate(ended):
             if now - state.ended_at > ENDED_SECONDS or place < len(ended) - MAX_ENDED:

@@ -1,4 +1,4 @@
-"""The OSC clients of a bridge: who said hello lately, and what is sent to whom."""
+"""The OSC clients of a bridge: who said hello lately, and messages to them."""
 
 from collections.abc import Iterator
 
@@ -44,12 +44,12 @@ class Clients:
         self._clients.pop(nonce, None)
 
     def forget_silent(self, now: float) -> None:
-        """Forget those that have not said hello for a while."""
+        """Forget those that have not said hello for `CLIENT_SECONDS`."""
         for nonce in [known.nonce for known in self._clients.values() if now - known.seen > CLIENT_SECONDS]:
             del self._clients[nonce]
 
     def nonce_of(self, instance: str) -> str:
-        """Return the nonce of a client of this instance, or an empty one."""
+        """Return the nonce of a client of this instance, or an empty text."""
         return next((known.nonce for known in self._clients.values() if known.instance == instance), "")
 
     def tell(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:

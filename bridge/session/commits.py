@@ -1,4 +1,4 @@
-"""Requests on their way in, from an OSC client's first piece to what is submitted."""
+"""Requests on their way in, from an OSC client's first piece until the engine gets them."""
 
 from collections.abc import Callable, Iterator
 
@@ -20,7 +20,7 @@ Answer = Callable[[OscMessage, str, float], Iterator[Effect]]
 
 
 class Commits:
-    """Requests on their way in: pieces, commit, cancel; and what the reader of files answers."""
+    """Requests on their way in: pieces, commit, cancel, and the answers of the reader of files."""
 
     def __init__(self, clients: Clients, assemblies: Assemblies, book: RequestBook) -> None:
         self._clients, self._assemblies, self._book = clients, assemblies, book

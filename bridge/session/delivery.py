@@ -1,4 +1,4 @@
-"""From the engine's events to takes on disk and to what a client is told of them."""
+"""From the engine's events to takes on disk, and to messages that tell a client of them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -26,7 +26,7 @@ from .state import RequestPhase, RequestState
 
 
 class Delivery:
-    """Takes in what the engine and the disk say of committed requests. Methods yield effects."""
+    """Takes in the engine's events and the disk's answers about committed requests. Methods yield effects."""
 
     def __init__(self, book: RequestBook, clients: Clients) -> None:
         self._book = book
@@ -36,7 +36,7 @@ class Delivery:
     # -- from the engine
 
     def take_up(self, job: Job) -> None:
-        """Follow a request that an earlier bridge had submitted, or that has something left for us."""
+        """Follow a request that an earlier bridge had submitted, or of which the engine still has a take or an end."""
         request_id = job.request.request_id
         state = self._book.get(request_id)
         if state is None:

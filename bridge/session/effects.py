@@ -1,4 +1,4 @@
-"""What a session wants done by whoever has the sockets and the disk."""
+"""The effects that a session asks for; the code with the sockets and the disk does them."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from ..osc.assembly import Assembly
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A take that lies on disk for good."""
+    """A take that lies on disk for good: `path` of its WAV, `samples` per channel, `sample_rate` in Hz."""
 
     take_id: str
     take: int
@@ -37,7 +37,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Make a request of what has arrived, reading the files it names; answer with `prepared` or `refused`."""
+    """Read a request from its pieces and the files that it names; answer with `prepared` or `refused`."""
 
     request_id: str
     instance: str
@@ -70,7 +70,7 @@ class AcknowledgeTake:
 
 @dataclass(frozen=True, slots=True)
 class LeaveTake:
-    """Tell the engine that a take could not be written, and is to stay there."""
+    """Tell the engine that a take could not be written, and that it must keep it."""
 
     request_id: str
     take: int
@@ -85,14 +85,14 @@ class AcknowledgeEnd:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """Ask the engine for what it still has of a request."""
+    """Ask the engine for the takes and the end of a request that it still has."""
 
     request_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class WriteTake:
-    """Write a take; answer with `written` or `refused`. `again` if it may be there from before."""
+    """Write a take; answer with `written` or `not_written`. `again` if it may be there from before."""
 
     request: LoopRequest
     take: Take
@@ -135,7 +135,7 @@ Stamp = tuple[int, int]  # when a file was changed, in nanoseconds, and its size
 
 @dataclass(frozen=True, slots=True)
 class LookAtLane:
-    """Look whether a saved set has changed, and read a lane of it; answer with `seen`."""
+    """Look whether a saved set has changed, and read a lane of it; answer with `lane_seen`."""
 
     nonce: str
     lane: str

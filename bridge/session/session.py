@@ -1,8 +1,8 @@
-"""What the bridge knows of OSC clients and their requests, without I/O: something happens, effects come out.
+"""The OSC clients of a bridge and their requests, without I/O: something happens, effects come out.
 
     messages -> Assembly -> Prepare -> Submit -> Accepted -> Progress ... -> WriteTake -> take, done -> seen
 
-Whatever a client may have missed is said again: a repeated commit is answered with all there is to say, and
+Messages that a client may have missed are sent again: a repeated commit is answered with everything so far, and
 an end is repeated with its takes until it is seen. Times are seconds of a steady clock.
 """
 
@@ -24,11 +24,11 @@ from .state import ClientState
 from .watches import Watches
 
 _SIGNED = tuple(f"/ditto/loop/{part}" for part in ("set", "curve", "notes", "onsets"))  # which end in the nonce
-TIDY_SECONDS = 1.0  # between two looks for what is old
+TIDY_SECONDS = 1.0  # between two removals of old clients and requests
 
 
 class Session:
-    """All clients of one bridge. Methods are called with what happened and yield effects."""
+    """All clients of one bridge. Each method takes in one happening and yields effects."""
 
     def __init__(self, bridge_id: str, version: str) -> None:
         self._bridge_id = bridge_id
@@ -63,11 +63,11 @@ class Session:
         return self._book.busy
 
     def receive(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        """Take in one checked message; raises `OscError` for what has no meaning here."""
+        """Take in one checked message; raises `OscError` for one that has no meaning now."""
         yield from self._answers[message.path](message, host, now)
 
     def answered(self, message: OscMessage, host: str) -> tuple[str, int] | None:
-        """Return the request and the reply port for what is wrong with a message; None where nobody known sent it."""
+        """Return the request id and the reply port for an error about a message; None where its sender is unknown."""
         if not message.path.startswith("/ditto/loop/"):
             return None
         nonce = message.last if message.path in _SIGNED else message.values[1]
@@ -100,14 +100,14 @@ class Session:
         yield from ()
 
     def _favourite(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        if message.last:  # devices of before carry no nonce here
+        if message.last:  # devices of earlier versions send no nonce here
             self._clients.require(str(message.last))
         yield Favourite(str(message.values[0]), bool(message.values[1]))
 
     # -- from the engine
 
     def hear(self, said: Event | Job | Status, now: float) -> Iterator[Effect]:
-        """Take in what the engine said."""
+        """Take in an event, a job or a status of the engine."""
         match said:
             case Status():
                 before, self._status, self._trouble = self._status, said, ""
@@ -128,7 +128,7 @@ class Session:
     # -- the clock
 
     def tick(self, now: float) -> Iterator[Effect]:
-        """Repeat what is due and forget what is old."""
+        """Repeat messages that are due, and forget old clients and requests."""
         if self._status is not None:
             for state in self._book.slow(now):
                 yield from self._delivery.progress.tell(state, now)

@@ -1,4 +1,4 @@
-"""What the session keeps of an OSC client, and of a request from its commit on."""
+"""The state that a session keeps of an OSC client, and of a request from its commit on."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +14,10 @@ from .effects import Delivered
 
 @dataclass(slots=True)
 class ClientState:
-    """An OSC client, such as a loaded device, and where it listens; `signs` if its pieces carry its nonce."""
+    """An OSC client, such as a loaded device, and where it listens.
+
+    `seen` is when it last said hello, in seconds of a steady clock; `signs` says whether its pieces carry its nonce.
+    """
 
     instance: str
     nonce: str
@@ -67,12 +70,12 @@ class RequestState:
         return self.phase is RequestPhase.ENDED
 
     def said(self) -> list[bytes]:
-        """Return everything that still matters, in order."""
+        """Return the datagrams that answer a repeated commit, in order: the acceptance, the takes, the end."""
         takes = [said for _, made in sorted(self.takes.items()) for said in outgoing.landed(self.request_id, made)]
         return [datagram for datagram in (self.accepted, *takes, self.end) if datagram]
 
     def end_with(self, end: bytes, now: float, repeat_seconds: float) -> None:
-        """Note the end that is told, and again until it is seen."""
+        """Note the datagram of the end; it is due again in `repeat_seconds`, unless the client has seen it by then."""
         self.phase, self.end = RequestPhase.ENDED, end
         self.ended_at, self.repeat_at = now, now + repeat_seconds
 

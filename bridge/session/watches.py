@@ -1,7 +1,7 @@
 """Lanes of saved sets that clients want to have again after each save.
 
-A file is looked at once a second. What has changed is read at once, and where that fails, read again at the next look:
-only a file that rests and still cannot be read is reported as damaged, once.
+A file is looked at once a second. A changed file is read at once and, where that fails, again at the next look: only
+a file that rests and still cannot be read is reported as damaged, once.
 """
 
 import zlib
@@ -22,7 +22,7 @@ NO_MARK = 0  # of a client that has no curve yet
 
 @dataclass(slots=True)
 class Watch:
-    """One client's lane. `read` is the file as it was last read or found damaged, `doubted` as it could not be read."""
+    """One client's lane. `read` is the file's stamp as last read or reported, `doubted` as reading it failed."""
 
     lane: str
     beats: str
@@ -42,7 +42,10 @@ class Watches:
         self._watches: dict[str, Watch] = {}
 
     def watch(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        """Begin, go on or end; a client that lacks the last curve gets it again."""
+        """Begin, keep up or end a client's watch; a client that lacks the last curve gets it again.
+
+        Raises `OscError` for a client that never said hello.
+        """
         nonce, lane, beats = map(str, message.values[:3])
         self._clients.require(nonce)
         watch = self._watches.get(nonce)
@@ -55,7 +58,7 @@ class Watches:
             yield from self._tell(nonce, *watch.datagrams)
 
     def tick(self, now: float) -> Iterator[Effect]:
-        """Look at what is due, and forget the watches of clients that are gone."""
+        """Look at the files that are due, and forget the watches of clients that are gone."""
         for nonce in [nonce for nonce in self._watches if nonce not in self._clients]:
             del self._watches[nonce]
         for nonce, watch in self._watches.items():
@@ -64,7 +67,7 @@ class Watches:
                 yield LookAtLane(nonce, watch.lane, watch.beats, watch.read)
 
     def seen(self, look: LookAtLane, stamp: Stamp, found: Curve | DittoError | None) -> Iterator[Effect]:
-        """Take in how the file was (`stamp`), and what was read, if it had changed."""
+        """Take in the file's `stamp` and, if it had changed, its lane or the error of reading it."""
         watch = self._watches.get(look.nonce)
         if watch is None or (watch.lane, watch.beats) != (look.lane, look.beats):
             return

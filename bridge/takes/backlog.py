@@ -1,7 +1,7 @@
 """Files that wait to be written, one at a time, takes first, and after the requests that are just arriving.
 
 A producer waits for "accepted" with a finger on the mouse; a take may be some milliseconds later. Writing one costs
-the interpreter's lock, the processor and the disk, which is all that an acceptance needs.
+the interpreter's lock, the processor and the disk, and an acceptance needs all three.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 from ..session.effects import DropPreviews, Effect, Favourite, WritePreview, WriteTake
 
-CALM_SECONDS = 0.01  # without a part of a request, then files are written
+CALM_SECONDS = 0.01  # after the last piece of a request has come, files are written
 STARVING_SECONDS = 0.1  # however many requests arrive, a file is begun this often
 MOST_WAITING: dict[type, int] = {WritePreview: 4, Favourite: 50, DropPreviews: 500}
 
 
 class Backlog:
-    """Calls `begin` with one effect after another; whoever it calls says `done` when that is over.
+    """Calls `begin` with one effect after another; the next one follows a call of `done`.
 
-    Threads: the loop's.
+    All methods run on the event loop's thread.
     """
 
     def __init__(self, begin: Callable[[Effect], object]) -> None:
@@ -34,7 +34,7 @@ class Backlog:
         return len(self._takes) + len(self._others) + self._busy
 
     def add(self, effect: Effect) -> None:
-        """Have this written after the others of its kind; what would only feed a flood is left out."""
+        """Queue an effect after the others of its kind; it is dropped where `MOST_WAITING` of its kind wait already."""
         if isinstance(effect, WriteTake):
             self._takes.append(effect)
         elif sum(type(other) is type(effect) for other in self._others) < MOST_WAITING[type(effect)]:
@@ -42,11 +42,11 @@ class Backlog:
         self._next()
 
     def disturb(self) -> None:
-        """Note that a part of a request has arrived."""
+        """Note that a piece of a request has arrived."""
         self._disturbed = time.monotonic()
 
     def done(self) -> None:
-        """Note that what was begun is over."""
+        """Note that the effect under way is over, and begin the next."""
         self._busy = False
         self._next()
 

@@ -47,11 +47,11 @@ class _Extras(msgspec.Struct, frozen=True):
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """The `.json` beside a take, as far as every one has it; what else the record held stands there too.
+    """The fields that the `.json` beside every take has; the other fields of the take's record stand there, too.
 
     `key` is the one that sounds, whoever chose it. `layers` are empty for a full mix, and None in takes of before there
     were layers; `chords` are those that sound, `weights` is the digest of the model's weights, `stems` are names of
-    files beside it, by layer, `midi` that of what was heard.
+    files beside it, by layer, `midi` the name of the MIDI file with the notes heard in it.
     """
 
     request: LoopRequest
@@ -70,7 +70,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def as_made(self) -> LoopRequest:
-        """The request that gives this sound again: of a take that has no layers, whenever it was made, a full mix."""
+        """The request that gives this sound again; for a take without layers it asks for a full mix."""
         if self.layers:
             return self.request
         free = {"again": (), "mute": (), "chords": "", "beside": None, "stems": False}
@@ -134,10 +134,10 @@ def write_files(
     overwrite: bool = False,
     again: bool = False,
 ) -> None:
-    """Write the WAV at `path`, its sidecar, its noise, its stems and what is heard of it as `midi`; the WAV last.
+    """Write the WAV at `path`, its sidecar, its noise, its stems and the MIDI file with the bytes `midi`; the WAV last.
 
     Raises `BadInputError`. An existing file is kept, and refused, unless `overwrite` is set; then stems and MIDI of the
-    take that was there go. With `again` what goes with it may be there from an attempt that was cut off before its WAV.
+    take that was there go. With `again` its other files may be there from an attempt that was cut off before its WAV.
     Where one cannot be written, none stays that was not there before.
     """
     _make_folder(path.parent)
@@ -161,7 +161,7 @@ def write_files(
 def _companions(
     path: Path, request: LoopRequest, take: Take, stems: Stems | None, midi: bytes, now: datetime.datetime
 ) -> dict[Path, Callable[[bool], None]]:
-    """Return what goes with a take's WAV, and what writes each, told whether it may replace what is there."""
+    """Return the files that go with a take's WAV, each with its writer, which is told whether it may overwrite."""
     sidecar, noise, heard = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
     sounds = {} if stems is None else stems.sounds
     files = {layer: stem_of(path, layer) for layer in sounds}
@@ -181,7 +181,7 @@ def stems_of(wav: Path) -> tuple[Path, ...]:
 def extras_of(wav: Path) -> tuple[Path, ...]:
     """Return the files beside the take at `wav` that not every take has: the stems and the MIDI that its sidecar names.
 
-    What else lies there under such a name is no take's.
+    Other files with such a name are not the take's.
     """
     heard = wav.with_suffix(".mid")
     return (*stems_of(wav), *((heard,) if _extras(wav).midi and heard.exists() else ()))
@@ -196,7 +196,7 @@ def _extras(wav: Path) -> _Extras:
 
 
 def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
-    """Write an early listen and return its path."""
+    """Write an early listen and return its path; raises `BadInputError` where it cannot be written."""
     _make_folder(folder)
     path = folder / f"{request.request_id}-{preview.take}-{preview.step}.wav"
     write_wav(path, request, preview.sound, True)
@@ -210,7 +210,7 @@ def drop_previews(folder: Path, request_id: str) -> None:
 
 
 def find_wav(folder: Path, name: str) -> Path | None:
-    """Return the WAV of the take with this id."""
+    """Return the WAV of the take with this id, None where there is none."""
     return next(folder.glob(f"*/*-{name}.wav"), None) if re.fullmatch(r"[A-Za-z0-9]+", name) else None
 
 
@@ -248,7 +248,7 @@ def _read(path: Path, request_id: str) -> Delivered | None:
 
 
 def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delivered:
-    """Return what a device is told of a take."""
+    """Return the facts about a take that a device is told; `name` is the take's id."""
     samples = len(take.sound.samples) // (4 * take.sound.channels)
     return _described(path, request, take.take, name, take.scores, take.notes, samples)
 
@@ -313,7 +313,7 @@ def write_wav(path: Path, request: LoopRequest, sound: Sound, overwrite: bool = 
 
 
 def samples_of(sound: Sound) -> Audio:
-    """Return audio from the wire as [channels, samples]; raises `BadInputError` where it is not whole frames."""
+    """Return audio from the wire as float32 [channels, samples]; raises `BadInputError` for less than whole frames."""
     if sound.channels not in (1, 2) or len(sound.samples) % (4 * sound.channels) or not sound.samples:
         raise BadInputError("The engine sent audio that is empty or not whole frames.")
     return np.frombuffer(sound.samples, dtype="<f4").reshape(-1, sound.channels).T

@@ -18,7 +18,7 @@ log = structlog.get_logger("ditto.bridge")
 
 
 class FileSide:
-    """Does effects by `work` and gives what comes of them to `then`. Threads: the loop's."""
+    """Does effects by `work` and hands the effects that follow to `then`. Methods run on the event loop's thread."""
 
     def __init__(self, work: FileWork, then: Callable[[Iterable[Effect]], None]) -> None:
         self._work, self._then = work, then
@@ -29,7 +29,7 @@ class FileSide:
         self.disturb = self._backlog.disturb
 
     def do(self, effect: Effect) -> None:
-        """Do what reads or writes files, each kind on threads of its own."""
+        """Do an effect that reads or writes files; each kind has threads of its own."""
         match effect:
             case Prepare() if effect.assembly.is_quick:
                 self._then(self._work.prepare(effect))

@@ -1,6 +1,6 @@
-"""What a bridge does on its threads: it reads the files that requests name, and writes and finds takes.
+"""The work of a bridge's file threads: they read the files that requests name, and write and find takes.
 
-Each call returns an iterator of the session's, which runs when the loop goes through it.
+Each call returns an iterator of the session's, whose code runs when the event loop goes through it.
 """
 
 import time
@@ -24,7 +24,7 @@ log = structlog.get_logger("ditto.bridge")
 
 
 class FileWork:
-    """Effects that need the disk. Threads: any, one call at a time for each effect."""
+    """Effects that need the disk. Methods run on any thread, one call at a time for each effect."""
 
     def __init__(self, settings: Settings, session: Session) -> None:
         self._settings, self._session = settings, session
@@ -35,7 +35,7 @@ class FileWork:
         return self._settings.home / "previews"
 
     def do(self, effect: Effect) -> Iterable[Effect]:
-        """Do one effect and return what the session makes of it."""
+        """Do one effect and return the effects with which the session answers it."""
         match effect:
             case Prepare():
                 return self.prepare(effect)
@@ -54,7 +54,7 @@ class FileWork:
         return ()
 
     def failed(self, effect: Effect, error: DittoError) -> Iterable[Effect]:
-        """Return what the session makes of an effect that could not be done."""
+        """Return the effects with which the session answers an effect that could not be done."""
         now = time.monotonic()
         match effect:
             case Prepare():
@@ -68,7 +68,7 @@ class FileWork:
         return ()
 
     def prepare(self, effect: Prepare) -> Iterable[Effect]:
-        """Make a request of what has arrived."""
+        """Read a request from its pieces, and return the effects with which the session answers it."""
         try:
             made = read_request(
                 effect.assembly.settings,

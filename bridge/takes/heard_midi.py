@@ -1,4 +1,4 @@
-"""What melody, chords and drums of a take are heard to be, as a MIDI file for an instrument that the producer prefers.
+"""Melody, chords and drums as they are heard in a take, as a MIDI file for the producer's own instruments.
 
 It is a transcription by listeners that no search optimises: it may differ from what was asked for, and says so.
 """
@@ -35,14 +35,14 @@ _PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class HeardMidi:
-    """The bytes of a MIDI file, and the sentence that says what is in it."""
+    """The bytes of a MIDI file, and a sentence on its content."""
 
     data: bytes
     sentence: str
 
 
 def heard_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> HeardMidi:
-    """Return what is heard of a take: in its stems where there are some, else in the mix."""
+    """Return the notes heard in a take: in its stems where there are some, else in the mix."""
     tracks = tuple(_track(part, notes, request) for part, notes in _heard(request, sound, stems).items())
     where = "stems" if stems is not None else "mix"
     empty = [track.name.partition(" ")[0] for track in tracks if not track.notes]
@@ -73,7 +73,7 @@ def _heard(request: LoopRequest, sound: Sound, stems: Stems | None) -> dict[str,
 
 
 def _sounds(sound: Sound, stems: Stems | None) -> dict[str, Audio]:
-    """Return what each part is heard in: its layers as far as they are in the mix, or the mix itself."""
+    """Return the sound in which each part is heard: its layers as far as they are in the mix, or the mix itself."""
     if stems is None:
         return dict.fromkeys(_PARTS, samples_of(sound))
     heard = {layer: samples_of(one) for layer, one in stems.sounds.items() if layer not in stems.muted}

@@ -27,7 +27,7 @@ MAX_NOISE_BYTES = 256 * 2**20
 
 
 class _Words(msgspec.Struct, frozen=True):
-    """What a list shows of a request; the rest of the JSON is skipped unread."""
+    """The fields of a request that a list shows; the rest of the JSON is skipped unread."""
 
     prompt: str = ""
     model: str = ""
@@ -70,7 +70,7 @@ class Kept:
     size_bytes: int
     verdicts: tuple[dict[str, str], ...] = ()  # grade and sentence of each control
     title: str = ""
-    layers: tuple[str, ...] = ()  # none of a full mix
+    layers: tuple[str, ...] = ()  # empty for a full mix
     chords: str = ""
 
     @property
@@ -80,7 +80,7 @@ class Kept:
 
 
 def kept(folder: Path) -> Iterator[Kept]:
-    """Yield all takes, the newest day first; what cannot be read is passed over."""
+    """Yield all takes, the newest day first; damaged ones are passed over."""
     for day in sorted(folder.glob("*/"), reverse=True):
         for path in sorted(day.glob("*.json"), key=_modified, reverse=True):
             take = _brief(path)
@@ -147,7 +147,10 @@ def whole_sidecar(take: Kept) -> dict[str, object]:
 
 
 def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
-    """Return the noise beside a take's WAV as the start of a new one; raises `BadInputError` where there is none."""
+    """Return the noise beside a take's WAV as the start of a new one; raises `BadInputError` where there is none.
+
+    `variation` is how far a search leaves it, 0 to 1.
+    """
     noise = wav.with_suffix(".safetensors")
     try:
         data = read_bytes(noise, MAX_NOISE_BYTES)
@@ -162,12 +165,12 @@ def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
 
 
 def set_favourite(wav: Path, on: bool) -> None:
-    """Mark the take with this WAV, or no longer."""
+    """Mark the take with this WAV, or no longer; raises `BadRequestError` where its sidecar cannot be read."""
     _change(wav, {"favourite": on})
 
 
 def set_title(wav: Path, title: str) -> None:
-    """Give the take with this WAV a title of its own; an empty one takes it away."""
+    """Give the take with this WAV a title of its own; an empty one takes it away. Raises as `set_favourite`."""
     _change(wav, {"title": " ".join(title.split())[:MAX_TITLE]})
 
 
@@ -222,7 +225,7 @@ def to_trash(takes: Iterable[Kept]) -> int:
 
 
 def disk_free_bytes(folder: Path) -> int:
-    """Return how much room there is where takes go."""
+    """Return the free bytes of the disk that takes go to."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     return shutil.disk_usage(existing).free
 
@@ -279,7 +282,7 @@ def _modified(path: Path) -> float:
 
 
 def _change(wav: Path, fields: dict[str, object]) -> None:
-    """Rewrite a sidecar with some fields changed, all others as they are."""
+    """Rewrite a sidecar with some fields changed; raises `BadRequestError` where it cannot be read."""
     path = wav.with_suffix(".json")
     try:
         whole = msgspec.json.decode(_sidecar_bytes(path), type=dict[str, msgspec.Raw])

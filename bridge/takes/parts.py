@@ -15,9 +15,10 @@ class WholeTake:
 
 
 class TakeParts:
-    """The takes of one request. Where it `asks_stems` each is held until its stems come, or anything says they do not.
+    """The takes of one request. Where it `asks_stems` each take is held until its stems come.
 
-    That is the same take once more, another take, or the end: call `rest` then.
+    Stems do not come any more once the same take comes again, another take comes, or the request ends, for which the
+    caller calls `rest`; a held take is then yielded without them.
     """
 
     def __init__(self, *, asks_stems: bool) -> None:
@@ -25,7 +26,7 @@ class TakeParts:
         self._held: Take | None = None
 
     def take(self, take: Take) -> Iterator[WholeTake]:
-        """Yield what is whole now that this take has come."""
+        """Take in a take and yield the takes that wait for nothing more."""
         again = self._held is not None and self._held.take == take.take
         if not again:
             yield from self.rest()
@@ -42,7 +43,7 @@ class TakeParts:
             yield WholeTake(held, stems)
 
     def rest(self) -> Iterator[WholeTake]:
-        """Yield what was held, without stems."""
+        """Yield the held take, if there is one, without stems."""
         if self._held is not None:
             held, self._held = self._held, None
             yield WholeTake(held)

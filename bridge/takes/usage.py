@@ -32,12 +32,12 @@ _ENDING = re.compile(r"\.(?:wav|aiff?|flac|mp3|ogg|opus|m4a)", re.IGNORECASE)
 _BEFORE_NAME = re.compile(r"""["/\\<>\0\r\n:]""")
 _MAX_NAME_CHARACTERS = 255
 _BLOB = re.compile(r"(?:[0-9A-Fa-f]{2}\s*+){32,}+")
-_APPLE_DOUBLE = b"\x00\x05\x16\x07"  # what macOS leaves beside each file on other disks; it names nothing
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins files that macOS leaves on other disks; they name nothing
 
 
 @dataclass(slots=True)
 class Named:
-    """What the sets name: every run of digits that may be an id, and the names of sound files without ending."""
+    """The names in the sets: every run of digits that may be an id, and the names of sound files without ending."""
 
     ids: set[str] = field(default_factory=set)
     stems: set[str] = field(default_factory=set)
@@ -48,7 +48,7 @@ class Named:
         return take_id.lower() in self.ids or name_key(stem) in self.stems
 
     def add(self, text: str) -> None:
-        """Take note of all that `text` names."""
+        """Add all ids and file names in `text`."""
         if "&" in text:
             text = html.unescape(text)
         for run in _RUN.findall(text):

@@ -7,10 +7,10 @@ from ..errors import MidiError
 from ..notes import DRUM_CHANNEL, Note, audible
 from .text import NO_CHORD, QUALITIES, Chord, ChordSpan, joined
 
-SHORTEST_BEATS = Fraction(1)  # of a chord that is told
-BRUSHED_BEATS = Fraction(1, 8)  # by which a note may reach into its neighbour's chord
+SHORTEST_BEATS = Fraction(1)  # of a chord that is named
+BRUSHED_BEATS = Fraction(1, 8)  # by which a note may reach into the next chord without being part of it
 TRIAD, MOST_NOTES = 3, 5  # six notes are a scale
-EXTRA, MISSING = 1.0, 0.6  # what a note outside a chord costs, and one that is not played, beside one that is
+EXTRA, MISSING = 1.0, 0.6  # costs of a note outside the chord, and of a note of the chord that is not played
 
 
 def chords_of(notes: Iterable[Note], loop_beats: Fraction, beats_per_bar: Fraction) -> tuple[ChordSpan, ...]:

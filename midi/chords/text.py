@@ -1,6 +1,6 @@
 """Chords as producers write them: `Am F | C G/B | N.C.`, letters or Roman numerals, bars divided as written.
 
-Bars are apart by `|`, and what stands between two of them shares the bar in equal parts. Without any bar line the
+Bars are apart by `|`, and chords between two of them share the bar in equal parts. Without any bar line the
 chords share the whole loop. `%` repeats the bar before, `.` holds the chord for one more part.
 """
 
@@ -37,7 +37,7 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "min9": (0, 2, 3, 7, 10), "11": (0, 2, 4, 5, 7, 10), "m11": (0, 2, 3, 5, 7, 10), "13": (0, 2, 4, 7, 9, 10),
     "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11),
 }  # fmt: skip
-"""Semitones above the root."""
+"""Semitones above the root, by the text that follows the root in a chord."""
 _NAMES = {frozenset(steps): name for name, steps in reversed(QUALITIES.items()) if name not in ("maj", "M", "-")}
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
@@ -125,7 +125,8 @@ def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable
 def written(spans: Sequence[ChordSpan], bars: int, beats_per_bar: Fraction) -> str:
     """Return chords that fill so many bars as text, which `parse_chords` reads as the same ones.
 
-    A bar has as many parts as its changes need, `.` where a chord goes on; of more than a bar may have the nearest.
+    A bar has as many parts as its changes need, `.` where a chord goes on; changes beyond `MAX_PARTS`
+    move to the nearest part.
     """
     ends = [span.beat + span.beats for span in spans]
     rows: list[str] = []
@@ -174,7 +175,7 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
 def key_of(spans: Sequence[ChordSpan]) -> Key | None:
     """Return the major or minor key that chords suggest, None where none sounds.
 
-    Time inside the scale counts, then time on the tonic's own chord, then whose the first and the last chord are.
+    Time inside the scale decides, then time on the tonic's own chord, then whether the first and the last chord are it.
     """
     sounding = [span for span in spans if span.chord.pitch_classes]
     if not sounding:

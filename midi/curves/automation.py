@@ -1,7 +1,7 @@
 """Automation: curves, and a parameter's own range as decibels, hertz or 0..1.
 
-What can be done with a curve is told apart: `curve` (breakpoints, sampling), `thin` (fewer points),
-`text` (what people write). All of it is named here.
+Three modules work on curves: `curve` (breakpoints, sampling), `thin` (fewer points) and `text` (the forms that
+people write). This one exports all three.
 """
 
 import math
@@ -28,7 +28,7 @@ __all__ = [
 
 
 def to_unit(values: ArrayLike, low: float, high: float) -> NDArray[np.float64]:
-    """Return values of a parameter's own range as 0..1; what lies outside is clipped."""
+    """Return values of a parameter's own range as 0..1; values outside are clipped."""
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         raise MidiError("bad_range", f"The range {low:g} to {high:g} has no length.")
     unit = (np.asarray(values, dtype=np.float64) - low) / (high - low)

@@ -169,7 +169,7 @@ def _with_point(points: tuple[Breakpoint, ...], beat: Beats) -> tuple[Breakpoint
 
 
 def _flat_segment(start: Breakpoint, end: Breakpoint) -> list[Breakpoint]:
-    """Return the segment's start, and what lies between if it is bent, without its end."""
+    """Return the segment's start and, if it is bent, points between, without its end."""
     if start.curve is None or start.curve == STRAIGHT or start.value == end.value:
         return [replace(start, curve=None)]
     along, height = along_and_height(start.curve)

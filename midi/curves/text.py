@@ -37,8 +37,8 @@ class _Points(msgspec.Struct):
 def parse_points(text: str, loop_beats: Beats | None = None) -> Curve:
     """Read `beat:value` pairs, apart by blanks, commas or semicolons; beats are decimals or `n/d`.
 
-    A value may carry its unit, dB, Hz or kHz. One value alone holds for the whole loop. Raises `MidiError` for what
-    is not a number, beats that go back, and beats outside 0..`loop_beats` where that is given.
+    A value may carry its unit, dB, Hz or kHz. One value alone holds for the whole loop. Raises `MidiError` for a
+    value that is no number, beats that go back, and beats outside 0..`loop_beats` where that is given.
     """
     words = _SEPARATORS.split(_UNIT_APART.sub(r"\1", _COLON.sub(":", text)).strip())
     words = [word for word in words if word]

@@ -1,6 +1,6 @@
 """Which part of `FILE#PART`, such as `Song.als#Lead/Mixer/Volume` or `beat.mid#Drums`, is the file.
 
-Files and folders may hold the sign in their names, and so may tracks: the file is asked for, not guessed.
+Files and folders may hold the sign in their names, and so may tracks: so the disk is asked which file there is.
 """
 
 import re
@@ -12,7 +12,7 @@ _ENDING = re.compile(r"\.(als|alc|mid|midi|kar|rmi|smf|json|wav|aiff?|flac|ogg|o
 
 
 class FilePart(NamedTuple):
-    """A file and what is named in it; `part` is empty where only the file is named."""
+    """A file and the name of a part of it; `part` is empty where only the file is named."""
 
     path: Path
     part: str
@@ -37,7 +37,7 @@ def split_file_part(text: str) -> FilePart:
 
 
 def existing(path: Path) -> Path | None:
-    """Return the file that `path` means, or None; on a disk that tells them apart its name may be decomposed."""
+    """Return the file that `path` means, or None; where a disk tells them apart, decomposed names are found, too."""
     for form in (None, "NFC", "NFD"):
         candidate = path if form is None else Path(unicodedata.normalize(form, str(path)))
         try:

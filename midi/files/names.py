@@ -1,7 +1,7 @@
 """Names of tracks, clips and files: read in the encoding that they were written in, compared, shown.
 
 Two names are one where a person sees no difference: composed or decomposed, in capitals or not, with
-outer or doubled spaces. What is shown holds no character that a terminal obeys.
+outer or doubled spaces. Names are shown without characters that a terminal obeys.
 """
 
 import re
@@ -19,13 +19,13 @@ def nfc(text: str) -> str:
 
 
 def name_key(text: str) -> str:
-    """Return what two equal names share."""
+    """Return the form of a name in which equal names are the same text."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
     return " ".join(folded.split())
 
 
 def printable(text: str) -> str:
-    """Return the text without what a terminal obeys: controls become U+FFFD, marks of direction go.
+    """Return the text without characters that a terminal obeys: controls become U+FFFD, marks of direction go.
 
     Line feeds and tabs become blanks; a lone surrogate, which no console can write, becomes U+FFFD.
     """
@@ -40,7 +40,7 @@ def whole_letters(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a name as it is listed and found: composed, without what a terminal obeys."""
+    """Return a name as it is listed and found: composed, without characters that a terminal obeys."""
     return printable(nfc(name))
 
 
@@ -55,7 +55,7 @@ def _shown(character: str) -> str:
 def decoded_name(data: bytes) -> str:
     """Return a name out of a MIDI file, which does not tell its encoding; never fails.
 
-    UTF-16 shows its mark or its zeros, UTF-8 its form. What is neither is Shift-JIS where that gives Japanese,
+    UTF-16 shows its mark or its zeros, UTF-8 its form. Any other is Shift-JIS where that gives Japanese,
     else Latin-1 with the signs that Windows adds to it.
     """
     text = _utf16(data)

@@ -31,7 +31,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def state_of_file(path: Path, remedy: str = "Check the path.") -> os.stat_result:
-    """Return the state of a regular file; raises `MidiError` for a folder, a pipe, a device and what is not there."""
+    """Return the state of a regular file; raises `MidiError` for a folder, a pipe, a device or none."""
     try:
         state = os.stat(path)
     except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 Spectral flux with a local threshold (Bello et al., IEEE Trans. Speech Audio Proc. 13, 2005; Böck,
 Krebs and Schedl, ISMIR 2012), on the circle of the loop; then each is moved to the steepest rise of
-the fine envelope. It serves grooves only: what controls and scores use is the engine's.
+the fine envelope. It serves grooves only; controls and scores use the engine's own.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """A set's text as UTF-8 that an XML parser takes, whatever single characters are wrong in it.
 
 Max devices, plug-ins and other programs put control characters into names, and files are saved as UTF-16 by hand.
-What XML forbids becomes U+FFFD; the rest stays as it is.
+Characters that XML forbids become U+FFFD; the rest stays as it is.
 """
 
 import codecs
@@ -32,12 +32,12 @@ class CleanText:
         return self._cleaned(self._held + self._decoder.decode(piece), last=False)
 
     def end(self) -> bytes:
-        """Return what was held back."""
+        """Return the bytes that were held back."""
         rest = self._decoder.decode(b"", True) if self._decoder is not None else ""
         return self._cleaned(self._held + rest, last=True)
 
     def remarks(self, name: str) -> tuple[str, ...]:
-        """Return the sentence about what was replaced, if anything was."""
+        """Return a sentence about the characters that were replaced, none where none were."""
         if not self.replaced:
             return ()
         return (f"{name} holds {self.replaced} characters that no Live set may hold; they were replaced.",)

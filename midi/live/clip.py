@@ -1,4 +1,4 @@
-"""A Live clip's markers, and what is heard of its notes between them."""
+"""A Live clip's markers, and the notes that sound between them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class ClipMarkers:
 
 
 def clip_notes(notes: Sequence[Note], markers: ClipMarkers, length: Beats) -> tuple[Note, ...]:
-    """Return what is heard in `length` beats from the clip's launch, from beat 0 on.
+    """Return the notes that sound in `length` beats from the clip's launch, from beat 0 on.
 
     A looping clip is repeated; one that does not loop falls silent at its end marker. A note just before the
     launch is its downbeat.

@@ -27,7 +27,7 @@ class ClipReader:
         self._count = 0
 
     def starts(self) -> dict[str, Callable[[str, _Attributes], None]]:
-        """Return what takes the start of which element: the parent's tag, the attributes."""
+        """Return the handlers of elements' starts by tag; each is called with the parent's tag and the attributes."""
         table: dict[str, Callable[[str, _Attributes], None]] = {
             "MidiNoteEvent": self._take_note,
             "MidiKey": self._take_key,
@@ -38,7 +38,7 @@ class ClipReader:
         return table | dict.fromkeys((*_CLIP_NUMBERS, *_METER_NUMBERS), self._take_number)
 
     def ends(self) -> dict[str, Callable[[int], None]]:
-        """Return what takes the end of which element: its depth."""
+        """Return the handlers of elements' ends by tag; each is called with the element's depth."""
         return {"KeyTrack": self._close_key, "MidiClip": self._close, "AudioClip": self._close}
 
     def open(self, attributes: _Attributes) -> OpenClip | None:
@@ -116,7 +116,7 @@ class ClipReader:
 
 
 def _start_of(attributes: _Attributes) -> float:
-    """Return where a clip lies; one that cannot be read is told by its `CurrentStart`, which comes later."""
+    """Return the beat at which a clip lies; 0 where it cannot be read, until its `CurrentStart` comes."""
     try:
         return beat_of("clip", attributes, "Time", 0.0)
     except UnreadableValueError:

@@ -20,7 +20,7 @@ class LaneReader:
         self._events: OpenEvents | None = None
 
     def starts(self) -> dict[str, Callable[[str, _Attributes], None]]:
-        """Return what takes the start of which element: the parent's tag, the attributes."""
+        """Return the handlers of elements' starts by tag; each is called with the parent's tag and the attributes."""
         return {
             "FloatEvent": lambda parent, a: self._take_event(a, steps=False),
             "EnumEvent": lambda parent, a: self._take_event(a, steps=True),
@@ -31,7 +31,7 @@ class LaneReader:
         }
 
     def ends(self) -> dict[str, Callable[[int], None]]:
-        """Return what takes the end of which element: its depth."""
+        """Return the handlers of elements' ends by tag; each is called with the element's depth."""
         return {"AutomationEnvelope": self._close_envelope, "ClipEnvelope": self._close_envelope}
 
     def _open_envelope(self, parent: str, attributes: _Attributes) -> None:

@@ -1,4 +1,4 @@
-"""What is read from a Live set: tracks, devices, clips with notes, automation lanes.
+"""The content of a Live set: tracks, devices, clips with notes, automation lanes.
 
 Events and notes are kept as packed float64 and become exact values when asked for: a set may
 hold a million of them.
@@ -117,7 +117,7 @@ class LiveDevice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveClip:
-    """A clip. `start`..`end` is where it lies in the arrangement; a session clip has `slot`, from 0."""
+    """A clip. `start`..`end` are its beats in the arrangement; a session clip has `slot`, from 0."""
 
     name: str
     kind: Literal["midi", "audio"]
@@ -135,9 +135,9 @@ class LiveClip:
         return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other
 
     def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
-        """Return what plays from the clip's launch, from beat 0 on.
+        """Return the notes that play from the clip's launch, from beat 0 on.
 
-        Without a `length` an arrangement clip has its own, and a session clip is played once.
+        `length` is in beats; without it an arrangement clip has its own, and a session clip is played once.
         """
         if length is None:
             markers = self.markers
@@ -185,7 +185,7 @@ class LiveTrack:
 class LiveSet:
     """A set: `creator` is the Live that saved it; the last track is the main one.
 
-    `remarks` are sentences on what was replaced or left out in reading.
+    `remarks` are sentences on parts that were replaced or left out in reading.
     """
 
     creator: str

@@ -8,13 +8,13 @@ _Attributes = dict[str, str]
 
 
 class NameReader:
-    """Gives what is open in `open_set` its name; a device is named by its user, its file or its plug-in."""
+    """Names the elements that are open in `open_set`; a device is named by its user, its file or its plug-in."""
 
     def __init__(self, open_set: OpenSet) -> None:
         self._open = open_set
 
     def starts(self) -> dict[str, Callable[[str, _Attributes], None]]:
-        """Return what takes the start of which element: the parent's tag, the attributes."""
+        """Return the handlers of elements' starts by tag; each is called with the parent's tag and the attributes."""
         tags = ("EffectiveName", "UserName", "Name", "PlugName", "ParameterName", "RelativePath", "Path")
         return dict.fromkeys(tags, self._take_name)
 

@@ -25,7 +25,7 @@ _HOW = "Write SET.als#Track or SET.als#Track/Clip."
 
 
 def clip_piece(path: Path, part: str, loop_beats: Beats) -> NotesRead:
-    """Return what the clip, or the arrangement of the track, plays in a loop; raises `MidiError`."""
+    """Return the notes that the clip, or the track in the arrangement, plays in a loop; raises `MidiError`."""
     live_set = read_set(path)
     remarks = list(live_set.remarks)
     track, rest = _track(live_set, part, remarks)
@@ -69,7 +69,7 @@ def _arranged(
 
 
 def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack, str]:
-    """Return the track that `part` names and what follows its name."""
+    """Return the track that `part` names, and the rest of `part` behind its name."""
     able = [track for track in live_set.tracks if _note_clips(track)]
     bare = part.strip()
     is_named = any(name_key(track.name) == name_key(part) for track in live_set.tracks)  # a track may be called @

@@ -43,7 +43,7 @@ class NotesRead:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What was chosen of a file: its notes, and the beat at which it ends."""
+    """The track or clip that was chosen in a file: its notes, and the beat at which it ends."""
 
     notes: tuple[Note, ...]
     end: Beats
@@ -138,7 +138,7 @@ def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Pie
 
 
 def _length(piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Beats:
-    """Return how long the clip is: to its end where that is told and fits, else whole bars.
+    """Return how long the clip is: to its end where the file tells one that fits, else whole bars.
 
     The last note may ring over the bar line: of two lengths the one that fits into the loop is meant.
     """

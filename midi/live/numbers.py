@@ -1,4 +1,4 @@
-"""Numbers in a Live set's attributes, or one sentence on why they are none."""
+"""Numbers in a Live set's attributes; all but `value_if_any` raise `UnreadableValueError` for other texts."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def beat_of(tag: str, attributes: Mapping[str, str], name: str, default: float |
 
 
 def value_if_any(attributes: Mapping[str, str]) -> float | None:
-    """Return the `Value` of an element, or None where it is no number, for what is only shown."""
+    """Return the `Value` of an element, or None where it is no number, for values that are only shown."""
     try:
         return value_of("", attributes)
     except BrokenElementError:

@@ -23,7 +23,7 @@ class ParameterReader:
         self._parameters: dict[int, OpenParameter] = {}  # by depth
 
     def starts(self) -> dict[str, Callable[[str, _Attributes], None]]:
-        """Return what takes the start of which element: the parent's tag, the attributes."""
+        """Return the handlers of elements' starts by tag; each is called with the parent's tag and the attributes."""
         return {
             "Manual": self._take_manual,
             "Min": self._take_bound,
@@ -78,7 +78,7 @@ class ParameterReader:
             parameter.target_ids.append(whole_of(self._open.stack[-1], attributes, "Id"))
 
     def _take_target(self, tag: str, attributes: _Attributes) -> None:
-        """Register what a clip envelope may point at besides parameters: clip gain, controllers."""
+        """Register a target of clip envelopes that is no parameter: clip gain, a controller."""
         if self._open.track is not None and attributes["Id"].isdecimal():
             self._open.count("parameters", MAX_PARAMETERS)
             device, name = self._owner(self._open.stack[self._base() :])

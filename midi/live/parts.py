@@ -60,13 +60,13 @@ class OpenDevice:
 
     @property
     def name(self) -> str:
-        """What its title bar shows: the user's name, else the file's or plug-in's, else its kind."""
+        """The name in its title bar: the user's, else the file's or plug-in's, else its kind."""
         return self.user_name or self.given_name or self.kind
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a lane's number points at."""
+    """The parameter that a lane's number points at: its device, range (`low`..`high`) and value (`manual`)."""
 
     device: OpenDevice
     name: str
@@ -109,7 +109,7 @@ class OpenTrack:
 
 @dataclass(slots=True)
 class OpenSet:
-    """What is open while a set is read, innermost last, and what has been found so far."""
+    """The elements that are open while a set is read, innermost last, and everything found so far."""
 
     stack: list[str] = field(default_factory=list)  # the tags that are open
     track: OpenTrack | None = None
@@ -123,7 +123,7 @@ class OpenSet:
     _counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, what: str, most: int) -> None:
-        """Count one more; raises `BrokenElementError` for over `most`."""
+        """Count one more `what`, such as lanes; raises `BrokenElementError` for over `most`."""
         self._counts[what] = self._counts.get(what, 0) + 1
         if self._counts[what] > most:
             raise BrokenElementError(f"it has over {most} {what}")

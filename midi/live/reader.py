@@ -34,7 +34,7 @@ _Start = Callable[[str, _Attributes], None]  # the parent's tag, the attributes
 class SetReader:
     """Takes the elements of one set; afterwards `creator`, `tracks`, `targets` and `song`.
 
-    What lies in tracks is read by four others, which share what is open.
+    Four other readers read the content of tracks; they share the open elements.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class SetReader:
 
     @property
     def targets(self) -> dict[int, Target]:
-        """What lanes may point at, by number."""
+        """The targets that lanes may point at, by number."""
         return self._open.targets
 
     @property
@@ -83,7 +83,7 @@ class SetReader:
             self._parameters.other(tag, parent, attributes)
 
     def end(self, tag: str) -> None:
-        """Take its end."""
+        """Take the end of an element."""
         depth = len(self._open.stack)
         self._open.stack.pop()
         self._parameters.close(tag, depth)

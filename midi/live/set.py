@@ -137,7 +137,7 @@ def _clip(clip: OpenClip) -> LiveClip:
 
 
 def _clip_meter(numerator: float, denominator: float) -> Meter:
-    """Return a clip's own signature; a strange one is of no consequence."""
+    """Return a clip's own signature, the default one in place of an invalid one."""
     try:
         return Meter(round(numerator), round(denominator))
     except MidiError:

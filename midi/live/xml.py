@@ -39,7 +39,7 @@ class UnreadableValueError(BrokenElementError):
 
 
 class ElementHandler(Protocol):
-    """What `stream_elements` tells of; both may raise `BrokenElementError`."""
+    """Receives the elements from `stream_elements`; both methods may raise `BrokenElementError`."""
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
@@ -49,7 +49,7 @@ class ElementHandler(Protocol):
 
 
 def stream_elements(path: Path, handler: ElementHandler) -> tuple[str, ...]:
-    """Tell `handler` of every element of a set, in order; return what was replaced or left out, in sentences.
+    """Tell `handler` of every element of a set, in order; return sentences on parts replaced or left out.
 
     Raises `MidiError`, and nothing else, for a file that is no whole set or is over a limit.
     """

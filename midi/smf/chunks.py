@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..errors import MidiError
 from .events import Event, TrackEnd, read_events
 
-MAX_BEFORE_HEADER = 4096  # of what mail programs, loaders and wrappers put in front
+MAX_BEFORE_HEADER = 4096  # bytes that mail programs, loaders and wrappers put in front
 _HEADER_BYTES = 14
 _MAX_TRACKS = 65_535
 _OTHER_KINDS = (
@@ -23,7 +23,7 @@ _OTHER_KINDS = (
 
 
 class Header(NamedTuple):
-    """What a file's header says: `kind` is 0, 1 or 2, `division` ticks a quarter note, or film frames above 0x7FFF."""
+    """A file's header: `kind` is 0, 1 or 2, `division` ticks a quarter note, or film frames above 0x7FFF."""
 
     kind: int
     tracks: int
@@ -33,14 +33,14 @@ class Header(NamedTuple):
 
 @dataclass(slots=True)
 class RawFile:
-    """A file's events by track; `remarks` say what was mended."""
+    """A file's events by track; `remarks` are sentences on repairs."""
 
     header: Header
     tracks: list[list[Event]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def mend(self, remark: str) -> None:
-        """Note what was mended that matters to a producer."""
+        """Keep a sentence on a repair that matters to a producer."""
         if remark not in self.remarks:
             self.remarks.append(remark)
 
@@ -57,7 +57,7 @@ def read_chunks(name: str, data: bytes) -> RawFile:
 
 
 def _find_header(name: str, data: bytes) -> int:
-    """Return where `MThd` is: at the start, or behind what a RIFF file, a MacBinary or a mail program put there."""
+    """Return where `MThd` is: at the start, or behind bytes of a RIFF file, a MacBinary or a mail program."""
     limit = len(data) if data.startswith(b"RIFF") and data[8:12] == b"RMID" else MAX_BEFORE_HEADER
     start = data.find(b"MThd", 0, limit)
     if start >= 0:

@@ -28,7 +28,7 @@ class TrackEnd(StrEnum):
 
 
 class Event(NamedTuple):
-    """A channel message or a meta at `tick`; of a meta, `data` is what it holds and `status` is 0xFF."""
+    """A channel message or a meta at `tick`; of a meta, `data` is its content and `status` is 0xFF."""
 
     tick: int
     status: int
@@ -38,7 +38,7 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """The events of a track, where and how the reading stopped, and what was mended."""
+    """The events of a track, where and how the reading stopped, and sentences on repairs (`remarks`)."""
 
     events: list[Event] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -84,7 +84,7 @@ class _EventReader:
         self._running = 0
 
     def run(self) -> None:
-        """Read up to the next end mark, the limit, or what cannot be an event."""
+        """Read up to the next end mark, the limit, or bytes that cannot be an event."""
         reading = self._reading
         try:
             while self.position < self._limit and reading.end is TrackEnd.COMPLETE:

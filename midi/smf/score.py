@@ -32,7 +32,7 @@ class Score:
     """A MIDI file in beats.
 
     `type` is 0 (one track), 1 (tracks together) or 2 (patterns one by one);
-    `remarks` are sentences on what was mended or left out; `text` is what is written in the file about itself.
+    `remarks` are sentences on what was mended or left out; `text` is the file's text about itself.
     """
 
     tracks: tuple[ScoreTrack, ...]
@@ -72,7 +72,7 @@ class Score:
         )
 
     def time_of_range(self, from_beat: Beats, to_beat: Beats) -> RangeTime:
-        """Return the tempo and metre at `from_beat` and what was said about changes."""
+        """Return the tempo and metre at `from_beat` and sentences on changes in the range."""
         return time_of_range(self.tempos, self.meters, from_beat, to_beat)
 
 

@@ -2,7 +2,7 @@
 
 A note-off ends the oldest sounding note of its pitch and channel, so overlapping notes survive a round trip. Where
 a pitch is struck more often than it is ended, each strike ends the note before it, as a key that is struck again
-does; what still sounds at the end ends with the track.
+does; a note that still sounds at the end ends with the track.
 """
 
 from collections import defaultdict, deque
@@ -71,7 +71,7 @@ class TrackReader:
             self._instrument = self._instrument or decoded_name(data)
 
     def finish(self) -> ScoreTrack:
-        """End what still sounds and return the track."""
+        """End the notes that still sound, and return the track."""
         notes = [note for key, strokes in self._strokes.items() for note in self._paired(*key, strokes)]
         return ScoreTrack(
             self._name or self._instrument, sort_notes(notes), self._beat(), one_instrument=self._has_voices(notes)

@@ -83,5 +83,5 @@ def _delta_track(track: ScoreTrack, events: list[_Event], ticks_per_beat: int) -
 
 
 def _bytes(text: str) -> str:
-    """Return what mido, which writes Latin-1, writes as the text's UTF-8."""
+    """Return the characters that mido, which writes Latin-1, writes as the text's UTF-8 bytes."""
     return nfc(text).encode("utf-8", "replace").decode("latin1")

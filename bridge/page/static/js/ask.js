@@ -38,7 +38,7 @@ export class Ask extends EventTarget {
     this.#restore();
   }
 
-  /** What the form holds, by the settings' names; an empty field is left to the program. */
+  /** The form's values by the settings' names; an empty field is left to the program. */
   get settings() {
     const settings = {};
     for (const [name, value] of new FormData(this.#form)) if (String(value).trim()) settings[name] = String(value).trim();

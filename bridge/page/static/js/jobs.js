@@ -1,4 +1,4 @@
-// What is being made: one row for each request, kept while it lasts, so that its button can hold the focus.
+// The requests in progress: one row for each, kept while it lasts, so that its button can hold the focus.
 
 import { drawLosses } from "./picture.js";
 import { element } from "./takes.js";

@@ -20,7 +20,7 @@ export class Lane extends HTMLElement {
   ghost = null; // heard line under the asked one: heights over the loop
   #history = new History();
   #drag = null;
-  #strip = null; // what waits for the next frame: the points between which something has changed
+  #strip = null; // drawn in the next frame: the points between which something has changed
   #frame = onFrame(() => this.#paint());
   #draw = () => this.#drawStrip(WHOLE);
 
@@ -89,7 +89,7 @@ export class Lane extends HTMLElement {
     this.#change(() => (this.points = points.map(([beat, value]) => [beat, this.heightOf(value), 0])));
   }
 
-  /** Shows what was heard under what is asked. */
+  /** Shows the heard line under the asked one. */
   showHeard(values) {
     this.ghost = values?.map((value) => this.heightOf(value)) ?? null;
     this.#draw();

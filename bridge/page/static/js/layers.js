@@ -1,6 +1,6 @@
 // <ditto-layers>: which layers a loop has and which are left out of the mix, its chords, and whether stems come with it.
 //
-// Nothing lit: words and seed decide. Emits `commit` when a choice changes, and `chords` with what is to be understood.
+// Nothing lit: words and seed decide. Emits `commit` when a choice changes, and `chords` with the chords to read.
 
 export const LAYERS = ["drums", "percussion", "bass", "chords", "lead", "texture"];
 

@@ -35,7 +35,7 @@ export class Player extends EventTarget {
   #context = null;
   #output = null;
   #voice = EMPTY;
-  #other = EMPTY; // what A/B changes to
+  #other = EMPTY; // the take that A/B changes to
   #volume = 0.8;
 
   /** The take that plays, or null. */

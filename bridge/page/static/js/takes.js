@@ -88,7 +88,7 @@ export class Takes extends EventTarget {
       );
   }
 
-  /** What stands in the list before there is a take. */
+  /** The text in the list before there is a take. */
   #welcome() {
     const tries = TRIES.map((prompt) => button(prompt, () => this.#emit("try", prompt)));
     return [element("p", {}, "Your loops will stand here. Type what you want to hear, or begin with one of these."), element("div", { class: "tries" }, ...tries)];
