@@ -17,9 +17,11 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def add_rows(options: argparse.ArgumentParser, name: str) -> None:
-    """Add `--out FILE` and `--publish`."""
+def add_rows(options: argparse.ArgumentParser, name: str, *, seeds: int | None = None) -> None:
+    """Add `--out FILE` and `--publish`, and `--seeds N` where a benchmark has so many by default."""
     options.set_defaults(rows_name=name)
+    if seeds is not None:
+        options.add_argument("--seeds", type=int, default=seeds)
     where = options.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, help=f"the file of rows, gone on with (default {WORK}/{name}.json)")
     where.add_argument("--publish", action="store_true", help=f"keep rows in benchmarks/results/{name}.json")
@@ -42,8 +44,7 @@ def run_ways(
 ) -> Rows:
     """Read the command line; measure each way of each seed that is missing, and return all rows, `WAY/SEED`."""
     options = parser(doc)
-    options.add_argument("--seeds", type=int, default=24)
-    add_rows(options, name)
+    add_rows(options, name, seeds=24)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights), load()
     for seed in range(chosen.seeds):

@@ -7,7 +7,8 @@ For changes that must not be heard: moved code, new names, parts taken apart. Ev
 clock decides anything; digests are of the delivered samples and of the stored noise, losses those of the take's
 record. Equal bits can be asked for on one machine with one number of threads only. The requests are each control, each
 method, a resumed search, a redraw, a variation, several controls and takes at once, four seeds each of `none`,
-`guidance` and `ditto2` on `pocket`, and tiny random models of real diffusers classes, built by the tests.
+`guidance` and `ditto2` on `pocket`, layers in every way, and tiny random models of real diffusers classes, built by the
+tests.
 """
 
 import argparse
@@ -70,6 +71,7 @@ def every_control(heard: Audio) -> dict[str, Control]:
     onsets = Onsets(onsets=tuple(Onset(Fraction(beat), 1.0) for beat in (0, 1, 2, 3)))
     target_of: dict[str, Any] = {
         "brightness": curve((0, 500.0), (2, 2500.0), (4, 700.0), unit="hz"),
+        "harmony": Words(text="Am F"),
         "inpaint": kept,
         "outpaint": half,
         "intensity": levels,
@@ -146,6 +148,24 @@ def pocket_cases() -> Cases:
         yield name, partial(made, request(INTENSITY, start=start, seed=3, steps=6))
 
 
+def layer_cases() -> Cases:
+    """Yield what `pocket` makes in layers: a full mix, chords, a muted layer, one made again, one beside a sound."""
+    made = partial(takes_of, model=catalogue.load("pocket", SETTINGS))
+    trio = ("drums", "bass", "lead")
+    asked = partial(request, INTENSITY, layers=trio)
+    yield "layers/mix", partial(made, request(INTENSITY, layers=("mix",)))
+    yield "layers/chords", partial(made, asked(chords="Am F"))
+    yield "layers/mute", partial(made, asked(mute=("lead",)))
+    yield (
+        "layers/on one",
+        partial(made, request(Control(kind="intensity", target=INTENSITY.target, on=("bass",)), layers=trio)),
+    )
+    (take,) = made(asked(method="none"))
+    yield "layers/again", partial(made, asked(start=Start(noise=take.noise), again=("bass",), seed=3))
+    recording = Audio(samples=take.sound.samples, sample_rate=take.sound.sample_rate)
+    yield "layers/beside", partial(made, request(INTENSITY, layers=("bass",), beside=recording))
+
+
 def toy_cases() -> Cases:
     """Yield what the toys of the package are asked for: quick, and every part of a search has its turn."""
     tiny = _moved("models.testing")
@@ -178,7 +198,12 @@ def folder_cases() -> Cases:
             yield f"{name}/resumed", partial(resumed, request(levels, method="ditto2", **short), model, after=1)
 
 
-GROUPS: dict[str, Callable[[], Cases]] = {"toys": toy_cases, "pocket": pocket_cases, "folders": folder_cases}
+GROUPS: dict[str, Callable[[], Cases]] = {
+    "toys": toy_cases,
+    "pocket": pocket_cases,
+    "layers": layer_cases,
+    "folders": folder_cases,
+}
 
 
 def _moved(name: str) -> Any:

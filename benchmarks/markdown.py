@@ -60,5 +60,14 @@ def flat(rows: Mapping[str, Mapping[str, object]], bar: str) -> Table:
     return Table(head=("measurement", "figures"), body=body, bar=bar)
 
 
+def beside_bars(found: Mapping[str, float], bars: Mapping[str, Bar], bar: str) -> Table:
+    """Return a line for each figure: its name, its own bar where it has one, the figure."""
+    body = [
+        (name, str(bars.get(name, "")), f"{value:,}" if isinstance(value, int) else cell(value, 4, bars.get(name)))
+        for name, value in found.items()
+    ]
+    return Table(head=("", "bar", "measured"), body=body, bar=bar)
+
+
 def _plain(value: object) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -38,26 +38,40 @@ class _Inbox:
     link: Link
     events: dict[str, deque[Event]] = field(default_factory=dict)
     without_stems: dict[str, int | None] = field(default_factory=dict)  # takes whose stems are to follow, by request
+    in_hand: dict[str, Take] = field(default_factory=dict)  # that the caller deals with, by request
     begun: float = field(default_factory=time.monotonic)
+    adopts: bool = False  # requests of an earlier life of this owner
+    adopted: list[LoopRequest] = field(default_factory=list)
 
     def take_in(self, batch: Sequence[Frames]) -> None:
         for said in self.link.receive(batch, time.monotonic()):
-            if not isinstance(said, Status | Job) and said.request_id in self.events:
+            if isinstance(said, Job):
+                if self.adopts and said.request.request_id not in self.events:
+                    self._expect(said.request)
+                    self.adopted.append(said.request)
+            elif not isinstance(said, Status) and said.request_id in self.events:
                 self.events[said.request_id].append(said)
 
     def submit(self, request: LoopRequest, priority: Priority) -> None:
         submission = Submission(request=request, owner=self.link.owner, priority=priority)
         self.link.submit(submission, time.monotonic())
+        self._expect(request)
+
+    def _expect(self, request: LoopRequest) -> None:
         self.events[request.request_id] = deque()
         if request.stems:
             self.without_stems[request.request_id] = None
 
     def next(self, request_id: str) -> Event | None:
         waiting = self.events[request_id]
-        return waiting.popleft() if waiting else None
+        event = waiting.popleft() if waiting else None
+        if isinstance(event, Take):
+            self.in_hand[request_id] = event
+        return event
 
     def handled(self, event: Event) -> None:
         """Acknowledge what the caller has dealt with; a take together with its stems."""
+        self.in_hand.pop(event.request_id, None)
         match event:
             case Take() if event.request_id in self.without_stems:
                 before = self.without_stems[event.request_id]
@@ -74,10 +88,13 @@ class _Inbox:
                 self.link.acknowledge_end(event.request_id)
                 self.events.pop(event.request_id, None)
 
-    def leave(self, request_id: str) -> None:
-        """Stop a request whose caller has lost interest."""
+    def leave(self, request_id: str, *, stop: bool = True) -> None:
+        """Forget a request whose caller has lost interest, and stop it, or leave it to the owner's next life."""
         self.without_stems.pop(request_id, None)
-        if self.events.pop(request_id, None) is not None:
+        for event in (self.in_hand.pop(request_id, None), *self.events.get(request_id, ())):
+            if isinstance(event, Take):
+                self.link.leave_take(request_id, event.take)
+        if self.events.pop(request_id, None) is not None and stop:
             self.link.cancel(request_id, time.monotonic())
 
     def is_forsaken(self, patience_seconds: float) -> bool:
@@ -179,12 +196,17 @@ class Client:
 
 
 class AsyncClient:
-    """The engine, for asyncio; used with `async with`."""
+    """The engine, for asyncio; used with `async with`.
 
-    def __init__(self, peer: Peer | None = None, *, owner: str = "", patience_seconds: float = 10.0) -> None:
+    With `lasts` an `owner` comes back after its process has ended: what is left goes on, and `adopted` has it then.
+    """
+
+    def __init__(
+        self, peer: Peer | None = None, *, owner: str = "", patience_seconds: float = 10.0, lasts: bool = False
+    ) -> None:
         self._peer = peer or Peer()
         self._patience_seconds = patience_seconds
-        self._inbox = _Inbox(Link(owner or new_owner()))
+        self._inbox = _Inbox(Link(owner or new_owner()), adopts=lasts)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._news = asyncio.Event()
 
@@ -211,6 +233,11 @@ class AsyncClient:
         """Yield everything that happens to a request, to its end."""
         self._inbox.submit(request, priority)
         self._flush()
+        async for event in self.follow(request):
+            yield event
+
+    async def follow(self, request: LoopRequest) -> AsyncIterator[Event]:
+        """Yield what happens to a request that was adopted, to its end."""
         try:
             while True:
                 event = await self._wait(request.request_id)
@@ -219,8 +246,13 @@ class AsyncClient:
                 if isinstance(event, Final):
                     return
         finally:
-            self._inbox.leave(request.request_id)
+            self._inbox.leave(request.request_id, stop=not self._inbox.adopts)
             self._flush()
+
+    def adopted(self) -> list[LoopRequest]:
+        """Return requests of an earlier life of this owner that the engine has told of since the last call."""
+        found, self._inbox.adopted = self._inbox.adopted, []
+        return found
 
     @property
     def is_alive(self) -> bool:

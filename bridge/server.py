@@ -33,6 +33,7 @@ from .session.effects import (
     AskAgain,
     CancelJob,
     Effect,
+    LeaveTake,
     Send,
     Submit,
 )
@@ -88,10 +89,15 @@ class Bridge:
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            self._write_discovery()
+            _write_discovery(self._options.settings, self.port, self.bridge_id)
             log.info("bridge.ready", port=self.port)
             self.ready.set()
             await self._tick()
+
+    @property
+    def hears_engine(self) -> bool:
+        """Whether the engine has answered lately."""
+        return self._engine.is_alive
 
     def stop(self) -> None:
         """Stop; what is under way goes on in the engine and is fetched by the next bridge."""
@@ -123,14 +129,16 @@ class Bridge:
 
     def receive(self, datagram: bytes, host: str, port: int) -> None:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
+        place = ("", port)  # a known client is answered where it hears, with its request's id
         try:
             for message in osc.decode(datagram):
                 if message.path.startswith(PARTS):
                     self._files.disturb()
+                place = self._session.answered(message, host) or ("", port)
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
-            if port and self._errors.take(time.monotonic()):
-                self._send(Send(host, port, outgoing.error("", error.code, error.sentence, error.remedy)))
+            if place[1] and self._errors.take(time.monotonic()):
+                self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
 
     def _heard(self, batch: list[Frames]) -> None:
         now = time.monotonic()
@@ -151,6 +159,8 @@ class Bridge:
                     link.cancel(effect.request_id, now)
                 case AcknowledgeTake():
                     link.acknowledge_take(effect.request_id, effect.take)
+                case LeaveTake():
+                    link.leave_take(effect.request_id, effect.take)
                 case AcknowledgeEnd():
                     link.acknowledge_end(effect.request_id)
                 case AskAgain():
@@ -170,14 +180,15 @@ class Bridge:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
-    def _write_discovery(self) -> None:
-        settings = self._options.settings
-        found = {
-            "osc_port": self.port,
-            "protocol": PROTOCOL_VERSION,
-            "bridge_id": self.bridge_id,
-            "pid": os.getpid(),
-            "takes": str(settings.takes.absolute()),
-        }
-        settings.home.mkdir(parents=True, exist_ok=True)
-        publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
+
+def _write_discovery(settings: Settings, port: int, bridge_id: str) -> None:
+    """Leave word for clients where the bridge is."""
+    found = {
+        "osc_port": port,
+        "protocol": PROTOCOL_VERSION,
+        "bridge_id": bridge_id,
+        "pid": os.getpid(),
+        "takes": str(settings.takes.absolute()),
+    }
+    settings.home.mkdir(parents=True, exist_ok=True)
+    publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)

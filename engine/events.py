@@ -38,7 +38,7 @@ class Phase(StrEnum):
 class Progress(_Event, frozen=True, tag="progress"):
     """One step is done: `losses` per control, unweighted. While it is decoded, `step` takes of `steps` are done.
 
-    `seconds_left` are those of the phase, -1 where that is not known yet.
+    `seconds_left` is the rest of the phase, -1 where it is not known yet.
     """
 
     take: int
@@ -83,7 +83,7 @@ class Take(_Event, frozen=True, tag="take"):
 class Stems(_Event, frozen=True, tag="stems"):
     """The layers of a take, which add up to its sound to -90 dBFS; only for a request that asks for them.
 
-    They follow the take. `samples` are those of the layers one after the other, each as `Sound` has them. Layers that
+    They follow the take. `samples` hold the layers one after the other, each as `Sound` has them. Layers that
     are `muted` are not in the sum.
     """
 

@@ -52,3 +52,10 @@ def _forget(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
     except (OSError, ValueError):
         return  # it was never made: the folder is missing or the name impossible
+
+
+def refused_by_system(error: OSError) -> BadInputError:
+    """Return in a sentence why the system refused something with a file, such as one on a share that is gone."""
+    reason = error.strerror or str(error) or type(error).__name__
+    what = f"{error.filename} cannot be used: {reason}." if error.filename else f"The system refuses: {reason}."
+    return BadInputError(what, remedy="See that its disk or network share is there and lets you in.")

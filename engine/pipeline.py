@@ -227,7 +227,7 @@ class _News:
         assert step is not None
         over = over or (step.reached and self._ready.plan.until_tolerance)
         self._forecast.step(step.index, now, exact=step.exact, distances=step.distances, over=over)
-        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over:
+        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over or step.index >= step.steps:
             self._told = now
             yield progress(self._ready.request, step, self._forecast.seconds_left, over=over)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
@@ -298,10 +298,16 @@ def _finish(ready: Prepared, search: Search, noise: Tensor, latent: Tensor, item
         notes=(
             *dict.fromkeys(search.notes),
             *(one.sentence for one in verdicts),
-            *ending.remarks(finished.audio, request),
+            *metrics.unjudged(_steering(request), judges, scores, verdicts),
+            *(() if ready.model.card.circular else ending.remarks(finished.audio, request)),
         ),
     )
     return take, _stems(ready, finished, item)
+
+
+def _steering(request: LoopRequest) -> list[str]:
+    """Return the kinds of controls that follow something; what closes a loop is told by its seam."""
+    return [control.kind for control in request.controls if not controls.find(control.kind).closes]
 
 
 def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: int) -> Scores:
@@ -317,8 +323,10 @@ def _embedding_distance(ready: Prepared, search: Search, latent: Tensor, item: i
 
 
 def _chords(ready: Prepared, finished: loop.Finished) -> Scores:
-    """Return the share of the loop's chords that is recognised in the layers that play them."""
+    """Return the share of the loop's chords that is recognised in the layers that play them, where they are heard."""
     scene, request = ready.scene, ready.request
+    if Layer.CHORDS not in scene.audible:  # a bass has no thirds, and drums have no chords at all
+        return {"chords_recognised": None}
     audio = finished.layers(scene, CHORDAL)
     share = metrics.chords.recognised(audio, request.sample_rate, scene.chords, request.tempo_bpm)
     return {"chords_recognised": share}

@@ -30,28 +30,21 @@ def sample(
     sampler: Sampler,
     *,
     checkpoint: bool = True,
-    renoise: Tensor | None = None,
 ) -> Tensor:
     """Return the latent x_0 [batch, *noise_shape] of `noise`, the same shape and of unit variance.
 
-    `RENOISE` and `ANCESTRAL` add the frozen noises `renoise` [steps, batch, *noise_shape]; without them `RENOISE`
-    takes the noises from the channels of `noise`. Models that know no circle see the latent of a circular scene rolled
-    by another amount at each step, so that the seam has no fixed place. Raises `ValueError` for missing noises.
+    `RENOISE` takes the noises that it adds from the channels of `noise`. Models that know no circle see the latent of a
+    circular scene rolled by another amount at each step, so that the seam has no fixed place. Raises `ValueError` for
+    missing noises.
     """
-    if sampler == Sampler.RENOISE and renoise is None:
-        noise, renoise = _own_noises(noise, scene, schedule)
-    else:
-        noise = first_noise(noise, scene)
 
     def denoise(latent: Tensor, i: int) -> Tensor:
         return estimate(model, scene, latent, schedule, sampler, i, checkpoint=checkpoint)
 
-    latent = start(noise, schedule)
-    if sampler in DETERMINISTIC:
-        return DETERMINISTIC[sampler](denoise, latent, schedule)
-    if renoise is None:
-        raise ValueError(f"the sampler {sampler} needs its noises")
-    return STOCHASTIC[sampler](denoise, latent, schedule, renoise)
+    if sampler == Sampler.RENOISE:
+        first, added = _own_noises(noise, scene, schedule)
+        return sample_renoise(denoise, start(first, schedule), schedule, added)
+    return DETERMINISTIC[sampler](denoise, start(first_noise(noise, scene), schedule), schedule)
 
 
 def sample_ddim(denoise: Denoise, latent: Tensor, schedule: Schedule) -> Tensor:
@@ -93,25 +86,11 @@ def sample_renoise(denoise: Denoise, latent: Tensor, schedule: Schedule, noises:
     return latent
 
 
-def sample_ddim_ancestral(denoise: Denoise, latent: Tensor, schedule: Schedule, noises: Tensor) -> Tensor:
-    """DDIM with eta 1: as much frozen noise [steps, ...] as the forward process would add."""
-    for i in range(schedule.steps):
-        clean = denoise(latent, i)
-        alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
-        after, spread = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
-        fresh = spread**2 * (1 - (alpha * spread / (after * sigma)) ** 2)
-        eps = (latent - alpha * clean) / sigma
-        kept = math.sqrt(max(spread**2 - fresh, 0))
-        latent = after * clean + kept * eps + math.sqrt(max(fresh, 0)) * noises[i]
-    return latent
-
-
 DETERMINISTIC = {
     Sampler.DDIM: sample_ddim,
     Sampler.DPMPP_2M: sample_dpmpp_2m,
     Sampler.TRAJECTORY: sample_trajectory,
 }
-STOCHASTIC = {Sampler.RENOISE: sample_renoise, Sampler.ANCESTRAL: sample_ddim_ancestral}
 
 
 def start(noise: Tensor, schedule: Schedule) -> Tensor:
@@ -177,11 +156,6 @@ def start_noise(scene: Scene, seed: int, count: int = 1) -> Tensor:
 def _layer_noises(scene: Scene, seed: int) -> Tensor:
     streams = (zlib.crc32(name.encode()) for name in scene.layers)
     return torch.stack([torch.randn(scene.noise_shape[1:], generator=_generator(seed, stream)) for stream in streams])
-
-
-def step_noises(scene: Scene, seed: int, steps: int, batch: int = 1) -> Tensor:
-    """Return the frozen noises of a stochastic sampler, float32 [steps, batch, *noise_shape]."""
-    return torch.randn((steps, batch, *scene.noise_shape), generator=_generator(seed, stream=1))
 
 
 def vary(noise: Tensor, amount: float, seed: int) -> Tensor:

@@ -4,10 +4,13 @@ Every setting has a name, a unit, a default and a reason.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
+
+from .errors import BadInputError
 
 DEFAULT_ENGINE_PORT = 47_110  # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
 DEFAULT_PAGE_PORT = 47_130  # HTTP on loopback: the studio page
@@ -15,13 +18,23 @@ DEFAULT_OSC_PORT = 47_111  # the bridge's own; the device finds another in the d
 
 
 def _data_folder() -> Path:
-    return Path(os.environ.get("DITTO_HOME", platformdirs.user_data_dir("ditto-live", appauthor=False)))
+    named = os.environ.get("DITTO_HOME")
+    return Path(named) if named else _of_user(lambda: platformdirs.user_data_dir("ditto-live", appauthor=False))
 
 
 def _takes_folder() -> Path:
     # Live refers to a landed file in place, so takes live where a producer finds and keeps them.
     named = os.environ.get("DITTO_TAKES")
-    return Path(named) if named else Path(platformdirs.user_music_dir()) / "Ditto Live" / "takes"
+    return Path(named) if named else _of_user(platformdirs.user_music_dir) / "Ditto Live" / "takes"
+
+
+def _of_user(folder: Callable[[], str]) -> Path:
+    try:
+        return Path(folder()).expanduser()
+    except RuntimeError as error:  # no HOME, and a user that the system does not know, as in some containers
+        raise BadInputError(
+            "This user has no home folder.", remedy="Set DITTO_HOME and DITTO_TAKES to folders that can be written."
+        ) from error
 
 
 def _threads() -> int:
@@ -48,7 +61,7 @@ class Settings:
 
     home: Path = field(default_factory=_data_folder)  # journal, keys, discovery file, logs
     takes: Path = field(default_factory=_takes_folder)  # WAV, JSON and noise of every take
-    models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS", _data_folder() / "models")))
+    models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS") or _data_folder() / "models"))
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     dtype: str = "auto"  # auto, float32, bfloat16, float16
     compile: str = field(default_factory=lambda: os.environ.get("DITTO_COMPILE", "off"))  # see engine.models.catalogue
@@ -72,6 +85,19 @@ class Settings:
     def journal_file(self) -> Path:
         """Where accepted requests are kept until they are answered."""
         return self.home / "journal.sqlite"
+
+
+def hub_folder() -> Path:
+    """Return where the hub's library keeps what it has downloaded, by its own variables."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    hub = Path(os.environ.get("HF_HOME") or home) / "hub"
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or hub
+    return Path(os.path.expandvars(named)).expanduser()
+
+
+def ray_address() -> str:
+    """Return the address of the Ray cluster that the environment names, else nothing."""
+    return os.environ.get("RAY_ADDRESS", "")
 
 
 def go_offline() -> None:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import BadInputError
+
 from .errors import InstallError
 
 DEVICE_NAME = "Ditto Live.amxd"
@@ -65,7 +67,7 @@ def install(folder: Path | None = None, *, home: Path | None = None, platform: s
 def _target(folder: Path | None, libraries: Sequence[Path]) -> Path:
     if folder is not None:
         if not folder.is_dir():
-            raise InstallError(f"{folder} is not a folder.")
+            raise BadInputError(f"{folder} is not a folder.", remedy=InstallError.remedy)
         return folder / _INSIDE if folder.name == "User Library" else folder / "Ditto Live"
     if not libraries:
         raise InstallError("No User Library of Ableton Live was found on this computer.")

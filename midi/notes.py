@@ -72,11 +72,6 @@ def audible(notes: Iterable[Note], least_probability: float = 0.5) -> tuple[Note
     return tuple(n for n in notes if not n.muted and n.probability >= least_probability)
 
 
-def transpose(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
-    """Return the notes moved by `semitones`; raises `MidiError` past 0 or 127."""
-    return tuple(replace(note, pitch=note.pitch + semitones) for note in notes)
-
-
 def shift(notes: Iterable[Note], beats: Beats) -> tuple[Note, ...]:
     """Return the notes moved in time by `beats`."""
     return tuple(replace(note, start=note.start + beats) for note in notes)

@@ -107,6 +107,15 @@ def _other(value: object) -> object:
     raise AssertionError(f"no other value of {value!r} is known here")
 
 
+def test_the_glossary_is_short() -> None:
+    """A newcomer has at most 25 words to learn, one a line."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("## Words")[2].partition("## ")[0]
+    words = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert 10 < len(words) <= 25
+    assert all(word.count("`") == 2 for word in words)
+
+
 @pytest.mark.parametrize("folder", ["tests"])
 def test_nothing_sleeps_and_hopes(folder: str) -> None:
     """A test waits for an event, or looks again and again for a condition; it never sleeps for a time and goes on."""

@@ -16,6 +16,8 @@ from bridge.requests.reader import read_request
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"^    (ditto-live .*)$", re.MULTILINE)  # what follows three blanks says what it does
+_INLINE = re.compile(r"`((?:\.venv/bin/)?ditto-live [^`…]+)`")
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -25,12 +27,13 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """Return every `ditto-live` command line in the shell blocks of a page, as words."""
+    """Return every `ditto-live` command line of a page, in shell blocks, indented lines and a sentence, as words."""
     found = []
-    for language, text in blocks(page):
-        if language not in ("sh", "bat"):
-            continue
-        for line in text.replace("\\\n", " ").splitlines():
+    text = page.read_text(encoding="utf-8")
+    shells = [block for language, block in blocks(page) if language in ("sh", "bat")]
+    shells += [line.partition("   ")[0] for line in _INDENTED.findall(text)] + _INLINE.findall(text)
+    for shell in shells:
+        for line in shell.replace("\\\n", " ").splitlines():
             lexer = shlex.shlex(line.replace(".venv\\Scripts\\", ""), posix=True, punctuation_chars="|&")
             lexer.whitespace_split = True
             for is_joint, words in groupby(lexer, key=lambda word: set(word) <= set("|&")):

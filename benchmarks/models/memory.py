@@ -25,7 +25,8 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
 from benchmarks.rows import Rows
 from engine.models import ace_step, audioldm2, musicldm, stable_audio, stable_audio_3
-from engine.models.hardware import GIB, Place
+from engine.models.catalogue import GIB
+from engine.models.hardware import Place
 from engine.models.loading import freeze
 from engine.models.mel import MelModel
 from engine.models.protocol import Scene

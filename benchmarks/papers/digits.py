@@ -106,9 +106,8 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; train, make and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=96)
     options.add_argument("--steps", type=int, default=TRAINED, help="training steps of the flow and of the classifier")
-    add_rows(options, "digits")
+    add_rows(options, "digits", seeds=96)
     chosen = options.parse_args()
     rows = open_rows(chosen, f"digits, {chosen.steps} steps")
     own, known = digit_model.halves()

@@ -149,11 +149,10 @@ def _mean(found: Sequence[Row], name: str) -> float | None:
 def main() -> None:
     """Read the command line; search and keep what is missing, seed by seed."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--steps", default="20,50")
     options.add_argument("--tasks", default="intensity,melody")
     options.add_argument("--point", help=SUPPRESS)
-    add_rows(options, "doodl")
+    add_rows(options, "doodl", seeds=24)
     chosen = options.parse_args()
     if chosen.point:
         steps, _, method = chosen.point.partition(";")

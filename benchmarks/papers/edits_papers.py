@@ -208,11 +208,10 @@ def _interval(found: Sequence[Row], name: str, digits: int) -> str:
 def main() -> None:
     """Read the command line; make and keep what is missing, seed by seed."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--edits", default=";".join(EDITS), help="names with semicolons between")
     options.add_argument("--methods", default=";".join(METHODS), help="names with semicolons between")
     options.add_argument("--work", type=Path, default=WORK / "edits-papers", help="where vectors are kept")
-    add_rows(options, "edits-papers")
+    add_rows(options, "edits-papers", seeds=24)
     chosen = options.parse_args()
     weights = weights_of("pocket")
     rows, model = open_rows(chosen, weights), baseline.full_mix()

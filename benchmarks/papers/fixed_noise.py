@@ -88,9 +88,8 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; make and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--chain", type=int, default=4, help="steps of the model's own sampler")
-    add_rows(options, "fixed-noise")
+    add_rows(options, "fixed-noise", seeds=24)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):

@@ -78,9 +78,8 @@ def main() -> None:
     """Read the command line; search and keep what is missing."""
     options = parser(__doc__)
     options.add_argument("--model", default="pocket")
-    options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--surrogates", default="1,2,4,8")
-    add_rows(options, "gap")
+    add_rows(options, "gap", seeds=8)
     chosen = options.parse_args()
     rows = open_rows(chosen, weights_of(chosen.model))
     model = catalogue.load(chosen.model, Settings())

@@ -97,9 +97,8 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; search and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=12)
     options.add_argument("--tasks", default=",".join(ERRORS))
-    add_rows(options, "hacking")
+    add_rows(options, "hacking", seeds=12)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):

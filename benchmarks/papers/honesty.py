@@ -136,10 +136,9 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--task", default="intensity", choices=tasks.TASKS)
     options.add_argument("--method", default="ditto2")
-    options.add_argument("--seeds", type=int, default=96)
     options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--work", type=Path, default=WORK / "honesty")
-    add_rows(options, "honesty")
+    add_rows(options, "honesty", seeds=96)
     chosen = options.parse_args()
     if chosen.method == "fader" and chosen.task != "intensity":
         options.error("a fader follows an intensity curve and nothing else")

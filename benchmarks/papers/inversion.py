@@ -102,9 +102,8 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; find and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--methods", default=",".join(METHODS))
-    add_rows(options, "inversion")
+    add_rows(options, "inversion", seeds=24)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):

@@ -79,10 +79,9 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; make and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--pairs", default=f"{OUTPAINT},{STRUCTURE}")
     options.add_argument("--methods", default=",".join(METHODS))
-    add_rows(options, "joint")
+    add_rows(options, "joint", seeds=24)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     methods: list[Method] = [method for method in METHODS if method in chosen.methods.split(",")]

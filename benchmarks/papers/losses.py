@@ -58,9 +58,8 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; make and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--method", default="ditto2")
-    add_rows(options, "losses")
+    add_rows(options, "losses", seeds=24)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):

@@ -146,9 +146,8 @@ def _interval(values: Sequence[float]) -> str:
 def main() -> None:
     """Read the command line; make what is missing, seed by seed."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=12)
     options.add_argument("--tasks", default="intensity,melody,structure")
-    add_rows(options, "reuse")
+    add_rows(options, "reuse", seeds=12)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
     for seed in range(chosen.seeds):

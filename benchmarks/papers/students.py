@@ -126,10 +126,9 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; train, search and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--teacher", type=int, default=TEACHER_STEPS, help="training steps of the teacher")
     options.add_argument("--passes", type=int, default=PASSES, help="passes that each student may spend")
-    add_rows(options, "students")
+    add_rows(options, "students", seeds=24)
     chosen = options.parse_args()
     rows = open_rows(chosen, f"toy, {chosen.teacher} steps, {chosen.passes} passes")
     study = Students(chosen.teacher, chosen.passes)

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.quality import judge, tasks
+from benchmarks.quality.form import canonical, found_form
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine import controls, metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Take
 from engine.metrics import melody as melody_metric
-from engine.metrics import structure as structure_metric
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pocket import words
@@ -85,9 +85,9 @@ def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores:
         if isinstance(control.target, Notes):
             found["melody_judge"] = _heard_notes(audio, rate, request, control.target)
         if control.kind == "structure" and isinstance(control.target, Words):
-            form = structure_metric.canonical(control.target.text)
-            heard = structure_metric.found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
-            found["structure_form"] = float(structure_metric.canonical(heard) == form)
+            form = canonical(control.target.text)
+            heard = found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
+            found["structure_form"] = float(canonical(heard) == form)
     if isinstance(model, Pocket | LayeredPocket) and model.towers is not None:
         found["text_judge"] = _judged_text(audio, request, model)
     return found
@@ -154,13 +154,12 @@ def main() -> None:
     """Read the command line; make, score and keep what is missing."""
     options = parser(__doc__)
     options.add_argument("--model", default="pocket")
-    options.add_argument("--seeds", type=int, default=24)
     options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--only", default=",".join(tasks.TASKS))
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
-    add_rows(options, "control")
+    add_rows(options, "control", seeds=24)
     chosen = options.parse_args()
     rows, models = open_rows(chosen, weights_of(chosen.model)), _Models(chosen.model, Settings(dtype=chosen.dtype))
     methods = chosen.methods.split(",")

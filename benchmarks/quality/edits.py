@@ -157,10 +157,9 @@ def lines(found: Sequence[Row]) -> list[tuple[str, ...]]:
 def main() -> None:
     """Read the command line; measure and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--only", default=",".join(KINDS))
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
-    add_rows(options, "edits")
+    add_rows(options, "edits", seeds=8)
     chosen = options.parse_args()
     rows = open_rows(chosen, weights_of("pocket"))
     model = load_pocket(Settings(dtype=chosen.dtype))  # recordings go through the full mix

@@ -98,9 +98,8 @@ def _line(task: str, start: str, found: dict[str, dict[str, Row]]) -> list[str]:
 def main() -> None:
     """Read the command line; make and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--seeds", type=int, default=12)
     options.add_argument("--only", default=",".join(STEPS))
-    add_rows(options, "first-step")
+    add_rows(options, "first-step", seeds=12)
     chosen = options.parse_args()
     rows, model = open_rows(chosen, weights_of("pocket")), catalogue.load("pocket", Settings())
     for task in chosen.only.split(","):

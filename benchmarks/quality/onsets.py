@@ -33,7 +33,7 @@ FIRST_SEEDS = {
     ("full", False): 9_200_000,
     ("full", True): 9_300_000,
 }
-BAR = "No bar: the share that finds hits best in all four columns is the one in use."
+BAR = "No bar. The share in use, 0.1, is within 0.03 of the best of each column; half or twice of it loses 0.06 in one."
 SHARES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
 MOVED_TEMPO_BPM = 120.0
 TOGETHER_SECONDS = 0.030

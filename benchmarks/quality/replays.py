@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.markdown import Bar, Table, cell
+from benchmarks.markdown import Bar, Table, beside_bars
 from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows
 from bridge.cli.commands.render import rows_of
@@ -163,12 +163,7 @@ def summary(rows: Rows) -> dict[str, float]:
 
 def table(rows: Rows) -> Table:
     """Return the summary of the published takes."""
-    body = [(name, str(BARS.get(name, "")), _cell(value, name)) for name, value in summary(rows).items()]
-    return Table(head=("", "bar", "measured"), body=body, bar=BAR)
-
-
-def _cell(value: float, name: str) -> str:
-    return f"{value:,}" if isinstance(value, int) else cell(value, 4, BARS.get(name))
+    return beside_bars(summary(rows), BARS, BAR)
 
 
 def main() -> None:

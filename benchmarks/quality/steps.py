@@ -69,10 +69,9 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--model", default="pocket")
     options.add_argument("--method", default=METHOD)
-    options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--steps", default="10,30,50,70,100,150")
     options.add_argument("--time", action="store_true", help="where the time of a request goes, instead")
-    add_rows(options, "steps")
+    add_rows(options, "steps", seeds=8)
     chosen = options.parse_args()
     model = catalogue.load(chosen.model, Settings())
     if chosen.time:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.markdown import Bar, Table, cell
+from benchmarks.markdown import Bar, Table, beside_bars
 from benchmarks.quality import measured, tasks
 from benchmarks.quality.control import weights_of
 from benchmarks.quality.measured import Loop
@@ -158,7 +158,10 @@ def said_of(grade: str, sentence: str, bars: int) -> Said:
     if found is None:
         raise ValueError(f"{sentence!r} says no amount")
     numbers = [int(text) for text in place.groups() if text] if place else [1, bars]
-    return Said(grade, float(found[1]), found[2], numbers[0] - 1, numbers[-1])
+    amount, unit = float(found[1]), found[2]
+    if "likeness" in sentence:  # said in per cent of likeness, compared as the squared distance that is measured
+        amount, unit = (amount / 100) ** 2 / FOLLOWED_MSE, "times"
+    return Said(grade, amount, unit, numbers[0] - 1, numbers[-1])
 
 
 def heard(loop: Loop, request: LoopRequest, control: Control) -> NDArray[np.float64] | float:
@@ -271,13 +274,7 @@ def summary(rows: Rows, prefix: str) -> dict[str, float]:
 def table(rows: Rows) -> Table:
     """Return the summary of the published takes."""
     prefix = next(iter(rows)).rpartition("/")[0]
-    found = summary(rows, prefix)
-    body = [(name, str(BARS.get(name, "")), _cell(value, name)) for name, value in found.items()]
-    return Table(head=("", "bar", "measured"), body=body, bar=BAR)
-
-
-def _cell(value: float, name: str) -> str:
-    return f"{value:,}" if isinstance(value, int) else cell(value, 4, BARS.get(name))
+    return beside_bars(summary(rows, prefix), BARS, BAR)
 
 
 def main() -> None:

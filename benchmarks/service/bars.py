@@ -17,7 +17,7 @@ import typer
 
 from benchmarks.service.clients import run_clients
 from benchmarks.service.parts import in_parts
-from benchmarks.service.toy import Peak, ask_and_wait, chunked_request, find, report, serve
+from benchmarks.service.toy import Peak, ask_and_wait, chunked_request, family, find, report, serve
 from bridge.osc.client import OscClient
 from bridge.testing import LossyProxy, make_service
 from engine.service.workers.memory import memory_bytes
@@ -125,14 +125,6 @@ def idle(seconds: float = 20.0, publish: bool = False) -> None:
         process.terminate()
         process.wait()
     report("idle", share < 1 and rss < 80, publish=publish, cpu_percent=round(share, 2), rss_mb=round(rss, 1))
-
-
-def family(process: int) -> list[int]:
-    """Return the bridge, its child the engine, and the engine's child the worker."""
-    found = [process]
-    while children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split():
-        found.append(int(children[0]))
-    return found
 
 
 def _cpu_seconds(process: int) -> float:

@@ -8,49 +8,73 @@ import random
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from benchmarks.service.parts import growth_mb, in_parts
-from benchmarks.service.toy import ask_and_wait, chunked_request, is_served, print_states, report
+from benchmarks.service.toy import (
+    ask_and_wait,
+    chunked_request,
+    family,
+    find,
+    is_served,
+    listening_port,
+    print_states,
+    report,
+    serve,
+)
 from bridge.osc.client import OscClient
 from bridge.osc.codec import encode
 from bridge.osc.request import speak
-from bridge.testing import Service, make_service
 from bridge.upstream.connection import Connection, Peer
+from engine.request import LoopRequest
+from engine.service.access import Keys
 from engine.service.workers.memory import memory_bytes
 
 PART_DATAGRAMS = 100_000
+PART_REQUESTS = 4  # that are under way while the rest is thrown
+MADE_STEPS = 40
 MAX_GROWTH_MB = 30
+RESTART_SECONDS = 5.0  # without taking a frame, then the engine is looked for anew
 SERVED_SECONDS = 300.0  # whether, not how soon: both cores may be busy with other things
 
 
 def hostile(datagrams: int = 1_000_000, frames: int = 100_000, seed: int = 1, publish: bool = False) -> None:
-    """Hostile datagrams and frames: still serving after each part, memory flat, nothing written elsewhere.
+    """Hostile datagrams and frames: still serving after each part, memory flat, nothing lost or written elsewhere.
 
-    One service takes all parts; a run that goes on after a stop has a service of its own. Takes some 10 minutes of two
-    cores for a million.
+    The service is `ditto-live serve`, as a user runs it, and is not started again where it ends. One takes all parts; a
+    run that goes on after a stop has a service of its own. Takes some 10 minutes of two cores for a million.
     """
     count = -(-datagrams // PART_DATAGRAMS)
     size = (datagrams // count, frames // count)
-    name = f"hostile, {size[0]} datagrams and {size[1]} frames, seed {seed}"
+    name = f"hostile to serve, {size[0]} datagrams and {size[1]} frames, seed {seed}"
     with Field(size, seed) as field:
         parts = in_parts(name, count, field.part, publish=publish, run=field.name)
     growth = growth_mb(parts, "memory_mb")
     strays = [stray for part in parts for stray in part["strays"]]
+    lost = sum(part["lost"] for part in parts)
     report(
         "hostile",
-        all(part["served"] and part["alive"] for part in parts) and not strays and max(growth) < MAX_GROWTH_MB,
+        all(part["served"] and part["alive"] for part in parts)
+        and not strays
+        and not lost
+        and max(growth) < MAX_GROWTH_MB,
         publish=publish,
         datagrams=size[0] * count,
         frames=size[1] * count,
         seconds=round(sum(part["seconds"] for part in parts), 1),
         services=len({part["process"] for part in parts}),
+        asked_meanwhile=PART_REQUESTS * count,
+        lost=lost,
+        engine_restarts=sum(part["engine_restarts"] for part in parts),
+        served_after_s=max(part["served_after_s"] for part in parts),
         bridge_growth_mb=growth[0],
         engine_growth_mb=growth[1],
         strays=strays[:5],
@@ -64,63 +88,94 @@ class Field:
         self.name = secrets.token_hex(4)
         self._size, self._seed = size, seed
         self._folder = tempfile.TemporaryDirectory()
-        self._service: Service | None = None
+        self._home = Path(self._folder.name) / "in"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
 
     def __enter__(self) -> "Field":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._service is not None:
-            self._service.close()
+        self._end()
         self._folder.cleanup()
 
     def part(self, number: int) -> dict[str, Any]:
-        """Throw one part's datagrams and frames, and return how the service is after it."""
+        """Throw one part's datagrams and frames while requests are made, and return how the service is after it."""
         datagrams, frames = self._size
         chance, row = random.Random(f"{self._seed} {number}"), dict[str, Any]()
-        if self._service is None:
-            self._service = self._start()
+        if self._process is None:
+            self._start()
             self._flood(datagrams // 10, frames // 10, chance)
             row["first_memory_mb"] = self._memory_mb()
             datagrams, frames = datagrams - datagrams // 10, frames - frames // 10
-        started = time.perf_counter()
-        self._flood(datagrams, frames, chance)
-        row |= {"seconds": time.perf_counter() - started, "memory_mb": self._memory_mb()}
-        with OscClient(self._service.port, patience_seconds=SERVED_SECONDS) as device:
+        engine = self._engine()
+        with OscClient(self._port, patience_seconds=SERVED_SECONDS) as device:
+            device.meet()
+            asked = [chunked_request(f"steps={MADE_STEPS} pause=0.05", slot=f"{n}") for n in range(PART_REQUESTS)]
+            for request in asked:
+                device.ask(request)
+            started = time.perf_counter()
+            self._flood(datagrams, frames, chance)
+            flooded = time.perf_counter()
             row["served"] = is_served(device, chunked_request("steps=2"), SERVED_SECONDS)
-        engine = self._service.engine
-        row["alive"] = engine is not None and engine.poll() is None
+            row |= {"seconds": flooded - started, "served_after_s": round(time.perf_counter() - flooded, 1)}
+            row["lost"] = sum(not _is_done(device, request) for request in asked)
+        row["alive"] = self._process is not None and self._process.poll() is None
+        row |= {"engine_restarts": int(self._engine() != engine), "memory_mb": self._memory_mb()}
         row["strays"] = [str(path) for path in Path(self._folder.name).rglob("*") if self._is_stray(path)]
-        if not row["served"]:
-            print(f"The engine's exit code: {engine and engine.poll()}.", file=sys.stderr)
-            self._service.stop_engine()
-            print_states(self._service.settings.home)
-            self._service.close()
-            self._service, self.name = None, secrets.token_hex(4)  # the next part has a service of its own
+        if not row["served"] or row["lost"]:
+            self._end()
+            print_states(self._home)
+            self.name = secrets.token_hex(4)  # the next part has a service of its own
         return row
 
-    def _start(self) -> Service:
-        shutil.rmtree(Path(self._folder.name) / "in", ignore_errors=True)
-        service = make_service(Path(self._folder.name) / "in")
-        service.start_engine()
-        service.start_bridge()
-        ask_and_wait(service.port, 5)
-        return service
+    def _start(self) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._home.mkdir()
+        self._process = serve(self._home)
+        self._port = find(self._home)
+        ask_and_wait(self._port, 5)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
 
     def _flood(self, datagrams: int, frames: int, chance: random.Random) -> None:
-        assert self._service is not None
-        _flood_udp(self._service.port, datagrams, chance)
-        _flood_zmq(self._service.peer, frames, chance)
+        _flood_udp(self._port, datagrams, chance)
+        _flood_zmq(self._peer, frames, chance)
+
+    def _engine(self) -> int:
+        """Return the process id of the engine that runs, waiting for it where it is being started again."""
+        assert self._process is not None
+        deadline = time.monotonic() + SERVED_SECONDS
+        while time.monotonic() < deadline:
+            if len(found := family(self._process.pid)) > 1 and listening_port(found[1]):
+                return found[1]
+            time.sleep(0.05)
+        raise SystemExit("The service has no engine any more.")
+
+    def _peer(self) -> Peer:
+        """Return where the engine is now, for one who has the keys."""
+        return Peer(f"tcp://127.0.0.1:{listening_port(self._engine())}", keys=Keys(self._home / "keys"))
 
     def _memory_mb(self) -> list[float]:
-        """Return the memory of the bridge, which is a thread of this process, and of the engine."""
-        assert self._service is not None and self._service.engine is not None  # noqa: PT018
-        return [memory_bytes() / 1e6, memory_bytes(self._service.engine.pid) / 1e6]
+        """Return the memory of the bridge and of the engine."""
+        assert self._process is not None
+        return [memory_bytes(pid) / 1e6 for pid in (self._process.pid, self._engine())]
 
     def _is_stray(self, path: Path) -> bool:
-        assert self._service is not None
-        homes = {self._service.takes, self._service.settings.home}
-        return path.is_file() and homes.isdisjoint(path.parents)
+        return path.is_file() and self._home not in path.parents
+
+
+def _is_done(device: OscClient, request: LoopRequest) -> bool:
+    """Return whether a request that was asked for before has ended well."""
+    try:
+        return list(device.follow(request.request_id, seconds=SERVED_SECONDS))[-1].path == "/ditto/done"
+    except TimeoutError as error:
+        print(error, file=sys.stderr)
+        return False
 
 
 _EVIL = (
@@ -239,37 +294,50 @@ def _valid_frames() -> list[list[bytes]]:
     return [messages.pack(message) for message in sent]
 
 
-def _flood_zmq(peer: Peer, count: int, chance: random.Random) -> None:
-    """Send frames as one who is let in; who is not cannot send any."""
+def _flood_zmq(peer: Callable[[], Peer], count: int, chance: random.Random) -> None:
+    """Send frames as one who is let in; who is not cannot send any. `peer` says where the engine is by now."""
     import zmq
-
-    from engine.service import messages
 
     valid = _valid_frames()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    connection = Connection(context, peer)
-    dealer = connection.socket
-    dealer.setsockopt(zmq.SNDTIMEO, round(SERVED_SECONDS * 1e3))  # an engine that does not read is a fault, too
+    connection = Connection(context, peer())
+    deadline = time.monotonic() + SERVED_SECONDS  # an engine that does not read is a fault, too
     for _ in range(count):
-        frames = [bytearray(frame) for frame in chance.choice(valid)]
-        victim = chance.choice(frames)
-        for _change in range(chance.randint(1, 6)):
-            if victim:
-                victim[chance.randrange(len(victim))] = chance.randrange(256)
-        bad = chance.choice(
-            (
-                [bytes(frame) for frame in frames],
-                [bytes(frame) for frame in frames],
-                [chance.randbytes(99)],
-                [b""] * 9,
-                [messages.VERSION, b"hello", b"\x91" * 5_000],
-            )
-        )
-        dealer.send_multipart(bad)
-        while dealer.poll(0):
-            dealer.recv_multipart()
+        bad = _evil_frames(valid, chance)
+        while True:
+            connection.socket.setsockopt(zmq.SNDTIMEO, round(RESTART_SECONDS * 1e3))
+            try:
+                connection.socket.send_multipart(bad)
+                break
+            except zmq.Again:
+                if time.monotonic() > deadline:
+                    raise
+                connection.close()
+                connection = Connection(context, peer())
+        while connection.socket.poll(0):
+            deadline = time.monotonic() + SERVED_SECONDS
+            connection.socket.recv_multipart()
     connection.close(linger=1_000)
     context.destroy(linger=1_000)
+
+
+def _evil_frames(valid: list[list[bytes]], chance: random.Random) -> list[bytes]:
+    from engine.service import messages
+
+    frames = [bytearray(frame) for frame in chance.choice(valid)]
+    victim = chance.choice(frames)
+    for _change in range(chance.randint(1, 6)):
+        if victim:
+            victim[chance.randrange(len(victim))] = chance.randrange(256)
+    return chance.choice(
+        (
+            [bytes(frame) for frame in frames],
+            [bytes(frame) for frame in frames],
+            [chance.randbytes(99)],
+            [b""] * 9,
+            [messages.VERSION, b"hello", b"\x91" * 5_000],
+        )
+    )
 
 
 def main() -> None:

@@ -12,10 +12,9 @@ from typing import Any
 import typer
 
 from benchmarks.rows import WORK
-from benchmarks.service.bars import family
 from benchmarks.service.clients import run_clients
 from benchmarks.service.parts import growth_mb, in_parts
-from benchmarks.service.toy import ask_and_wait, find, print_states, report, serve
+from benchmarks.service.toy import ask_and_wait, family, find, print_states, report, serve
 from engine.service.workers.memory import memory_bytes
 
 MAX_GROWTH_MB = 30

@@ -12,6 +12,8 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import psutil
+
 from benchmarks.markdown import Table, flat
 from benchmarks.rows import RESULTS, WORK, Rows
 from benchmarks.service.parts import command
@@ -119,7 +121,7 @@ def print_states(home: Path) -> None:
     )
 
 
-def find(folder: Path, seconds: float = 30.0) -> int:
+def find(folder: Path, seconds: float = 120.0) -> int:
     """Wait for the bridge and return its port."""
     deadline = time.monotonic() + seconds
     while not (folder / "bridge.json").exists():
@@ -127,6 +129,24 @@ def find(folder: Path, seconds: float = 30.0) -> int:
             raise SystemExit("the bridge did not start")
         time.sleep(0.002)
     return discovered_port(folder / "bridge.json")
+
+
+def family(process: int) -> list[int]:
+    """Return the bridge, and as far as they run its child the engine, and the engine's child the worker."""
+    found = [process]
+    with contextlib.suppress(OSError):  # one has just ended
+        while children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split():
+            found.append(int(children[0]))
+    return found
+
+
+def listening_port(process: int) -> int:
+    """Return the TCP port on which a process listens, or 0."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.Process(process).net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN:
+                return int(connection.laddr.port)
+    return 0
 
 
 class Peak:

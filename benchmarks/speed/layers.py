@@ -69,9 +69,8 @@ def main() -> None:
     """Read the command line; measure and keep what is missing."""
     options = parser(__doc__)
     options.add_argument("--label", required=True)
-    options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
-    add_rows(options, "layer-seconds")
+    add_rows(options, "layer-seconds", seeds=8)
     chosen = options.parse_args()
     settings, rows = Settings(dtype=chosen.dtype), open_rows(chosen, weights_of("pocket"))
     use_threads(settings)

@@ -67,12 +67,11 @@ def step(steps: int, millions: float, *, checkpoint: bool, device: str) -> dict[
     rotary = tuple(
         part.to(device) for part in get_1d_rotary_pos_embed(32, FRAMES + 1, use_real=True, repeat_interleave_real=False)
     )
-    times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-    schedule = Schedule(times=times, alphas=1 - times, sigmas=times)
+    schedule = Schedule.straight(steps)
 
     def clean(latent: torch.Tensor, i: int) -> torch.Tensor:
         def call(latent: torch.Tensor) -> torch.Tensor:
-            now = times[i].to(latent).reshape(1)
+            now = schedule.times[i].to(latent).reshape(1)
             velocity = model(
                 latent,
                 now,

@@ -1,12 +1,13 @@
 """The tools that `ditto-live mcp` offers to an assistant: make, redraw, takes, take. Paths come back, never sound.
 
-Settings are those of `docs/osc.md`, read by the same reader as every other way in.
+`docs/osc.md` lists the settings; the same function reads them as for every other way in.
 """
 
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from mcp.server import MCPServer
 
 from bridge.client import AsyncClient, Peer
@@ -15,7 +16,7 @@ from bridge.takes import library
 from bridge.takes.delivery import stems_of, write_take
 from bridge.takes.parts import TakeParts, WholeTake
 from engine.errors import DittoError, EngineUnavailableError
-from engine.events import Cancelled, Done, Failed, Stems, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Failed, Stems, Superseded, Take
 from engine.request import LoopRequest
 
 MAX_LISTED = 50
@@ -43,11 +44,10 @@ def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
     async def redraw(take: str, settings: dict[str, str] | None = None) -> dict[str, Any]:
         """Make a take again from its own noise with something changed, such as another intensity curve.
 
-        `take` is the id of a take, or `latest`; `settings` holds what is to change, and
+        `take` is the id of a take, its file, or `latest`; `settings` holds what is to change, and
         variation (0 to 1) how far to leave it.
         """
-        found = library.find(takes_folder, take)
-        return await _made(peer, takes_folder, {"from_take": found.take_id} | (settings or {}))
+        return await _made(peer, takes_folder, {"from_take": take} | (settings or {}))
 
     @server.tool()
     def takes(words: str = "") -> list[dict[str, Any]]:
@@ -66,21 +66,28 @@ def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
 async def _made(peer: Peer, takes_folder: Path, settings: dict[str, str]) -> dict[str, Any]:
     try:
         reading = read_request(settings, takes=takes_folder)
-        made = [_card(one) async for one in _takes(peer, takes_folder, reading.request)]
+        said = dict.fromkeys(reading.remarks)
+        made = [_card(one) async for one in _takes(peer, takes_folder, reading.request, said)]
     except DittoError as error:
         return {"error": error.sentence, "remedy": error.remedy}
-    return {"takes": made, "remarks": list(reading.remarks)}
+    return {"takes": made, "remarks": list(said)}
 
 
-async def _takes(peer: Peer, folder: Path, request: LoopRequest) -> AsyncIterator[library.Kept]:
-    """Yield the takes of a request as they are written; raises `DittoError` where none can be made."""
+async def _takes(peer: Peer, folder: Path, request: LoopRequest, said: dict[str, None]) -> AsyncIterator[library.Kept]:
+    """Yield the takes of a request as they are written; raises `DittoError` where none can be made.
+
+    What the engine says of the request joins what was `said`, and all of it stands in the takes' own files.
+    """
     parts = TakeParts(asks_stems=request.stems)
     async with AsyncClient(peer) as client:
         async for event in client.make(request):
             whole: Iterable[WholeTake] = ()
             match event:
+                case Accepted():
+                    said |= dict.fromkeys(event.notes)
                 case Take():
-                    whole = parts.take(event)
+                    noted = msgspec.structs.replace(event, notes=(*said, *event.notes))
+                    whole = parts.take(noted)
                 case Stems():
                     whole = parts.stems(event)
                 case Done():
@@ -106,5 +113,6 @@ def _card(take: library.Kept) -> dict[str, Any]:
         "layers": list(take.layers),
         "chords": take.chords,
         "stems": [str(file.absolute()) for file in stems_of(take.wav)],
+        "verdicts": [one["sentence"] for one in take.verdicts if "sentence" in one],
         "scores": {name: value for name, value in take.scores.items() if value is not None},
     }

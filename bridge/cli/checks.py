@@ -21,7 +21,8 @@ GIB = 2**30
 LITTLE_ROOM_BYTES = 2 * GIB  # a thousand takes of eight seconds
 _NAME = re.compile(r"^[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"extra == ['\"](\w+)['\"]")
-_EXTRAS = {
+EXTRAS = {
+    "mcp": "assistants, by `ditto-live mcp`",
     "models": "other people's models",
     "cluster": "a farm of GPUs",
     "device": "building the Max for Live device",
@@ -77,7 +78,7 @@ def packages() -> Iterator[Finding]:
 
 def _extra(extra: str, missing: list[str]) -> Finding:
     what = f"Extra `{extra}`"
-    purpose = _EXTRAS.get(extra, "")
+    purpose = EXTRAS.get(extra, "")
     if not missing:
         return Finding("ok", what, f"installed, for {purpose}")
     return Finding("note", what, f"not installed, for {purpose}", f"pip install 'ditto-live[{extra}]' if you want it.")

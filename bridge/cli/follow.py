@@ -10,9 +10,23 @@ from types import FrameType
 
 import msgspec
 
+from bridge.requests.reader import Reading
 from bridge.takes.parts import TakeParts, WholeTake
 from engine.errors import DittoError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Preview, Progress, Run, Stems, Superseded, Take
+from engine.events import (
+    Accepted,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    Phase,
+    Preview,
+    Progress,
+    Run,
+    Stems,
+    Superseded,
+    Take,
+)
 
 from .progress import Display
 
@@ -25,6 +39,7 @@ class Outcome:
     """What came of a request: how many takes, whether the producer stopped it, and the sentences said on the way."""
 
     takes: int = 0
+    steps: int = 0  # of the search, as they were shown
     interrupted: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -38,20 +53,27 @@ class RemoteError(DittoError):
 
 
 def follow(
-    events: Run[Event], display: Display, keep: Keep, remarks: Sequence[str] = (), *, with_stems: bool = False
+    events: Run[Event],
+    display: Display,
+    keep: Keep,
+    remarks: Sequence[str] = (),
+    *,
+    with_stems: bool = False,
+    several: bool = False,
 ) -> Outcome:
     """Show `events`, hand each take to `keep`, with its stems where they are asked for, and return how it ended.
 
-    `remarks` were shown before; they and the engine's notes go into the notes of each take, so that they are kept.
+    What is said of a take names it where `several` are made. `remarks` were shown before; they and the engine's notes
+    go into the notes of each take, so that they are kept.
 
-    Ctrl-C lets the step in hand finish and then stops `events`, which answer with the best take so far; a second
-    Ctrl-C interrupts at once. Raises `RemoteError` when the request failed.
+    Ctrl-C, and SIGTERM alike, lets the step in hand finish and then stops `events`, which answer with the best take so
+    far; a second one interrupts at once. Raises `RemoteError` when the request failed.
     """
     outcome = Outcome(notes=list(remarks))
     parts = TakeParts(asks_stems=with_stems)
     with _polite_stop(display) as stop, contextlib.closing(events):
         for event in events:
-            _take_in(event, outcome, display)
+            _take_in(event, outcome, display, several)
             for whole in _whole(parts, event):
                 notes = (*outcome.notes, *whole.take.notes)
                 keep(msgspec.structs.replace(whole.take, notes=notes), whole.stems)
@@ -60,6 +82,12 @@ def follow(
                 events.stop()
         outcome.interrupted = outcome.interrupted or stop.is_set()
     return outcome
+
+
+def followed(asked: Reading, events: Run[Event], display: Display, keep: Keep) -> Outcome:
+    """Follow `events` of a request that was read; see `follow`."""
+    request = asked.request
+    return follow(events, display, keep, asked.remarks, with_stems=request.stems, several=request.count > 1)
 
 
 def _whole(parts: TakeParts, event: Event) -> Iterator[WholeTake]:
@@ -74,7 +102,7 @@ def _whole(parts: TakeParts, event: Event) -> Iterator[WholeTake]:
     return iter(())
 
 
-def _take_in(event: Event, outcome: Outcome, display: Display) -> None:
+def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) -> None:
     match event:
         case Accepted():
             for sentence in event.notes:
@@ -83,10 +111,12 @@ def _take_in(event: Event, outcome: Outcome, display: Display) -> None:
                     display.say(sentence)
         case Progress():
             display.step(event)
+            if event.phase != Phase.DECODE and event.steps:
+                outcome.steps = event.step
         case Take():
             outcome.takes += 1
             for sentence in event.notes:
-                display.say(sentence)
+                display.say(f"Take {outcome.takes}, {sentence}" if several else sentence)
         case Cancelled():
             outcome.interrupted = True
         case Failed():
@@ -99,19 +129,23 @@ def _take_in(event: Event, outcome: Outcome, display: Display) -> None:
 
 @contextmanager
 def _polite_stop(display: Display) -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; the second one interrupts as usual."""
+    """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts as usual."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # only the main thread may handle signals
         return
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         stop.set()
         display.say("Stopping after this step; press Ctrl-C again to stop at once.")
 
-    before = signal.signal(signal.SIGINT, ask)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

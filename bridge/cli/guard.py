@@ -1,6 +1,7 @@
 """The last stop of every error: a sentence for a person, an exit code for a program, never a traceback."""
 
 import errno
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,10 +9,12 @@ from collections.abc import Callable
 import typer
 
 from engine.errors import BadInputError, BadRequestError, DittoError, InternalError, ModelError
+from engine.files import refused_by_system
 from engine.settings import Settings
 from midi.files.names import printable
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_EXTRA = re.compile(r"unexpected extra argument\S* \((.*)\)", re.DOTALL)
 _JARGON = {
     "Value error, ": "",
     "Input should be a valid integer, unable to parse string as an integer": "a whole number is needed.",
@@ -19,15 +22,17 @@ _JARGON = {
 }
 
 
-def guarded(command: Callable[[], int], *, stopped: str = "Stopped.") -> int:
-    """Run `command` and return its exit code; whatever it raises is said on stderr in one sentence.
+def guarded(command: Callable[[], int], *, stopped: str = "Stopped.", loose: str = "") -> int:
+    """Run `command` and return its exit code; whatever it raises becomes one sentence on stderr.
 
-    `stopped` is said where Ctrl-C ends it.
+    `stopped` is the sentence where Ctrl-C ends it, `loose` where words stand without an option.
     """
     try:
         return command()
     except typer.TyperException as error:  # a wrong option or value, in the parser's own words
-        say(_plainly(error.format_message()), "Add --help to see what is allowed.")
+        extra = _EXTRA.search(error.format_message())
+        told = f"‘{extra[1]}’ is not expected here." if extra else _plainly(error.format_message())
+        say(told, (loose if extra else "") or "Add --help to see what is allowed.")
         return 2
     except DittoError as error:
         say(error.sentence, error.remedy)
@@ -40,7 +45,11 @@ def guarded(command: Callable[[], int], *, stopped: str = "Stopped.") -> int:
     except OSError as error:
         if error.errno == errno.ENOSPC and error.filename is None:  # of our own output; a file is named
             raise
-        return _report_fault(error)
+        if error.filename is None:
+            return _report_fault(error)
+        refused = refused_by_system(error)
+        say(refused.sentence, refused.remedy)
+        return exit_code(refused)
     except Exception as error:  # noqa: BLE001  the outermost layer: a producer never meets a traceback
         return _report_fault(error)
 

@@ -46,6 +46,11 @@ _STOPPED = {"render": "Stopped; nothing was kept.", "send": "Stopped; nothing wa
 """What Ctrl-C is answered with before a command has work to stop, where it is more than that it has stopped."""
 
 
+_PROMPT = 'Words for the sound go behind --prompt, in quotation marks: --prompt "dusty boom bap".'
+_LOOSE = {"render": _PROMPT, "send": _PROMPT}
+"""What to do about words that stand without an option."""
+
+
 def main() -> None:
     """Run the command line and exit with its code; whatever becomes of its output, there is no traceback."""
     for name in ("stdout", "stderr"):
@@ -93,11 +98,17 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.write(f"ditto-live {version('ditto-live')}\n")
         return 0
     if name not in COMMANDS:
-        _complain(f"There is no command {name!r}.", f"Commands are {', '.join(COMMANDS)}.")
+        from difflib import get_close_matches  # here, because hardly anybody needs it
+
+        near = get_close_matches(name, COMMANDS, 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        _complain(f"There is no command {name!r}.", f"{meant}Commands are {', '.join(COMMANDS)}.")
         return 2
     from .guard import guarded
 
-    return guarded(lambda: _invoke(name, arguments[1:]), stopped=_STOPPED.get(name, "Stopped."))
+    return guarded(
+        lambda: _invoke(name, arguments[1:]), stopped=_STOPPED.get(name, "Stopped."), loose=_LOOSE.get(name, "")
+    )
 
 
 def _invoke(name: str, arguments: Sequence[str]) -> int:
@@ -126,7 +137,7 @@ def parse(name: str, arguments: Sequence[str]) -> object:
     try:  # not by its `main`, which ends without a word where it is interrupted
         with parser.make_context(f"ditto-live {name}", list(arguments)) as context:
             return parser.invoke(context)
-    except typer.Exit as end:  # such as that of --help
+    except typer.Exit as end:  # such as --help's
         return end.exit_code
 
 

@@ -7,7 +7,7 @@
 
         def run(self) -> int: ...
 
-A command of this kind is a dataclass: its options are its fields, those of the table before its own, and
+A command of this kind is a dataclass: its options are the table's fields and then its own, and
 `typed_settings` returns what was typed as settings, which `bridge.requests.reader` reads.
 """
 

@@ -79,7 +79,15 @@ class Shelf:
             return ""
         names = " and ".join(kept.path.name for kept in self.kept[:2]) if len(self.kept) < 3 else "these takes"
         verb = "is" if len(self.kept) == 1 else "are"
-        return f"{self.out.name} was there already and is as it was; {names} {verb} new. --overwrite replaces it."
+        there = self._in_the_way(self.out)
+        return f"{there} was there already and is as it was; {names} {verb} new. --overwrite replaces it."
+
+    def _in_the_way(self, out: Path) -> str:
+        """Return the name of the file for which the takes have another name: a WAV, or what lies beside one."""
+        count = self.request.count
+        wavs = [out] if count == 1 else [out.with_stem(f"{out.stem}-{number + 1}") for number in range(count)]
+        found = (file.name for wav in wavs for file in (wav, *companions(wav)) if file.exists())
+        return next(found, out.name)
 
     def beside(self, path: Path) -> Path:
         """Return where a file that goes with the takes may be written, as a report: a free name of the same number."""

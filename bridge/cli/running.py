@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.errors import BadInputError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +26,15 @@ Home = Annotated[Path | None, typer.Option(help="Where the journal, keys and log
 
 
 def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> Settings:
-    """Return the settings with other folders where some are named."""
+    """Return the settings with other folders where some are named; raises `BadInputError` where one is a file."""
     if home is not None:
         settings = replace(settings, home=home)
-    return settings if takes is None else replace(settings, takes=takes)
+    if takes is not None:
+        settings = replace(settings, takes=takes)
+    for folder, what in ((settings.home, "the data folder"), (settings.takes, "the folder of takes")):
+        if folder.exists() and not folder.is_dir():
+            raise BadInputError(f"{folder} is a file, not a folder.", remedy=f"Name {what}.")
+    return settings
 
 
 def worker_options(settings: Settings, jobs: str, model: str) -> "WorkerOptions":
@@ -53,6 +59,7 @@ def run_bridge(
     """
     from bridge.client import Peer
     from bridge.page.server import Page
+    from bridge.requests.readers import leave_what_hangs
     from bridge.server import BridgeOptions
     from bridge.session.identity import alone
     from bridge.studio import run_studio
@@ -72,6 +79,7 @@ def run_bridge(
         peer = Peer(address, engine_key, Keys(settings.home / "keys"))
         shown = Page(settings, peer) if page else None
         run(run_studio(options, engine, lambda started: _say(started, settings, shown), shown))
+    leave_what_hangs(0)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Where `ditto-live` begins: before anything is loaded, Ctrl-C is made to end the program with one line.
 
-Python itself would answer with a traceback of whatever it was loading. Commands then set their own answer.
+Python itself would answer with a traceback of whatever it was loading. Commands then set their own answer. Some
+milliseconds are left in which it still does: its own start, until it has found this file.
 """
 
 # Of the interpreter itself: the module `signal` takes milliseconds to load, in which nothing would be answered yet.

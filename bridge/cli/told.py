@@ -1,4 +1,4 @@
-"""What is said about finished takes: one JSON object for programs, a few lines for people."""
+"""The summary of finished takes: one JSON object for programs, a few lines for people."""
 
 import json
 from pathlib import Path
@@ -34,9 +34,9 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
         "bars": request.bars,
         "tempo_bpm": float(request.tempo_bpm),
         "seconds": round(seconds, 3),
-        "steps": steps_of(takes),
+        "steps": outcome.steps,
         "scores": best.scores if best else {},
-        "key": request.key,
+        "key": (best.record.get("key") if best else None) or request.key,
         "seed": request.seed,
         "gain_db": best.record.get("gain_db") if best else None,
         "takes": made,
@@ -47,13 +47,7 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
     return json.dumps(said) + "\n"  # plain ASCII, which every console and pipe can carry
 
 
-def steps_of(takes: Shelf) -> int:
-    """Return how many steps the search took."""
-    steps = takes.kept[0].take.record.get("steps", 0) if takes.kept else 0
-    return steps if isinstance(steps, int) else 0
-
-
-def in_words(takes: Shelf, _outcome: Outcome, seconds: float, report: Path | None) -> str:
+def in_words(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None) -> str:
     """Return a line for each take, with its scores, and one for the report."""
     lines = []
     for kept in takes.kept:
@@ -65,6 +59,5 @@ def in_words(takes: Shelf, _outcome: Outcome, seconds: float, report: Path | Non
     if report is not None and takes.kept:
         lines.append(f"{report}")
     if takes.kept:
-        steps = steps_of(takes)
-        say(f"Made in {seconds:.1f} s with {steps} step{'s' * (steps != 1)}.")
+        say(f"Made in {seconds:.1f} s with {outcome.steps} step{'s' * (outcome.steps != 1)}.")
     return "".join(f"{line}\n" for line in lines)

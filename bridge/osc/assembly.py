@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..requests.fields import is_known, names_file
+from ..requests.fields import is_known, names_file, unknown
 from ..requests.sent import Rows
 from .codec import OscError, OscMessage, Value
 
@@ -60,7 +60,8 @@ class Assembly:
     def set(self, name: str, value: str) -> None:
         """Set a field; raises `OscError` for a name that there is not."""
         if not is_known(name):
-            raise OscError(f"There is no setting {name[:60]!r}.", remedy="docs/osc.md lists the settings.")
+            sentence, remedy = unknown(name)
+            raise OscError(sentence, remedy=remedy)
         if name not in self.settings and len(self.settings) >= MAX_SETTINGS:
             raise OscError(f"A request may have {MAX_SETTINGS} settings.")
         self._resize(_text_bytes(self.settings.get(name)), _text_bytes(value))

@@ -43,6 +43,8 @@ class _Asked:
     answered: bool = False
     heard: deque[OscMessage] = field(default_factory=deque)
     takes: set[int] = field(default_factory=set)
+    take_ids: set[str] = field(default_factory=set)
+    stems: set[tuple[str, str]] = field(default_factory=set)
 
     def due(self, now: float) -> bool:
         """Whether the commit is to be sent now; if so, the next time is set."""
@@ -64,6 +66,7 @@ class _Asked:
             if message.values[1] in self.takes:
                 return False
             self.takes.add(int(message.values[1]))
+            self.take_ids.add(str(message.values[2]))
         if message.path == "/ditto/done" and len(self.takes) < int(message.values[1]):
             self.retry_at = now + RETRY_SECONDS  # a take was lost on the way: ask again
             return False
@@ -71,6 +74,13 @@ class _Asked:
         if message.path in ENDS:
             self.retry_at = float("inf")
         return message.path in ENDS
+
+    def note_stem(self, message: OscMessage) -> None:
+        """Take in where a stem of one of its takes lies, each once."""
+        stem = (str(message.values[0]), str(message.values[1]))
+        if stem[0] in self.take_ids and stem not in self.stems:
+            self.stems.add(stem)
+            self.heard.append(message)
 
 
 class OscClient:
@@ -172,6 +182,9 @@ class OscClient:
                 self._welcome(message)
             elif message.path == "/ditto/state":
                 self.state = message
+            elif message.path == "/ditto/stem":
+                for one in self._asked.values():
+                    one.note_stem(message)
             elif (asked := self._asked.get(str(message.values[0]))) is not None:
                 self._answer(message, asked)
 

@@ -213,8 +213,8 @@ default, so only what differs is sent; an empty text is the default. `CONTROL` s
 | --- | --- | --- | --- |
 {settings}
 
-Names of an earlier version are still read, and said: {renamed}; `{outpaint_file}`, which filled the loop, is `inpaint`
-and `outpaint`.
+Names of an earlier version are still read, and a note says so: {renamed}; `{outpaint_file}`, which filled the loop, is
+`inpaint` and `outpaint`.
 """
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -17,10 +16,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from engine.errors import DittoError
 from midi.notes import Note
-from midi.smf.score import score_of_notes
-from midi.smf.write import write_midi
 from midi.tempo import exact
 
+from ..requests.readers import FileThreads
 from ..takes import library
 from .aside import Aside
 from .cards import card, settings_of
@@ -103,6 +101,9 @@ class TakeRoutes:
 
     def _melody(self, request: Request) -> Response:
         """The notes that the take was asked to follow, as a MIDI file."""
+        from midi.smf.score import score_of_notes
+        from midi.smf.write import write_midi  # here, because few ask for it, and it loads a library
+
         take = self._take(request)
         asked = library.sidecar(take).request
         notes: list[Note] = []
@@ -174,20 +175,21 @@ class UploadRoutes:
     async def _upload(self, request: Request) -> Response:
         data = await request.body()
         name = request.query_params.get("name", "")
-        return await _answered(functools.partial(self._uploads.keep, name, data))
+        return await _answered(request, functools.partial(self._uploads.keep, name, data))
 
 
 def _answering(answer: Callable[[Request], Response]) -> Callable[[Request], Any]:
     async def route(request: Request) -> Response:
-        return await _answered(functools.partial(answer, request))
+        return await _answered(request, functools.partial(answer, request))
 
     return route
 
 
-async def _answered(call: Callable[[], Any]) -> Response:
-    """Run `call` on a thread; whatever is wrong with what was asked is one sentence."""
+async def _answered(request: Request, call: Callable[[], Any]) -> Response:
+    """Run `call` on a thread of the app; whatever is wrong with what was asked is one sentence."""
+    files: FileThreads = request.app.state.files
     try:
-        found = await to_thread.run_sync(call)
+        found = await files.run(call)
     except DittoError as error:
         return JSONResponse({"sentence": error.sentence, "remedy": error.remedy}, REFUSED)
     except (OSError, ValueError) as error:
@@ -210,9 +212,9 @@ async def _index(_request: Request) -> Response:
     return HTMLResponse(index().html)
 
 
-def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside) -> Starlette:
-    """Return the page's application, without its guard."""
-    return Starlette(
+def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside, files: FileThreads) -> Starlette:
+    """Return the page's application, without its guard; `files` are the threads that read for it."""
+    app = Starlette(
         routes=[
             Route("/", _index),
             *TakeRoutes(hub.takes_folder, uploads.folder, aside).routes(),
@@ -221,6 +223,8 @@ def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside) -> Starlette:
             Mount("/static", serve_static),
         ]
     )
+    app.state.files = files
+    return app
 
 
 def guarded(app: Starlette, token: str, port: Callable[[], int]) -> Guard:

@@ -6,29 +6,26 @@ A tab may be reloaded in the middle of a search: the hub keeps what is running a
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import structlog
-from anyio import to_thread
 
 from engine.errors import DittoError, InternalError
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Stems, Superseded, Take
+from engine.files import refused_by_system
 from engine.request import LoopRequest
 
 from ..client import AsyncClient, Peer
+from ..requests.readers import CLOSE_SECONDS, WRITING, FileThreads
 from ..takes import delivery, library
 from ..takes.parts import TakeParts, WholeTake
 from .cards import Json, card
-
-log = structlog.get_logger("ditto.page")
 
 MAX_RUNNING = 16  # requests of all tabs at once; a page that asks for more is at fault
 MAX_LOSSES = 400  # of a running request, kept for a tab that comes back
 ALIVE_EVERY_SECONDS = 1.0
 MAX_UNREAD = 2_000  # messages that a tab has not taken; a stalled one is let go
+_LATER = "comes when Ditto Live is started again."
 
 
 @dataclass(slots=True)
@@ -38,6 +35,7 @@ class Running:
     request: LoopRequest
     notes: tuple[str, ...]
     parts: TakeParts
+    again: bool = False  # it was asked for before a restart: its takes may be on disk
     progress: Json = field(default_factory=dict)
     losses: list[dict[str, float]] = field(default_factory=list)
     task: "asyncio.Task[None] | None" = None
@@ -93,6 +91,7 @@ class Hub:
 
     def __init__(self, peer: Peer, takes_folder: Path, owner: str) -> None:
         self.takes_folder = takes_folder
+        self._writers = FileThreads(1, "page-write", WRITING)
         self._peer = peer
         self._owner = owner
         self._client: AsyncClient | None = None
@@ -102,10 +101,12 @@ class Hub:
 
     async def serve(self) -> None:
         """Talk to the engine until cancelled."""
-        async with AsyncClient(self._peer, owner=self._owner, patience_seconds=float("inf")) as client:
+        async with AsyncClient(self._peer, owner=self._owner, patience_seconds=float("inf"), lasts=True) as client:
             self._client = client
             while True:
                 await self._look(client)
+                for request in client.adopted():
+                    self._begin(Running(request, (), TakeParts(asks_stems=request.stems), again=True), client.follow)
                 await asyncio.sleep(ALIVE_EVERY_SECONDS)
 
     def connect(self, peer: Peer) -> None:
@@ -136,10 +137,12 @@ class Hub:
             raise InternalError("The page is not ready yet.")
         if len(self._running) >= MAX_RUNNING:
             raise InternalError(f"{MAX_RUNNING} loops are being made already.", remedy="Wait for one, or cancel one.")
-        running = Running(request, notes, TakeParts(asks_stems=request.stems))
-        self._running[request.request_id] = running
+        self._begin(Running(request, notes, TakeParts(asks_stems=request.stems)), self._client.make)
+
+    def _begin(self, running: Running, events: Callable[[LoopRequest], AsyncIterator[Event]]) -> None:
+        self._running[running.request.request_id] = running
         self.tell(running.told())
-        running.task = asyncio.create_task(self._follow(self._client, running))
+        running.task = asyncio.create_task(self._follow(events(running.request), running))
 
     def cancel(self, request_id: str) -> None:
         """Stop a request; its best take so far follows."""
@@ -153,15 +156,16 @@ class Hub:
             self._alive = alive
             self.tell({"type": "engine", "alive": alive})
 
-    async def _follow(self, client: AsyncClient, running: Running) -> None:
+    async def _follow(self, events: AsyncIterator[Event], running: Running) -> None:
         request_id = running.request.request_id
-        end: Json = {"outcome": "failed", "sentence": "The page was stopped.", "remedy": "Make the loop again."}
+        end: Json = {"outcome": "failed", "sentence": "The page was stopped.", "remedy": f"The loop {_LATER}"}
         try:
-            async for event in client.make(running.request):
+            async for event in events:
                 if (ended := await self._hear(running, event)) is not None:
                     end = ended
         except DittoError as error:
-            end = {"outcome": "failed", "sentence": error.sentence, "remedy": error.remedy}
+            remedy = f"{error.remedy} The engine keeps the take; it {_LATER}"
+            end = {"outcome": "failed", "sentence": error.sentence, "remedy": remedy}
         finally:
             self._running.pop(request_id, None)
             self.tell({"type": "end", "id": request_id, **end})
@@ -186,17 +190,9 @@ class Hub:
     async def _land(self, running: Running, takes: Iterable[WholeTake]) -> None:
         """Write takes and tell the tabs of them."""
         for whole in takes:
-            made = await self._on_thread(self._keep, running.request, whole)
+            made = await self._writers.run(functools.partial(_keep, self.takes_folder, running, whole))
             notes = list(whole.take.notes)
             self.tell({"type": "take", "id": running.request.request_id, "take": made, "notes": notes})
-
-    def _keep(self, request: LoopRequest, whole: WholeTake) -> Json:
-        written = delivery.write_take(self.takes_folder, request, whole.take, whole.stems)
-        return card(library.find(self.takes_folder, written.take_id))
-
-    @staticmethod
-    async def _on_thread(call: Callable[..., Any], *arguments: Any) -> Any:
-        return await to_thread.run_sync(functools.partial(call, *arguments))
 
     async def close(self) -> None:
         """Let go of all tabs and requests; unfinished requests go on in the engine."""
@@ -207,6 +203,16 @@ class Hub:
                 running.task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running.task
+        self._writers.close(seconds=CLOSE_SECONDS)
+
+
+def _keep(folder: Path, running: Running, whole: WholeTake) -> Json:
+    """Write a take and return its card; raises `DittoError`."""
+    try:
+        written = delivery.write_take(folder, running.request, whole.take, whole.stems, again=running.again)
+        return card(library.find(folder, written.take_id))
+    except OSError as error:
+        raise refused_by_system(error) from error
 
 
 def _outcome(end: Done | Cancelled | Superseded | Failed) -> Json:

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -18,9 +19,10 @@ from engine.models.places import find
 from engine.settings import Settings
 
 from ..client import Peer
-from ..upstream.link import new_owner
+from ..requests.readers import READING, FileThreads
+from ..session.identity import lasting_owner
 from .app import address, discovery, guarded, make_app
-from .aside import Aside
+from .aside import LIMIT_SECONDS, Aside
 from .hub import Hub
 from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk
 from .uploads import Uploads
@@ -30,6 +32,9 @@ log = structlog.get_logger("ditto.page")
 MAX_CONNECTIONS = 4 * MAX_TABS
 PORTS_TRIED = 16
 QUIET_SECONDS = 20.0  # between a tab's signs of life
+_READING = replace(
+    READING, seconds=LIMIT_SECONDS + READING.seconds, sentence="The files of this take could not be read"
+)
 
 
 class _Server(uvicorn.Server):
@@ -49,11 +54,13 @@ class Page:
         self.port = 0
         self.ready = asyncio.Event()
         self._settings = settings
-        self._hub = Hub(peer, settings.takes, new_owner())
+        self._hub = Hub(peer, settings.takes, lasting_owner(settings.home / "page.id"))
+        self._files = FileThreads(4, "page-read", _READING)
         uploads = Uploads(settings.home / "page-uploads")
-        self._talk = Talk(self._hub, uploads, self.token, _models(settings))
+        self._talk = Talk(self._hub, uploads, self.token, _models(settings), self._files)
         self._aside = Aside()
-        self._app = guarded(make_app(self._hub, uploads, self._talk, self._aside), self.token, lambda: self.port)
+        app = make_app(self._hub, uploads, self._talk, self._aside, self._files)
+        self._app = guarded(app, self.token, lambda: self.port)
 
     @property
     def address(self) -> str:
@@ -90,6 +97,7 @@ class Page:
         finally:
             server.should_exit = True
             self._aside.close()
+            self._files.close()
             await self._hub.close()
             talking.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -16,8 +16,6 @@ from engine.files import publish
 from engine.request import Audio, Control, Curve, LoopRequest, Notes, Number, Onsets, Target, Words
 from midi.notes import DRUM_CHANNEL, Note
 from midi.rhythm import DRUM_GROUPS, Onset
-from midi.smf.score import score_of_notes
-from midi.smf.write import write_midi
 
 from ..osc.request import weight_text
 from ..requests.targets import OWN_ROWS
@@ -139,6 +137,9 @@ def _file(target: Target, request: LoopRequest, stem: Path) -> str:
 
 def _midi(notes: Iterable[Note], request: LoopRequest) -> bytes:
     """Return notes as a file that is as long as the loop: a shorter one would be read as a clip that repeats."""
+    from midi.smf.score import score_of_notes
+    from midi.smf.write import write_midi  # here, because it loads a library
+
     score = score_of_notes(notes, tempo_bpm=request.tempo_bpm, meter=request.meter)
     (track,) = score.tracks
     return write_midi(replace(score, tracks=(replace(track, end=request.beats),)))

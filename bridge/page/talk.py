@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
-from anyio import to_thread
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.errors import BadInputError, DittoError
@@ -15,6 +15,7 @@ from engine.request import new_id
 
 from ..requests.fields import Way, names_file
 from ..requests.reader import Reading, read_request
+from ..requests.readers import FileThreads
 from ..requests.sent import Rows
 from ..requests.targets import OWN_ROWS
 from .guard import is_token
@@ -60,7 +61,7 @@ class Make(msgspec.Struct, frozen=True, tag="make"):
 
     settings: dict[Text, Text]
     parts: Annotated[tuple[Part, ...], msgspec.Meta(max_length=20)] = ()
-    tag: Text = ""  # comes back with what is said of this request
+    tag: Text = ""  # comes back with every answer to this request
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
@@ -90,8 +91,9 @@ Said = Make | Cancel | Understand | Harmony
 class Talk:
     """The conversations of all tabs."""
 
-    def __init__(self, hub: Hub, uploads: Uploads, token: str, models: Sequence[str]) -> None:
+    def __init__(self, hub: Hub, uploads: Uploads, token: str, models: Sequence[str], files: FileThreads) -> None:
         self._hub = hub
+        self._files = files
         self._uploads = uploads
         self._token = token
         self._models = tuple(models)
@@ -166,7 +168,7 @@ class Talk:
 
     async def _make(self, said: Make) -> dict[str, object]:
         try:
-            made = await to_thread.run_sync(self._read, said)
+            made = await self._files.run(partial(self._read, said))
             self._hub.submit(made.request, made.remarks)
         except DittoError as error:
             return {"type": "refused", "tag": said.tag, "sentence": error.sentence, "remedy": error.remedy}

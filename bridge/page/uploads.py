@@ -22,7 +22,6 @@ from engine.files import publish
 from midi.curves.automation import flattened
 from midi.live.set import Lane, LiveClip, LiveSet, lane_curve, read_set
 from midi.notes import Note
-from midi.smf.read import read_midi
 
 from .cards import Json
 
@@ -126,6 +125,8 @@ def _clips(live_set: LiveSet) -> list[tuple[str, LiveClip]]:
 
 
 def _midi(path: Path) -> Json:
+    from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
+
     score = read_midi(path)
     return {
         "tracks": [

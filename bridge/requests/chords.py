@@ -20,7 +20,7 @@ SETTING = "chords"  # also the name under which a clip's notes are sent
 def read_chords(text: str, chunks: Chunks, loop: LoopRequest, way: Way, say: Say, *, inherited: bool = False) -> str:
     """Return the chords that settings or a sent clip ask for, empty where nothing does; `loop` has its key.
 
-    Those of a clip are said, and so are those that come again or are cut. Chords that were `inherited` fit any loop;
+    `say` hears of a clip's chords, and of chords that are repeated or cut. Chords that were `inherited` fit any loop;
     others are refused where their bars do not fill it.
     """
     called, sent = BY_NAME[SETTING].called(way), chunks.get(("notes", SETTING))

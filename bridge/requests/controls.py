@@ -30,7 +30,7 @@ _PAINTED = ("inpaint", "outpaint")
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A request with its controls; `inherited` where they are those of the take that it starts from."""
+    """A request with its controls; `inherited` where it has them from the take that it starts from."""
 
     request: LoopRequest
     inherited: bool = False

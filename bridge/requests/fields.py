@@ -18,7 +18,7 @@ MUSIC, STEER, MAKE = "The music", "What it follows", "How it is made"
 
 
 class Way(StrEnum):
-    """A way in, which decides how a field is called in what is said about it."""
+    """A way in, which decides how sentences call a field."""
 
     COMMAND_LINE = "command line"
     OSC = "osc"
@@ -150,7 +150,7 @@ FIELDS: tuple[Field, ...] = (
     _steer("lane_beats", "16:32", "The lane's range in beats of the set; its start is the loop's start.", option="",
            left_open="from beat 0"),
     _make("seed", "9007199254740991", "Whole number below 2^53. The same seed is the same noise everywhere, and "
-          "decides what the prompt leaves open.", kind=int, left_open="a new one, which is said"),
+          "decides what the prompt leaves open.", kind=int, left_open="a new one, which the answer names"),
     _make("count", "4", f"How many takes, 1 to {MAX_COUNT}, the best first.", kind=int, default="1"),
     _make("from_take", "20260131-3f9a1c2b", "Start from a take: its id, its file or latest. What is not given is as in "
           "that take, and listed; without a change it is the same loop.", metavar="TAKE", left_open="from the seed",
@@ -209,6 +209,16 @@ def is_known(setting: str) -> bool:
     """Whether a setting has this name, or had it in an earlier version."""
     field = field_of(setting)
     return (field is not None and field.is_osc) or setting in RENAMED or setting == OUTPAINT_FILE
+
+
+def unknown(setting: str) -> tuple[str, str]:
+    """Return a sentence about a name that no setting has, and a remedy: the nearest, if one is near."""
+    from difflib import get_close_matches  # here, because hardly anybody needs it
+
+    near = get_close_matches(setting, (*BY_NAME, *RENAMED), 1)
+    options = {field.option.replace("-", "_"): name for name, field in BY_NAME.items() if field.option}
+    meant = options.get(setting) or (near[0] if near else "")
+    return f"There is no setting {setting[:60]!r}.", f"Did you mean {meant}?" if meant else "See docs/osc.md."
 
 
 def names_file(setting: str) -> bool:

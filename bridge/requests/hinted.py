@@ -1,4 +1,4 @@
-"""What a prompt says of tempo, key, metre and length: used where the setting is open, and said either way."""
+"""Tempo, key, metre and length that a prompt names: they count where the setting is open, and a sentence says so."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from bridge.takes.delivery import decimal_text
 from engine.pocket.languages.hints import Hints, read_hints
 from midi.key import Key
-
-from .fields import BY_NAME, Way
 
 _WORDS: dict[str, Callable[[Any], str]] = {
     "tempo_bpm": lambda value: f"{decimal_text(value)} BPM",
@@ -17,11 +15,11 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def hinted(given: Mapping[str, Any], before: Mapping[str, Any], way: Way, say: Callable[[str], None]) -> dict[str, Any]:
+def hinted(given: Mapping[str, Any], before: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     """Return the given values, and what the prompt says where nothing is given.
 
     `before` are the values of the take that the request starts from. The prompt of that take is not read again: its
-    loop was made as it was made. What the prompt says and a setting says otherwise is said.
+    loop was made as it was made. What a setting says otherwise is told of the whole request: `engine.pocket.heard`.
     """
     values = dict(given)
     if "prompt" not in given:
@@ -33,12 +31,15 @@ def hinted(given: Mapping[str, Any], before: Mapping[str, Any], way: Way, say: C
             values[name] = said
             if name not in before or not _same(name, before[name], said):
                 used.append(shown(said))
-        elif not _same(name, given[name], said):
-            called = BY_NAME[name].called(way)
-            say(f"The prompt says {shown(said)}, {called} says {shown(given[name])}; {called} counts.")
     if used:
         say(f"The prompt says {', '.join(used)}, and so the loop is made.")
     return values
+
+
+def settings_in(prompt: str) -> list[str]:
+    """Return the sentence on the settings that a prompt names, none where it names none."""
+    shown = [_WORDS[name](said) for name, said in _said(read_hints(prompt))]
+    return [f"The prompt says {', '.join(shown)}."] if shown else []
 
 
 def _said(hints: Hints) -> list[tuple[str, Any]]:

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 
 from bridge.takes import library
-from bridge.takes.companions import take_of
 from bridge.takes.delivery import decimal_text, read_sidecar
-from engine.errors import BadInputError, BadRequestError
+from engine.errors import BadRequestError
+from engine.pocket.heard import READERS
+from engine.pocket.waveform.lengths import frames_of
 from engine.request import MAX_SEED, MIX, Budget, LoopRequest, Start
 
 from .fields import BY_NAME, Way
 
-TAKE_FILES = (".wav", ".json", ".safetensors")
+_WORDS = ("prompt", "negative_prompt")
 _LONGEST_APART = 0.1  # of a loop's length; the noise of a take fits no other, and what is nearer the model decides
 
 
@@ -23,7 +24,8 @@ _LONGEST_APART = 0.1  # of a loop's length; the noise of a take fits no other, a
 class Parent:
     """A take, its request as far as its sidecar has one, its noise as a start, and its layers.
 
-    There are none where it is one full mix; `is_older` than layers is a take whose record does not tell.
+    There are none where it is one full mix; `is_older` than layers is a take whose record does not tell. `key` is the
+    one that it sounds in, whoever chose it; empty where nobody knows.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Parent:
     start: Start
     layers: tuple[str, ...] = ()
     is_older: bool = False
+    key: str = ""
 
     def scalars(self) -> dict[str, Any]:
         """Return the fields of the take's request that a new one takes over, by the names of the settings."""
@@ -59,12 +62,7 @@ def find_take(folder: Path, name: str) -> Path:
     Raises `BadInputError` where there is none or where several begin so.
     """
     path = Path(name)
-    if path.suffix.lower() not in TAKE_FILES:
-        return library.find(folder, name).wav
-    if not path.exists():
-        raise BadInputError(f"There is no file {path}.", remedy="`ditto-live takes` lists what was made.")
-    wav = path if path.suffix.lower() == ".wav" else path.with_suffix(".wav")
-    return take_of(wav) or wav
+    return library.wav_of(path) if path.suffix.lower() in library.TAKE_FILES else library.find(folder, name).wav
 
 
 def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | None:
@@ -87,11 +85,12 @@ def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | No
         request = msgspec.structs.replace(sidecar.request, seed=seed, start=None, again=())
     layers = (sidecar.layers if sidecar else None) or ()
     older = sidecar is not None and sidecar.layers is None
-    return Parent(take_id, request, library.start_at(wav, take_id, variation), layers, older)
+    key = (sidecar.key if sidecar else None) or ""
+    return Parent(take_id, request, library.start_at(wav, take_id, variation), layers, older, key)
 
 
 def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
-    """Raise `BadRequestError` where the take's noise cannot be that of a loop of this length or model."""
+    """Raise `BadRequestError` where the take's noise does not fit a loop of this length or model."""
     if (before := parent.request) is None:
         return
     if before.model != request.model:
@@ -99,11 +98,18 @@ def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
             f"Take {parent.name} was made by {before.model}; its noise means nothing to {request.model}.",
             remedy=f"Leave the model as it was, or start without {parent.name}.",
         )
-    if abs(request.seconds - before.seconds) > _LONGEST_APART * before.seconds:
+    if not _may_fit(before, request):
         raise BadRequestError(
             f"Take {parent.name} lasts {_length(before)}; this loop would last {_length(request)}.",
             remedy="A take starts loops of its own length: leave bars, time signature and tempo as they were.",
         )
+
+
+def _may_fit(before: LoopRequest, request: LoopRequest) -> bool:
+    """Whether noise of the one may be noise of the other; of models whose frames are not known here the model says."""
+    if request.model in READERS:
+        return frames_of(before) == frames_of(request)
+    return abs(request.seconds - before.seconds) <= _LONGEST_APART * before.seconds
 
 
 def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, controls: bool) -> str:
@@ -116,7 +122,7 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
         "tempo_bpm": f"{decimal_text(before.tempo_bpm)} BPM",
         "time_signature": str(before.meter),
         "bars": f"{before.bars} bar{'s' * (before.bars != 1)}",
-        "key": before.key or "",
+        "key": request.key or "",
         "layers": "one full mix" if before.layers == (MIX,) else "layers " + ", ".join(before.layers),
         "chords": f"chords {before.chords}",
         "with": "what it was made to fit",
@@ -125,11 +131,24 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
         "loop": "" if before.loop else "open ends",
         "sample_rate": f"{before.sample_rate:,} Hz",
     }
-    settings = parent.scalars()
+    settings = parent.scalars() | {"key": request.key}
     parts = [shown[name] for name in names if shown[name] and settings[name] not in ((), "", None)]
     if controls:
         parts += [control.kind for control in request.controls]
     return f"As in take {parent.name}: {', '.join(parts)}." if parts else ""
+
+
+def in_its_key(parent: Parent, request: LoopRequest, given: Mapping[str, Any], *, controls: bool) -> LoopRequest:
+    """Return the request in the key that the take sounds in, where nobody has given one and it would have another.
+
+    Other words would have the seed choose another, and a new melody would bring its own; without new `controls` and
+    with the same words the seed chooses what it chose.
+    """
+    before = parent.request
+    if request.key is not None or not parent.key or before is None:
+        return request
+    says_other = any(given.get(name, getattr(before, name)) != getattr(before, name) for name in _WORDS)
+    return msgspec.structs.replace(request, key=parent.key) if says_other or controls else request
 
 
 def older(parent: Parent) -> str:

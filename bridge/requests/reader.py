@@ -5,7 +5,6 @@
 Whoever calls sits beside the files: what settings name (MIDI, audio, Live sets, takes) is read here, too.
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
-from engine.pocket.heard import READERS, sentences
+from engine.pocket.heard import READERS, sentences, settled
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
@@ -23,10 +22,10 @@ from midi.key import guess_key, read_key
 from .beside import fitting, named, read_beside
 from .chords import read_chords
 from .controls import added_bars, read_controls
-from .fields import BY_NAME, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known
+from .fields import FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known, unknown
 from .hinted import hinted
 from .layers import read_layers, refuse_again
-from .parent import Parent, inherited, is_unchanged, older, read_parent, refuse_another_length
+from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
 from .scalars import read_scalars
 from .sent import Chunks
 from .targets import TargetRow
@@ -86,6 +85,9 @@ def read_request(
         asked.given = read_scalars(asked.settings, way) | read_layers(asked.settings, way)
         parent = read_parent(asked.given, takes or Settings().takes, way)
         request = _request(asked, parent, request_id, instance, rows)
+        if "prompt" in asked.given:
+            for sentence in settled(request):
+                asked.say(sentence)
         if request.model in READERS:  # words that a take hands on were heard when it was made
             for sentence in sentences(*(asked.given.get(name, "") for name in ("prompt", "negative_prompt"))):
                 asked.say(sentence)
@@ -99,10 +101,8 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
     found: dict[str, str] = {}
     for name, value in settings.items():
         if not is_known(name):
-            near = difflib.get_close_matches(name, (*BY_NAME, *RENAMED), 1)
-            raise BadRequestError(
-                f"There is no setting {name[:60]!r}.", remedy=f"Did you mean {near[0]}?" if near else "See docs/osc.md."
-            )
+            sentence, remedy = unknown(name)
+            raise BadRequestError(sentence, remedy=remedy)
         if not str(value).strip():
             continue
         if name in RENAMED:
@@ -118,7 +118,7 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
 def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
     """Return the request: first without its controls, so that a wrong length is said before any file is read."""
     before = parent.scalars() if parent else {}
-    values = hinted(asked.given, before, asked.way, asked.say)
+    values = hinted(asked.given, before, asked.say)
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values
     recording = named(values["with"]) if "with" in asked.given else None
@@ -131,10 +131,12 @@ def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: st
     if parent is not None:
         refuse_another_length(parent, bare)
     controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
-    if parent is not None:
-        asked.say(inherited(parent, taken, controls.request, controls=controls.inherited))
-        asked.say(older(parent) if bare.model in READERS else "")
     request = controls.request
+    if parent is not None:
+        follows_anew = bool(request.controls) and not controls.inherited
+        request = in_its_key(parent, request, asked.given, controls=follows_anew)
+        asked.say(inherited(parent, taken, request, controls=controls.inherited))
+        asked.say(older(parent) if bare.model in READERS else "")
     if not controls.inherited:
         request = _in_the_melodys_key(request, asked.say)
     beside = before.get("with") if "with" not in asked.given else None

@@ -6,48 +6,86 @@ process can end while it still waits.
 
 import asyncio
 import contextlib
+import os
 import queue
+import sys
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInputError
 
-READ_SECONDS = 30.0
 MAX_GIVEN_UP = 16  # threads that wait for a file that does not come; beyond them calls wait for their turn
 CLOSE_SECONDS = 5.0  # for what is under way at the end
 
 Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a call may take, from asking to answer, and what is said of one that takes longer.
+
+    While one that was given up still hangs, the next ones have `hung_seconds`: most likely they meet the same disk.
+    """
+
+    seconds: float
+    hung_seconds: float
+    sentence: str
+    remedy: str
+
+    def error(self, seconds: float) -> BadInputError:
+        """Return what a call that was given up after so long raises."""
+        return BadInputError(f"{self.sentence} within {seconds:g} s.", remedy=self.remedy)
+
+
+READING = Patience(
+    seconds=30.0,
+    hung_seconds=30.0,
+    sentence="The files of this request could not be read",
+    remedy="See that the disk or the network share they lie on answers.",
+)
+WRITING = Patience(
+    seconds=60.0,
+    hung_seconds=15.0,
+    sentence="The take could not be written",
+    remedy="See that the disk or the network share with the takes folder answers.",
+)
+
+
 class FileThreads:
-    """Up to `count` calls at a time. `limit_seconds` is from asking to answer; without it a call may take for ever.
+    """Up to `count` calls at a time, on threads that are started with the first.
 
     Threads: all methods on the loop's thread.
     """
 
-    def __init__(self, count: int, name: str, *, limit_seconds: float | None = None) -> None:
-        self._name, self._limit_seconds = name, limit_seconds
+    def __init__(self, count: int, name: str, patience: Patience = READING) -> None:
+        self._count, self._name, self._patience = count, name, patience
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
-        self._loop = asyncio.get_running_loop()
         self._begun: set[asyncio.Future[Any]] = set()
         self._given_up = 0
-        self._threads = [self._thread() for _ in range(count)]
+        self._threads: list[threading.Thread] = []
 
     def run(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
         """Call `work` on a thread; the future raises what it raises, or `BadInputError` when it takes too long."""
+        if not self._threads:
+            self._loop = asyncio.get_running_loop()
+            self._threads = [self._thread() for _ in range(self._count)]
         future: asyncio.Future[Any] = self._loop.create_future()
         self._calls.put((future, work))
-        if self._limit_seconds is not None:
-            self._loop.call_later(self._limit_seconds, self._expire, future)
+        seconds = self._patience.hung_seconds if self._given_up else self._patience.seconds
+        limit = self._loop.call_later(seconds, self._expire, future, seconds)
+        future.add_done_callback(lambda _: limit.cancel())
         return future
 
-    def close(self) -> None:
-        """End the threads; what hangs is left behind."""
+    def close(self, *, seconds: float = 0.1) -> None:
+        """End the threads, waiting so long for what is under way; what hangs is left behind."""
         for _ in self._threads:
             self._calls.put(None)
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(CLOSE_SECONDS if self._limit_seconds is None else 0.1)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _thread(self) -> threading.Thread:
         thread = threading.Thread(target=self._work, daemon=True, name=self._name)
@@ -81,16 +119,21 @@ class FileThreads:
         else:
             future.set_result(result)
 
-    def _expire(self, future: "asyncio.Future[Any]") -> None:
+    def _expire(self, future: "asyncio.Future[Any]", seconds: float) -> None:
         if future.done():
             return
-        future.set_exception(
-            BadInputError(
-                f"The files of this request could not be read within {self._limit_seconds:g} s.",
-                remedy="See that the disk or the network share they lie on answers.",
-            )
-        )
+        future.set_exception(self._patience.error(seconds))
         if future in self._begun and self._given_up < MAX_GIVEN_UP:
             self._begun.discard(future)
             self._given_up += 1
             self._threads.append(self._thread())
+
+
+def leave_what_hangs(code: int) -> None:
+    """End the process where a thread still waits for a file: Python would wait for that thread, perhaps for ever."""
+    waiting = [one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon]
+    for thread in waiting:
+        thread.join(CLOSE_SECONDS / len(waiting))
+    if any(thread.is_alive() for thread in waiting):
+        sys.stderr.flush()
+        os._exit(code)

@@ -157,7 +157,8 @@ def curve(text: str, loop_beats: Fraction, unit: str = "db", say: Say = lambda _
     if names_set(text):
         return read_lane(LaneReference.parse(text), loop_beats, say)
     if text.lower().endswith(".json"):
-        return as_curve(from_json(Path(text), loop_beats), unit)
+        with naming(Path(text)):
+            return as_curve(from_json(Path(text), loop_beats), unit)
     if not _PAIRS.match(text):
         raise MidiError(
             "not_a_curve",

@@ -17,6 +17,7 @@ from .effects import (
     DropPreviews,
     Effect,
     FindTakes,
+    LeaveTake,
     WritePreview,
     WriteTake,
 )
@@ -106,6 +107,7 @@ class Delivery:
             return
         state.writing.discard(take)
         state.unwritten = error
+        yield LeaveTake(request_id, take)
         yield from self._close(state, now)
 
     def previewed(self, preview: Preview, path: str) -> Iterator[Effect]:

@@ -69,6 +69,14 @@ class AcknowledgeTake:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveTake:
+    """Tell the engine that a take could not be written, and is to stay there."""
+
+    request_id: str
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
 class AcknowledgeEnd:
     """Tell the engine that the end of a request has arrived and all its takes are on disk."""
 
@@ -142,6 +150,7 @@ Effect = (
     | CancelJob
     | AcknowledgeTake
     | AcknowledgeEnd
+    | LeaveTake
     | AskAgain
     | WriteTake
     | WritePreview

@@ -31,16 +31,18 @@ def alone(home: Path, *, wait: bool = False) -> Iterator[str]:
             f"A bridge is running already for {home}.", remedy="Use that one, or end it first."
         ) from error
     try:
-        yield _owner(home / "bridge.id")
+        yield lasting_owner(home / "bridge.id")
     finally:
         lock.release()
 
 
-def _owner(path: Path) -> str:
+def lasting_owner(path: Path) -> str:
+    """Return the client's name that this file keeps; it is made where there is none."""
     with contextlib.suppress(OSError):
         found = path.read_text("ascii", errors="replace").strip()
         if len(found) == len(new_owner()) and found.isalnum():
             return found
     owner = new_owner()
+    path.parent.mkdir(parents=True, exist_ok=True)
     publish(path, owner.encode(), overwrite=True, private=True)  # whoever knows the name gets the results
     return owner

@@ -23,6 +23,7 @@ from .effects import Effect, Favourite, Send
 from .state import ClientState
 from .watches import Watches
 
+_SIGNED = tuple(f"/ditto/loop/{part}" for part in ("set", "curve", "notes", "onsets"))  # which end in the nonce
 TIDY_SECONDS = 1.0  # between two looks for what is old
 
 
@@ -64,6 +65,14 @@ class Session:
     def receive(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         """Take in one checked message; raises `OscError` for what has no meaning here."""
         yield from self._answers[message.path](message, host, now)
+
+    def answered(self, message: OscMessage, host: str) -> tuple[str, int] | None:
+        """Return the request and the reply port for what is wrong with a message; None where nobody known sent it."""
+        if not message.path.startswith("/ditto/loop/"):
+            return None
+        nonce = message.last if message.path in _SIGNED else message.values[1]
+        client = self._clients.get(str(nonce))
+        return (str(message.values[0]), client.port) if client is not None and client.host == host else None
 
     def _hello(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         protocol, instance, nonce, port = message.values

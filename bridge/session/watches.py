@@ -1,7 +1,7 @@
 """Lanes of saved sets that clients want to have again after each save.
 
 A file is looked at once a second. What has changed is read at once, and where that fails, read again at the next look:
-only a file that rests and still cannot be read is said to be damaged, once.
+only a file that rests and still cannot be read is reported as damaged, once.
 """
 
 import zlib

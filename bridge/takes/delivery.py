@@ -5,15 +5,18 @@ last, so where it is, the rest is too. A take's id follows from its request, so 
 crash, is found and not written again.
 """
 
+import contextlib
 import datetime
 import hashlib
 import re
+import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 import numpy as np
@@ -34,6 +37,8 @@ from .companions import stem_of
 MAX_SIDECAR_BYTES = 64 * 2**20
 _SLUG_CHARACTERS = 40
 _ID_DIGITS = 10
+_WRITING: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()  # takes that are written now
+_WRITING_GUARD = threading.Lock()
 
 
 class _Extras(msgspec.Struct, frozen=True):
@@ -44,9 +49,9 @@ class _Extras(msgspec.Struct, frozen=True):
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     """The `.json` beside a take, as far as every one has it; what else the record held stands there too.
 
-    `layers` are empty for a full mix, and None in takes of before there were layers; `chords` are those that sound,
-    `weights` is the digest of the model's weights, `stems` are names of files beside it, by layer, `midi` that
-    of what was heard.
+    `key` is the one that sounds, whoever chose it. `layers` are empty for a full mix, and None in takes of before there
+    were layers; `chords` are those that sound, `weights` is the digest of the model's weights, `stems` are names of
+    files beside it, by layer, `midi` that of what was heard.
     """
 
     request: LoopRequest
@@ -56,6 +61,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     favourite: bool = False
     scores: Scores = {}
     notes: tuple[str, ...] = ()
+    key: str | None = None
     layers: tuple[str, ...] | None = None
     chords: str = ""
     weights: str = ""
@@ -98,14 +104,23 @@ def write_take(
     With `again`, one that is there from before is returned as it is.
     """
     name = take_id(request, take.take)
-    if again and (found := find_wav(folder, name)) is not None:
-        return delivered(found, request, take, name)
-    now = datetime.datetime.now().astimezone()
-    path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
-    if path.exists():
+    with _alone(folder / name):
+        if again and (found := find_wav(folder, name)) is not None:
+            return delivered(found, request, take, name)
+        now = datetime.datetime.now().astimezone()
+        path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
+        if not path.exists():
+            write_files(path, request, take, stems, midi=midi, now=now, again=True)
         return delivered(path, request, take, name)
-    write_files(path, request, take, stems, midi=midi, now=now, again=True)
-    return delivered(path, request, take, name)
+
+
+@contextlib.contextmanager
+def _alone(take: Path) -> Iterator[None]:
+    """Let one thread at a time write a take: one that was given up may come back while it is written once more."""
+    with _WRITING_GUARD:
+        lock = _WRITING.setdefault(take, threading.Lock())
+    with lock:
+        yield
 
 
 def write_files(

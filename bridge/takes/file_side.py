@@ -7,8 +7,9 @@ from functools import partial
 import structlog
 
 from engine.errors import DittoError, InternalError
+from engine.files import refused_by_system
 
-from ..requests.readers import READ_SECONDS, FileThreads
+from ..requests.readers import CLOSE_SECONDS, WRITING, FileThreads
 from ..session.effects import Effect, FindTakes, LookAtLane, Prepare
 from .backlog import Backlog
 from .file_work import FileWork
@@ -22,9 +23,9 @@ class FileSide:
     def __init__(self, work: FileWork, then: Callable[[Iterable[Effect]], None]) -> None:
         self._work, self._then = work, then
         self._backlog = Backlog(self._write)
-        self._readers = FileThreads(2, "read", limit_seconds=READ_SECONDS)  # a request is not to wait for takes
-        self._writers = FileThreads(1, "write")
-        self._watchers = FileThreads(1, "watch", limit_seconds=READ_SECONDS)  # a disk that hangs holds up nothing else
+        self._readers = FileThreads(2, "read")  # a request is not to wait for takes
+        self._writers = FileThreads(1, "write", WRITING)
+        self._watchers = FileThreads(1, "watch")  # a disk that hangs holds up nothing else
         self.disturb = self._backlog.disturb
 
     def do(self, effect: Effect) -> None:
@@ -41,8 +42,10 @@ class FileSide:
 
     def close(self) -> None:
         """Begin nothing more, and end the threads."""
-        for part in (self._backlog, self._watchers, self._writers, self._readers):
-            part.close()
+        self._backlog.close()
+        for threads in (self._watchers, self._readers):
+            threads.close()
+        self._writers.close(seconds=CLOSE_SECONDS)
 
     def _write(self, effect: Effect) -> None:
         self._on_thread(self._writers, effect).add_done_callback(lambda _: self._backlog.done())
@@ -59,8 +62,9 @@ class FileSide:
         if error is None:
             self._then(future.result())
             return
-        # A fault of ours must not leave a device without an answer.
-        if not isinstance(error, DittoError):
+        if isinstance(error, OSError):
+            error = refused_by_system(error)
+        elif not isinstance(error, DittoError):  # a fault of ours must not leave a device without an answer
             log.error("bridge.fault", effect=type(effect).__name__, exc_info=error)
             error = InternalError(f"Something went wrong inside Ditto Live ({type(error).__name__}).")
         self._then(self._work.failed(effect, error))

@@ -17,11 +17,12 @@ from midi.errors import MidiError
 from midi.files.opening import read_bytes
 from midi.files.text import decoded
 
-from .companions import companions
+from .companions import companions, take_of
 from .delivery import MAX_SIDECAR_BYTES, Sidecar, read_sidecar
 from .usage import names_below
 
 MAX_TITLE = 120
+TAKE_FILES = (".wav", ".json", ".safetensors")
 MAX_NOISE_BYTES = 256 * 2**20
 
 
@@ -38,6 +39,7 @@ class _Words(msgspec.Struct, frozen=True):
 
 class _Brief(msgspec.Struct, frozen=True):
     request: _Words
+    key: str | None = None  # the one that sounds, whoever chose it
     take_id: str = ""
     created: str = ""
     favourite: bool = False
@@ -51,7 +53,7 @@ class _Brief(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A take in the folder. `size_bytes` is that of all its files."""
+    """A take in the folder. `size_bytes` counts all its files."""
 
     take_id: str
     wav: Path
@@ -96,7 +98,12 @@ def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
 
 
 def find(folder: Path, name: str) -> Kept:
-    """Return the take with this id, the start of an id, or `latest`; raises `BadInputError`."""
+    """Return the take that `name` means: a file of it, its id, the start of the id, or `latest`.
+
+    Raises `BadInputError` where there is none, or several.
+    """
+    if Path(name).suffix.lower() in TAKE_FILES:
+        return _of_file(Path(name))
     takes = kept(folder)
     found = list(takes)[:1] if name == "latest" else [take for take in takes if name and take.take_id.startswith(name)]
     exact = [take for take in found if take.take_id == name]
@@ -104,6 +111,25 @@ def find(folder: Path, name: str) -> Kept:
         what = f"{len(found)} takes whose ids begin with" if found else "no take"
         raise BadInputError(f"There is {what} {name[:80]!r} in {folder}.", remedy="`ditto-live takes` lists them.")
     return (exact or found)[0]
+
+
+def wav_of(path: Path) -> Path:
+    """Return the WAV of the take that a file belongs to, a stem too; raises `BadInputError` where there is none."""
+    if not path.exists():
+        raise BadInputError(f"There is no file {path}.", remedy="`ditto-live takes` lists what was made.")
+    wav = path if path.suffix.lower() == ".wav" else path.with_suffix(".wav")
+    return take_of(wav) or wav
+
+
+def _of_file(path: Path) -> Kept:
+    wav = wav_of(path)
+    found = _brief(wav.with_suffix(".json"))
+    if found is None:
+        raise BadInputError(
+            f"{path} is no take: there is no {wav.with_suffix('.json').name} that tells of it beside it.",
+            remedy="`ditto-live takes` lists what was made.",
+        )
+    return found
 
 
 def sidecar(take: Kept) -> Sidecar:
@@ -118,12 +144,6 @@ def whole_sidecar(take: Kept) -> dict[str, object]:
         return msgspec.json.decode(_sidecar_bytes(path), type=dict[str, object])
     except (BadInputError, ValueError, RecursionError) as error:
         raise BadInputError(f"{path} cannot be read: {error}.") from error
-
-
-def start(folder: Path, name: str, variation: float = 0.0) -> Start:
-    """Return the noise of a take as the start of a new one; raises `BadInputError` where there is none."""
-    take = find(folder, name)
-    return start_at(take.wav, take.take_id, variation)
 
 
 def start_at(wav: Path, take_id: str, variation: float = 0.0) -> Start:
@@ -154,7 +174,15 @@ def set_title(wav: Path, title: str) -> None:
 def forget(take: Kept) -> None:
     """Remove the words from a take's sidecar; its sound and its file name, which sets refer to, stay."""
     request = sidecar(take).request
-    _change(take.wav, {"request": msgspec.structs.replace(request, prompt="", negative_prompt=""), "notes": ()})
+    _change(
+        take.wav,
+        {
+            "request": msgspec.structs.replace(request, prompt="", negative_prompt=""),
+            "notes": (),
+            "heard": {},
+            "title": "",
+        },
+    )
 
 
 def unused(takes: Iterable[Kept], sets: Path) -> list[Kept]:
@@ -217,7 +245,7 @@ def _brief(path: Path) -> Kept | None:
         licence=found.licence,
         bars=words.bars,
         tempo_bpm=words.tempo_bpm,
-        key=words.key,
+        key=found.key or words.key,
         seed=words.seed,
         created=found.created or path.parent.name,
         favourite=found.favourite,

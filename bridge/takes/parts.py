@@ -36,7 +36,7 @@ class TakeParts:
             self._held = take
 
     def stems(self, stems: Stems) -> Iterator[WholeTake]:
-        """Yield the take whose stems these are; those of no take are passed over."""
+        """Yield the take whose stems these are; stems of no take are passed over."""
         if self._held is not None and self._held.take == stems.take:
             held, self._held = self._held, None
             yield WholeTake(held, stems)

@@ -57,7 +57,7 @@ class Peer:
     """Where the engine is, and who we are. For an engine of this data folder the address says it all.
 
     `engine_key` is the public key of an engine elsewhere; without it the one that was paired with counts. `keys`
-    is the folder with our own pair, by default that of the data folder.
+    is the folder with our own pair, by default the one in the data folder.
     """
 
     address: str = LOCAL
@@ -107,6 +107,9 @@ class Connection:
         self._peer = peer
         self.socket = tune(context.socket(zmq.DEALER))
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        # The engine bounds what is on its way. Where a queue is full while the other side goes and comes back, libzmq
+        # 4.3.5 can end the process by an assertion (`_input_stopped`).
+        self.socket.setsockopt(zmq.RCVHWM, 0)
         self._monitor = Monitor(self.socket)
         try:
             introduce(self.socket, peer.keys, peer.key())
@@ -133,6 +136,11 @@ class Connection:
         if self._refused_at is None:
             self._refused_at = now
         return now - self._refused_at > RETRY_SECONDS
+
+    def renew(self) -> None:
+        """Hang up and connect again, without reading a file: the disk of the keys may be what is silent."""
+        self.socket.disconnect(self._peer.address)
+        self.socket.connect(self._peer.address)
 
     def close(self, *, linger: int = 0) -> None:
         """Hang up."""

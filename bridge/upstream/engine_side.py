@@ -16,6 +16,7 @@ from .link import Link
 log = structlog.get_logger("ditto.bridge")
 
 PROBE_SECONDS = 5.0  # between two looks for the reason
+ANEW_SECONDS = 120.0  # of silence, then a new connection; before, the longest take may be on its way
 
 
 class EngineSide:
@@ -29,7 +30,7 @@ class EngineSide:
         self._peer: Peer | None = None
         self._connection: Connection | None = None
         self._channel: Channel | None = None
-        self._probed = float("-inf")
+        self._probed = self._connected = float("-inf")
         self._probing: asyncio.Task[None] | None = None
 
     @property
@@ -40,7 +41,9 @@ class EngineSide:
     def connect(self, peer: Peer) -> None:
         """Talk to this engine from now on; where that cannot be, `trouble` says why."""
         self.disconnect()
-        self._peer, self.trouble, self._probed = peer, "", float("-inf")
+        if peer != self._peer:
+            self.trouble = ""
+        self._peer, self._probed, self._connected = peer, float("-inf"), time.monotonic()
         try:
             self._connection = Connection(self._context, peer)
         except DittoError as error:
@@ -54,10 +57,13 @@ class EngineSide:
         """Say what is due, connect anew where that was refused, and look for the reason of silence."""
         self.link.tick(now)
         if self.link.is_alive(now):
-            self.trouble = ""
+            self.trouble, self._connected = "", now
         elif self._connection is not None and self._peer is not None:
             if self._connection.is_refused(now):
                 self.connect(self._peer)
+            elif now - self._connected > ANEW_SECONDS:
+                self._connected = now
+                self._connection.renew()
             elif now - self._probed > PROBE_SECONDS:
                 self._probed = now
                 self._probing = asyncio.create_task(self._probe(self._peer, self._connection))

@@ -18,6 +18,7 @@ from engine.service.messages import (
     Cancel,
     Hello,
     Job,
+    LeaveTake,
     Message,
     RequestStatus,
     Resend,
@@ -109,6 +110,10 @@ class Link:
     def acknowledge_take(self, request_id: str, take: int) -> None:
         """Say that a take is safe."""
         self._send(AckTake(request_id=request_id, owner=self.owner, take=take))
+
+    def leave_take(self, request_id: str, take: int) -> None:
+        """Say that a take has arrived and is not safe."""
+        self._send(LeaveTake(request_id=request_id, owner=self.owner, take=take))
 
     def acknowledge_end(self, request_id: str) -> None:
         """Say that the end has arrived and all takes are safe."""

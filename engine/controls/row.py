@@ -23,7 +23,7 @@ NOUNS: dict[type, str] = {
 
 
 class Shown(StrEnum):
-    """What a trained network is shown of a target: inputs as in Music ControlNet, and those of a learned first step."""
+    """How a trained network is shown a target: inputs as of Music ControlNet, or of a learned first step."""
 
     LEVEL = "level"
     PITCH_CLASSES = "pitch classes"
@@ -104,7 +104,7 @@ class Row:
             raise BadRequestError(f"The {self.kind} control takes {self._wanted}, not {text[:40]!r}.") from None
 
     def layers_in(self, scene: Scene, on: Collection[str] = ()) -> tuple[str, ...]:
-        """Return which layers of `scene` a control hears and moves: those of `on`, else its own; none is their sum."""
+        """Return the layers of `scene` that a control hears and moves: `on`, else its own; none means their sum."""
         wanted = on or self.layers
         chosen = tuple(name for name in scene.layers if name in wanted)
         return () if chosen == scene.audible else chosen

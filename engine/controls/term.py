@@ -59,7 +59,7 @@ class Context:
     def mean_weight(self) -> float:
         """The mean of the curve of weights within the range: losses are weighted means, so it is not in them."""
         found = self._weights(WEIGHT_FRAMES)
-        return float(found.sum() / inside(self.within, self.request.beats, WEIGHT_FRAMES).sum())
+        return float(found.sum() / int(inside(self.within, self.request.beats, WEIGHT_FRAMES).sum()))
 
     def _weights(self, frames: int) -> Tensor:
         return torch.from_numpy(weights(self.within, self.weight_curve, self.request.beats, frames))

@@ -6,7 +6,7 @@ optimised against. A control's row names its metric. Metrics wrap round where th
 
 from . import chords
 from .metric import Metric, Panel
-from .report import BRIGHTNESS, HARMONY, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, panels, score
+from .report import BRIGHTNESS, HARMONY, INTENSITY, MELODY, RHYTHM, STRUCTURE, judge, panels, score, unjudged
 from .verdict import Verdict
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "judge",
     "panels",
     "score",
+    "unjudged",
 ]

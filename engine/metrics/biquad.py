@@ -21,7 +21,7 @@ def shelf(frequency_hz: float, gain_db: float, q: float, sample_rate: int) -> Co
 
 
 def high_pass(frequency_hz: float, q: float, sample_rate: int) -> Coefficients:
-    """Return a high-pass whose forward part is (1, -2, 1), as that of ITU-R BS.1770-5, Annex 1."""
+    """Return a high-pass whose forward part is (1, -2, 1), as in ITU-R BS.1770-5, Annex 1."""
     return np.array([1.0, -2.0, 1.0]), _backward(np.tan(np.pi * frequency_hz / sample_rate), q)
 
 

@@ -25,7 +25,10 @@ def ending_drop_db(audio: NDArray[np.floating], sample_rate: int) -> float:
 
 
 def remarks(audio: NDArray[np.floating], request: LoopRequest) -> tuple[str, ...]:
-    """Return the sentence about a loop that fades at its end, where no curve asked it to."""
+    """Return the sentence about a loop that fades at its end, where no curve asked it to.
+
+    It is for models that know an ending: one whose time is a circle has none, and a quiet last beat is just that.
+    """
     if not request.loop or any(isinstance(control.target, Curve) for control in request.controls):
         return ()
     drop_db = ending_drop_db(audio, request.sample_rate)

@@ -92,7 +92,8 @@ def loudness_lufs(audio: NDArray[np.floating], sample_rate: int) -> float:
     weighted = _k_weighted(np.concatenate([values, values], axis=1), sample_rate)[:, values.shape[1] :]
     block = round(0.4 * sample_rate)
     count = count_of(values.shape[1], block / 4)
-    power = sum(np.mean(frames_of(channel, block, count, circular=True) ** 2, axis=1) for channel in weighted)
+    powers = [np.mean(frames_of(channel, block, count, circular=True) ** 2, axis=1) for channel in weighted]
+    power = np.sum(powers, axis=0)
     level = -0.691 + 10 * np.log10(np.maximum(power, 1e-12))
     if not (level > -70).any():
         return -70.0

@@ -1,6 +1,6 @@
 """All scores of a finished loop against its request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_s
 from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
 from .metric import Metric, Panel
-from .verdict import Verdict, of_curve, of_distance, of_share
+from .verdict import Verdict, of_curve, of_likeness, of_share
 
 ROUNDING_BEATS = 1e-9  # a stroke exactly where a range begins is in it
 
@@ -71,6 +71,23 @@ def judge(
         verdict = metric.judge(sound, sample_rate, request, control) if metric.judge else None
         found += [verdict] if verdict is not None else []
     return tuple(found)
+
+
+def unjudged(
+    kinds: Iterable[str], metrics: Mapping[str, Metric], scores: Scores, verdicts: Iterable[Verdict]
+) -> tuple[str, ...]:
+    """Return a sentence for each kind of control that has no verdict: a score tells, or only the ear."""
+    judged, said = {one.sentence.partition(":")[0] for one in verdicts}, []
+    for kind in dict.fromkeys(kinds):
+        names = metrics[kind].names if kind in metrics else ()
+        telling = [name for name in names if scores.get(name) is not None]
+        if kind in judged:
+            continue
+        if telling:
+            said.append(f"{kind}: {' and '.join(telling)} tell{'s' * (len(telling) == 1)} how closely it is followed.")
+        else:
+            said.append(f"{kind}: no measure of its own tells how closely it is followed; listen to it.")
+    return tuple(said)
 
 
 def panels(request: LoopRequest, metrics: Mapping[str, Metric]) -> dict[str, Panel]:
@@ -196,7 +213,7 @@ def _structure_verdict(
     audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
 ) -> Verdict | None:
     found = _structure(audio, sample_rate, request, control).get("structure_mse")
-    return of_distance(control.kind, found, good=0.001, near=0.003)
+    return of_likeness(control.kind, found, good=0.001, near=0.003)
 
 
 def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:

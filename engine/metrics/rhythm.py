@@ -138,20 +138,3 @@ def compare(
         f1_tight=f1(found, wanted, TIGHT_SECONDS, period),
         phase_seconds=float(np.mean(offsets)) if len(offsets) else None,
     )
-
-
-def tempo_bpm(signal: Signal, sample_rate: int, *, circular: bool, near_bpm: float) -> float | None:
-    """Return the tempo of the hits within a quarter of `near_bpm`, from the autocorrelation of their strength."""
-    strength = onset_strength(signal, sample_rate, circular=circular)
-    centred = strength - strength.mean()
-    size = len(centred) if circular else 2 * len(centred)
-    agreement = np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2, size)
-    hop = len(signal) / sample_rate / len(strength)
-    beats = np.arange(1, 9)
-    tempi = near_bpm * np.linspace(0.8, 1.25, 901)
-    lags = beats * 60 / tempi[:, None] / hop
-    inside = lags < size / 2
-    if not inside[:, 0].any() or agreement[0] <= 0:
-        return None
-    sums = np.where(inside, np.interp(lags, np.arange(size), agreement), 0).sum(1) / np.maximum(inside.sum(1), 1)
-    return float(tempi[np.argmax(sums)])

@@ -1,4 +1,4 @@
-"""Whether a loop has the form that was asked for: similarity of stretches, and letters found by a segmenter."""
+"""Whether a loop has the form that was asked for: the similarity of its stretches."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,6 @@ from scipy.ndimage import convolve1d
 
 from ..curves import smoothing_kernel
 from .framing import Signal, count_of, frames_of, scaled
-from .melody import chromagram
 
 STRETCHES = 4
 FILTERS, COEFFICIENTS = 40, 13
@@ -75,31 +74,3 @@ def mse(
     features = stretches(mfcc(signal, sample_rate, circular=circular), STRETCHES * len(form))
     counts = np.ones(len(features), dtype=np.bool_) if asked is None else asked
     return float(np.mean((self_similarity(features) - target_matrix(form))[np.ix_(counts, counts)] ** 2))
-
-
-def found_form(signal: Signal, sample_rate: int, sections: int, letters: int, *, circular: bool) -> str:
-    """Return the form that an independent segmenter finds in equal sections: level, chroma and timbre, clustered.
-
-    Sections are joined bottom-up by their average distance (UPGMA) until `letters` kinds are left, and named in order.
-    """
-    timbre = mfcc(signal, sample_rate, circular=circular)
-    chroma = np.sqrt(chromagram(signal, sample_rate, circular=circular))
-    features = np.hstack([_spread(stretches(timbre, sections)), _spread(stretches(chroma, sections))])
-    if letters >= sections:
-        return "".join(chr(65 + i) for i in range(sections))
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    names = fcluster(linkage(features, "average"), letters, "maxclust")
-    order = {name: chr(65 + i) for i, name in enumerate(dict.fromkeys(names.tolist()))}
-    return "".join(order[name] for name in names.tolist())
-
-
-def _spread(features: Signal) -> Signal:
-    centred = features - features.mean(0)
-    return np.asarray(centred / max(float(np.sqrt((centred**2).sum(1).mean())), 1e-9))
-
-
-def canonical(form: str) -> str:
-    """Return `form` with its letters renamed in the order in which they come: BBAB becomes AABA."""
-    order = {letter: chr(65 + i) for i, letter in enumerate(dict.fromkeys(form))}
-    return "".join(order[letter] for letter in form)

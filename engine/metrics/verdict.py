@@ -58,12 +58,14 @@ def of_share(kind: str, share: float | None, *, good: float, near: float, of: st
     return Verdict(grade, f"{kind}: {_SAID[grade]}, {round(100 * share)} % of {of}.")
 
 
-def of_distance(kind: str, distance: float | None, *, good: float, near: float) -> Verdict | None:
-    """Return the verdict on a distance that has no unit of its own, None where nothing was to be measured."""
-    if distance is None:
+def of_likeness(kind: str, squared: float | None, *, good: float, near: float) -> Verdict | None:
+    """Return the verdict on how alike parts are, off by so much `squared`; None where nothing was measured."""
+    if squared is None:
         return None
-    grade = Grade.GOOD if distance <= good else Grade.NEAR if distance <= near else Grade.MISS
-    return Verdict(grade, f"{kind}: {_SAID[grade]}, {distance / good:.1f} times the distance that counts as followed.")
+    grade = Grade.GOOD if squared <= good else Grade.NEAR if squared <= near else Grade.MISS
+    off, followed = (100 * value**0.5 for value in (squared, good))
+    said = f"{_SAID[grade]}, the likeness of its parts is {off:.1f} % off; up to {followed:.1f} % is followed"
+    return Verdict(grade, f"{kind}: {said}.")
 
 
 _SAID = {Grade.GOOD: "followed", Grade.NEAR: "nearly followed", Grade.MISS: "missed"}

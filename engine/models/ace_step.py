@@ -22,7 +22,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, kept_frames, known_tempo, prompted, reference, samples_of
-from .waveform import Origin, WaveformModel, flow_schedule, moment, rows
+from .waveform import Origin, WaveformModel, moment, rows
 
 BASE_GUIDANCE = 7.0
 NAMED_TIMES = 3.0  # a loop is told as the first third of a piece
@@ -137,7 +137,7 @@ class AceStep(WaveformModel):
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return an even grid, shifted towards noise."""
         even = torch.linspace(1, 0, steps + 1, dtype=torch.float64)[:-1]
-        schedule = flow_schedule(SHIFT * even / (1 + (SHIFT - 1) * even))
+        schedule = Schedule.flow(SHIFT * even / (1 + (SHIFT - 1) * even))
         scene.inputs.grid[:] = schedule.times.tolist()
         return schedule
 

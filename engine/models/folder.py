@@ -12,9 +12,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from midi.errors import MidiError
+from midi.files.opening import read_bytes
+
 from ..errors import ModelError
 
 INDEX = "model_index.json"
+MAX_JSON_BYTES = 16 * 2**20
 _CONFIGURATIONS = ("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json")
 _AGAIN = "Copy or download the model again; `ditto-live models` shows the command."
 
@@ -113,8 +117,8 @@ def _half(folder: Path, what: str) -> ModelError:
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(read_bytes(file, MAX_JSON_BYTES))
+    except (MidiError, ValueError, RecursionError) as error:
         raise ModelError(f"{file} cannot be read.", remedy=_AGAIN) from error
     if not isinstance(content, dict):
         raise ModelError(f"{file} is not what a model has there.", remedy=_AGAIN)

@@ -10,8 +10,6 @@ from ..settings import Settings
 if TYPE_CHECKING:
     import torch
 
-GIB = 2**30
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -5,6 +5,7 @@ visit it for the moment that they are needed and go back to the computer's memor
 work. `enable_model_cpu_offload` would move weights in the middle of a backward pass, so it is not used.
 """
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,11 @@ def load_pipeline(folder: ModelFolder, pipeline: str, place: Place, *, decoders:
         pipe = getattr(diffusers, pipeline).from_pretrained(
             str(folder.path), local_files_only=True, dtype=dtypes, **parts
         )
+    except pickle.UnpicklingError as error:  # torch reads numbers and runs nothing
+        raise ModelError(
+            f"The model in {folder.path} cannot be loaded: its weights are pickled and hold more than numbers.",
+            remedy="Use a copy of it whose weights are .safetensors.",
+        ) from error
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"The model in {folder.path} cannot be loaded: {reason}") from error

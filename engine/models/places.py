@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..settings import Settings
+from ..settings import Settings, hub_folder
 from .folder import INDEX
 from .known import KNOWN
 
@@ -17,8 +17,13 @@ def find(name: str, settings: Settings) -> Path | None:
     return _in_hub_cache(known.repository) if known else None
 
 
+def _cached(repository: str) -> Path:
+    """Return where the hub's library keeps a repository; loading it only to learn that takes 15 MB."""
+    return hub_folder() / f"models--{repository.replace('/', '--')}"
+
+
 def _in_hub_cache(repository: str) -> Path | None:
-    if not repository or find_spec("huggingface_hub") is None:
+    if not repository or not _cached(repository).is_dir() or find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 

@@ -30,7 +30,6 @@ class Sampler(StrEnum):
     DPMPP_2M = "dpm++"
     TRAJECTORY = "trajectory"
     RENOISE = "renoise"
-    ANCESTRAL = "ancestral"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,17 @@ class Schedule:
     def steps(self) -> int:
         """Number of denoiser calls."""
         return len(self.times) - 1
+
+    @classmethod
+    def flow(cls, times: Tensor) -> "Schedule":
+        """Return the schedule of a rectified flow, alpha = 1 - t, on falling `times` [steps] before the final 0."""
+        times = torch.cat([times.double(), torch.zeros(1, dtype=torch.float64)])
+        return cls(times=times, alphas=1 - times, sigmas=times)
+
+    @classmethod
+    def straight(cls, steps: int) -> "Schedule":
+        """Return the schedule of a rectified flow on `steps` equal steps."""
+        return cls.flow(torch.linspace(1, 0, steps + 1, dtype=torch.float64)[:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

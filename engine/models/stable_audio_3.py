@@ -18,7 +18,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption, kept_frames, reference, samples_of
-from .waveform import Origin, WaveformModel, flow_schedule, guided, moment, rows
+from .waveform import Origin, WaveformModel, guided, moment, rows
 
 BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
 NAMED_TIMES = 3.0  # a loop is told as the first third of a piece, at most what the checkpoint makes at once
@@ -109,7 +109,7 @@ class StableAudio3(WaveformModel):
         ramp = torch.linspace(1, 0, steps + 1, dtype=torch.float32)[:-1]
         sigmas = torch.sigmoid(ramp * (LOGSNR_MAX - LOGSNR_MIN) - LOGSNR_MAX)
         sigmas[0] = 1.0
-        return flow_schedule(sigmas)
+        return Schedule.flow(sigmas)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return x_0 = x - t v."""

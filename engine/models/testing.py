@@ -77,8 +77,7 @@ class TinyModel:
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return the straight grid of a rectified flow."""
-        times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-        return Schedule(times=times, alphas=1 - times, sigmas=times)
+        return Schedule.straight(steps)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return what a Gaussian prior would say of x_0, bent by two circular convolutions."""

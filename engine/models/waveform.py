@@ -154,9 +154,3 @@ def rows(condition: Tensor, batch: int) -> Tensor:
 def moment(time: Tensor, place: Place, dtype: torch.dtype, count: int) -> Tensor:
     """Return the scalar `time` as [count] on the denoiser's device."""
     return time.to(dtype).to(place.device).expand(count)
-
-
-def flow_schedule(sigmas: Tensor) -> Schedule:
-    """Return the schedule of a rectified flow, alpha = 1 - t, on falling `sigmas` [steps] before the final 0."""
-    times = torch.cat([sigmas.double(), torch.zeros(1, dtype=torch.float64)])
-    return Schedule(times=times, alphas=1 - times, sigmas=times)

@@ -58,6 +58,7 @@ _ABSENT: Final = {
     "no melody": (Layer.LEAD,),
 }  # fmt: skip
 USUAL: Final = (Layer.CHORDS, Layer.BASS, Layer.LEAD, Layer.DRUMS)  # what a loop that is told little has first
+_WHOLE: Final = (Layer.BASS, Layer.CHORDS)  # what "a chill beat" has beside its drums
 FEWEST_LAYERS: Final = 3  # of a loop whose words do not ask for fewer, as "piano solo" and "drums only" do
 _STRUCTURE: Final = "layer"  # the group of words that say which layers there are
 
@@ -173,17 +174,20 @@ class LayerRepertoire:
         needed: Collection[Layer] = (),
         chords: tuple[ChordSpan, ...] = (),
         draws_key: bool = True,
+        is_open: bool = False,
     ) -> Arrangement:
         """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
 
-        Those of a take that it begins from are `kept`, and told what they were told for that. Those that are `needed`
-        are there whatever is drawn, unless the words leave them out. Without `chords` they are those of the picked
-        loop, in `key` or in the key that is drawn with it. Raises `BadRequestError` where no layer is left.
+        Those of a take that it begins from are `kept`, and told what they were told for that. Those `needed` are there
+        whatever is drawn, unless the words leave them out; with `is_open` ("a chill beat") so are bass and chords.
+        Without `chords` they are the picked loop's, in `key` or its own. Raises `BadRequestError` where none is left.
         """
         wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
-        completed = self.whole.complete(wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key)
+        completed = self.whole.complete(
+            wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key, is_open=is_open
+        )
         present = tuple(layer for layer in LAYERS if layer in (layers or kept))
-        present = present or self._present(asked, completed, needed)
+        present = present or self._present(asked, completed, {*needed, *(_WHOLE if is_open else ())})
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}

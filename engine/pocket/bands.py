@@ -12,19 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SAMPLE_RATE = 44_100
+from .waveform.lengths import SAMPLE_RATE as SAMPLE_RATE
+from .waveform.lengths import latent_frames as latent_frames
+
 WINDOW_SAMPLES = 2048
 BINS = WINDOW_SAMPLES // 2 + 1
 TOP_HZ = 18_000.0
 FLOOR = 1e-3  # of |STFT|^2: 84 dB under a full-scale sine, below what a mix lets through
 FRAMES_PER_LATENT = 2
-LATENT_MULTIPLE = 8  # loops share lengths, so that batches need no padding and circles stay exact
-LATENT_SAMPLES = 1024
-
-
-def latent_frames(samples: int) -> int:
-    """Return how many latent frames span a loop of `samples` samples at 44.1 kHz."""
-    return max(LATENT_MULTIPLE, LATENT_MULTIPLE * round(samples / LATENT_SAMPLES / LATENT_MULTIPLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +50,8 @@ def _bank(linear_bins: int, per_octave: int) -> Bands:
     counts = rows.sum(1)
     weights = rows / counts[:, None]
     centres = weights @ frequency
-    weights, centres, counts = (torch.from_numpy(array.astype(np.float32)) for array in (weights, centres, counts))
-    return Bands(weights, centres, counts, single=linear_bins + 1)
+    bank, middles, bins = (torch.from_numpy(array.astype(np.float32)) for array in (weights, centres, counts))
+    return Bands(bank, middles, bins, single=linear_bins + 1)
 
 
 @lru_cache(maxsize=1)

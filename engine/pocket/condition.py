@@ -26,7 +26,7 @@ def describe(
     key: Key | None,
     scale: Collection[int] | None = None,
 ) -> Tensor:
-    """Return the condition [CHANNELS]; `words` are ids, `scale` pitch classes if not those of `key`."""
+    """Return the condition [CHANNELS]; `words` are ids, `scale` pitch classes if other than the key's."""
     vector = torch.zeros(CHANNELS)
     for word in words:
         vector[word] = 1.0
@@ -45,13 +45,6 @@ def multi_hot(bags: Sequence[Iterable[int]]) -> Tensor:
     for row, ids in zip(rows, bags, strict=True):
         row[list(ids)] = 1
     return rows
-
-
-def without_words(condition: Tensor) -> Tensor:
-    """Return `condition` with words and key unsaid, tempo and metre kept: the free branch of guidance."""
-    free = condition.clone()
-    free[..., : WORD_SLOTS + _KEY_CHANNELS] = 0
-    return free
 
 
 def _time(tempo_bpm: float, beats_per_bar: Fraction, bars: int) -> list[float]:

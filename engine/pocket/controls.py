@@ -4,25 +4,22 @@ They make the model its own Music-ControlNet-style baseline and a warm start for
 zero the model is free. Channels: intensity and its flag, twelve of chroma and their flag, onsets and their flag.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d
 from torch import Tensor
 
 from midi.melody import melody, pitch_class_target
 
 from ..controls import Shown, find
-from ..curves import level_db, smoothing_kernel
+from ..curves import level_db
 from ..models.protocol import Scene
 from ..request import Control, Curve, LoopRequest, Notes, Onsets
-from .bands import FRAMES_PER_LATENT, SAMPLE_RATE
 from .network import CONTROL_CHANNELS
-from .sound import spectrum_of
 
 INTENSITY_CENTRE_DB, INTENSITY_SPREAD_DB = -22.0, 8.0
 
@@ -60,7 +57,7 @@ def asked_inputs(request: LoopRequest, frames: int) -> NDArray[np.float32]:
             asked["pitch_classes"] = pitch_class_target(melody(target.notes), request.beats, frames)
         elif shown is Shown.ONSETS and isinstance(target, Onsets):
             hits = [[float(onset.beat), onset.strength] for onset in target.onsets]
-            asked["onsets"] = _pulses(hits, float(request.beats), frames)
+            asked["onsets"] = pulses(hits, float(request.beats), frames)
     return channels(frames, **asked)
 
 
@@ -83,34 +80,10 @@ def asked_rows(request: LoopRequest, scene: Scene) -> Tensor:
     return torch.stack(rows)
 
 
-def control_inputs(log_power: Tensor, labels: Mapping[str, Any]) -> NDArray[np.float32]:
-    """Return what the controls would have said of a training loop: its own level, tune and hits."""
-    frames = log_power.shape[0] // FRAMES_PER_LATENT
-    seconds = labels["samples"] / SAMPLE_RATE
-    # Of the mono mix: so the weights of pocket-told have learnt it.
-    power = spectrum_of(log_power[None], 1.0).power.sum(1)[0]
-    level_db = 10 * torch.log10(power + 1e-10).numpy().astype(np.float64)
-    window = min(len(level_db) - 1, round(len(level_db) / seconds)) // 2 * 2 + 1
-    smooth = convolve1d(np.maximum(level_db, -60), smoothing_kernel(window), mode="wrap") if window > 3 else level_db
-    return channels(
-        frames,
-        intensity_db=smooth.reshape(-1, FRAMES_PER_LATENT).mean(1),
-        pitch_classes=_tune(labels["tune"], labels["beats"], frames) if labels["tune"] else None,
-        onsets=_pulses(labels["hits"], labels["beats"], frames) if labels["hits"] else None,
-    )
-
-
-def _tune(notes: Sequence[Sequence[float]], beats: float, frames: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    classes, sounding = np.zeros(frames, np.int64), np.zeros(frames, np.bool_)
-    for start, length, pitch in notes:
-        where = np.arange(round(start / beats * frames), max(round((start + length) / beats * frames), 1)) % frames
-        classes[where], sounding[where] = int(pitch) % 12, True
-    return classes, sounding
-
-
-def _pulses(hits: Sequence[Sequence[float]], beats: float, frames: int) -> NDArray[np.float64]:
-    pulses = np.zeros(frames)
+def pulses(hits: Sequence[Sequence[float]], beats: float, frames: int) -> NDArray[np.float64]:
+    """Return the strongest of the `hits` (beat, strength) in each frame: [frames]."""
+    strongest = np.zeros(frames)
     for beat, strength in hits:
         index = round(beat / beats * frames) % frames
-        pulses[index] = max(pulses[index], strength)
-    return pulses
+        strongest[index] = max(strongest[index], strength)
+    return strongest

@@ -9,8 +9,10 @@ from typing import Final
 
 import msgspec
 
+from midi.key import Key
 from midi.tempo import Meter
 
+from ..request import LoopRequest
 from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
 from .languages.grammar import Wishes, read_wishes
 from .languages.hints import take_hints
@@ -39,13 +41,15 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a prompt says to `pocket`; everything in the order typed.
 
     `words` are canonical. `refused` is what the prompt does not want, `kept_away` all that nothing may add because of
-    it. With `is_open` its drums mean a whole loop. `tempo_bpm` to `bars` are settings that the prompt names.
+    it; `lessened` is what it wants less of, which nothing adds. With `is_open` its drums mean a whole loop. `tempo_bpm`
+    to `bars` are settings that the prompt names, `unused` those that it names beside them, with the reason.
     """
 
     words: tuple[str, ...] = ()
     substitutions: tuple[Substitution, ...] = ()
     refused: tuple[str, ...] = ()
     kept_away: tuple[str, ...] = ()
+    lessened: tuple[str, ...] = ()
     unknown: tuple[Stranger, ...] = ()
     is_only: bool = False
     is_open: bool = False
@@ -53,6 +57,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     time_signature: Meter | None = None
     bars: int | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -63,11 +68,15 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"{one.text} heard as {', '.join(one.words)}, pocket has no {one.text}")
         if refused:
             parts.append(f"kept away: {', '.join(refused)}")
+        if self.lessened:
+            parts.append(f"not added: {', '.join(self.lessened)}")
+        if self.unused:
+            parts.append(f"not used: {', '.join(self.unused)}")
         parts += self.strangers
-        if self.words or self.refused:
+        if self.words or self.refused or self.lessened:
             return _line("Heard", parts)
         if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
-            return "Heard: no words, so the seed alone decides the rest."
+            return _line("Heard", ["no words, so the seed alone decides the rest", *parts])
         alone = "so the seed alone decides. `ditto-live words` lists what is understood"
         return f"Heard: nothing{''.join(f'; {part}' for part in parts)}, {alone}."
 
@@ -106,6 +115,30 @@ def sentences(prompt: str, negative_prompt: str = "") -> tuple[str, ...]:
     return tuple(found)
 
 
+def settled(request: LoopRequest) -> tuple[str, ...]:
+    """Return what became of the settings that a prompt names: its key where there is no other, else what counts."""
+    heard, said = hear(request.prompt), []
+    if heard.tempo_bpm is not None and heard.tempo_bpm != request.tempo_bpm:
+        said.append(_overruled(f"{float(heard.tempo_bpm):g} BPM", f"{float(request.tempo_bpm):g} BPM"))
+    if heard.key is not None and request.key is None:
+        said.append(f"The prompt says {heard.key}, and so the loop is made.")
+    elif heard.key is not None and request.key is not None and Key.parse(heard.key) != Key.parse(request.key):
+        said.append(_overruled(heard.key, request.key))
+    if heard.time_signature is not None and heard.time_signature != request.meter:
+        said.append(_overruled(str(heard.time_signature), str(request.meter)))
+    if heard.bars is not None and heard.bars != request.bars:
+        said.append(_overruled(_bars(heard.bars), _bars(request.bars)))
+    return tuple(said)
+
+
+def _overruled(said: str, has: str) -> str:
+    return f"The prompt says {said}, but the request has {has}, and that counts."
+
+
+def _bars(bars: int) -> str:
+    return f"{bars} bar{'s' * (bars != 1)}"
+
+
 @lru_cache(64)
 def hear(prompt: str) -> Heard:
     """Return what a prompt says, in any of the six languages, or in several."""
@@ -125,6 +158,7 @@ def hear(prompt: str) -> Heard:
         substitutions=_substitutions(wishes),
         refused=tuple(dict.fromkeys(refused)),
         kept_away=_kept_away(wishes, refused, said),
+        lessened=_lessened(wishes, said),
         unknown=_strangers(wishes),
         is_only=wishes.is_only,
         is_open=_is_open(wishes),
@@ -132,6 +166,7 @@ def hear(prompt: str) -> Heard:
         key=hints.key,
         time_signature=hints.time_signature,
         bars=hints.bars,
+        unused=hints.unused,
     )
 
 
@@ -152,6 +187,11 @@ def _kept_away(wishes: Wishes, refused: list[str], said: set[str]) -> tuple[str,
     if wishes.is_only:
         away |= outside(said)
     return tuple(sorted((word for word in away - said if word in WORD_IDS), key=WORD_IDS.__getitem__))
+
+
+def _lessened(wishes: Wishes, said: set[str]) -> tuple[str, ...]:
+    less = dict.fromkeys(word for one in wishes.unasked for phrase in one.words for word in sorted(parts_of(phrase)))
+    return tuple(word for word in less if word not in said)
 
 
 def _is_open(wishes: Wishes) -> bool:

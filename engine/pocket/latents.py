@@ -13,8 +13,6 @@ from torch import Tensor
 
 from .bands import FRAMES_PER_LATENT, mid_bands, side_bands
 
-TONAL_HZ = 2000.0
-
 
 class LatentMap:
     """The linear map between log bands [..., 2 n, 295] and latents [..., n, channels]."""
@@ -63,20 +61,3 @@ class LatentMap:
         """Read a map from safetensors."""
         tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
         return cls(tensors["mean"], tensors["spread"], tensors["basis"], tensors["scale"])
-
-    @classmethod
-    def fit(cls, log_power: Tensor, channels: int = 224) -> "LatentMap":
-        """Return the principal components of log band power [2 n, bands] with a mean square of one over all latents.
-
-        Components are scaled by the root of their deviation: loud ones stay larger, so that the network spends
-        its effort where the ear does, but quiet ones are not lost in the noise. What lies below 2 kHz counts twice:
-        a chord is heard rough as soon as its partials are a few decibels off.
-        """
-        mean, spread = log_power.mean(0), log_power.std(0).clamp_min(0.1)
-        spread[: len(mid_bands())] /= torch.where(mid_bands().frequencies_hz < TONAL_HZ, 2.0, 1.0)
-        pairs = ((log_power - mean) / spread).reshape(-1, FRAMES_PER_LATENT * log_power.shape[-1])
-        variance, vectors = torch.linalg.eigh(pairs.T @ pairs / len(pairs))
-        variance, basis = variance.flip(0)[:channels], vectors.flip(1)[:, :channels]
-        scale = variance.clamp_min(1e-4).pow(0.25)
-        scale = scale * (variance / scale.square()).mean().sqrt()
-        return cls(mean, spread, basis.contiguous(), scale)

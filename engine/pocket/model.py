@@ -27,16 +27,17 @@ from .latents import LatentMap
 from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
 from .scenes import (
-    PIECE_SECONDS,
     Inputs,
     described,
     heard_of,
+    key_seed,
     laid_out,
     on_device,
     read_request,
 )
 from .sound import resynthesised, spectrum_of, waveform
 from .towers import Towers, load_towers
+from .waveform.lengths import PIECE_SECONDS
 from .waveform.vocoder import VOCODER, Vocoder, load_vocoder
 
 CPU = torch.device("cpu")
@@ -103,7 +104,7 @@ class Pocket:
                 tempo_bpm=reading.tempo_bpm, key=key, draws_key=reading.draws_key, is_open=reading.text.is_open,
             )  # fmt: skip
             if whole.key != key:
-                notes.append(f"No key was given: seed {seeds.key} chose {whole.key}.")
+                notes.append(f"No key was given: {key_seed(request)} chose {whole.key}.")
             said, key = whole.ids, whole.key
         conditions = described(request, reading, [said], key)
         scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)
@@ -122,8 +123,7 @@ class Pocket:
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return the straight grid of a rectified flow."""
-        times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-        return Schedule(times=times, alphas=1 - times, sigmas=times)
+        return Schedule.straight(steps)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return x_0 on the line from `latent` [batch, frames, channels]; with `until` the student answers."""

@@ -238,7 +238,7 @@ def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None
     """Return a copy that can be told layers and contexts; as the full mix it answers as `network`, to the bit.
 
     `learnt` are its parameters named `LAYERED`. Without them it begins with what `network` knows of control inputs: the
-    pitch classes of a tune are read as those of a chord, or as its root by the bass. All else of the context is silent.
+    pitch classes of a tune are read as a chord's, or as its root by the bass. All else of the context is silent.
     """
     made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
     added = {name: tensor for name, tensor in made.state_dict().items() if name in (*LAYERED, *LAYERED_SET)}

@@ -2,25 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from midi.key import Key
-from midi.tempo import loop_samples
 
 from ..controls import find
 from ..models.protocol import Scene
 from ..request import LoopRequest, Notes
+from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import musical_time, words
-from .bands import LATENT_MULTIPLE, LATENT_SAMPLES, SAMPLE_RATE
-from .heard import hear, sentences
+from .heard import hear, sentences, settled
 from .layers import Layer, without_chords
+from .waveform.lengths import frames_of, made_samples, pieces_of
 
 SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
-PIECE_SECONDS = 16.5  # the longest loop made in one piece
 TEACHER_GUIDANCE = 2.0
 USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a mix; peaks let half the loops reach it
 
@@ -79,7 +77,7 @@ class Reading:
 def read_request(request: LoopRequest) -> Reading:
     """Return what `request` says; tempi that the model does not know become half or double time."""
     text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
-    notes = list(sentences(request.prompt, request.negative_prompt))
+    notes = [*settled(request), *sentences(request.prompt, request.negative_prompt)]
     tempo = _known_tempo(float(request.tempo_bpm))
     if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
         notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
@@ -113,10 +111,7 @@ def laid_out(
 ) -> Scene:
     """Return the scene of a request on the CPU: one sound of as many frames as fit, in pieces if it is long."""
     conditional, unconditional = conditions
-    samples = loop_samples(request.bars, request.meter, request.tempo_bpm, SAMPLE_RATE)
-    pieces = _pieces(request.bars, samples)
-    multiple = LATENT_MULTIPLE * pieces
-    frames = max(multiple, multiple * round(samples / LATENT_SAMPLES / multiple))
+    samples, pieces, frames = made_samples(request), pieces_of(request), frames_of(request)
     phases = musical_time.phases(frames // pieces, request.bars // pieces, request.meter.beats_per_bar)[None]
     inputs = Inputs(
         conditional=conditional,
@@ -183,10 +178,10 @@ def _known_tempo(tempo_bpm: float) -> float:
     return tempo_bpm
 
 
-def _pieces(bars: int, samples: int) -> int:
-    """Return into how many pieces of whole bars the loop is cut: the fewest that are short enough."""
-    seconds = Fraction(samples, SAMPLE_RATE)
-    return next((n for n in range(1, bars + 1) if bars % n == 0 and seconds / n <= PIECE_SECONDS), bars)
+def key_seed(request: LoopRequest) -> str:
+    """Return the seed that chooses the key, in words: a loop that begins from a take has that of the take."""
+    seed = open_seeds(request).key
+    return f"seed {seed}" if request.start is None or seed == request.seed else f"the take's seed {seed}"
 
 
 def heard_of(request: LoopRequest, key: Key | None) -> dict[str, object]:

@@ -4,7 +4,7 @@ The waveform has one phase for both channels, integrated from their common power
 quarter turn on, so that left and right are equally loud and the mono mix is exactly the mid.
 
 In the treble a band holds many bins, and phases integrated from so smooth a picture align: every frame turns into a
-click. Two things keep them apart. Magnitudes are roughened before their phases are integrated, as those of real noise
+click. Two things keep them apart. Magnitudes are roughened before their phases are integrated, as in real noise
 are, except where the loop itself rises sharply: a hit must stay one. And the treble goes through a gentle all-pass
 whose delay swings to and fro with frequency, so that a hit, too, lasts three milliseconds and not a tenth of one.
 """
@@ -64,7 +64,7 @@ def _side_power(power: Tensor) -> Tensor:
 
 
 def _spectrum(power: Tensor, side: Tensor | None, frame_rate_hz: float) -> Spectrum:
-    """Return mid band power [batch, frames, bands] as mean squares, beside those of the side [batch, frames]."""
+    """Return mid band power [batch, frames, bands] as mean squares, beside the side's mean squares [batch, frames]."""
     bank = mid_bands()
     bins = bank.bins.to(power.device)
     return Spectrum(
@@ -153,7 +153,7 @@ def resynthesised(
 
     Slower than `spectrum_of` and honest: a spectrogram that no waveform has is caught here. Phases, and what the
     `vocoder` and the limiter change, are constant in the gradient, which flows through magnitudes, synthesis and
-    analysis. Peaks are those of the delivered wave; with `limits`, those that the limiter finds, less what it may take.
+    analysis. Peaks are the delivered wave's; with `limits`, the limiter's, less the gain that it may take.
     """
     sounded = [(_with_gradient(one, samples, vocoder), _sounded(one, samples, vocoder).peaks) for one in log_power]
     return _heard(sounded, band_power(log_power[..., _MIDS:]), frame_rate_hz, limits=limits)
@@ -169,7 +169,7 @@ def _heard(sounded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz: fl
     with torch.no_grad():
         sides = torch.stack([limiter(peaks) * both[1] if limits else both[1] for both, peaks in sounded])
         heard = _side_power(stft(sides, frames).abs().square() @ side_bands().weights.T.to(sides.device))
-    # The value is the waveform's, the gradient that of the bands: the side is made without one.
+    # The value is the waveform's, the gradient the bands': the side is made without one.
     own = _side_power(side) + LEAST_POWER
     level = own * (heard / own.detach())
     power = stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device)
@@ -247,7 +247,7 @@ def _plain(bins: tuple[Tensor, Tensor], turn: Tensor, samples: int) -> Tensor:
 
 
 def _in_time(wave: Tensor) -> Tensor:
-    """Return a loop [..., samples] turned so that its hits are where those of the loop were that the bands are of."""
+    """Return a loop [..., samples] turned so that its hits are where they are in the loop that the bands came from."""
     return wave.roll(-LATE_SAMPLES, -1)
 
 

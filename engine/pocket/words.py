@@ -7,17 +7,15 @@ import msgspec
 from .heard import hear
 from .languages.vocabulary import (
     DRUMS,
-    GENRES,
     INSTRUMENTS,
     PACES,
-    VOCABULARY_VERSION,
     WORD_IDS,
     WORDS,
     Word,
 )
 
 __all__ = [
-    "DRUMS", "GENRES", "INSTRUMENTS", "PACES", "VOCABULARY_VERSION", "WORDS", "WORD_IDS",
+    "DRUMS", "INSTRUMENTS", "PACES", "WORDS", "WORD_IDS",
     "Parsed", "Word", "pace", "parse",
 ]  # fmt: skip
 

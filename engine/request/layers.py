@@ -63,10 +63,24 @@ def chord_spans(chords: str, key: Key | None, bars: int, beats_per_bar: Fraction
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
 
 
+def layers_of_controls(request: "LoopRequest") -> dict[str, tuple[str, ...]]:
+    """Return which layers the controls are given to, by what a sentence calls that."""
+    return {f"the control {control.kind}": control.on for control in request.controls}
+
+
+def called(field: str) -> str:
+    """Return what a sentence calls a field of the request: settings have another name for some."""
+    return {"beside": "a recording beside the loop"}.get(field, field)
+
+
+def begun(name: str) -> str:
+    """Return a setting's name, or what a sentence calls one, as a sentence begins with it."""
+    return name[0].upper() + name[1:] if name.startswith(("the ", "a ")) else name
+
+
 def check_layers(request: "LoopRequest") -> None:
     """Refuse layers that contradict each other, and chords that are none or do not fit the loop."""
-    named = {"again": request.again, "mute": request.mute}
-    named |= {f"on of {control.kind}": control.on for control in request.controls}
+    named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)
     if request.layers == (MIX,):
         _check_mix(request, named)
     elif request.layers:
@@ -74,8 +88,8 @@ def check_layers(request: "LoopRequest") -> None:
             missing = [one for one in layers if one not in request.layers]
             if missing:
                 raise BadRequestError(
-                    f"{name} names {', '.join(missing)}, but the layers are {', '.join(request.layers)}.",
-                    remedy=f"Add {', '.join(missing)} to layers, or leave it out of {name}.",
+                    f"{begun(name)} names {', '.join(missing)}, but the layers are {', '.join(request.layers)}.",
+                    remedy=f"Add {', '.join(missing)} to layers, or leave it out there.",
                 )
     if request.again and request.start is None:
         raise BadRequestError(
@@ -90,10 +104,11 @@ def check_layers(request: "LoopRequest") -> None:
 def _check_mix(request: "LoopRequest", named: dict[str, tuple[str, ...]]) -> None:
     """Refuse whatever needs layers, where the full mix is asked for."""
     asked = [name for name, layers in named.items() if layers]
-    asked += [name for name in ("chords", "beside", "stems") if getattr(request, name)]
+    asked += [called(name) for name in ("chords", "beside", "stems") if getattr(request, name)]
     if asked:
         raise BadRequestError(
-            f"{asked[0]} needs layers, and the full mix has none.", remedy=f"Leave out layers mix, or {asked[0]}."
+            f"{begun(asked[0])} needs layers, and the full mix has none.",
+            remedy=f"Leave out layers mix, or {asked[0]}.",
         )
 
 

@@ -32,7 +32,7 @@ class Control(Value, frozen=True):
     `kind` is the name of a row in `engine.controls`; kinds are open, target types are not.
     `weight_curve` says how the weight changes, as breakpoints of beat and factor of `weight`, linear between; where it
     is 0 the control is free. `within` is a range of beats outside which it is free. `on` names the layers that the
-    control hears and moves; without them they are those of its row.
+    control hears and moves; without them the layers of its row count.
     """
 
     kind: str

@@ -3,7 +3,7 @@
 The kept frames are known before anything is searched. They are written into the free loop, and the chain is solved
 backwards: each step for the state that it began with, by a damped fixed-point iteration, because the step's own answer
 is at that state. DDIM backwards (Song et al. 2021) takes the answer at the step's end instead, and is four times as far
-off where steps are few. In the frames that are free the noise stays that of the seed.
+off where steps are few. In the frames that are free the noise of the seed stays.
 """
 
 import math
@@ -18,7 +18,6 @@ from .shell import Shell
 from .surrogate import Chain, Problem, latent_of
 
 STEPS, ITERATIONS, DAMPING = 8, 4, 0.5  # more iterations, or fewer steps, leave farther off: the answers are not smooth
-STOCHASTIC = (Sampler.RENOISE, Sampler.ANCESTRAL)
 
 
 @torch.no_grad()
@@ -29,7 +28,7 @@ def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
     kept, and with samplers that draw noise, it is `noise` itself.
     """
     model, scene, objective = problem
-    if scene.layers or scene.noises > 1 or chain.sampler in STOCHASTIC:
+    if scene.layers or scene.noises > 1 or chain.sampler == Sampler.RENOISE:
         return noise
     free = latent_of(model, scene, noise, chain, checkpoint=False)
     whole = objective.settled(free)

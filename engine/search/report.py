@@ -14,7 +14,7 @@ UNKNOWN_SECONDS = -1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One evaluation. `losses` and `distances` (in tolerances) are those of the batch's best item at this step.
+    """One evaluation. `losses` and `distances` (in tolerances) belong to the batch's best item at this step.
 
     With `exact` they are the exact evaluation's, otherwise the surrogate's. `best_noise` [batch, *noise_shape] and
     `best_total` [batch] are the best so far, item by item, by exact evaluations alone; `reached` is true when the best
@@ -56,9 +56,11 @@ class Step:
 
 
 def counted(step: Step) -> tuple[int, int]:
-    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step."""
-    steps = max(step.steps, 1)
-    return min(step.index + 1, steps), steps
+    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step.
+
+    Where there are no steps, as in a loop that is only made again, nothing is counted.
+    """
+    return min(step.index + 1, step.steps), step.steps
 
 
 def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:

@@ -20,7 +20,7 @@ SILENCE = 1e-12
 class Shell:
     """The projection after each step; the papers have none."""
 
-    spectrum_spread: float = 4.0  # standard deviations by which a frequency's power may leave that of white noise
+    spectrum_spread: float = 4.0  # standard deviations by which a frequency's power may leave white noise
     flatness_spread: float = 2.0  # the same for the mean flatness of channels: 95 % of draws lie within
 
     def projected(self, noise: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:

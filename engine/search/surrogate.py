@@ -74,7 +74,7 @@ class Correction:
         return shifted, spectrum
 
     def with_waveform(self, model: Model, scene: Scene, latent: Tensor, waveform: Spectrum) -> "Correction":
-        """Return the correction by which the spectrum of `latent` becomes that of its `waveform`."""
+        """Return the correction from the spectrum of `latent` to the spectrum of its `waveform`."""
         own, side, crest = model.listen(latent, scene), self.side, self.crest
         if waveform.side is not None and own.side is not None:
             side = _ratio(waveform.side, own.side)
@@ -138,7 +138,7 @@ class Verification:
     ) -> Finding:
         """Return a new correction and the exact evaluation of two latents [batch, *noise_shape] of one noise.
 
-        `surrogate` is the surrogate's latent, `exact` that of `chain`. A `thorough` one analyses the waveform.
+        `surrogate` is the surrogate's latent, `exact` the latent of `chain`. A `thorough` one analyses the waveform.
         """
         model, scene, objective = problem
         correction = replace(correction, latent=exact - surrogate)

@@ -3,7 +3,7 @@
 Keys lie in `keys/` of the data folder, made when first needed: `engine.key` and `client.key` are public,
 `*.key_secret` never leave their computer and are readable for their user only. Whoever can read them is let in: so a
 bridge with the same data folder as the engine needs nothing more, and a web page or another user gets nowhere.
-`keys/allowed/` holds the public keys of clients elsewhere, `keys/engines/` those of engines elsewhere.
+`keys/allowed/` holds the public keys of clients elsewhere, `keys/engines/` the keys of engines elsewhere.
 """
 
 import ipaddress

@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
 import zmq
 
 from ..errors import EngineUnavailableError
 from .access import Access
 from .transport import Channel, Frames, tune
 from .wire import MAX_REQUEST_BYTES
-
-log = structlog.get_logger("ditto.engine")
 
 PORT_TRIES = 16  # a taken port is passed over for the next
 REOPEN_TRIES = 100

@@ -96,6 +96,14 @@ class AckTake(_Message, frozen=True):
     take: Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT - 1)]
 
 
+class LeaveTake(_Message, frozen=True):
+    """A take has arrived and could not be stored: the engine keeps it, and has room on the way for others."""
+
+    request_id: Name
+    owner: Name
+    take: Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT - 1)]
+
+
 class AckEnd(_Message, frozen=True):
     """The end of a request has arrived, and all its takes are safe."""
 
@@ -145,12 +153,13 @@ class Said(_Message, frozen=True):
     event: Event
 
 
-Message = Hello | Submission | Cancel | AckTake | AckEnd | Resend | Job | Status | Said
+Message = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend | Job | Status | Said
 KINDS: dict[bytes, type[Message]] = {
     b"hello": Hello,
     b"submit": Submission,
     b"cancel": Cancel,
     b"ack_take": AckTake,
+    b"leave_take": LeaveTake,
     b"ack_end": AckEnd,
     b"resend": Resend,
     b"job": Job,
@@ -158,7 +167,7 @@ KINDS: dict[bytes, type[Message]] = {
     b"event": Said,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
-FromClient = Hello | Submission | Cancel | AckTake | AckEnd | Resend
+FromClient = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend
 
 
 def pack(message: Message) -> list[bytes]:

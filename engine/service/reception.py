@@ -10,7 +10,20 @@ import structlog
 from ..errors import BadRequestError, DittoError
 from ..events import Event, Failed
 from . import messages
-from .messages import AckEnd, AckTake, Cancel, EngineState, Hello, Job, Message, Resend, Said, Status, Submission
+from .messages import (
+    AckEnd,
+    AckTake,
+    Cancel,
+    EngineState,
+    Hello,
+    Job,
+    LeaveTake,
+    Message,
+    Resend,
+    Said,
+    Status,
+    Submission,
+)
 from .owners import Owners
 from .queue.journal import Journal
 from .queue.scheduler import Scheduler
@@ -102,6 +115,8 @@ class Reception:
                 self.scheduler.cancel(message)
             case AckTake() | AckEnd():
                 self.scheduler.acknowledge(message)
+            case LeaveTake():
+                self.scheduler.leave(message)
             case Resend():
                 entry = self.scheduler.entry_of(message.owner, message.request_id)
                 if entry is not None:

@@ -4,6 +4,7 @@ Pure functions. Anything that is not exactly one of our types raises `BadRequest
 ever unpickled. Fractions travel as text ("3/2"), so that musical time stays exact.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -47,12 +48,7 @@ def encode(value: object) -> bytes:
 
 def decode(data: bytes | memoryview, kind: type[T]) -> T:
     """Return the `kind` that `data` holds, validated; raise `BadRequestError` for anything else."""
-    try:
-        return msgspec.msgpack.decode(data, type=kind, dec_hook=_from_plain)
-    except BadInputError as error:  # a number in it that musical time cannot hold
-        raise BadRequestError(error.sentence, remedy=error.remedy) from error
-    except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
-        raise BadRequestError(f"The message is not a valid {_name(kind)}: {error}.") from error
+    return _decoded(msgspec.msgpack.decode, data, kind, "The message")
 
 
 def decode_request(data: bytes) -> LoopRequest:
@@ -72,13 +68,14 @@ def to_json(value: object) -> bytes:
 
 def from_json(data: bytes, kind: type[T]) -> T:
     """Return the `kind` that the JSON text holds, validated."""
+    return _decoded(msgspec.json.decode, data, kind, "The text")
+
+
+def _decoded(decoder: Callable[..., T], data: bytes | memoryview, kind: type[T], form: str) -> T:
     try:
-        return msgspec.json.decode(data, type=kind, dec_hook=_from_plain)
+        return decoder(data, type=kind, dec_hook=_from_plain)
     except BadInputError as error:  # a number in it that musical time cannot hold
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
     except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
-        raise BadRequestError(f"The text is not a valid {_name(kind)}: {error}.") from error
-
-
-def _name(kind: object) -> str:
-    return getattr(kind, "__name__", "message")
+        name = getattr(kind, "__name__", "message")
+        raise BadRequestError(f"{form} is not a valid {name}: {error}.") from error

@@ -1,4 +1,4 @@
-"""Where a request begins: at the noise of its seeds or at that of an earlier take, layer by layer."""
+"""Where a request begins: at the noise of its seeds or of an earlier take, layer by layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,8 @@ from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadInputError, BadRequestError
 from ..models.protocol import Layers, Model, Scene, Weighed
 from ..request import MIX, LoopRequest, Start
-from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, stored_facts
+from ..request.layers import called
+from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
 
 NEAR_BEATS = 0.1  # by which a recording may miss a whole number of beats and still be repeated on the beat
 
@@ -97,10 +98,7 @@ def _continued(
 
 def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     if tuple(found) != tuple(wanted):
-        raise BadInputError(
-            f"The stored noise has the shape {tuple(found)}, this loop needs {tuple(wanted)}.",
-            remedy="Start from a take of the same model, length and tempo.",
-        )
+        raise of_another_loop()
 
 
 def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Tensor | None]:
@@ -125,9 +123,9 @@ def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Te
 
 def _refuse_layers(request: LoopRequest, model: Model) -> None:
     """Refuse what needs layers of a model that has none."""
-    asked = [name for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
+    asked = [called(name) for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
     asked += ["layers"] if request.layers not in ((), (MIX,)) else []
-    asked += [f"on of {control.kind}" for control in request.controls if control.on]
+    asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
     if asked:
         raise BadRequestError(
             f"{model.card.name} makes one sound without layers, so that {asked[0]} cannot be used.",

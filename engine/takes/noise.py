@@ -106,14 +106,19 @@ def _seed_in(stored: dict[str, Tensor], name: str, otherwise: int) -> int:
     return int(kept)
 
 
+def of_another_loop() -> BadInputError:
+    """Return the error of noise that has another shape than this loop's."""
+    return BadInputError(
+        "The noise of the take belongs to a loop of another length or of another model.",
+        remedy="Start from a take of the same model, bars, time signature and tempo.",
+    )
+
+
 def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
     """Read a take's x_T; raise `BadInputError` for other bytes and for a loop of another length or model."""
     noise = _of_a_take(data)["noise"]
     if tuple(noise.shape) != shape:
-        raise BadInputError(
-            f"The stored noise has the shape {tuple(noise.shape)}, this loop needs {shape}.",
-            remedy="Start from a take of the same model, length and tempo.",
-        )
+        raise of_another_loop()
     if not torch.isfinite(noise).all():
         raise BadInputError("The stored noise holds values that are not numbers.")
     return noise

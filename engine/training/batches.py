@@ -23,6 +23,7 @@ from ..pocket.bands import FRAMES_PER_LATENT
 from ..pocket.latents import LatentMap
 from ..pocket.layers import without_chords
 from ..pocket.network import CONTROL_CHANNELS
+from .inputs import fitted
 from .loops import mode_name, read_shard, shards
 
 FREE_SHARE = 0.1  # captions left out altogether, for guidance
@@ -54,9 +55,11 @@ class Batch:
         return Batch(self.latent[which], *told, layer, context)
 
     def unsaid(self) -> "Batch":
-        """Return the same without words, key and chords: the free branch of guidance."""
+        """Return the same without words, key and chords, tempo and metre kept: the unconditional branch of guidance."""
         context = None if self.context is None else without_chords(self.context)
-        return replace(self, condition=conditioning.without_words(self.condition), context=context)
+        condition = self.condition.clone()
+        condition[..., : sum(conditioning.SECTIONS[:2])] = 0
+        return replace(self, condition=condition, context=context)
 
 
 class Batches(Protocol):
@@ -121,7 +124,7 @@ class LoopSet:
         file = (weights or folder) / "latent_map.safetensors"
         if not file.exists():
             some = [bands for shard in shards(folder)[:SHARDS_TO_FIT] for bands in read_shard(shard).loops()][::2]
-            LatentMap.fit(torch.cat([torch.from_numpy(bands).float() for bands in some])).save(file)
+            fitted(torch.cat([torch.from_numpy(bands).float() for bands in some])).save(file)
         return cls(folder, LatentMap.load(file), device or torch.device("cpu"), grows=grows)
 
     def __len__(self) -> int:

@@ -6,12 +6,9 @@ A shard is one `.npz`: log bands as float16, loop by loop, first the mix and the
 have in it; control inputs of the mix, and labels as JSON.
 """
 
-import json
-import math
-import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
-from ..pocket.controls import control_inputs
-from .loops import asked, plain_labels, shards
+from .inputs import control_inputs
+from .loops import asked, labels_in, plain_labels, render_missing, write_shard
 
 if TYPE_CHECKING:
     from .synth.layers import LayeredLoop
@@ -46,20 +43,13 @@ def read_tracks(file: Path) -> Iterator[Tracks]:
     """Yield what `render_layer_shard` wrote."""
     with np.load(file) as arrays:
         bands, controls = arrays["bands"], arrays["controls"]
-        labels = json.loads(bytes(arrays["labels"]).decode())
+        labels = labels_in(arrays)
     row = control_row = 0
     for label in labels:
         frames, count = label["frames"], 1 + len(label["layers"])
         block = bands[row : row + frames * count].reshape(count, frames, -1)
         yield Tracks(block, controls[control_row : control_row + frames // FRAMES_PER_LATENT], label)
         row, control_row = row + frames * count, control_row + frames // FRAMES_PER_LATENT
-
-
-def read_layer_labels(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the labels of every loop in `folder`, without their sound."""
-    for file in shards(folder):
-        with np.load(file) as arrays:
-            yield from json.loads(bytes(arrays["labels"]).decode())
 
 
 def render_layer_shard(first_seed: int, count: int, split: str, assets: Path | None, out: Path) -> float:
@@ -83,11 +73,8 @@ def render_layer_shard(first_seed: int, count: int, split: str, assets: Path | N
         bands.append(log_power.half().flatten(0, 1).numpy())
         controls.append(control_inputs(log_power[0], labels[-1]).astype(np.float16))
         seconds += samples / SAMPLE_RATE
-    text = np.frombuffer(json.dumps(labels).encode(), np.uint8)
-    part = out / f"{split}-{first_seed:07d}.part"
-    with part.open("wb") as file:
-        np.savez(file, bands=np.concatenate(bands), controls=np.concatenate(controls), labels=text)
-    part.replace(part.with_suffix(".npz"))
+    file = out / f"{split}-{first_seed:07d}.npz"
+    write_shard(file, labels, bands=np.concatenate(bands), controls=np.concatenate(controls))
     return seconds
 
 
@@ -98,41 +85,7 @@ def _labels(loop: "LayeredLoop", samples: int, frames: int) -> dict[str, Any]:
     return plain_labels(loop.labels, samples) | {"frames": frames, "layers": layers, "chords": chords}
 
 
-def render_missing_layers(
-    out: Path,
-    *,
-    count: int,
-    first_seed: int = 0,
-    split: str = "train",
-    assets: Path | None = None,
-    workers: int = 2,
-    pause_after_minutes: float = math.inf,
-) -> bool:
-    """Render the shards of `count` loops that `out` does not have yet; return whether all are there in the end.
-
-    When the minutes are over what is being rendered is finished and nothing more begun.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    sizes = {
-        s: min(LOOPS_PER_SHARD, first_seed + count - s) for s in range(first_seed, first_seed + count, LOOPS_PER_SHARD)
-    }
-    files = {seed: out / f"{split}-{seed:07d}.npz" for seed in sizes}
-    with ProcessPoolExecutor(workers) as pool:
-        jobs = [
-            pool.submit(render_layer_shard, seed, sizes[seed], split, assets, out)
-            for seed in sizes
-            if not files[seed].exists()
-        ]
-        for index, job in enumerate(jobs, 1):
-            if job.cancelled():
-                continue
-            job.result()
-            print(f"{index}/{len(jobs)} shards of layers", flush=True)  # noqa: T201 - the command's own output
-            if (time.monotonic() - started) / 60 >= pause_after_minutes:
-                for later in jobs[index:]:
-                    later.cancel()
-    return all(file.exists() for file in files.values())
+render_missing_layers = partial(render_missing, shard=render_layer_shard, loops_per_shard=LOOPS_PER_SHARD)
 
 
 def main() -> None:

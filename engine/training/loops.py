@@ -9,7 +9,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from midi.key import MODES
 
 from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_bands
-from ..pocket.controls import control_inputs
+from .inputs import control_inputs
 
 if TYPE_CHECKING:
     from .synth.labels import Labels
@@ -58,7 +58,7 @@ def shards(folder: Path) -> list[Path]:
 def read_shard(file: Path) -> Shard:
     """Return what `render_shard` wrote."""
     with np.load(file) as arrays:
-        return Shard(arrays["bands"], arrays["controls"], arrays["frames"].tolist(), _labels(arrays))
+        return Shard(arrays["bands"], arrays["controls"], arrays["frames"].tolist(), labels_in(arrays))
 
 
 def read_shards(folder: Path) -> Iterator[tuple[NDArray[np.float16], dict[str, Any]]]:
@@ -72,10 +72,11 @@ def read_labels(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the labels of every loop in `folder`, without their sound."""
     for file in shards(folder):
         with np.load(file) as arrays:
-            yield from _labels(arrays)
+            yield from labels_in(arrays)
 
 
-def _labels(arrays: Any) -> list[dict[str, Any]]:
+def labels_in(arrays: Any) -> list[dict[str, Any]]:
+    """Return the labels of an open shard."""
     found: list[dict[str, Any]] = json.loads(bytes(arrays["labels"]).decode())
     return found
 
@@ -118,18 +119,22 @@ def render_shard(first_seed: int, count: int, split: str, assets: Path | None, o
         controls.append(control_inputs(log_power, labels[-1]).astype(np.float16))
         frames.append(length)
         seconds += samples / SAMPLE_RATE
-    text = np.frombuffer(json.dumps(labels).encode(), np.uint8)
-    part = out / f"{split}-{first_seed:07d}.part"
-    with part.open("wb") as file:
-        np.savez(
-            file,
-            bands=np.concatenate(bands),
-            controls=np.concatenate(controls),
-            frames=np.array(frames),
-            labels=text,
-        )
-    part.replace(part.with_suffix(".npz"))
+    write_shard(
+        out / f"{split}-{first_seed:07d}.npz",
+        labels,
+        bands=np.concatenate(bands),
+        controls=np.concatenate(controls),
+        frames=np.array(frames),
+    )
     return seconds
+
+
+def write_shard(file: Path, labels: Sequence[Mapping[str, Any]], **arrays: NDArray[Any]) -> None:
+    """Write `arrays` and `labels` as one shard, which is there whole or not at all."""
+    part = file.with_suffix(".part")
+    with part.open("wb") as open_file:
+        np.savez(open_file, allow_pickle=False, **arrays, labels=np.frombuffer(json.dumps(labels).encode(), np.uint8))
+    part.replace(file)
 
 
 def render_missing(
@@ -141,20 +146,21 @@ def render_missing(
     assets: Path | None = None,
     workers: int = 2,
     pause_after_minutes: float = math.inf,
+    shard: Callable[[int, int, str, Path | None, Path], float] = render_shard,
+    loops_per_shard: int = LOOPS_PER_SHARD,
 ) -> bool:
     """Render the shards of `count` loops that `out` does not have yet; return whether all are there in the end.
 
-    Prints how far it is. When the minutes are over what is being rendered is finished and nothing more begun.
+    `shard` renders one and returns its seconds of audio. Prints how far it is. When the minutes are over, the shards
+    that are being rendered are finished and no others are begun.
     """
     out.mkdir(parents=True, exist_ok=True)
-    seeds = range(first_seed, first_seed + count, LOOPS_PER_SHARD)
+    seeds = range(first_seed, first_seed + count, loops_per_shard)
     missing = [seed for seed in seeds if not (out / f"{split}-{seed:07d}.npz").exists()]
     started, done = time.monotonic(), 0.0
     with ProcessPoolExecutor(workers) as pool:
-        sizes = [min(LOOPS_PER_SHARD, first_seed + count - seed) for seed in missing]
-        jobs = [
-            pool.submit(render_shard, seed, size, split, assets, out) for seed, size in zip(missing, sizes, strict=True)
-        ]
+        sizes = [min(loops_per_shard, first_seed + count - seed) for seed in missing]
+        jobs = [pool.submit(shard, seed, size, split, assets, out) for seed, size in zip(missing, sizes, strict=True)]
         for index, job in enumerate(jobs, 1):
             if job.cancelled():
                 continue

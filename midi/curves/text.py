@@ -74,7 +74,7 @@ def within_loop(curve: Curve, loop_beats: Beats | None) -> Curve:
             raise MidiError(
                 "beat_outside_loop",
                 f"Beat {float(point.beat):g} is outside the loop; 0 to {float(loop_beats):g} is allowed.",
-                "Beats are quarter notes from the loop's start.",
+                "Beats are quarter notes from the loop's start; more bars make it longer.",
             )
     return curve
 

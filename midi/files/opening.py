@@ -2,7 +2,10 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import MidiError
 
@@ -12,12 +15,19 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
 
     A pipe or a device is refused before it is opened, because reading one may never end.
     """
+    with opened(path) as file:
+        return file.read(most_bytes + 1)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file to read its bytes; raises `MidiError` for any other, and where reading it fails."""
     state_of_file(path)
     try:
         with path.open("rb") as file:
-            return file.read(most_bytes + 1)
+            yield file
     except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
 
 
 def state_of_file(path: Path, remedy: str = "Check the path.") -> os.stat_result:
@@ -25,14 +35,13 @@ def state_of_file(path: Path, remedy: str = "Check the path.") -> os.stat_result
     try:
         state = os.stat(path)
     except (OSError, ValueError) as error:
-        raise unreadable(path, error, remedy) from error
+        raise _unreadable(path, error, remedy) from error
     if not stat.S_ISREG(state.st_mode):
         kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a pipe, a device or something else"
         raise MidiError("unreadable_file", f"{path.name or path} is {kind}, not a file.", "Choose a file.")
     return state
 
 
-def unreadable(path: Path, error: OSError | ValueError, remedy: str = "Check the path.") -> MidiError:
-    """Return the error for a file that the system does not give."""
+def _unreadable(path: Path, error: OSError | ValueError, remedy: str = "Check the path.") -> MidiError:
     reason = getattr(error, "strerror", None) or str(error)
     return MidiError("unreadable_file", f"{path.name or path} cannot be read: {reason}.", remedy)

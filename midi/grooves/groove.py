@@ -32,11 +32,6 @@ class Groove:
     offsets: tuple[float, ...]
     strengths: tuple[float, ...]
 
-    @property
-    def length_beats(self) -> Beats:
-        """The length of the cycle."""
-        return len(self.offsets) * self.grid
-
     def onsets(self, loop_beats: Beats) -> tuple[Onset, ...]:
         """Return the strokes in `loop_beats` beats, the cycle repeated; one before beat 0 comes round at the end."""
         steps = int(loop_beats / self.grid)

@@ -60,7 +60,7 @@ class Lane:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The parameter's range, or that of the values where the set does not tell it."""
+        """The parameter's range, or the values' where the set does not tell it."""
         if self.low is not None and self.high is not None and self.low < self.high:
             return self.low, self.high
         return float(self.values.min()), float(self.values.max())
@@ -137,7 +137,7 @@ class LiveClip:
     def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
         """Return what plays from the clip's launch, from beat 0 on.
 
-        `length` is that of an arrangement clip, or one pass of a session clip, unless it is given.
+        Without a `length` an arrangement clip has its own, and a session clip is played once.
         """
         if length is None:
             markers = self.markers

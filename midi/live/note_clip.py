@@ -1,7 +1,7 @@
 """The notes of a Live set's clip: which one `SET.als#Track`, `SET.als#Track/Clip` and `CLIP.alc` mean.
 
 The arrangement is read where it has notes there, from beat 0 or the beat behind an `@` on; else the first clip of
-the session that has notes. What was chosen is said where there was a choice.
+the session that has notes. Where there was a choice, a remark names the clip.
 """
 
 import re

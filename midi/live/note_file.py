@@ -110,7 +110,7 @@ def fitted(name: str, piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Note
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Put the file's name in front of what is said about its notes."""
+    """Put the file's name in front of errors about its notes."""
     try:
         yield
     except MidiError as error:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 from xml.parsers import expat
 
 from ..errors import MidiError
-from ..files.opening import state_of_file, unreadable
+from ..files.opening import opened
 from .characters import CleanText
 
 MAX_FILE_BYTES = 256 * 2**20  # as stored
@@ -53,12 +53,8 @@ def stream_elements(path: Path, handler: ElementHandler) -> tuple[str, ...]:
 
     Raises `MidiError`, and nothing else, for a file that is no whole set or is over a limit.
     """
-    state_of_file(path)
-    try:
-        with path.open("rb") as file:
-            return _parse(path.name, file, handler)
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+    with opened(path) as file:
+        return _parse(path.name, file, handler)
 
 
 def broken_set(name: str, reason: str) -> MidiError:

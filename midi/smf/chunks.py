@@ -33,17 +33,15 @@ class Header(NamedTuple):
 
 @dataclass(slots=True)
 class RawFile:
-    """A file's events by track; `remarks` say what was mended, `clean` whether nothing had to be."""
+    """A file's events by track; `remarks` say what was mended."""
 
     header: Header
     tracks: list[list[Event]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    clean: bool = True
 
-    def mend(self, remark: str = "") -> None:
-        """Note that the file is not as the standard has it, with a sentence if it matters to a producer."""
-        self.clean = False
-        if remark and remark not in self.remarks:
+    def mend(self, remark: str) -> None:
+        """Note what was mended that matters to a producer."""
+        if remark not in self.remarks:
             self.remarks.append(remark)
 
 
@@ -51,11 +49,7 @@ def read_chunks(name: str, data: bytes) -> RawFile:
     """Return the header and all tracks of a file; raises `MidiError` where there is none to read."""
     start = _find_header(name, data)
     raw = RawFile(_header(name, data, start))
-    if start:
-        raw.mend()
     position = raw.header.end
-    if position - start != _HEADER_BYTES or raw.header.kind > 2:
-        raw.mend()
     while position < len(data) and len(raw.tracks) < _MAX_TRACKS:
         position = _next_chunk(data, position, raw)
     _compare_counts(raw)
@@ -114,7 +108,9 @@ def _track(data: bytes, start: int, declared: int, raw: RawFile) -> int:
     number = len(raw.tracks) + 1
     fits = declared == len(data) or (declared < len(data) and _is_name(data[declared : declared + 4]))
     found = read_events(data, start, declared if fits else len(data), stop_at_end=not fits)
-    _keep(found.events, found.remarks, raw, clean=found.clean)
+    raw.tracks.append(found.events)
+    for remark in found.remarks:
+        raw.mend(remark)
     if found.end is TrackEnd.DAMAGED:
         raw.mend(f"Track {number} is damaged: {found.damage}. What comes before that was read.")
     if fits:
@@ -128,20 +124,10 @@ def _track(data: bytes, start: int, declared: int, raw: RawFile) -> int:
     return following if following >= 0 else len(data)
 
 
-def _keep(events: list[Event], remarks: list[str], raw: RawFile, *, clean: bool) -> None:
-    raw.tracks.append(events)
-    if not clean:
-        raw.mend()
-    for remark in remarks:
-        raw.mend(remark)
-
-
 def _compare_counts(raw: RawFile) -> None:
     if len(raw.tracks) != raw.header.tracks:
         said = "1 track" if raw.header.tracks == 1 else f"{raw.header.tracks} tracks"
         raw.mend(f"The file says that it has {said} and has {len(raw.tracks)}; all that are there were read.")
-    if raw.header.kind == 0 and len(raw.tracks) > 1:
-        raw.mend()
 
 
 def _is_name(four: bytes) -> bool:

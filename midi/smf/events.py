@@ -44,7 +44,6 @@ class Reading:
     remarks: list[str] = field(default_factory=list)
     end: TrackEnd = TrackEnd.COMPLETE
     stop: int = 0
-    clean: bool = True
     damage: str = ""
 
 
@@ -63,7 +62,6 @@ def read_events(data: bytes, start: int, limit: int, *, stop_at_end: bool = Fals
     reader.run()
     if reading.end is not TrackEnd.MARKED or stop_at_end or reading.stop >= limit:
         return reading
-    reading.clean = False
     known, found = len(reading.events), reading.stop
     reading.end = TrackEnd.COMPLETE
     reader.run()
@@ -84,7 +82,6 @@ class _EventReader:
         self._data, self._limit, self._reading = data, limit, reading
         self._tick = 0
         self._running = 0
-        self._last_was_channel = False
 
     def run(self) -> None:
         """Read up to the next end mark, the limit, or what cannot be an event."""
@@ -111,18 +108,14 @@ class _EventReader:
         if status < 0x80:
             if not self._running:
                 raise _DamagedError("an event does not say what it is")
-            if not self._last_was_channel:  # readers do not agree on running status over system messages
-                self._reading.clean = False
             first, status = (status,), self._running
-        self._running, self._last_was_channel = status, True
+        self._running = status
         missing = _DATA_BYTES[status & 0xF0] - len(first)
         data = bytes(min(byte, 127) for byte in (*first, *(self._byte() for _ in range(missing))))
         self._reading.events.append(Event(self._tick, status, data))
 
     def _system(self, status: int) -> None:
-        self._last_was_channel = False
         if status not in (0xF0, 0xF7):  # a real-time or a common message, which has no place in a file
-            self._reading.clean = False
             for _ in range(_COMMON_DATA_BYTES.get(status, 0)):
                 self._byte()
             return
@@ -133,7 +126,6 @@ class _EventReader:
         raw = status == 0xF0 and mark >= 0 and max(self._data[before:mark], default=0) < 0x80
         if raw and mark + 1 != after:  # written without a length, as it goes over the wire
             self.position = mark + 1
-            self._reading.clean = False
         elif after <= self._limit:
             self.position = after
         else:
@@ -157,8 +149,6 @@ class _EventReader:
             self._meter(held)
         elif kind in KEPT_METAS:
             self._reading.events.append(Event(self._tick, 0xFF, held, kind))
-        elif not _is_usual(kind, length):
-            self._reading.clean = False
 
     def _meter(self, held: bytes) -> None:
         if len(held) < 2:
@@ -166,11 +156,9 @@ class _EventReader:
         elif not 1 <= held[0] <= MAX_NUMERATOR or 2 ** held[1] > MAX_DENOMINATOR:
             self._mend(f"A time signature of {held[0]} over 2 to the {held[1]} was left out.")
         else:
-            self._reading.clean = self._reading.clean and len(held) == 4
-            self._reading.events.append(Event(self._tick, 0xFF, held[:2] + b"\x18\x08", METER))
+            self._reading.events.append(Event(self._tick, 0xFF, held, METER))
 
     def _mend(self, remark: str) -> None:
-        self._reading.clean = False
         if remark not in self._reading.remarks:
             self._reading.remarks.append(remark)
 
@@ -196,9 +184,3 @@ class _EventReader:
 def _is_key(held: bytes) -> bool:
     sharps = int.from_bytes(held[:1], signed=True)
     return len(held) == 2 and -7 <= sharps <= 7 and held[1] in (0, 1)
-
-
-def _is_usual(kind: int, length: int) -> bool:
-    """Whether the parser behind this one reads such a meta, too: those of fixed length are strict there."""
-    fixed = {0x00: 2, 0x20: 1, 0x21: 1, 0x54: -1}  # that of film time may hold a rate that is none
-    return fixed.get(kind, length) == length

@@ -1,4 +1,4 @@
-"""One track's messages as notes, tempi and signatures.
+"""One track's events as notes, tempi and signatures.
 
 A note-off ends the oldest sounding note of its pitch and channel, so overlapping notes survive a round trip. Where
 a pitch is struck more often than it is ended, each strike ends the note before it, as a key that is struck again
@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
-import mido
-
 from ..files.names import decoded_name
 from ..notes import DRUM_CHANNEL, Note, sort_notes
 from ..tempo import Beats, Meter, MeterChange, TempoChange, ticks_to_beats
+from .events import INSTRUMENT, METER, NAME, TEMPO, Event
 from .score import ScoreTrack
 
 _MANY_CHANNELS = 3  # in one track without a program: colours or voices, not instruments
@@ -29,7 +28,7 @@ class _Stroke(NamedTuple):
 
 
 class TrackReader:
-    """Turns one track's messages into notes; one instance a track."""
+    """Turns one track's events into notes; one instance a track."""
 
     def __init__(self, ticks_per_beat: int) -> None:
         self.tempos: dict[Beats, TempoChange] = {}
@@ -43,28 +42,33 @@ class TrackReader:
         self._parameter: dict[int, int] = {}  # of each channel's registered parameters, the fine number
         self._is_mpe = False
 
-    def take(self, message: mido.Message) -> None:
-        """Take the next message."""
-        self._tick += message.time
-        match message.type:
-            case "note_on" if message.velocity > 0:
-                self._strokes[message.channel, message.note].append(_Stroke(self._tick, message.velocity, True))
-            case "note_on":
-                self._strokes[message.channel, message.note].append(_Stroke(self._tick, 64, False))
-            case "note_off":
-                self._strokes[message.channel, message.note].append(_Stroke(self._tick, message.velocity, False))
-            case "set_tempo":
-                self._take_tempo(message.tempo)
-            case "time_signature":
-                self._take_meter(message.numerator, message.denominator)
-            case "track_name":
-                self._name = self._name or decoded_name(message.name.encode("latin-1"))
-            case "instrument_name":
-                self._instrument = self._instrument or decoded_name(message.name.encode("latin-1"))
-            case "program_change":
-                self._programs.add(message.channel)
-            case "control_change":
-                self._take_control(message.channel, message.control, message.value)
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        self._tick = event.tick
+        if event.meta >= 0:
+            self._take_meta(event.meta, event.data)
+            return
+        kind, channel = event.status & 0xF0, event.status & 0x0F
+        first, second = event.data[0], event.data[-1]
+        match kind:
+            case 0x90 if second > 0:
+                self._strokes[channel, first].append(_Stroke(self._tick, second, True))
+            case 0x80 | 0x90:
+                self._strokes[channel, first].append(_Stroke(self._tick, 64 if kind == 0x90 else second, False))
+            case 0xC0:
+                self._programs.add(channel)
+            case 0xB0:
+                self._take_control(channel, first, second)
+
+    def _take_meta(self, meta: int, data: bytes) -> None:
+        if meta == TEMPO:
+            self._take_tempo(int.from_bytes(data))
+        elif meta == METER:
+            self._take_meter(data[0], 2 ** data[1])
+        elif meta == NAME:
+            self._name = self._name or decoded_name(data)
+        elif meta == INSTRUMENT:
+            self._instrument = self._instrument or decoded_name(data)
 
     def finish(self) -> ScoreTrack:
         """End what still sounds and return the track."""

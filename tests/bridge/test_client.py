@@ -127,8 +127,25 @@ def test_send_writes_the_take(service: Any, tmp_path: Path, capsys: pytest.Captu
     assert command(["send", *common, "--engine", service.engine_address, "--out", str(out)]) == 0
     assert out.exists()
     assert command(["send", *common, "--osc", "--port", str(service.port)]) == 0
-    assert Path(capsys.readouterr().out.splitlines()[-1]).exists()
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert Path(said.split("  (")[0]).exists()
+    assert "seam_ratio" in said
+    assert command(["send", *common, "--osc", "--port", str(service.port), "--stems"]) == 0
+    take, *stems = capsys.readouterr().out.splitlines()
+    assert stems
+    assert all(Path(stem).exists() and Path(stem).stem.startswith(Path(take.split("  (")[0]).stem) for stem in stems)
     assert command(["send", *common, "--osc", "--port", str(service.port), "--model", ""]) in (0, 2)
+
+
+def test_send_over_osc_refuses_what_the_bridge_decides(
+    service: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An option that would be passed over in silence is named."""
+    from bridge.cli.main import run as command
+
+    for option in (["--out", str(tmp_path / "a.wav")], ["--json"], ["--midi"], ["--overwrite"]):
+        assert command(["send", "--prompt", "dub", "--osc", "--port", str(service.port), *option]) == 2
+        assert f"{option[0]} does not go with --osc" in capsys.readouterr().err
 
 
 def test_send_says_what_is_refused(service: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Bridge and engine together, over real sockets: what is asked for is delivered, whatever gets lost or dies."""
 
 import json
+import os
 import random
 import socket
 import sys
@@ -55,6 +56,40 @@ def test_progress_does_not_pause_while_a_step_is_slow(service: Any) -> None:
     """Steps of a second still give several messages a second."""
     heard = _ask(service.port, _request("steps=2 pause=1.0"))
     assert sum(message.path == "/ditto/progress" for message in heard) >= 6
+
+
+SLIPS = {
+    "tempo": ("There is no setting 'tempo'.", "Did you mean tempo_bpm?"),
+    "promt": ("There is no setting 'promt'.", "Did you mean prompt?"),
+    "qqqqqq": ("There is no setting 'qqqqqq'.", "See docs/osc.md."),
+}
+
+
+@pytest.mark.parametrize("slip", [*SLIPS, "chunk"])
+def test_a_wrong_piece_is_answered_where_the_client_hears(service: Any, slip: str) -> None:
+    """A program that sends from one port and listens on another hears of a slip, with its request's id."""
+    udp = (socket.AF_INET, socket.SOCK_DGRAM)
+    with socket.socket(*udp) as ear, socket.socket(*udp) as mouth:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(20)
+        port = ear.getsockname()[1]
+        request, nonce = f"slip-{port}", f"n-{port}"
+        spoken = [
+            encode("/ditto/hello", (PROTOCOL_VERSION, "slips", nonce, port)),
+            encode("/ditto/loop/begin", (request, nonce)),
+            encode("/ditto/loop/curve", (request, "intensity", "db", 3, 2), [(0.0, -30.0)], nonce)
+            if slip == "chunk"
+            else encode("/ditto/loop/set", (request, slip, "90"), (), nonce),
+        ]
+        for datagram in spoken:
+            mouth.sendto(datagram, ("127.0.0.1", service.port))
+        errors: list[OscMessage] = []
+        while not errors:
+            errors = [message for message in decode(ear.recv(65_535), "bridge") if message.path == "/ditto/error"]
+    sentence, remedy = SLIPS.get(slip, ("chunk 3 of 2", ""))
+    assert errors[0].values[0] == request
+    assert sentence in str(errors[0].values[2])
+    assert remedy in str(errors[0].values[3])
 
 
 def test_what_is_refused_is_said(service: Any) -> None:
@@ -208,14 +243,23 @@ def test_takes_of_a_restart_are_not_written_twice(own_service: Any) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_the_bridge_needs_little_memory() -> None:
-    """The bridge's modules, loaded, stay far under 80 MB; torch is not among them."""
+def test_the_bridge_needs_little_memory(tmp_path: Path) -> None:
+    """With its page and no model of the hub it stays far under 80 MB: no torch, no hub's library, no MIDI library."""
     import subprocess
 
     program = (
-        "import bridge.server, bridge.studio, sys; from engine.service.workers.memory import memory_bytes; "
-        "assert 'torch' not in sys.modules; print(memory_bytes())"
+        "import bridge.server, bridge.studio, sys\n"
+        "from bridge.page.server import Page\n"
+        "from bridge.upstream.connection import Peer\n"
+        "from engine.settings import Settings\n"
+        "from engine.service.workers.memory import memory_bytes\n"
+        "Page(Settings(), Peer())\n"
+        "assert {'torch', 'huggingface_hub', 'mido'}.isdisjoint(sys.modules)\n"
+        "print(memory_bytes())\n"
     )
-    used = int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60).stdout)
-    assert used < 80e6
+    places = {name: str(tmp_path / name) for name in ("DITTO_HOME", "DITTO_MODELS", "HF_HOME")}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | places, capture_output=True, check=True, timeout=60
+    )
+    assert int(ran.stdout) < 72e6
     assert memory_bytes() > 0

@@ -194,6 +194,10 @@ FORM = Words(text="AB")
         ({"layers": "mix, bass"}, "The full mix is one sound and has no layers beside it."),
         ({"layers": "mix", "stems": True}, "stems needs layers, and the full mix has none."),
         ({"layers": "mix", "chords": "Am"}, "chords needs layers, and the full mix has none."),
+        (
+            {"layers": "mix", "beside": Audio(samples=bytes(8), sample_rate=44_100)},
+            "A recording beside the loop needs layers, and the full mix has none.",
+        ),
         ({"layers": "drums", "mute": "bass"}, "mute names bass, but the layers are drums."),
         ({"layers": "drums", "mute": "drums"}, "All layers are muted, so that nothing would be heard."),
         ({"mute": LAYERS}, "All layers are muted, so that nothing would be heard."),
@@ -218,7 +222,7 @@ def test_layers_that_cannot_be_are_refused_in_a_sentence(fields: dict[str, Any],
 def test_a_control_is_given_to_layers_that_the_loop_has(layers: str) -> None:
     """A control on a layer that the request leaves out is refused."""
     control = Control(kind="melody", target=FORM, on=("lead",))
-    with pytest.raises(DittoError, match="on of melody"):
+    with pytest.raises(DittoError, match="The control melody"):
         LoopRequest(controls=(control,), layers=(layers,))
     assert LoopRequest(controls=(control,), layers=(layers, "lead") if layers != "mix" else ())
 

@@ -12,13 +12,12 @@ from engine.models.protocol import Sampler, Schedule
 from engine.models.testing import TinyDiffusersModel, TinyModel, tiny_noise
 from engine.sampling import (
     DETERMINISTIC,
-    STOCHASTIC,
     sample,
     sample_ddim,
     sample_dpmpp_2m,
+    sample_renoise,
     start,
     start_noise,
-    step_noises,
     vary,
 )
 
@@ -58,9 +57,8 @@ def test_ddim_is_euler_on_a_rectified_flow(ask: Asking) -> None:
 
 
 def test_every_sampler_has_its_function() -> None:
-    """Whatever a model's card may name can be run, and is either deterministic or takes noises."""
-    assert DETERMINISTIC.keys() | STOCHASTIC.keys() == set(Sampler)
-    assert not DETERMINISTIC.keys() & STOCHASTIC.keys()
+    """Whatever a model's card may name can be run, and is either deterministic or adds noises."""
+    assert DETERMINISTIC.keys() == set(Sampler) - {Sampler.RENOISE}
 
 
 @pytest.mark.parametrize("make", [flow, cosine])
@@ -83,28 +81,24 @@ def test_the_second_order_sampler_is_nearer_with_the_same_steps() -> None:
     assert errors[sample_dpmpp_2m] < 0.5 * errors[sample_ddim]
 
 
-@pytest.mark.parametrize("sampler", list(STOCHASTIC))
-def test_stochastic_samplers_do_what_they_are_for(sampler: Any) -> None:
-    """Frozen noises give the same data twice; eta 1 keeps the deviation, ping-pong forgets x_T."""
+def test_ping_pong_forgets_where_it_began() -> None:
+    """Frozen noises give the same data twice, and from another x_T, too."""
     schedule = cosine(60)
     draws = torch.Generator().manual_seed(0)
     noise = torch.randn(4000, dtype=torch.float64, generator=draws)
     noises = torch.randn(60, 4000, dtype=torch.float64, generator=draws)
-    run, denoise = STOCHASTIC[sampler], gaussian(schedule, 0.0, 0.5)
-    found = [run(denoise, start(noise, schedule), schedule, noises) for _ in range(2)]
+    denoise = gaussian(schedule, 0.0, 0.5)
+    found = [sample_renoise(denoise, start(noise, schedule), schedule, noises) for _ in range(2)]
     assert torch.equal(*found)
-    if sampler == Sampler.ANCESTRAL:
-        assert found[0].std() == pytest.approx(0.5, rel=0.08)
-    else:
-        other = run(denoise, start(-noise, schedule), schedule, noises)
-        assert (other - found[0]).abs().max() < 1e-6
+    other = sample_renoise(denoise, start(-noise, schedule), schedule, noises)
+    assert (other - found[0]).abs().max() < 1e-6
 
 
 def test_a_sampler_that_needs_noises_says_so(tiny: TinyModel, ask: Asking) -> None:
     """Without them there is no silent fresh draw, which no seed would replay."""
     scene = tiny.scene(ask.request())
     with pytest.raises(ValueError, match="noises"):
-        sample(tiny, scene, tiny_noise(tiny, scene), tiny.schedule(3, scene), Sampler.ANCESTRAL)
+        sample(tiny, scene, tiny_noise(tiny, scene), tiny.schedule(3, scene), Sampler.RENOISE)
 
 
 @pytest.mark.parametrize("sampler", [Sampler.DDIM, Sampler.DPMPP_2M])
@@ -190,7 +184,6 @@ def test_a_seed_means_the_same_noise_in_any_batch(tiny: TinyModel, ask: Asking) 
     batch = start_noise(scene, 5, 3)
     torch.testing.assert_close(batch[1], start_noise(scene, 6)[0], rtol=0, atol=0)
     assert float(start_noise(scene, 0)[0, 0, 0]) == pytest.approx(-1.1258398, abs=1e-6)
-    assert not torch.equal(step_noises(scene, 5, 1)[0], batch[:1])
     assert not torch.equal(start_noise(scene, 5 + 2**40), batch[:1])
 
 

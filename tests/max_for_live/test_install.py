@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.errors import BadInputError
 from max_for_live.errors import InstallError
 from max_for_live.install import COMMITTED, install, user_libraries
 
@@ -50,7 +51,7 @@ def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(InstallError, match="No User Library") as refused:
         install(home=tmp_path, platform="darwin")
     assert "install-device FOLDER" in refused.value.remedy
-    with pytest.raises(InstallError, match="is not a folder"):
+    with pytest.raises(BadInputError, match="is not a folder"):
         install(tmp_path / "gone")
     (tmp_path / "Ditto Live").write_text("a file where the folder should be")
     with pytest.raises(InstallError, match="cannot be written"):

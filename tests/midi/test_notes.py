@@ -13,7 +13,6 @@ from midi.notes import (
     cut,
     shift,
     sort_notes,
-    transpose,
     unroll,
 )
 
@@ -106,16 +105,6 @@ def test_an_empty_or_endless_loop_is_refused() -> None:
     tick = Fraction(1, 10**9)
     with pytest.raises(MidiError, match="repeated"):
         unroll([], start=Fraction(0), loop_start=Fraction(0), loop_end=tick, length=Fraction(64))
-
-
-@given(st.lists(notes, max_size=12), st.integers(-12, 12))
-def test_transposing_there_and_back_is_nothing(some: list[Note], semitones: int) -> None:
-    """As long as no note leaves the range; if one does it is said."""
-    if all(0 <= note.pitch + semitones <= 127 for note in some):
-        assert transpose(transpose(some, semitones), -semitones) == tuple(some)
-    else:
-        with pytest.raises(MidiError, match="pitch"):
-            transpose(some, semitones)
 
 
 def test_muted_and_unlikely_notes_are_not_heard() -> None:

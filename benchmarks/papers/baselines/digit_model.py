@@ -98,8 +98,7 @@ class DigitModel:
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return the straight grid of a rectified flow."""
-        times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-        return Schedule(times=times, alphas=1 - times, sigmas=times)
+        return Schedule.straight(steps)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return the flow's estimate of the picture."""

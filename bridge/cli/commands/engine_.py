@@ -48,8 +48,11 @@ def engine(
 
 
 def _pair(keys: "Keys", host: str, port: int) -> None:
+    from engine.service.access import ENGINE
     from engine.service.pairing import new_code, wait_for_partner
 
+    keys.pair(ENGINE)
+    keys.allowed.mkdir(exist_ok=True)  # where nothing can be kept nobody should begin to type
     code = new_code()
     sys.stderr.write(
         "At the computer with Live, type within ten minutes:\n\n"

@@ -45,9 +45,8 @@ def open_(
         service = None if home or takes else installed_service()
         if service is not None:
             service.start()
-        else:
-            _start(home, takes, settings)
-        found = _wait(settings, "" if service else f"Read {settings.home / 'serve.log'}.")
+        started = None if service is not None else _start(home, takes, settings)
+        found = _wait(settings, started, "" if service else f"Read {settings.home / 'serve.log'}.")
     from bridge.page.app import address
 
     where = address(found.port, found.token)
@@ -72,22 +71,25 @@ def running(settings: Settings) -> Found | None:
         return None
 
 
-def _start(home: Path | None, takes: Path | None, settings: Settings) -> None:
+def _start(home: Path | None, takes: Path | None, settings: Settings) -> "subprocess.Popen[bytes]":
     """Start `ditto-live serve` as a process of its own, its words in the log folder."""
     command = [sys.executable, "-P", "-m", "bridge.cli.main", "serve"]
     command += ["--home", str(home)] if home else []
     command += ["--takes", str(takes)] if takes else []
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "serve.log").open("ab") as log:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait(settings: Settings, remedy: str) -> Found:
+def _wait(settings: Settings, started: "subprocess.Popen[bytes] | None", remedy: str) -> Found:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         found = running(settings)
         if found is not None:
             return found
+        if started is not None and started.poll() is not None:
+            words = (settings.home / "serve.log").read_text("utf-8", errors="replace").strip().splitlines()[-2:]
+            raise EngineUnavailableError(f"The engine does not start. {' '.join(words)}".strip(), remedy=remedy)
         time.sleep(LOOK_AGAIN_SECONDS)
     raise EngineUnavailableError(
         "The engine did not start within a minute.",

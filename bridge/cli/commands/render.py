@@ -17,13 +17,14 @@ from engine.events import Event, Run
 from engine.models.catalogue import check
 from engine.settings import Settings, control_files
 
-from ..follow import Outcome, follow
+from ..follow import Outcome, followed
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, check_writable, named_files, shelf
 from ..progress import Display, display
 from ..told import as_json, in_words
 from ..warm import warm_client
+from .play import play
 
 if TYPE_CHECKING:
     from engine.models.protocol import Model
@@ -47,6 +48,7 @@ class Render:
     overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
     midi: Annotated[bool, _place("MIDI of what is heard: melody, chords, drums.", "--midi")] = False
     report: Annotated[Path | None, _place("PNG page about the best take.")] = None
+    play: Annotated[bool, _place("Play the best take at once, round and round, until Ctrl-C.", "--play")] = False
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
     device: Annotated[str, _place("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
     dtype: Annotated[str, _place("auto, float32, bfloat16 or float16.")] = "auto"
@@ -77,6 +79,8 @@ class Render:
             say(kept if takes.kept else "Stopped before there was anything to keep.")
         sys.stdout.flush()
         say(takes.remark)
+        if self.play and takes.kept and not outcome.interrupted:
+            return play(str(takes.kept[0].path), times=None)
         return INTERRUPTED if outcome.interrupted else 0
 
     def _is_ordinary(self) -> bool:
@@ -133,7 +137,7 @@ def make(
         from engine.pipeline import make_loop
 
         events = cast(Run[Event], make_loop(asked.request, model, settings))
-        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+        return followed(asked, events, shown, takes.keep)
 
 
 def _load(name: str, settings: Settings) -> "Model":
@@ -154,7 +158,7 @@ def _serviced(asked: Reading, takes: Shelf, settings: Settings, shown: Display) 
         shown.say("The service that runs on this computer makes it; --here would do without.")
         try:
             events = client.make(asked.request)
-            return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+            return followed(asked, events, shown, takes.keep)
         except EngineUnavailableError:
             if takes.kept:
                 raise

@@ -1,4 +1,4 @@
-"""A take once more, from its request and its stored noise: the same samples, or it is said how they differ."""
+"""A take once more, from its request and its stored noise: the same samples, or a sentence on how they differ."""
 
 import math
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bridge.takes.delivery import write_wav
-from bridge.takes.library import Kept, sidecar, start, whole_sidecar
+from bridge.takes.library import Kept, sidecar, start_at, whole_sidecar
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError
 from engine.events import Sound, Take
@@ -48,7 +48,7 @@ def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | N
     request = kept.as_made
     maker = find(jobs or DEFAULT_JOBS)(settings)
     if take.wav.with_suffix(".safetensors").exists():
-        sound = maker.rebuild(request, start(settings.takes, take.take_id).noise)
+        sound = maker.rebuild(request, start_at(take.wav, take.take_id).noise)
     else:
         sound = _made_anew(maker, request, kept.take)
     with tempfile.TemporaryDirectory() as folder:  # what is compared are files: a WAV rounds to 24 bits

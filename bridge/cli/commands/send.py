@@ -11,10 +11,10 @@ import typer
 
 from bridge.requests.fields import Way
 from bridge.requests.reader import Reading, read_request
-from engine.errors import DittoError
+from engine.errors import BadRequestError, DittoError
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
 
-from ..follow import Outcome, follow
+from ..follow import Outcome, followed
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, named_files, shelf
@@ -56,6 +56,7 @@ class Send:
         typed = typed_settings(self)
         asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
         if self.osc:
+            self._refuse_what_the_bridge_decides()
             return _over_osc(asked, settings, self.port, batch=self.batch)
         takes = shelf(
             self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
@@ -66,6 +67,15 @@ class Send:
         sys.stdout.flush()
         say(takes.remark)
         return INTERRUPTED if outcome.interrupted else 0
+
+    def _refuse_what_the_bridge_decides(self) -> None:
+        """Refuse options that have no meaning where the bridge keeps the take."""
+        own = [f"--{name}" for name in ("out", "overwrite", "midi", "json") if getattr(self, name)]
+        if own:
+            raise BadRequestError(
+                f"{own[0]} does not go with --osc: the bridge keeps the take in its own folder.",
+                remedy=f"Leave out {' and '.join(own)}, or --osc.",
+            )
 
 
 command = Send
@@ -83,7 +93,7 @@ def _over_zeromq(
         for remark in asked.remarks:
             shown.say(remark)
         events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
-        return follow(events, shown, takes.keep, asked.remarks, with_stems=asked.request.stems)
+        return followed(asked, events, shown, takes.keep)
 
 
 def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> int:
@@ -93,13 +103,22 @@ def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> 
     with OscClient(port or discovered_port(settings.discovery_file)) as client:
         for message in _until_interrupted(client, asked, batch=batch):
             if message.path == "/ditto/take":
-                sys.stdout.write(f"{message.values[3]}\n")
+                sys.stdout.write(_in_words(message))
+                say(str(message.values[9]))
+            elif message.path == "/ditto/stem":
+                sys.stdout.write(f"{message.values[2]}\n")
             elif message.path == "/ditto/error":
                 raise _RefusedError(message)
             elif message.path == "/ditto/accepted":
                 notes = (str(group[0]) for group in message.groups)
                 say(*(note for note in notes if note not in asked.remarks))
     return 0
+
+
+def _in_words(take: "OscMessage") -> str:
+    """Return a line as `render` has it: where the take lies, and its scores."""
+    scores = ", ".join(f"{name} {value:.3g}" for name, value in take.groups)
+    return f"{take.values[3]}" + (f"  ({scores})" if scores else "") + "\n"
 
 
 def _until_interrupted(client: "OscClient", asked: Reading, *, batch: bool) -> "Iterator[OscMessage]":

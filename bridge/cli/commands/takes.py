@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, searc
 
 Folder = Annotated[Path | None, typer.Option("--takes", help="The takes folder, if not the usual one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, or latest.", metavar="TAKE")]
+TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, its file, or latest.", metavar="TAKE")]
 
 
 @app.callback(invoke_without_command=True)
@@ -60,10 +60,11 @@ def overview(
 
 
 @app.command()
-def show(take: TakeName, takes: Folder = None) -> int:
-    """Print all that is known of a take, as JSON."""
+def show(take: TakeName, takes: Folder = None, json: Json = False) -> int:
+    """Say what is known of a take; with --json all of it."""
     found = shelf.find(_folder(takes), take)
-    sys.stdout.write(json_text.dumps(shelf.whole_sidecar(found)) + "\n")  # plain ASCII: no escape reaches a terminal
+    whole = shelf.whole_sidecar(found)  # as JSON it is plain ASCII: no escape reaches a terminal
+    sys.stdout.write(json_text.dumps(whole) + "\n" if json else described(found, whole))
     return 0
 
 
@@ -72,7 +73,10 @@ def favourite(
     take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="No longer.")] = False
 ) -> int:
     """Mark a take as a favourite; favourites are never listed as unused."""
-    shelf.set_favourite(shelf.find(_folder(takes), take).wav, not off)
+    found = shelf.find(_folder(takes), take)
+    shelf.set_favourite(found.wav, not off)
+    now = "is no favourite any more" if off else "is a favourite now: it is never called unused"
+    sys.stdout.write(f"Take {printable(found.take_id)} ({_called(found)}) {now}.\n")
     return 0
 
 
@@ -93,8 +97,41 @@ def replay(
     return 0 if made.same else 1
 
 
+def described(take: shelf.Kept, whole: dict[str, object]) -> str:
+    """Return a take in lines for a person: where it lies, what was asked, what plays and how it was followed."""
+    notes = whole.get("notes")
+    said = [str(note) for note in notes] if isinstance(notes, list) else []
+    rows = {
+        "take": f"{take.take_id}{', a favourite' * take.favourite}",
+        "file": f"{take.wav}, {take.size_bytes / 1e6:.1f} MB",
+        "made": f"{take.created[:16].replace('T', ' ')}, with {take.model} ({take.licence})",
+        "title": take.title,
+        "prompt": take.prompt,
+        "music": f"{counted(take.bars, 'bar')} at {take.tempo_bpm} BPM{f', {take.key}' if take.key else ''}",
+        "seed": str(take.seed),
+        "layers": ", ".join(take.layers) or "one full mix",
+        "chords": take.chords,
+        "scores": ", ".join(f"{name} {value:.3g}" for name, value in take.scores.items() if value is not None),
+        "said": f"\n{'':<8}".join(said),
+    }
+    lines = [f"{name:<8}{value}" for name, value in rows.items() if value]
+    return "".join(f"{printable(line)}\n" for whole_line in lines for line in whole_line.split("\n"))
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 take`, `2 takes`."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _called(take: shelf.Kept) -> str:
+    return printable(take.title or take.prompt or take.wav.stem)
+
+
 def _folder(takes: Path | None) -> Path:
-    return placed(Settings(), None, takes).takes
+    folder = placed(Settings(), None, takes).takes
+    if takes is not None and not folder.exists():
+        raise BadInputError(f"There is no folder {folder}.", remedy="See how its name is written.")
+    return folder
 
 
 def _unused(found: Iterable[shelf.Kept], sets: Path) -> list[shelf.Kept]:
@@ -106,7 +143,8 @@ def _unused(found: Iterable[shelf.Kept], sets: Path) -> list[shelf.Kept]:
 def _forget(listed: list[shelf.Kept]) -> int:
     for take in listed:
         shelf.forget(take)
-    say(f"The words of {len(listed)} takes were removed. Their file names, which Live sets refer to, are as before.")
+    kept = "File names, which Live sets refer to, are as before."
+    say(f"The words of {counted(len(listed), 'take')} were removed. {kept}" if listed else "There are no such takes.")
     return 0
 
 
@@ -115,7 +153,7 @@ def _trash(listed: list[shelf.Kept], *, yes: bool) -> int:
         say("There is nothing to move: every take is in use or a favourite.")
         return 0
     size = sum(take.size_bytes for take in listed)
-    what = f"{len(listed)} {'take' if len(listed) == 1 else 'takes'}, {size / 1e6:.1f} MB"
+    what = f"{counted(len(listed), 'take')}, {size / 1e6:.1f} MB"
     if not yes and not _agreed(f"Move {what}, to the trash? [y/N] "):
         say("Nothing was moved; --yes moves without asking.")
         return 1
@@ -161,8 +199,9 @@ def _as_lines(listed: list[shelf.Kept], folder: Path) -> str:
         return f"There are no such takes in {folder}.\n"
     lines = [
         f"{'*' if take.favourite else ' '} {printable(take.take_id):<12} {printable(take.created[:16]):<16} "
-        f"{take.bars:>2} bars "
-        f"{take.size_bytes / 1e6:5.1f} MB  {printable(take.prompt or take.wav.stem)}"
+        f"{take.bars:>2} {'bar ' if take.bars == 1 else 'bars'} "
+        f"{take.size_bytes / 1e6:5.1f} MB  {_called(take)}"
         for take in listed
     ]
-    return "\n".join([*lines, f"{len(listed)} takes, {sum(t.size_bytes for t in listed) / 1e6:.1f} MB, in {folder}\n"])
+    size = sum(take.size_bytes for take in listed)
+    return "\n".join([*lines, f"{counted(len(listed), 'take')}, {size / 1e6:.1f} MB, in {folder}\n"])

@@ -1,6 +1,7 @@
 """`ditto-live words`: the vocabulary, and what it is called in each language; with text, what is heard of it."""
 
 import json
+import re
 import sys
 from collections import defaultdict
 from itertools import chain
@@ -8,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.requests.hinted import settings_in
 from engine.errors import BadRequestError
 from engine.pocket.heard import hear
 from engine.pocket.languages.lexicon import Entry, spellings
@@ -36,7 +38,8 @@ def words(
     if not text:
         sys.stdout.write(_groups())
         return
-    sys.stdout.write(f"{hear(text).sentence}\n" + "".join(_row(word, named) for word, named in found.items()))
+    sys.stdout.write("".join(f"{line}\n" for line in (hear(text).sentence, *settings_in(text))))
+    sys.stdout.write("".join(_row(word, named) for word, named in found.items()))
 
 
 def _groups() -> str:
@@ -49,7 +52,7 @@ def _groups() -> str:
 
 def _matching(text: str) -> dict[str, dict[str, list[str]]]:
     """Return by canonical words their spellings by language, where the words or a spelling hold the text."""
-    sought = fold(text)
+    sought = re.compile(rf"\b{re.escape(fold(text))}" if text.isascii() else re.escape(fold(text)))
     by_words: dict[str, dict[str, list[str]]] = {}
     heard = set(hear(text).words)
     for entry in spellings():
@@ -57,8 +60,9 @@ def _matching(text: str) -> dict[str, dict[str, list[str]]]:
     return {word: named for word, named in by_words.items() if word in heard or _holds(sought, word, named)}
 
 
-def _holds(sought: str, word: str, named: dict[str, list[str]]) -> bool:
-    return any(sought in fold(one) for one in (word, *chain.from_iterable(named.values())))
+def _holds(sought: re.Pattern[str], word: str, named: dict[str, list[str]]) -> bool:
+    """Whether a spelling has a word that begins so; in Japanese, which has no spaces, anywhere."""
+    return any(sought.search(fold(one)) for one in (word, *chain.from_iterable(named.values())))
 
 
 def _named(entry: Entry) -> str:

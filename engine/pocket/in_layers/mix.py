@@ -3,11 +3,12 @@
 from ...controls import find
 from ...errors import BadRequestError
 from ...request import MIX, LoopRequest
+from ...request.layers import called
 from ...takes.noise import layered_from_bytes
 
 
 def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
-    """Return None where `request` is played in layers, else sentences on why it is not, where layers were asked for.
+    """Return None where `request` is played in layers, else sentences on why it is not, where it does not ask for that.
 
     Raises `BadRequestError` where something is asked for that no full mix can do.
     """
@@ -16,12 +17,12 @@ def mix_notes(request: LoopRequest) -> tuple[str, ...] | None:
     why = _why_mix(request)
     if why is None:
         return _quicker(request)
-    impossible = [name for name in ("again", "mute", "beside", "stems") if getattr(request, name)]
+    impossible = [called(name) for name in ("again", "mute", "beside", "stems") if getattr(request, name)]
     if impossible:
         raise BadRequestError(f"{why}, so that {impossible[0]} cannot be used.", remedy=f"Leave out {impossible[0]}.")
     asked = [name for name in ("layers", "chords") if getattr(request, name)]
-    asked += [f"on of {control.kind}" for control in request.controls if control.on]
-    return (f"{why}: the full mix plays, without {' and '.join(asked)}.",) if asked else ()
+    asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
+    return (f"{why}: the full mix plays, without {' and '.join(asked)}." if asked else f"{why}: the full mix plays.",)
 
 
 def _why_mix(request: LoopRequest) -> str | None:
@@ -46,6 +47,6 @@ def _quicker(request: LoopRequest) -> tuple[str, ...] | None:
     if not whole:
         return None
     return (
-        f"One sound follows {' and '.join(dict.fromkeys(whole))} soonest, so this is the full mix; layers "
-        "(drums,bass,chords for example) has it follow in layers, which takes three times as long.",
+        f"This is one full mix, which follows {' and '.join(dict.fromkeys(whole))} soonest. Where layers are named, "
+        "such as drums,bass,chords, each of them follows; that takes three times as long.",
     )

@@ -16,11 +16,12 @@ from ...controls import find
 from ...errors import BadRequestError
 from ...models.protocol import Scene
 from ...request import LoopRequest, Notes, chord_spans
+from ...request.layers import begun, layers_of_controls
 from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
 from ..arrangement import Arrangement, LayerRepertoire, Told
-from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, Layer, chord_row, layer_row
-from ..scenes import Inputs, Reading, described, heard_of, laid_out, on_device, read_request
+from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, PITCHED, Layer, chord_row, layer_row
+from ..scenes import Inputs, Reading, described, heard_of, key_seed, laid_out, on_device, read_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class LayerScenes:
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
-            needed=_needed(request), draws_key=reading.draws_key and not chords,
+            needed=_needed(request), draws_key=reading.draws_key and not chords, is_open=reading.text.is_open,
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
@@ -49,16 +50,12 @@ class LayerScenes:
         reading = read_request(request)
         chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
         plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
-        if arrangement is None and not chords and (before := _told_before(request, reading)) is not None:
+        before = _told_before(request, reading) if arrangement is None and not chords else None
+        if before is not None:
             plan = before.again(plan, reading.key)
         _check(request, plan)
-        notes = [f"Layers: {', '.join(plan.layers)}."]
-        if plan.key != reading.key:
-            notes.append(f"No key was given: {_key_source(request, chords)} {plan.key}.")
-        text = written(plan.chords, request.bars, request.meter.beats_per_bar) if plan.chords else ""
-        if text:
-            notes.append(f"Chords: {text}.")
-        notes += [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
+        text = _chords_heard(request, plan)
+        notes = _notes(request, reading, plan, text, before.key if before else "")
         conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)
         scene = laid_out(request, reading, conditions, self.channels, notes)
         facts = {**heard_of(request, plan.key), "chords": text}
@@ -69,9 +66,10 @@ class LayerScenes:
 
 
 def _needed(request: LoopRequest) -> set[Layer]:
-    """Return the layers that the controls of `request` need, of several that a control's row has the first."""
+    """Return the layers that controls and chords of `request` need, of several that a control's row has the first."""
     rows = [(control, find(control.kind)) for control in request.controls]
-    return {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
+    needed = {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
+    return needed | ({Layer.CHORDS} if request.chords else set())
 
 
 def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -102,22 +100,38 @@ def _key_of_notes(request: LoopRequest) -> Key | None:
     return None
 
 
-def _key_source(request: LoopRequest, chords: Sequence[ChordSpan]) -> str:
-    if chords:
+def _key_source(request: LoopRequest) -> str:
+    if request.chords:
         return "the chords are in"
-    return "the notes are in" if _key_of_notes(request) else f"seed {open_seeds(request).key} chose"
+    return "the notes are in" if _key_of_notes(request) else f"{key_seed(request)} chose"
+
+
+def _chords_heard(request: LoopRequest, plan: Arrangement) -> str:
+    """Return the chords that are played as text; drums play none, whatever they are told."""
+    if not plan.chords or not set(plan.layers) & set(PITCHED):
+        return ""
+    return written(plan.chords, request.bars, request.meter.beats_per_bar)
+
+
+def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: str, told_key: str) -> list[str]:
+    """Return what to say of the layers, of a key that nobody gave, and of the chords; `told_key` is the take's own."""
+    notes = [f"Layers: {', '.join(plan.layers)}."]
+    if plan.key != reading.key and set(plan.layers) & set(PITCHED):
+        source = "the take is in" if told_key else _key_source(request)
+        notes.append(f"No key was given: {source} {plan.key}.")
+    notes += [f"Chords: “{chords}”."] if chords else []
+    return notes + [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
 
 
 def _check(request: LoopRequest, plan: Arrangement) -> None:
     """Refuse what names layers that the loop does not have."""
-    named = {"again": request.again}
-    named |= {f"on of {control.kind}": control.on for control in request.controls}
+    named = {"again": request.again} | layers_of_controls(request)
     for name, layers in named.items():
         missing = [one for one in layers if one not in plan.layers]
         if missing:
             raise BadRequestError(
-                f"{name} names {', '.join(missing)}, and this loop has {', '.join(plan.layers)}.",
-                remedy=f"Add {', '.join(missing)} to layers, or leave it out of {name}.",
+                f"{begun(name)} names {', '.join(missing)}, and this loop has {', '.join(plan.layers)}.",
+                remedy=f"Add {', '.join(missing)} to layers, or leave it out there.",
             )
     if set(request.mute) >= set(plan.layers):
         raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")

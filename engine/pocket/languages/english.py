@@ -141,6 +141,13 @@ SYNONYMS: Final[dict[str, str]] = {
     "stereo": "wide", "mono": "narrow", "rich": "lush", "long": "sustained", "held": "sustained",
     "legato": "sustained, smooth", "short": "staccato", "choppy": "staccato", "organic": "acoustic",
     "sample": "sampled", "real": "acoustic",
+    "punch": "punchy", "warmth": "warm", "grit": "gritty", "dust": "dusty", "depth": "deep", "width": "wide",
+    "air": "airy",
+    "energy": "energetic", "bounce": "groovy", "tension": "tense", "hope": "hopeful", "romance": "romantic",
+    "aggression": "aggressive", "sparkle": "bright, glassy", "shine": "bright", "melancholy": "melancholic",
+    "euphoria": "uplifting", "joy": "happy", "anger": "aggressive", "gloom": "dark, melancholic", "dirt": "gritty",
+    "crunch": "gritty, saturated", "clarity": "clean, crisp", "peace": "calm", "detuning": "detuned", "dream": "dreamy",
+    "dynamics": "dynamic", "wobbly": "detuned", "hypnosis": "hypnotic", "sorrow": "melancholic",
     # effects
     "reverberant": "reverb", "wet": "reverb", "hall": "reverb", "room": "reverb", "plate": "reverb",
     "echo": "delay", "echoes": "delay", "dub": "delay", "ducking": "sidechain", "ducked": "sidechain",
@@ -149,6 +156,8 @@ SYNONYMS: Final[dict[str, str]] = {
     "bit crusher": "bit crushed", "8 bit": "bit crushed", "8bit": "bit crushed",
     "saturation": "saturated", "distortion": "distorted",
     "overdrive": "distorted", "cassette": "tape", "wow": "tape", "flutter": "tape", "warbly": "tape",
+    "tape wobble": "tape", "pitch wobble": "vibrato",
+    "vinyl wobble": "vinyl, tape", "wobbly tape": "tape",
     "portamento": "glide", "slide": "glide", "sliding": "glide", "gliding": "glide",
     # layers, density, rhythm
     "full": "full mix", "full band": "full mix", "full loop": "full mix", "everything": "full mix",
@@ -168,7 +177,9 @@ SYNONYMS: Final[dict[str, str]] = {
     "drop": "energetic, loud", "silent": "quiet", "soft volume": "quiet", "drum fill": "fill, drums",
     "4 on the floor": "four on the floor", "four to the floor": "four on the floor",
     "4 to the floor": "four on the floor", "4x4": "four on the floor", "four four": "four on the floor",
-    "half time": "halftime", "broken beat": "breakbeat", "off beat": "offbeat",
+    "half time": "halftime", "broken beat": "breakbeat", "off beat": "offbeat", "on 2 and 4": "backbeat",
+    "on the 2 and 4": "backbeat",
+    "on two and four": "backbeat", "on the two and four": "backbeat",
     "syncopation": "syncopated", "syncopate": "syncopated", "galloping": "rolling",
     "hi hat rolls": "hat rolls", "hihat rolls": "hat rolls", "rolls": "hat rolls",
     "triplet": "triplets", "shuffle": "swing", "shuffled": "swing", "swung": "swing",
@@ -263,34 +274,73 @@ SUBSTITUTES: Final[dict[str, str]] = {
     "noir": "dark, jazzy",
     "sleepy": "calm, soft",
     "festival": "house, energetic",
+    "big room": "house, supersaw, energetic",
+    "jersey club": "house, energetic, syncopated",
+    "baltimore club": "house, energetic, syncopated",
+    "acid jazz": "funk, jazzy",
+    "bebop": "jazzy, fast",
+    "big beat": "breakbeat, distorted, drums",
+    "italo disco": "disco, synth, vintage",
+    "eurodance": "trance, energetic",
+    "future funk": "disco, funk",
+    "happy hardcore": "techno, happy, fast",
+    "hardcore": "techno, hard, distorted, fast",
+    "schranz": "techno, hard, fast",
+    "synth pop": "synthwave",
+    "synthpop": "synthwave",
+    "dark wave": "synthwave, dark",
+    "darkwave": "synthwave, dark",
+    "cold wave": "synthwave, cold",
+    "coldwave": "synthwave, cold",
+    "chill wave": "synthwave, chill",
+    "chillwave": "synthwave, chill",
+    "minimal wave": "synthwave, sparse",
+    "new wave": "synthwave, vintage",
+    "dream pop": "dreamy, reverb",
 }
 """What `pocket` cannot make, and the nearest that it can: each is said by name."""
 
 ROLES: Final = {
-    Role.NOT: "not, non, never, isn't, aren't, nowhere near, far from",
+    Role.NOT: (
+        "not, don't, do not, doesn't, does not, shouldn't, should not, mustn't, must not, can't, cannot, "
+        "non, never, isn't, aren't, nowhere near, far from"
+    ),
     Role.NO: (
         "no, zero, minus, nothing, instead of, rather than, don't use, do not use, don't add, do not add, "
-        "don't want, "
+        "don't want, don't like, i don't like, do not like, can't stand, under no circumstances, "
+        "in no case, by no means, "
         "do not want, i don't want, i do not want, avoid, don't play, no more, not a, not any, not with"
     ),
     Role.WITHOUT: (
-        "hate, i hate, forget, skip, lose, mute, remove, ditch, turn off, take out, drop the, cut the, kill "
+        "hate, i hate, exclude, omit, delete, scrap, strip, strip out, strip away, no need for, forget, "
+        "skip, lose, mute, remove, ditch, turn off, take out, drop the, cut the, kill "
         "the, get rid of, "
         "stay away from, anything but, without, without the, neither, except, except for, everything but, "
         "everything except, all but, "
         "excluding, w o, "
         "lacking, other than, free of, leave out, apart from, leaving out, not using"
     ),
-    Role.LESS: "less, fewer, reduced",
+    Role.LESS: "less, fewer, reduced, hardly, hardly any, barely, barely any",
     Role.ONLY: (
         "only, just, nothing but, solely, exclusively, purely, nothing except, nothing other than, merely, "
         "nothing else than, "
         "nothing more than, pure"
     ),
-    Role.AFTER_NOT: "free, off, turned off, muted out",
-    Role.AFTER_ONLY: "alone, by itself, on its own, and nothing else, nothing else, by themselves, unaccompanied",
+    Role.AFTER_NOT: (
+        "free, off, none, excluded, removed, omitted, gone, unwanted, not wanted, are not wanted, "
+        "not included, turned off, muted out, forbidden, banned, not allowed, is forbidden, "
+        "are forbidden"
+    ),
+    Role.AFTER_ONLY: (
+        "alone, by itself, on its own, and nothing else, nothing else, nothing more, and nothing more, "
+        "that's it, that's all, and that's it, and that's all, by themselves, unaccompanied"
+    ),
     Role.TOO: "too, so, overly, any, very, particularly, even, much",
-    Role.IGNORED: "not only, not just, just vibes, good vibes, vibes only, chill vibes only, no tempo, no key",
+    Role.IGNORED: (
+        "not only, not just, just vibes, good vibes, vibes only, chill vibes only, no tempo, no key, not sure, "
+        "no idea, no matter, no problem, no worries, why not, not bad, nothing special, nothing fancy, no nonsense, "
+        "no frills, don't care, don't know, don't mind, no limits, no rules, not quite, no pressure"
+    ),
     Role.AND: "and, &, +, plus",
     Role.OR: "or, nor",
     Role.BUT: "but, yet, however, with",
@@ -305,12 +355,14 @@ _IGNORED: Final = """
     producer ready time signature tone tones
     i'm am be there should would could do does don't you your we our definitely absolutely certainly keep best
     instrumental off at all yes instead add put mix these those
+    gimme gonna wanna smth sth pls plz thx asf af kinda sorta ish esque around about roughly approx approximately circa
+    ca heavily mood what after whatsoever leave between bring also as well think maybe
     rate s t re ll has have get let lets while where when who pattern patterns part parts piece pieces line lines
 """
 IGNORED: Final[frozenset[str]] = frozenset(_IGNORED.split())
 """Words that carry no sound; they are neither matched nor reported."""
 
-PLURALS_KEPT: Final[frozenset[str]] = frozenset({"bass", "brass", "vibes"})
+PLURALS_KEPT: Final[frozenset[str]] = frozenset({"bass", "brass", "vibes", "waves"})
 """Words that end in s and are not plurals."""
 
 STRANGERS: Final[frozenset[str]] = frozenset({"metal", "metals", "rock", "classical", "pop", "indie", "salsa", "samba"})

@@ -44,7 +44,6 @@ ONLY: Final[dict[str, frozenset[str]]] = {
     "texture only": frozenset({"texture"}),
     "drums and bass only": frozenset({"drums", "bass"}),
 }
-_LAYERS: Final = frozenset({"full mix", "drums", "bass", "chords", "melody"})
 
 
 def members(word: str) -> frozenset[str]:

@@ -74,34 +74,34 @@ _WORDS: Final = {
     "noise": "bruit, souffle, bruit blanc",
     "riser": "montée, balayage montant",
     "drone": "bourdon, bourdonnement",
-    "dark": "sombre, obscur, ténébreux",
-    "bright": "lumineux, lumineuse, brillant, claire",
-    "warm": "chaud, chaude, chaleureux, chaleureuse",
-    "cold": "froid, glacial",
+    "dark": "sombre, obscur, ténébreux, obscurité, noirceur",
+    "bright": "lumineux, lumineuse, brillant, claire, brillance",
+    "warm": "chaud, chaude, chaleureux, chaleureuse, chaleur",
+    "cold": "froid, glacial, froideur",
     "dreamy": "rêveur, rêveuse, onirique, planant",
     "aggressive": "agressif, agressive, violent",
     "chill": "détendu, relax, décontracté, tranquille",
-    "melancholic": "mélancolique, triste",
+    "melancholic": "mélancolique, triste, tristesse, mélancolie",
     "uplifting": "exaltant, euphorique, entraînant",
-    "happy": "joyeux, joyeuse, gai, heureux, heureuse",
-    "tense": "tendu, tendue, suspense",
-    "mysterious": "mystérieux, mystérieuse",
-    "hopeful": "plein d'espoir, optimiste",
-    "romantic": "romantique",
+    "happy": "joyeux, joyeuse, gai, heureux, heureuse, joie, bonheur",
+    "tense": "tendu, tendue, suspense, tension",
+    "mysterious": "mystérieux, mystérieuse, mystère",
+    "hopeful": "plein d'espoir, optimiste, espoir",
+    "romantic": "romantique, romantisme",
     "epic": "épique, héroïque",
-    "energetic": "énergique, dynamisant",
-    "calm": "calme, paisible, serein, apaisant",
+    "energetic": "énergique, dynamisant, énergie",
+    "calm": "calme, paisible, serein, apaisant, tranquillité",
     "dusty": "poussiéreux, poussiéreuse",
-    "gritty": "rugueux, crasseux, granuleux, ?sale, ?brut",
-    "nostalgic": "nostalgique",
+    "gritty": "rugueux, crasseux, granuleux, ?sale, ?brut, crasse",
+    "nostalgic": "nostalgique, nostalgie",
     "hypnotic": "hypnotique",
     "groovy": "groovant, qui groove",
     "jazzy": "jazz, jazzeux",
     "soulful": "plein d'âme",
     "eerie": "inquiétant, effrayant, étrange",
-    "punchy": "percutant, percutante, qui claque",
-    "soft": "doux, douce, douces, doucement, délicat",
-    "hard": "dure",
+    "punchy": "percutant, percutante, qui claque, punch",
+    "soft": "doux, douce, douces, doucement, délicat, douceur",
+    "hard": "dure, dureté",
     "smooth": "lisse, soyeux, soyeuse, velouté",
     "fat": "gros, grosse, épais",
     "thin": "mince, ?fin, maigre",
@@ -112,14 +112,14 @@ _WORDS: Final = {
     "metallic": "métallique",
     "glassy": "cristallin, vitreux",
     "airy": "aérien, aérienne",
-    "deep": "profond, profonde",
+    "deep": "profond, profonde, profondeur",
     "buzzy": "bourdonnant, grésillant",
     "hollow": "creux, creuse",
     "resonant": "résonnant, résonant",
     "noisy": "bruyant, bruité",
     "muffled": "étouffé, sourd, feutré",
     "crisp": "croustillant, ciselé",
-    "wide": "?large, étendu",
+    "wide": "?large, étendu, largeur",
     "narrow": "étroit",
     "lush": "luxuriant, somptueux",
     "sustained": "tenu, soutenu, prolongé",
@@ -140,7 +140,7 @@ _WORDS: Final = {
     "vibrato": "vibratos",
     "glide": "glissement, glissé, glissant",
     "full mix": "mix complet, groupe complet, tout l'orchestre, tout",
-    "solo": "tout seul",
+    "solo": "tout seul, rien de plus, et rien de plus, c est tout",
     "drums only": "batterie seule, seulement la batterie, rien que la batterie, solo de batterie",
     "bass only": "basse seule, seulement la basse, solo de basse",
     "chords only": "accords seuls, seulement des accords",
@@ -216,12 +216,18 @@ _SUBSTITUTES: Final = {
     "calm, soft": "endormi, somnolent",
 }
 _ROLES: Final = {
-    Role.NOT: "pas, jamais, non",
+    Role.NOT: "pas, jamais, non, en aucun cas, surtout pas",
+    Role.AFTER_NOT: (
+        "interdit, interdite, interdits, interdites, est interdit, sont interdits, dehors, non merci, à bannir"
+    ),
     Role.NO: (
         "pas de, pas d, pas du, pas des, aucun, aucune, au lieu de, au lieu du, au lieu des, au lieu d, "
         "à la place de, à la place du, plutôt que, point de, je ne veux pas de"
     ),
-    Role.WITHOUT: "sans, ni, sauf, excepté, hormis, évite, éviter",
+    Role.WITHOUT: (
+        "sans, enlève, enlever, enlevez, retire, retirer, retirez, supprime, supprimer, vire, ni, sauf, "
+        "excepté, hormis, évite, éviter"
+    ),
     Role.OR: "ni, ou",
     Role.AND: "et",
     Role.BUT: "mais, avec, plutôt",
@@ -229,12 +235,13 @@ _ROLES: Final = {
         "uniquement, seulement, rien que, juste, exclusivement, que du, que des, que de la, que de l', "
         "que la, que le, que les, rien d'autre que, uniquement des, ne que"
     ),
-    Role.IGNORED: "pas seulement, non seulement, pas que",
+    Role.IGNORED: "pas seulement, non seulement, pas que, du tout, absolument, pas de problème, pas mal, aucune idée",
     Role.LESS: "moins de, moins d', moins",
     Role.TOO: "trop, très, si, tellement, plus",
     Role.AFTER_ONLY: "seul, seule, seuls, seules, et rien d'autre, rien d'autre, tout seul",
 }
 _IGNORED: Final = """
+         ce cet cette ces environ ambiance vers
          un une des du de la le les l d au aux à en dans sur pour par avec très un peu beaucoup plus bien beau
     belle bon bonne je veux     voudrais fais moi donne s'il vous te plaît stp svp il y a c est ce qui que son
     sons musique morceau boucle boucles mesure mesures ton tonalité     tempo style genre type façon comme

@@ -6,7 +6,7 @@ from .language import Language, Role
 
 # fmt: off
 _WORDS: Final = {
-    "house": "hausmusik",
+    "house": "housemusik",
     "deep house": "tiefer house, deephouse",
     "tech house": "techhouse",
     "techno": "technomusik",
@@ -77,34 +77,34 @@ _WORDS: Final = {
     "noise": "rauschen, weißes rauschen",
     "riser": "anstieg, aufwärtssweep",
     "drone": "bordun, dauerton, liegeton, dröhnen",
-    "dark": "dunkel, dunkle, düster, düstere, finster",
-    "bright": "?hell, helle, strahlend, leuchtend",
+    "dark": "dunkel, dunkle, düster, düstere, finster, dunkelheit, düsternis",
+    "bright": "?hell, helle, strahlend, leuchtend, helligkeit, glanz",
     "warm": "wärme, warme",
-    "cold": "kalt, kühl, eisig",
+    "cold": "kalt, kühl, eisig, kälte",
     "dreamy": "verträumt, träumerisch, traumhaft",
-    "aggressive": "aggressiv, wütend, heftig",
+    "aggressive": "aggressiv, wütend, heftig, aggression, wut",
     "chill": "entspannt, gechillt, locker, lässig, gemütlich",
-    "melancholic": "melancholisch, traurig, wehmütig, schwermütig",
+    "melancholic": "melancholisch, traurig, wehmütig, schwermütig, traurigkeit, trauer, melancholie",
     "uplifting": "erhebend, euphorisch, mitreißend",
-    "happy": "fröhlich, glücklich, heiter, lustig",
-    "tense": "angespannt, spannend, gespannt",
-    "mysterious": "geheimnisvoll, mysteriös, rätselhaft",
-    "hopeful": "hoffnungsvoll, zuversichtlich",
-    "romantic": "romantisch, verliebt",
+    "happy": "fröhlich, glücklich, heiter, lustig, freude, fröhlichkeit",
+    "tense": "angespannt, spannend, gespannt, spannung",
+    "mysterious": "geheimnisvoll, mysteriös, rätselhaft, geheimnis",
+    "hopeful": "hoffnungsvoll, zuversichtlich, hoffnung",
+    "romantic": "romantisch, verliebt, romantik",
     "epic": "episch, gewaltig, heroisch",
-    "energetic": "energisch, energiegeladen, energetisch, kraftvoll",
-    "calm": "ruhig, friedlich, beruhigend",
-    "dusty": "staubig, verstaubt",
-    "gritty": "rau, rauh, dreckig, schmutzig",
-    "nostalgic": "nostalgisch, sehnsüchtig",
+    "energetic": "energisch, energiegeladen, energetisch, kraftvoll, energie, schwung",
+    "calm": "ruhig, friedlich, beruhigend, ruhe, stille",
+    "dusty": "staubig, verstaubt, staub",
+    "gritty": "rau, rauh, dreckig, schmutzig, dreck, schmutz",
+    "nostalgic": "nostalgisch, sehnsüchtig, nostalgie",
     "hypnotic": "hypnotisch, tranceartig",
     "groovy": "groovig",
     "jazzy": "jazzig, jazz",
     "soulful": "seelenvoll, gefühlvoll",
     "eerie": "unheimlich, gruselig, schaurig",
-    "punchy": "druckvoll, knackig, wuchtig",
-    "soft": "weich, sanft, zart",
-    "hard": "hart, härter",
+    "punchy": "druckvoll, knackig, wuchtig, druck, wumms",
+    "soft": "weich, sanft, zart, weichheit",
+    "hard": "hart, härter, härte",
     "smooth": "glatt, geschmeidig, samtig",
     "fat": "fett, ?dick",
     "thin": "dünn",
@@ -226,22 +226,41 @@ _SUBSTITUTES: Final = {
     "percussion": "pauken, pauke",
 }
 _ROLES: Final = {
-    Role.NOT: "nicht, niemals, nie, nicht mit, keinesfalls, keineswegs",
+    Role.NOT: (
+        "nicht, niemals, nie, nicht mit, keinesfalls, keineswegs, auf keinen fall, auf gar keinen fall, "
+        "unter keinen umständen"
+    ),
+    Role.AFTER_NOT: (
+        "weg, weglassen, raus, rausnehmen, verboten, ist verboten, sind verboten, tabu, ist tabu, "
+        "sind tabu, unerwünscht, nein danke, "
+        "will ich nicht, mag ich nicht, brauche ich nicht, geht gar nicht"
+    ),
     Role.NO: (
-        "kein, keine, keinen, keinem, keiner, bloß kein, bloß keine, bitte kein, bitte keine, statt, "
+        "nix, kein, keine, keinen, keinem, keiner, bloß kein, bloß keine, bitte kein, bitte keine, statt, "
         "anstatt, anstelle von, anstelle, statt mit"
     ),
-    Role.WITHOUT: "alles außer, alles ausser, ohne, weder, ausser, bis auf, abgesehen von",
+    Role.WITHOUT: (
+        "alles außer, alles ausser, streich, streiche, entferne, entfern, ohne, weder, ausser, bis auf, "
+        "abgesehen von"
+    ),
     Role.OR: "noch, oder",
     Role.AND: "und, sowie",
     Role.BUT: "aber, sondern, dafür, lieber, mit, stattdessen",
     Role.ONLY: "nur, lediglich, ausschließlich, bloß, nichts als, nichts außer, einzig, rein",
-    Role.IGNORED: "nicht nur, nicht bloß, ein wenig, ein bisschen",
+    Role.IGNORED: (
+        "nicht nur, nicht bloß, ein wenig, ein bisschen, kein problem, keine ahnung, nicht schlecht, "
+        "überhaupt"
+    ),
     Role.LESS: "wenig, kaum, weniger",
     Role.TOO: "zu, sehr, so, allzu, besonders, mehr",
-    Role.AFTER_ONLY: "allein, alleine, sonst nichts, solo, und sonst nichts, und nichts anderes",
+    Role.AFTER_ONLY: (
+        "allein, alleine, sonst nichts, solo, und sonst nichts, und nichts anderes, weiter nichts, "
+        "das ist alles, das war's, "
+        "und weiter nichts, nichts sonst, mehr nicht"
+    ),
 }
 _IGNORED: Final = """
+         diese dieser dieses diesen diesem etwa ungefähr rund circa stimmung nach
          ein eine einen einem einer eines der die das den dem des im am an in auf für von vom zum zur bei bis
     aus über unter     mit etwas bisschen viel viele leicht ganz ich will möchte brauche mach mache mir bitte
     gib es ist sind wie wo als auch dazu     stück musik lied spur klang klingt sound loop schleife takt takte

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .families import ONLY
 from .language import Role
+from .lexicon import SUFFIXES
 from .segments import Part, Segment
 from .vocabulary import GROUP_OF, INSTRUMENTS
 
@@ -13,6 +14,7 @@ _NORS = frozenset({"nor", "ni", "nem", "noch"})
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
 _DESCRIBING = frozenset({"mood", "timbre", "effect", "density"})
 _THINGS = frozenset({"instrument", "effect"})
+_MOST_STRANGERS = 3  # words that are not known, between a refusal and what it refuses
 _MUCH = frozenset(
     {
         "too",
@@ -64,7 +66,7 @@ def read_wishes(parts: Sequence[Part]) -> Wishes:
 
 def _is_bare_no(part: Part) -> bool:
     said = [segment for segment in part.segments if segment.role is not Role.IGNORED]
-    return len(said) == 1 and said[0].role in (Role.NO, Role.NOT)
+    return len(said) == 1 and said[0].role in (Role.NO, Role.NOT, Role.AFTER_NOT)
 
 
 class _Clause:
@@ -75,6 +77,7 @@ class _Clause:
         self.fresh = refusal is not None
         self.joined = False
         self.softened = False  # "not too much bass" is no refusal of bass
+        self.strangers = 0  # between a refusal and what it refuses
         self.last: Segment | None = None
         self.refused_one = False
         self.own: list[Segment] = []  # wanted in this clause
@@ -90,19 +93,24 @@ class _Clause:
             elif role is Role.WORDS:
                 self._take(place, segment)
             elif role is Role.UNKNOWN:
-                self.wishes.unknown.append(segment.text)
-                self.refusal = None
+                self._pass_over(segment)
             else:
                 self._join(place, segment)
+
+    def _pass_over(self, segment: Segment) -> None:
+        """Note what is not known; a refusal that has met nothing yet goes on: "no cheesy drums" are no drums."""
+        self.wishes.unknown.append(segment.text)
+        self.strangers += 1
+        if not self.fresh or self.strangers > _MOST_STRANGERS:
+            self.refusal = None
 
     def _begin(self, role: Role) -> None:
         if self.refusal is not None and self.fresh:
             return  # "without any", "not without"
-        self.refusal, self.fresh, self.joined, self.softened = role, True, False, False
+        self.refusal, self.fresh, self.joined, self.softened, self.strangers = role, True, False, False, 0
 
     def _join(self, place: int, segment: Segment) -> None:
-        role = segment.role
-        if role in (Role.AND, Role.OR):
+        if (role := segment.role) in (Role.AND, Role.OR):
             self.joined = True
         elif role is Role.TOO and self.fresh:
             self.softened = self.softened or segment.text in _MUCH
@@ -111,7 +119,8 @@ class _Clause:
         elif role is Role.ONLY or role is Role.AFTER_ONLY:
             self._only(place)
         elif role is Role.AFTER_NOT:
-            self._refuse_back(place)
+            is_last = any(one.role is Role.WORDS for one in self.segments[:place])  # not in "weg mit dem Bass"
+            self._refuse_back(place) if is_last else self._begin(Role.WITHOUT)
         elif role is Role.IGNORED and segment.text in _ARTICLES and self.joined and not self.fresh:
             self.refusal = None if self.refusal is not Role.WITHOUT else self.refusal
 
@@ -122,7 +131,7 @@ class _Clause:
         self.refusal = None
         ahead = [s for s in self.segments[place + 1 :] if s.role is Role.WORDS]
         after = self.segments[place].role is Role.AFTER_ONLY or not ahead
-        scope = self.own if after else ahead
+        scope = (self.own or self.wishes.wanted) if after else ahead  # "kick, snare, nothing else" is of all before
         named = [segment for segment in scope if _is_instrument(segment)]
         if not named:
             return
@@ -132,7 +141,7 @@ class _Clause:
     def _take(self, place: int, segment: Segment) -> None:
         if self.refusal is not None and self._is_refused(place, segment):
             self.fresh = False
-            if not self._describes_next(place, segment):
+            if not _describes_next(self.segments, place, self.refusal):
                 self._refuse(segment)
                 self.refused_one = True
             else:
@@ -159,13 +168,6 @@ class _Clause:
         joined = self.last if self.joined else None
         return joined is not None and _is_instrument(segment) == _is_instrument(joined)
 
-    def _describes_next(self, place: int, segment: Segment) -> bool:
-        """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
-        if self.refusal not in (Role.NO, Role.WITHOUT) or not _describes(segment):
-            return False
-        following = self.segments[place + 1] if place + 1 < len(self.segments) else None
-        return following is not None and following.role is Role.WORDS and _is_instrument(following)
-
     def _refuse(self, segment: Segment) -> None:
         is_less = self.refusal is Role.LESS or (self.softened and any(GROUP_OF[w] in _THINGS for w in segment.words))
         (self.wishes.unasked if is_less else self.wishes.refused).append(segment)
@@ -184,9 +186,18 @@ class _Clause:
             self.own.remove(segment)
             _remove_last(self.wishes.wanted, segment)
             self.wishes.refused.append(segment)
-            if back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
+            is_own = self.segments[place].text in SUFFIXES  # "drums and bassless" keeps its drums
+            if is_own or back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
                 return
             back -= 2
+
+
+def _describes_next(segments: Sequence[Segment], place: int, refusal: Role | None) -> bool:
+    """Whether a refused adjective belongs to a thing after it: in "no distorted guitar" it is the guitar."""
+    if refusal not in (Role.NO, Role.WITHOUT) or not _describes(segments[place]):
+        return False
+    following = segments[place + 1] if place + 1 < len(segments) else None
+    return following is not None and following.role is Role.WORDS and _is_instrument(following)
 
 
 def _list_goes_on(before: _Clause, parts: Sequence[Part], place: int) -> bool:

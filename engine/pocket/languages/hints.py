@@ -4,18 +4,19 @@ No torch is loaded here: whoever makes a request reads them before any model is.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from midi.errors import MidiError
 from midi.key import Key
-from midi.tempo import Meter, parse_tempo
+from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Meter, parse_tempo
 
 from ...request import MAX_BARS
 from .tokens import normal
 
+KeyKind = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 LEAST_BARE_BPM, MOST_BARE_BPM = 60, 200  # a number that stands alone is a tempo between these
 _NUMBERS: Final = {
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen": 1,
@@ -57,7 +58,12 @@ _TEMPOS: Final = (
         rf"(?:^|[\s,;(、]|(?<!\d)/){_NUMBER}(?=\s*(?:$|[,;)\n。、]|[.!?](?:\s|$)|in\b|with\b|mit\b|con\b|avec\b|com\b))"
     ),
 )  # the last two are a number alone
-_RANGE: Final = re.compile(r"(?<![\w.])(\d{2,3})\s*(?:-|–|to|bis|à|a)\s*(\d{2,3})\s*bpm\b", re.IGNORECASE)
+_ANY_TEMPO: Final = re.compile(
+    r"(?<![\w.])(\d{1,9}(?:[.,]\d{1,9})?)\s*-?\s*(?:bpm(?![A-Za-z])|beats per minute)", re.IGNORECASE
+)
+_RANGE: Final = re.compile(
+    r"(?<![\w.])(\d{2,3})\s*(?:-|–|to|and|bis|und|à|et|a|y|e)\s*(\d{2,3})\s*bpm\b", re.IGNORECASE
+)
 _MODES: Final = {
     "harmonic minor|harmonisch moll": "harmonic minor",
     "melodic minor|melodisch moll": "melodic minor",
@@ -100,7 +106,8 @@ _SHARPS: Final = frozenset({"#", "♯", "sharp", "sostenido", "sustenido", "diè
 class Hints:
     """What a prompt says of tempo, key, time signature and length; None where it says nothing that can be used.
 
-    `words` are words of the vocabulary that follow from the metre.
+    `words` are words of the vocabulary that follow from the metre. `unused` are settings that are named and do not
+    count, each as it was typed, with the reason.
     """
 
     tempo_bpm: Fraction | None = None
@@ -108,22 +115,27 @@ class Hints:
     time_signature: Meter | None = None
     bars: int | None = None
     words: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def read_hints(prompt: str) -> Hints:
-    """Return the settings that a prompt names; what lies outside the allowed ranges is passed over."""
+    """Return the settings that a prompt names; what lies outside the allowed ranges is among the unused."""
     return take_hints(prompt)[0]
 
 
 def take_hints(prompt: str) -> tuple[Hints, str]:
     """Return the settings that a prompt names, and the prompt without them."""
     text = normal(prompt)
+    unused: list[str] = []
     bars, text = _take_bars(text)
+    text = _take_other_bars(text, bars, unused)
     meter, text = _take_meter(text)
     key, text = _take_key(text)
+    text = _take_other_keys(text, key, unused)
     tempo, text = _take_tempo(text)
+    text = _take_other_tempi(text, tempo, unused)
     words = () if meter is None else _METER_WORDS.get((meter.numerator, meter.denominator), ())
-    return Hints(tempo, key, meter, bars, words), text
+    return Hints(tempo, key, meter, bars, words, tuple(unused)), text
 
 
 _METER_WORDS: Final[dict[tuple[int, int], tuple[str, ...]]] = {
@@ -139,10 +151,25 @@ def _without(text: str, found: re.Match[str]) -> str:
 
 def _take_bars(text: str) -> tuple[int | None, str]:
     for found in _BARS.finditer(text):
-        count = int(found[1]) if found[1].isdigit() else _COUNTS[found[1].lower()]
+        count = _count_of(found)
         if 1 <= count <= MAX_BARS and not _PLACE.search(text[: found.start()]):
             return count, _without(text, found)
     return None, text
+
+
+def _count_of(found: re.Match[str]) -> int:
+    return int(found[1]) if found[1].isdigit() else _COUNTS[found[1].lower()]
+
+
+def _take_other_bars(text: str, bars: int | None, unused: list[str]) -> str:
+    """Note every other length that is named, and return the text without them."""
+    found = [one for one in _BARS.finditer(text) if not _PLACE.search(text[: one.start()])]
+    for one in reversed(found):
+        if (count := _count_of(one)) != bars:
+            is_possible = 1 <= count <= MAX_BARS
+            unused.append(f"{one[0].strip()} ({f'{bars} counts' if is_possible else f'1 to {MAX_BARS} are possible'})")
+        text = _without(text, one)
+    return text
 
 
 def _take_meter(text: str) -> tuple[Meter | None, str]:
@@ -167,14 +194,28 @@ def _take_tempo(text: str) -> tuple[Fraction | None, str]:
             if pattern in _TEMPOS[-2:] and not LEAST_BARE_BPM <= float(number) <= MOST_BARE_BPM:
                 continue
             try:
-                return parse_tempo(number), pattern.sub(" ", text) if pattern is _TEMPOS[0] else _without(text, found)
+                return parse_tempo(number), _without(text, found)
             except MidiError:
                 continue
     return None, text
 
 
-def _take_key(text: str) -> tuple[str | None, str]:
-    for pattern, spelt in _KEYS:
+def _take_other_tempi(text: str, tempo: Fraction | None, unused: list[str]) -> str:
+    """Note every other tempo in BPM that is named, and return the text without them."""
+    for found in reversed(list(_ANY_TEMPO.finditer(text))):
+        number = Fraction(found[1].replace(",", "."))
+        if number != tempo:
+            is_possible = MIN_TEMPO_BPM <= number <= MAX_TEMPO_BPM and tempo is not None
+            counts = "" if tempo is None else f"{float(tempo):g} counts"
+            unused.append(
+                f"{found[0].strip()} ({counts if is_possible else f'{MIN_TEMPO_BPM} to {MAX_TEMPO_BPM} are possible'})"
+            )
+        text = _without(text, found)
+    return text
+
+
+def _take_key(text: str, kinds: Sequence[KeyKind] | None = None) -> tuple[str | None, str]:
+    for pattern, spelt in _KEYS if kinds is None else kinds:
         for found in pattern.finditer(text):
             if pattern is _LETTER_KEY and _is_article(text, found):
                 continue
@@ -186,10 +227,28 @@ def _take_key(text: str) -> tuple[str | None, str]:
     return None, text
 
 
+def _take_other_keys(text: str, key: str | None, unused: list[str]) -> str:
+    """Note every other key that is named, and return the text without them."""
+    first = None if key is None else Key.parse(key)
+    while key is not None:
+        other, rest = _take_key(text, _SURE_KEYS)
+        if other is None:
+            break
+        if Key.parse(other) != first:
+            unused.append(f"{other} ({key} counts)")
+        text = rest
+    for found in reversed(list(_CAMELOT.finditer(text))):
+        if first is not None and Key.parse(_camelot(found)) == first:  # "8A, A minor" says one key twice
+            text = _without(text, found)
+    return text
+
+
 def _is_article(text: str, found: re.Match[str]) -> bool:
     """Whether "a minor" is a small thing, as in "a minor change", and no key."""
     if found[1] != "a" or found[2] or found[3] or "-" in found[0]:
         return False
+    if re.match(r"\s+(?:way|key|mood|feel|vibe|tone|manner|tonality)\b", text[found.end() :]):
+        return True
     return bool(re.match(r"\s+[a-z]{3,}", text[found.end() :])) and not _ARTICLE_BEFORE.search(text[: found.start()])
 
 
@@ -214,7 +273,7 @@ def _camelot(found: re.Match[str]) -> str:
     return str(Key(minor, "minor") if found[2].upper() == "A" else Key((minor + 3) % 12, "major"))
 
 
-_KEYS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
+_KEYS: Final[tuple[KeyKind, ...]] = (
     (_GERMAN_KEY, _german),
     (_SUNG_KEY, lambda found: f"{_SUNG[found[1].lower()]}{_sign(found[2])} {_mode(found[3])}"),
     (_LETTER_KEY, lambda found: f"{found[1].upper()}{_sign(found[2] or found[3])} {_mode(found[4])}"),
@@ -223,3 +282,4 @@ _KEYS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]]
     (_BARE_KEY, lambda found: f"{found[1]}{_sign(found[2] or found[3])} major"),
     (_CAMELOT, _camelot),
 )
+_SURE_KEYS: Final = tuple(kind for kind in _KEYS if kind[0] not in (_BARE_KEY, _CAMELOT))

@@ -1,9 +1,10 @@
 """Every spelling of every language, found by the longest match; forms by their endings; the nearest known one."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -14,13 +15,18 @@ from .japanese import JAPANESE
 from .language import Language, Role
 from .portuguese import PORTUGUESE
 from .spanish import SPANISH
-from .tokens import Token, fold, is_japanese, spelt, words
-from .vocabulary import WORDS
+from .tokens import Token, fold, is_japanese, words
+from .vocabulary import GROUP_OF, WORDS
 
 _LEAST_STEM, _SURE_STEM = 3, 5  # letters; a shorter stem counts only beside another word of its language
 _LEAST_PART = 4  # letters of either half of a compound
 _JOINTS: Final = ("", "s", "n", "en")
+SUFFIXES: Final = frozenset({"less", "los", "frei"})
+_PRIVATIVE: Final = re.compile(rf"(?<=\w{{3}})({'|'.join(sorted(SUFFIXES))})(?:e|er|es|en|em)?$")
 _NEAR = 0.78
+_FORM: Final = re.compile(r"(\w{2,}?)(ness|ly|er|est|ish|y)")
+_QUALITIES: Final = frozenset({"mood", "timbre", "effect", "density", "rhythm"})
+_STYLES: Final = frozenset({"genre", "effect"})
 LOOSE: Final = frozenset(
     {"beat", "lofi beat", "groove", "rhythm", "batida", "batidas", "ritmo", "rythme", "rythmes", "ビート"}
 )
@@ -181,8 +187,13 @@ class Order:
         return None
 
     def compound(self, token: Token) -> tuple[Entry, ...]:
-        """Return the two known words that one token is made of, none if it is not."""
+        """Return the two known words that one token is made of, none if it is not; "kickless" refuses its kick."""
         folded = token.folded
+        if suffix := _PRIVATIVE.search(folded):
+            stem = folded[: suffix.start()]
+            found = self._look_up([stem]) or (self._look_up([stem[:-1]]) if stem[-1:] in ("s", "n") else None)
+            if found is not None and found.role is Role.WORDS:
+                return found, Entry(suffix[1], Role.AFTER_NOT)
         for cut in range(len(folded) - _LEAST_PART, _LEAST_PART - 1, -1):
             right = self._look_up([folded[cut:]])
             lefts = (folded[:cut].removesuffix(joint) for joint in _JOINTS if folded[:cut].endswith(joint))
@@ -197,7 +208,27 @@ class Order:
 def _english(folded: Sequence[str]) -> Entry | None:
     phrase, stem = " ".join(folded), ENGLISH.stem(folded)
     exact, stems = ENGLISH.exact, ENGLISH.stems
-    return exact.get(phrase) or stems.get(phrase) or exact.get(stem) or stems.get(stem)
+    found = exact.get(phrase) or stems.get(phrase) or exact.get(stem) or stems.get(stem)
+    return found or (_inflected(folded[0]) if len(folded) == 1 else None)
+
+
+def _inflected(token: str) -> Entry | None:
+    """Return the quality or the genre that an English form is made of: darker, slowly, happiness, housey."""
+    form = _FORM.fullmatch(token)
+    if form is None:
+        return None
+    base, groups = form[1], _STYLES if form[2] == "y" else _QUALITIES
+    bases = (
+        base,
+        f"{base}e",
+        f"{base[:-1]}y" if base[-1] == "i" else base,
+        base[:-1] if base[-1] == base[-2] else base,
+    )
+    for one in bases:
+        entry = ENGLISH.exact.get(one)
+        if entry is not None and entry.words and all(GROUP_OF[word] in groups for word in entry.words):
+            return entry
+    return None
 
 
 def _foreign(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -233,8 +264,3 @@ def nearest(word: str) -> str:
     known = _known()
     found = difflib.get_close_matches(fold(word), known, 1, _NEAR)
     return known[found[0]] if found else ""
-
-
-def named(entry: Entry, tokens: Sequence[Token]) -> Entry:
-    """Return the entry under the spelling that was typed."""
-    return replace(entry, spelling=spelt([token.text for token in tokens]))

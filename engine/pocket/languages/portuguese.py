@@ -74,23 +74,23 @@ _WORDS: Final = {
     "noise": "ruído, chiado",
     "riser": "subida, varredura ascendente",
     "drone": "bordão, nota pedal",
-    "dark": "escuro, sombrio, obscuro",
-    "bright": "brilhante, luminoso, claro",
-    "warm": "quente, quentes, caloroso",
-    "cold": "frio, gelado, gélido",
+    "dark": "escuro, sombrio, obscuro, escuridão",
+    "bright": "brilhante, luminoso, claro, brilho",
+    "warm": "quente, quentes, caloroso, calor",
+    "cold": "frio, gelado, gélido, frieza",
     "dreamy": "sonhador, sonhadora, onírico, de sonho",
     "aggressive": "agressivo, furioso",
     "chill": "relaxado, relaxante, de boa",
-    "melancholic": "melancólico, triste, tristes",
+    "melancholic": "melancólico, triste, tristes, melancolia, tristeza",
     "uplifting": "eufórico, inspirador, edificante",
-    "happy": "feliz, alegre, felizes, contente",
-    "tense": "tenso, suspense",
-    "mysterious": "misterioso",
-    "hopeful": "esperançoso",
+    "happy": "feliz, alegre, felizes, contente, alegria, felicidade",
+    "tense": "tenso, suspense, tensão",
+    "mysterious": "misterioso, mistério",
+    "hopeful": "esperançoso, esperança",
     "romantic": "romântico",
     "epic": "épico, heroico",
-    "energetic": "enérgico, energético",
-    "calm": "calmo, tranquilo, sereno",
+    "energetic": "enérgico, energético, energia",
+    "calm": "calmo, tranquilo, sereno, tranquilidade",
     "dusty": "empoeirado, poeirento",
     "gritty": "áspero, sujo, cru",
     "nostalgic": "nostálgico, saudoso, saudade",
@@ -99,9 +99,9 @@ _WORDS: Final = {
     "jazzy": "jazzístico, jazz",
     "soulful": "com alma, cheio de alma",
     "eerie": "assustador, arrepiante, sinistro",
-    "punchy": "contundente, com pegada",
-    "soft": "suave, macio, delicado",
-    "hard": "duro",
+    "punchy": "contundente, com pegada, pegada",
+    "soft": "suave, macio, delicado, suavidade",
+    "hard": "duro, dureza",
     "smooth": "liso, sedoso, aveludado",
     "fat": "gordo, grosso, encorpado",
     "thin": "fino, magro",
@@ -112,14 +112,14 @@ _WORDS: Final = {
     "metallic": "metálico",
     "glassy": "vítreo, cristalino",
     "airy": "aéreo, etéreo, arejado",
-    "deep": "profundo, fundo",
+    "deep": "profundo, fundo, profundidade",
     "buzzy": "zumbido, zumbindo",
     "hollow": "oco",
     "resonant": "ressonante",
     "noisy": "ruidoso, barulhento",
     "muffled": "abafado, apagado",
     "crisp": "nítido, crocante",
-    "wide": "largo, amplo",
+    "wide": "largo, amplo, amplitude",
     "narrow": "estreito",
     "lush": "exuberante, luxuriante",
     "sustained": "sustentado, prolongado",
@@ -216,12 +216,16 @@ _SUBSTITUTES: Final = {
     "calm, soft": "sonolento",
 }
 _ROLES: Final = {
-    Role.NOT: "não, nunca, jamais",
+    Role.NOT: "não, nunca, jamais, de jeito nenhum, em hipótese alguma, de forma alguma",
+    Role.AFTER_NOT: "fora, proibido, proibida, proibidos, proibidas, é proibido, não obrigado, nem pensar",
     Role.NO: (
         "em vez de, em vez do, em vez da, em lugar de, no lugar de, nada de, nenhum, nenhuma, não quero, "
-        "não use, não tem"
+        "não use, não tem, não tenha, não coloque, não ponha, não leve, não gosto de, não gosto do, não gosto da"
     ),
-    Role.WITHOUT: "sem, nem, exceto, menos o, menos a, evite, evitar",
+    Role.WITHOUT: (
+        "sem, tira, tire, tirar, remova, remover, elimine, elimina, nem, exceto, menos o, menos a, evite, "
+        "evitar"
+    ),
     Role.OR: "nem, ou",
     Role.AND: "e",
     Role.BUT: "mas, com, e sim",
@@ -229,12 +233,13 @@ _ROLES: Final = {
         "só, somente, apenas, unicamente, exclusivamente, nada além de, nada mais que, nada além do, só com, "
         "puro, pura"
     ),
-    Role.IGNORED: "não só, não apenas, não somente",
+    Role.IGNORED: "não só, não apenas, não somente, não sei, não importa, sem problema, de todo",
     Role.LESS: "menos",
     Role.TOO: "muito, tão, demais, demasiado, mais",
-    Role.AFTER_ONLY: "e nada mais, nada mais, sozinho, sozinha",
+    Role.AFTER_ONLY: "e nada mais, nada mais, e é só, sozinho, sozinha",
 }
 _IGNORED: Final = """
+         esse essa esses essas este esta estes aquele aquela cerca aproximadamente base bem
          um uma uns umas o a os as de do da dos das em no na nos nas com para pra por que é são como muito
     muita mais pouco algo quero preciso     faça me dê por favor música faixa som sons soa loop compasso
     compassos tom tonalidade tempo andamento estilo tipo e sobre até desde se bonito bonita     bom boa

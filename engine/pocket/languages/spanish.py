@@ -74,23 +74,23 @@ _WORDS: Final = {
     "noise": "ruido",
     "riser": "subida, barrido ascendente",
     "drone": "bordón, zumbido sostenido, nota pedal",
-    "dark": "oscuro, sombrío, tenebroso",
-    "bright": "brillante, luminoso, claro",
-    "warm": "cálido, caliente",
-    "cold": "frío, helado, gélido",
+    "dark": "oscuro, sombrío, tenebroso, oscuridad",
+    "bright": "brillante, luminoso, claro, brillo",
+    "warm": "cálido, caliente, calidez, calor",
+    "cold": "frío, helado, gélido, frialdad",
     "dreamy": "soñador, de ensueño, onírico, soñadora",
     "aggressive": "agresivo, furioso",
     "chill": "relajado, relajante, tranqui",
-    "melancholic": "melancólico, triste, tristeza",
+    "melancholic": "melancólico, triste, tristeza, melancolía",
     "uplifting": "eufórico, edificante, inspirador",
-    "happy": "feliz, alegre, contento, felices",
-    "tense": "tenso, suspense",
-    "mysterious": "misterioso",
-    "hopeful": "esperanzador, esperanzado, esperanzadora",
+    "happy": "feliz, alegre, contento, felices, alegría, felicidad",
+    "tense": "tenso, suspense, tensión",
+    "mysterious": "misterioso, misterio",
+    "hopeful": "esperanzador, esperanzado, esperanzadora, esperanza",
     "romantic": "romántico",
     "epic": "épico, heroico",
-    "energetic": "enérgico, energético, con energía",
-    "calm": "tranquilo, calmado, sereno, calma",
+    "energetic": "enérgico, energético, con energía, energía",
+    "calm": "tranquilo, calmado, sereno, calma, tranquilidad",
     "dusty": "polvoriento, polvo",
     "gritty": "áspero, sucio, crudo",
     "nostalgic": "nostálgico, nostalgia",
@@ -99,9 +99,9 @@ _WORDS: Final = {
     "jazzy": "jazzero, jazzístico, jazz",
     "soulful": "con alma, con sentimiento",
     "eerie": "inquietante, espeluznante, escalofriante",
-    "punchy": "contundente, con pegada",
-    "soft": "suave, blando, delicado",
-    "hard": "duro, fuerte golpe",
+    "punchy": "contundente, con pegada, pegada",
+    "soft": "suave, blando, delicado, suavidad",
+    "hard": "duro, fuerte golpe, dureza",
     "smooth": "liso, sedoso, terso",
     "fat": "gordo, grueso",
     "thin": "delgado, fino",
@@ -112,14 +112,14 @@ _WORDS: Final = {
     "metallic": "metálico",
     "glassy": "vítreo, cristalino",
     "airy": "aireado, etéreo, con aire",
-    "deep": "profundo, hondo",
+    "deep": "profundo, hondo, profundidad",
     "buzzy": "zumbante, zumbador",
     "hollow": "hueco",
     "resonant": "resonante",
     "noisy": "ruidoso",
     "muffled": "apagado, amortiguado, ahogado",
     "crisp": "crujiente, nítido",
-    "wide": "ancho, amplio",
+    "wide": "ancho, amplio, amplitud",
     "narrow": "estrecho, angosto",
     "lush": "exuberante, frondoso",
     "sustained": "sostenidos, prolongado, mantenido",
@@ -218,12 +218,17 @@ _SUBSTITUTES: Final = {
     "calm, soft": "somnoliento, dormido",
 }
 _ROLES: Final = {
-    Role.NOT: "no, nunca, jamás, tampoco",
+    Role.NOT: "no, nunca, jamás, tampoco, de ninguna manera, en ningún caso, bajo ningún concepto",
+    Role.AFTER_NOT: "fuera, prohibido, prohibida, prohibidos, prohibidas, está prohibido, no gracias, ni hablar",
     Role.NO: (
         "en lugar de, en lugar del, en vez de, en vez del, nada de, ningún, ninguna, ninguno, no quiero, "
-        "no uses, no usar, no hay"
+        "no uses, no usar, no hay, no haya, no tenga, no tiene, no lleve, no lleva, no pongas, no metas, no me gusta, "
+        "no me gustan"
     ),
-    Role.WITHOUT: "sin, ni, excepto, salvo, menos el, menos la, evita, evitar",
+    Role.WITHOUT: (
+        "sin, quita, quitar, quítale, elimina, eliminar, saca, ni, excepto, salvo, menos el, menos la, "
+        "evita, evitar"
+    ),
     Role.OR: "ni, o, u",
     Role.AND: "y, e",
     Role.BUT: "pero, sino, con, mejor",
@@ -231,12 +236,16 @@ _ROLES: Final = {
         "sólo, solamente, únicamente, exclusivamente, nada más que, nada mas que, únicamente con, puro, "
         "pura, solo con, nada que no sea, solo de, solo hay"
     ),
-    Role.IGNORED: "no solo, no solamente",
+    Role.IGNORED: (
+        "no solo, no solamente, no sé, no importa, no está mal, en absoluto, para nada, sin problema, "
+        "alrededor"
+    ),
     Role.LESS: "menos",
     Role.TOO: "muy, demasiado, tan, tanto, mucho, más",
-    Role.AFTER_ONLY: "nada más, y nada más, y ya, a solas",
+    Role.AFTER_ONLY: "nada más, y nada más, y ya, eso es todo, y eso es todo, a solas",
 }
 _IGNORED: Final = """
+         ese esa eso esos esas este esta estos estas aproximadamente unos base ambiente
          un una unos unas el la los las de del al en con para por a lo que es son como muy más mucho mucha
     poco algo quiero     necesito hazme dame haz por favor música tema pista sonido sonidos suena bucle loop
     compás compases tono tonalidad tempo estilo     tipo y sobre hasta desde se le mi bonito bonita buen bueno

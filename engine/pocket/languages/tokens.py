@@ -11,9 +11,16 @@ _CLAUSE: Final = re.compile(r"([,;:|!?()\n、。！？：]|\.(?:\s|$))")
 _SPLIT: Final = re.compile(r"[^\w&#+']+")
 _JAPANESE: Final = re.compile("([\u3041-\u30ff\u3400-\u9fff々〆])")
 _CLITIC: Final = re.compile(r"\b([dljsncmt]|qu)'(?=\w{2})")
+_SWAPS: Final = (
+    r"swap|replace|exchange|ersetze?n?|tauschen?|remplace[rz]?|reemplazar?|cambia|troca|troque|substitu(?:i|a)"
+)
 _PREFIXES: Final = (
     (re.compile(r"\bw/(?:o|out)\b"), "without"),
-    (re.compile(r"\b(schlagzeug|trommel|bass|melodie|gitarren|klavier)los(?=e|\b)"), r"ohne \1 "),
+    (re.compile(r"\bw/"), "with "),
+    (re.compile(r"\b(?:rather|lieber|plutôt|mejor|antes)\s+([^,;.]+?)\s+(than|als|que|do que)\b"), r"\1 rather than"),
+    (re.compile(rf"\b(?:{_SWAPS})\s+([^,;.]+?)\s+(?:for|with|by|durch|gegen|par|por)\s+"), r"no \1, "),
+    (re.compile(r"(?<![\d.,:/-])\b0\s+(?=[^\W\d]{3})"), "no "),
+    (re.compile(r"^\s*-(?=[^\W\d]{3}[^\n]*\s-[^\W\d]{3})|(?<=\w[ ,;])\s*-(?=[^\W\d]{3})"), " no "),  # pads -hats
     (re.compile(r"(?<=\w)'n'(?=\w)"), " n "),
     (re.compile(r"\bun-(?=\w)"), "not "),
     (re.compile(r"(?<=\w)-less\b"), " free"),

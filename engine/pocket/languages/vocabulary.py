@@ -10,8 +10,6 @@ from typing import Final
 
 import msgspec
 
-VOCABULARY_VERSION: Final = 1
-
 # fmt: off
 _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("genre", (
@@ -81,7 +79,6 @@ WORDS: Final[tuple[Word, ...]] = tuple(
 )
 WORD_IDS: Final[dict[str, int]] = {word.text: word.id for word in WORDS}
 GROUP_OF: Final[dict[str, str]] = {word.text: word.group for word in WORDS}
-GENRES: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "genre")
 INSTRUMENTS: Final[tuple[str, ...]] = tuple(word.text for word in WORDS if word.group == "instrument")
 DRUMS: Final = frozenset(INSTRUMENTS[: INSTRUMENTS.index("bass")])
 

@@ -1,1 +1,1 @@
-"""From band powers to a waveform: phases, the vocoder, quiet before hits, and the limiter."""
+"""From band powers to a waveform: its length, phases, the vocoder, quiet before hits, and the limiter."""

@@ -48,7 +48,7 @@ class Dispatch:
                 self._tell(owner, event)
 
     def acknowledged(self, owner: str, request_id: str, take: int) -> None:
-        """Note that a take is at its owner's side, which makes room for others."""
+        """Note that a take has arrived at its owner's side, stored or not, which makes room for others."""
         self._windows[owner].acknowledged(request_id, take)
         self._send_deferred(owner)
 

@@ -55,7 +55,11 @@ class JournalFile:
                 self._folder = _connected(path)
                 undo.pop_all()
         except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"The journal {path} cannot be used: {error}.") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise JournalError(
+                f"The journal {path} cannot be used: {reason}.",
+                remedy=f"{JournalError.remedy} DITTO_HOME names another folder.",
+            ) from error
 
     def row(self, statement: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
         """Return the first row, or None."""
@@ -119,7 +123,7 @@ class JournalFile:
         try:
             return _laid_out(self._path)
         except NewerLayoutError:
-            self._set_aside("was written by a newer version of Ditto Live")
+            self._set_aside("was written by another version of Ditto Live")
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode not in _DAMAGED:
                 raise

@@ -2,14 +2,14 @@
 
     accept -> queue -> executor -> takes and an end in the journal -> acknowledged
 
-Whatever is said to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
+Every message to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
 the journal and is told again when the client asks.
 """
 
 import structlog
 
 from ...events import Cancelled, Failed
-from ..messages import AckEnd, AckTake, Cancel, RequestStatus
+from ..messages import AckEnd, AckTake, Cancel, LeaveTake, RequestStatus
 from ..workers.executor import Executor, Report
 from .dispatch import Dispatch, Tell
 from .endings import Endings, quietly
@@ -76,6 +76,11 @@ class Scheduler:
                 return
             self._journal.results.acknowledge_take(message.request_id, message.take)
         self.dispatch.acknowledged(message.owner, message.request_id, message.take)
+
+    def leave(self, message: LeaveTake) -> None:
+        """Keep a take that its owner could not store, and do not wait for it."""
+        if self.entry_of(message.owner, message.request_id) is not None:
+            self.dispatch.acknowledged(message.owner, message.request_id, message.take)
 
     def entry_of(self, owner: str, request_id: str) -> Entry | None:
         """Return a request if it is this owner's."""

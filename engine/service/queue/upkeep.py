@@ -40,7 +40,9 @@ class Upkeep:
 
     def repair(self) -> None:
         """Have a job made again whose take a power cut has lost."""
-        rows = self.file.rows("SELECT request_id, open_takes FROM jobs WHERE state = 'finished' AND open_takes")
+        rows = self.file.rows(
+            "SELECT request_id, CAST(open_takes AS INTEGER) FROM jobs WHERE state = 'finished' AND open_takes != 0"
+        )
         for request_id, open_takes in rows:
             wanted = {number for number in range(MAX_COUNT) if open_takes >> number & 1}
             if not wanted <= set(self.results.take_numbers(request_id)):

@@ -6,6 +6,7 @@ lost, and the engine tries it again from its last saved state.
 """
 
 import asyncio
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from typing import Any
 
 import structlog
 
-from ...errors import MissingPackageError
+from ...errors import EngineUnavailableError, MissingPackageError
 from ...request import LoopRequest
+from ...settings import ray_address
 from .. import wire
 from ..messages import EngineState
 from . import pipe
@@ -24,6 +26,7 @@ from .worker_options import WorkerOptions
 log = structlog.get_logger("ditto.cluster")
 
 STANDING_SECONDS = 1.0
+KNOCK_SECONDS = 5.0
 
 
 def _ray() -> Any:
@@ -39,6 +42,13 @@ def _ray() -> Any:
     return ray
 
 
+def _knock(address: str) -> None:
+    """Raise `OSError` where nothing answers at a cluster's address: Ray would try for minutes, without a word."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
+
+
 class RayExecutor:
     """Actors on a Ray cluster; meets `Executor`.
 
@@ -52,10 +62,18 @@ class RayExecutor:
         self._actors: list[_Actor] = []
 
     def start(self, listener: Listener) -> None:
-        """Join the cluster (or make one of this computer) and create the actors."""
+        """Join the cluster (or make one of this computer) and create the actors; raises `EngineUnavailableError`."""
         ray = _ray()
-        if not ray.is_initialized():
-            ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+        try:
+            if not ray.is_initialized():
+                _knock(self._address or ray_address())
+                ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise EngineUnavailableError(
+                f"The Ray cluster cannot be joined: {reason[:300]}",
+                remedy="See that `ray start --head` runs, and that RAY_ADDRESS is its address or not set.",
+            ) from error
         self._actors = [_Actor(ray, self._options, listener) for _ in range(self.capacity)]
         for actor in self._actors:
             actor.create()

@@ -21,6 +21,7 @@ from .worker_options import WorkerOptions
 START_TRIES = 3  # that end by themselves in a row, before a worker that does not start is called broken
 KILLED_TRIES = 10  # or that are ended by a signal: memory may be short for a moment only
 SLOWEST_RESTART_SECONDS = 10.0
+ASLEEP_SECONDS = 5.0  # between two looks at a worker that come several times a second
 
 
 class Lost(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +158,7 @@ class _Worker:
         self._patience, self._listener = patience, listener
         self._failed_starts = 0
         self._was_ready = False
-        self._heard = self._moved = time.monotonic()
+        self._heard = self._moved = self._checked = time.monotonic()
         module = "engine.service.workers.worker"
         command = [sys.executable, "-P", "-m", module, msgspec.json.encode(options).decode()]
         self.child: ChildProcess[pipe.Report] = ChildProcess("worker", command, pipe.read_report, self)
@@ -178,10 +179,13 @@ class _Worker:
 
     def check(self) -> None:
         """Kill it when it gives no sign of life, or takes too long for a step."""
-        if self.child.pid is None:
-            self._heard = self._moved = time.monotonic()
-            return
         now, limits = time.monotonic(), self._patience
+        asleep, self._checked = now - self._checked, now
+        if self.child.pid is None:
+            self._heard = self._moved = now
+            return
+        if asleep > ASLEEP_SECONDS:  # we were stopped, or the computer slept: nobody was there to hear it
+            self._heard, self._moved = min(now, self._heard + asleep), min(now, self._moved + asleep)
         if now - self._heard > limits.silent_seconds:
             self.kill(f"it gave no sign of life for {limits.silent_seconds:g} s")
         elif self.request_id and now - self._moved > limits.step_seconds:

@@ -19,6 +19,7 @@ import structlog
 
 from ...errors import DittoError, InternalError, OutOfMemoryError
 from ...events import Cancelled, Checkpoint, Done, Event, Failed, Final, Take
+from ...files import refused_by_system
 from ...settings import go_offline
 from ..logs import log_to_stderr
 from ..messages import EngineState
@@ -116,6 +117,8 @@ def failure(request_id: str, error: Exception) -> Failed:
         name = type(error).__name__
         if isinstance(error, MemoryError) or name in ("OutOfMemoryError", "AcceleratorError"):
             error = OutOfMemoryError(f"There was not enough memory for this request ({name}).")
+        elif isinstance(error, OSError) and error.filename is not None:  # such as weights on a share that is gone
+            error = refused_by_system(error)
         else:
             log.error("worker.fault", request_id=request_id, exc_info=error)
             error = InternalError(f"Something went wrong inside Ditto Live ({name}).")

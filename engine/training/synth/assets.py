@@ -129,7 +129,7 @@ class Assets:
             return np.zeros((0, 1024), np.float32)
         _check_licence("akwf.npz")
         with np.load(path) as pack:
-            return np.asarray(pack["X"], dtype=np.float32) / 32768.0
+            return pack["X"].astype(np.float32) / np.float32(32768)
 
 
 def note_in_name(stem: str) -> int:

@@ -7,7 +7,7 @@ from random import Random
 from .grooves import BASS_LINES, COMPING
 from .harmony import chord_pitches, degree_pitch, progression, voice
 from .melody import arpeggio, melody
-from .percussion import drum_hits
+from .percussion import drum_hits, fitted
 from .recipe import Part, Recipe
 from .score import Hit, Note, Score, swing_note, swung
 
@@ -71,11 +71,6 @@ def _muted(recipe: Recipe, layer: str, beat: float) -> bool:
     return any(name == layer and start <= beat < end for name, start, end in recipe.dynamics.mutes)
 
 
-def _rhythm(line: str, steps: int) -> str:
-    """Cut or continue a sixteen-step line to a bar of `steps`."""
-    return (line * (steps // len(line) + 1))[:steps]
-
-
 def _holds(line: str) -> list[tuple[int, int, str]]:
     """(step, length in steps, character) of each attack; `_` after it holds the note."""
     found = []
@@ -114,7 +109,7 @@ def _line_attacks(recipe: Recipe, line: str) -> list[tuple[float, float, str]]:
     return [
         (bar * recipe.bar_beats + step / 4, length / 4, char)
         for bar in range(recipe.bars)
-        for step, length, char in _holds(_rhythm(line, steps))
+        for step, length, char in _holds(fitted(line, steps))
     ]
 
 
@@ -134,7 +129,7 @@ def _default_kicks(recipe: Recipe, rng: Random) -> list[float]:
     return [
         bar * recipe.bar_beats + step / 4
         for bar in range(recipe.bars)
-        for step, char in enumerate(_rhythm(line, steps))
+        for step, char in enumerate(fitted(line, steps))
         if char == "x"
     ]
 
@@ -152,7 +147,7 @@ def inversion(recipe: Recipe, index: int) -> int:
 
 def _comping(recipe: Recipe, part: Part) -> list[Note]:
     rng = Random(part.seed)
-    line = _rhythm(rng.choice(COMPING[part.line]), round(recipe.bar_beats * 4))
+    line = fitted(rng.choice(COMPING[part.line]), round(recipe.bar_beats * 4))
     spread = rng.uniform(0.01, 0.04) if part.line in ("comp", "strum") else 0.0
     previous: list[int] | None = None
     notes: list[Note] = []

@@ -8,14 +8,11 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+from midi.key import MODES
+
 SCALES: Final[dict[str, tuple[int, ...]]] = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10),
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-    "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "lydian": (0, 2, 4, 6, 7, 9, 11),
-    "harmonic-minor": (0, 2, 3, 5, 7, 8, 11),
+    mode: MODES[mode.replace("-", " ")]
+    for mode in ("major", "minor", "dorian", "mixolydian", "phrygian", "lydian", "harmonic-minor")
 }
 MINOR_MODES: Final = frozenset({"minor", "dorian", "phrygian", "harmonic-minor"})
 PROGRESSION_IDS: Final = 400

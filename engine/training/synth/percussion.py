@@ -49,7 +49,7 @@ def _lines(drums: Drums, recipe: Recipe, steps: int, rng: Random) -> dict[str, s
     if (recipe.numerator, recipe.denominator) != (4, 4):
         lines = _in_other_metre(lines, drums, recipe, steps, rng)
     for piece in drums.extras:
-        lines.setdefault(piece, _fitted(rng.choice(EXTRA_LINES[piece]), steps))
+        lines.setdefault(piece, fitted(rng.choice(EXTRA_LINES[piece]), steps))
     lines = _thinned(lines, drums.density, rng)
     return {piece: line for piece, line in lines.items() if piece not in drums.left_out and line.strip(".")}
 
@@ -64,7 +64,8 @@ def _thinned(lines: dict[str, str], density: float, rng: Random) -> dict[str, st
     return lines
 
 
-def _fitted(line: str, steps: int) -> str:
+def fitted(line: str, steps: int) -> str:
+    """Return a line of sixteen steps cut or continued to a bar of `steps`."""
     return (line * (steps // len(line) + 1))[:steps]
 
 
@@ -72,14 +73,14 @@ def _in_other_metre(lines: dict[str, str], drums: Drums, recipe: Recipe, steps: 
     """Move the feel to the pulses of the bar: kick and back beat anew, the rest cut to length."""
     pulses = rng.choice(PULSES[(recipe.numerator, recipe.denominator)])
     starts = [sum(pulses[:i]) for i in range(len(pulses))]
-    fitted = {piece: _fitted(line, steps) for piece, line in lines.items()}
+    bar = {piece: fitted(line, steps) for piece, line in lines.items()}
     kick = starts if drums.feel in FOUR_FEELS else [0] + [s for s in starts[2:] if rng.random() < 0.4]
     back = [starts[len(starts) // 2]] if drums.feel in HALFTIME_FEELS else starts[1::2]
-    fitted["kick"] = _marks(kick, steps, "X")
+    bar["kick"] = _marks(kick, steps, "X")
     for piece in _BACK:
         if lines.get(piece, ".").strip("."):
-            fitted[piece] = _marks(back, steps, "X")
-    return fitted
+            bar[piece] = _marks(back, steps, "X")
+    return bar
 
 
 def _marks(places: list[int], steps: int, char: str) -> str:

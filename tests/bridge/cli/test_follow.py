@@ -13,9 +13,10 @@ SOUND = Sound(samples=bytes(80), sample_rate=44_100)
 
 
 class Notebook:
-    """A display that remembers, and may press Ctrl-C at a step."""
+    """A display that remembers, and may press Ctrl-C at a step, or send another signal."""
 
-    def __init__(self, stop_at: int | None = None) -> None:
+    def __init__(self, stop_at: int | None = None, number: signal.Signals = signal.SIGINT) -> None:
+        self._number = number
         self.steps: list[int] = []
         self.said: list[str] = []
         self._stop_at = stop_at
@@ -24,7 +25,7 @@ class Notebook:
         """Remember the step."""
         self.steps.append(step.step)
         if step.step == self._stop_at:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self._number)
 
     def say(self, sentence: str) -> None:
         """Remember the sentence."""
@@ -77,9 +78,10 @@ def test_takes_are_kept_in_the_order_in_which_they_come() -> None:
     assert notebook.said == ["Half time."]
 
 
-def test_ctrl_c_lets_the_step_finish_and_keeps_the_best_so_far() -> None:
-    """The pipeline hears of it between two steps, never in the middle of one."""
-    notebook = Notebook(stop_at=3)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_lets_the_step_finish_and_keeps_the_best_so_far(number: signal.Signals) -> None:
+    """The pipeline hears of it, or of SIGTERM, between two steps, never in the middle of one."""
+    notebook = Notebook(3, number)
     outcome, kept = followed(loop(), notebook)
     assert (kept, outcome.interrupted) == ([20], True)
     assert notebook.steps == [1, 2, 3]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from mcp import Client
@@ -37,6 +38,25 @@ def test_an_assistant_makes_a_loop_and_gets_its_path(service: Service) -> None:
     found = ask(service, "takes", words="assistant house")
     assert {one["id"] for one in found} == {take["id"], again["takes"][0]["id"]}
     assert ask(service, "take", take=take["id"]) == take
+
+
+def test_an_assistant_hears_what_everybody_hears(service: Service) -> None:
+    """Seed, words, what counts of the prompt and what the engine says of it: in the answer and in the take's file."""
+    made = ask(service, "make", prompt="assistant dub at 90 bpm, asdfgh", settings={"bars": "1"})
+    (take,) = made["takes"]
+    said = json.loads(Path(take["path"]).with_suffix(".json").read_text(encoding="utf-8"))["notes"]
+    for part in ("The prompt says 90 BPM", f"Seed {take['seed']} was chosen", "asdfgh"):
+        assert any(part in remark for remark in made["remarks"])
+        assert any(part in note for note in said)
+    assert "verdicts" in take
+
+
+def test_a_take_that_is_not_there_is_a_sentence_too(service: Service) -> None:
+    """Redraw of an id that nobody has, or of a file that is not there."""
+    for name in ("nobody", "gone.wav"):
+        said = ask(service, "redraw", take=name)
+        assert "There is no" in said["error"]
+        assert said["remedy"]
 
 
 def test_what_cannot_be_made_is_one_sentence_with_a_remedy(service: Service) -> None:

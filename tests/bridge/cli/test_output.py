@@ -57,6 +57,7 @@ def test_what_lies_beside_a_name_is_not_overwritten_either(tmp_path: Path, there
     takes = kept(tmp_path / "loop.wav")
     assert (tmp_path / there).read_bytes() == b"mine"
     assert takes.kept[0].path.name == ("loop.wav" if there == "loop-2.wav" else "loop-2.wav")
+    assert takes.remark.startswith(f"{there} was there already") == (there != "loop-2.wav")
     stem = takes.kept[0].path.stem
     assert {f"{stem}.wav", f"{stem}.json", f"{stem}.safetensors"} <= set(names(tmp_path))
 

@@ -39,6 +39,20 @@ def test_a_word_is_found_in_any_language(
     assert found in said
 
 
+def test_a_word_is_not_found_inside_another(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who looks for rain is not shown what the French entraînant means."""
+    said = _said(capsys, "rain")
+    assert "uplifting" not in said
+    assert "(heard as noise, texture)" in said
+    assert "techno" in _said(capsys, "tech")
+
+
+def test_a_prompts_settings_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tempo, key, metre and bars that a request would take from it."""
+    said = _said(capsys, "house at 124 bpm in F minor, 7/8, 8 bars, no hats")
+    assert said.splitlines()[1] == "The prompt says 124 BPM, F minor, 7/8, 8 bars."
+
+
 def test_programs_get_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     """The spellings by word and language, and what was heard."""
     said = json.loads(_said(capsys, "--json", "Regen"))

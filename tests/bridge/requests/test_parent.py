@@ -4,6 +4,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -102,6 +103,7 @@ def test_a_new_target_takes_the_place_of_the_old_ones(tmp_path: Path, model: Tin
     [
         ({"bars": "4"}, "lasts 2.4 s (2 bars of 3/4 at 150 BPM); this loop would last 4.8 s (4 bars"),
         ({"prompt": "house at 90 bpm"}, "this loop would last 4 s"),
+        ({"tempo_bpm": "140"}, "at 150 BPM); this loop would last 2.57 s (2 bars of 3/4 at 140 BPM)"),
         ({"model": "other"}, "was made by pocket"),
     ],
 )
@@ -162,3 +164,29 @@ def test_a_take_of_an_earlier_version_is_a_parent_too(name: str, tmp_path: Path,
         ["Curve", "Notes", "Onsets", "Words", "Audio", "Audio"] if name == "all-controls" else []
     )
     assert len(made(request, model)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"prompt": "techno"}, "G dorian"),
+        ({"negative_prompt": "drums"}, "G dorian"),
+        ({"melody": MELODY}, "G dorian"),
+        ({"intensity": "0:-20"}, "G dorian"),
+        ({"prompt": "techno in D minor"}, "D minor"),
+        ({"melody": MELODY, "key": "Am"}, "Am"),
+        ({"variation": "0.4"}, None),
+        ({"seed": "8"}, None),
+        ({}, None),
+    ],
+)
+def test_the_key_that_a_seed_chose_is_the_takes(
+    settings: dict[str, str], key: str | None, tmp_path: Path, model: TinyModel
+) -> None:
+    """Newcomer A2's kind: other words or another tune keep the key that sounds, and list it; else its seed keeps it."""
+    request = read_request({name: text for name, text in WORDS.items() if name != "negative_prompt"}).request
+    take = made(request, model)[0]
+    name = kept(tmp_path, request, msgspec.structs.replace(take, record={**take.record, "key": "G dorian"}))
+    reading = child(tmp_path, name, **settings)
+    assert reading.request.key == key
+    assert any("G dorian" in remark for remark in reading.remarks) == (key == "G dorian")

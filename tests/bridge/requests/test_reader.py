@@ -187,7 +187,7 @@ def test_names_of_an_earlier_version_are_read_and_said(
     ("prompt", "given_settings", "fields", "said"),
     [
         ("hip hop in F minor at 90 bpm", {}, (90, "F minor", "4/4", 4), "says 90 BPM, F minor, and so"),
-        ("house at 90 bpm", {"tempo_bpm": "120"}, (120, None, "4/4", 4), "says 90 BPM, tempo_bpm says 120 BPM"),
+        ("house at 90 bpm", {"tempo_bpm": "120"}, (120, None, "4/4", 4), "says 90 BPM, but the request has 120 BPM"),
         ("house at 120 bpm", {"tempo_bpm": "120"}, (120, None, "4/4", 4), ""),
         ("waltz in 3/4, 8 bars", {}, (120, None, "3/4", 8), "says 3/4, 8 bars, and so"),
         ("funk in Bb minor", {"key": "A# minor"}, (120, "A# minor", "4/4", 4), ""),

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_no_prompt_leaves_the_folder(tmp_path: Path, prompt: str) -> None:
     assert path.parent.parent == tmp_path.absolute()
     assert path.stem.endswith(f"-{made.take_id}")
     assert path.exists()
+
+
+def test_a_take_that_is_written_twice_at_once_is_there_once_and_whole(tmp_path: Path) -> None:
+    """A write that was given up comes back beside the next one of its take: both are told of it as it lies there."""
+    request = LoopRequest(prompt="dub", request_id="r1")
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: delivery.write_take(tmp_path, request, _take()), range(8)))
+    assert len({one.path for one in made}) == 1
+    assert sorted(path.suffix for path in Path(made[0].path).parent.iterdir()) == [".json", ".safetensors", ".wav"]
 
 
 def test_a_take_is_whole(tmp_path: Path) -> None:

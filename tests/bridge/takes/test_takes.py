@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,12 @@ def test_a_take_of_an_earlier_build_has_its_scores_under_their_names_of_now(thre
 def test_forgetting_removes_the_words_and_keeps_the_sound(three: Path) -> None:
     """After --forget no file of the take holds the prompt; the WAV is as it was."""
     take = next(takes.search(takes.kept(three), "rain"))
+    sidecar = take.wav.with_suffix(".json")
+    said = {"heard": {"words": ["ambient"], "unknown": {"zzambientzz": ""}}, "title": "my ambient"}
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | said), encoding="utf-8")
     sound = take.wav.read_bytes()
     takes.forget(take)
-    assert b"ambient" not in take.wav.with_suffix(".json").read_bytes()
+    assert b"ambient" not in sidecar.read_bytes()
     assert take.wav.read_bytes() == sound
 
 
@@ -120,11 +124,54 @@ def test_the_command_lists_shows_and_marks(three: Path, capsys: pytest.CaptureFi
     assert run(["takes", "--takes", str(three), "--search", "house"]) == 0
     assert "deep house" in capsys.readouterr().out
     assert run(["takes", "favourite", "latest", "--takes", str(three)]) == 0
+    assert "is a favourite now" in capsys.readouterr().out
     assert run(["takes", "--takes", str(three), "--favourites", "--json"]) == 0
     assert capsys.readouterr().out.count('"take_id"') == 1
-    assert run(["takes", "show", "latest", "--takes", str(three)]) == 0
+    assert run(["takes", "show", "latest", "--takes", str(three), "--json"]) == 0
     assert '"prompt"' in capsys.readouterr().out
     assert run(["takes", "show", "nothing", "--takes", str(three)]) == 2
+
+
+def test_a_take_is_shown_in_words(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Newcomer C: without --json there are lines for a person: where it lies, what was asked, the key that sounds."""
+    take = next(takes.search(takes.kept(three), "rain"))
+    sidecar = take.wav.with_suffix(".json")
+    whole = json.loads(sidecar.read_text()) | {"key": "G dorian", "notes": ["Heard: ambient.", "\x1b[2Jloud."]}
+    sidecar.write_text(json.dumps(whole), encoding="utf-8")
+    assert run(["takes", "show", str(take.wav), "--takes", str(three)]) == 0
+    said = capsys.readouterr().out
+    assert all(part in said for part in (take.take_id, str(take.wav), take.prompt, "G dorian", "Heard: ambient."))
+    assert "{" not in said
+    assert "\x1b" not in said
+    assert takes.find(three, take.take_id).key == "G dorian"
+
+
+@pytest.mark.parametrize("command", ["show", "favourite", "replay"])
+def test_a_take_is_named_by_its_file_too(
+    three: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `render --out loop.wav` wrote is a take like any other: by WAV, sidecar or noise, wherever it lies."""
+    take = next(takes.kept(three))
+    for file in take.files:
+        shutil.copy(file, tmp_path / f"loop{file.suffix}")
+    jobs = ["--jobs", TOY] if command == "replay" else []
+    for ending in (".wav", ".json", ".safetensors"):
+        assert run(["takes", command, str(tmp_path / f"loop{ending}"), *jobs]) == 0
+    capsys.readouterr()
+    (tmp_path / "bare.wav").write_bytes(take.wav.read_bytes())
+    assert run(["takes", command, str(tmp_path / "bare.wav"), *jobs]) == 2
+    assert "bare.wav is no take: there is no bare.json" in capsys.readouterr().err
+    assert run(["takes", command, str(tmp_path / "no.wav"), *jobs]) == 2
+    assert "There is no file" in capsys.readouterr().err
+
+
+def test_one_is_one(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number and its noun agree in every line of the list."""
+    assert run(["takes", "--takes", str(three), "--search", "house"]) == 0
+    said = capsys.readouterr().out
+    assert "1 take," in said
+    assert "1 takes" not in said
+    assert "1 bars" not in said
 
 
 def test_a_replay_has_the_same_samples(three: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -152,7 +199,7 @@ def test_a_start_needs_the_noise(three: Path) -> None:
     take = takes.find(three, "latest")
     take.wav.with_suffix(".safetensors").unlink()
     with pytest.raises(BadInputError, match="noise"):
-        takes.start(three, take.take_id)
+        takes.start_at(take.wav, take.take_id)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes as files")
@@ -163,7 +210,7 @@ def test_noise_that_never_ends_is_refused(three: Path) -> None:
     noise.unlink()
     os.mkfifo(noise)
     with pytest.raises(BadInputError, match="not a file"):
-        takes.start(three, take.take_id)
+        takes.start_at(take.wav, take.take_id)
 
 
 def test_what_is_no_take_is_passed_over(three: Path) -> None:

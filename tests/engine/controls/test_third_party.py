@@ -15,11 +15,11 @@ from engine.events import Take
 from engine.models.testing import TinyModel
 from engine.pipeline import make_loop
 from engine.pocket import condition
-from engine.pocket.latents import LatentMap
 from engine.pocket.model import Pocket
 from engine.pocket.network import PocketNetwork
 from engine.request import Budget, Control, LoopRequest, Number, Words
 from engine.settings import Settings
+from engine.training.inputs import fitted
 
 LEVEL = """
 import numpy as np
@@ -85,7 +85,7 @@ def pocket() -> Pocket:
     torch.manual_seed(0)
     network = PocketNetwork(channels=12, width=32, depth=2, heads=2, condition_channels=condition.CHANNELS)
     bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return Pocket(network, LatentMap.fit(bands, channels=12))
+    return Pocket(network, fitted(bands, channels=12))
 
 
 @pytest.mark.parametrize("measured", [True, False])
@@ -114,7 +114,7 @@ def test_a_fault_in_a_gain_or_a_metric_does_not_cost_the_loop(tmp_path: Path, ti
     take = rendered(Control(kind="steady", target=Number(value=-32.0)), tiny)
     assert take.record["gain_db"] == 0
     assert take.scores["steady_error_db"] is None
-    assert take.notes == ("The control steady of theirs.py failed with ZeroDivisionError: division by zero.",)
+    assert take.notes[0] == "The control steady of theirs.py failed with ZeroDivisionError: division by zero."
 
 
 def test_a_metric_comes_with_its_control(tmp_path: Path, tiny: TinyModel) -> None:

@@ -12,6 +12,8 @@ import pytest
 import engine.metrics
 from engine import controls
 from engine.events import Scores
+from engine.metrics import Metric, Verdict
+from engine.metrics.verdict import Grade
 from engine.request import Control, LoopRequest, Notes, Onsets, Point, Words
 from midi.rhythm import Onset
 
@@ -144,3 +146,15 @@ def test_metrics_never_meet_the_controls() -> None:
                 assert {name.name.split(".")[0] for name in node.names} <= allowed, file.name
             elif isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] in allowed | own, f"{file.name}: {node.module}"
+
+
+def test_a_control_without_a_measure_of_its_own_is_said_to_have_none() -> None:
+    """Newcomer B3's kind: no control is passed over in silence; those that are judged have their verdicts."""
+    own = Metric(measure=lambda *_: {}, names=("bass_share",))
+    kinds = ["intensity", "timbre", "text", "timbre", "inpaint", "structure", "bass-share"]
+    found = {"bass_share": 0.2, "structure_mse": None}
+    verdicts = [Verdict(Grade.GOOD, "intensity: followed within 0.3 dB.")]
+    *said, scored = engine.metrics.unjudged(kinds, {**controls.metrics(), "bass-share": own}, found, verdicts)
+    assert [sentence.partition(":")[0] for sentence in said] == ["timbre", "text", "inpaint", "structure"]
+    assert all("listen to it" in sentence for sentence in said)
+    assert scored == "bass-share: bass_share tells how closely it is followed."

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter1d
 
 from engine import controls, metrics
-from engine.metrics.verdict import Grade, of_curve, of_distance, of_share
+from engine.metrics.verdict import Grade, of_curve, of_likeness, of_share
 from engine.request import Control, Curve, LoopRequest, Point
 
 RATE = 44_100
@@ -71,7 +71,7 @@ def test_shares_and_distances_have_a_grade() -> None:
     assert [verdict and verdict.grade for verdict in grades] == [Grade.GOOD, Grade.NEAR, Grade.MISS, None]
     assert grades[2] is not None
     assert grades[2].sentence == "melody: missed, 50 % of its time."
-    found = [of_distance("structure", distance, good=0.001, near=0.003) for distance in (0.0005, 0.002, 0.0054, None)]
+    found = [of_likeness("structure", distance, good=0.001, near=0.003) for distance in (0.0005, 0.002, 0.0054, None)]
     assert [verdict and verdict.grade for verdict in found] == [Grade.GOOD, Grade.NEAR, Grade.MISS, None]
 
 

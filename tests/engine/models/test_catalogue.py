@@ -1,13 +1,16 @@
 """What a producer meets: names, folders, licences, and one clear sentence for whatever is in the way."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from bridge.cli.main import run
 from engine.errors import BadRequestError, MissingPackageError, ModelError
@@ -24,6 +27,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Return settings with an empty models folder and an empty hub cache."""
     monkeypatch.setenv("DITTO_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     (tmp_path / "models").mkdir()
     return Settings(device="cpu")
 
@@ -95,12 +99,51 @@ def test_a_folder_loads_by_its_path_and_by_its_name(settings, copied):
     (lambda folder: _shorten(folder / "vocoder" / "model.safetensors", 200), "vocoder/model.safetensors has"),
     (lambda folder: _cut(folder / "vocoder" / "model.safetensors"), "ends after 4 bytes"),
     (lambda folder: _shard(folder / "unet"), "unet/missing.safetensors is missing"),
+    (lambda folder: _pipe(folder / "model_index.json"), "has no model_index.json"),
+    (lambda folder: _pipe(folder / "unet" / "config.json"), "unet/ has no configuration"),
+    (lambda folder: _circle(folder / "vocoder" / "model.safetensors"), "vocoder/model.safetensors is missing"),
     (lambda folder: _rename(folder, "StableDiffusionPipeline"), "holds a StableDiffusionPipeline, which cannot"),
 ])  # fmt: skip
 def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(settings, copied, spoil, expected):
     """Half-copied, unreadable, of another kind: before anything heavy is loaded."""
     spoil(copied)
     assert expected in sentence_of(settings, "mine")
+
+
+def _pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file) if hasattr(os, "mkfifo") else file.write_text("{")
+
+
+def _circle(file: Path) -> None:
+    """A link to itself, as a copy of another program's cache may leave it."""
+    file.unlink()
+    file.symlink_to(file)
+
+
+class _Evil:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, made: Path) -> None:
+        self._made = made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._made,)
+
+
+@pytest.mark.parametrize(
+    ("weights", "pickled"),
+    [
+        ("vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.bin"),
+        ("vocoder/model.safetensors", "vocoder/pytorch_model.bin"),
+    ],
+)
+def test_pickled_weights_run_nothing(settings, copied, tmp_path, weights, pickled):
+    """A model from a stranger, whose weights are a program: refused in a sentence, and the program has not run."""
+    (copied / weights).unlink()
+    torch.save({"weight": _Evil(tmp_path / "ran")}, copied / pickled)
+    assert "cannot be loaded" in sentence_of(settings, "mine")
+    assert not (tmp_path / "ran").exists()
 
 
 def _shorten(file: Path, by: int) -> None:

@@ -14,7 +14,7 @@ from engine.metrics.ending import HEARD_DB, ending_drop_db, remarks
 from engine.models.hardware import Place
 from engine.models.protocol import ModelCard, Scene, Schedule
 from engine.models.span import LOOP_WORDS, Span, caption, named_seconds, prompted, span_of
-from engine.models.waveform import WaveformModel, flow_schedule
+from engine.models.waveform import WaveformModel
 from engine.pipeline import make_loop
 from engine.request import Budget, Control, Curve, LoopRequest, Point
 from engine.settings import Settings
@@ -40,7 +40,7 @@ class Composer(WaveformModel):
         return self.named_seconds(request, span)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
-        return flow_schedule(torch.linspace(1, 0, steps + 1)[:-1])
+        return Schedule.flow(torch.linspace(1, 0, steps + 1)[:-1])
 
     def denoise(self, latent: torch.Tensor, time: torch.Tensor, scene: Scene, *, until: Any = None) -> torch.Tensor:
         return latent

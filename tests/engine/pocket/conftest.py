@@ -5,10 +5,10 @@ import torch
 
 from engine.pocket import condition
 from engine.pocket.arrangement import LayerRepertoire
-from engine.pocket.latents import LatentMap
 from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import Pocket
 from engine.pocket.network import PocketNetwork
+from engine.training.inputs import fitted
 from engine.training.layer_repertoire import layer_repertoire
 
 
@@ -22,7 +22,7 @@ def pocket() -> Pocket:
             if not parameter.any():
                 parameter.normal_(std=0.05)
     bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return Pocket(network, LatentMap.fit(bands, channels=12))
+    return Pocket(network, fitted(bands, channels=12))
 
 
 @pytest.fixture(scope="package")
@@ -43,4 +43,4 @@ def layered(repertoire: LayerRepertoire) -> LayeredPocket:
             if not parameter.any():
                 parameter.normal_(std=0.05)
     bands = torch.randn(512, 295).cumsum(0) * 0.1
-    return LayeredPocket(Pocket(network, LatentMap.fit(bands, channels=12), weights="a" * 12), repertoire, "b" * 12)
+    return LayeredPocket(Pocket(network, fitted(bands, channels=12), weights="a" * 12), repertoire, "b" * 12)

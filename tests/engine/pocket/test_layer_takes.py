@@ -330,7 +330,10 @@ def test_a_take_that_is_one_sound_goes_on_as_one(layered: LayeredPocket, first: 
     ("changes", "sentence"),
     [
         ({"layers": "", "again": ("texture",)}, "again names texture, and this loop has drums, bass, lead."),
-        ({"layers": "", "controls": (Control(kind="melody", target=TUNE, on=("texture",)),)}, "on of melody names"),
+        (
+            {"layers": "", "controls": (Control(kind="melody", target=TUNE, on=("texture",)),)},
+            "The control melody names",
+        ),
         ({"layers": "", "mute": ("drums", "bass", "lead")}, "All layers are muted"),
     ],
 )
@@ -349,7 +352,8 @@ def test_a_model_without_layers_refuses_them_in_a_sentence(tiny: TinyModel, fiel
     given = {"layers": ("drums",), "chords": "Am", "mute": ("bass",), "stems": True}.get(field)
     melody = Control(kind="intensity", target=LOUD, on=("bass",))
     asked = LoopRequest(bars=1, **({"controls": (melody,)} if field == "on" else {field: given}))  # type: ignore[arg-type]
-    with pytest.raises(BadRequestError, match=f"one sound without layers, so that {field}"):
+    named = "layers of its own" if field == "on" else field
+    with pytest.raises(BadRequestError, match=f"one sound without layers, so that {named}"):
         list(pipeline.make_loop(asked, tiny, Settings()))
     made: Iterator[object] = pipeline.make_loop(LoopRequest(bars=1, layers=("mix",)), tiny, Settings())
     assert any(isinstance(event, Take) for event in made)

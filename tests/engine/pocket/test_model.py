@@ -12,13 +12,13 @@ from engine.controls.reference import on_the_loop
 from engine.models.protocol import Model, Sampler, Scene
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
-from engine.pocket.latents import LatentMap
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.network import CONTROL_CHANNELS
 from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
 from engine.search import objective as targets
 from engine.settings import Settings
+from engine.training.inputs import fitted
 from midi.tempo import Meter
 
 
@@ -153,7 +153,7 @@ def test_musical_phases_close_at_the_wrap(beats: Fraction) -> None:
 def test_latents_keep_what_the_bands_say() -> None:
     """The linear map returns bands of its own span exactly, and orders them by their variance."""
     bands = torch.randn(600, 8) @ torch.randn(8, 295)
-    latent_map = LatentMap.fit(bands, channels=32)
+    latent_map = fitted(bands, channels=32)
     again = latent_map.decode(latent_map.encode(bands))
     assert torch.allclose(again, bands, atol=2e-2)
 

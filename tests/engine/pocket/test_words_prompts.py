@@ -73,7 +73,8 @@ def _expected(name: str) -> list[Expected]:
 
 
 CONCEPTS = _concepts()
-ALL = [*_expected("unseen.txt"), *_expected("seen.txt")]
+NAMES = ("unseen.txt", "seen.txt", "typed.txt")
+ALL = [row for name in NAMES for row in _expected(name)]
 
 
 def _wrong_settings(heard: Heard, wanted: dict[str, str]) -> list[str]:
@@ -121,9 +122,9 @@ def test_no_prompt_is_heard_as_its_opposite() -> None:
     assert not opposites
 
 
-@pytest.mark.parametrize("name", ["unseen.txt", "seen.txt"])
+@pytest.mark.parametrize("name", NAMES)
 def test_prompts_are_heard(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """At least 95 % of each half are heard whole, with tempo, key, metre and bars; the misses are printed."""
+    """At least 95 % of each file are heard whole, with tempo, key, metre and bars; the misses are printed."""
     rows = _expected(name)
     missed = {row.prompt: wrong for row in rows if (wrong := _missed(row))}
     with capsys.disabled():

@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,6 +123,29 @@ def test_a_frozen_worker_is_noticed(tmp_path: Path) -> None:
         await ear.until(lambda: ear.has(Lost))
 
     _with(lambda: LocalExecutor(_options(tmp_path), patience=Patience(silent_seconds=2.5)), story)
+
+
+def test_a_worker_is_not_blamed_for_the_time_in_which_nobody_listened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The computer slept, or the engine was stopped, for an hour: the worker goes on with its request."""
+    slept = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + slept[0])
+    monkeypatch.setattr("engine.service.workers.executor.time", clock)
+
+    async def story(executor: Executor, ear: Ear) -> None:
+        assert isinstance(executor, LocalExecutor)
+        executor.run(_request("steps=3 pause=0.3"), None)
+        await ear.until(lambda: ear.has(Progress))
+        (before,) = executor.process_ids
+        executor.check()
+        slept[0] = 3_600.0
+        executor.check()
+        await ear.until(lambda: ear.has(Done))
+        assert executor.process_ids == (before,)
+        assert not ear.has(Lost)
+
+    _with(lambda: LocalExecutor(_options(tmp_path)), story)
 
 
 def test_errors_are_events_and_the_worker_lives_on(tmp_path: Path) -> None:

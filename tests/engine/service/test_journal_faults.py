@@ -84,13 +84,76 @@ def test_a_journal_of_a_newer_version_is_set_aside_whole(tmp_path: Path) -> None
         database.execute("PRAGMA user_version=99")
     database.close()
     again = Journal(path)
-    assert "newer version" in again.remark
+    assert "another version" in again.remark
     assert again.unfinished() == []
     assert again.accept([_submission()], 1.0) == ["new"]
     again.close()
     with sqlite3.connect(tmp_path / "j.set-aside-1" / "j") as kept:
         assert kept.execute("SELECT request_id FROM jobs").fetchall() == [("r1",)]
     kept.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE jobs ADD COLUMN colour TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN colour TEXT",
+        "CREATE TABLE colours (name TEXT)",
+    ],
+)
+def test_what_a_newer_version_added_and_does_not_need_is_left_alone(tmp_path: Path, change: str) -> None:
+    """Columns and tables of the same layout that we do not know: the jobs go on, and new ones are accepted."""
+    path = tmp_path / "j"
+    journal = Journal(path)
+    journal.accept([_submission()], 1.0)
+    journal.close()
+    with sqlite3.connect(path) as database:
+        database.execute(change)
+    database.close()
+    again = Journal(path)
+    assert not again.remark
+    assert [entry.request_id for entry in again.unfinished()] == ["r1"]
+    assert again.accept([_submission("r2")], 1.0) == ["new"]
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [
+            "ALTER TABLE requests RENAME TO old",
+            "CREATE TABLE requests (request_id TEXT, data BLOB, colour TEXT NOT NULL)",
+        ],
+        ["DROP INDEX jobs_by_owner", "ALTER TABLE jobs DROP COLUMN owner"],
+        ["ALTER TABLE jobs RENAME COLUMN crashes TO falls"],
+    ],
+)
+def test_a_journal_with_other_columns_is_set_aside_and_the_service_goes_on(tmp_path: Path, changes: list[str]) -> None:
+    """Columns that are missing, or that must be filled with what we do not know: no request could ever be accepted."""
+    path = tmp_path / "j"
+    Journal(path).close()
+    with sqlite3.connect(path) as database:
+        for change in changes:
+            database.execute(change)
+    database.close()
+    again = Journal(path)
+    assert "another version" in again.remark
+    assert again.accept([_submission()], 1.0) == ["new"]
+    again.close()
+
+
+def test_a_job_in_an_unknown_state_is_made_or_told(tmp_path: Path) -> None:
+    """Without an end it waits again; with one it is told once more; neither lies there for ever."""
+    path = tmp_path / "j"
+    journal = Journal(path)
+    journal.accept([_submission("waits"), _submission("over")], 1.0)
+    journal.finish("over", Done(request_id="over", takes=0), 2.0)
+    journal.close()
+    _spoil(path, "UPDATE jobs SET state = 'paused by version 9', open_takes = 'many'")
+    again = Journal(path)
+    assert [entry.request_id for entry in again.unfinished()] == ["waits"]
+    assert Done(request_id="over", takes=0) in _told(again)
+    again.close()
 
 
 @pytest.mark.parametrize("damage", ["noise", "short", "middle"])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hands import Hands
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -15,63 +16,9 @@ from engine.service.messages import AckEnd, Cancel, Job, Priority, RequestStatus
 from engine.service.queue.journal import Journal, JournalError
 from engine.service.queue.scheduler import Scheduler
 from engine.service.workers import pipe
-from engine.service.workers.executor import Listener, Lost
 
 SOUND = Sound(samples=bytes(8), sample_rate=44_100)
 LONG = Sound(samples=bytes(200_000), sample_rate=44_100)
-
-
-class Hands:
-    """An executor whose workers do what the test says; meets `Executor`."""
-
-    def __init__(self, capacity: int = 1) -> None:
-        self.capacity = capacity
-        self.at: dict[str, bytes | None] = {}
-        self.stopped: dict[str, bool] = {}
-        self.broken = ""
-
-    def start(self, listener: Listener) -> None:
-        self.report = listener
-
-    def free(self) -> int:
-        return 0 if self.broken else self.capacity - len(self.at)
-
-    def run(self, request: LoopRequest, resume: bytes | None) -> None:
-        self.at[request.request_id] = resume
-
-    def stop(self, request_id: str, *, keep: bool) -> None:
-        self.stopped[request_id] = keep
-
-    def abandon(self, request_id: str) -> None:
-        self.lose(request_id)
-
-    def check(self) -> None:
-        return
-
-    def standings(self) -> tuple[pipe.Standing, ...]:
-        return (pipe.Standing(state="ready"),)
-
-    def trouble(self) -> str:
-        return self.broken
-
-    def close(self) -> None:
-        return
-
-    def say(self, event: Event) -> None:
-        self.report(pipe.Said(event=event))
-
-    def end(self, request_id: str, final: Event | None = None) -> None:
-        """Send a take and an end, or stop without a word, and be free."""
-        if final is not None:
-            self.say(final)
-        self.at.pop(request_id)
-        self.stopped.pop(request_id, None)
-        self.report(pipe.Ended(request_id=request_id))
-
-    def lose(self, request_id: str) -> None:
-        self.at.pop(request_id)
-        self.stopped.pop(request_id, None)
-        self.report(Lost(request_id=request_id, sentence="The worker stopped in the middle of it."))
 
 
 class Shop:

@@ -13,12 +13,19 @@ from hypothesis import strategies as st
 from midi.errors import MidiError
 from midi.notes import Note
 from midi.smf.read import Score, ScoreTrack, read_midi, write_midi
-from midi.smf.repair import variable_length
 
 NOTE = "00 903c64  8360 803c00"  # C3, one beat at 480 ticks a beat
 SECOND = "00 904064  8360 804000"  # E3
 END = "00 ff2f00"
 PYTHONS_WORDS = ("Error", "Traceback", "codec", "decode", "byte 0x", "index", "NoneType", "unpack", "list", "0x")
+
+
+def variable_length(number: int) -> bytes:
+    """Return a number as the format writes it, seven bits a byte."""
+    found = [number & 0x7F]
+    while number := number >> 7:
+        found.append(number & 0x7F | 0x80)
+    return bytes(reversed(found))
 
 
 def chunk(kind: bytes, body: bytes, *, longer: int = 0) -> bytes:
@@ -325,3 +332,11 @@ def test_real_files_are_read_without_a_remark(shared: Path) -> None:
         assert [remark for remark in score.remarks if "without an end" not in remark] == [], path.name
         struck = sum(m.type == "note_on" and m.velocity > 0 for t in mido.MidiFile(path, clip=True).tracks for m in t)
         assert len(score.notes) == struck
+
+
+@pytest.mark.parametrize("kind", ["07", "3b", "5a", "7f"])
+def test_a_text_that_nobody_knows_keeps_its_time(kind: str) -> None:
+    """A meta of any kind a quarter after the start moves the note behind it by that quarter, and is not remarked on."""
+    score = read_midi(one(f"8360 ff{kind}02 4142  {NOTE}"))
+    assert [(n.pitch, n.start, n.duration) for n in score.notes] == [(60, 1, 1)]
+    assert not score.remarks

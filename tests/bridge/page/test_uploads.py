@@ -1,0 +1,107 @@
+"""Files dropped on the page: read once, named by a handle, and never by a path."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bridge.page.cards import settings_of
+from bridge.page.downloads import packed
+from bridge.page.uploads import OUTLINE_COLUMNS, Uploads
+from bridge.requests.reader import read_request
+from engine.errors import BadInputError, DittoError
+from engine.request import LoopRequest
+from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
+from midi.notes import Note
+from midi.smf.read import score_of_notes, write_midi
+from midi.tempo import Meter
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Uploads:
+    return Uploads(tmp_path / "uploads")
+
+
+def tune() -> bytes:
+    notes = [Note(60 + i, Fraction(i), Fraction(1)) for i in range(4)]
+    return write_midi(score_of_notes(notes, tempo_bpm=Fraction(120), meter=Meter(4, 4)))
+
+
+def test_the_same_file_twice_is_one_file(uploads: Uploads) -> None:
+    """What it holds names it, whatever its name is; another is another."""
+    first, again = uploads.keep("a.mid", tune()), uploads.keep("B.MID", tune())
+    assert first["handle"] == again["handle"]
+    assert [len(track["notes"]) for track in first["tracks"]] == [4]
+    assert len(list(uploads.folder.iterdir())) == 1
+
+
+def test_what_cannot_be_read_is_refused_and_not_kept(uploads: Uploads) -> None:
+    """Another kind of file, and one that is not what its name says, cost a sentence and no byte."""
+    for name, data in (("a.exe", b"MZ"), ("a.mid", b"not midi"), ("a.wav", b"not sound"), ("a", b"")):
+        with pytest.raises(DittoError) as refused:
+            uploads.keep(name, data)
+        assert refused.value.sentence
+    assert not uploads.folder.exists() or not list(uploads.folder.iterdir())
+
+
+@pytest.mark.parametrize("handle", ["upload:../../etc/passwd", "/etc/passwd", "upload:", "upload:" + "0" * 32 + ".mid"])
+def test_a_handle_cannot_name_anything_else(uploads: Uploads, handle: str) -> None:
+    """Paths, and digests of nothing, are no longer here; the part behind # is kept of a true one."""
+    with pytest.raises(BadInputError, match="no longer here"):
+        uploads.path(handle)
+    kept = uploads.keep("a.mid", tune())["handle"]
+    assert uploads.path(f"{kept}#Lead").endswith(".mid#Lead")
+
+
+def test_a_sound_is_outlined_by_its_peaks(uploads: Uploads, tmp_path: Path) -> None:
+    """So many columns, each as high as its loudest sample."""
+    samples = np.zeros((2, 44_100), np.float32)
+    samples[0, 44_100 // 2] = -0.5
+    path = tmp_path / "x.wav"
+    soundfile.write(path, samples.T, 44_100)
+    found = uploads.keep("x.wav", path.read_bytes())
+    assert found["seconds"] == 1
+    assert len(found["outline"]) == OUTLINE_COLUMNS
+    assert found["outline"][OUTLINE_COLUMNS // 2] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_set_shows_its_lanes_and_clips(uploads: Uploads) -> None:
+    """A lane's points and a clip's notes come by name and by place; what is not there is refused in a sentence."""
+    lane = envelope_xml(100, [(BEFORE_THE_SONG, 0.5), (0, 0.5), (4, 1.0)])
+    clip = midi_clip_xml([(60, 0, 1, 100), (64, 2, 1, 90)], name="Lead")
+    found = uploads.keep("a.als", set_xml(track_xml("Keys", lanes=lane, session=clip)))
+    assert [(one["track"], one["name"], one["notes"]) for one in found["clips"]] == [("Keys", "Lead", 2)]
+    assert [note[0] for note in uploads.clip(found["handle"], 0)["notes"]] == [60, 64]
+    with pytest.raises(BadInputError, match="1 clips"):
+        uploads.clip(found["handle"], 1)
+    (shown,) = [one for one in found["lanes"] if "Keys" in one["path"]]
+    points = uploads.lane(found["handle"], shown["path"], Fraction(0), Fraction(4))["points"]
+    assert points[0] == [0.0, 0.5]
+    assert points[-1] == [4.0, 1.0]
+    with pytest.raises(BadInputError, match="no lane"):
+        uploads.lane(found["handle"], "Keys/none", Fraction(0), Fraction(4))
+
+
+def test_files_go_into_one_archive(tmp_path: Path) -> None:
+    """The file is open at its beginning, and as long as it says."""
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    whole, size = packed(tmp_path / name for name in ("a.wav", "b.wav"))
+    with whole:
+        data = whole.read()
+    assert len(data) == size
+    assert data.startswith(b"PK")
+    assert b"a.wav" * 100 in data
+
+
+def test_a_takes_settings_make_the_same_request_again() -> None:
+    """What fills the page's form is read back to the same scalar fields."""
+    request = LoopRequest(
+        prompt="dub, no drums", tempo_bpm="133.37", meter="7/8", bars=2, key="F minor", seed=2**53 - 1,
+        layers=("bass", "lead"), chords="Fm | Bbm", mute=("lead",), stems=True, loop=False,
+    )  # fmt: skip
+    again = read_request({name: value for name, value in settings_of(request).items() if value}).request
+    for name in ("prompt", "tempo_bpm", "meter", "bars", "key", "seed", "layers", "chords", "mute", "stems", "loop"):
+        assert getattr(again, name) == getattr(request, name)

@@ -1,0 +1,70 @@
+"""Clients and requests of a session: who is there, and what is said again."""
+
+import pytest
+
+from bridge.osc.codec import OscError
+from bridge.session.clients import CLIENT_SECONDS, MAX_CLIENTS, Clients
+from bridge.session.effects import Delivered, Send
+from bridge.session.state import ClientState, RequestPhase, RequestState
+from engine.errors import BadInputError
+from engine.events import Done
+
+
+def client(nonce: str, *, seen: float = 0.0, port: int = 9000) -> ClientState:
+    return ClientState(f"instance of {nonce}", nonce, "127.0.0.1", port, seen)
+
+
+def test_the_one_that_was_silent_longest_makes_room() -> None:
+    """However many say hello, so many are kept, and the new one is among them."""
+    clients = Clients()
+    for number in range(MAX_CLIENTS):
+        clients.meet(client(f"n{number}", seen=float(number + 1)))
+    clients.meet(client("n5", seen=9_999.0))
+    assert len(clients) == MAX_CLIENTS
+    clients.meet(client("new", seen=0.5))
+    assert len(clients) == MAX_CLIENTS
+    assert "new" in clients
+    assert "n0" not in clients
+
+
+def test_who_does_not_say_hello_is_forgotten_and_has_to_say_it_first() -> None:
+    """Half a minute of silence is the end; a message of a stranger is refused with what to do."""
+    clients = Clients()
+    clients.meet(client("a", seen=0.0))
+    clients.forget_silent(CLIENT_SECONDS)
+    assert clients.require("a").nonce == "a"
+    assert clients.nonce_of("instance of a") == "a"
+    clients.forget_silent(CLIENT_SECONDS + 1)
+    with pytest.raises(OscError) as refused:
+        clients.require("a")
+    assert "hello" in refused.value.remedy
+    assert clients.nonce_of("instance of a") == ""
+
+
+def test_only_the_client_of_a_request_hears_of_it() -> None:
+    """All hear of the engine; a request whose client has gone is told nobody."""
+    clients = Clients()
+    clients.meet(client("a", port=1))
+    clients.meet(client("b", port=2))
+    state = RequestState("r", "instance of a", "a")
+    assert list(clients.tell(state, b"x", b"y")) == [Send("127.0.0.1", 1, b"x"), Send("127.0.0.1", 1, b"y")]
+    assert [one.port for one in clients.tell_everyone(b"z") if isinstance(one, Send)] == [1, 2]
+    clients.leave("a")
+    assert list(clients.tell(state, b"x")) == []
+
+
+def test_what_is_said_again_is_in_order_and_reopening_forgets_the_end() -> None:
+    """Acceptance, takes by number, end; a request whose take was not written waits once more as if it had no end."""
+    state = RequestState("r", "i", "n", accepted=b"accepted")
+    for number in (1, 0):
+        state.takes[number] = Delivered(f"t{number}", number, "/a.wav", 4, "120", "4/4", 8, 44_100)
+    state.end_with(b"end", 5.0, 0.5)
+    said = state.said()
+    assert said[0] == b"accepted"
+    assert b"t0" in said[1]
+    assert b"t1" in said[2]
+    assert said[3] == b"end"
+    state.final, state.unwritten = Done(request_id="r", takes=2), BadInputError("The disk is full.")
+    state.reopen()
+    assert state.phase is RequestPhase.SUBMITTED
+    assert (state.end, state.final, state.unwritten, state.repeat_at) == (b"", None, None, float("inf"))

@@ -1,0 +1,106 @@
+"""Reception: what a client says is answered over its own connection, and no message of one client harms another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hands import Hands, Parts
+
+from engine.events import Accepted, Failed
+from engine.service import messages
+from engine.service.messages import AckEnd, EngineState, Hello, Job, Said, Status, Submission
+from engine.service.queue.journal import Journal
+from engine.service.reception import Reception
+
+
+class Room:
+    """A reception on a real journal, with what it sent to whom."""
+
+    def __init__(self, path: Path) -> None:
+        self.journal = Journal(path)
+        self.hands = Hands(capacity=0)
+        self.reception = Reception(self.journal, self.hands, "1.2.3", stop_seconds=1.0)
+        self.sent: list[tuple[bytes, object]] = []
+        self.reception.send = self._send
+
+    def _send(self, frames: list[bytes]) -> bool:
+        message = messages.unpack(frames[1:])
+        self.sent.append((frames[0], message.event if isinstance(message, Said) else message))
+        return True
+
+    def hear(self, *said: tuple[bytes, messages.Message]) -> list[tuple[bytes, object]]:
+        """Have the reception hear a batch, and return what it answers."""
+        self.sent.clear()
+        self.reception.receive([[identity, *messages.pack(message)] for identity, message in said])
+        return list(self.sent)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    made = Room(tmp_path / "j")
+    yield made
+    made.journal.close()
+
+
+def submission(request_id: str, owner: str = "me") -> Submission:
+    return messages.Submission(request=Parts.request(request_id), owner=owner)
+
+
+def test_a_hello_is_answered_with_the_state(room: Room) -> None:
+    """The version, who runs, and the open requests of this client alone."""
+    room.hear((b"1", submission("mine")), (b"2", submission("yours", "you")))
+    ((identity, status),) = room.hear((b"1", Hello(owner="me")))
+    assert identity == b"1"
+    assert isinstance(status, Status)
+    assert (status.version, status.state, status.queued) == ("1.2.3", EngineState.READY, 2)
+    assert status.yours == {"mine": "queued"}
+
+
+def test_submissions_of_a_batch_come_first_and_share_a_commit(room: Room) -> None:
+    """Each client is answered over its own connection, in order."""
+    with mock.patch.object(room.journal, "accept", wraps=room.journal.accept) as accept:
+        answers = room.hear((b"1", submission("a")), (b"1", Hello(owner="me")), (b"2", submission("b", "you")))
+    assert accept.call_count == 1
+    assert [(who, type(what)) for who, what in answers] == [(b"1", Accepted), (b"2", Accepted), (b"1", Status)]
+
+
+def test_a_new_connection_is_told_what_is_open_once(room: Room) -> None:
+    """A client that resumes hears of its requests again; its next hello changes nothing."""
+    room.hear((b"1", submission("a")))
+    told = room.hear((b"9", Hello(owner="me", resume=True)))
+    assert [type(what) for _, what in told] == [Job, Status]
+    assert {who for who, _ in told} == {b"9"}
+    assert [type(what) for _, what in room.hear((b"9", Hello(owner="me", resume=True)))] == [Status]
+
+
+def test_garbage_is_refused_in_a_sentence_and_the_rest_is_served(room: Room) -> None:
+    """Bytes that are no message, and messages that only an engine sends, cost nobody else an answer."""
+    room.sent.clear()
+    status = messages.pack(room.reception.status())
+    room.reception.receive([[b"1", b"\xff\x00"], [b"2", *status], [b"3", *messages.pack(submission("a"))]])
+    refused = [(who, what) for who, what in room.sent if isinstance(what, Failed)]
+    assert [who for who, _ in refused] == [b"1", b"2"]
+    assert all(what.sentence for _, what in refused if isinstance(what, Failed))
+    assert (b"3", Accepted(request_id="a", queue_position=0)) in room.sent
+
+
+def test_a_fault_in_one_answer_ends_no_other(room: Room) -> None:
+    """What goes wrong for one message is logged, and the messages behind it are answered."""
+    with mock.patch.object(room.reception.scheduler, "acknowledge", side_effect=RuntimeError("a fault")):
+        told = room.hear((b"1", AckEnd(owner="me", request_id="a")), (b"1", Hello(owner="me")))
+    assert [type(what) for _, what in told] == [Status]
+
+
+def test_a_stopping_engine_says_so_to_those_that_are_there(room: Room) -> None:
+    """A goodbye reaches each client that was heard of lately."""
+    room.hear((b"1", Hello(owner="me")))
+    room.sent.clear()
+    with mock.patch("engine.service.reception.time.monotonic", return_value=0.0):
+        room.hear((b"1", Hello(owner="me")))
+    room.sent.clear()
+    room.reception.say_goodbye(0.0)
+    ((identity, status),) = room.sent
+    assert identity == b"1"
+    assert isinstance(status, Status)
+    assert status.state is EngineState.STOPPING
