@@ -182,8 +182,8 @@ class PocketNetwork(Stored):
         nothing is told: chords, and what is heard of the other layers.
         """
         known, _, unknown = self._gaussian(time, until)
-        moved = None if layer is None else (layer[:, :, None] * self.layer_level).sum(1)[:, None]  # exact in bfloat16, too
-        if moved is not None:  # as if x_0 were nearer to what was learnt
+        moved = None if layer is None else self._moved(layer)
+        if moved is not None:  # seen where it was learnt, and answered where it is
             latent = latent - (1 - time)[:, None, None] * moved
         hidden, summary = self.states(latent, time, until, condition, phases, controls, layer, context)
         shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
@@ -220,6 +220,10 @@ class PocketNetwork(Stored):
             hidden = block(hidden, summary, turns)
             left.append(hidden)
         return left, summary
+
+    def _moved(self, layer: Tensor) -> Tensor:
+        """Return how far each layer's latents lie from where they were learnt: [batch, 1, channels]."""
+        return (layer[:, :, None] * self.layer_level).sum(1)[:, None]  # no matrix product: bfloat16 would round it
 
     def _gaussian(self, time: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is known of a jump if channels were Gaussian with `deviation`, each [batch, 1, channels].

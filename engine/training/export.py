@@ -43,7 +43,7 @@ CHORDS_LOUDER = {Layer.CHORDS: 0.5}
 # hears levels, rises and chroma. A bass hears drums: when they rise matters, and how they ring only puts it out of
 # tune. Told of chords in later jumps, or too much in the first, it sounds like a lead, with lines up to 4 kHz and no
 # pause. Chosen on 38 training recipes.
-FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.2), (BASS_CLASSES, 1.5))}
+FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.6), (BASS_CLASSES, 0.9))}
 FIRST_STRENGTHS = {Layer.BASS: (0.0, 0.0, 4.0, 0.0)}
 LATER_STRENGTHS = {Layer.BASS: (0.0, 0.0, 1.0, 0.0)}
 # Chords came out 5.8 dB louder beside the others than in the recipes; median of 33 training recipes.
