@@ -20,7 +20,6 @@ from torch import Tensor
 from ..pocket import condition
 from ..pocket.latents import LatentMap
 from ..pocket.layers import (
-    BASS_CLASSES,
     CHORD_CHANNELS,
     CHORD_CLASSES,
     COARSE_BANDS,
@@ -39,13 +38,12 @@ from .loops import mode_name, read_labels
 # soft beside them: by so many times the pitch classes of a tune they are told louder.
 CHORDS_LOUDER = {Layer.CHORDS: 0.5}
 # What a bass is told in its first jump, which decides on its notes: so many times the pitch classes of a tune for its
-# chord and its chord's lowest note, and of all that it has learnt of a context by so much its chords, and of what it
-# hears levels, rises and chroma. A bass hears drums: when they rise matters, and how they ring only puts it out of
-# tune. Told of chords in later jumps, or too much in the first, it sounds like a lead, with lines up to 4 kHz and no
-# pause. Chosen on 38 training recipes.
-FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.6), (BASS_CLASSES, 0.9))}
-FIRST_STRENGTHS = {Layer.BASS: (0.0, 0.0, 4.0, 0.0)}
-LATER_STRENGTHS = {Layer.BASS: (0.0, 0.0, 1.0, 0.0)}
+# chord, and of all that it has learnt of a context by so much its chords, and of what it hears levels, rises and
+# chroma. A bass hears drums: when they rise matters, and how they ring only puts it out of tune. Told as loudly in
+# later jumps it sounds like a lead, with lines up to 4 kHz and no pause, and misses the kick.
+FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.92),)}
+FIRST_STRENGTHS = {Layer.BASS: (1.2, 0.0, 6.0, 0.0)}
+LATER_STRENGTHS = {Layer.BASS: (1.0, 0.0, 1.0, 0.0)}
 # Chords came out 5.8 dB louder beside the others than in the recipes; median of 33 training recipes.
 LEVELS_DB = {Layer.CHORDS: -5.0}
 
