@@ -23,7 +23,9 @@ from .layers import CHORD_CLASSES, CHORD_KNOWN, CONTEXT_CHANNELS, LAYERS, ROOT_C
 TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
-LAYERED = ("layer_in", "context_in")  # the parameters that only a layered network has
+LAYERED = ("layer_in", "context_in")  # the parameters that only a layered network has, and learns
+LAYERED_SET = ("context_first", "layer_level")  # what it has beside them, set when weights are exported
+FIRST_JUMP_ENDS = 0.9  # of time: a jump from above it is the first of a chain of any length up to ten
 LAYER_INPUTS = "layer_inputs.safetensors"  # where they are kept, beside weights that stay as they are without them
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
 # How layers that were told nothing yet read a chord: which part of it, as so many times the pitch class of a tune.
@@ -118,6 +120,8 @@ class PocketNetwork(Stored):
     """
 
     deviation: Tensor
+    context_first: Tensor
+    layer_level: Tensor
     blocks: nn.ModuleList
 
     def __init__(
@@ -152,6 +156,9 @@ class PocketNetwork(Stored):
             self.layer_in = nn.Parameter(torch.zeros(len(LAYERS), width))
             # A chord means another thing to a bass than to a lead: each layer reads its context by itself.
             self.context_in = nn.Parameter(torch.zeros(len(LAYERS), CONTEXT_CHANNELS, width))
+            # The first jump decides on notes, those after it on sound: what it is told besides bends no sound.
+            self.register_buffer("context_first", torch.zeros(len(LAYERS), CONTEXT_CHANNELS, width))
+            self.register_buffer("layer_level", torch.zeros(len(LAYERS), channels))
         for part in silent:
             nn.init.zeros_(part.weight)
         nn.init.zeros_(self.latent_out.bias)
@@ -175,9 +182,13 @@ class PocketNetwork(Stored):
         nothing is told: chords, and what is heard of the other layers.
         """
         known, _, unknown = self._gaussian(time, until)
+        moved = None if layer is None else self._moved(layer)
+        if moved is not None:  # seen where it was learnt, and answered where it is
+            latent = latent - (1 - time)[:, None, None] * moved
         hidden, summary = self.states(latent, time, until, condition, phases, controls, layer, context)
         shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
-        return known * latent + unknown * self.latent_out(_norm(hidden[-1]) * (1 + scale) + shift)
+        velocity = known * latent + unknown * self.latent_out(_norm(hidden[-1]) * (1 + scale) + shift)
+        return velocity if moved is None else velocity - moved
 
     def states(
         self,
@@ -196,7 +207,9 @@ class PocketNetwork(Stored):
         if controls is not None:
             hidden = hidden + self.control_in(controls)
         if context is not None and layer is not None:
+            first = (time > FIRST_JUMP_ENDS).to(layer)[:, None, None]
             hidden = hidden + context @ torch.einsum("bl,lcw->bcw", layer, self.context_in)
+            hidden = hidden + first * (context @ torch.einsum("bl,lcw->bcw", layer, self.context_first))
         hidden = hidden + self.neighbours(hidden.transpose(1, 2)).transpose(1, 2)
         times = torch.cat([_sines(time), _sines(time - until)], -1)
         known = self.time(times) + self.condition(condition)
@@ -207,6 +220,10 @@ class PocketNetwork(Stored):
             hidden = block(hidden, summary, turns)
             left.append(hidden)
         return left, summary
+
+    def _moved(self, layer: Tensor) -> Tensor:
+        """Return how far each layer's latents lie from where they were learnt: [batch, 1, channels]."""
+        return (layer[:, :, None] * self.layer_level).sum(1)[:, None]  # no matrix product: bfloat16 would round it
 
     def _gaussian(self, time: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is known of a jump if channels were Gaussian with `deviation`, each [batch, 1, channels].
@@ -228,7 +245,7 @@ def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None
     pitch classes of a tune are read as a chord's, or as its root by the bass. All else of the context is silent.
     """
     made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
-    added = {name: tensor for name, tensor in made.state_dict().items() if name in LAYERED}
+    added = {name: tensor for name, tensor in made.state_dict().items() if name in (*LAYERED, *LAYERED_SET)}
     made.load_state_dict(added | network.state_dict() | dict(learnt or {}))
     if learnt is None:
         tune = network.control_in.weight.detach().T

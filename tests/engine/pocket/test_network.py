@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.pocket import condition, musical_time
+from engine.pocket.layers import CONTEXT_CHANNELS, LAYERS
 from engine.pocket.network import Block, PocketNetwork, _turned
 
 
@@ -54,6 +55,50 @@ def test_many_small_jumps_land_where_one_does() -> None:
         ends.append(latent)
     assert torch.allclose(*ends, atol=1e-6)
     assert torch.allclose(ends[0].std((0, 1)), torch.tensor([0.3, 1.0, 2.0]).double(), rtol=0.1)
+
+
+def layered_network(channels: int) -> PocketNetwork:
+    """Return a network in layers that answers something, in float64."""
+    torch.manual_seed(2)
+    network = PocketNetwork(
+        channels=channels, width=32, depth=1, heads=2, condition_channels=condition.CHANNELS, layered=True
+    )
+    for weight in (network.latent_out.weight, network.final_modulation.weight, network.context_in):
+        torch.nn.init.normal_(weight, std=0.1)
+    return network.double().eval()
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_layer_at_another_level_is_the_same_loop_at_that_level(steps: int) -> None:
+    """Whatever moves a layer's latents moves where its noise ends by exactly that, and other layers not at all."""
+    network, (noise, told, phases) = layered_network(3), inputs(16, 3)
+    times, ends = torch.linspace(1, 0, steps + 1, dtype=torch.float64), []
+    for level in (0.0, -0.7):
+        network.layer_level[1] = level
+        for row in (1, 2):
+            layer, latent = torch.eye(len(LAYERS)).double()[row, None], noise
+            with torch.no_grad():
+                for start, end in zip(times[:-1], times[1:], strict=True):
+                    answer = network(latent, start[None], end[None], told, phases, layer=layer)
+                    latent = latent - (start - end) * answer
+            ends.append(latent)
+    torch.testing.assert_close(ends[2], ends[0] - 0.7)
+    assert torch.equal(ends[3], ends[1])
+
+
+def test_what_a_layer_is_told_for_its_first_jump_is_heard_in_no_other() -> None:
+    """A jump from noise hears it; later ones answer to the bit as if nothing had been told besides."""
+    network, (noise, told, phases) = layered_network(3), inputs(16, 3)
+    context, layer = torch.ones(1, 16, CONTEXT_CHANNELS).double(), torch.eye(len(LAYERS)).double()[1, None]
+    answers = []
+    for told_first in (0.0, 0.1):
+        torch.nn.init.constant_(network.context_first, told_first)
+        for start in (1.0, 0.75):
+            times = torch.tensor([[start], [start - 0.25]]).double()
+            with torch.no_grad():
+                answers.append(network(noise, *times, told, phases, layer=layer, context=context))
+    assert not torch.allclose(answers[0], answers[2])
+    assert torch.equal(answers[1], answers[3])
 
 
 @pytest.mark.parametrize("turn", [1, 7, 30])

@@ -9,12 +9,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from engine.pocket import condition
+from engine.pocket.bands import mid_bands
+from engine.pocket.latents import LatentMap
 from engine.pocket.layered import load_layered
 from engine.pocket.layers import CHORD_CHANNELS, LAYERS, Layer, heard, summary
 from engine.pocket.model import WEIGHTS
-from engine.pocket.network import PocketNetwork, in_layers
+from engine.pocket.network import LAYER_INPUTS, PocketNetwork, in_layers
 from engine.pocket.repertoire import Repertoire
 from engine.pocket.words import WORD_IDS
 from engine.request import LoopRequest
@@ -22,7 +25,7 @@ from engine.sampling import sample, start_noise
 from engine.settings import Settings
 from engine.training import plan
 from engine.training.batches import Dice, LoopSet
-from engine.training.export import export
+from engine.training.export import LEVELS_DB, export
 from engine.training.flow import Recipe, Trainer
 from engine.training.layer_batches import LayerSet, chord_rows
 from engine.training.layer_loops import read_tracks, render_layer_shard
@@ -202,6 +205,19 @@ def test_a_full_mix_hears_no_layers(layer_set: LayerSet) -> None:
         assert torch.equal(one, after(batch.latent, time, time, *told))
         assert torch.equal(one, after(batch.latent, time, time, *told, torch.zeros_like(batch.layer), batch.context))
         assert not torch.equal(one, after(batch.latent, time, time, *told, batch.layer, batch.context))
+
+
+def test_exported_layers_play_at_their_levels() -> None:
+    """In the weights that ship, chords are moved by as many decibels as the export says, in every audible band."""
+    inputs = load_file(WEIGHTS / LAYER_INPUTS)
+    latent_map = LatentMap.load(WEIGHTS / "latent_map.safetensors")
+    levels = inputs["layer_level"].float()
+    still = latent_map.decode(torch.zeros(1, latent_map.channels))
+    for layer, row in zip(LAYERS, levels, strict=True):
+        moved_db = (latent_map.decode(row[None]) - still)[:, : len(mid_bands())] * 10 / np.log(10)
+        assert abs(float(moved_db.mean()) - LEVELS_DB.get(layer, 0.0)) < 0.5
+        assert float(moved_db.std()) < 1.0
+    assert inputs["context_first"][LAYERS.index(Layer.BASS)].any()
 
 
 @pytest.mark.slow
