@@ -1,4 +1,4 @@
-"""One loop with everything that is asked of it, and the parts that are no targets."""
+"""The request for one loop, with its controls, its budget and its start."""
 
 import re
 import secrets
@@ -110,7 +110,7 @@ def new_id() -> str:
 
 
 def new_seed() -> int:
-    """Return a seed for who names none: who asks again wants another loop."""
+    """Return a random seed, 0 to 2**31 - 1, for requests without one."""
     return CHANCE.randrange(2**31)
 
 
@@ -118,8 +118,9 @@ class LoopRequest(Value, frozen=True):
     """One loop of `bars` bars at `tempo_bpm`; see `docs/request.md` for every field.
 
     Without `layers` words and seed choose them; `("mix",)` is one sound of everything. The layers `again` are made
-    anew and the others stay; those of `mute` are heard by the others, and not in the mix. What is `beside` the loop is
-    heard by its layers and never delivered.
+    anew and the others stay; those of `mute` are heard by the others, and not in the mix. The recording `beside`
+    conditions the layers and is never delivered. An instance that exists is valid: construction raises
+    `BadRequestError` otherwise.
     """
 
     prompt: str = ""

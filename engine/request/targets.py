@@ -1,4 +1,4 @@
-"""What a control follows: a curve, notes, onsets, words, a number or audio."""
+"""The targets of controls: a curve, notes, onsets, words, a number or audio."""
 
 import math
 from fractions import Fraction
