@@ -32,7 +32,7 @@ _MOST_BYTES = 2**32  # a RIFF file counts with 32 bits
 _ACID_ONE_SHOT = 0x01
 _ACID_ROOT_NOTE_SET = 0x02
 _ACID_STRETCH = 0x04
-_ACID_UNKNOWN = 0x8000  # what every known file carries there
+_ACID_UNKNOWN = 0x8000  # the value of this field in every known file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

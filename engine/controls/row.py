@@ -38,7 +38,7 @@ class Shown(StrEnum):
 class Features:
     """Input of a learned first step for one goal: `values` [batch, channels, frames], as `grid.shown` makes them.
 
-    `layers` are the layers that the control hears; empty for the whole loop.
+    `layers` are the layers on whose sum the control is evaluated; empty for the whole loop.
     """
 
     shown: Shown
@@ -79,7 +79,7 @@ class Row:
     asks_level: bool = False  # the target is a level: `pocket` applies its limiter, loudness is not normalised
     keeps_level: bool = False  # as the reference has: the loop's loudness is not normalised
     closes: bool = False  # the control is added to every loop of a model that is not circular
-    layers: tuple[str, ...] = ()  # that it hears and moves in a loop of layers; empty for their sum
+    layers: tuple[str, ...] = ()  # of a loop in layers that it is evaluated on and moves; empty for all
     shown: Shown | None = None  # feature for trained networks; None without one
     reference: Reference | None = None  # model input for the target; None without one
     metric: Metric | None = None  # how the delivered loop is scored, written apart from the loss
@@ -110,9 +110,9 @@ class Row:
             raise BadRequestError(f"The {self.kind} control takes {self._wanted}, not {text[:40]!r}.") from None
 
     def layers_in(self, scene: Scene, on: Collection[str] = ()) -> tuple[str, ...]:
-        """Return the layers of `scene` that a control hears and moves: those of `on`, else of the row.
+        """Return the layers of `scene` that a control is evaluated on and moves: those of `on`, else of the row.
 
-        The result is empty where these are all audible layers, or none of the scene's: the control hears the sum.
+        The result is empty where these are all audible layers, or none of the scene's: then the sum counts.
         """
         wanted = on or self.layers
         chosen = tuple(name for name in scene.layers if name in wanted)

@@ -12,7 +12,7 @@ _SILENCE = 1e-10
 
 
 def ending_drop_db(audio: NDArray[np.floating], sample_rate: int) -> float:
-    """Return by how many dB the end of `audio` [channels, samples] is quieter than what comes before it.
+    """Return by how many dB the end of `audio` [channels, samples] is quieter than the rest of it.
 
     The end is the last two seconds, at most a quarter of the loop. Below 0 it is louder; a silent loop gives 0.
     """

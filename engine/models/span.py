@@ -19,7 +19,7 @@ from ..controls import Reference, find
 from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
-MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents: under what is heard without comparing
+MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents, inaudible without a comparison
 LOOP_WORDS = "seamless loop, no intro, no outro"  # an option: nobody has measured yet that they help
 SPARE_SECONDS = Fraction(1, 4)  # made around a loop that frames do not fit, half before it: the ends are matched there
 

@@ -79,7 +79,7 @@ def _cores() -> int:
 def _read(file: Path) -> Measured | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Measured)
-    except (OSError, msgspec.DecodeError):  # none yet, or not what we wrote: measured again
+    except (OSError, msgspec.DecodeError):  # no file yet, or not in this form: measured again
         return None
 
 

@@ -27,12 +27,12 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Control(Value, frozen=True):
-    """One control: what kind, its target, how much it counts, and where it holds.
+    """One control: its kind, its target, its weight, and its range of beats.
 
     `kind` is the name of a row in `engine.controls`; kinds are open, target types are not.
     `weight_curve` says how the weight changes, as breakpoints of beat and factor of `weight`, linear between; where it
     is 0 the control is free. `within` is a range of beats outside which it is free. `on` names the layers that the
-    control hears and moves; without them the layers of its row count.
+    control is evaluated on and moves; empty for the layers of its row. Raises `BadRequestError` for other values.
     """
 
     kind: str
@@ -192,7 +192,7 @@ class LoopRequest(Value, frozen=True):
             )
 
     def _check_types(self) -> None:
-        """Refuse what Python does not check: a text for a number, a method that there is not."""
+        """Raise `BadRequestError` for fields of another type, and for an unknown method or quality."""
         for kind, wanted, names in (
             (int, "a whole number", ("bars", "count", "seed", "sample_rate")),
             (str, "a text", ("prompt", "negative_prompt", "model", "slot", "request_id", "chords")),

@@ -35,7 +35,7 @@ def beats_text(within: tuple[Fraction, Fraction]) -> str:
 
 
 def make_tuple(value: Value, name: str, make: Callable[[Any], Any] | None, kind: type | None, wanted: str) -> None:
-    """Make the field `name` a tuple of `kind`, each item of another type by `make`; refuse what cannot be made so."""
+    """Make the field `name` a tuple of `kind`, with `make` for items of other types; errors as in `set_field`."""
     items = getattr(value, name)
     if isinstance(items, tuple) and kind is not None and all(isinstance(item, kind) for item in items):
         return
@@ -51,7 +51,7 @@ def make_tuple(value: Value, name: str, make: Callable[[Any], Any] | None, kind:
 
 
 def set_field(value: Value, name: str, make: Callable[[Any], Any], given: Any, wanted: str) -> None:
-    """Make the field `name` of `given`; refuse, with what is `wanted`, whatever `make` cannot read."""
+    """Set the field `name` to `make(given)`; raise `BadRequestError`, which names the `wanted` form, if it fails."""
     try:
         made = make(given)
     except (BadInputError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
