@@ -61,7 +61,7 @@ class Notes(Value, frozen=True, tag="notes"):
     notes: tuple[Note, ...]
 
     def __post_init__(self) -> None:
-        """Convert rows of pitch, beat, duration and perhaps velocity; raise `BadRequestError` for others, or too many."""
+        """Convert rows of pitch, beat, duration and perhaps velocity; raise `BadRequestError` for bad or too many."""
         make_tuple(
             self,
             "notes",
