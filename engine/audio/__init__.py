@@ -1,1 +1,1 @@
-"""Sound as values and files: resampling, WAV, and the finish of a loop. Loads no torch but in the finish."""
+"""Audio arrays and files: resampling, WAV, and finishing a loop. Only `finish` imports torch."""

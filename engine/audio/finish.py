@@ -1,7 +1,7 @@
 """From the model's waveform to the loop that is delivered: exact length, rotation, one gain. Nothing else.
 
-The delivered loop is the model's sound, resampled by the remainder, rotated round the circle where the request asks for
-it, and multiplied by ONE number. No crossfade, no mixing, no gain that changes over time.
+The delivered loop is the model's sound, resampled to the exact length, rotated in time where that is asked for, and
+multiplied by ONE number. No crossfade, no mixing, no gain that changes over time.
 """
 
 from collections.abc import Collection
@@ -23,16 +23,16 @@ F = TypeVar("F", np.float32, np.float64)
 
 CEILING_DBTP = -1.0
 ROUNDING_DB = 1e-4  # by which the 24 bits of a file may raise a peak between samples
-STEM_CEILING_DBTP = 0.0
-MOST_LEVEL_DB = 12.0  # by which one gain may bring a loop to the level that a control asks for
-MOST_LOUDNESS_DB = 30.0  # by which it may bring a loop to its model's usual loudness
+STEM_CEILING_DBTP = 0.0  # a stem may be louder than the mix, where layers cancel
+MOST_LEVEL_DB = 12.0  # largest gain, either way, to the level that a control asks for
+MOST_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation.
 
-    Where it was made in layers `stems` [layers, channels, request.samples] add up to it.
+    Of a loop in layers, the `stems` [layers, channels, request.samples] that are not muted add up to it.
     """
 
     audio: NDArray[np.float32]
@@ -41,11 +41,11 @@ class Finished:
     stems: NDArray[np.float32] | None = None
 
     def heard(self, control: Control, scene: Scene) -> NDArray[np.float32]:
-        """Return the loop as far as `control` is given to it: the layers that it moves, or all."""
+        """Return the sum of the layers that `control` moves, [channels, request.samples]; the loop for all of them."""
         return _heard(self.audio, self.stems, control, scene)
 
     def layers(self, scene: Scene, names: Collection[str]) -> NDArray[np.float32]:
-        """Return the sum of some layers, the loop itself where it has none of them."""
+        """Return the sum of the layers `names`, [channels, request.samples]; the loop where it has none of them."""
         return _sum_of(self.audio, self.stems, scene, names)
 
 
@@ -59,10 +59,11 @@ def finish(
 ) -> Finished:
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
-    `rotation_samples` (at the request's rate, above 0 is later) turns a circular loop. The gain brings the loop to
+    `rotation_samples` (at the request's rate, above 0 is later) rotates a loop. The gain brings the loop to
     the level that a control asks for, else to the scene's usual loudness, and keeps the true peak at or under -1 dBTP.
-    The `stems` [layers, channels, model_samples] get the same, each at or under 0 dBTP: where one would exceed that,
-    the gain of all falls. `audio` is the sum of those that are not muted.
+    The `stems` [layers, channels, model_samples] get the same rotation and gain; the gain is lowered until the true
+    peak of each is at or under 0 dBTP. `audio` is the sum of those that are not muted. Raises `InternalError` for
+    values that are not finite.
     """
     turn = rotation_samples if request.loop else 0
     exact = _exact(audio, scene, request, turn)
@@ -81,7 +82,7 @@ def finish(
 
 
 def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, turn: int) -> NDArray[np.float64]:
-    """Return the loop at its exact length [channels, request.samples], turned by so many samples, at its own level."""
+    """Return the loop at its exact length [channels, request.samples], rotated by `turn` samples, without gain."""
     values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
     if not np.isfinite(values).all():
         raise InternalError("The model's sound holds values that are not numbers.")
@@ -108,7 +109,7 @@ def _gain_db(
 def _level_offset_db(
     audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
 ) -> float:
-    """Return the gain that brings the loop to the level that is asked for, else the loudness to the usual."""
+    """Return the gain in dB to the level that a control asks for, else to the scene's usual loudness."""
     rows = [controls.find(part.kind) for part in request.controls]
     if any(row.asks_level for row in rows):
         return _asked_offset_db(audio, stems, scene, request)
@@ -121,14 +122,14 @@ def _level_offset_db(
 def _asked_offset_db(
     audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
 ) -> float:
-    """Return the gain of the first control that asks for a level and measures one; 0 keeps the level of the search."""
+    """Return the gain in dB by the metric of the first control that asks for a level; 0 without such a metric."""
     for part in request.controls:
         row = controls.find(part.kind)
         if row.asks_level and row.metric is not None and row.metric.offset_db is not None:
             try:
                 heard = _heard(audio, stems, part, scene)
                 offset_db = row.metric.offset_db(heard, request.sample_rate, request, part)
-            except BadInputError:  # of a control from elsewhere; its fault must not cost the loop
+            except BadInputError:  # of a control from outside this package; the loop is delivered
                 return 0.0
             return float(np.clip(offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
     return 0.0

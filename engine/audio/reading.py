@@ -1,7 +1,7 @@
-"""Recordings as the world writes them: what libsndfile reads, and WAV files whose chunks or sizes are wrong.
+"""Reads audio files: all formats of libsndfile, and WAV files whose chunks or sizes are wrong.
 
 Recorders that lose power, pipes and editors leave sizes of 0, chunks without their pad byte and short ones that
-libsndfile refuses. Format and samples of such a file are found by walking its chunks, and it is read by those.
+libsndfile refuses. The format and the samples of such a file are found chunk by chunk and put into a correct one.
 """
 
 import io
@@ -24,11 +24,11 @@ Samples = NDArray[np.float32]
 
 MAX_READ_SECONDS = 600  # three times the longest loop: 16 bars at 20 BPM last 192 s
 MAX_READ_BYTES = 480 * 2**20  # of samples in memory: ten minutes of stereo at 96 kHz
-MAX_FILE_BYTES = 2**30  # of a file that has to be mended, which is done in memory
+MAX_FILE_BYTES = 2**30  # of a file that has to be repaired, which is done in memory
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 MAX_CHANNELS = 8
 MAX_LEVEL = 1e4  # 80 dB above full scale: no sound, but bytes of something else
-_KNOWN_FRAMES = 2**40  # a stream of FLAC does not tell its length, and is given as longer than any file
+_KNOWN_FRAMES = 2**40  # libsndfile gives a FLAC stream of unknown length as longer than any file
 _READABLE = "WAV, AIFF, FLAC, MP3, OGG"
 _SURROUND_CHANNELS = (6, 8)  # left, right, centre, low frequencies, then pairs of left and right
 _SIDE_GAIN = 0.5**0.5  # of centre and surround in stereo, as broadcasters fold them down (ITU-R BS.775)
@@ -42,7 +42,7 @@ _NO_SIZE = (0, 0xFFFFFFFF)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Mono or stereo samples and their rate, and sentences on how the file was understood."""
+    """Mono or stereo samples, their rate in hertz, and sentences for the producer on repairs and conversions."""
 
     samples: Samples
     sample_rate: int
@@ -52,8 +52,8 @@ class Recording:
 def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recording:
     """Return the sound of an audio file, mono or stereo; more channels are mixed to stereo.
 
-    Of a file that lasts longer, the first `seconds`. Raises `BadInputError` for what is missing, unreadable, empty or
-    too long.
+    At most the first `seconds` are read. Values that are not finite, or beyond 80 dB over full scale, become silence
+    with a remark. Raises `BadInputError` for a file that is missing, unreadable, empty or longer than 600 s.
     """
     import soundfile  # here, because only those who read pay for loading it
 
@@ -83,12 +83,12 @@ def _refuse_irregular(path: Path) -> None:
     try:
         state_of_file(path)
     except MidiError as error:
-        if error.__cause__ is None:  # else whoever opens it says what is wrong
+        if error.__cause__ is None:  # else opening the file raises the error
             raise BadInputError(error.sentence, remedy=error.remedy) from error
 
 
 class _EmptyError(Exception):
-    """A file that is read as having no samples; its sizes may be wrong."""
+    """libsndfile finds no samples in a file, whose sizes may be wrong."""
 
 
 def _samples(path: Path, file: Any, seconds: float) -> tuple[NDArray[np.float32], int]:
@@ -116,7 +116,7 @@ def _samples(path: Path, file: Any, seconds: float) -> tuple[NDArray[np.float32]
 
 
 def _repaired(path: Path, error: Exception, seconds: float) -> tuple[NDArray[np.float32], int]:
-    """Read a WAV file by its format and samples alone; raises `BadInputError` where that is no help either."""
+    """Return samples and rate of a WAV file from its format and data chunks alone; raise `BadInputError` otherwise."""
     import soundfile
 
     data = b""
@@ -141,7 +141,7 @@ def _repaired(path: Path, error: Exception, seconds: float) -> tuple[NDArray[np.
 
 
 def plain_wav(data: bytes) -> bytes | None:
-    """Return a WAV file with the format and the samples of another, or `None` where those are not found."""
+    """Return a correct WAV file with the `fmt ` and `data` of a damaged one; None where those are not found."""
     if data[:4] not in (b"RIFF", b"RIFX", b"RF64") or data[8:12] != b"WAVE" or data[:4] == b"RIFX":
         return None
     form, position = b"", 12
@@ -158,7 +158,7 @@ def plain_wav(data: bytes) -> bytes | None:
 
 
 def _next_chunk(data: bytes, start: int, size: int) -> int:
-    """Return where the chunk after this one begins: some writers leave out the byte that makes a size even."""
+    """Return the offset of the next chunk: some writers leave out the pad byte after an odd size."""
     after = start + size
     unpadded = size % 2 and data[after : after + 4] in _CHUNKS
     return after if unpadded else after + size % 2
@@ -173,7 +173,7 @@ def _wav(form: bytes, samples: bytes) -> bytes:
 
 
 def _stereo(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return [samples, 2] of three to eight channels: surround folded down, else odd ones left and even ones right."""
+    """Return [samples, 2] of [samples, 3 to 8]: surround folded down, else alternate channels left and right."""
     if samples.shape[1] in _SURROUND_CHANNELS:
         sides = samples[:, 4:].reshape(len(samples), -1, 2).sum(1) * _SIDE_GAIN
         mixed = samples[:, :2] + samples[:, 2:3] * _SIDE_GAIN + sides

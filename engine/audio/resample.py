@@ -1,11 +1,11 @@
-"""Change of sampling rate by the Fourier transform: exact length, band-limited, no delay."""
+"""Resampling by the Fourier transform: exact length, band-limited, no delay."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def resampled(audio: NDArray[np.float64], samples: int, *, circular: bool) -> NDArray[np.float64]:
-    """Return `audio` [channels, n] as `samples` samples: round the circle, or mirrored at the ends."""
+    """Return `audio` [channels, n] resampled to [channels, samples], circular or mirrored at the ends."""
     if audio.shape[1] == samples:
         return audio
     if circular:
@@ -20,5 +20,5 @@ def _round_the_circle(audio: NDArray[np.float64], samples: int) -> NDArray[np.fl
     shared = min(kept.shape[1], spectrum.shape[1])
     kept[:, :shared] = spectrum[:, :shared]
     if min(before, samples) % 2 == 0:
-        kept[:, shared - 1] = 0  # the bin at half the rate has no sign; what is there is inaudible
+        kept[:, shared - 1] = 0  # the bin at half the rate has no defined phase; it is inaudible
     return np.asarray(np.fft.irfft(kept, n=samples, axis=1) * (samples / before))

@@ -2,7 +2,7 @@
 
 The two chunks that samplers read are `smpl` (Microsoft, New Multimedia Data Types, 1994: one forward loop over
 the whole file) and `acid` (undocumented by its maker; the layout is the one that libsndfile reads).
-They stand before the samples, where readers that stop at `data` meet them too.
+They stand before the samples, because some readers stop at `data`.
 """
 
 import itertools
@@ -26,20 +26,20 @@ from .reading import MAX_READ_SECONDS, read_recording
 Audio = NDArray[np.float32]
 """Samples as [channels, samples], full scale is 1."""
 
-_PIECE_SAMPLES = 2**14  # converted at a time: a bridge is to stay small, and a long loop has millions
+_PIECE_SAMPLES = 2**14  # converted at a time, so that a long loop is not in memory twice
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
 _MOST_BYTES = 2**32  # a RIFF file counts with 32 bits
 _ACID_ONE_SHOT = 0x01
 _ACID_ROOT_NOTE_SET = 0x02
 _ACID_STRETCH = 0x04
-_ACID_UNKNOWN = 0x8000  # what every known file carries there
+_ACID_UNKNOWN = 0x8000  # the value of this field in every known file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopInfo:
-    """What a loop's file says of itself; `beats` is rounded to whole quarter notes, as `acid` has it.
+    """Rate in hertz, length and tempo from a loop's file; `beats` is rounded to whole quarter notes, as `acid` needs.
 
-    A loop that is not whole beats long is marked there as a one-shot, because its beats give another tempo.
+    A loop that is not whole beats long is marked as a one-shot there, because the rounded beats imply another tempo.
     """
 
     sample_rate: int
@@ -63,7 +63,7 @@ def write_loop(
     """Write `audio` [channels, samples] as a 24-bit loop of `beats` quarter notes.
 
     `root_note` is a MIDI number. Raises `BadInputError` where `path` cannot be written, or exists and
-    `overwrite` is not set; `InternalError` for audio that is not a number. Nothing is left behind then.
+    `overwrite` is not set; `InternalError` for values that are not finite. No file is left behind then.
     """
     if not np.isfinite(audio).all():
         raise InternalError(f"The audio for {path.name} holds values that are not numbers.")
@@ -92,9 +92,9 @@ def _smpl(samples: int, sample_rate: int, root_note: int | None) -> bytes:
 
 
 def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter, root_note: int | None) -> bytes:
-    """Return tempo, metre and beats. Readers that divide beats by length get the tempo, or are told not to.
+    """Return the chunk with tempo, metre and beats. Readers may compute the tempo as beats over length.
 
-    The chunk has no room for the half beat of 7/8: a loop that is not whole beats long is marked as a one-shot.
+    The chunk has whole beats only: a loop of another length, as in 7/8, is marked as a one-shot, which has no tempo.
     """
     whole_beats = max(1, round(beats))
     flags = _ACID_STRETCH if whole_beats == beats else _ACID_ONE_SHOT
@@ -117,15 +117,14 @@ def _pcm24(audio: Audio) -> Iterator[bytes]:
 def read_audio(path: Path, *, seconds: float = MAX_READ_SECONDS) -> tuple[Audio, int]:
     """Return float32 samples [channels, samples], mono or stereo, and the sample rate of an audio file.
 
-    Of a file that lasts longer, the first `seconds`. Raises `BadInputError` as `read_recording` does, which tells also
-    how the file was understood.
+    At most the first `seconds` are read. Raises `BadInputError` as `read_recording`, which also returns remarks.
     """
     recording = read_recording(path, seconds=seconds)
     return recording.samples, recording.sample_rate
 
 
 def read_loop_info(path: Path) -> LoopInfo | None:
-    """Return what the `acid` chunk of a WAV file says, or `None` for a file without one."""
+    """Return the loop information in the `acid` chunk of a WAV file; None for a file without one or unreadable."""
     try:
         chunks = _chunks(read_bytes(path, _MOST_BYTES))
         _, _, _, _, beats, denominator, numerator, tempo_bpm = struct.unpack("<IHHfIHHf", chunks[b"acid"])

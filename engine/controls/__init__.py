@@ -1,8 +1,8 @@
-"""The controls that a loop can follow: one file and one row of the registry for each.
+"""The controls that a loop can follow, each with a row in the registry.
 
-A control is a function that is called once per request with its target, the scene and a `Context`. It returns a
-`Term`: a loss per batch item, and the distance from the target in the control's own unit. `docs/extending.md` shows
-how to add one; nothing else has to change.
+A control is a function that is called once per request with its target y, the scene and a `Context`. It returns a
+`Term`: a differentiable loss per batch item, and the distance from the target in the control's own unit.
+`docs/extending.md` shows how to add one; nothing else has to change.
 """
 
 from .grid import CEILING_DB

@@ -1,4 +1,4 @@
-"""Controls that other people wrote: a fault in one is told in a sentence that names its file and its line."""
+"""Wraps controls from outside this package, so that a fault in one raises a sentence with its file and line."""
 
 import math
 import traceback
@@ -30,14 +30,17 @@ def source_of(function: Callable[..., object]) -> Path | None:
 
 
 def blamed(row: Row, file: Path) -> Row:
-    """Return `row` with every function of it checked; `file` is where they are written."""
+    """Return `row` with all its functions wrapped, for the control that is defined in `file`.
+
+    A function that raises, returns another type or shape, or loses the gradient then raises `BadInputError`.
+    """
     author = _Author(row.kind, file)
     metric = None if row.metric is None else author.metric(row.metric)
     return replace(row, source=file.name, build=author.builder(row.build), metric=metric)
 
 
 def described(error: BaseException, file: Path) -> tuple[str, str]:
-    """Return an error as part of a sentence, and a remedy that names the line of `file` where it happened."""
+    """Return an error as part of a sentence, and a remedy that names the last line of `file` in its traceback."""
     text = " ".join(str(error).split()).rstrip(".")
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
@@ -46,7 +49,7 @@ def described(error: BaseException, file: Path) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Author:
-    """Somebody's control in somebody's file."""
+    """A control of this kind, and the file that defines it."""
 
     kind: str
     file: Path
@@ -86,7 +89,7 @@ class _Author:
         return checked
 
     def metric(self, metric: Metric) -> Metric:
-        """Return `metric`, whose scores are then finite numbers or None, under its own names."""
+        """Return `metric`, whose scores are then finite numbers or None by its own names; else `BadInputError`."""
         called = self._guarded(metric.measure)
 
         def measure(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
@@ -115,7 +118,7 @@ class _Author:
         try:
             yield
         except (DittoError, MemoryError, torch.OutOfMemoryError):
-            raise  # a refusal in the author's own words, or nobody's fault
+            raise  # a refusal that has its own sentence, or no memory, which is not the control's fault
         except (Exception, SystemExit) as error:
             if "DefaultCPUAllocator" in str(error):
                 raise  # how torch says that the computer ran out of memory
@@ -128,7 +131,7 @@ class _Author:
 
 
 def _noun(value: object) -> str:
-    """Return how an unusable result is called in a sentence."""
+    """Return a noun for an unusable result, for a sentence."""
     if value is None:
         return "nothing"
     if isinstance(value, Tensor):

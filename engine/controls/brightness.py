@@ -1,7 +1,7 @@
 """Brightness: the spectral centroid, in octaves, follows a curve.
 
-Power is smoothed over half a second before the centroid is taken, so that loud frames decide and silence
-has no say; errors are in octaves, as pitch is heard.
+Power is smoothed over half a second before the centroid is taken, so that loud frames decide and silent ones do not
+count; errors are in octaves, the scale of perceived pitch.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from .row import Shown
 from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
-SILENCE = 1e-9
-CENTRE_OCTAVES = 10.0  # of usual centroids: 1 kHz
+SILENCE = 1e-9  # mean square that is added to a frame, at 20 Hz: the centroid of silence
+CENTRE_OCTAVES = 10.0  # log2 of hertz, about 1 kHz: subtracted from the features of a learned step
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    target: Tensor
-    weights: Tensor
-    window: Tensor
+    target: Tensor  # [frames], log2 of hertz, smoothed as the centroid is
+    weights: Tensor  # [frames]
+    window: Tensor  # smoothing kernel
 
 
 def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
-    """Return log2 of the power centroid in hertz: [batch, frames]."""
+    """Return log2 of the power centroid in hertz, after smoothing by the kernel `window`: [batch, frames]."""
     frequency = spectrum.frequencies_hz.to(spectrum.power)
     power = filtered(spectrum.power.sum(1), window, circular=spectrum.circular).clamp_min(0)
     moment = filtered((frequency[:, None] * spectrum.power).sum(1), window, circular=spectrum.circular).clamp_min(0)
@@ -50,7 +50,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     metric=metrics.BRIGHTNESS,
 )
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:
-    """Match the centroid by the mean squared error in octaves."""
+    """Loss: the weighted mean squared error of the centroid in octaves squared; distance: the mean absolute error."""
 
     def make(spectrum: Spectrum) -> _Grid:
         window = bump(2 * SMOOTHING_SECONDS, spectrum)

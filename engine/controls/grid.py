@@ -1,4 +1,4 @@
-"""Tools for the frame grid that all controls share: constants made once per layout, and filters round the loop."""
+"""Tools for controls on the frame grid of a spectrum: cached constants, circular filters, weighted means."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,13 +13,13 @@ from ..spectrum import WINDOW_SECONDS, Spectrum
 
 T = TypeVar("T")
 
-CEILING_DB = -1.5  # of the largest sample: half a decibel under the true peak that a file may have
+CEILING_DB = -1.5  # dBFS of the largest sample: half a decibel under the true peak that a file may have
 FLOOR_POWER = 1e-6  # -60 dBFS, the floor of every level in decibels
-SMOOTHING_SECONDS = 1.0
+SMOOTHING_SECONDS = 1.0  # of the Savitzky-Golay filter of `smoothing`
 
 
 def per_layout(make: Callable[[Spectrum], T]) -> Callable[[Spectrum], T]:
-    """Return `make`, called once for each layout of frames, bands, type and device that it meets."""
+    """Return `make` with a cache: it is called once for each layout (frames, bands, type, device) of a spectrum."""
     made: dict[tuple[object, ...], T] = {}
 
     def once(spectrum: Spectrum) -> T:
@@ -50,16 +50,16 @@ def filtered(values: Tensor, kernel: Tensor, *, circular: bool) -> Tensor:
 
 
 def smoothing(spectrum: Spectrum) -> Tensor:
-    """Return the Savitzky-Golay kernel of order 2 over one second (Wu et al. 2023, arXiv:2311.07069)."""
+    """Return the Savitzky-Golay kernel [taps] of order 2 over one second (Wu et al. 2023, arXiv:2311.07069)."""
     frames = max(3, 2 * round((SMOOTHING_SECONDS * spectrum.frame_rate_hz - 1) / 2) + 1)
     return like(smoothing_kernel(frames), spectrum)
 
 
 def window_kernel(spectrum: Spectrum) -> Tensor:
-    """Return weights that turn the mean squares of Hann-windowed frames into mean squares of a rectangular window.
+    """Return the kernel [taps] that turns mean squares of Hann-windowed frames into those of a rectangular window.
 
-    The weights are a least-squares fit of shifted squared Hann windows to the rectangular window, so that a loss sees
-    the level that the metric measures later.
+    It sums to one. The weights are a least-squares fit of shifted squared Hann windows to the rectangular window, so
+    that a loss has the level that the metric measures in the waveform.
     """
     from scipy.optimize import nnls  # here, because only an intensity needs it
 
@@ -75,7 +75,7 @@ def window_kernel(spectrum: Spectrum) -> Tensor:
 
 
 def bump(seconds: float, spectrum: Spectrum) -> Tensor:
-    """Return a Hann-shaped kernel of a full width of `seconds`, which sums to one."""
+    """Return a Hann-shaped kernel [taps] of a full width of `seconds`, which sums to one."""
     half = max(0, round(seconds * spectrum.frame_rate_hz / 2) - 1)
     kernel = np.cos(np.pi * np.arange(-half, half + 1) / (2 * half + 2)) ** 2
     return like(kernel / kernel.sum(), spectrum)
@@ -95,10 +95,10 @@ def correlation(values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
 
 
 def shown(asked: Tensor, heard: Tensor, weights: Tensor) -> Tensor:
-    """Return a target and a loop as a learned first step sees them: [batch, 2 channels + 1, frames].
+    """Return the input features of a learned first step for one goal: [batch, 2 channels + 1, frames].
 
-    `asked` is [frames] or [channels, frames], `heard` [batch, frames] or [batch, channels, frames]; the last channel
-    is the `weights` [frames], and where those are 0 nothing is shown.
+    They are the target `asked` [frames] or [channels, frames], the same feature `heard` of the loop [batch, frames] or
+    [batch, channels, frames], and the `weights` [frames]; where a weight is 0, target and loop are 0.
     """
     heard = heard if heard.dim() == 3 else heard[:, None]
     asked = (asked if asked.dim() == 2 else asked[None]).expand_as(heard)

@@ -1,8 +1,8 @@
 """Harmony: while a chord sounds, its notes together are louder than any note outside it.
 
-The chroma is the melody's, from two octaves lower on. A frame counts what its chord's notes, on average, lead the
-loudest other by; a chord's root counts twice. Where no chord is asked for a frame is free. Text is read as `chords` is,
-so that a search may ask a model for chords that it cannot be told.
+The chroma is the melody's, from two octaves lower on. The *lead* of a frame is the log ratio of the mean energy of its
+chord's notes, in which the root counts twice, to the energy of the loudest other note. Frames without a chord are free.
+The text has the form of the request's `chords`; it works with models that have no conditioning for chords, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,11 +35,11 @@ class _Grid:
     outside: Tensor  # [12, frames], whether a note is no part of the chord
     weights: Tensor  # [frames], 0 where no chord sounds
     chroma: Tensor  # [12, bands]
-    window: Tensor
+    window: Tensor  # smoothing kernel of the chroma
 
 
 def _frames(spans: Sequence[ChordSpan], beats: float, count: int) -> Tensor:
-    """Return how much each pitch class counts in each frame: [12, count], 0 outside the chord."""
+    """Return the weight of each pitch class in each of `count` frames: [12, count], 0 for notes outside the chord."""
     rows = torch.zeros(len(spans) + 1, 12, dtype=torch.float64)
     for row, span in zip(rows, spans, strict=False):
         if span.chord.pitch_classes:
@@ -84,7 +84,10 @@ def _lead(spectrum: Spectrum, grid: _Grid) -> Tensor:
     metric=metrics.HARMONY,
 )
 def harmony(target: Words, scene: Scene, context: Context) -> Term:
-    """Match chords: the mean over frames of the squared missing lead of their notes."""
+    """Loss: the weighted mean of the squared missing lead (soft); distance: the share of frames with a lead below 0.
+
+    Raises `BadRequestError` for a text that is no chords, or that needs a key and has none.
+    """
     request = context.request
     key = None if request.key is None else Key.parse(request.key)
     grid_of = _grid(chord_spans(target.text, key, request.bars, request.meter.beats_per_bar), context)

@@ -1,10 +1,11 @@
 """Inpaint and outpaint: in the kept beats the loop is the reference, elsewhere it is free.
 
-The loss matches the levels of all bands frame by frame where beats are kept (DITTO's masked match), and the sampler
-makes the rest fit. Where the latent is a spectrogram, the kept frames are then written into it, so that they sound as
-the codec alone makes them; so there the target is the codec's picture of the reference, and the latent's own picture is
-compared with it. Against the recording itself no latent comes within the tolerance, and a waveform's phases add as much
-again. Inpainting keeps given beats of a loop. Outpainting keeps the whole reference and adds bars.
+The loss matches the levels of all bands frame by frame where beats are kept (DITTO's masked match, Novack et al. 2024),
+and the sampler makes the rest fit. Where the latent is a spectrogram, the reference's latent is then written into the
+kept frames, so that they sound as after encoding and decoding alone. There the target is the spectrum of the encoded
+reference, and it is compared with the latent's own: the error of the codec alone exceeds the tolerance, and the phases
+of the waveform add as much again. Inpainting keeps given beats of a loop. Outpainting keeps the whole reference and
+adds bars.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ from .registry import control
 from .row import Reference
 from .term import Context, Term
 
-SCALE_DB = 10.0
+SCALE_DB = 10.0  # an error of so much in all bands is a loss of 1
 FLOOR_DENSITY = 1e-10  # mean square of one bin that counts as silence
 
 Keep = Sequence[tuple[Fraction, Fraction]]
@@ -35,11 +36,11 @@ Keep = Sequence[tuple[Fraction, Fraction]]
 @dataclass(frozen=True, slots=True)
 class _Grid:
     target_db: Tensor  # [1, bands, frames]
-    weights: Tensor
+    weights: Tensor  # [frames], 0 where nothing is kept
 
 
 def kept_frames(keep: Keep, context: Context, frames: int) -> Tensor:
-    """Return 1 for frames of the kept beats, 0 elsewhere: float64 [frames]."""
+    """Return the weights of frames, by `context`, in the ranges of beats to keep, 0 elsewhere: float64 [frames]."""
     chosen = np.zeros(frames, dtype=np.bool_)
     for part in keep:
         chosen |= inside(part, context.request.beats, frames)
@@ -93,7 +94,7 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
 
 
 def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
-    """Return a function that writes the reference's kept frames into a latent, None where frames are not in time."""
+    """Return a function that writes the reference's kept frames into a latent; None for a latent without frames."""
     if not isinstance(context.model, ListensThrough):
         return None
     known = context.model.encode(audio, scene)
@@ -112,7 +113,10 @@ def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Calla
     reference=Reference.KEPT,
 )
 def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
-    """Match the reference's bands in the beats to keep."""
+    """Loss: the mean squared error of band levels in the kept beats, over (10 dB)^2; distance: its root in dB.
+
+    Raises `BadRequestError` where no beats are given, or some that do not rise within the loop.
+    """
     if not target.keep:
         raise BadRequestError("Inpainting needs the beats to keep, like 0:8.")
     return _term(target, target.keep, scene, context)
@@ -128,6 +132,6 @@ def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
     reference=Reference.KEPT,
 )
 def outpaint(target: Audio, scene: Scene, context: Context) -> Term:
-    """Match the reference's bands as long as it lasts, or in the beats that are given."""
+    """Loss and distance of `inpaint`, in the beats that are given, else from beat 0 to the end of the reference."""
     whole = (Fraction(0), min(beats_of(target, context.request), context.request.beats))
     return _term(target, target.keep or (whole,), scene, context)

@@ -1,9 +1,9 @@
 """Intensity: the smoothed level in decibels follows a curve.
 
-The level of a frame is the mean power of left and right, as a meter shows it, in the rectangular window of the metric
-(2048 samples at 44.1 kHz, floor -60 dBFS). A Savitzky-Golay filter over one second smooths it, and the target too. The
-papers optimise either the squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C), and reach one
-or the other; here both count. Their versions are `intensity-paper` and `intensity-corr`.
+The level of a frame is the mean power of left and right in the rectangular window of the metric (2048 samples at
+44.1 kHz), in dB with a floor of -60 dBFS. A Savitzky-Golay filter over one second smooths it, and the target too. The
+paper optimises either the squared error (DITTO, Novack et al. 2024) or the correlation (its appendix C), and neither
+brings the other within its tolerance; here both count. Its versions are `intensity-paper` and `intensity-corr`.
 """
 
 from collections.abc import Callable
@@ -35,20 +35,20 @@ from .term import Context, Term
 
 FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
 ERROR_FLOOR_DB2 = 4.0  # added to the target's variance: a small error where the target is flat
-SHAPE_WEIGHT = 1.0
+SHAPE_WEIGHT = 1.0  # of 1 - rho beside the scaled squared error
 SHAPE_DB2 = 40.0  # a correlation of 0.985 counts as a distance of 0.6 dB^2: 40 (1 - 0.985)
-HOLD = 0.3  # to the faded loop, which nearly has the level: a larger weight only delays the search
-FARTHEST_FADE_DB = 30.0  # silence is not faded in
-CENTRE_DB, SPREAD_DB = -25.0, 10.0  # of usual levels
+HOLD = 0.3  # proximal weight; its anchor is faded and nearly has the level: more only delays the search
+FARTHEST_FADE_DB = 30.0  # largest gain of the anchor's fade either way: silence is not raised to a level
+CENTRE_DB, SPREAD_DB = -25.0, 10.0  # mean and deviation of usual levels, which scale the features
 PAPER = Paper(family="intensity", weight=1 / 40, weight_beside={"melody": 1 / 4})
 
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    target: Tensor  # [frames], filtered
+    target: Tensor  # [frames] in dBFS, smoothed
     weights: Tensor  # [frames]
-    window: Tensor
-    smooth: Tensor
+    window: Tensor  # kernel of `window_kernel`
+    smooth: Tensor  # kernel of `smoothing`
 
     @property
     def variance(self) -> Tensor:
@@ -60,7 +60,7 @@ class _Grid:
 
 
 def level(spectrum: Spectrum, window: Tensor, smooth: Tensor) -> Tensor:
-    """Return the smoothed level in dBFS: [batch, frames]."""
+    """Return the smoothed level in dBFS [batch, frames]; the kernels are of `window_kernel` and `smoothing`."""
     power = filtered(spectrum.level_power, window, circular=spectrum.circular).clamp_min(0)
     return filtered(10 * torch.log10(power + FLOOR_POWER), smooth, circular=spectrum.circular)
 
@@ -85,7 +85,7 @@ def _error(spectrum: Spectrum, grid: _Grid) -> tuple[Tensor, Tensor]:
 
 
 def _too_hot_db(spectrum: Spectrum) -> Tensor:
-    """Return by how much the whole loop will be turned down, and miss its level: [batch], 0 where peaks are unknown."""
+    """Return the dB by which the finished loop is turned down for its peak: [batch], 0 without known peaks."""
     if spectrum.peak_db is None:
         return torch.zeros_like(spectrum.power[:, 0, 0])
     return torch.relu(spectrum.peak_db.amax(1) - CEILING_DB)
@@ -104,7 +104,10 @@ def _too_hot_db(spectrum: Spectrum) -> Tensor:
     paper=replace(PAPER, kind="intensity-paper"),
 )
 def intensity(target: Curve, scene: Scene, context: Context) -> Term:
-    """Match level and shape: MSE / (var(y) + 4 dB^2) + (1 - rho)."""
+    """Loss: MSE / (var(y) + 4 dB^2) + (1 - rho); distance: the larger of MSE and 40 dB^2 (1 - rho).
+
+    A target y with a deviation under 1 dB has no shape, and only the MSE counts.
+    """
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
@@ -116,7 +119,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         squared, rho = _error(spectrum, grid)
-        squared = ((squared + 1e-12).sqrt() + _too_hot_db(spectrum)).square()  # turned down, it may be that much worse
+        squared = ((squared + 1e-12).sqrt() + _too_hot_db(spectrum)).square()  # the gain may add so much
         return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
 
     def fade_db(spectrum: Spectrum) -> Tensor:
@@ -143,7 +146,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     paper=PAPER,
 )
 def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
-    """Match level by the mean squared error in dB^2; good enough at tau = 2 dB."""
+    """Loss and distance: the mean squared error in dB^2; the tolerance is (2 dB)^2."""
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
@@ -162,7 +165,7 @@ def intensity_paper(target: Curve, scene: Scene, context: Context) -> Term:
     paper=PAPER,
 )
 def intensity_corr(target: Curve, scene: Scene, context: Context) -> Term:
-    """Match shape by one minus Pearson's correlation."""
+    """Loss and distance: one minus Pearson's correlation of level and target."""
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Loop: the end leads into the beginning, for models that are not circular (DITTO, Novack et al. 2024, appendix E).
+"""Loop: the end continues into the beginning, as in DITTO (Novack et al. 2024, appendix E).
 
 Where the loop is trimmed out of a longer piece, the waveform around its end must equal the waveform around its
-beginning, so that the join is inaudible. Where the model makes exactly the loop, the step from the last latent to the
-first must be no larger than the steps inside. Every loop of a model that is not circular gets this control unasked.
+beginning, so that the join is inaudible. Where the model makes exactly the loop, the change from the last latent frame
+to the first must be no larger than changes inside. The control is added to every loop of a model that is not circular.
 """
 
 import torch
@@ -14,8 +14,8 @@ from ..spectrum import Spectrum
 from .registry import control
 from .term import Context, Term
 
-USUAL_QUANTILE = 0.9  # a hit on the downbeat is a large step, too
-WAVEFORM_SCALE = 100.0  # ends that differ by 30 dB less than they are loud are as good as a step 0.1 too large
+USUAL_QUANTILE = 0.9  # of the changes inside, which the wrap may reach: a hit on the downbeat is a large one
+WAVEFORM_SCALE = 100.0  # a difference 30 dB under the sound then counts 0.1, the tolerance
 SILENCE = 1e-8  # mean square
 
 
@@ -28,7 +28,10 @@ SILENCE = 1e-8  # mean square
     closes=True,
 )
 def loop(target: Words, scene: Scene, context: Context) -> Term:
-    """Match the waveform's ends, or else the step across the wrap; the text of the target is ignored."""
+    """Loss and distance: the mismatch of the waveform's ends, or else the excess of the change at the wrap.
+
+    The text of the target is ignored.
+    """
     inside = round(scene.frames * scene.loop_samples / scene.model_samples)
 
     def loss(spectrum: Spectrum, latent: Tensor) -> Tensor:
@@ -40,7 +43,10 @@ def loop(target: Words, scene: Scene, context: Context) -> Term:
 
 
 def _mismatch(beginning: Tensor, end: Tensor) -> Tensor:
-    """Return the power of the difference over the power of both, most where they meet: [batch]."""
+    """Return the power of the difference over the mean power of both, Hann-weighted around the join: [batch].
+
+    Both waveforms are [batch, samples].
+    """
     window = torch.hann_window(beginning.shape[-1], dtype=beginning.dtype, device=beginning.device)
     window = window / window.sum()
     power = (beginning.square() + end.square()) @ window / 2
@@ -48,7 +54,10 @@ def _mismatch(beginning: Tensor, end: Tensor) -> Tensor:
 
 
 def _step_excess(rows: Tensor) -> Tensor:
-    """How much larger the step across the wrap is than the large steps inside, in their measure: [batch]."""
+    """Return the squared change at the wrap over the 0.9 quantile of those inside, minus 1, at least 0: [batch].
+
+    `rows` is the latent as [batch, frames, values].
+    """
     steps = (rows.roll(-1, 1) - rows).square().mean(2)
     usual = steps[:, :-1].detach().quantile(USUAL_QUANTILE, dim=1).clamp_min(1e-9)
     return torch.relu(steps[:, -1] / usual - 1)

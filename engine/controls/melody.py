@@ -1,10 +1,11 @@
 """Melody: in every frame where a note sounds, its pitch class is the loudest of the twelve.
 
-The chroma is computed from the power of the bands. Each band counts for a pitch class by the distance of its centre,
-and bands wider than a semitone count for several, so low partials say little and their octaves decide. Rests are free.
-DITTO (Novack et al. 2024) minimises the negative log-likelihood of the target's class, which goes on pulling where the
-note already leads; that version is `melody-paper`. Here the loss of a frame is the square of its missing lead, up to a
-margin, so that the frames that are still wrong decide. A search then takes half the steps.
+The chroma is computed from the power of the bands. Each band counts for a pitch class by the distance of its centre;
+bands wider than a semitone are spread over several classes, so that the partials in higher octaves decide. Rests are
+free. DITTO (Novack et al. 2024) minimises the negative log-likelihood of the target's class, whose gradient does not
+vanish where the note already leads; that version is `melody-paper`. Here the loss of a frame is the square by which its
+*lead*, the log ratio of its energy to the next loudest class, falls short of a margin, so that frames that are still
+wrong decide. A search then takes half the steps.
 """
 
 from collections.abc import Callable
@@ -29,14 +30,14 @@ from .row import Paper, Shown
 from .term import Context, Term
 
 LOWEST_HZ = 261.2  # middle C: the papers' high-pass
-HIGHEST_HZ = 4300.0  # the fourth octave above it; beyond, partials of everything meet
+HIGHEST_HZ = 4300.0  # four octaves above it; higher partials of all notes overlap
 WINDOW_SECONDS = 8192 / 44_100
 PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
-LOWEST_PITCH, HIGHEST_PITCH = 60, 96
-LEAD = 1.5  # nepers of energy by which a note should lead before the next loudest
-HEARD_LEAD = 0.35  # nepers (1.5 dB) by which it has to lead to count: the waveform takes some of it away again
-HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and how much more it then pulls
-HOLD = 0.2  # with more, the notes of the uncontrolled loop stay nearly as loud as the target's
+LOWEST_PITCH, HIGHEST_PITCH = 60, 96  # MIDI numbers that `melody-octave` can follow
+LEAD = 1.5  # nepers of energy, the margin of the loss
+HEARD_LEAD = 0.35  # nepers (1.5 dB), the lead at which a frame counts as right: decoding takes some of it away
+HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and the factor of its loss
+HOLD = 0.2  # proximal weight; with more, the notes of the uncontrolled loop stay nearly as loud as the target's
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 PAPER = Paper(family="melody", long=True)
 
@@ -50,7 +51,7 @@ class _Grid:
 
 
 def class_weights(spectrum: Spectrum, lowest_hz: float = LOWEST_HZ, highest_hz: float = HIGHEST_HZ) -> Tensor:
-    """Return how much each band counts for each pitch class: [12, bands]."""
+    """Return the weight of each band for each pitch class, C first, rows summing to one: [12, bands]."""
     pitch, width = _band_pitches(spectrum)
     classes = torch.arange(12, device=pitch.device)[:, None]
     near = torch.exp(-0.5 * (((pitch - classes + 6) % 12 - 6) / width).square())
@@ -58,14 +59,14 @@ def class_weights(spectrum: Spectrum, lowest_hz: float = LOWEST_HZ, highest_hz: 
 
 
 def _pitch_weights(spectrum: Spectrum) -> Tensor:
-    """Return how much each band counts for each pitch from LOWEST_PITCH to HIGHEST_PITCH: [pitches, bands]."""
+    """Return the weight of each band for each pitch from LOWEST_PITCH to HIGHEST_PITCH: [pitches, bands]."""
     pitch, width = _band_pitches(spectrum)
     pitches = torch.arange(LOWEST_PITCH, HIGHEST_PITCH + 1, device=pitch.device)[:, None]
     return _heard(torch.exp(-0.5 * ((pitch - pitches) / width).square()), spectrum)
 
 
 def _band_pitches(spectrum: Spectrum) -> tuple[Tensor, Tensor]:
-    """Return each band's pitch (a MIDI number) and how far it reaches, in semitones: [bands] each."""
+    """Return each band's pitch as a MIDI number, and its width in semitones, a standard deviation: [bands] each."""
     frequency = spectrum.frequencies_hz.double().clamp_min(1)
     pitch = 69 + 12 * torch.log2(frequency / 440)
     reach = 0.5 * torch.gradient(pitch)[0]
@@ -79,7 +80,7 @@ def _heard(near: Tensor, spectrum: Spectrum, lowest_hz: float = LOWEST_HZ, highe
 
 
 def _line(target: Notes) -> tuple[Note, ...]:
-    """Return the melody's one voice, nothing for no notes at all."""
+    """Return the notes of the target's highest voice; none for a target without notes."""
     return one_voice(target.notes) if target.notes else ()
 
 
@@ -101,7 +102,10 @@ def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
 
 
 def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
-    """Return each pitch class's share of the energy: [batch, 12, frames], summing to one."""
+    """Return each pitch class's share of the energy [batch, 12, frames], summing to one, at least 1e-4.
+
+    `weights` [12, bands] are of `class_weights`, `window` is the smoothing kernel over frames.
+    """
     energy = filtered(weights @ spectrum.power, window, circular=spectrum.circular).clamp_min(0) + 1e-12
     share = energy / energy.sum(1, keepdim=True)
     return (share + FLOOR_SHARE) / (1 + 12 * FLOOR_SHARE)
@@ -110,7 +114,7 @@ def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
 def lead(share: Tensor, wanted: Tensor) -> Tensor:
     """Return by how many nepers `wanted` [frames] leads the next loudest in `share` [batch, n, frames].
 
-    [batch, frames], below 0 where another is louder.
+    The result is [batch, frames], below 0 where another is louder; the energies are over n classes or pitches.
     """
     chosen = wanted.expand(len(share), 1, -1)
     own = share.gather(1, chosen)[:, 0]
@@ -121,8 +125,8 @@ def lead(share: Tensor, wanted: Tensor) -> Tensor:
 def lack(share: Tensor, wanted: Tensor) -> Tensor:
     """Return the squared missing lead of the class or pitch `wanted` [frames] in `share` [batch, n, frames].
 
-    [batch, frames], soft near the margin: almost 0 for a clear lead, the square of the distance for a note far behind.
-    Hidden notes count more, because otherwise the search would lift the many that already lead.
+    The result is softplus(1.5 - lead)^2 [batch, frames]: almost 0 for a clear lead, the squared distance from the
+    margin for a note far behind. Hidden notes count four times, else the many notes that already lead outweigh them.
     """
     ahead = lead(share, wanted)
     return softplus(LEAD - ahead).square() * torch.where(ahead.detach() < HIDDEN_LEAD, HIDDEN_WEIGHT, 1.0)
@@ -141,7 +145,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     paper=replace(PAPER, kind="melody-paper"),
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
-    """Match pitch classes where a note sounds: the mean over frames of the squared missing lead."""
+    """Loss: the mean of `lack` over frames where a note sounds; distance: the share of them with too small a lead."""
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
@@ -167,7 +171,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
     paper=PAPER,
 )
 def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
-    """Match pitch classes by negative log-likelihood where a note sounds."""
+    """Loss: the mean negative log-likelihood of the note's class; distance: the share of frames without a lead."""
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
@@ -180,7 +184,7 @@ def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
 
 
 def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[Spectrum, Tensor], Tensor]:
-    """Return the share of sounding frames whose note leads by less than `least_lead` nepers."""
+    """Return a distance: the share of sounding frames whose note leads by less than `least_lead` nepers."""
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
@@ -201,7 +205,10 @@ def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[S
     paper=Paper(family="melody"),
 )
 def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
-    """Match pitches, not only classes: the melody's own octave holds more energy than any other pitch."""
+    """Loss and distance of `melody` over 37 pitches in place of 12 classes, so that the octave counts, too.
+
+    Raises `BadRequestError` for notes outside LOWEST_PITCH to HIGHEST_PITCH.
+    """
     pitches_of = _pitch_grid(target, context)
 
     def shares(spectrum: Spectrum) -> tuple[Tensor, _PitchGrid]:

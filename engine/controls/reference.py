@@ -1,4 +1,4 @@
-"""Reference audio as the model hears it: decoded from the request, at the model's rate, laid on the loop."""
+"""Reference audio of a request as a tensor at the model's rate, of the loop's length."""
 
 from fractions import Fraction
 
@@ -13,7 +13,10 @@ from ..request import Audio, LoopRequest
 
 
 def at_model_rate(target: Audio, model: Model) -> Tensor:
-    """Return the reference as the model takes it: [1, channels, samples]."""
+    """Return the reference at the model's rate, with its channels: float32 [1, channels, samples].
+
+    Raises `BadRequestError` for values that are not finite.
+    """
     flat = np.frombuffer(target.samples, dtype="<f4").astype(np.float64)
     audio = flat.reshape(-1, target.channels).T
     if not np.isfinite(audio).all():
@@ -26,7 +29,10 @@ def at_model_rate(target: Audio, model: Model) -> Tensor:
 
 
 def on_the_loop(target: Audio, model: Model, scene: Scene) -> Tensor:
-    """Return the reference from beat 0, cut or filled with silence to the loop: [1, channels, loop_samples]."""
+    """Return the reference from beat 0, cut or padded with silence to the loop: [1, channels, loop_samples].
+
+    Raises `BadRequestError` for values that are not finite.
+    """
     audio = at_model_rate(target, model)[..., : scene.loop_samples]
     return torch.nn.functional.pad(audio, (0, scene.loop_samples - audio.shape[-1]))
 

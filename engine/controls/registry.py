@@ -1,4 +1,4 @@
-"""The registry of controls: rows from this package, from installed packages and from single files."""
+"""The registry of controls: rows of this package, of installed packages (entry points) and of single files."""
 
 import importlib
 import importlib.util
@@ -52,7 +52,9 @@ def control(
     """Register the decorated function as the control `kind`, which takes targets of the types `targets`.
 
     The search stops at a distance of `tolerance`, in `unit`, or of `beside_others` where the request has other
-    controls too. Raises `TypeError` or `ValueError` for a row without targets, with a tolerance of 0, or of a kind
+    controls too; `columns` are further fields of `Row`.
+
+    Raises `TypeError` or `ValueError` for a row without targets, with a tolerance of 0, or of a kind
     that another file has registered.
     """
     if not targets or not set(targets) <= set(NOUNS):
@@ -84,7 +86,7 @@ def control(
 
 
 def find(kind: str) -> Row:
-    """Return the row of `kind`; raise `BadRequestError` with the kinds that exist."""
+    """Return the row of `kind`; raise `BadRequestError`, which lists the kinds, where there is none."""
     known = rows()
     if kind not in known:
         raise BadRequestError(
@@ -109,7 +111,7 @@ def metrics() -> dict[str, Metric]:
 
 
 def closing() -> Row:
-    """Return the control that closes loops of models that do not close them."""
+    """Return the row of the control that is added to loops of models that are not circular."""
     return next(row for row in rows().values() if row.closes)
 
 

@@ -1,9 +1,9 @@
 """Rhythm: hits fall on the target's onsets, with their strengths, and nowhere else.
 
 The onset envelope is the half-wave rectified rise of log power, averaged over bands, and compressed so that a soft hit
-in the wrong place counts too. The target has a bump for each onset on the beat grid, compressed in the same way. Each
-drum group is also compared in its own range of frequencies, so that a hat does not answer for a kick. The papers left
-rhythm open.
+in the wrong place counts too. The target is a Gaussian bump for each onset, compressed in the same way. Each drum group
+is also compared in its own range of frequencies, so that a hat in the place of a kick does not count as one. DITTO and
+DITTO-2 have no such control.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,13 @@ from .row import Shown
 from .term import Context, Term
 
 QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
-POOLS = 24
-LEAD_SECONDS = 0.0085  # the rise comes so much before the hit, because a frame reaches it before its middle does
+POOLS = 24  # ranges of equal width in octaves, from 40 Hz to 16 kHz
+LEAD_SECONDS = 0.0085  # by which the rise precedes the hit: half a frame lies before its middle
 WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
-FAINT = 1e-4  # strength under which compression ends, for its slope would be endless
-GROUP_WEIGHT = 0.5
-HOLD = 0.5  # to the sounds of the uncontrolled loop, whenever they come, and to its character
+FAINT = 1e-4  # strength under which compression ends, because its slope has no bound at 0
+GROUP_WEIGHT = 0.5  # of all drum groups together, beside the full range
+HOLD = 0.5  # proximal weight, to the uncontrolled loop's sounds at any time (`Term.any_time`) and its character
 RANGES_HZ: dict[Group, tuple[float, float]] = {
     "kick": (30, 160),
     "snare": (160, 5_000),
@@ -42,7 +42,7 @@ RANGES_HZ: dict[Group, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The target of one range of frequencies: `pools` [pools, bands], `target` [frames]."""
+    """One range of frequencies: pooling weights [pools, bands], target envelope [frames], weight in the loss."""
 
     pools: Tensor
     target: Tensor
@@ -52,12 +52,15 @@ class _Part:
 @dataclass(frozen=True, slots=True)
 class _Grid:
     parts: tuple[_Part, ...]
-    weights: Tensor
-    window: Tensor
+    weights: Tensor  # [frames]
+    window: Tensor  # smoothing kernel of the envelope
 
 
 def pooled(spectrum: Spectrum, low_hz: float, high_hz: float, pools: int = POOLS) -> Tensor:
-    """Return weights of equal ranges in octaves between two frequencies, empty ones left out: [pools, bands]."""
+    """Return pooling weights [pools, bands] of equal ranges in octaves between two frequencies.
+
+    A range that holds no band of `spectrum` is left out, so that there may be fewer than `pools`.
+    """
     octaves = torch.log2(spectrum.frequencies_hz.double().clamp_min(1))
     low, high = torch.tensor([low_hz, high_hz], dtype=torch.float64).log2().tolist()
     number = ((octaves - low) / (high - low) * pools).floor()
@@ -66,7 +69,7 @@ def pooled(spectrum: Spectrum, low_hz: float, high_hz: float, pools: int = POOLS
 
 
 def onset_strength(spectrum: Spectrum, pools: Tensor, window: Tensor) -> Tensor:
-    """Return the mean rise of the pools' level per frame, compressed: [batch, frames], 0 for none."""
+    """Return the onset envelope [batch, frames]: the mean rise of log power over the pools, smoothed, compressed."""
     level = torch.log1p(pools @ spectrum.power / QUIET)
     rise = torch.relu(level - level.roll(1, -1)).mean(1)
     if not spectrum.circular:
@@ -101,7 +104,7 @@ def _grid(target: Onsets, context: Context) -> Callable[[Spectrum], _Grid]:
 
 
 def _earlier(values: Tensor, frames: float) -> Tensor:
-    """Return `values` [frames] moved earlier by a fraction of frames, between two neighbours."""
+    """Return `values` [frames] moved earlier by a fractional number of frames, by linear interpolation."""
     whole, share = int(frames // 1), frames % 1
     return values.roll(-whole) * (1 - share) + values.roll(-whole - 1) * share
 
@@ -117,7 +120,10 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     metric=metrics.RHYTHM,
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
-    """Match onset envelopes: one minus their correlation, and little strength where no onset is."""
+    """Loss: one minus the correlation of onset envelopes, over the full range and each drum group's own.
+
+    Distance: the same over the full range alone. A target without onsets asks for a small mean strength.
+    """
     grid_of = _grid(target, context)
 
     def mismatch(spectrum: Spectrum, *, grouped: bool) -> Tensor:

@@ -1,4 +1,4 @@
-"""One row of the registry: everything that the rest of the product needs to know about a control."""
+"""One row of the registry: all facts about a control that other modules use."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,10 @@ NOUNS: dict[type, str] = {
 
 
 class Shown(StrEnum):
-    """How a trained network is shown a target: inputs as of Music ControlNet, or of a learned first step."""
+    """The kind of feature in which a trained network gets a target.
+
+    It is a control input of `pocket-told`, as of Music ControlNet (Wu et al. 2023), or of a learned first step.
+    """
 
     LEVEL = "level"
     PITCH_CLASSES = "pitch classes"
@@ -33,7 +36,10 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """One goal as a learned first step sees it: `values` [batch, channels, frames], of these layers or of the whole."""
+    """Input of a learned first step for one goal: `values` [batch, channels, frames], as `grid.shown` makes them.
+
+    `layers` are the layers on whose sum the control is evaluated; empty for the whole loop.
+    """
 
     shown: Shown
     values: Tensor
@@ -41,21 +47,21 @@ class Features:
 
 
 class Reference(StrEnum):
-    """The input through which a model with inputs for audio receives the target."""
+    """How a model with inputs for reference audio uses the target."""
 
-    KEPT = "kept"  # parts of it stay as they are
-    TIMBRE = "timbre"  # only its sound matters
+    KEPT = "kept"  # as the parts to keep, in inpainting
+    TIMBRE = "timbre"  # as a timbre reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """How the method `ditto-paper` treats the control (Novack et al. 2024, section 4 and appendix H)."""
+    """The loss, steps and weights of the control in `ditto-paper` (Novack et al. 2024, section 4 and appendix H)."""
 
     kind: str = ""  # the row that holds the paper's own loss; empty where that is this row
     family: str = ""  # variants of one control form a family, and count as one control; empty for the kind itself
-    long: bool = False  # the search takes the paper's longer number of steps
+    long: bool = False  # 150 steps instead of 70
     weight: float = 1.0  # beside a control of another family
-    weight_beside: Mapping[str, float] = field(default_factory=dict)  # the same by that family's name
+    weight_beside: Mapping[str, float] = field(default_factory=dict)  # in place of `weight` beside these families
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +76,18 @@ class Row:
     tolerance: float  # the search stops at a distance at or under this
     beside_others: float  # the same where the request has other controls too
     weight: float = 1.0  # beside other controls, before the request's own weight
-    asks_level: bool = False  # the target is a level: `pocket` ends in its limiter, and no usual loudness is restored
-    keeps_level: bool = False  # the loop keeps the level of its reference
-    closes: bool = False  # is added to every loop whose model does not close it
-    layers: tuple[str, ...] = ()  # which layers of a loop in layers it hears and moves; none means their sum
-    shown: Shown | None = None
-    reference: Reference | None = None
+    asks_level: bool = False  # the target is a level: `pocket` applies its limiter, loudness is not normalised
+    keeps_level: bool = False  # as the reference has: the loop's loudness is not normalised
+    closes: bool = False  # the control is added to every loop of a model that is not circular
+    layers: tuple[str, ...] = ()  # of a loop in layers that it is evaluated on and moves; empty for all
+    shown: Shown | None = None  # feature for trained networks; None without one
+    reference: Reference | None = None  # model input for the target; None without one
     metric: Metric | None = None  # how the delivered loop is scored, written apart from the loss
     paper: Paper = Paper()
     source: str = ""  # the file or package that brought it; empty for the controls of this package
 
     def read(self, target: Target) -> Target:
-        """Return `target` as a type that the control takes; raise `BadRequestError` where there is no way.
+        """Return `target` as a type that the control takes; raise `BadRequestError` where it cannot be converted.
 
         A number may arrive as words and the other way round, because a sender need not know the control.
         """
@@ -104,7 +110,10 @@ class Row:
             raise BadRequestError(f"The {self.kind} control takes {self._wanted}, not {text[:40]!r}.") from None
 
     def layers_in(self, scene: Scene, on: Collection[str] = ()) -> tuple[str, ...]:
-        """Return the layers of `scene` that a control hears and moves: `on`, else its own; none means their sum."""
+        """Return the layers of `scene` that a control is evaluated on and moves: those of `on`, else of the row.
+
+        The result is empty where these are all audible layers, or none of the scene's: then the sum counts.
+        """
         wanted = on or self.layers
         chosen = tuple(name for name in scene.layers if name in wanted)
         return () if chosen == scene.audible else chosen

@@ -1,8 +1,8 @@
 """Structure: sections with the same letter sound alike, others do not.
 
-Cepstra averaged over a few stretches per section, their mean over the loop taken away, normalised; their
-self-similarity matrix, smoothed by a Savitzky-Golay filter in both directions, is matched with the matrix of the
-letters, computed in the same way (DITTO, Novack et al. 2024, draws such matrices by hand).
+Cepstra are averaged over four stretches per section, centred over the loop and normalised. Their self-similarity
+matrix, smoothed by a Savitzky-Golay filter in both directions, is matched with the matrix of the letters, computed in
+the same way (DITTO, Novack et al. 2024, draws its target matrices by hand).
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from .registry import control
 from .row import Paper
 from .term import Context, Term
 
-STRETCHES = 4  # a section is heard in so many averages
+STRETCHES = 4  # averages of the cepstra per section
 SMOOTHING_WIDTH = 5  # of the matrix, in stretches
 MOST_LETTERS = 32
 MOST_STRETCHES = 64
@@ -35,14 +35,14 @@ SILENT_VARIATION = 1e-3  # dB: cepstra that vary less do not vary
 @dataclass(frozen=True, slots=True)
 class _Grid:
     target: Tensor  # [stretches, stretches]
-    weights: Tensor
+    weights: Tensor  # [stretches, stretches]
     pooling: Tensor  # [frames, stretches]
-    smooth: Tensor
-    basis: tuple[Tensor, Tensor]
+    smooth: Tensor  # [stretches, stretches]
+    basis: tuple[Tensor, Tensor]  # of `cepstral_basis`
 
 
 def letters_of(words: Words) -> str:
-    """Return the form in capitals; raise `BadRequestError` for a text that is no form."""
+    """Return the form in capitals, without spaces; raise `BadRequestError` unless it is 2 to 32 letters."""
     form = "".join(words.text.split()).upper()
     if not 2 <= len(form) <= MOST_LETTERS or not form.isalpha():
         raise BadRequestError(f"A structure is 2 to {MOST_LETTERS} letters like AABA, not {words.text[:40]!r}.")
@@ -50,7 +50,7 @@ def letters_of(words: Words) -> str:
 
 
 def letter_matrix(form: str) -> NDArray[np.float64]:
-    """Return the similarity of letters as cepstra would have it: one-hot, their mean taken away, normalised."""
+    """Return the cosine similarity [letters, letters] of centred one-hot letters, as of the centred cepstra."""
     kinds = sorted(set(form))
     if len(kinds) == 1:
         return np.ones((len(form), len(form)))
@@ -61,7 +61,10 @@ def letter_matrix(form: str) -> NDArray[np.float64]:
 
 
 def similarity(spectrum: Spectrum, pooling: Tensor, basis: tuple[Tensor, Tensor], smooth: Tensor) -> Tensor:
-    """Return the smoothed self-similarity of a loop: [batch, stretches, stretches]."""
+    """Return the smoothed cosine self-similarity of a loop: [batch, stretches, stretches].
+
+    `pooling` is [frames, stretches], `basis` of `cepstral_basis`, `smooth` [stretches, stretches].
+    """
     features = cepstra(spectrum, basis) @ pooling
     features = features - features.mean(-1, keepdim=True)
     unit = features / (features.square().sum(1, keepdim=True) + SILENT_VARIATION**2).sqrt()
@@ -73,7 +76,7 @@ def _smoothed(matrix: Tensor, smooth: Tensor) -> Tensor:
 
 
 def _smoothing(count: int, spectrum: Spectrum) -> Tensor:
-    """Return the Savitzky-Golay filter of order 2 as a matrix over stretches, the ends held."""
+    """Return the Savitzky-Golay filter of order 2 as a matrix [count, count], the end values repeated."""
     width = min(SMOOTHING_WIDTH, count - (1 - count % 2))
     kernel = smoothing_kernel(width) if width > 2 else np.ones(1)
     matrix, half = np.zeros((count, count)), len(kernel) // 2
@@ -100,7 +103,10 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
     paper=Paper(long=True),
 )
 def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
-    """Match self-similarity matrices by the mean squared error."""
+    """Loss and distance: the weighted mean squared error of the smoothed self-similarity matrix.
+
+    Raises `BadRequestError` for a text that is no form, and for audio with values that are not finite.
+    """
     form = letters_of(target) if isinstance(target, Words) else None
     bars = context.request.bars
     count = len(form) * STRETCHES if form else min(MOST_STRETCHES, max(4, bars * STRETCHES))

@@ -12,24 +12,24 @@ from ..models.protocol import Model
 from ..request import LoopRequest, Point
 from ..spectrum import Spectrum
 
-WEIGHT_FRAMES = 1_024  # at which the mean of a curve of weights is taken
-HOLD = 2.0  # proximal weight beside a pull of 1, for each standard deviation of distance; more slows the search
+WEIGHT_FRAMES = 1_024  # over which the mean of a curve of weights is taken
+HOLD = 2.0  # default proximal weight, see `engine.search.anchor`; more slows the search
 
 Loss = Callable[[Spectrum, Tensor], Tensor]
-"""From a spectrum and the latent that it belongs to, to one number per batch item: [batch]."""
+"""From a spectrum and its latent [batch, *noise_shape] to one number per batch item: [batch]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
     """A control made for one request.
 
-    The search minimises `loss`. `distance` is in the row's unit, carries no gradient, and is compared with the row's
-    tolerance. `settle` writes the kept part of a reference, and nothing else, into the finished latent. `fade_db`
-    returns by how much a fader would have to move to reach the target, [batch, frames]. `hold` is the proximal weight
-    towards the uncontrolled loop at the start of a search: 0 for a loop that continues a reference, or for the wrap.
-    `any_time` is true for controls that place events: the anchor then compares sounds whenever they occur, because
-    the events of the uncontrolled loop would otherwise stay where they were. `features` returns what a learned first
-    step sees of the target and of the loop, [batch, channels of the row's `shown`, frames], scaled to about 1.
+    The search minimises `loss`. `distance` is in the row's unit, needs no gradient, and is compared with the row's
+    tolerance. `settle` writes the kept part of a reference into the finished latent [batch, *noise_shape]. `fade_db`
+    returns the gain over time in dB that would bring a spectrum's level to the target, [batch, frames]. `hold` is the
+    proximal weight towards the uncontrolled loop at the start of a search: 0 for a loop that continues a reference, or
+    for the wrap. `any_time` is true for controls that place events: the anchor then compares sounds whenever they
+    occur, because the events of the uncontrolled loop would otherwise stay where they were. `features` returns the
+    input of a learned first step, [batch, channels, frames], scaled to about 1; see `grid.shown`.
     """
 
     loss: Loss
@@ -43,7 +43,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The request, the model and the range of beats for which a control is made."""
+    """The request and the model for which a control is made, with its range of beats and its curve of weights.
+
+    `within` is in beats from the loop's start, None for the whole loop; an empty `weight_curve` is 1 throughout.
+    """
 
     request: LoopRequest
     model: Model
@@ -51,13 +54,16 @@ class Context:
     weight_curve: tuple[Point, ...] = ()
 
     def frame_weights(self, frames: int) -> Tensor:
-        """Return by how much each frame counts, 0 outside the control's range of beats, at most 1: float64 [frames]."""
+        """Return the weight of each frame, 0 outside the control's range of beats, at most 1: float64 [frames]."""
         found = self._weights(frames)
         return found / found.max().clamp_min(1e-9) if self.weight_curve else found
 
     @property
     def mean_weight(self) -> float:
-        """The mean of the curve of weights within the range: losses are weighted means, so it is not in them."""
+        """The mean of the curve of weights within the range.
+
+        Losses are weighted means, from which the curve's own scale cancels; the objective multiplies by this.
+        """
         found = self._weights(WEIGHT_FRAMES)
         return float(found.sum() / int(inside(self.within, self.request.beats, WEIGHT_FRAMES).sum()))
 

@@ -1,7 +1,7 @@
-"""Text: the loop sounds like its prompt to a model's own pair of text and audio towers.
+"""Text: the loop is near its prompt in a model's own joint embedding of text and audio, as of CLAP.
 
-It needs a model with such towers (`text_similarity`). Another pair of towers ranks the result afterwards, and is never
-optimised.
+It needs a model with the two towers of that embedding (`text_similarity`). Another pair of towers ranks the result
+afterwards, and no search optimises it.
 """
 
 from typing import Protocol, runtime_checkable
@@ -18,10 +18,10 @@ from .term import Context, Term
 
 @runtime_checkable
 class KnowsText(Protocol):
-    """A model with a pair of towers."""
+    """A model with a joint embedding of text and audio."""
 
     def text_similarity(self, latent: Tensor, scene: Scene, text: str) -> Tensor:
-        """Return how alike `latent` [batch, ...] and `text` are, -1 to 1, carrying the gradient: [batch]."""
+        """Return the cosine similarity [batch], -1 to 1, of `latent` [batch, *noise_shape] and `text`."""
         ...
 
 
@@ -29,11 +29,14 @@ class KnowsText(Protocol):
     "text",
     Words,
     unit="1 - similarity",
-    tolerance=0.25,  # nearer, and the loops of a prompt leave its usual ones
+    tolerance=0.25,  # a smaller one is beyond the similarity of usual loops of a prompt
     help="The sound follows the prompt, or another text, more closely.",
 )
 def text(target: Words, scene: Scene, context: Context) -> Term:
-    """Raise the similarity of sound and text; an empty text means the request's prompt."""
+    """Loss and distance: one minus the cosine similarity of sound and text; an empty text is the request's prompt.
+
+    Raises `ModelError` for a model without the towers.
+    """
     model, words = context.model, target.text.strip() or context.request.prompt
     if not isinstance(model, KnowsText):
         raise ModelError(

@@ -1,4 +1,4 @@
-"""Timbre: the loop's cepstra have the mean and the spread over time of a reference's."""
+"""Timbre: the loop's cepstra have the mean and the deviation over time of a reference's."""
 
 from dataclasses import replace
 
@@ -15,11 +15,14 @@ from .registry import control
 from .row import Reference
 from .term import Context, Term
 
-SCALE_DB = 10.0
+SCALE_DB = 10.0  # an error of so much in all statistics is a loss of 1
 
 
 def statistics(spectrum: Spectrum, basis: tuple[Tensor, Tensor], weights: Tensor) -> Tensor:
-    """Return mean and deviation of each coefficient over frames that sound, in dB: [batch, 2 coefficients]."""
+    """Return mean and deviation in dB of each coefficient, weighted: [batch, 2 * coefficients], means first.
+
+    `basis` is of `cepstral_basis`; frames under -60 dBFS hardly count beside their `weights` [frames].
+    """
     values = cepstra(spectrum, basis)
     power = spectrum.power.sum(1, keepdim=True)
     heard = weights * power / (power + FLOOR_POWER)
@@ -38,7 +41,10 @@ def statistics(spectrum: Spectrum, basis: tuple[Tensor, Tensor], weights: Tensor
     reference=Reference.TIMBRE,
 )
 def timbre(target: Audio, scene: Scene, context: Context) -> Term:
-    """Match cepstral statistics by the mean squared error."""
+    """Loss: the mean squared error of the cepstral statistics over (10 dB)^2; distance: its root in dB.
+
+    Raises `BadRequestError` for audio with values that are not finite.
+    """
     heard = context.model.hear(on_the_loop(target, context.model, scene), scene)
 
     def make(spectrum: Spectrum) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """The scores of a finished loop, computed from its samples alone.
 
-They are written apart from the controls, on purpose and in other ways, with NumPy and SciPy: nothing here is
-optimised against. A control's row names its metric. Metrics wrap round where the loop does.
+They share no code with the losses of the controls, on purpose, and use other features, with NumPy and SciPy: no search
+optimises them. A control's row names its metric. Frames and filters are circular where the sound is a loop.
 """
 
 from . import chords

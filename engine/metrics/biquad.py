@@ -1,4 +1,4 @@
-"""Filters of second order: their coefficients, and one pass over a sound, compiled.
+"""Second-order filters (biquads): coefficients, and a compiled pass over a signal.
 
 SciPy's own passes are as quick, and equal to the bit, but importing `scipy.signal` takes longer than making a loop.
 """
@@ -7,7 +7,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Coefficients = tuple[NDArray[np.float64], NDArray[np.float64]]  # three forward, three backward of which the first is 1
+Coefficients = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Numerator [3] and denominator [3] of the transfer function; the first of the denominator is 1."""
 
 
 def shelf(frequency_hz: float, gain_db: float, q: float, sample_rate: int) -> Coefficients:
@@ -21,12 +22,12 @@ def shelf(frequency_hz: float, gain_db: float, q: float, sample_rate: int) -> Co
 
 
 def high_pass(frequency_hz: float, q: float, sample_rate: int) -> Coefficients:
-    """Return a high-pass whose forward part is (1, -2, 1), as in ITU-R BS.1770-5, Annex 1."""
+    """Return the high-pass of ITU-R BS.1770-5, Annex 1, with the numerator (1, -2, 1), for `sample_rate`."""
     return np.array([1.0, -2.0, 1.0]), _backward(np.tan(np.pi * frequency_hz / sample_rate), q)
 
 
 def butterworth(frequency_hz: float, sample_rate: int) -> Coefficients:
-    """Return the Butterworth high-pass of second order, which lets the highest frequencies through as they are."""
+    """Return the second-order Butterworth high-pass, with a gain of 1 at half the rate."""
     forward, backward = high_pass(frequency_hz, 0.5**0.5, sample_rate)
     return forward * ((1 - backward[1] + backward[2]) / 4), backward
 
@@ -46,7 +47,7 @@ def filtered(coefficients: Coefficients, audio: NDArray[np.floating]) -> NDArray
 def _pass(
     forward: NDArray[np.float64], backward: NDArray[np.float64], audio: NDArray[np.float64]
 ) -> NDArray[np.float64]:  # pragma: no cover - compiled
-    """Direct form II transposed, as `scipy.signal.lfilter`."""
+    """Filter `audio` [channels, samples] in direct form II transposed, as `scipy.signal.lfilter` does."""
     out = np.empty_like(audio)
     for channel in range(audio.shape[0]):
         first = second = 0.0

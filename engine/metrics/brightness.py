@@ -1,22 +1,22 @@
-"""How bright a loop is: the power centroid in octaves, heard over one second at a time."""
+"""The brightness of a loop: the centroid of its power spectrum in octaves, averaged over one second."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .framing import Signal, count_of, frames_of, scaled
 
-WINDOW, HOP = 4096, 1024
-SPAN_SECONDS = 1.0  # Hann-weighted
-SILENCE = 1e-9  # mean square
+WINDOW, HOP = 4096, 1024  # samples at 44.1 kHz
+SPAN_SECONDS = 1.0  # Hann-weighted average of power
+SILENCE = 1e-9  # mean square added to a frame, at 20 Hz: the centroid of silence
 
 
 def frame_count(samples: int, sample_rate: int) -> int:
-    """Return how many brightness frames a loop has."""
+    """Return the number of frames of `curve` for a loop of `samples` samples."""
     return count_of(samples, HOP * sample_rate / 44_100)
 
 
 def curve(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return log2 of the centroid in hertz: [frame_count]."""
+    """Return log2 of the centroid in hertz of `signal` [samples]: [frame_count]."""
     window = scaled(WINDOW, sample_rate)
     count = frame_count(len(signal), sample_rate)
     shape = np.sin(np.pi * (np.arange(window) + 0.5) / window) ** 2
@@ -29,7 +29,7 @@ def curve(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 
 
 def spanned(values: Signal, frame_rate_hz: float, *, circular: bool) -> Signal:
-    """Return `values` [..., frames] averaged with Hann weights over a second."""
+    """Return `values` [..., frames] averaged with Hann weights over one second, the ends repeated unless `circular`."""
     half = max(1, round(SPAN_SECONDS * frame_rate_hz / 2))
     weights = np.hanning(2 * half + 1)[1:-1]
     index = np.arange(values.shape[-1])[:, None] + np.arange(-half + 1, half)

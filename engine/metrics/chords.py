@@ -1,4 +1,4 @@
-"""Whether the chords of a loop are heard, by the ear of `hearing.chords`, of which no loss has a part."""
+"""The share of a loop's chords that `hearing.chords` recognises; no loss uses that recogniser."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,15 @@ def recognised(
 ) -> float | None:
     """Return the share of major and minor chords whose root and third are heard in a loop [channels, samples].
 
-    None where there is none that can be told: short ones, and those without a plain third.
+    `tempo_bpm` turns beats into seconds. Chords under 0.4 s, and chords that are neither, do not count; None where no
+    chord is left.
     """
     sounding = [span for span in spans if span.chord.pitch_classes]
     return share_recognised(audio, sample_rate, [_stretch(span, tempo_bpm) for span in sounding])
 
 
 def verdict(share: float | None, kind: str = "chords") -> Verdict | None:
-    """Return the verdict on chords that were asked for, None where none of them can be told."""
+    """Return the verdict on a share of `recognised`, None for None; `kind` begins the sentence."""
     return of_share(kind, share, good=0.8, near=0.6, of="its chords are recognised")
 
 

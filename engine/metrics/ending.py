@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from ..request import Curve, LoopRequest
 
 LAST_SECONDS = 2.0
-LARGEST_SHARE = 0.25  # of the loop that counts as its end; short loops have no two seconds to spare
-HEARD_DB = 3.0  # a drop that is heard as an ending
+LARGEST_SHARE = 0.25  # of the loop, at most, that counts as its end
+HEARD_DB = 3.0  # drop from which an end sounds like an ending
 _SILENCE = 1e-10
 
 
 def ending_drop_db(audio: NDArray[np.floating], sample_rate: int) -> float:
-    """Return by how many dB the end of `audio` [channels, samples] is quieter than what comes before it.
+    """Return by how many dB the end of `audio` [channels, samples] is quieter than the rest of it.
 
-    The end is the last two seconds, at most a quarter. Below 0 it is louder; a silent loop has no ending.
+    The end is the last two seconds, at most a quarter of the loop. Below 0 it is louder; a silent loop gives 0.
     """
     values = np.atleast_2d(np.asarray(audio, dtype=np.float64))
     last = max(1, min(round(LAST_SECONDS * sample_rate), round(LARGEST_SHARE * values.shape[1])))
@@ -25,9 +25,10 @@ def ending_drop_db(audio: NDArray[np.floating], sample_rate: int) -> float:
 
 
 def remarks(audio: NDArray[np.floating], request: LoopRequest) -> tuple[str, ...]:
-    """Return the sentence about a loop that fades at its end, where no curve asked it to.
+    """Return a sentence if `audio` [channels, samples], at the request's rate, fades at its end by more than 3 dB.
 
-    It is for models that know an ending: one whose time is a circle has none, and a quiet last beat is just that.
+    Requests with a curve get none. It is for models that are not circular and may compose an ending; of a circular one
+    a quiet last beat is no ending.
     """
     if not request.loop or any(isinstance(control.target, Curve) for control in request.controls):
         return ()

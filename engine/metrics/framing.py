@@ -1,4 +1,4 @@
-"""Frames of a waveform, round the loop or padded with silence, and the filters that run over them."""
+"""Frames of a waveform, circular or padded with silence, and smoothing over frames."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -8,6 +8,7 @@ from scipy.ndimage import convolve1d
 from ..curves import smoothing_kernel
 
 Signal = NDArray[np.float64]
+"""Float64 values; a mono waveform [samples] where no other shape is given."""
 
 
 def mono(audio: NDArray[np.floating]) -> Signal:
@@ -17,7 +18,10 @@ def mono(audio: NDArray[np.floating]) -> Signal:
 
 
 def frames_of(signal: Signal, window: int, count: int, *, circular: bool) -> Signal:
-    """Return `count` frames [count, window], frame i centred on sample i * len(signal) / count."""
+    """Return `count` frames [count, window], frame i centred on sample i * len(signal) / count.
+
+    Beyond the ends of `signal` [samples] there is its other end if `circular`, else silence.
+    """
     samples, before = len(signal), window // 2
     starts = np.round(np.arange(count) * samples / count).astype(np.int64)
     around = np.arange(-before, samples + window - before)
@@ -30,12 +34,12 @@ def frames_of(signal: Signal, window: int, count: int, *, circular: bool) -> Sig
 
 
 def scaled(samples_at_44100: int, sample_rate: int) -> int:
-    """Return a length given at 44.1 kHz at another rate, even."""
+    """Return a length in samples at 44.1 kHz as the nearest even number of samples of the same time, at least 2."""
     return 2 * max(1, round(samples_at_44100 * sample_rate / 88_200))
 
 
 def count_of(samples: int, hop: float) -> int:
-    """Return how many frames with a hop nearest to `hop` span `samples`."""
+    """Return the number of equal hops, at least 1, that span `samples` and are nearest to `hop` samples."""
     return max(1, round(samples / hop))
 
 

@@ -1,6 +1,6 @@
-"""How closely the level follows a curve: RMS of 2048 samples every 512 at 44.1 kHz, in dB, smoothed over a second.
+"""The error of the level against a curve: RMS of 2048 samples every 512 at 44.1 kHz, in dB, smoothed over a second.
 
-The level is the mean power of the channels, as a meter of both shows it; the mono mix would lose the side.
+The level is the mean power of the channels; the mono mix would lose the side signal.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from .framing import Signal, count_of, frames_of, scaled, smoothed
 
 FLOOR_DB = -60.0
-FLAT_STD_DB = 1.0
+FLAT_STD_DB = 1.0  # deviation of a target under which no correlation is given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntensityScore:
-    """Squared error in dB^2, the same after the one best gain, correlation (None for a flat target), and that gain."""
+    """Mean squared error in dB^2, the same after the best constant gain, Pearson's correlation, and that gain in dB.
+
+    `rho` is None where target or level is flat.
+    """
 
     mse: float
     mse_gain_free: float
@@ -25,7 +28,7 @@ class IntensityScore:
 
 
 def frame_count(samples: int, sample_rate: int) -> int:
-    """Return how many level frames a loop has."""
+    """Return the number of frames of `level_curve` for a loop of `samples` samples."""
     return count_of(samples, 512 * sample_rate / 44_100)
 
 
@@ -41,7 +44,7 @@ def level_curve(audio: NDArray[np.floating], sample_rate: int, *, circular: bool
 
 
 def wanted_curve(target_db: Signal, samples: int, sample_rate: int, *, circular: bool) -> Signal:
-    """Return `target_db` [frame_count] as a loop of so many samples that follows it would be heard."""
+    """Return `target_db` [frame_count] of a loop of `samples` samples, with the floor and smoothing of the level."""
     rate = len(target_db) * sample_rate / samples
     return smoothed(np.maximum(target_db, FLOOR_DB), rate, circular=circular)
 
@@ -56,7 +59,7 @@ def compare(
 ) -> IntensityScore:
     """Score `audio` [channels, samples] or [samples] against `target_db` in the frames that are `chosen`.
 
-    Both are [frame_count]; the target is smoothed here, as the sound is.
+    Both are [frame_count]; the target is smoothed here, as the level is. Without `chosen` all frames count.
     """
     chosen = np.ones(len(target_db), np.bool_) if chosen is None else chosen
     heard = level_curve(audio, sample_rate, circular=circular)[chosen]

@@ -1,7 +1,7 @@
-"""How often the loudest pitch class is the melody's: chroma of 8192 samples every 2048 at 44.1 kHz.
+"""Melody accuracy: how often the loudest pitch class is the melody's, in chroma of 8192 samples every 2048 at 44.1 kHz.
 
-The low end is taken away first by a biquad high-pass at middle C (261.2 Hz), as the papers do, so that a bass does
-not count as melody. Chroma: each FFT bin goes to the pitch classes near it, octaves around C5 weigh most.
+A biquad high-pass at middle C (261.2 Hz) comes first, as in DITTO and Music ControlNet, so that a bass does not count
+as melody. Chroma: each FFT bin goes to the pitch classes near it, octaves around C5 weigh most.
 """
 
 from dataclasses import dataclass
@@ -19,20 +19,23 @@ C0_HZ = 16.3516
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MelodyScore:
-    """Share of sounding frames with the right class, and the share of the loop's chroma energy that is in rests."""
+    """Share of sounding frames with the right class, and share of the loop's chroma energy that is in rests.
+
+    `accuracy` is None where no note sounds, `rest_energy` for a silent loop.
+    """
 
     accuracy: float | None
     rest_energy: float | None
 
 
 def frame_count(samples: int, sample_rate: int) -> int:
-    """Return how many chroma frames a loop has."""
+    """Return the number of frames of `chromagram` for a loop of `samples` samples."""
     return count_of(samples, HOP * sample_rate / 44_100)
 
 
 def high_passed(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return `signal` after a second-order high-pass at middle C, in its steady state where the loop wraps."""
-    from . import biquad  # here, because it loads a compiler, and not every loop has a melody
+    """Return `signal` [samples] after a second-order high-pass at middle C, in steady state at the wrap of a loop."""
+    from . import biquad  # here, because it imports numba, and few loops have a melody
 
     section = biquad.butterworth(HIGH_PASS_HZ, sample_rate)
     lead = signal[-min(len(signal), sample_rate // 5) :] if circular else signal[:0]
@@ -68,7 +71,10 @@ def compare(
     circular: bool,
     filtered: bool = True,
 ) -> MelodyScore:
-    """Score `signal` against pitch classes [frame_count] where a note is `sounding` [frame_count]."""
+    """Score `signal` [samples] against pitch `classes` 0 (C) to 11 where a note is `sounding`, both [frame_count].
+
+    Without `filtered` the high-pass is left out.
+    """
     heard = high_passed(signal, sample_rate, circular=circular) if filtered else signal
     chroma = chromagram(heard, sample_rate, circular=circular)
     total = chroma.sum()

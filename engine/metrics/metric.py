@@ -1,4 +1,4 @@
-"""A metric as a control's row names it: how the delivered samples are scored, and under which names."""
+"""The metric of a control's row: how the delivered samples are scored, and under which names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Measure = Callable[[NDArray[np.floating], int, LoopRequest, Control], Scores]
 """From audio [channels, samples], its rate in hertz, the request and one of its controls to scores by name."""
 
 Offset = Callable[[NDArray[np.floating], int, LoopRequest, Control], float]
-"""The same, to the one gain in dB that brings the loop nearest to the control's target."""
+"""From the same to the constant gain in dB that brings the loop nearest to the control's target."""
 
 Judge = Callable[[NDArray[np.floating], int, LoopRequest, Control], Verdict | None]
-"""The same, to how closely the control was followed, in words."""
+"""From the same to a grade and a sentence; None where nothing could be measured."""
 
 
 class Panel(StrEnum):
-    """Where a picture of a loop shows what a control asks for: beside the measure that the control moves."""
+    """The feature over time in a picture of a loop beside which a control's target is drawn."""
 
     LEVEL = "level"
     CENTROID = "centroid"
@@ -34,9 +34,9 @@ class Panel(StrEnum):
 class Metric:
     """How a control's result is scored from the delivered samples alone.
 
-    `names` are the scores that `measure` returns; those in `high_is_good` rise where the loop follows better.
-    `judge` says in words how closely the control was followed. `offset_db` is there for controls that ask for a level:
-    the loop is delivered with that gain. `panel` is where a report draws the target.
+    `names` are the scores that `measure` returns; of those in `high_is_good` larger is better. `judge` gives the
+    verdict. `offset_db` is for controls whose target is a level: the loop is delivered with that gain. `panel` is where
+    a picture shows the target. None leaves each of them out.
     """
 
     measure: Measure

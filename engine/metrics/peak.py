@@ -21,16 +21,16 @@ METER_PHASES = np.array(
     ]
 )  # fmt: skip
 METER_PHASES = np.concatenate([METER_PHASES, METER_PHASES[::-1, ::-1]])
-METER_GAIN = float(np.abs(METER_PHASES).sum(1).max())  # the most that the filter makes of the largest sample
-BETWEEN_TWICE = 1 / np.cos(np.pi / 4)  # the most between two samples at twice the rate
+METER_GAIN = float(np.abs(METER_PHASES).sum(1).max())  # the bound of its output for samples up to 1
+BETWEEN_TWICE = 1 / np.cos(np.pi / 4)  # the bound between two samples at twice the rate, for samples up to 1
 
 
 def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
     """Return the highest level between samples in dBTP of `audio` [channels, samples], at least -200.
 
-    Two measurements, of which the larger counts: the meter of ITU-R BS.1770-5, Annex 2, which most
-    meters are, and exact band-limited interpolation at eight times the rate. The meter's filter reads up to 0.2 dB
-    too high, and near half the rate some decibels too low.
+    It is the larger of two measurements: the meter of ITU-R BS.1770-5, Annex 2, as in most meters, and exact
+    band-limited interpolation at eight times the rate. The meter's filter reads up to 0.2 dB too high, and near half
+    the rate some decibels too low.
     """
     values = _around(audio, circular=circular)
     peak = max(float(np.abs(values).max(initial=0)), _exact_peak(values), _metered_peak(values))
@@ -38,10 +38,10 @@ def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
 
 
 def is_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, circular: bool) -> bool:
-    """Return whether the true peak of `audio` [channels, samples] is sure to be at or under a ceiling.
+    """Return whether a quick bound proves that the true peak of `audio` [channels, samples] is at or under a ceiling.
 
-    Most sounds need no exact measurement for it: between the samples of a signal at twice the rate it needs is at most
-    1 / cos(pi / 4) of the largest of them (Ehlich and Zeller 1964), and a filter gives at most the sum of its taps.
+    False means that `true_peak_db` has to decide. A signal sampled at twice the Nyquist rate exceeds its largest sample
+    by at most 1 / cos(pi / 4) (Ehlich and Zeller 1964), a filter its largest input by the sum of its taps' sizes.
     """
     values, most = _around(audio, circular=circular), 10 ** (ceiling_dbtp / 20)
     largest = float(np.abs(values).max(initial=0))
@@ -49,7 +49,7 @@ def is_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, circular:
 
 
 def _half_way(values: NDArray[np.float32]) -> float:
-    """Return the largest size of `values` [channels, samples], round the loop, half a sample on."""
+    """Return the largest magnitude of `values` [channels, samples] interpolated at half samples, circularly."""
     samples = values.shape[1]
     moved = irfft(rfft(values, axis=1) * _turn(samples, EXACT_OVERSAMPLING // 2), samples, axis=1)
     return float(np.abs(moved).max(initial=0))
@@ -62,7 +62,7 @@ def _around(audio: NDArray[np.floating], *, circular: bool) -> NDArray[np.float3
 
 
 def _exact_peak(values: NDArray[np.float32]) -> float:
-    """Return the largest size of `values` [channels, samples], round the loop, an eighth of a sample apart."""
+    """Return the largest magnitude of `values` [channels, samples] interpolated at eighths of samples, circularly."""
     samples = values.shape[1]
     spectrum = rfft(values, axis=1)
     return max(
@@ -73,13 +73,13 @@ def _exact_peak(values: NDArray[np.float32]) -> float:
 
 @lru_cache(maxsize=EXACT_OVERSAMPLING - 1)
 def _turn(samples: int, step: int) -> NDArray[np.complex64]:
-    """Return the factors of a spectrum that move a loop of so many samples by `step` eighths of one."""
+    """Return the phase factors [samples // 2 + 1] that shift a loop of `samples` by `step` eighths of a sample."""
     turn = (-2j * np.pi / samples / EXACT_OVERSAMPLING) * np.arange(samples // 2 + 1)
     return np.exp(turn * step).astype(np.complex64)
 
 
 def _metered_peak(values: NDArray[np.float32]) -> float:
-    """Return the largest size of `values` [channels, samples], round the loop, after the standard's interpolation."""
+    """Return the largest magnitude of `values` [channels, samples] after the standard's interpolator, circularly."""
     return max(
         float(np.abs(convolve1d(values, phase.astype(np.float32), axis=1, mode="wrap")).max(initial=0))
         for phase in METER_PHASES
@@ -87,7 +87,10 @@ def _metered_peak(values: NDArray[np.float32]) -> float:
 
 
 def loudness_lufs(audio: NDArray[np.floating], sample_rate: int) -> float:
-    """Return the gated loudness of a loop [channels, samples], heard going round, at least -70 LUFS."""
+    """Return the integrated loudness in LUFS (ITU-R BS.1770-5, gated) of a repeating loop [channels, samples].
+
+    It is at least -70, the absolute gate. The sound is taken as mono or stereo, with weights of 1.
+    """
     values = np.atleast_2d(np.asarray(audio, dtype=np.float64))
     weighted = _k_weighted(np.concatenate([values, values], axis=1), sample_rate)[:, values.shape[1] :]
     block = round(0.4 * sample_rate)
@@ -102,8 +105,8 @@ def loudness_lufs(audio: NDArray[np.floating], sample_rate: int) -> float:
 
 
 def _k_weighted(audio: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    """The standard's shelf and high-pass, its 48 kHz filters re-derived for other rates."""
-    from . import biquad  # here, because it loads a compiler, and the bridge measures other things
+    """Return `audio` after the standard's shelf and high-pass, re-derived from 48 kHz for `sample_rate`."""
+    from . import biquad  # here, because it imports numba, and the bridge needs only the peak
 
     shelf = biquad.shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196, sample_rate)
     low_cut = biquad.high_pass(38.13547087602444, 0.5003270373238773, sample_rate)

@@ -1,4 +1,4 @@
-"""All scores of a finished loop against its request."""
+"""All scores and verdicts of a finished loop against its request, by the metrics of its controls."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -20,7 +20,7 @@ from .framing import mono
 from .metric import Metric, Panel
 from .verdict import Verdict, of_curve, of_likeness, of_share
 
-ROUNDING_BEATS = 1e-9  # a stroke exactly where a range begins is in it
+ROUNDING_BEATS = 1e-9  # so that an onset exactly where a range begins counts
 
 
 def score(
@@ -31,11 +31,11 @@ def score(
     say: Callable[[str], object] = lambda sentence: None,
     heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> Scores:
-    """Return the scores of `audio` [channels, samples]; a name whose control was not asked for is None.
+    """Return the scores of `audio` [channels, samples] by name; None for controls that the request does not have.
 
-    `metrics` has the metric of each kind of control, which measures `audio`, or what `heard` returns of the layers that
-    a control is given to. Where a kind comes more than once, the worst score counts. A metric that fails leaves its
-    names at None, and the reason goes to `say`.
+    `metrics` are by kind of control. They measure `audio`, or where `heard` is given its sound [channels, samples] of
+    the layers that a control moves. Where a kind comes more than once, the worst score counts. A metric that fails
+    leaves its names at None, and the reason goes to `say`.
     """
     scores: Scores = {name: None for metric in metrics.values() for name in metric.names}
     for control in request.controls:
@@ -44,7 +44,7 @@ def score(
             continue
         try:
             found = metric.measure(heard(control) if heard else audio, sample_rate, request, control)
-        except BadInputError as error:  # of a metric from elsewhere; its fault must not cost the loop
+        except BadInputError as error:  # of a metric from outside this package; the loop is delivered all the same
             say(error.sentence)
             continue
         for name, value in found.items():
@@ -60,9 +60,9 @@ def judge(
     metrics: Mapping[str, Metric],
     heard: Callable[[Control], NDArray[np.floating]] | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return the verdict on each control of `request` that has one, measured in `audio` [channels, samples].
+    """Return the verdict on each control of `request` whose metric gives one, measured in `audio` [channels, samples].
 
-    A control that is given to some layers is measured in these, as in `score`.
+    `metrics` and `heard` are as in `score`.
     """
     judges = [(control, metric) for control in request.controls if (metric := metrics.get(control.kind)) is not None]
     found: list[Verdict] = []
@@ -76,7 +76,7 @@ def judge(
 def unjudged(
     kinds: Iterable[str], metrics: Mapping[str, Metric], scores: Scores, verdicts: Iterable[Verdict]
 ) -> tuple[str, ...]:
-    """Return a sentence for each kind of control that has no verdict: a score tells, or only the ear."""
+    """Return a sentence for each kind of control without a verdict, which names its scores or says to listen."""
     judged, said = {one.sentence.partition(":")[0] for one in verdicts}, []
     for kind in dict.fromkeys(kinds):
         names = metrics[kind].names if kind in metrics else ()
@@ -91,7 +91,7 @@ def unjudged(
 
 
 def panels(request: LoopRequest, metrics: Mapping[str, Metric]) -> dict[str, Panel]:
-    """Return where a picture of the loop shows each kind of control that has a place there."""
+    """Return the panel of the loop's picture for each kind of control of the request that has one."""
     found = {control.kind: metrics.get(control.kind) for control in request.controls}
     return {kind: metric.panel for kind, metric in found.items() if metric is not None and metric.panel is not None}
 
@@ -225,7 +225,7 @@ def _harmony(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest
 
 
 def _is_asked(control: Control, request: LoopRequest, span: ChordSpan) -> bool:
-    """Whether a control asks for the most of a chord."""
+    """Return whether more than half of a chord lies where the control counts."""
     places = float(span.beat) + (np.arange(64) + 0.5) / 64 * float(span.beats)
     return float(asked_at(control, request.beats, places).mean()) > 0.5
 

@@ -1,8 +1,8 @@
-"""Where a loop's hits are, and whether they are where they should be.
+"""Onset detection, and the F1 of detected hits against the onsets of a target.
 
-The detector is not the loss's: band-wise log spectra every 5 ms, differences against a maximum over
-neighbouring bands two frames before (SuperFlux, Boeck and Widmer 2013), picked where they exceed their
-surroundings and a share of the strongest. F1 as mir_eval has it: each hit may match one onset within a tolerance.
+The detector is not the loss's: band-wise log spectra every 5 ms, rises over the maximum of neighbouring bands three
+frames before (SuperFlux, Boeck and Widmer 2013), picked where they exceed their surroundings and a share of the
+strongest. F1 is as in mir_eval: each hit may match one onset within a tolerance.
 """
 
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from .framing import Signal, count_of, frames_of, scaled
 
-WINDOW, HOP_SECONDS = 1024, 0.005
-LAG_FRAMES = 3
+WINDOW, HOP_SECONDS = 1024, 0.005  # window in samples at 44.1 kHz
+LAG_FRAMES = 3  # between the frames whose difference is a rise
 BANDS_PER_OCTAVE, LOWEST_HZ, HIGHEST_HZ = 12, 40.0, 16_000.0
 LOUD_ENOUGH = 0.1  # of the strongest rise, below which none is a hit (`python -m benchmarks onsets`)
-LEAST_RISE = 0.01  # mean over bands of log10: a steady tone ripples less
+LEAST_RISE = 0.01  # in the unit of `onset_strength`; the ripple of a steady tone is less
 ABOVE_MEAN = 1.8  # times the mean rise within 200 ms
-APART_SECONDS = 0.045
-DELAY_SECONDS = 0.0005  # of the peak against the attack, found with clicks, drums and plucked tones
-WIDE_SECONDS, TIGHT_SECONDS = 0.070, 0.025
+APART_SECONDS = 0.045  # between two hits at least
+DELAY_SECONDS = 0.0005  # of the peak after the attack, measured with clicks, drums and plucked tones
+WIDE_SECONDS, TIGHT_SECONDS = 0.070, 0.025  # tolerances of a match
 ROUNDING_SECONDS = 1e-9  # so that a hit exactly at the edge counts from either side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RhythmScore:
-    """F1 within 70 ms and 25 ms, and the mean signed distance of matched hits in seconds (late is above 0)."""
+    """F1 within 70 ms and within 25 ms, and the mean distance of matched hits in seconds, above 0 if late."""
 
     f1: float
     f1_tight: float
@@ -36,7 +36,7 @@ class RhythmScore:
 
 
 def onset_strength(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return the rise of the spectrum per frame of about 5 ms: [frames]."""
+    """Return the mean rise over bands of log10 magnitude for each frame of about 5 ms: [frames]."""
     window = scaled(WINDOW, sample_rate)
     count = count_of(len(signal), HOP_SECONDS * sample_rate)
     shape = np.hanning(window + 1)[:-1]
@@ -59,7 +59,7 @@ def _bands(window: int, sample_rate: int) -> Signal:
 
 
 def onset_times(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return the times of hits in seconds, in order, within the loop."""
+    """Return the sorted times of hits in `signal` [samples], in seconds from its start: [hits]."""
     strength = onset_strength(signal, sample_rate, circular=circular)
     duration = len(signal) / sample_rate
     hop = duration / len(strength)
@@ -75,14 +75,17 @@ def onset_times(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 
 
 def _refined(strength: Signal, peaks: NDArray[np.intp]) -> Signal:
-    """Return peak places between frames, from a parabola through three values."""
+    """Return the places of `peaks` in fractional frames, from a parabola through three values."""
     left, middle, right = (strength[(peaks + step) % len(strength)] for step in (-1, 0, 1))
     bend = left - 2 * middle + right
     return np.asarray(peaks + np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0))
 
 
 def matched(found: Signal, wanted: Signal, within_seconds: float, period_seconds: float | None) -> Signal:
-    """Return found minus wanted in seconds for the most hits that can be matched one to one."""
+    """Return found minus wanted in seconds of the largest one-to-one matching within a tolerance: [matches].
+
+    `found` and `wanted` are times in seconds; with `period_seconds`, a loop's length, distances are circular.
+    """
     if not len(found) or not len(wanted):
         return np.zeros(0)
     from scipy.optimize import linear_sum_assignment  # here, because few loops are asked for hits
@@ -94,7 +97,7 @@ def matched(found: Signal, wanted: Signal, within_seconds: float, period_seconds
 
 
 def _away(found: Signal, wanted: Signal, period_seconds: float | None) -> Signal:
-    """Return found minus wanted in seconds, round the loop: [found, wanted]."""
+    """Return found minus wanted in seconds, circular with a period: [found, wanted]."""
     away = found[:, None] - wanted[None]
     if period_seconds is not None:
         away = (away + period_seconds / 2) % period_seconds - period_seconds / 2
@@ -104,7 +107,7 @@ def _away(found: Signal, wanted: Signal, period_seconds: float | None) -> Signal
 def _counted(
     found: Signal, wanted: Signal, asked: Callable[[Signal], NDArray[np.bool_]], period_seconds: float | None
 ) -> tuple[Signal, Signal]:
-    """Return the hits and the strokes that count; a hit near a stroke at the edge counts, or not, as that stroke."""
+    """Return the hits and the onsets that count; a hit within 70 ms of an onset counts exactly if that onset does."""
     chosen = asked(wanted)
     near = np.abs(_away(found, wanted, period_seconds)) <= WIDE_SECONDS + ROUNDING_SECONDS
     hits = (asked(found) & ~near[:, ~chosen].any(1)) | near[:, chosen].any(1)
@@ -112,7 +115,7 @@ def _counted(
 
 
 def f1(found: Signal, wanted: Signal, within_seconds: float, period_seconds: float | None) -> float:
-    """Return the harmonic mean of precision and recall; 1 where nothing was wanted and nothing found."""
+    """Return F1, the harmonic mean of precision and recall, of `matched`; 1 where both are empty."""
     if not len(found) and not len(wanted):
         return 1.0
     return 2 * len(matched(found, wanted, within_seconds, period_seconds)) / (len(found) + len(wanted))
@@ -126,7 +129,10 @@ def compare(
     circular: bool,
     asked: Callable[[Signal], NDArray[np.bool_]] | None = None,
 ) -> RhythmScore:
-    """Score the hits of `signal` against `wanted_seconds`; `asked` says of times in seconds which of them count."""
+    """Score the hits of `signal` [samples] against the times `wanted_seconds` [onsets].
+
+    `asked` returns for times in seconds whether each counts; without it all do.
+    """
     found = onset_times(signal, sample_rate, circular=circular)
     period = len(signal) / sample_rate if circular else None
     wanted = np.unique(wanted_seconds)

@@ -1,6 +1,6 @@
-"""Whether the place where a loop wraps can be heard: as a click, or as sound that is cut off.
+"""The audibility of the wrap of a loop: as a click, or as sound that is cut off.
 
-An onset on the downbeat is music, not a fault, so a jump of the spectrum says nothing by itself. *Click*: the error of
+An onset on the downbeat is music, not a fault, so a spectral difference alone cannot tell. *Click*: the error of
 linear prediction within 3 samples of the wrap, over the larger of its usual errors before and after; an onset's noise
 goes on after it, and a click's does not. *Drop*: how far the level falls across the wrap, over the
 farthest fall inside the loop. `benchmarks/quality/seam.py` set the thresholds, so that 99 % of true loops pass.
@@ -16,19 +16,19 @@ from .framing import Signal, frames_of, scaled
 CLICK_THRESHOLD = 1.5
 DROP_THRESHOLD = 1.0
 
-ORDER = 32
+ORDER = 32  # of the linear prediction
 NEAR_SAMPLES = 3
-AROUND_SECONDS, FIT_SECONDS = 0.010, 0.040
-WINDOW = 512  # at 44.1 kHz: 12 ms either side of a place
+AROUND_SECONDS, FIT_SECONDS = 0.010, 0.040  # each side of the wrap: usual errors, and the predictor's fit
+WINDOW = 512  # samples at 44.1 kHz: 12 ms on each side of a place
 FLOOR_BELOW_MEAN_DB = 40.0  # quieter is silence
-LEAST_FALL_DB = 3.0
-RISE, ATTACK = 2.0, 2.7
+LEAST_FALL_DB = 3.0  # farthest fall that a loop is taken to have inside
+RISE, ATTACK = 2.0, 2.7  # ratio of usual errors that is an attack, and the factor that it may stand out by
 SILENCE = 1e-6  # amplitude under which nothing clicks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seam:
-    """Both measures over their thresholds; `ratio` is the worse: at most 1 is a good loop."""
+    """Click and drop, each divided by its threshold: at most 1 is a good loop."""
 
     click: float
     drop: float
@@ -40,15 +40,15 @@ class Seam:
 
 
 def measure(audio: NDArray[np.floating], sample_rate: int) -> Seam:
-    """Return how audible the wrap of `audio` [channels, samples] or [samples] is."""
+    """Return click and drop at the wrap of the mono mix of `audio` [channels, samples] or [samples]."""
     signal = np.atleast_2d(np.asarray(audio, dtype=np.float64)).mean(0)
     return Seam(click=click(signal, sample_rate) / CLICK_THRESHOLD, drop=drop(signal, sample_rate) / DROP_THRESHOLD)
 
 
 def click(signal: Signal, sample_rate: int) -> float:
-    """Return the largest prediction error at the wrap over the 99 % quantile of its louder side.
+    """Return the largest prediction error at the wrap over the 99 % quantile of errors on its louder side.
 
-    Where the sound rises, a hit may well begin at the wrap, and its attack may stand out by `ATTACK` more.
+    Where the errors rise across the wrap, a hit is taken to begin there, and the ratio is divided by `ATTACK`.
     """
     residual = _residual(signal, sample_rate)
     half, around = len(residual) // 2, round(AROUND_SECONDS * sample_rate)
@@ -61,7 +61,7 @@ def click(signal: Signal, sample_rate: int) -> float:
 
 
 def _residual(signal: Signal, sample_rate: int) -> Signal:
-    """Return |error| of linear prediction (autocorrelation method) around the wrap, which is in the middle."""
+    """Return |error| of linear prediction (autocorrelation method), [samples], with the wrap in the middle."""
     half = round(FIT_SECONDS * sample_rate)
     stretch = signal[np.arange(-half, half) % len(signal)]
     correlation = np.correlate(stretch, stretch, "full")[2 * half - 1 : 2 * half + ORDER]
@@ -72,15 +72,15 @@ def _residual(signal: Signal, sample_rate: int) -> Signal:
 
 
 def drop(signal: Signal, sample_rate: int) -> float:
-    """Return the fall of level across the wrap over the farthest fall elsewhere (at least 3 dB)."""
+    """Return the fall of level in dB across the wrap over the farthest fall elsewhere, taken as at least 3 dB."""
     falls = _falls(signal, scaled(WINDOW, sample_rate))
     return float(falls[0] / max(falls[1:].max(), LEAST_FALL_DB))
 
 
 def _falls(signal: Signal, window: int) -> Signal:
-    """Return how far the level falls in dB from one window to the next, at many places, the wrap first.
+    """Return the falls of level in dB from one window to the next, at many places: [places], the wrap first.
 
-    A fall from a quiet sound counts in proportion to its amplitude.
+    Falls from less than a tenth of the mean power count in proportion to the amplitude before.
     """
     count = max(8, round(len(signal) / (window / 2)))
     before, after = (

@@ -1,4 +1,4 @@
-"""Whether a loop has the form that was asked for: the similarity of its stretches."""
+"""The error of a loop's self-similarity against a form such as AABA: cepstra of stretches, four per section."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,12 @@ from scipy.ndimage import convolve1d
 from ..curves import smoothing_kernel
 from .framing import Signal, count_of, frames_of, scaled
 
-STRETCHES = 4
+STRETCHES = 4  # per section
 FILTERS, COEFFICIENTS = 40, 13
 
 
 def mfcc(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return cepstral coefficients 1 to 13 in decibels: [frames, 13], a frame each 512 samples at 44.1 kHz."""
+    """Return mel-frequency cepstral coefficients 1 to 13 in dB: [frames, 13], hop 512 samples at 44.1 kHz."""
     window = scaled(2048, sample_rate)
     count = count_of(len(signal), 512 * sample_rate / 44_100)
     shape = np.hanning(window + 1)[:-1]
@@ -41,14 +41,14 @@ def stretches(features: Signal, count: int) -> Signal:
 
 
 def self_similarity(features: Signal) -> Signal:
-    """Return the smoothed cosine similarity [count, count] of `features` [count, n], their mean taken away."""
+    """Return the smoothed cosine similarity [count, count] of `features` [count, n], centred first."""
     centred = features - features.mean(0)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-3)
     return smoothed(unit @ unit.T)
 
 
 def smoothed(matrix: Signal) -> Signal:
-    """Return `matrix` after a Savitzky-Golay filter of order 2 over 5 stretches in both directions."""
+    """Return `matrix` [count, count] after a Savitzky-Golay filter of order 2 over 5 stretches in both directions."""
     width = min(5, len(matrix) - (1 - len(matrix) % 2))
     if width < 3:
         return matrix
@@ -57,7 +57,7 @@ def smoothed(matrix: Signal) -> Signal:
 
 
 def target_matrix(form: str) -> Signal:
-    """Return the similarity that a loop with the letters of `form` should have: [4 len(form)] squared."""
+    """Return the self-similarity of one-hot letters of `form`, computed as a loop's: [4 len(form), 4 len(form)]."""
     if len(set(form)) == 1:
         return np.ones((STRETCHES * len(form),) * 2)
     letters = np.array([[a == b for b in dict.fromkeys(form)] for a in form], dtype=np.float64)
@@ -69,7 +69,7 @@ def mse(
 ) -> float:
     """Return the mean squared error of the loop's self-similarity against the matrix of `form`.
 
-    `asked` [4 len(form)] says which stretches count; without it all do.
+    `asked` [4 len(form)] selects the stretches that count; None is all.
     """
     features = stretches(mfcc(signal, sample_rate, circular=circular), STRETCHES * len(form))
     counts = np.ones(len(features), dtype=np.bool_) if asked is None else asked

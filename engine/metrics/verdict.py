@@ -1,4 +1,4 @@
-"""A score in words: followed, nearly, or missed by how much and in which bars, from the delivered samples."""
+"""Verdicts: a grade and a sentence on how closely a control was followed, with the error and the bars."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from .framing import Signal
 
 
 class Grade(StrEnum):
-    """How closely a control was followed."""
+    """How closely a control was followed, by the thresholds `good` and `near` of its metric."""
 
     GOOD = "good"
     NEAR = "near"
@@ -18,7 +18,7 @@ class Grade(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A grade, and a sentence that says it of one control."""
+    """The grade of one control, and the sentence for the producer, which begins with its kind."""
 
     grade: Grade
     sentence: str
@@ -35,10 +35,10 @@ def of_curve(
     unit: str,
     digits: int,
 ) -> Verdict:
-    """Return the verdict on `error` [frames], asked for in the frames `chosen`, over a loop of so many bars.
+    """Return the verdict on `error` [frames], in `unit`, over the frames `chosen` [frames] of a loop of `bars` bars.
 
-    The root mean square decides: up to `good` it is followed, up to `near` nearly. The bars are those round the worst
-    one that are off by more than `good`.
+    The root mean square decides: up to `good` the control is followed, up to `near` nearly followed. The sentence names
+    the run of bars around the worst one that are off by more than `good`, with `digits` decimals.
     """
     if not chosen.any():
         return Verdict(Grade.GOOD, f"{kind}: followed.")
@@ -51,7 +51,7 @@ def of_curve(
 
 
 def of_share(kind: str, share: float | None, *, good: float, near: float, of: str) -> Verdict | None:
-    """Return the verdict on a share from 0 to 1 of `of`, None where nothing was to be measured."""
+    """Return the verdict on a `share`, 0 to 1, None for None; the sentence ends with "% of" and the words `of`."""
     if share is None:
         return None
     grade = Grade.GOOD if share >= good else Grade.NEAR if share >= near else Grade.MISS
@@ -59,7 +59,7 @@ def of_share(kind: str, share: float | None, *, good: float, near: float, of: st
 
 
 def of_likeness(kind: str, squared: float | None, *, good: float, near: float) -> Verdict | None:
-    """Return the verdict on how alike parts are, off by so much `squared`; None where nothing was measured."""
+    """Return the verdict on a mean squared error of self-similarity, None for None."""
     if squared is None:
         return None
     grade = Grade.GOOD if squared <= good else Grade.NEAR if squared <= near else Grade.MISS
@@ -72,7 +72,7 @@ _SAID = {Grade.GOOD: "followed", Grade.NEAR: "nearly followed", Grade.MISS: "mis
 
 
 def _worst_bars(error: Signal, chosen: NDArray[np.bool_], bars: int, limit: float) -> tuple[int, int, float]:
-    """Return the first and last bar, from 0, of the run round the worst bar, and the root mean square in it."""
+    """Return first and last bar, from 0, of the run around the worst bar, and the root mean square in it."""
     bar = np.arange(len(error)) * bars // len(error)
     off = np.array([_rms(error[chosen & (bar == one)]) for one in range(bars)])
     first = last = int(off.argmax())

@@ -1,8 +1,8 @@
-"""ACE-Step 1.5, turbo and base: a rectified flow over Oobleck latents, 48 kHz stereo, told tempo, key and metre.
+"""ACE-Step 1.5, turbo and base: a rectified flow over Oobleck latents, 48 kHz stereo.
 
-The pipeline scales its output to a peak of -1 dBFS, which would hide every level from a loss; here the decoder's
-own level is kept. Base checkpoints are guided by adaptive projection (APG, Sadat et al. 2024) with a momentum
-that runs through the steps of one chain.
+It is conditioned on tempo, key and metre beside the words. The pipeline scales its output to a peak of -1 dBFS, which
+would hide every level from a loss; here the decoder's own level is kept. Base checkpoints are guided by adaptive
+projection (APG, Sadat et al. 2024) with a momentum that runs through the steps of one chain.
 """
 
 import math
@@ -25,26 +25,29 @@ from .span import Span, kept_frames, known_tempo, prompted, reference, samples_o
 from .waveform import Origin, WaveformModel, moment, rows
 
 BASE_GUIDANCE = 7.0
-NAMED_TIMES = 3.0  # a loop is told as the first third of a piece
+NAMED_TIMES = 3.0  # the model is conditioned on three times the loop's length; see `span.named_seconds`
 SHIFT = 3.0  # moves the time grid towards noise, as the checkpoints were tuned
 TIMBRE_SECONDS = 30
-LOW_BPM, HIGH_BPM = 30, 300  # what the checkpoints were told in training
-MOMENTUM, LARGEST_NORM = -0.75, 2.5
+LOW_BPM, HIGH_BPM = 30, 300  # tempi with which the checkpoints were trained
+MOMENTUM, LARGEST_NORM = -0.75, 2.5  # of APG, as in the pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     conditional: Tensor  # [rows, tokens, width]: words, lyrics, timbre
-    context: Tensor  # [rows, frames, 2 * channels]: what is kept, and where to make
-    turn: int = 0  # frames by which the latent is rolled
-    # APG's running difference after each time of `grid`, the chain that was asked for last. Kept by time, so
-    # that the second pass of a checkpointed step reads what its first pass read.
+    context: Tensor  # [rows, frames, 2 * channels]: the kept latent, and 1 where frames are made anew
+    turn: int = 0  # frames by which the latent is rolled, see `protocol.Turns`
+    # APG's running difference after each time of `grid`, the times of the last schedule. It is kept by time, so that
+    # the second pass of a checkpointed step reads the same value as its first pass.
     grid: list[float] = field(default_factory=list)
     momentum: dict[float, Tensor] = field(default_factory=dict)
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "AceStep":
-    """Return the model in `folder`, ready to use; converted folders may lack the scheduler."""
+    """Return the model in `folder`, frozen and on its device; raise `ModelError` where it cannot be loaded.
+
+    The scheduler is made here, because converted folders may lack one.
+    """
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0)
@@ -84,11 +87,11 @@ class AceStep(WaveformModel):
         return (frames, int(self.network.config.audio_acoustic_hidden_dim))
 
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
-        """Say too when the model is told half or double the tempo."""
+        """Return sentences for the producer; one says when the model is given half or double the tempo."""
         return super().notes(request, span) + known_tempo(request.tempo_bpm, LOW_BPM, HIGH_BPM)[1]
 
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
-        """Return words, tempo, key, metre and length, the timbre to sound like, and what is kept."""
+        """Return words, tempo, key, metre and length, the timbre reference, and the latent frames to keep."""
         pipe, device = self._pipe, self.place.device
         kept = reference(request, Reference.KEPT)
         timbre = self._timbre(request)
@@ -119,12 +122,12 @@ class AceStep(WaveformModel):
         return _Inputs(told, context.expand(told.shape[0], -1, -1))
 
     def _silence(self, frames: int) -> Tensor:
-        """Return the learnt latent of silence [1, frames, channels], repeated where it is shorter."""
+        """Return the learnt latent of silence [1, frames, channels], repeated to that length."""
         silence: Tensor = self._pipe.condition_encoder.silence_latent.to(self.place.device, self.place.dtype)
         return silence[:, torch.arange(frames, device=silence.device) % silence.shape[1]]
 
     def _timbre(self, request: LoopRequest) -> Tensor:
-        """Return the latent of 30 s of the reference, or of silence: zeros would give a drone."""
+        """Return the latent [1, frames, channels] of 30 s of the reference, or of silence: zeros would give a drone."""
         audio = reference(request, Reference.TIMBRE)
         rate = self.card.sample_rate
         if audio is None:
@@ -135,19 +138,19 @@ class AceStep(WaveformModel):
         return self.latent(once[..., torch.arange(whole) % once.shape[-1]], False).to(self.place.dtype)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
-        """Return an even grid, shifted towards noise."""
+        """Return an even grid of times, shifted towards noise: t -> 3 t / (1 + 2 t)."""
         even = torch.linspace(1, 0, steps + 1, dtype=torch.float64)[:-1]
         schedule = Schedule.flow(SHIFT * even / (1 + (SHIFT - 1) * even))
         scene.inputs.grid[:] = schedule.times.tolist()
         return schedule
 
     def turned(self, scene: Scene, frames: int) -> Scene:
-        """Return `scene` with what lies in time rolled by `frames`; see `protocol.Turns`."""
+        """Return `scene` with its context latents rolled by `frames`; see `protocol.Turns`."""
         context = scene.inputs.context.roll(frames, 1)
         return replace(scene, inputs=replace(scene.inputs, context=context, turn=frames))
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 = x - t v."""
+        """Return x_0 = x - t v [batch, frames, channels]; guided by APG where `scene.guidance` is not 1."""
         inputs, guiding = scene.inputs, scene.guidance != 1
         noisy = torch.cat([latent, latent]) if guiding else latent
         times = moment(time, self.place, self.place.dtype, noisy.shape[0])
@@ -172,7 +175,7 @@ class AceStep(WaveformModel):
 
 
 def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:
-    """Return the running difference at `time`, and keep it for the next step, as if nothing were rolled."""
+    """Return APG's running difference at `time`, the shape of `difference`; keep it, unrolled, for the next step."""
     place = inputs.grid.index(time) if time in inputs.grid else 0
     if place > 0 and inputs.grid[place - 1] in inputs.momentum:
         difference = difference + MOMENTUM * inputs.momentum[inputs.grid[place - 1]].roll(inputs.turn, 1)
@@ -181,7 +184,10 @@ def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:
 
 
 def across(difference: Tensor, direction: Tensor) -> Tensor:
-    """Return APG's update: `difference`, no longer than 2.5 over time, without its part along `direction`."""
+    """Return APG's update (Sadat et al. 2024): `difference` without its part along `direction`.
+
+    Both are [batch, frames, channels]; norms are over frames, and `difference` is first cut to a norm of 2.5.
+    """
     length = difference.norm(dim=1, keepdim=True)
     difference = difference * (LARGEST_NORM / length.clamp_min(1e-12)).clamp_max(1)
     unit = torch.nn.functional.normalize(direction, dim=1)

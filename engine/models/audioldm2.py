@@ -18,11 +18,11 @@ from .waveform import Origin, rows
 class _Inputs:
     words: Tensor  # [rows, tokens, width] from Flan-T5
     mask: Tensor  # [rows, tokens]
-    imagined: Tensor  # [rows, 8, width] from GPT-2
+    imagined: Tensor  # [rows, 8, width], the embeddings that GPT-2 generates from the words
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "AudioLdm2":
-    """Return the model in `folder`, ready to use."""
+    """Return the model in `folder`, frozen and on its device; raise `ModelError` where it cannot be loaded."""
     pipe = load_pipeline(folder, "AudioLDM2Pipeline", place, decoders=("vae", "vocoder"))
     return AudioLdm2(pipe, place, origin)
 
@@ -33,7 +33,7 @@ class AudioLdm2(MelModel):
     guidance = 3.5
 
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
-        """Return the words as the U-Net hears them."""
+        """Return the embeddings of negative prompt and prompt, rows in this order, that the U-Net attends to."""
         pipe, device = self._pipe, self.place.device
         text = (pipe.text_encoder, pipe.text_encoder_2, pipe.projection_model, pipe.language_model)
         with visiting(device, *text):
@@ -43,7 +43,7 @@ class AudioLdm2(MelModel):
         return _Inputs(words, mask, imagined)
 
     def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:
-        """Return the U-Net's answer."""
+        """Return the U-Net's output [rows * batch, channels, frames, bands] for `noisy`, the same shape."""
         answer: Tensor = self.network(
             noisy, time, encoder_hidden_states=rows(inputs.imagined, batch),
             encoder_hidden_states_1=rows(inputs.words, batch),

@@ -1,4 +1,4 @@
-"""Waveform autoencoders in exact tiles: what a latent frame hears of its neighbours is counted, not guessed."""
+"""Waveform autoencoders in exact tiles, whose context is the receptive field of the network, counted layer by layer."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ from .hardware import Place
 from .loading import visiting
 
 TILE_FRAMES = 24  # about 1 s: a tile of Stable Audio Open with its context costs 1.8 GiB
-ENCODER_TILE_FRAMES = 128  # no gradient there, so longer ones fit
+ENCODER_TILE_FRAMES = 128  # longer than a decoder's tile, because no activations are kept for a gradient
 
 
 def oobleck_context(downsampling_ratios: Sequence[int]) -> int:
-    """Return how many latents on each side an Oobleck decoder hears, rounded up.
+    """Return the receptive field of an Oobleck decoder: latent frames on each side of one, rounded up.
 
-    A first convolution of 7 taps, then at each rate a transposed convolution of two strides and three
+    It has a first convolution of 7 taps, then at each rate a transposed convolution of two strides and three
     residual units of 7 taps, dilated by 1, 3 and 9, and a last convolution of 7.
     """
     reach, rate = 3.0, 1
@@ -29,7 +29,11 @@ def oobleck_context(downsampling_ratios: Sequence[int]) -> int:
 
 
 def same_context(depths: Sequence[int], strides: Sequence[int], window: int) -> int:
-    """Return how many latents on each side a SAME decoder hears: `window` segments a layer, at each rate."""
+    """Return the receptive field of a SAME decoder: latent frames on each side of one, rounded up.
+
+    Each of the `depths` transformer layers of a stage attends to `window` segments on each side, and each stage
+    multiplies the rate by its stride.
+    """
     reach, rate = 0.0, 1
     for depth, stride in zip(reversed(depths), reversed(strides), strict=True):
         reach += depth * window / rate
@@ -38,10 +42,10 @@ def same_context(depths: Sequence[int], strides: Sequence[int], window: int) -> 
 
 
 class Autoencoder:
-    """A frozen waveform autoencoder: decoder on the device, encoder visiting it.
+    """A frozen waveform autoencoder: the decoder stays on the device, the encoder is moved there while it is used.
 
     `decode` and `encode` are the network's own, latent [batch, channels, frames] to audio
-    [batch, channels, frames * hop_samples] and back.
+    [batch, channels, frames * hop_samples] and back. `context` is the receptive field in latent frames on each side.
     """
 
     def __init__(
@@ -56,14 +60,17 @@ class Autoencoder:
         self._decode, self._encode = decode, encode
 
     def decode(self, latent: Tensor, circular: bool) -> Tensor:
-        """Return the audio of a latent; in a circle the last sample meets the first."""
+        """Return the audio of a latent, shapes as above, carrying the gradient.
+
+        With `circular` the ends are decoded in the context of each other, so that the last sample meets the first.
+        """
         return tiled(
             self._decode, latent.to(self._place.device, self._place.decoder_dtype), hop=self.hop_samples,
             tile=TILE_FRAMES, context=self.context, circular=circular,
         )  # fmt: skip
 
     def encode(self, audio: Tensor, circular: bool) -> Tensor:
-        """Return the latent of audio, in tiles, with the loop's own ends around it where it is one."""
+        """Return the latent of audio, shapes as above; with `circular` each end has the other one as its context."""
         audio = audio.to(self._place.device, self._place.decoder_dtype)
         frames = audio.shape[-1] // self.hop_samples
         with visiting(self._place.device, self._encoder):

@@ -1,4 +1,4 @@
-"""Which models there are, which are here, and how one is opened. Costs nothing until a model is asked for.
+"""The models that are known or added, where they are, and how one is loaded. Imports no torch until it loads one.
 
 Weights are the user's own: this program names page, licence and command, and never downloads.
 """
@@ -28,7 +28,7 @@ _INSTALL = "Install it with `pip install 'ditto-live[models]'`."
 
 
 class Family(NamedTuple):
-    """Which adapter takes a pipeline, and which of its networks stay on the device."""
+    """The adapter of a diffusers pipeline: its module in `engine.models`, and the networks that stay on the device."""
 
     module: str
     denoiser: str
@@ -54,9 +54,9 @@ class Listed:
     licence: str
     page: str
     get: str  # the exact command to get it; empty where it is here
-    folder: Path | None  # where it is, if it is here
-    needed_gib: float  # for a loop of 6 s
-    there_gib: float
+    folder: Path | None  # where it is; None if it is not on this computer
+    needed_gib: float  # memory for a search for a loop of 6 s; 0 where it is not known
+    there_gib: float  # memory of the device that the settings choose; 0 where it is not known
     problem: str  # why it cannot be used here; empty if it can
 
 
@@ -65,8 +65,8 @@ def load(name: str, settings: Settings) -> "Model":
 
     A file NAME.py in the models folder is a model of one's own; see `engine.models.own`.
 
-    Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for what is
-    unknown, missing, half there, of the wrong kind or too large, `MissingPackageError` for a missing package.
+    Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for a model that is
+    unknown, missing, incomplete, of a kind without adapter or too large, `MissingPackageError` for a missing package.
     """
     if name == TOLD_POCKET:
         from ..pocket.model import load_pocket
@@ -93,7 +93,11 @@ def check(name: str, settings: Settings) -> None:
 
 
 def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | None = None) -> "Model":
-    """Return the model in `folder`; `known` adds what its name tells."""
+    """Return the model in `folder`; `known` gives its name, licence, page and memory.
+
+    Raises `ModelError` for a pipeline without adapter, weights that cannot be loaded or do not fit into memory, and
+    `MissingPackageError` without diffusers or transformers.
+    """
     family = family_of(folder)
     _need_packages(known.name if known else folder.path.name)
     from .hardware import choose_place
@@ -159,7 +163,7 @@ def add(folder: Path, settings: Settings) -> str:
 
 
 def listing(settings: Settings) -> tuple[Listed, ...]:
-    """Return every known model and every folder added, with what stands in its way."""
+    """Return every known model, every added folder and every model file, each with the reason why it cannot be used."""
     from .hardware import choose_place, memory_bytes
 
     device = choose_place(settings).device
@@ -203,7 +207,7 @@ def _listed(name: str, settings: Settings, there_gib: float) -> Listed:
 
 
 def _resident(folder: ModelFolder, family: Family) -> int:
-    """Return how many numbers of denoiser and decoder stay on the device."""
+    """Return the number of parameters of denoiser and decoders, which stay on the device."""
     return sum(folder.parameters.get(part, 0) for part in (family.denoiser, *family.decoders))
 
 
@@ -214,7 +218,7 @@ def _need_packages(name: str) -> None:
 
 
 def _need_memory(folder: ModelFolder, family: Family, place: "Place", known: KnownModel | None) -> None:
-    """Refuse before loading what cannot fit: the weights alone, or what a known model's step was counted to need."""
+    """Raise `ModelError` before loading where the weights, or the memory of a known model's step, do not fit."""
     from .hardware import memory_bytes
 
     there = memory_bytes(place.device)

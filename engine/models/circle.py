@@ -1,8 +1,8 @@
-"""Convolutions that wrap round in time, so that a network made of them knows that a loop is a circle.
+"""Circular padding in time for frozen networks: a U-Net with it treats a loop as a circle.
 
-A U-Net and an image autoencoder tell the ends of a piece from its middle only by the zeros that their
-convolutions are padded with; attention without positions and group norms do not. With those zeros replaced by
-the other end, rotating the input rotates the output, exactly: the loop has no end at all.
+A U-Net and an image autoencoder tell the ends of a piece from its middle only by the zeros that their convolutions
+are padded with; attention without positions and group norms are equivariant to rotation. With those zeros replaced by
+the other end, rotating the input in time by whole strides rotates the output, exactly, and no seam has a fixed place.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class TimeCircle:
-    """Switches the two-dimensional convolutions of a network between zeros and the circle in time (axis -2)."""
+    """Switches the 2-D convolutions of a network between zero and circular padding in time (axis -2), by hooks."""
 
     def __init__(self, network: nn.Module) -> None:
         self._closed = False
@@ -25,9 +25,9 @@ class TimeCircle:
 
     @contextmanager
     def closed(self, circular: bool) -> Iterator[None]:
-        """Let time be a circle inside, if `circular`.
+        """Return a context in which time is padded circularly if `circular`, and with zeros otherwise.
 
-        Enter it inside what is checkpointed, so that the second pass meets the same convolutions as the first.
+        Enter it inside the function that is checkpointed, so that both passes use the same padding.
         """
         before, self._closed = self._closed, circular
         try:
@@ -56,7 +56,7 @@ def _stride(conv: nn.Module) -> int:
 
 
 def _edge(conv: nn.Module) -> int:
-    """Rows to add at each end: the padding, rounded up to whole strides, so that whole rows can be cropped."""
+    """Return the rows to add at each end: the padding rounded up to whole strides, so that whole rows are cropped."""
     assert isinstance(conv, nn.Conv2d)
     padding = conv.padding[0]
     assert isinstance(padding, int)

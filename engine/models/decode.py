@@ -1,7 +1,8 @@
-"""From latent to waveform, in tiles where a whole one would not fit; and tiles that leave no trace.
+"""From latent to waveform, in tiles that give the same samples as the whole.
 
-A convolutional decoder depends on a few latents either side (Oobleck on 9): a tile decoded with that much context
-and cropped is *exactly* the part of the whole. With context taken round the circle, the last sample meets the first.
+A convolutional decoder depends on a few latent frames on each side (Oobleck on 9): a tile decoded with that much
+context and cropped is *exactly* the part of the whole. Where the context of one end of a loop is its other end, the
+last sample meets the first.
 """
 
 from collections.abc import Callable
@@ -25,9 +26,9 @@ def to_audio(model: Model, scene: Scene, latent: Tensor) -> Tensor:
 def tiled(decode: Decoder, latent: Tensor, *, hop: int, context: int, circular: bool, tile: int) -> Tensor:
     """Return `decode(latent)` [batch, channels, frames * hop] of a latent [batch, channels, frames], tile by tile.
 
-    A decoder that hears at most `context` frames on each side gives the same samples for the memory of one tile of
-    `tile` frames, which is recomputed in the backward pass. In a circle the context at the ends is the other end, so
-    the result turns with the latent, exactly; otherwise nothing is beyond the ends.
+    `context` is the decoder's receptive field in frames on each side, `hop` its samples per frame. The samples are as
+    from one call, for the memory of one tile of `tile` frames, which is recomputed in the backward pass. With
+    `circular` the context of each end is the other end, so that rotating the latent rotates the result, exactly.
     """
     frames = latent.shape[-1]
     parts = []

@@ -1,4 +1,4 @@
-"""Is a folder a whole model, and of which kind? Answered from its small files, without torch.
+"""Whether a folder holds a whole diffusers model, and of which pipeline: read from its small files, without torch.
 
 A model saved by `save_pretrained` is a folder with `model_index.json`, which names the pipeline's class and its
 components, each a folder with a configuration and, for networks, weights.
@@ -29,11 +29,11 @@ class ModelFolder:
 
     path: Path
     pipeline: str  # class name, such as StableAudio3Pipeline
-    components: tuple[str, ...]  # names of the parts that are there
-    parameters: dict[str, int]  # how many numbers each network has
+    components: tuple[str, ...]  # names in the index, such as transformer and vae
+    parameters: dict[str, int]  # number of parameters of each network
 
     def read_config(self, component: str) -> dict[str, Any]:
-        """Return the configuration of one component; empty where it has none."""
+        """Return the configuration of one component, empty where it has none; raise `ModelError` if unreadable."""
         for name in _CONFIGURATIONS:
             file = self.path / component / name
             if file.is_file():
@@ -42,7 +42,7 @@ class ModelFolder:
 
 
 def read_folder(path: Path) -> ModelFolder:
-    """Return what `path` holds; raise `ModelError` if that is not a whole model."""
+    """Return the model in the folder `path`; raise `ModelError` if there is none or a part of it is missing."""
     if not path.is_dir():
         raise ModelError(f"There is no folder {path}.")
     if not (path / INDEX).is_file():
@@ -69,7 +69,7 @@ def _is_component(name: str, kind: Any) -> bool:
 
 
 def _count(part: Path) -> int:
-    """Return how many numbers a component's weights hold; raise if the component is not whole."""
+    """Return the number of a component's parameters; raise `ModelError` if the component is not whole."""
     if not any((part / name).is_file() for name in _CONFIGURATIONS):
         raise _half(part.parent, f"{part.name}/ has no configuration")
     if not (part / "config.json").is_file():
@@ -91,7 +91,7 @@ def _weight_files(part: Path) -> Iterator[Path]:
 
 
 def _numbers(file: Path) -> int:
-    """Return how many numbers a weight file holds; raise if it is missing or shorter than it says."""
+    """Return the number of parameters in a weight file; raise `ModelError` if it is missing or cut short."""
     name = f"{file.parent.name}/{file.name}"
     if not file.is_file():
         raise _half(file.parents[1], f"{name} is missing")

@@ -1,4 +1,4 @@
-"""Which device computes, in which precision, and how much memory it has. Torch is loaded when asked."""
+"""Which device computes, in which precision, and how much memory it has. Torch is imported by the first call."""
 
 import os
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model computes: denoiser and text in `dtype`, decoder in `decoder_dtype`.
+    """Where a model computes: denoiser and text encoders in `dtype`, decoder in `decoder_dtype`.
 
     The decoder never computes in 16 bits: its last layer writes the waveform, and the 8-bit mantissa of
     bfloat16 there is the hiss of an 8-bit sampler.
@@ -27,9 +27,9 @@ class Place:
 def choose_place(settings: Settings, *, small: bool = False) -> Place:
     """Return the device and precision that the settings name, or the best ones here for `auto`.
 
-    bfloat16 on CUDA cards that compute in it, float32 elsewhere: float16 gives noise on Apple GPUs, and CPUs
-    are slower in either, but for a `small` network, whose time bfloat16 halves there, too. Raises `ModelError`
-    for a device that is not there.
+    `auto` is bfloat16 on CUDA cards that compute in it and float32 elsewhere: float16 gives noise on Apple GPUs, and
+    CPUs are slower in 16 bits. A `small` network is the exception: on CPUs that multiply bfloat16 natively it takes
+    half the time in it. Raises `ModelError` for an unknown device or precision, and for a device that is not there.
     """
     import torch
 

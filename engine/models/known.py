@@ -1,7 +1,7 @@
-"""The models that are known by name: terms, page, how to get them, and what a step of DITTO needs.
+"""The models that are known by name: licence, page, how to get them, and the memory that a step of DITTO needs.
 
-Memory is counted by `benchmarks/models/memory.py` at the real sizes, for loops of 6, 12 and 24 s: all that is alive
-on the device at the fullest moment of a step, weights, activations and latents, or while the text is encoded.
+Memory is counted by `benchmarks/models/memory.py` at the real sizes, for loops of 6, 12 and 24 s: the peak
+on the device of weights, activations and latents together, in a step or while the text is encoded.
 """
 
 import shlex
@@ -16,14 +16,14 @@ _SCRIPTS = "https://raw.githubusercontent.com/huggingface/diffusers/v0.42.1/scri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownModel:
-    """A model and its terms. `get` holds `{folder}` where the model is to lie."""
+    """A model, its licence and its memory. `get` is the shell command that gets it, with `{folder}` for its place."""
 
     name: str
     licence: str
     page: str
     repository: str  # hub repository in diffusers format; empty where none is published
     parameters_millions: float  # the denoiser's
-    needed_gib: tuple[float, float, float]
+    needed_gib: tuple[float, float, float]  # for loops of 6, 12 and 24 s
     get: str = ""
 
     def command(self, folder: Path) -> str:
@@ -50,7 +50,7 @@ def _convert_ace_step(variant: str, *, apart: bool) -> str:
     )
 
 
-TOLD_POCKET = "pocket-told"  # pocket shown its control inputs: the trained baseline
+TOLD_POCKET = "pocket-told"  # pocket with control inputs as of Music ControlNet: the trained baseline
 POCKET = KnownModel(
     name="pocket", licence="MIT", page="comes with Ditto Live", repository="", parameters_millions=12,
     needed_gib=(1.0, 1.0, 1.5),

@@ -1,8 +1,8 @@
-"""From a folder to a frozen pipeline, each part in its place.
+"""Loads a diffusers pipeline, frozen, and moves its parts between the device and the computer's memory.
 
-Only denoiser and decoder stay on the device. Text encoders, condition encoders and the autoencoder's encoder
-visit it for the moment that they are needed and go back to the computer's memory, so that the smallest cards
-work. `enable_model_cpu_offload` would move weights in the middle of a backward pass, so it is not used.
+Only denoiser and decoder stay on the device. Text encoders, condition encoders and the autoencoder's encoder are moved
+there while they are used and then back to the computer's memory, so that small cards suffice.
+`enable_model_cpu_offload` would move weights in the middle of a backward pass, so it is not used.
 """
 
 import pickle
@@ -21,7 +21,8 @@ from .hardware import Place
 def load_pipeline(folder: ModelFolder, pipeline: str, place: Place, *, decoders: tuple[str, ...], **parts: Any) -> Any:
     """Return the frozen pipeline of a folder, on the CPU; `decoders` are the parts in `place.decoder_dtype`.
 
-    `parts` replace components that are not to be loaded. Nothing is downloaded. Raises `ModelError`.
+    `pipeline` is the class in diffusers, `parts` replace components that are not to be loaded. Nothing is downloaded.
+    Raises `ModelError` for weights that cannot be read, or that are pickled and hold more than numbers.
     """
     import diffusers
     from diffusers.utils import logging
@@ -32,7 +33,7 @@ def load_pipeline(folder: ModelFolder, pipeline: str, place: Place, *, decoders:
         pipe = getattr(diffusers, pipeline).from_pretrained(
             str(folder.path), local_files_only=True, dtype=dtypes, **parts
         )
-    except pickle.UnpicklingError as error:  # torch reads numbers and runs nothing
+    except pickle.UnpicklingError as error:  # torch unpickles tensors only, so that no code in a weight file runs
         raise ModelError(
             f"The model in {folder.path} cannot be loaded: its weights are pickled and hold more than numbers.",
             remedy="Use a copy of it whose weights are .safetensors.",
@@ -49,7 +50,7 @@ def load_pipeline(folder: ModelFolder, pipeline: str, place: Place, *, decoders:
 
 
 def freeze(module: nn.Module) -> None:
-    """Make a network a constant: no weight gradients, no dropout, weight norm folded into the weights."""
+    """Freeze a network in place: no weight gradients, no dropout, weight norm folded into the weights."""
     module.eval().requires_grad_(False)
     for part in module.modules():
         if hasattr(part, "weight_g") and hasattr(part, "weight_v"):
@@ -59,7 +60,7 @@ def freeze(module: nn.Module) -> None:
 
 @contextmanager
 def visiting(device: torch.device, *modules: nn.Module) -> Iterator[None]:
-    """Let modules compute on `device` inside, and wait in the computer's memory outside."""
+    """Return a context in which the modules are on `device`; after it they are in the computer's memory."""
     for module in modules:
         module.to(device)
     try:

@@ -1,7 +1,7 @@
-"""What AudioLDM2 and MusicLDM share: a U-Net over the latents of a mel-spectrogram, a vocoder, 16 kHz mono.
+"""The common base of AudioLDM2 and MusicLDM: a U-Net over the latents of a mel-spectrogram, a vocoder, 16 kHz mono.
 
-Both networks in the chain, U-Net and image decoder, are closed to a circle in time (see `circle`), the vocoder
-is given the loop's own ends as context: a loop has no seam at any stage.
+U-Net and image decoder are padded circularly in time (see `circle`), and the vocoder decodes each end of the loop in
+the context of the other one: a loop has no seam at any stage.
 """
 
 import math
@@ -20,11 +20,11 @@ from .protocol import ModelCard, Sampler, Scene, Schedule
 from .waveform import Origin, WaveformModel, guided
 
 VOCODER_TILE_FRAMES = 256  # 2.6 s of mel frames
-MAX_SECONDS = 30.0  # trained on 10 s; longer works, and drifts
+MAX_SECONDS = 30.0  # the checkpoints were trained on 10 s; longer pieces drift
 
 
 class MelModel(WaveformModel):
-    """A DDIM model over mel latents [channels, frames, bands]; a subclass knows the words and the U-Net."""
+    """A DDIM model over mel latents [channels, frames, bands]; a subclass conditions on words and calls its U-Net."""
 
     def __init__(self, pipe: Any, place: Place, origin: Origin) -> None:
         vocoder, vae = pipe.vocoder, pipe.vae
@@ -50,7 +50,10 @@ class MelModel(WaveformModel):
 
     @abstractmethod
     def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:
-        """Return the U-Net's answer for rows [rows * batch, channels, frames, bands]."""
+        """Return the U-Net's output for `noisy`, both [rows * batch, channels, frames, bands].
+
+        There are two rows with guidance, the unconditional one first, else one; `time` is a scalar int64 timestep.
+        """
 
     def noise_shape(self, frames: int) -> tuple[int, ...]:
         """Return (channels, frames, bands)."""
@@ -58,7 +61,7 @@ class MelModel(WaveformModel):
         return (int(self.network.config.in_channels), frames, bands)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
-        """Return the grid that the model's own DDIM scheduler walks."""
+        """Return the grid of the model's own DDIM scheduler; times are its integer timesteps, as float64."""
         solver = self._solver
         solver.set_timesteps(steps)
         times = solver.timesteps.double()
@@ -68,7 +71,7 @@ class MelModel(WaveformModel):
         return Schedule(times=ended, alphas=kept.sqrt(), sigmas=(1 - kept).sqrt())
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 from what the network predicts: eps, v or x_0 itself."""
+        """Return x_0 [batch, channels, frames, bands] from the U-Net's output: eps, v or x_0, by its scheduler."""
         kept = float(self._solver.alphas_cumprod.double()[int(time)])
         alpha, sigma = math.sqrt(kept), math.sqrt(1 - kept)
         step = time.long().to(self.place.device)
@@ -85,7 +88,7 @@ class MelModel(WaveformModel):
         return predicted if kind == "sample" else alpha * latent - sigma * predicted
 
     def sound(self, latent: Tensor, scene: Scene) -> Tensor:
-        """Return audio [batch, 1, scene.model_samples]; mel frames stretch to the loop without shifting a pitch."""
+        """Return audio [batch, 1, scene.model_samples]; the mel is resampled to that length, which shifts no pitch."""
         latent = latent.to(self.place.device, self.place.decoder_dtype) / self._vae.config.scaling_factor
         with self._closing_decoder.closed(scene.circular):
             mel = self._vae.decode(latent).sample[:, 0].transpose(1, 2)
@@ -96,7 +99,7 @@ class MelModel(WaveformModel):
         )  # fmt: skip
 
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
-        """Return the latent [batch, channels, frames, bands] of mono audio."""
+        """Return the latent [batch, channels, frames, bands] of the mono mix of audio [batch, channels, samples]."""
         mel = log_mel(
             audio.mean(1).to(self.place.device, self.place.decoder_dtype), self.card.sample_rate, self._mel_hop,
             int(self._vocoder.config.model_in_dim), circular=circular,
@@ -109,7 +112,7 @@ class MelModel(WaveformModel):
 
 
 def stretched(mel: Tensor, frames: int) -> Tensor:
-    """Return mel frames [batch, bands, n] as `frames` frames round the circle, by lines between neighbours."""
+    """Return mel frames [batch, bands, n] resampled to [batch, bands, frames], linearly and circularly in time."""
     before = mel.shape[-1]
     if frames == before:
         return mel
@@ -119,14 +122,14 @@ def stretched(mel: Tensor, frames: int) -> Tensor:
 
 
 def _ddim(scheduler: Any) -> Any:
-    """Return a DDIM scheduler on the model's own noise schedule that clips nothing."""
+    """Return a DDIM scheduler with the model's own noise schedule, without clipping or thresholding of x_0."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler.from_config(scheduler.config, clip_sample=False, thresholding=False)
 
 
 def hifigan_context(config: Any) -> int:
-    """Return how many mel frames on each side a HiFi-GAN vocoder hears, rounded up."""
+    """Return the receptive field of a HiFi-GAN vocoder: mel frames on each side of one, rounded up."""
     widest = max(
         sum((kernel - 1) // 2 * (dilation + 1) for dilation in dilations)
         for kernel, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)

@@ -1,4 +1,4 @@
-"""MusicLDM: words as one CLAP vector into a U-Net; 16 kHz mono. The model that the DITTO papers come closest to."""
+"""MusicLDM: words as one CLAP vector into a U-Net, 16 kHz mono. Of the public models it is nearest to DITTO's own."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from .waveform import Origin, rows
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "MusicLdm":
-    """Return the model in `folder`, ready to use."""
+    """Return the model in `folder`, frozen and on its device; raise `ModelError` where it cannot be loaded."""
     pipe = load_pipeline(folder, "MusicLDMPipeline", place, decoders=("vae", "vocoder"))
     return MusicLdm(pipe, place, origin)
 
@@ -25,9 +25,9 @@ class MusicLdm(MelModel):
     guidance = 2.0
 
     def condition(self, request: LoopRequest, span: Span) -> Tensor:
-        """Return the negative prompt's and the prompt's embedding [2, width].
+        """Return the CLAP embeddings of negative prompt and prompt, in this order: [2, width].
 
-        The pipeline's own encoder fails with transformers 5, whose CLAP answers with an object.
+        The pipeline's own encoder fails with transformers 5, whose CLAP returns an object instead of a tensor.
         """
         pipe, device = self._pipe, self.place.device
         tokens = pipe.tokenizer(
@@ -40,7 +40,7 @@ class MusicLdm(MelModel):
         return embedding.to(self.place.dtype)
 
     def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:
-        """Return the U-Net's answer."""
+        """Return the U-Net's output [rows * batch, channels, frames, bands] for `noisy`, the same shape."""
         answer: Tensor = self.network(
             noisy, time, encoder_hidden_states=None, class_labels=rows(inputs, batch), return_dict=False
         )[0]

@@ -1,4 +1,4 @@
-"""Models that are a Python file: NAME.py in the models folder, with a function `open_model(device)`.
+"""Models that are a Python file: NAME.py in the models folder, whose `open_model(device)` returns a `protocol.Model`.
 
 Only the models folder is searched, and only for plain names: a request that arrives over the network must not be able
 to choose which file of this computer is run.
@@ -24,14 +24,17 @@ def own_file(name: str, settings: Settings) -> Path | None:
 
 
 def own_models(settings: Settings) -> list[str]:
-    """Return the names of the models that are Python files, in order."""
+    """Return the names of the models that are Python files in the models folder, sorted."""
     if not settings.models.is_dir():
         return []
     return sorted(file.stem for file in settings.models.glob("*.py") if own_file(file.stem, settings))
 
 
 def load_own(file: Path, settings: Settings) -> "Model":
-    """Return the model that `file` opens on the device of the settings; raise `ModelError` naming file and line."""
+    """Run `file` and return the model of its `open_model`, called with the device of the settings.
+
+    Raises `ModelError` that names file and line where it fails, or the members of `protocol.Model` that are missing.
+    """
     from .hardware import choose_place
     from .protocol import Model
 

@@ -1,4 +1,4 @@
-"""Where the files of a model lie on this computer, if they do. Loads nothing of the model."""
+"""Finds the folder of a model on this computer, without loading anything of it."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +9,7 @@ from .known import KNOWN
 
 
 def find(name: str, settings: Settings) -> Path | None:
-    """Return the folder of a model by name or path, or None where it is not on this computer."""
+    """Return the folder of a model by name or path; None where it is in no models folder, path or hub cache."""
     for folder in (settings.models / name, Path(name).expanduser()):
         if folder.is_dir():
             return folder
@@ -18,7 +18,7 @@ def find(name: str, settings: Settings) -> Path | None:
 
 
 def _cached(repository: str) -> Path:
-    """Return where the hub's library keeps a repository; loading it only to learn that takes 15 MB."""
+    """Return the folder in which huggingface_hub caches a repository; importing it to ask takes 15 MB of memory."""
     return hub_folder() / f"models--{repository.replace('/', '--')}"
 
 

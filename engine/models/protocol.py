@@ -1,10 +1,10 @@
-"""What a text-to-music diffusion model must offer; everything else works against this.
+"""The protocol of a text-to-music diffusion model: samplers, controls and searches use nothing else of it.
 
 A model is a noise schedule, a denoiser and a decoder. All schedules have the form
 
     x_t = alpha(t) x_0 + sigma(t) eps            (flow: alpha = 1 - t, sigma = t; VE: alpha = 1)
 
-and all denoisers answer with their estimate of x_0, so that one sampler serves every family
+and all denoisers return their estimate of x_0, so that one sampler serves every family
 (for a rectified flow DDIM with eta 0 *is* Euler on the same grid).
 """
 
@@ -24,7 +24,7 @@ from ..spectrum import Spectrum
 
 
 class Sampler(StrEnum):
-    """Which function of `engine.sampling` turns a noise into a latent."""
+    """The function of `engine.sampling` that turns a noise into a latent."""
 
     DDIM = "ddim"
     DPMPP_2M = "dpm++"
@@ -34,18 +34,18 @@ class Sampler(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """Facts about a model that do not depend on a request."""
+    """The facts about a model that do not depend on a request."""
 
     name: str
     licence: str
     page: str
     parameters_millions: float
-    sample_rate: int
-    channels: int
-    circular: bool  # does the denoiser itself know that time is a circle?
-    sampler: Sampler  # how it decodes best
-    surrogate_steps: int  # ditto2: steps while optimising
-    decode_steps: int  # steps for the delivered loop
+    sample_rate: int  # of the decoder, in hertz
+    channels: int  # of the decoded audio
+    circular: bool  # rotating the denoiser's input in time rotates its output: a loop then has no seam
+    sampler: Sampler  # of the delivered loop
+    surrogate_steps: int  # denoiser calls of the surrogate that the method ditto2 optimises through
+    decode_steps: int  # denoiser calls of the delivered loop
     max_seconds: float  # the longest piece it can make at once
     learning_rate: float = 0.035  # length of a step, in units of the noise's standard deviation
     notes: tuple[str, ...] = ()  # sentences for the producer (known limits)
@@ -53,7 +53,10 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A grid of times from noise to data: each [steps + 1], float64, on the CPU; sigma falls to 0 or near."""
+    """A grid of times from noise to data, with alpha and sigma there: each [steps + 1], float64, on the CPU.
+
+    The last sigma is 0, or the smallest that the model was trained with.
+    """
 
     times: Tensor
     alphas: Tensor
@@ -61,7 +64,7 @@ class Schedule:
 
     @property
     def steps(self) -> int:
-        """Number of denoiser calls."""
+        """The number of denoiser calls."""
         return len(self.times) - 1
 
     @classmethod
@@ -80,30 +83,30 @@ class Schedule:
 class Scene:
     """A request as one model sees it: its conditioning and the piece of time that it makes.
 
-    `frames` latent frames span exactly `beats` beats (the whole loop, or for models that cannot hit the length, a
-    little more: then `lead_samples`, the loop, and what goes on past its end). `inputs` is the adapter's own
-    conditioning.
+    `frames` latent frames span exactly the `beats` beats of the loop. Where whole frames do not fit the loop's length
+    they span a little more: `lead_samples`, the loop, and a rest past its end. `inputs` is the conditioning in a form
+    that only the adapter reads. Lengths in samples are at the model's rate.
     """
 
     frames: int
     noise_shape: tuple[int, ...]  # of one take, without the batch axis
     time_axis: int  # which axis of the noise (without batch) is time
-    model_samples: int  # what decode returns, at the model's rate
-    loop_samples: int  # how much of that is the loop, at the model's rate
+    model_samples: int  # length of the decoded audio
+    loop_samples: int  # how many of them are the loop
     tempo_bpm: Fraction
     beats: Fraction
-    guidance: float
+    guidance: float  # scale of classifier-free guidance; 1 is none
     inputs: Any
-    circular: bool  # decode wraps: the last sample meets the first
+    circular: bool  # decoding wraps round in time, so that the last sample meets the first
     notes: tuple[str, ...] = ()  # sentences for the producer (unknown words, half time, ...)
-    record: Mapping[str, object] = field(default_factory=dict)  # how it was read, for the record of a take
-    loudness_lufs: float | None = None  # what one gain brings such a loop to; None leaves the model's own level
-    layers: tuple[str, ...] = ()  # whose noises the first axis of the noise holds; none where a loop is one sound
-    muted: tuple[str, ...] = ()  # layers that the others hear, and that are no part of the loop
-    chords: tuple[ChordSpan, ...] = ()  # that the layers are told; none where nothing is told
-    told: str = ""  # what a take stores so that layers which stay are told the same when it is begun from
-    lead_samples: int = 0  # made before the loop; above 0 where the loop is trimmed out of a longer piece and closes
-    noises: int = 1  # side by side in the noise's channels: x_T, then those that a renoising sampler adds
+    record: Mapping[str, object] = field(default_factory=dict)  # its reading, for the record of a take
+    loudness_lufs: float | None = None  # one gain brings a loop to it; None leaves the model's own level
+    layers: tuple[str, ...] = ()  # along the first axis of the noise; empty where a loop is one sound
+    muted: tuple[str, ...] = ()  # layers that condition the others, and are not in the mix
+    chords: tuple[ChordSpan, ...] = ()  # on which the layers are conditioned; empty without any
+    told: str = ""  # JSON of the layers' conditioning, stored with a take for requests that keep layers of it
+    lead_samples: int = 0  # before the loop; above 0 where a loop is trimmed out of a longer piece
+    noises: int = 1  # stacked in the noise's channels: x_T, then each noise that a renoising sampler adds
 
     @property
     def audible(self) -> tuple[str, ...]:
@@ -112,23 +115,23 @@ class Scene:
 
     @property
     def closes(self) -> bool:
-        """Whether the delivered sound goes round: made as a circle, or trimmed where its end meets its beginning."""
+        """Whether the delivered sound repeats without a gap: made circular, or trimmed where its ends are matched."""
         return self.circular or self.lead_samples > 0
 
 
 @runtime_checkable
 class Model(Protocol):
-    """A frozen text-to-music diffusion model. All tensors are [batch, ...]; nothing has global side effects."""
+    """A frozen text-to-music diffusion model. All tensors are [batch, ...]; no method has side effects outside it."""
 
     card: ModelCard
 
     @property
     def device(self) -> torch.device:
-        """Where the denoiser computes; noise and latents are best there too."""
+        """The device of the denoiser; noise and latents that lie there are not copied."""
         ...
 
     def scene(self, request: LoopRequest) -> Scene:
-        """Return conditioning and shapes for `request`; raise `BadRequestError` for what cannot be made."""
+        """Return conditioning and shapes for `request`; raise `BadRequestError` where the model cannot make it."""
         ...
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -138,9 +141,9 @@ class Model(Protocol):
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return the estimate of x_0 from `latent` [batch, *noise_shape] at `time` (a scalar tensor).
 
-        With `until`, a two-time (trajectory) model answers for the jump from `time` to `until`: following
-        the straight line to the returned x_0 from `time` to `until` lands on its trajectory. Models without
-        a second time ignore it. Carries the gradient.
+        With `until`, a two-time model (a flow map, as of consistency trajectory models) returns the x_0 of its jump:
+        the straight line from `latent` at `time` to that x_0 meets its trajectory at `until`. Models without a second
+        time ignore it. Carries the gradient.
         """
         ...
 
@@ -149,7 +152,7 @@ class Model(Protocol):
         ...
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the mono mix's spectrum of the loop, carrying the gradient to `latent`.
+        """Return the spectrum of the loop of `latent` [batch, *noise_shape], carrying the gradient to it.
 
         Exact for models whose latent is a spectrogram; others decode and analyse.
         """
@@ -166,28 +169,28 @@ class Model(Protocol):
 
 @runtime_checkable
 class Turns(Protocol):
-    """A model that knows no circle and has inputs that lie in time: they turn with a latent that is rolled."""
+    """A model that is not circular and has conditioning with a time axis, which must be rolled with the latent."""
 
     def turned(self, scene: Scene, frames: int) -> Scene:
-        """Return `scene` with all that lies in time rolled by `frames`."""
+        """Return `scene` with all conditioning that has a time axis rolled by `frames` latent frames."""
         ...
 
 
 @runtime_checkable
 class Fades(Protocol):
-    """A model that can make a latent's loop louder and quieter over time, without a sound being made."""
+    """A model that can change the level of a loop over time in its latent, without decoding."""
 
     def faded(self, latent: Tensor, gain_db: Tensor) -> Tensor:
-        """Return `latent` [batch, *noise_shape] with its level moved by `gain_db` [batch, frames of `listen`]."""
+        """Return `latent` [batch, *noise_shape] with its level raised by `gain_db` [batch, frames of `listen`]."""
         ...
 
 
 class LearnedStep(Protocol):
-    """What a model has learnt of where a search for a target ends."""
+    """A trained network that moves a noise to near where a search for its target would end."""
 
     @property
     def knows(self) -> Collection[Any]:
-        """Which goals it has learnt, `engine.controls.Shown`."""
+        """The kinds of target that it was trained on, `engine.controls.Shown`."""
         ...
 
     @property
@@ -196,27 +199,26 @@ class LearnedStep(Protocol):
         ...
 
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
-        """Return the latent [batch, *noise_shape] that the model gives of `noise` when it is shown what is asked."""
+        """Return the latent of `noise`, both [batch, *noise_shape], by the model with the targets as control inputs."""
         ...
 
     def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
-        """Return a change of `noise` [batch, *noise_shape].
+        """Return the change to add to `noise`, both [batch, *noise_shape].
 
-        `way` leads down the slope of the losses, as far as a sum of squares promises its minimum. `latents`
-        [3, batch, *noise_shape] are its own loop, the one of the model that is shown what is asked, faded to the level
-        that is asked for, and the search's anchor. `features` are what it sees of the goals,
-        `engine.controls.Features`.
+        `way` [batch, *noise_shape] is a gradient step down the losses, of Polyak's length for a sum of squares.
+        `latents` [3, batch, *noise_shape] are the latent of `noise`, the one of `shown`, faded to the target's level,
+        and the anchor of the search. `features` are the targets and the loop, one `engine.controls.Features` per goal.
         """
         ...
 
 
 @runtime_checkable
 class StepsFirst(Protocol):
-    """A model that may have learnt where a search for a target ends, to begin near there."""
+    """A model that may have a `LearnedStep`, from which a search can begin."""
 
     @property
     def learned_step(self) -> LearnedStep | None:
-        """What it has learnt; None without weights."""
+        """The learned step; None where its weights are not installed."""
         ...
 
 
@@ -225,16 +227,16 @@ class Characterises(Protocol):
     """A model with an embedding of a loop's sound that does not depend on when the sounds occur."""
 
     def character(self, latent: Tensor) -> Tensor | None:
-        """Return unit vectors [batch, size] of `latent`'s sound, carrying the gradient; None without an embedding.
+        """Return unit vectors [batch, size] of `latent` [batch, *noise_shape], carrying the gradient.
 
-        A search may optimise this embedding, so that no score may use it.
+        None without the embedding's weights. A search may optimise this embedding, so no score may use it.
         """
         ...
 
 
 @runtime_checkable
 class ListensThrough(Protocol):
-    """A model whose latent is not quite its sound, and which can analyse the waveform that `decode` makes."""
+    """A model whose waveform only approximates its latent, a spectrogram, and which can analyse that waveform."""
 
     def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum of the decoded waveform, in the bands and frames of `listen`."""
@@ -248,16 +250,16 @@ class EmbeddingDistance(Protocol):
     def embedding_distance(
         self, latent: Tensor, noise: Tensor, scene: Scene, uncontrolled: Tensor | None = None
     ) -> float | None:
-        """Return the distance (0 to 2) of `latent` [1, ...] to the uncontrolled loop of `noise`; None without towers.
+        """Return the cosine distance, 0 to 2, of `latent` [1, *noise_shape] to the uncontrolled loop of `noise`.
 
-        `uncontrolled` is the latent of that loop, where the caller has it.
+        `uncontrolled` is the latent of that loop, where the caller has it. None without the embedding's weights.
         """
         ...
 
 
 @runtime_checkable
 class Weighed(Protocol):
-    """A model that can name the weights that decide on the sound of a scene."""
+    """A model that can identify the weights on which the sound of a scene depends."""
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits, the same for the same weights; empty where they are not known."""
@@ -268,11 +270,12 @@ class Weighed(Protocol):
 class Layers(Protocol):
     """A model whose scene may have layers: its noise and latent are [batch, layers, ...], and the loop is their sum.
 
-    Of a scene without layers it makes one sound, as a model that knows none.
+    Layers are sampled in order, each conditioned on features of those before it: a layer *hears* them. Of a scene
+    without layers the model makes one sound, as any other model does.
     """
 
     def listen_to(self, latent: Tensor, scene: Scene, layers: Collection[str]) -> Spectrum:
-        """Return the spectrum that `listen` would of these layers alone; the gradient reaches no other."""
+        """Return the spectrum of the sum of `layers` alone, as `listen` would; no other layer gets a gradient."""
         ...
 
     def stems(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -280,20 +283,21 @@ class Layers(Protocol):
         ...
 
     def only(self, scene: Scene, layers: Collection[str]) -> Scene:
-        """Return the scene of some of the layers, which hear what they heard before."""
+        """Return the scene of these layers alone, with the conditioning that they have in `scene`."""
         ...
 
     def rehearsed(
         self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: Mapping[str, Tensor] | None = None
     ) -> tuple[Scene, Tensor]:
-        """Return the scene in which the layers of `noise` [batch, *noise_shape] hear each other, and what they hear.
+        """Sample the layers of `noise` [batch, *noise_shape] in order, and condition each on those before it.
 
-        Those that are `known` hear [frames, channels] as they did, and come first; all others hear what is `beside`
-        the loop [channels, samples], too. What they hear [batch, layers, frames, channels] belongs to a take: a rebuilt
-        one hears the same by `with_heard`. A batch of fewer takes than were rehearsed is of the first of them.
+        Return the scene with that conditioning, and the conditioning [batch, layers, frames, channels] itself, which a
+        take stores: `with_heard` restores it. Layers in `known` come first and keep their conditioning [frames,
+        channels]; all others also hear the recording `beside` [channels, samples]. A later batch of fewer takes gets
+        the conditioning of the first ones.
         """
         ...
 
     def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
-        """Return the scene whose layers hear `heard`, as `rehearsed` returned it."""
+        """Return the scene with the conditioning `heard` [batch, layers, frames, channels] of `rehearsed`."""
         ...

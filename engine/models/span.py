@@ -1,7 +1,7 @@
-"""How long a piece a model makes for a loop, and what it is told about the music: exact, and the same for all.
+"""The length of the piece that a model makes for a loop, and its conditioning in words, seconds and reference audio.
 
-Latent frames are whole, loops are not: the nearest number of frames is taken where resampling the remainder
-away shifts the pitch by less than anyone hears; else the piece begins before the loop and runs on past its end.
+A loop is rarely a whole number of latent frames. The nearest number is taken where resampling to the exact length
+shifts the pitch by less than `MAX_DRIFT`; else the piece begins before the loop and runs on past its end.
 """
 
 import math
@@ -19,14 +19,17 @@ from ..controls import Reference, find
 from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
-MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents: under what is heard without comparing
+MAX_DRIFT = Fraction(2, 1000)  # 3.5 cents, inaudible without a comparison
 LOOP_WORDS = "seamless loop, no intro, no outro"  # an option: nobody has measured yet that they help
-SPARE_SECONDS = Fraction(1, 4)  # made around the loop where frames do not fit, half of it before: there the ends meet
+SPARE_SECONDS = Fraction(1, 4)  # made around a loop that frames do not fit, half before it: the ends are matched there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A piece of `frames` latent frames; after `lead_samples`, `loop_samples` of its `model_samples` are the loop."""
+    """A piece of `frames` latent frames; after `lead_samples`, `loop_samples` of its `model_samples` are the loop.
+
+    Samples are at the model's rate; `seconds` is the length of the piece, `circular` whether it is the loop exactly.
+    """
 
     frames: int
     model_samples: int
@@ -37,9 +40,10 @@ class Span:
 
 
 def span_of(request: LoopRequest, sample_rate: int, hop_samples: int, grain_samples: int | None = None) -> Span:
-    """Return the piece to make for `request` by a model that makes `hop_samples` at `sample_rate` a frame.
+    """Return the piece to make for `request` by a model with `hop_samples` samples a latent frame at `sample_rate` Hz.
 
-    A model that can stretch its frames in a circle without shifting the pitch makes whole grains, less than a hop.
+    A model that can resample a spectrogram in time without shifting the pitch makes multiples of `grain_samples`,
+    which is less than a hop.
     """
     exact = request.beats * 60 / request.tempo_bpm * sample_rate
     grain = grain_samples or hop_samples
@@ -62,10 +66,10 @@ def span_of(request: LoopRequest, sample_rate: int, hop_samples: int, grain_samp
 
 
 def named_seconds(request: LoopRequest, span: Span, times: float, longest_seconds: float) -> float:
-    """Return the length that a model is told: of a loop `times` its own, up to `longest_seconds`.
+    """Return the length in seconds to condition a model on: of a loop `times` its own, up to `longest_seconds`.
 
-    A model that is told how long its piece is composes an ending for its last seconds, and a loop has none. What is
-    no loop may end, and is told as long as it is.
+    A model that is conditioned on the length of its piece composes an ending for the last seconds, and a loop has
+    none. A piece that is no loop may end, and its own length is returned.
     """
     if not request.loop:
         return span.seconds
@@ -82,7 +86,7 @@ def refuse_longer(request: LoopRequest, seconds: float, name: str) -> None:
 
 
 def known_tempo(tempo_bpm: Fraction, low: int, high: int) -> tuple[int, tuple[str, ...]]:
-    """Return the tempo in `low`..`high` that is heard as the same, by doubling or halving, and a sentence if so."""
+    """Return the tempo, doubled or halved into `low` to `high` BPM, and a sentence for the producer if changed."""
     asked = tempo_bpm
     while asked < low:
         asked *= 2
@@ -94,7 +98,7 @@ def known_tempo(tempo_bpm: Fraction, low: int, high: int) -> tuple[int, tuple[st
 
 
 def caption(request: LoopRequest, *, loop_words: bool = False) -> str:
-    """Return the prompt with tempo and key, for models that know them from words alone; see `prompted`."""
+    """Return the prompt with tempo and key in words, for models without other inputs for them; see `prompted`."""
     tempo_bpm, _ = known_tempo(request.tempo_bpm, 60, 200)
     words = [prompt] if (prompt := prompted(request, loop_words=loop_words)) else []
     if "bpm" not in request.prompt.lower():
@@ -111,7 +115,7 @@ def prompted(request: LoopRequest, *, loop_words: bool = False) -> str:
 
 
 def reference(request: LoopRequest, use: Reference) -> Audio | None:
-    """Return the audio of the first control whose target the model is given for `use`, or None."""
+    """Return the audio target of the first control whose row names the model input `use`; None without any."""
     for control in request.controls:
         if find(control.kind).reference is use and isinstance(control.target, Audio):
             return control.target
@@ -133,7 +137,10 @@ def samples_of(audio: Audio, sample_rate: int, channels: int, samples: int, *, l
 
 
 def kept_frames(audio: Audio, request: LoopRequest, span: Span) -> Tensor:
-    """Return which latent frames the reference keeps: 1.0 or 0.0, [frames]. Without ranges, all that it covers."""
+    """Return 1.0 for latent frames whose middle the reference keeps, else 0.0: float32 [frames].
+
+    Without ranges of beats in `audio.keep`, all frames that the reference covers are kept.
+    """
     samples = (torch.arange(span.frames, dtype=torch.float64) + 0.5) * span.model_samples / span.frames
     middles = (samples - span.lead_samples) * float(request.beats) / span.loop_samples
     covered = len(audio.samples) / (4 * audio.channels * audio.sample_rate) * float(request.tempo_bpm) / 60

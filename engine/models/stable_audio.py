@@ -1,9 +1,9 @@
 """Stable Audio Open 1.0: a v-prediction transformer over Oobleck latents, 44.1 kHz stereo.
 
-Its shipped solver draws fresh noise at every step from sigma 500 down: x_T has next to no influence on the
-result. The same network with the same preconditioning is run by a noise-free solver here. In the variance
-preserving form that preconditioning is only this: with t = 2/pi atan(sigma), alpha = cos(pi t/2) and
-sigma' = sin(pi t/2), the network gets alpha x_0 + sigma' eps and answers v = alpha eps - sigma' x_0.
+Its shipped solver is stochastic and draws fresh noise at every step from sigma 500 down: x_T has next to no influence
+on the result. Here a deterministic solver runs the same network with the same preconditioning. In the variance
+preserving form that is: with t = 2/pi atan(sigma), alpha = cos(pi t/2) and sigma' = sin(pi t/2), the network gets
+alpha x_0 + sigma' eps and returns v = alpha eps - sigma' x_0.
 """
 
 import math
@@ -27,18 +27,18 @@ NOTE = (
     "a noise-free one with the same preconditioning takes its place."
 )
 
-NAMED_TIMES = 3.0  # a loop is told as the first third of a piece, at most the 47 s of its training
+NAMED_TIMES = 3.0  # conditioned on three times the loop's length, at most the 47 s of training
 
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     text: Tensor  # [rows, tokens, width]: prompt, start and end seconds
-    seconds: Tensor  # [rows, 1, 2 * width]
-    rotary: tuple[Tensor, Tensor]
+    seconds: Tensor  # [rows, 1, 2 * width]: start and end
+    rotary: tuple[Tensor, Tensor]  # cosine and sine [frames + 1, pipe.rotary_embed_dim]
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "StableAudio":
-    """Return the model in `folder`, ready to use."""
+    """Return the model in `folder`, frozen and on its device; raise `ModelError` where it cannot be loaded."""
     # The shipped scheduler's class needs the package torchsde; here only its numbers are used.
     pipe = load_pipeline(folder, "StableAudioPipeline", place, decoders=("vae",), scheduler=None)
     return StableAudio(pipe, place, origin, folder.read_config("scheduler"))
@@ -77,7 +77,7 @@ class StableAudio(WaveformModel):
         return (int(self.network.config.in_channels), frames)
 
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
-        """Return prompt and length; without a negative prompt the unguided row is zeros, as in training."""
+        """Return prompt and length; without a negative prompt the unconditional row is zeros, as in training."""
         from diffusers.models.embeddings import get_1d_rotary_pos_embed
 
         pipe, device = self._pipe, self.place.device
@@ -95,7 +95,7 @@ class StableAudio(WaveformModel):
         return _Inputs(text, lengths, (cosine.to(device), sine.to(device)))
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
-        """Return exponentially falling sigmas, in the variance preserving form."""
+        """Return sigmas that fall exponentially, in the variance preserving form; times are 2/pi atan(sigma)."""
         low, high = math.log(self._sigma_min), math.log(self._sigma_max)
         ramp = torch.linspace(high, low if steps > 1 else high, steps, dtype=torch.float64)
         times = torch.cat([ramp.exp().atan() * 2 / math.pi, torch.zeros(1, dtype=torch.float64)])
@@ -103,7 +103,7 @@ class StableAudio(WaveformModel):
         return Schedule(times=times, alphas=angles.cos(), sigmas=angles.sin())
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 = alpha x - sigma v."""
+        """Return x_0 = alpha x - sigma v [batch, channels, frames] of the guided v."""
         batch, inputs, angle = latent.shape[0], scene.inputs, float(time) * math.pi / 2
 
         def predict(noisy: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Stable Audio 3, small and medium, base and distilled: a rectified flow over SAME latents, 44.1 kHz stereo.
 
-The distilled checkpoints put in new noise at each of their eight steps. All eight noises are one variable, side
-by side in its channels: optimised together (alone, x_T moves the result a thousand times less), never redrawn.
+The distilled checkpoints add new noise at each of their eight steps. Here all eight noises are one variable, stacked in
+its channels, drawn once and optimised together: x_T alone moves the result a thousand times less.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from .span import Span, caption, kept_frames, reference, samples_of
 from .waveform import Origin, WaveformModel, guided, moment, rows
 
 BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
-NAMED_TIMES = 3.0  # a loop is told as the first third of a piece, at most what the checkpoint makes at once
+NAMED_TIMES = 3.0  # conditioned on three times the loop's length, up to `max_seconds`; see `span.named_seconds`
 LOGSNR_MIN, LOGSNR_MAX = -6.2, 2.0  # the pipeline's own
 
 
@@ -30,11 +30,11 @@ class _Inputs:
     text: Tensor  # [rows, tokens, width]: prompt and one token of duration
     mask: Tensor  # [rows, tokens]
     seconds: Tensor  # [rows, width]
-    kept: Tensor | None  # [rows, 1 + channels, frames]: what an inpaint keeps, and where
+    kept: Tensor | None  # [rows, 1 + channels, frames]: 1 where frames are kept, and their latent, else 0
 
 
 def open_folder(folder: ModelFolder, place: Place, origin: Origin) -> "StableAudio3":
-    """Return the model in `folder`, ready to use."""
+    """Return the model in `folder`, frozen and on its device; raise `ModelError` where it cannot be loaded."""
     pipe = load_pipeline(folder, "StableAudio3Pipeline", place, decoders=("vae",))
     return StableAudio3(pipe, place, origin)
 
@@ -70,20 +70,20 @@ class StableAudio3(WaveformModel):
         )  # fmt: skip
 
     def noise_shape(self, frames: int) -> tuple[int, ...]:
-        """Return (channels, frames); a distilled model's channels hold x_T and all injected noises side by side."""
+        """Return (channels, frames); of a distilled model x_T and all injected noises, stacked in the channels."""
         return (self._noises * int(self._pipe.vae.config.latent_dim), frames)
 
     def scene(self, request: LoopRequest) -> Scene:
-        """Return conditioning and shapes, and how many noises the noise holds."""
+        """Return conditioning and shapes, with the number of stacked noises; errors as in `WaveformModel.scene`."""
         return replace(super().scene(request), noises=self._noises)
 
     def turned(self, scene: Scene, frames: int) -> Scene:
-        """Return `scene` with what is kept rolled by `frames`; see `protocol.Turns`."""
+        """Return `scene` with its kept frames rolled by `frames`; see `protocol.Turns`."""
         kept = scene.inputs.kept
         return scene if kept is None else replace(scene, inputs=replace(scene.inputs, kept=kept.roll(frames, -1)))
 
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
-        """Return prompt, length and, for inpaint and outpaint, the latent of what is kept."""
+        """Return prompt, length and, for inpaint and outpaint, the latent of the kept frames."""
         pipe, device = self._pipe, self.place.device
         words = caption(request, loop_words=self.loop_words)
         prompts = [words] if self.guidance == 1 else [request.negative_prompt, words]
@@ -105,14 +105,14 @@ class StableAudio3(WaveformModel):
         return torch.cat([kept, latent * kept], 1).expand(count, -1, -1)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
-        """Return sigmas spread evenly in log-SNR, the first of them exactly 1; to float32, as the pipeline's are."""
+        """Return sigmas evenly spaced in log-SNR, the first exactly 1; rounded to float32, as in the pipeline."""
         ramp = torch.linspace(1, 0, steps + 1, dtype=torch.float32)[:-1]
         sigmas = torch.sigmoid(ramp * (LOGSNR_MAX - LOGSNR_MIN) - LOGSNR_MAX)
         sigmas[0] = 1.0
         return Schedule.flow(sigmas)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 = x - t v."""
+        """Return x_0 = x - t v [batch, channels, frames] of the guided v."""
         batch, inputs, place = latent.shape[0], scene.inputs, self.place
 
         def predict(noisy: Tensor) -> Tensor:

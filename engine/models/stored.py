@@ -1,7 +1,7 @@
-"""Networks of our own, which lie in a folder as diffusers lays them out, read and written without importing it.
+"""The folder of a network in diffusers' layout, read and written without importing diffusers.
 
-`config.json` holds the constructor's arguments, `diffusion_pytorch_model.safetensors` the state. Importing diffusers
-takes longer than everything else that `pocket` does before its first step.
+Networks of this package are stored so. `config.json` holds the constructor's arguments,
+`diffusion_pytorch_model.safetensors` the state. Importing diffusers takes longer than all else before a first step.
 """
 
 import json
@@ -20,14 +20,14 @@ _AGAIN = "Install Ditto Live again."
 
 
 class Stored(nn.Module):
-    """A network whose constructor's arguments are plain values, kept as `config`."""
+    """A base for networks whose constructor's arguments are JSON values, which it keeps as `config`."""
 
     def __init__(self, **config: Any) -> None:
         super().__init__()
         self.config: dict[str, Any] = config
 
     def save(self, folder: Path) -> None:
-        """Write the network, in the precision that it has, to `folder`."""
+        """Write configuration and weights, in their own precision, to `folder`, which is made where it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         config = {"_class_name": type(self).__name__, **self.config}
         (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -36,7 +36,7 @@ class Stored(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return the network in `folder`, in float32 and ready to answer; raise `ModelError` where it is not whole."""
+        """Return the network in `folder`, float32, in evaluation mode; raise `ModelError` where it is not whole."""
         try:
             config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             network = cls(**{name: value for name, value in config.items() if not name.startswith("_")})

@@ -1,8 +1,8 @@
-"""Toy models that ship with the package: seeded, small, exact enough to test everything against.
+"""Toy models that ship with the package: seeded, small, and exact enough to test samplers and searches against.
 
 `TinyModel` is `pocket` in miniature: a circular flow over band levels, whose waveform is a bank of sines that
 close round the loop. `TinyDiffusersModel` is built from real diffusers classes with random weights: a latent
-transformer with v-prediction and a cosine schedule, which knows no circle, and an Oobleck decoder.
+transformer with v-prediction and a cosine schedule, which is not circular, and an Oobleck decoder.
 """
 
 import math
@@ -80,7 +80,7 @@ class TinyModel:
         return Schedule.straight(steps)
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return what a Gaussian prior would say of x_0, bent by two circular convolutions."""
+        """Return the posterior mean of x_0 under a Gaussian prior, plus the output of two circular convolutions."""
         sigma = float(time)
         alpha = 1 - sigma
         likely = alpha / (alpha**2 + sigma**2) * latent
@@ -89,7 +89,7 @@ class TinyModel:
         return likely + sigma * (bent + 0.5 * scene.inputs)
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
-        """Return sines with these levels, each a whole number of turns round the loop, the same left and right."""
+        """Return [batch, 2, samples]: sines with these levels, each a whole number of periods in the loop."""
         amplitude = _amplitudes(latent).transpose(1, 2)
         samples, rate = scene.model_samples, self.card.sample_rate
         place = torch.arange(samples, dtype=torch.float64) * scene.frames / samples
@@ -105,18 +105,18 @@ class TinyModel:
         return sound[:, None].expand(-1, 2, -1)
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the mean squares of the sines."""
+        """Return the mean squares of the sines as a spectrum of 72 bands, exact up to interpolation."""
         power = _amplitudes(latent).square().transpose(1, 2) / 2
         return self._spectrum(power, scene)
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
-        """Return the levels that the sines would need to have the audio's energy near each."""
+        """Return the latent whose sines have the energy that the audio has near each of them."""
         power = self._near(analyse(audio, self.card.sample_rate, circular=scene.circular, frames=scene.frames))
         level_db = 10 * torch.log10(2 * power.transpose(1, 2) + 1e-12)
         return (level_db - MEAN_DB) / SPREAD_DB
 
     def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
-        """Return the audio's energy near each sine."""
+        """Return the spectrum of the audio, its energy pooled to the nearest sine."""
         spectrum = analyse(audio, self.card.sample_rate, circular=scene.circular, frames=scene.frames)
         return self._spectrum(self._near(spectrum), scene)
 
@@ -226,7 +226,7 @@ class TinyDiffusersModel:
         )
 
     def scene(self, request: LoopRequest) -> Scene:
-        """Return a loop of whole latents, a hop of 64 samples each."""
+        """Return a loop of whole latent frames of 64 samples; its length is rounded to them."""
         samples = round(request.seconds * self.card.sample_rate)
         frames = max(4, round(samples / self.HOP))
         return Scene(
@@ -243,7 +243,7 @@ class TinyDiffusersModel:
         )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
-        """Return the cosine grid: alpha = cos, sigma = sin of a quarter turn."""
+        """Return the cosine schedule: alpha = cos(pi t / 2), sigma = sin(pi t / 2)."""
         times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
         angles = times * math.pi / 2
         return Schedule(times=times, alphas=angles.cos().where(times < 1, 0.0), sigmas=angles.sin())
@@ -266,7 +266,7 @@ class TinyDiffusersModel:
         return math.cos(angle) * latent - math.sin(angle) * velocity
 
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
-        """Return what Oobleck makes of the latent in exact tiles, round the circle where the scene is one."""
+        """Return the audio of the Oobleck decoder in exact tiles, circular where the scene is."""
         return tiled(
             lambda tile: self._gain * self.codec.decode(tile).sample,
             latent,
@@ -277,7 +277,7 @@ class TinyDiffusersModel:
         )
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Decode and analyse."""
+        """Return the spectrum of the decoded audio."""
         return self.hear(self.decode(latent, scene), scene)
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
@@ -285,10 +285,10 @@ class TinyDiffusersModel:
         return self.codec.encode(audio).latent_dist.mode()
 
     def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
-        """Analyse."""
+        """Return the spectrum of the audio."""
         return analyse(audio, self.card.sample_rate, circular=scene.circular)
 
 
 def tiny_noise(model: TinyModel | TinyDiffusersModel, scene: Scene, seed: int = 0, count: int = 1) -> Tensor:
-    """Return start noise in the model's own type: [count, *noise_shape]."""
+    """Return Gaussian start noise of `seed` in the model's own type: [count, *noise_shape]."""
     return start_noise(scene, seed, count).to(model.dtype)

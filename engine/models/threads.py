@@ -1,6 +1,6 @@
-"""How many threads torch computes with on a processor: measured once for this computer and kept, never guessed.
+"""The number of torch's CPU threads, measured once on this computer and stored.
 
-More threads than cores that are free make a small network slower, and how many those are no count of cores tells.
+More threads than free cores make a small network slower, and the number of cores does not tell how many are free.
 """
 
 import os
@@ -15,13 +15,13 @@ from ..files import publish
 from ..settings import Settings
 
 FILE = "threads.json"  # in the data folder
-FRAMES, WIDTH, BLOCKS = 96, 256, 6  # a loop of eight seconds, as the network of `pocket` computes it
+FRAMES, WIDTH, BLOCKS = 96, 256, 6  # the sizes of `pocket`'s network for a loop of eight seconds
 REPEATS = 5
-WORTH = 0.95  # more threads must take at most so much of the time of fewer
+WORTH = 0.95  # more threads are chosen where a step takes at most this share of the time
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What was measured: on which processor, the time of a step with each count in milliseconds, and the best count."""
+    """A measurement: the processor, the milliseconds of a step by number of threads, and the chosen number."""
 
     processor: str
     milliseconds: dict[int, float]
@@ -29,14 +29,14 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def use_threads(settings: Settings) -> int:
-    """Let torch compute with the threads of the settings, else with those measured here, and return how many."""
+    """Set torch's threads to the number in the settings, else to the measured one, and return it."""
     count = settings.threads or measured(settings).threads
     torch.set_num_threads(count)
     return count
 
 
 def measured(settings: Settings) -> Measured:
-    """Return what was measured on this processor, measuring it now where that is not known."""
+    """Return the stored measurement of this processor; without one, measure now and store it."""
     file, here = settings.home / FILE, processor()
     known = _read(file)
     if known is not None and known.processor == here:
@@ -48,7 +48,10 @@ def measured(settings: Settings) -> Measured:
 
 
 def measure(here: str) -> Measured:
-    """Time a step with one thread, twice as many and so on, and return the quickest of them."""
+    """Time a step with each of `candidates` and return the measurement for the processor `here`.
+
+    More threads are chosen only where they take at most `WORTH` of the time.
+    """
     times = {count: _milliseconds(count) for count in candidates(_cores())}
     best = 1
     for count, milliseconds in times.items():
@@ -58,13 +61,13 @@ def measure(here: str) -> Measured:
 
 
 def candidates(cores: int) -> list[int]:
-    """Return the counts that are tried on so many cores: 1, 2, 4 and so on, and all of them."""
+    """Return the numbers of threads to try: the powers of two up to `cores`, and `cores` itself."""
     powers = [2**power for power in range(cores.bit_length()) if 2**power <= cores]
     return sorted({*powers, cores})
 
 
 def processor() -> str:
-    """Return what tells processors apart as far as the number of threads goes."""
+    """Return a text that changes whenever a stored measurement no longer holds: instructions, cores, torch."""
     return f"{torch.backends.cpu.get_cpu_capability()}, {_cores()} cores, torch {torch.__version__}"
 
 
@@ -76,12 +79,12 @@ def _cores() -> int:
 def _read(file: Path) -> Measured | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Measured)
-    except (OSError, msgspec.DecodeError):  # none yet, or not what we wrote: measured again
+    except (OSError, msgspec.DecodeError):  # no file yet, or not in this form: measured again
         return None
 
 
 def _milliseconds(threads: int) -> float:
-    """Return the shortest time of a step, forward and back, with so many threads."""
+    """Return the shortest of `REPEATS` times of a step, forward and backward, in milliseconds."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

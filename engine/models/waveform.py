@@ -1,4 +1,4 @@
-"""What all models that decode to a waveform share: scenes, listening, guidance, tiles that close the circle."""
+"""The common base of the adapters for diffusers models: scenes, spectra of the decoded waveform, guidance."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from .hardware import Place
 from .protocol import ModelCard, Scene, Schedule
 from .span import Span, named_seconds, refuse_longer, span_of
 
-MEETING_SECONDS = 0.06  # around the wrap of a trimmed loop, where its end and its beginning are to be the same
+MEETING_SECONDS = 0.06  # around the wrap of a trimmed loop, over which end and beginning are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a model is called here and on whose terms it came."""
+    """The name of a model here, its licence, its page, and the denoiser's size."""
 
     name: str
     licence: str
@@ -28,7 +28,7 @@ class Origin:
 
 
 class WaveformModel(ABC):
-    """Meets `protocol.Model`; a subclass conditions, denoises, and turns latents into sound and back.
+    """Meets `protocol.Model`; a subclass conditions, denoises, decodes and encodes.
 
     Latents are float32 whatever the denoiser's precision: the solver and the losses stay exact, and only the
     network computes in 16 bits.
@@ -36,11 +36,11 @@ class WaveformModel(ABC):
 
     card: ModelCard
     network: Any  # the denoiser, on the device
-    guidance: float = 1.0  # classifier-free guidance scale; 1 is none, at half the cost
+    guidance: float = 1.0  # scale of classifier-free guidance; 1 is none, at half the cost
     time_axis: int = 1  # which axis of the noise, without batch, is time
     grain_samples: int | None = None  # see `span_of`
-    named_times: float = 1.0  # so many times its length a loop is told to be; see `span.named_seconds`
-    loop_words: bool = False  # whether words that ask for a loop are put behind the prompt
+    named_times: float = 1.0  # by which the length in the conditioning exceeds the loop's; see `span.named_seconds`
+    loop_words: bool = False  # whether words that ask for a loop are appended to the prompt
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
         self.card = card
@@ -49,16 +49,16 @@ class WaveformModel(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the networks compute; latents that lie there too are never copied."""
+        """The device of denoiser and decoder; latents that lie there are not copied."""
         return self.place.device
 
     @abstractmethod
     def noise_shape(self, frames: int) -> tuple[int, ...]:
-        """Return the shape of one take's noise, without batch."""
+        """Return the shape of one take's noise of `frames` latent frames, without batch."""
 
     @abstractmethod
     def condition(self, request: LoopRequest, span: Span) -> Any:
-        """Return what the denoiser is told: tensors with one row, or two with guidance (first unguided)."""
+        """Return the denoiser's conditioning: tensors of one row, or two with guidance, the unconditional one first."""
 
     @abstractmethod
     def schedule(self, steps: int, scene: Scene) -> Schedule:
@@ -66,7 +66,7 @@ class WaveformModel(ABC):
 
     @abstractmethod
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return the estimate of x_0; see `protocol.Model`."""
+        """Return the estimate of x_0 [batch, *noise_shape]; see `protocol.Model`."""
 
     @abstractmethod
     def sound(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -74,10 +74,10 @@ class WaveformModel(ABC):
 
     @abstractmethod
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
-        """Return the latent of audio [batch, channels, samples], the mean where it has a spread."""
+        """Return the latent of audio [batch, channels, samples]: the mode of a variational posterior."""
 
     def named_seconds(self, request: LoopRequest, span: Span) -> float:
-        """Return the length of the piece that the denoiser is told."""
+        """Return the length in seconds on which the denoiser is conditioned."""
         return named_seconds(request, span, self.named_times, self.card.max_seconds)
 
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class WaveformModel(ABC):
         return ()
 
     def scene(self, request: LoopRequest) -> Scene:
-        """Return conditioning and shapes for `request`; raise `BadRequestError` for what is too long."""
+        """Return conditioning and shapes for `request`; raise `BadRequestError` for more than `card.max_seconds`."""
         refuse_longer(request, self.card.max_seconds, self.card.name)
         span = span_of(request, self.card.sample_rate, self.hop_samples, self.grain_samples)
         with torch.no_grad():
@@ -112,13 +112,13 @@ class WaveformModel(ABC):
     def decode(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, card.channels, scene.model_samples], before any clipping or normalisation.
 
-        Mono is put on all channels. The audio is where and how `latent` is.
+        A mono sound is repeated on all channels. The audio has the device and the type of `latent`.
         """
         audio = self.sound(latent, scene).to(latent)
         return audio.expand(-1, self.card.channels, -1)
 
     def listen(self, latent: Tensor, scene: Scene) -> Spectrum:
-        """Return the spectrum of the loop's mono mix, through the decoder, carrying the gradient."""
+        """Return the spectrum of the decoded loop, carrying the gradient; with `ends` where it was trimmed."""
         audio = self.decode(latent, scene)
         lead, end = scene.lead_samples, scene.lead_samples + scene.loop_samples
         spectrum = self.hear(audio[..., lead:end], scene)
@@ -139,7 +139,10 @@ class WaveformModel(ABC):
 
 
 def guided(predict: Callable[[Tensor], Tensor], latent: Tensor, guidance: float) -> Tensor:
-    """Return the guided prediction (Ho and Salimans 2022); `predict` gets both rows in one batch."""
+    """Return the prediction with classifier-free guidance (Ho and Salimans 2022), of the shape of `latent`.
+
+    `predict` gets the batch twice, unconditional rows first, and only once where `guidance` is 1.
+    """
     if guidance == 1:
         return predict(latent)
     without, within = predict(torch.cat([latent, latent])).chunk(2)
@@ -147,7 +150,7 @@ def guided(predict: Callable[[Tensor], Tensor], latent: Tensor, guidance: float)
 
 
 def rows(condition: Tensor, batch: int) -> Tensor:
-    """Return a condition of one or two rows as rows for a batch of takes: [rows * batch, ...]."""
+    """Return `condition` [rows, ...] with each row repeated for a batch of takes: [rows * batch, ...]."""
     return condition.repeat_interleave(batch, 0)
 
 

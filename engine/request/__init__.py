@@ -1,4 +1,4 @@
-"""What a producer asks for: one loop, the same type from command line, OSC and ZeroMQ.
+"""The request for one loop and its takes, the same type from command line, OSC and ZeroMQ.
 
 A `LoopRequest` that exists is valid: everything is checked when it is made, and nowhere else.
 Musical time is beats (quarter notes) as exact fractions; it becomes samples in `midi.tempo` only.

@@ -1,4 +1,4 @@
-"""The layers of a loop and its chords as a request names them, and what of it cannot be asked for together."""
+"""The layers and chords of a request, and the checks that they fit together."""
 
 from enum import StrEnum
 from fractions import Fraction
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Layer(StrEnum):
-    """One layer of a loop, in the order in which they are sampled: later ones hear those before."""
+    """One layer of a loop, in the order of sampling: each is conditioned on those before it."""
 
     DRUMS = "drums"
     PERCUSSION = "percussion"
@@ -64,22 +64,22 @@ def chord_spans(chords: str, key: Key | None, bars: int, beats_per_bar: Fraction
 
 
 def layers_of_controls(request: "LoopRequest") -> dict[str, tuple[str, ...]]:
-    """Return which layers the controls are given to, by what a sentence calls that."""
+    """Return the layers of each control's `on`, by the control's name in a sentence."""
     return {f"the control {control.kind}": control.on for control in request.controls}
 
 
 def called(field: str) -> str:
-    """Return what a sentence calls a field of the request: settings have another name for some."""
+    """Return the name of a field of the request in a sentence; some settings have another name."""
     return {"beside": "a recording beside the loop"}.get(field, field)
 
 
 def begun(name: str) -> str:
-    """Return a setting's name, or what a sentence calls one, as a sentence begins with it."""
+    """Return a name from `called` or a setting's name, with a capital where it begins a sentence."""
     return name[0].upper() + name[1:] if name.startswith(("the ", "a ")) else name
 
 
 def check_layers(request: "LoopRequest") -> None:
-    """Refuse layers that contradict each other, and chords that are none or do not fit the loop."""
+    """Raise `BadRequestError` for layers that contradict each other, and chords that do not fit the loop."""
     named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)
     if request.layers == (MIX,):
         _check_mix(request, named)

@@ -1,4 +1,4 @@
-"""One loop with everything that is asked of it, and the parts that are no targets."""
+"""The request for one loop, with its controls, its budget and its start."""
 
 import re
 import secrets
@@ -27,12 +27,12 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Control(Value, frozen=True):
-    """One control: what kind, its target, how much it counts, and where it holds.
+    """One control: its kind, its target, its weight, and its range of beats.
 
     `kind` is the name of a row in `engine.controls`; kinds are open, target types are not.
     `weight_curve` says how the weight changes, as breakpoints of beat and factor of `weight`, linear between; where it
     is 0 the control is free. `within` is a range of beats outside which it is free. `on` names the layers that the
-    control hears and moves; without them the layers of its row count.
+    control is evaluated on and moves; empty for the layers of its row. Raises `BadRequestError` for other values.
     """
 
     kind: str
@@ -110,7 +110,7 @@ def new_id() -> str:
 
 
 def new_seed() -> int:
-    """Return a seed for who names none: who asks again wants another loop."""
+    """Return a random seed, 0 to 2**31 - 1, for requests without one."""
     return CHANCE.randrange(2**31)
 
 
@@ -118,8 +118,9 @@ class LoopRequest(Value, frozen=True):
     """One loop of `bars` bars at `tempo_bpm`; see `docs/request.md` for every field.
 
     Without `layers` words and seed choose them; `("mix",)` is one sound of everything. The layers `again` are made
-    anew and the others stay; those of `mute` are heard by the others, and not in the mix. What is `beside` the loop is
-    heard by its layers and never delivered.
+    anew and the others stay; those of `mute` are heard by the others, and not in the mix. The recording `beside`
+    conditions the layers and is never delivered. An instance that exists is valid: construction raises
+    `BadRequestError` otherwise.
     """
 
     prompt: str = ""
@@ -191,7 +192,7 @@ class LoopRequest(Value, frozen=True):
             )
 
     def _check_types(self) -> None:
-        """Refuse what Python does not check: a text for a number, a method that there is not."""
+        """Raise `BadRequestError` for fields of another type, and for an unknown method or quality."""
         for kind, wanted, names in (
             (int, "a whole number", ("bars", "count", "seed", "sample_rate")),
             (str, "a text", ("prompt", "negative_prompt", "model", "slot", "request_id", "chords")),

@@ -1,4 +1,4 @@
-"""What a control follows: a curve, notes, onsets, words, a number or audio."""
+"""The targets of controls: a curve, notes, onsets, words, a number or audio."""
 
 import math
 from fractions import Fraction
@@ -38,7 +38,7 @@ class Curve(Value, frozen=True, tag="curve"):
     high: float = -14.0
 
     def __post_init__(self) -> None:
-        """Refuse a curve that has no meaning; pairs of beat and value become points."""
+        """Convert pairs of beat and value to points; raise `BadRequestError` for bad values or beats out of order."""
         make_tuple(self, "points", lambda row: Point(exact(row[0]), float(row[1])), Point, "pairs of beat and value")
         if not self.points:
             raise BadRequestError("A curve needs at least one breakpoint.")
@@ -56,12 +56,12 @@ class Curve(Value, frozen=True, tag="curve"):
 
 
 class Notes(Value, frozen=True, tag="notes"):
-    """Notes of a melody, at beats within the loop."""
+    """Notes of a melody; beats and durations are in quarter notes, from the loop's start."""
 
     notes: tuple[Note, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what no clip holds; rows of pitch, beat, duration and perhaps velocity become notes."""
+        """Convert rows of pitch, beat, duration and perhaps velocity; raise `BadRequestError` for bad or too many."""
         make_tuple(
             self,
             "notes",
@@ -74,12 +74,12 @@ class Notes(Value, frozen=True, tag="notes"):
 
 
 class Onsets(Value, frozen=True, tag="onsets"):
-    """Hits of a rhythm with their strengths 0..1."""
+    """Hits of a rhythm: beats in quarter notes from the loop's start, strengths 0..1, and drum groups."""
 
     onsets: tuple[Onset, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what is no rhythm; rows of beat, strength and perhaps group become onsets."""
+        """Convert rows of beat, strength and perhaps group; raise `BadRequestError` for others."""
         make_tuple(
             self,
             "onsets",
@@ -107,13 +107,13 @@ class Number(Value, frozen=True, tag="number"):
     value: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no number."""
+        """Raise `BadRequestError` for a value that is not finite."""
         if not math.isfinite(self.value):
             raise BadRequestError(f"The value is {self.value:g}, not a finite number.")
 
 
 class Audio(Value, frozen=True, tag="audio"):
-    """Reference audio: float32 little-endian samples, channels interleaved."""
+    """Reference audio: float32 little-endian samples, full scale 1, channels interleaved, at `sample_rate` in hertz."""
 
     samples: bytes
     sample_rate: int
@@ -121,7 +121,7 @@ class Audio(Value, frozen=True, tag="audio"):
     keep: tuple[tuple[Fraction, Fraction], ...] = ()  # beats to keep (inpaint, outpaint)
 
     def __post_init__(self) -> None:
-        """Refuse audio that is not whole frames."""
+        """Raise `BadRequestError` for other channels or rates, and for samples that are empty or not whole frames."""
         make_tuple(self, "keep", beat_range, None, "ranges of beats")
         if self.channels not in (1, 2):
             raise BadRequestError(f"Reference audio may be mono or stereo, this has {self.channels} channels.")

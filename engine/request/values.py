@@ -1,4 +1,4 @@
-"""What all parts of a request share: how plain Python values become exact ones, and how a wrong one is shown."""
+"""The common base of all parts of a request: conversion of plain Python values, and display of wrong ones."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -18,7 +18,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def in_range(name: str, value: float, low: float, high: float, unit: str = "") -> None:
-    """Refuse a number outside `low` to `high`."""
+    """Raise `BadRequestError` for a number outside `low` to `high`."""
     if not low <= value <= high:
         raise BadRequestError(f"{name} may be {_plain(low)} to {_plain(high)}{unit}, not {_plain(value)}.")
 
@@ -35,7 +35,7 @@ def beats_text(within: tuple[Fraction, Fraction]) -> str:
 
 
 def make_tuple(value: Value, name: str, make: Callable[[Any], Any] | None, kind: type | None, wanted: str) -> None:
-    """Make the field `name` a tuple of `kind`, each item of another type by `make`; refuse what cannot be made so."""
+    """Make the field `name` a tuple of `kind`, with `make` for items of other types; errors as in `set_field`."""
     items = getattr(value, name)
     if isinstance(items, tuple) and kind is not None and all(isinstance(item, kind) for item in items):
         return
@@ -51,7 +51,7 @@ def make_tuple(value: Value, name: str, make: Callable[[Any], Any] | None, kind:
 
 
 def set_field(value: Value, name: str, make: Callable[[Any], Any], given: Any, wanted: str) -> None:
-    """Make the field `name` of `given`; refuse, with what is `wanted`, whatever `make` cannot read."""
+    """Set the field `name` to `make(given)`; raise `BadRequestError`, which names the `wanted` form, if it fails."""
     try:
         made = make(given)
     except (BadInputError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
@@ -61,7 +61,7 @@ def set_field(value: Value, name: str, make: Callable[[Any], Any], given: Any, w
 
 
 def beat_range(pair: Any) -> tuple[Beats, Beats]:
-    """Return two exact beats; what is no pair raises as unpacking does."""
+    """Return two exact beats; raise `TypeError` or `ValueError` for a value that is no pair."""
     start, end = pair
     return exact(start), exact(end)
 

@@ -1,1 +1,1 @@
-"""The search for a noise from which the frozen model makes the loop that was asked for (DITTO, DITTO-2, guidance)."""
+"""Optimisation of the initial noise x_T of a frozen model through its sampling chain (DITTO, DITTO-2), and guidance."""

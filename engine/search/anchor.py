@@ -1,12 +1,12 @@
-"""A proximal pull that keeps the music: towards the loop that the noise gave without controls.
+"""The proximal term: a pull towards the latent that the same noise gives without controls.
 
 Many noises follow a curve, and the loss alone does not say which of them to take: a search drifts to one that sounds
-like other music. So the controls' pull, made 1 long, is joined by a pull back to the uncontrolled loop, the *anchor*;
-the two balance at a distance of 1 / weight. The weight decays from step to step, so a search that keeps up moves
-outwards and ends at the first distance at which its target is within reach. A level curve asks for another level and
-not for another loop: there the anchor is the uncontrolled loop with that level, if the model can fade a latent. A
-groove asks for other times and not for other sounds: there each frame is pulled to the most similar frame of the
-anchor, and the whole to the anchor's character, if the model has an embedding for it. The papers have no such pull.
+like other music. So a pull back to the uncontrolled loop, the *anchor*, is added to the losses' gradient of norm 1; the
+two balance at a distance of 1 / weight. The weight decays from step to step, so a search that keeps up moves outwards
+and ends at the first distance at which its target is within reach. A level curve asks for another level and not for
+another loop: there the anchor is the uncontrolled loop with that level, if the model can fade a latent. A groove asks
+for other times and not for other sounds: there each frame is pulled to the most similar frame of the anchor, and the
+whole to the anchor's character, if the model has an embedding for it. The papers have no such pull.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ..models.protocol import Characterises, Fades, Model, Scene
 from ..spectrum import Spectrum
 from .objective import Evaluation, Objective
 
-CHARACTER_WEIGHT = 0.15  # pull per unit of distance and slope; more misses hits, and brings a loop no nearer
+CHARACTER_WEIGHT = 0.15  # of `character_pull`; more costs hits, and keeps a loop no nearer
 SHORTEST_PULL = 1e-12  # norm; a pull of 0 stays 0
 
 
@@ -43,7 +43,7 @@ def anchored(
     weight: float,
     scene: Scene,
 ) -> Tensor:
-    """Return `pull` [batch, *noise_shape] and the pull to `anchor`, the same shape."""
+    """Return `pull` [batch, *noise_shape], normalised, plus the pull to `anchor`, the same shape."""
     latent = evaluation.latent.detach()
     if not objective.any_time:
         return joined(pull, latent, anchor, weight)
@@ -73,7 +73,7 @@ def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int, *, layered: b
 
 
 def joined(pull: Tensor, latent: Tensor, anchor: Tensor, weight: float) -> Tensor:
-    """Return `pull` [batch, *noise_shape] made 1 long, and `weight` back for each unit (RMS) between the latents."""
+    """Return `pull` with norm 1 plus a pull to `anchor` of norm `weight` per unit RMS: all [batch, *noise_shape]."""
     flat = pull.flatten(1)
     length = flat.norm(dim=1).clamp_min(SHORTEST_PULL).view(-1, *[1] * (pull.dim() - 1))
     return pull / length + weight * (latent - anchor) / flat.shape[1] ** 0.5

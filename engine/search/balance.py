@@ -1,7 +1,7 @@
-"""Several losses made to pull alike: each is scaled by its gradient, and weighs more the farther it is from its goal.
+"""The balance of several losses: each is divided by its gradient's norm, and weighs more far from its tolerance.
 
 Losses of different units have gradients of different lengths, and the steepest would decide alone. The papers use fixed
-weights; then there is no `Balance`, and the pull is the gradient of the weighted sum.
+weights; without a `Balance` the pull, the gradient at the latent, is of the plain weighted sum.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,21 @@ from torch import Tensor
 
 from .objective import Evaluation, Objective, Values, headroom, sum_of
 
-LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0  # factors: a goal within its tolerance still pulls, a far one not without limit
+LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0  # factors of a goal's weight, within its tolerance and far from it
 SHORTEST_GRADIENT = 1e-9  # norm; a flat loss is not scaled up beyond this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Measures the gradient of each loss every `every_steps` steps, and in between keeps the scales."""
+    """The scales of losses by their gradients, measured every `every_steps` steps and kept in between."""
 
     every_steps: int = 6
 
     def scales(self, before: Values, evaluation: Evaluation, latent: Tensor, iteration: int) -> Values:
-        """Return one over the norm of each loss's gradient at `latent`, [batch] each; none for a single loss."""
+        """Return one over the norm of each loss's gradient at `latent`, [batch] each; empty for a single loss.
+
+        `before` are the scales so far, which stay unless `iteration` is a multiple of `every_steps`.
+        """
         if len(evaluation.losses) < 2 or (before and iteration % self.every_steps):
             return before
         found = {}
@@ -33,14 +36,14 @@ class Balance:
 
 
 def urgency(distance: Tensor) -> Tensor:
-    """Return the factor of a goal's weight at `distance` tolerances."""
+    """Return the factor of a goal's weight at `distance` tolerances [batch]: the distance itself, 0.3 to 4."""
     return distance.clamp(LEAST_URGENCY, MOST_URGENCY)
 
 
 def pull_at(latent: Tensor, objective: Objective, evaluation: Evaluation, scales: Values) -> tuple[Tensor, Tensor]:
     """Return the gradient [batch, *noise_shape] at `latent` of the scaled sum of losses, and that sum [batch].
 
-    Without `scales` it is the plain weighted sum. The headroom has the mean scale of the losses.
+    Without `scales` it is the plain weighted sum. The headroom loss has the mean scale of the others.
     """
     weighted = [
         goal.weight

@@ -24,7 +24,7 @@ class Best:
         return cls(noise=noise, total=worst, reached=torch.zeros_like(worst, dtype=torch.bool))
 
     def updated(self, noise: Tensor, evaluation: Evaluation) -> "Best":
-        """Return the better of this and `noise`, item by item."""
+        """Return the better of this and `noise` with its exact `evaluation`, item by item."""
         reached, total = evaluation.farthest <= 1, evaluation.total
         # Within all tolerances counts before a lower sum: a sum can fall while one control leaves its tolerance.
         better = (reached & ~self.reached) | ((reached == self.reached) & (total < self.total))

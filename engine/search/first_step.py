@@ -1,8 +1,8 @@
-"""Where a search begins: at the noise of its seeds, or at what a model's learned first step makes of it.
+"""A learned first step: a network moves the noise towards the target before the first gradient step of a search.
 
 There are three passes, each with one gradient and two more evaluations of the surrogate, nearly twice a gradient step.
-The first sees what the surrogate makes of the noise. Its answer is verified, as any noise of the search is, and the
-others see the corrected surrogate: they mend what the surrogate got wrong.
+The first works on the uncorrected surrogate. Its noise is verified by the exact chain, as in any step of the search,
+and the other two work on the corrected surrogate, so that they also reduce the surrogate's error.
 """
 
 from dataclasses import replace
@@ -22,12 +22,12 @@ from .state import SearchState
 from .step import EPSILON
 from .surrogate import Chain, Correction, Problem, Verification, Verified, latent_of
 
-LONGEST_WAY = 0.1  # root mean square, in deviations of the noise: whole searches move it by 0.05 to 0.2
-PASSES_VERIFIED = 2  # after the first
+LONGEST_WAY = 0.1  # root mean square in deviations of the noise; whole searches move it by 0.05 to 0.2
+PASSES_VERIFIED = 2  # after the first one and its verification
 
 
 class Seen(NamedTuple):
-    """A noise and its latent by the surrogate, each [batch, *noise_shape], and what corrects that latent."""
+    """A noise and its latent by the surrogate, each [batch, *noise_shape], and the surrogate's correction."""
 
     noise: Tensor
     latent: Tensor
@@ -40,12 +40,12 @@ class Seen(NamedTuple):
 
 
 def learned_step(model: Model) -> LearnedStep | None:
-    """Return what `model` has learnt of where searches end."""
+    """Return the learned step of `model`, None for models without one."""
     return model.learned_step if isinstance(model, StepsFirst) else None
 
 
 def can_begin(model: Model, objective: Objective) -> bool:
-    """Return whether `model` has a learned first step that knows every goal of `objective`."""
+    """Return whether `model` has a learned first step that was trained on every kind of goal in `objective`."""
     step = learned_step(model)
     return step is not None and all(
         goal.term.features is not None and controls.find(goal.kind).shown in step.knows for goal in objective.goals
@@ -56,7 +56,7 @@ def can_begin(model: Model, objective: Objective) -> bool:
 def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verification) -> SearchState:
     """Return the state before the first gradient step: item by item the best of `noise` and its learned steps.
 
-    Goals of which the model knows nothing leave the noise as it is, to the bit.
+    Without goals that have features the noise stays as it is, to the bit. `chain` is the surrogate.
     """
     model, scene, objective = problem
     seen = seen_by(problem, noise, chain)
@@ -85,7 +85,7 @@ def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verificat
 
 
 def _better(problem: Problem, seen: Seen, total: Tensor, chain: Chain, anchor: Tensor) -> tuple[Seen, Tensor]:
-    """Return `seen` after one pass, item by item only where its `total` [batch] falls, and the total it then has."""
+    """Return `seen` after one pass where that lowers its `total` [batch], item by item, and the new total."""
     moved = stepped(problem, seen, chain, anchor)
     latent = latent_of(problem.model, problem.scene, moved, chain, checkpoint=False)
     after = seen._replace(noise=moved, latent=latent).evaluated(problem).total
@@ -96,12 +96,15 @@ def _better(problem: Problem, seen: Seen, total: Tensor, chain: Chain, anchor: T
 
 
 def seen_by(problem: Problem, noise: Tensor, chain: Chain) -> Seen:
-    """Return `noise` as the first pass sees it: by the surrogate `chain`, which nothing corrects yet."""
+    """Return `noise` [batch, *noise_shape] with its latent by the surrogate `chain`, without a correction."""
     return Seen(noise, latent_of(problem.model, problem.scene, noise, chain, checkpoint=False), Correction())
 
 
 def stepped(problem: Problem, seen: Seen, chain: Chain, anchor: Tensor) -> Tensor:
-    """Return the noise after one pass of the learned step, on the Gaussian's shell; carries its weights' gradient."""
+    """Return the noise after one pass of the learned step, projected onto the shell: [batch, *noise_shape].
+
+    It carries the gradient to the weights of the step, for its training.
+    """
     model, scene, objective = problem
     step = learned_step(model)
     assert step is not None
@@ -118,7 +121,10 @@ def stepped(problem: Problem, seen: Seen, chain: Chain, anchor: Tensor) -> Tenso
 
 @torch.enable_grad()
 def _way_down(problem: Problem, seen: Seen, chain: Chain) -> Tensor:
-    """Return the way down the balanced losses, as long as a sum of squares needs to its minimum (Polyak 1969)."""
+    """Return a gradient step [batch, *noise_shape] down the balanced losses, of Polyak's length (1969).
+
+    For a sum of squares that is linear in the noise the step ends at the minimum; it is cut to `LONGEST_WAY`.
+    """
     model, scene, objective = problem
     noise = seen.noise.detach().requires_grad_(True)
     latent = latent_of(model, scene, noise, chain, checkpoint=False)
@@ -134,5 +140,5 @@ def _way_down(problem: Problem, seen: Seen, chain: Chain) -> Tensor:
 
 
 def _still(change: Tensor) -> Tensor:
-    """Return which rows of `change` [batch, (layers,) frames, channels] are nothing, to keep those to the bit."""
+    """Return which items or layers of `change` [batch, (layers,) frames, channels] are 0, to keep them to the bit."""
     return ~change.flatten(-2).any(-1)[..., None, None]

@@ -1,4 +1,4 @@
-"""How long a search and the sound after it will still take, from the steps that were made."""
+"""A forecast of the time left for a search and the decoding after it, from its steps so far."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ FASTEST = 0.5  # a step leaves at least so much of the distance, however well th
 
 @dataclass(slots=True)
 class Forecast:
-    """Learns from the steps of one search. Times are in seconds of any clock; all calls on one thread.
+    """The forecast for one search, updated at each step. Times are in seconds of any clock; all calls on one thread.
 
     A search for `takes` takes evaluates after at most `steps` steps for the last time. It ends before where it is
     within all tolerances (`ends_early`), or after `limit_seconds`. Of `verified_every` evaluations one is verified, and
@@ -51,7 +51,7 @@ class Forecast:
 
     @property
     def seconds_left(self) -> float:
-        """What is left until the last take is there."""
+        """The seconds left until the last take is decoded."""
         plain = median(self._plain) if self._plain else self._verified_seconds
         more = 0 if self._over else self._steps_left
         verified = 1 + (self._unverified + more - 1) // self.verified_every if more and self.verified_every > 1 else 0

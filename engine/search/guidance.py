@@ -1,8 +1,8 @@
-"""Training-free guidance with the same controls: fast, and not as close (FreeDoM, Yu et al. 2023, arXiv:2303.09833).
+"""Training-free guidance with the same controls: faster, less exact (FreeDoM, Yu et al. 2023, arXiv:2303.09833).
 
 At every step the gradient of the loss is taken at the state x_t through one denoiser call and the analysis, and the
-estimate of x_0 moves down it by a step of normalised length. The cost is the chain's own steps. Deterministic: the
-same noise gives the same loop, though not through `decode(sample(noise))` as every other method.
+estimate of x_0 moves down it by a step of normalised length. It costs one gradient per step of the chain. The same
+noise gives the same loop, but not by `decode(sample(noise))` as with every other method.
 """
 
 import time
@@ -19,14 +19,14 @@ from .objective import Objective
 from .report import Step
 from .state import SearchState
 
-STEPS, JUMPS = 20, 8  # of an ordinary model's chain, and of a two-time model's own
-STRENGTH = 1.0  # of the step that would reach the target if the loss were a straight slope
+STEPS, JUMPS = 20, 8  # of a DDIM chain, and of a two-time model's own sampler
+STRENGTH = 1.0  # factor of the step at whose end a linear loss would be 0
 LONGEST = 0.1  # of a step, in standard deviations of the state's noise
-FLATTEST = 1e-12  # norm of a gradient
+FLATTEST = 1e-12  # norm of a gradient, at least, in a division
 
 
 def guide(objective: Objective, model: Model, scene: Scene, noise: Tensor) -> Iterator[Step]:
-    """Yield one step at the end, with `latent` [batch, *noise_shape] ready to decode."""
+    """Yield one step, at the end of the chain, whose `latent` [batch, *noise_shape] is to be decoded."""
     started = time.perf_counter()
     jumps = model.card.sampler == Sampler.TRAJECTORY
     sampler = Sampler.TRAJECTORY if jumps else Sampler.DDIM
@@ -62,7 +62,7 @@ def guide(objective: Objective, model: Model, scene: Scene, noise: Tensor) -> It
 
 
 def _correction(gradient: Tensor, loss: Tensor) -> Tensor:
-    """Return a step down that ends where the loss would be 0 (Polyak 1969), of a limited length."""
+    """Return the step down `gradient` after which a linear `loss` [batch] would be 0 (Polyak 1969), cut."""
     flat = gradient.flatten(1)
     steepness = flat.norm(dim=1).clamp_min(FLATTEST)
     length = (STRENGTH * loss / steepness).clamp_max(LONGEST * flat.shape[1] ** 0.5)

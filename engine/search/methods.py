@@ -1,4 +1,4 @@
-"""Each method of the request as a list of parts, and the objective in the losses that the method uses.
+"""The plan of each method: the parts of its search, and the objective with its losses and weights.
 
 ditto         the delivered chain itself            + balance, anchor, easing, shell
 ditto2        a surrogate of few steps, verified    + the same, and a learned first step (DITTO-2, arXiv:2405.20289)
@@ -30,16 +30,15 @@ PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
-LAST_PROXIMAL_WEIGHT = 0.1  # share that is left after all steps: some loops need to go far to reach their target
+LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
-# A producer would rather wait than have a loop that misses its target: fast processors are done long before, slow ones
-# may need all of this. A request that counts steps has no limit.
+# By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
 LIMIT_SECONDS = {"draft": 15.0, "normal": 60.0, "best": 240.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A method as a list of parts; those that are None take no part.
+    """The parts of a search; None leaves a part out.
 
     At most `steps` steps follow the gradient through `chain`; the delivered loop is made by `decode`. With a
     `verification`, `chain` is a surrogate, and only exact evaluations decide on the best noise and on the end.
@@ -56,13 +55,13 @@ class Plan:
     shell: Shell | None
     verification: Verification | None
     until_tolerance: bool = True
-    recalls: bool = False  # begin at the noise of what is kept of a recording
-    first_step: bool = False  # begin where the model has learnt that such searches end
-    recompute: bool = True  # activations in the backward pass: memory does not grow with the chain's steps
+    recalls: bool = False  # start from the inverted noise of the kept frames of a recording
+    first_step: bool = False  # start with the model's learned first step
+    recompute: bool = True  # recompute activations in the backward pass: memory does not grow with the chain
 
 
 def limit_seconds(request: LoopRequest) -> float | None:
-    """Return how long the search may take: the request's limit, else its quality's; None where steps are counted."""
+    """Return the time limit in seconds: the request's, else its quality's; None for a given number of steps."""
     if request.budget.seconds is not None:
         return request.budget.seconds
     if request.budget.steps is not None or request.method == "ditto-paper":
@@ -71,7 +70,7 @@ def limit_seconds(request: LoopRequest) -> float | None:
 
 
 def forecast(request: LoopRequest, plan: Plan, started: float) -> Forecast:
-    """Return what tells how long the search of `plan`, which began at `started`, and its takes will still take."""
+    """Return the forecast of the time left for a search by `plan` that began at `started`, in seconds of any clock."""
     return Forecast(
         started,
         plan.steps,
@@ -85,7 +84,7 @@ def forecast(request: LoopRequest, plan: Plan, started: float) -> Forecast:
 def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True) -> Plan:
     """Return the plan of the request's method; without a control, or with `none` or `guidance`, it has no steps.
 
-    Without `recomputes` activations are kept: a long chain takes two thirds of the time, and its memory grows.
+    Without `recomputes` activations are kept, which takes two thirds of the time and memory that grows with the chain.
     """
     made = _paper(objective) if request.method == "ditto-paper" else _ours(request, model, objective)
     steps = made.steps if request.budget.steps is None else request.budget.steps
@@ -149,7 +148,10 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
 
 
 def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:
-    """Return the objective of the request's method: with `ditto-paper` the paper's own losses and weights."""
+    """Return the objective of the request's method: with `ditto-paper` the paper's own losses and weights.
+
+    Raises `BadRequestError` for a control that does not exist or refuses its target.
+    """
     if request.method != "ditto-paper":
         return targets.build(request, scene, model)
     parts = tuple(msgspec.structs.replace(part, kind=_paper_kind(part.kind)) for part in request.controls)

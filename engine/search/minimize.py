@@ -3,8 +3,8 @@
     x_T* = argmin  L( f(decode(sample(x_T))),  y )        x_T is `noise` below
 
 `minimize` is a generator: its caller owns time, progress and stopping, and every step holds the best noise so far.
-Steps are counted, not timed, so the same count replays the same path; the state of any step resumes it. This file is
-the loop; each decision is in the file of its part, and `engine.search.methods` puts the parts together.
+Steps are counted, not timed, so that the same seed and number of steps give the same path; the state of any step
+resumes it. This module is the loop; `engine.search.methods` combines the parts that decide on each step.
 """
 
 import time
@@ -51,7 +51,7 @@ def minimize(
 
 
 def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
-    """Return the state before the first gradient step: at what is known of the end, where the plan begins there."""
+    """Return the state before the first gradient step: after inversion or a learned step if the plan has one."""
     if plan.recalls:
         noise = recalled(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:
@@ -60,7 +60,7 @@ def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
 
 
 class _Evaluated(NamedTuple):
-    """The surrogate's evaluation at the latent `at`, which carries the gradient, and the state that has noted it."""
+    """The surrogate's evaluation at the latent `at`, a leaf of the graph, with the state and the step after it."""
 
     state: SearchState
     step: Step
@@ -76,7 +76,7 @@ class _Search:
     problem: Problem
 
     def step(self, state: SearchState, *, last: bool) -> tuple[SearchState, Step]:
-        """Return the state after the step, and the step."""
+        """Return the state after one step, and its report; with `last` the noise is evaluated and does not move."""
         model, scene, _ = self.problem
         with torch.set_grad_enabled(not last):
             noise = state.noise.detach().requires_grad_(not last)
@@ -84,7 +84,7 @@ class _Search:
             evaluated = None if last or self._is_due(state) else self._evaluate(state, latent)
             exact, delivered = None, None
             if self._is_verified(evaluated):
-                evaluated = None  # by the correction of before
+                evaluated = None  # it used the correction before
                 state, exact, delivered = self._verify(state, latent.detach(), last=last)
             step = exact
             if step is None or not (last or (step.reached and self.plan.until_tolerance)):
@@ -105,7 +105,7 @@ class _Search:
         return verification.is_worth_it(evaluated.state.verified, evaluated.state.iteration, evaluated.evaluation)
 
     def _evaluate(self, state: SearchState, latent: Tensor) -> _Evaluated:
-        """Evaluate the latent, with the correction if it is a surrogate's."""
+        """Return the evaluation of `latent` [batch, *noise_shape], corrected if it is a surrogate's."""
         model, scene, objective = self.problem
         at = latent.detach().requires_grad_(torch.is_grad_enabled())
         shifted, spectrum = state.correction.applied(model, scene, at)
@@ -138,7 +138,7 @@ class _Search:
         return (*self._noted(state, found.evaluation), delivered) if found.exact else (state, None, delivered)
 
     def _noted(self, state: SearchState, evaluation: Evaluation) -> tuple[SearchState, Step]:
-        """Keep the better of the state's noise and the best so far; return the step that says so."""
+        """Return the state with the better of its noise and the best so far, and the report of the step."""
         evaluation.check_finite(state.iteration)
         state = replace(state, best=state.best.updated(state.noise, evaluation))
         return state, Step.of(state, evaluation, steps=self.plan.steps, exact=True)

@@ -34,7 +34,7 @@ class Goal:
     hears: Hears | None = None  # some layers of a loop, where it is not the whole
 
     def heard(self, spectrum: Spectrum, latent: Tensor) -> Spectrum:
-        """Return the spectrum that this goal evaluates, of a latent whose whole has `spectrum`."""
+        """Return the spectrum of this goal's layers of `latent`, else `spectrum`, which is of the whole loop."""
         return spectrum if self.hears is None else self.hears(latent)
 
 
@@ -71,7 +71,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """All controls of a request. Every method answers per control and batch item."""
+    """All goals of a request. Values are by goal name, with one number per batch item."""
 
     goals: tuple[Goal, ...]
 
@@ -108,7 +108,7 @@ class Objective:
 
     @torch.no_grad()
     def features(self, spectrum: Spectrum, latent: Tensor) -> tuple[controls.Features, ...]:
-        """Return what a learned first step sees of the goals that can be shown, as in a latent's `spectrum`."""
+        """Return the inputs of a learned first step, for all goals that have some, of a latent with `spectrum`."""
         found = []
         for goal in self.goals:
             row = controls.find(goal.kind)
@@ -119,7 +119,7 @@ class Objective:
         return tuple(found)
 
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:
-        """Return the fader's gain that would reach the target [batch, frames]; None if no control asks for a level."""
+        """Return the gain in dB that would bring the level to its target [batch, frames]; None without such a goal."""
         fades = [goal.term.fade_db(spectrum) for goal in self.goals if goal.term.fade_db is not None]
         return sum_of(fades) / len(fades) if fades else None
 
@@ -134,7 +134,8 @@ class Objective:
 def headroom(spectrum: Spectrum) -> Tensor:
     """Return a loss for frames that are louder than a file can hold: [batch], 0 for usual levels.
 
-    The finished loop is turned down as a whole if a peak is too high, and then misses its level everywhere.
+    It is the mean squared excess in dB over the ceiling, scaled. The finished loop gets one lower gain if a peak is too
+    high, and then misses its level everywhere.
     """
     if spectrum.peak_db is not None:
         over = torch.relu(spectrum.peak_db - controls.CEILING_DB)

@@ -1,7 +1,7 @@
-"""The part of a loop that a search moves: the layers that its controls reach. All others are sampled once.
+"""The part of a loop whose noise a search optimises: the layers that its controls reach. All others are sampled once.
 
-Where every control hears layers of its own, the search knows no others: it costs what these cost, and the rest of the
-loop stays as it was, to the bit.
+Where every control has layers of its own, the search samples and differentiates these alone: other layers add no cost,
+and keep their noise to the bit.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ..request import LoopRequest
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The scene of the layers that a search moves, and their places among all; `places` is None for the whole loop."""
+    """The scene of the layers that a search moves, and their indices among all; `places` is None for the whole loop."""
 
     scene: Scene
     places: tuple[int, ...] | None = None
@@ -34,7 +34,7 @@ class Part:
 
 
 def part_of(request: LoopRequest, scene: Scene, model: Model) -> Part:
-    """Return what the controls of `request` reach of `scene`."""
+    """Return the part of `scene` that the controls of `request` reach; the whole for models without layers."""
     names = reached(request, scene)
     if names == scene.layers or not isinstance(model, Layers):
         return Part(scene)
@@ -42,7 +42,7 @@ def part_of(request: LoopRequest, scene: Scene, model: Model) -> Part:
 
 
 def reached(request: LoopRequest, scene: Scene) -> tuple[str, ...]:
-    """Return the layers that controls move: a control of the sum moves all that are audible."""
+    """Return the layers that any control moves, all without controls; a control of the sum moves the audible ones."""
     heard = [controls.find(part.kind).layers_in(scene, part.on) or scene.audible for part in request.controls]
     moved = {name for names in heard for name in names}
     return tuple(name for name in scene.layers if name in moved) or scene.layers

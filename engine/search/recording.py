@@ -1,9 +1,9 @@
-"""Where a search begins that keeps part of a recording: at the noise from which the model makes that part.
+"""The initial noise of a search that keeps part of a recording: that part's noise, by inversion of the chain.
 
-The kept frames are known before anything is searched. They are written into the free loop, and the chain is solved
-backwards: each step for the state that it began with, by a damped fixed-point iteration, because the step's own answer
-is at that state. DDIM backwards (Song et al. 2021) takes the answer at the step's end instead, and is four times as far
-off where steps are few. In the frames that are free the noise of the seed stays.
+The kept frames are written into the latent of the uncontrolled loop, and the chain is inverted step by step: the state
+before each step by a damped fixed-point iteration, because the denoiser's output depends on that state. DDIM inversion
+(Song et al. 2021) takes the output at the state after it instead, and has four times the error where steps are few. In
+free frames the noise of the seed stays.
 """
 
 import math
@@ -17,15 +17,15 @@ from .best import per_item
 from .shell import Shell
 from .surrogate import Chain, Problem, latent_of
 
-STEPS, ITERATIONS, DAMPING = 8, 4, 0.5  # more iterations, or fewer steps, leave farther off: the answers are not smooth
+STEPS, ITERATIONS, DAMPING = 8, 4, 0.5  # more iterations or fewer steps have a larger error
 
 
 @torch.no_grad()
 def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
-    """Return `noise` [batch, *noise_shape] with the kept frames' own noise in them, where its loop is then nearer.
+    """Return `noise` [batch, *noise_shape] with inverted noise in the kept frames, for items that it brings nearer.
 
-    Levels that no file can hold do not count here: the search brings them down in a few steps. Without a part that is
-    kept, and with samplers that draw noise, it is `noise` itself.
+    Nearer is by the farthest goal; the headroom does not count, because a search reduces peaks in a few steps. It is
+    `noise` itself without kept frames, for layers, and for samplers with several noises.
     """
     model, scene, objective = problem
     if scene.layers or scene.noises > 1 or chain.sampler == Sampler.RENOISE:
@@ -47,7 +47,7 @@ def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
 def backwards(
     model: Model, scene: Scene, latent: Tensor, sampler: Sampler, steps: int = STEPS, iterations: int = ITERATIONS
 ) -> Tensor:
-    """Return the noise from which `steps` first-order steps nearly make `latent`, both [batch, *noise_shape]."""
+    """Return a noise from which `steps` DDIM steps make nearly `latent`, both [batch, *noise_shape]."""
     schedule, state = model.schedule(steps, scene), latent
     for i in reversed(range(steps)):
         alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])

@@ -1,4 +1,4 @@
-"""One step of a search as its caller sees it."""
+"""The report of one step of a search, and its progress events."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,12 @@ UNKNOWN_SECONDS = -1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One evaluation. `losses` and `distances` (in tolerances) belong to the batch's best item at this step.
+    """One evaluation. `losses` and `distances` (in tolerances) are of the batch item with the lowest `total` [batch].
 
     With `exact` they are the exact evaluation's, otherwise the surrogate's. `best_noise` [batch, *noise_shape] and
     `best_total` [batch] are the best so far, item by item, by exact evaluations alone; `reached` is true when the best
-    of every item is within all tolerances. `latent` is the delivered latent of `best_noise`, where it is at hand.
+    of every item is within all tolerances. `latent` is the delivered latent of `best_noise`, where it was computed.
+    `seconds` are since the search began, and `state` resumes it after this step.
     """
 
     index: int
@@ -37,7 +38,7 @@ class Step:
 
     @classmethod
     def of(cls, state: SearchState, evaluation: Evaluation, *, steps: int, exact: bool) -> "Step":
-        """Return the step that evaluated `state`, one of `steps`."""
+        """Return the report of an `evaluation` of `state`, one of `steps` steps."""
         item = evaluation.item
         return cls(
             index=state.iteration,
@@ -56,15 +57,15 @@ class Step:
 
 
 def counted(step: Step) -> tuple[int, int]:
-    """Return which step this is, and of how many; the evaluation after the last step is not counted as a step.
+    """Return the number of this step from 1, and of all steps; the evaluation after the last step is not counted.
 
-    Where there are no steps, as in a loop that is only made again, nothing is counted.
+    Where there are no steps, as in a loop that is only sampled, both are 0.
     """
     return min(step.index + 1, step.steps), step.steps
 
 
 def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:
-    """Return how far a search is; where it is `over`, this step is its last."""
+    """Return the progress event of a step; where the search is `over`, this step is its last."""
     done, steps = counted(step)
     return Progress(
         request_id=request.request_id,
@@ -78,7 +79,7 @@ def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: boo
 
 
 def decoding(request: LoopRequest, step: Step | None, done: int, seconds: float) -> Progress:
-    """Return how many takes are sound, so many `seconds` after the search has ended with `step`."""
+    """Return the progress event after `done` takes were decoded, `seconds` after the search ended with `step`."""
     return Progress(
         request_id=request.request_id,
         take=done,

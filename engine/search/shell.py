@@ -1,9 +1,10 @@
-"""Keep optimised noise like noise: on the Gaussian's shell, and as white in time as a Gaussian draw.
+"""Projection of optimised noise onto the typical set of a Gaussian: unit variance, and white in time.
 
-A denoiser was trained on Gaussian noise, which in so many dimensions lies on a thin shell and has a flat
-spectrum. Optimising drifts off it (DITTO's known failure, reward hacking). After each step the noise is projected
-back: its temporal spectrum, averaged over channels, is kept near flat, each channel's spectrum is as uneven as that of
-a draw, its mean is 0 and its deviation 1 (closed form and O(N log N), as arXiv:2602.08646 proposes for images).
+A denoiser was trained on Gaussian noise, which in so many dimensions lies near a thin shell and has a flat spectrum.
+Optimising leaves that shell, where losses fall without better sound (reward hacking, a known failure of DITTO). After
+each step the noise is projected back: its temporal spectrum, averaged over channels, is kept near flat, each channel's
+spectrum is as uneven as that of a draw, its mean is 0 and its deviation 1 (closed form and O(N log N), as
+arXiv:2602.08646 proposes for images).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-DRAWS = 64  # of a shape, from which the usual flatness is estimated
+DRAWS = 64  # Gaussian noises of a shape, from which its usual flatness is estimated
 SILENCE = 1e-12
 
 
@@ -26,7 +27,7 @@ class Shell:
     def projected(self, noise: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:
         """Return `noise` [batch, *noise_shape] on the shell; time is axis `time_axis` without the batch.
 
-        Where the first axis of a noise is `layered`, each layer is a Gaussian of its own.
+        If `layered`, the first axis of a noise is layers, and each is projected alone.
         """
         if layered:
             return self.projected(noise.flatten(0, 1), time_axis - 1).view_as(noise)
@@ -47,7 +48,10 @@ class Shell:
 
 
 def flatness(noise: Tensor, time_axis: int) -> Tensor:
-    """Return the geometric over the arithmetic mean of power over temporal frequencies, channels averaged: [batch]."""
+    """Return the spectral flatness in time, the geometric over the arithmetic mean of power: [batch].
+
+    It is the mean over channels of `noise` [batch, *noise_shape]; time is axis `time_axis` without the batch.
+    """
     return _flatness(torch.fft.rfft(noise, dim=1 + time_axis), 1 + time_axis)
 
 
@@ -71,7 +75,7 @@ def _as_uneven_as_draws(spectrum: Tensor, axis: int, frames: int, spread: float)
 
 @lru_cache
 def _usual_flatness(frames: int, channels: int) -> tuple[float, float]:
-    """Return mean and deviation of the flatness of Gaussian draws."""
+    """Return mean and standard deviation of the flatness of Gaussian noises [frames, channels]."""
     draws = torch.Generator().manual_seed(0)
     found = torch.cat([flatness(torch.randn(1, frames, channels, generator=draws), 0) for _ in range(DRAWS)])
     return float(found.mean()), float(found.std())

@@ -1,6 +1,6 @@
-"""The state of a search as a value: any step can be stored as bytes and resumed to the same end.
+"""The state of a search as a value: after any step it can be stored as bytes, and resuming gives the same result.
 
-Every part owns its own state; here they are put together, and written as safetensors with one name for each tensor.
+Every part of a search defines its own state; here they are combined, and stored as safetensors by name.
 """
 
 from dataclasses import dataclass, field, fields
@@ -17,7 +17,7 @@ from .step import Moments, Pace
 from .surrogate import Correction, Verified
 
 FORM = 3  # counts up whenever the names below change
-FORM_2 = {  # names of the form before, which an engine that was updated in the middle of a search left in its journal
+FORM_2 = {  # names in form 2, which may be in the journal of an engine that was updated during a search
     "first_moment": "moments.first",
     "second_moment": "moments.second",
     "best_noise": "best.noise",
@@ -37,7 +37,7 @@ FORM_2 = {  # names of the form before, which an engine that was updated in the 
 class SearchState:
     """Where a search is: its noise [batch, *noise_shape] after `iteration` steps, and the state of each part.
 
-    `scales` [batch] are the balance's, by goal; `anchor` [batch, *noise_shape] is None before the first step and
+    `scales`, [batch] each, are the balance's; `anchor` [batch, *noise_shape] is None before the first step and
     without a proximal pull. Tensors are never changed in place.
     """
 
@@ -72,7 +72,7 @@ class SearchState:
 
     @classmethod
     def from_bytes(cls, data: bytes, device: torch.device | str = "cpu") -> "SearchState":
-        """Read a state of this form or of form 2; raise `BadInputError` for anything else."""
+        """Return the state in `data`, on `device`; raise `BadInputError` for bytes of neither form 2 nor 3."""
         try:
             tensors = {name: tensor.to(device) for name, tensor in load(data).items()}
             form, iteration, count, verified_at = (int(value) for value in tensors.pop("counts").tolist())

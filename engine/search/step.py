@@ -2,7 +2,7 @@
 
 The length of a step is decided here and nowhere else:
 
-    learning rate x near the target x with the anchor's weight x the pace so far,  cut off by the trust region
+    learning rate  x  easing near the target  x  (1 + 2 proximal weight)  x  rate of the pace,  cut by the trust region
 """
 
 import math
@@ -33,19 +33,19 @@ class Moments:
 class Padam:
     """Partially adaptive Adam (Kingma and Ba 2015; Padam, Chen and Gu 2018).
 
-    Adam moves unimportant coordinates as far as important ones, and the loop changes more than it was asked to; one
-    length for all moves a few important coordinates out of the noise. The geometric mean of the two (`adaptivity` 0.5;
-    1 is Adam) keeps most of the advantage of either (`benchmarks/search.md`). The memories `betas` are short, because
-    the loss is the same at every step.
+    Adam moves coordinates with small gradients as far as others, and the loop changes more than the target needs; plain
+    gradient descent moves a few coordinates far beyond Gaussian values. The geometric mean of the two (`adaptivity`
+    0.5; 1 is Adam) keeps most of the advantage of either (`benchmarks/search.md`). The decay rates `betas` are low,
+    because the loss has no minibatch noise.
     """
 
     betas: tuple[float, float] = (0.5, 0.9)
     adaptivity: float = 0.5
 
     def move(self, moments: Moments, gradient: Tensor, count: int, size: Tensor) -> tuple[Moments, Tensor]:
-        """Return the moments after the `count`-th gradient, and the way that the noise goes down [batch, ...].
+        """Return the moments after the `count`-th `gradient`, from 1, and the step to subtract: [batch, *noise_shape].
 
-        `size` broadcasts over the noise, and is the way's length in each coordinate for a gradient that never changes.
+        `size` broadcasts over the noise. It is the root mean square of the step for a gradient that never changes.
         """
         (short, long), own = self.betas, self.adaptivity
         first = short * moments.first + (1 - short) * gradient
@@ -58,7 +58,7 @@ class Padam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a search adapts its step size: `rate` [batch], 1 and less, and the totals [batch] that it was judged by.
+    """The adaptation of the step size: its factor `rate` [batch], 0.2 to 1, and the last totals [batch].
 
     Exact totals are compared with exact ones, and the surrogate's with its own since the last verification.
     """
@@ -73,7 +73,7 @@ class Pace:
 
     @classmethod
     def fresh(cls, noise: Tensor) -> "Pace":
-        """Return the full pace, with nothing to compare the first total with."""
+        """Return a rate of 1 and infinite totals, before the first evaluation."""
         worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
         return cls(rate=torch.ones_like(worst), verified_total=worst, surrogate_total=worst)
 
@@ -82,7 +82,7 @@ class Pace:
         return replace(self, surrogate_total=total, rate=self._rate(total, self.surrogate_total))
 
     def after_verification(self, total: Tensor) -> "Pace":
-        """Return the pace after the exact `total` [batch]; the surrogate is another one from here on."""
+        """Return the pace after the exact `total` [batch]; the surrogate's next total has none to be compared with."""
         none = torch.full_like(total, torch.inf)
         return Pace(rate=self._rate(total, self.verified_total), verified_total=total, surrogate_total=none)
 
@@ -93,12 +93,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSize:
-    """The length of a step in standard deviations of the noise; off the `Easing` it is the learning rate alone."""
+    """The length of a step in standard deviations of the noise; without `easing` it is the same at any distance."""
 
     learning_rate: float
     easing: "Easing | None" = None
 
-    PER_PROXIMAL_WEIGHT = 2.0  # so much longer per unit of weight: at first the anchor allows short ways only anyway
+    PER_PROXIMAL_WEIGHT = 2.0  # relative increase per unit of weight: a strong anchor limits the way anyway
 
     def at(self, distance: float, proximal_weight: float, rate: Tensor) -> Tensor:
         """Return the size [batch] at `distance` tolerances from the farthest goal, at the pace `rate` [batch]."""
@@ -108,10 +108,10 @@ class StepSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Easing:
-    """Shorter steps near the target, or they would leap from side to side; the papers have constant steps."""
+    """Shorter steps near the target, against oscillation around it; the papers have constant steps."""
 
     full_from: float = 20.0  # tolerances: from this distance on a step has its full size
-    least: float = 0.2  # of the full size
+    least: float = 0.2  # share of the full size
 
     def share(self, distance: float) -> float:
         """Return the share of the full size at `distance` tolerances."""
@@ -120,19 +120,20 @@ class Easing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustRegion:
-    """Cuts off a step that would leap over its target; for searches that start near it.
+    """Shortens a step that would overshoot its target; for searches that start near it.
 
-    A sum of squares that falls along its slope reaches its minimum at twice its height (Polyak 1969). A step may use
-    that promise up to where `aim` tolerances are left, and always the share `least`.
+    Of a sum of squares, a step to the minimum has a linear decrease (gradient times step) of twice its value (Polyak
+    1969). A step may have the share of this decrease that leaves `aim` tolerances, and always the share `least`.
     """
 
     aim: float = 0.4  # tolerances
-    least: float = 0.1
+    least: float = 0.1  # share
 
     def cut(self, way: Tensor, gradient: Tensor, height: Tensor, distance: Tensor) -> Tensor:
-        """Return `way` [batch, *noise_shape], no longer than trusted.
+        """Return the step `way` [batch, *noise_shape], shortened to the trust region.
 
-        `height` [batch] is the sum whose `gradient` is followed, `distance` [batch] the farthest goal's in tolerances.
+        `height` [batch] is the value of the sum with this `gradient`, `distance` [batch] the farthest goal's in
+        tolerances.
         """
         trusted = height * (2 * (1 - (self.aim / distance.clamp_min(EPSILON)).sqrt()).clamp_min(self.least))
         promised = (gradient * way).flatten(1).sum(1).clamp_min(EPSILON)

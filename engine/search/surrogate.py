@@ -1,8 +1,8 @@
 """A search through a cheap surrogate: how it is corrected, and when the exact chain verifies it.
 
-A chain of few steps is cheap, but its latent is not quite the delivered one; and a latent that is a spectrogram may be
-one that no waveform has. Both differences are measured now and then at the present noise and taken for constant until
-the next verification: the latent's as a difference, the waveform's as a ratio of powers, band by band and frame by
+A chain of few steps is cheap, but its latent differs from the delivered one; and a latent that is a spectrogram may be
+one that no waveform has. Both differences are measured at some steps, the verifications, and taken as constant until
+the next one: the latent's as a difference, the waveform's as a ratio of powers, band by band and frame by
 frame. At that noise the corrected surrogate gives exactly what the exact evaluation gives, for the surrogate's price
 (space mapping, Bandler et al. 1994, with the surrogate of DITTO-2, arXiv:2405.20289, as the coarse model).
 """
@@ -22,7 +22,7 @@ SILENCE = 1e-9  # mean square that is added to both powers
 
 
 class Problem(NamedTuple):
-    """What a search minimises, for which model and which scene."""
+    """The objective of a search, with the model and the scene for which it is minimised."""
 
     model: Model
     scene: Scene
@@ -31,7 +31,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """How a noise becomes a latent: so many denoiser calls of one sampler."""
+    """A sampling chain from noise to latent: a sampler and its number of denoiser calls."""
 
     steps: int
     sampler: Sampler
@@ -40,8 +40,8 @@ class Chain:
 def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkpoint: bool = True) -> Tensor:
     """Return the latent [batch, *noise_shape] that `chain` makes of `noise`, carrying the gradient.
 
-    The noise is laid out in memory as a stored one is: kernels in bfloat16 add up differently along another layout, and
-    a take would not come back to the last bit.
+    With `checkpoint` activations are recomputed in the backward pass. The noise is made contiguous, as a stored one
+    is: bfloat16 kernels add in another order for other strides, and a take could not be reproduced to the last bit.
     """
     noise = noise.contiguous()
     return sample(model, scene, noise, model.schedule(chain.steps, scene), chain.sampler, checkpoint=checkpoint)
@@ -49,11 +49,11 @@ def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What is added to the surrogate's latent, multiplied into its powers, and added to its levels to give its peaks.
+    """The differences of exact evaluation and surrogate at the last verification; None where not measured.
 
-    None where it was not measured. `latent` is [batch, *noise_shape], `power` and `side` (of the side channel)
-    [batch, bands, frames], `crest` [batch, frames] in dB: from a frame's level to its largest sample, which a level
-    alone does not tell.
+    `latent` [batch, *noise_shape] is added to the surrogate's latent. `power` [batch, bands, frames] and `side` [batch,
+    frames] are factors of the powers of mid and side. `crest` [batch, frames] in dB is added to a frame's level to give
+    its peak, which no spectrum tells.
     """
 
     latent: Tensor | None = None
@@ -74,7 +74,7 @@ class Correction:
         return shifted, spectrum
 
     def with_waveform(self, model: Model, scene: Scene, latent: Tensor, waveform: Spectrum) -> "Correction":
-        """Return the correction from the spectrum of `latent` to the spectrum of its `waveform`."""
+        """Return this correction with the ratios and the crest of `waveform`, the spectrum of the decoded `latent`."""
         own, side, crest = model.listen(latent, scene), self.side, self.crest
         if waveform.side is not None and own.side is not None:
             side = _ratio(waveform.side, own.side)
@@ -89,17 +89,17 @@ def _ratio(power: Tensor, surrogate: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How often the search was verified, and at which iteration it was last."""
+    """The number of verifications, and the iteration of the last one."""
 
     count: int = 0
     iteration: int = 0
 
 
 class Finding(NamedTuple):
-    """The result of a verification: the correction from here on, and the evaluation by the exact chain.
+    """The result of a verification: the new correction, and the evaluation by the exact chain.
 
-    `exact` is false where the waveform was not analysed, though the model has one: then the `evaluation` is by the last
-    known correction of the waveform, and decides nothing.
+    `exact` is false where the model's waveform was not analysed: then the `evaluation` uses the waveform ratios of the
+    verification before, and decides neither on the best noise nor on the end.
     """
 
     correction: Correction
@@ -109,10 +109,12 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The exact evaluation of a search through a surrogate, and when it is worth its price.
+    """The exact evaluation of a search through a surrogate, and when it takes place.
 
-    It takes place every `every_steps` steps at the latest, and as soon as the surrogate is within `BELIEVED` of all
-    tolerances, but not within `APART` steps of the last one. The waveform costs most: it is analysed at every second
+    It takes place every `every_steps` steps at the latest, and as soon as all distances by the surrogate are at most
+    `BELIEVED` tolerances, but not within `APART` steps of the last one.
+
+    The waveform costs most: it is analysed at every second
     verification, at the last one, and where the target is within `NEAR` tolerances; always with `always_waveform`.
     """
 
@@ -120,16 +122,16 @@ class Verification:
     every_steps: int = 6
     always_waveform: bool = False
 
-    BELIEVED = 0.7  # tolerances: a corrected surrogate that is so near is verified at once
+    BELIEVED = 0.7  # tolerances
     APART = 2  # steps
     NEAR = 2.0  # tolerances
 
     def is_due(self, verified: Verified, iteration: int) -> bool:
-        """Return whether a step begins with a verification, whatever the surrogate gives."""
+        """Return whether a step begins with a verification: the first one, or after `every_steps` steps."""
         return not verified.count or iteration - verified.iteration >= self.every_steps
 
     def is_worth_it(self, verified: Verified, iteration: int, surrogate: Evaluation) -> bool:
-        """Return whether the `surrogate` is within all tolerances, as far as it can tell."""
+        """Return whether all items of the evaluation `surrogate` are near enough to be verified."""
         settled = iteration - verified.iteration >= self.APART
         return settled and bool((surrogate.farthest <= self.BELIEVED).all())
 
@@ -138,7 +140,7 @@ class Verification:
     ) -> Finding:
         """Return a new correction and the exact evaluation of two latents [batch, *noise_shape] of one noise.
 
-        `surrogate` is the surrogate's latent, `exact` the latent of `chain`. A `thorough` one analyses the waveform.
+        `surrogate` is the surrogate's latent, `exact` the latent of `chain`. If `thorough` the waveform is analysed.
         """
         model, scene, objective = problem
         correction = replace(correction, latent=exact - surrogate)

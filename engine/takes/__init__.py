@@ -1,1 +1,1 @@
-"""The parts of a take beside its sound: its noise with the seeds, and the record of how it was made."""
+"""Noise and record of a take: where a request starts, how noise is stored, and how the loop was made."""

@@ -1,4 +1,4 @@
-"""Where a request begins: at the noise of its seeds or of an earlier take, layer by layer."""
+"""The initial noise of a request: of its seeds or of an earlier take, layer by layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,12 +14,15 @@ from ..request import MIX, LoopRequest, Start
 from ..request.layers import called
 from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
 
-NEAR_BEATS = 0.1  # by which a recording may miss a whole number of beats and still be repeated on the beat
+NEAR_BEATS = 0.1  # largest deviation from whole beats at which a recording is repeated to fill the loop
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The `scene` whose layers hear each other, the `noise` [takes, *noise_shape], and what they `heard`."""
+    """The scene, the initial noise [takes, *noise_shape], and of layers the conditioning on each other.
+
+    `heard` [takes, layers, frames, channels] is of `protocol.Layers.rehearsed`; None for one sound.
+    """
 
     scene: Scene
     noise: Tensor
@@ -27,9 +30,11 @@ class Beginning:
 
 
 def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
-    """Return where `request` begins; raise `BadRequestError` or `BadInputError` for a take that it cannot begin from.
+    """Return scene and noise with which `request` starts.
 
-    Layers that stay keep the noise of their take and what they heard, to the bit; those that are made anew hear these.
+    Layers that stay keep the noise and the conditioning of their take, to the bit; those that are made anew are
+    conditioned on them. Raises `BadRequestError` for layers of a model without them, or layers that would not stay
+    because other weights made the take, and `BadInputError` for a stored noise that is damaged or of another loop.
     """
     scene = replace(scene, notes=(*scene.notes, *_weights_notes(request, model, scene)))
     if not isinstance(model, Layers):
@@ -52,9 +57,9 @@ def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:
-    """Return the noise of one sound [takes, *noise_shape]: the seeds', or an earlier take's, varied as asked.
+    """Return the noise of one sound [takes, *noise_shape]: of the seeds, or of an earlier take, varied as asked.
 
-    The layers of a take become one noise as their sum, which is a Gaussian's once it is scaled.
+    The noises of a take's layers are added and divided by the root of their number, so that the sum is Gaussian.
     """
     if request.start is None:
         return sampling.start_noise(scene, request.seed, request.count)
@@ -71,7 +76,7 @@ def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:
 def _continued(
     request: LoopRequest, start: Start, stored: LayeredNoise, fresh: Tensor, scene: Scene
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
-    """Return the noise of a request that begins from a take in layers, and what those layers that stay heard.
+    """Return the noise [takes, *noise_shape] from a take in layers, and the conditioning of layers that stay, by name.
 
     A variation moves the layers that are made again, and without such layers all of them.
     """
@@ -102,7 +107,7 @@ def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
 
 
 def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Tensor | None]:
-    """Return the recording beside the loop [channels, samples] as its layers hear it, with a note on its length.
+    """Return the scene with a note on the recording's length, and the recording [channels, samples] or None.
 
     A shorter one is repeated where it is a whole number of beats long.
     """
@@ -122,7 +127,7 @@ def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Te
 
 
 def _refuse_layers(request: LoopRequest, model: Model) -> None:
-    """Refuse what needs layers of a model that has none."""
+    """Raise `BadRequestError` for a field that needs layers, of a model without them."""
     asked = [called(name) for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
     asked += ["layers"] if request.layers not in ((), (MIX,)) else []
     asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
@@ -134,12 +139,12 @@ def _refuse_layers(request: LoopRequest, model: Model) -> None:
 
 
 def weights_of(model: Model, scene: Scene) -> str:
-    """Return the digest of the weights that decide on the sound of `scene`; empty where it is not known."""
+    """Return the digest, 12 hexadecimal digits, of the weights on which the sound depends; empty if unknown."""
     return model.weights_digest(scene) if isinstance(model, Weighed) else ""
 
 
 def check_rebuilt(noise: bytes, model: Model, scene: Scene) -> None:
-    """Refuse a stored take whose sound these weights cannot make again."""
+    """Raise `BadInputError` for a stored noise whose take was made with other weights than the model's."""
     made, now = stored_facts(noise).get("weights", ""), weights_of(model, scene)
     if made and now and made != now:
         raise BadInputError(
@@ -149,7 +154,7 @@ def check_rebuilt(noise: bytes, model: Model, scene: Scene) -> None:
 
 
 def _weights_notes(request: LoopRequest, model: Model, scene: Scene) -> tuple[str, ...]:
-    """Return what to say of a take that other weights made; raise `BadRequestError` where its layers should stay."""
+    """Return notes on a take of other weights; raise `BadRequestError` where layers of it are to stay."""
     now = weights_of(model, scene)
     if request.start is None or not now:
         return ()

@@ -1,4 +1,4 @@
-"""A take's stored noise x_T, with the seeds that complete its prompt."""
+"""A take's noise x_T as stored, with the seeds of the sounds and the key that its prompt left open."""
 
 import json
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from torch import Tensor
 from ..errors import BadInputError
 from ..request import LAYERS, LoopRequest
 
-WIDE_VARIATION = 0.8  # from here on a variation also completes the prompt anew
+WIDE_VARIATION = 0.8  # from this amount on a variation also chooses the open sounds anew
 HEARD = "heard"
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSeeds:
-    """The seeds that complete a prompt: `words` chooses the missing sounds and moods, `key` the missing key."""
+    """The seeds of a prompt's open parts: `words` chooses sounds and moods, `key` the key, where it names none."""
 
     words: int
     key: int
@@ -26,7 +26,10 @@ class OpenSeeds:
 
 @dataclass(frozen=True, slots=True)
 class LayeredNoise:
-    """The noise [layers, frames, channels] of a take, and what each layer `heard` of the others [layers, frames, m]."""
+    """The noise [layers, frames, channels] of a take, and the conditioning `heard` of each layer [layers, frames, m].
+
+    `heard` is a take's row of `protocol.Layers.rehearsed`, `layers` are the names in the same order.
+    """
 
     layers: tuple[str, ...]
     noise: Tensor
@@ -46,8 +49,8 @@ def noise_to_bytes(
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names, and what each `heard` of the others [layers, frames, channels]; with the
-    digest of the `weights` and what its layers were `told`, where that is known.
+    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; with the digest of the
+    `weights` and the layers' other conditioning `told` (see `protocol.Scene`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -60,9 +63,9 @@ def noise_to_bytes(
 
 
 def layered_from_bytes(data: bytes) -> LayeredNoise | None:
-    """Return the noise of a stored take layer by layer; None of a take that is one sound.
+    """Return the noise of a stored take layer by layer; None for a take that is one sound.
 
-    Raises `BadInputError` where names, noises and what was heard do not belong together.
+    Raises `BadInputError` for other bytes, unknown layers, shapes that do not match and values that are not finite.
     """
     tensors = _of_a_take(data)
     noise, heard = tensors["noise"], tensors.get(HEARD)
@@ -79,7 +82,7 @@ def layered_from_bytes(data: bytes) -> LayeredNoise | None:
 
 
 def stored_facts(data: bytes) -> dict[str, str]:
-    """Return what a stored take says of itself: model, seed, layers, weights; raise `BadInputError` for other bytes."""
+    """Return the metadata of a stored noise, such as model, seed, layers, weights; raise `BadInputError` otherwise."""
     _of_a_take(data)
     size = int.from_bytes(data[:8], "little")
     found = json.loads(data[8 : 8 + size]).get("__metadata__", {})
@@ -87,9 +90,10 @@ def stored_facts(data: bytes) -> dict[str, str]:
 
 
 def open_seeds(request: LoopRequest) -> OpenSeeds:
-    """Return the seeds that complete the prompt: the first take's own, for all searches that start from it.
+    """Return the seeds of the prompt's open parts: those stored in the take that the request starts from, else its own.
 
-    A wide variation chooses its words anew, or it would be the same loop once more; it keeps the key.
+    A variation of 0.8 or more chooses the words anew, or it would be nearly the same loop; it keeps the key. Raises
+    `BadInputError` for bytes that are no stored noise.
     """
     if request.start is None:
         return OpenSeeds(words=request.seed, key=request.seed)
@@ -107,7 +111,7 @@ def _seed_in(stored: dict[str, Tensor], name: str, otherwise: int) -> int:
 
 
 def of_another_loop() -> BadInputError:
-    """Return the error of noise that has another shape than this loop's."""
+    """Return the error, for the caller to raise, of a noise whose shape is not this loop's."""
     return BadInputError(
         "The noise of the take belongs to a loop of another length or of another model.",
         remedy="Start from a take of the same model, bars, time signature and tempo.",
@@ -115,7 +119,7 @@ def of_another_loop() -> BadInputError:
 
 
 def noise_from_bytes(data: bytes, shape: tuple[int, ...]) -> Tensor:
-    """Read a take's x_T; raise `BadInputError` for other bytes and for a loop of another length or model."""
+    """Return a take's x_T of `shape`, float32; raise `BadInputError` for other bytes, shapes or values not finite."""
     noise = _of_a_take(data)["noise"]
     if tuple(noise.shape) != shape:
         raise of_another_loop()

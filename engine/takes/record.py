@@ -8,13 +8,16 @@ from ..models.protocol import ModelCard, Scene
 from ..request import LoopRequest
 from ..search.shell import flatness
 
-MADE_WITH = ("ditto-live", "torch", "diffusers")  # the last one only where other people's models can be used
+MADE_WITH = ("ditto-live", "torch", "diffusers")  # diffusers only where it is installed
 
 
 def what_was_done(
     request: LoopRequest, card: ModelCard, losses: list[dict[str, float]], seconds: float
 ) -> dict[str, object]:
-    """Return model, licence, method, versions, timing and the loss of each control by step."""
+    """Return model, licence, method, versions, `seconds` of optimisation, and the losses of each control by step.
+
+    `losses` are by control, one dictionary per step; the curves are rounded to six decimals.
+    """
     curves = {name: [round(step[name], 6) for step in losses if name in step] for name in (losses[0] if losses else ())}
     return {
         "model": card.name,
@@ -28,12 +31,12 @@ def what_was_done(
 
 
 def search_facts(verifications: int, first_step: str) -> dict[str, object]:
-    """Return how often a search was verified, and the digest of the learned step that it began with, if it did."""
+    """Return the number of verifications, and the digest of the learned first step unless it is empty."""
     return {"verifications": verifications} | ({"first_step": first_step} if first_step else {})
 
 
 def layer_facts(scene: Scene, weights: str) -> dict[str, object]:
-    """Return which layers a take has, none for a full mix, its chords, and the digest of its weights if known."""
+    """Return the layers of a take (empty for a full mix), its chords, and the digest `weights` unless it is empty."""
     facts = {"layers": list(scene.layers), "muted": list(scene.muted), "chords": scene.record.get("chords", "")}
     return facts | ({"weights": weights} if weights else {})
 

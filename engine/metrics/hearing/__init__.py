@@ -1,1 +1,1 @@
-"""What is heard in a loop that nobody told: pitches, pitch classes, chords, hits. No search optimises any of it."""
+"""Transcription of a loop without its request: pitches, chroma, chords and hits. No search optimises any of it."""

@@ -1,4 +1,4 @@
-"""How much of each pitch class sounds: peaks of lasting bins, without drums and without overtones of lower notes."""
+"""A chroma vector of sustained spectral peaks, without drums and without overtones of lower notes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,17 +6,17 @@ from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 
 from ..framing import Signal, frames_of, mono
 
-WINDOW, HOP, LOWEST_HZ, HIGHEST_HZ = 16_384, 2048, 60.0, 2_100.0
-OVERTONES, FAINT = (3, 5), 0.3  # partials that sound another pitch class, and how loud they may be over their note
-ABOVE_SURROUNDINGS = 1.2
-SEMITONE_WIDTH = 0.3
+WINDOW, HOP, LOWEST_HZ, HIGHEST_HZ = 16_384, 2048, 60.0, 2_100.0  # window and hop in samples
+OVERTONES, FAINT = (3, 5), 0.3  # partials of another pitch class than their note, and their largest amplitude beside it
+ABOVE_SURROUNDINGS = 1.2  # factor of a peak over the mean of 41 bins around it
+SEMITONE_WIDTH = 0.3  # semitones, standard deviation of a pitch class around its pitches
 
 
 def chroma_of(audio: NDArray[np.floating], sample_rate: int) -> Signal:
-    """Return how much of each pitch class sounds over the loop: [12], C first.
+    """Return the chroma of `audio` [channels, samples], averaged over time: [12], C first.
 
-    Bins are medians over a quarter of a second, which takes drums away; peaks count by the root of their
-    magnitude, unless they are overtones of a lower note.
+    Each bin is a median over five frames, a quarter of a second, which suppresses drums. Peaks count by the square
+    root of their magnitude, unless they are overtones of a lower note.
     """
     signal = mono(audio)
     count = max(8, round(len(signal) / HOP))
@@ -31,7 +31,7 @@ def chroma_of(audio: NDArray[np.floating], sample_rate: int) -> Signal:
 
 
 def _peaks(magnitude: Signal, first: int) -> tuple[Signal, Signal]:
-    """Return bin (between bins, from a parabola) and height of the notes' peaks."""
+    """Return fractional bin (by parabolic interpolation) and magnitude of the peaks that are notes: [peaks] each."""
     left, middle, right = magnitude[:, :-2], magnitude[:, 1:-1], magnitude[:, 2:]
     around = uniform_filter1d(magnitude, 41, axis=1)[:, 1:-1]
     found = (middle > left) & (middle > right) & (middle > ABOVE_SURROUNDINGS * around)
@@ -44,7 +44,7 @@ def _peaks(magnitude: Signal, first: int) -> tuple[Signal, Signal]:
 
 
 def _explained(heights: Signal, first: int) -> Signal:
-    """Return for each bin the loudest peak of which it would be an overtone."""
+    """Return for each bin the magnitude of the loudest peak of which it would be an overtone: [frames, bins]."""
     nearby = maximum_filter1d(heights, 3, axis=1)
     bins = np.arange(heights.shape[1]) + first
     explained = np.zeros_like(heights)

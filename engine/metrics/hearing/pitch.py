@@ -1,16 +1,19 @@
-"""The pitch of a line, frame by frame: the normalised difference of YIN (de Cheveigné and Kawahara 2002)."""
+"""Fundamental frequency frame by frame, by YIN (de Cheveigné and Kawahara 2002)."""
 
 import numpy as np
 
 from ..framing import Signal, count_of, frames_of
 
 FRAME_SECONDS, HOP_SECONDS = 0.093, 0.023
-CLEAR = 0.2  # of the normalised difference: below, a frame has one pitch
-AUDIBLE_DB = 30.0  # under the loudest frame
+CLEAR = 0.2  # of YIN's normalised difference: below it a frame is voiced
+AUDIBLE_DB = 30.0  # quieter frames than this under the loudest have no pitch
 
 
 def pitches_of(signal: Signal, sample_rate: int, hz: tuple[float, float]) -> Signal:
-    """Return the pitch of each frame as a MIDI number [frames], NaN where there is none that is clear."""
+    """Return the pitch of each frame of `signal` [samples] as a fractional MIDI number [frames], NaN without one.
+
+    `hz` is the lowest and the highest frequency. Frames are circular, every 23 ms.
+    """
     window = 2 * round(sample_rate * FRAME_SECONDS / 2)
     count = count_of(len(signal), HOP_SECONDS * sample_rate)
     frames = frames_of(signal, 2 * window, count, circular=True)
@@ -33,7 +36,7 @@ def pitches_of(signal: Signal, sample_rate: int, hz: tuple[float, float]) -> Sig
 
 
 def _difference(frames: Signal, window: int, longest: int) -> Signal:
-    """Return the squared difference of each frame's first half and itself so many samples later: [frames, lags]."""
+    """Return YIN's squared difference of each frame's first half and the frame later by a lag: [frames, lags]."""
     size = 2 * frames.shape[1]
     first = np.fft.rfft(frames[:, :window], size)
     together = np.fft.irfft(np.conj(first) * np.fft.rfft(frames, size), size)[:, : longest + 1]

@@ -1,6 +1,6 @@
-"""What a listener would write down of a loop: a line of notes, chords, and hits of kick, snare and hat.
+"""Transcribes a loop: one line of notes, chords, and hits of kick, snare and hat.
 
-Nothing of a request is used but tempo and metre: it is what is heard, not what was asked for.
+Of the request only the number of bars is used, so that no target can bias the result.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from .chroma import chroma_of
 from .pitch import HOP_SECONDS, pitches_of
 
 MELODY_HZ = (110.0, 1800.0)
-SHORTEST_SECONDS = 0.06  # of a note that is told
-GLIDE_SECONDS = 0.12  # of a pitch without an attack that is no note
-FAINT, LOUDER = 0.1, 1.15  # of the loudest note; of what was before
-NEAR_SECONDS = 0.1  # by which a pitch is told late or early beside its attack
-SILENT_DB = 40.0  # under the loudest stretch, where no chord sounds
-BEFORE_SECONDS, AFTER_SECONDS = 0.045, 0.05  # of a hit, between which energy rises
+SHORTEST_SECONDS = 0.06  # of a note
+GLIDE_SECONDS = 0.12  # a shorter stretch of one pitch without an attack is a glide, no note
+FAINT, LOUDER = 0.1, 1.15  # least level beside the loudest note; least rise of level at an attack
+NEAR_SECONDS = 0.1  # largest distance of a pitch's detected start and its attack
+SILENT_DB = 40.0  # a stretch so far under the loudest has no chord
+BEFORE_SECONDS, AFTER_SECONDS = 0.045, 0.05  # around a hit, whose mean energies are compared
 EDGES_HZ = (20.0, 130.0, 350.0, 1_500.0, 5_000.0, 16_000.0)
-KICK, SNARE, HAT = 0.02, 0.06, 0.1  # of the strongest rise in their band
+KICK, SNARE, HAT = 0.02, 0.06, 0.1  # least rise beside the strongest in their band; a hat's beside the usual one
 
 
 @dataclass(frozen=True, slots=True)
 class HeardNote:
-    """A note in seconds: when it begins and ends, its MIDI pitch, and how loud it is beside the loudest, 0 to 1."""
+    """A note: start and end in seconds, MIDI pitch, and level over the loudest note's, 0 to 1."""
 
     start_seconds: float
     end_seconds: float
@@ -42,7 +42,7 @@ class HeardNote:
 
 @dataclass(frozen=True, slots=True)
 class HeardChord:
-    """A chord in seconds: its root, 0 (C) to 11, and `major` or `minor`."""
+    """A chord: start and end in seconds, root 0 (C) to 11, and quality `major` or `minor`."""
 
     start_seconds: float
     end_seconds: float
@@ -52,7 +52,7 @@ class HeardChord:
 
 @dataclass(frozen=True, slots=True)
 class HeardHit:
-    """A hit: when, of what, and how strong beside the strongest of its kind, 0 to 1."""
+    """A hit: its time in seconds, its drum group, and its strength beside the strongest of the group, 0 to 1."""
 
     seconds: float
     group: Group
@@ -60,7 +60,10 @@ class HeardHit:
 
 
 def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[HeardNote]:
-    """Return the notes of the clearest line in `audio` [channels, samples]; none where no pitch is clear."""
+    """Return the notes of the most periodic line in `audio` [channels, samples], sorted by start; none without one.
+
+    `circular` says whether onsets are found round the loop.
+    """
     signal = mono(audio)
     seconds = len(signal) / sample_rate
     pitches = pitches_of(signal, sample_rate, MELODY_HZ)
@@ -84,7 +87,7 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
 
 
 def _one_voice(notes: Sequence[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
-    """Return notes of start, end and pitch, each ended where the next begins; of two at one attack the longer stays."""
+    """Return (start, end, pitch) notes without overlaps; of two that start within 60 ms the longer is kept."""
     kept: list[tuple[float, float, int]] = []
     for start, end, pitch in notes:
         if kept and start - kept[-1][0] < SHORTEST_SECONDS:
@@ -98,7 +101,7 @@ def _one_voice(notes: Sequence[tuple[float, float, int]]) -> list[tuple[float, f
 
 
 def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
-    """Return the onsets after which it is louder than before, in seconds: an echo or a beating is none."""
+    """Return the onsets in seconds after which the level is higher than before; echoes and beating are left out."""
     onsets = onset_times(signal, sample_rate, circular=circular)
     around = np.concatenate([signal[-sample_rate:], signal, signal[:sample_rate]])
     shift = min(sample_rate, len(signal))
@@ -111,7 +114,7 @@ def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
 
 
 def _struck(start: float, end: float, attacks: Signal) -> list[tuple[float, float]]:
-    """Return a stretch of one pitch as notes: it begins at an attack nearby, and each attack within begins another."""
+    """Return the notes of a stretch of one pitch: it starts at a near attack, and each attack inside starts another."""
     near = attacks[np.abs(attacks - start) <= NEAR_SECONDS]
     begin = max(0.0, float(near[np.argmin(np.abs(near - start))])) if len(near) else start
     inside = [float(one) for one in attacks if begin + SHORTEST_SECONDS < one < end - SHORTEST_SECONDS]
@@ -122,7 +125,10 @@ def _struck(start: float, end: float, attacks: Signal) -> list[tuple[float, floa
 
 
 def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[HeardChord]:
-    """Return the triads of a loop of so many bars, told for each half bar, or bar where those are short."""
+    """Return the chords of a loop [channels, samples] of `bars` bars, one per half bar, equal neighbours joined.
+
+    Where a half bar is shorter than 0.4 s it is one per bar; silent stretches have none.
+    """
     signal = np.atleast_2d(audio)
     count = bars * (2 if signal.shape[1] / sample_rate / bars >= 2 * LEAST_SECONDS else 1)
     edges = np.linspace(0, signal.shape[1], count + 1).round().astype(int)
@@ -148,7 +154,10 @@ def _triad(piece: NDArray[np.floating], sample_rate: int) -> tuple[int, str] | N
 
 
 def hits_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[HeardHit]:
-    """Return the hits of kick, snare (or clap, rim) and hat (or cymbal), told apart by where energy rises."""
+    """Return the hits in `audio` [channels, samples], sorted by time, by the bands in which energy rises.
+
+    The groups are kick, snare (clap and rim, too) and hat (cymbals, too); one onset may be hits of several.
+    """
     signal = mono(audio)
     times = onset_times(signal, sample_rate, circular=circular)
     if not len(times):
@@ -176,7 +185,7 @@ def hits_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = T
 
 
 def _rises(signal: Signal, sample_rate: int, times: Signal) -> Signal:
-    """Return by how much the energy of each band rises at each time, round the loop: [times, bands]."""
+    """Return the rise of mean power in each band at each time, circularly: [times, bands]."""
     spectrum = np.fft.rfft(signal)
     hz = np.fft.rfftfreq(len(signal), 1 / sample_rate)
     rises = np.zeros((len(times), len(EDGES_HZ) - 1))
