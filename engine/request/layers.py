@@ -1,5 +1,6 @@
 """The layers and chords of a request, and the checks that they fit together."""
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -78,26 +79,36 @@ def begun(name: str) -> str:
     return name[0].upper() + name[1:] if name.startswith(("the ", "a ")) else name
 
 
+def check_named(named: Mapping[str, Collection[str]], layers: Collection[str], having: str) -> None:
+    """Raise `BadRequestError` where a setting in `named` names others than `layers`; `having` leads to these."""
+    for name, wanted in named.items():
+        missing = [one for one in wanted if one not in layers]
+        if missing:
+            raise BadRequestError(
+                f"{begun(name)} names {', '.join(missing)}, {having} {', '.join(layers)}.",
+                remedy=f"Add {', '.join(missing)} to layers, or leave it out there.",
+            )
+
+
+def check_heard(mute: Collection[str], layers: Collection[str]) -> None:
+    """Raise `BadRequestError` where all `layers` are muted."""
+    if set(mute) >= set(layers):
+        raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")
+
+
 def check_layers(request: "LoopRequest") -> None:
     """Raise `BadRequestError` for layers that contradict each other, and chords that do not fit the loop."""
     named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)
     if request.layers == (MIX,):
         _check_mix(request, named)
     elif request.layers:
-        for name, layers in named.items():
-            missing = [one for one in layers if one not in request.layers]
-            if missing:
-                raise BadRequestError(
-                    f"{begun(name)} names {', '.join(missing)}, but the layers are {', '.join(request.layers)}.",
-                    remedy=f"Add {', '.join(missing)} to layers, or leave it out there.",
-                )
+        check_named(named, request.layers, "but the layers are")
     if request.again and request.start is None:
         raise BadRequestError(
             f"again {', '.join(request.again)} makes layers of an earlier take anew, and no take is given.",
             remedy="Give the take that keeps its other layers (--from-take).",
         )
-    if set(request.mute) >= set(request.layers or LAYERS):
-        raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")
+    check_heard(request.mute, request.layers or LAYERS)
     _check_chords(request)
 
 

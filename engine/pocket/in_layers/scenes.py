@@ -13,10 +13,9 @@ from midi.errors import MidiError
 from midi.key import Key, guess_key
 
 from ...controls import find
-from ...errors import BadRequestError
 from ...models.protocol import Scene
 from ...request import LoopRequest, Notes, chord_spans
-from ...request.layers import begun, layers_of_controls
+from ...request.layers import check_heard, check_named, layers_of_controls
 from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
 from ..arrangement import Arrangement, LayerRepertoire, Told
@@ -125,16 +124,8 @@ def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: st
 
 def _check(request: LoopRequest, plan: Arrangement) -> None:
     """Refuse what names layers that the loop does not have."""
-    named = {"again": request.again} | layers_of_controls(request)
-    for name, layers in named.items():
-        missing = [one for one in layers if one not in plan.layers]
-        if missing:
-            raise BadRequestError(
-                f"{begun(name)} names {', '.join(missing)}, and this loop has {', '.join(plan.layers)}.",
-                remedy=f"Add {', '.join(missing)} to layers, or leave it out there.",
-            )
-    if set(request.mute) >= set(plan.layers):
-        raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")
+    check_named({"again": request.again} | layers_of_controls(request), plan.layers, "and this loop has")
+    check_heard(request.mute, plan.layers)
 
 
 def _in_layers(scene: Scene, plan: Arrangement) -> Scene:

@@ -1,7 +1,5 @@
 """Intake and endings: what comes in is on disk and answered; each request gets one end, disk or no disk."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -13,13 +11,6 @@ from engine.service.queue import intake
 from engine.service.queue.intake import Intake
 from engine.service.queue.journal import JournalError
 from engine.service.queue.running import RunningJobs
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Parts]:
-    made = Parts(tmp_path / "j")
-    yield made
-    made.journal.close()
 
 
 @pytest.fixture

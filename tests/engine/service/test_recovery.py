@@ -1,7 +1,5 @@
 """Recovery and running jobs: what becomes of a request whose worker stops, says something, or dies."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -14,13 +12,6 @@ from engine.service.queue.running import RunningJobs
 from engine.service.queue.running_job import RunningJob, StopReason
 from engine.service.workers import pipe
 from engine.service.workers.executor import Lost
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Parts]:
-    made = Parts(tmp_path / "j")
-    yield made
-    made.journal.close()
 
 
 @pytest.fixture

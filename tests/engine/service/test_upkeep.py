@@ -13,13 +13,6 @@ from engine.service.queue.upkeep import KEEP_ANSWERED_SECONDS, RUN_ANSWERED_SECO
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Parts]:
-    made = Parts(tmp_path / "j")
-    yield made
-    made.journal.close()
-
-
-@pytest.fixture
 def file(parts: Parts, tmp_path: Path) -> Iterator[JournalFile]:
     """Return the file of a journal that has one finished job with a take."""
     parts.running("a")
