@@ -11,7 +11,7 @@ import json
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +126,10 @@ def fingerprint(files: Sequence[Path]) -> str:
     return digest.hexdigest()[:8]
 
 
-def weights_name(model: str, folder: Path) -> str:
-    """Return the name of a model's weights: its own, and a fingerprint of all in `folder`."""
-    return f"{model} {fingerprint(sorted(folder.rglob('*.safetensors')))}"
+def weights_name(model: str, folder: Path, without: Collection[str] = ()) -> str:
+    """Return the name of a model's weights: its own, and a fingerprint of `folder` without some files."""
+    files = [file for file in sorted(folder.rglob("*.safetensors")) if file.name not in without]
+    return f"{model} {fingerprint(files)}"
 
 
 def mean_interval(values: Sequence[float | None], draws: int = 2000) -> tuple[float, float, float] | None:

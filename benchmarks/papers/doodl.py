@@ -33,7 +33,6 @@ from benchmarks.papers.baseline import Chain
 from benchmarks.papers.baselines import edict
 from benchmarks.papers.baselines.edict import Memory
 from benchmarks.quality import tasks
-from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.models.protocol import Model, Sampler, Scene
 from engine.sampling import sample, start_noise
@@ -158,7 +157,7 @@ def main() -> None:
         steps, _, method = chosen.point.partition(";")
         print(json.dumps(peak(int(steps), method)))
         return
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     lengths = [int(steps) for steps in chosen.steps.split(",")]
     for steps in lengths:
         for method in METHODS:

@@ -27,7 +27,7 @@ from benchmarks.papers import baseline, doodl, edit_tasks
 from benchmarks.papers.baselines import edict, guided, masked
 from benchmarks.papers.baselines.edict import Memory
 from benchmarks.papers.edit_tasks import EDITS, Edit, Task
-from benchmarks.quality.control import judge_vector, weights_of
+from benchmarks.quality.control import judge_vector
 from benchmarks.quality.evaluation import statistics
 from benchmarks.quality.evaluation.material import Audio
 from benchmarks.rows import WORK, Row, Rows, mean_interval
@@ -213,7 +213,7 @@ def main() -> None:
     options.add_argument("--work", type=Path, default=WORK / "edits-papers", help="where vectors are kept")
     add_rows(options, "edits-papers", seeds=24)
     chosen = options.parse_args()
-    weights = weights_of("pocket")
+    weights = baseline.full_mix_weights()
     rows, model = open_rows(chosen, weights), baseline.full_mix()
     folder: Path = chosen.work / weights.replace(" ", "-")
     edits, names = chosen.edits.split(";"), chosen.methods.split(";")

@@ -19,7 +19,6 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.quality import tasks
-from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.models.protocol import Model
 from engine.sampling import sample, start_noise
@@ -91,7 +90,7 @@ def main() -> None:
     options.add_argument("--chain", type=int, default=4, help="steps of the model's own sampler")
     add_rows(options, "fixed-noise", seeds=24)
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     for seed in range(chosen.seeds):
         rows.get(str(seed), partial(measured, model, seed, chosen.chain))
     print(table(rows).markdown())

@@ -18,12 +18,12 @@ import numpy as np
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table
+from benchmarks.papers import baseline
 from benchmarks.quality import tasks
-from benchmarks.quality.control import weights_of
 from benchmarks.rows import Rows
 from engine import controls, metrics
 from engine.audio import finish as loop
-from engine.models import catalogue, decode
+from engine.models import decode
 from engine.models.protocol import Model
 from engine.request import LoopRequest
 from engine.sampling import start_noise
@@ -31,7 +31,6 @@ from engine.search import methods
 from engine.search import objective as targets
 from engine.search.minimize import minimize
 from engine.search.surrogate import Chain, latent_of
-from engine.settings import Settings
 
 MEASURED = {"intensity": "intensity_mse", "melody": "melody_accuracy"}
 KINDS = ("surrogate alone", "corrected")
@@ -77,12 +76,10 @@ def table(rows: Rows) -> Table:
 def main() -> None:
     """Read the command line; search and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--model", default="pocket")
     options.add_argument("--surrogates", default="1,2,4,8")
     add_rows(options, "gap", seeds=8)
     chosen = options.parse_args()
-    rows = open_rows(chosen, weights_of(chosen.model))
-    model = catalogue.load(chosen.model, Settings())
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     for task in MEASURED:
         for surrogate in map(int, chosen.surrogates.split(",")):
             for kind in KINDS:

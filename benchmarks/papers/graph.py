@@ -19,7 +19,6 @@ from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.papers.baseline import Setting
 from benchmarks.quality import tasks
-from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.models.protocol import ListensThrough, Model
 from engine.sampling import start_noise
@@ -81,5 +80,5 @@ def table(rows: Rows) -> Table:
 
 def main() -> None:
     """Read the command line; make and keep what is missing."""
-    rows = run_ways(__doc__, "graph", weights_of("pocket"), WAYS, baseline.full_mix, measured)
+    rows = run_ways(__doc__, "graph", baseline.full_mix_weights(), WAYS, baseline.full_mix, measured)
     print(table(rows).markdown())

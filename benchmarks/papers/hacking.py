@@ -21,7 +21,7 @@ from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.papers.baseline import Setting
 from benchmarks.quality import tasks
-from benchmarks.quality.control import judge_vector, weights_of
+from benchmarks.quality.control import judge_vector
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.pocket import words
 from engine.pocket.condition import WORD_SLOTS
@@ -100,7 +100,7 @@ def main() -> None:
     options.add_argument("--tasks", default=",".join(ERRORS))
     add_rows(options, "hacking", seeds=12)
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     for seed in range(chosen.seeds):
         for task in chosen.tasks.split(","):
             for way in WAYS:

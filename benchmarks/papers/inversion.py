@@ -17,7 +17,6 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline, doodl, edit_tasks
 from benchmarks.papers.baseline import Setting
-from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.controls import Term
 from engine.models.protocol import Model, Sampler
@@ -105,7 +104,7 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     add_rows(options, "inversion", seeds=24)
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     for seed in range(chosen.seeds):
         for method in chosen.methods.split(","):
             rows.get(f"{method}/{seed}", partial(measured, model, method, seed))

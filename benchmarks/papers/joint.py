@@ -16,7 +16,7 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline, edit_tasks
 from benchmarks.quality import tasks
-from benchmarks.quality.control import UNHURRIED, run, weights_of
+from benchmarks.quality.control import UNHURRIED, run
 from benchmarks.rows import Row, Rows, mean_interval, published
 from engine.models.protocol import Model
 from engine.pocket.bands import SAMPLE_RATE
@@ -83,7 +83,7 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     add_rows(options, "joint", seeds=24)
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     methods: list[Method] = [method for method in METHODS if method in chosen.methods.split(",")]
     for seed in range(chosen.seeds):
         for pair in chosen.pairs.split(","):

@@ -14,7 +14,7 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.quality import tasks
-from benchmarks.quality.control import UNHURRIED, run, weights_of
+from benchmarks.quality.control import UNHURRIED, run
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.models.protocol import Model
 from engine.settings import Settings
@@ -61,7 +61,7 @@ def main() -> None:
     options.add_argument("--method", default="ditto2")
     add_rows(options, "losses", seeds=24)
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     for seed in range(chosen.seeds):
         for kind in LOSSES:
             rows.get(f"{kind}/{seed}", partial(measured, model, kind, chosen.method, seed))

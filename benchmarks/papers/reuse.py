@@ -23,7 +23,7 @@ from benchmarks.papers import baseline, doodl
 from benchmarks.papers.baseline import Setting
 from benchmarks.papers.baselines import guided
 from benchmarks.quality import tasks
-from benchmarks.quality.control import judge_vector, weights_of
+from benchmarks.quality.control import judge_vector
 from benchmarks.quality.edits import AMOUNT
 from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
@@ -149,7 +149,7 @@ def main() -> None:
     options.add_argument("--tasks", default="intensity,melody,structure")
     add_rows(options, "reuse", seeds=12)
     chosen = options.parse_args()
-    rows, model = open_rows(chosen, weights_of("pocket")), baseline.full_mix()
+    rows, model = open_rows(chosen, baseline.full_mix_weights()), baseline.full_mix()
     for seed in range(chosen.seeds):
         for task in chosen.tasks.split(","):
             missing = [method for method in METHODS if f"{task}/{method}/{seed}" not in rows]

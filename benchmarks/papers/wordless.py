@@ -14,7 +14,7 @@ from benchmarks.command import run_ways
 from benchmarks.markdown import Table, cell
 from benchmarks.papers import baseline
 from benchmarks.quality import tasks
-from benchmarks.quality.control import UNHURRIED, judge_vector, weights_of
+from benchmarks.quality.control import UNHURRIED, judge_vector
 from benchmarks.quality.edits import made
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.pocket import words
@@ -66,5 +66,5 @@ def table(rows: Rows) -> Table:
 
 def main() -> None:
     """Read the command line; make and keep what is missing."""
-    rows = run_ways(__doc__, "wordless", weights_of("pocket"), WAYS, baseline.full_mix, measured)
+    rows = run_ways(__doc__, "wordless", baseline.full_mix_weights(), WAYS, baseline.full_mix, measured)
     print(table(rows).markdown())
