@@ -75,7 +75,7 @@ def measured(model: Model, method: str, seed: int) -> Row:
     audio = torch.from_numpy(loop).repeat(1, 4)[None, :, : task.setting.scene.loop_samples]
     wanted = model.encode(audio, task.setting.scene)
     setting = matching(task.setting, wanted)
-    chain = doodl.plain(model, setting.scene, STEPS)
+    chain = doodl.plain(model, setting.scene, STEPS, checkpoint=False)
     chance = start_noise(setting.scene, seed).to(model.device)
     noise = backwards(setting, wanted, STEPS) if method in (BACKWARDS, BOTH) else chance
     if method in (SEARCHED, BOTH):

@@ -3,14 +3,16 @@
     python -m benchmarks joint --seeds 24 [--pairs intensity+structure] [--methods guidance,ditto2] [--publish]
 
 The pairs of DITTO (Novack et al. 2024), table 9, on `pocket`'s full mix, read back from the file. *Going on* keeps the
-first second of a held-out loop. A pair with `ditto-paper` takes minutes a loop. Rows are `PAIR/METHOD/SEED`; those of
-an intensity with a melody are of `control`.
+first second of a held-out loop, which is set to the curve's mean level there: no search can change a kept recording, so
+one at another level would only add the same error to every method. A pair with `ditto-paper` takes minutes a loop. Rows
+are `PAIR/METHOD/SEED`; those of an intensity with a melody are of `control`.
 """
 
 from fractions import Fraction
 from functools import partial
 
 import msgspec
+import numpy as np
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell
@@ -20,7 +22,7 @@ from benchmarks.quality.control import UNHURRIED, run
 from benchmarks.rows import Row, Rows, mean_interval, published
 from engine.models.protocol import Model
 from engine.pocket.bands import SAMPLE_RATE
-from engine.request import Audio, Control, LoopRequest, Method
+from engine.request import Audio, Control, Curve, LoopRequest, Method
 from engine.settings import Settings
 
 OUTPAINT, STRUCTURE, MELODY = "intensity+outpaint", "intensity+structure", "intensity+melody"
@@ -43,10 +45,14 @@ def request_of(pair: str, seed: int) -> LoopRequest:
     """Return the request of a pair and a seed, without its method."""
     if pair != OUTPAINT:
         return tasks.request(pair, seed)
+    curve = tasks.intensity(seed)
+    assert isinstance(curve.target, Curve)
     loop = edit_tasks.reference_of(seed).audio[:, : round(KEPT_BEATS * SAMPLE_RATE * 60 / tasks.TEMPO_BPM)]
+    level_db = np.mean([point.value for point in curve.target.points if point.beat <= KEPT_BEATS])
+    loop = loop * (10 ** (level_db / 20) / np.sqrt(np.mean(np.square(loop.mean(0)))))
     keep = ((Fraction(0), Fraction(KEPT_BEATS)),)
     target = Audio(samples=loop.T.astype("<f4").tobytes(), sample_rate=SAMPLE_RATE, channels=2, keep=keep)
-    return tasks.base(seed, tasks.intensity(seed), Control(kind="outpaint", target=target))
+    return tasks.base(seed, curve, Control(kind="outpaint", target=target))
 
 
 def measured(model: Model, pair: str, method: Method, seed: int) -> Row:

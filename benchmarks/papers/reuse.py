@@ -70,7 +70,8 @@ def found_noise(model: Model, task: str, seed: int) -> tuple[Tensor, float]:
     setting = baseline.setting_of(tasks.request(task, seed), model)
     steps = methods.plan(setting.request, model, setting.objective).steps
     noise = start_noise(setting.scene, seed).to(model.device)
-    found = baseline.search(setting, doodl.plain(model, setting.scene, STEPS), noise, steps=steps)
+    chain = doodl.plain(model, setting.scene, STEPS, checkpoint=False)
+    found = baseline.search(setting, chain, noise, steps=steps)
     return found.noise, _loss(setting, found.latent)
 
 
@@ -84,11 +85,12 @@ def _loss(setting: Setting, latent: Tensor) -> float:
 def reused(model: Model, task: str, seed: int, noise: Tensor, own: float, method: str) -> Row:
     """Make ten loops of an optimised noise by one method; return their losses and how varied they are."""
     asked, losses, heard = tasks.request(task, seed), [], []
+    taken = _taken(baseline.setting_of(asked, model), seed) if method == OURS else noise
     for number in range(LOOPS):
         prompt = asked.prompt if "random" not in method else tasks.PROMPTS[(seed + 1 + number) % len(tasks.PROMPTS)]
         setting = baseline.setting_of(msgspec.structs.replace(asked, prompt=prompt), model)
         if method == OURS:
-            latent = _varied(setting, seed, number)
+            latent = _varied(setting, taken, seed + 1000 * (number + 1))
         else:
             latent = ddpm(setting, noise, 100 * seed + number, guides="freedom" in method)
         losses.append(_loss(setting, latent))
@@ -99,12 +101,20 @@ def reused(model: Model, task: str, seed: int, noise: Tensor, own: float, method
     return row
 
 
-def _varied(setting: Setting, seed: int, number: int) -> Tensor:
-    """Return the latent of a variation: the noise that `ditto2` found, moved and searched again."""
+def _ours(setting: Setting) -> Setting:
+    """Return the setting with the objective of `ditto2`."""
     asked = msgspec.structs.replace(setting.request, method="ditto2")
-    own = setting._replace(request=asked, objective=methods.objective_of(asked, setting.scene, setting.model))
-    taken, _ = baseline.delivered(own, start_noise(setting.scene, seed).to(setting.model.device))
-    return baseline.delivered(own, vary(taken, AMOUNT, seed + 1000 * (number + 1)))[1]
+    return setting._replace(request=asked, objective=methods.objective_of(asked, setting.scene, setting.model))
+
+
+def _taken(setting: Setting, seed: int) -> Tensor:
+    """Return the noise that `ditto2` finds."""
+    return baseline.delivered(_ours(setting), start_noise(setting.scene, seed).to(setting.model.device))[0]
+
+
+def _varied(setting: Setting, taken: Tensor, seed: int) -> Tensor:
+    """Return the latent of a variation: the noise that `ditto2` found, moved and searched again."""
+    return baseline.delivered(_ours(setting), vary(taken, AMOUNT, seed))[1]
 
 
 def fresh(model: Model, task: str, seed: int) -> Row:
