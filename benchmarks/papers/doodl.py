@@ -62,9 +62,7 @@ def plain(model: Model, scene: Scene, steps: int, *, checkpoint: bool = True) ->
 
     Without it the gradient is the same for two thirds of the time: where only the result counts, memory is there.
     """
-    return lambda noise: sample(
-        model, scene, noise, model.schedule(steps, scene), Sampler.DDIM, checkpoint=checkpoint
-    )
+    return lambda noise: sample(model, scene, noise, model.schedule(steps, scene), Sampler.DDIM, checkpoint=checkpoint)
 
 
 def chain_of(method: str, model: Model, scene: Scene, steps: int) -> Chain:
