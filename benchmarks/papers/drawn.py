@@ -14,9 +14,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullLocator
 
 from benchmarks.command import parser
-from benchmarks.papers import edits_papers, fixed_noise, hacking, losses, samplers, students
+from benchmarks.papers import edits_papers, hacking, losses, samplers, students
 from benchmarks.papers.baselines.distillation import Kind
 from benchmarks.papers.edit_tasks import EDITS
+from benchmarks.papers.noise import fixed, ripples
 from benchmarks.rows import RESULTS, Rows, mean_interval, published
 from bridge.report import style
 
@@ -78,15 +79,40 @@ def drawn_students(figure: Figure, rows: Rows) -> None:
 def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
     """The variance that is left in each feature when x_T is fixed, batch by batch."""
     (axes,) = figure.subplots(1, 1, squeeze=False)[0]
-    for place, name in enumerate(fixed_noise.FEATURES):
+    for place, name in enumerate(fixed.FEATURES):
         values = [rows[key][name] for key in rows]
         spread = np.linspace(-0.16, 0.16, len(values))
         axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
         axes.plot([np.mean(values)] * 2, (place - 0.3, place + 0.3), color=style.TARGET, linewidth=2.5)
     axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(fixed_noise.FEATURES)), fixed_noise.FEATURES.values())
+    axes.set_yticks(range(len(fixed.FEATURES)), fixed.FEATURES.values())
     axes.set(xlim=(0, None), xlabel="variance with one x_T over that with ten")
     style.titled(axes, "What the noise fixes, under ten prompts", "1: nothing")
+
+
+def drawn_ripples(figure: Figure, rows: Rows) -> None:
+    """How much of a ripple a search writes, against its cycles over time, over bands, and over both."""
+    kinds = (
+        ("cycles a second", [(place, 0) for place, bands in ripples.RIPPLES if not bands]),
+        ("cycles over all bands", [(0, bands) for place, bands in ripples.RIPPLES if not place]),
+        ("both", [one for one in ripples.RIPPLES if all(one)]),
+    )
+    for axes, (label, wanted) in zip(figure.subplots(1, 3, sharey=True), kinds, strict=True):
+        names = [f"{place:g}" if not bands else f"{bands:g}" if not place else f"{place:g} and {bands:g}"
+                 for place, bands in wanted]  # fmt: skip
+        for column, colour, name in (
+            ("written", style.HEARD, "the latent's"),
+            ("sounding", style.TARGET, "the sound's"),
+        ):
+            spans = [mean_interval([row[column] for row in rows.below(f"{place:g}/{bands:g}").values()])
+                     for place, bands in wanted]  # fmt: skip
+            middle, low, high = np.array([span or (np.nan,) * 3 for span in spans]).T
+            axes.plot(range(len(wanted)), middle, color=colour, linewidth=2, marker="o", markersize=4, label=name)
+            axes.fill_between(range(len(wanted)), low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.set_xticks(range(len(wanted)), names)
+        axes.set(xlabel=label, ylim=(0, 1))
+        axes.legend(frameon=False, labelcolor=style.INK)
+        style.titled(axes, "Share of a ripple that is written" if label == kinds[0][0] else "")
 
 
 def drawn_samplers(figure: Figure, rows: Rows) -> None:
@@ -138,6 +164,7 @@ PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
     "losses": drawn_losses,
     "students": drawn_students,
     "fixed-noise": drawn_fixed_noise,
+    "ripples": drawn_ripples,
     "samplers": drawn_samplers,
     "edits-papers": drawn_edges,
     "hacking": drawn_hacking,
