@@ -110,7 +110,7 @@ def drawn_ripples(figure: Figure, rows: Rows) -> None:
             axes.plot(range(len(wanted)), middle, color=colour, linewidth=2, marker="o", markersize=4, label=name)
             axes.fill_between(range(len(wanted)), low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_xticks(range(len(wanted)), names)
-        axes.set(xlabel=label, ylim=(0, 1))
+        axes.set(xlabel=label, ylim=(0, None))
         axes.legend(frameon=False, labelcolor=style.INK)
         style.titled(axes, "Share of a ripple that is written" if label == kinds[0][0] else "")
 

@@ -55,11 +55,11 @@ def test_the_share_of_a_ripple_is_found() -> None:
 
 
 def test_a_search_writes_a_slow_ripple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some steps write a part of a slow ripple; the table has a line for each ripple."""
+    """Four steps write much of a slow ripple; the table has a line for each ripple."""
     monkeypatch.setattr(ripples, "STEPS", 4)
     rows = Rows(tmp_path / "rows.json")
     assert {line[3] for line in ripples.table(rows).body} == {"not yet run"}
     row = ripples.measured(load_pocket(Settings(dtype="float32")), 0.5, 0, 0)
-    assert 0 < row["written"] < 1
+    assert row["written"] > 0.2
     rows.put("0.5/0/0", row)
     assert ripples.table(rows).body[0][3] != "not yet run"
