@@ -42,6 +42,7 @@ MODULES = {
     "seconds": "speed.seconds",
     "layer-seconds": "speed.layers",
     "memory": "speed.memory",
+    "memory-large": "speed.large",
     "midi": "speed.midi",
     "midi-fuzz": "speed.midi_fuzz",
     "service": "service.bars",

@@ -27,6 +27,7 @@ MADE_BY = {
     "seconds": "speed.seconds:table",
     "layers": "quality.layers:table",
     "memory": "speed.memory:table",
+    "memory-large": "speed.large:table",
     "honesty": "papers.honesty:table",
     "honesty-older": "papers.honesty:table",
     "gap": "papers.gap:table",

@@ -39,7 +39,7 @@ SAMPLERS = ("ddim", "dpm++", "euler", "ancestral", FRESH)
 PREDICTIONS = ("v", "eps", "flow")
 CHAINS = (5, 10, 20, 50)
 TRAINING, STEPS, RATE = 3_000, 30, 0.05
-LEAST_SIGNAL = 0.05  # eps says nothing of the data where there is none
+LATEST_EPS = math.acos(0.05) * 2 / math.pi  # where a twentieth is signal: eps says nothing of the data at 1
 OTHER_STREAM = 0x85EBCA6B  # of random numbers, for the noises that are added: not those of the start
 LINE = 21  # places along the gradient
 PLACES = np.linspace(-0.5, 0.5, LINE)
@@ -50,12 +50,13 @@ class Toy:
 
     def __init__(self, prediction: str, training: int = TRAINING) -> None:
         self.prediction = prediction
+        self._latest = LATEST_EPS if prediction == "eps" else 1.0
         torch.manual_seed(0)
         self.network, draws = Network(), torch.Generator().manual_seed(0)
 
         def loss() -> Tensor:
             clean, eps = distillation.data(BATCH, draws), torch.randn(BATCH, FRAMES, generator=draws)
-            t = torch.rand(BATCH, generator=draws)
+            t = self._latest * torch.rand(BATCH, generator=draws)
             alpha, sigma = (one[:, None] for one in self._shares(t))
             answers = {"v": alpha * eps - sigma * clean, "eps": eps, "flow": eps - clean}
             return functional.mse_loss(self.network(alpha * clean + sigma * eps, t, t), answers[prediction])
@@ -63,15 +64,15 @@ class Toy:
         distillation.trained(self.network, loss, training)
 
     def _shares(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return alpha and sigma: straight for a flow, else on the cosine grid, with some signal left for eps."""
+        """Return alpha and sigma: straight for a flow, else of the cosine schedule."""
         if self.prediction == "flow":
             return 1 - t, t
-        alpha = (t * math.pi / 2).cos().clamp_min(LEAST_SIGNAL if self.prediction == "eps" else 0.0)
-        return alpha.where((t < 1) | (self.prediction == "eps"), 0.0), (1 - alpha.square()).sqrt()
+        angle = t * math.pi / 2
+        return angle.cos().where(t < 1, 0.0), angle.sin()
 
     def schedule(self, steps: int) -> Schedule:
         """Return the grid of a chain."""
-        times = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+        times = torch.linspace(self._latest, 0, steps + 1, dtype=torch.float64)
         alphas, sigmas = self._shares(times)
         return Schedule(times=times, alphas=alphas, sigmas=sigmas)
 
