@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullLocator
 
 from benchmarks.command import parser
-from benchmarks.papers import edits_papers, hacking, losses, samplers, students
+from benchmarks.papers import edits_papers, graph, hacking, joint, losses, samplers, students
 from benchmarks.papers.baselines.distillation import Kind
 from benchmarks.papers.edit_tasks import EDITS
 from benchmarks.papers.noise import fixed, ripples
@@ -115,6 +115,39 @@ def drawn_ripples(figure: Figure, rows: Rows) -> None:
         style.titled(axes, "Share of a ripple that is written" if label == kinds[0][0] else "")
 
 
+def drawn_graph(figure: Figure, rows: Rows) -> None:
+    """Each seed's error, artefacts and cost of a step, with the vocoder inside the gradient against outside."""
+    outside, inside = (rows.below(way) for way in graph.WAYS)
+    shown = {"intensity_mse": "Error in the file, dB²", "artefacts": "Artefacts, dB", "seconds": "Seconds a step"}
+    for axes, (name, label) in zip(figure.subplots(1, len(shown)), shown.items(), strict=True):
+        places = np.array([(outside[seed][name], inside[seed][name]) for seed in outside.keys() & inside.keys()])
+        low, high = 0.9 * places.min(), 1.05 * places.max()
+        axes.plot((low, high), (low, high), color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.scatter(*places.T, color=style.HEARD, s=26, alpha=0.8)
+        axes.scatter(*places.mean(0), color=style.TARGET, s=80, marker="x")
+        axes.set(xlabel="vocoder outside", ylabel="inside")
+        style.titled(axes, label, "a dot a seed; the cross is their mean")
+
+
+def drawn_joint(figure: Figure, rows: Rows) -> None:
+    """The intensity's error of each pair of controls by method, on the same seeds."""
+    pairs = (joint.OUTPAINT, joint.STRUCTURE, joint.MELODY)
+    control = published("control")
+    colours = dict(zip(joint.METHODS, (style.WRONG, style.TARGET, style.HEARD), strict=True))
+    for axes, pair in zip(figure.subplots(1, len(pairs), sharey=True), pairs, strict=True):
+        source = control if pair == joint.MELODY and control is not None else rows
+        for place, (method, colour) in enumerate(colours.items()):
+            found = [row["intensity_mse"] for row in source.below(f"{pair}/{method}").values()]
+            if found:
+                spread = place + np.linspace(-0.2, 0.2, len(found))
+                axes.scatter(spread, found, color=colour, s=18, alpha=0.7)
+                axes.plot((place - 0.3, place + 0.3), [np.mean(found)] * 2, color=colour, linewidth=2.5)
+        axes.set_xticks(range(len(colours)), colours)
+        axes.set(xlim=(-0.6, len(colours) - 0.4))
+        _decades(axes.yaxis, (0.1, 1, 10, 100))
+        style.titled(axes, pair.replace("+", " with "), "error of the intensity, dB²")
+
+
 def drawn_samplers(figure: Figure, rows: Rows) -> None:
     """The loss along the first gradient through each sampler, a panel for each prediction, for the longest chain."""
     chain = max(int(key.split("/")[2]) for key in rows)
@@ -168,6 +201,8 @@ PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
     "samplers": drawn_samplers,
     "edits-papers": drawn_edges,
     "hacking": drawn_hacking,
+    "graph": drawn_graph,
+    "joint": drawn_joint,
 }
 
 
