@@ -121,12 +121,15 @@ def drawn_graph(figure: Figure, rows: Rows) -> None:
     shown = {"intensity_mse": "Error in the file, dB²", "artefacts": "Artefacts, dB", "seconds": "Seconds a step"}
     for axes, (name, label) in zip(figure.subplots(1, len(shown)), shown.items(), strict=True):
         places = np.array([(outside[seed][name], inside[seed][name]) for seed in outside.keys() & inside.keys()])
-        low, high = 0.9 * places.min(), 1.05 * places.max()
+        low, high = 0.95 * places.min(), 1.05 * places.max()
         axes.plot((low, high), (low, high), color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
         axes.scatter(*places.T, color=style.HEARD, s=26, alpha=0.8)
         axes.scatter(*places.mean(0), color=style.TARGET, s=80, marker="x")
         axes.set(xlabel="vocoder outside", ylabel="inside")
-        style.titled(axes, label, "a dot a seed; the cross is their mean")
+        style.titled(axes, label)
+        if name == "intensity_mse":
+            _decades(axes.xaxis, (0.3, 1, 3))
+            _decades(axes.yaxis, (0.3, 1, 3))
 
 
 def drawn_joint(figure: Figure, rows: Rows) -> None:

@@ -4,7 +4,7 @@
 
 `ditto-paper` finds a noise x_T* for each seed; ten loops are made of it by stochastic DDPM (DDIM with eta 1, twenty
 steps of the teacher's flow), with the seed's prompt or with others, and with or without FreeDoM's guidance. Ours is a
-variation of `ditto2`'s noise (0.9 of the way to another), searched again. The loss is that of the paper in the finished
+variation of `ditto2`'s noise (0.9 of the way to another), searched again, beside the loss of that take. The loss is that of the paper in the finished
 latent; *apart* is the mean distance of the ten in the judge's embedding, over that of ten fresh seeds: 1 is as varied
 as the prompt itself. A seed takes minutes, so twelve are a table. Rows are `TASK/METHOD/SEED`.
 """
@@ -85,12 +85,13 @@ def _loss(setting: Setting, latent: Tensor) -> float:
 def reused(model: Model, task: str, seed: int, noise: Tensor, own: float, method: str) -> Row:
     """Make ten loops of an optimised noise by one method; return their losses and how varied they are."""
     asked, losses, heard = tasks.request(task, seed), [], []
-    taken = _taken(baseline.setting_of(asked, model), seed) if method == OURS else noise
+    if method == OURS:
+        noise, own = _taken(baseline.setting_of(asked, model), seed)
     for number in range(LOOPS):
         prompt = asked.prompt if "random" not in method else tasks.PROMPTS[(seed + 1 + number) % len(tasks.PROMPTS)]
         setting = baseline.setting_of(msgspec.structs.replace(asked, prompt=prompt), model)
         if method == OURS:
-            latent = _varied(setting, taken, seed + 1000 * (number + 1))
+            latent = _varied(setting, noise, seed + 1000 * (number + 1))
         else:
             latent = ddpm(setting, noise, 100 * seed + number, guides="freedom" in method)
         losses.append(_loss(setting, latent))
@@ -107,9 +108,10 @@ def _ours(setting: Setting) -> Setting:
     return setting._replace(request=asked, objective=methods.objective_of(asked, setting.scene, setting.model))
 
 
-def _taken(setting: Setting, seed: int) -> Tensor:
-    """Return the noise that `ditto2` finds."""
-    return baseline.delivered(_ours(setting), start_noise(setting.scene, seed).to(setting.model.device))[0]
+def _taken(setting: Setting, seed: int) -> tuple[Tensor, float]:
+    """Return the noise that `ditto2` finds and the paper's loss of its loop."""
+    noise, latent = baseline.delivered(_ours(setting), start_noise(setting.scene, seed).to(setting.model.device))
+    return noise, _loss(setting, latent)
 
 
 def _varied(setting: Setting, taken: Tensor, seed: int) -> Tensor:
