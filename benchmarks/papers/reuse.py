@@ -4,9 +4,10 @@
 
 `ditto-paper` finds a noise x_T* for each seed; ten loops are made of it by stochastic DDPM (DDIM with eta 1, twenty
 steps of the teacher's flow), with the seed's prompt or with others, and with or without FreeDoM's guidance. Ours is a
-variation of `ditto2`'s noise (0.9 of the way to another), searched again, beside the loss of that take. The loss is that of the paper in the finished
-latent; *apart* is the mean distance of the ten in the judge's embedding, over that of ten fresh seeds: 1 is as varied
-as the prompt itself. A seed takes minutes, so twelve are a table. Rows are `TASK/METHOD/SEED`.
+variation of `ditto2`'s noise (0.9 of the way to another), searched again, beside the loss of that take. The loss is
+that of the paper in the finished latent; *apart* is the mean distance of the ten in the judge's embedding, over that of
+ten fresh seeds: 1 is as varied as the prompt itself. A seed takes minutes, so twelve are a table. Rows are
+`TASK/METHOD/SEED`.
 """
 
 from collections.abc import Callable, Sequence

@@ -29,8 +29,7 @@ from engine.spectrum import Spectrum
 
 RIPPLE_DB, AUDIBLE_DB, FLOOR = 6.0, 50.0, 1e-12
 STEPS, RATE = 30, 0.05
-RIPPLES = ((0.5, 0), (1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (0, 32),
-           (2, 4), (8, 16), (16, 32))  # fmt: skip
+RIPPLES = ((0.5, 0), (2, 0), (8, 0), (16, 0), (0, 1), (0, 4), (0, 16), (0, 32), (2, 4), (16, 32))
 """Cycles a second and over all bands; the last of both is micro-timbre."""
 COLUMNS = {"written": "written", "sounding": "in the waveform", "left": "error left, dB", "moved": "noise moved"}
 BAR = "No bar. Novack et al. 2024 name the limit (appendix J: x_T fixes what is low in frequency) and measure nothing."
