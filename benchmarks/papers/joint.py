@@ -63,11 +63,10 @@ def measured(model: Model, pair: str, method: Method, seed: int) -> Row:
 
 def table(rows: Rows) -> Table:
     """Return both controls' errors of each pair and method."""
-    body, control = [], published("control")
+    body = []
     for pair, theirs in PUBLISHED.items():
         for method in METHODS:
-            source = control if pair == MELODY and control is not None else rows
-            found = list(source.below(f"{pair}/{method}").values())
+            found = _found(rows, pair, method)
             mse, other = theirs.get(method, ("", ""))
             columns = {"intensity_mse": mse, "intensity_rho": "", SECOND.get(pair, ""): other, "embedding_distance": ""}
             cells = []
@@ -79,7 +78,32 @@ def table(rows: Rows) -> Table:
             body.append([pair, method, str(len(found)), first, *cells[1:]])
     head = ("controls", "method", "seeds", "MSE, dB²", "rho", "self-similarity's MSE; share in tune",
             "distance to the seed's loop")  # fmt: skip
-    return Table(head=head, body=body, bar=BAR)
+    return Table(head=head, body=body, bar=" ".join([*beaten(rows), BAR]))
+
+
+def beaten(rows: Rows) -> list[str]:
+    """Return a sentence on each pair and column in which the mean of another method is better than `ditto2`'s."""
+    said = []
+    for pair in PUBLISHED:
+        columns = {"intensity_mse": 1, "intensity_rho": -1, SECOND.get(pair, "intensity_mse"): 1}
+        columns |= {"melody_accuracy": -1} if pair == MELODY else {}
+        for name, sign in columns.items():
+            means = {method: _mean(_found(rows, pair, method), name) for method in METHODS}
+            own = means.pop("ditto2")
+            ahead = [method for method, one in means.items() if one is not None and own and sign * (one - own) < 0]
+            said += [f"**`ditto2` is not the best by {name} in {pair}: {', '.join(ahead)}.**"] if ahead else []
+    return said
+
+
+def _found(rows: Rows, pair: str, method: str) -> list[Row]:
+    """Return the rows of a pair and method; those of an intensity with a melody are of `control`."""
+    control = published("control") if pair == MELODY else None
+    return list((control or rows).below(f"{pair}/{method}").values())
+
+
+def _mean(found: list[Row], name: str) -> float | None:
+    values = [row[name] for row in found if row.get(name) is not None]
+    return float(np.mean(values)) if values else None
 
 
 def main() -> None:
