@@ -148,7 +148,9 @@ def drawn_joint(figure: Figure, rows: Rows) -> None:
         axes.set_xticks(range(len(colours)), colours)
         axes.set(xlim=(-0.6, len(colours) - 0.4))
         _decades(axes.yaxis, (0.1, 1, 10, 100))
-        style.titled(axes, pair.replace("+", " with "), "error of the intensity, dB²")
+        style.titled(axes, pair.replace("+", " with "))
+        if pair == joint.OUTPAINT:
+            axes.set(ylabel="error of the intensity, dB²")
 
 
 def drawn_samplers(figure: Figure, rows: Rows) -> None:
@@ -156,7 +158,7 @@ def drawn_samplers(figure: Figure, rows: Rows) -> None:
     chain = max(int(key.split("/")[2]) for key in rows)
     kinds = list(dict.fromkeys(key.split("/")[0] for key in rows))
     for axes, prediction in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        for sampler, colour in zip(samplers.SAMPLERS, style.CONTROL_COLOURS, strict=False):
+        for sampler, colour in zip(("ddim", "dpm++", "ancestral"), style.CONTROL_COLOURS, strict=False):
             line = rows.find(f"{prediction}/{sampler}/{chain}/0").get("line")
             if line:
                 axes.plot(samplers.PLACES, np.array(line) / line[len(line) // 2], color=colour, label=sampler)

@@ -215,34 +215,29 @@ def _roughness(heights: NDArray[np.float64]) -> float:
 
 def table(rows: Rows) -> Table:
     """Return the share of the loss that is left for each prediction, sampler and length of the chain, and why."""
+    ends = (min(CHAINS), max(CHAINS))
     body = []
-    for prediction, sampler, chain in product(PREDICTIONS, SAMPLERS, CHAINS):
-        found = rows.below(f"{prediction}/{sampler}/{chain}")
-        plain = rows.below(f"{prediction}/ddim/{chain}")
-        both = [seed for seed in found if seed in plain]
-        left = _interval([row["least"] / row["first"] for row in found.values()], 2)
+    for prediction, sampler in product(PREDICTIONS, SAMPLERS):
+        found = {chain: rows.below(f"{prediction}/{sampler}/{chain}") for chain in CHAINS}
+        plain = {chain: rows.below(f"{prediction}/ddim/{chain}") for chain in CHAINS}
+        left = [_interval([row["least"] / row["first"] for row in found[chain].values()]) for chain in CHAINS]
+        lengths = [
+            _interval([row["gradient"] / plain[chain][seed]["gradient"] for seed, row in found[chain].items()])
+            for chain in ends
+        ]
+        rough, way = (_interval([row[name] for row in found[20].values()]) for name in ("rough", "way"))
         body.append([
-            prediction, sampler, str(chain), str(len(found)), left or "not yet run",
-            _interval([found[seed]["gradient"] / plain[seed]["gradient"] for seed in both], 2),
-            _interval([row["rough"] for row in found.values()], 2),
-            _interval([row["way"] for row in found.values()], 2) if sampler not in DETERMINISTIC else "",
+            prediction, sampler, str(min(map(len, found.values()))), *(one or "not yet run" for one in left),
+            *(lengths if sampler != "ddim" else ["1"] * 2), rough, way if sampler not in DETERMINISTIC else "1",
         ])  # fmt: skip
-    head = (
-        "prediction",
-        "sampler",
-        "chain",
-        "seeds",
-        "share of the loss that is left",
-        "gradient",
-        "rough",
-        "same way",
-    )
+    head = ("prediction", "sampler", "seeds", *(f"left, {chain} steps" for chain in CHAINS),
+            *(f"gradient, {chain}" for chain in ends), "rough, 20", "same way, 20")  # fmt: skip
     return Table(head=head, body=body, bar=BAR)
 
 
-def _interval(values: Sequence[float], digits: int) -> str:
+def _interval(values: Sequence[float]) -> str:
     mean = mean_interval(values)
-    return "" if mean is None else cell(mean[0], digits, span=mean[1:])
+    return "" if mean is None else cell(mean[0], 2, span=mean[1:])
 
 
 def main() -> None:

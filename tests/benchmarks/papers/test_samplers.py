@@ -72,4 +72,4 @@ def test_seeds_in_one_batch_do_not_meet(toy: Toy, sampler: str) -> None:
 
 def test_a_cell_that_was_not_run_says_so(tmp_path) -> None:  # type: ignore[no-untyped-def]
     """The table has all its lines without rows."""
-    assert {line[4] for line in samplers.table(Rows(tmp_path / "rows.json")).body} == {"not yet run"}
+    assert {line[3] for line in samplers.table(Rows(tmp_path / "rows.json")).body} == {"not yet run"}
