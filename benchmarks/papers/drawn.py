@@ -17,7 +17,7 @@ from benchmarks.command import parser
 from benchmarks.papers import edits_papers, graph, hacking, joint, losses, samplers, students
 from benchmarks.papers.baselines.distillation import Kind
 from benchmarks.papers.edit_tasks import EDITS
-from benchmarks.papers.noise import fixed, ripples
+from benchmarks.papers.noise import fixed, ripples, toy
 from benchmarks.rows import RESULTS, Rows, mean_interval, published
 from bridge.report import style
 
@@ -77,17 +77,21 @@ def drawn_students(figure: Figure, rows: Rows) -> None:
 
 
 def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
-    """The variance that is left in each feature when x_T is fixed, batch by batch."""
-    (axes,) = figure.subplots(1, 1, squeeze=False)[0]
-    for place, name in enumerate(fixed.FEATURES):
-        values = [rows[key][name] for key in rows]
-        spread = np.linspace(-0.16, 0.16, len(values))
-        axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
-        axes.plot([np.mean(values)] * 2, (place - 0.3, place + 0.3), color=style.TARGET, linewidth=2.5)
-    axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(fixed.FEATURES)), fixed.FEATURES.values())
-    axes.set(xlim=(0, None), xlabel="variance with one x_T over that with ten")
-    style.titled(axes, "What the noise fixes, under ten prompts", "1: nothing")
+    """The variance that is left in each feature when x_T is fixed: `pocket`, and 5,000 batches of a toy beside it."""
+    toys = published("toy-noise")
+    shown = {"pocket": {name: [rows[key][name] for key in rows] for name in fixed.FEATURES}}
+    if toys is not None:
+        pairs = zip(fixed.FEATURES, toy.FEATURES, strict=True)
+        shown["a toy, 5,000 batches"] = {name: list(toy.shares(toys, other)) for name, other in pairs}
+    for axes, (label, found) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
+        for place, values in enumerate(found.values()):
+            spread = np.linspace(-0.16, 0.16, len(values))
+            axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
+            axes.plot([np.mean(values)] * 2, (place - 0.3, place + 0.3), color=style.TARGET, linewidth=2.5)
+        axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.set_yticks(range(len(found)), fixed.FEATURES.values() if label == "pocket" else [""] * len(found))
+        axes.set(xlim=(0, 1.05), xlabel="variance with one x_T over that with ten")
+        style.titled(axes, f"What the noise fixes: {label}")
 
 
 def drawn_ripples(figure: Figure, rows: Rows) -> None:
