@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullLocator
 
 from benchmarks.command import parser
-from benchmarks.papers import edits_papers, graph, hacking, joint, losses, samplers, students
+from benchmarks.papers import edits_papers, graph, hacking, inversion, joint, losses, samplers, students
 from benchmarks.papers.baselines.distillation import Kind
 from benchmarks.papers.edit_tasks import EDITS
 from benchmarks.papers.noise import fixed, ripples, toy
@@ -115,7 +115,8 @@ def drawn_ripples(figure: Figure, rows: Rows) -> None:
             axes.fill_between(range(len(wanted)), low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_xticks(range(len(wanted)), names)
         axes.set(xlabel=label, ylim=(0, None))
-        axes.legend(frameon=False, labelcolor=style.INK)
+        if label == "both":
+            axes.legend(frameon=False, labelcolor=style.INK)
         style.titled(axes, "Share of a ripple that is written" if label == kinds[0][0] else "")
 
 
@@ -134,6 +135,21 @@ def drawn_graph(figure: Figure, rows: Rows) -> None:
         if name == "intensity_mse":
             _decades(axes.xaxis, (0.3, 1, 3))
             _decades(axes.yaxis, (0.3, 1, 3))
+
+
+def drawn_inversion(figure: Figure, rows: Rows) -> None:
+    """Each recording's error after its noise was looked for, over that of a chance noise."""
+    (axes,) = figure.subplots(1, 1, squeeze=False)[0]
+    methods = [method for method in inversion.METHODS if method != inversion.CHANCE]
+    chance = rows.below(inversion.CHANCE)
+    for place, method in enumerate(methods):
+        shares = [row["error"] / chance[seed]["error"] for seed, row in rows.below(method).items() if seed in chance]
+        axes.scatter(shares, place + np.linspace(-0.16, 0.16, len(shares)), color=style.HEARD, s=26, alpha=0.8)
+    axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yticks(range(len(methods)), methods)
+    axes.set(xlabel="error over that of a chance noise", ylim=(-0.6, len(methods) - 0.4))
+    _decades(axes.xaxis, (0.001, 0.01, 0.1, 1))
+    style.titled(axes, "The noise of a recording", "a dot a recording")
 
 
 def drawn_joint(figure: Figure, rows: Rows) -> None:
@@ -212,6 +228,7 @@ PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
     "hacking": drawn_hacking,
     "graph": drawn_graph,
     "joint": drawn_joint,
+    "inversion": drawn_inversion,
 }
 
 
