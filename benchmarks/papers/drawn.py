@@ -19,6 +19,8 @@ from benchmarks.papers.baselines.distillation import Kind
 from benchmarks.papers.edit_tasks import EDITS
 from benchmarks.papers.noise import fixed, ripples, toy
 from benchmarks.rows import RESULTS, Rows, mean_interval, published
+from benchmarks.speed import large
+from benchmarks.speed.memory import KINDS
 from bridge.report import style
 
 SIZE_INCHES = (12, 4.4)
@@ -218,6 +220,30 @@ def drawn_hacking(figure: Figure, rows: Rows) -> None:
         axes.legend(frameon=False, labelcolor=style.INK)
 
 
+def drawn_large(figure: Figure, rows: Rows) -> None:
+    """Memory and operations of a step against the size of the model, counted, and measured where a step was run."""
+    left, right = figure.subplots(1, 2)
+    for kind, colour in zip(KINDS, (style.HEARD, style.WRONG), strict=True):
+        found = [row for size in large.SIZES if (row := rows.find(f"counted/{size:g}/{kind}"))]
+        sizes = [row["millions"] / 1000 for row in found]
+        left.plot(
+            sizes, [row["bytes"] / large.GIB for row in found], color=colour, linewidth=2, label=f"{kind}, counted"
+        )
+        right.plot(sizes, [row["operations"] / 1e12 for row in found], color=colour, linewidth=2, label=kind)
+        ran = [row for size in large.SIZES if (row := large.real(rows, size, kind))]
+        left.scatter([row["millions"] / 1000 for row in ran], [row["bytes"] / large.GIB for row in ran], color=colour,
+                     s=60, marker="x", label="measured")  # fmt: skip
+        if kind == "plain":
+            left.plot(sizes, [row["weights"] / large.GIB for row in found], color=style.SOFT, linewidth=1,
+                      linestyle=(0, (4, 3)), label="the weights")  # fmt: skip
+    _decades(left.yaxis, (0.1, 0.3, 1, 3, 10, 30))
+    style.titled(left, "A step of 20 sampling steps, GiB")
+    style.titled(right, "Operations, 10^12")
+    for axes in (left, right):
+        axes.set(xlabel="parameters, billions")
+        axes.legend(frameon=False, labelcolor=style.INK, fontsize=9)
+
+
 PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
     "losses": drawn_losses,
     "students": drawn_students,
@@ -229,6 +255,7 @@ PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
     "graph": drawn_graph,
     "joint": drawn_joint,
     "inversion": drawn_inversion,
+    "memory-large": drawn_large,
 }
 
 
