@@ -128,7 +128,7 @@ def flatnesses(model: Pocket | LayeredPocket, request: LoopRequest) -> list[floa
     scene = model.scene(request)
     seeded = (torch.Generator().manual_seed(n) for n in range(DRAWS))
     facts = [noise_facts(torch.randn(scene.noise_shape, generator=each), scene.time_axis) for each in seeded]
-    return [float(each["noise_flatness"]) for each in facts]
+    return [each["noise_flatness"] for each in facts]
 
 
 def main() -> None:
