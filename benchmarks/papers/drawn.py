@@ -81,11 +81,14 @@ def drawn_students(figure: Figure, rows: Rows) -> None:
 def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
     """The variance that is left in each feature when x_T is fixed: `pocket`, and 5,000 batches of a toy beside it."""
     toys = published("toy-noise")
-    shown = {"pocket": {name: [rows[key][name] for key in rows] for name in fixed.FEATURES}}
+    shown: dict[str, dict[str, list[float]]] = {
+        "pocket": {name: [rows[key][name] for key in rows] for name in fixed.FEATURES}
+    }
     if toys is not None:
         pairs = zip(fixed.FEATURES, toy.FEATURES, strict=True)
         shown["a toy, 5,000 batches"] = {name: list(toy.shares(toys, other)) for name, other in pairs}
-    for axes, (label, found) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
+    for axes, label in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        found = shown[label]
         for place, values in enumerate(found.values()):
             spread = np.linspace(-0.16, 0.16, len(values))
             axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
@@ -213,8 +216,10 @@ def drawn_hacking(figure: Figure, rows: Rows) -> None:
         for way, colour in zip(hacking.WAYS, (style.WRONG, style.HEARD), strict=True):
             found = [list(rows.below(f"intensity/{way}/{count}").values()) for count in hacking.COUNTS]
             if all(found):
-                means = [np.mean([row[name] for row in one]) for one in found]
-                axes.plot(hacking.COUNTS, means, color=colour, linewidth=2, marker="o", markersize=4, label=way)
+                spans = [mean_interval([row[name] for row in one]) for one in found]
+                middle, low, high = np.array([span for span in spans if span]).T
+                axes.plot(hacking.COUNTS, middle, color=colour, linewidth=2, marker="o", markersize=4, label=way)
+                axes.fill_between(hacking.COUNTS, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set(xlabel="steps")
         style.titled(axes, label)
         axes.legend(frameon=False, labelcolor=style.INK)

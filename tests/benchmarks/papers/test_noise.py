@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.papers.noise import fixed, ripples, toy
+from benchmarks.quality import tasks
 from benchmarks.rows import Rows
 from engine.models.testing import TinyModel
 from engine.pocket.model import load_pocket
@@ -45,7 +46,7 @@ def test_a_form_is_seen_in_the_toys_structure() -> None:
 def test_the_share_of_a_ripple_is_found() -> None:
     """Levels with half of a ripple have a half of it, wherever they are heard, and none of another ripple."""
     model = load_pocket(Settings(dtype="float32"))
-    scene = model.scene(fixed.tasks.base(0))
+    scene = model.scene(tasks.base(0))
     with torch.no_grad():
         spectrum = model.listen(torch.zeros(1, *scene.noise_shape), scene)
     own, wanted = ripples.level_db(spectrum), ripples.ripple(spectrum, 4, 0)
