@@ -193,7 +193,6 @@ def test_mutated_sets_give_lanes_or_our_error(
 
     def use() -> None:
         live_set = read_set(path)
-        live_set.time_of_range(exact(0), exact(16))
         for lane in live_set.lanes:
             lane_curve(lane, exact(0), exact(16))
         for track in live_set.tracks:
