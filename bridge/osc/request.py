@@ -8,6 +8,7 @@ from engine.errors import BadRequestError
 from engine.request import Control, Curve, LoopRequest, Notes, Number, Onsets, Words
 
 from ..requests.sent import Chunks, Rows
+from ..requests.written import settings_of
 from .codec import Value, encode
 
 PER_CHUNK = 120  # groups: with five numbers each still well under 4,000 bytes
@@ -68,22 +69,7 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
         yield "variation", str(request.start.variation)
     if request.beside is not None:
         raise BadRequestError("Over OSC a recording beside the loop can only be a file that the bridge reads.")
-    for name in ("prompt", "negative_prompt", "method", "quality", "model", "slot", "chords"):
-        yield name, str(getattr(request, name))
-    for name in ("tempo_bpm", "bars", "seed", "count", "sample_rate"):
-        yield name, str(getattr(request, name))
-    yield "time_signature", str(request.meter)
-    yield "key", request.key or ""
-    for name in ("layers", "again", "mute"):
-        yield name, ",".join(getattr(request, name))
-    for name in ("loop", "stems"):
-        yield name, str(int(getattr(request, name)))
-    yield "until_tolerance", str(int(request.budget.until_tolerance))
-    yield "plain_start", str(int(request.budget.plain_start))
-    if request.budget.steps is not None:
-        yield "steps", str(request.budget.steps)
-    if request.budget.seconds is not None:
-        yield "seconds", str(request.budget.seconds)
+    yield from ((name, text) for name, text in settings_of(request).items() if text)
 
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """The page's routes: its own files, takes, uploads, and the socket; any other path is not found."""
 
 import functools
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,10 +20,9 @@ from midi.tempo import exact
 from ..requests.readers import FileThreads
 from ..takes import library
 from .aside import Aside
-from .cards import card, settings_of
+from .cards import card, form_of
 from .downloads import packed, stems_by_layer
 from .files import index, serve_static
-from .guard import Guard
 from .hub import Hub
 from .spelled import command_line
 from .talk import Talk
@@ -76,7 +74,7 @@ class TakeRoutes:
         take = self._take(request)
         asked = library.sidecar(take).request
         command = command_line(asked, self._reports_folder, take.take_id)
-        return JSONResponse({**self._aside.describe(take), "settings": settings_of(asked), "command": command})
+        return JSONResponse({**self._aside.do("describe", take), "settings": form_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
         take = self._take(request)
@@ -119,7 +117,7 @@ class TakeRoutes:
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():
-            return Response(self._aside.listen(take), media_type="audio/midi")
+            return Response(self._aside.do("listen", take), media_type="audio/midi")
         return FileResponse(beside, media_type="audio/midi")
 
     def _stem(self, request: Request) -> Response:
@@ -145,7 +143,7 @@ class TakeRoutes:
         path = self._reports_folder / f"{take.take_id}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._aside.draw(take, path)
+            self._aside.do("draw", take, path)
         return FileResponse(path, media_type="image/png")
 
 
@@ -227,16 +225,6 @@ def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside, files: FileTh
     return app
 
 
-def guarded(app: Starlette, token: str, port: Callable[[], int]) -> Guard:
-    """Return `app` behind its guard."""
-    return Guard(app, token, port)
-
-
 def address(port: int, token: str) -> str:
     """Return the page's address with its token, which the page takes out of the address bar at once."""
     return f"http://127.0.0.1:{port}/#token={token}"
-
-
-def discovery(port: int, token: str, pid: int) -> bytes:
-    """Return the JSON that `ditto-live open` reads."""
-    return json.dumps({"port": port, "token": token, "pid": pid}).encode()

@@ -11,40 +11,17 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 from typing import IO, Any
 
 from engine.errors import DittoError, InternalError
-
-from ..takes.library import Kept
 
 IDLE_SECONDS = 60.0
 LIMIT_SECONDS = 60.0  # of one piece of work; a disk that hangs must not hold up the next
 
 
-def describe(take: Kept) -> dict[str, Any]:
-    """Return the figures of a take's card."""
-    from .details import described
-
-    return described(take)
-
-
-def draw(take: Kept, path: Path) -> None:
-    """Draw the report about a take."""
-    from .details import draw_report
-
-    draw_report(take, path)
-
-
-def listen(take: Kept) -> bytes:
-    """Return a MIDI file of the notes heard in a take."""
-    from .downloads import heard_file
-
-    return heard_file(take)
-
-
-WORK: dict[str, Callable[..., Any]] = {call.__name__: call for call in (describe, draw, listen)}
+WORK = {"describe": "details:described", "draw": "details:draw_report", "listen": "downloads:heard_file"}
+"""The functions of this package that the process calls, by the name of the work; each gets a take first."""
 
 
 class Aside:
@@ -61,20 +38,6 @@ class Aside:
         """The process's id while there is one."""
         return None if self._process is None else self._process.pid
 
-    def describe(self, take: Kept) -> dict[str, Any]:
-        """Return the figures of a take's card, from the process; raises as `_do`."""
-        found: dict[str, Any] = self._do("describe", take)
-        return found
-
-    def draw(self, take: Kept, path: Path) -> None:
-        """Draw the report about a take, in the process; raises as `_do`."""
-        self._do("draw", take, path)
-
-    def listen(self, take: Kept) -> bytes:
-        """Return a MIDI file of the notes heard in a take, from the process; raises as `_do`."""
-        found: bytes = self._do("listen", take)
-        return found
-
     def close(self) -> None:
         """End the process, whatever it does."""
         self._keep_until(None)
@@ -82,8 +45,8 @@ class Aside:
             self._process.kill()
         self._end_idle()  # where work is under way, its caller ends the process
 
-    def _do(self, name: str, *arguments: object) -> Any:
-        """Have one piece of work done; raises what it raises, `InternalError` where the process dies of it."""
+    def do(self, name: str, *arguments: object) -> Any:
+        """Have one piece of `WORK` done; raises what it raises, `InternalError` where the process dies of it."""
         with self._turn:
             self._keep_until(None)
             try:
@@ -169,7 +132,8 @@ def serve(asked: IO[bytes], told: IO[bytes]) -> None:
         result: Any = None
         error: Exception | None = None
         try:
-            result = WORK[name](*arguments)
+            module, _, function = WORK[name].partition(":")
+            result = getattr(import_module(f".{module}", __package__), function)(*arguments)
         except DittoError as known:
             error = known
         except (OSError, ValueError, KeyError) as other:

@@ -1,11 +1,11 @@
 """Takes for the page's list, and the settings that made them."""
 
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from engine.request import LoopRequest
 
+from ..requests.written import settings_of
+from ..takes.delivery import decimal_text
 from ..takes.library import Kept
 from .scores import in_words
 
@@ -32,31 +32,7 @@ def card(take: Kept) -> Json:
     }
 
 
-def settings_of(request: LoopRequest) -> Json:
-    """Return a request's scalar fields as the settings that made them, to fill the page's form again."""
-    return {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
-        "tempo_bpm": _decimal(request.tempo_bpm),
-        "time_signature": str(request.meter),
-        "bars": str(request.bars),
-        "key": request.key or "",
-        "seed": str(request.seed),
-        "model": request.model,
-        "method": request.method,
-        "quality": request.quality,
-        "loop": "1" if request.loop else "0",
-        "layers": ",".join(request.layers),
-        "chords": request.chords,
-        "mute": ",".join(request.mute),
-        "stems": "1" if request.stems else "",
-    }
-
-
-def _decimal(value: Fraction) -> str:
-    return f"{float(value):.10g}"
-
-
-def file_of(take: Kept, ending: str) -> Path:
-    """Return a take's file with this ending, which may not be there."""
-    return take.wav.with_suffix(ending)
+def form_of(request: LoopRequest) -> Json:
+    """Return a request's scalar fields as the page's form has them, to fill it again; how many takes, it keeps."""
+    texts = settings_of(request) | {"tempo_bpm": decimal_text(request.tempo_bpm)}
+    return {name: text for name, text in texts.items() if name != "count"}

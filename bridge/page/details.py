@@ -18,7 +18,7 @@ from engine.request import Curve, LoopRequest, Notes, Onsets, Words
 from ..report.measure import outline, spectrogram
 from ..takes.library import Kept
 from ..takes.library import sidecar as read_whole
-from .cards import Json, card, file_of
+from .cards import Json, card
 from .downloads import stems_by_layer
 
 OUTLINE_COLUMNS = 600
@@ -65,12 +65,8 @@ def described(take: Kept) -> Json:
         "losses": {name: _thinned(values) for name, values in record.loss_curves.items()},
         "seconds": record.seconds_optimising,
         "notes": list(record.notes),
-        "controls": [_control(kind, target, request, mono, sample_rate) for kind, target in _targets(request)],
+        "controls": [_control(one.kind, one.target, request, mono, sample_rate) for one in request.controls],
     }
-
-
-def _targets(request: LoopRequest) -> list[tuple[str, Any]]:
-    return [(control.kind, control.target) for control in request.controls]
 
 
 def _control(kind: str, target: Any, request: LoopRequest, mono: "np.ndarray[Any, Any]", sample_rate: int) -> Json:
@@ -111,5 +107,5 @@ def draw_report(take: Kept, path: Path) -> None:
     from ..report.page import write_report
 
     whole = read_whole(take)
-    record = msgspec.json.decode(file_of(take, ".json").read_bytes())
+    record = msgspec.json.decode(take.wav.with_suffix(".json").read_bytes())
     write_report(path, take.wav, whole.request, whole.scores, record)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import socket
@@ -21,8 +22,9 @@ from engine.settings import Settings
 from ..client import Peer
 from ..requests.readers import READING, FileThreads
 from ..session.identity import lasting_owner
-from .app import address, discovery, guarded, make_app
+from .app import address, make_app
 from .aside import LIMIT_SECONDS, Aside
+from .guard import Guard
 from .hub import Hub
 from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk
 from .uploads import Uploads
@@ -60,7 +62,7 @@ class Page:
         self._talk = Talk(self._hub, uploads, self.token, _models(settings), self._files)
         self._aside = Aside()
         app = make_app(self._hub, uploads, self._talk, self._aside, self._files)
-        self._app = guarded(app, self.token, lambda: self.port)
+        self._app = Guard(app, self.token, lambda: self.port)
 
     @property
     def address(self) -> str:
@@ -115,7 +117,8 @@ class Page:
     def _write_discovery(self) -> None:
         path = page_file(self._settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        publish(path, discovery(self.port, self.token, os.getpid()), overwrite=True, private=True)
+        found = {"port": self.port, "token": self.token, "pid": os.getpid()}  # `ditto-live open` reads it
+        publish(path, json.dumps(found).encode(), overwrite=True, private=True)
 
 
 def page_file(settings: Settings) -> Path:

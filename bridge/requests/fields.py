@@ -186,6 +186,9 @@ INHERITED = (
 )  # fmt: skip
 """The fields that a request takes from the take that it starts from, where they are not given."""
 
+ATTRIBUTES = {"time_signature": "meter", "with": "beside"}
+"""The names in `LoopRequest` of fields that a setting calls otherwise."""
+
 RENAMED = {
     "melody_file": "melody",
     "rhythm_file": "rhythm",
@@ -226,11 +229,6 @@ def names_file(setting: str) -> bool:
     """Whether reading this setting may open files."""
     field = field_of(RENAMED.get(setting, setting))
     return setting == OUTPAINT_FILE or (field is not None and field.names_file)
-
-
-def osc_fields() -> Iterator[Field]:
-    """Yield the fields that OSC has."""
-    return (field for field in FIELDS if field.is_osc)
 
 
 def options() -> Iterator[Field]:

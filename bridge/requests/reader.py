@@ -22,7 +22,7 @@ from midi.key import guess_key, read_key
 from .beside import fitting, named, read_beside
 from .chords import read_chords
 from .controls import added_bars, read_controls
-from .fields import FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known, unknown
+from .fields import ATTRIBUTES, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known, unknown
 from .hinted import hinted
 from .layers import read_layers, refuse_again
 from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
@@ -31,8 +31,8 @@ from .sent import Chunks
 from .targets import TargetRow
 
 _OWN = (
-    "prompt", "negative_prompt", "tempo_bpm", "bars", "key", "layers", "loop", "count", "again", "mute", "stems",
-    "model", "method", "quality", "sample_rate",
+    "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "loop", "count", "again",
+    "mute", "stems", "model", "method", "quality", "sample_rate",
 )  # fmt: skip
 Rows = Callable[[str], TargetRow | None]
 """From a control's name to its row; where there is none, the form of the text decides the type of the target."""
@@ -162,9 +162,7 @@ def _seed(asked: _Asked, parent: Parent | None) -> int:
 
 def _bare(values: Mapping[str, Any], parent: Parent | None, seed: int, request_id: str, instance: str) -> LoopRequest:
     """Return the request without its controls; a field that is open has the type's own default."""
-    fields: dict[str, Any] = {name: values[name] for name in _OWN if name in values}
-    if "time_signature" in values:
-        fields["meter"] = values["time_signature"]
+    fields: dict[str, Any] = {ATTRIBUTES.get(name, name): values[name] for name in _OWN if name in values}
     if request_id:
         fields["request_id"] = request_id
     if values.get("slot"):

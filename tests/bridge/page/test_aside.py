@@ -42,14 +42,14 @@ def test_a_take_is_described_and_drawn_there(take: library.Kept, tmp_path: Path)
     aside = Aside(idle_seconds=3600)
     try:
         assert aside.process is None
-        assert aside.describe(take)["id"] == take.take_id
+        assert aside.do("describe", take)["id"] == take.take_id
         first = aside.process
-        aside.draw(take, tmp_path / "report.png")
+        aside.do("draw", take, tmp_path / "report.png")
         assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
         assert aside.process == first
         aside._end_idle()
         assert aside.process is None
-        assert aside.describe(take)["id"] == take.take_id
+        assert aside.do("describe", take)["id"] == take.take_id
     finally:
         aside.close()
 
@@ -60,12 +60,12 @@ def test_a_fault_of_the_take_is_told_in_its_words(take: library.Kept) -> None:
     try:
         take.wav.write_bytes(b"no sound")
         with pytest.raises(DittoError) as told:
-            aside.describe(take)
+            aside.do("describe", take)
         assert not isinstance(told.value, InternalError)
         process = aside.process
         take.wav.unlink()
         with pytest.raises((DittoError, ValueError)):
-            aside.describe(take)
+            aside.do("describe", take)
         assert aside.process == process
     finally:
         aside.close()
@@ -76,12 +76,12 @@ def test_a_process_that_dies_costs_one_answer(take: library.Kept) -> None:
     """Killed between two pieces of work nothing is noticed; killed at work there is one sentence."""
     aside = Aside()
     try:
-        aside.describe(take)
+        aside.do("describe", take)
         assert aside.process is not None
         os.kill(aside.process, signal.SIGKILL)
         assert aside._process is not None
         aside._process.wait()
-        assert aside.describe(take)["id"] == take.take_id
+        assert aside.do("describe", take)["id"] == take.take_id
     finally:
         aside.close()
 
@@ -97,7 +97,7 @@ def test_what_never_ends_is_ended(take: library.Kept, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("bridge.page.aside.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
     with pytest.raises(InternalError, match="has ended"):
-        aside.describe(take)
+        aside.do("describe", take)
     assert aside.process is None
 
 
