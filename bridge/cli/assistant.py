@@ -20,6 +20,7 @@ from engine.events import Accepted, Cancelled, Done, Failed, Stems, Superseded, 
 from engine.request import LoopRequest
 
 MAX_LISTED = 50
+_AS_THEY_ARE = ("prompt", "bars", "tempo_bpm", "key", "seed", "favourite", "chords")  # fields of a take
 INSTRUCTIONS = (
     "Ditto Live makes seamless, bar-exact loops for Ableton Live that follow an intensity curve, a melody or a rhythm. "
     "`make` answers with the path of a WAV; drag it into Live or name it to the user. Curves are text such as "
@@ -104,14 +105,8 @@ def _card(take: library.Kept) -> dict[str, Any]:
     return {
         "id": take.take_id,
         "path": str(take.wav.absolute()),
-        "prompt": take.prompt,
-        "bars": take.bars,
-        "tempo_bpm": take.tempo_bpm,
-        "key": take.key,
-        "seed": take.seed,
-        "favourite": take.favourite,
+        **{name: getattr(take, name) for name in _AS_THEY_ARE},
         "layers": list(take.layers),
-        "chords": take.chords,
         "stems": [str(file.absolute()) for file in stems_of(take.wav)],
         "verdicts": [one["sentence"] for one in take.verdicts if "sentence" in one],
         "scores": {name: value for name, value in take.scores.items() if value is not None},

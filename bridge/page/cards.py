@@ -10,23 +10,16 @@ from ..takes.library import Kept
 from .scores import in_words
 
 Json = dict[str, Any]
+_AS_THEY_ARE = ("title", "prompt", "model", "bars", "tempo_bpm", "key", "created", "favourite", "scores")
 
 
 def card(take: Kept) -> Json:
     """Return the fields of a take that the list shows."""
     return {
         "id": take.take_id,
-        "title": take.title,
-        "prompt": take.prompt,
-        "model": take.model,
-        "bars": take.bars,
-        "tempo_bpm": take.tempo_bpm,
-        "key": take.key,
+        **{name: getattr(take, name) for name in _AS_THEY_ARE},
         "seed": str(take.seed),
-        "created": take.created,
-        "favourite": take.favourite,
         "layers": list(take.layers),
-        "scores": take.scores,
         "verdicts": list(take.verdicts) or [{"grade": "plain", "sentence": text} for text in in_words(take.scores)],
         "path": str(take.wav.absolute()),
     }

@@ -33,7 +33,7 @@ from engine.request import (
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
-from midi.files.file_part import split_file_part
+from midi.files.file_part import existing, split_file_part
 from midi.grooves.groove import SIXTEENTH, groove_from_audio
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
@@ -218,16 +218,9 @@ def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopReques
     return max(step, round(beats / step) * step)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
 def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float = MAX_READ_SECONDS) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    if _FORM.fullmatch(text) and not _exists(Path(text)):
+    if _FORM.fullmatch(text) and existing(Path(text)) is None:
         return Words(text=text.upper())
     return audio(SoundPart.parse(text), say=say, loop_seconds=loop_seconds)
 

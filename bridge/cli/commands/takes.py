@@ -18,6 +18,9 @@ from ..running import Device, JobsName, placed
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, search, replay and tidy what was made.")
 
+_AS_THEY_ARE = (
+    "take_id", "prompt", "model", "licence", "bars", "tempo_bpm", "key", "seed", "created", "favourite", "scores",
+)  # fmt: skip
 Folder = Annotated[Path | None, typer.Option("--takes", help="The takes folder, if not the usual one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, its file, or latest.", metavar="TAKE")]
@@ -174,21 +177,7 @@ def _agreed(question: str) -> bool:
 
 def _as_json(listed: list[shelf.Kept]) -> str:
     rows = [
-        {
-            "take_id": take.take_id,
-            "path": str(take.wav),
-            "prompt": take.prompt,
-            "model": take.model,
-            "licence": take.licence,
-            "bars": take.bars,
-            "tempo_bpm": take.tempo_bpm,
-            "key": take.key,
-            "seed": take.seed,
-            "created": take.created,
-            "favourite": take.favourite,
-            "scores": take.scores,
-            "bytes": take.size_bytes,
-        }
+        {"path": str(take.wav), "bytes": take.size_bytes, **{name: getattr(take, name) for name in _AS_THEY_ARE}}
         for take in listed
     ]
     return json_text.dumps(rows) + "\n"
