@@ -21,7 +21,7 @@ import zmq
 
 from engine.events import Event, Final, Run, Stems, Take
 from engine.request import LoopRequest
-from engine.service.messages import Job, Priority, Status, Submission
+from engine.service.messages import AckEnd, AckTake, Job, LeaveTake, Priority, Status, Submission
 from engine.service.transport import Channel, Frames
 
 from .upstream.connection import Connection, why_silent
@@ -80,15 +80,15 @@ class _Inbox:
                 before = self.without_stems[event.request_id]
                 self.without_stems[event.request_id] = event.take
                 if before is not None:  # another one, or the same once more: no stems will come
-                    self.link.acknowledge_take(event.request_id, before)
+                    self.link.notify(AckTake, event.request_id, before)
             case Take() | Stems():
-                self.link.acknowledge_take(event.request_id, event.take)
+                self.link.notify(AckTake, event.request_id, event.take)
                 if isinstance(event, Stems):
                     self.without_stems[event.request_id] = None
             case _ if isinstance(event, Final):
                 if (last := self.without_stems.pop(event.request_id, None)) is not None:
-                    self.link.acknowledge_take(event.request_id, last)
-                self.link.acknowledge_end(event.request_id)
+                    self.link.notify(AckTake, event.request_id, last)
+                self.link.notify(AckEnd, event.request_id)
                 self.events.pop(event.request_id, None)
 
     def leave(self, request_id: str, *, stop: bool = True) -> None:
@@ -96,7 +96,7 @@ class _Inbox:
         self.without_stems.pop(request_id, None)
         for event in (self.in_hand.pop(request_id, None), *self.events.get(request_id, ())):
             if isinstance(event, Take):
-                self.link.leave_take(request_id, event.take)
+                self.link.notify(LeaveTake, request_id, event.take)
         if self.events.pop(request_id, None) is not None and stop:
             self.link.cancel(request_id, time.monotonic())
 

@@ -27,16 +27,7 @@ from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
 from .osc.allowance import Allowance
 from .osc.datagrams import Datagrams, bind
-from .session.effects import (
-    AcknowledgeEnd,
-    AcknowledgeTake,
-    AskAgain,
-    CancelJob,
-    Effect,
-    LeaveTake,
-    Send,
-    Submit,
-)
+from .session.effects import CancelJob, Effect, NotifyEngine, Send, Submit
 from .session.session import Session
 from .takes.file_side import FileSide
 from .takes.file_work import FileWork
@@ -157,14 +148,8 @@ class Bridge:
                     self._submit(effect, now)
                 case CancelJob():
                     link.cancel(effect.request_id, now)
-                case AcknowledgeTake():
-                    link.acknowledge_take(effect.request_id, effect.take)
-                case LeaveTake():
-                    link.leave_take(effect.request_id, effect.take)
-                case AcknowledgeEnd():
-                    link.acknowledge_end(effect.request_id)
-                case AskAgain():
-                    link.ask_again(effect.request_id)
+                case NotifyEngine():
+                    link.notify(effect.kind, effect.request_id, effect.take)
                 case _:
                     self._files.do(effect)
         self._engine.flush()

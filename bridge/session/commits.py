@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from engine.errors import DittoError
 from engine.events import Cancelled
 from engine.request import LoopRequest
-from engine.service.messages import Priority
+from engine.service.messages import Priority, Resend
 
 from ..osc import outgoing
 from ..osc.codec import OscError, OscMessage
@@ -13,7 +13,7 @@ from ..takes.parts import TakeParts
 from .assemblies import UNSIGNED, Assemblies
 from .book import MAX_OPEN, RequestBook
 from .clients import Clients
-from .effects import AskAgain, CancelJob, Effect, Prepare, Send, Submit
+from .effects import CancelJob, Effect, NotifyEngine, Prepare, Send, Submit
 from .state import ClientState, RequestPhase, RequestState
 
 Answer = Callable[[OscMessage, str, float], Iterator[Effect]]
@@ -61,7 +61,7 @@ class Commits:
             self._own(state, client)
             state.nonce = nonce
             if state.is_ended and state.unwritten is not None:
-                yield AskAgain(request_id)  # perhaps the disk has room now
+                yield NotifyEngine(Resend, request_id)  # perhaps the disk has room now
             yield from self._clients.tell(state, *state.said())
             return
         assembly = self._assemblies.at(self._assemblies.place_of(request_id, client), now)

@@ -4,23 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from engine.errors import DittoError
 from engine.events import Accepted, Event, Final, Preview, Progress, Stems, Take
-from engine.service.messages import Job
+from engine.service.messages import AckEnd, AckTake, Job, LeaveTake
 
 from ..osc import outgoing
 from ..takes.parts import TakeParts, WholeTake
 from .book import RequestBook
 from .clients import Clients
-from .effects import (
-    AcknowledgeEnd,
-    AcknowledgeTake,
-    Delivered,
-    DropPreviews,
-    Effect,
-    FindTakes,
-    LeaveTake,
-    WritePreview,
-    WriteTake,
-)
+from .effects import Delivered, DropPreviews, Effect, FindTakes, NotifyEngine, WritePreview, WriteTake
 from .progress import ProgressReports
 from .state import RequestPhase, RequestState
 
@@ -65,7 +55,7 @@ class Delivery:
                 state.previews = True
                 yield WritePreview(state.request, event)
             case Take() if event.take in state.takes:
-                yield AcknowledgeTake(state.request_id, event.take)
+                yield NotifyEngine(AckTake, state.request_id, event.take)
             case Take():
                 yield from self._write(state, state.parts.take(event))
             case Stems():
@@ -97,7 +87,7 @@ class Delivery:
             return
         state.writing.discard(made.take)
         state.takes[made.take] = made
-        yield AcknowledgeTake(request_id, made.take)
+        yield NotifyEngine(AckTake, request_id, made.take)
         yield from self._clients.tell(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
@@ -107,7 +97,7 @@ class Delivery:
             return
         state.writing.discard(take)
         state.unwritten = error
-        yield LeaveTake(request_id, take)
+        yield NotifyEngine(LeaveTake, request_id, take)
         yield from self._close(state, now)
 
     def previewed(self, preview: Preview, path: str) -> Iterator[Effect]:
@@ -134,7 +124,7 @@ class Delivery:
         if state.final is None or state.writing or state.is_searched:
             return
         if state.unwritten is None:
-            yield AcknowledgeEnd(state.request_id)
+            yield NotifyEngine(AckEnd, state.request_id)
         if state.is_ended:
             return
         end = outgoing.end(state.final, state.takes)

@@ -107,21 +107,12 @@ class Link:
         found.cancelled, found.repeat_at = True, now + REPEAT_SECONDS
         self._send(Cancel(request_id=request_id, owner=self.owner))
 
-    def acknowledge_take(self, request_id: str, take: int) -> None:
-        """Say that a take is safe."""
-        self._send(AckTake(request_id=request_id, owner=self.owner, take=take))
-
-    def leave_take(self, request_id: str, take: int) -> None:
-        """Say that a take has arrived and is not safe."""
-        self._send(LeaveTake(request_id=request_id, owner=self.owner, take=take))
-
-    def acknowledge_end(self, request_id: str) -> None:
-        """Say that the end has arrived and all takes are safe."""
-        self._send(AckEnd(request_id=request_id, owner=self.owner))
-
-    def ask_again(self, request_id: str) -> None:
-        """Ask for what the engine still has of a request."""
-        self._send(Resend(request_id=request_id, owner=self.owner))
+    def notify(
+        self, kind: type[AckTake | LeaveTake | AckEnd | Resend], request_id: str, take: int | None = None
+    ) -> None:
+        """Say, once, that a take or an end is safe or is not, or that a request is to be sent again."""
+        about: dict[str, int] = {} if take is None else {"take": take}
+        self._send(kind(request_id=request_id, owner=self.owner, **about))
 
     def receive(self, batch: Sequence[Sequence[bytes]], now: float) -> Iterator[Event | Job | Status]:
         """Yield what a batch of messages says; what is not ours to hear becomes a `Failed` without request."""

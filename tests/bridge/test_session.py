@@ -14,12 +14,11 @@ from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
 from bridge.session.book import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS
 from bridge.session.effects import (
-    AcknowledgeEnd,
-    AcknowledgeTake,
     CancelJob,
     Delivered,
     Effect,
     FindTakes,
+    NotifyEngine,
     Prepare,
     Send,
     Submit,
@@ -29,7 +28,7 @@ from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Stems, Superseded, Take
 from engine.request import Control, Curve, LoopRequest, Notes, Point
-from engine.service.messages import Job, Priority, Status
+from engine.service.messages import AckEnd, AckTake, Job, Priority, Status
 from midi.notes import Note
 
 PORT = 9_000
@@ -222,8 +221,8 @@ def test_done_waits_for_the_files() -> None:
     assert _paths(desk.hear(Done(request_id="r1", takes=1))) == []
     after = desk.do(desk.session.written("r1", _made(), desk.now))
     assert _paths(after) == ["/ditto/take", "/ditto/done"]
-    assert [effect.take for effect in after if isinstance(effect, AcknowledgeTake)] == [0]
-    assert any(isinstance(effect, AcknowledgeEnd) for effect in after)
+    assert NotifyEngine(AckTake, "r1", 0) in after
+    assert NotifyEngine(AckEnd, "r1") in after
 
 
 def test_an_end_is_repeated_until_it_is_seen() -> None:
@@ -354,7 +353,7 @@ def test_stems_are_written_with_their_take_and_told_after_it() -> None:
     written = desk.do(desk.session.written("r1", made, desk.now))
     assert [message.path for message in _sent(written)] == ["/ditto/take", "/ditto/stem"]
     assert _sent(written)[1].values == (made.take_id, "bass", "/t/x-bass.wav")
-    assert any(isinstance(effect, AcknowledgeTake) for effect in written)
+    assert any(isinstance(effect, NotifyEngine) and effect.kind is AckTake for effect in written)
     assert "/ditto/stem" in _paths(desk.commit(request))
 
 
@@ -376,7 +375,7 @@ def test_a_take_that_cannot_be_written_stays_with_the_engine() -> None:
     desk.hear(Done(request_id="r1", takes=1))
     effects = desk.do(desk.session.not_written("r1", 0, BadInputError("The disk is full."), desk.now))
     assert _paths(effects) == ["/ditto/error"]
-    assert not any(isinstance(effect, AcknowledgeEnd) for effect in effects)
+    assert not any(isinstance(effect, NotifyEngine) and effect.kind is AckEnd for effect in effects)
 
 
 def test_cancel_reaches_the_engine() -> None:

@@ -12,11 +12,10 @@ from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import speak
 from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies
 from bridge.session.effects import (
-    AcknowledgeEnd,
-    AskAgain,
     CancelJob,
     Effect,
     Favourite,
+    NotifyEngine,
     Prepare,
     Send,
     Submit,
@@ -26,7 +25,7 @@ from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Cancelled, Done, Sound, Take
 from engine.request import Control, Curve, LoopRequest, Point
-from engine.service.messages import Job, Priority
+from engine.service.messages import AckEnd, Job, Priority, Resend
 
 PORT = 9_000
 REQUEST = LoopRequest(
@@ -272,12 +271,10 @@ def test_a_take_that_could_not_be_written_comes_when_it_is_asked_for_again() -> 
     list(desk.session.hear(Done(request_id="r1", takes=1), 1.0))
     failed = list(desk.session.not_written("r1", 0, BadInputError("The disk is full."), 1.0))
     assert _paths(failed) == ["/ditto/error"]
-    assert AskAgain("r1") in desk.commit()
+    assert NotifyEngine(Resend, "r1") in desk.commit()
     list(desk.session.hear(Job(request=REQUEST, tag="mine", created=0.0, finished=True), 2.0))
     assert any(isinstance(effect, WriteTake) for effect in desk.session.hear(take, 2.0))
-    assert not any(
-        isinstance(effect, AcknowledgeEnd) for effect in desk.session.hear(Done(request_id="r1", takes=1), 2)
-    )
+    assert NotifyEngine(AckEnd, "r1") not in list(desk.session.hear(Done(request_id="r1", takes=1), 2))
 
 
 def test_why_there_is_no_engine_is_told_once_and_to_whoever_comes() -> None:
