@@ -11,6 +11,7 @@ from ..requests.sent import Chunks, Rows
 from ..requests.written import settings_of
 from .codec import Value, encode
 
+_LIMITS = ("steps", "seconds")  # sent where there is one; other texts also empty, in place of what another has sent
 PER_CHUNK = 120  # groups: with five numbers each still well under 4,000 bytes
 
 
@@ -69,7 +70,7 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
         yield "variation", str(request.start.variation)
     if request.beside is not None:
         raise BadRequestError("Over OSC a recording beside the loop can only be a file that the bridge reads.")
-    yield from ((name, text) for name, text in settings_of(request).items() if text)
+    yield from ((name, text) for name, text in settings_of(request).items() if text or name not in _LIMITS)
 
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:
