@@ -100,7 +100,7 @@ class _Inbox:
         if self.events.pop(request_id, None) is not None and stop:
             self.link.cancel(request_id, time.monotonic())
 
-    def is_forsaken(self, patience_seconds: float) -> bool:
+    def is_timed_out(self, patience_seconds: float) -> bool:
         """Return whether no engine has answered for `patience_seconds`."""
         now = time.monotonic()
         return now - self.begun > patience_seconds and not self.link.is_alive(now)
@@ -149,13 +149,13 @@ class Client:
         self, request: LoopRequest, priority: Priority, stopped: Callable[[], bool]
     ) -> Generator[Event, None, None]:
         self._inbox.submit(request, priority)
-        told = False
+        cancel_sent = False
         try:
             while True:
                 event = self._wait(request.request_id)
                 yield event
-                if stopped() and not told:
-                    told = True
+                if stopped() and not cancel_sent:
+                    cancel_sent = True
                     self._inbox.link.cancel(request.request_id, time.monotonic())
                 self._inbox.handled(event)
                 if isinstance(event, Final):
@@ -170,15 +170,15 @@ class Client:
         self._inbox.link.status, self._inbox.begun = None, time.monotonic()
         while (status := self._inbox.link.status) is None:
             self._exchange(POLL_MILLISECONDS)
-            if self._inbox.is_forsaken(self._patience_seconds):
-                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_trouble)
+            if self._inbox.is_timed_out(self._patience_seconds):
+                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_error)
         return status
 
     def _wait(self, request_id: str) -> Event:
         while (event := self._inbox.next(request_id)) is None:
             self._exchange(POLL_MILLISECONDS)
-            if self._inbox.is_forsaken(self._patience_seconds):
-                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_trouble)
+            if self._inbox.is_timed_out(self._patience_seconds):
+                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_error)
         return event
 
     def _exchange(self, milliseconds: int) -> None:
@@ -280,18 +280,18 @@ class AsyncClient:
         """Return what the engine is doing now; raises `EngineUnavailableError` where none answers."""
         self._inbox.link.status, self._inbox.begun = None, time.monotonic()
         while (status := self._inbox.link.status) is None:
-            await self._hear()
+            await self._wait_for_news()
         return status
 
     async def _wait(self, request_id: str) -> Event:
         while (event := self._inbox.next(request_id)) is None:
-            await self._hear()
+            await self._wait_for_news()
         return event
 
-    async def _hear(self) -> None:
-        if self._inbox.is_forsaken(self._patience_seconds):
-            trouble = self._inbox.link.version_trouble
-            raise await asyncio.to_thread(why_silent, self._peer, self._connection.reach, trouble)
+    async def _wait_for_news(self) -> None:
+        if self._inbox.is_timed_out(self._patience_seconds):
+            version_error = self._inbox.link.version_error
+            raise await asyncio.to_thread(why_silent, self._peer, self._connection.reach, version_error)
         self._news.clear()
         try:
             await asyncio.wait_for(self._news.wait(), 1.0)
@@ -300,9 +300,9 @@ class AsyncClient:
 
     def _connect(self) -> None:
         self._connection = Connection(self._context, self._peer)
-        self._channel = Channel(self._connection.socket, self._heard)
+        self._channel = Channel(self._connection.socket, self._receive_batch)
 
-    def _heard(self, batch: list[Frames]) -> None:
+    def _receive_batch(self, batch: list[Frames]) -> None:
         self._inbox.take_in(batch)
         self._flush()
         self._news.set()

@@ -63,7 +63,7 @@ class Bridge:
         self.ready = asyncio.Event()
         self._options = options
         self._session = Session(self.bridge_id, options.version)
-        self._engine = EngineSide(Link(options.owner), self._heard)
+        self._engine = EngineSide(Link(options.owner), self._receive_batch)
         self._udp: Datagrams | None = None
         self._files = FileSide(FileWork(options.settings, self._session), self._do)
         self._stopping = asyncio.Event()
@@ -86,7 +86,7 @@ class Bridge:
             await self._tick()
 
     @property
-    def hears_engine(self) -> bool:
+    def is_engine_alive(self) -> bool:
         """Whether the engine has answered lately."""
         return self._engine.is_alive
 
@@ -112,7 +112,7 @@ class Bridge:
             now = time.monotonic()
             self._engine.tick(now)
             if not self._engine.is_alive:
-                self._do(self._session.lost_engine(self._no_engine or self._engine.trouble))
+                self._do(self._session.lost_engine(self._no_engine or self._engine.failure))
             self._do(self._session.tick(now))
             busy = self._session.busy or self._engine.link.open_requests
             with contextlib.suppress(TimeoutError):
@@ -131,10 +131,10 @@ class Bridge:
             if place[1] and self._errors.take(time.monotonic()):
                 self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
 
-    def _heard(self, batch: list[Frames]) -> None:
+    def _receive_batch(self, batch: list[Frames]) -> None:
         now = time.monotonic()
         for said in self._engine.link.receive(batch, now):
-            self._do(self._session.hear(said, now))
+            self._do(self._session.handle(said, now))
         self._engine.flush()
 
     def _do(self, effects: Iterable[Effect]) -> None:

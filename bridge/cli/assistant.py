@@ -53,7 +53,7 @@ def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
     @server.tool()
     def takes(words: str = "") -> list[dict[str, Any]]:
         """List the newest takes whose prompt, key, model or id holds all these words."""
-        found = library.search(library.kept(takes_folder), words)
+        found = library.search(library.stored_takes(takes_folder), words)
         return [_card(one) for one, _ in zip(found, range(MAX_LISTED), strict=False)]
 
     @server.tool()
@@ -74,7 +74,9 @@ async def _made(peer: Peer, takes_folder: Path, settings: dict[str, str]) -> dic
     return {"takes": made, "remarks": list(said)}
 
 
-async def _takes(peer: Peer, folder: Path, request: LoopRequest, said: dict[str, None]) -> AsyncIterator[library.Kept]:
+async def _takes(
+    peer: Peer, folder: Path, request: LoopRequest, said: dict[str, None]
+) -> AsyncIterator[library.StoredTake]:
     """Yield the takes of a request as they are written; raises `DittoError` where none can be made.
 
     What the engine says of the request joins what was `said`, and all of it stands in the takes' own files.
@@ -101,7 +103,7 @@ async def _takes(peer: Peer, folder: Path, request: LoopRequest, said: dict[str,
                 yield library.find(folder, write_take(folder, request, one.take, one.stems).take_id)
 
 
-def _card(take: library.Kept) -> dict[str, Any]:
+def _card(take: library.StoredTake) -> dict[str, Any]:
     return {
         "id": take.take_id,
         "path": str(take.wav.absolute()),

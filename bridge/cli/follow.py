@@ -71,7 +71,7 @@ def follow(
     """
     outcome = Outcome(notes=list(remarks))
     parts = TakeParts(asks_stems=with_stems)
-    with _polite_stop(display) as stop, contextlib.closing(events):
+    with _stop_on_signals(display) as stop, contextlib.closing(events):
         for event in events:
             _take_in(event, outcome, display, several)
             for whole in _whole(parts, event):
@@ -84,10 +84,10 @@ def follow(
     return outcome
 
 
-def followed(asked: Reading, events: Run[Event], display: Display, keep: Keep) -> Outcome:
+def follow_reading(reading: Reading, events: Run[Event], display: Display, keep: Keep) -> Outcome:
     """Follow `events` of a request that was read; see `follow`."""
-    request = asked.request
-    return follow(events, display, keep, asked.remarks, with_stems=request.stems, several=request.count > 1)
+    request = reading.request
+    return follow(events, display, keep, reading.remarks, with_stems=request.stems, several=request.count > 1)
 
 
 def _whole(parts: TakeParts, event: Event) -> Iterator[WholeTake]:
@@ -128,7 +128,7 @@ def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) ->
 
 
 @contextmanager
-def _polite_stop(display: Display) -> Iterator[threading.Event]:
+def _stop_on_signals(display: Display) -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts as usual."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -24,7 +24,7 @@ _MOST_NUMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class WrittenTake:
     """A take that is on disk."""
 
     path: Path
@@ -54,23 +54,25 @@ class Shelf:
     inputs: tuple[Path, ...] = ()
     overwrite: bool = False
     with_midi: bool = False
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[WrittenTake] = field(default_factory=list)
     _base: Path | None = None  # `out`, or the free name that stands for it
 
     def keep(self, take: Take, stems: Stems | None = None) -> None:
         """Write the take with all that goes with it; raise `BadInputError` where that fails."""
         midi = b""
         if self.with_midi:
-            from bridge.takes.heard_midi import heard_midi  # here, because few ask for it, and it loads a listener
+            from bridge.takes.transcribed_midi import (
+                transcribed_midi,  # here, because few ask for it, and it loads a listener
+            )
 
-            heard = heard_midi(self.request, take.sound, stems)
+            heard = transcribed_midi(self.request, take.sound, stems)
             midi, take = heard.data, msgspec.structs.replace(take, notes=(*take.notes, heard.sentence))
         if self.out is None:
             path = Path(delivery.write_take(self.settings.takes, self.request, take, stems, midi=midi).path)
         else:
             path = self._write_out(self.out, take, stems, midi)
         samples = delivery.samples_of(take.sound).shape[1]
-        self.kept.append(Kept(path, take, samples, stems, path.with_suffix(".mid") if midi else None))
+        self.kept.append(WrittenTake(path, take, samples, stems, path.with_suffix(".mid") if midi else None))
 
     @property
     def remark(self) -> str:

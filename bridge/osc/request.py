@@ -19,7 +19,7 @@ Place = tuple[str, str, int]  # part, control (empty for begin and set), number
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class EncodedRequest:
     """All datagrams of a request by their place, and the commit."""
 
     parts: dict[Place, bytes]
@@ -32,7 +32,7 @@ class Spoken:
                 yield datagram
 
 
-def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> Spoken:
+def encode_request(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> EncodedRequest:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
     settings = dict(_settings(request), priority=priority)
     rows: dict[tuple[str, str], Rows] = {}
@@ -41,10 +41,10 @@ def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") ->
         if not isinstance(control.target, Number | Words):
             part, sent = _rows(control)
             rows[part, control.kind] = sent
-    return speak_settings(request.request_id, nonce, settings, rows)
+    return encode_settings(request.request_id, nonce, settings, rows)
 
 
-def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], rows: Chunks) -> Spoken:
+def encode_settings(request_id: str, nonce: str, settings: Mapping[str, str], rows: Chunks) -> EncodedRequest:
     """Return settings, and curves, notes and onsets as rows, as the datagrams that ask for them."""
     parts: dict[Place, bytes] = {("begin", "", 0): encode("/ditto/loop/begin", (request_id, nonce))}
     manifest: list[tuple[Value, ...]] = []
@@ -59,7 +59,7 @@ def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], row
     for number, (name, value) in enumerate(settings.items()):
         parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value), last=nonce)
     commit = encode("/ditto/loop/commit", (request_id, nonce, len(settings)), manifest)
-    return Spoken(parts, commit)
+    return EncodedRequest(parts, commit)
 
 
 def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:

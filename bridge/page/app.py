@@ -19,12 +19,12 @@ from midi.tempo import exact
 
 from ..requests.readers import FileThreads
 from ..takes import library
-from .aside import Aside
 from .cards import card, form_of
 from .downloads import packed, stems_by_layer
 from .files import index, serve_static
 from .hub import Hub
 from .spelled import command_line
+from .take_worker import TakeWorker
 from .talk import Talk
 from .uploads import Uploads
 
@@ -34,15 +34,15 @@ NOT_FOUND, REFUSED = 404, 400
 
 
 class TakeRoutes:
-    """The routes of takes. Files are read on threads; work that costs memory is done in a second process (`Aside`).
+    """The routes of takes. Files are read on threads; a `TakeWorker` does the work that costs memory.
 
     Reports are written to `reports_folder`.
     """
 
-    def __init__(self, takes_folder: Path, reports_folder: Path, aside: Aside) -> None:
+    def __init__(self, takes_folder: Path, reports_folder: Path, take_worker: TakeWorker) -> None:
         self._folder = takes_folder
         self._reports_folder = reports_folder
-        self._aside = aside
+        self._take_worker = take_worker
 
     def routes(self) -> list[Route]:
         """Return the table of routes."""
@@ -59,12 +59,12 @@ class TakeRoutes:
             Route(f"{take}/page", _answering(self._page)),
         ]
 
-    def _take(self, request: Request) -> library.Kept:
+    def _take(self, request: Request) -> library.StoredTake:
         return library.find(self._folder, request.path_params["take_id"])
 
     def _list(self, request: Request) -> Response:
         words, start = request.query_params.get("words", ""), int(request.query_params.get("from", "0") or 0)
-        found = list(library.search(library.kept(self._folder), words))
+        found = list(library.search(library.stored_takes(self._folder), words))
         if request.query_params.get("favourites"):
             found = [take for take in found if take.favourite]
         shown = found[max(start, 0) : max(start, 0) + MAX_LISTED]
@@ -74,7 +74,7 @@ class TakeRoutes:
         take = self._take(request)
         asked = library.sidecar(take).request
         command = command_line(asked, self._reports_folder, take.take_id)
-        return JSONResponse({**self._aside.do("describe", take), "settings": form_of(asked), "command": command})
+        return JSONResponse({**self._take_worker.do("describe", take), "settings": form_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
         take = self._take(request)
@@ -117,7 +117,7 @@ class TakeRoutes:
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():
-            return Response(self._aside.do("listen", take), media_type="audio/midi")
+            return Response(self._take_worker.do("listen", take), media_type="audio/midi")
         return FileResponse(beside, media_type="audio/midi")
 
     def _stem(self, request: Request) -> Response:
@@ -143,7 +143,7 @@ class TakeRoutes:
         path = self._reports_folder / f"{take.take_id}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._aside.do("draw", take, path)
+            self._take_worker.do("draw", take, path)
         return FileResponse(path, media_type="image/png")
 
 
@@ -210,12 +210,12 @@ async def _index(_request: Request) -> Response:
     return HTMLResponse(index().html)
 
 
-def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside, files: FileThreads) -> Starlette:
+def make_app(hub: Hub, uploads: Uploads, talk: Talk, take_worker: TakeWorker, files: FileThreads) -> Starlette:
     """Return the page's application, without its guard; `files` are the threads that read for it."""
     app = Starlette(
         routes=[
             Route("/", _index),
-            *TakeRoutes(hub.takes_folder, uploads.folder, aside).routes(),
+            *TakeRoutes(hub.takes_folder, uploads.folder, take_worker).routes(),
             *UploadRoutes(uploads).routes(),
             WebSocketRoute("/talk", talk.serve),
             Mount("/static", serve_static),

@@ -6,14 +6,14 @@ from engine.request import LoopRequest
 
 from ..requests.written import settings_of
 from ..takes.delivery import decimal_text
-from ..takes.library import Kept
+from ..takes.library import StoredTake
 from .scores import in_words
 
 Json = dict[str, Any]
 _AS_THEY_ARE = ("title", "prompt", "model", "bars", "tempo_bpm", "key", "created", "favourite", "scores")
 
 
-def card(take: Kept) -> Json:
+def card(take: StoredTake) -> Json:
     """Return the fields of a take that the list shows."""
     return {
         "id": take.take_id,

@@ -1,6 +1,6 @@
 """One take as numbers for the page: its outline, its spectrum, and the lines that were asked for and heard.
 
-This loads SciPy, and the report Matplotlib: see `aside`.
+This loads SciPy, and the report Matplotlib: see `take_worker`.
 """
 
 import base64
@@ -16,7 +16,7 @@ from engine.metrics import intensity
 from engine.request import Curve, LoopRequest, Notes, Onsets, Words
 
 from ..report.measure import outline, spectrogram
-from ..takes.library import Kept
+from ..takes.library import StoredTake
 from ..takes.library import sidecar as read_whole
 from .cards import Json, card
 from .downloads import stems_by_layer
@@ -36,7 +36,7 @@ class _Record(msgspec.Struct, frozen=True):
     seconds_optimising: float = 0.0
 
 
-def described(take: Kept) -> Json:
+def described(take: StoredTake) -> Json:
     """Return a card with the take's outline, spectrum, losses, and each control's asked and heard line."""
     whole = read_whole(take)
     request = whole.request
@@ -102,7 +102,7 @@ def _rounded(values: "np.ndarray[Any, Any]") -> list[float]:
     return [round(float(value), 3) for value in values]
 
 
-def draw_report(take: Kept, path: Path) -> None:
+def draw_report(take: StoredTake, path: Path) -> None:
     """Draw the report about a take as a picture."""
     from ..report.page import write_report
 

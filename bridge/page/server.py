@@ -23,9 +23,9 @@ from ..client import Peer
 from ..requests.readers import READING, FileThreads
 from ..session.identity import lasting_owner
 from .app import address, make_app
-from .aside import LIMIT_SECONDS, Aside
 from .guard import Guard
 from .hub import Hub
+from .take_worker import LIMIT_SECONDS, TakeWorker
 from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk
 from .uploads import Uploads
 
@@ -60,8 +60,8 @@ class Page:
         self._files = FileThreads(4, "page-read", _READING)
         uploads = Uploads(settings.home / "page-uploads")
         self._talk = Talk(self._hub, uploads, self.token, _models(settings), self._files)
-        self._aside = Aside()
-        app = make_app(self._hub, uploads, self._talk, self._aside, self._files)
+        self._take_worker = TakeWorker()
+        app = make_app(self._hub, uploads, self._talk, self._take_worker, self._files)
         self._app = Guard(app, self.token, lambda: self.port)
 
     @property
@@ -98,7 +98,7 @@ class Page:
             await asyncio.wait((serving, talking), return_when=asyncio.FIRST_COMPLETED)
         finally:
             server.should_exit = True
-            self._aside.close()
+            self._take_worker.close()
             self._files.close()
             await self._hub.close()
             talking.cancel()

@@ -19,7 +19,7 @@ from midi.rhythm import DRUM_GROUPS, Onset
 
 from ..osc.request import weight_text
 from ..requests.fields import BY_NAME
-from ..requests.targets import OWN_ROWS
+from ..requests.targets import BUILTIN_ROWS
 from ..requests.written import exact_text, settings_of
 
 _STROKE_BEATS = Fraction(1, 16)
@@ -69,7 +69,9 @@ def _control(control: Control, request: LoopRequest, folder: Path, name: str) ->
         yield from _painted(kind, target, request)
     else:
         text = _text(target, request, folder / f"{name}-{kind}")
-        yield from ("--control", f"{kind}={text}") if kind == "text" or kind not in OWN_ROWS else (f"--{kind}", text)
+        yield from (
+            ("--control", f"{kind}={text}") if kind == "text" or kind not in BUILTIN_ROWS else (f"--{kind}", text)
+        )
     if control.weight != 1 or control.weight_curve:
         yield from ("--weight", f"{kind}={weight_text(control)}")
     if control.on:

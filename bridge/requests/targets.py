@@ -69,7 +69,7 @@ class TargetRow(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRow:
+class BuiltinRow:
     """A control that ships with Ditto Live, as far as reading its target goes, without loading torch."""
 
     kind: str
@@ -77,18 +77,18 @@ class OwnRow:
     curve_unit: str = "db"
 
 
-OWN_ROWS: dict[str, OwnRow] = {
+BUILTIN_ROWS: dict[str, BuiltinRow] = {
     row.kind: row
     for row in (
-        OwnRow("intensity", (Curve,)),
-        OwnRow("melody", (Notes,)),
-        OwnRow("rhythm", (Onsets,)),
-        OwnRow("structure", (Words, Audio)),
-        OwnRow("brightness", (Curve,), "hz"),
-        OwnRow("timbre", (Audio,)),
-        OwnRow("inpaint", (Audio,)),
-        OwnRow("outpaint", (Audio,)),
-        OwnRow("text", (Words,)),
+        BuiltinRow("intensity", (Curve,)),
+        BuiltinRow("melody", (Notes,)),
+        BuiltinRow("rhythm", (Onsets,)),
+        BuiltinRow("structure", (Words, Audio)),
+        BuiltinRow("brightness", (Curve,), "hz"),
+        BuiltinRow("timbre", (Audio,)),
+        BuiltinRow("inpaint", (Audio,)),
+        BuiltinRow("outpaint", (Audio,)),
+        BuiltinRow("text", (Words,)),
     )
 }
 

@@ -69,7 +69,7 @@ class RequestBook:
         """Yield the requests whose progress is due to be told again, of those that were heard of last."""
         states = (self._states[request_id] for request_id in self._open)
         made = (state for state in states if state.progress is not None and state.final is None)
-        for state in heapq.nlargest(MOST_SLOW, made, key=lambda state: state.progress_heard):
+        for state in heapq.nlargest(MOST_SLOW, made, key=lambda state: state.progress_received):
             if now - state.progress_sent >= PROGRESS_SECONDS:
                 yield state
 

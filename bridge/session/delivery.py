@@ -33,14 +33,14 @@ class Delivery:
             state = RequestState(request_id, job.tag, self._clients.nonce_of(job.tag))
         if state.phase is RequestPhase.PREPARING:
             state.phase = RequestPhase.SUBMITTED
-        state.request, state.again = job.request, True
+        state.request, state.resumed = job.request, True
         state.parts = TakeParts(asks_stems=job.request.stems)
         if state.unwritten is not None:  # perhaps the disk has room now
             state.reopen()
         if not state.is_ended:
             self._book.open(state)
 
-    def hear(self, event: Event, now: float) -> Iterator[Effect]:
+    def handle(self, event: Event, now: float) -> Iterator[Effect]:
         """Take in an event; one of a request that is not ours is passed over."""
         state = self._book.get(event.request_id)
         if state is None:
@@ -48,9 +48,9 @@ class Delivery:
         match event:
             case Accepted() if not state.accepted or event.notes:  # the model may have more to say
                 state.accepted = outgoing.accepted(event, state.notes)
-                yield from self._clients.tell(state, state.accepted)
+                yield from self._clients.send(state, state.accepted)
             case Progress():
-                yield from self.progress.hear(state, event, now)
+                yield from self.progress.handle(state, event, now)
             case Preview() if state.request is not None:
                 state.previews = True
                 yield WritePreview(state.request, event)
@@ -61,16 +61,16 @@ class Delivery:
             case Stems():
                 yield from self._write(state, state.parts.stems(event))
             case _ if isinstance(event, Final):
-                yield from self._hear_final(state, event, now)
+                yield from self._handle_final(state, event, now)
 
     def _write(self, state: RequestState, takes: Iterable[WholeTake]) -> Iterator[Effect]:
         for whole in takes:
             number = whole.take.take
             if number not in state.writing and number not in state.takes and state.request is not None:
                 state.writing.add(number)
-                yield WriteTake(state.request, whole.take, state.again, whole.stems)
+                yield WriteTake(state.request, whole.take, state.resumed, whole.stems)
 
-    def _hear_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
+    def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final
         yield from self._write(state, state.parts.rest())
         promised = getattr(final, "takes", 0)
@@ -88,7 +88,7 @@ class Delivery:
         state.writing.discard(made.take)
         state.takes[made.take] = made
         yield NotifyEngine(AckTake, request_id, made.take)
-        yield from self._clients.tell(state, *outgoing.landed(request_id, made))
+        yield from self._clients.send(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
     def not_written(self, request_id: str, take: int, error: DittoError, now: float) -> Iterator[Effect]:
@@ -105,7 +105,7 @@ class Delivery:
         state = self._book.get(preview.request_id)
         if state is not None and not state.is_ended:
             sent = outgoing.preview(state.request_id, preview.take, preview.step, path)
-            yield from self._clients.tell(state, sent)
+            yield from self._clients.send(state, sent)
 
     def found(self, request_id: str, takes: list[Delivered], now: float) -> Iterator[Effect]:
         """Go on with a request whose takes were delivered before a restart."""
@@ -114,7 +114,7 @@ class Delivery:
         state.is_searched = False
         for made in takes:
             state.takes.setdefault(made.take, made)
-            yield from self._clients.tell(state, *outgoing.landed(request_id, made))
+            yield from self._clients.send(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
     # -- both
@@ -132,7 +132,7 @@ class Delivery:
             remedy = f"{error.remedy} The engine keeps the take; ask for the same request again when it is mended."
             end = outgoing.error(state.request_id, error.code, error.sentence, remedy)
         self._book.end(state, end, now)
-        yield from self._clients.tell(state, end)
-        if state.previews or state.again:
+        yield from self._clients.send(state, end)
+        if state.previews or state.resumed:
             yield DropPreviews(state.request_id)
         state.request = None

@@ -71,11 +71,11 @@ class NotifyEngine:
 
 @dataclass(frozen=True, slots=True)
 class WriteTake:
-    """Write a take; answer with `written` or `not_written`. `again` if it may be there from before."""
+    """Write a take; answer with `written` or `not_written`. `may_exist` if it may be there from before."""
 
     request: LoopRequest
     take: Take
-    again: bool
+    may_exist: bool
     stems: Stems | None = None
 
 
@@ -113,7 +113,7 @@ Stamp = tuple[int, int]  # when a file was changed, in nanoseconds, and its size
 
 
 @dataclass(frozen=True, slots=True)
-class LookAtLane:
+class CheckLane:
     """Look whether a saved set has changed, and read a lane of it; answer with `lane_seen`."""
 
     nonce: str
@@ -133,5 +133,5 @@ Effect = (
     | FindTakes
     | DropPreviews
     | Favourite
-    | LookAtLane
+    | CheckLane
 )

@@ -73,7 +73,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
         """The request that gives this sound again; for a take without layers it asks for a full mix."""
         if self.layers:
             return self.request
-        free = {"again": (), "mute": (), "chords": "", "beside": None, "stems": False}
+        free = {"may_exist": (), "mute": (), "chords": "", "beside": None, "stems": False}
         controls = tuple(msgspec.structs.replace(control, on=()) for control in self.request.controls)
         return msgspec.structs.replace(self.request, layers=(MIX,), controls=controls, **free)
 
@@ -97,20 +97,20 @@ def write_take(
     stems: Stems | None = None,
     *,
     midi: bytes = b"",
-    again: bool = False,
+    may_exist: bool = False,
 ) -> Delivered:
     """Write a take, with its stems if there are some, and return where it lies; raises `BadInputError`.
 
-    With `again`, one that is there from before is returned as it is.
+    With `may_exist`, one that is there from before is returned as it is.
     """
     name = take_id(request, take.take)
     with _alone(folder / name):
-        if again and (found := find_wav(folder, name)) is not None:
+        if may_exist and (found := find_wav(folder, name)) is not None:
             return delivered(found, request, take, name)
         now = datetime.datetime.now().astimezone()
         path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
         if not path.exists():
-            write_files(path, request, take, stems, midi=midi, now=now, again=True)
+            write_files(path, request, take, stems, midi=midi, now=now, may_exist=True)
         return delivered(path, request, take, name)
 
 
@@ -132,13 +132,13 @@ def write_files(
     midi: bytes = b"",
     now: datetime.datetime | None = None,
     overwrite: bool = False,
-    again: bool = False,
+    may_exist: bool = False,
 ) -> None:
     """Write the WAV at `path`, its sidecar, its noise, its stems and the MIDI file with the bytes `midi`; the WAV last.
 
     Raises `BadInputError`. An existing file is kept, and refused, unless `overwrite` is set; then stems and MIDI of the
-    take that was there go. With `again` its other files may be there from an attempt that was cut off before its WAV.
-    Where one cannot be written, none stays that was not there before.
+    take that was there go. With `may_exist` its other files may be there from an attempt that was cut off before its
+    WAV. Where one cannot be written, none stays that was not there before.
     """
     _make_folder(path.parent)
     before = set(extras_of(path)) if overwrite else set()
@@ -147,7 +147,7 @@ def write_files(
     try:
         for file, write in companions.items():  # the sidecar first: it claims the name
             was_there = file.exists()
-            write(overwrite or again)
+            write(overwrite or may_exist)
             added += [] if was_there else [file]
         write_wav(path, request, take.sound, overwrite)
     except DittoError:

@@ -16,13 +16,13 @@ from engine.service.messages import (
     AckEnd,
     AckTake,
     Cancel,
+    EventMessage,
     Hello,
     Job,
     LeaveTake,
     Message,
     RequestStatus,
     Resend,
-    Said,
     Status,
     Submission,
 )
@@ -67,16 +67,16 @@ class Link:
 
     owner: str
     status: Status | None = None
-    version_trouble: str = ""  # what the other side said that was not understood
+    version_error: str = ""  # what the other side said that was not understood
     _open: dict[str, _Open] = field(default_factory=dict)
     _outbox: list[Outgoing] = field(default_factory=list)
     _hello_at: float = 0.0
-    _heard: float = float("-inf")
+    _answered_at: float = float("-inf")
     _engine_id: str = ""
 
     def is_alive(self, now: float) -> bool:
         """Return whether the engine has answered lately."""
-        return now - self._heard < SILENT_SECONDS
+        return now - self._answered_at < SILENT_SECONDS
 
     @property
     def open_requests(self) -> tuple[str, ...]:
@@ -121,17 +121,17 @@ class Link:
                 message = messages.unpack(frames)
             except BadRequestError as error:
                 if not frames or frames[0] != messages.VERSION:
-                    self.version_trouble = error.sentence
+                    self.version_error = error.sentence
                 yield Failed(request_id="", code=error.code, sentence=error.sentence, remedy=error.remedy)
                 continue
             match message:
                 case Status():
-                    self._heard, self.version_trouble = now, ""
-                    yield from self._hear(message, now)
+                    self._answered_at, self.version_error = now, ""
+                    yield from self._compare(message, now)
                 case Job():
                     self._open.setdefault(message.request.request_id, _Open(None, float("inf"))).frames = None
                     yield message
-                case Said():
+                case EventMessage():
                     self._note(message.event)
                     yield message.event
 
@@ -155,7 +155,7 @@ class Link:
         else:
             open_.repeat_at = float("inf")
 
-    def _hear(self, status: Status, now: float) -> Iterator[Status]:
+    def _compare(self, status: Status, now: float) -> Iterator[Status]:
         """Compare what the engine has with what we wait for."""
         if self._engine_id and status.engine_id != self._engine_id:  # it was started anew and knows us not
             self._send(Hello(owner=self.owner, resume=True))

@@ -133,7 +133,7 @@ class LiveClip:
         """The notes in the clip's own time, muted ones too, sorted."""
         return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other
 
-    def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
+    def sounding_notes(self, length: Beats | None = None) -> tuple[Note, ...]:
         """Return the notes that play from the clip's launch, from beat 0 on.
 
         `length` is in beats; without it an arrangement clip has its own, and a session clip is played once.
@@ -174,7 +174,7 @@ class LiveTrack:
         found: list[Note] = []
         for clip in self.clips:
             if clip.place == "arrangement" and clip.start < to_beat and clip.end > from_beat:
-                found += shift(clip.heard(), clip.start - from_beat)
+                found += shift(clip.sounding_notes(), clip.start - from_beat)
         length = to_beat - from_beat
         early = (replace(n, start=Fraction(0)) if -EARLY_BEATS < n.start < 0 else n for n in found)
         return sort_notes(note for note in early if 0 <= note.start < length)

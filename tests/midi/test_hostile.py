@@ -197,7 +197,7 @@ def test_mutated_sets_give_lanes_or_our_error(
             lane_curve(lane, exact(0), exact(16))
         for track in live_set.tracks:
             track.arrangement_notes(exact(0), exact(16))
-            assert all(clip.heard(exact(16)) is not None for clip in track.clips)
+            assert all(clip.sounding_notes(exact(16)) is not None for clip in track.clips)
 
     only_our_error(use)
 

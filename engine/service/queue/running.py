@@ -81,10 +81,10 @@ class RunningJobs:
                 job.stop_by = float("inf")
                 self._executor.abandon(request_id)
 
-    def hear(self, report: Report) -> None:
+    def handle(self, report: Report) -> None:
         """Take in what a worker said."""
         match report:
-            case pipe.Said():
+            case pipe.EventReport():
                 self._pass_on(report.event)
             case pipe.Saved() if report.request_id in self._jobs:
                 with quietly("save"):  # it would be resumed from an earlier state

@@ -39,7 +39,7 @@ class Stop(_Order, frozen=True, tag="stop"):
 Order = Run | Stop
 
 
-class Said(_Order, frozen=True, tag="said"):
+class EventReport(_Order, frozen=True, tag="said"):
     """An event of the running request."""
 
     event: Event
@@ -68,7 +68,7 @@ class Standing(_Order, frozen=True, tag="standing"):
     memory_bytes: int = 0
 
 
-Report = Said | Saved | Ended | Standing
+Report = EventReport | Saved | Ended | Standing
 
 
 def encoded(message: Order | Report) -> bytes:

@@ -148,7 +148,7 @@ def test_clips_hold_notes_and_envelopes(folder: Path) -> None:
     (found,) = live_set.tracks[0].clips
     assert (found.name, found.place, found.slot, found.kind) == ("Verse", "session", 0, "midi")
     assert [(n.pitch, n.start, n.velocity) for n in found.notes] == [(60, 0, 100), (64, 2, 80)]
-    assert [(n.pitch, n.start) for n in found.heard(Fraction(6))] == [(60, 0), (64, 2), (60, 4)]
+    assert [(n.pitch, n.start) for n in found.sounding_notes(Fraction(6))] == [(60, 0), (64, 2), (60, 4)]
     lane = find_lane(live_set, "Lead/Ditto Live/Intensity/Verse")
     assert lane_curve(lane, Fraction(0), Fraction(4)).value_at(Fraction(2)) == pytest.approx(63.5)
 

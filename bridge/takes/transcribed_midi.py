@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.audio.wav import Audio
 from engine.events import Sound, Stems
-from engine.metrics.hearing.transcription import HeardChord, HeardHit, HeardNote, chords_of, hits_of, melody_of
+from engine.metrics.hearing.transcription import DetectedChord, DetectedHit, DetectedNote, chords_of, hits_of, melody_of
 from engine.request import Layer, LoopRequest
 from midi.notes import DRUM_CHANNEL, Note, sort_notes
 from midi.smf.score import DEFAULT_TICKS_PER_BEAT, Score, ScoreTrack
@@ -34,14 +34,14 @@ _PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class HeardMidi:
+class TranscribedMidi:
     """The bytes of a MIDI file, and a sentence on its content."""
 
     data: bytes
     sentence: str
 
 
-def heard_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> HeardMidi:
+def transcribed_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> TranscribedMidi:
     """Return the notes heard in a take: in its stems where there are some, else in the mix."""
     tracks = tuple(_track(part, notes, request) for part, notes in _heard(request, sound, stems).items())
     where = "stems" if stems is not None else "mix"
@@ -55,7 +55,7 @@ def heard_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> Heard
     )
     said = ", ".join(f"{len(track.notes)} notes of {track.name.partition(' ')[0]}" for track in tracks if track.notes)
     missing = f"; no {' or '.join(empty)} is heard clearly" if empty else ""
-    return HeardMidi(write_midi(score), f"MIDI is what is heard in the {where}: {said or 'nothing'}{missing}.")
+    return TranscribedMidi(write_midi(score), f"MIDI is what is heard in the {where}: {said or 'nothing'}{missing}.")
 
 
 def _heard(request: LoopRequest, sound: Sound, stems: Stems | None) -> dict[str, tuple[Note, ...]]:
@@ -88,13 +88,13 @@ def _track(part: str, notes: tuple[Note, ...], request: LoopRequest) -> ScoreTra
     return ScoreTrack(f"{part} (heard)", notes, request.beats)
 
 
-def _line(heard: Sequence[HeardNote], request: LoopRequest) -> tuple[Note, ...]:
+def _line(heard: Sequence[DetectedNote], request: LoopRequest) -> tuple[Note, ...]:
     return _notes(
         [(note.pitch, note.start_seconds, note.end_seconds, _velocity(note.strength), 0) for note in heard], request
     )
 
 
-def _triads(heard: Sequence[HeardChord], request: LoopRequest) -> tuple[Note, ...]:
+def _triads(heard: Sequence[DetectedChord], request: LoopRequest) -> tuple[Note, ...]:
     rows = []
     for chord in heard:
         for step in (0, THIRDS[chord.quality], 7):
@@ -103,7 +103,7 @@ def _triads(heard: Sequence[HeardChord], request: LoopRequest) -> tuple[Note, ..
     return _notes(rows, request)
 
 
-def _hits(heard: Sequence[HeardHit], request: LoopRequest) -> tuple[Note, ...]:
+def _hits(heard: Sequence[DetectedHit], request: LoopRequest) -> tuple[Note, ...]:
     length = float(HIT_BEATS * 60 / request.tempo_bpm)
     return _notes(
         [(PITCHES[hit.group], hit.seconds, hit.seconds + length, _velocity(hit.strength), DRUM_CHANNEL)
