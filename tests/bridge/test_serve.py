@@ -191,7 +191,9 @@ def test_a_named_pipe_as_a_file_is_refused_and_stops_nothing(serving: "subproces
         for name in names:
             device._send(encode("/ditto/loop/begin", (name, device.nonce)))
             device._send(encode("/ditto/loop/set", (name, name, str(pipe)), last=device.nonce))
-            device._pending[name] = _Pending(EncodedRequest({}, encode("/ditto/loop/commit", (name, device.nonce, 1))), 0.0)
+            device._pending[name] = _Pending(
+                EncodedRequest({}, encode("/ditto/loop/commit", (name, device.nonce, 1))), 0.0
+            )
         for name in names:
             (*_, end) = device.follow(name, seconds=60)
             assert (end.path, end.values[1]) == ("/ditto/error", "bad_input")
