@@ -20,7 +20,7 @@ IDLE_SECONDS = 60.0
 LIMIT_SECONDS = 60.0  # of one piece of work; a disk that hangs must not hold up the next
 
 
-WORK = {"describe": "details:described", "draw": "details:draw_report", "listen": "downloads:heard_file"}
+WORK = {"describe": "details:described", "draw": "details:draw_report", "listen": "downloads:transcription_file"}
 """The functions of this package that the process calls, by the name of the work; each gets a take first."""
 
 

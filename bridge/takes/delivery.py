@@ -73,7 +73,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
         """The request that gives this sound again; for a take without layers it asks for a full mix."""
         if self.layers:
             return self.request
-        free = {"may_exist": (), "mute": (), "chords": "", "beside": None, "stems": False}
+        free = {"again": (), "mute": (), "chords": "", "beside": None, "stems": False}
         controls = tuple(msgspec.structs.replace(control, on=()) for control in self.request.controls)
         return msgspec.structs.replace(self.request, layers=(MIX,), controls=controls, **free)
 

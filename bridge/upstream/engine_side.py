@@ -26,7 +26,7 @@ class EngineSide:
         self.link = link
         self.failure = ""
         self._on_messages = on_messages
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None  # made with the first connection
         self._peer: Peer | None = None
         self._connection: Connection | None = None
         self._channel: Channel | None = None
@@ -44,6 +44,7 @@ class EngineSide:
         if peer != self._peer:
             self.failure = ""
         self._peer, self._probed, self._connected = peer, float("-inf"), time.monotonic()
+        self._context = self._context or zmq.Context()
         try:
             self._connection = Connection(self._context, peer)
         except DittoError as error:
@@ -97,4 +98,5 @@ class EngineSide:
         if self._probing is not None:
             self._probing.cancel()
         self.disconnect()
-        self._context.destroy(linger=0)
+        if self._context is not None:
+            self._context.destroy(linger=0)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.page.take_worker import TakeWorker
+from bridge.page.take_worker import WORK, TakeWorker
 from bridge.takes import library
 from bridge.takes.delivery import write_take
 from engine.errors import DittoError, InternalError
@@ -35,6 +36,13 @@ def test_the_bridge_itself_loads_no_scipy_and_no_matplotlib() -> None:
     probe = f"import sys, bridge.page.server, bridge.studio; print([one for one in {large} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-Ic", probe], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_its_work_is_there() -> None:
+    """Each piece of work names a function of the page."""
+    for place in WORK.values():
+        module, _, name = place.partition(":")
+        assert callable(getattr(import_module(f"bridge.page.{module}"), name))
 
 
 def test_a_take_is_described_and_drawn_there(take: library.StoredTake, tmp_path: Path) -> None:
