@@ -16,7 +16,8 @@ TAGS = (
     "MidiTrack", "DeviceChain", "Devices", "ArrangerAutomation", "Events", "FloatEvent", "MidiClip", "KeyTrack",
     "Notes", "MidiNoteEvent", "MidiKey", "ClipSlot", "ClipSlotList", "Name", "UserName", "EffectiveName",
     "AutomationTarget", "Manual", "Min", "Max", "MinValue", "MaxValue", "AutomationEnvelope", "EnvelopeTarget",
-    "PointeeId", "LoopOn", "Loop", "CurrentStart", "TrackSendHolder", "ParameterList", "MxDFloatParameter", "MidiControllerRange", "FileRef", "Tempo",
+    "PointeeId", "LoopOn", "Loop", "CurrentStart", "TrackSendHolder",
+    "ParameterList", "MxDFloatParameter", "MidiControllerRange", "FileRef", "Tempo",
 )  # fmt: skip
 VALUES = st.sampled_from(["", "0", "1", "-1", "60", "0.5", "true", "nan", "1e300", "words", "9" * 30])
 ATTRIBUTES = st.dictionaries(st.sampled_from(["Value", "Id", "Time", "Duration", "Velocity", "OffVelocity"]), VALUES)
