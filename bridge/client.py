@@ -260,7 +260,7 @@ class AsyncClient:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the engine has been heard of lately."""
+        """Whether the engine has answered lately."""
         return self._inbox.link.is_alive(time.monotonic())
 
     def reconnect(self, peer: Peer) -> None:

@@ -36,7 +36,7 @@ Keep = Callable[[Take, Stems | None], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a request: how many takes, whether the producer stopped it, and the sentences said on the way."""
+    """Result of a request: the number of takes, whether the producer stopped it, and all sentences that were shown."""
 
     takes: int = 0
     steps: int = 0  # of the search, as they were shown
@@ -45,7 +45,7 @@ class Outcome:
 
 
 class RemoteError(DittoError):
-    """What the engine said went wrong, in its own words."""
+    """A failure that the engine has sent, in its own words."""
 
     def __init__(self, failed: Failed) -> None:
         super().__init__(failed.sentence, remedy=failed.remedy)

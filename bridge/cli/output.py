@@ -1,4 +1,4 @@
-"""Where takes of the command line go: checked before any work is done, written as they come.
+"""Files of the command line's takes: checked before any work is done, written as takes come.
 
 Nothing that is there is overwritten unasked: `loop.wav` becomes `loop-2.wav`, and all that belongs to the take with
 it. With `--overwrite` a take's own files are replaced; what is no take's, and what the take is made from, never.
@@ -76,7 +76,7 @@ class Shelf:
 
     @property
     def remark(self) -> str:
-        """What to say last where a name was taken, else nothing."""
+        """The last sentence where a name was taken, else an empty text."""
         if self.out is None or self._base in (None, self.out) or not self.kept:
             return ""
         names = " and ".join(kept.path.name for kept in self.kept[:2]) if len(self.kept) < 3 else "these takes"

@@ -113,7 +113,7 @@ class TakeRoutes:
         return Response(data, media_type="audio/midi")
 
     def _midi(self, request: Request) -> Response:
-        """The notes heard in the take as a MIDI file: the one beside it, or one made now."""
+        """The transcription of the take as a MIDI file: the one beside it, or one made now."""
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():

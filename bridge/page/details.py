@@ -1,4 +1,4 @@
-"""One take as numbers for the page: its outline, its spectrum, and the lines that were asked for and heard.
+"""One take as numbers for the page: its outline, its spectrum, and each control's target with the measured level.
 
 This loads SciPy, and the report Matplotlib: see `take_worker`.
 """
@@ -37,7 +37,7 @@ class _Record(msgspec.Struct, frozen=True):
 
 
 def described(take: StoredTake) -> Json:
-    """Return a card with the take's outline, spectrum, losses, and each control's asked and heard line."""
+    """Return a card with the take's outline, spectrum, losses, and each control's target with the measured level."""
     whole = read_whole(take)
     request = whole.request
     record = msgspec.json.decode(take.wav.with_suffix(".json").read_bytes(), type=_Record)
@@ -70,7 +70,7 @@ def described(take: StoredTake) -> Json:
 
 
 def _control(kind: str, target: Any, request: LoopRequest, mono: "np.ndarray[Any, Any]", sample_rate: int) -> Json:
-    """Return the line that a control was asked for and, where it is a level, the line that was heard."""
+    """Return the target of a control as a line or as notes and, where it is a level, the level that was measured."""
     found: Json = {"kind": kind}
     match target:
         case Curve() if target.unit == "db":

@@ -1,4 +1,4 @@
-"""Files made of a take when somebody saves it: its stems in one ZIP, and the notes heard in it as MIDI."""
+"""Files made of a take when somebody saves it: its stems in one ZIP, and its transcription as MIDI."""
 
 import tempfile
 import zipfile
@@ -35,7 +35,7 @@ def packed(paths: Iterable[Path]) -> tuple[IO[bytes], int]:
 
 
 def transcription_file(take: StoredTake) -> bytes:
-    """Return a MIDI file of the notes heard in a take: in its stems where there are some, else in the mix."""
+    """Return a MIDI file of the notes detected in a take: in its stems where there are some, else in the mix."""
     from ..takes.transcribed_midi import transcribed_midi  # here, because few ask for it, and it loads a listener
 
     request, stems = sidecar(take).request, stems_by_layer(take.wav)

@@ -1,4 +1,4 @@
-"""The panels, each a function that draws into its axes. Orange was asked for, teal was heard."""
+"""The panels, each a function that draws into its axes. Orange is the target, teal is measured."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""How far a request is, as its client is told: not too often, and with a time left that runs down between two steps."""
+"""The progress of a request for its client: not too often, with a time left that runs down between two steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ FASTEST_PROGRESS_SECONDS = 0.03
 
 @dataclass(frozen=True, slots=True)
 class ProgressReports:
-    """Tells `clients` of progress. `now` is a monotonic clock's, in seconds."""
+    """Sends progress to `clients`. `now` is a monotonic clock's, in seconds."""
 
     clients: Clients
 
     def handle(self, state: RequestState, event: Progress, now: float) -> Iterator[Effect]:
-        """Take in a step, and tell of it unless another was told a moment ago."""
+        """Take in a step, and send it unless another was sent a moment ago."""
         state.progress, state.progress_received = event, now
         if now - state.progress_sent >= FASTEST_PROGRESS_SECONDS:
             yield from self.send(state, now)

@@ -66,7 +66,7 @@ class RequestState:
 
     @property
     def is_ended(self) -> bool:
-        """Whether its end was told."""
+        """Whether its end was sent."""
         return self.phase is RequestPhase.ENDED
 
     def said(self) -> list[bytes]:

@@ -161,7 +161,7 @@ def write_files(
 def _companions(
     path: Path, request: LoopRequest, take: Take, stems: Stems | None, midi: bytes, now: datetime.datetime
 ) -> dict[Path, Callable[[bool], None]]:
-    """Return the files that go with a take's WAV, each with its writer, which is told whether it may overwrite."""
+    """Return the files that go with a take's WAV, each with its writer, which gets whether it may overwrite."""
     sidecar, noise, heard = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
     sounds = {} if stems is None else stems.sounds
     files = {layer: stem_of(path, layer) for layer in sounds}
@@ -248,7 +248,7 @@ def _read(path: Path, request_id: str) -> Delivered | None:
 
 
 def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delivered:
-    """Return the facts about a take that a device is told; `name` is the take's id."""
+    """Return the facts about a take that a device gets; `name` is the take's id."""
     samples = len(take.sound.samples) // (4 * take.sound.channels)
     return _described(path, request, take.take, name, take.scores, take.notes, samples)
 

@@ -1,6 +1,6 @@
-"""Melody, chords and drums as they are heard in a take, as a MIDI file for the producer's own instruments.
+"""Melody, chords and drums of a take, transcribed into a MIDI file for the producer's own instruments.
 
-It is a transcription by listeners that no search optimises: it may differ from what was asked for, and says so.
+The transcription uses detectors that no search optimises: it may differ from the targets, and says so.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _PARTS = {
     "chords": (Layer.CHORDS, Layer.BASS),
     "drums": (Layer.DRUMS, Layer.PERCUSSION),
 }  # fmt: skip
-"""The layers in which each part is heard; it is there if the first of them is."""
+"""The layers from which each part is transcribed; it is there if the first of them is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class TranscribedMidi:
 
 
 def transcribed_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> TranscribedMidi:
-    """Return the notes heard in a take: in its stems where there are some, else in the mix."""
+    """Return the notes detected in a take: in its stems where there are some, else in the mix."""
     tracks = tuple(_track(part, notes, request) for part, notes in _heard(request, sound, stems).items())
     where = "stems" if stems is not None else "mix"
     empty = [track.name.partition(" ")[0] for track in tracks if not track.notes]
@@ -73,7 +73,7 @@ def _heard(request: LoopRequest, sound: Sound, stems: Stems | None) -> dict[str,
 
 
 def _sounds(sound: Sound, stems: Stems | None) -> dict[str, Audio]:
-    """Return the sound in which each part is heard: its layers as far as they are in the mix, or the mix itself."""
+    """Return the sound from which each part is transcribed: its layers as far as the mix has them, or the mix."""
     if stems is None:
         return dict.fromkeys(_PARTS, samples_of(sound))
     heard = {layer: samples_of(one) for layer, one in stems.sounds.items() if layer not in stems.muted}

@@ -1,4 +1,4 @@
-"""A socket to the engine, and why it does not answer: as far as the wire lets the reasons be told apart."""
+"""A socket to the engine, and why it does not answer: as far as the wire lets the reasons be distinguished."""
 
 import contextlib
 import errno

@@ -1,7 +1,7 @@
-"""One child process after another: started, written to, listened to, and started again when it has gone.
+"""One child process after another: started, written to, read from, and started again when it has gone.
 
-Threads: all calls on the loop's thread, and so are the listener's. For each process one thread reads what it says
-and one writes what it is told, so that a child that does not read or does not speak never holds up the loop.
+Threads: all calls on the loop's thread, and so are the listener's. For each process one thread reads its output
+and one writes its input, so that a child that does not read or does not speak never holds up the loop.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ class Exit:
 
 
 class ChildListener(Protocol[Item]):
-    """Hears of a child. Returns from `on_exit` after how many seconds it is started again."""
+    """Is called about a child. Returns from `on_exit` after how many seconds it is started again."""
 
     def on_item(self, item: Item) -> None:
-        """Take in what the child said."""
+        """Take in an item that the child has written."""
         ...
 
     def on_exit(self, end: Exit) -> float:
@@ -69,7 +69,7 @@ class ChildProcess(Generic[T]):
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the child; where the system cannot, the listener hears of it and it is tried again."""
+        """Start the child; where the system cannot, the listener gets an `Exit` and it is tried again."""
         if self._closed:
             return
         self._reason = ""
@@ -100,7 +100,7 @@ class ChildProcess(Generic[T]):
             self._orders.put(data)
 
     def kill(self, reason: str) -> None:
-        """End the child now; the listener hears of `reason` when it is gone."""
+        """End the child now; the listener gets `reason` when it is gone."""
         if self._process is not None:
             log.warning("child.killed", name=self._name, reason=reason)
             self._reason = reason

@@ -1,4 +1,4 @@
-"""What clients and the engine say to each other over ZeroMQ: types, and their frames.
+"""Messages between clients and the engine over ZeroMQ: types, and their frames.
 
 A message is the frames `[version, kind, body]`, and a fourth with float32 samples where the body is a take,
 its stems or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wire`); every field has a limit.
@@ -30,7 +30,7 @@ class Priority(StrEnum):
 
 
 class EngineState(StrEnum):
-    """What an engine, or one of its workers, is doing."""
+    """The activity of an engine, or of one of its workers."""
 
     NO_ENGINE = "no_engine"  # no worker can be started
     LOADING = "loading"
@@ -128,7 +128,7 @@ class Job(_Message, frozen=True):
 
 
 class Status(_Message, frozen=True):
-    """What the engine is doing; `yours` has the owner's open requests."""
+    """The engine's state; `yours` has the owner's open requests."""
 
     engine_id: str
     version: str

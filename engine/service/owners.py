@@ -31,7 +31,7 @@ class Owners:
         return None if known is None else known.identity
 
     def is_new_connection(self, owner: str) -> bool:
-        """Return, once for each connection, that an owner must be told everything."""
+        """Return, once for each connection, that an owner must be sent everything."""
         known = self._owners[owner]
         if known.resumed == known.identity:
             return False

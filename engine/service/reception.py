@@ -1,4 +1,4 @@
-"""What clients say to an engine, and what they are told: messages in, answers out, without a socket or a clock."""
+"""Messages from clients in, answers out, without a socket or a clock."""
 
 import contextlib
 import secrets

@@ -25,7 +25,7 @@ from .workers.worker_options import Manner
 
 
 def run_engine(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
-    """Run until SIGINT or SIGTERM; `on_ready` is told the address. Raises `DittoError` if it cannot start."""
+    """Run until SIGINT or SIGTERM; `on_ready` is called with the address. Raises `DittoError` if it cannot start."""
     log_to_stderr()
     run(_serve(options, on_ready))
 

@@ -67,7 +67,7 @@ class Curve:
                 )
 
     def value_at(self, beat: Beats) -> float:
-        """Return the value that is heard at `beat`; at a jump the later one."""
+        """Return the value at `beat`; at a jump the later one."""
         index = bisect_right(self.points, beat, key=lambda point: point.beat)
         if index == 0:
             return self.points[0].value

@@ -1,4 +1,4 @@
-"""The notes of a file, as a loop hears them: `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip`, `CLIP.alc`.
+"""The notes of a file, as they fall into a loop: `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip`, `CLIP.alc`.
 
 A MIDI file does not tell how long its clip is: many end with their last note. Such a clip is whole bars long, and
 one that fits into the loop several times goes round, as Live would play it.

@@ -30,7 +30,8 @@ class FakePage:
             self.story.append("ended")
 
     async def started(self, serving: "asyncio.Task[None]") -> None:
-        await asyncio.sleep(0)  # in which it begins
+        while not self.story:
+            await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
 

@@ -21,7 +21,7 @@ from engine.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How a replay compares: the largest difference of any sample of the two files, full scale being 1, and why."""
+    """Comparison of a replay with its take: the largest difference of any sample, full scale being 1, and its reason."""
 
     largest_difference: float
     reason: str = ""
@@ -33,7 +33,7 @@ class Replayed:
 
     @property
     def sentence(self) -> str:
-        """What to tell."""
+        """The result for the producer."""
         if self.same:
             return "The same samples, to the last bit."
         if math.isinf(self.largest_difference):

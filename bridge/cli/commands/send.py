@@ -137,7 +137,7 @@ def _until_interrupted(client: "OscClient", reading: Reading, *, batch: bool) ->
 
 
 class _RefusedError(DittoError):
-    """What the bridge said."""
+    """An error that the bridge has sent."""
 
     def __init__(self, message: "OscMessage") -> None:
         _request_id, code, sentence, remedy = map(str, message.values)

@@ -1,4 +1,4 @@
-"""`ditto-live words`: the vocabulary, and what it is called in each language; with text, what is heard of it."""
+"""`ditto-live words`: the vocabulary with its translations, and how a prompt is understood."""
 
 import json
 import re

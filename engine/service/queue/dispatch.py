@@ -1,4 +1,4 @@
-"""What clients are told, no faster than they can keep it; all that matters lies in the journal meanwhile."""
+"""Messages to clients, no faster than they can store takes; all that matters lies in the journal meanwhile."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The ends of requests: kept in the journal, told, and kept once more where the disk was full."""
+"""The ends of requests: kept in the journal, sent, and kept once more where the disk was full."""
 
 import contextlib
 import statistics

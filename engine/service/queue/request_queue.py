@@ -26,7 +26,7 @@ class RequestQueue:
 
     @property
     def running(self) -> tuple[Waiting, ...]:
-        """What workers have now."""
+        """The requests that workers have now."""
         return tuple(self._running.values())
 
     def add(self, item: Waiting) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What workers have, and what becomes of what they say of it."""
+"""The requests that workers have, and the workers' reports about them."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What becomes of a request between its acceptance and its end; the journal is the truth, this acts on it.
+"""The course of a request from its acceptance to its end; the journal is the truth, and this acts on it.
 
     accept -> queue -> executor -> takes and an end in the journal -> acknowledged
 
@@ -51,7 +51,7 @@ class Scheduler:
     # -- from clients
 
     def cancel(self, message: Cancel) -> None:
-        """Stop a request; one that has ended already is told again."""
+        """Stop a request; the end of one that has ended already is sent again."""
         entry = self.entry_of(message.owner, message.request_id)
         if entry is None:
             sentence = f"There is no request {message.request_id} to cancel."

@@ -1,4 +1,4 @@
-"""What the engine and its worker say to each other: length-prefixed msgpack over the child's pipes.
+"""Messages between the engine and its worker: length-prefixed msgpack over the child's pipes.
 
 A worker's standard input carries orders, its standard output carries reports; whatever a library prints
 goes to standard error instead. When the engine dies the input ends, and the worker with it.

@@ -1,4 +1,4 @@
-"""What the engine tells a new worker: its settings as JSON, without importing anything of the worker's."""
+"""The options of a new worker: its settings as JSON, without importing anything of the worker's."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ _AS_THEY_ARE = ("device", "dtype", "compile", "recompute", "loop_words", "thread
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides, beside the request and the weights, which samples come out: as it was asked for, mostly `auto`."""
+    """The settings that decide, beside request and weights, which samples come out; as they were given, mostly `auto`."""
 
     device: str = "auto"
     dtype: str = "auto"
@@ -33,7 +33,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine tells a new worker on its command line, as JSON."""
+    """The options that a new worker gets on its command line, as JSON."""
 
     jobs: str = DEFAULT_JOBS
     home: str
