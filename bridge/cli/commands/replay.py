@@ -21,7 +21,7 @@ from engine.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """Comparison of a replay with its take: the largest difference of any sample, full scale being 1, and its reason."""
+    """Comparison of a replay with its take: the largest difference of any sample, of full scale 1, and its reason."""
 
     largest_difference: float
     reason: str = ""

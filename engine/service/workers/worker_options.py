@@ -13,7 +13,7 @@ _AS_THEY_ARE = ("device", "dtype", "compile", "recompute", "loop_words", "thread
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that decide, beside request and weights, which samples come out; as they were given, mostly `auto`."""
+    """The settings on which the samples depend beside request and weights; as they were given, mostly `auto`."""
 
     device: str = "auto"
     dtype: str = "auto"
