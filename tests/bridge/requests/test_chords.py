@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bridge.requests.chords import SETTING, read_chords
@@ -26,6 +26,7 @@ def read(text: str, loop: LoopRequest, *, inherited: bool = False) -> tuple[str,
 
 
 @given(BARS, st.sampled_from([1, 2, 4, 6, 8]), st.booleans())
+@settings(max_examples=50)
 def test_chords_that_are_read_fill_the_loop(rows: list[list[str]], bars: int, inherited: bool) -> None:
     """Repeated or cut, with a sentence; only chords that are asked for anew may be refused for their number of bars."""
     text, loop = " | ".join(" ".join(row) for row in rows) + " |", LoopRequest(seed=0, bars=bars)

@@ -43,6 +43,7 @@ def test_settings_ask_for_the_request_that_they_are_of(layers: set[str], **field
 
 
 @given(st.fractions(-(10**6), 10**6))
+@settings(max_examples=50)
 def test_a_fraction_is_written_exactly(value: Fraction) -> None:
     """As a decimal where there is one, else as a fraction."""
     assert Fraction(exact_text(value)) == value

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.osc.codec import OscError, OscMessage, decode, encode
@@ -55,6 +55,7 @@ def sent(effects: Iterable[Effect]) -> list[OscMessage]:
 
 
 @given(st.permutations(PIECES), st.lists(st.sampled_from(PIECES), max_size=5))
+@settings(max_examples=40)
 def test_pieces_in_any_order_and_more_than_once_make_one_request(pieces: list[bytes], again: list[bytes]) -> None:
     """UDP may turn round and double what it carries; the request that is read is the same."""
     (prepare,) = Desk().say(*pieces, *again, ENCODED.commit)
@@ -65,6 +66,7 @@ def test_pieces_in_any_order_and_more_than_once_make_one_request(pieces: list[by
 
 
 @given(st.sets(st.sampled_from(sorted(ENCODED.parts)), min_size=1))
+@settings(max_examples=40)
 def test_what_was_lost_is_asked_for_and_then_the_request_is_whole(lost: set[tuple[str, str, int]]) -> None:
     """Whatever is lost: the bridge names it, the client sends that, and the same commit is taken."""
     desk = Desk()

@@ -1,6 +1,6 @@
 """From the engine's events to the client, taken alone: whatever order the disk answers in, the end comes last, once."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.osc.codec import decode
@@ -56,6 +56,7 @@ class Desk:
 
 
 @given(st.integers(1, 4), st.data())
+@settings(max_examples=50)
 def test_the_end_comes_once_and_after_all_takes(count: int, data: st.DataObject) -> None:
     """Takes are written in any order, before or after the engine says that it is done, and some cannot be."""
     desk, failing = Desk(), data.draw(st.sets(st.integers(0, count - 1)))

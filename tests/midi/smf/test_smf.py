@@ -158,8 +158,8 @@ def test_notes_before_the_start_cannot_be_written() -> None:
 
 @pytest.mark.slow
 def test_real_files_survive_and_give_a_melody(shared: Path) -> None:
-    """Every file of the collection: the same notes again, and a monophonic line, in time, of its pitches."""
-    files = sorted((shared / "fixtures" / "midi-tannerhelland").glob("*.mid"))
+    """Every third file of the collection: the same notes again, and a monophonic line, in time, of its pitches."""
+    files = sorted((shared / "fixtures" / "midi-tannerhelland").glob("*.mid"))[::3]
     assert files
     for file in files:
         score = read_midi(file)
