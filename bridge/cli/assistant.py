@@ -3,7 +3,7 @@
 `docs/osc.md` lists the settings; the same function reads them as for every other way in.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from bridge.client import AsyncClient, Peer
 from bridge.requests.reader import read_request
 from bridge.takes import library
 from bridge.takes.delivery import stems_of, write_take
-from bridge.takes.parts import TakeParts, WholeTake
+from bridge.takes.parts import TakeParts
 from engine.errors import DittoError, EngineUnavailableError
-from engine.events import Accepted, Cancelled, Done, Failed, Stems, Superseded, Take
+from engine.events import Accepted, Cancelled, Failed, Superseded, Take
 from engine.request import LoopRequest
 
 MAX_LISTED = 50
@@ -84,22 +84,16 @@ async def _takes(
     parts = TakeParts(asks_stems=request.stems)
     async with AsyncClient(peer) as client:
         async for event in client.make(request):
-            whole: Iterable[WholeTake] = ()
             match event:
                 case Accepted():
                     said |= dict.fromkeys(event.notes)
                 case Take():
-                    noted = msgspec.structs.replace(event, notes=(*said, *event.notes))
-                    whole = parts.take(noted)
-                case Stems():
-                    whole = parts.stems(event)
-                case Done():
-                    whole = parts.rest()
+                    event = msgspec.structs.replace(event, notes=(*said, *event.notes))
                 case Failed():
                     raise DittoError(event.sentence, remedy=event.remedy)
                 case Cancelled() | Superseded():
                     raise EngineUnavailableError("The loop was stopped before it was finished.", remedy="Ask again.")
-            for one in whole:
+            for one in parts.of(event):
                 yield library.find(folder, write_take(folder, request, one.take, one.stems).take_id)
 
 

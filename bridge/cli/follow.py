@@ -11,7 +11,7 @@ from types import FrameType
 import msgspec
 
 from bridge.requests.reader import Reading
-from bridge.takes.parts import TakeParts, WholeTake
+from bridge.takes.parts import TakeParts
 from engine.errors import DittoError
 from engine.events import (
     Accepted,
@@ -74,7 +74,7 @@ def follow(
     with _stop_on_signals(display) as stop, contextlib.closing(events):
         for event in events:
             _take_in(event, outcome, display, several)
-            for whole in _whole(parts, event):
+            for whole in parts.of(event):
                 notes = (*outcome.notes, *whole.take.notes)
                 keep(msgspec.structs.replace(whole.take, notes=notes), whole.stems)
             # Once takes come, the search is over, and all of them are kept.
@@ -88,18 +88,6 @@ def follow_reading(reading: Reading, events: Run[Event], display: Display, keep:
     """Follow `events` of a request that was read; see `follow`."""
     request = reading.request
     return follow(events, display, keep, reading.remarks, with_stems=request.stems, several=request.count > 1)
-
-
-def _whole(parts: TakeParts, event: Event) -> Iterator[WholeTake]:
-    """Return the takes that are whole with this event."""
-    match event:
-        case Take():
-            return parts.take(event)
-        case Stems():
-            return parts.stems(event)
-        case Done() | Cancelled():
-            return parts.rest()
-    return iter(())
 
 
 def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) -> None:

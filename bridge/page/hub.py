@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import DittoError, InternalError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Stems, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Superseded
 from engine.files import refused_by_system
 from engine.request import LoopRequest
 
@@ -172,18 +172,14 @@ class Hub:
 
     async def _handle(self, running: Running, event: Event) -> Json | None:
         """Tell the tabs of an event; return how the request ended where it has."""
+        await self._land(running, running.parts.of(event))  # at the end those, too, whose stems never came
         match event:
             case Accepted():
                 running.notes += event.notes
                 self.broadcast({**running.snapshot(), "queue_position": event.queue_position})
             case Progress():
                 self.broadcast(running.progressed(event))
-            case Take():
-                await self._land(running, running.parts.take(event))
-            case Stems():
-                await self._land(running, running.parts.stems(event))
             case Done() | Cancelled() | Superseded() | Failed():
-                await self._land(running, running.parts.rest())  # takes that still wait for stems land without them
                 return _outcome(event)
         return None
 

@@ -56,10 +56,8 @@ class Delivery:
                 yield WritePreview(state.request, event)
             case Take() if event.take in state.takes:
                 yield NotifyEngine(AckTake, state.request_id, event.take)
-            case Take():
-                yield from self._write(state, state.parts.take(event))
-            case Stems():
-                yield from self._write(state, state.parts.stems(event))
+            case Take() | Stems():
+                yield from self._write(state, state.parts.of(event))
             case _ if isinstance(event, Final):
                 yield from self._handle_final(state, event, now)
 
@@ -72,7 +70,7 @@ class Delivery:
 
     def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final
-        yield from self._write(state, state.parts.rest())
+        yield from self._write(state, state.parts.of(final))
         promised = getattr(final, "takes", 0)
         if promised > len(state.takes) + len(state.writing) and not state.is_searched:  # delivered before a restart
             state.is_searched = True

@@ -20,7 +20,7 @@ from bridge.takes.companions import stem_of
 from bridge.takes.parts import TakeParts, WholeTake
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError
-from engine.events import Sound, Stems, Take
+from engine.events import Done, Sound, Stems, Take
 from engine.request import LoopRequest
 from engine.settings import Settings
 
@@ -170,9 +170,9 @@ def test_no_take_is_lost_whatever_comes_of_its_stems(events: list[str], asks: bo
     parts, found = TakeParts(asks_stems=asks), list[WholeTake]()
     for event in events:
         kind, number = event.split()
-        found += parts.take(take(int(number))) if kind == "take" else parts.stems(stems(int(number)))
-    found += parts.rest()
-    assert list(parts.rest()) == []
+        found += parts.of(take(int(number)) if kind == "take" else stems(int(number)))
+    found += parts.of(Done(request_id="r1", takes=0))
+    assert list(parts.of(Done(request_id="r1", takes=0))) == []
     assert {one.take.take for one in found} == {int(event[-1]) for event in events if event.startswith("take")}
     assert all(one.stems is None or (asks and one.stems.take == one.take.take) for one in found)
 
@@ -180,10 +180,10 @@ def test_no_take_is_lost_whatever_comes_of_its_stems(events: list[str], asks: bo
 def test_a_take_waits_for_its_stems() -> None:
     """It is written once, with them; without the wish for stems it never waits."""
     parts = TakeParts(asks_stems=True)
-    assert list(parts.take(take())) == []
-    (whole,) = parts.stems(stems())
+    assert list(parts.of(take())) == []
+    (whole,) = parts.of(stems())
     assert whole.stems is not None
-    assert [one.stems for one in TakeParts(asks_stems=False).take(take())] == [None]
+    assert [one.stems for one in TakeParts(asks_stems=False).of(take())] == [None]
 
 
 def test_the_heard_midi_is_a_companion(tmp_path: Path) -> None:
