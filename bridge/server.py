@@ -120,7 +120,7 @@ class Bridge:
 
     def receive(self, datagram: bytes, host: str, port: int) -> None:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
-        place = ("", port)  # a known client is answered where it hears, with its request's id
+        place = ("", port)  # a known client is answered at its own port, with its request's id
         try:
             for message in osc.decode(datagram):
                 if message.path.startswith(PARTS):

@@ -32,10 +32,10 @@ def melody(notes: Iterable[Note]) -> tuple[Note, ...]:
     Of notes that start or sound together the highest wins, of equal pitches the loudest. Muted notes and the drum
     channel are left out. Raises `MidiError` where nothing with a pitch is left.
     """
-    heard = audible(notes)
-    pitched = sort_notes(note for note in heard if note.channel != DRUM_CHANNEL)
+    sounding = audible(notes)
+    pitched = sort_notes(note for note in sounding if note.channel != DRUM_CHANNEL)
     if not pitched:
-        raise _no_melody(has_drums=bool(heard))
+        raise _no_melody(has_drums=bool(sounding))
     return tuple(_skyline(pitched))
 
 

@@ -45,7 +45,7 @@ class Shelf:
 
     `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to
     the takes folder under names of their own. `inputs` are files that the loop is made from. `with_midi`
-    writes what is heard of each, which its notes tell.
+    writes the transcription of each, which its notes name.
     """
 
     request: LoopRequest
@@ -65,8 +65,8 @@ class Shelf:
                 transcribed_midi,  # here, because few ask for it, and it loads a listener
             )
 
-            heard = transcribed_midi(self.request, take.sound, stems)
-            midi, take = heard.data, msgspec.structs.replace(take, notes=(*take.notes, heard.sentence))
+            transcription = transcribed_midi(self.request, take.sound, stems)
+            midi, take = transcription.data, msgspec.structs.replace(take, notes=(*take.notes, transcription.sentence))
         if self.out is None:
             path = Path(delivery.write_take(self.settings.takes, self.request, take, stems, midi=midi).path)
         else:

@@ -21,7 +21,7 @@ from .request import EncodedRequest, encode_request
 
 HELLO_SECONDS = 5.0
 RETRY_SECONDS = 0.3  # of hello, and of a commit until it is accepted
-CHECK_SECONDS = 3.0  # of a commit when nothing is heard any more
+CHECK_SECONDS = 3.0  # of a commit when no answer comes any more
 AGAIN_SECONDS = 0.05  # between the missing pieces and the commit
 ENDS = ("/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error")
 

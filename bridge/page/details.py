@@ -75,11 +75,11 @@ def _control(kind: str, target: Any, request: LoopRequest, mono: "np.ndarray[Any
     match target:
         case Curve() if target.unit == "db":
             frames = intensity.frame_count(len(mono), sample_rate)
-            heard = intensity.level_curve(mono, sample_rate, circular=request.loop)
-            asked = intensity.wanted_curve(
+            measured = intensity.level_curve(mono, sample_rate, circular=request.loop)
+            drawn = intensity.wanted_curve(
                 level_db(target, request.beats, frames), len(mono), sample_rate, circular=request.loop
             )
-            found |= {"asked": _thinned(asked.tolist()), "heard": _thinned(heard.tolist()), "unit": "dB"}
+            found |= {"asked": _thinned(drawn.tolist()), "heard": _thinned(measured.tolist()), "unit": "dB"}
         case Curve():
             found |= {"points": [[float(point.beat), point.value] for point in target.points], "unit": target.unit}
         case Notes():

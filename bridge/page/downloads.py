@@ -40,9 +40,9 @@ def transcription_file(take: StoredTake) -> bytes:
 
     request, stems = sidecar(take).request, stems_by_layer(take.wav)
     sound, sample_rate = _sound(take.wav)
-    heard = None
+    layered = None
     if stems:
-        heard = Stems(
+        layered = Stems(
             request_id=request.request_id,
             take=0,
             layers=tuple(stems),
@@ -50,7 +50,7 @@ def transcription_file(take: StoredTake) -> bytes:
             sample_rate=sample_rate,
             muted=request.mute,
         )
-    return transcribed_midi(request, Sound(samples=sound, sample_rate=sample_rate), heard).data
+    return transcribed_midi(request, Sound(samples=sound, sample_rate=sample_rate), layered).data
 
 
 def _sound(path: Path) -> tuple[bytes, int]:

@@ -22,9 +22,9 @@ def read_chords(
 ) -> str:
     """Return the chords that settings or a sent clip ask for, empty where nothing does; `loop` has its key.
 
-    `say` hears of a clip's chords, and of chords that are repeated or cut. Chords that were `inherited` fit any loop;
-    others are refused where their bars do not fill it. Raises `BadRequestError` for chords that are asked for twice,
-    and `MidiError` for chords or a file that cannot be read.
+    `say` gets a sentence on a clip's chords, and on chords that are repeated or cut. Chords that were `inherited` fit
+    any loop; others are refused where their bars do not fill it. Raises `BadRequestError` for chords that are asked for
+    twice, and `MidiError` for chords or a file that cannot be read.
     """
     called, sent = BY_NAME[SETTING].called(frontend), chunks.get(("notes", SETTING))
     if sent is not None:

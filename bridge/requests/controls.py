@@ -105,8 +105,8 @@ def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], frontend:
 def _reference_bars(sound: SoundPart, values: Mapping[str, Any]) -> int:
     tempo_bpm = values.get("tempo_bpm", _DEFAULTS.tempo_bpm)
     meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-    heard = sound.read()
-    bars = round(samples_to_beats(heard.samples.shape[1], tempo_bpm, heard.sample_rate) / meter.beats_per_bar)
+    recording = sound.read()
+    bars = round(samples_to_beats(recording.samples.shape[1], tempo_bpm, recording.sample_rate) / meter.beats_per_bar)
     if bars < 1:
         raise BadInputError(f"{sound.path} is shorter than half a bar at {float(tempo_bpm):g} BPM.")
     return bars

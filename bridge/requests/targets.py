@@ -195,8 +195,8 @@ def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
 
 
 def _recorded(sound: SoundPart, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
-    path, heard = sound.path, sound.read()
-    samples, sample_rate = heard.samples, heard.sample_rate
+    path, recording = sound.path, sound.read()
+    samples, sample_rate = recording.samples, recording.sample_rate
     beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
     with naming(path):
         groove = groove_from_audio(samples, sample_rate, beats)
@@ -237,12 +237,12 @@ def audio(
     `keep` are ranges of beats that stay as they are, `say` gets sentences on how the file was understood. Raises
     `BadInputError` for a file that cannot be read.
     """
-    heard = sound.read(loop_seconds + SPARE_SECONDS)
-    for remark in heard.remarks:
+    recording = sound.read(loop_seconds + SPARE_SECONDS)
+    for remark in recording.remarks:
         say(remark)
-    samples, sample_rate = heard.samples, min(max(heard.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)
-    if sample_rate != heard.sample_rate:
-        count = max(1, round(samples.shape[1] * sample_rate / heard.sample_rate))
+    samples, sample_rate = recording.samples, min(max(recording.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)
+    if sample_rate != recording.sample_rate:
+        count = max(1, round(samples.shape[1] * sample_rate / recording.sample_rate))
         samples = resampled(samples.astype(np.float64), count, circular=False).astype(np.float32)
     return Audio(
         samples=samples.T.astype("<f4").tobytes(),

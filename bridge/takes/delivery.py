@@ -51,7 +51,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
 
     `key` is the one that sounds, whoever chose it. `layers` are empty for a full mix, and None in takes of before there
     were layers; `chords` are those that sound, `weights` is the digest of the model's weights, `stems` are names of
-    files beside it, by layer, `midi` the name of the MIDI file with the notes heard in it.
+    files beside it, by layer, `midi` the name of the MIDI file with its transcription.
     """
 
     request: LoopRequest
@@ -162,10 +162,10 @@ def _companions(
     path: Path, request: LoopRequest, take: Take, stems: Stems | None, midi: bytes, now: datetime.datetime
 ) -> dict[Path, Callable[[bool], None]]:
     """Return the files that go with a take's WAV, each with its writer, which gets whether it may overwrite."""
-    sidecar, noise, heard = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
+    sidecar, noise, mid_file = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
     sounds = {} if stems is None else stems.sounds
     files = {layer: stem_of(path, layer) for layer in sounds}
-    data = {sidecar: _sidecar(request, take, now, files, heard if midi else None), noise: take.noise, heard: midi}
+    data = {sidecar: _sidecar(request, take, now, files, mid_file if midi else None), noise: take.noise, mid_file: midi}
     found: dict[Path, Callable[[bool], None]] = {
         file: partial(_publish, file, content) for file, content in data.items() if content
     }
@@ -183,8 +183,8 @@ def extras_of(wav: Path) -> tuple[Path, ...]:
 
     Other files with such a name are not the take's.
     """
-    heard = wav.with_suffix(".mid")
-    return (*stems_of(wav), *((heard,) if _extras(wav).midi and heard.exists() else ()))
+    mid_file = wav.with_suffix(".mid")
+    return (*stems_of(wav), *((mid_file,) if _extras(wav).midi and mid_file.exists() else ()))
 
 
 def _extras(wav: Path) -> _Extras:

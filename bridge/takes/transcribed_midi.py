@@ -76,11 +76,11 @@ def _sounds(sound: Sound, stems: Stems | None) -> dict[str, Audio]:
     """Return the sound from which each part is transcribed: its layers as far as the mix has them, or the mix."""
     if stems is None:
         return dict.fromkeys(_PARTS, samples_of(sound))
-    heard = {layer: samples_of(one) for layer, one in stems.sounds.items() if layer not in stems.muted}
+    detected = {layer: samples_of(one) for layer, one in stems.sounds.items() if layer not in stems.muted}
     return {
-        part: np.sum([heard[layer] for layer in layers if layer in heard], axis=0)
+        part: np.sum([detected[layer] for layer in layers if layer in detected], axis=0)
         for part, layers in _PARTS.items()
-        if layers[0] in heard
+        if layers[0] in detected
     }
 
 
@@ -88,26 +88,26 @@ def _track(part: str, notes: tuple[Note, ...], request: LoopRequest) -> ScoreTra
     return ScoreTrack(f"{part} (heard)", notes, request.beats)
 
 
-def _line(heard: Sequence[DetectedNote], request: LoopRequest) -> tuple[Note, ...]:
+def _line(detected: Sequence[DetectedNote], request: LoopRequest) -> tuple[Note, ...]:
     return _notes(
-        [(note.pitch, note.start_seconds, note.end_seconds, _velocity(note.strength), 0) for note in heard], request
+        [(note.pitch, note.start_seconds, note.end_seconds, _velocity(note.strength), 0) for note in detected], request
     )
 
 
-def _triads(heard: Sequence[DetectedChord], request: LoopRequest) -> tuple[Note, ...]:
+def _triads(detected: Sequence[DetectedChord], request: LoopRequest) -> tuple[Note, ...]:
     rows = []
-    for chord in heard:
+    for chord in detected:
         for step in (0, THIRDS[chord.quality], 7):
             pitch = LOWEST_ROOT + chord.root + step
             rows.append((pitch, chord.start_seconds, chord.end_seconds, CHORD_VELOCITY, 0))
     return _notes(rows, request)
 
 
-def _hits(heard: Sequence[DetectedHit], request: LoopRequest) -> tuple[Note, ...]:
+def _hits(detected: Sequence[DetectedHit], request: LoopRequest) -> tuple[Note, ...]:
     length = float(HIT_BEATS * 60 / request.tempo_bpm)
     return _notes(
         [(PITCHES[hit.group], hit.seconds, hit.seconds + length, _velocity(hit.strength), DRUM_CHANNEL)
-         for hit in heard],
+         for hit in detected],
         request,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ SILENT_SECONDS = 600.0  # then nothing of an owner is kept in memory; the journa
 class _Owner:
     identity: bytes  # of its ZeroMQ connection
     seen: float
-    resumed: bytes = b""  # the connection over which it was told all from the beginning
+    resumed: bytes = b""  # the connection over which it was sent all from the beginning
 
 
 class Owners:

@@ -22,7 +22,7 @@ from .transport import tune
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, without those that look like others
 CODE_LETTERS = 16
 VALID_SECONDS = 600.0
-LINGER_SECONDS = 10.0  # for a partner that has not heard the answer
+LINGER_SECONDS = 10.0  # for a partner that has not got the answer
 MAX_MESSAGE_BYTES = 1_000
 
 ASK, TELL, THANKS = b"pair", b"paired", b"thanks"

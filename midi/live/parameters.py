@@ -130,8 +130,8 @@ class ParameterReader:
             self._open.track.sends += 1
 
 
-def _or(told: float | None, found: float | None) -> float | None:
-    return found if told is None else told
+def _or(named: float | None, found: float | None) -> float | None:
+    return found if named is None else named
 
 
 def _letter(number: int) -> str:

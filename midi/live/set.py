@@ -42,7 +42,7 @@ _KIND_NAMES = {"midi": "MIDI", "audio": "Audio", "group": "Group", "return": "Re
 def read_set(path: Path | str) -> LiveSet:
     """Read a Live set or clip; raises only `MidiError`.
 
-    Two lanes of one name are told apart by ` (2)` after the parameter. A clip file (`.alc`) has no main track:
+    Two lanes of one name are distinguished by ` (2)` after the parameter. A clip file (`.alc`) has no main track:
     its tempo counts as 120 and its signature as 4/4.
     """
     path = Path(path)

@@ -32,7 +32,7 @@ def words(
         raise BadRequestError(f"The text has {len(text):,} characters; a prompt may have {MAX_PROMPT:,}.")
     found = _matching(text)
     if as_json:
-        said = {"words": found} | ({"heard": hear(text).plain()} if text else {})
+        said = {"words": found} | ({"understood": hear(text).plain()} if text else {})
         sys.stdout.write(json.dumps(said) + "\n")
         return
     if not text:
@@ -54,10 +54,10 @@ def _matching(text: str) -> dict[str, dict[str, list[str]]]:
     """Return by canonical words their spellings by language, where the words or a spelling hold the text."""
     sought = re.compile(rf"\b{re.escape(fold(text))}" if text.isascii() else re.escape(fold(text)))
     by_words: dict[str, dict[str, list[str]]] = {}
-    heard = set(hear(text).words)
+    understood = set(hear(text).words)
     for entry in spellings():
         by_words.setdefault(_named(entry), {}).setdefault(entry.language, []).append(entry.spelling)
-    return {word: named for word, named in by_words.items() if word in heard or _holds(sought, word, named)}
+    return {word: named for word, named in by_words.items() if word in understood or _holds(sought, word, named)}
 
 
 def _holds(sought: re.Pattern[str], word: str, named: dict[str, list[str]]) -> bool:

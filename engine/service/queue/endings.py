@@ -23,7 +23,7 @@ class Endings:
         self.finished = 0
         self._journal, self._dispatch = journal, dispatch
         self._seconds: deque[float] = deque(maxlen=20)
-        self._unwritten: dict[str, Final] = {}  # told, and not in the journal yet: its disk is full
+        self._unwritten: dict[str, Final] = {}  # sent, and not in the journal yet: its disk is full
 
     @property
     def typical_seconds(self) -> float | None:

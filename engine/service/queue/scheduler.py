@@ -3,7 +3,7 @@
     accept -> queue -> executor -> takes and an end in the journal -> acknowledged
 
 Every message to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
-the journal and is told again when the client asks.
+the journal and is sent again when the client asks.
 """
 
 import structlog
@@ -45,7 +45,7 @@ class Scheduler:
     def start(self) -> None:
         """Queue what an earlier engine had accepted and not finished, and start the workers."""
         for entry in self._journal.unfinished():
-            self._intake.queue_up(entry)  # what it replaces was not told before the engine died
+            self._intake.queue_up(entry)  # what it replaces was not sent before the engine died
         self._executor.start(self._report)
 
     # -- from clients
@@ -70,7 +70,7 @@ class Scheduler:
         """Drop what is safe at its owner's side."""
         if self.entry_of(message.owner, message.request_id) is None:
             return
-        with quietly("acknowledge"):  # it is told again at the next start, and acknowledged then
+        with quietly("acknowledge"):  # it is sent again at the next start, and acknowledged then
             if isinstance(message, AckEnd):
                 self._journal.acknowledge_end(message.request_id)
                 return
