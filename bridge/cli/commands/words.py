@@ -32,7 +32,7 @@ def words(
         raise BadRequestError(f"The text has {len(text):,} characters; a prompt may have {MAX_PROMPT:,}.")
     found = _matching(text)
     if as_json:
-        said = {"words": found} | ({"understood": hear(text).plain()} if text else {})
+        said = {"words": found} | ({"heard": hear(text).plain()} if text else {})
         sys.stdout.write(json.dumps(said) + "\n")
         return
     if not text:
