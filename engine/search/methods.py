@@ -128,7 +128,13 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     near = begins or (request.start is not None and not request.start.variation)
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
     # In a short search any verification may be the last one.
-    verification = Verification(chain=decode, every_steps=3 if near else 6, always_waveform=near)
+    verification = Verification(
+        chain=decode,
+        gain=card.surrogate_gain if surrogate else 1.0,
+        every_steps=3 if near else 6,
+        apart_steps=1 if begins else 2,
+        always_waveform=near and not begins,
+    )
     return Plan(
         chain=chain,
         decode=decode,
