@@ -174,9 +174,7 @@ def usually_resynthesised(spectrum: Spectrum, *, limits: bool = False) -> Spectr
         return spectrum
     usual, side = 10 ** (LIMITED_GAIN_DB / 10), spectrum.side
     peak_db = spectrum.mid_level_db + LIMITED_GAIN_DB + LIMITED_CREST_DB
-    return replace(
-        spectrum, power=spectrum.power * usual, side=None if side is None else side * usual, peak_db=peak_db
-    )
+    return replace(spectrum, power=spectrum.power * usual, side=None if side is None else side * usual, peak_db=peak_db)
 
 
 def _heard(sounded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz: float, *, limits: bool) -> Spectrum:

@@ -53,7 +53,10 @@ def minimize(
 
 
 def _begun(plan: Plan, problem: Problem, noise: Tensor) -> tuple[SearchState, Seen | None]:
-    """Return the state before the first gradient step, and how its noise was seen if it was: after inversion or a learned step if the plan has one."""
+    """Return the state before the first gradient step, after inversion or a learned step if the plan has one.
+
+    After a learned step its noise comes with it as it was seen.
+    """
     if plan.recalls:
         noise = recalled(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:

@@ -55,9 +55,9 @@ def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkp
 class Correction:
     """The differences of exact evaluation and surrogate at the last verification; None where not measured.
 
-    `latent` [batch, *noise_shape] is added to `gain` [batch] times the surrogate's latent. `power` [batch, bands, frames] and `side` [batch,
-    frames] are factors of the powers of mid and side. `crest` [batch, frames] in dB is added to a frame's level to give
-    its peak, which no spectrum tells.
+    `latent` [batch, *noise_shape] is added to `gain` [batch] times the surrogate's latent. `power` [batch, bands,
+    frames] and `side` [batch, frames] are factors of the powers of mid and side. `crest` [batch, frames] in dB is added
+    to a frame's level to give its peak, which no spectrum tells.
     """
 
     latent: Tensor | None = None
