@@ -124,24 +124,24 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
     # A take that is changed stays near it.
     begins = surrogate and request.start is None and not request.budget.plain_start and can_begin(model, objective)
-    # A redraw starts within a few tolerances, and so does a search after a learned step.
-    near = begins or (request.start is not None and not request.start.variation)
+    near = request.start is not None and not request.start.variation  # a redraw starts within a few tolerances
+    # A step goes as far as its slope says. The sum of several controls says little about each; redraws go less far.
+    aims = surrogate and not near and len(objective.goals) == 1
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
-    # In a short search any verification may be the last one.
     verification = Verification(
         chain=decode,
         gain=card.surrogate_gain if surrogate else 1.0,
-        every_steps=3 if near else 6,
-        apart_steps=1 if begins else 2,
-        always_waveform=near and not begins,
+        every_steps=3 if near or begins else 4 if aims else 6,
+        apart_steps=1 if aims else 2,
+        always_waveform=near,  # in a short search any verification may be the last one
     )
     return Plan(
         chain=chain,
         decode=decode,
         steps=steps,
-        step_size=StepSize(learning_rate=card.learning_rate, easing=Easing()),
+        step_size=StepSize(learning_rate=card.learning_rate, easing=None if aims else Easing()),
         step_rule=Padam(),
-        trust_region=TrustRegion() if near else None,
+        trust_region=TrustRegion() if aims or near else None,
         balance=Balance(),
         anchor=Anchor(decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),
