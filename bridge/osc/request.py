@@ -32,7 +32,8 @@ class Spoken:
 
 def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> Spoken:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
-    settings = dict(_settings(request), priority=priority)
+    # A blank setting is as good as none, and a datagram less.
+    settings = {name: value for name, value in _settings(request) if value} | {"priority": priority}
     rows: dict[tuple[str, str], Rows] = {}
     for control in request.controls:
         settings.update(_control_settings(control))
