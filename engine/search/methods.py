@@ -30,6 +30,7 @@ PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
+AIMS_BELOW = 0.4  # proximal weight of one control, up to which steps are not shortened near the target
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
 # By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
@@ -125,8 +126,9 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     # A take that is changed stays near it.
     begins = surrogate and request.start is None and not request.budget.plain_start and can_begin(model, objective)
     near = request.start is not None and not request.start.variation  # a redraw starts within a few tolerances
-    # A step goes as far as its slope says. The sum of several controls says little about each; redraws go less far.
-    aims = surrogate and not near and len(objective.goals) == 1
+    # Steps may go as far as their slope says. The sum of several controls says little about each, a strong anchor makes
+    # steps long, and a redraw has not far to go.
+    aims = surrogate and not near and len(objective.goals) == 1 and 0 < objective.proximal_weight < AIMS_BELOW
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
     verification = Verification(
         chain=decode,
