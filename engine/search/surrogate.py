@@ -72,8 +72,7 @@ class Correction:
         shifted = shifted if self.latent is None else shifted + self.latent
         spectrum = model.listen(shifted, scene)
         if self.power is None:
-            known = isinstance(model, ExpectsWaveform)
-            return shifted, model.expected_through(spectrum, scene) if known else spectrum
+            return shifted, model.expected_through(spectrum, scene) if isinstance(model, ExpectsWaveform) else spectrum
         spectrum = replace(spectrum, power=spectrum.power * self.power)
         if self.side is not None and spectrum.side is not None:
             spectrum = replace(spectrum, side=spectrum.side * self.side)
