@@ -137,7 +137,8 @@ def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
     """Yield the targets that were sent as rows; the intensity comes from where `intensity_source` says."""
     beats = source.loop.beats
-    chosen = read_scalars(source.settings, source.frontend).get("intensity_source", IntensitySource.CURVE)
+    named = {name: text for name, text in source.settings.items() if name == "intensity_source"}
+    chosen = read_scalars(named, source.frontend).get("intensity_source", IntensitySource.CURVE)
     for (part, kind), sent in source.chunks.items():
         if (part, kind) == ("notes", CHORDS):
             continue

@@ -35,7 +35,7 @@ from .scenes import (
     on_device,
     read_request,
 )
-from .sound import resynthesised, spectrum_of, waveform
+from .sound import resynthesised, spectrum_of, usually_resynthesised, waveform
 from .towers import Towers, load_towers
 from .waveform.lengths import PIECE_SECONDS
 from .waveform.vocoder import VOCODER, Vocoder, load_vocoder
@@ -59,6 +59,7 @@ CARD = ModelCard(
     surrogate_steps=1,
     decode_steps=4,
     max_seconds=PIECE_SECONDS,
+    surrogate_gain=1.13,  # measured where searches for an intensity lead: 1.0 to 1.3 (`benchmarks/search.md`)
 )
 
 
@@ -147,6 +148,10 @@ class Pocket:
         """Return the spectrum that the latent's waveform really has; the phase is constant in the gradient."""
         bands = self.latent_map.decode(latent)
         return resynthesised(bands, scene.model_samples, frame_rate_hz(scene), self.vocoder, limits=scene.inputs.limits)
+
+    def expected_through(self, spectrum: Spectrum, scene: Scene) -> Spectrum:
+        """Return the spectrum that the waveform is likely to have whose latent says `spectrum`."""
+        return usually_resynthesised(spectrum, limits=scene.inputs.limits)
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent of audio [batch, 2, samples]."""
