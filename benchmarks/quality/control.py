@@ -160,7 +160,7 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
-    options.add_argument("--in-layers", action="store_true", help="pocket in layers, not as one sound like others' models")
+    options.add_argument("--in-layers", action="store_true", help="pocket in layers, not as one sound")
     add_rows(options, "control", seeds=24)
     chosen = options.parse_args()
     mix = chosen.model == "pocket" and not chosen.in_layers
