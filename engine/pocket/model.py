@@ -111,9 +111,7 @@ class Pocket:
         scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)
         scene = replace(scene, record=heard_of(request, key))
         if self.sees_controls:
-            inputs: Inputs = scene.inputs
-            shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
-            scene = replace(scene, inputs=replace(inputs, controls=shown))
+            scene = _with_controls(scene, request)
         return on_device(self.asking(request, scene), self.device)
 
     def asking(self, request: LoopRequest, scene: Scene) -> Scene:
@@ -182,15 +180,21 @@ class Pocket:
         """
 
         def beside() -> Tensor:
-            return self.latent_map.decode(
-                uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled
-            )
+            of_noise = uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled
+            return self.latent_map.decode(of_noise)
 
         return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, scene)
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound; empty for weights from elsewhere."""
         return self.weights
+
+
+def _with_controls(scene: Scene, request: LoopRequest) -> Scene:
+    """Return the scene whose network is shown what the request asks of intensity, melody and rhythm."""
+    inputs: Inputs = scene.inputs
+    shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
+    return replace(scene, inputs=replace(inputs, controls=shown))
 
 
 def uncontrolled_latent(model: Model, noise: Tensor, scene: Scene) -> Tensor:
