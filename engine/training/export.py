@@ -28,7 +28,7 @@ from ..pocket.layers import (
     Layer,
 )
 from ..pocket.model import WEIGHTS
-from ..pocket.network import LAYER_INPUTS, LAYERED, TUNE, PocketNetwork
+from ..pocket.network import LAYER_INPUTS, LAYERED, OWN_WEIGHTS_OF, TUNE, PocketNetwork
 from ..pocket.repertoire import MODES, Repertoire
 from ..pocket.words import WORDS
 from . import checkpoint
@@ -63,10 +63,18 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     latent_map.save(out / "latent_map.safetensors")
 
 
-def export_layers(state: Path, out: Path) -> None:
-    """Write what the averaged network in `state` has learnt of layers to `out`, beside weights that know none."""
+def export_layers(state: Path, out: Path, own: Path | None = None) -> None:
+    """Write what the averaged network in `state` has learnt of layers to `out`, beside weights that know none.
+
+    `own` is the state in which one layer has learnt weights of its own.
+    """
     averaged = checkpoint.under(load_file(state / checkpoint.FILE), "average.")
     learnt = {name: averaged[name] for name in LAYERED}
+    if own is not None:
+        after, place = checkpoint.under(load_file(own / checkpoint.FILE), "average."), LAYERS.index(OWN_WEIGHTS_OF)
+        for name in LAYERED:
+            learnt[name][place] = after[name][place]
+        learnt |= {name: tensor for name, tensor in after.items() if ".own." in name}
     context, tune = learnt["context_in"], averaged["control_in.weight"].T[TUNE]
     for layer, share in CHORDS_LOUDER.items():
         context[LAYERS.index(layer), CHORD_CLASSES] += share * tune
