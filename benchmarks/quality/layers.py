@@ -8,7 +8,7 @@ lines of `quality/prompts.txt`, as people type. Rows are kept below `--work` as 
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -23,7 +23,7 @@ from benchmarks.quality.evaluation import crispness, fit, machine, material
 from benchmarks.quality.evaluation.figures import Figure, at_least, at_most
 from benchmarks.quality.evaluation.generation import Stems, generate, played
 from benchmarks.quality.evaluation.material import Audio
-from benchmarks.quality.pocket import put, table_of
+from benchmarks.quality.pocket import NOT_OF_THE_MIX, put, table_of
 from benchmarks.rows import WORK, Arrays, Rows, arrays_of, fingerprint, weights_name
 from engine.pocket.arrangement import Arrangement
 from engine.pocket.bands import SAMPLE_RATE
@@ -109,7 +109,7 @@ class Layers:
             for index, audio in generate(self.model.pocket, requests, self.model.card.decode_steps, indices):
                 yield index, measures(audio, {}, ())
 
-        return arrays_of(self._folder("*.safetensors"), name, len(requests), measure)
+        return arrays_of(self._folder("*.safetensors", without=NOT_OF_THE_MIX), name, len(requests), measure)
 
     def _layered(self, name: str, asked: Sequence[tuple[LoopRequest, Arrangement]]) -> Arrays:
         def measure(indices: Sequence[int]) -> Iterator[tuple[int, Arrays]]:
@@ -120,9 +120,10 @@ class Layers:
 
         return arrays_of(self._folder("*.safetensors"), name, len(asked), measure)
 
-    def _folder(self, *parts: str) -> Path:
+    def _folder(self, *parts: str, without: Collection[str] = ()) -> Path:
         """Return where rows are kept that depend on these files of the weights."""
-        return self.work / fingerprint(sorted(file for part in parts for file in self.weights.rglob(part)))
+        files = sorted(file for part in parts for file in self.weights.rglob(part) if file.name not in without)
+        return self.work / fingerprint(files)
 
 
 def measures(audio: Audio, stems: Stems, told: Sequence[fit.Told]) -> Arrays:

@@ -24,10 +24,15 @@ from benchmarks.quality.evaluation.musicnn import find_musicnn
 from benchmarks.quality.evaluation.pictures import picture
 from benchmarks.quality.evaluation.study import DELIVERED, Chain, Sizes, Study
 from benchmarks.rows import WORK, Rows, weights_name
+from engine.pocket import arrangement, first_step
 from engine.pocket.layered import load_layered
 from engine.pocket.model import WEIGHTS
+from engine.pocket.network import LAYER_INPUTS
 from engine.settings import Settings
 from engine.training.synth.assets import Assets
+
+NOT_OF_THE_MIX = (arrangement.FILE, LAYER_INPUTS, first_step.FILE)
+"""Files of the weights on which the full mix does not depend."""
 
 QUICK = Sizes(
     loops=16,
