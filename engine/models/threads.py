@@ -5,6 +5,7 @@ More threads than free cores make a small network slower, and the number of core
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,13 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def use_threads(settings: Settings) -> int:
-    """Set torch's threads to the number in the settings, else to the measured one, and return it."""
+    """Set torch's threads to the number in the settings, else to the measured one, and return it.
+
+    What is measured is how many serve one step. Of work that is independent, a number in the settings is kept, too.
+    """
+    if settings.threads and torch.get_num_interop_threads() != settings.threads:
+        with suppress(RuntimeError):  # torch takes it once, before any such work
+            torch.set_num_interop_threads(settings.threads)
     count = settings.threads or measured(settings).threads
     torch.set_num_threads(count)
     return count

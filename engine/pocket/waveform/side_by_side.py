@@ -1,7 +1,8 @@
 """Work on sounds that know nothing of each other: on a processor side by side, each with one thread of torch's.
 
 Much of a sound is made without torch's own threads (phases are integrated cell by cell), so that a second core would
-wait for the first; with a layer for each core none does.
+wait for the first; with a layer for each core none does. This pays where torch's own threads do not: how many there
+are is torch's number for work of this kind (`torch.get_num_interop_threads`), by default that of the cores.
 """
 
 import os
@@ -18,8 +19,8 @@ R = TypeVar("R")
 
 
 def side_by_side(work: Callable[[T], R], items: Sequence[T], device: torch.device) -> list[R]:
-    """Return `work` of each of `items`, without a gradient; in as many threads as torch has on a processor."""
-    threads = torch.get_num_threads()
+    """Return `work` of each of `items`, without a gradient; on a processor in several threads."""
+    threads = torch.get_num_interop_threads()
 
     def quietly(item: T) -> R:  # whether there is a gradient is a thread's own
         with torch.no_grad():
@@ -27,12 +28,12 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], device: torch.devic
 
     if device.type != "cpu" or threads < 2 or len(items) < 2:
         return [quietly(item) for item in items]
-    return list(_threads(threads).map(quietly, items))
+    return list(_threads(threads, torch.get_num_threads()).map(quietly, items))
 
 
 @lru_cache(maxsize=1)
-def _threads(count: int) -> ThreadPoolExecutor:
-    """Return so many threads, started, in each of which torch computes with one."""
+def _threads(count: int, threads_of_torch: int) -> ThreadPoolExecutor:
+    """Return `count` threads, started, in each of which torch computes with one; elsewhere with its own number."""
     started = Barrier(count + 1)
 
     def begin() -> None:
@@ -44,7 +45,7 @@ def _threads(count: int) -> ThreadPoolExecutor:
     for _ in range(count):
         pool.submit(torch.get_num_threads)
     started.wait()
-    torch.set_num_threads(count)  # torch keeps the last count for threads that begin later, too
+    torch.set_num_threads(threads_of_torch)  # torch keeps the last count for threads that begin later, too
     return pool
 
 

@@ -10,9 +10,10 @@ from engine.pocket.waveform.side_by_side import side_by_side
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_each_has_its_answer_in_its_place(threads: int) -> None:
+@pytest.mark.parametrize(("beside", "threads"), [(1, 1), (2, 1), (2, 2), (3, 2)])
+def test_each_has_its_answer_in_its_place(beside: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, without a gradient, and torch computes with as many threads afterwards as before."""
+    monkeypatch.setattr(torch, "get_num_interop_threads", lambda: beside)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
