@@ -12,11 +12,12 @@ from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
 PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
-ROOT_CLASSES, CHORD_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), 36  # and between them the bass's
+ROOT_CLASSES, CHORD_CLASSES, BASS_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), slice(24, 36), 36
 COARSE_BANDS, PITCH_CLASSES = 16, 12
 SUMMARY_CHANNELS = COARSE_BANDS + PITCH_CLASSES  # of an analysis frame: power of coarse bands, of pitch classes
 HEARD_CHANNELS = 2 * COARSE_BANDS + PITCH_CLASSES + 1  # levels, rises, chroma, flag
 CONTEXT_CHANNELS = CHORD_CHANNELS + HEARD_CHANNELS
+RISES = slice(CHORD_CHANNELS + COARSE_BANDS, CHORD_CHANNELS + 2 * COARSE_BANDS)
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
 CHROMA_HZ = (100.0, 2000.0)
 LEVEL_CENTRE, LEVEL_SPREAD, RISE_SPREAD = 0.0, 4.0, 2.0  # of log power
