@@ -95,7 +95,7 @@ class Block(nn.Module):
         answer: Tensor = getattr(self, name)(hidden)
         return answer if own is None else answer + self.own[name](hidden, own)
 
-    def _attend(self, hidden: Tensor, turns: Tensor, own: Tensor | None) -> Tensor:
+    def _attend(self, hidden: Tensor, turns: Tensor, own: Tensor | None = None) -> Tensor:
         batch, frames, width = hidden.shape
         asked = self._linear("qkv", hidden, own).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         both, (value,) = asked.split((2, 1))
