@@ -21,7 +21,7 @@ import zmq
 
 from engine.events import Event, Final, Run, Stems, Take
 from engine.request import LoopRequest
-from engine.service.messages import Job, Priority, Status, Submission
+from engine.service.messages import AckEnd, AckTake, Job, LeaveTake, Priority, Status, Submission
 from engine.service.transport import Channel, Frames
 
 from .upstream.connection import Connection, why_silent
@@ -80,15 +80,15 @@ class _Inbox:
                 before = self.without_stems[event.request_id]
                 self.without_stems[event.request_id] = event.take
                 if before is not None:  # another one, or the same once more: no stems will come
-                    self.link.acknowledge_take(event.request_id, before)
+                    self.link.notify(AckTake, event.request_id, before)
             case Take() | Stems():
-                self.link.acknowledge_take(event.request_id, event.take)
+                self.link.notify(AckTake, event.request_id, event.take)
                 if isinstance(event, Stems):
                     self.without_stems[event.request_id] = None
             case _ if isinstance(event, Final):
                 if (last := self.without_stems.pop(event.request_id, None)) is not None:
-                    self.link.acknowledge_take(event.request_id, last)
-                self.link.acknowledge_end(event.request_id)
+                    self.link.notify(AckTake, event.request_id, last)
+                self.link.notify(AckEnd, event.request_id)
                 self.events.pop(event.request_id, None)
 
     def leave(self, request_id: str, *, stop: bool = True) -> None:
@@ -96,11 +96,11 @@ class _Inbox:
         self.without_stems.pop(request_id, None)
         for event in (self.in_hand.pop(request_id, None), *self.events.get(request_id, ())):
             if isinstance(event, Take):
-                self.link.leave_take(request_id, event.take)
+                self.link.notify(LeaveTake, request_id, event.take)
         if self.events.pop(request_id, None) is not None and stop:
             self.link.cancel(request_id, time.monotonic())
 
-    def is_forsaken(self, patience_seconds: float) -> bool:
+    def is_timed_out(self, patience_seconds: float) -> bool:
         """Return whether no engine has answered for `patience_seconds`."""
         now = time.monotonic()
         return now - self.begun > patience_seconds and not self.link.is_alive(now)
@@ -149,13 +149,13 @@ class Client:
         self, request: LoopRequest, priority: Priority, stopped: Callable[[], bool]
     ) -> Generator[Event, None, None]:
         self._inbox.submit(request, priority)
-        told = False
+        cancel_sent = False
         try:
             while True:
                 event = self._wait(request.request_id)
                 yield event
-                if stopped() and not told:
-                    told = True
+                if stopped() and not cancel_sent:
+                    cancel_sent = True
                     self._inbox.link.cancel(request.request_id, time.monotonic())
                 self._inbox.handled(event)
                 if isinstance(event, Final):
@@ -170,15 +170,15 @@ class Client:
         self._inbox.link.status, self._inbox.begun = None, time.monotonic()
         while (status := self._inbox.link.status) is None:
             self._exchange(POLL_MILLISECONDS)
-            if self._inbox.is_forsaken(self._patience_seconds):
-                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_trouble)
+            if self._inbox.is_timed_out(self._patience_seconds):
+                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_error)
         return status
 
     def _wait(self, request_id: str) -> Event:
         while (event := self._inbox.next(request_id)) is None:
             self._exchange(POLL_MILLISECONDS)
-            if self._inbox.is_forsaken(self._patience_seconds):
-                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_trouble)
+            if self._inbox.is_timed_out(self._patience_seconds):
+                raise why_silent(self._peer, self._connection.reach, self._inbox.link.version_error)
         return event
 
     def _exchange(self, milliseconds: int) -> None:
@@ -260,7 +260,7 @@ class AsyncClient:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the engine has been heard of lately."""
+        """Whether the engine has answered lately."""
         return self._inbox.link.is_alive(time.monotonic())
 
     def reconnect(self, peer: Peer) -> None:
@@ -280,18 +280,18 @@ class AsyncClient:
         """Return what the engine is doing now; raises `EngineUnavailableError` where none answers."""
         self._inbox.link.status, self._inbox.begun = None, time.monotonic()
         while (status := self._inbox.link.status) is None:
-            await self._hear()
+            await self._wait_for_news()
         return status
 
     async def _wait(self, request_id: str) -> Event:
         while (event := self._inbox.next(request_id)) is None:
-            await self._hear()
+            await self._wait_for_news()
         return event
 
-    async def _hear(self) -> None:
-        if self._inbox.is_forsaken(self._patience_seconds):
-            trouble = self._inbox.link.version_trouble
-            raise await asyncio.to_thread(why_silent, self._peer, self._connection.reach, trouble)
+    async def _wait_for_news(self) -> None:
+        if self._inbox.is_timed_out(self._patience_seconds):
+            version_error = self._inbox.link.version_error
+            raise await asyncio.to_thread(why_silent, self._peer, self._connection.reach, version_error)
         self._news.clear()
         try:
             await asyncio.wait_for(self._news.wait(), 1.0)
@@ -300,9 +300,9 @@ class AsyncClient:
 
     def _connect(self) -> None:
         self._connection = Connection(self._context, self._peer)
-        self._channel = Channel(self._connection.socket, self._heard)
+        self._channel = Channel(self._connection.socket, self._receive_batch)
 
-    def _heard(self, batch: list[Frames]) -> None:
+    def _receive_batch(self, batch: list[Frames]) -> None:
         self._inbox.take_in(batch)
         self._flush()
         self._news.set()

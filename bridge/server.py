@@ -27,16 +27,7 @@ from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
 from .osc.allowance import Allowance
 from .osc.datagrams import Datagrams, bind
-from .session.effects import (
-    AcknowledgeEnd,
-    AcknowledgeTake,
-    AskAgain,
-    CancelJob,
-    Effect,
-    LeaveTake,
-    Send,
-    Submit,
-)
+from .session.effects import CancelJob, Effect, NotifyEngine, Send, Submit
 from .session.session import Session
 from .takes.file_side import FileSide
 from .takes.file_work import FileWork
@@ -72,7 +63,7 @@ class Bridge:
         self.ready = asyncio.Event()
         self._options = options
         self._session = Session(self.bridge_id, options.version)
-        self._engine = EngineSide(Link(options.owner), self._heard)
+        self._engine = EngineSide(Link(options.owner), self._receive_batch)
         self._udp: Datagrams | None = None
         self._files = FileSide(FileWork(options.settings, self._session), self._do)
         self._stopping = asyncio.Event()
@@ -95,7 +86,7 @@ class Bridge:
             await self._tick()
 
     @property
-    def hears_engine(self) -> bool:
+    def is_engine_alive(self) -> bool:
         """Whether the engine has answered lately."""
         return self._engine.is_alive
 
@@ -121,7 +112,7 @@ class Bridge:
             now = time.monotonic()
             self._engine.tick(now)
             if not self._engine.is_alive:
-                self._do(self._session.lost_engine(self._no_engine or self._engine.trouble))
+                self._do(self._session.lost_engine(self._no_engine or self._engine.failure))
             self._do(self._session.tick(now))
             busy = self._session.busy or self._engine.link.open_requests
             with contextlib.suppress(TimeoutError):
@@ -129,7 +120,7 @@ class Bridge:
 
     def receive(self, datagram: bytes, host: str, port: int) -> None:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
-        place = ("", port)  # a known client is answered where it hears, with its request's id
+        place = ("", port)  # a known client is answered at its own port, with its request's id
         try:
             for message in osc.decode(datagram):
                 if message.path.startswith(PARTS):
@@ -140,10 +131,10 @@ class Bridge:
             if place[1] and self._errors.take(time.monotonic()):
                 self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
 
-    def _heard(self, batch: list[Frames]) -> None:
+    def _receive_batch(self, batch: list[Frames]) -> None:
         now = time.monotonic()
         for said in self._engine.link.receive(batch, now):
-            self._do(self._session.hear(said, now))
+            self._do(self._session.handle(said, now))
         self._engine.flush()
 
     def _do(self, effects: Iterable[Effect]) -> None:
@@ -157,14 +148,8 @@ class Bridge:
                     self._submit(effect, now)
                 case CancelJob():
                     link.cancel(effect.request_id, now)
-                case AcknowledgeTake():
-                    link.acknowledge_take(effect.request_id, effect.take)
-                case LeaveTake():
-                    link.leave_take(effect.request_id, effect.take)
-                case AcknowledgeEnd():
-                    link.acknowledge_end(effect.request_id)
-                case AskAgain():
-                    link.ask_again(effect.request_id)
+                case NotifyEngine():
+                    link.notify(effect.kind, effect.request_id, effect.take)
                 case _:
                     self._files.do(effect)
         self._engine.flush()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FIRST_RESTART_SECONDS = 0.2  # doubled each time
 SLOWEST_RESTART_SECONDS = 30.0
-FAREWELL_SECONDS = 5.0  # for the engine to save what runs
+STOP_ENGINE_SECONDS = 5.0  # for the engine to save what runs
 SILENT_SECONDS = 60  # of an engine that runs and does not answer, then it is started again
 STOP_SECONDS = 30.0  # for all to end in order; a disk that does not answer must not keep the process
 
@@ -67,9 +67,9 @@ class EngineProcess:
 
     def close(self) -> None:
         """Let the engine stop in order, by the end of its input, and wait for it."""
-        self.child.close(farewell_seconds=FAREWELL_SECONDS)
+        self.child.close(grace_seconds=STOP_ENGINE_SECONDS)
 
-    def hear(self, item: bytes) -> None:
+    def on_item(self, item: bytes) -> None:
         """Take in the line that the engine prints; see `ChildListener`."""
         try:
             self._on_address(msgspec.json.decode(item, type=_Ready).address)
@@ -82,7 +82,7 @@ class EngineProcess:
             refusal = msgspec.json.decode(item, type=_Refusal)
             self._on_failure(f"The engine does not start: {refusal.sentence} {refusal.remedy}")
 
-    def gone(self, end: Exit) -> float:
+    def on_exit(self, end: Exit) -> float:
         """Return when to start the engine again; see `ChildListener`."""
         self._silent_seconds = None
         if end.code is None:
@@ -139,7 +139,7 @@ def _stop(bridge: Bridge, child: EngineProcess | None) -> None:
 async def _watch(child: EngineProcess | None, bridge: Bridge) -> None:
     while child is not None:
         await asyncio.sleep(1.0)
-        child.second_passed(answers=bridge.hears_engine)
+        child.second_passed(answers=bridge.is_engine_alive)
 
 
 def insist_on_end(seconds: float, child: EngineProcess | None = None) -> None:

@@ -5,11 +5,10 @@ a note, so it stays in time with the clip.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,6 @@ from .notes import DRUM_CHANNEL, Note, audible, sort_notes
 from .rhythm import is_kit
 from .tempo import Beats
 
-Choice = Literal["highest", "loudest", "longest"]
-Gaps = Literal["rests", "legato"]
-
 # Played legato overlaps the next note a little. Up to this share of the newcomer's
 # length the older note hands over; beyond it the two are a chord.
 HAND_OVER = Fraction(1, 4)
@@ -29,26 +25,18 @@ HAND_OVER = Fraction(1, 4)
 TUNE_PITCHES = 3  # and more, in a line without chords that sounds most of the time, are no drum part
 TUNE_SHARE = Fraction(3, 5)
 
-_RANK: dict[Choice, Callable[[Note], tuple[float, ...]]] = {
-    "highest": lambda note: (note.pitch, note.velocity),
-    "loudest": lambda note: (note.velocity, note.pitch),
-    "longest": lambda note: (float(note.duration), note.pitch),
-}
 
-
-def melody(notes: Iterable[Note], choose: Choice = "highest", gaps: Gaps = "rests") -> tuple[Note, ...]:
+def melody(notes: Iterable[Note]) -> tuple[Note, ...]:
     """Return a line in which no two notes sound together, sorted by start.
 
-    Of notes that start or sound together the `choose` one wins. With `rests` a note
-    keeps its own length; with `legato` it lasts until the next one. Muted notes and the drum
+    Of notes that start or sound together the highest wins, of equal pitches the loudest. Muted notes and the drum
     channel are left out. Raises `MidiError` where nothing with a pitch is left.
     """
-    heard = audible(notes)
-    pitched = sort_notes(note for note in heard if note.channel != DRUM_CHANNEL)
+    sounding = audible(notes)
+    pitched = sort_notes(note for note in sounding if note.channel != DRUM_CHANNEL)
     if not pitched:
-        raise _no_melody(has_drums=bool(heard))
-    line = _skyline(pitched, _RANK[choose])
-    return _legato(line) if gaps == "legato" else tuple(line)
+        raise _no_melody(has_drums=bool(sounding))
+    return tuple(_skyline(pitched))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +89,23 @@ def _no_melody(*, has_drums: bool) -> MidiError:
     )
 
 
-def _skyline(notes: Sequence[Note], rank: Callable[[Note], tuple[float, ...]]) -> list[Note]:
+def _skyline(notes: Sequence[Note]) -> list[Note]:
     """Sweep over the starts; the last note of `line` is the one that sounds."""
     line: list[Note] = []
     for start, together in groupby(notes, key=lambda note: note.start):
-        best = max(together, key=rank)
+        best = max(together, key=_rank)
         if line and line[-1].end > start:
             overlap = line[-1].end - start
             hands_over = overlap <= HAND_OVER * min(best.duration, line[-1].duration)
-            if not hands_over and rank(best) <= rank(line[-1]):
+            if not hands_over and _rank(best) <= _rank(line[-1]):
                 continue
             line[-1] = replace(line[-1], duration=start - line[-1].start)
         line.append(best)
     return line
 
 
-def _legato(line: Sequence[Note]) -> tuple[Note, ...]:
-    followed = pairwise(line)
-    return (*(replace(a, duration=b.start - a.start) for a, b in followed), *line[-1:])
+def _rank(note: Note) -> tuple[int, int]:
+    return note.pitch, note.velocity
 
 
 def pitch_class_target(

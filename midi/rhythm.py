@@ -60,18 +60,18 @@ def onsets(notes: Iterable[Note], kind: Kind = "auto") -> tuple[Onset, ...]:
     takes the drum channel for drums and, where it is silent, all as `any`. Strokes of
     one group at one beat are one onset, the strongest. Raises `MidiError` if none is left.
     """
-    heard = audible(notes)
-    on_drum_channel = tuple(note for note in heard if note.channel == DRUM_CHANNEL)
+    sounding = audible(notes)
+    on_drum_channel = tuple(note for note in sounding if note.channel == DRUM_CHANNEL)
     if kind == "auto" and on_drum_channel:
-        heard, kind = on_drum_channel, "drums"
-    if not heard:
+        sounding, kind = on_drum_channel, "drums"
+    if not sounding:
         raise MidiError(
             "no_notes",
             "The clip holds no sounding notes, so there is no rhythm to follow.",
             "Choose a clip with notes that are not muted.",
         )
     strongest: dict[tuple[Beats, Group], float] = {}
-    for note in heard:
+    for note in sounding:
         where = (note.start, drum_group(note.pitch) if kind == "drums" else "any")
         strongest[where] = max(strongest.get(where, 0.0), note.velocity / 127)
     return tuple(sorted(Onset(beat, strength, group) for (beat, group), strength in strongest.items()))

@@ -6,7 +6,6 @@ one multiplication says, and `beats_to_samples` is the only place that rounds.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -163,52 +162,6 @@ class MeterChange:
 
     beat: Beats
     meter: Meter
-
-
-@dataclass(frozen=True, slots=True)
-class RangeTime:
-    """The one tempo and metre used for a range, and sentences on changes that were left out."""
-
-    tempo_bpm: Fraction
-    meter: Meter
-    notes: tuple[str, ...] = ()
-
-
-def time_of_range(
-    tempos: Sequence[TempoChange],
-    meters: Sequence[MeterChange],
-    from_beat: Beats,
-    to_beat: Beats,
-) -> RangeTime:
-    """Return the tempo and metre at `from_beat`, and say so if either changes before `to_beat`.
-
-    Both lists are sorted by beat. Without any entry it is 120 BPM, 4/4, as MIDI files have it.
-    """
-    tempo_bpm, meter = Fraction(120), Meter()
-    notes: list[str] = []
-    for tempo in tempos:
-        if tempo.beat <= from_beat:
-            tempo_bpm = tempo.tempo_bpm
-        elif tempo.beat < to_beat and tempo.tempo_bpm != tempo_bpm:
-            notes.append(tempo_note(tempo_bpm))
-            break
-    for change in meters:
-        if change.beat <= from_beat:
-            meter = change.meter
-        elif change.beat < to_beat and change.meter != meter:
-            notes.append(meter_note(meter))
-            break
-    return RangeTime(tempo_bpm, meter, tuple(notes))
-
-
-def tempo_note(tempo_bpm: Fraction) -> str:
-    """Return the sentence for a tempo that changes inside a range."""
-    return f"The tempo changes inside the range; {float(tempo_bpm):g} BPM, at its start, is used."
-
-
-def meter_note(meter: Meter) -> str:
-    """Return the sentence for a time signature that changes inside a range."""
-    return f"The time signature changes inside the range; {meter}, at its start, is used."
 
 
 def snapped(beat: float | Fraction) -> Beats:

@@ -24,7 +24,7 @@ import soundfile
 from benchmarks.command import parser
 from bridge.page.details import described
 from bridge.takes.delivery import write_files
-from bridge.takes.library import kept
+from bridge.takes.library import stored_takes
 from engine.audio.resample import resampled
 from engine.events import Sound, Stems, Take
 from engine.metrics import intensity
@@ -177,7 +177,7 @@ def loop(request: LoopRequest, take: Take, stems: Stems | None = None) -> dict[s
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "2000-01-01" / "loop.wav"
         write_files(path, request, take)
-        (found,) = kept(Path(folder))
+        (found,) = stored_takes(Path(folder))
         whole = described(found)
     samples = np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T
     return {

@@ -29,7 +29,7 @@ from engine.models.catalogue import GIB
 from engine.models.hardware import Place
 from engine.models.loading import freeze
 from engine.models.mel import MelModel
-from engine.models.protocol import Scene
+from engine.models.protocol import Scene, Schedule
 from engine.models.span import span_of
 from engine.models.waveform import Origin, WaveformModel
 from engine.request import LoopRequest
@@ -110,7 +110,7 @@ def _peak(model: WaveformModel, inputs_of: Any, networks: list[torch.nn.Module],
     )  # fmt: skip
     noise = torch.randn(1, *scene.noise_shape, requires_grad=True)
     schedule = _readable(model, scene)
-    alive = _Alive([parameter for network in networks for parameter in network.parameters()] + [noise])
+    alive = Alive([parameter for network in networks for parameter in network.parameters()] + [noise])
     with alive:
         latent = sample(model, scene, noise, schedule, model.card.sampler)
         heard = latent.detach().requires_grad_()
@@ -120,7 +120,7 @@ def _peak(model: WaveformModel, inputs_of: Any, networks: list[torch.nn.Module],
     return alive.peak_bytes / GIB
 
 
-class _Alive(TorchDispatchMode):
+class Alive(TorchDispatchMode):
     """Counts the bytes of all storages that are alive, those of `owned` from the start."""
 
     def __init__(self, owned: list[torch.Tensor]) -> None:
@@ -157,10 +157,11 @@ class _Moment(float):
         return torch.full((), int(self))
 
 
-class _Numbers(list[_Moment]):
+class Numbers(list[_Moment]):
     """Numbers in the place of a tensor."""
 
-    def double(self) -> "_Numbers":
+    def double(self) -> "Numbers":
+        """Return the numbers as they are."""
         return self
 
 
@@ -171,9 +172,16 @@ def _readable(model: WaveformModel, scene: Scene) -> Any:
             model._solver = _solver()
         schedule = model.schedule(STEPS, scene)
         if isinstance(model, MelModel):
-            model._solver.alphas_cumprod = _Numbers(map(_Moment, model._solver.alphas_cumprod.tolist()))
-    numbers = {name: _Numbers(map(_Moment, getattr(schedule, name).tolist())) for name in ("times", "alphas", "sigmas")}
-    return SimpleNamespace(steps=STEPS, **numbers)
+            model._solver.alphas_cumprod = Numbers(map(_Moment, model._solver.alphas_cumprod.tolist()))
+    return in_numbers(schedule)
+
+
+def in_numbers(schedule: Schedule) -> Any:
+    """Return a schedule whose numbers can be read among fake tensors."""
+    names = ("times", "alphas", "sigmas")
+    with unset_fake_temporarily():
+        numbers = {name: Numbers(map(_Moment, getattr(schedule, name).tolist())) for name in names}
+    return SimpleNamespace(steps=schedule.steps, **numbers)
 
 
 def _networks(model: WaveformModel) -> tuple[torch.nn.Module, list[torch.nn.Module]]:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.quality.control import UNHURRIED
-from benchmarks.quality.pocket import NOT_OF_THE_MIX
-from benchmarks.rows import Row, weights_name
+from benchmarks.quality.pocket import full_mix_weights as full_mix_weights
+from benchmarks.rows import Row
 from engine import controls, metrics
 from engine.audio import finish as loop
 from engine.audio.wav import read_audio, write_loop
 from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
-from engine.pocket.model import WEIGHTS, Pocket, load_pocket
+from engine.pocket.model import Pocket, load_pocket
 from engine.request import LoopRequest
 from engine.search import methods
 from engine.search.minimize import minimize
@@ -56,11 +56,6 @@ class Setting(NamedTuple):
 def full_mix(dtype: str = "auto") -> Pocket:
     """Return `pocket` as one sound of everything: one latent, as the papers' models have."""
     return load_pocket(Settings(dtype=dtype))
-
-
-def full_mix_weights() -> str:
-    """Return the name of the weights that `full_mix` sounds by and is judged by: it stays where only layers change."""
-    return weights_name("pocket", WEIGHTS, without=NOT_OF_THE_MIX)
 
 
 def setting_of(request: LoopRequest, model: Model) -> Setting:

@@ -14,10 +14,13 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullLocator
 
 from benchmarks.command import parser
-from benchmarks.papers import edits_papers, fixed_noise, hacking, losses, samplers, students
+from benchmarks.papers import edits_papers, graph, hacking, inversion, joint, losses, samplers, students
 from benchmarks.papers.baselines.distillation import Kind
 from benchmarks.papers.edit_tasks import EDITS
+from benchmarks.papers.noise import fixed, ripples, toy
 from benchmarks.rows import RESULTS, Rows, mean_interval, published
+from benchmarks.speed import large
+from benchmarks.speed.memory import KINDS
 from bridge.report import style
 
 SIZE_INCHES = (12, 4.4)
@@ -76,17 +79,103 @@ def drawn_students(figure: Figure, rows: Rows) -> None:
 
 
 def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
-    """The variance that is left in each feature when x_T is fixed, batch by batch."""
+    """The variance that is left in each feature when x_T is fixed: `pocket`, and 5,000 batches of a toy beside it."""
+    toys = published("toy-noise")
+    shown: dict[str, dict[str, list[float]]] = {
+        "pocket": {name: [rows[key][name] for key in rows] for name in fixed.FEATURES}
+    }
+    if toys is not None:
+        pairs = zip(fixed.FEATURES, toy.FEATURES, strict=True)
+        shown["a toy, 5,000 batches"] = {name: list(toy.shares(toys, other)) for name, other in pairs}
+    for axes, label in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        found = shown[label]
+        for place, values in enumerate(found.values()):
+            spread = np.linspace(-0.16, 0.16, len(values))
+            axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
+            axes.plot([np.mean(values)] * 2, (place - 0.3, place + 0.3), color=style.TARGET, linewidth=2.5)
+        axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.set_yticks(range(len(found)), fixed.FEATURES.values() if label == "pocket" else [""] * len(found))
+        axes.set(xlim=(0, 1.05), xlabel="variance with one x_T over that with ten")
+        style.titled(axes, f"What the noise fixes: {label}")
+
+
+def drawn_ripples(figure: Figure, rows: Rows) -> None:
+    """How much of a ripple a search writes, against its cycles over time, over bands, and over both."""
+    kinds = (
+        ("cycles a second", [(place, 0) for place, bands in ripples.RIPPLES if not bands]),
+        ("cycles over all bands", [(0, bands) for place, bands in ripples.RIPPLES if not place]),
+        ("both", [one for one in ripples.RIPPLES if all(one)]),
+    )
+    for axes, (label, wanted) in zip(figure.subplots(1, 3, sharey=True), kinds, strict=True):
+        names = [f"{place:g}" if not bands else f"{bands:g}" if not place else f"{place:g} and {bands:g}"
+                 for place, bands in wanted]  # fmt: skip
+        for column, colour, name in (
+            ("written", style.HEARD, "the latent's"),
+            ("sounding", style.TARGET, "the sound's"),
+        ):
+            spans = [mean_interval([row[column] for row in rows.below(f"{place:g}/{bands:g}").values()])
+                     for place, bands in wanted]  # fmt: skip
+            middle, low, high = np.array([span or (np.nan,) * 3 for span in spans]).T
+            axes.plot(range(len(wanted)), middle, color=colour, linewidth=2, marker="o", markersize=4, label=name)
+            axes.fill_between(range(len(wanted)), low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.set_xticks(range(len(wanted)), names)
+        axes.set(xlabel=label, ylim=(0, None))
+        if label == "both":
+            axes.legend(frameon=False, labelcolor=style.INK)
+        style.titled(axes, "Share of a ripple that is written" if label == kinds[0][0] else "")
+
+
+def drawn_graph(figure: Figure, rows: Rows) -> None:
+    """Each seed's error, artefacts and cost of a step, with the vocoder inside the gradient against outside."""
+    outside, inside = (rows.below(way) for way in graph.WAYS)
+    shown = {"intensity_mse": "Error in the file, dB²", "artefacts": "Artefacts, dB", "seconds": "Seconds a step"}
+    for axes, (name, label) in zip(figure.subplots(1, len(shown)), shown.items(), strict=True):
+        places = np.array([(outside[seed][name], inside[seed][name]) for seed in outside.keys() & inside.keys()])
+        low, high = 0.95 * places.min(), 1.05 * places.max()
+        axes.plot((low, high), (low, high), color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.scatter(*places.T, color=style.HEARD, s=26, alpha=0.8)
+        axes.scatter(*places.mean(0), color=style.TARGET, s=80, marker="x")
+        axes.set(xlabel="vocoder outside", ylabel="inside")
+        style.titled(axes, label)
+        if name == "intensity_mse":
+            _decades(axes.xaxis, (0.3, 1, 3))
+            _decades(axes.yaxis, (0.3, 1, 3))
+
+
+def drawn_inversion(figure: Figure, rows: Rows) -> None:
+    """Each recording's error after its noise was looked for, over that of a chance noise."""
     (axes,) = figure.subplots(1, 1, squeeze=False)[0]
-    for place, name in enumerate(fixed_noise.FEATURES):
-        values = [rows[key][name] for key in rows]
-        spread = np.linspace(-0.16, 0.16, len(values))
-        axes.scatter(values, place + spread, color=style.HEARD, s=16, alpha=0.6)
-        axes.plot([np.mean(values)] * 2, (place - 0.3, place + 0.3), color=style.TARGET, linewidth=2.5)
+    methods = [method for method in inversion.METHODS if method != inversion.CHANCE]
+    chance = rows.below(inversion.CHANCE)
+    for place, method in enumerate(methods):
+        shares = [row["error"] / chance[seed]["error"] for seed, row in rows.below(method).items() if seed in chance]
+        axes.scatter(shares, place + np.linspace(-0.16, 0.16, len(shares)), color=style.HEARD, s=26, alpha=0.8)
     axes.axvline(1, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(fixed_noise.FEATURES)), fixed_noise.FEATURES.values())
-    axes.set(xlim=(0, None), xlabel="variance with one x_T over that with ten")
-    style.titled(axes, "What the noise fixes, under ten prompts", "1: nothing")
+    axes.set_yticks(range(len(methods)), methods)
+    axes.set(xlabel="error over that of a chance noise", ylim=(-0.6, len(methods) - 0.4))
+    _decades(axes.xaxis, (0.001, 0.01, 0.1, 1))
+    style.titled(axes, "The noise of a recording", "a dot a recording")
+
+
+def drawn_joint(figure: Figure, rows: Rows) -> None:
+    """The intensity's error of each pair of controls by method, on the same seeds."""
+    pairs = (joint.OUTPAINT, joint.STRUCTURE, joint.MELODY)
+    control = published("control")
+    colours = dict(zip(joint.METHODS, (style.WRONG, style.TARGET, style.HEARD), strict=True))
+    for axes, pair in zip(figure.subplots(1, len(pairs), sharey=True), pairs, strict=True):
+        source = control if pair == joint.MELODY and control is not None else rows
+        for place, (method, colour) in enumerate(colours.items()):
+            found = [row["intensity_mse"] for row in source.below(f"{pair}/{method}").values()]
+            if found:
+                spread = place + np.linspace(-0.2, 0.2, len(found))
+                axes.scatter(spread, found, color=colour, s=18, alpha=0.7)
+                axes.plot((place - 0.3, place + 0.3), [np.mean(found)] * 2, color=colour, linewidth=2.5)
+        axes.set_xticks(range(len(colours)), colours)
+        axes.set(xlim=(-0.6, len(colours) - 0.4))
+        _decades(axes.yaxis, (0.1, 1, 10, 100))
+        style.titled(axes, pair.replace("+", " with "))
+        if pair == joint.OUTPAINT:
+            axes.set(ylabel="error of the intensity, dB²")
 
 
 def drawn_samplers(figure: Figure, rows: Rows) -> None:
@@ -94,7 +183,7 @@ def drawn_samplers(figure: Figure, rows: Rows) -> None:
     chain = max(int(key.split("/")[2]) for key in rows)
     kinds = list(dict.fromkeys(key.split("/")[0] for key in rows))
     for axes, prediction in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        for sampler, colour in zip(samplers.SAMPLERS, style.CONTROL_COLOURS, strict=False):
+        for sampler, colour in zip(("ddim", "dpm++", "ancestral"), style.CONTROL_COLOURS, strict=False):
             line = rows.find(f"{prediction}/{sampler}/{chain}/0").get("line")
             if line:
                 axes.plot(samplers.PLACES, np.array(line) / line[len(line) // 2], color=colour, label=sampler)
@@ -127,20 +216,51 @@ def drawn_hacking(figure: Figure, rows: Rows) -> None:
         for way, colour in zip(hacking.WAYS, (style.WRONG, style.HEARD), strict=True):
             found = [list(rows.below(f"intensity/{way}/{count}").values()) for count in hacking.COUNTS]
             if all(found):
-                means = [np.mean([row[name] for row in one]) for one in found]
-                axes.plot(hacking.COUNTS, means, color=colour, linewidth=2, marker="o", markersize=4, label=way)
+                spans = [mean_interval([row[name] for row in one]) for one in found]
+                middle, low, high = np.array([span for span in spans if span]).T
+                axes.plot(hacking.COUNTS, middle, color=colour, linewidth=2, marker="o", markersize=4, label=way)
+                axes.fill_between(hacking.COUNTS, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set(xlabel="steps")
         style.titled(axes, label)
         axes.legend(frameon=False, labelcolor=style.INK)
+
+
+def drawn_large(figure: Figure, rows: Rows) -> None:
+    """Memory and operations of a step against the size of the model, counted, and measured where a step was run."""
+    left, right = figure.subplots(1, 2)
+    for kind, colour in zip(KINDS, (style.HEARD, style.WRONG), strict=True):
+        found = [row for size in large.SIZES if (row := rows.find(f"counted/{size:g}/{kind}"))]
+        sizes = [row["millions"] / 1000 for row in found]
+        left.plot(
+            sizes, [row["bytes"] / large.GIB for row in found], color=colour, linewidth=2, label=f"{kind}, counted"
+        )
+        right.plot(sizes, [row["operations"] / 1e12 for row in found], color=colour, linewidth=2, label=kind)
+        ran = [row for size in large.SIZES if (row := large.real(rows, size, kind))]
+        left.scatter([row["millions"] / 1000 for row in ran], [row["bytes"] / large.GIB for row in ran], color=colour,
+                     s=60, marker="x", label="measured")  # fmt: skip
+        if kind == "plain":
+            left.plot(sizes, [row["weights"] / large.GIB for row in found], color=style.SOFT, linewidth=1,
+                      linestyle=(0, (4, 3)), label="the weights")  # fmt: skip
+    _decades(left.yaxis, (0.1, 0.3, 1, 3, 10, 30))
+    style.titled(left, "A step of 20 sampling steps, GiB")
+    style.titled(right, "Operations, 10^12")
+    for axes in (left, right):
+        axes.set(xlabel="parameters, billions")
+        axes.legend(frameon=False, labelcolor=style.INK, fontsize=9)
 
 
 PICTURES: dict[str, Callable[[Figure, Rows], None]] = {
     "losses": drawn_losses,
     "students": drawn_students,
     "fixed-noise": drawn_fixed_noise,
+    "ripples": drawn_ripples,
     "samplers": drawn_samplers,
     "edits-papers": drawn_edges,
     "hacking": drawn_hacking,
+    "graph": drawn_graph,
+    "joint": drawn_joint,
+    "inversion": drawn_inversion,
+    "memory-large": drawn_large,
 }
 
 

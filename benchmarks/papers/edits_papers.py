@@ -77,7 +77,8 @@ def ditto2(task: Task, noise: Tensor, _: int) -> Tensor:
 def searched(task: Task, noise: Tensor, _: int, *, doodled: bool) -> Tensor:
     """Return the latent that the paper's search finds, through its own chain or through DOODL's."""
     model, scene = task.setting.model, task.setting.scene
-    chain = edict.chain(model, scene, STEPS, Memory.INVERTED) if doodled else doodl.plain(model, scene, STEPS)
+    plain = doodl.plain(model, scene, STEPS, checkpoint=False)
+    chain = edict.chain(model, scene, STEPS, Memory.INVERTED) if doodled else plain
     steps = methods.plan(task.setting.request, model, task.setting.objective).steps
     return baseline.search(task.setting, chain, noise, steps=steps).latent
 

@@ -75,6 +75,14 @@ def table(rows: Rows) -> Table:
         means = [mean_interval([row.get(name) for row in found]) for name in COLUMNS]
         cells = ["" if one is None else cell(one[0], 3, span=one[1:]) for one in means]
         body.append([way, str(len(found)), cells[0] or "not yet run", *cells[1:]])
+    outside, inside = (rows.below(way) for way in WAYS)
+    both = sorted(outside.keys() & inside.keys(), key=int)
+    if both:
+        apart = [mean_interval([inside[seed][name] - outside[seed][name] for seed in both]) for name in COLUMNS]
+        body.append([
+            "inside less outside", str(len(both)),
+            *(f"{one[0]:.2g} ({one[1]:.2g} to {one[2]:.2g})" if one else "" for one in apart),
+        ])  # fmt: skip
     return Table(head=("vocoder", "seeds", *COLUMNS.values()), body=body, bar=BAR)
 
 

@@ -4,9 +4,10 @@
 
 `ditto-paper` finds a noise x_T* for each seed; ten loops are made of it by stochastic DDPM (DDIM with eta 1, twenty
 steps of the teacher's flow), with the seed's prompt or with others, and with or without FreeDoM's guidance. Ours is a
-variation of `ditto2`'s noise (0.9 of the way to another), searched again. The loss is that of the paper in the finished
-latent; *apart* is the mean distance of the ten in the judge's embedding, over that of ten fresh seeds: 1 is as varied
-as the prompt itself. A seed takes minutes, so twelve are a table. Rows are `TASK/METHOD/SEED`.
+variation of `ditto2`'s noise (0.9 of the way to another), searched again, beside the loss of that take. The loss is
+that of the paper in the finished latent; *apart* is the mean distance of the ten in the judge's embedding, over that of
+ten fresh seeds: 1 is as varied as the prompt itself. A seed takes minutes, so twelve are a table. Rows are
+`TASK/METHOD/SEED`.
 """
 
 from collections.abc import Callable, Sequence
@@ -70,7 +71,8 @@ def found_noise(model: Model, task: str, seed: int) -> tuple[Tensor, float]:
     setting = baseline.setting_of(tasks.request(task, seed), model)
     steps = methods.plan(setting.request, model, setting.objective).steps
     noise = start_noise(setting.scene, seed).to(model.device)
-    found = baseline.search(setting, doodl.plain(model, setting.scene, STEPS), noise, steps=steps)
+    chain = doodl.plain(model, setting.scene, STEPS, checkpoint=False)
+    found = baseline.search(setting, chain, noise, steps=steps)
     return found.noise, _loss(setting, found.latent)
 
 
@@ -84,11 +86,13 @@ def _loss(setting: Setting, latent: Tensor) -> float:
 def reused(model: Model, task: str, seed: int, noise: Tensor, own: float, method: str) -> Row:
     """Make ten loops of an optimised noise by one method; return their losses and how varied they are."""
     asked, losses, heard = tasks.request(task, seed), [], []
+    if method == OURS:
+        noise, own = _taken(baseline.setting_of(asked, model), seed)
     for number in range(LOOPS):
         prompt = asked.prompt if "random" not in method else tasks.PROMPTS[(seed + 1 + number) % len(tasks.PROMPTS)]
         setting = baseline.setting_of(msgspec.structs.replace(asked, prompt=prompt), model)
         if method == OURS:
-            latent = _varied(setting, seed, number)
+            latent = _varied(setting, noise, seed + 1000 * (number + 1))
         else:
             latent = ddpm(setting, noise, 100 * seed + number, guides="freedom" in method)
         losses.append(_loss(setting, latent))
@@ -99,12 +103,21 @@ def reused(model: Model, task: str, seed: int, noise: Tensor, own: float, method
     return row
 
 
-def _varied(setting: Setting, seed: int, number: int) -> Tensor:
-    """Return the latent of a variation: the noise that `ditto2` found, moved and searched again."""
+def _ours(setting: Setting) -> Setting:
+    """Return the setting with the objective of `ditto2`."""
     asked = msgspec.structs.replace(setting.request, method="ditto2")
-    own = setting._replace(request=asked, objective=methods.objective_of(asked, setting.scene, setting.model))
-    taken, _ = baseline.delivered(own, start_noise(setting.scene, seed).to(setting.model.device))
-    return baseline.delivered(own, vary(taken, AMOUNT, seed + 1000 * (number + 1)))[1]
+    return setting._replace(request=asked, objective=methods.objective_of(asked, setting.scene, setting.model))
+
+
+def _taken(setting: Setting, seed: int) -> tuple[Tensor, float]:
+    """Return the noise that `ditto2` finds and the paper's loss of its loop."""
+    noise, latent = baseline.delivered(_ours(setting), start_noise(setting.scene, seed).to(setting.model.device))
+    return noise, _loss(setting, latent)
+
+
+def _varied(setting: Setting, taken: Tensor, seed: int) -> Tensor:
+    """Return the latent of a variation: the noise that `ditto2` found, moved and searched again."""
+    return baseline.delivered(_ours(setting), vary(taken, AMOUNT, seed))[1]
 
 
 def fresh(model: Model, task: str, seed: int) -> Row:

@@ -1,49 +1,99 @@
 """Which sampler to optimise through: DDIM, DPM-Solver++(2M), Euler and a stochastic one, for each kind of prediction.
 
-    python -m benchmarks samplers --seeds 24 --steps 30 [--chains 5,10,20,50] [--publish]
+    python -m benchmarks samplers --seeds 24 [--chains 5,10,20,50] [--publish]
 
-The model is the package's toy of real diffusers classes with random weights, whose answer is read as v, as eps (both on
-a cosine schedule) or as a flow's velocity: it says how well the gradient travels through each sampler, not how music
-sounds. For a flow DDIM is Euler. Why one is harder: *gradient* is the length of the first gradient over that of v with
-DDIM and the same chain; *rough* is how far the loss along that gradient, over one step of a standard deviation, leaves
-a parabola, over how far it falls and rises; seed 0 keeps that line. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
+Three perceptrons learn the toy loops of `baselines/distillation.py` for as many steps: one answers with v, one with eps
+(both on a cosine schedule), one with a flow's velocity. Each seed's noise is moved by 30 steps of Adam at 0.05 through
+a chain, until a smoothed level fits a drawn one. A toy: it says how well the gradient travels, not how music sounds.
+For a flow DDIM is Euler. *Ancestral* is DDIM with eta 1 and frozen noises, with the same noises in every step of the
+search; *ancestral, fresh* draws them anew in each, as a stochastic sampler does.
+
+Why one is harder: *gradient* is the length of the first gradient over that through DDIM with the same prediction and
+chain; *rough* is how far the loss along that gradient, over one step of a standard deviation, leaves a parabola, over
+how far it falls and rises; *same way* is the cosine between the first gradient and the one after other noises. Seed 0
+keeps its line. Rows are `PREDICTION/SAMPLER/STEPS/SEED`.
 """
 
 import math
-from collections.abc import Callable
-from fractions import Fraction
-from functools import partial
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.markdown import Table
-from benchmarks.rows import Row, Rows
-from engine.models.protocol import Sampler, Scene, Schedule
-from engine.models.testing import TinyDiffusersModel, tiny_noise
-from engine.request import Control, Curve, LoopRequest, Point
-from engine.sampling import Denoise, estimate, sample, start
-from engine.search import objective as targets
+from benchmarks.markdown import Table, cell
+from benchmarks.papers import students
+from benchmarks.papers.baselines import distillation
+from benchmarks.papers.baselines.distillation import BATCH, FRAMES, Network
+from benchmarks.rows import Row, Rows, mean_interval
+from engine.models.protocol import Schedule
+from engine.sampling import Denoise, sample_ddim, sample_dpmpp_2m
 
 BAR = "No bar: the sampler that leaves the least loss after 30 steps of Adam at 0.05 is the one to optimise through."
-SAMPLERS = ("ddim", "dpm++", "euler", "ancestral")
+FRESH = "ancestral, fresh"
+SAMPLERS = ("ddim", "dpm++", "euler", "ancestral", FRESH)
 PREDICTIONS = ("v", "eps", "flow")
 CHAINS = (5, 10, 20, 50)
-LEAST_SIGNAL = 0.05
+TRAINING, STEPS, RATE = 3_000, 30, 0.05
+LATEST_EPS = math.acos(0.05) * 2 / math.pi  # where a twentieth is signal: eps says nothing of the data at 1
 OTHER_STREAM = 0x85EBCA6B  # of random numbers, for the noises that are added: not those of the start
 LINE = 21  # places along the gradient
 PLACES = np.linspace(-0.5, 0.5, LINE)
 
 
-def euler(model: TinyDiffusersModel, scene: object, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
-    """Return x_0 by Euler steps of the probability flow in sigma / alpha (Karras et al. 2022), the start as DDIM's."""
-    latent = noise
+class Toy:
+    """A perceptron over toy loops [batch, frames] whose answer is read as `prediction`."""
+
+    def __init__(self, prediction: str, training: int = TRAINING) -> None:
+        self.prediction = prediction
+        self._latest = LATEST_EPS if prediction == "eps" else 1.0
+        torch.manual_seed(0)
+        self.network, draws = Network(), torch.Generator().manual_seed(0)
+
+        def loss() -> Tensor:
+            clean, eps = distillation.data(BATCH, draws), torch.randn(BATCH, FRAMES, generator=draws)
+            t = self._latest * torch.rand(BATCH, generator=draws)
+            alpha, sigma = (one[:, None] for one in self._shares(t))
+            answers = {"v": alpha * eps - sigma * clean, "eps": eps, "flow": eps - clean}
+            return functional.mse_loss(self.network(alpha * clean + sigma * eps, t, t), answers[prediction])
+
+        distillation.trained(self.network, loss, training)
+
+    def _shares(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return alpha and sigma: straight for a flow, else of the cosine schedule."""
+        if self.prediction == "flow":
+            return 1 - t, t
+        angle = t * math.pi / 2
+        return angle.cos().where(t < 1, 0.0), angle.sin()
+
+    def schedule(self, steps: int) -> Schedule:
+        """Return the grid of a chain."""
+        times = torch.linspace(self._latest, 0, steps + 1, dtype=torch.float64)
+        alphas, sigmas = self._shares(times)
+        return Schedule(times=times, alphas=alphas, sigmas=sigmas)
+
+    def denoiser(self, schedule: Schedule) -> Denoise:
+        """Return x_0 by what the network's answer is read as."""
+
+        def clean(latent: Tensor, i: int) -> Tensor:
+            t = schedule.times[i].to(latent).expand(len(latent))
+            answer = self.network(latent, t, t)
+            alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
+            if self.prediction == "flow":
+                return latent - float(schedule.times[i]) * answer
+            return alpha * latent - sigma * answer if self.prediction == "v" else (latent - sigma * answer) / alpha
+
+        return clean
+
+
+def sample_euler(denoise: Denoise, latent: Tensor, schedule: Schedule) -> Tensor:
+    """Euler steps of the probability flow in sigma / alpha (Karras et al. 2022), the start as DDIM's."""
     for i in range(schedule.steps):
-        clean = model.denoise(latent, schedule.times[i], scene)  # type: ignore[arg-type]
+        clean = denoise(latent, i)
         alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
         after, spread = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
         if alpha == 0:
@@ -55,7 +105,7 @@ def euler(model: TinyDiffusersModel, scene: object, noise: torch.Tensor, schedul
 
 
 def sample_ddim_ancestral(denoise: Denoise, latent: Tensor, schedule: Schedule, noises: Tensor) -> Tensor:
-    """DDIM with eta 1: as much frozen noise [steps, ...] as the forward process would add."""
+    """DDIM with eta 1: as much noise [steps, ...] as the forward process would add."""
     for i in range(schedule.steps):
         clean = denoise(latent, i)
         alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
@@ -67,85 +117,94 @@ def sample_ddim_ancestral(denoise: Denoise, latent: Tensor, schedule: Schedule, 
     return latent
 
 
-class Predicting(TinyDiffusersModel):
-    """The toy with its network's answer read as another prediction than v."""
-
-    def __init__(self, prediction: str) -> None:
-        super().__init__()
-        self.prediction = prediction
-
-    def schedule(self, steps: int, scene: Scene) -> Schedule:
-        """Return the cosine grid, from a signal of 5 % for eps, which says nothing without one; straight for a flow."""
-        found = super().schedule(steps, scene)
-        if self.prediction == "v":
-            return found
-        if self.prediction == "flow":
-            return Schedule(times=found.times, alphas=1 - found.times, sigmas=found.times)
-        alphas = found.alphas.clamp_min(LEAST_SIGNAL)
-        return Schedule(times=found.times, alphas=alphas, sigmas=(1 - alphas.square()).clamp_min(0).sqrt())
-
-    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
-        """Return x_0 by what the network's answer is read as."""
-        clean = super().denoise(latent, time, scene)
-        if self.prediction == "v":
-            return clean
-        angle = float(time) * math.pi / 2
-        answer = (math.cos(angle) * latent - clean) / math.sin(angle)
-        if self.prediction == "flow":
-            return latent - float(time) * answer
-        alpha = max(math.cos(angle), LEAST_SIGNAL)
-        return (latent - math.sqrt(1 - alpha**2) * answer) / alpha
+DETERMINISTIC = {"ddim": sample_ddim, "dpm++": sample_dpmpp_2m, "euler": sample_euler}
 
 
-def optimised(model: Predicting, request: LoopRequest, sampler: str, steps: int, chain: int) -> Row:
-    """Return what Adam at 0.05 leaves of the loss through a chain of `sampler`, and what its first gradient is."""
-    loss_of, noise = _loss(model, request, sampler, chain)
-    noise.requires_grad_()
-    adam, losses, first, line = torch.optim.Adam([noise], 0.05), [], 0.0, np.zeros(LINE)
-    for step in range(steps + 1):
-        loss = loss_of(noise)
-        losses.append(float(loss.detach()))
-        adam.zero_grad()
-        loss.backward()
-        if step == 0:
-            assert noise.grad is not None
-            first = float(noise.grad.norm())
-            line = _line(loss_of, noise.detach(), noise.grad.detach())
-        adam.step()
-    row: Row = {"first": losses[0], "least": min(losses), "gradient": first, "rough": _roughness(line)}
-    return row | ({"line": [float(f"{height:.4g}") for height in line]} if request.seed == 0 else {})
+class Problem:
+    """The losses of the noises of `seeds` through a chain: each seed's level is to fit a drawn one."""
 
+    def __init__(self, toy: Toy, seeds: Sequence[int], sampler: str, chain: int) -> None:
+        self._sampler, self._schedule = sampler, toy.schedule(chain)
+        self._denoise = toy.denoiser(self._schedule)
+        self._wanted = torch.cat([students.drawn(seed) for seed in seeds])
+        self.noise = torch.cat([torch.randn(1, FRAMES, generator=_dice(seed)) for seed in seeds])
+        self._dice = [_dice(seed ^ OTHER_STREAM) for seed in seeds]
+        self._added = torch.zeros(0)
+        self.renew()
 
-def _loss(
-    model: Predicting, request: LoopRequest, sampler: str, chain: int
-) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-    """Return the loss of a noise through a chain, and the noise of the request's seed."""
-    scene = model.scene(request)
-    goal = targets.build(request, scene, model).goals[0]
-    schedule, noise = model.schedule(chain, scene), tiny_noise(model, scene, request.seed)
-    dice = torch.Generator().manual_seed(request.seed ^ OTHER_STREAM)
-    frozen = torch.randn((chain, 1, *scene.noise_shape), generator=dice).to(noise)
+    def renew(self) -> None:
+        """Draw the noises that a stochastic sampler adds anew: [steps, seeds, frames]."""
+        drawn = [torch.randn(self._schedule.steps, 1, FRAMES, generator=one) for one in self._dice]
+        self._added = torch.cat(drawn, 1)
 
-    def denoise(latent: Tensor, i: int) -> Tensor:
-        return estimate(model, scene, latent, schedule, Sampler.DDIM, i, checkpoint=True)
-
-    def loss(noise: Tensor) -> Tensor:
-        if sampler == "euler":
-            latent = euler(model, scene, noise, schedule)
-        elif sampler == "ancestral":
-            latent = sample_ddim_ancestral(denoise, start(noise, schedule), schedule, frozen)
+    def loss(self, noise: Tensor) -> Tensor:
+        """Return the loss of each noise: [seeds]."""
+        if self._sampler in DETERMINISTIC:
+            latent = DETERMINISTIC[self._sampler](self._denoise, noise, self._schedule)
         else:
-            latent = sample(model, scene, noise, schedule, Sampler(sampler))
-        return goal.term.loss(model.listen(latent, scene), latent).sum()
+            latent = sample_ddim_ancestral(self._denoise, noise, self._schedule, self._added)
+        return (students.level(latent) - self._wanted).square().mean(1)
 
-    return loss, noise
+    def gradient(self, noise: Tensor) -> Tensor:
+        """Return the gradient of each loss at each noise: [seeds, frames]."""
+        moved = noise.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.loss(moved).sum(), moved)
+        return gradient
+
+
+def _dice(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def optimised(toy: Toy, seeds: Sequence[int], sampler: str, chain: int, steps: int = STEPS) -> list[Row]:
+    """Return what Adam at 0.05 leaves of each seed's loss through a chain of `sampler`, and its first gradient.
+
+    The seeds are one batch: Adam moves each number of a noise by its own gradient, so that none meets another. Through
+    fresh noises the loss that is left is the mean over eight draws of what the search ends at.
+    """
+    problem = Problem(toy, seeds, sampler, chain)
+    first = problem.gradient(problem.noise)
+    lines = _lines(problem.loss, problem.noise, first)
+    noise = problem.noise.clone().requires_grad_()
+    adam, losses = torch.optim.Adam([noise], RATE), []
+    for _ in range(steps):
+        loss = problem.loss(noise)
+        losses.append(loss.detach())
+        adam.zero_grad()
+        loss.sum().backward()
+        adam.step()
+        if sampler == FRESH:
+            problem.renew()
+    with torch.no_grad():
+        losses.append(problem.loss(noise))
+    least = torch.stack(losses).amin(0)
+    if sampler == FRESH:
+        least = _mean_loss(problem, noise)
+    problem.renew()
+    way = functional.cosine_similarity(first, problem.gradient(problem.noise))
+    return [
+        {"first": float(losses[0][i]), "least": float(least[i]), "gradient": float(first[i].norm()),
+         "rough": _roughness(lines[i]), "way": float(way[i])}
+        | ({"line": [float(f"{height:.4g}") for height in lines[i]]} if seed == 0 else {})
+        for i, seed in enumerate(seeds)
+    ]  # fmt: skip
 
 
 @torch.no_grad()
-def _line(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> NDArray[np.float64]:
-    """Return the loss along the gradient, at `LINE` places over one standard deviation."""
-    way = gradient / gradient.norm().clamp_min(1e-12) * noise.numel() ** 0.5
-    return np.array([float(loss(noise - place * way)) for place in PLACES])
+def _mean_loss(problem: Problem, noise: Tensor, draws: int = 8) -> Tensor:
+    """Return the mean loss of each noise over draws of the noises that are added."""
+    found = []
+    for _ in range(draws):
+        problem.renew()
+        found.append(problem.loss(noise))
+    return torch.stack(found).mean(0)
+
+
+@torch.no_grad()
+def _lines(loss: Callable[[Tensor], Tensor], noise: Tensor, gradient: Tensor) -> NDArray[np.float64]:
+    """Return each loss along its gradient, at `LINE` places over one standard deviation: [seeds, LINE]."""
+    way = gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12) * noise[0].numel() ** 0.5
+    return np.stack([loss(noise - place * way).numpy() for place in PLACES], 1).astype(np.float64)
 
 
 def _roughness(heights: NDArray[np.float64]) -> float:
@@ -154,53 +213,47 @@ def _roughness(heights: NDArray[np.float64]) -> float:
     return float(np.abs(left).mean() / max(np.ptp(heights), 1e-12))
 
 
-def losses(model: Predicting, seed: int, sampler: str, steps: int, chain: int) -> Row:
-    """Return the figures of one seed."""
-    swell = Curve(points=tuple(Point(Fraction(beat), value) for beat, value in ((0, -24.0), (4, -18.0), (8, -24.0))))
-    request = LoopRequest(bars=2, controls=(Control(kind="intensity", target=swell),), loop=False, seed=seed)
-    return optimised(model, request, sampler, steps, chain)
-
-
 def table(rows: Rows) -> Table:
     """Return the share of the loss that is left for each prediction, sampler and length of the chain, and why."""
+    ends = (min(CHAINS), max(CHAINS))
     body = []
-    for prediction, sampler, chain in product(PREDICTIONS, SAMPLERS, CHAINS):
-        found = list(rows.below(f"{prediction}/{sampler}/{chain}").values())
-        if not found:
-            body.append([prediction, sampler, str(chain), "0", "not yet run", "", ""])
-            continue
-        first, least, gradient, rough = (
-            float(np.mean([row[name] for row in found])) for name in ("first", "least", "gradient", "rough")
-        )
-        usual = [row["gradient"] for row in rows.below(f"v/ddim/{chain}").values()]
-        share = f"{gradient / np.mean(usual):.2g}" if usual else ""
-        body.append([prediction, sampler, str(chain), str(len(found)), f"{least / first:.2f}", share, f"{rough:.3f}"])
-    head = (
-        "prediction",
-        "sampler",
-        "steps of the chain",
-        "seeds",
-        "share of the loss that is left",
-        "gradient",
-        "rough",
-    )
+    for prediction, sampler in product(PREDICTIONS, SAMPLERS):
+        found = {chain: rows.below(f"{prediction}/{sampler}/{chain}") for chain in CHAINS}
+        plain = {chain: rows.below(f"{prediction}/ddim/{chain}") for chain in CHAINS}
+        left = [_interval([row["least"] / row["first"] for row in found[chain].values()]) for chain in CHAINS]
+        lengths = [
+            _interval([row["gradient"] / plain[chain][seed]["gradient"] for seed, row in found[chain].items()])
+            for chain in ends
+        ]
+        rough, way = (_interval([row[name] for row in found[20].values()]) for name in ("rough", "way"))
+        body.append([
+            prediction, sampler, str(min(map(len, found.values()))), *(one or "not yet run" for one in left),
+            *(lengths if sampler != "ddim" else ["1"] * 2), rough, way if sampler not in DETERMINISTIC else "1",
+        ])  # fmt: skip
+    head = ("prediction", "sampler", "seeds", *(f"left, {chain} steps" for chain in CHAINS),
+            *(f"gradient, {chain}" for chain in ends), "rough, 20", "same way, 20")  # fmt: skip
     return Table(head=head, body=body, bar=BAR)
 
 
+def _interval(values: Sequence[float]) -> str:
+    mean = mean_interval(values)
+    return "" if mean is None else cell(mean[0], 2, span=mean[1:])
+
+
 def main() -> None:
-    """Read the command line; optimise and keep what is missing."""
+    """Read the command line; train the three, optimise and keep what is missing."""
     options = parser(__doc__)
-    options.add_argument("--steps", type=int, default=30)
     options.add_argument("--chains", default=",".join(map(str, CHAINS)))
     options.add_argument("--predictions", default=",".join(PREDICTIONS))
-    add_rows(options, "samplers", seeds=8)
+    add_rows(options, "samplers", seeds=24)
     chosen = options.parse_args()
-    rows = open_rows(chosen, f"tiny, {chosen.steps} steps")
+    rows = open_rows(chosen, f"toy, {TRAINING} steps")
     for prediction in chosen.predictions.split(","):
-        model = Predicting(prediction)
-        for chain in map(int, chosen.chains.split(",")):
-            for sampler in SAMPLERS:
-                for seed in range(chosen.seeds):
-                    measure = partial(losses, model, seed, sampler, chosen.steps, chain)
-                    rows.get(f"{prediction}/{sampler}/{chain}/{seed}", measure)
+        toy = Toy(prediction)
+        for chain, sampler in product(map(int, chosen.chains.split(",")), SAMPLERS):
+            keys = {seed: f"{prediction}/{sampler}/{chain}/{seed}" for seed in range(chosen.seeds)}
+            seeds = [seed for seed, key in keys.items() if key not in rows]
+            found = optimised(toy, seeds, sampler, chain) if seeds else []
+            for seed, row in zip(seeds, found, strict=True):
+                rows.put(keys[seed], row)
     print(table(rows).markdown())

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.quality import judge, tasks
 from benchmarks.quality.form import canonical, found_form
+from benchmarks.quality.pocket import full_mix_weights
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine import controls, metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
@@ -32,7 +33,7 @@ from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.layered import LayeredPocket
-from engine.pocket.model import WEIGHTS, Pocket
+from engine.pocket.model import WEIGHTS, Pocket, load_pocket
 from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
 from midi.melody import melody as one_voice
@@ -159,9 +160,12 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
+    options.add_argument("--in-layers", action="store_true", help="pocket in layers, not as one sound")
     add_rows(options, "control", seeds=24)
     chosen = options.parse_args()
-    rows, models = open_rows(chosen, weights_of(chosen.model)), _Models(chosen.model, Settings(dtype=chosen.dtype))
+    mix = chosen.model == "pocket" and not chosen.in_layers
+    rows = open_rows(chosen, full_mix_weights() if mix else weights_of(chosen.model))
+    models = _Models(chosen.model, Settings(dtype=chosen.dtype), mix=mix)
     methods = chosen.methods.split(",")
     for task in chosen.only.split(","):
         for method in methods:
@@ -173,8 +177,10 @@ def main() -> None:
 class _Models:
     """The model with and without its own control inputs, each loaded when it is first asked for."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, *, mix: bool) -> None:
         self._name, self._settings, self._loaded = name, settings, dict[str, Model]()
+        if mix:
+            self._loaded[name] = load_pocket(settings)
 
     def measured(self, task: str, method: str, seed: int, quality: str) -> Row:
         """Make one loop of a task and score it."""

@@ -18,8 +18,9 @@ import numpy as np
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
 from benchmarks.quality import tasks
-from benchmarks.quality.control import judge_vector, weights_of
+from benchmarks.quality.control import judge_vector
 from benchmarks.quality.evaluation import machine, material, sound
+from benchmarks.quality.pocket import full_mix_weights
 from benchmarks.rows import Rows
 from engine import controls, metrics, pipeline
 from engine.events import Take
@@ -161,7 +162,7 @@ def main() -> None:
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
     add_rows(options, "edits", seeds=8)
     chosen = options.parse_args()
-    rows = open_rows(chosen, weights_of("pocket"))
+    rows = open_rows(chosen, full_mix_weights())
     model = load_pocket(Settings(dtype=chosen.dtype))  # recordings go through the full mix
     for kind in chosen.only.split(","):
         for seed in range(chosen.seeds):

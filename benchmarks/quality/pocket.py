@@ -49,6 +49,11 @@ VALUE = "value"
 BAR = "Bars: the project's own, set before anything was measured; bold misses its bar."
 
 
+def full_mix_weights() -> str:
+    """Return the name of the weights that the full mix sounds by and is judged by: changes of layers leave it."""
+    return weights_name("pocket", WEIGHTS, without=NOT_OF_THE_MIX)
+
+
 def main() -> None:
     """Read the command line; hear what is missing and keep the figures."""
     given = arguments()

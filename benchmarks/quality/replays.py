@@ -21,7 +21,7 @@ from benchmarks.quality.control import weights_of
 from benchmarks.rows import Row, Rows
 from bridge.cli.commands.render import rows_of
 from bridge.cli.commands.replay import replay_take
-from bridge.requests.fields import BY_NAME, Way
+from bridge.requests.fields import BY_NAME, Frontend
 from bridge.requests.reader import read_request
 from bridge.takes import library
 from bridge.takes.delivery import write_take
@@ -115,7 +115,7 @@ class Bench:
     def made(self, settings: Mapping[str, str]) -> list[Path]:
         """Make what is asked for, and return its files."""
         named = {name: self._placed(text) for name, text in settings.items()}
-        asked = read_request(named, way=Way.COMMAND_LINE, takes=self.settings.takes, rows=rows_of(None))
+        asked = read_request(named, frontend=Frontend.COMMAND_LINE, takes=self.settings.takes, rows=rows_of(None))
         model = jobs(self.settings)._load(asked.request.model, lambda _fraction, _sentence: None)
         made = pipeline.make_loop(asked.request, model, self.settings)
         takes = [event for event in made if isinstance(event, Take)]

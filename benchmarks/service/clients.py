@@ -16,7 +16,7 @@ from fractions import Fraction
 from bridge.osc.addresses import PROTOCOL_VERSION
 from bridge.osc.client import ENDS
 from bridge.osc.codec import OscMessage, decode, encode
-from bridge.osc.request import Spoken, speak
+from bridge.osc.request import EncodedRequest, encode_request
 from engine.request import LoopRequest
 
 ROUND_SECONDS = 1_800.0  # whether, not how soon: both cores may be busy with other things
@@ -48,25 +48,25 @@ class Device:
         own_port = self.socket.getsockname()[1]
         self._hello = encode("/ditto/hello", (PROTOCOL_VERSION, f"client{number}", self.nonce, own_port))
         self._hello_at = self._heard_at = self._asked_at = 0.0
-        self.waiting: deque[tuple[str, Spoken]] = deque()
-        self.committed: dict[str, tuple[float, Spoken]] = {}  # asked, and not accepted yet
-        self.open: dict[str, Spoken] = {}  # asked, and without an end yet
+        self.waiting: deque[tuple[str, EncodedRequest]] = deque()
+        self.committed: dict[str, tuple[float, EncodedRequest]] = {}  # asked, and not accepted yet
+        self.open: dict[str, EncodedRequest] = {}  # asked, and without an end yet
         self.next_at = 0.0
 
     def prepare(self, count: int) -> None:
         """Put `count` requests together."""
         requests = [_request(f"s{index}") for index in range(count)]
-        self.waiting.extend((request.request_id, speak(request, self.nonce)) for request in requests)
+        self.waiting.extend((request.request_id, encode_request(request, self.nonce)) for request in requests)
 
     def ask(self) -> None:
         """Send the next request."""
-        name, spoken = self.waiting.popleft()
-        for datagram in spoken.parts.values():
+        name, encoded = self.waiting.popleft()
+        for datagram in encoded.parts.values():
             self._send(datagram)
         self._asked_at = time.perf_counter()
-        self.open[name] = spoken
-        self.committed[name] = (self._asked_at, spoken)
-        self._send(spoken.commit)
+        self.open[name] = encoded
+        self.committed[name] = (self._asked_at, encoded)
+        self._send(encoded.commit)
 
     def hear(self, pause: float) -> None:
         """Take in all that has come; the first answer to a commit is what its device waits for."""
@@ -86,12 +86,12 @@ class Device:
             self._send(self._hello)
         if self.committed and now - self._asked_at > RETRY_SECONDS:
             self._asked_at = now
-            for _, spoken in self.committed.values():
-                self._again(spoken)
+            for _, encoded in self.committed.values():
+                self._again(encoded)
         if self.open and now - self._heard_at > SILENT_SECONDS:
             self._heard_at = now
-            for spoken in self.open.values():
-                self._send(spoken.commit)
+            for encoded in self.open.values():
+                self._send(encoded.commit)
 
     def close(self) -> None:
         """End the session."""
@@ -114,9 +114,9 @@ class Device:
                 del self.open[name]
                 self.heard.ends[message.path] += 1
 
-    def _again(self, spoken: Spoken) -> None:
+    def _again(self, encoded: EncodedRequest) -> None:
         """Repeat a request; its wait goes on from the first commit."""
-        for datagram in (*spoken.parts.values(), spoken.commit):
+        for datagram in (*encoded.parts.values(), encoded.commit):
             self._send(datagram)
 
     def _send(self, datagram: bytes) -> None:

@@ -32,7 +32,7 @@ from benchmarks.service.toy import (
 )
 from bridge.osc.client import OscClient
 from bridge.osc.codec import encode
-from bridge.osc.request import speak
+from bridge.osc.request import encode_request
 from bridge.upstream.connection import Connection, Peer
 from engine.request import LoopRequest
 from engine.service.access import Keys
@@ -204,9 +204,9 @@ _NONCES = ("", "evil", "other")  # none, as devices of the first version send it
 
 
 def _flood_udp(port: int, count: int, chance: random.Random) -> None:
-    spoken = speak(chunked_request("steps=0"), "evil")
+    encoded = encode_request(chunked_request("steps=0"), "evil")
     hellos = (encode("/ditto/hello", (version, "evil", "evil", 9)) for version in (1, 2))
-    valid = [*hellos, *spoken.parts.values(), spoken.commit]
+    valid = [*hellos, *encoded.parts.values(), encoded.commit]
     names = (
         "prompt",
         "slot",

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from argparse import SUPPRESS
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -54,20 +55,18 @@ def network(millions: float, device: str) -> Any:
         cross_attention_input_dim=64,
         global_states_input_dim=64,
     )
-    return model.to(device).eval().requires_grad_(False)
+    return (model if device == "cpu" else model.to(device)).eval().requires_grad_(False)
 
 
-def step(steps: int, millions: float, *, checkpoint: bool, device: str) -> dict[str, float]:
-    """Run one forward and backward through `steps` calls; return bytes at the peak, seconds and parameters."""
+def chain(model: Any, schedule: Schedule, *, checkpoint: bool, device: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the chain from noise [1, channels, frames] to latent through a network."""
     from diffusers.models.embeddings import get_1d_rotary_pos_embed
     from torch.utils.checkpoint import checkpoint as recomputed
 
-    model = network(millions, device)
     text = torch.randn(1, 8, 64, device=device)
     rotary = tuple(
         part.to(device) for part in get_1d_rotary_pos_embed(32, FRAMES + 1, use_real=True, repeat_interleave_real=False)
     )
-    schedule = Schedule.straight(steps)
 
     def clean(latent: torch.Tensor, i: int) -> torch.Tensor:
         def call(latent: torch.Tensor) -> torch.Tensor:
@@ -84,17 +83,24 @@ def step(steps: int, millions: float, *, checkpoint: bool, device: str) -> dict[
 
         return recomputed(call, latent, use_reentrant=False) if checkpoint else call(latent)
 
+    return lambda noise: sample_ddim(clean, start(noise, schedule), schedule)
+
+
+def step(steps: int, millions: float, *, checkpoint: bool, device: str) -> dict[str, float]:
+    """Run one forward and backward through `steps` calls; return bytes at the peak, seconds and parameters."""
+    model = network(millions, device)
     noise = torch.randn(1, CHANNELS, FRAMES, device=device, requires_grad=True)
     with torch.no_grad():
-        clean(noise, 0)
+        chain(model, Schedule.straight(1), checkpoint=False, device=device)(noise)
     before = _peak_bytes(device)
-    started = time.perf_counter()
-    sample_ddim(clean, start(noise, schedule), schedule).square().mean().backward()
+    started, busy = time.perf_counter(), time.process_time()
+    chain(model, Schedule.straight(steps), checkpoint=checkpoint, device=device)(noise).square().mean().backward()
     if device == "cuda":
         torch.cuda.synchronize()
     return {
         "bytes": _peak_bytes(device) - before,
         "seconds": time.perf_counter() - started,
+        "busy": time.process_time() - busy,
         "millions": sum(p.numel() for p in model.parameters()) / 1e6,
     }
 

@@ -98,7 +98,6 @@ def use_midi(data: bytes) -> None:
 def use_set(path: Path) -> None:
     """Read a set, cut every lane and play every clip."""
     live_set = read_set(path)
-    live_set.time_of_range(Fraction(0), Fraction(16))
     for lane in live_set.lanes:
         lane_curve(lane, Fraction(0), Fraction(16))
     for track in live_set.tracks:

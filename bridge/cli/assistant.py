@@ -3,7 +3,7 @@
 `docs/osc.md` lists the settings; the same function reads them as for every other way in.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from bridge.client import AsyncClient, Peer
 from bridge.requests.reader import read_request
 from bridge.takes import library
 from bridge.takes.delivery import stems_of, write_take
-from bridge.takes.parts import TakeParts, WholeTake
+from bridge.takes.parts import TakeParts
 from engine.errors import DittoError, EngineUnavailableError
-from engine.events import Accepted, Cancelled, Done, Failed, Stems, Superseded, Take
+from engine.events import Accepted, Cancelled, Failed, Superseded, Take
 from engine.request import LoopRequest
 
 MAX_LISTED = 50
+_AS_THEY_ARE = ("prompt", "bars", "tempo_bpm", "key", "seed", "favourite", "chords")  # fields of a take
 INSTRUCTIONS = (
     "Ditto Live makes seamless, bar-exact loops for Ableton Live that follow an intensity curve, a melody or a rhythm. "
     "`make` answers with the path of a WAV; drag it into Live or name it to the user. Curves are text such as "
@@ -52,7 +53,7 @@ def make_server(peer: Peer, takes_folder: Path) -> MCPServer:
     @server.tool()
     def takes(words: str = "") -> list[dict[str, Any]]:
         """List the newest takes whose prompt, key, model or id holds all these words."""
-        found = library.search(library.kept(takes_folder), words)
+        found = library.search(library.stored_takes(takes_folder), words)
         return [_card(one) for one, _ in zip(found, range(MAX_LISTED), strict=False)]
 
     @server.tool()
@@ -73,7 +74,9 @@ async def _made(peer: Peer, takes_folder: Path, settings: dict[str, str]) -> dic
     return {"takes": made, "remarks": list(said)}
 
 
-async def _takes(peer: Peer, folder: Path, request: LoopRequest, said: dict[str, None]) -> AsyncIterator[library.Kept]:
+async def _takes(
+    peer: Peer, folder: Path, request: LoopRequest, said: dict[str, None]
+) -> AsyncIterator[library.StoredTake]:
     """Yield the takes of a request as they are written; raises `DittoError` where none can be made.
 
     What the engine says of the request joins what was `said`, and all of it stands in the takes' own files.
@@ -81,37 +84,25 @@ async def _takes(peer: Peer, folder: Path, request: LoopRequest, said: dict[str,
     parts = TakeParts(asks_stems=request.stems)
     async with AsyncClient(peer) as client:
         async for event in client.make(request):
-            whole: Iterable[WholeTake] = ()
             match event:
                 case Accepted():
                     said |= dict.fromkeys(event.notes)
                 case Take():
-                    noted = msgspec.structs.replace(event, notes=(*said, *event.notes))
-                    whole = parts.take(noted)
-                case Stems():
-                    whole = parts.stems(event)
-                case Done():
-                    whole = parts.rest()
+                    event = msgspec.structs.replace(event, notes=(*said, *event.notes))
                 case Failed():
                     raise DittoError(event.sentence, remedy=event.remedy)
                 case Cancelled() | Superseded():
                     raise EngineUnavailableError("The loop was stopped before it was finished.", remedy="Ask again.")
-            for one in whole:
+            for one in parts.of(event):
                 yield library.find(folder, write_take(folder, request, one.take, one.stems).take_id)
 
 
-def _card(take: library.Kept) -> dict[str, Any]:
+def _card(take: library.StoredTake) -> dict[str, Any]:
     return {
         "id": take.take_id,
         "path": str(take.wav.absolute()),
-        "prompt": take.prompt,
-        "bars": take.bars,
-        "tempo_bpm": take.tempo_bpm,
-        "key": take.key,
-        "seed": take.seed,
-        "favourite": take.favourite,
+        **{name: getattr(take, name) for name in _AS_THEY_ARE},
         "layers": list(take.layers),
-        "chords": take.chords,
         "stems": [str(file.absolute()) for file in stems_of(take.wav)],
         "verdicts": [one["sentence"] for one in take.verdicts if "sentence" in one],
         "scores": {name: value for name, value in take.scores.items() if value is not None},

@@ -1,4 +1,4 @@
-"""What `ditto-live doctor` looks at: each check yields findings, and each finding says what to do."""
+"""The checks of `ditto-live doctor`: each check yields findings, and each finding says what to do."""
 
 import os
 import platform

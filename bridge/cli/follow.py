@@ -11,7 +11,7 @@ from types import FrameType
 import msgspec
 
 from bridge.requests.reader import Reading
-from bridge.takes.parts import TakeParts, WholeTake
+from bridge.takes.parts import TakeParts
 from engine.errors import DittoError
 from engine.events import (
     Accepted,
@@ -36,7 +36,7 @@ Keep = Callable[[Take, Stems | None], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a request: how many takes, whether the producer stopped it, and the sentences said on the way."""
+    """Result of a request: the number of takes, whether the producer stopped it, and all sentences that were shown."""
 
     takes: int = 0
     steps: int = 0  # of the search, as they were shown
@@ -45,7 +45,7 @@ class Outcome:
 
 
 class RemoteError(DittoError):
-    """What the engine said went wrong, in its own words."""
+    """A failure that the engine has sent, in its own words."""
 
     def __init__(self, failed: Failed) -> None:
         super().__init__(failed.sentence, remedy=failed.remedy)
@@ -71,10 +71,10 @@ def follow(
     """
     outcome = Outcome(notes=list(remarks))
     parts = TakeParts(asks_stems=with_stems)
-    with _polite_stop(display) as stop, contextlib.closing(events):
+    with _stop_on_signals(display) as stop, contextlib.closing(events):
         for event in events:
             _take_in(event, outcome, display, several)
-            for whole in _whole(parts, event):
+            for whole in parts.of(event):
                 notes = (*outcome.notes, *whole.take.notes)
                 keep(msgspec.structs.replace(whole.take, notes=notes), whole.stems)
             # Once takes come, the search is over, and all of them are kept.
@@ -84,22 +84,10 @@ def follow(
     return outcome
 
 
-def followed(asked: Reading, events: Run[Event], display: Display, keep: Keep) -> Outcome:
+def follow_reading(reading: Reading, events: Run[Event], display: Display, keep: Keep) -> Outcome:
     """Follow `events` of a request that was read; see `follow`."""
-    request = asked.request
-    return follow(events, display, keep, asked.remarks, with_stems=request.stems, several=request.count > 1)
-
-
-def _whole(parts: TakeParts, event: Event) -> Iterator[WholeTake]:
-    """Return the takes that are whole with this event."""
-    match event:
-        case Take():
-            return parts.take(event)
-        case Stems():
-            return parts.stems(event)
-        case Done() | Cancelled():
-            return parts.rest()
-    return iter(())
+    request = reading.request
+    return follow(events, display, keep, reading.remarks, with_stems=request.stems, several=request.count > 1)
 
 
 def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) -> None:
@@ -128,7 +116,7 @@ def _take_in(event: Event, outcome: Outcome, display: Display, several: bool) ->
 
 
 @contextmanager
-def _polite_stop(display: Display) -> Iterator[threading.Event]:
+def _stop_on_signals(display: Display) -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C or SIGTERM sets; the second one interrupts as usual."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -31,8 +31,8 @@ def guarded(command: Callable[[], int], *, stopped: str = "Stopped.", loose: str
         return command()
     except typer.TyperException as error:  # a wrong option or value, in the parser's own words
         extra = _EXTRA.search(error.format_message())
-        told = f"‘{extra[1]}’ is not expected here." if extra else _plainly(error.format_message())
-        say(told, (loose if extra else "") or "Add --help to see what is allowed.")
+        sentence = f"‘{extra[1]}’ is not expected here." if extra else _plainly(error.format_message())
+        say(sentence, (loose if extra else "") or "Add --help to see what is allowed.")
         return 2
     except DittoError as error:
         say(error.sentence, error.remedy)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """Where a command lives in this package, and what it does in one line."""
+    """A command's module in this package, and its purpose in one line."""
 
     module: str
     summary: str
@@ -43,12 +43,12 @@ COMMANDS = {
 }
 
 _STOPPED = {"render": "Stopped; nothing was kept.", "send": "Stopped; nothing was kept."}
-"""What Ctrl-C is answered with before a command has work to stop, where it is more than that it has stopped."""
+"""The answer to Ctrl-C before a command has work to stop, where it is not just `Stopped.`"""
 
 
 _PROMPT = 'Words for the sound go behind --prompt, in quotation marks: --prompt "dusty boom bap".'
 _LOOSE = {"render": _PROMPT, "send": _PROMPT}
-"""What to do about words that stand without an option."""
+"""The remedy for words that stand without an option."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where takes of the command line go: checked before any work is done, written as they come.
+"""Files of the command line's takes: checked before any work is done, written as takes come.
 
 Nothing that is there is overwritten unasked: `loop.wav` becomes `loop-2.wav`, and all that belongs to the take with
 it. With `--overwrite` a take's own files are replaced; what is no take's, and what the take is made from, never.
@@ -24,7 +24,7 @@ _MOST_NUMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class WrittenTake:
     """A take that is on disk."""
 
     path: Path
@@ -45,7 +45,7 @@ class Shelf:
 
     `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to
     the takes folder under names of their own. `inputs` are files that the loop is made from. `with_midi`
-    writes what is heard of each, which its notes tell.
+    writes the transcription of each, which its notes name.
     """
 
     request: LoopRequest
@@ -54,27 +54,29 @@ class Shelf:
     inputs: tuple[Path, ...] = ()
     overwrite: bool = False
     with_midi: bool = False
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[WrittenTake] = field(default_factory=list)
     _base: Path | None = None  # `out`, or the free name that stands for it
 
     def keep(self, take: Take, stems: Stems | None = None) -> None:
         """Write the take with all that goes with it; raise `BadInputError` where that fails."""
         midi = b""
         if self.with_midi:
-            from bridge.takes.heard_midi import heard_midi  # here, because few ask for it, and it loads a listener
+            from bridge.takes.transcribed_midi import (
+                transcribed_midi,  # here, because few ask for it, and it loads a listener
+            )
 
-            heard = heard_midi(self.request, take.sound, stems)
-            midi, take = heard.data, msgspec.structs.replace(take, notes=(*take.notes, heard.sentence))
+            transcription = transcribed_midi(self.request, take.sound, stems)
+            midi, take = transcription.data, msgspec.structs.replace(take, notes=(*take.notes, transcription.sentence))
         if self.out is None:
             path = Path(delivery.write_take(self.settings.takes, self.request, take, stems, midi=midi).path)
         else:
             path = self._write_out(self.out, take, stems, midi)
         samples = delivery.samples_of(take.sound).shape[1]
-        self.kept.append(Kept(path, take, samples, stems, path.with_suffix(".mid") if midi else None))
+        self.kept.append(WrittenTake(path, take, samples, stems, path.with_suffix(".mid") if midi else None))
 
     @property
     def remark(self) -> str:
-        """What to say last where a name was taken, else nothing."""
+        """The last sentence where a name was taken, else an empty text."""
         if self.out is None or self._base in (None, self.out) or not self.kept:
             return ""
         names = " and ".join(kept.path.name for kept in self.kept[:2]) if len(self.kept) < 3 else "these takes"

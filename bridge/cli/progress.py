@@ -1,4 +1,4 @@
-"""What is shown while a loop is made: a bar with the time left on a terminal, plain lines elsewhere."""
+"""The display while a loop is made: a bar with the time left on a terminal, plain lines elsewhere."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What the commands that load a model, or keep running, have in common: their options, and how they begin."""
+"""Common options, and a common start, of the commands that load a model or keep running."""
 
 import sys
 from dataclasses import replace

@@ -24,8 +24,8 @@ def warm_client(
 ) -> "Client | None":
     """Return a client of an idle engine of this data folder that makes loops as this process would; None without one.
 
-    Its worker has the request's model loaded. `say` hears of one that has, but runs on another device or in another
-    precision.
+    Its worker has the request's model loaded. `say` gets a sentence on one that has, but runs on another device or in
+    another precision.
     """
     if not (settings.home / "keys" / "engine.key").is_file() or not _listens(settings.engine_port):
         return None

@@ -17,11 +17,11 @@ from engine.request import LoopRequest
 
 from .addresses import PROTOCOL_VERSION
 from .codec import OscError, OscMessage, decode, encode
-from .request import Spoken, speak
+from .request import EncodedRequest, encode_request
 
 HELLO_SECONDS = 5.0
 RETRY_SECONDS = 0.3  # of hello, and of a commit until it is accepted
-CHECK_SECONDS = 3.0  # of a commit when nothing is heard any more
+CHECK_SECONDS = 3.0  # of a commit when no answer comes any more
 AGAIN_SECONDS = 0.05  # between the missing pieces and the commit
 ENDS = ("/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error")
 
@@ -35,13 +35,13 @@ def discovered_port(discovery_file: Path) -> int:
 
 
 @dataclass(slots=True)
-class _Asked:
+class _Pending:
     """A request under way: its answers so far, and when its commit is sent again. Times are monotonic seconds."""
 
-    spoken: Spoken
+    encoded: EncodedRequest
     retry_at: float
     answered: bool = False
-    heard: deque[OscMessage] = field(default_factory=deque)
+    answers: deque[OscMessage] = field(default_factory=deque)
     takes: set[int] = field(default_factory=set)
     take_ids: set[str] = field(default_factory=set)
     stems: set[tuple[str, str]] = field(default_factory=set)
@@ -57,7 +57,7 @@ class _Asked:
         """Return the datagrams that were lost; the commit follows when nothing more is asked for."""
         _, part, control = map(str, message.values)
         self.retry_at = now + AGAIN_SECONDS
-        return self.spoken.of(part, control, [int(group[0]) for group in message.groups])
+        return self.encoded.of(part, control, [int(group[0]) for group in message.groups])
 
     def note(self, message: OscMessage, now: float) -> bool:
         """Take in an answer, each take once; return whether it is the end."""
@@ -70,7 +70,7 @@ class _Asked:
         if message.path == "/ditto/done" and len(self.takes) < int(message.values[1]):
             self.retry_at = now + RETRY_SECONDS  # a take was lost on the way: ask again
             return False
-        self.heard.append(message)
+        self.answers.append(message)
         if message.path in ENDS:
             self.retry_at = float("inf")
         return message.path in ENDS
@@ -80,7 +80,7 @@ class _Asked:
         stem = (str(message.values[0]), str(message.values[1]))
         if stem[0] in self.take_ids and stem not in self.stems:
             self.stems.add(stem)
-            self.heard.append(message)
+            self.answers.append(message)
 
 
 class OscClient:
@@ -98,7 +98,7 @@ class OscClient:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
         self._socket.bind(("127.0.0.1", 0))
         self._hello_at = 0.0
-        self._asked: dict[str, _Asked] = {}
+        self._pending: dict[str, _Pending] = {}
 
     def __enter__(self) -> "OscClient":
         return self
@@ -116,13 +116,13 @@ class OscClient:
             self.poll(0.05)
 
     def ask(self, request: LoopRequest, *, priority: str = "interactive") -> float:
-        """Send a request and return its commit's `time.perf_counter`; raises `BadRequestError` as `speak` does."""
-        spoken = speak(request, self.nonce, priority=priority)
-        self._asked[request.request_id] = _Asked(spoken, time.monotonic() + RETRY_SECONDS)
-        for datagram in spoken.parts.values():
+        """Send a request and return its commit's `time.perf_counter`; raises as `encode_request`."""
+        encoded = encode_request(request, self.nonce, priority=priority)
+        self._pending[request.request_id] = _Pending(encoded, time.monotonic() + RETRY_SECONDS)
+        for datagram in encoded.parts.values():
             self._send(datagram)
         committed = time.perf_counter()
-        self._send(spoken.commit)
+        self._send(encoded.commit)
         return committed
 
     def cancel(self, request_id: str) -> None:
@@ -131,9 +131,9 @@ class OscClient:
 
     def answers(self, request_id: str) -> Iterator[OscMessage]:
         """Yield the answers to a request that have arrived since the last call."""
-        heard = self._asked[request_id].heard
-        while heard:
-            yield heard.popleft()
+        answers = self._pending[request_id].answers
+        while answers:
+            yield answers.popleft()
 
     def make(
         self, request: LoopRequest, *, priority: str = "interactive", seconds: float = 3_600.0
@@ -160,10 +160,10 @@ class OscClient:
         self._repeat(now)
         self._socket.settimeout(max(seconds, 0.000_1))
         try:
-            self._hear(self._socket.recv(65_535))
+            self._receive(self._socket.recv(65_535))
             self._socket.settimeout(0.000_1)
             for _ in range(1_000):
-                self._hear(self._socket.recv(65_535))
+                self._receive(self._socket.recv(65_535))
         except (TimeoutError, BlockingIOError, ConnectionResetError):
             return
 
@@ -172,41 +172,41 @@ class OscClient:
             self._hello_at = now + (HELLO_SECONDS if self.welcomed else RETRY_SECONDS)
             port = self._socket.getsockname()[1]
             self._send(encode("/ditto/hello", (PROTOCOL_VERSION, self.instance, self.nonce, port)))
-        for asked in self._asked.values():
-            if asked.due(now):
-                self._send(asked.spoken.commit)
+        for pending in self._pending.values():
+            if pending.due(now):
+                self._send(pending.encoded.commit)
 
-    def _hear(self, datagram: bytes) -> None:
-        for message in _understood(datagram):
+    def _receive(self, datagram: bytes) -> None:
+        for message in _decoded(datagram):
             if message.path == "/ditto/welcome" and message.values[1] == self.nonce:
                 self._welcome(message)
             elif message.path == "/ditto/state":
                 self.state = message
             elif message.path == "/ditto/stem":
-                for one in self._asked.values():
+                for one in self._pending.values():
                     one.note_stem(message)
-            elif (asked := self._asked.get(str(message.values[0]))) is not None:
-                self._answer(message, asked)
+            elif (pending := self._pending.get(str(message.values[0]))) is not None:
+                self._answer(message, pending)
 
     def _welcome(self, message: OscMessage) -> None:
         if self.welcomed and message.values[2] != self._bridge_id:  # another bridge: it knows nothing of ours
-            for asked in self._asked.values():
-                asked.retry_at = 0.0
+            for pending in self._pending.values():
+                pending.retry_at = 0.0
         self.welcomed, self._bridge_id = True, message.values[2]
 
-    def _answer(self, message: OscMessage, asked: _Asked) -> None:
+    def _answer(self, message: OscMessage, pending: _Pending) -> None:
         now = time.monotonic()
         if message.path == "/ditto/missing":
-            for datagram in asked.missing(message, now):
+            for datagram in pending.missing(message, now):
                 self._send(datagram)
-        elif asked.note(message, now):
+        elif pending.note(message, now):
             self._send(encode("/ditto/seen", (str(message.values[0]), self.nonce)))
 
     def _send(self, datagram: bytes) -> None:
         self._socket.sendto(datagram, self._to)
 
 
-def _understood(datagram: bytes) -> list[OscMessage]:
+def _decoded(datagram: bytes) -> list[OscMessage]:
     """Return the messages of a bridge; nothing where they are not a bridge's."""
     try:
         return decode(datagram, "bridge")

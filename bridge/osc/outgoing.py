@@ -23,10 +23,10 @@ def welcome(protocol: int, nonce: str, bridge_id: str, version: str) -> bytes:
     return encode("/ditto/welcome", (protocol, nonce, bridge_id, version))
 
 
-def state(status: Status | None, trouble: str = "") -> bytes:
-    """Return the message with the engine's state; `None` means that it does not answer, for the reason in `trouble`."""
+def state(status: Status | None, failure: str = "") -> bytes:
+    """Return the message with the engine's state; `None` means that it does not answer, for the reason in `failure`."""
     if status is None:
-        sentence = trouble or "No engine answers. Start it with `ditto-live serve`."
+        sentence = failure or "No engine answers. Start it with `ditto-live serve`."
         return encode("/ditto/state", ("no_engine", -1.0, sentence, "", 0))
     values = (status.state, max(-1.0, min(1.0, status.fraction)), status.sentence, status.model, status.queued)
     return encode("/ditto/state", values)

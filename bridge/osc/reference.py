@@ -52,7 +52,8 @@ def device_table() -> str:
         "addresses": [_row(address) for address in ADDRESSES],
         "settings": [
             {"name": row.name, "default": row.default, "example": row.example, "sentence": row.sentence}
-            for row in fields.osc_fields()
+            for row in fields.FIELDS
+            if row.is_osc
         ],
     }
     return json.dumps(table, indent=1, ensure_ascii=True) + "\n"
@@ -85,7 +86,8 @@ def osc_page() -> str:
     bridge = "\n\n".join(_section(a) for a in ADDRESSES if a.sender == "bridge")
     settings = "\n".join(
         f"| `{row.name}` | {_default(row)} | `{_cell(_example(row))}` | {_cell(row.sentence)} |"
-        for row in fields.osc_fields()
+        for row in fields.FIELDS
+        if row.is_osc
     )
     renamed = ", ".join(f"`{old}` (now `{new}`)" for old, new in fields.RENAMED.items())
     return _PAGE.format(

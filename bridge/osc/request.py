@@ -8,8 +8,10 @@ from engine.errors import BadRequestError
 from engine.request import Control, Curve, LoopRequest, Notes, Number, Onsets, Words
 
 from ..requests.sent import Chunks, Rows
+from ..requests.written import settings_of
 from .codec import Value, encode
 
+_LIMITS = ("steps", "seconds")  # sent where there is one; other texts also empty, in place of what another has sent
 PER_CHUNK = 120  # groups: with five numbers each still well under 4,000 bytes
 
 
@@ -17,7 +19,7 @@ Place = tuple[str, str, int]  # part, control (empty for begin and set), number
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class EncodedRequest:
     """All datagrams of a request by their place, and the commit."""
 
     parts: dict[Place, bytes]
@@ -30,19 +32,20 @@ class Spoken:
                 yield datagram
 
 
-def speak(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> Spoken:
+def encode_request(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> EncodedRequest:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
-    settings = dict(_settings(request), priority=priority)
+    # A blank setting is as good as none, and a datagram less.
+    settings = {name: value for name, value in _settings(request) if value} | {"priority": priority}
     rows: dict[tuple[str, str], Rows] = {}
     for control in request.controls:
         settings.update(_control_settings(control))
         if not isinstance(control.target, Number | Words):
             part, sent = _rows(control)
             rows[part, control.kind] = sent
-    return speak_settings(request.request_id, nonce, settings, rows)
+    return encode_settings(request.request_id, nonce, settings, rows)
 
 
-def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], rows: Chunks) -> Spoken:
+def encode_settings(request_id: str, nonce: str, settings: Mapping[str, str], rows: Chunks) -> EncodedRequest:
     """Return settings, and curves, notes and onsets as rows, as the datagrams that ask for them."""
     parts: dict[Place, bytes] = {("begin", "", 0): encode("/ditto/loop/begin", (request_id, nonce))}
     manifest: list[tuple[Value, ...]] = []
@@ -57,7 +60,7 @@ def speak_settings(request_id: str, nonce: str, settings: Mapping[str, str], row
     for number, (name, value) in enumerate(settings.items()):
         parts["set", "", number] = encode("/ditto/loop/set", (request_id, name, value), last=nonce)
     commit = encode("/ditto/loop/commit", (request_id, nonce, len(settings)), manifest)
-    return Spoken(parts, commit)
+    return EncodedRequest(parts, commit)
 
 
 def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
@@ -68,22 +71,7 @@ def _settings(request: LoopRequest) -> Iterator[tuple[str, str]]:
         yield "variation", str(request.start.variation)
     if request.beside is not None:
         raise BadRequestError("Over OSC a recording beside the loop can only be a file that the bridge reads.")
-    for name in ("prompt", "negative_prompt", "method", "quality", "model", "slot", "chords"):
-        yield name, str(getattr(request, name))
-    for name in ("tempo_bpm", "bars", "seed", "count", "sample_rate"):
-        yield name, str(getattr(request, name))
-    yield "time_signature", str(request.meter)
-    yield "key", request.key or ""
-    for name in ("layers", "again", "mute"):
-        yield name, ",".join(getattr(request, name))
-    for name in ("loop", "stems"):
-        yield name, str(int(getattr(request, name)))
-    yield "until_tolerance", str(int(request.budget.until_tolerance))
-    yield "plain_start", str(int(request.budget.plain_start))
-    if request.budget.steps is not None:
-        yield "steps", str(request.budget.steps)
-    if request.budget.seconds is not None:
-        yield "seconds", str(request.budget.seconds)
+    yield from ((name, text) for name, text in settings_of(request).items() if text or name not in _LIMITS)
 
 
 def _control_settings(control: Control) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """The page's routes: its own files, takes, uploads, and the socket; any other path is not found."""
 
 import functools
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,13 +19,12 @@ from midi.tempo import exact
 
 from ..requests.readers import FileThreads
 from ..takes import library
-from .aside import Aside
-from .cards import card, settings_of
+from .cards import card, form_of
 from .downloads import packed, stems_by_layer
 from .files import index, serve_static
-from .guard import Guard
 from .hub import Hub
 from .spelled import command_line
+from .take_worker import TakeWorker
 from .talk import Talk
 from .uploads import Uploads
 
@@ -36,15 +34,15 @@ NOT_FOUND, REFUSED = 404, 400
 
 
 class TakeRoutes:
-    """The routes of takes. Files are read on threads; work that costs memory is done in a second process (`Aside`).
+    """The routes of takes. Files are read on threads; a `TakeWorker` does the work that costs memory.
 
     Reports are written to `reports_folder`.
     """
 
-    def __init__(self, takes_folder: Path, reports_folder: Path, aside: Aside) -> None:
+    def __init__(self, takes_folder: Path, reports_folder: Path, take_worker: TakeWorker) -> None:
         self._folder = takes_folder
         self._reports_folder = reports_folder
-        self._aside = aside
+        self._take_worker = take_worker
 
     def routes(self) -> list[Route]:
         """Return the table of routes."""
@@ -61,12 +59,12 @@ class TakeRoutes:
             Route(f"{take}/page", _answering(self._page)),
         ]
 
-    def _take(self, request: Request) -> library.Kept:
+    def _take(self, request: Request) -> library.StoredTake:
         return library.find(self._folder, request.path_params["take_id"])
 
     def _list(self, request: Request) -> Response:
         words, start = request.query_params.get("words", ""), int(request.query_params.get("from", "0") or 0)
-        found = list(library.search(library.kept(self._folder), words))
+        found = list(library.search(library.stored_takes(self._folder), words))
         if request.query_params.get("favourites"):
             found = [take for take in found if take.favourite]
         shown = found[max(start, 0) : max(start, 0) + MAX_LISTED]
@@ -76,7 +74,7 @@ class TakeRoutes:
         take = self._take(request)
         asked = library.sidecar(take).request
         command = command_line(asked, self._reports_folder, take.take_id)
-        return JSONResponse({**self._aside.describe(take), "settings": settings_of(asked), "command": command})
+        return JSONResponse({**self._take_worker.do("describe", take), "settings": form_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
         take = self._take(request)
@@ -115,11 +113,11 @@ class TakeRoutes:
         return Response(data, media_type="audio/midi")
 
     def _midi(self, request: Request) -> Response:
-        """The notes heard in the take as a MIDI file: the one beside it, or one made now."""
+        """The transcription of the take as a MIDI file: the one beside it, or one made now."""
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():
-            return Response(self._aside.listen(take), media_type="audio/midi")
+            return Response(self._take_worker.do("listen", take), media_type="audio/midi")
         return FileResponse(beside, media_type="audio/midi")
 
     def _stem(self, request: Request) -> Response:
@@ -145,7 +143,7 @@ class TakeRoutes:
         path = self._reports_folder / f"{take.take_id}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._aside.draw(take, path)
+            self._take_worker.do("draw", take, path)
         return FileResponse(path, media_type="image/png")
 
 
@@ -212,12 +210,12 @@ async def _index(_request: Request) -> Response:
     return HTMLResponse(index().html)
 
 
-def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside, files: FileThreads) -> Starlette:
+def make_app(hub: Hub, uploads: Uploads, talk: Talk, take_worker: TakeWorker, files: FileThreads) -> Starlette:
     """Return the page's application, without its guard; `files` are the threads that read for it."""
     app = Starlette(
         routes=[
             Route("/", _index),
-            *TakeRoutes(hub.takes_folder, uploads.folder, aside).routes(),
+            *TakeRoutes(hub.takes_folder, uploads.folder, take_worker).routes(),
             *UploadRoutes(uploads).routes(),
             WebSocketRoute("/talk", talk.serve),
             Mount("/static", serve_static),
@@ -227,16 +225,6 @@ def make_app(hub: Hub, uploads: Uploads, talk: Talk, aside: Aside, files: FileTh
     return app
 
 
-def guarded(app: Starlette, token: str, port: Callable[[], int]) -> Guard:
-    """Return `app` behind its guard."""
-    return Guard(app, token, port)
-
-
 def address(port: int, token: str) -> str:
     """Return the page's address with its token, which the page takes out of the address bar at once."""
     return f"http://127.0.0.1:{port}/#token={token}"
-
-
-def discovery(port: int, token: str, pid: int) -> bytes:
-    """Return the JSON that `ditto-live open` reads."""
-    return json.dumps({"port": port, "token": token, "pid": pid}).encode()

@@ -1,6 +1,6 @@
-"""One take as numbers for the page: its outline, its spectrum, and the lines that were asked for and heard.
+"""One take as numbers for the page: its outline, its spectrum, and each control's target with the measured level.
 
-This loads SciPy, and the report Matplotlib: see `aside`.
+This loads SciPy, and the report Matplotlib: see `take_worker`.
 """
 
 import base64
@@ -16,9 +16,9 @@ from engine.metrics import intensity
 from engine.request import Curve, LoopRequest, Notes, Onsets, Words
 
 from ..report.measure import outline, spectrogram
-from ..takes.library import Kept
+from ..takes.library import StoredTake
 from ..takes.library import sidecar as read_whole
-from .cards import Json, card, file_of
+from .cards import Json, card
 from .downloads import stems_by_layer
 
 OUTLINE_COLUMNS = 600
@@ -36,8 +36,8 @@ class _Record(msgspec.Struct, frozen=True):
     seconds_optimising: float = 0.0
 
 
-def described(take: Kept) -> Json:
-    """Return a card with the take's outline, spectrum, losses, and each control's asked and heard line."""
+def described(take: StoredTake) -> Json:
+    """Return a card with the take's outline, spectrum, losses, and each control's target with the measured level."""
     whole = read_whole(take)
     request = whole.request
     record = msgspec.json.decode(take.wav.with_suffix(".json").read_bytes(), type=_Record)
@@ -65,25 +65,21 @@ def described(take: Kept) -> Json:
         "losses": {name: _thinned(values) for name, values in record.loss_curves.items()},
         "seconds": record.seconds_optimising,
         "notes": list(record.notes),
-        "controls": [_control(kind, target, request, mono, sample_rate) for kind, target in _targets(request)],
+        "controls": [_control(one.kind, one.target, request, mono, sample_rate) for one in request.controls],
     }
 
 
-def _targets(request: LoopRequest) -> list[tuple[str, Any]]:
-    return [(control.kind, control.target) for control in request.controls]
-
-
 def _control(kind: str, target: Any, request: LoopRequest, mono: "np.ndarray[Any, Any]", sample_rate: int) -> Json:
-    """Return the line that a control was asked for and, where it is a level, the line that was heard."""
+    """Return the target of a control as a line or as notes and, where it is a level, the level that was measured."""
     found: Json = {"kind": kind}
     match target:
         case Curve() if target.unit == "db":
             frames = intensity.frame_count(len(mono), sample_rate)
-            heard = intensity.level_curve(mono, sample_rate, circular=request.loop)
-            asked = intensity.wanted_curve(
+            measured = intensity.level_curve(mono, sample_rate, circular=request.loop)
+            drawn = intensity.wanted_curve(
                 level_db(target, request.beats, frames), len(mono), sample_rate, circular=request.loop
             )
-            found |= {"asked": _thinned(asked.tolist()), "heard": _thinned(heard.tolist()), "unit": "dB"}
+            found |= {"asked": _thinned(drawn.tolist()), "heard": _thinned(measured.tolist()), "unit": "dB"}
         case Curve():
             found |= {"points": [[float(point.beat), point.value] for point in target.points], "unit": target.unit}
         case Notes():
@@ -106,10 +102,10 @@ def _rounded(values: "np.ndarray[Any, Any]") -> list[float]:
     return [round(float(value), 3) for value in values]
 
 
-def draw_report(take: Kept, path: Path) -> None:
+def draw_report(take: StoredTake, path: Path) -> None:
     """Draw the report about a take as a picture."""
     from ..report.page import write_report
 
     whole = read_whole(take)
-    record = msgspec.json.decode(file_of(take, ".json").read_bytes())
+    record = msgspec.json.decode(take.wav.with_suffix(".json").read_bytes())
     write_report(path, take.wav, whole.request, whole.scores, record)

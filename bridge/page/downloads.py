@@ -1,4 +1,4 @@
-"""Files made of a take when somebody saves it: its stems in one ZIP, and the notes heard in it as MIDI."""
+"""Files made of a take when somebody saves it: its stems in one ZIP, and its transcription as MIDI."""
 
 import tempfile
 import zipfile
@@ -14,7 +14,7 @@ from engine.request import LAYERS
 
 from ..takes.companions import stem_of
 from ..takes.delivery import stems_of
-from ..takes.library import Kept, sidecar
+from ..takes.library import StoredTake, sidecar
 
 
 def stems_by_layer(wav: Path) -> dict[str, Path]:
@@ -34,15 +34,15 @@ def packed(paths: Iterable[Path]) -> tuple[IO[bytes], int]:
     return whole, size
 
 
-def heard_file(take: Kept) -> bytes:
-    """Return a MIDI file of the notes heard in a take: in its stems where there are some, else in the mix."""
-    from ..takes.heard_midi import heard_midi  # here, because few ask for it, and it loads a listener
+def transcription_file(take: StoredTake) -> bytes:
+    """Return a MIDI file of the notes detected in a take: in its stems where there are some, else in the mix."""
+    from ..takes.transcribed_midi import transcribed_midi  # here, because few ask for it, and it loads a listener
 
     request, stems = sidecar(take).request, stems_by_layer(take.wav)
     sound, sample_rate = _sound(take.wav)
-    heard = None
+    layered = None
     if stems:
-        heard = Stems(
+        layered = Stems(
             request_id=request.request_id,
             take=0,
             layers=tuple(stems),
@@ -50,7 +50,7 @@ def heard_file(take: Kept) -> bytes:
             sample_rate=sample_rate,
             muted=request.mute,
         )
-    return heard_midi(request, Sound(samples=sound, sample_rate=sample_rate), heard).data
+    return transcribed_midi(request, Sound(samples=sound, sample_rate=sample_rate), layered).data
 
 
 def _sound(path: Path) -> tuple[bytes, int]:

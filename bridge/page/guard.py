@@ -89,9 +89,9 @@ class Guard:
         return None if is_token(headers.get("authorization", "").removeprefix("Bearer "), self.token) else Refusal.TOKEN
 
 
-def is_token(said: str, token: str) -> bool:
+def is_token(given: str, token: str) -> bool:
     """Compare in constant time."""
-    return hmac.compare_digest(said.encode("utf-8", "replace"), token.encode())
+    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import DittoError, InternalError
-from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Stems, Superseded, Take
+from engine.events import Accepted, Cancelled, Done, Event, Failed, Phase, Progress, Superseded
 from engine.files import refused_by_system
 from engine.request import LoopRequest
 
@@ -35,7 +35,7 @@ class Running:
     request: LoopRequest
     notes: tuple[str, ...]
     parts: TakeParts
-    again: bool = False  # it was asked for before a restart: its takes may be on disk
+    resumed: bool = False  # it was asked for before a restart: its takes may be on disk
     progress: Json = field(default_factory=dict)
     losses: list[dict[str, float]] = field(default_factory=list)
     task: "asyncio.Task[None] | None" = None
@@ -54,7 +54,7 @@ class Running:
         }
         return {"type": "progress", "id": self.request.request_id, **self.progress}
 
-    def told(self) -> Json:
+    def snapshot(self) -> Json:
         """Return the message from which a tab that comes back can show it."""
         return {
             "type": "running",
@@ -72,7 +72,7 @@ class Tab:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Json | None] = asyncio.Queue(MAX_UNREAD)
 
-    def tell(self, message: Json) -> None:
+    def send(self, message: Json) -> None:
         """Queue a message; a tab that does not read is closed."""
         try:
             self.queue.put_nowait(message)
@@ -104,9 +104,9 @@ class Hub:
         async with AsyncClient(self._peer, owner=self._owner, patience_seconds=float("inf"), lasts=True) as client:
             self._client = client
             while True:
-                await self._look(client)
+                await self._watch_engine(client)
                 for request in client.adopted():
-                    self._begin(Running(request, (), TakeParts(asks_stems=request.stems), again=True), client.follow)
+                    self._begin(Running(request, (), TakeParts(asks_stems=request.stems), resumed=True), client.follow)
                 await asyncio.sleep(ALIVE_EVERY_SECONDS)
 
     def connect(self, peer: Peer) -> None:
@@ -118,18 +118,18 @@ class Hub:
     def enter(self, tab: Tab) -> None:
         """Add a tab and tell it whether the engine answers and which requests are running."""
         self._tabs.add(tab)
-        tab.tell({"type": "engine", "alive": self._alive})
+        tab.send({"type": "engine", "alive": self._alive})
         for running in self._running.values():
-            tab.tell(running.told())
+            tab.send(running.snapshot())
 
     def leave(self, tab: Tab) -> None:
         """Forget a tab; its requests go on."""
         self._tabs.discard(tab)
 
-    def tell(self, message: Json) -> None:
-        """Tell all tabs."""
+    def broadcast(self, message: Json) -> None:
+        """Send a message to all tabs."""
         for tab in tuple(self._tabs):
-            tab.tell(message)
+            tab.send(message)
 
     def submit(self, request: LoopRequest, notes: tuple[str, ...]) -> None:
         """Send a request to the engine; raises `DittoError` where there are too many."""
@@ -141,7 +141,7 @@ class Hub:
 
     def _begin(self, running: Running, events: Callable[[LoopRequest], AsyncIterator[Event]]) -> None:
         self._running[running.request.request_id] = running
-        self.tell(running.told())
+        self.broadcast(running.snapshot())
         running.task = asyncio.create_task(self._follow(events(running.request), running))
 
     def cancel(self, request_id: str) -> None:
@@ -150,40 +150,36 @@ class Hub:
         if running is not None and self._client is not None:
             self._client.cancel(running.request)
 
-    async def _look(self, client: AsyncClient) -> None:
+    async def _watch_engine(self, client: AsyncClient) -> None:
         alive = client.is_alive
         if alive != self._alive:
             self._alive = alive
-            self.tell({"type": "engine", "alive": alive})
+            self.broadcast({"type": "engine", "alive": alive})
 
     async def _follow(self, events: AsyncIterator[Event], running: Running) -> None:
         request_id = running.request.request_id
         end: Json = {"outcome": "failed", "sentence": "The page was stopped.", "remedy": f"The loop {_LATER}"}
         try:
             async for event in events:
-                if (ended := await self._hear(running, event)) is not None:
+                if (ended := await self._handle(running, event)) is not None:
                     end = ended
         except DittoError as error:
             remedy = f"{error.remedy} The engine keeps the take; it {_LATER}"
             end = {"outcome": "failed", "sentence": error.sentence, "remedy": remedy}
         finally:
             self._running.pop(request_id, None)
-            self.tell({"type": "end", "id": request_id, **end})
+            self.broadcast({"type": "end", "id": request_id, **end})
 
-    async def _hear(self, running: Running, event: Event) -> Json | None:
+    async def _handle(self, running: Running, event: Event) -> Json | None:
         """Tell the tabs of an event; return how the request ended where it has."""
+        await self._land(running, running.parts.of(event))  # at the end those, too, whose stems never came
         match event:
             case Accepted():
                 running.notes += event.notes
-                self.tell({**running.told(), "queue_position": event.queue_position})
+                self.broadcast({**running.snapshot(), "queue_position": event.queue_position})
             case Progress():
-                self.tell(running.progressed(event))
-            case Take():
-                await self._land(running, running.parts.take(event))
-            case Stems():
-                await self._land(running, running.parts.stems(event))
+                self.broadcast(running.progressed(event))
             case Done() | Cancelled() | Superseded() | Failed():
-                await self._land(running, running.parts.rest())  # takes that still wait for stems land without them
                 return _outcome(event)
         return None
 
@@ -192,7 +188,7 @@ class Hub:
         for whole in takes:
             made = await self._writers.run(functools.partial(_keep, self.takes_folder, running, whole))
             notes = list(whole.take.notes)
-            self.tell({"type": "take", "id": running.request.request_id, "take": made, "notes": notes})
+            self.broadcast({"type": "take", "id": running.request.request_id, "take": made, "notes": notes})
 
     async def close(self) -> None:
         """Let go of all tabs and requests; unfinished requests go on in the engine."""
@@ -209,7 +205,7 @@ class Hub:
 def _keep(folder: Path, running: Running, whole: WholeTake) -> Json:
     """Write a take and return its card; raises `DittoError`."""
     try:
-        written = delivery.write_take(folder, running.request, whole.take, whole.stems, again=running.again)
+        written = delivery.write_take(folder, running.request, whole.take, whole.stems, may_exist=running.resumed)
         return card(library.find(folder, written.take_id))
     except OSError as error:
         raise refused_by_system(error) from error

@@ -1,4 +1,4 @@
-"""A take's scores as short sentences, in the units that a producer hears in."""
+"""A take's scores as short sentences, in the units that a producer knows."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import socket
@@ -21,9 +22,10 @@ from engine.settings import Settings
 from ..client import Peer
 from ..requests.readers import READING, FileThreads
 from ..session.identity import lasting_owner
-from .app import address, discovery, guarded, make_app
-from .aside import LIMIT_SECONDS, Aside
+from .app import address, make_app
+from .guard import Guard
 from .hub import Hub
+from .take_worker import LIMIT_SECONDS, TakeWorker
 from .talk import MAX_MESSAGE_BYTES, MAX_TABS, Talk
 from .uploads import Uploads
 
@@ -58,9 +60,9 @@ class Page:
         self._files = FileThreads(4, "page-read", _READING)
         uploads = Uploads(settings.home / "page-uploads")
         self._talk = Talk(self._hub, uploads, self.token, _models(settings), self._files)
-        self._aside = Aside()
-        app = make_app(self._hub, uploads, self._talk, self._aside, self._files)
-        self._app = guarded(app, self.token, lambda: self.port)
+        self._take_worker = TakeWorker()
+        app = make_app(self._hub, uploads, self._talk, self._take_worker, self._files)
+        self._app = Guard(app, self.token, lambda: self.port)
 
     @property
     def address(self) -> str:
@@ -96,7 +98,7 @@ class Page:
             await asyncio.wait((serving, talking), return_when=asyncio.FIRST_COMPLETED)
         finally:
             server.should_exit = True
-            self._aside.close()
+            self._take_worker.close()
             self._files.close()
             await self._hub.close()
             talking.cancel()
@@ -115,7 +117,8 @@ class Page:
     def _write_discovery(self) -> None:
         path = page_file(self._settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        publish(path, discovery(self.port, self.token, os.getpid()), overwrite=True, private=True)
+        found = {"port": self.port, "token": self.token, "pid": os.getpid()}  # `ditto-live open` reads it
+        publish(path, json.dumps(found).encode(), overwrite=True, private=True)
 
 
 def page_file(settings: Settings) -> Path:

@@ -18,10 +18,13 @@ from midi.notes import DRUM_CHANNEL, Note
 from midi.rhythm import DRUM_GROUPS, Onset
 
 from ..osc.request import weight_text
-from ..requests.targets import OWN_ROWS
+from ..requests.fields import BY_NAME
+from ..requests.targets import BUILTIN_ROWS
+from ..requests.written import exact_text, settings_of
 
 _STROKE_BEATS = Fraction(1, 16)
 _PERCUSSION = 75  # claves, which is in no other group
+_ALWAYS = ("tempo_bpm", "bars", "time_signature", "seed")  # written where they are at their defaults, too
 _CURVE_UNITS = {"db": "intensity", "hz": "brightness"}
 
 
@@ -37,30 +40,13 @@ def quoted(words: list[str]) -> str:
 
 def arguments(request: LoopRequest, folder: Path, name: str) -> list[str]:
     """Return the options and their values without those at their defaults; `folder` and `name` as in `command_line`."""
-    bare = LoopRequest(seed=0, request_id=request.request_id)
-    plain = (
-        ("--prompt", request.prompt),
-        ("--negative-prompt", request.negative_prompt),
-        ("--tempo", _decimal(request.tempo_bpm)),
-        ("--bars", str(request.bars)),
-        ("--time-signature", str(request.meter)),
-        ("--key", request.key or ""),
-        ("--layers", ",".join(request.layers)),
-        ("--chords", request.chords),
-        ("--mute", ",".join(request.mute)),
-        ("--again", ",".join(request.again)),
-        ("--seed", str(request.seed)),
-        ("--count", "" if request.count == bare.count else str(request.count)),
-        ("--model", "" if request.model == bare.model else request.model),
-        ("--method", "" if request.method == bare.method else request.method),
-        ("--quality", "" if request.quality == bare.quality else request.quality),
-        ("--sample-rate", "" if request.sample_rate == bare.sample_rate else str(request.sample_rate)),
-        ("--steps", "" if request.budget.steps is None else str(request.budget.steps)),
-        ("--seconds", "" if request.budget.seconds is None else repr(request.budget.seconds)),
-    )
-    found = [word for option, value in plain if value for word in _said(option, value)]
-    found += [] if request.loop else ["--no-loop"]
-    found += ["--stems"] if request.stems else []
+    usual = settings_of(LoopRequest(seed=0, request_id=request.request_id))
+    found: list[str] = []
+    for setting, text in settings_of(request).items():
+        field = BY_NAME[setting]
+        if field.option and (text != usual[setting] or setting in _ALWAYS):
+            switch = field.flag if text == "1" else f"--no-{field.option}"
+            found += [switch] if field.kind is bool else _said(field.flag, text)
     if request.beside is not None:
         found += ["--with", _file(request.beside, request, folder / f"{name}-with")]
     if request.start is not None and request.start.take_id:
@@ -83,7 +69,9 @@ def _control(control: Control, request: LoopRequest, folder: Path, name: str) ->
         yield from _painted(kind, target, request)
     else:
         text = _text(target, request, folder / f"{name}-{kind}")
-        yield from ("--control", f"{kind}={text}") if kind == "text" or kind not in OWN_ROWS else (f"--{kind}", text)
+        yield from (
+            ("--control", f"{kind}={text}") if kind == "text" or kind not in BUILTIN_ROWS else (f"--{kind}", text)
+        )
     if control.weight != 1 or control.weight_curve:
         yield from ("--weight", f"{kind}={weight_text(control)}")
     if control.on:
@@ -96,7 +84,7 @@ def _painted(kind: str, target: Audio, request: LoopRequest) -> Iterator[str]:
     """Yield which beats of the reference stay."""
     if kind == "outpaint":
         added = (request.beats - max(end for _start, end in target.keep)) / request.meter.beats_per_bar
-        yield from ("--outpaint", _decimal(added))
+        yield from ("--outpaint", exact_text(added))
         return
     for kept in target.keep:
         yield from ("--keep", _range(kept))
@@ -105,7 +93,7 @@ def _painted(kind: str, target: Audio, request: LoopRequest) -> Iterator[str]:
 def _text(target: Target, request: LoopRequest, stem: Path) -> str:
     match target:
         case Curve():
-            return " ".join(f"{_decimal(point.beat)}:{_valued(target, point.value)}" for point in target.points)
+            return " ".join(f"{exact_text(point.beat)}:{_valued(target, point.value)}" for point in target.points)
         case Words():
             return target.text
         case Number():
@@ -161,10 +149,4 @@ def _wav(sound: Audio) -> bytes:
 
 
 def _range(beats: tuple[Fraction, Fraction]) -> str:
-    return ":".join(_decimal(beat) for beat in beats)
-
-
-def _decimal(value: Fraction) -> str:
-    """Return a fraction as a decimal where that is exact, else as n/d."""
-    text = f"{float(value):.12g}"
-    return text if "e" not in text and Fraction(text) == value else f"{value.numerator}/{value.denominator}"
+    return ":".join(exact_text(beat) for beat in beats)

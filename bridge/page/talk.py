@@ -13,14 +13,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from engine.errors import BadInputError, DittoError
 from engine.request import new_id
 
-from ..requests.fields import Way, names_file
+from ..requests.fields import Frontend, names_file
 from ..requests.reader import Reading, read_request
 from ..requests.readers import FileThreads
 from ..requests.sent import Rows
-from ..requests.targets import OWN_ROWS
+from ..requests.targets import BUILTIN_ROWS
 from .guard import is_token
-from .heard import harmony, heard
 from .hub import Hub, Tab
+from .readings import reading_of_chords, reading_of_prompt
 from .uploads import Uploads
 
 HELLO_SECONDS = 5.0
@@ -76,7 +76,7 @@ class Understand(msgspec.Struct, frozen=True, tag="understand"):
     prompt: Text
 
 
-class Harmony(msgspec.Struct, frozen=True, tag="chords"):
+class Chords(msgspec.Struct, frozen=True, tag="chords"):
     """Say how chords are understood in a loop of so many bars."""
 
     text: Text
@@ -85,7 +85,7 @@ class Harmony(msgspec.Struct, frozen=True, tag="chords"):
     time_signature: Text = "4/4"
 
 
-Said = Make | Cancel | Understand | Harmony
+TabMessage = Make | Cancel | Understand | Chords
 
 
 class Talk:
@@ -117,11 +117,11 @@ class Talk:
     async def _greeted(self, socket: WebSocket) -> bool:
         try:
             text = await asyncio.wait_for(socket.receive_text(), HELLO_SECONDS)
-            said = msgspec.json.decode(text, type=Hello)
+            message = msgspec.json.decode(text, type=Hello)
         except (TimeoutError, KeyError, msgspec.DecodeError):
             await socket.close(1008, "A page says its token first.")
             return False
-        if not is_token(said.token, self._token):
+        if not is_token(message.token, self._token):
             await socket.close(1008, "The token is not this server's.")
             return False
         await socket.send_text(_json({"type": "hello", "models": self._models}))
@@ -134,7 +134,7 @@ class Talk:
         try:
             while True:
                 text = await socket.receive_text()
-                tab.tell(await self._answer(text)) if len(text) <= MAX_MESSAGE_BYTES else tab.close()
+                tab.send(await self._answer(text)) if len(text) <= MAX_MESSAGE_BYTES else tab.close()
         except (KeyError, RuntimeError):  # bytes where text belongs, or a socket that is closing
             return
         finally:
@@ -145,42 +145,42 @@ class Talk:
 
     async def _answer(self, text: str) -> dict[str, object]:
         try:
-            said = msgspec.json.decode(text, type=Said)
+            message = msgspec.json.decode(text, type=TabMessage)
         except (msgspec.DecodeError, RecursionError) as error:
             return {"type": "refused", "sentence": f"The page said what nobody understands: {error}."[:300]}
-        match said:
+        match message:
             case Make():
-                return await self._make(said)
+                return await self._make(message)
             case Cancel():
-                self._hub.cancel(said.id)
-                return {"type": "cancelling", "id": said.id}
-            case Harmony():
-                return {"type": "chords", "text": said.text, **self._harmony(said)}
+                self._hub.cancel(message.id)
+                return {"type": "cancelling", "id": message.id}
+            case Chords():
+                return {"type": "chords", "text": message.text, **self._chords(message)}
             case _:
-                return {"type": "understood", "prompt": said.prompt, **heard(said.prompt)}
+                return {"type": "understood", "prompt": message.prompt, **reading_of_prompt(message.prompt)}
 
-    def _harmony(self, said: Harmony) -> dict[str, object]:
+    def _chords(self, message: Chords) -> dict[str, object]:
         try:
-            self._checked("chords", said.text)
-            return harmony(said.text, said.key, said.bars, said.time_signature)
+            self._checked("chords", message.text)
+            return reading_of_chords(message.text, message.key, message.bars, message.time_signature)
         except DittoError as error:
             return {"sentence": error.sentence, "remedy": error.remedy}
 
-    async def _make(self, said: Make) -> dict[str, object]:
+    async def _make(self, message: Make) -> dict[str, object]:
         try:
-            made = await self._files.run(partial(self._read, said))
+            made = await self._files.run(partial(self._read, message))
             self._hub.submit(made.request, made.remarks)
         except DittoError as error:
-            return {"type": "refused", "tag": said.tag, "sentence": error.sentence, "remedy": error.remedy}
-        return {"type": "submitted", "tag": said.tag, "id": made.request.request_id, "seed": str(made.request.seed)}
+            return {"type": "refused", "tag": message.tag, "sentence": error.sentence, "remedy": error.remedy}
+        return {"type": "submitted", "tag": message.tag, "id": made.request.request_id, "seed": str(made.request.seed)}
 
-    def _read(self, said: Make) -> Reading:
-        settings = {name: self._checked(name, value) for name, value in said.settings.items() if value}
+    def _read(self, message: Make) -> Reading:
+        settings = {name: self._checked(name, value) for name, value in message.settings.items() if value}
         if settings.get("model", "pocket") not in self._models:
             raise BadInputError("This model is not offered here.", remedy="Choose one from the list.")
-        rows = {(part.part, part.control): Rows(part.groups, part.unit) for part in said.parts}
+        rows = {(part.part, part.control): Rows(part.groups, part.unit) for part in message.parts}
         return read_request(
-            settings, rows, way=Way.OSC, takes=self._hub.takes_folder, request_id=new_id(), instance=INSTANCE
+            settings, rows, frontend=Frontend.OSC, takes=self._hub.takes_folder, request_id=new_id(), instance=INSTANCE
         )
 
     def _checked(self, name: str, value: str) -> str:
@@ -188,7 +188,7 @@ class Talk:
         if not names_file(name):
             return value
         kind, _, part = name.partition(".")
-        plain = _TARGET if part and kind not in OWN_ROWS else _PLAIN.get(kind)
+        plain = _TARGET if part and kind not in BUILTIN_ROWS else _PLAIN.get(kind)
         if plain is not None and plain.fullmatch(value):
             return value
         return self._uploads.path(value)

@@ -113,7 +113,7 @@ class Uploads:
         clips = _clips(read_set(self.path(handle)))
         if not 0 <= number < len(clips):
             raise BadInputError(f"The set has {len(clips)} clips with notes.", remedy="Choose one of the list.")
-        return {"notes": _notes(note for note in clips[number][1].heard() if not note.muted)}
+        return {"notes": _notes(note for note in clips[number][1].sounding_notes() if not note.muted)}
 
 
 def _notes(notes: Iterable[Note]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""What the page shows, measured on the written file; level and chroma are measured as for the reported scores.
+"""The features of the page, measured on the written file; level and chroma are measured as for the reported scores.
 
 A loop is measured on a circle: its first frame hears the end of the loop as its past.
 """

@@ -1,4 +1,4 @@
-"""The panels, each a function that draws into its axes. Orange was asked for, teal was heard."""
+"""The panels, each a function that draws into its axes. Orange is the target, teal is measured."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -27,7 +27,7 @@ WRAP_SECONDS = 0.012  # magnified: one swing of 40 Hz either side
 RANGE_DB = 75.0  # from the loudest band down to black
 
 
-class Heard:
+class Measured:
     """A written loop and its request; what several panels need is measured once."""
 
     def __init__(self, audio: Audio, sample_rate: int, request: LoopRequest, record: Record) -> None:
@@ -42,18 +42,18 @@ class Heard:
         """The mean of the channels."""
         return np.asarray(self.audio.mean(0, dtype=np.float64))
 
-    def asked(self, panel: Panel) -> Control | None:
+    def control_in(self, panel: Panel) -> Control | None:
         """Return the request's first control that this panel shows."""
         return self.record.shown_in(panel, self.request)
 
 
-def spectrogram(axes: Axes, heard: Heard) -> None:
+def spectrogram(axes: Axes, measured: Measured) -> None:
     """Draw what sounds, low notes below; the brightness asked for and the hits over it."""
-    picture = measure.spectrogram(heard.mono, heard.sample_rate, circular=heard.request.loop)
+    picture = measure.spectrogram(measured.mono, measured.sample_rate, circular=measured.request.loop)
     top = float(np.percentile(picture.values, 99.9))
     edges = np.append(picture.rows, picture.rows[-1] * picture.rows[-1] / picture.rows[-2])
     axes.pcolormesh(
-        _edges(heard, picture.values.shape[1]), edges, picture.values,
+        _edges(measured, picture.values.shape[1]), edges, picture.values,
         cmap=SPECTRUM, vmin=top - RANGE_DB, vmax=top, rasterized=True,
     )  # fmt: skip
     axes.set_yscale("log")
@@ -61,11 +61,11 @@ def spectrogram(axes: Axes, heard: Heard) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"))
     axes.yaxis.set_minor_locator(NullLocator())
     notes = []
-    brightness, rhythm = heard.asked(Panel.CENTROID), heard.asked(Panel.HITS)
+    brightness, rhythm = measured.control_in(Panel.CENTROID), measured.control_in(Panel.HITS)
     if brightness is not None and isinstance(brightness.target, Curve):
-        octaves = frequency_octaves(brightness.target, heard.beats, CURVE_FRAMES)
+        octaves = frequency_octaves(brightness.target, measured.beats, CURVE_FRAMES)
         axes.plot(
-            measure.beats_of(CURVE_FRAMES, heard.beats),
+            measure.beats_of(CURVE_FRAMES, measured.beats),
             2**octaves,
             color=TARGET,
             linewidth=1.8,
@@ -78,21 +78,21 @@ def spectrogram(axes: Axes, heard: Heard) -> None:
                   transform=axes.get_xaxis_transform())  # fmt: skip
         notes.append("triangles: the hits asked for")
     titled(axes, "What sounds", ", ".join(notes))
-    _bars(axes, heard, over_picture=True)
+    _bars(axes, measured, over_picture=True)
     axes.set_ylim(measure.LOWEST_HZ, edges[-1])
 
 
-def intensity(axes: Axes, heard: Heard) -> None:
+def intensity(axes: Axes, measured: Measured) -> None:
     """Draw the level of the file, and the curve that was asked for."""
-    circular = heard.request.loop
-    level = level_curve(heard.audio, heard.sample_rate, circular=circular)
-    beats = np.append(measure.beats_of(len(level), heard.beats), float(heard.beats))
+    circular = measured.request.loop
+    level = level_curve(measured.audio, measured.sample_rate, circular=circular)
+    beats = np.append(measure.beats_of(len(level), measured.beats), float(measured.beats))
     closed = np.append(level, level[0] if circular else level[-1])
-    asked = heard.asked(Panel.LEVEL)
+    control = measured.control_in(Panel.LEVEL)
     lowest = float(closed.min())
-    if asked is not None and isinstance(asked.target, Curve):
-        wanted = level_db(asked.target, heard.beats, len(level))
-        target = smoothed(wanted, len(level) / heard.request.seconds, circular=circular)
+    if control is not None and isinstance(control.target, Curve):
+        wanted = level_db(control.target, measured.beats, len(level))
+        target = smoothed(wanted, len(level) / measured.request.seconds, circular=circular)
         lowest = min(lowest, float(target.min()))
         axes.plot(
             beats,
@@ -101,15 +101,15 @@ def intensity(axes: Axes, heard: Heard) -> None:
             linewidth=2.2,
             zorder=4,
         )
-        _breakpoints(axes, asked.target)
+        _breakpoints(axes, control.target)
     axes.plot(beats, closed, color=HEARD, linewidth=2.2, zorder=3)
     floor = max(lowest - 6, FLOOR_DB - 3)
     axes.fill_between(beats, closed, floor, color=HEARD, alpha=0.16, linewidth=0)
     axes.set_ylim(floor, None)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 3, 5, 6, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda db, _: f"{db:g} dB".replace("-", "−")))
-    titled(axes, _named(asked, "Intensity"), "orange: asked for    teal: in the file" if asked else "")
-    _bars(axes, heard)
+    titled(axes, _named(control, "Intensity"), "orange: asked for    teal: in the file" if control else "")
+    _bars(axes, measured)
 
 
 def _breakpoints(axes: Axes, curve: Curve) -> None:
@@ -120,25 +120,25 @@ def _breakpoints(axes: Axes, curve: Curve) -> None:
         axes.plot(at, values, "o", color=TARGET, markersize=4.5, zorder=5, clip_on=False)
 
 
-def melody(axes: Axes, heard: Heard) -> None:
+def melody(axes: Axes, measured: Measured) -> None:
     """Draw the energy of each pitch class, and the notes that were asked for as frames."""
-    picture = measure.chroma(heard.mono, heard.sample_rate, circular=heard.request.loop)
+    picture = measure.chroma(measured.mono, measured.sample_rate, circular=measured.request.loop)
     axes.pcolormesh(
-        _edges(heard, picture.values.shape[1]), np.arange(13) - 0.5, picture.values**0.7,
+        _edges(measured, picture.values.shape[1]), np.arange(13) - 0.5, picture.values**0.7,
         cmap=NOTES, vmin=0, vmax=1, rasterized=True,
     )  # fmt: skip
-    asked = heard.asked(Panel.PITCH_CLASSES)
-    if asked is not None and isinstance(asked.target, Notes):
-        for note in asked.target.notes:
+    control = measured.control_in(Panel.PITCH_CLASSES)
+    if control is not None and isinstance(control.target, Notes):
+        for note in control.target.notes:
             _note(axes, float(note.start), float(note.duration), note.pitch % 12)
     axes.set_ylim(-0.5, 11.5)
     axes.set_yticks(range(12), NOTE_NAMES)
-    titled(axes, _named(asked, "Melody"), "orange: asked for    teal: in the file" if asked else "")
-    _bars(axes, heard, over_picture=True)
+    titled(axes, _named(control, "Melody"), "orange: asked for    teal: in the file" if control else "")
+    _bars(axes, measured, over_picture=True)
 
 
-def _named(asked: Control | None, usual: str) -> str:
-    return usual if asked is None else asked.kind.capitalize()
+def _named(control: Control | None, usual: str) -> str:
+    return usual if control is None else control.kind.capitalize()
 
 
 def _note(axes: Axes, start: float, length: float, row: int) -> None:
@@ -172,23 +172,23 @@ def losses(axes: Axes, curves: Mapping[str, Sequence[float | None]]) -> None:
     axes.set_xlabel("step", fontsize=9)
 
 
-def two_passes(axes: Axes, heard: Heard) -> None:
+def two_passes(axes: Axes, measured: Measured) -> None:
     """Draw the loop twice in a row, so that the eye can look for the wrap."""
-    low, high = measure.outline(heard.mono, 420)
-    beats = np.linspace(0, 2 * float(heard.beats), 840, endpoint=False)
+    low, high = measure.outline(measured.mono, 420)
+    beats = np.linspace(0, 2 * float(measured.beats), 840, endpoint=False)
     axes.fill_between(beats, np.tile(low, 2), np.tile(high, 2), color=HEARD, linewidth=0)
-    peak = max(float(np.abs(heard.mono).max()), 1e-3) * 1.08
-    axes.axvline(float(heard.beats), color=TARGET, linewidth=1.6)
+    peak = max(float(np.abs(measured.mono).max()), 1e-3) * 1.08
+    axes.axvline(float(measured.beats), color=TARGET, linewidth=1.6)
     axes.set_ylim(-peak, peak)
-    axes.set_xlim(0, 2 * float(heard.beats))
+    axes.set_xlim(0, 2 * float(measured.beats))
     axes.set_yticks([])
-    axes.set_xticks([float(heard.beats) * turn for turn in (0.5, 1.5)], ["first time", "second time"])
+    axes.set_xticks([float(measured.beats) * turn for turn in (0.5, 1.5)], ["first time", "second time"])
     titled(axes, "Twice the loop")
 
 
-def wrap(axes: Axes, heard: Heard, scores: Scores) -> None:
+def wrap(axes: Axes, measured: Measured, scores: Scores) -> None:
     """Draw the samples on both sides of the wrap."""
-    times, samples = measure.around_the_wrap(heard.audio, heard.sample_rate, WRAP_SECONDS)
+    times, samples = measure.around_the_wrap(measured.audio, measured.sample_rate, WRAP_SECONDS)
     for channel, colour in zip(samples, (HEARD, INK), strict=False):
         axes.plot(times, channel, color=colour, linewidth=1.5, alpha=0.95 if colour == HEARD else 0.6)
     axes.axvline(0, color=TARGET, linewidth=1.6)
@@ -221,15 +221,15 @@ def _instead(axes: Axes, text: str) -> None:
     )
 
 
-def _edges(heard: Heard, frames: int) -> Signal:
+def _edges(measured: Measured, frames: int) -> Signal:
     """Return the beats between which each frame is painted; a frame stands for the time around its centre."""
-    return (np.arange(frames + 1) - 0.5) * float(heard.beats) / frames
+    return (np.arange(frames + 1) - 0.5) * float(measured.beats) / frames
 
 
-def _bars(axes: Axes, heard: Heard, *, over_picture: bool = False) -> None:
+def _bars(axes: Axes, measured: Measured, *, over_picture: bool = False) -> None:
     """Rule a line at each bar and number the bars in their middle or, if they are many, some of them."""
-    bar = float(heard.request.meter.beats_per_bar)
-    bars = heard.request.bars
+    bar = float(measured.request.meter.beats_per_bar)
+    bars = measured.request.bars
     for number in range(1, bars):
         axes.axvline(
             number * bar,
@@ -240,4 +240,4 @@ def _bars(axes: Axes, heard: Heard, *, over_picture: bool = False) -> None:
     every = 1 if bars <= 8 else 2
     numbers = range(0, bars, every)
     axes.set_xticks([number * bar for number in numbers], [f"bar {number + 1}" for number in numbers], ha="left")
-    axes.set_xlim(0, float(heard.beats))
+    axes.set_xlim(0, float(measured.beats))

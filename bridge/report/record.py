@@ -1,4 +1,4 @@
-"""What a report needs of a take's record, whatever else and however little it holds."""
+"""The fields of a take's record that a report needs; each may be missing."""
 
 from collections.abc import Mapping
 

@@ -34,21 +34,21 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
     `say` gets sentences on both. Raises `BadInputError` for a file that cannot be read.
     """
     info = read_loop_info(sound.path)
-    told = exact(f"{info.tempo_bpm:.4f}") if info is not None and 20 <= info.tempo_bpm <= 999 else None
-    tempo = values.get("tempo_bpm") or told or _DEFAULTS.tempo_bpm
+    file_tempo_bpm = exact(f"{info.tempo_bpm:.4f}") if info is not None and 20 <= info.tempo_bpm <= 999 else None
+    tempo = values.get("tempo_bpm") or file_tempo_bpm or _DEFAULTS.tempo_bpm
     found: dict[str, Any] = {}
     if "tempo_bpm" not in values:
-        if told is None:
+        if file_tempo_bpm is None:
             say(f"{sound.name} does not tell its tempo; it is heard at {float(tempo):g} BPM.")
         else:
-            say(f"{sound.name} says {float(told):g} BPM, and so the loop is made.")
-            found["tempo_bpm"] = told
-    elif told is not None and abs(told / tempo - 1) > 0.005:
-        say(f"{sound.name} says {float(told):g} BPM; the loop is made at {float(tempo):g} BPM.")
+            say(f"{sound.name} says {float(file_tempo_bpm):g} BPM, and so the loop is made.")
+            found["tempo_bpm"] = file_tempo_bpm
+    elif file_tempo_bpm is not None and abs(file_tempo_bpm / tempo - 1) > 0.005:
+        say(f"{sound.name} says {float(file_tempo_bpm):g} BPM; the loop is made at {float(tempo):g} BPM.")
     if "bars" not in values:
         meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-        heard = sound.read()
-        bars = round(samples_to_beats(heard.samples.shape[1], tempo, heard.sample_rate) / meter.beats_per_bar)
+        recording = sound.read()
+        bars = round(samples_to_beats(recording.samples.shape[1], tempo, recording.sample_rate) / meter.beats_per_bar)
         if 1 <= bars <= MAX_BARS and bars != _DEFAULTS.bars:
             say(f"{sound.name} has {bars} bar{'s' * (bars != 1)}, and so the loop has.")
             found["bars"] = bars
@@ -60,11 +60,11 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
 
     Raises `BadInputError` for a file that cannot be read, or that is shorter than a beat.
     """
-    heard = targets.audio(sound, say=say, loop_seconds=loop.seconds)
-    samples = np.frombuffer(heard.samples, "<f4").reshape(-1, heard.channels)
-    beats = samples_to_beats(len(samples), loop.tempo_bpm, heard.sample_rate)
-    count, whole = round(loop.seconds * heard.sample_rate), round(beats)
-    beat_samples = heard.sample_rate * 60 / float(loop.tempo_bpm)
+    reference = targets.audio(sound, say=say, loop_seconds=loop.seconds)
+    samples = np.frombuffer(reference.samples, "<f4").reshape(-1, reference.channels)
+    beats = samples_to_beats(len(samples), loop.tempo_bpm, reference.sample_rate)
+    count, whole = round(loop.seconds * reference.sample_rate), round(beats)
+    beat_samples = reference.sample_rate * 60 / float(loop.tempo_bpm)
     if beats < 1 - NEAR_BEATS:
         raise BadInputError(f"{sound.path} is shorter than a beat at {float(loop.tempo_bpm):g} BPM.")
     fitted = samples[:count]
@@ -74,7 +74,7 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
     if turns > 1:
         say(f"{sound.name} lasts {whole} beats and is heard {turns} times.")
         starts = [round(turn * whole * beat_samples) for turn in range(turns)]
-        fitted = np.zeros((count, heard.channels), np.float32)
+        fitted = np.zeros((count, reference.channels), np.float32)
         for start, end in zip(starts, [*starts[1:], count], strict=True):
             piece = samples[: end - start]
             fitted[start : start + len(piece)] = piece
@@ -84,4 +84,4 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
         say(f"{sound.name} lasts {float(beats):.3g} beats; nothing is heard beside the loop's others.")
     if len(fitted) < count:
         fitted = np.pad(fitted, ((0, count - len(fitted)), (0, 0)))
-    return msgspec.structs.replace(heard, samples=fitted.astype("<f4").tobytes())
+    return msgspec.structs.replace(reference, samples=fitted.astype("<f4").tobytes())

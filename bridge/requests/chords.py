@@ -10,21 +10,23 @@ from midi.key import Key
 from midi.live.note_file import holds_notes, naming, read_notes
 from midi.notes import Note
 
-from .fields import BY_NAME, Way
+from .fields import BY_NAME, Frontend
 from .sent import Chunks, sounding
 from .targets import Say
 
 SETTING = "chords"  # also the name under which a clip's notes are sent
 
 
-def read_chords(text: str, chunks: Chunks, loop: LoopRequest, way: Way, say: Say, *, inherited: bool = False) -> str:
+def read_chords(
+    text: str, chunks: Chunks, loop: LoopRequest, frontend: Frontend, say: Say, *, inherited: bool = False
+) -> str:
     """Return the chords that settings or a sent clip ask for, empty where nothing does; `loop` has its key.
 
-    `say` hears of a clip's chords, and of chords that are repeated or cut. Chords that were `inherited` fit any loop;
-    others are refused where their bars do not fill it. Raises `BadRequestError` for chords that are asked for twice,
-    and `MidiError` for chords or a file that cannot be read.
+    `say` gets a sentence on a clip's chords, and on chords that are repeated or cut. Chords that were `inherited` fit
+    any loop; others are refused where their bars do not fill it. Raises `BadRequestError` for chords that are asked for
+    twice, and `MidiError` for chords or a file that cannot be read.
     """
-    called, sent = BY_NAME[SETTING].called(way), chunks.get(("notes", SETTING))
+    called, sent = BY_NAME[SETTING].called(frontend), chunks.get(("notes", SETTING))
     if sent is not None:
         if text and not inherited:
             raise BadRequestError(f"{called} is asked for twice, as a clip and as {text[:40]!r}.")
@@ -38,7 +40,7 @@ def read_chords(text: str, chunks: Chunks, loop: LoopRequest, way: Way, say: Say
             say(remark)
         with naming(path):
             return _played(found.notes, path.name, loop, say)
-    return _typed(" ".join(text.split()), loop, way, say, inherited=inherited)
+    return _typed(" ".join(text.split()), loop, frontend, say, inherited=inherited)
 
 
 def _played(notes: tuple[Note, ...], name: str, loop: LoopRequest, say: Say) -> str:
@@ -48,14 +50,14 @@ def _played(notes: tuple[Note, ...], name: str, loop: LoopRequest, say: Say) -> 
     return text
 
 
-def _typed(text: str, loop: LoopRequest, way: Way, say: Say, *, inherited: bool) -> str:
+def _typed(text: str, loop: LoopRequest, frontend: Frontend, say: Say, *, inherited: bool) -> str:
     key = None if loop.key is None else Key.parse(loop.key)
     try:
         chords = parse_chords(text, key)
     except MidiError as error:
         if error.fault != "no_key":
             raise
-        remedy = f"Give a key, such as {BY_NAME['key'].called(way)} {BY_NAME['key'].example}, or write letters."
+        remedy = f"Give a key, such as {BY_NAME['key'].called(frontend)} {BY_NAME['key'].example}, or write letters."
         raise MidiError(error.fault, error.sentence, remedy) from error
     fitted = _fitted(chords, loop.bars, say, inherited=inherited)
     if key is not None and not _is_letters(text):

@@ -15,13 +15,13 @@ from midi.tempo import Meter, samples_to_beats
 
 from . import targets
 from .chords import SETTING as CHORDS
-from .fields import BY_NAME, OUTPAINT_FILE, IntensitySource, Way
+from .fields import BY_NAME, OUTPAINT_FILE, Frontend, IntensitySource
 from .layers import layer_names
 from .live_lane import LaneReference, read_lane
 from .scalars import number_of, read_scalars
 from .sent import Chunks, read_rows, velocities
 from .sounds import SoundPart
-from .targets import OWN_ROWS, Say, TargetRow
+from .targets import BUILTIN_ROWS, Say, TargetRow
 
 _DEFAULTS = LoopRequest(seed=0)
 _LAST = ("text",)  # after the controls that are not our own
@@ -29,7 +29,7 @@ _PAINTED = ("inpaint", "outpaint")
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class Controlled:
     """A request with its controls; `inherited` where it has them from the take that it starts from."""
 
     request: LoopRequest
@@ -43,31 +43,31 @@ class _Source:
     settings: Mapping[str, str]
     chunks: Chunks
     loop: LoopRequest
-    way: Way
+    frontend: Frontend
     rows: Callable[[str], TargetRow | None]
     say: Say
 
     def called(self, name: str) -> str:
-        return BY_NAME[name].called(self.way)
+        return BY_NAME[name].called(self.frontend)
 
     def called_of(self, kind: str, part: str) -> str:
-        return self.called(f"CONTROL.{part}") if self.way is Way.COMMAND_LINE else f"{kind}.{part}"
+        return self.called(f"CONTROL.{part}") if self.frontend is Frontend.COMMAND_LINE else f"{kind}.{part}"
 
 
 def read_controls(
     settings: Mapping[str, str],
     chunks: Chunks,
     loop: LoopRequest,
-    way: Way,
+    frontend: Frontend,
     rows: Callable[[str], TargetRow | None],
     say: Say,
     parent: LoopRequest | None,
-) -> Followed:
+) -> Controlled:
     """Return `loop` with the controls that settings and chunks name, else with the controls and method of `parent`.
 
     `rows` finds the row of a control by its name, `say` gets sentences for the producer. Raises `DittoError`.
     """
-    source = _Source(settings=settings, chunks=chunks, loop=loop, way=way, rows=rows, say=say)
+    source = _Source(settings=settings, chunks=chunks, loop=loop, frontend=frontend, rows=rows, say=say)
     found = tuple(_read(source))
     inherits = parent is not None and not found and "intensity_source" not in settings
     request = loop
@@ -77,16 +77,16 @@ def read_controls(
             request = msgspec.structs.replace(loop, method=parent.method)
     if settings.get("text.weight") and all(control.kind != "text" for control in found):
         found = (*found, Control(kind="text", target=Words(text=loop.prompt)))
-    return Followed(msgspec.structs.replace(request, controls=_tuned(source, found)), inherits)
+    return Controlled(msgspec.structs.replace(request, controls=_tuned(source, found)), inherits)
 
 
-def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], way: Way, say: Say) -> int:
+def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], frontend: Frontend, say: Say) -> int:
     """Return the loop's bars; with `outpaint` the reference's own and those to add.
 
     Raises `BadRequestError` without a reference, and `BadInputError` for one that is shorter than half a bar.
     """
     bars = int(values.get("bars", _DEFAULTS.bars))
-    outpaint, inpaint = BY_NAME["outpaint"].called(way), BY_NAME["inpaint"].called(way)
+    outpaint, inpaint = BY_NAME["outpaint"].called(frontend), BY_NAME["inpaint"].called(frontend)
     if settings.get(OUTPAINT_FILE):
         return bars
     if "outpaint" not in values:
@@ -105,8 +105,8 @@ def added_bars(settings: Mapping[str, str], values: Mapping[str, Any], way: Way,
 def _reference_bars(sound: SoundPart, values: Mapping[str, Any]) -> int:
     tempo_bpm = values.get("tempo_bpm", _DEFAULTS.tempo_bpm)
     meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-    heard = sound.read()
-    bars = round(samples_to_beats(heard.samples.shape[1], tempo_bpm, heard.sample_rate) / meter.beats_per_bar)
+    recording = sound.read()
+    bars = round(samples_to_beats(recording.samples.shape[1], tempo_bpm, recording.sample_rate) / meter.beats_per_bar)
     if bars < 1:
         raise BadInputError(f"{sound.path} is shorter than half a bar at {float(tempo_bpm):g} BPM.")
     return bars
@@ -118,11 +118,11 @@ def _read(source: _Source) -> Iterator[Control]:
     for kind, text in _written(source.settings):
         if kind in found:
             raise BadRequestError(f"{kind} is asked for twice, as numbers and as {text[:40]!r}.")
-        row = OWN_ROWS.get(kind) or source.rows(kind)
+        row = BUILTIN_ROWS.get(kind) or source.rows(kind)
         found[kind] = targets.read_target(row, text, source.loop, source.say)
-    order = {kind: place for place, kind in enumerate(kind for kind in OWN_ROWS if kind not in _LAST)}
+    order = {kind: place for place, kind in enumerate(kind for kind in BUILTIN_ROWS if kind not in _LAST)}
     order |= {kind: len(order) + 1 for kind in _LAST}
-    for kind in sorted(found, key=lambda kind: order.get(kind, len(OWN_ROWS) - len(_LAST))):
+    for kind in sorted(found, key=lambda kind: order.get(kind, len(BUILTIN_ROWS) - len(_LAST))):
         yield Control(kind=kind, target=found[kind])
 
 
@@ -130,14 +130,15 @@ def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each control whose target is a text, and that text."""
     for name, text in settings.items():
         kind, dot, part = name.partition(".")
-        if (kind in OWN_ROWS and not dot and kind not in _PAINTED) or part == "target":
+        if (kind in BUILTIN_ROWS and not dot and kind not in _PAINTED) or part == "target":
             yield kind, text
 
 
 def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
     """Yield the targets that were sent as rows; the intensity comes from where `intensity_source` says."""
     beats = source.loop.beats
-    chosen = read_scalars(source.settings, source.way).get("intensity_source", IntensitySource.CURVE)
+    named = {name: text for name, text in source.settings.items() if name == "intensity_source"}
+    chosen = read_scalars(named, source.frontend).get("intensity_source", IntensitySource.CURVE)
     for (part, kind), sent in source.chunks.items():
         if (part, kind) == ("notes", CHORDS):
             continue
@@ -177,7 +178,7 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     if settings.get("outpaint"):
         if ranges:
             raise BadRequestError(f"{outpaint} keeps all of the audio; leave out {keep}.")
-        added = int(read_scalars(settings, source.way)["outpaint"]) * loop.meter.beats_per_bar
+        added = int(read_scalars(settings, source.frontend)["outpaint"]) * loop.meter.beats_per_bar
         whole = (Fraction(0), loop.beats - added)
         yield "outpaint", targets.audio(sound, (whole,), source.say, loop_seconds=loop.seconds)
         return
@@ -222,7 +223,7 @@ def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...
 
 def _tuned_one(source: _Source, control: Control) -> Control:
     settings, kind = source.settings, control.kind
-    numbers = {part: number_of(settings, f"{kind}.{part}", source.way) for part in ("low", "high")}
+    numbers = {part: number_of(settings, f"{kind}.{part}", source.frontend) for part in ("low", "high")}
     changes = _weighted(source, kind)
     if within := settings.get(f"{kind}.within"):
         changes["within"] = targets.beat_range(within, source.called_of(kind, "within"))
@@ -240,5 +241,5 @@ def _weighted(source: _Source, kind: str) -> dict[str, Any]:
     text = source.settings.get(setting, "")
     if ":" in text:
         return {"weight": 1.0, "weight_curve": targets.curve(text, source.loop.beats, "unit").points}
-    number = number_of(source.settings, setting, source.way)
+    number = number_of(source.settings, setting, source.frontend)
     return {} if number is None else {"weight": number, "weight_curve": ()}

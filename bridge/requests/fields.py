@@ -17,7 +17,7 @@ from midi.tempo import Meter
 MUSIC, STEER, MAKE = "The music", "What it follows", "How it is made"
 
 
-class Way(StrEnum):
+class Frontend(StrEnum):
     """A way in; sentences call a field by the name that it has there."""
 
     COMMAND_LINE = "command line"
@@ -67,9 +67,9 @@ class Field:
         """The value where the field is left open, in words."""
         return self.default or self.left_open
 
-    def called(self, way: Way) -> str:
+    def called(self, frontend: Frontend) -> str:
         """Return the field's name as this way in has it."""
-        return self.flag if way is Way.COMMAND_LINE and self.option else self.name
+        return self.flag if frontend is Frontend.COMMAND_LINE and self.option else self.name
 
 
 def _music(name: str, example: str, sentence: str, **more: Any) -> Field:
@@ -186,6 +186,9 @@ INHERITED = (
 )  # fmt: skip
 """The fields that a request takes from the take that it starts from, where they are not given."""
 
+ATTRIBUTES = {"time_signature": "meter", "with": "beside"}
+"""The names in `LoopRequest` of fields that a setting calls otherwise."""
+
 RENAMED = {
     "melody_file": "melody",
     "rhythm_file": "rhythm",
@@ -226,11 +229,6 @@ def names_file(setting: str) -> bool:
     """Whether reading this setting may open files."""
     field = field_of(RENAMED.get(setting, setting))
     return setting == OUTPAINT_FILE or (field is not None and field.names_file)
-
-
-def osc_fields() -> Iterator[Field]:
-    """Yield the fields that OSC has."""
-    return (field for field in FIELDS if field.is_osc)
 
 
 def options() -> Iterator[Field]:

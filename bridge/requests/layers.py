@@ -8,7 +8,7 @@ from engine.errors import BadRequestError
 from engine.request import LAYERS, MIX, Layer
 from midi.files.names import name_key
 
-from .fields import BY_NAME, Way
+from .fields import BY_NAME, Frontend
 
 NONE = "none"  # leaves out what a take would hand on
 _BETWEEN = re.compile(r"[\s,;+&|/]+")
@@ -23,10 +23,10 @@ _ALSO: dict[str, Layer] = {
 """Other words for a layer: an error suggests the layer's name, and nothing is read as it."""
 
 
-def read_layers(settings: Mapping[str, str], way: Way) -> dict[str, tuple[str, ...]]:
+def read_layers(settings: Mapping[str, str], frontend: Frontend) -> dict[str, tuple[str, ...]]:
     """Return the layers of the settings `layers`, `again` and `mute` that were given; raises `BadRequestError`."""
     return {
-        name: layer_names(text, BY_NAME[name].called(way), mix=name == "layers")
+        name: layer_names(text, BY_NAME[name].called(frontend), mix=name == "layers")
         for name in ("layers", "again", "mute")
         if (text := settings.get(name, "").strip())
     }
@@ -52,18 +52,18 @@ def layer_names(text: str, called: str, *, mix: bool = False) -> tuple[str, ...]
     return tuple(layer.value for layer in LAYERS if layer in words)
 
 
-def refuse_again(named: Mapping[str, Sequence[str]], take: str, layers: Sequence[str], way: Way) -> None:
+def refuse_again(named: Mapping[str, Sequence[str]], take: str, layers: Sequence[str], frontend: Frontend) -> None:
     """Raise `BadRequestError` where the setting `again` names a layer that the take lacks.
 
     `layers` are the take's own, none for a full mix; `named` are the layers of all settings by setting.
     """
-    called, wanted = BY_NAME["again"].called(way), named.get("again", ())
+    called, wanted = BY_NAME["again"].called(frontend), named.get("again", ())
     if wanted and not layers:
         sentence = f"Take {take} is one full mix; it has no layers that {called} could name."
         raise BadRequestError(sentence, remedy=f"Leave out {called}, or start without the take.")
     if missing := [one for one in wanted if one not in (*layers, *named.get("layers", ()))]:
         sentence = f"{called} names {', '.join(missing)}, but the layers of take {take} are {', '.join(layers)}."
-        more = f"; add a layer with {BY_NAME['layers'].called(way)}"
+        more = f"; add a layer with {BY_NAME['layers'].called(frontend)}"
         raise BadRequestError(sentence, remedy=f"Name some of those{more}.")
 
 

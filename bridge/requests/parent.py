@@ -14,7 +14,7 @@ from engine.pocket.heard import READERS
 from engine.pocket.waveform.lengths import frames_of
 from engine.request import MAX_SEED, MIX, Budget, LoopRequest, Start
 
-from .fields import BY_NAME, Way
+from .fields import ATTRIBUTES, BY_NAME, INHERITED, Frontend
 
 _WORDS = ("prompt", "negative_prompt")
 _LONGEST_APART = 0.1  # share of a loop's length: noise fits one length only; below this share the model decides
@@ -40,21 +40,7 @@ class Parent:
         """Return the fields of the take's request that a new one takes over, by the names of the settings."""
         if (request := self.request) is None:
             return {}
-        return {
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
-            "tempo_bpm": request.tempo_bpm,
-            "time_signature": request.meter,
-            "bars": request.bars,
-            "key": request.key,
-            "layers": request.layers,
-            "chords": request.chords,
-            "loop": request.loop,
-            "with": request.beside,
-            "mute": request.mute,
-            "model": request.model,
-            "sample_rate": request.sample_rate,
-        }
+        return {name: getattr(request, ATTRIBUTES.get(name, name)) for name in INHERITED}
 
 
 def find_take(folder: Path, name: str) -> Path:
@@ -66,14 +52,14 @@ def find_take(folder: Path, name: str) -> Path:
     return library.wav_of(path) if path.suffix.lower() in library.TAKE_FILES else library.find(folder, name).wav
 
 
-def read_parent(given: Mapping[str, Any], folder: Path, way: Way) -> Parent | None:
+def read_parent(given: Mapping[str, Any], folder: Path, frontend: Frontend) -> Parent | None:
     """Return the take that the field `from_take` names, or `None`; raise `DittoError` where it cannot be used."""
     name, variation = str(given.get("from_take", "")), float(given.get("variation", 0.0))
     if not name:
         for setting, what in (("variation", "to vary"), ("again", "whose other layers stay")):
             if given.get(setting):
-                needed = BY_NAME["from_take"].called(way)
-                raise BadRequestError(f"{BY_NAME[setting].called(way)} needs the take {what}: {needed} TAKE.")
+                needed = BY_NAME["from_take"].called(frontend)
+                raise BadRequestError(f"{BY_NAME[setting].called(frontend)} needs the take {what}: {needed} TAKE.")
         return None
     wav = find_take(folder, name)
     sidecar_file = wav.with_suffix(".json")

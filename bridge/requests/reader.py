@@ -22,7 +22,7 @@ from midi.key import guess_key, read_key
 from .beside import fitting, named, read_beside
 from .chords import read_chords
 from .controls import added_bars, read_controls
-from .fields import FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Way, field_of, is_known, unknown
+from .fields import ATTRIBUTES, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Frontend, field_of, is_known, unknown
 from .hinted import hinted
 from .layers import read_layers, refuse_again
 from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
@@ -31,8 +31,8 @@ from .sent import Chunks
 from .targets import TargetRow
 
 _OWN = (
-    "prompt", "negative_prompt", "tempo_bpm", "bars", "key", "layers", "loop", "count", "again", "mute", "stems",
-    "model", "method", "quality", "sample_rate",
+    "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "loop", "count", "again",
+    "mute", "stems", "model", "method", "quality", "sample_rate",
 )  # fmt: skip
 Rows = Callable[[str], TargetRow | None]
 """From a control's name to its row; where there is none, the form of the text decides the type of the target."""
@@ -48,12 +48,12 @@ class Reading:
 
 
 @dataclass(slots=True)
-class _Asked:
+class _Draft:
     """A request while it is read: `given` are its scalars by field, `say` collects remarks."""
 
     settings: dict[str, str]
     chunks: Chunks
-    way: Way
+    frontend: Frontend
     given: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
@@ -67,7 +67,7 @@ def read_request(
     settings: Mapping[str, str],
     chunks: Chunks | None = None,
     *,
-    way: Way = Way.PYTHON,
+    frontend: Frontend = Frontend.PYTHON,
     takes: Path | None = None,
     request_id: str = "",
     instance: str = "",
@@ -79,21 +79,21 @@ def read_request(
     whose `slot` is meant, `rows` finds controls that do not ship with Ditto Live. Raises `DittoError` in one sentence
     for a setting that is not allowed and for a file that cannot be read.
     """
-    asked = _Asked({}, chunks or {}, way)
+    draft = _Draft({}, chunks or {}, frontend)
     try:
-        asked.settings = _renamed(settings, asked.say)
-        asked.given = read_scalars(asked.settings, way) | read_layers(asked.settings, way)
-        parent = read_parent(asked.given, takes or Settings().takes, way)
-        request = _request(asked, parent, request_id, instance, rows)
-        if "prompt" in asked.given:
+        draft.settings = _renamed(settings, draft.say)
+        draft.given = read_scalars(draft.settings, frontend) | read_layers(draft.settings, frontend)
+        parent = read_parent(draft.given, takes or Settings().takes, frontend)
+        request = _request(draft, parent, request_id, instance, rows)
+        if "prompt" in draft.given:
             for sentence in settled(request):
-                asked.say(sentence)
+                draft.say(sentence)
         if request.model in READERS:  # words that a take hands on were heard when it was made
-            for sentence in sentences(*(asked.given.get(name, "") for name in ("prompt", "negative_prompt"))):
-                asked.say(sentence)
+            for sentence in sentences(*(draft.given.get(name, "") for name in ("prompt", "negative_prompt"))):
+                draft.say(sentence)
     except (OSError, ValueError, TypeError) as error:  # a path that no file can have, a row that is no row
         raise BadInputError(f"What was given cannot be read: {error}.") from error
-    return Reading(request, asked.given.get("priority", Priority.INTERACTIVE), tuple(asked.remarks))
+    return Reading(request, draft.given.get("priority", Priority.INTERACTIVE), tuple(draft.remarks))
 
 
 def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
@@ -115,56 +115,61 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
     return dict(sorted(found.items(), key=lambda item: places.get(getattr(field_of(item[0]), "name", ""), 0)))
 
 
-def _request(asked: _Asked, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
+def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
     """Return the request: first without its controls, so that a wrong length is said before any file is read."""
     before = parent.scalars() if parent else {}
-    values = hinted(asked.given, before, asked.say)
+    values = hinted(draft.given, before, draft.say)
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values
-    recording = named(values["with"]) if "with" in asked.given else None
+    recording = named(values["with"]) if "with" in draft.given else None
     if recording is not None:
-        values |= fitting(recording, values, asked.say)
-    values["bars"] = added_bars(asked.settings, values, asked.way, asked.say)
+        values |= fitting(recording, values, draft.say)
+    values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)
     if parent is not None and parent.request is not None:
-        refuse_again(asked.given, parent.name, parent.layers, asked.way)
-    bare = _bare(values, parent, _seed(asked, parent), request_id, instance)
+        refuse_again(draft.given, parent.name, parent.layers, draft.frontend)
+    bare = _bare(values, parent, _seed(draft, parent), request_id, instance)
     if parent is not None:
         refuse_another_length(parent, bare)
-    controls = read_controls(asked.settings, asked.chunks, bare, asked.way, rows, asked.say, _parents(parent, bare))
+    controls = read_controls(
+        draft.settings, draft.chunks, bare, draft.frontend, rows, draft.say, _parents(parent, bare)
+    )
     request = controls.request
     if parent is not None:
         follows_anew = bool(request.controls) and not controls.inherited
-        request = in_its_key(parent, request, asked.given, controls=follows_anew)
-        asked.say(inherited(parent, taken, request, controls=controls.inherited))
-        asked.say(older(parent) if bare.model in READERS else "")
+        request = in_its_key(parent, request, draft.given, controls=follows_anew)
+        draft.say(inherited(parent, taken, request, controls=controls.inherited))
+        draft.say(older(parent) if bare.model in READERS else "")
     if not controls.inherited:
-        request = _in_the_melodys_key(request, asked.say)
-    beside = before.get("with") if "with" not in asked.given else None
+        request = _in_the_melodys_key(request, draft.say)
+    beside = before.get("with") if "with" not in draft.given else None
     if recording is not None:
-        beside = read_beside(recording, request, asked.say)
+        beside = read_beside(recording, request, draft.say)
     chords = read_chords(
-        values.get("chords", ""), asked.chunks, request, asked.way, asked.say, inherited="chords" not in asked.given
+        values.get("chords", ""),
+        draft.chunks,
+        request,
+        draft.frontend,
+        draft.say,
+        inherited="chords" not in draft.given,
     )
-    return _kept_as_it_was(asked, parent, msgspec.structs.replace(request, chords=chords, beside=beside))
+    return _kept_as_it_was(draft, parent, msgspec.structs.replace(request, chords=chords, beside=beside))
 
 
-def _seed(asked: _Asked, parent: Parent | None) -> int:
+def _seed(draft: _Draft, parent: Parent | None) -> int:
     """Return the seed that is given; else the parent's where it is the same loop, else a new one."""
-    if (seed := asked.given.get("seed")) is not None:
+    if (seed := draft.given.get("seed")) is not None:
         return int(seed)
-    is_same = parent is not None and not parent.start.variation and not asked.given.get("again")
+    is_same = parent is not None and not parent.start.variation and not draft.given.get("again")
     if parent is not None and parent.request is not None and is_same:
         return parent.request.seed
     seed = new_seed()
-    asked.say(f"Seed {seed} was chosen.")
+    draft.say(f"Seed {seed} was chosen.")
     return seed
 
 
 def _bare(values: Mapping[str, Any], parent: Parent | None, seed: int, request_id: str, instance: str) -> LoopRequest:
     """Return the request without its controls; a field that is open has the type's own default."""
-    fields: dict[str, Any] = {name: values[name] for name in _OWN if name in values}
-    if "time_signature" in values:
-        fields["meter"] = values["time_signature"]
+    fields: dict[str, Any] = {ATTRIBUTES.get(name, name): values[name] for name in _OWN if name in values}
     if request_id:
         fields["request_id"] = request_id
     if values.get("slot"):
@@ -192,13 +197,13 @@ def _in_the_melodys_key(request: LoopRequest, say: Callable[[str], None]) -> Loo
     return msgspec.structs.replace(request, key=str(guess.key))
 
 
-def _kept_as_it_was(asked: _Asked, parent: Parent | None, request: LoopRequest) -> LoopRequest:
+def _kept_as_it_was(draft: _Draft, parent: Parent | None, request: LoopRequest) -> LoopRequest:
     """Return the request without a search where nothing is changed: the take's own noise is the loop."""
-    searches = any(name in asked.given for name in ("steps", "seconds", "quality", "until_tolerance"))
+    searches = any(name in draft.given for name in ("steps", "seconds", "quality", "until_tolerance"))
     if parent is None or searches or not is_unchanged(parent, request, mix=False):
         return request
     if is_unchanged(parent, request):
-        asked.say("Nothing is changed, so it is the same loop; a variation of 0.3, or another prompt, leaves it.")
+        draft.say("Nothing is changed, so it is the same loop; a variation of 0.3, or another prompt, leaves it.")
     else:
-        asked.say("Its layers are as they were; only what is muted is another.")
+        draft.say("Its layers are as they were; only what is muted is another.")
     return msgspec.structs.replace(request, budget=Budget(steps=0))

@@ -24,7 +24,7 @@ Call = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class TimeLimit:
     """How long a call may take, from asking to answer, and the error of one that takes longer.
 
     While one that was given up still hangs, the next ones have `hung_seconds`: most likely they meet the same disk.
@@ -40,13 +40,13 @@ class Patience:
         return BadInputError(f"{self.sentence} within {seconds:g} s.", remedy=self.remedy)
 
 
-READING = Patience(
+READING = TimeLimit(
     seconds=30.0,
     hung_seconds=30.0,
     sentence="The files of this request could not be read",
     remedy="See that the disk or the network share they lie on answers.",
 )
-WRITING = Patience(
+WRITING = TimeLimit(
     seconds=60.0,
     hung_seconds=15.0,
     sentence="The take could not be written",
@@ -60,8 +60,8 @@ class FileThreads:
     All methods run on the event loop's thread.
     """
 
-    def __init__(self, count: int, name: str, patience: Patience = READING) -> None:
-        self._count, self._name, self._patience = count, name, patience
+    def __init__(self, count: int, name: str, limit: TimeLimit = READING) -> None:
+        self._count, self._name, self._limit = count, name, limit
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._begun: set[asyncio.Future[Any]] = set()
         self._given_up = 0
@@ -74,7 +74,7 @@ class FileThreads:
             self._threads = [self._thread() for _ in range(self._count)]
         future: asyncio.Future[Any] = self._loop.create_future()
         self._calls.put((future, work))
-        seconds = self._patience.hung_seconds if self._given_up else self._patience.seconds
+        seconds = self._limit.hung_seconds if self._given_up else self._limit.seconds
         limit = self._loop.call_later(seconds, self._expire, future, seconds)
         future.add_done_callback(lambda _: limit.cancel())
         return future
@@ -122,7 +122,7 @@ class FileThreads:
     def _expire(self, future: "asyncio.Future[Any]", seconds: float) -> None:
         if future.done():
             return
-        future.set_exception(self._patience.error(seconds))
+        future.set_exception(self._limit.error(seconds))
         if future in self._begun and self._given_up < MAX_GIVEN_UP:
             self._begun.discard(future)
             self._given_up += 1

@@ -10,7 +10,7 @@ from midi.files.opening import state_of_file
 from midi.live.set import parse_lane_reference
 
 from ..osc.addresses import MAX_LOOP_BEATS
-from ..session.effects import LookAtLane, Stamp
+from ..session.effects import CheckLane, Stamp
 from .live_lane import LaneReference, read_lane
 from .targets import beat_range
 
@@ -20,21 +20,21 @@ CHANGED_MEANWHILE = BadInputError("The set was saved again while it was read.")
 NO_STAMP: Stamp = (-1, -1)
 
 
-def look_at_lane(look: LookAtLane) -> tuple[Stamp, Curve | DittoError | None]:
+def check_lane(check: CheckLane) -> tuple[Stamp, Curve | DittoError | None]:
     """Return the file's stamp and, where that is not the known one, the lane or the error of reading it."""
     stamp = NO_STAMP
     try:
-        path, lane = parse_lane_reference(look.lane)
+        path, lane = parse_lane_reference(check.lane)
         stamp = _stamp(Path(path))
-        if stamp == look.known:
+        if stamp == check.known:
             return stamp, None
-        first, last = beat_range(look.beats, "beats")
+        first, last = beat_range(check.beats, "beats")
         if last - first > MAX_LOOP_BEATS:
-            raise BadRequestError(f"beats is {look.beats!r}; {MAX_LOOP_BEATS:,} beats are the most.")
+            raise BadRequestError(f"beats is {check.beats!r}; {MAX_LOOP_BEATS:,} beats are the most.")
         curve = _sparse(read_lane(LaneReference(Path(path), lane, first), last - first))
         return (stamp, curve) if _stamp(Path(path)) == stamp else (stamp, CHANGED_MEANWHILE)
     except DittoError as error:
-        return stamp, error if stamp != look.known else None
+        return stamp, error if stamp != check.known else None
 
 
 def _stamp(path: Path) -> Stamp:

@@ -33,7 +33,7 @@ from engine.request import (
 from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
-from midi.files.file_part import split_file_part
+from midi.files.file_part import existing, split_file_part
 from midi.grooves.groove import SIXTEENTH, groove_from_audio
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
@@ -69,7 +69,7 @@ class TargetRow(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRow:
+class BuiltinRow:
     """A control that ships with Ditto Live, as far as reading its target goes, without loading torch."""
 
     kind: str
@@ -77,18 +77,18 @@ class OwnRow:
     curve_unit: str = "db"
 
 
-OWN_ROWS: dict[str, OwnRow] = {
+BUILTIN_ROWS: dict[str, BuiltinRow] = {
     row.kind: row
     for row in (
-        OwnRow("intensity", (Curve,)),
-        OwnRow("melody", (Notes,)),
-        OwnRow("rhythm", (Onsets,)),
-        OwnRow("structure", (Words, Audio)),
-        OwnRow("brightness", (Curve,), "hz"),
-        OwnRow("timbre", (Audio,)),
-        OwnRow("inpaint", (Audio,)),
-        OwnRow("outpaint", (Audio,)),
-        OwnRow("text", (Words,)),
+        BuiltinRow("intensity", (Curve,)),
+        BuiltinRow("melody", (Notes,)),
+        BuiltinRow("rhythm", (Onsets,)),
+        BuiltinRow("structure", (Words, Audio)),
+        BuiltinRow("brightness", (Curve,), "hz"),
+        BuiltinRow("timbre", (Audio,)),
+        BuiltinRow("inpaint", (Audio,)),
+        BuiltinRow("outpaint", (Audio,)),
+        BuiltinRow("text", (Words,)),
     )
 }
 
@@ -195,8 +195,8 @@ def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
 
 
 def _recorded(sound: SoundPart, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
-    path, heard = sound.path, sound.read()
-    samples, sample_rate = heard.samples, heard.sample_rate
+    path, recording = sound.path, sound.read()
+    samples, sample_rate = recording.samples, recording.sample_rate
     beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
     with naming(path):
         groove = groove_from_audio(samples, sample_rate, beats)
@@ -218,16 +218,9 @@ def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopReques
     return max(step, round(beats / step) * step)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
 def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float = MAX_READ_SECONDS) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
-    if _FORM.fullmatch(text) and not _exists(Path(text)):
+    if _FORM.fullmatch(text) and existing(Path(text)) is None:
         return Words(text=text.upper())
     return audio(SoundPart.parse(text), say=say, loop_seconds=loop_seconds)
 
@@ -244,12 +237,12 @@ def audio(
     `keep` are ranges of beats that stay as they are, `say` gets sentences on how the file was understood. Raises
     `BadInputError` for a file that cannot be read.
     """
-    heard = sound.read(loop_seconds + SPARE_SECONDS)
-    for remark in heard.remarks:
+    recording = sound.read(loop_seconds + SPARE_SECONDS)
+    for remark in recording.remarks:
         say(remark)
-    samples, sample_rate = heard.samples, min(max(heard.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)
-    if sample_rate != heard.sample_rate:
-        count = max(1, round(samples.shape[1] * sample_rate / heard.sample_rate))
+    samples, sample_rate = recording.samples, min(max(recording.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)
+    if sample_rate != recording.sample_rate:
+        count = max(1, round(samples.shape[1] * sample_rate / recording.sample_rate))
         samples = resampled(samples.astype(np.float64), count, circular=False).astype(np.float32)
     return Audio(
         samples=samples.T.astype("<f4").tobytes(),

@@ -1,4 +1,4 @@
-"""The committed requests of a bridge: which are open, which are due to be told again, which are old."""
+"""The committed requests of a bridge: which are open, whose messages are due again, which are old."""
 
 import heapq
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class RequestBook:
         self._open.discard(state.request_id)
 
     def repeats(self, now: float) -> Iterator[RequestState]:
-        """Yield the requests whose end is due to be told again, and set when it is due next."""
+        """Yield the requests whose end is due to be sent again, and set when it is due next."""
         for state in self:
             if now >= state.repeat_at:
                 state.repeats += 1
@@ -66,10 +66,10 @@ class RequestBook:
                 yield state
 
     def slow(self, now: float) -> Iterator[RequestState]:
-        """Yield the requests whose progress is due to be told again, of those that were heard of last."""
+        """Yield the requests whose progress is due to be sent again, of those with the newest progress."""
         states = (self._states[request_id] for request_id in self._open)
         made = (state for state in states if state.progress is not None and state.final is None)
-        for state in heapq.nlargest(MOST_SLOW, made, key=lambda state: state.progress_heard):
+        for state in heapq.nlargest(MOST_SLOW, made, key=lambda state: state.progress_received):
             if now - state.progress_sent >= PROGRESS_SECONDS:
                 yield state
 

@@ -33,13 +33,13 @@ class Clients:
             raise OscError("This device has not said hello yet.", remedy="Send /ditto/hello first.")
         return client
 
-    def meet(self, client: ClientState) -> None:
+    def add(self, client: ClientState) -> None:
         """Keep a client that says hello; too many push out the one that was silent longest."""
         if client.nonce not in self._clients and len(self._clients) >= MAX_CLIENTS:
             del self._clients[min(self._clients.values(), key=lambda known: known.seen).nonce]
         self._clients[client.nonce] = client
 
-    def leave(self, nonce: str) -> None:
+    def remove(self, nonce: str) -> None:
         """Forget a client."""
         self._clients.pop(nonce, None)
 
@@ -52,12 +52,12 @@ class Clients:
         """Return the nonce of a client of this instance, or an empty text."""
         return next((known.nonce for known in self._clients.values() if known.instance == instance), "")
 
-    def tell(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
+    def send(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
         """Send to the client of a request, if it is there."""
         client = self._clients.get(state.nonce)
         if client is not None:
             yield from (Send(client.host, client.port, datagram) for datagram in datagrams)
 
-    def tell_everyone(self, datagram: bytes) -> Iterator[Effect]:
+    def broadcast(self, datagram: bytes) -> Iterator[Effect]:
         """Send to all clients."""
         yield from (Send(client.host, client.port, datagram) for client in self._clients.values())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from engine.errors import DittoError
 from engine.events import Cancelled
 from engine.request import LoopRequest
-from engine.service.messages import Priority
+from engine.service.messages import Priority, Resend
 
 from ..osc import outgoing
 from ..osc.codec import OscError, OscMessage
@@ -13,7 +13,7 @@ from ..takes.parts import TakeParts
 from .assemblies import UNSIGNED, Assemblies
 from .book import MAX_OPEN, RequestBook
 from .clients import Clients
-from .effects import AskAgain, CancelJob, Effect, Prepare, Send, Submit
+from .effects import CancelJob, Effect, NotifyEngine, Prepare, Send, Submit
 from .state import ClientState, RequestPhase, RequestState
 
 Answer = Callable[[OscMessage, str, float], Iterator[Effect]]
@@ -61,8 +61,8 @@ class Commits:
             self._own(state, client)
             state.nonce = nonce
             if state.is_ended and state.unwritten is not None:
-                yield AskAgain(request_id)  # perhaps the disk has room now
-            yield from self._clients.tell(state, *state.said())
+                yield NotifyEngine(Resend, request_id)  # perhaps the disk has room now
+            yield from self._clients.send(state, *state.said())
             return
         assembly = self._assemblies.at(self._assemblies.place_of(request_id, client), now)
         assembly.require(request_id, nonce)
@@ -93,7 +93,7 @@ class Commits:
             case RequestPhase.SUBMITTED:
                 yield CancelJob(request_id)
             case RequestPhase.ENDED:
-                yield from self._clients.tell(state, *state.said())
+                yield from self._clients.send(state, *state.said())
 
     def _seen(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         state = self._book.get(str(message.values[0]))
@@ -116,7 +116,7 @@ class Commits:
             return
         if state.phase is RequestPhase.CANCELLED:
             self._book.end(state, outgoing.end(Cancelled(request_id=request_id), {}), now)
-            yield from self._clients.tell(state, state.end)
+            yield from self._clients.send(state, state.end)
             return
         state.request, state.notes, state.phase = request, notes, RequestPhase.SUBMITTED
         state.parts = TakeParts(asks_stems=request.stems)
@@ -127,4 +127,4 @@ class Commits:
         if (state := self._book.drop(request_id)) is None:
             return
         said = outgoing.error(request_id, error.code, error.sentence, error.remedy)
-        yield from self._clients.tell(state, said)
+        yield from self._clients.send(state, said)

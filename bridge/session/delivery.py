@@ -4,23 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from engine.errors import DittoError
 from engine.events import Accepted, Event, Final, Preview, Progress, Stems, Take
-from engine.service.messages import Job
+from engine.service.messages import AckEnd, AckTake, Job, LeaveTake
 
 from ..osc import outgoing
 from ..takes.parts import TakeParts, WholeTake
 from .book import RequestBook
 from .clients import Clients
-from .effects import (
-    AcknowledgeEnd,
-    AcknowledgeTake,
-    Delivered,
-    DropPreviews,
-    Effect,
-    FindTakes,
-    LeaveTake,
-    WritePreview,
-    WriteTake,
-)
+from .effects import Delivered, DropPreviews, Effect, FindTakes, NotifyEngine, WritePreview, WriteTake
 from .progress import ProgressReports
 from .state import RequestPhase, RequestState
 
@@ -43,14 +33,14 @@ class Delivery:
             state = RequestState(request_id, job.tag, self._clients.nonce_of(job.tag))
         if state.phase is RequestPhase.PREPARING:
             state.phase = RequestPhase.SUBMITTED
-        state.request, state.again = job.request, True
+        state.request, state.resumed = job.request, True
         state.parts = TakeParts(asks_stems=job.request.stems)
         if state.unwritten is not None:  # perhaps the disk has room now
             state.reopen()
         if not state.is_ended:
             self._book.open(state)
 
-    def hear(self, event: Event, now: float) -> Iterator[Effect]:
+    def handle(self, event: Event, now: float) -> Iterator[Effect]:
         """Take in an event; one of a request that is not ours is passed over."""
         state = self._book.get(event.request_id)
         if state is None:
@@ -58,31 +48,29 @@ class Delivery:
         match event:
             case Accepted() if not state.accepted or event.notes:  # the model may have more to say
                 state.accepted = outgoing.accepted(event, state.notes)
-                yield from self._clients.tell(state, state.accepted)
+                yield from self._clients.send(state, state.accepted)
             case Progress():
-                yield from self.progress.hear(state, event, now)
+                yield from self.progress.handle(state, event, now)
             case Preview() if state.request is not None:
                 state.previews = True
                 yield WritePreview(state.request, event)
             case Take() if event.take in state.takes:
-                yield AcknowledgeTake(state.request_id, event.take)
-            case Take():
-                yield from self._write(state, state.parts.take(event))
-            case Stems():
-                yield from self._write(state, state.parts.stems(event))
+                yield NotifyEngine(AckTake, state.request_id, event.take)
+            case Take() | Stems():
+                yield from self._write(state, state.parts.of(event))
             case _ if isinstance(event, Final):
-                yield from self._hear_final(state, event, now)
+                yield from self._handle_final(state, event, now)
 
     def _write(self, state: RequestState, takes: Iterable[WholeTake]) -> Iterator[Effect]:
         for whole in takes:
             number = whole.take.take
             if number not in state.writing and number not in state.takes and state.request is not None:
                 state.writing.add(number)
-                yield WriteTake(state.request, whole.take, state.again, whole.stems)
+                yield WriteTake(state.request, whole.take, state.resumed, whole.stems)
 
-    def _hear_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
+    def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final
-        yield from self._write(state, state.parts.rest())
+        yield from self._write(state, state.parts.of(final))
         promised = getattr(final, "takes", 0)
         if promised > len(state.takes) + len(state.writing) and not state.is_searched:  # delivered before a restart
             state.is_searched = True
@@ -97,8 +85,8 @@ class Delivery:
             return
         state.writing.discard(made.take)
         state.takes[made.take] = made
-        yield AcknowledgeTake(request_id, made.take)
-        yield from self._clients.tell(state, *outgoing.landed(request_id, made))
+        yield NotifyEngine(AckTake, request_id, made.take)
+        yield from self._clients.send(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
     def not_written(self, request_id: str, take: int, error: DittoError, now: float) -> Iterator[Effect]:
@@ -107,7 +95,7 @@ class Delivery:
             return
         state.writing.discard(take)
         state.unwritten = error
-        yield LeaveTake(request_id, take)
+        yield NotifyEngine(LeaveTake, request_id, take)
         yield from self._close(state, now)
 
     def previewed(self, preview: Preview, path: str) -> Iterator[Effect]:
@@ -115,7 +103,7 @@ class Delivery:
         state = self._book.get(preview.request_id)
         if state is not None and not state.is_ended:
             sent = outgoing.preview(state.request_id, preview.take, preview.step, path)
-            yield from self._clients.tell(state, sent)
+            yield from self._clients.send(state, sent)
 
     def found(self, request_id: str, takes: list[Delivered], now: float) -> Iterator[Effect]:
         """Go on with a request whose takes were delivered before a restart."""
@@ -124,7 +112,7 @@ class Delivery:
         state.is_searched = False
         for made in takes:
             state.takes.setdefault(made.take, made)
-            yield from self._clients.tell(state, *outgoing.landed(request_id, made))
+            yield from self._clients.send(state, *outgoing.landed(request_id, made))
         yield from self._close(state, now)
 
     # -- both
@@ -134,7 +122,7 @@ class Delivery:
         if state.final is None or state.writing or state.is_searched:
             return
         if state.unwritten is None:
-            yield AcknowledgeEnd(state.request_id)
+            yield NotifyEngine(AckEnd, state.request_id)
         if state.is_ended:
             return
         end = outgoing.end(state.final, state.takes)
@@ -142,7 +130,7 @@ class Delivery:
             remedy = f"{error.remedy} The engine keeps the take; ask for the same request again when it is mended."
             end = outgoing.error(state.request_id, error.code, error.sentence, remedy)
         self._book.end(state, end, now)
-        yield from self._clients.tell(state, end)
-        if state.previews or state.again:
+        yield from self._clients.send(state, end)
+        if state.previews or state.resumed:
             yield DropPreviews(state.request_id)
         state.request = None

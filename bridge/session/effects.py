@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.events import Preview, Scores, Stems, Take
 from engine.request import LoopRequest
-from engine.service.messages import Priority
+from engine.service.messages import AckEnd, AckTake, LeaveTake, Priority, Resend
 
 from ..osc.assembly import Assembly
 
@@ -61,42 +61,21 @@ class CancelJob:
 
 
 @dataclass(frozen=True, slots=True)
-class AcknowledgeTake:
-    """Tell the engine that a take is on disk."""
+class NotifyEngine:
+    """Send the engine a message of this kind about a request, and about one of its takes where the kind has one."""
 
+    kind: type[AckTake | LeaveTake | AckEnd | Resend]
     request_id: str
-    take: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveTake:
-    """Tell the engine that a take could not be written, and that it must keep it."""
-
-    request_id: str
-    take: int
-
-
-@dataclass(frozen=True, slots=True)
-class AcknowledgeEnd:
-    """Tell the engine that the end of a request has arrived and all its takes are on disk."""
-
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AskAgain:
-    """Ask the engine for the takes and the end of a request that it still has."""
-
-    request_id: str
+    take: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WriteTake:
-    """Write a take; answer with `written` or `not_written`. `again` if it may be there from before."""
+    """Write a take; answer with `written` or `not_written`. `may_exist` if it may be there from before."""
 
     request: LoopRequest
     take: Take
-    again: bool
+    may_exist: bool
     stems: Stems | None = None
 
 
@@ -134,7 +113,7 @@ Stamp = tuple[int, int]  # when a file was changed, in nanoseconds, and its size
 
 
 @dataclass(frozen=True, slots=True)
-class LookAtLane:
+class CheckLane:
     """Look whether a saved set has changed, and read a lane of it; answer with `lane_seen`."""
 
     nonce: str
@@ -148,14 +127,11 @@ Effect = (
     | Prepare
     | Submit
     | CancelJob
-    | AcknowledgeTake
-    | AcknowledgeEnd
-    | LeaveTake
-    | AskAgain
+    | NotifyEngine
     | WriteTake
     | WritePreview
     | FindTakes
     | DropPreviews
     | Favourite
-    | LookAtLane
+    | CheckLane
 )

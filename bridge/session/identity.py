@@ -1,4 +1,4 @@
-"""Who this bridge is, lastingly, and that there is only one of it for a data folder."""
+"""The lasting name of a bridge, and the lock by which a data folder has one bridge at a time."""
 
 import contextlib
 from collections.abc import Iterator

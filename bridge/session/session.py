@@ -38,7 +38,7 @@ class Session:
         self._book = RequestBook()
         self._delivery = Delivery(self._book, self._clients)
         self._status: Status | None = None
-        self._trouble = ""
+        self._failure = ""
         self._tidied = float("-inf")
         self._commits = Commits(self._clients, self._assemblies, self._book)
         self._watches = Watches(self._clients)
@@ -82,9 +82,9 @@ class Session:
             yield Send(host, int(port), outgoing.error("", "protocol", sentence, remedy))
             return
         client = ClientState(str(instance), str(nonce), host, int(port), now, signs=int(protocol) > UNSIGNED_VERSION)
-        self._clients.meet(client)
+        self._clients.add(client)
         yield Send(host, client.port, outgoing.welcome(int(protocol), client.nonce, self._bridge_id, self._version))
-        yield Send(host, client.port, outgoing.state(self._status, self._trouble))
+        yield Send(host, client.port, outgoing.state(self._status, self._failure))
         yield from self._adopt(client)
 
     def _adopt(self, client: ClientState) -> Iterator[Effect]:
@@ -93,10 +93,10 @@ class Session:
             if state.instance == client.instance and state.nonce not in self._clients:
                 state.nonce = client.nonce
                 if not state.seen:
-                    yield from self._clients.tell(state, *state.said())
+                    yield from self._clients.send(state, *state.said())
 
     def _bye(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
-        self._clients.leave(str(message.values[0]))
+        self._clients.remove(str(message.values[0]))
         yield from ()
 
     def _favourite(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
@@ -106,24 +106,24 @@ class Session:
 
     # -- from the engine
 
-    def hear(self, said: Event | Job | Status, now: float) -> Iterator[Effect]:
+    def handle(self, said: Event | Job | Status, now: float) -> Iterator[Effect]:
         """Take in an event, a job or a status of the engine."""
         match said:
             case Status():
-                before, self._status, self._trouble = self._status, said, ""
+                before, self._status, self._failure = self._status, said, ""
                 if before is None or _shown(before) != _shown(said):
-                    yield from self._clients.tell_everyone(outgoing.state(said))
+                    yield from self._clients.broadcast(outgoing.state(said))
             case Job():
                 self._assemblies.drop(said.request.request_id)
                 self._delivery.take_up(said)
             case _:
-                yield from self._delivery.hear(said, now)
+                yield from self._delivery.handle(said, now)
 
-    def lost_engine(self, trouble: str = "") -> Iterator[Effect]:
+    def lost_engine(self, failure: str = "") -> Iterator[Effect]:
         """Tell all clients that no engine answers, and why, as far as that is known."""
-        if self._status is not None or trouble != self._trouble:
-            self._status, self._trouble = None, trouble
-            yield from self._clients.tell_everyone(outgoing.state(None, trouble))
+        if self._status is not None or failure != self._failure:
+            self._status, self._failure = None, failure
+            yield from self._clients.broadcast(outgoing.state(None, failure))
 
     # -- the clock
 
@@ -131,9 +131,9 @@ class Session:
         """Repeat messages that are due, and forget old clients and requests."""
         if self._status is not None:
             for state in self._book.slow(now):
-                yield from self._delivery.progress.tell(state, now)
+                yield from self._delivery.progress.send(state, now)
         for state in self._book.repeats(now):
-            yield from self._clients.tell(state, *state.said())
+            yield from self._clients.send(state, *state.said())
         yield from self._watches.tick(now)
         if now - self._tidied >= TIDY_SECONDS:
             self._tidied = now

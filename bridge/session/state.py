@@ -45,11 +45,11 @@ class RequestState:
     nonce: str
     phase: RequestPhase = RequestPhase.PREPARING
     request: LoopRequest | None = None  # it may hold megabytes, and goes when its end is known
-    again: bool = False  # taken up after a restart: its takes may be on disk
+    resumed: bool = False  # taken up after a restart: its takes may be on disk
     notes: tuple[str, ...] = ()
     accepted: bytes = b""
     progress: Progress | None = None
-    progress_heard: float = 0.0
+    progress_received: float = 0.0
     progress_sent: float = 0.0
     previews: bool = False  # some may lie on disk
     parts: TakeParts = field(default_factory=lambda: TakeParts(asks_stems=False))
@@ -66,7 +66,7 @@ class RequestState:
 
     @property
     def is_ended(self) -> bool:
-        """Whether its end was told."""
+        """Whether its end was sent."""
         return self.phase is RequestPhase.ENDED
 
     def said(self) -> list[bytes]:

@@ -14,22 +14,22 @@ from engine.request import Curve
 from ..osc import outgoing
 from ..osc.codec import OscMessage
 from .clients import Clients
-from .effects import Effect, LookAtLane, Send, Stamp
+from .effects import CheckLane, Effect, Send, Stamp
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 NO_MARK = 0  # of a client that has no curve yet
 
 
 @dataclass(slots=True)
 class Watch:
-    """One client's lane. `read` is the file's stamp as last read or reported, `doubted` as reading it failed."""
+    """One client's lane. `read` is the file's stamp as last read or reported, `failed` as reading it failed."""
 
     lane: str
     beats: str
-    looked: float = float("-inf")
-    is_looking: bool = False
+    checked_at: float = float("-inf")
+    is_checking: bool = False
     read: Stamp | None = None
-    doubted: Stamp | None = None
+    failed: Stamp | None = None
     mark: int = NO_MARK
     datagrams: tuple[bytes, ...] = ()
 
@@ -55,41 +55,41 @@ class Watches:
             self._watches[nonce] = Watch(lane, beats)
             yield from self.tick(now)
         elif watch.mark != message.values[3]:
-            yield from self._tell(nonce, *watch.datagrams)
+            yield from self._send(nonce, *watch.datagrams)
 
     def tick(self, now: float) -> Iterator[Effect]:
         """Look at the files that are due, and forget the watches of clients that are gone."""
         for nonce in [nonce for nonce in self._watches if nonce not in self._clients]:
             del self._watches[nonce]
         for nonce, watch in self._watches.items():
-            if not watch.is_looking and now - watch.looked >= LOOK_SECONDS:
-                watch.looked, watch.is_looking = now, True
-                yield LookAtLane(nonce, watch.lane, watch.beats, watch.read)
+            if not watch.is_checking and now - watch.checked_at >= CHECK_SECONDS:
+                watch.checked_at, watch.is_checking = now, True
+                yield CheckLane(nonce, watch.lane, watch.beats, watch.read)
 
-    def seen(self, look: LookAtLane, stamp: Stamp, found: Curve | DittoError | None) -> Iterator[Effect]:
+    def seen(self, check: CheckLane, stamp: Stamp, found: Curve | DittoError | None) -> Iterator[Effect]:
         """Take in the file's `stamp` and, if it had changed, its lane or the error of reading it."""
-        watch = self._watches.get(look.nonce)
-        if watch is None or (watch.lane, watch.beats) != (look.lane, look.beats):
+        watch = self._watches.get(check.nonce)
+        if watch is None or (watch.lane, watch.beats) != (check.lane, check.beats):
             return
-        watch.is_looking = False
+        watch.is_checking = False
         if isinstance(found, Curve):
-            watch.read, watch.doubted = stamp, None
-            watch.mark, watch.datagrams = _told(look, found)
-            yield from self._tell(look.nonce, *watch.datagrams)
-        elif found is not None and watch.doubted != stamp:
-            watch.doubted = stamp  # perhaps it is being written
+            watch.read, watch.failed = stamp, None
+            watch.mark, watch.datagrams = _encoded(check, found)
+            yield from self._send(check.nonce, *watch.datagrams)
+        elif found is not None and watch.failed != stamp:
+            watch.failed = stamp  # perhaps it is being written
         elif found is not None:
-            watch.read, watch.doubted = stamp, None
-            yield from self._tell(look.nonce, outgoing.error("", found.code, found.sentence, found.remedy))
+            watch.read, watch.failed = stamp, None
+            yield from self._send(check.nonce, outgoing.error("", found.code, found.sentence, found.remedy))
 
-    def _tell(self, nonce: str, *datagrams: bytes) -> Iterator[Effect]:
+    def _send(self, nonce: str, *datagrams: bytes) -> Iterator[Effect]:
         client = self._clients.get(nonce)
         if client is not None:
             yield from (Send(client.host, client.port, datagram) for datagram in datagrams)
 
 
-def _told(look: LookAtLane, curve: Curve) -> tuple[int, tuple[bytes, ...]]:
+def _encoded(check: CheckLane, curve: Curve) -> tuple[int, tuple[bytes, ...]]:
     """Return the mark of a curve, and the curve as it is sent."""
-    content = repr((look.lane, look.beats, curve.unit, curve.points))
+    content = repr((check.lane, check.beats, curve.unit, curve.points))
     mark = zlib.crc32(content.encode()) % (2**31 - 1) + 1
-    return mark, tuple(outgoing.lane_curve(look.nonce, look.beats, mark, curve))
+    return mark, tuple(outgoing.lane_curve(check.nonce, check.beats, mark, curve))

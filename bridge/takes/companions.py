@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.request import LAYERS
 
-ENDINGS = (".json", ".safetensors", ".mid", ".png")  # request and scores, noise, the notes heard in it, report
+ENDINGS = (".json", ".safetensors", ".mid", ".png")  # request and scores, noise, transcription, report
 
 
 def stem_of(wav: Path, layer: str) -> Path:

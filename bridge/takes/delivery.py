@@ -51,7 +51,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
 
     `key` is the one that sounds, whoever chose it. `layers` are empty for a full mix, and None in takes of before there
     were layers; `chords` are those that sound, `weights` is the digest of the model's weights, `stems` are names of
-    files beside it, by layer, `midi` the name of the MIDI file with the notes heard in it.
+    files beside it, by layer, `midi` the name of the MIDI file with its transcription.
     """
 
     request: LoopRequest
@@ -97,20 +97,20 @@ def write_take(
     stems: Stems | None = None,
     *,
     midi: bytes = b"",
-    again: bool = False,
+    may_exist: bool = False,
 ) -> Delivered:
     """Write a take, with its stems if there are some, and return where it lies; raises `BadInputError`.
 
-    With `again`, one that is there from before is returned as it is.
+    With `may_exist`, one that is there from before is returned as it is.
     """
     name = take_id(request, take.take)
     with _alone(folder / name):
-        if again and (found := find_wav(folder, name)) is not None:
+        if may_exist and (found := find_wav(folder, name)) is not None:
             return delivered(found, request, take, name)
         now = datetime.datetime.now().astimezone()
         path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
         if not path.exists():
-            write_files(path, request, take, stems, midi=midi, now=now, again=True)
+            write_files(path, request, take, stems, midi=midi, now=now, may_exist=True)
         return delivered(path, request, take, name)
 
 
@@ -132,13 +132,13 @@ def write_files(
     midi: bytes = b"",
     now: datetime.datetime | None = None,
     overwrite: bool = False,
-    again: bool = False,
+    may_exist: bool = False,
 ) -> None:
     """Write the WAV at `path`, its sidecar, its noise, its stems and the MIDI file with the bytes `midi`; the WAV last.
 
     Raises `BadInputError`. An existing file is kept, and refused, unless `overwrite` is set; then stems and MIDI of the
-    take that was there go. With `again` its other files may be there from an attempt that was cut off before its WAV.
-    Where one cannot be written, none stays that was not there before.
+    take that was there go. With `may_exist` its other files may be there from an attempt that was cut off before its
+    WAV. Where one cannot be written, none stays that was not there before.
     """
     _make_folder(path.parent)
     before = set(extras_of(path)) if overwrite else set()
@@ -147,7 +147,7 @@ def write_files(
     try:
         for file, write in companions.items():  # the sidecar first: it claims the name
             was_there = file.exists()
-            write(overwrite or again)
+            write(overwrite or may_exist)
             added += [] if was_there else [file]
         write_wav(path, request, take.sound, overwrite)
     except DittoError:
@@ -161,11 +161,11 @@ def write_files(
 def _companions(
     path: Path, request: LoopRequest, take: Take, stems: Stems | None, midi: bytes, now: datetime.datetime
 ) -> dict[Path, Callable[[bool], None]]:
-    """Return the files that go with a take's WAV, each with its writer, which is told whether it may overwrite."""
-    sidecar, noise, heard = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
+    """Return the files that go with a take's WAV, each with its writer, which gets whether it may overwrite."""
+    sidecar, noise, mid_file = (path.with_suffix(ending) for ending in (".json", ".safetensors", ".mid"))
     sounds = {} if stems is None else stems.sounds
     files = {layer: stem_of(path, layer) for layer in sounds}
-    data = {sidecar: _sidecar(request, take, now, files, heard if midi else None), noise: take.noise, heard: midi}
+    data = {sidecar: _sidecar(request, take, now, files, mid_file if midi else None), noise: take.noise, mid_file: midi}
     found: dict[Path, Callable[[bool], None]] = {
         file: partial(_publish, file, content) for file, content in data.items() if content
     }
@@ -183,8 +183,8 @@ def extras_of(wav: Path) -> tuple[Path, ...]:
 
     Other files with such a name are not the take's.
     """
-    heard = wav.with_suffix(".mid")
-    return (*stems_of(wav), *((heard,) if _extras(wav).midi and heard.exists() else ()))
+    mid_file = wav.with_suffix(".mid")
+    return (*stems_of(wav), *((mid_file,) if _extras(wav).midi and mid_file.exists() else ()))
 
 
 def _extras(wav: Path) -> _Extras:
@@ -248,7 +248,7 @@ def _read(path: Path, request_id: str) -> Delivered | None:
 
 
 def delivered(path: Path, request: LoopRequest, take: Take, name: str) -> Delivered:
-    """Return the facts about a take that a device is told; `name` is the take's id."""
+    """Return the facts about a take that a device gets; `name` is the take's id."""
     samples = len(take.sound.samples) // (4 * take.sound.channels)
     return _described(path, request, take.take, name, take.scores, take.notes, samples)
 

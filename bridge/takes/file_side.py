@@ -10,7 +10,7 @@ from engine.errors import DittoError, InternalError
 from engine.files import refused_by_system
 
 from ..requests.readers import CLOSE_SECONDS, WRITING, FileThreads
-from ..session.effects import Effect, FindTakes, LookAtLane, Prepare
+from ..session.effects import CheckLane, Effect, FindTakes, Prepare
 from .backlog import Backlog
 from .file_work import FileWork
 
@@ -35,7 +35,7 @@ class FileSide:
                 self._then(self._work.prepare(effect))
             case Prepare() | FindTakes():
                 self._on_thread(self._readers, effect)
-            case LookAtLane():
+            case CheckLane():
                 self._on_thread(self._watchers, effect)
             case _:
                 self._backlog.add(effect)

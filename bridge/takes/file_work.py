@@ -12,10 +12,10 @@ import structlog
 from engine.errors import DittoError
 from engine.settings import Settings
 
-from ..requests.fields import Way
+from ..requests.fields import Frontend
 from ..requests.reader import read_request
-from ..requests.saved_lane import NO_STAMP, look_at_lane
-from ..session.effects import DropPreviews, Effect, Favourite, FindTakes, LookAtLane, Prepare, WritePreview, WriteTake
+from ..requests.saved_lane import NO_STAMP, check_lane
+from ..session.effects import CheckLane, DropPreviews, Effect, Favourite, FindTakes, Prepare, WritePreview, WriteTake
 from ..session.session import Session
 from . import delivery
 from . import library as takes
@@ -47,8 +47,8 @@ class FileWork:
                 return self._write_preview(effect)
             case DropPreviews():
                 delivery.drop_previews(self.previews, effect.request_id)
-            case LookAtLane():
-                return self._session.lane_seen(effect, *look_at_lane(effect))
+            case CheckLane():
+                return self._session.lane_seen(effect, *check_lane(effect))
             case Favourite():
                 self._mark(effect)
         return ()
@@ -63,7 +63,7 @@ class FileWork:
                 return self._session.not_written(effect.take.request_id, effect.take.take, error, now)
             case FindTakes():
                 return self._session.found(effect.request_id, [], now)
-            case LookAtLane():
+            case CheckLane():
                 return self._session.lane_seen(effect, NO_STAMP, error)
         return ()
 
@@ -73,7 +73,7 @@ class FileWork:
             made = read_request(
                 effect.assembly.settings,
                 effect.assembly.rows,
-                way=Way.OSC,
+                frontend=Frontend.OSC,
                 takes=self._settings.takes,
                 request_id=effect.request_id,
                 instance=effect.instance,
@@ -85,7 +85,7 @@ class FileWork:
     def _write_take(self, effect: WriteTake) -> Iterable[Effect]:
         try:
             made = delivery.write_take(
-                self._settings.takes, effect.request, effect.take, effect.stems, again=effect.again
+                self._settings.takes, effect.request, effect.take, effect.stems, may_exist=effect.may_exist
             )
         except DittoError as error:
             return self.failed(effect, error)

@@ -1,4 +1,4 @@
-"""The takes that were kept: find, search, mark, tidy. The folder is the index; there is no other."""
+"""The takes on disk: find, search, mark, tidy. The folder is the index; there is no other."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ class _Brief(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredTake:
     """A take in the folder. `size_bytes` counts all its files."""
 
     take_id: str
@@ -79,7 +79,7 @@ class Kept:
         return tuple(path for path in (self.wav, *companions(self.wav)) if path.exists())
 
 
-def kept(folder: Path) -> Iterator[Kept]:
+def stored_takes(folder: Path) -> Iterator[StoredTake]:
     """Yield all takes, the newest day first; damaged ones are passed over."""
     for day in sorted(folder.glob("*/"), reverse=True):
         for path in sorted(day.glob("*.json"), key=_modified, reverse=True):
@@ -88,7 +88,7 @@ def kept(folder: Path) -> Iterator[Kept]:
                 yield take
 
 
-def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
+def search(takes: Iterable[StoredTake], words: str) -> Iterator[StoredTake]:
     """Yield the takes whose title, prompt, key, layers, model or id holds all these words."""
     wanted = words.casefold().split()
     for take in takes:
@@ -97,14 +97,14 @@ def search(takes: Iterable[Kept], words: str) -> Iterator[Kept]:
             yield take
 
 
-def find(folder: Path, name: str) -> Kept:
+def find(folder: Path, name: str) -> StoredTake:
     """Return the take that `name` means: a file of it, its id, the start of the id, or `latest`.
 
     Raises `BadInputError` where there is none, or several.
     """
     if Path(name).suffix.lower() in TAKE_FILES:
         return _of_file(Path(name))
-    takes = kept(folder)
+    takes = stored_takes(folder)
     found = list(takes)[:1] if name == "latest" else [take for take in takes if name and take.take_id.startswith(name)]
     exact = [take for take in found if take.take_id == name]
     if len(exact or found) != 1:
@@ -121,7 +121,7 @@ def wav_of(path: Path) -> Path:
     return take_of(wav) or wav
 
 
-def _of_file(path: Path) -> Kept:
+def _of_file(path: Path) -> StoredTake:
     wav = wav_of(path)
     found = _brief(wav.with_suffix(".json"))
     if found is None:
@@ -132,12 +132,12 @@ def _of_file(path: Path) -> Kept:
     return found
 
 
-def sidecar(take: Kept) -> Sidecar:
+def sidecar(take: StoredTake) -> Sidecar:
     """Return the whole sidecar of a take, its request included."""
     return read_sidecar(take.wav.with_suffix(".json"))
 
 
-def whole_sidecar(take: Kept) -> dict[str, object]:
+def whole_sidecar(take: StoredTake) -> dict[str, object]:
     """Return all that a take's sidecar holds; raises `BadInputError`."""
     path = take.wav.with_suffix(".json")
     try:
@@ -174,7 +174,7 @@ def set_title(wav: Path, title: str) -> None:
     _change(wav, {"title": " ".join(title.split())[:MAX_TITLE]})
 
 
-def forget(take: Kept) -> None:
+def forget(take: StoredTake) -> None:
     """Remove the words from a take's sidecar; its sound and its file name, which sets refer to, stay."""
     request = sidecar(take).request
     _change(
@@ -188,17 +188,17 @@ def forget(take: Kept) -> None:
     )
 
 
-def unused(takes: Iterable[Kept], sets: Path) -> list[Kept]:
+def unused(takes: Iterable[StoredTake], sets: Path) -> list[StoredTake]:
     """Return the takes that are no favourites and that nothing of Live below `sets` names; raises `BadInputError`."""
     named = names_below(sets)
 
-    def in_use(take: Kept) -> bool:
+    def in_use(take: StoredTake) -> bool:
         return any(named.has(take.take_id, file.stem) for file in take.files)
 
     return [take for take in takes if not take.favourite and not in_use(take)]
 
 
-def to_trash(takes: Iterable[Kept]) -> int:
+def to_trash(takes: Iterable[StoredTake]) -> int:
     """Move takes to the system's trash, from where they can be put back; return how many.
 
     Raises `BadInputError` where the system refuses one; those before it are in the trash then.
@@ -230,7 +230,7 @@ def disk_free_bytes(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def _brief(path: Path) -> Kept | None:
+def _brief(path: Path) -> StoredTake | None:
     wav = path.with_suffix(".wav")
     try:
         found = msgspec.json.decode(_sidecar_bytes(path), type=_Brief)
@@ -240,7 +240,7 @@ def _brief(path: Path) -> Kept | None:
     except (BadInputError, OSError, ValueError, RecursionError):  # a damaged one spoils no list
         return None
     words = found.request
-    return Kept(
+    return StoredTake(
         take_id=found.take_id or wav.stem.rpartition("-")[2],
         wav=wav,
         prompt=words.prompt,

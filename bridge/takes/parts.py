@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.events import Stems, Take
+from engine.events import Cancelled, Done, Event, Failed, Stems, Superseded, Take
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,32 +17,36 @@ class WholeTake:
 class TakeParts:
     """The takes of one request. Where it `asks_stems` each take is held until its stems come.
 
-    Stems do not come any more once the same take comes again, another take comes, or the request ends, for which the
-    caller calls `rest`; a held take is then yielded without them.
+    Stems do not come any more once the same take comes again, another take comes, or the request ends; a held take is
+    then yielded without them.
     """
 
     def __init__(self, *, asks_stems: bool) -> None:
         self._asks_stems = asks_stems
         self._held: Take | None = None
 
-    def take(self, take: Take) -> Iterator[WholeTake]:
-        """Take in a take and yield the takes that wait for nothing more."""
+    def of(self, event: Event) -> Iterator[WholeTake]:
+        """Take in an event of the request, and yield the takes that wait for nothing more."""
+        match event:
+            case Take():
+                yield from self._of_take(event)
+            case Stems() if self._held is not None and self._held.take == event.take:
+                whole, self._held = WholeTake(self._held, event), None
+                yield whole
+            case Done() | Cancelled() | Superseded() | Failed():
+                yield from self._rest()
+
+    def _of_take(self, take: Take) -> Iterator[WholeTake]:
         again = self._held is not None and self._held.take == take.take
         if not again:
-            yield from self.rest()
+            yield from self._rest()
         self._held = None
         if again or not self._asks_stems:
             yield WholeTake(take)
         else:
             self._held = take
 
-    def stems(self, stems: Stems) -> Iterator[WholeTake]:
-        """Yield the take whose stems these are; stems of no take are passed over."""
-        if self._held is not None and self._held.take == stems.take:
-            held, self._held = self._held, None
-            yield WholeTake(held, stems)
-
-    def rest(self) -> Iterator[WholeTake]:
+    def _rest(self) -> Iterator[WholeTake]:
         """Yield the held take, if there is one, without stems."""
         if self._held is not None:
             held, self._held = self._held, None

@@ -1,4 +1,4 @@
-"""A socket to the engine, and why it does not answer: as far as the wire lets the reasons be told apart."""
+"""A socket to the engine, and why it does not answer: as far as the wire lets the reasons be distinguished."""
 
 import contextlib
 import errno
@@ -148,15 +148,15 @@ class Connection:
         self.socket.close(linger=linger)
 
 
-def why_silent(peer: Peer, reach: Reach, protocol_trouble: str = "") -> EngineUnavailableError:
+def why_silent(peer: Peer, reach: Reach, version_error: str = "") -> EngineUnavailableError:
     """Return why no engine answers, with what to do; where nothing was reached a plain connection is tried.
 
-    Takes up to 3 s. `protocol_trouble` is what an engine said that was not understood.
+    Takes up to 3 s. `version_error` is what an engine said that was not understood.
     """
     address, key_file = peer.address, peer.keys.folder / "client.key"
-    if protocol_trouble:
+    if version_error:
         return EngineUnavailableError(
-            f"The engine at {address} answers in another version: {protocol_trouble}",
+            f"The engine at {address} answers in another version: {version_error}",
             remedy="Install the same version of Ditto Live on both sides.",
         )
     match reach:
@@ -196,11 +196,11 @@ def unreachable(address: str) -> EngineUnavailableError:
     try:
         sockets.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
     except OSError as error:
-        return _told(error, address, host, port)
+        return _refusal(error, address, host, port)
     return EngineUnavailableError(f"No engine answers at {address} yet.", remedy="Wait a moment and try again.")
 
 
-def _told(error: OSError, address: str, host: str, port: str) -> EngineUnavailableError:
+def _refusal(error: OSError, address: str, host: str, port: str) -> EngineUnavailableError:
     if isinstance(error, sockets.gaierror):
         return EngineUnavailableError(
             f"There is no computer named {host}.", remedy="See how its name is written, or use its number (192.168...)."

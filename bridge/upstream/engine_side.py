@@ -20,13 +20,13 @@ ANEW_SECONDS = 120.0  # of silence, then a new connection; before, the longest t
 
 
 class EngineSide:
-    """The link and its socket. `trouble` says in a sentence why no engine answers. Threads: the loop's."""
+    """The link and its socket. `failure` says in a sentence why no engine answers. Threads: the loop's."""
 
-    def __init__(self, link: Link, heard: Callable[[list[Frames]], None]) -> None:
+    def __init__(self, link: Link, on_messages: Callable[[list[Frames]], None]) -> None:
         self.link = link
-        self.trouble = ""
-        self._heard = heard
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.failure = ""
+        self._on_messages = on_messages
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None  # made with the first connection
         self._peer: Peer | None = None
         self._connection: Connection | None = None
         self._channel: Channel | None = None
@@ -39,25 +39,26 @@ class EngineSide:
         return self.link.is_alive(time.monotonic())
 
     def connect(self, peer: Peer) -> None:
-        """Talk to this engine from now on; where that cannot be, `trouble` says why."""
+        """Talk to this engine from now on; where that cannot be, `failure` says why."""
         self.disconnect()
         if peer != self._peer:
-            self.trouble = ""
+            self.failure = ""
         self._peer, self._probed, self._connected = peer, float("-inf"), time.monotonic()
+        self._context = self._context or zmq.Context()
         try:
             self._connection = Connection(self._context, peer)
         except DittoError as error:
-            self.trouble = f"{error.sentence} {error.remedy}"
+            self.failure = f"{error.sentence} {error.remedy}"
             log.error("bridge.no_connection", sentence=error.sentence)
             return
-        self._channel = Channel(self._connection.socket, self._heard)
+        self._channel = Channel(self._connection.socket, self._on_messages)
         self.flush()
 
     def tick(self, now: float) -> None:
         """Say what is due, connect anew where that was refused, and look for the reason of silence."""
         self.link.tick(now)
         if self.link.is_alive(now):
-            self.trouble, self._connected = "", now
+            self.failure, self._connected = "", now
         elif self._connection is not None and self._peer is not None:
             if self._connection.is_refused(now):
                 self.connect(self._peer)
@@ -73,9 +74,9 @@ class EngineSide:
         await asyncio.sleep(1.0)  # the first answer may be on its way
         if self.is_alive or connection is not self._connection:
             return
-        found = await asyncio.to_thread(why_silent, peer, connection.reach, self.link.version_trouble)
+        found = await asyncio.to_thread(why_silent, peer, connection.reach, self.link.version_error)
         if not self.is_alive and connection is self._connection:
-            self.trouble = f"{found.sentence} {found.remedy}"
+            self.failure = f"{found.sentence} {found.remedy}"
 
     def flush(self) -> None:
         """Send what the link has to say."""
@@ -97,4 +98,5 @@ class EngineSide:
         if self._probing is not None:
             self._probing.cancel()
         self.disconnect()
-        self._context.destroy(linger=0)
+        if self._context is not None:
+            self._context.destroy(linger=0)

@@ -16,13 +16,13 @@ from engine.service.messages import (
     AckEnd,
     AckTake,
     Cancel,
+    EventMessage,
     Hello,
     Job,
     LeaveTake,
     Message,
     RequestStatus,
     Resend,
-    Said,
     Status,
     Submission,
 )
@@ -67,16 +67,16 @@ class Link:
 
     owner: str
     status: Status | None = None
-    version_trouble: str = ""  # what the other side said that was not understood
+    version_error: str = ""  # what the other side said that was not understood
     _open: dict[str, _Open] = field(default_factory=dict)
     _outbox: list[Outgoing] = field(default_factory=list)
     _hello_at: float = 0.0
-    _heard: float = float("-inf")
+    _answered_at: float = float("-inf")
     _engine_id: str = ""
 
     def is_alive(self, now: float) -> bool:
         """Return whether the engine has answered lately."""
-        return now - self._heard < SILENT_SECONDS
+        return now - self._answered_at < SILENT_SECONDS
 
     @property
     def open_requests(self) -> tuple[str, ...]:
@@ -107,21 +107,12 @@ class Link:
         found.cancelled, found.repeat_at = True, now + REPEAT_SECONDS
         self._send(Cancel(request_id=request_id, owner=self.owner))
 
-    def acknowledge_take(self, request_id: str, take: int) -> None:
-        """Say that a take is safe."""
-        self._send(AckTake(request_id=request_id, owner=self.owner, take=take))
-
-    def leave_take(self, request_id: str, take: int) -> None:
-        """Say that a take has arrived and is not safe."""
-        self._send(LeaveTake(request_id=request_id, owner=self.owner, take=take))
-
-    def acknowledge_end(self, request_id: str) -> None:
-        """Say that the end has arrived and all takes are safe."""
-        self._send(AckEnd(request_id=request_id, owner=self.owner))
-
-    def ask_again(self, request_id: str) -> None:
-        """Ask for what the engine still has of a request."""
-        self._send(Resend(request_id=request_id, owner=self.owner))
+    def notify(
+        self, kind: type[AckTake | LeaveTake | AckEnd | Resend], request_id: str, take: int | None = None
+    ) -> None:
+        """Say, once, that a take or an end is safe or is not, or that a request is to be sent again."""
+        about: dict[str, int] = {} if take is None else {"take": take}
+        self._send(kind(request_id=request_id, owner=self.owner, **about))
 
     def receive(self, batch: Sequence[Sequence[bytes]], now: float) -> Iterator[Event | Job | Status]:
         """Yield what a batch of messages says; what is not ours to hear becomes a `Failed` without request."""
@@ -130,17 +121,17 @@ class Link:
                 message = messages.unpack(frames)
             except BadRequestError as error:
                 if not frames or frames[0] != messages.VERSION:
-                    self.version_trouble = error.sentence
+                    self.version_error = error.sentence
                 yield Failed(request_id="", code=error.code, sentence=error.sentence, remedy=error.remedy)
                 continue
             match message:
                 case Status():
-                    self._heard, self.version_trouble = now, ""
-                    yield from self._hear(message, now)
+                    self._answered_at, self.version_error = now, ""
+                    yield from self._compare(message, now)
                 case Job():
                     self._open.setdefault(message.request.request_id, _Open(None, float("inf"))).frames = None
                     yield message
-                case Said():
+                case EventMessage():
                     self._note(message.event)
                     yield message.event
 
@@ -164,7 +155,7 @@ class Link:
         else:
             open_.repeat_at = float("inf")
 
-    def _hear(self, status: Status, now: float) -> Iterator[Status]:
+    def _compare(self, status: Status, now: float) -> Iterator[Status]:
         """Compare what the engine has with what we wait for."""
         if self._engine_id and status.engine_id != self._engine_id:  # it was started anew and knows us not
             self._send(Hello(owner=self.owner, resume=True))

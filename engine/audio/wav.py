@@ -29,8 +29,8 @@ Audio = NDArray[np.float32]
 _PIECE_SAMPLES = 2**14  # converted at a time, so that a long loop is not in memory twice
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
 _MOST_BYTES = 2**32  # a RIFF file counts with 32 bits
+_MIDDLE_C = 60  # the root note that both chunks have; no flag says that it is meant
 _ACID_ONE_SHOT = 0x01
-_ACID_ROOT_NOTE_SET = 0x02
 _ACID_STRETCH = 0x04
 _ACID_UNKNOWN = 0x8000  # the value of this field in every known file
 
@@ -57,20 +57,19 @@ def write_loop(
     tempo_bpm: Fraction,
     beats: Fraction,
     meter: Meter,
-    root_note: int | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write `audio` [channels, samples] as a 24-bit loop of `beats` quarter notes.
 
-    `root_note` is a MIDI number. Raises `BadInputError` where `path` cannot be written, or exists and
-    `overwrite` is not set; `InternalError` for values that are not finite. No file is left behind then.
+    Raises `BadInputError` where `path` cannot be written, or exists and `overwrite` is not set; `InternalError` for
+    values that are not finite. No file is left behind then.
     """
     if not np.isfinite(audio).all():
         raise InternalError(f"The audio for {path.name} holds values that are not numbers.")
     chunks = (
         (b"fmt ", _fmt(audio.shape[0], sample_rate)),
-        (b"smpl", _smpl(audio.shape[1], sample_rate, root_note)),
-        (b"acid", _acid(tempo_bpm, beats, meter, root_note)),
+        (b"smpl", _smpl(audio.shape[1], sample_rate)),
+        (b"acid", _acid(tempo_bpm, beats, meter)),
     )
     head = b"WAVE" + b"".join(name + struct.pack("<I", len(data)) + data for name, data in chunks)
     size = 3 * audio.size
@@ -84,24 +83,21 @@ def _fmt(channels: int, sample_rate: int) -> bytes:
     return struct.pack("<HHIIHH", 1, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, 24)
 
 
-def _smpl(samples: int, sample_rate: int, root_note: int | None) -> bytes:
+def _smpl(samples: int, sample_rate: int) -> bytes:
     """Return one endless forward loop; its end is the last sample itself, not the one after."""
-    note = 60 if root_note is None else root_note
-    header = struct.pack("<9I", 0, 0, round(1e9 / sample_rate), note, 0, 0, 0, 1, 0)
+    header = struct.pack("<9I", 0, 0, round(1e9 / sample_rate), _MIDDLE_C, 0, 0, 0, 1, 0)
     return header + struct.pack("<6I", 0, 0, 0, samples - 1, 0, 0)
 
 
-def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter, root_note: int | None) -> bytes:
+def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter) -> bytes:
     """Return the chunk with tempo, metre and beats. Readers may compute the tempo as beats over length.
 
     The chunk has whole beats only: a loop of another length, as in 7/8, is marked as a one-shot, which has no tempo.
     """
     whole_beats = max(1, round(beats))
     flags = _ACID_STRETCH if whole_beats == beats else _ACID_ONE_SHOT
-    flags |= 0 if root_note is None else _ACID_ROOT_NOTE_SET
-    note = 60 if root_note is None else root_note
     return struct.pack(
-        "<IHHfIHHf", flags, note, _ACID_UNKNOWN, 0.0, whole_beats,
+        "<IHHfIHHf", flags, _MIDDLE_C, _ACID_UNKNOWN, 0.0, whole_beats,
         meter.denominator, meter.numerator, float(tempo_bpm),
     )  # fmt: skip
 

@@ -11,6 +11,9 @@ from midi.tempo import Beats, beats_to_seconds
 from .hearing.chords import Stretch, share_recognised
 from .verdict import Verdict, of_share
 
+GOOD_SHARE, NEAR_SHARE = 0.8, 0.6  # from which chords count as followed, and as nearly followed
+SHARE_OF = "its chords are recognised"
+
 
 def recognised(
     audio: NDArray[np.floating], sample_rate: int, spans: Sequence[ChordSpan], tempo_bpm: Beats
@@ -26,7 +29,7 @@ def recognised(
 
 def verdict(share: float | None, kind: str = "chords") -> Verdict | None:
     """Return the verdict on a share of `recognised`, None for None; `kind` begins the sentence."""
-    return of_share(kind, share, good=0.8, near=0.6, of="its chords are recognised")
+    return of_share(kind, share, good=GOOD_SHARE, near=NEAR_SHARE, of=SHARE_OF)
 
 
 def _stretch(span: ChordSpan, tempo_bpm: Beats) -> Stretch:

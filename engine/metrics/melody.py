@@ -4,8 +4,6 @@ A biquad high-pass at middle C (261.2 Hz) comes first, as in DITTO and Music Con
 as melody. Chroma: each FFT bin goes to the pitch classes near it, octaves around C5 weigh most.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,17 +13,6 @@ HIGH_PASS_HZ = 261.2
 WINDOW, HOP = 8192, 2048
 CENTRE_OCTAVE, OCTAVE_WIDTH = 5.0, 2.0  # octaves above C0 (16.35 Hz), as chroma features usually weigh them
 C0_HZ = 16.3516
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MelodyScore:
-    """Share of sounding frames with the right class, and share of the loop's chroma energy that is in rests.
-
-    `accuracy` is None where no note sounds, `rest_energy` for a silent loop.
-    """
-
-    accuracy: float | None
-    rest_energy: float | None
 
 
 def frame_count(samples: int, sample_rate: int) -> int:
@@ -62,7 +49,7 @@ def _bins_to_classes(window: int, sample_rate: int) -> Signal:
     return np.vstack([np.zeros(12), near * heard[:, None]])
 
 
-def compare(
+def accuracy(
     signal: Signal,
     sample_rate: int,
     classes: NDArray[np.int64],
@@ -70,15 +57,12 @@ def compare(
     *,
     circular: bool,
     filtered: bool = True,
-) -> MelodyScore:
-    """Score `signal` [samples] against pitch `classes` 0 (C) to 11 where a note is `sounding`, both [frame_count].
+) -> float | None:
+    """Return the share of `sounding` frames of `signal` [samples] whose loudest pitch class is that of `classes`.
 
-    Without `filtered` the high-pass is left out.
+    `classes`, 0 (C) to 11, and `sounding` are [frame_count]. Without `filtered` the high-pass is left out. None where
+    no note sounds.
     """
     heard = high_passed(signal, sample_rate, circular=circular) if filtered else signal
-    chroma = chromagram(heard, sample_rate, circular=circular)
-    total = chroma.sum()
-    return MelodyScore(
-        accuracy=float((chroma.argmax(1) == classes)[sounding].mean()) if sounding.any() else None,
-        rest_energy=float(chroma[~sounding].sum() / total) if total > 0 else None,
-    )
+    loudest = chromagram(heard, sample_rate, circular=circular).argmax(1)
+    return float((loudest == classes)[sounding].mean()) if sounding.any() else None

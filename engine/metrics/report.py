@@ -17,7 +17,7 @@ from ..events import Scores
 from ..request import Control, Curve, LoopRequest, Notes, Onsets, Words, chord_spans
 from . import brightness, chords, intensity, melody, rhythm, seam, structure
 from .framing import mono
-from .metric import Metric, Panel
+from .metric import Judge, Measure, Metric, Panel
 from .verdict import Verdict, of_curve, of_likeness, of_share
 
 ROUNDING_BEATS = 1e-9  # so that an onset exactly where a range begins counts
@@ -145,7 +145,7 @@ def _melody(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest,
     frames = melody.frame_count(len(signal), sample_rate)
     classes, sounding = pitch_class_target(line, request.beats, frames)
     sounding = sounding & asked(control, request.beats, frames)
-    return {"melody_accuracy": melody.compare(signal, sample_rate, classes, sounding, circular=request.loop).accuracy}
+    return {"melody_accuracy": melody.accuracy(signal, sample_rate, classes, sounding, circular=request.loop)}
 
 
 def _rhythm(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Scores:
@@ -195,20 +195,6 @@ def _brightness_verdict(
     return of_curve(control.kind, error, chosen, bars=request.bars, good=0.2, near=0.35, unit="octaves", digits=2)
 
 
-def _melody_verdict(
-    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
-) -> Verdict | None:
-    share = _melody(audio, sample_rate, request, control).get("melody_accuracy")
-    return of_share(control.kind, share, good=0.95, near=0.85, of="its time sounds as asked")
-
-
-def _rhythm_verdict(
-    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
-) -> Verdict | None:
-    share = _rhythm(audio, sample_rate, request, control).get("rhythm_f1")
-    return of_share(control.kind, share, good=0.9, near=0.75, of="its hits match")
-
-
 def _structure_verdict(
     audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
 ) -> Verdict | None:
@@ -230,11 +216,14 @@ def _is_asked(control: Control, request: LoopRequest, span: ChordSpan) -> bool:
     return float(asked_at(control, request.beats, places).mean()) > 0.5
 
 
-def _harmony_verdict(
-    audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control
-) -> Verdict | None:
-    share = _harmony(audio, sample_rate, request, control)["chords_recognised"]
-    return chords.verdict(share, control.kind)
+def _share(measure: Measure, name: str, *, good: float, near: float, of: str) -> Judge:
+    """Return the judge of the share that `measure` gives under `name`; see `of_share`."""
+
+    def judged(audio: NDArray[np.floating], sample_rate: int, request: LoopRequest, control: Control) -> Verdict | None:
+        share = measure(audio, sample_rate, request, control).get(name)
+        return of_share(control.kind, share, good=good, near=near, of=of)
+
+    return judged
 
 
 INTENSITY = Metric(
@@ -249,14 +238,14 @@ MELODY = Metric(
     measure=_melody,
     names=("melody_accuracy",),
     high_is_good=frozenset({"melody_accuracy"}),
-    judge=_melody_verdict,
+    judge=_share(_melody, "melody_accuracy", good=0.95, near=0.85, of="its time sounds as asked"),
     panel=Panel.PITCH_CLASSES,
 )
 RHYTHM = Metric(
     measure=_rhythm,
     names=("rhythm_f1", "rhythm_f1_tight"),
     high_is_good=frozenset({"rhythm_f1", "rhythm_f1_tight"}),
-    judge=_rhythm_verdict,
+    judge=_share(_rhythm, "rhythm_f1", good=0.9, near=0.75, of="its hits match"),
     panel=Panel.HITS,
 )
 STRUCTURE = Metric(measure=_structure, names=("structure_mse",), judge=_structure_verdict)
@@ -264,7 +253,7 @@ HARMONY = Metric(
     measure=_harmony,
     names=("chords_recognised",),
     high_is_good=frozenset({"chords_recognised"}),
-    judge=_harmony_verdict,
+    judge=_share(_harmony, "chords_recognised", good=chords.GOOD_SHARE, near=chords.NEAR_SHARE, of=chords.SHARE_OF),
 )
 BRIGHTNESS = Metric(
     measure=_brightness, names=("brightness_error_octaves",), judge=_brightness_verdict, panel=Panel.CENTROID

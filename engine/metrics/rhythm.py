@@ -28,11 +28,10 @@ ROUNDING_SECONDS = 1e-9  # so that a hit exactly at the edge counts from either 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RhythmScore:
-    """F1 within 70 ms and within 25 ms, and the mean distance of matched hits in seconds, above 0 if late."""
+    """F1 within 70 ms and within 25 ms."""
 
     f1: float
     f1_tight: float
-    phase_seconds: float | None
 
 
 def onset_strength(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
@@ -138,9 +137,7 @@ def compare(
     wanted = np.unique(wanted_seconds)
     if asked is not None:
         found, wanted = _counted(found, wanted, asked, period)
-    offsets = matched(found, wanted, WIDE_SECONDS, period)
     return RhythmScore(
         f1=f1(found, wanted, WIDE_SECONDS, period),
         f1_tight=f1(found, wanted, TIGHT_SECONDS, period),
-        phase_seconds=float(np.mean(offsets)) if len(offsets) else None,
     )

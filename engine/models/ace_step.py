@@ -6,7 +6,7 @@ projection (APG, Sadat et al. 2024) with a momentum that runs through the steps 
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -65,8 +65,7 @@ class AceStep(WaveformModel):
         vae = pipe.vae
         super().__init__(
             ModelCard(
-                name=origin.name, licence=origin.licence, page=origin.page,
-                parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
+                **asdict(origin), sample_rate=int(vae.config.sampling_rate),
                 channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DDIM,
                 surrogate_steps=4 if pipe.is_turbo else 8, decode_steps=8 if pipe.is_turbo else 30,
                 max_seconds=600.0, notes=("It learnt pieces of 10 s and more; shorter loops may sound plainer.",),

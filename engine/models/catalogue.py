@@ -92,23 +92,29 @@ def check(name: str, settings: Settings) -> None:
         raise _missing(name, settings)
 
 
+def _unknown(name: str, page: str = "") -> KnownModel:
+    """Return a model that is not known by name, only by its folder."""
+    return KnownModel(name=name, licence="as its page says", page=page, repository="", parameters_millions=0,
+                      needed_gib=(0.0, 0.0, 0.0))  # fmt: skip
+
+
 def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | None = None) -> "Model":
     """Return the model in `folder`; `known` gives its name, licence, page and memory.
 
     Raises `ModelError` for a pipeline without adapter, weights that cannot be loaded or do not fit into memory, and
     `MissingPackageError` without diffusers or transformers.
     """
-    family = family_of(folder)
-    _need_packages(known.name if known else folder.path.name)
+    family, known = family_of(folder), known or _unknown(folder.path.name, str(folder.path))
+    _need_packages(known.name)
     from .hardware import choose_place
     from .waveform import Origin
 
     place = choose_place(settings)
     _need_memory(folder, family, place, known)
     origin = Origin(
-        name=known.name if known else folder.path.name,
-        licence=known.licence if known else "as its page says",
-        page=known.page if known else str(folder.path),
+        name=known.name,
+        licence=known.licence,
+        page=known.page,
         parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
     )
     model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
@@ -187,8 +193,8 @@ def _is_added(path: Path) -> bool:
 
 
 def _listed(name: str, settings: Settings, there_gib: float) -> Listed:
-    known, folder = KNOWN.get(name), find(name, settings)
-    needed, problem = known.needed_gib[0] if known else 0.0, "" if folder else "not on this computer"
+    known, folder = KNOWN.get(name) or _unknown(name), find(name, settings)
+    needed, problem = known.needed_gib[0], "" if folder else "not on this computer"
     if folder is not None:
         try:
             found = read_folder(folder)
@@ -200,8 +206,8 @@ def _listed(name: str, settings: Settings, there_gib: float) -> Listed:
     if not problem and there_gib and needed > there_gib:
         problem = f"needs {needed:.1f} GiB, there are {there_gib:.1f}"
     return Listed(
-        name=name, licence=known.licence if known else "as its page says", page=known.page if known else "",
-        get="" if folder or known is None else known.command(settings.models / name), folder=folder,
+        name=name, licence=known.licence, page=known.page,
+        get="" if folder else known.command(settings.models / name), folder=folder,
         needed_gib=needed, there_gib=there_gib, problem=problem,
     )  # fmt: skip
 
@@ -217,14 +223,14 @@ def _need_packages(name: str) -> None:
             raise MissingPackageError(f"{name} needs the package {package}, which is not installed.", remedy=_INSTALL)
 
 
-def _need_memory(folder: ModelFolder, family: Family, place: "Place", known: KnownModel | None) -> None:
+def _need_memory(folder: ModelFolder, family: Family, place: "Place", known: KnownModel) -> None:
     """Raise `ModelError` before loading where the weights, or the memory of a known model's step, do not fit."""
     from .hardware import memory_bytes
 
     there = memory_bytes(place.device)
     weights = folder.parameters.get(family.denoiser, 0) * place.dtype.itemsize
     weights += sum(folder.parameters.get(part, 0) for part in family.decoders) * place.decoder_dtype.itemsize
-    needed = max(weights, int(known.needed_gib[0] * GIB) if known and place.device.type != "cpu" else 0)
+    needed = max(weights, int(known.needed_gib[0] * GIB) if place.device.type != "cpu" else 0)
     if there and needed > there:
         raise ModelError(
             f"{folder.path.name} needs {needed / GIB:.1f} GiB; {place.device} has {there / GIB:.1f} GiB.",

@@ -1,8 +1,9 @@
 """Which device computes, in which precision, and how much memory it has. Torch is imported by the first call."""
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import psutil
 
 from ..errors import ModelError
 from ..settings import Settings
@@ -78,7 +79,7 @@ def _existing(name: str) -> str:
 
 
 def memory_bytes(device: "torch.device | str" = "cpu") -> int:
-    """Return the memory that `device` has in all, in bytes; 0 where the system does not say."""
+    """Return the memory that `device` has in all, in bytes."""
     import torch
 
     device = torch.device(device)
@@ -86,19 +87,4 @@ def memory_bytes(device: "torch.device | str" = "cpu") -> int:
         return int(torch.cuda.get_device_properties(device).total_memory)
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory())
-    return _ram_bytes()
-
-
-def _ram_bytes() -> int:
-    if hasattr(os, "sysconf"):
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return _windows_ram_bytes()
-
-
-def _windows_ram_bytes() -> int:
-    import ctypes
-
-    kibibytes = ctypes.c_ulonglong(0)
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  mypy knows it on Windows only
-    found = kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
-    return kibibytes.value * 1024 if found else 0
+    return int(psutil.virtual_memory().total)

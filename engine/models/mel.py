@@ -6,6 +6,7 @@ the context of the other one: a loop has no seam at any stage.
 
 import math
 from abc import abstractmethod
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -32,8 +33,7 @@ class MelModel(WaveformModel):
         self._mels_per_frame = 2 ** (len(vae.config.block_out_channels) - 1)
         super().__init__(
             ModelCard(
-                name=origin.name, licence=origin.licence, page=origin.page,
-                parameters_millions=origin.parameters_millions, sample_rate=int(vocoder.config.sampling_rate),
+                **asdict(origin), sample_rate=int(vocoder.config.sampling_rate),
                 channels=2, circular=True, sampler=Sampler.DDIM, surrogate_steps=8, decode_steps=50,
                 max_seconds=MAX_SECONDS, notes=("It makes 16 kHz mono: nothing above 8 kHz, the same on both sides.",),
             ),

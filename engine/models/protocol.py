@@ -48,6 +48,7 @@ class ModelCard:
     decode_steps: int  # denoiser calls of the delivered loop
     max_seconds: float  # the longest piece it can make at once
     learning_rate: float = 0.035  # length of a step, in units of the noise's standard deviation
+    surrogate_gain: float = 1.0  # how many times as far as the surrogate's the delivered chain's latent moves
     notes: tuple[str, ...] = ()  # sentences for the producer (known limits)
 
 
@@ -240,6 +241,15 @@ class ListensThrough(Protocol):
 
     def listen_through(self, latent: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum of the decoded waveform, in the bands and frames of `listen`."""
+        ...
+
+
+@runtime_checkable
+class ExpectsWaveform(Protocol):
+    """A model that knows how the waveforms of its latents usually differ from what the latents say."""
+
+    def expected_through(self, spectrum: Spectrum, scene: Scene) -> Spectrum:
+        """Return what `listen_through` is likely to give where `listen` gives `spectrum`; carries the gradient."""
         ...
 
 

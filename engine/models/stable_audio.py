@@ -7,7 +7,7 @@ alpha x_0 + sigma' eps and returns v = alpha eps - sigma' x_0.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -55,8 +55,7 @@ class StableAudio(WaveformModel):
         rate, hop = int(vae.config.sampling_rate), int(vae.hop_length)
         super().__init__(
             ModelCard(
-                name=origin.name, licence=origin.licence, page=origin.page,
-                parameters_millions=origin.parameters_millions, sample_rate=rate,
+                **asdict(origin), sample_rate=rate,
                 channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DPMPP_2M, surrogate_steps=8,
                 decode_steps=50, max_seconds=network.config.sample_size * hop / rate, notes=(NOTE,),
             ),

@@ -4,7 +4,7 @@ The distilled checkpoints add new noise at each of their eight steps. Here all e
 its channels, drawn once and optimised together: x_T alone moves the result a thousand times less.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -49,8 +49,7 @@ class StableAudio3(WaveformModel):
         distilled = bool(pipe.scheduler.config.get("stochastic_sampling", False))
         super().__init__(
             ModelCard(
-                name=origin.name, licence=origin.licence, page=origin.page,
-                parameters_millions=origin.parameters_millions, sample_rate=int(vae.config.sampling_rate),
+                **asdict(origin), sample_rate=int(vae.config.sampling_rate),
                 channels=int(vae.config.audio_channels), circular=False,
                 sampler=Sampler.RENOISE if distilled else Sampler.DDIM, surrogate_steps=8,
                 decode_steps=8 if distilled else 50,

@@ -35,7 +35,7 @@ from .scenes import (
     on_device,
     read_request,
 )
-from .sound import resynthesised, spectrum_of, waveform
+from .sound import resynthesised, spectrum_of, usually_resynthesised, waveform
 from .towers import Towers, load_towers
 from .waveform.lengths import PIECE_SECONDS
 from .waveform.vocoder import VOCODER, Vocoder, load_vocoder
@@ -59,6 +59,7 @@ CARD = ModelCard(
     surrogate_steps=1,
     decode_steps=4,
     max_seconds=PIECE_SECONDS,
+    surrogate_gain=1.13,  # measured where searches for an intensity lead: 1.0 to 1.3 (`benchmarks/search.md`)
 )
 
 
@@ -110,9 +111,7 @@ class Pocket:
         scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)
         scene = replace(scene, record=heard_of(request, key))
         if self.sees_controls:
-            inputs: Inputs = scene.inputs
-            shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
-            scene = replace(scene, inputs=replace(inputs, controls=shown))
+            scene = _with_controls(scene, request)
         return on_device(self.asking(request, scene), self.device)
 
     def asking(self, request: LoopRequest, scene: Scene) -> Scene:
@@ -148,6 +147,10 @@ class Pocket:
         bands = self.latent_map.decode(latent)
         return resynthesised(bands, scene.model_samples, frame_rate_hz(scene), self.vocoder, limits=scene.inputs.limits)
 
+    def expected_through(self, spectrum: Spectrum, scene: Scene) -> Spectrum:
+        """Return the spectrum that the waveform is likely to have whose latent says `spectrum`."""
+        return usually_resynthesised(spectrum, limits=scene.inputs.limits)
+
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent of audio [batch, 2, samples]."""
         return self.latent_map.encode(log_bands(audio, 2 * scene.frames))
@@ -177,15 +180,21 @@ class Pocket:
         """
 
         def beside() -> Tensor:
-            return self.latent_map.decode(
-                uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled
-            )
+            of_noise = uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled
+            return self.latent_map.decode(of_noise)
 
         return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, scene)
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound; empty for weights from elsewhere."""
         return self.weights
+
+
+def _with_controls(scene: Scene, request: LoopRequest) -> Scene:
+    """Return the scene whose network is shown what the request asks of intensity, melody and rhythm."""
+    inputs: Inputs = scene.inputs
+    shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
+    return replace(scene, inputs=replace(inputs, controls=shown))
 
 
 def uncontrolled_latent(model: Model, noise: Tensor, scene: Scene) -> Tensor:

@@ -47,6 +47,7 @@ ROUGHNESS = 1.3  # deviation of log magnitude; with less, steady noise throbs at
 SHARP_RISE = 0.8  # of log power from one frame to the next, mean over treble bands: half a hit
 AGREEMENTS = 2  # with more, hits begin to click
 AUDIBLE_GAIN = 0.99
+LIMITED_GAIN_DB, LIMITED_CREST_DB = -0.6, 1.0  # of a limited waveform: beside its bands, and its peaks over its frames
 LATEST = 6  # loops or layers that are kept as they sounded
 LATE_SAMPLES = 60  # 1.4 ms, between 0.7 (sharp hits) and 2 (sampled ones): so late are hits after bands and phases
 DELAY_SECONDS, DELAY_PERIOD_HZ = 0.0015, 4000.0  # of the all-pass: shorter, and every third loop clicks
@@ -90,6 +91,11 @@ class _Sounded:
         with torch.no_grad():
             return true_peaks(mid_side(self.both))
 
+    @cached_property
+    def limiter(self) -> Tensor:
+        """The gain [samples] that keeps those peaks under the mixes' ceiling."""
+        return limiter(self.peaks)
+
 
 # The last ones, as many as a loop has layers: what a search ends with is heard, then delivered, then perhaps redrawn.
 _Name = tuple[bytes, torch.device, Vocoder | None]
@@ -105,7 +111,7 @@ def waveform(log_power: Tensor, samples: int, vocoder: Vocoder | None = None, *,
         sounded = [_sounded(one, samples, vocoder) for one in log_power]
         waves = [mid_side(one.both) for one in sounded]
         if limits:
-            waves = [wave * limiter(one.peaks) for wave, one in zip(waves, sounded, strict=True)]
+            waves = [wave * one.limiter for wave, one in zip(waves, sounded, strict=True)]
         return torch.stack(waves)
 
 
@@ -159,15 +165,28 @@ def resynthesised(
     return _heard(sounded, band_power(log_power[..., _MIDS:]), frame_rate_hz, limits=limits)
 
 
+def usually_resynthesised(spectrum: Spectrum, *, limits: bool = False) -> Spectrum:
+    """Return the spectrum that `resynthesised` is likely to give where `spectrum_of` gives `spectrum`.
+
+    A limited loop's level is off by 0.3 dB then, and its peaks lie as far over its level as in the median.
+    """
+    if not limits:
+        return spectrum
+    usual, side = 10 ** (LIMITED_GAIN_DB / 10), spectrum.side
+    peak_db = spectrum.mid_level_db + LIMITED_GAIN_DB + LIMITED_CREST_DB
+    return replace(spectrum, power=spectrum.power * usual, side=None if side is None else side * usual, peak_db=peak_db)
+
+
 def _heard(sounded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz: float, *, limits: bool) -> Spectrum:
     """Return the spectrum of mids and sides [2, samples] with their true peaks [samples].
 
     `side` is the band power [batch, frames, bands] that the sides were made of.
     """
     frames = side.shape[1]
-    mids = torch.stack([limiter(peaks) * both[0] if limits else both[0] for both, peaks in sounded])
+    gains = [limiter(peaks) if limits else 1.0 for _, peaks in sounded]
+    mids = torch.stack([gain * both[0] for gain, (both, _) in zip(gains, sounded, strict=True)])
     with torch.no_grad():
-        sides = torch.stack([limiter(peaks) * both[1] if limits else both[1] for both, peaks in sounded])
+        sides = torch.stack([gain * both[1] for gain, (both, _) in zip(gains, sounded, strict=True)])
         heard = _side_power(stft(sides, frames).abs().square() @ side_bands().weights.T.to(sides.device))
     # The value is the waveform's, the gradient the bands': the side is made without one.
     own = _side_power(side) + LEAST_POWER

@@ -23,9 +23,9 @@ class Best:
         worst = torch.full((len(noise),), math.inf, dtype=noise.dtype, device=noise.device)
         return cls(noise=noise, total=worst, reached=torch.zeros_like(worst, dtype=torch.bool))
 
-    def updated(self, noise: Tensor, evaluation: Evaluation) -> "Best":
-        """Return the better of this and `noise` with its exact `evaluation`, item by item."""
-        reached, total = evaluation.farthest <= 1, evaluation.total
+    def updated(self, noise: Tensor, evaluation: Evaluation, *, exact: bool = True) -> "Best":
+        """Return the better of this and `noise` with its `evaluation`, item by item; only an exact one may reach."""
+        reached, total = (evaluation.farthest <= 1) & exact, evaluation.total
         # Within all tolerances counts before a lower sum: a sum can fall while one control leaves its tolerance.
         better = (reached & ~self.reached) | ((reached == self.reached) & (total < self.total))
         return Best(

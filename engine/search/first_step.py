@@ -1,8 +1,7 @@
 """A learned first step: a network moves the noise towards the target before the first gradient step of a search.
 
-There are three passes, each with one gradient and two more evaluations of the surrogate, nearly twice a gradient step.
-The first works on the uncorrected surrogate. Its noise is verified by the exact chain, as in any step of the search,
-and the other two work on the corrected surrogate, so that they also reduce the surrogate's error.
+The start is verified once by the exact chain. Each pass then costs a gradient, which the network is shown, and one
+evaluation of the model that is shown what is asked; its outcome is evaluated by the pass or step after it, or left.
 """
 
 from dataclasses import replace
@@ -23,20 +22,30 @@ from .step import EPSILON
 from .surrogate import Chain, Correction, Problem, Verification, Verified, latent_of
 
 LONGEST_WAY = 0.1  # root mean square in deviations of the noise; whole searches move it by 0.05 to 0.2
-PASSES_VERIFIED = 2  # after the first one and its verification
+PASSES = 3  # at most
 
 
 class Seen(NamedTuple):
-    """A noise and its latent by the surrogate, each [batch, *noise_shape], and the surrogate's correction."""
+    """A noise that is a leaf of the graph, its latent by the surrogate, each [batch, *noise_shape], and the correction.
+
+    With its graph the latent serves the step after it, too.
+    """
 
     noise: Tensor
     latent: Tensor
     correction: Correction
 
     def evaluated(self, problem: Problem) -> Evaluation:
-        """Return the evaluation of the corrected surrogate."""
-        latent, spectrum = self.correction.applied(problem.model, problem.scene, self.latent)
+        """Return the evaluation of the corrected surrogate, without a gradient."""
+        latent, spectrum = self.correction.applied(problem.model, problem.scene, self.latent.detach())
         return problem.objective.evaluate(spectrum, latent)
+
+
+class Begun(NamedTuple):
+    """The state before the first gradient step, and its noise as it was seen last."""
+
+    state: SearchState
+    seen: Seen
 
 
 def learned_step(model: Model) -> LearnedStep | None:
@@ -53,54 +62,54 @@ def can_begin(model: Model, objective: Objective) -> bool:
 
 
 @torch.no_grad()
-def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verification) -> SearchState:
-    """Return the state before the first gradient step: item by item the best of `noise` and its learned steps.
+def begin(problem: Problem, noise: Tensor, chain: Chain, verification: Verification) -> Begun:
+    """Return the state before the first gradient step: `noise` after as many learned passes as bring it nearer.
 
     Without goals that have features the noise stays as it is, to the bit. `chain` is the surrogate.
     """
     model, scene, objective = problem
-    seen = seen_by(problem, noise, chain)
+    seen, state = seen_by(problem, noise, chain), SearchState.fresh(noise)
     before = seen.evaluated(problem)
     if not objective.features(before.spectrum, before.latent):
-        return SearchState.fresh(noise)
-    anchor = anchor_of(model, objective, before.latent, before.spectrum)
-    seen, _ = _better(problem, seen, before.total, chain, anchor)
-    exact = latent_of(model, scene, seen.noise, verification.chain, checkpoint=False)
-    found = verification.verify(problem, seen.latent, exact, seen.correction, thorough=True)
-    state = SearchState.fresh(seen.noise)
-    best = state.best.updated(seen.noise, found.evaluation) if found.exact else state.best
-    seen = seen._replace(correction=found.correction)
-    total = found.evaluation.total
-    for _ in range(PASSES_VERIFIED):
-        seen, total = _better(problem, seen, total, chain, anchor)
-    return replace(
+        return Begun(state, seen)
+    exact = latent_of(model, scene, noise, verification.chain, checkpoint=False)
+    found = verification.verify(problem, seen.latent.detach(), exact, seen.correction, thorough=False)
+    state = replace(
         state,
-        noise=seen.noise,
-        best=best,
-        anchor=anchor,
+        best=state.best.updated(noise, found.evaluation, exact=found.exact),
+        anchor=anchor_of(model, objective, exact, found.evaluation.spectrum),
         correction=found.correction,
-        verified=Verified(count=1, iteration=0),
         pace=state.pace.after_verification(found.evaluation.total),
     )
+    seen, passes = _nearer(problem, seen._replace(correction=found.correction), state, chain, verification)
+    return Begun(replace(state, noise=seen.noise.detach(), verified=Verified(count=1, iteration=-passes)), seen)
 
 
-def _better(problem: Problem, seen: Seen, total: Tensor, chain: Chain, anchor: Tensor) -> tuple[Seen, Tensor]:
-    """Return `seen` after one pass where that lowers its `total` [batch], item by item, and the new total."""
-    moved = stepped(problem, seen, chain, anchor)
-    latent = latent_of(problem.model, problem.scene, moved, chain, checkpoint=False)
-    after = seen._replace(noise=moved, latent=latent).evaluated(problem).total
-    is_better = after < total
-    better = per_item(is_better, moved)
-    kept = seen._replace(noise=torch.where(better, moved, seen.noise), latent=torch.where(better, latent, seen.latent))
-    return kept, torch.where(is_better, after, total)
+def _nearer(
+    problem: Problem, seen: Seen, state: SearchState, chain: Chain, verification: Verification
+) -> tuple[Seen, int]:
+    """Return `seen` after the passes that lower its total in every item, until it is worth a verification."""
+    assert state.anchor is not None
+    now = seen.evaluated(problem)
+    for done in range(PASSES):
+        if (now.farthest <= verification.BELIEVED).all():
+            return seen, done
+        moved = seen_by(problem, stepped(problem, seen, state.anchor), chain)._replace(correction=seen.correction)
+        after = moved.evaluated(problem)
+        if not (after.total < now.total).all():
+            return seen, done
+        seen, now = moved, after
+    return seen, PASSES
 
 
+@torch.enable_grad()
 def seen_by(problem: Problem, noise: Tensor, chain: Chain) -> Seen:
     """Return `noise` [batch, *noise_shape] with its latent by the surrogate `chain`, without a correction."""
-    return Seen(noise, latent_of(problem.model, problem.scene, noise, chain, checkpoint=False), Correction())
+    leaf = noise.detach().requires_grad_(True)
+    return Seen(leaf, latent_of(problem.model, problem.scene, leaf, chain, checkpoint=False), Correction())
 
 
-def stepped(problem: Problem, seen: Seen, chain: Chain, anchor: Tensor) -> Tensor:
+def stepped(problem: Problem, seen: Seen, anchor: Tensor) -> Tensor:
     """Return the noise after one pass of the learned step, projected onto the shell: [batch, *noise_shape].
 
     It carries the gradient to the weights of the step, for its training.
@@ -108,31 +117,29 @@ def stepped(problem: Problem, seen: Seen, chain: Chain, anchor: Tensor) -> Tenso
     model, scene, objective = problem
     step = learned_step(model)
     assert step is not None
-    way = _way_down(problem, seen, chain)
+    noise, way = seen.noise.detach(), _way_down(problem, seen)
     with torch.no_grad():
-        own, spectrum = seen.correction.applied(model, scene, seen.latent)
+        own, spectrum = seen.correction.applied(model, scene, seen.latent.detach())
         features = objective.features(spectrum, own)
-        shown, spectrum = seen.correction.applied(model, scene, step.shown(seen.noise, scene))
+        shown, spectrum = seen.correction.applied(model, scene, step.shown(noise, scene))
         latents = torch.stack([own, anchor_of(model, objective, shown, spectrum), anchor])
-    change = step.change(seen.noise, way, latents, features, scene)
-    moved = Shell().projected(seen.noise + change, scene.time_axis, layered=bool(scene.layers))
-    return torch.where(_still(change), seen.noise, moved)
+    change = step.change(noise, way, latents, features, scene)
+    moved = Shell().projected(noise + change, scene.time_axis, layered=bool(scene.layers))
+    return torch.where(_still(change), noise, moved)
 
 
 @torch.enable_grad()
-def _way_down(problem: Problem, seen: Seen, chain: Chain) -> Tensor:
+def _way_down(problem: Problem, seen: Seen) -> Tensor:
     """Return a gradient step [batch, *noise_shape] down the balanced losses, of Polyak's length (1969).
 
     For a sum of squares that is linear in the noise the step ends at the minimum; it is cut to `LONGEST_WAY`.
     """
     model, scene, objective = problem
-    noise = seen.noise.detach().requires_grad_(True)
-    latent = latent_of(model, scene, noise, chain, checkpoint=False)
-    at = latent.detach().requires_grad_(True)
+    at = seen.latent.detach().requires_grad_(True)
     shifted, spectrum = seen.correction.applied(model, scene, at)
     evaluation = objective.evaluate(spectrum, shifted)
     pull, height = pull_at(at, objective, evaluation, Balance().scales({}, evaluation, at, 0))
-    (gradient,) = torch.autograd.grad(latent, noise, pull)
+    (gradient,) = torch.autograd.grad(seen.latent, seen.noise, pull, retain_graph=True)
     steepness = gradient.flatten(1).square().sum(1).clamp_min(EPSILON)
     way = -per_item(2 * height / steepness, gradient) * gradient
     length = way.flatten(1).square().mean(1).sqrt().clamp_min(EPSILON)

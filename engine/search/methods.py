@@ -30,6 +30,7 @@ PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
+AIMS_BELOW = 0.4  # proximal weight of one control, up to which steps are not shortened near the target
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
 # By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
@@ -124,18 +125,25 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
     # A take that is changed stays near it.
     begins = surrogate and request.start is None and not request.budget.plain_start and can_begin(model, objective)
-    # A redraw starts within a few tolerances, and so does a search after a learned step.
-    near = begins or (request.start is not None and not request.start.variation)
+    near = request.start is not None and not request.start.variation  # a redraw starts within a few tolerances
+    # Steps may go as far as their slope says. The sum of several controls says little about each, a strong anchor makes
+    # steps long, and a redraw has not far to go.
+    aims = surrogate and not near and len(objective.goals) == 1 and 0 < objective.proximal_weight < AIMS_BELOW
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
-    # In a short search any verification may be the last one.
-    verification = Verification(chain=decode, every_steps=3 if near else 6, always_waveform=near)
+    verification = Verification(
+        chain=decode,
+        gain=card.surrogate_gain if surrogate else 1.0,
+        every_steps=3 if near or begins else 4 if aims else 6,
+        apart_steps=1 if aims else 2,
+        always_waveform=near,  # in a short search any verification may be the last one
+    )
     return Plan(
         chain=chain,
         decode=decode,
         steps=steps,
-        step_size=StepSize(learning_rate=card.learning_rate, easing=Easing()),
+        step_size=StepSize(learning_rate=card.learning_rate, easing=None if aims else Easing()),
         step_rule=Padam(),
-        trust_region=TrustRegion() if near else None,
+        trust_region=TrustRegion() if aims or near else None,
         balance=Balance(),
         anchor=Anchor(decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),

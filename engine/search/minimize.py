@@ -21,7 +21,7 @@ from ..models.protocol import Model, Scene
 from .anchor import anchor_of, anchored
 from .balance import pull_at
 from .best import per_item
-from .first_step import begin
+from .first_step import Seen, begin
 from .methods import Plan
 from .objective import Evaluation, Objective
 from .recording import recalled
@@ -40,22 +40,27 @@ def minimize(
     was yielded holds the best noise.
     """
     problem, started = Problem(model, scene, objective), time.perf_counter()
-    state, search = resume or _begun(plan, problem, noise), _Search(plan, problem)
+    search = _Search(plan, problem)
+    state, seen = (resume, None) if resume else _begun(plan, problem, noise)
     while True:
         last = state.iteration >= plan.steps
         with _memory_errors():
-            state, step = search.step(state, last=last)
+            state, step = search.step(state, seen, last=last)
+        seen = None
         yield replace(step, seconds=time.perf_counter() - started)
         if last or (plan.until_tolerance and step.reached):
             return
 
 
-def _begun(plan: Plan, problem: Problem, noise: Tensor) -> SearchState:
-    """Return the state before the first gradient step: after inversion or a learned step if the plan has one."""
+def _begun(plan: Plan, problem: Problem, noise: Tensor) -> tuple[SearchState, Seen | None]:
+    """Return the state before the first gradient step, after inversion or a learned step if the plan has one.
+
+    After a learned step its noise comes with it as it was seen.
+    """
     if plan.recalls:
         noise = recalled(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:
-        return SearchState.fresh(noise)
+        return SearchState.fresh(noise), None
     return begin(problem, noise, plan.chain, plan.verification)
 
 
@@ -75,12 +80,18 @@ class _Search:
     plan: Plan
     problem: Problem
 
-    def step(self, state: SearchState, *, last: bool) -> tuple[SearchState, Step]:
-        """Return the state after one step, and its report; with `last` the noise is evaluated and does not move."""
+    def step(self, state: SearchState, seen: Seen | None, *, last: bool) -> tuple[SearchState, Step]:
+        """Return the state after one step, and its report; with `last` the noise is evaluated and does not move.
+
+        `seen` has the noise with its latent, where that is known.
+        """
         model, scene, _ = self.problem
         with torch.set_grad_enabled(not last):
-            noise = state.noise.detach().requires_grad_(not last)
-            latent = latent_of(model, scene, noise, self.plan.chain, checkpoint=self.plan.recompute)
+            if seen is None:
+                noise = state.noise.detach().requires_grad_(not last)
+                latent = latent_of(model, scene, noise, self.plan.chain, checkpoint=self.plan.recompute)
+            else:
+                noise, latent = seen.noise, seen.latent
             evaluated = None if last or self._is_due(state) else self._evaluate(state, latent)
             exact, delivered = None, None
             if self._is_verified(evaluated):
@@ -126,8 +137,7 @@ class _Search:
         with torch.no_grad():
             same = verification.chain == self.plan.chain
             exact = surrogate if same else latent_of(model, scene, state.noise, verification.chain)
-            thorough = last or verified.count % 2 == 1
-            found = verification.verify(self.problem, surrogate, exact, state.correction, thorough=thorough)
+            found = verification.verify(self.problem, surrogate, exact, state.correction, thorough=last)
         state = replace(
             state,
             correction=found.correction,
@@ -135,13 +145,14 @@ class _Search:
             pace=state.pace.after_verification(found.evaluation.total),
         )
         delivered = exact if verification.chain == self.plan.decode else None
-        return (*self._noted(state, found.evaluation), delivered) if found.exact else (state, None, delivered)
+        state, step = self._noted(state, found.evaluation, exact=found.exact)
+        return state, step if found.exact else None, delivered
 
-    def _noted(self, state: SearchState, evaluation: Evaluation) -> tuple[SearchState, Step]:
+    def _noted(self, state: SearchState, evaluation: Evaluation, *, exact: bool = True) -> tuple[SearchState, Step]:
         """Return the state with the better of its noise and the best so far, and the report of the step."""
         evaluation.check_finite(state.iteration)
-        state = replace(state, best=state.best.updated(state.noise, evaluation))
-        return state, Step.of(state, evaluation, steps=self.plan.steps, exact=True)
+        state = replace(state, best=state.best.updated(state.noise, evaluation, exact=exact))
+        return state, Step.of(state, evaluation, steps=self.plan.steps, exact=exact)
 
     def _moved(self, evaluated: _Evaluated, noise: Tensor, latent: Tensor) -> SearchState:
         """Return the state one step down the gradient: balanced, anchored, sized, and back on the shell."""

@@ -1,20 +1,24 @@
 """A search through a cheap surrogate: how it is corrected, and when the exact chain verifies it.
 
-A chain of few steps is cheap, but its latent differs from the delivered one; and a latent that is a spectrogram may be
-one that no waveform has. Both differences are measured at some steps, the verifications, and taken as constant until
-the next one: the latent's as a difference, the waveform's as a ratio of powers, band by band and frame by
-frame. At that noise the corrected surrogate gives exactly what the exact evaluation gives, for the surrogate's price
-(space mapping, Bandler et al. 1994, with the surrogate of DITTO-2, arXiv:2405.20289, as the coarse model).
+A chain of few steps is cheap, but its latent differs from the delivered one, and moves less far; and a latent that is a
+spectrogram may be one that no waveform has. Both differences are measured at some steps, the verifications, and taken
+as constant until the next one: the latent's as a difference, once its movement is scaled by the model's
+`surrogate_gain`, the waveform's as a ratio of powers, band by band and frame by frame; until a waveform is analysed it
+is what the model expects. At that noise the corrected surrogate gives exactly what the exact evaluation gives,
+for the surrogate's price (space mapping, Bandler et al. 1994, with the surrogate of DITTO-2, arXiv:2405.20289, as the
+coarse model).
 """
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-from ..models.protocol import ListensThrough, Model, Sampler, Scene
+from ..models.protocol import ExpectsWaveform, ListensThrough, Model, Sampler, Scene
 from ..sampling import sample
 from ..spectrum import Spectrum
+from .best import per_item
 from .objective import Evaluation, Objective, farthest
 
 WIDEST_RATIO = 100.0  # 20 dB; where powers differ by more, a ratio corrects nothing
@@ -51,22 +55,25 @@ def latent_of(model: Model, scene: Scene, noise: Tensor, chain: Chain, *, checkp
 class Correction:
     """The differences of exact evaluation and surrogate at the last verification; None where not measured.
 
-    `latent` [batch, *noise_shape] is added to the surrogate's latent. `power` [batch, bands, frames] and `side` [batch,
-    frames] are factors of the powers of mid and side. `crest` [batch, frames] in dB is added to a frame's level to give
-    its peak, which no spectrum tells.
+    `latent` [batch, *noise_shape] is added to `gain` [batch] times the surrogate's latent. `power` [batch, bands,
+    frames] and `side` [batch, frames] are factors of the powers of mid and side. `crest` [batch, frames] in dB is added
+    to a frame's level to give its peak, which no spectrum tells.
     """
 
     latent: Tensor | None = None
+    gain: Tensor | None = None
     power: Tensor | None = None
     side: Tensor | None = None
     crest: Tensor | None = None
 
     def applied(self, model: Model, scene: Scene, latent: Tensor) -> tuple[Tensor, Spectrum]:
         """Return the surrogate's `latent` and its spectrum, both corrected, carrying the gradient."""
-        shifted = latent if self.latent is None else latent + self.latent
+        shifted = latent if self.gain is None else latent * per_item(self.gain, latent)
+        shifted = shifted if self.latent is None else shifted + self.latent
         spectrum = model.listen(shifted, scene)
-        if self.power is not None:
-            spectrum = replace(spectrum, power=spectrum.power * self.power)
+        if self.power is None:
+            return shifted, model.expected_through(spectrum, scene) if isinstance(model, ExpectsWaveform) else spectrum
+        spectrum = replace(spectrum, power=spectrum.power * self.power)
         if self.side is not None and spectrum.side is not None:
             spectrum = replace(spectrum, side=spectrum.side * self.side)
         if self.crest is not None:
@@ -112,19 +119,20 @@ class Verification:
     """The exact evaluation of a search through a surrogate, and when it takes place.
 
     It takes place every `every_steps` steps at the latest, and as soon as all distances by the surrogate are at most
-    `BELIEVED` tolerances, but not within `APART` steps of the last one.
+    `BELIEVED` tolerances, but not within `apart_steps` of the last one.
 
-    The waveform costs most: it is analysed at every second
-    verification, at the last one, and where the target is within `NEAR` tolerances; always with `always_waveform`.
+    The waveform costs most: it is analysed where the delivered latent is within `NEAR` tolerances, and at the last
+    verification; always with `always_waveform`.
     """
 
     chain: Chain
+    gain: float = 1.0  # of the surrogate's movement
     every_steps: int = 6
+    apart_steps: int = 2
     always_waveform: bool = False
 
     BELIEVED = 0.7  # tolerances
-    APART = 2  # steps
-    NEAR = 2.0  # tolerances
+    NEAR = 1.0  # tolerances
 
     def is_due(self, verified: Verified, iteration: int) -> bool:
         """Return whether a step begins with a verification: the first one, or after `every_steps` steps."""
@@ -132,7 +140,7 @@ class Verification:
 
     def is_worth_it(self, verified: Verified, iteration: int, surrogate: Evaluation) -> bool:
         """Return whether all items of the evaluation `surrogate` are near enough to be verified."""
-        settled = iteration - verified.iteration >= self.APART
+        settled = iteration - verified.iteration >= self.apart_steps
         return settled and bool((surrogate.farthest <= self.BELIEVED).all())
 
     def verify(
@@ -143,7 +151,8 @@ class Verification:
         `surrogate` is the surrogate's latent, `exact` the latent of `chain`. If `thorough` the waveform is analysed.
         """
         model, scene, objective = problem
-        correction = replace(correction, latent=exact - surrogate)
+        gain = torch.full((len(exact),), self.gain, dtype=exact.dtype, device=exact.device)
+        correction = replace(correction, latent=exact - self.gain * surrogate, gain=gain)
         spectrum = correction.applied(model, scene, surrogate)[1]
         if not isinstance(model, ListensThrough):
             return Finding(correction, objective.evaluate(spectrum, exact), exact=True)

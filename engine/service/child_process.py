@@ -1,7 +1,7 @@
-"""One child process after another: started, written to, listened to, and started again when it has gone.
+"""One child process after another: started, written to, read from, and started again when it has gone.
 
-Threads: all calls on the loop's thread, and so are the listener's. For each process one thread reads what it says
-and one writes what it is told, so that a child that does not read or does not speak never holds up the loop.
+Threads: all calls on the loop's thread, and so are the listener's. For each process one thread reads its output
+and one writes its input, so that a child that does not read or does not speak never holds up the loop.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ..errors import DittoError
 log = structlog.get_logger("ditto.child")
 
 T = TypeVar("T")
-Heard = TypeVar("Heard", contravariant=True)
+Item = TypeVar("Item", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class Exit:
         return self.code is not None and self.code >= 0
 
 
-class ChildListener(Protocol[Heard]):
-    """Hears of a child. Returns from `gone` after how many seconds it is started again."""
+class ChildListener(Protocol[Item]):
+    """Is called about a child. Returns from `on_exit` after how many seconds it is started again."""
 
-    def hear(self, item: Heard) -> None:
-        """Take in what the child said."""
+    def on_item(self, item: Item) -> None:
+        """Take in an item that the child has written."""
         ...
 
-    def gone(self, end: Exit) -> float:
+    def on_exit(self, end: Exit) -> float:
         """Take in how the child ended."""
         ...
 
@@ -69,7 +69,7 @@ class ChildProcess(Generic[T]):
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the child; where the system cannot, the listener hears of it and it is tried again."""
+        """Start the child; where the system cannot, the listener gets an `Exit` and it is tried again."""
         if self._closed:
             return
         self._reason = ""
@@ -100,21 +100,21 @@ class ChildProcess(Generic[T]):
             self._orders.put(data)
 
     def kill(self, reason: str) -> None:
-        """End the child now; the listener hears of `reason` when it is gone."""
+        """End the child now; the listener gets `reason` when it is gone."""
         if self._process is not None:
             log.warning("child.killed", name=self._name, reason=reason)
             self._reason = reason
             self._process.kill()
 
-    def close(self, *, farewell_seconds: float = 0.0) -> None:
+    def close(self, *, grace_seconds: float = 0.0) -> None:
         """End the child for good: by the end of its input, and where that takes too long, at once."""
         self._closed = True
         if self._process is None:
             return
         self._orders.put(None)
-        if farewell_seconds:
+        if grace_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(farewell_seconds)
+                self._process.wait(grace_seconds)
         self._process.kill()
         self._process.wait()
         for thread in self._threads:
@@ -124,24 +124,24 @@ class ChildProcess(Generic[T]):
         assert process.stdout is not None
         try:
             while (item := self._read(process.stdout)) is not None:  # type: ignore[arg-type]  # a pipe's file object
-                self._post(self._hear, process, item)
+                self._post(self._deliver, process, item)
         except (OSError, ValueError, DittoError) as error:
             log.error("child.garbled", name=self._name, error=str(error))
             self._reason = "what it said could not be understood"
             process.kill()
         code = process.wait()
         process.stdout.close()
-        self._post(self._gone, process, code)
+        self._post(self._ended, process, code)
 
     def _post(self, call: Callable[..., None], *values: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed first
             self._loop.call_soon_threadsafe(call, *values)
 
-    def _hear(self, process: "subprocess.Popen[bytes]", item: T) -> None:
+    def _deliver(self, process: "subprocess.Popen[bytes]", item: T) -> None:
         if process is self._process and not self._closed:
-            self._listener.hear(item)
+            self._listener.on_item(item)
 
-    def _gone(self, process: "subprocess.Popen[bytes]", code: int) -> None:
+    def _ended(self, process: "subprocess.Popen[bytes]", code: int) -> None:
         if process is not self._process:
             return
         self._orders.put(None)
@@ -151,7 +151,7 @@ class ChildProcess(Generic[T]):
     def _report(self, end: Exit) -> None:
         if self._closed:
             return
-        pause_seconds = self._listener.gone(end)
+        pause_seconds = self._listener.on_exit(end)
         log.warning("child.gone", name=self._name, code=end.code, reason=end.reason, again_in_seconds=pause_seconds)
         self._loop.call_later(pause_seconds, self.start)
 

@@ -1,4 +1,4 @@
-"""What clients and the engine say to each other over ZeroMQ: types, and their frames.
+"""Messages between clients and the engine over ZeroMQ: types, and their frames.
 
 A message is the frames `[version, kind, body]`, and a fourth with float32 samples where the body is a take,
 its stems or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wire`); every field has a limit.
@@ -30,7 +30,7 @@ class Priority(StrEnum):
 
 
 class EngineState(StrEnum):
-    """What an engine, or one of its workers, is doing."""
+    """The activity of an engine, or of one of its workers."""
 
     NO_ENGINE = "no_engine"  # no worker can be started
     LOADING = "loading"
@@ -128,7 +128,7 @@ class Job(_Message, frozen=True):
 
 
 class Status(_Message, frozen=True):
-    """What the engine is doing; `yours` has the owner's open requests."""
+    """The engine's state; `yours` has the owner's open requests."""
 
     engine_id: str
     version: str
@@ -147,13 +147,13 @@ class Status(_Message, frozen=True):
     yours: dict[str, RequestStatus] = {}
 
 
-class Said(_Message, frozen=True):
+class EventMessage(_Message, frozen=True):
     """An event of a request."""
 
     event: Event
 
 
-Message = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend | Job | Status | Said
+Message = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend | Job | Status | EventMessage
 KINDS: dict[bytes, type[Message]] = {
     b"hello": Hello,
     b"submit": Submission,
@@ -164,7 +164,7 @@ KINDS: dict[bytes, type[Message]] = {
     b"resend": Resend,
     b"job": Job,
     b"status": Status,
-    b"event": Said,
+    b"event": EventMessage,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 FromClient = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend
@@ -173,7 +173,7 @@ FromClient = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend
 def pack(message: Message) -> list[bytes]:
     """Return the frames of `message`."""
     frames = [VERSION, _NAMES[type(message)]]
-    if not isinstance(message, Said):
+    if not isinstance(message, EventMessage):
         return [*frames, wire.encode(message)]
     event = message.event
     if isinstance(event, Stems):
@@ -199,8 +199,8 @@ def unpack(frames: Sequence[bytes]) -> Message:
             else "A message without a kind is unknown."
         )
     kind = KINDS[frames[1]]
-    if kind is Said:
-        return Said(event=_event(frames))
+    if kind is EventMessage:
+        return EventMessage(event=_event(frames))
     if len(frames) != 3:
         raise BadRequestError(f"A {frames[1].decode()} message has three frames.")
     return wire.decode(frames[2], kind)

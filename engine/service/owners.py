@@ -1,4 +1,4 @@
-"""Which connection an owner has now, and when it was heard of last."""
+"""Which connection an owner has now, and when it was last there."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ SILENT_SECONDS = 600.0  # then nothing of an owner is kept in memory; the journa
 @dataclass(slots=True)
 class _Owner:
     identity: bytes  # of its ZeroMQ connection
-    heard: float
-    resumed: bytes = b""  # the connection over which it was told all from the beginning
+    seen: float
+    resumed: bytes = b""  # the connection over which it was sent all from the beginning
 
 
 class Owners:
@@ -20,10 +20,10 @@ class Owners:
     def __init__(self) -> None:
         self._owners: dict[str, _Owner] = {}
 
-    def heard(self, owner: str, identity: bytes, now: float) -> None:
+    def note(self, owner: str, identity: bytes, now: float) -> None:
         """Note over which connection an owner speaks."""
         known = self._owners.setdefault(owner, _Owner(identity, now))
-        known.identity, known.heard = identity, now
+        known.identity, known.seen = identity, now
 
     def identity(self, owner: str) -> bytes | None:
         """Return an owner's connection."""
@@ -31,7 +31,7 @@ class Owners:
         return None if known is None else known.identity
 
     def is_new_connection(self, owner: str) -> bool:
-        """Return, once for each connection, that an owner must be told everything."""
+        """Return, once for each connection, that an owner must be sent everything."""
         known = self._owners[owner]
         if known.resumed == known.identity:
             return False
@@ -40,11 +40,11 @@ class Owners:
 
     def lately(self, now: float) -> list[str]:
         """Return the owners that are there."""
-        return [name for name, known in self._owners.items() if now - known.heard < LATELY_SECONDS]
+        return [name for name, known in self._owners.items() if now - known.seen < LATELY_SECONDS]
 
     def forget_silent(self, now: float) -> Iterable[str]:
         """Forget owners that have gone, and return their names."""
-        silent = [name for name, known in self._owners.items() if now - known.heard > SILENT_SECONDS]
+        silent = [name for name, known in self._owners.items() if now - known.seen > SILENT_SECONDS]
         for name in silent:
             del self._owners[name]
         return silent

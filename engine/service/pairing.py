@@ -22,7 +22,7 @@ from .transport import tune
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, without those that look like others
 CODE_LETTERS = 16
 VALID_SECONDS = 600.0
-GOODBYE_SECONDS = 10.0  # for a partner that has not heard the answer
+LINGER_SECONDS = 10.0  # for a partner that has not got the answer
 MAX_MESSAGE_BYTES = 1_000
 
 ASK, TELL, THANKS = b"pair", b"paired", b"thanks"
@@ -97,7 +97,7 @@ def _exchange(socket: "zmq.Socket[bytes]", keys: Keys, valid_seconds: float) -> 
             continue
         if not found:
             keys.allow_key(frames[2])
-            found, deadline = frames[2], time.monotonic() + GOODBYE_SECONDS
+            found, deadline = frames[2], time.monotonic() + LINGER_SECONDS
         socket.send_multipart([identity, VERSION, TELL, keys.pair(ENGINE)[0]])
     if not found:
         minutes = valid_seconds / 60

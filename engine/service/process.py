@@ -1,4 +1,4 @@
-"""What every process of ours has in common: how an engine is run, its version, how it is told to stop."""
+"""Parts of every process of ours: the options of an engine, the version, and the signals to stop."""
 
 import asyncio
 import signal

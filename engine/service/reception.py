@@ -1,4 +1,4 @@
-"""What clients say to an engine, and what they are told: messages in, answers out, without a socket or a clock."""
+"""Messages from clients in, answers out, without a socket or a clock."""
 
 import contextlib
 import secrets
@@ -15,12 +15,12 @@ from .messages import (
     AckTake,
     Cancel,
     EngineState,
+    EventMessage,
     Hello,
     Job,
     LeaveTake,
     Message,
     Resend,
-    Said,
     Status,
     Submission,
 )
@@ -54,9 +54,9 @@ class Reception:
     ) -> None:
         self.engine_id = secrets.token_hex(8)
         self.owners = Owners()
-        self.asked = 0.0  # when somebody last asked for a loop, by a steady clock
+        self.last_request_at = 0.0  # when somebody last asked for a loop, by a steady clock
         self.send: Callable[[Frames], bool] | None = None
-        self.scheduler = Scheduler(journal, executor, self._tell, stop_seconds=stop_seconds)
+        self.scheduler = Scheduler(journal, executor, self._deliver, stop_seconds=stop_seconds)
         self._journal, self._executor, self._version, self._manner = journal, executor, version, manner
         self._is_stopping = False
 
@@ -65,12 +65,12 @@ class Reception:
         for owner in self.owners.forget_silent(now):
             self.scheduler.dispatch.forget(owner)
 
-    def say_goodbye(self, now: float) -> None:
+    def announce_stop(self, now: float) -> None:
         """Have what runs save itself, and tell the clients that are there that the engine stops."""
         self._is_stopping = True
         self.scheduler.pause_all()
         for owner in self.owners.lately(now):
-            self._tell(owner, self.status())
+            self._deliver(owner, self.status())
 
     def receive(self, batch: list[Frames]) -> None:
         """Answer a batch of messages; all its submissions share one commit, and come first."""
@@ -79,17 +79,17 @@ class Reception:
         others: list[Message] = []
         for identity, *frames in batch:
             try:
-                message = _understood(frames)
+                message = _message_of(frames)
             except BadRequestError as error:
                 self._refuse(identity, error)
                 continue
-            self.owners.heard(message.owner, identity, now)
+            self.owners.note(message.owner, identity, now)
             if isinstance(message, Submission):
                 submissions.append(message)
             else:
                 others.append(message)
         if submissions:
-            self.asked = now
+            self.last_request_at = now
             with survived("accept"):
                 self._accept(submissions)
         for other in others:
@@ -100,7 +100,7 @@ class Reception:
 
     def _accept(self, submissions: list[Submission]) -> None:
         for submission, answer in zip(submissions, self.scheduler.accept(submissions), strict=True):
-            self._tell(submission.owner, answer)
+            self._deliver(submission.owner, answer)
             entry = self.scheduler.entry_of(submission.owner, submission.request.request_id)
             if entry is not None and entry.status.is_finished:
                 self.scheduler.resend(entry)
@@ -110,7 +110,7 @@ class Reception:
             case Hello():
                 if message.resume and self.owners.is_new_connection(message.owner):  # else all is on its way
                     self.scheduler.dispatch.resend_all(message.owner)
-                self._tell(message.owner, self.status(message.owner))
+                self._deliver(message.owner, self.status(message.owner))
             case Cancel():
                 self.scheduler.cancel(message)
             case AckTake() | AckEnd():
@@ -122,31 +122,31 @@ class Reception:
                 if entry is not None:
                     self.scheduler.resend(entry)
 
-    def _tell(self, owner: str, message: Event | Status | Job) -> bool:
+    def _deliver(self, owner: str, message: Event | Status | Job) -> bool:
         """Send to a client; False when it is not there, and then it will ask again."""
         identity = self.owners.identity(owner)
         if identity is None or self.send is None:
             return False
-        whole = message if isinstance(message, Status | Job) else Said(event=message)
+        whole = message if isinstance(message, Status | Job) else EventMessage(event=message)
         return self.send([identity, *messages.pack(whole)])
 
     def _refuse(self, identity: bytes, error: BadRequestError) -> None:
         failed = Failed(request_id="", code=error.code, sentence=error.sentence, remedy=error.remedy)
         if self.send is not None:
-            self.send([identity, *messages.pack(Said(event=failed))])
+            self.send([identity, *messages.pack(EventMessage(event=failed))])
 
     def status(self, owner: str = "") -> Status:
         """Return what the engine is doing, with the open requests of `owner`."""
         standings = self._executor.standings()
         shown = _most_telling(standings)
-        trouble = self._executor.trouble()
-        state = EngineState.NO_ENGINE if trouble else shown.state
+        failure = self._executor.failure()
+        state = EngineState.NO_ENGINE if failure else shown.state
         return Status(
             engine_id=self.engine_id,
             version=self._version,
             state=EngineState.STOPPING if self._is_stopping else state,
             fraction=shown.fraction,
-            sentence=trouble or shown.sentence or self._journal.remark,
+            sentence=failure or shown.sentence or self._journal.remark,
             model=shown.model,
             queued=self.scheduler.queued,
             running=self.scheduler.running.ids,
@@ -160,7 +160,7 @@ class Reception:
         )
 
 
-def _understood(frames: Frames) -> messages.FromClient:
+def _message_of(frames: Frames) -> messages.FromClient:
     """Return what a client says; raises `BadRequestError` for anything else."""
     size_bytes = sum(map(len, frames))
     if size_bytes > MAX_REQUEST_BYTES:

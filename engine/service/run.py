@@ -20,12 +20,12 @@ from .process import EngineOptions, own_version, stop_on_signals
 from .queue.journal import Journal
 from .server import Engine
 from .transport import run
-from .workers.executor import Executor, LocalExecutor, Patience
+from .workers.executor import Executor, LocalExecutor, Timeouts
 from .workers.worker_options import Manner
 
 
 def run_engine(options: EngineOptions, on_ready: Callable[[str], None]) -> None:
-    """Run until SIGINT or SIGTERM; `on_ready` is told the address. Raises `DittoError` if it cannot start."""
+    """Run until SIGINT or SIGTERM; `on_ready` is called with the address. Raises `DittoError` if it cannot start."""
     log_to_stderr()
     run(_serve(options, on_ready))
 
@@ -52,12 +52,12 @@ async def _serve(options: EngineOptions, on_ready: Callable[[str], None]) -> Non
 
 def make_executor(options: EngineOptions) -> Executor:
     """Return what makes loops: processes here, or actors on a Ray cluster."""
-    patience = Patience(silent_seconds=options.silent_seconds, step_seconds=options.step_seconds)
+    timeouts = Timeouts(silent_seconds=options.silent_seconds, step_seconds=options.step_seconds)
     if options.executor == "ray":
         from .workers.cluster import RayExecutor  # the extra `cluster`; nobody else pays for it
 
         return RayExecutor(options.worker, workers=options.workers)
-    return LocalExecutor(options.worker, workers=options.workers, patience=patience)
+    return LocalExecutor(options.worker, workers=options.workers, timeouts=timeouts)
 
 
 def _stop_with_parent(stop: Callable[[], None]) -> None:

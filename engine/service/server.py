@@ -83,7 +83,7 @@ class Engine:
                 self._scheduler.check()
                 self._scheduler.schedule()
             now = time.monotonic()
-            if now - self._reception.asked > QUIET_SECONDS or now - tidied > TIDY_SECONDS:
+            if now - self._reception.last_request_at > QUIET_SECONDS or now - tidied > TIDY_SECONDS:
                 tidied = now
                 await asyncio.get_running_loop().run_in_executor(None, self._journal.tidy)
             if now - swept > SWEEP_SECONDS:
@@ -101,7 +101,7 @@ class Engine:
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     async def _wind_down(self) -> None:
-        self._reception.say_goodbye(time.monotonic())
+        self._reception.announce_stop(time.monotonic())
         deadline = time.monotonic() + GRACE_SECONDS
         while self._scheduler.running.ids and time.monotonic() < deadline:
             await asyncio.sleep(0.02)

@@ -8,6 +8,7 @@ the repertoire of what is said of them.
 
 import argparse
 import math
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +19,15 @@ from torch import Tensor
 
 from ..pocket import condition
 from ..pocket.latents import LatentMap
-from ..pocket.layers import BASS_CLASSES, CHORD_CLASSES, LAYERS, RISES, Layer
+from ..pocket.layers import (
+    BASS_CLASSES,
+    CHORD_CHANNELS,
+    CHORD_CLASSES,
+    COARSE_BANDS,
+    LAYERS,
+    PITCH_CLASSES,
+    Layer,
+)
 from ..pocket.model import WEIGHTS
 from ..pocket.network import LAYER_INPUTS, LAYERED, OWN_WEIGHTS_OF, TUNE, PocketNetwork
 from ..pocket.repertoire import MODES, Repertoire
@@ -29,14 +38,18 @@ from .loops import mode_name, read_labels
 # The few-step student has the guidance of words folded in, and chords, learnt from the flow without guidance, are too
 # soft beside them: by so many times the pitch classes of a tune they are told louder.
 CHORDS_LOUDER = {Layer.CHORDS: 0.5}
-# What a bass is told besides in its first jump, which decides on its notes: so many times the pitch classes of a tune
-# for its chord and its lowest note, and so many times what it has learnt of the drums' rises. Told so in later jumps it
-# sounds like a lead, with lines up to 4 kHz and no pause.
-FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.2), (BASS_CLASSES, 0.6))}
-FIRST_RISES = {Layer.BASS: 3.0}
-# Beside the others chords came out 5.8 dB louder than in the recipes, and the bass 5.0 softer; medians of 33 and 38
+# A bass goes so much of the way to the weights of its own: all of it plays as true ones do, but less by its chord.
+OWN_SHARE = 0.7
+# What a bass is told in its first jump, which decides on its notes: so many times the pitch classes of a tune for its
+# chord and its lowest note, and of all that it learnt of a context before its own weights by so much its chords, and of
+# what it hears levels, rises and chroma. A bass hears drums: when they rise matters, and how they ring only puts it out
+# of tune. Told as loudly in later jumps it sounds like a lead, with lines up to 4 kHz and no pause.
+FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.78), (BASS_CLASSES, 0.12))}
+FIRST_STRENGTHS = {Layer.BASS: (1.16, 0.0, 5.0, 0.0)}
+LATER_STRENGTHS = {Layer.BASS: (1.0, 0.0, 1.0, 0.0)}
+# Beside the others chords came out 5.8 dB louder than in the recipes, and the bass 3.6 softer; medians of 33 and 38
 # training recipes.
-LEVELS_DB = {Layer.CHORDS: -5.0, Layer.BASS: 3.0}
+LEVELS_DB = {Layer.CHORDS: -5.0, Layer.BASS: 2.0}
 
 
 def export(state: Path, latent_map: LatentMap, out: Path) -> None:
@@ -61,23 +74,37 @@ def export_layers(state: Path, out: Path, own: Path | None = None) -> None:
     """
     averaged = checkpoint.under(load_file(state / checkpoint.FILE), "average.")
     learnt = {name: averaged[name] for name in LAYERED}
-    if own is not None:
-        after, place = checkpoint.under(load_file(own / checkpoint.FILE), "average."), LAYERS.index(OWN_WEIGHTS_OF)
-        for name in LAYERED:
-            learnt[name][place] = after[name][place]
-        learnt |= {name: tensor for name, tensor in after.items() if ".own." in name}
     context, tune = learnt["context_in"], averaged["control_in.weight"].T[TUNE]
     for layer, share in CHORDS_LOUDER.items():
         context[LAYERS.index(layer), CHORD_CLASSES] += share * tune
     first = torch.zeros_like(context)
     for layer, louder in FIRST_CHORDS.items():
+        place = LAYERS.index(layer)
+        first[place] = context[place] * (_strength(FIRST_STRENGTHS[layer]) - _strength(LATER_STRENGTHS[layer]))
         for classes, share in louder:
-            first[LAYERS.index(layer), classes] += share * tune
-    for layer, times in FIRST_RISES.items():
-        first[LAYERS.index(layer), RISES] += times * context[LAYERS.index(layer), RISES]
+            first[place, classes] += share * tune
+        context[place] *= _strength(LATER_STRENGTHS[layer])
+    if own is not None:
+        learnt |= _toward_own(learnt, checkpoint.under(load_file(own / checkpoint.FILE), "average."))
     levels = _levels(LatentMap.load(out / "latent_map.safetensors"))
     made = learnt | {"context_first": first, "layer_level": levels}
     save_file({name: tensor.half().contiguous() for name, tensor in made.items()}, out / LAYER_INPUTS)
+
+
+def _toward_own(learnt: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what was learnt, the row of the layer with weights of its own `OWN_SHARE` of the way to them."""
+    place = LAYERS.index(OWN_WEIGHTS_OF)
+    moved = {name: learnt[name].clone() for name in LAYERED}
+    for name, rows in moved.items():
+        rows[place] += OWN_SHARE * (own[name][place] - rows[place])
+    weights = {name: tensor for name, tensor in own.items() if ".own." in name}
+    return moved | {name: OWN_SHARE * one if name.endswith("expand") else one for name, one in weights.items()}
+
+
+def _strength(strengths: Sequence[float]) -> Tensor:
+    """Return factors [CONTEXT_CHANNELS, 1] of a context's chords, heard levels, rises and chroma, and its flag."""
+    parts = torch.tensor((CHORD_CHANNELS, COARSE_BANDS, COARSE_BANDS, PITCH_CLASSES, 1))
+    return torch.tensor([*strengths, 1.0]).repeat_interleave(parts)[:, None]
 
 
 def _levels(latent_map: LatentMap) -> Tensor:

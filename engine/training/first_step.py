@@ -169,7 +169,7 @@ class Trainer:
         passes = dice.choices((0, 1, 2), PASSES_BEFORE)[0]
         seen, anchor = _led_to(problem, noise, surrogate, exact, passes)
         before = seen.evaluated(problem)
-        moved = stepped(problem, seen, surrogate, anchor)
+        moved = stepped(problem, seen, anchor)
         by_exact = not passes and dice.random() < EXACT_SHARE
         after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact)
         after, spectrum = seen.correction.applied(model, scene, after)
@@ -243,11 +243,11 @@ def _led_to(problem: Problem, noise: Tensor, surrogate: Chain, exact: Chain, pas
     """Return what the pass after so many `passes` sees of `noise`, and the anchor of the noise before them."""
     model, scene, objective = problem
     seen = seen_by(problem, noise, surrogate)
-    anchor = anchor_of(model, objective, seen.latent, seen.evaluated(problem).spectrum)
+    anchor = anchor_of(model, objective, seen.latent.detach(), seen.evaluated(problem).spectrum)
     for _ in range(passes):
-        seen = seen_by(problem, stepped(problem, seen, surrogate, anchor), surrogate)
+        seen = seen_by(problem, stepped(problem, seen, anchor), surrogate)
         delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
-        seen = seen._replace(correction=Correction(latent=delivered - seen.latent))
+        seen = seen._replace(correction=Correction(latent=delivered - seen.latent.detach()))
     return seen, anchor
 
 

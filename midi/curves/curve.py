@@ -67,21 +67,13 @@ class Curve:
                 )
 
     def value_at(self, beat: Beats) -> float:
-        """Return the value that is heard at `beat`; at a jump the later one."""
+        """Return the value at `beat`; at a jump the later one."""
         index = bisect_right(self.points, beat, key=lambda point: point.beat)
         if index == 0:
             return self.points[0].value
         if index == len(self.points):
             return self.points[-1].value
         return _between(self.points[index - 1], self.points[index], beat)
-
-    def scaled(self, low: float, high: float, to_low: float, to_high: float) -> "Curve":
-        """Return the curve with `low`..`high` mapped in a straight line to `to_low`..`to_high`."""
-        if not math.isfinite(high - low) or low == high:
-            raise MidiError("bad_range", f"The range {low:g} to {high:g} has no length.")
-        gain = (to_high - to_low) / (high - low)
-        moved = (replace(p, value=to_low + (p.value - low) * gain) for p in self.points)
-        return Curve(tuple(moved))
 
     def cut(self, from_beat: Beats, to_beat: Beats) -> "Curve":
         """Return the part from `from_beat` to `to_beat`, re-zeroed, with breakpoints at both ends.

@@ -16,7 +16,7 @@ from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
 from ..notes import EARLY_BEATS, Note, shift, sort_notes
-from ..tempo import Beats, Meter, RangeTime, exact, meter_note, parse_tempo, tempo_note
+from ..tempo import Beats, Meter, exact
 from .clip import ClipMarkers, clip_notes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
@@ -45,7 +45,6 @@ class Lane:
     low: float | None = None
     high: float | None = None
     clip: str | None = None
-    target_id: int | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -134,7 +133,7 @@ class LiveClip:
         """The notes in the clip's own time, muted ones too, sorted."""
         return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other
 
-    def heard(self, length: Beats | None = None) -> tuple[Note, ...]:
+    def sounding_notes(self, length: Beats | None = None) -> tuple[Note, ...]:
         """Return the notes that play from the clip's launch, from beat 0 on.
 
         `length` is in beats; without it an arrangement clip has its own, and a session clip is played once.
@@ -175,7 +174,7 @@ class LiveTrack:
         found: list[Note] = []
         for clip in self.clips:
             if clip.place == "arrangement" and clip.start < to_beat and clip.end > from_beat:
-                found += shift(clip.heard(), clip.start - from_beat)
+                found += shift(clip.sounding_notes(), clip.start - from_beat)
         length = to_beat - from_beat
         early = (replace(n, start=Fraction(0)) if -EARLY_BEATS < n.start < 0 else n for n in found)
         return sort_notes(note for note in early if 0 <= note.start < length)
@@ -192,33 +191,12 @@ class LiveSet:
     tempo_bpm: Fraction
     meter: Meter
     tracks: tuple[LiveTrack, ...]
-    tempo_lane: Lane | None = None
-    meter_lane: Lane | None = None
     remarks: tuple[str, ...] = ()
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """All lanes, track by track."""
         return tuple(lane for track in self.tracks for lane in track.lanes)
-
-    def time_of_range(self, from_beat: Beats, to_beat: Beats) -> RangeTime:
-        """Return the tempo and metre at `from_beat`, and say so where either changes before `to_beat`."""
-        tempo_bpm, meter, notes = self.tempo_bpm, self.meter, []
-        if self.tempo_lane is not None:
-            points = lane_curve(self.tempo_lane, from_beat, to_beat).points
-            tempo_bpm = parse_tempo(_value_at_start(points))
-            if any(point.value != _value_at_start(points) for point in points if point.beat > 0):
-                notes.append(tempo_note(tempo_bpm))
-        if self.meter_lane is not None:
-            points = lane_curve(self.meter_lane, from_beat, to_beat).points
-            meter = meter_of_value(_value_at_start(points))
-            if any(point.value != _value_at_start(points) for point in points if point.beat > 0):
-                notes.append(meter_note(meter))
-        return RangeTime(tempo_bpm, meter, tuple(notes))
-
-
-def _value_at_start(points: tuple[Breakpoint, ...]) -> float:
-    return next(point.value for point in reversed(points) if point.beat == 0)
 
 
 def meter_of_value(value: float) -> Meter:

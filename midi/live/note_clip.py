@@ -44,7 +44,7 @@ def clip_piece(path: Path, part: str, loop_beats: Beats) -> NotesRead:
         if len(clips) > 1:
             others = ", ".join(repr(_shown(other)) for other in clips[1 : _MAX_LISTED + 1])
             remarks.append(f"Of {track.name!r} the clip {_shown(clip)!r} is read; there are {others}, too.")
-    notes = clip.heard(loop_beats)
+    notes = clip.sounding_notes(loop_beats)
     remarks += _length_said(clip, loop_beats)
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
 

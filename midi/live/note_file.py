@@ -1,4 +1,4 @@
-"""The notes of a file, as a loop hears them: `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip`, `CLIP.alc`.
+"""The notes of a file, as they fall into a loop: `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip`, `CLIP.alc`.
 
 A MIDI file does not tell how long its clip is: many end with their last note. Such a clip is whole bars long, and
 one that fits into the loop several times goes round, as Live would play it.
@@ -33,7 +33,7 @@ _DRUM_WORDS = re.compile(
 class NotesRead:
     """Notes within a loop, from beat 0 on, and sentences on how they were understood.
 
-    `kit` says whether notes that are asked for as drums can be told apart by their pitches.
+    `kit` says whether notes that are asked for as drums can be distinguished by their pitches.
     """
 
     notes: tuple[Note, ...]
@@ -145,11 +145,11 @@ def _length(piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Beats:
     last = max(note.end for note in piece.notes)
     if piece.end > last and piece.end >= 1 and loop_beats % piece.end == 0:
         return piece.end
-    told = piece.end if piece.end > last else Fraction(0)
-    end = max(told, *(_end_in_bars(note, bar_beats) for note in piece.notes))
+    declared_end = piece.end if piece.end > last else Fraction(0)
+    end = max(declared_end, *(_end_in_bars(note, bar_beats) for note in piece.notes))
     length = max(1, math.ceil((end - EARLY_BEATS) / bar_beats)) * bar_beats
     shorter = length - bar_beats
-    rings = shorter > 0 and told <= shorter and all(note.start < shorter for note in piece.notes)
+    rings = shorter > 0 and declared_end <= shorter and all(note.start < shorter for note in piece.notes)
     return shorter if rings and loop_beats % length and loop_beats % shorter == 0 else length
 
 

@@ -98,14 +98,13 @@ class ParameterReader:
         self._open.targets |= dict.fromkeys(parameter.target_ids, target)
         self._keep_inner_lane(parameter, target)
         if tag in ("Tempo", "TimeSignature") and self._open.track.kind == "main" and device.kind == "Mixer":
-            self._open.song[tag] = (target, parameter.target_ids, parameter.events)
+            self._open.song[tag] = (target, parameter.events)
 
     def _keep_inner_lane(self, parameter: OpenParameter, target: Target) -> None:
         """Keep a lane of Live 8 or 9; an only event is the value, not automation."""
         if parameter.events is not None and len(parameter.events.times) > 1 and self._open.track is not None:
             self._open.count("lanes", MAX_LANES)
             parameter.events.target = target
-            parameter.events.target_id = parameter.target_ids[0] if parameter.target_ids else None
             self._open.track.lanes.append(parameter.events)
 
     def _base(self) -> int:
@@ -131,8 +130,8 @@ class ParameterReader:
             self._open.track.sends += 1
 
 
-def _or(told: float | None, found: float | None) -> float | None:
-    return found if told is None else told
+def _or(named: float | None, found: float | None) -> float | None:
+    return found if named is None else named
 
 
 def _letter(number: int) -> str:

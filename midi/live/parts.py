@@ -118,7 +118,7 @@ class OpenSet:
     clip: OpenClip | None = None
     tracks: list[OpenTrack] = field(default_factory=list)
     targets: dict[int, Target] = field(default_factory=dict)
-    song: dict[str, tuple[Target, list[int], OpenEvents | None]] = field(default_factory=dict)
+    song: dict[str, tuple[Target, OpenEvents | None]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # equal names share one string
     _counts: dict[str, int] = field(default_factory=dict)
 

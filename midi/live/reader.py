@@ -63,7 +63,7 @@ class SetReader:
         return self._open.targets
 
     @property
-    def song(self) -> dict[str, tuple[Target, list[int], OpenEvents | None]]:
+    def song(self) -> dict[str, tuple[Target, OpenEvents | None]]:
         """The main track's `Tempo` and `TimeSignature`."""
         return self._open.song
 

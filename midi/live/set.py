@@ -42,7 +42,7 @@ _KIND_NAMES = {"midi": "MIDI", "audio": "Audio", "group": "Group", "return": "Re
 def read_set(path: Path | str) -> LiveSet:
     """Read a Live set or clip; raises only `MidiError`.
 
-    Two lanes of one name are told apart by ` (2)` after the parameter. A clip file (`.alc`) has no main track:
+    Two lanes of one name are distinguished by ` (2)` after the parameter. A clip file (`.alc`) has no main track:
     its tempo counts as 120 and its signature as 4/4.
     """
     path = Path(path)
@@ -55,7 +55,6 @@ def read_set(path: Path | str) -> LiveSet:
     seen: Counter[tuple[str, ...]] = Counter()
     tracks = [_track(track, name, reader, seen) for track, name in zip(shown, names, strict=True)]
     tracks.sort(key=lambda track: track.kind == "main")  # Live writes it last, and so do we
-    lanes = {tag: _song_lane(tag, reader, tracks) for tag in ("Tempo", "TimeSignature")}
     tempo_bpm, meter = parse_tempo(CLIP_TEMPO_BPM), Meter()
     if reader.song or path.suffix.lower() != ".alc":
         tempo_bpm = parse_tempo(_song_value(path.name, "Tempo", reader))
@@ -65,8 +64,6 @@ def read_set(path: Path | str) -> LiveSet:
         tempo_bpm=tempo_bpm,
         meter=meter,
         tracks=tuple(tracks),
-        tempo_lane=lanes["Tempo"],
-        meter_lane=lanes["TimeSignature"],
         remarks=remarks,
     )
 
@@ -113,7 +110,6 @@ def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
         low=target.low,
         high=target.high,
         clip=None if events.clip is None else shown(events.clip.name) or "Clip",
-        target_id=events.target_id,
     )
 
 
@@ -148,19 +144,9 @@ def _song_value(file_name: str, tag: str, reader: SetReader) -> float:
     """Return the tempo or signature shown; Live 8 keeps it in its lane only."""
     if tag not in reader.song:
         raise broken_set(file_name, f"its main track has no {tag}")
-    target, _, events = reader.song[tag]
+    target, events = reader.song[tag]
     if target.manual is not None:
         return target.manual
     if events is not None and len(events.values):
         return events.values[0]
     raise broken_set(file_name, f"the {tag} of its main track has no value")
-
-
-def _song_lane(tag: str, reader: SetReader, tracks: list[LiveTrack]) -> Lane | None:
-    """Return the lane of the song's tempo or signature, if it has one."""
-    _, target_ids, events = reader.song.get(tag, (None, [], None))
-    main = next((track for track in tracks if track.kind == "main"), None)
-    for lane in main.lanes if main is not None else ():
-        if lane.target_id in target_ids or (events is not None and lane.parts[1:] == ("Mixer", tag)):
-            return lane
-    return None

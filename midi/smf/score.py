@@ -8,7 +8,7 @@ from math import lcm
 from ..errors import MidiError
 from ..files.names import name_key, printable
 from ..notes import Note, sort_notes
-from ..tempo import Beats, Meter, MeterChange, RangeTime, TempoChange, time_of_range
+from ..tempo import Beats, Meter, MeterChange, TempoChange
 
 DEFAULT_TICKS_PER_BEAT = 480
 MAX_TICKS_PER_BEAT = 0x7FFF  # what the file's header holds
@@ -48,14 +48,6 @@ class Score:
         """The notes of all tracks together, sorted."""
         return sort_notes(note for track in self.tracks for note in track.notes)
 
-    def track(self, name: str | int) -> ScoreTrack:
-        """Return a track by name (case, accents' form and outer spaces do not count) or by number from 1.
-
-        Of several tracks with one name it is the first with notes. Raises `MidiError` that lists the tracks.
-        """
-        named = self.named(name)
-        return next((track for track in named if track.notes), named[0])
-
     def named(self, name: str | int) -> tuple[ScoreTrack, ...]:
         """Return all tracks of this name, or the one with this number from 1; raises `MidiError` that lists them."""
         wanted = name_key(str(name))
@@ -70,10 +62,6 @@ class Score:
             f"The MIDI file has no track {printable(str(name))[:40]!r}. It has: {listed[:1000] or 'none'}.",
             "Name a track or give its number.",
         )
-
-    def time_of_range(self, from_beat: Beats, to_beat: Beats) -> RangeTime:
-        """Return the tempo and metre at `from_beat` and sentences on changes in the range."""
-        return time_of_range(self.tempos, self.meters, from_beat, to_beat)
 
 
 def score_of_notes(notes: Iterable[Note], *, tempo_bpm: Fraction, meter: Meter, name: str = "") -> Score:

@@ -18,10 +18,10 @@ def test_the_one_that_was_silent_longest_makes_room() -> None:
     """However many say hello, so many are kept, and the new one is among them."""
     clients = Clients()
     for number in range(MAX_CLIENTS):
-        clients.meet(client(f"n{number}", seen=float(number + 1)))
-    clients.meet(client("n5", seen=9_999.0))
+        clients.add(client(f"n{number}", seen=float(number + 1)))
+    clients.add(client("n5", seen=9_999.0))
     assert len(clients) == MAX_CLIENTS
-    clients.meet(client("new", seen=0.5))
+    clients.add(client("new", seen=0.5))
     assert len(clients) == MAX_CLIENTS
     assert "new" in clients
     assert "n0" not in clients
@@ -30,7 +30,7 @@ def test_the_one_that_was_silent_longest_makes_room() -> None:
 def test_who_does_not_say_hello_is_forgotten_and_has_to_say_it_first() -> None:
     """Half a minute of silence is the end; a message of a stranger is refused with what to do."""
     clients = Clients()
-    clients.meet(client("a", seen=0.0))
+    clients.add(client("a", seen=0.0))
     clients.forget_silent(CLIENT_SECONDS)
     assert clients.require("a").nonce == "a"
     assert clients.nonce_of("instance of a") == "a"
@@ -44,13 +44,13 @@ def test_who_does_not_say_hello_is_forgotten_and_has_to_say_it_first() -> None:
 def test_only_the_client_of_a_request_hears_of_it() -> None:
     """All hear of the engine; a request whose client has gone is told nobody."""
     clients = Clients()
-    clients.meet(client("a", port=1))
-    clients.meet(client("b", port=2))
+    clients.add(client("a", port=1))
+    clients.add(client("b", port=2))
     state = RequestState("r", "instance of a", "a")
-    assert list(clients.tell(state, b"x", b"y")) == [Send("127.0.0.1", 1, b"x"), Send("127.0.0.1", 1, b"y")]
-    assert [one.port for one in clients.tell_everyone(b"z") if isinstance(one, Send)] == [1, 2]
-    clients.leave("a")
-    assert list(clients.tell(state, b"x")) == []
+    assert list(clients.send(state, b"x", b"y")) == [Send("127.0.0.1", 1, b"x"), Send("127.0.0.1", 1, b"y")]
+    assert [one.port for one in clients.broadcast(b"z") if isinstance(one, Send)] == [1, 2]
+    clients.remove("a")
+    assert list(clients.send(state, b"x")) == []
 
 
 def test_what_is_said_again_is_in_order_and_reopening_forgets_the_end() -> None:

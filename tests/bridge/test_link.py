@@ -4,7 +4,17 @@ from bridge.upstream.link import Link
 from engine.events import Accepted, Done
 from engine.request import LoopRequest
 from engine.service import messages
-from engine.service.messages import Cancel, EngineState, Hello, Message, RequestStatus, Resend, Said, Status, Submission
+from engine.service.messages import (
+    Cancel,
+    EngineState,
+    EventMessage,
+    Hello,
+    Message,
+    RequestStatus,
+    Resend,
+    Status,
+    Submission,
+)
 
 REQUEST = LoopRequest(request_id="r1")
 
@@ -34,7 +44,7 @@ def test_a_submission_is_repeated_until_it_is_answered() -> None:
     assert [type(message) for message in _out(link)] == [Submission]
     link.tick(1.5)
     assert Submission in [type(message) for message in _out(link)]
-    _in(link, Said(event=Accepted(request_id="r1")))
+    _in(link, EventMessage(event=Accepted(request_id="r1")))
     link.tick(9.0)
     assert Submission not in [type(message) for message in _out(link)]
 
@@ -60,18 +70,18 @@ def test_a_new_engine_is_asked_for_what_is_left() -> None:
 def test_an_end_that_did_not_arrive_is_asked_for() -> None:
     """When the engine says finished and nothing comes, it is asked to send again."""
     link = _link()
-    _in(link, Said(event=Accepted(request_id="r1")))
+    _in(link, EventMessage(event=Accepted(request_id="r1")))
     for now in (1.0, 2.0, 3.5):
         _in(link, _status(r1="finished"), now=now)
     assert Resend(request_id="r1", owner="owner") in _out(link)
-    _in(link, Said(event=Done(request_id="r1", takes=1)))
+    _in(link, EventMessage(event=Done(request_id="r1", takes=1)))
     assert link.open_requests == ()
 
 
 def test_a_cancel_is_repeated_until_there_is_an_end() -> None:
     """A cancel that got lost on the way is said again."""
     link = _link()
-    _in(link, Said(event=Accepted(request_id="r1")))
+    _in(link, EventMessage(event=Accepted(request_id="r1")))
     link.cancel("r1", 1.0)
     link.tick(2.5)
     assert _out(link).count(Cancel(request_id="r1", owner="owner")) == 2

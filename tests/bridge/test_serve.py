@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from bridge.client import Client, Peer
-from bridge.osc.client import OscClient, _Asked, discovered_port
+from bridge.osc.client import OscClient, _Pending, discovered_port
 from bridge.osc.codec import encode
-from bridge.osc.request import Spoken
+from bridge.osc.request import EncodedRequest
 from bridge.session.identity import alone
 from bridge.testing import TOY
 from engine.errors import EngineUnavailableError
@@ -191,7 +191,9 @@ def test_a_named_pipe_as_a_file_is_refused_and_stops_nothing(serving: "subproces
         for name in names:
             device._send(encode("/ditto/loop/begin", (name, device.nonce)))
             device._send(encode("/ditto/loop/set", (name, name, str(pipe)), last=device.nonce))
-            device._asked[name] = _Asked(Spoken({}, encode("/ditto/loop/commit", (name, device.nonce, 1))), 0.0)
+            device._pending[name] = _Pending(
+                EncodedRequest({}, encode("/ditto/loop/commit", (name, device.nonce, 1))), 0.0
+            )
         for name in names:
             (*_, end) = device.follow(name, seconds=60)
             assert (end.path, end.values[1]) == ("/ditto/error", "bad_input")

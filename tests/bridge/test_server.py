@@ -74,14 +74,14 @@ def test_a_wrong_piece_is_answered_where_the_client_hears(service: Any, slip: st
         ear.settimeout(20)
         port = ear.getsockname()[1]
         request, nonce = f"slip-{port}", f"n-{port}"
-        spoken = [
+        encoded = [
             encode("/ditto/hello", (PROTOCOL_VERSION, "slips", nonce, port)),
             encode("/ditto/loop/begin", (request, nonce)),
             encode("/ditto/loop/curve", (request, "intensity", "db", 3, 2), [(0.0, -30.0)], nonce)
             if slip == "chunk"
             else encode("/ditto/loop/set", (request, slip, "90"), (), nonce),
         ]
-        for datagram in spoken:
+        for datagram in encoded:
             mouth.sendto(datagram, ("127.0.0.1", service.port))
         errors: list[OscMessage] = []
         while not errors:

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 
 from bridge.osc.addresses import PROTOCOL_VERSION
 from bridge.osc.codec import OscError, OscMessage, decode, encode
-from bridge.osc.request import speak
+from bridge.osc.request import encode_request
 from bridge.session.book import MAX_OPEN, MOST_SLOW, REPEATS_SECONDS
 from bridge.session.effects import (
-    AcknowledgeEnd,
-    AcknowledgeTake,
     CancelJob,
     Delivered,
     Effect,
     FindTakes,
+    NotifyEngine,
     Prepare,
     Send,
     Submit,
@@ -29,7 +28,7 @@ from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Accepted, Cancelled, Done, Failed, Progress, Sound, Stems, Superseded, Take
 from engine.request import Control, Curve, LoopRequest, Notes, Point
-from engine.service.messages import Job, Priority, Status
+from engine.service.messages import AckEnd, AckTake, Job, Priority, Status
 from midi.notes import Note
 
 PORT = 9_000
@@ -72,20 +71,20 @@ class Desk:
             for effect in self.do(self.session.receive(message, "127.0.0.1", self.now))
         ]
 
-    def hear(self, event: object) -> list[Effect]:
-        return self.do(self.session.hear(event, self.now))  # type: ignore[arg-type]
+    def handle(self, event: object) -> list[Effect]:
+        return self.do(self.session.handle(event, self.now))  # type: ignore[arg-type]
 
     def commit(self, request: LoopRequest, nonce: str = "n1") -> list[Effect]:
-        spoken = speak(request, nonce)
-        for data in spoken.parts.values():
+        encoded = encode_request(request, nonce)
+        for data in encoded.parts.values():
             self.datagram(data)
-        return self.datagram(spoken.commit)
+        return self.datagram(encoded.commit)
 
     def submit(self, request: LoopRequest) -> None:
         self.hello()
         self.commit(request)
         self.do(self.session.prepared(request.request_id, request, Priority.INTERACTIVE, ("a note",), self.now))
-        self.hear(Accepted(request_id=request.request_id))
+        self.handle(Accepted(request_id=request.request_id))
 
     def tick(self, seconds: float) -> list[Effect]:
         self.now += seconds
@@ -131,7 +130,7 @@ def test_a_flood_of_requests_is_refused_in_words_and_not_kept() -> None:
         (*_, last) = desk.say("/ditto/loop/commit", f"q{number}", "n1", 0)
         assert isinstance(last, Prepare) is (number < MAX_OPEN)
     assert _sent([last])[0].values[:2] == (f"q{MAX_OPEN + 299}", "no_engine")
-    desk.hear(Done(request_id="q0", takes=0))
+    desk.handle(Done(request_id="q0", takes=0))
     desk.say("/ditto/loop/begin", "late", "n1")
     assert isinstance(desk.say("/ditto/loop/commit", "late", "n1", 0)[-1], Prepare)
 
@@ -139,14 +138,14 @@ def test_a_flood_of_requests_is_refused_in_words_and_not_kept() -> None:
 def test_progress_is_repeated_of_what_is_made_and_not_of_what_waits() -> None:
     """With a hundred requests whose takes are still to come, a tick says only the latest progress again."""
     desk = Desk()
-    desk.hear(Status(engine_id="e", version="1", state="working"))
+    desk.handle(Status(engine_id="e", version="1", state="working"))
     desk.hello()
     for number in range(100):
         name = f"q{number}"
         desk.say("/ditto/loop/begin", name, "n1")
         desk.say("/ditto/loop/commit", name, "n1", 0)
         desk.now += 0.01
-        desk.hear(Progress(request_id=name, take=0, step=1, steps=2, seconds_left=1.0, losses={}))
+        desk.handle(Progress(request_id=name, take=0, step=1, steps=2, seconds_left=1.0, losses={}))
     said = [message.values[0] for message in _sent(desk.tick(1.0)) if message.path == "/ditto/progress"]
     assert said == [f"q{number}" for number in range(99, 99 - MOST_SLOW, -1)]
 
@@ -162,20 +161,20 @@ def test_another_protocol_is_refused_in_words() -> None:
 @given(st.integers(0, 2**32), st.floats(0, 0.6))
 def test_a_request_survives_loss_doubling_and_disorder(seed: int, loss: float) -> None:
     """Whatever happens to the datagrams, the request that comes out is the one that went in, once."""
-    desk, spoken, chance = Desk(), speak(_request(), "n1"), random.Random(seed)
+    desk, encoded, chance = Desk(), encode_request(_request(), "n1"), random.Random(seed)
     desk.hello()
-    pending = list(spoken.parts.values())
+    pending = list(encoded.parts.values())
     for _round in range(200):
         arriving = [data for data in pending for _copy in range(chance.choice((1, 1, 2))) if chance.random() > loss]
         chance.shuffle(arriving)
         for data in arriving:
             desk.datagram(data)
-        answers = desk.datagram(spoken.commit)
+        answers = desk.datagram(encoded.commit)
         missing = [message for message in _sent(answers) if message.path == "/ditto/missing"]
         pending = [
             data
             for m in missing
-            for data in spoken.of(str(m.values[1]), str(m.values[2]), [int(group[0]) for group in m.groups])
+            for data in encoded.of(str(m.values[1]), str(m.values[2]), [int(group[0]) for group in m.groups])
         ]
         if not missing:
             break
@@ -217,22 +216,22 @@ def test_done_waits_for_the_files() -> None:
     """A device never hears of a take, or of the end, before the file is in its place."""
     desk = Desk()
     desk.submit(_request())
-    (write,) = desk.hear(_take())
+    (write,) = desk.handle(_take())
     assert isinstance(write, WriteTake)
-    assert _paths(desk.hear(Done(request_id="r1", takes=1))) == []
+    assert _paths(desk.handle(Done(request_id="r1", takes=1))) == []
     after = desk.do(desk.session.written("r1", _made(), desk.now))
     assert _paths(after) == ["/ditto/take", "/ditto/done"]
-    assert [effect.take for effect in after if isinstance(effect, AcknowledgeTake)] == [0]
-    assert any(isinstance(effect, AcknowledgeEnd) for effect in after)
+    assert NotifyEngine(AckTake, "r1", 0) in after
+    assert NotifyEngine(AckEnd, "r1") in after
 
 
 def test_an_end_is_repeated_until_it_is_seen() -> None:
     """Done and its takes come again a few times; `seen` ends that."""
     desk = Desk()
     desk.submit(_request())
-    desk.hear(_take())
+    desk.handle(_take())
     desk.do(desk.session.written("r1", _made(), desk.now))
-    desk.hear(Done(request_id="r1", takes=1))
+    desk.handle(Done(request_id="r1", takes=1))
     assert _paths(desk.tick(0.6)) == ["/ditto/accepted", "/ditto/take", "/ditto/done"]
     desk.say("/ditto/seen", "r1", "n1")
     assert all(_paths(desk.tick(1.0)) == [] for _ in range(20))
@@ -243,7 +242,7 @@ def test_an_end_is_not_repeated_for_ever() -> None:
     """A client that never says `seen` is left in peace after the last try."""
     desk = Desk()
     desk.submit(_request())
-    desk.hear(Cancelled(request_id="r1"))
+    desk.handle(Cancelled(request_id="r1"))
     ticks = [desk.tick(0.5) for _ in range(50) if desk.hello()]
     told = sum(_paths(tick).count("/ditto/cancelled") for tick in ticks)
     assert told == len(REPEATS_SECONDS)
@@ -253,8 +252,8 @@ def test_progress_comes_five_times_a_second_although_a_step_is_slow() -> None:
     """Between two steps the last progress is repeated, and its time left runs down."""
     desk = Desk()
     desk.submit(_request())
-    desk.hear(Status(engine_id="e", version="1", state="working"))
-    desk.hear(Progress(request_id="r1", take=0, step=1, steps=9, seconds_left=10.0, losses={"intensity": 1.0}))
+    desk.handle(Status(engine_id="e", version="1", state="working"))
+    desk.handle(Progress(request_id="r1", take=0, step=1, steps=9, seconds_left=10.0, losses={"intensity": 1.0}))
     heard = [message for _ in range(20) for message in _sent(desk.tick(0.04)) if message.path == "/ditto/progress"]
     assert len(heard) >= 4  # in 0.8 s
     assert heard[-1].values[5] < 9.5
@@ -264,11 +263,11 @@ def test_a_flood_of_progress_is_thinned() -> None:
     """A thousand steps in a second are some thirty messages, since more would only stop Max."""
     desk = Desk()
     desk.submit(_request())
-    desk.hear(Status(engine_id="e", version="1", state="working"))
+    desk.handle(Status(engine_id="e", version="1", state="working"))
     count = 0
     for step in range(1_000):
         desk.now += 0.001
-        count += len(desk.hear(Progress(request_id="r1", take=0, step=step, steps=9, seconds_left=1.0, losses={})))
+        count += len(desk.handle(Progress(request_id="r1", take=0, step=step, steps=9, seconds_left=1.0, losses={})))
     assert 20 <= count <= 40
 
 
@@ -284,7 +283,7 @@ def test_every_end_has_its_message(event: object, path: str) -> None:
     """A device hears how its request ended, whichever way."""
     desk = Desk()
     desk.submit(_request())
-    assert _paths(desk.hear(event)) == [path]
+    assert _paths(desk.handle(event)) == [path]
 
 
 def test_a_refused_request_may_be_mended_and_sent_again() -> None:
@@ -316,19 +315,19 @@ def test_answers_go_to_the_device_that_asked() -> None:
     desk = Desk()
     desk.hello(instance="other", nonce="n2", port=9_001)
     desk.submit(_request())
-    told = desk.hear(Cancelled(request_id="r1"))
+    told = desk.handle(Cancelled(request_id="r1"))
     assert {effect.port for effect in told if isinstance(effect, Send)} == {PORT}
 
 
 def test_after_a_restart_the_instance_hears_of_its_request() -> None:
     """A new bridge takes up what the engine still has, and tells the device when it says hello."""
     desk, request = Desk(), _request()
-    desk.hear(Job(request=request, tag="live", created=0.0, finished=True))
-    (write,) = desk.hear(_take())
+    desk.handle(Job(request=request, tag="live", created=0.0, finished=True))
+    (write,) = desk.handle(_take())
     assert isinstance(write, WriteTake)
-    assert write.again
+    assert write.may_exist
     desk.do(desk.session.written("r1", _made(), desk.now))
-    desk.hear(Done(request_id="r1", takes=1))
+    desk.handle(Done(request_id="r1", takes=1))
     assert "/ditto/done" in _paths(desk.hello(nonce="after"))
 
 
@@ -336,7 +335,7 @@ def test_takes_delivered_before_a_restart_are_found_again() -> None:
     """When the engine has only the end left, the takes are looked up on disk."""
     desk = Desk()
     desk.submit(_request())
-    effects = desk.hear(Done(request_id="r1", takes=1))
+    effects = desk.handle(Done(request_id="r1", takes=1))
     assert [type(effect) for effect in effects] == [FindTakes]
     assert _paths(desk.do(desk.session.found("r1", [_made()], desk.now))) == ["/ditto/take", "/ditto/done"]
 
@@ -345,16 +344,16 @@ def test_stems_are_written_with_their_take_and_told_after_it() -> None:
     """A take waits for the stems that were asked for; each is told, and again with a repeated commit."""
     desk, request = Desk(), LoopRequest(prompt="x", stems=True, request_id="r1")
     desk.submit(request)
-    assert not desk.hear(_take())
+    assert not desk.handle(_take())
     stems = Stems(request_id="r1", take=0, layers=("bass",), samples=bytes(8), sample_rate=44_100)
-    (write,) = desk.hear(stems)
+    (write,) = desk.handle(stems)
     assert isinstance(write, WriteTake)
     assert write.stems == stems
     made = replace(_made(), stems=(("bass", "/t/x-bass.wav"),))
     written = desk.do(desk.session.written("r1", made, desk.now))
     assert [message.path for message in _sent(written)] == ["/ditto/take", "/ditto/stem"]
     assert _sent(written)[1].values == (made.take_id, "bass", "/t/x-bass.wav")
-    assert any(isinstance(effect, AcknowledgeTake) for effect in written)
+    assert any(isinstance(effect, NotifyEngine) and effect.kind is AckTake for effect in written)
     assert "/ditto/stem" in _paths(desk.commit(request))
 
 
@@ -363,8 +362,8 @@ def test_a_take_whose_stems_do_not_come_is_written_without() -> None:
     for last in (Done(request_id="r1", takes=1), _take()):
         desk = Desk()
         desk.submit(LoopRequest(prompt="x", stems=True, request_id="r1"))
-        desk.hear(_take())
-        (write,) = [effect for effect in desk.hear(last) if isinstance(effect, WriteTake)]
+        desk.handle(_take())
+        (write,) = [effect for effect in desk.handle(last) if isinstance(effect, WriteTake)]
         assert write.stems is None
 
 
@@ -372,11 +371,11 @@ def test_a_take_that_cannot_be_written_stays_with_the_engine() -> None:
     """A full disk is said, and the end is not acknowledged, so that nothing is lost."""
     desk = Desk()
     desk.submit(_request())
-    desk.hear(_take())
-    desk.hear(Done(request_id="r1", takes=1))
+    desk.handle(_take())
+    desk.handle(Done(request_id="r1", takes=1))
     effects = desk.do(desk.session.not_written("r1", 0, BadInputError("The disk is full."), desk.now))
     assert _paths(effects) == ["/ditto/error"]
-    assert not any(isinstance(effect, AcknowledgeEnd) for effect in effects)
+    assert not any(isinstance(effect, NotifyEngine) and effect.kind is AckEnd for effect in effects)
 
 
 def test_cancel_reaches_the_engine() -> None:

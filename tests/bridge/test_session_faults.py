@@ -9,14 +9,13 @@ import pytest
 from bridge.osc.addresses import PROTOCOL_VERSION, UNSIGNED_VERSION
 from bridge.osc.assembly import MAX_VALUES, Assembly
 from bridge.osc.codec import OscError, OscMessage, decode, encode
-from bridge.osc.request import speak
+from bridge.osc.request import encode_request
 from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies
 from bridge.session.effects import (
-    AcknowledgeEnd,
-    AskAgain,
     CancelJob,
     Effect,
     Favourite,
+    NotifyEngine,
     Prepare,
     Send,
     Submit,
@@ -26,7 +25,7 @@ from bridge.session.session import Session
 from engine.errors import BadInputError
 from engine.events import Cancelled, Done, Sound, Take
 from engine.request import Control, Curve, LoopRequest, Point
-from engine.service.messages import Job, Priority
+from engine.service.messages import AckEnd, Job, Priority, Resend
 
 PORT = 9_000
 REQUEST = LoopRequest(
@@ -54,10 +53,10 @@ class Desk:
         return [effect for m in decode(data) for effect in self.session.receive(m, "127.0.0.1", 1.0)]
 
     def commit(self, nonce: str = "n1", request: LoopRequest = REQUEST) -> list[Effect]:
-        spoken = speak(request, nonce)
-        for data in spoken.parts.values():
+        encoded = encode_request(request, nonce)
+        for data in encoded.parts.values():
             self.piece(data)
-        return self.datagram(spoken.commit)
+        return self.datagram(encoded.commit)
 
     def piece(self, data: bytes) -> None:
         """Take in a piece, without its nonce where the devices are of the earlier version."""
@@ -163,7 +162,7 @@ def test_no_piece_of_another_sender_is_mixed_into_a_request(nonce: str, first: b
     desk = Desk()
     foreign = [
         OscMessage(m.path, m.values, m.groups, nonce)
-        for data in speak(_INTRUDER, "n2").parts.values()
+        for data in encode_request(_INTRUDER, "n2").parts.values()
         for m in decode(data)
         if m.path != "/ditto/loop/begin"
     ]
@@ -172,32 +171,32 @@ def test_no_piece_of_another_sender_is_mixed_into_a_request(nonce: str, first: b
         for message in foreign:
             list(desk.session.receive(message, "127.0.0.1", 1.0))
 
-    spoken = speak(REQUEST, "n1")
+    encoded = encode_request(REQUEST, "n1")
     if first:
         intrude()
-    for data in spoken.parts.values():
+    for data in encoded.parts.values():
         desk.datagram(data)
     if not first:
         intrude()
-    (prepare,) = _prepared(desk.datagram(spoken.commit))
-    assert prepare.assembly.settings["prompt"] == ""
+    (prepare,) = _prepared(desk.datagram(encoded.commit))
+    assert prepare.assembly.settings.get("prompt", "") == ""
     assert [row[1] for row in prepare.assembly.rows["curve", "intensity"].rows] == [-20.0]
 
 
 def test_pieces_of_another_sender_do_not_stand_in_for_what_was_lost() -> None:
     """A request whose own settings were lost asks for them, however many others have come in their place."""
     desk = Desk()
-    spoken = speak(REQUEST, "n1")
-    for (part, _, _), data in spoken.parts.items():
+    encoded = encode_request(REQUEST, "n1")
+    for (part, _, _), data in encoded.parts.items():
         if part != "set":
             desk.datagram(data)
         else:
             (message,) = decode(data)
             list(desk.session.receive(OscMessage(message.path, message.values), "127.0.0.1", 1.0))
-    assert _paths(desk.datagram(spoken.commit)) == ["/ditto/missing"]
-    for data in spoken.of("set", ""):
+    assert _paths(desk.datagram(encoded.commit)) == ["/ditto/missing"]
+    for data in encoded.of("set", ""):
         desk.datagram(data)
-    assert _prepared(desk.datagram(spoken.commit))
+    assert _prepared(desk.datagram(encoded.commit))
 
 
 def test_a_device_that_was_loaded_anew_never_gets_the_settings_of_its_last_load() -> None:
@@ -207,7 +206,7 @@ def test_a_device_that_was_loaded_anew_never_gets_the_settings_of_its_last_load(
     desk.say("/ditto/loop/set", "r1", "prompt", "of the older request", last="n1")
     desk.say("/ditto/hello", PROTOCOL_VERSION, "mine", "n3", PORT)
     (prepare,) = _prepared(desk.commit("n3"))
-    assert prepare.assembly.settings["prompt"] == ""
+    assert prepare.assembly.settings.get("prompt", "") == ""
 
 
 def test_a_device_of_the_earlier_version_is_still_served() -> None:
@@ -231,13 +230,13 @@ def test_a_favourite_is_taken_from_devices_that_are_there() -> None:
 def test_a_device_that_signs_though_it_speaks_the_earlier_version_is_served() -> None:
     """What counts is what it sends; whatever begin was taken for is asked for again until the request is whole."""
     desk = Desk(UNSIGNED_VERSION)
-    spoken = speak(REQUEST, "n1")
-    for data in spoken.parts.values():
+    encoded = encode_request(REQUEST, "n1")
+    for data in encoded.parts.values():
         desk.datagram(data)
     for _ in range(2):
-        if prepared := _prepared(desk.datagram(spoken.commit)):
+        if prepared := _prepared(desk.datagram(encoded.commit)):
             break
-        for data in spoken.of("begin", ""):
+        for data in encoded.of("begin", ""):
             desk.datagram(data)
     assert prepared
 
@@ -245,7 +244,7 @@ def test_a_device_that_signs_though_it_speaks_the_earlier_version_is_served() ->
 def test_seen_by_another_client_does_not_silence_an_end() -> None:
     """An end is repeated until its own client has seen it."""
     desk = Desk().submitted()
-    list(desk.session.hear(Cancelled(request_id="r1"), 1.0))
+    list(desk.session.handle(Cancelled(request_id="r1"), 1.0))
     desk.say("/ditto/seen", "r1", "n2")
     assert _paths(list(desk.session.tick(2.0))) == ["/ditto/cancelled"]
     desk.say("/ditto/seen", "r1", "n1")
@@ -268,16 +267,14 @@ def test_a_take_that_could_not_be_written_comes_when_it_is_asked_for_again() -> 
     desk, take = Desk().submitted(), Take(
         request_id="r1", take=0, sound=Sound(samples=bytes(8), sample_rate=44_100), scores={}, noise=b"", record={}
     )  # fmt: skip
-    list(desk.session.hear(take, 1.0))
-    list(desk.session.hear(Done(request_id="r1", takes=1), 1.0))
+    list(desk.session.handle(take, 1.0))
+    list(desk.session.handle(Done(request_id="r1", takes=1), 1.0))
     failed = list(desk.session.not_written("r1", 0, BadInputError("The disk is full."), 1.0))
     assert _paths(failed) == ["/ditto/error"]
-    assert AskAgain("r1") in desk.commit()
-    list(desk.session.hear(Job(request=REQUEST, tag="mine", created=0.0, finished=True), 2.0))
-    assert any(isinstance(effect, WriteTake) for effect in desk.session.hear(take, 2.0))
-    assert not any(
-        isinstance(effect, AcknowledgeEnd) for effect in desk.session.hear(Done(request_id="r1", takes=1), 2)
-    )
+    assert NotifyEngine(Resend, "r1") in desk.commit()
+    list(desk.session.handle(Job(request=REQUEST, tag="mine", created=0.0, finished=True), 2.0))
+    assert any(isinstance(effect, WriteTake) for effect in desk.session.handle(take, 2.0))
+    assert NotifyEngine(AckEnd, "r1") not in list(desk.session.handle(Done(request_id="r1", takes=1), 2))
 
 
 def test_why_there_is_no_engine_is_told_once_and_to_whoever_comes() -> None:

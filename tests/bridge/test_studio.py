@@ -26,7 +26,7 @@ def test_an_engine_that_does_not_answer_is_started_again(tmp_path: Path, monkeyp
             for _ in range(2 * SILENT_SECONDS):
                 engine.second_passed(answers=False)  # it is starting, which may take its time
             assert killed == []
-            engine.hear(b'{"address":"tcp://127.0.0.1:1"}')
+            engine.on_item(b'{"address":"tcp://127.0.0.1:1"}')
             for _ in range(SILENT_SECONDS):
                 engine.second_passed(answers=False)
             engine.second_passed(answers=True)
@@ -36,7 +36,7 @@ def test_an_engine_that_does_not_answer_is_started_again(tmp_path: Path, monkeyp
             engine.second_passed(answers=False)
             engine.second_passed(answers=False)
             assert len(killed) == 1
-            engine.gone(Exit(-9, "killed"))
+            engine.on_exit(Exit(-9, "killed"))
             killed.clear()
 
     asyncio.run(story())

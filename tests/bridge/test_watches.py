@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bridge.osc.addresses import MAX_DATAGRAM_BYTES
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.requests.live_lane import LaneReference, read_lane
-from bridge.requests.saved_lane import MAX_POINTS, look_at_lane
-from bridge.session.effects import Effect, LookAtLane, Send
+from bridge.requests.saved_lane import MAX_POINTS, check_lane
+from bridge.session.effects import CheckLane, Effect, Send
 from bridge.session.session import Session
 from bridge.testing import Service
 from engine.request import Curve, Point
@@ -46,12 +46,12 @@ def test_a_changed_file_is_read_and_one_that_rests_is_not(tmp_path: Path) -> Non
     """The lane at first, nothing while the file is the same, the new lane after a save."""
     path = tmp_path / "song.als"
     _save(path, _set(RISE))
-    stamp, found = look_at_lane(LookAtLane("n", f"{path}#{NAME}", "0:8", None))
+    stamp, found = check_lane(CheckLane("n", f"{path}#{NAME}", "0:8", None))
     assert found == read_lane(LaneReference(path, NAME), Fraction(8))
-    assert look_at_lane(LookAtLane("n", f"{path}#{NAME}", "0:8", stamp)) == (stamp, None)
+    assert check_lane(CheckLane("n", f"{path}#{NAME}", "0:8", stamp)) == (stamp, None)
     _save(path, _set(FALL))
     os.utime(path, ns=(stamp[0] + 1, stamp[0] + 1))  # in the same second
-    later, found = look_at_lane(LookAtLane("n", f"{path}#{NAME}", "0:8", stamp))
+    later, found = check_lane(CheckLane("n", f"{path}#{NAME}", "0:8", stamp))
     assert later != stamp
     assert isinstance(found, Curve)
     assert [(float(p.beat), p.value) for p in found.points] == FALL
@@ -62,7 +62,7 @@ def test_only_a_file_is_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.als")
     (tmp_path / "folder.als").mkdir()
     for name, words in (("pipe", "not a file"), ("folder", "not a file"), ("gone", "cannot be read")):
-        found = look_at_lane(LookAtLane("n", f"{tmp_path / name}.als#{NAME}", "0:8", None))[1]
+        found = check_lane(CheckLane("n", f"{tmp_path / name}.als#{NAME}", "0:8", None))[1]
         assert words in str(getattr(found, "sentence", "")), name
 
 
@@ -71,7 +71,7 @@ def test_beats_that_mean_nothing_are_said(tmp_path: Path, beats: str) -> None:
     """Whatever a client sends as beats ends in a sentence."""
     path = tmp_path / "song.als"
     _save(path, _set(RISE))
-    found = look_at_lane(LookAtLane("n", f"{path}#{NAME}", beats, None))[1]
+    found = check_lane(CheckLane("n", f"{path}#{NAME}", beats, None))[1]
     assert getattr(found, "sentence", "")
 
 
@@ -79,7 +79,7 @@ def test_a_lane_of_many_points_is_thinned_to_what_is_sent(tmp_path: Path) -> Non
     """A hand on a fader for an hour gives more points than anybody sees."""
     path = tmp_path / "song.als"
     _save(path, _set([(n / 100, -30 + (n * 7919 % 160) / 10) for n in range(6_000)]))
-    found = look_at_lane(LookAtLane("n", f"{path}#{NAME}", "0:60", None))[1]
+    found = check_lane(CheckLane("n", f"{path}#{NAME}", "0:60", None))[1]
     assert isinstance(found, Curve)
     assert 2 <= len(found.points) <= MAX_POINTS
 
@@ -106,9 +106,9 @@ class Desk:
         self.now += seconds
         return list(self.session.tick(self.now))
 
-    def look(self) -> LookAtLane:
-        (look,) = [effect for effect in self.tick() if isinstance(effect, LookAtLane)]
-        return look
+    def check(self) -> CheckLane:
+        (check,) = [effect for effect in self.tick() if isinstance(effect, CheckLane)]
+        return check
 
 
 def _sent(effects: list[Effect]) -> list[OscMessage]:
@@ -123,23 +123,23 @@ def test_a_lane_is_looked_at_once_a_second_and_never_twice_at_a_time() -> None:
     """A disk that hangs gets no second look on top."""
     desk = Desk()
     (first,) = desk.watch()
-    assert isinstance(first, LookAtLane)
+    assert isinstance(first, CheckLane)
     assert desk.tick() == []
     list(desk.session.lane_seen(first, (1, 1), CURVE))
-    assert desk.look().known == (1, 1)
+    assert desk.check().known == (1, 1)
 
 
 def test_every_save_sends_the_curve_and_a_client_that_lost_it_gets_it_again() -> None:
     """The mark says which curve has arrived; the same one is not sent in vain."""
     desk = Desk()
-    (look,) = desk.watch()
-    assert isinstance(look, LookAtLane)
-    (told,) = _sent(list(desk.session.lane_seen(look, (1, 1), CURVE)))
+    (check,) = desk.watch()
+    assert isinstance(check, CheckLane)
+    (told,) = _sent(list(desk.session.lane_seen(check, (1, 1), CURVE)))
     assert (told.path, told.values[:2], told.groups) == ("/ditto/lane/curve", ("n1", "0:4"), ((0, -20), (4, -10)))
     mark = int(told.values[2])
     assert _sent(desk.watch()) == [told]
     assert desk.watch(known=mark) == []
-    again = desk.look()
+    again = desk.check()
     assert _sent(list(desk.session.lane_seen(again, (2, 1), CURVE))) == [told]
 
 
@@ -150,9 +150,9 @@ def test_a_set_that_is_being_written_is_read_again_and_a_damaged_one_is_one_sent
     desk.now += 1
     said: list[str] = []
     for stamp in ((1, 1), (2, 9), (2, 9), (2, 9), (3, 4)):
-        look = LookAtLane("n1", "a.als#x", "0:4", None)
+        check = CheckLane("n1", "a.als#x", "0:4", None)
         found = CURVE if stamp == (3, 4) else DAMAGED if len(said) == 0 else None
-        said += [message.path for message in _sent(list(desk.session.lane_seen(look, stamp, found)))]
+        said += [message.path for message in _sent(list(desk.session.lane_seen(check, stamp, found)))]
     assert said == ["/ditto/error", "/ditto/lane/curve"]
 
 
@@ -161,8 +161,8 @@ def test_a_watch_ends_with_an_empty_lane_another_lane_or_the_session() -> None:
     desk = Desk()
     (old,) = desk.watch()
     (new,) = desk.watch(lane="b.als#x")
-    assert isinstance(old, LookAtLane)
-    assert isinstance(new, LookAtLane)
+    assert isinstance(old, CheckLane)
+    assert isinstance(new, CheckLane)
     assert list(desk.session.lane_seen(old, (1, 1), CURVE)) == []
     assert _sent(list(desk.session.lane_seen(new, (1, 1), CURVE)))
     desk.watch(lane="")
@@ -178,10 +178,10 @@ def test_a_watch_ends_with_an_empty_lane_another_lane_or_the_session() -> None:
 def test_any_curve_fits_its_datagrams(values: list[float]) -> None:
     """All points arrive, in order, in chunks that Max takes."""
     desk = Desk()
-    (look,) = desk.watch()
-    assert isinstance(look, LookAtLane)
+    (check,) = desk.watch()
+    assert isinstance(check, CheckLane)
     curve = Curve(points=tuple(Point(Fraction(n, 4), value) for n, value in enumerate(values)))
-    effects = list(desk.session.lane_seen(look, (1, 1), curve))
+    effects = list(desk.session.lane_seen(check, (1, 1), curve))
     assert all(len(effect.datagram) <= MAX_DATAGRAM_BYTES for effect in effects if isinstance(effect, Send))
     told = _sent(effects)
     assert [message.values[4] for message in told] == list(range(int(told[0].values[5])))

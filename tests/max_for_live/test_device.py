@@ -221,9 +221,9 @@ def test_each_rule_finds_what_it_is_for(whole, name):
 def test_every_address_of_the_table_is_known_to_the_script():
     """What the bridge says is answered in the script, but for what the device has no use for."""
     table = json.loads((FOLDER / "addresses.json").read_text("utf-8"))
-    spoken = {row["path"] for row in table["addresses"]}
+    encoded = {row["path"] for row in table["addresses"]}
     sources = "".join((FOLDER / "code" / f"{name}.js").read_text("utf-8") for name in ORDER)
-    unused = {path for path in spoken if f'"{path}"' not in sources}
+    unused = {path for path in encoded if f'"{path}"' not in sources}
     assert unused == {"/ditto/bye"}
 
 

@@ -193,12 +193,11 @@ def test_mutated_sets_give_lanes_or_our_error(
 
     def use() -> None:
         live_set = read_set(path)
-        live_set.time_of_range(exact(0), exact(16))
         for lane in live_set.lanes:
             lane_curve(lane, exact(0), exact(16))
         for track in live_set.tracks:
             track.arrangement_notes(exact(0), exact(16))
-            assert all(clip.heard(exact(16)) is not None for clip in track.clips)
+            assert all(clip.sounding_notes(exact(16)) is not None for clip in track.clips)
 
     only_our_error(use)
 

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from itertools import pairwise
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
-from midi.melody import Choice, Gaps, melody, pitch_class_target
+from midi.melody import melody, pitch_class_target
 from midi.notes import Note
 
 beats = st.integers(0, 128).map(lambda n: Fraction(n, 8))
@@ -22,35 +21,26 @@ def note(pitch: int, start: float, end: float, velocity: int = 100, channel: int
     return Note(pitch, Fraction(start), Fraction(end) - Fraction(start), velocity, channel)
 
 
-@given(clips, st.sampled_from(get_args(Choice)), st.sampled_from(get_args(Gaps)))
-def test_a_melody_is_one_voice_in_time_with_its_clip(clip: list[Note], choose: Choice, gaps: Gaps) -> None:
+@given(clips)
+def test_a_melody_is_one_voice_in_time_with_its_clip(clip: list[Note]) -> None:
     """No two notes sound together, and each starts where a note of its pitch starts in the clip."""
-    line = melody(clip, choose, gaps)
+    line = melody(clip)
     assert line
     assert all(before.end <= after.start for before, after in pairwise(line))
     assert {(n.pitch, n.start) for n in line} <= {(n.pitch, n.start) for n in clip}
 
 
-@given(clips, st.sampled_from(get_args(Choice)))
-def test_legato_only_closes_the_gaps(clip: list[Note], choose: Choice) -> None:
-    """The same notes start at the same beats, and no rest is left between them."""
-    rests, legato = melody(clip, choose), melody(clip, choose, "legato")
-    assert [(n.pitch, n.start) for n in legato] == [(n.pitch, n.start) for n in rests]
-    assert all(before.end == after.start for before, after in pairwise(legato))
-
-
-@given(clips, st.sampled_from(get_args(Choice)))
-def test_a_melody_of_a_melody_is_itself(clip: list[Note], choose: Choice) -> None:
+@given(clips)
+def test_a_melody_of_a_melody_is_itself(clip: list[Note]) -> None:
     """One voice needs no choice."""
-    line = melody(clip, choose)
-    assert melody(line, choose) == line
+    line = melody(clip)
+    assert melody(line) == line
 
 
-@pytest.mark.parametrize(("choose", "pitch"), [("highest", 72), ("loudest", 64), ("longest", 48)])
-def test_of_a_chord_the_chosen_note_wins(choose: Choice, pitch: int) -> None:
-    """Each choice means what it says."""
+def test_of_a_chord_the_highest_note_wins() -> None:
+    """Neither the loudest nor the longest one."""
     chord = [note(72, 0, 1, 80), note(64, 0, 1, 120), note(48, 0, 3, 60)]
-    assert melody(chord, choose)[0].pitch == pitch
+    assert melody(chord)[0].pitch == 72
 
 
 def test_an_inner_note_under_a_held_one_does_not_cut_it() -> None:

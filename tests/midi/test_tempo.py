@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from midi.errors import MidiError
 from midi.tempo import (
     Meter,
-    MeterChange,
-    TempoChange,
     beats_to_samples,
     beats_to_seconds,
     beats_to_ticks,
@@ -20,7 +18,6 @@ from midi.tempo import (
     parse_tempo,
     samples_to_beats,
     ticks_to_beats,
-    time_of_range,
 )
 
 tempi = st.decimals(min_value=20, max_value=999, places=3).map(Fraction)
@@ -88,19 +85,6 @@ def test_what_is_no_number_is_refused_at_once(value: str | float) -> None:
     """Not even a number with a billion digits takes memory."""
     with pytest.raises(MidiError, match="not a number"):
         exact(value)
-
-
-def test_a_change_inside_the_range_is_said_and_the_start_is_used() -> None:
-    """The producer learns that one tempo and one signature were taken."""
-    tempos = [TempoChange(Fraction(0), Fraction(100)), TempoChange(Fraction(8), Fraction(140))]
-    meters_ = [MeterChange(Fraction(0), Meter(4, 4)), MeterChange(Fraction(8), Meter(7, 8))]
-    inside = time_of_range(tempos, meters_, Fraction(4), Fraction(12))
-    assert (inside.tempo_bpm, inside.meter) == (100, Meter(4, 4))
-    assert any("100 BPM" in note for note in inside.notes)
-    assert any("4/4" in note for note in inside.notes)
-    after = time_of_range(tempos, meters_, Fraction(8), Fraction(16))
-    assert (after.tempo_bpm, after.meter, after.notes) == (140, Meter(7, 8), ())
-    assert time_of_range(tempos, meters_, Fraction(0), Fraction(8)).notes == ()
 
 
 def test_a_quarter_at_120_is_half_a_second() -> None:

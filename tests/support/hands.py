@@ -45,14 +45,14 @@ class Hands:
     def standings(self) -> tuple[pipe.Standing, ...]:
         return (pipe.Standing(state=EngineState.READY),)
 
-    def trouble(self) -> str:
+    def failure(self) -> str:
         return self.broken
 
     def close(self) -> None:
         return
 
     def say(self, event: Event) -> None:
-        self.report(pipe.Said(event=event))
+        self.report(pipe.EventReport(event=event))
 
     def end(self, request_id: str, final: Event | None = None) -> None:
         """Send a take and an end, or stop without a word, and be free."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.takes.library import kept, sidecar
+from bridge.takes.library import sidecar, stored_takes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -26,7 +26,7 @@ def make(tab: "Tab", prompt: str = "dusty boom bap, rhodes") -> None:
 
 def asked(studio: Any) -> list[Any]:
     """Return the requests of all takes, the newest first."""
-    return [sidecar(take).request for take in kept(studio.service.takes)]
+    return [sidecar(take).request for take in stored_takes(studio.service.takes)]
 
 
 def drop(tab: "Tab", file: Path) -> None:

@@ -77,7 +77,7 @@ def teacher(steps: int, seed: int = 0) -> Network:
         mixed = (1 - t[:, None]) * clean + t[:, None] * eps
         return functional.mse_loss(network(mixed, t, t), eps - clean)
 
-    return _trained(network, loss, steps)
+    return trained(network, loss, steps)
 
 
 def student(kind: Kind, of: Network, passes: int, seed: int = 0) -> Network:
@@ -94,7 +94,7 @@ def student(kind: Kind, of: Network, passes: int, seed: int = 0) -> Network:
                 own.lerp_(other, 1 - AVERAGED)
         return loss(network, averaged, of, draws)
 
-    return _trained(network, step, passes // PASSES[kind])
+    return trained(network, step, passes // PASSES[kind])
 
 
 def sampled(kind: Kind, network: Network, noise: Tensor, steps: int, seed: int = 0) -> Tensor:
@@ -176,7 +176,8 @@ def _jump(network: Network, averaged: Network, of: Network, draws: torch.Generat
     return functional.mse_loss((network.jump(state, t, t - length) - wanted) / length[:, None], torch.zeros_like(state))
 
 
-def _trained(network: Network, loss: Callable[[], Tensor], steps: int) -> Network:
+def trained(network: Network, loss: Callable[[], Tensor], steps: int) -> Network:
+    """Return the network after so many steps of Adam down the loss that `loss` draws, frozen."""
     adam = torch.optim.Adam(network.parameters(), RATE)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, max(steps, 1))
     for _ in range(steps):

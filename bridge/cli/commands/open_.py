@@ -25,7 +25,7 @@ LOOK_AGAIN_SECONDS = 0.1
 
 
 class Found(msgspec.Struct):
-    """What the running page has left word of."""
+    """The file that a running page leaves: its port, its token and its process."""
 
     port: int
     token: str

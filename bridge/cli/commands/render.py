@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.targets import TargetRow
 from engine.errors import BadInputError, EngineUnavailableError
@@ -17,12 +17,12 @@ from engine.events import Event, Run
 from engine.models.catalogue import check
 from engine.settings import Settings, control_files
 
-from ..follow import Outcome, followed
+from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, check_writable, named_files, shelf
 from ..progress import Display, display
-from ..told import as_json, in_words
+from ..summary import as_json, in_words
 from ..warm import warm_client
 from .play import play
 
@@ -62,12 +62,12 @@ class Render:
         settings = Settings(device=self.device, dtype=self.dtype)
         rows = rows_of(getattr(self, "controls", ()))
         typed = typed_settings(self)
-        asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
+        reading = read_request(typed, frontend=Frontend.COMMAND_LINE, takes=settings.takes, rows=rows)
         takes = shelf(
-            self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
+            self.out, reading.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         report = None if self.report is None else as_png(self.report)
-        outcome = make(asked, takes, settings, serviced=not self.here and self._is_ordinary())
+        outcome = make(reading, takes, settings, serviced=not self.here and self._is_ordinary())
         seconds = time.monotonic() - started
         if report is not None and takes.kept:
             report = takes.beside(report)
@@ -117,27 +117,27 @@ def as_png(report: Path) -> Path:
 
 
 def make(
-    asked: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
+    reading: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
 ) -> Outcome:
     """Make the loop and keep its takes; `load` opens the model if not the catalogue.
 
     Where `serviced` allows it and a service on this computer has the model loaded, its worker makes the loop; else this
     process does.
     """
-    with display(asked.request.count) as shown:
-        for remark in asked.remarks:
+    with display(reading.request.count) as shown:
+        for remark in reading.remarks:
             shown.say(remark)
-        if serviced and (made := _serviced(asked, takes, settings, shown)) is not None:
+        if serviced and (made := _serviced(reading, takes, settings, shown)) is not None:
             return made
         if load is None:
-            check(asked.request.model, settings)
-        shown.begin(f"Loading {asked.request.model}")
+            check(reading.request.model, settings)
+        shown.begin(f"Loading {reading.request.model}")
         # Torch is loaded from here on: whatever could be wrong with the request was said before.
-        model = (load or _load)(asked.request.model, settings)
+        model = (load or _load)(reading.request.model, settings)
         from engine.pipeline import make_loop
 
-        events = cast(Run[Event], make_loop(asked.request, model, settings))
-        return followed(asked, events, shown, takes.keep)
+        events = cast(Run[Event], make_loop(reading.request, model, settings))
+        return follow_reading(reading, events, shown, takes.keep)
 
 
 def _load(name: str, settings: Settings) -> "Model":
@@ -149,16 +149,16 @@ def _load(name: str, settings: Settings) -> "Model":
     return catalogue.load(name, settings)
 
 
-def _serviced(asked: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
+def _serviced(reading: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
     """Have the loop made by a service on this computer that is idle and warm; None where there is none, or it goes."""
-    client = warm_client(asked.request, settings, shown.say)
+    client = warm_client(reading.request, settings, shown.say)
     if client is None:
         return None
     with client:
         shown.say("The service that runs on this computer makes it; --here would do without.")
         try:
-            events = client.make(asked.request)
-            return followed(asked, events, shown, takes.keep)
+            events = client.make(reading.request)
+            return follow_reading(reading, events, shown, takes.keep)
         except EngineUnavailableError:
             if takes.kept:
                 raise

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bridge.takes.delivery import write_wav
-from bridge.takes.library import Kept, sidecar, start_at, whole_sidecar
+from bridge.takes.library import StoredTake, sidecar, start_at, whole_sidecar
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError
 from engine.events import Sound, Take
@@ -21,7 +21,7 @@ from engine.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How a replay compares: the largest difference of any sample of the two files, full scale being 1, and why."""
+    """Comparison of a replay with its take: the largest difference of any sample, of full scale 1, and its reason."""
 
     largest_difference: float
     reason: str = ""
@@ -33,7 +33,7 @@ class Replayed:
 
     @property
     def sentence(self) -> str:
-        """What to tell."""
+        """The result for the producer."""
         if self.same:
             return "The same samples, to the last bit."
         if math.isinf(self.largest_difference):
@@ -42,7 +42,7 @@ class Replayed:
         return f"Not the same samples: they differ by {level_db:.0f} dBFS at most. {self.reason}"
 
 
-def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | None = None) -> Replayed:
+def replay_take(take: StoredTake, settings: Settings, *, jobs: str = "", out: Path | None = None) -> Replayed:
     """Make the take again, write it to `out` if given, and compare it with its file; raises `DittoError`."""
     kept = sidecar(take)
     request = kept.as_made
@@ -60,7 +60,7 @@ def replay_take(take: Kept, settings: Settings, *, jobs: str = "", out: Path | N
     return Replayed(largest, "" if largest == 0 else _reason(take))
 
 
-def _reason(take: Kept) -> str:
+def _reason(take: StoredTake) -> str:
     """Return in a sentence what is not as it was when the take was made."""
     versions = whole_sidecar(take).get("versions")
     found = versions.items() if isinstance(versions, dict) else ()

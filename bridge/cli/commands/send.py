@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from engine.errors import BadRequestError, DittoError
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
 
-from ..follow import Outcome, followed
+from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
 from ..output import Shelf, named_files, shelf
 from ..progress import display
 from ..running import placed
-from ..told import as_json, in_words
+from ..summary import as_json, in_words
 from .render import rows_of
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class Send:
         settings = placed(Settings(), self.home)
         rows = rows_of(getattr(self, "controls", ()))
         typed = typed_settings(self)
-        asked = read_request(typed, way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)
+        reading = read_request(typed, frontend=Frontend.COMMAND_LINE, takes=settings.takes, rows=rows)
         if self.osc:
             self._refuse_what_the_bridge_decides()
-            return _over_osc(asked, settings, self.port, batch=self.batch)
+            return _over_osc(reading, settings, self.port, batch=self.batch)
         takes = shelf(
-            self.out, asked.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
+            self.out, reading.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
-        outcome = _over_zeromq(asked, takes, settings, self.engine, self.engine_key, batch=self.batch)
+        outcome = _over_zeromq(reading, takes, settings, self.engine, self.engine_key, batch=self.batch)
         written = as_json if self.json else in_words
         sys.stdout.write(written(takes, outcome, time.monotonic() - started, None))
         sys.stdout.flush()
@@ -82,26 +82,26 @@ command = Send
 
 
 def _over_zeromq(
-    asked: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
+    reading: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
     from engine.service.access import Keys, address_of, load_key
     from engine.service.messages import Priority
 
     peer = Peer(address_of(engine), load_key(key)[0] if key else None, Keys(settings.home / "keys"))
-    with Client(peer) as client, display(asked.request.count) as shown:
-        for remark in asked.remarks:
+    with Client(peer) as client, display(reading.request.count) as shown:
+        for remark in reading.remarks:
             shown.say(remark)
-        events = client.make(asked.request, Priority.BATCH if batch else Priority.INTERACTIVE)
-        return followed(asked, events, shown, takes.keep)
+        events = client.make(reading.request, Priority.BATCH if batch else Priority.INTERACTIVE)
+        return follow_reading(reading, events, shown, takes.keep)
 
 
-def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> int:
+def _over_osc(reading: Reading, settings: Settings, port: int, *, batch: bool) -> int:
     from bridge.osc.client import OscClient, discovered_port
 
-    say(*asked.remarks)
+    say(*reading.remarks)
     with OscClient(port or discovered_port(settings.discovery_file)) as client:
-        for message in _until_interrupted(client, asked, batch=batch):
+        for message in _until_interrupted(client, reading, batch=batch):
             if message.path == "/ditto/take":
                 sys.stdout.write(_in_words(message))
                 say(str(message.values[9]))
@@ -111,7 +111,7 @@ def _over_osc(asked: Reading, settings: Settings, port: int, *, batch: bool) -> 
                 raise _RefusedError(message)
             elif message.path == "/ditto/accepted":
                 notes = (str(group[0]) for group in message.groups)
-                say(*(note for note in notes if note not in asked.remarks))
+                say(*(note for note in notes if note not in reading.remarks))
     return 0
 
 
@@ -121,15 +121,15 @@ def _in_words(take: "OscMessage") -> str:
     return f"{take.values[3]}" + (f"  ({scores})" if scores else "") + "\n"
 
 
-def _until_interrupted(client: "OscClient", asked: Reading, *, batch: bool) -> "Iterator[OscMessage]":
+def _until_interrupted(client: "OscClient", reading: Reading, *, batch: bool) -> "Iterator[OscMessage]":
     """Yield the answers; Ctrl-C asks for the best take so far."""
-    making = client.make(asked.request, priority="batch" if batch else "interactive")
+    making = client.make(reading.request, priority="batch" if batch else "interactive")
     while True:
         try:
             message = next(making, None)
         except KeyboardInterrupt:
-            client.cancel(asked.request.request_id)
-            making = client.follow(asked.request.request_id)
+            client.cancel(reading.request.request_id)
+            making = client.follow(reading.request.request_id)
             continue
         if message is None:
             return
@@ -137,7 +137,7 @@ def _until_interrupted(client: "OscClient", asked: Reading, *, batch: bool) -> "
 
 
 class _RefusedError(DittoError):
-    """What the bridge said."""
+    """An error that the bridge has sent."""
 
     def __init__(self, message: "OscMessage") -> None:
         _request_id, code, sentence, remedy = map(str, message.values)

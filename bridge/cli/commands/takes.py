@@ -18,6 +18,9 @@ from ..running import Device, JobsName, placed
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, search, replay and tidy what was made.")
 
+_AS_THEY_ARE = (
+    "take_id", "prompt", "model", "licence", "bars", "tempo_bpm", "key", "seed", "created", "favourite", "scores",
+)  # fmt: skip
 Folder = Annotated[Path | None, typer.Option("--takes", help="The takes folder, if not the usual one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, its file, or latest.", metavar="TAKE")]
@@ -44,7 +47,7 @@ def overview(
     if trash and unused is None:
         raise BadRequestError("--trash goes with --unused SETS, the folder of your Live sets.")
     folder = _folder(takes)
-    found: Iterable[shelf.Kept] = shelf.search(shelf.kept(folder), search)
+    found: Iterable[shelf.StoredTake] = shelf.search(shelf.stored_takes(folder), search)
     if unused is not None:
         found = _unused(found, unused)
     listed = [take for take in found if take.favourite or not favourites]
@@ -97,7 +100,7 @@ def replay(
     return 0 if made.same else 1
 
 
-def described(take: shelf.Kept, whole: dict[str, object]) -> str:
+def described(take: shelf.StoredTake, whole: dict[str, object]) -> str:
     """Return a take in lines for a person: where it lies, what was asked, what plays and how it was followed."""
     notes = whole.get("notes")
     said = [str(note) for note in notes] if isinstance(notes, list) else []
@@ -123,7 +126,7 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _called(take: shelf.Kept) -> str:
+def _called(take: shelf.StoredTake) -> str:
     return printable(take.title or take.prompt or take.wav.stem)
 
 
@@ -134,13 +137,13 @@ def _folder(takes: Path | None) -> Path:
     return folder
 
 
-def _unused(found: Iterable[shelf.Kept], sets: Path) -> list[shelf.Kept]:
+def _unused(found: Iterable[shelf.StoredTake], sets: Path) -> list[shelf.StoredTake]:
     if not sets.is_dir():
         raise BadInputError(f"{sets} is not a folder.", remedy="Name the folder that holds your Live sets.")
     return shelf.unused(found, sets)
 
 
-def _forget(listed: list[shelf.Kept]) -> int:
+def _forget(listed: list[shelf.StoredTake]) -> int:
     for take in listed:
         shelf.forget(take)
     kept = "File names, which Live sets refer to, are as before."
@@ -148,7 +151,7 @@ def _forget(listed: list[shelf.Kept]) -> int:
     return 0
 
 
-def _trash(listed: list[shelf.Kept], *, yes: bool) -> int:
+def _trash(listed: list[shelf.StoredTake], *, yes: bool) -> int:
     if not listed:
         say("There is nothing to move: every take is in use or a favourite.")
         return 0
@@ -172,29 +175,15 @@ def _agreed(question: str) -> bool:
     return answer.strip().lower() in ("y", "yes", "j", "ja", "o", "oui", "s", "si", "sí")
 
 
-def _as_json(listed: list[shelf.Kept]) -> str:
+def _as_json(listed: list[shelf.StoredTake]) -> str:
     rows = [
-        {
-            "take_id": take.take_id,
-            "path": str(take.wav),
-            "prompt": take.prompt,
-            "model": take.model,
-            "licence": take.licence,
-            "bars": take.bars,
-            "tempo_bpm": take.tempo_bpm,
-            "key": take.key,
-            "seed": take.seed,
-            "created": take.created,
-            "favourite": take.favourite,
-            "scores": take.scores,
-            "bytes": take.size_bytes,
-        }
+        {"path": str(take.wav), "bytes": take.size_bytes, **{name: getattr(take, name) for name in _AS_THEY_ARE}}
         for take in listed
     ]
     return json_text.dumps(rows) + "\n"
 
 
-def _as_lines(listed: list[shelf.Kept], folder: Path) -> str:
+def _as_lines(listed: list[shelf.StoredTake], folder: Path) -> str:
     if not listed:
         return f"There are no such takes in {folder}.\n"
     lines = [

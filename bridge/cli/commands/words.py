@@ -1,4 +1,4 @@
-"""`ditto-live words`: the vocabulary, and what it is called in each language; with text, what is heard of it."""
+"""`ditto-live words`: the vocabulary with its translations, and how a prompt is understood."""
 
 import json
 import re
@@ -54,10 +54,10 @@ def _matching(text: str) -> dict[str, dict[str, list[str]]]:
     """Return by canonical words their spellings by language, where the words or a spelling hold the text."""
     sought = re.compile(rf"\b{re.escape(fold(text))}" if text.isascii() else re.escape(fold(text)))
     by_words: dict[str, dict[str, list[str]]] = {}
-    heard = set(hear(text).words)
+    understood = set(hear(text).words)
     for entry in spellings():
         by_words.setdefault(_named(entry), {}).setdefault(entry.language, []).append(entry.spelling)
-    return {word: named for word, named in by_words.items() if word in heard or _holds(sought, word, named)}
+    return {word: named for word, named in by_words.items() if word in understood or _holds(sought, word, named)}
 
 
 def _holds(sought: re.Pattern[str], word: str, named: dict[str, list[str]]) -> bool:

@@ -33,7 +33,7 @@ class ServiceError(DittoError):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command of the platform's ended, and what it said."""
+    """Exit code and output of a command of the platform's."""
 
     code: int
     said: str = ""
@@ -55,7 +55,7 @@ def run_command(command: Sequence[str]) -> Ran:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What was written, and the commands that show how it is."""
+    """The file or task that was written, and the commands that show its state and its log."""
 
     written: str
     state: str

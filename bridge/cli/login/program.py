@@ -1,4 +1,4 @@
-"""What is started at login: a command and the environment that names the producer's folders."""
+"""The program that a login starts: a command and the environment that names the producer's folders."""
 
 import sys
 from collections.abc import Mapping, Sequence

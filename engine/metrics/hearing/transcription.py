@@ -31,7 +31,7 @@ KICK, SNARE, HAT = 0.02, 0.06, 0.1  # least rise beside the strongest in their b
 
 
 @dataclass(frozen=True, slots=True)
-class HeardNote:
+class DetectedNote:
     """A note: start and end in seconds, MIDI pitch, and level over the loudest note's, 0 to 1."""
 
     start_seconds: float
@@ -41,7 +41,7 @@ class HeardNote:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardChord:
+class DetectedChord:
     """A chord: start and end in seconds, root 0 (C) to 11, and quality `major` or `minor`."""
 
     start_seconds: float
@@ -51,7 +51,7 @@ class HeardChord:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardHit:
+class DetectedHit:
     """A hit: its time in seconds, its drum group, and its strength beside the strongest of the group, 0 to 1."""
 
     seconds: float
@@ -59,7 +59,7 @@ class HeardHit:
     strength: float
 
 
-def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[HeardNote]:
+def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[DetectedNote]:
     """Return the notes of the most periodic line in `audio` [channels, samples], sorted by start; none without one.
 
     `circular` says whether onsets are found round the loop.
@@ -82,7 +82,7 @@ def melody_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool =
     found = _one_voice(found)
     levels = [_level(signal[round(a * sample_rate) : round(b * sample_rate)]) for a, b, _ in found]
     loudest = max(levels, default=1.0) or 1.0
-    notes = [HeardNote(a, b, pitch, level / loudest) for (a, b, pitch), level in zip(found, levels, strict=True)]
+    notes = [DetectedNote(a, b, pitch, level / loudest) for (a, b, pitch), level in zip(found, levels, strict=True)]
     return [note for note in notes if note.strength >= FAINT]
 
 
@@ -124,7 +124,7 @@ def _struck(start: float, end: float, attacks: Signal) -> list[tuple[float, floa
     return pairs[1:] if pairs and not len(near) and pairs[0][1] - pairs[0][0] < GLIDE_SECONDS else pairs
 
 
-def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[HeardChord]:
+def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[DetectedChord]:
     """Return the chords of a loop [channels, samples] of `bars` bars, one per half bar, equal neighbours joined.
 
     Where a half bar is shorter than 0.4 s it is one per bar; silent stretches have none.
@@ -136,15 +136,15 @@ def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[
     levels = np.array([_level(piece) for piece in pieces])
     quiet = levels <= levels.max(initial=0) * 10 ** (-SILENT_DB / 20)
     told = [None if silent else _triad(piece, sample_rate) for piece, silent in zip(pieces, quiet, strict=True)]
-    found: list[HeardChord] = []
+    found: list[DetectedChord] = []
     for index, chord in enumerate(told):
         start, end = edges[index] / sample_rate, edges[index + 1] / sample_rate
         if chord is None:
             continue
         if found and found[-1].end_seconds == start and (found[-1].root, found[-1].quality) == chord:
-            found[-1] = HeardChord(found[-1].start_seconds, end, *chord)
+            found[-1] = DetectedChord(found[-1].start_seconds, end, *chord)
         else:
-            found.append(HeardChord(start, end, *chord))
+            found.append(DetectedChord(start, end, *chord))
     return found
 
 
@@ -153,7 +153,7 @@ def _triad(piece: NDArray[np.floating], sample_rate: int) -> tuple[int, str] | N
     return nearest(chroma) if chroma.max(initial=0) > 0 else None
 
 
-def hits_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[HeardHit]:
+def hits_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = True) -> list[DetectedHit]:
     """Return the hits in `audio` [channels, samples], sorted by time, by the bands in which energy rises.
 
     The groups are kick, snare (clap and rim, too) and hat (cymbals, too); one onset may be hits of several.
@@ -171,14 +171,14 @@ def hits_of(audio: NDArray[np.floating], sample_rate: int, *, circular: bool = T
     is_kick = (low >= KICK * strongest[0]) & (shares[:, 0] >= 0.05)
     is_snare = (mid >= SNARE * strongest[3]) & (shares[:, 3] >= 0.06) & (mids >= 0.1)
     is_hat = alone | (~is_snare & (high >= HAT * usual))
-    found: list[HeardHit] = []
+    found: list[DetectedHit] = []
     groups: tuple[tuple[Group, NDArray[np.bool_], Signal], ...] = (
         ("kick", is_kick, low), ("snare", is_snare, mid), ("hat", is_hat, high),
     )  # fmt: skip
     for group, chosen, rise in groups:
         most = rise[chosen].max(initial=1e-12)
         found += [
-            HeardHit(float(at), group, float(np.sqrt(np.clip(one / most, 0, 1))))
+            DetectedHit(float(at), group, float(np.sqrt(np.clip(one / most, 0, 1))))
             for at, one in zip(times[chosen], rise[chosen], strict=True)
         ]
     return sorted(found, key=lambda hit: (hit.seconds, hit.group))

@@ -45,6 +45,10 @@ class LayerSounds:
             bands, scene.model_samples, frame_rate_hz(scene), self.pocket.vocoder, limits=scene.inputs.limits
         )
 
+    def expected_through(self, spectrum: Spectrum, scene: Scene) -> Spectrum:
+        """Return the spectrum that the waveform is likely to have whose latents say `spectrum`."""
+        return self.pocket.expected_through(spectrum, scene)
+
     def hear(self, audio: Tensor, scene: Scene) -> Spectrum:
         """Return the spectrum of audio [batch, 2, samples] in the bands of `listen`."""
         return self.pocket.hear(audio, scene)

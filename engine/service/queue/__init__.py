@@ -1,1 +1,1 @@
-"""The queue of requests: who is next, who hears of it, and the journal that survives a crash."""
+"""The queue of requests: who is next, the messages about it, and the journal that survives a crash."""

@@ -1,4 +1,4 @@
-"""What clients are told, no faster than they can keep it; all that matters lies in the journal meanwhile."""
+"""Messages to clients, no faster than they can store takes; all that matters lies in the journal meanwhile."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from .send_window import SendWindow
 # Beside the sound and the noise a take has scores and a record; they take kilobytes.
 MAX_TAKE_BYTES = wire.MAX_MESSAGE_BYTES - 2**20
 
-Tell = Callable[[str, Event | Job], object]
+Deliver = Callable[[str, Event | Job], object]
 
 
 class Dispatch:
-    """Passes events to `tell(owner, event)`, which may fail: a client asks again for what it misses.
+    """Passes events to `deliver(owner, event)`, which may fail: a client asks again for what it misses.
 
     Takes go out while the owner's window is open. One that does not fit waits in the journal, and the end of its
     request with it; both follow when another take is acknowledged. Threads: the loop's.
     """
 
-    def __init__(self, journal: Journal, tell: Tell) -> None:
+    def __init__(self, journal: Journal, deliver: Deliver) -> None:
         self._journal = journal
-        self._tell = tell
+        self._deliver = deliver
         self._windows: defaultdict[str, SendWindow] = defaultdict(SendWindow)
 
     def event(self, owner: str, event: Event) -> None:
@@ -45,7 +45,7 @@ class Dispatch:
             case _ if isinstance(event, Final) and window.is_deferred(event.request_id):
                 return
             case _:
-                self._tell(owner, event)
+                self._deliver(owner, event)
 
     def acknowledged(self, owner: str, request_id: str, take: int) -> None:
         """Note that a take has arrived at its owner's side, stored or not, which makes room for others."""
@@ -81,7 +81,7 @@ class Dispatch:
         """Tell the request itself, and have the rest wait for its turn."""
         if entry.status is not RequestStatus.ANSWERED and (request := self._journal.request(entry.request_id)):
             finished = self._journal.final(entry.request_id) is not None
-            self._tell(entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=finished))
+            self._deliver(entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=finished))
         self._windows[entry.owner].defer(entry.request_id)
 
     def _send_deferred(self, owner: str) -> None:
@@ -103,7 +103,7 @@ class Dispatch:
                     self._send_stems(owner, window, stems)
         window.release(request_id)
         if (final := self._journal.final(request_id)) is not None:
-            self._tell(owner, final)
+            self._deliver(owner, final)
         return True
 
     def _take(self, request_id: str, number: int) -> Take | None:
@@ -126,11 +126,11 @@ class Dispatch:
 
     def _send_stems(self, owner: str, window: SendWindow, stems: Stems) -> None:
         window.also_sent(stems.request_id, stems.take, len(stems.samples))
-        self._tell(owner, stems)
+        self._deliver(owner, stems)
 
     def _send(self, owner: str, window: SendWindow, take: Take) -> None:
         window.sent(take.request_id, take.take, size_bytes(take))
-        self._tell(owner, take)
+        self._deliver(owner, take)
 
 
 def size_bytes(take: Take) -> int:

@@ -1,4 +1,4 @@
-"""The ends of requests: kept in the journal, told, and kept once more where the disk was full."""
+"""The ends of requests: kept in the journal, sent, and kept once more where the disk was full."""
 
 import contextlib
 import statistics
@@ -23,7 +23,7 @@ class Endings:
         self.finished = 0
         self._journal, self._dispatch = journal, dispatch
         self._seconds: deque[float] = deque(maxlen=20)
-        self._unwritten: dict[str, Final] = {}  # told, and not in the journal yet: its disk is full
+        self._unwritten: dict[str, Final] = {}  # sent, and not in the journal yet: its disk is full
 
     @property
     def typical_seconds(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What the engine has promised, on disk: SQLite in WAL mode, one writer.
+"""Accepted requests and their ends, on disk: SQLite in WAL mode, one writer.
 
 Accepted means that the transaction is on the disk (`synchronous=FULL`). What follows - ends, and in a file of
 their own takes, saved states and previews, so that no acceptance waits for megabytes - is committed without
@@ -29,7 +29,7 @@ log = structlog.get_logger("ditto.journal")
 
 
 class Acceptance(StrEnum):
-    """What became of a submission."""
+    """The outcome of a submission."""
 
     NEW = "new"
     KNOWN = "known"  # the same request once more

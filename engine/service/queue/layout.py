@@ -56,7 +56,7 @@ class NewerLayoutError(Exception):
 def lay_out(database: sqlite3.Connection) -> None:
     """Make the tables, or bring an earlier version's tables up to date, all or nothing.
 
-    A job in a state that is not known here waits again, or is told once more where it has an end.
+    A job in a state that is not known here waits again, or is sent once more where it has an end.
     """
     (version,) = database.execute("PRAGMA main.user_version").fetchone()
     if version > LAYOUT_VERSION:

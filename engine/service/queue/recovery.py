@@ -1,4 +1,4 @@
-"""What becomes of a request whose worker stops or dies: it waits again, or ends with the best there is."""
+"""Requests whose worker stops or dies: each waits again, or ends with its best take."""
 
 from dataclasses import dataclass
 

@@ -26,7 +26,7 @@ class RequestQueue:
 
     @property
     def running(self) -> tuple[Waiting, ...]:
-        """What workers have now."""
+        """The requests that workers have now."""
         return tuple(self._running.values())
 
     def add(self, item: Waiting) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class RequestQueue:
             before += len(queue)
         return 0
 
-    def should_give_way(self) -> Waiting | None:
+    def preemptible(self) -> Waiting | None:
         """Return a running batch request when an interactive one waits."""
         if not self._queues[True]:
             return None

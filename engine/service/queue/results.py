@@ -1,4 +1,4 @@
-"""What is large and can be made again: takes, saved states, previews; in a file of their own."""
+"""Results that are large and can be made again: takes, saved states, previews; in a file of their own."""
 
 import structlog
 
@@ -13,7 +13,7 @@ _SAVED, _PREVIEW, _TAKE, _STEMS = "saved", "preview", "take", "stems"
 
 
 class Results:
-    """What the jobs of a journal have given so far. Reading raises `BadRequestError` for what is not ours."""
+    """The results of a journal's jobs. Reading raises `BadRequestError` for bytes that are none of our types."""
 
     def __init__(self, file: JournalFile) -> None:
         self._file = file

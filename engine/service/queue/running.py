@@ -1,4 +1,4 @@
-"""What workers have, and what becomes of what they say of it."""
+"""The requests that workers have, and the workers' reports about them."""
 
 import time
 
@@ -81,10 +81,10 @@ class RunningJobs:
                 job.stop_by = float("inf")
                 self._executor.abandon(request_id)
 
-    def hear(self, report: Report) -> None:
+    def handle(self, report: Report) -> None:
         """Take in what a worker said."""
         match report:
-            case pipe.Said():
+            case pipe.EventReport():
                 self._pass_on(report.event)
             case pipe.Saved() if report.request_id in self._jobs:
                 with quietly("save"):  # it would be resumed from an earlier state
@@ -105,7 +105,7 @@ class RunningJobs:
         if isinstance(event, Take) and not self._keep(job, event):
             return
         if isinstance(event, Stems):
-            with quietly("stems"):  # they are told all the same, and only a client that loses them misses them
+            with quietly("stems"):  # they are sent all the same, and only a client that loses them misses them
                 self._journal.results.add_stems(event)
         if isinstance(event, Preview):
             with quietly("preview"):
@@ -139,7 +139,7 @@ class RunningJobs:
             self._recovery.put_back(request_id)
             return
         self._queue.done(request_id)
-        if job is not None and not job.ended:  # it was let go before it heard of the cancellation
+        if job is not None and not job.ended:  # its worker was done before the cancellation came
             self.finish(job.owner, Cancelled(request_id=request_id, takes=job.takes))
 
 

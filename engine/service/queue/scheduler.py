@@ -1,9 +1,9 @@
-"""What becomes of a request between its acceptance and its end; the journal is the truth, this acts on it.
+"""The course of a request from its acceptance to its end; the journal is the truth, and this acts on it.
 
     accept -> queue -> executor -> takes and an end in the journal -> acknowledged
 
 Every message to a client goes through `Dispatch`, which may fail or take its time: all that matters is in
-the journal and is told again when the client asks.
+the journal and is sent again when the client asks.
 """
 
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from ...events import Cancelled, Failed
 from ..messages import AckEnd, AckTake, Cancel, LeaveTake, RequestStatus
 from ..workers.executor import Executor, Report
-from .dispatch import Dispatch, Tell
+from .dispatch import Deliver, Dispatch
 from .endings import Endings, quietly
 from .intake import Intake
 from .journal import Entry, Journal, JournalError
@@ -25,11 +25,11 @@ log = structlog.get_logger("ditto.scheduler")
 class Scheduler:
     """Decides what is made when. Threads: the loop's. `stop_seconds` is how long a step may resist a stop."""
 
-    def __init__(self, journal: Journal, executor: Executor, tell: Tell, *, stop_seconds: float = 30.0) -> None:
+    def __init__(self, journal: Journal, executor: Executor, deliver: Deliver, *, stop_seconds: float = 30.0) -> None:
         self._journal = journal
         self._executor = executor
         self._queue = RequestQueue()
-        self.dispatch = Dispatch(journal, tell)
+        self.dispatch = Dispatch(journal, deliver)
         self.endings = Endings(journal, self.dispatch)
         self.running = RunningJobs(
             journal, executor, self.dispatch, self._queue, self.endings, stop_seconds=stop_seconds
@@ -45,13 +45,13 @@ class Scheduler:
     def start(self) -> None:
         """Queue what an earlier engine had accepted and not finished, and start the workers."""
         for entry in self._journal.unfinished():
-            self._intake.queue_up(entry)  # what it replaces was not told before the engine died
+            self._intake.queue_up(entry)  # what it replaces was not sent before the engine died
         self._executor.start(self._report)
 
     # -- from clients
 
     def cancel(self, message: Cancel) -> None:
-        """Stop a request; one that has ended already is told again."""
+        """Stop a request; the end of one that has ended already is sent again."""
         entry = self.entry_of(message.owner, message.request_id)
         if entry is None:
             sentence = f"There is no request {message.request_id} to cancel."
@@ -70,7 +70,7 @@ class Scheduler:
         """Drop what is safe at its owner's side."""
         if self.entry_of(message.owner, message.request_id) is None:
             return
-        with quietly("acknowledge"):  # it is told again at the next start, and acknowledged then
+        with quietly("acknowledge"):  # it is sent again at the next start, and acknowledged then
             if isinstance(message, AckEnd):
                 self._journal.acknowledge_end(message.request_id)
                 return
@@ -104,8 +104,8 @@ class Scheduler:
         """Give waiting requests to free workers; a batch one gives way to an interactive one."""
         if not self._intake.open:
             return
-        if trouble := self._executor.trouble():
-            self._fail_all(trouble)
+        if failure := self._executor.failure():
+            self._fail_all(failure)
         while self._executor.free() > 0 and (item := self._queue.take()):
             try:
                 self.running.begin(item)
@@ -113,7 +113,7 @@ class Scheduler:
                 log.error("request.not_begun", request_id=item.request_id, error=error.sentence)
                 self._queue.put_back(item.request_id)
                 return
-        yielding = self._queue.should_give_way()
+        yielding = self._queue.preemptible()
         if yielding is None or self._executor.free() or self.running.is_pausing:
             return
         job = self.running.get(yielding.request_id)
@@ -132,13 +132,13 @@ class Scheduler:
         self._intake.open = False
         self.running.pause_all()
 
-    def _fail_all(self, trouble: str) -> None:
+    def _fail_all(self, failure: str) -> None:
         while item := self._queue.take():
             self._queue.done(item.request_id)
             remedy = "Run `ditto-live doctor`; the engine's log says more."
-            final = Failed(request_id=item.request_id, code="worker", sentence=trouble, remedy=remedy)
+            final = Failed(request_id=item.request_id, code="worker", sentence=failure, remedy=remedy)
             self.running.finish(item.owner, final)
 
     def _report(self, report: Report) -> None:
-        self.running.hear(report)
+        self.running.handle(report)
         self.schedule()

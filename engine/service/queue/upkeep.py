@@ -1,4 +1,4 @@
-"""What keeps a journal small and true: old jobs are dropped, and jobs whose takes were lost are made again."""
+"""Upkeep of a journal: old jobs are dropped, and jobs whose takes were lost are made again."""
 
 from dataclasses import dataclass
 

@@ -107,9 +107,9 @@ class RayExecutor:
         """Return what each actor said last about itself."""
         return tuple(actor.standing for actor in self._actors)
 
-    def trouble(self) -> str:
+    def failure(self) -> str:
         """Return why no actor can be started."""
-        return next((actor.trouble for actor in self._actors if actor.trouble), "")
+        return next((actor.failure for actor in self._actors if actor.failure), "")
 
     def close(self) -> None:
         """End the actors; the cluster stays."""
@@ -130,7 +130,7 @@ class _Actor:
     handle: Any = None
     standing: pipe.Standing = _STARTING
     request_id: str = ""
-    trouble: str = ""
+    failure: str = ""
     _failures: int = 0
     _closed: bool = False
     _asked: float = 0.0
@@ -199,7 +199,7 @@ class _Actor:
             return  # the engine has stopped
 
     def _ready(self, handle: Any) -> None:
-        self._failures, self.trouble = 0, ""
+        self._failures, self.failure = 0, ""
         self._stands(handle, pipe.Standing(state=EngineState.READY))
 
     def _stands(self, handle: Any, standing: pipe.Standing) -> None:
@@ -220,7 +220,7 @@ class _Actor:
         self.handle, self.request_id, self.standing = None, "", _STARTING
         self._failures += not request_id
         if self._failures >= START_TRIES:
-            self.trouble = f"The cluster starts no worker: {reason[:300]}."
+            self.failure = f"The cluster starts no worker: {reason[:300]}."
         self._loop.call_later(min(0.2 * 2**self._failures, 10.0), self._again)
         if request_id:
             self.listener(

@@ -1,4 +1,4 @@
-"""What runs on another computer of the cluster: a worker as a Ray actor."""
+"""A worker as a Ray actor, on another computer of the cluster."""
 
 import queue
 import threading

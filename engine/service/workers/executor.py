@@ -31,7 +31,7 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-Report = pipe.Said | pipe.Saved | pipe.Ended | Lost
+Report = pipe.EventReport | pipe.Saved | pipe.Ended | Lost
 Listener = Callable[[Report], None]
 
 
@@ -68,7 +68,7 @@ class Executor(Protocol):
         """Return what each worker said last about itself."""
         ...
 
-    def trouble(self) -> str:
+    def failure(self) -> str:
         """Return, in a sentence, why no worker can be started; empty if all is well."""
         ...
 
@@ -78,7 +78,7 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long a worker may be quiet before it counts as hanging."""
 
     silent_seconds: float = 60.0  # no sign of life; compiling in Numba can hold the lock that long
@@ -89,15 +89,15 @@ class Patience:
 class LocalExecutor:
     """Worker processes on this computer; meets `Executor`."""
 
-    def __init__(self, options: WorkerOptions, *, workers: int = 1, patience: Patience | None = None) -> None:
+    def __init__(self, options: WorkerOptions, *, workers: int = 1, timeouts: Timeouts | None = None) -> None:
         self.capacity = workers
         self._options = options
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._workers: list[_Worker] = []
 
     def start(self, listener: Listener) -> None:
         """Start the worker processes."""
-        self._workers = [_Worker(self._options, self._patience, listener) for _ in range(self.capacity)]
+        self._workers = [_Worker(self._options, self._timeouts, listener) for _ in range(self.capacity)]
         for worker in self._workers:
             worker.child.start()
 
@@ -130,9 +130,9 @@ class LocalExecutor:
         """Return what each worker said last about itself."""
         return tuple(worker.standing for worker in self._workers)
 
-    def trouble(self) -> str:
+    def failure(self) -> str:
         """Return why no worker can be started."""
-        return next((worker.trouble for worker in self._workers if worker.trouble), "")
+        return next((worker.failure for worker in self._workers if worker.failure), "")
 
     def close(self) -> None:
         """End all workers and wait until they are gone."""
@@ -151,14 +151,14 @@ _STARTING = pipe.Standing(state=EngineState.LOADING, sentence="The worker is sta
 class _Worker:
     """One worker process after another, as `ChildProcess` starts them; meets `ChildListener`."""
 
-    def __init__(self, options: WorkerOptions, patience: Patience, listener: Listener) -> None:
+    def __init__(self, options: WorkerOptions, timeouts: Timeouts, listener: Listener) -> None:
         self.standing = _STARTING
         self.request_id = ""  # of the request that it has
-        self.trouble = ""
-        self._patience, self._listener = patience, listener
+        self.failure = ""
+        self._timeouts, self._listener = timeouts, listener
         self._failed_starts = 0
         self._was_ready = False
-        self._heard = self._moved = self._checked = time.monotonic()
+        self._signalled = self._advanced = self._checked = time.monotonic()
         module = "engine.service.workers.worker"
         command = [sys.executable, "-P", "-m", module, msgspec.json.encode(options).decode()]
         self.child: ChildProcess[pipe.Report] = ChildProcess("worker", command, pipe.read_report, self)
@@ -170,7 +170,7 @@ class _Worker:
 
     def run(self, request: LoopRequest, resume: bytes | None) -> None:
         """Have it make a request."""
-        self.request_id, self._moved = request.request_id, time.monotonic()
+        self.request_id, self._advanced = request.request_id, time.monotonic()
         self.order(pipe.Run(request=request, resume=resume))
 
     def order(self, order: pipe.Order) -> None:
@@ -179,46 +179,46 @@ class _Worker:
 
     def check(self) -> None:
         """Kill it when it gives no sign of life, or takes too long for a step."""
-        now, limits = time.monotonic(), self._patience
+        now, limits = time.monotonic(), self._timeouts
         asleep, self._checked = now - self._checked, now
         if self.child.pid is None:
-            self._heard = self._moved = now
+            self._signalled = self._advanced = now
             return
         if asleep > ASLEEP_SECONDS:  # we were stopped, or the computer slept: nobody was there to hear it
-            self._heard, self._moved = min(now, self._heard + asleep), min(now, self._moved + asleep)
-        if now - self._heard > limits.silent_seconds:
+            self._signalled, self._advanced = min(now, self._signalled + asleep), min(now, self._advanced + asleep)
+        if now - self._signalled > limits.silent_seconds:
             self.kill(f"it gave no sign of life for {limits.silent_seconds:g} s")
-        elif self.request_id and now - self._moved > limits.step_seconds:
+        elif self.request_id and now - self._advanced > limits.step_seconds:
             self.kill(f"one step took more than {limits.step_seconds:g} s")
 
     def kill(self, reason: str) -> None:
         """End it; the next one is started."""
-        self._heard = self._moved = time.monotonic()
+        self._signalled = self._advanced = time.monotonic()
         self.child.kill(reason)
 
-    def hear(self, item: pipe.Report) -> None:
+    def on_item(self, item: pipe.Report) -> None:
         """Take in a report; see `ChildListener`."""
-        self._heard = time.monotonic()
+        self._signalled = time.monotonic()
         if isinstance(item, pipe.Standing):
             self.standing = item
             if item.state is EngineState.LOADING:
-                self._moved = self._heard
+                self._advanced = self._signalled
             if item.state is EngineState.READY:
-                self._was_ready, self._failed_starts, self.trouble = True, 0, ""
+                self._was_ready, self._failed_starts, self.failure = True, 0, ""
             return
-        self._moved = self._heard
+        self._advanced = self._signalled
         if isinstance(item, pipe.Ended):
             self.request_id = ""
         self._listener(item)
 
-    def gone(self, end: Exit) -> float:
+    def on_exit(self, end: Exit) -> float:
         """Report its request as lost; see `ChildListener`."""
         self.standing, lost, self.request_id = _STARTING, self.request_id, ""
         self._failed_starts += not self._was_ready
         self._was_ready = False
-        self._heard = self._moved = time.monotonic()
+        self._signalled = self._advanced = time.monotonic()
         if self._failed_starts >= (START_TRIES if end.by_itself else KILLED_TRIES):
-            self.trouble = f"The worker does not start: {end.reason}."
+            self.failure = f"The worker does not start: {end.reason}."
         if lost:
             self._listener(Lost(request_id=lost, sentence=f"The worker stopped in the middle of it: {end.reason}."))
-        return min(self._patience.restart_seconds * 2**self._failed_starts, SLOWEST_RESTART_SECONDS)
+        return min(self._timeouts.restart_seconds * 2**self._failed_starts, SLOWEST_RESTART_SECONDS)

@@ -1,4 +1,4 @@
-"""What a worker runs: a request in, events and checkpoints out. Here on a real model, in `toy` without.
+"""The jobs of a worker: a request in, events and checkpoints out. Here on a real model, in `toy` without.
 
 This file is imported by worker processes, and by whoever makes loops without an engine; torch comes in only
 when a model is loaded.

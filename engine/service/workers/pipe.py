@@ -1,4 +1,4 @@
-"""What the engine and its worker say to each other: length-prefixed msgpack over the child's pipes.
+"""Messages between the engine and its worker: length-prefixed msgpack over the child's pipes.
 
 A worker's standard input carries orders, its standard output carries reports; whatever a library prints
 goes to standard error instead. When the engine dies the input ends, and the worker with it.
@@ -39,7 +39,7 @@ class Stop(_Order, frozen=True, tag="stop"):
 Order = Run | Stop
 
 
-class Said(_Order, frozen=True, tag="said"):
+class EventReport(_Order, frozen=True, tag="said"):
     """An event of the running request."""
 
     event: Event
@@ -68,7 +68,7 @@ class Standing(_Order, frozen=True, tag="standing"):
     memory_bytes: int = 0
 
 
-Report = Said | Saved | Ended | Standing
+Report = EventReport | Saved | Ended | Standing
 
 
 def encoded(message: Order | Report) -> bytes:

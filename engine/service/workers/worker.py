@@ -72,11 +72,11 @@ class Worker:
                 ended = ended or isinstance(item, Final)
                 self._report(request_id, item)
         except Exception as error:  # noqa: BLE001  the one place where everything is caught
-            self._say(pipe.Said(event=failure(request_id, error)))
+            self._say(pipe.EventReport(event=failure(request_id, error)))
             ended = True
         if not ended and not self._dropped(request_id):
             final = Cancelled if request_id in self._stopped else Done
-            self._say(pipe.Said(event=final(request_id=request_id, takes=takes)))
+            self._say(pipe.EventReport(event=final(request_id=request_id, takes=takes)))
         self._stopped.pop(request_id, None)
         self._stand(EngineState.READY)
         self._say(pipe.Ended(request_id=request_id))
@@ -98,7 +98,7 @@ class Worker:
         if isinstance(item, Checkpoint):
             self._say(pipe.Saved(request_id=request_id, state=item.state))
         else:
-            self._say(pipe.Said(event=item))
+            self._say(pipe.EventReport(event=item))
 
     def _dropped(self, request_id: str) -> bool:
         return self._stopped.get(request_id) is False

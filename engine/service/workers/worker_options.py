@@ -1,16 +1,19 @@
-"""What the engine tells a new worker: its settings as JSON, without importing anything of the worker's."""
+"""The options of a new worker: its settings as JSON, without importing anything of the worker's."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ...settings import Settings
 
 DEFAULT_JOBS = "engine.service.workers.jobs:ModelJobs"
+_FOLDERS = ("home", "takes", "models")
+_AS_THEY_ARE = ("device", "dtype", "compile", "recompute", "loop_words", "threads")
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides, beside the request and the weights, which samples come out: as it was asked for, mostly `auto`."""
+    """The settings on which the samples depend beside request and weights; as they were given, mostly `auto`."""
 
     device: str = "auto"
     dtype: str = "auto"
@@ -20,9 +23,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, settings: Settings) -> "Manner":
         """Return the manner of these settings."""
-        return cls(
-            device=settings.device, dtype=settings.dtype, compile=settings.compile, loop_words=settings.loop_words
-        )
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
 
     def __str__(self) -> str:
         named = {"--device": self.device, "--dtype": self.dtype}
@@ -32,7 +33,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine tells a new worker on its command line, as JSON."""
+    """The options that a new worker gets on its command line, as JSON."""
 
     jobs: str = DEFAULT_JOBS
     home: str
@@ -49,30 +50,10 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, settings: Settings, *, jobs: str = DEFAULT_JOBS, model: str = "") -> "WorkerOptions":
         """Return the options that give a worker these settings."""
-        return cls(
-            jobs=jobs,
-            home=str(settings.home),
-            takes=str(settings.takes),
-            models=str(settings.models),
-            device=settings.device,
-            dtype=settings.dtype,
-            compile=settings.compile,
-            recompute=settings.recompute,
-            loop_words=settings.loop_words,
-            threads=settings.threads,
-            model=model,
-        )
+        folders: dict[str, Any] = {name: str(getattr(settings, name)) for name in _FOLDERS}
+        return cls(jobs=jobs, model=model, **folders, **{name: getattr(settings, name) for name in _AS_THEY_ARE})
 
     def settings(self) -> Settings:
         """Return the settings again."""
-        return Settings(
-            home=Path(self.home),
-            takes=Path(self.takes),
-            models=Path(self.models),
-            device=self.device,
-            dtype=self.dtype,
-            compile=self.compile,
-            recompute=self.recompute,
-            loop_words=self.loop_words,
-            threads=self.threads,
-        )
+        folders: dict[str, Any] = {name: Path(getattr(self, name)) for name in _FOLDERS}
+        return Settings(**folders, **{name: getattr(self, name) for name in _AS_THEY_ARE})

@@ -85,3 +85,14 @@ def test_the_vocoder_is_inside_or_outside() -> None:
     assert not torch.allclose(outside, inside, rtol=0.05)
     (slope,) = torch.autograd.grad(inside.log().sum(), latent)
     assert float(slope.abs().sum()) > 0
+
+
+def test_two_controls_say_first_where_another_method_is_better(tmp_path: Path) -> None:
+    """A column in which another method's mean is better than that of `ditto2` is the first thing that is read."""
+    rows = Rows(tmp_path / "rows.json")
+    for method, mse in (("guidance", 3.0), ("ditto2", 0.3)):
+        rows.put(f"{joint.STRUCTURE}/{method}/0", {"intensity_mse": mse, "intensity_rho": 0.9, "structure_mse": 0.1})
+    assert joint.beaten(rows) == []
+    rows.put(f"{joint.STRUCTURE}/guidance/0", {"intensity_mse": 3.0, "intensity_rho": 0.9, "structure_mse": 0.05})
+    assert joint.beaten(rows) == ["**`ditto2` is not the best by structure_mse in intensity+structure: guidance.**"]
+    assert joint.table(rows).bar.startswith("**`ditto2` is not")

@@ -62,7 +62,7 @@ def _loop(steps: int, stopped: Callable[[], bool]) -> Generator[Event, None, Non
     yield Done(request_id="r", takes=2)
 
 
-def followed(events: Run[Event], notebook: Notebook) -> tuple[Outcome, list[int]]:
+def follow_reading(events: Run[Event], notebook: Notebook) -> tuple[Outcome, list[int]]:
     """Follow `events` and return the outcome and the takes that were kept."""
     kept: list[int] = []
     outcome = follow(events, notebook, lambda found, _stems: kept.append(found.take))
@@ -72,7 +72,7 @@ def followed(events: Run[Event], notebook: Notebook) -> tuple[Outcome, list[int]
 def test_takes_are_kept_in_the_order_in_which_they_come() -> None:
     """The engine ranks them, the command line does not."""
     notebook = Notebook()
-    outcome, kept = followed(loop(), notebook)
+    outcome, kept = follow_reading(loop(), notebook)
     assert (kept, outcome.takes, outcome.interrupted) == ([1, 2], 2, False)
     assert notebook.steps == [1, 2, 3, 4, 5]
     assert notebook.said == ["Half time."]
@@ -82,7 +82,7 @@ def test_takes_are_kept_in_the_order_in_which_they_come() -> None:
 def test_ctrl_c_lets_the_step_finish_and_keeps_the_best_so_far(number: signal.Signals) -> None:
     """The pipeline hears of it, or of SIGTERM, between two steps, never in the middle of one."""
     notebook = Notebook(3, number)
-    outcome, kept = followed(loop(), notebook)
+    outcome, kept = follow_reading(loop(), notebook)
     assert (kept, outcome.interrupted) == ([20], True)
     assert notebook.steps == [1, 2, 3]
     assert "Ctrl-C again" in notebook.said[-1]
@@ -90,7 +90,7 @@ def test_ctrl_c_lets_the_step_finish_and_keeps_the_best_so_far(number: signal.Si
 
 def test_ctrl_c_before_there_is_anything_keeps_nothing_and_ends() -> None:
     """At the first step there is no best yet; that is no fault."""
-    outcome, kept = followed(loop(), Notebook(stop_at=1))
+    outcome, kept = follow_reading(loop(), Notebook(stop_at=1))
     assert (kept, outcome.interrupted) == ([], True)
 
 
@@ -118,7 +118,7 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            followed(Run(stuck), Notebook())
+            follow_reading(Run(stuck), Notebook())
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, found)
@@ -131,7 +131,7 @@ def test_a_failed_request_raises_what_the_engine_said() -> None:
         yield Failed(request_id="r", code="out_of_memory", sentence="It is full.", remedy="Fewer bars.")
 
     with pytest.raises(RemoteError) as error:
-        followed(Run(failing), Notebook())
+        follow_reading(Run(failing), Notebook())
     assert (error.value.code, error.value.sentence, error.value.remedy) == (
         "out_of_memory",
         "It is full.",

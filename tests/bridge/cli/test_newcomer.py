@@ -41,11 +41,11 @@ from bridge.cli.follow import Outcome, follow
 from bridge.cli.main import parse, run
 from bridge.cli.options import typed_settings
 from bridge.cli.output import Shelf, shelf
-from bridge.cli.told import as_json, in_words
+from bridge.cli.summary import as_json, in_words
 from bridge.osc.codec import decode
 from bridge.osc.outgoing import take as osc_take
 from bridge.page.cards import card
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
 from bridge.takes.delivery import delivered
 from bridge.takes.library import find
@@ -75,7 +75,7 @@ def rendered(settings: Settings, out: Path, *words: str) -> tuple[Shelf, dict[st
     """Return what `ditto-live render` keeps, its JSON and its lines, with the toy model."""
     command = parse("render", [*words, "--sample-rate", "8000"])
     rows = rows_of(getattr(command, "controls", ()))
-    asked = read_request(typed_settings(command), way=Way.COMMAND_LINE, takes=settings.takes, rows=rows)  # type: ignore[arg-type]
+    asked = read_request(typed_settings(command), frontend=Frontend.COMMAND_LINE, takes=settings.takes, rows=rows)  # type: ignore[arg-type]
     takes = shelf(out, asked.request, settings)
     outcome = make(asked, takes, settings, load=lambda *_: TinyModel(sample_rate=8_000))
     return takes, json.loads(as_json(takes, outcome, 1.0, None)), in_words(takes, outcome, 1.0, None)

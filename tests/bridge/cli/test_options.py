@@ -9,7 +9,7 @@ import soundfile
 
 from bridge.cli.main import parse
 from bridge.cli.options import typed_settings
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from engine.request import Audio, Control, Curve, Notes, Onsets, Words
 from midi.tempo import Meter
@@ -18,7 +18,7 @@ from midi.tempo import Meter
 def typed(*words: object) -> Reading:
     """Return what is read of `ditto-live render` with these words."""
     command = parse("render", [str(word) for word in words])
-    return read_request(typed_settings(command), way=Way.COMMAND_LINE)  # type: ignore[arg-type]
+    return read_request(typed_settings(command), frontend=Frontend.COMMAND_LINE)  # type: ignore[arg-type]
 
 
 def controls(*words: object) -> dict[str, Control]:

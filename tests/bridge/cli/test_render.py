@@ -13,8 +13,8 @@ from bridge.cli.commands.render import draw, make, rows_of
 from bridge.cli.main import run
 from bridge.cli.output import Shelf, shelf
 from bridge.cli.progress import Lines
-from bridge.cli.told import as_json, in_words
-from bridge.requests.fields import Way
+from bridge.cli.summary import as_json, in_words
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from bridge.takes.delivery import read_sidecar
 from engine.audio.wav import read_audio, read_loop_info
@@ -34,7 +34,7 @@ def asked(settings: Settings, **given: object) -> Reading:
     """Return what is read of settings, with a short search at a low rate where they say nothing else."""
     said = {"seed": 7, "steps": 3, "sample_rate": 8_000} | given
     texts = {name.replace("__", "."): str(value) for name, value in said.items() if value is not None}
-    return read_request(texts, way=Way.COMMAND_LINE, takes=settings.takes)
+    return read_request(texts, frontend=Frontend.COMMAND_LINE, takes=settings.takes)
 
 
 def rendered(out: Path | None, settings: Settings, model: TinyModel, **given: object) -> Shelf:

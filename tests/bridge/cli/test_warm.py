@@ -15,7 +15,7 @@ from bridge.cli.main import parse
 from bridge.cli.output import Shelf, shelf
 from bridge.cli.warm import warm_client
 from bridge.client import Client
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from bridge.testing import make_service
 from engine.errors import EngineUnavailableError
@@ -55,7 +55,7 @@ def made_service(folder: Path, **options: Any) -> Generator[Settings, None, None
 
 def asked(settings: Settings, model: str = MODEL) -> Reading:
     texts = {"seed": "7", "steps": "3", "sample_rate": "8000", "bars": "1", "model": model, "intensity": "0:-20 4:-12"}
-    return read_request(texts, way=Way.COMMAND_LINE, takes=settings.takes)
+    return read_request(texts, frontend=Frontend.COMMAND_LINE, takes=settings.takes)
 
 
 def rendered(out: Path, settings: Settings, *, serviced: bool) -> Shelf:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tabs import CARD, asked, drop, make, samples
 
-from bridge.takes.library import kept
+from bridge.takes.library import stored_takes
 from engine.audio.wav import read_audio
 from engine.request import Curve, Notes
 from midi.notes import Note
@@ -119,7 +119,9 @@ def test_the_next_take_comes_in_without_a_gap(free_tab: "Tab", studio: Any) -> N
     tab.wait_for_function("(id) => window.dittoPlayer.take?.id !== id", arg=first)
     wanted = tab.evaluate("() => window.tape.length") + 3 * 44_100  # a bar at 120 BPM lasts two seconds
     tab.wait_for_function("(n) => window.tape.length > n", arg=wanted)
-    new, old = (read_audio(take.wav)[0][0] * 0.8 for take in kept(studio.service.takes))  # the page's own volume
+    new, old = (
+        read_audio(take.wav)[0][0] * 0.8 for take in stored_takes(studio.service.takes)
+    )  # the page's own volume
     heard = samples(tab, "window.tape")
     begin = int(np.flatnonzero(np.abs(heard) > 1e-6)[0]) - int(np.flatnonzero(np.abs(old) > 1e-6)[0])
     sound = heard[begun(begin, heard, old) :]
@@ -202,7 +204,7 @@ def test_a_take_is_kept_found_and_used_again(tab: "Tab", studio: Any) -> None:
     tab.fill("#prompt", "something else")
     tab.locator(CARD).get_by_text("Use its settings").click()
     assert tab.input_value("#prompt") == "warm house"
-    assert [take.prompt for take in kept(studio.service.takes) if take.favourite] == ["warm house"]
+    assert [take.prompt for take in stored_takes(studio.service.takes) if take.favourite] == ["warm house"]
 
 
 def test_takes_are_compared_at_the_bar_and_at_one_loudness(tab: "Tab", studio: Any) -> None:

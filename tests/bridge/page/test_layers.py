@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from tabs import CARD, ask, asked, drop, make, own, samples
 
-from bridge.page.heard import harmony
+from bridge.page.readings import reading_of_chords
 from bridge.page.talk import Talk
 from bridge.takes.delivery import stems_of
-from bridge.takes.library import kept
+from bridge.takes.library import stored_takes
 from engine.audio.wav import read_audio
 from engine.errors import DittoError
 from midi.smf.read import read_midi
@@ -105,7 +105,7 @@ def test_chords_on_the_page_never_name_a_file(studio: Any, text: str) -> None:
     """Whatever looks like a path is refused before anything is opened."""
     talk: Talk = studio.page._talk
     with pytest.raises(DittoError):
-        harmony(talk._checked("chords", text), "", 4, "4/4")
+        reading_of_chords(talk._checked("chords", text), "", 4, "4/4")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_stems_are_heard_one_by_one(free_tab: "Tab", studio: Any) -> None:
     shown.get_by_text("Stems, too").click()
     make(tab, "toy: steps=1")
     tab.wait_for_function("() => window.dittoPlayer.take !== null")
-    (take,) = kept(studio.service.takes)
+    (take,) = stored_takes(studio.service.takes)
     assert len(stems_of(take.wav)) == 2
     tab.evaluate(TAPE)
     panel = open_card(tab)
@@ -149,7 +149,7 @@ def test_stems_and_midi_are_saved(tab: "Tab", studio: Any) -> None:
             locator.click()
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
-    (take,) = kept(studio.service.takes)
+    (take,) = stored_takes(studio.service.takes)
     drums, bass = stems_of(take.wav)
     name, data = saved(panel.get_by_label("Save bass"))
     assert name.endswith("-bass.wav")
@@ -169,7 +169,7 @@ def test_stems_of_a_take_that_has_none_are_made(tab: "Tab", studio: Any) -> None
     make(tab)
     open_card(tab).get_by_text("Get stems").click()
     tab.wait_for_function("() => document.querySelectorAll('#cards .card').length === 2")
-    newest, first = kept(studio.service.takes)
+    newest, first = stored_takes(studio.service.takes)
     assert len(stems_of(newest.wav)) == 2
     assert asked(studio)[0].start.take_id == first.take_id
 
@@ -189,7 +189,7 @@ def test_a_stem_is_a_layer_and_never_a_path(studio: Any, tab: "Tab") -> None:
     """Whatever is no layer of the take is not there, and without the token none is."""
     lane(tab).get_by_text("Stems, too").click()
     make(tab)
-    (take,) = kept(studio.service.takes)
+    (take,) = stored_takes(studio.service.takes)
     for layer in ("lead", "mix", "..", "%2e%2e", "drums/../bass", "drums.wav", "", "%00"):
         assert ask(studio, "GET", f"/takes/{take.take_id}/stems/{layer}", **own(studio))[0] in (400, 404), layer
     assert ask(studio, "GET", f"/takes/{take.take_id}/stems/bass", **own(studio))[0] == 200

@@ -11,9 +11,9 @@ from tabs import CARD, asked, drop, make
 
 from bridge.cli.main import parse
 from bridge.cli.options import typed_settings
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
-from bridge.takes.library import kept
+from bridge.takes.library import stored_takes
 from midi.live.testing import midi_clip_xml, set_xml, track_xml
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ TAKES = 220
 
 def multiply(studio: Any, count: int) -> None:
     """Put copies of the one take beside it, each with an id and a prompt of its own."""
-    (take,) = kept(studio.service.takes)
+    (take,) = stored_takes(studio.service.takes)
     record = msgspec.json.decode(take.wav.with_suffix(".json").read_bytes())
     for number in range(count - 1):
         wav = take.wav.with_name(f"copy-{number:010x}.wav")
@@ -55,7 +55,7 @@ def test_a_take_has_a_name_that_search_finds(tab: "Tab", studio: Any) -> None:
         tab.keyboard.type(typed)
         tab.keyboard.press(key)
         tab.wait_for_function("(text) => document.querySelector('#cards h2')?.textContent === text", arg=shown)
-    assert [take.title for take in kept(studio.service.takes)] == ["Sunset <b>"]
+    assert [take.title for take in stored_takes(studio.service.takes)] == ["Sunset <b>"]
     make(tab, "dark techno")
     tab.fill("#find", "sunset house")
     tab.wait_for_function("() => document.querySelectorAll('#cards .card').length === 1")
@@ -76,7 +76,7 @@ def test_the_line_on_a_card_asks_for_the_same_loop(tab: "Tab", studio: Any) -> N
     line = tab.locator(f"{CARD} code").first.inner_text()
     typed = typed_settings(parse("render", shlex.split(line)[2:]))  # type: ignore[arg-type]  # render's dataclass
     (request,) = asked(studio)
-    assert read_request(typed, way=Way.COMMAND_LINE, request_id=request.request_id).request == request
+    assert read_request(typed, frontend=Frontend.COMMAND_LINE, request_id=request.request_id).request == request
 
 
 def test_a_take_is_dragged_out_as_a_file(tab: "Tab", studio: Any) -> None:
@@ -84,7 +84,7 @@ def test_a_take_is_dragged_out_as_a_file(tab: "Tab", studio: Any) -> None:
     make(tab)
     tab.locator(CARD).get_by_text("Details").click()
     tab.hover(f"{CARD} a.drag")
-    (take,) = kept(studio.service.takes)
+    (take,) = stored_takes(studio.service.takes)
     read = """(link) => {
         const data = new DataTransfer();
         link.dispatchEvent(new DragEvent('dragstart', { dataTransfer: data, bubbles: true }));

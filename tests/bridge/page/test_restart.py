@@ -74,7 +74,7 @@ def test_a_take_that_the_page_could_not_write_lands_after_a_restart(
         raise BadInputError("The disk is full.")
 
     async def ask(hub: Hub) -> None:
-        monkeypatch.setattr(hub, "tell", told.append)
+        monkeypatch.setattr(hub, "broadcast", told.append)
         hub.submit(LoopRequest(prompt="toy: steps=1", bars=1), ())
         await _until(lambda: bool(told) and told[-1]["type"] == "end")
 

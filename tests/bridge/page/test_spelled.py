@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.cli.main import parse
 from bridge.cli.options import typed_settings
 from bridge.page.spelled import command_line
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
 from midi.notes import Note
@@ -30,7 +30,7 @@ def again(request: LoopRequest, folder: Path) -> LoopRequest:
     line = shlex.split(command_line(request, folder, "take"))
     assert line[:2] == ["ditto-live", "render"]
     typed = typed_settings(parse("render", line[2:]))  # type: ignore[arg-type]  # render's dataclass
-    return read_request(typed, way=Way.COMMAND_LINE, request_id=request.request_id).request
+    return read_request(typed, frontend=Frontend.COMMAND_LINE, request_id=request.request_id).request
 
 
 @st.composite

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.page.cards import settings_of
+from bridge.page.cards import form_of
 from bridge.page.downloads import packed
 from bridge.page.uploads import OUTLINE_COLUMNS, Uploads
 from bridge.requests.reader import read_request
@@ -102,6 +102,6 @@ def test_a_takes_settings_make_the_same_request_again() -> None:
         prompt="dub, no drums", tempo_bpm="133.37", meter="7/8", bars=2, key="F minor", seed=2**53 - 1,
         layers=("bass", "lead"), chords="Fm | Bbm", mute=("lead",), stems=True, loop=False,
     )  # fmt: skip
-    again = read_request({name: value for name, value in settings_of(request).items() if value}).request
+    again = read_request({name: value for name, value in form_of(request).items() if value}).request
     for name in ("prompt", "tempo_bpm", "meter", "bars", "key", "seed", "layers", "chords", "mute", "stems", "loop"):
         assert getattr(again, name) == getattr(request, name)

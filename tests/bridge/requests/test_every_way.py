@@ -15,8 +15,8 @@ from bridge.cli.main import parse
 from bridge.cli.options import typed_settings
 from bridge.osc.assembly import Assembly
 from bridge.osc.codec import decode
-from bridge.osc.request import Spoken, speak, speak_settings
-from bridge.requests.fields import BY_NAME, FIELDS, Way, field_of
+from bridge.osc.request import EncodedRequest, encode_request, encode_settings
+from bridge.requests.fields import BY_NAME, FIELDS, Frontend, field_of
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.sent import Rows
 from engine.errors import DittoError
@@ -83,10 +83,10 @@ def arguments(given_settings: dict[str, str]) -> Iterator[str]:
             yield f"{row.flag}={value}"
 
 
-def heard(spoken: Spoken) -> Assembly:
+def heard(encoded: EncodedRequest) -> Assembly:
     """Return what a bridge puts together of datagrams."""
     assembly = Assembly(0.0)
-    for data in spoken.parts.values():
+    for data in encoded.parts.values():
         for message in decode(data):
             if message.path == "/ditto/loop/set":
                 assembly.set(str(message.values[1]), str(message.values[2]))
@@ -98,13 +98,13 @@ def heard(spoken: Spoken) -> Assembly:
 def by_command_line(asked: dict[str, str]) -> Reading:
     """Return what is read of a command line."""
     command = parse("render", list(arguments(asked)))
-    return read_request(typed_settings(command), way=Way.COMMAND_LINE, request_id="r")  # type: ignore[arg-type]
+    return read_request(typed_settings(command), frontend=Frontend.COMMAND_LINE, request_id="r")  # type: ignore[arg-type]
 
 
 def by_osc(asked: dict[str, str]) -> Reading:
     """Return what a bridge reads of datagrams."""
-    assembly = heard(speak_settings("r", "n", asked, {}))
-    return read_request(assembly.settings, assembly.rows, way=Way.OSC, request_id="r")
+    assembly = heard(encode_settings("r", "n", asked, {}))
+    return read_request(assembly.settings, assembly.rows, frontend=Frontend.OSC, request_id="r")
 
 
 def by_python(asked: dict[str, str]) -> Reading:
@@ -146,11 +146,11 @@ def test_a_request_that_was_read_is_read_the_same_from_its_datagrams(asked: dict
         request = read_request(asked, request_id="r").request
     except DittoError:
         return
-    assembly = heard(speak(request, "n"))
-    made = read_request(assembly.settings, assembly.rows, way=Way.OSC, request_id="r").request
+    assembly = heard(encode_request(request, "n"))
+    made = read_request(assembly.settings, assembly.rows, frontend=Frontend.OSC, request_id="r").request
     assert msgspec.structs.replace(made, controls=()) == msgspec.structs.replace(request, controls=())
     # Values and strengths are floats of 24 bits on the wire, so what is compared is what is sent.
-    assert speak(made, "n").parts == speak(request, "n").parts
+    assert encode_request(made, "n").parts == encode_request(request, "n").parts
 
 
 def test_curve_and_notes_are_the_same_as_text_and_as_numbers() -> None:
@@ -202,7 +202,7 @@ def test_every_field_of_a_request_can_be_set() -> None:
 def test_a_number_has_a_setting_over_osc(value: float) -> None:
     """A control that takes a number is asked for over OSC as by every other way, to the last digit."""
     request = LoopRequest(request_id="r", controls=(Control(kind="bass-share", target=Number(value=value), weight=2),))
-    assembly = heard(speak(request, "n"))
-    (control,) = read_request(assembly.settings, assembly.rows, way=Way.OSC, request_id="r").request.controls
+    assembly = heard(encode_request(request, "n"))
+    (control,) = read_request(assembly.settings, assembly.rows, frontend=Frontend.OSC, request_id="r").request.controls
     found = control.target.value if isinstance(control.target, Number) else float(control.target.text)  # type: ignore[union-attr]
     assert (control.kind, found, control.weight) == ("bass-share", value, 2)

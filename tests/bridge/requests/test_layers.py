@@ -12,8 +12,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.osc.request import speak
-from bridge.requests.fields import Way
+from bridge.osc.request import encode_request
+from bridge.requests.fields import Frontend
 from bridge.requests.layers import layer_names
 from bridge.requests.reader import Reading, read_request
 from bridge.requests.sent import Rows
@@ -33,7 +33,7 @@ TRIADS = {"Am": (57, 60, 64), "F": (53, 57, 60), "C": (48, 52, 55), "G": (55, 59
 
 def read(**settings: str) -> Reading:
     """Return what is read of settings as they are typed."""
-    return read_request({"seed": "1"} | settings, way=Way.COMMAND_LINE, request_id="r")
+    return read_request({"seed": "1"} | settings, frontend=Frontend.COMMAND_LINE, request_id="r")
 
 
 def played(*names: str, beats: int = 4) -> list[Note]:
@@ -132,7 +132,7 @@ def test_a_clips_chords_are_read_and_said(tmp_path: Path) -> None:
     with pytest.raises(DittoError, match=r"song\.mid: There are no pitched notes"):
         read(chords=f"{tmp_path}/song.mid#Drums")
     rows = Rows(tuple((note.pitch, note.start, note.duration, 100) for note in keys))
-    sent = read_request({"seed": "1"}, {("notes", "chords"): rows}, way=Way.OSC, request_id="r")
+    sent = read_request({"seed": "1"}, {("notes", "chords"): rows}, frontend=Frontend.OSC, request_id="r")
     assert sent.request == from_file.request
     with pytest.raises(DittoError, match="twice"):
         read_request({"chords": "Am"}, {("notes", "chords"): rows})
@@ -192,7 +192,7 @@ def test_a_recording_is_as_long_as_the_loop(tmp_path: Path, beats: float, strike
     assert (heard > 0.5).sum() == strikes
     assert said in " ".join(reading.remarks)
     with pytest.raises(BadRequestError, match="only be a file"):
-        speak(reading.request, "n")
+        encode_request(reading.request, "n")
 
 
 def test_a_recording_shorter_than_a_beat_is_refused(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def kept(folder: Path, request: LoopRequest, record: dict[str, object]) -> str:
 
 def child(folder: Path, take: str, **settings: str) -> Reading:
     """Return the request that starts from a take."""
-    return read_request({"from_take": take, **settings}, takes=folder, way=Way.COMMAND_LINE)
+    return read_request({"from_take": take, **settings}, takes=folder, frontend=Frontend.COMMAND_LINE)
 
 
 LAYERED: dict[str, Any] = {"layers": ("drums", "bass", "lead"), "chords": "Am F | C G", "mute": ("lead",)}

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from bridge.takes import delivery
 from bridge.takes.delivery import samples_of
@@ -54,7 +54,7 @@ def kept(folder: Path, request: LoopRequest, take: Take) -> str:
 
 def child(folder: Path, name: str, **settings: str) -> Reading:
     """Return the request that starts from a take."""
-    return read_request({"from_take": name, **settings}, takes=folder, way=Way.COMMAND_LINE)
+    return read_request({"from_take": name, **settings}, takes=folder, frontend=Frontend.COMMAND_LINE)
 
 
 @pytest.mark.parametrize("what", FOLLOWED)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bridge.osc.assembly import Assembly
 from bridge.osc.codec import decode
-from bridge.osc.request import speak
-from bridge.requests.fields import Way
+from bridge.osc.request import encode_request
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from bridge.takes.delivery import write_take
 from engine.audio.wav import write_loop
@@ -25,7 +25,7 @@ from midi.tempo import Meter, snapped
 
 def _assembly(request: LoopRequest) -> Assembly:
     assembly = Assembly(0.0)
-    for data in speak(request, "n1").parts.values():
+    for data in encode_request(request, "n1").parts.values():
         for message in decode(data):
             if message.path == "/ditto/loop/set":
                 assembly.set(str(message.values[1]), str(message.values[2]))
@@ -35,7 +35,9 @@ def _assembly(request: LoopRequest) -> Assembly:
 
 
 def _read(assembly: Assembly, takes: Path) -> Reading:
-    return read_request(assembly.settings, assembly.rows, way=Way.OSC, takes=takes, request_id="r1", instance="live")
+    return read_request(
+        assembly.settings, assembly.rows, frontend=Frontend.OSC, takes=takes, request_id="r1", instance="live"
+    )
 
 
 def _set(tmp_path: Path, **settings: str) -> Reading:

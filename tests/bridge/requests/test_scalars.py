@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.requests.fields import BY_NAME, Way
+from bridge.requests.fields import BY_NAME, Frontend
 from bridge.requests.hinted import hinted
 from bridge.requests.scalars import number_of, read_scalar, read_scalars
 from engine.errors import BadRequestError
 from midi.tempo import Meter
 
 
-def read(name: str, text: str, way: Way = Way.OSC) -> Any:
+def read(name: str, text: str, way: Frontend = Frontend.OSC) -> Any:
     return read_scalar(BY_NAME[name], text, way)
 
 
@@ -39,14 +39,14 @@ def test_music_is_read_in_its_own_way() -> None:
     assert read("tempo_bpm", "133.37") == Fraction("133.37")
     assert read("time_signature", "7/8") == Meter(7, 8)
     with pytest.raises(BadRequestError, match="--quality"):
-        read("quality", "finest", Way.COMMAND_LINE)
+        read("quality", "finest", Frontend.COMMAND_LINE)
     with pytest.raises(BadRequestError, match="draft"):
         read("quality", "finest")
 
 
 def test_an_empty_text_leaves_a_field_open() -> None:
     """It is not in what was read; a path keeps its letters, a prompt loses half ones."""
-    found = read_scalars({"bars": " ", "seed": "7", "prompt": "dub\ud800", "melody": "  x.mid"}, Way.OSC)
+    found = read_scalars({"bars": " ", "seed": "7", "prompt": "dub\ud800", "melody": "  x.mid"}, Frontend.OSC)
     assert "bars" not in found
     assert found["seed"] == 7
     assert found["melody"] == "  x.mid"
@@ -55,10 +55,10 @@ def test_an_empty_text_leaves_a_field_open() -> None:
 
 def test_a_controls_number_is_there_or_not() -> None:
     """Weights are read like any number, and their own name is in what is refused."""
-    assert number_of({"melody.weight": "2"}, "melody.weight", Way.OSC) == 2
-    assert number_of({}, "melody.weight", Way.OSC) is None
+    assert number_of({"melody.weight": "2"}, "melody.weight", Frontend.OSC) == 2
+    assert number_of({}, "melody.weight", Frontend.OSC) is None
     with pytest.raises(BadRequestError, match=r"melody\.weight"):
-        number_of({"melody.weight": "much"}, "melody.weight", Way.OSC)
+        number_of({"melody.weight": "much"}, "melody.weight", Frontend.OSC)
 
 
 def test_a_prompts_tempo_counts_where_none_is_given() -> None:

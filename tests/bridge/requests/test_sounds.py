@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
 from bridge.requests.sounds import SoundPart
 from engine.errors import DittoError
@@ -28,7 +28,7 @@ def ramp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(**settings: str) -> LoopRequest:
-    return read_request(settings, {}, way=Way.OSC, takes=None, request_id="a", instance="b").request
+    return read_request(settings, {}, frontend=Frontend.OSC, takes=None, request_id="a", instance="b").request
 
 
 def values(sound: Audio) -> "np.ndarray":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.osc.request import weight_text
-from bridge.requests.fields import Way
+from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
 from engine import controls
 from engine.curves import asked
@@ -19,7 +19,7 @@ FRAMES = 64
 
 def read(**settings: str) -> LoopRequest:
     named = {"intensity": "0:-30 16:-12", **{name.replace("_", "."): text for name, text in settings.items()}}
-    return read_request(named, {}, way=Way.OSC, takes=None, request_id="a", instance="b").request
+    return read_request(named, {}, frontend=Frontend.OSC, takes=None, request_id="a", instance="b").request
 
 
 def context(control: Control) -> controls.Context:

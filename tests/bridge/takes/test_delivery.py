@@ -105,7 +105,7 @@ def test_the_same_take_again_is_the_same_file(tmp_path: Path) -> None:
     first = delivery.write_take(tmp_path, request, _take())
     before = os.stat(first.path).st_mtime_ns
     old_day = Path(first.path).parent.rename(tmp_path / "2001-01-01")
-    again = delivery.write_take(tmp_path, request, _take(), again=True)
+    again = delivery.write_take(tmp_path, request, _take(), may_exist=True)
     assert Path(again.path).parent == old_day.absolute()
     assert os.stat(again.path).st_mtime_ns == before
     assert again.take_id == first.take_id

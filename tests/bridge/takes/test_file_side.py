@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from bridge.osc.assembly import Assembly
-from bridge.session.effects import CancelJob, Effect, Favourite, FindTakes, LookAtLane, Prepare
+from bridge.session.effects import CancelJob, CheckLane, Effect, Favourite, FindTakes, Prepare
 from bridge.takes.file_side import FileSide
 from bridge.takes.file_work import FileWork
 from engine.errors import BadInputError, DittoError
@@ -59,7 +59,7 @@ def quick() -> Prepare:
 
 @pytest.mark.parametrize(
     "effect",
-    [FindTakes("r"), LookAtLane("n", "a.als#x", "0:4", None), Favourite("take", True)],
+    [FindTakes("r"), CheckLane("n", "a.als#x", "0:4", None), Favourite("take", True)],
     ids=lambda one: type(one).__name__,
 )
 def test_what_reads_or_writes_is_done_on_a_thread_and_comes_back(effect: Effect) -> None:

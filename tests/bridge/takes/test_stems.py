@@ -13,14 +13,14 @@ from bridge.cli import output
 from bridge.cli.commands.play import Watch
 from bridge.cli.follow import Outcome
 from bridge.cli.output import Shelf, shelf
-from bridge.cli.told import as_json, in_words
+from bridge.cli.summary import as_json, in_words
 from bridge.takes import delivery
 from bridge.takes import library as takes
 from bridge.takes.companions import stem_of
 from bridge.takes.parts import TakeParts, WholeTake
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError
-from engine.events import Sound, Stems, Take
+from engine.events import Done, Sound, Stems, Take
 from engine.request import LoopRequest
 from engine.settings import Settings
 
@@ -121,11 +121,11 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_takes_folder_knows_stems(folder: Path) -> None:
     """They are no takes of their own, count in its size, and go with it; what is written twice is found again."""
-    (one,) = takes.kept(folder)
+    (one,) = takes.stored_takes(folder)
     assert [file.suffix for file in one.files] == [".wav", ".json", ".safetensors", ".wav", ".wav"]
     assert one.size_bytes == sum(file.stat().st_size for file in one.files)
     assert (one.layers, one.chords) == (("drums", "bass"), "Am | F")
-    again = delivery.write_take(folder, REQUEST, take(), stems(), again=True)
+    again = delivery.write_take(folder, REQUEST, take(), stems(), may_exist=True)
     assert [layer for layer, _ in again.stems] == ["drums", "bass"]
     (found,) = delivery.find_delivered(folder, REQUEST.request_id)
     assert found.stems == again.stems
@@ -134,28 +134,28 @@ def test_the_takes_folder_knows_stems(folder: Path) -> None:
 def test_trash_takes_stems_along(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No stem stays behind of a take that is moved to the trash."""
     monkeypatch.setattr("send2trash.send2trash", lambda path: Path(path).unlink())
-    assert takes.to_trash(takes.kept(folder)) == 1
+    assert takes.to_trash(takes.stored_takes(folder)) == 1
     assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("by", ["take", "stem", "renamed"])
 def test_a_set_that_names_a_stem_uses_the_take(folder: Path, tmp_path: Path, by: str) -> None:
     """A stem on a track keeps its take from being called unused, under its id or a name of one's own."""
-    (one,) = takes.kept(folder)
+    (one,) = takes.stored_takes(folder)
     if by == "renamed":
         for file in one.files:
             file.rename(file.with_name(file.name.replace(one.wav.stem, "Best beat")))
-        (one,) = takes.kept(folder)
+        (one,) = takes.stored_takes(folder)
     name = (one.wav if by == "take" else stem_of(one.wav, "bass")).name
     sets = tmp_path / "sets"
     sets.mkdir()
     (sets / "Song.als").write_bytes(gzip.compress(f'<Ableton><Path Value="/m/{name}" /></Ableton>'.encode()))
-    assert takes.unused(takes.kept(folder), sets) == []
+    assert takes.unused(takes.stored_takes(folder), sets) == []
 
 
 def test_playing_the_newest_take_plays_no_stem(folder: Path) -> None:
     """A stem that is written after its take is not what comes in at the next bar."""
-    (one,) = takes.kept(folder)
+    (one,) = takes.stored_takes(folder)
     watch = Watch(one.wav, Settings(takes=folder))
     stem_of(one.wav, "bass").write_bytes(one.wav.read_bytes())
     assert watch.newer() is None
@@ -170,9 +170,9 @@ def test_no_take_is_lost_whatever_comes_of_its_stems(events: list[str], asks: bo
     parts, found = TakeParts(asks_stems=asks), list[WholeTake]()
     for event in events:
         kind, number = event.split()
-        found += parts.take(take(int(number))) if kind == "take" else parts.stems(stems(int(number)))
-    found += parts.rest()
-    assert list(parts.rest()) == []
+        found += parts.of(take(int(number)) if kind == "take" else stems(int(number)))
+    found += parts.of(Done(request_id="r1", takes=0))
+    assert list(parts.of(Done(request_id="r1", takes=0))) == []
     assert {one.take.take for one in found} == {int(event[-1]) for event in events if event.startswith("take")}
     assert all(one.stems is None or (asks and one.stems.take == one.take.take) for one in found)
 
@@ -180,10 +180,10 @@ def test_no_take_is_lost_whatever_comes_of_its_stems(events: list[str], asks: bo
 def test_a_take_waits_for_its_stems() -> None:
     """It is written once, with them; without the wish for stems it never waits."""
     parts = TakeParts(asks_stems=True)
-    assert list(parts.take(take())) == []
-    (whole,) = parts.stems(stems())
+    assert list(parts.of(take())) == []
+    (whole,) = parts.of(stems())
     assert whole.stems is not None
-    assert [one.stems for one in TakeParts(asks_stems=False).take(take())] == [None]
+    assert [one.stems for one in TakeParts(asks_stems=False).of(take())] == [None]
 
 
 def test_the_heard_midi_is_a_companion(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engine.request import LoopRequest
 from engine.service.workers.toy import ToyJobs
 
 
-def _make(folder: Path, prompt: str, **fields: object) -> takes.Kept:
+def _make(folder: Path, prompt: str, **fields: object) -> takes.StoredTake:
     request = LoopRequest(prompt=prompt, **fields)  # type: ignore[arg-type]
     (made,) = (e for e in ToyJobs(None).run(request, None, lambda: False, lambda *_: None) if isinstance(e, Take))  # type: ignore[arg-type]
     return takes.find(folder, write_take(folder, request, made).take_id)
@@ -34,7 +34,7 @@ def three(tmp_path: Path) -> Path:
 
 def test_all_are_listed_with_what_matters(three: Path) -> None:
     """Prompt, key, licence, size: all from the sidecars."""
-    listed = list(takes.kept(three))
+    listed = list(takes.stored_takes(three))
     assert {take.prompt for take in listed} == {"dusty boom bap", "deep house", "ambient rain"}
     assert all(take.licence == "MIT" and take.size_bytes > 10_000 for take in listed)
 
@@ -42,12 +42,12 @@ def test_all_are_listed_with_what_matters(three: Path) -> None:
 @pytest.mark.parametrize(("words", "count"), [("", 3), ("minor", 2), ("BOOM dusty", 1), ("techno", 0)])
 def test_search_looks_for_all_words(three: Path, words: str, count: int) -> None:
     """Words may stand in prompt or key, in any order and case."""
-    assert len(list(takes.search(takes.kept(three), words))) == count
+    assert len(list(takes.search(takes.stored_takes(three), words))) == count
 
 
 def test_an_id_may_be_shortened_while_it_is_clear(three: Path) -> None:
     """The start of an id is enough; what is not unique or not there is said."""
-    take = next(takes.kept(three))
+    take = next(takes.stored_takes(three))
     assert takes.find(three, take.take_id[:6]).wav == take.wav
     assert takes.find(three, "latest").wav.exists()
     for name in ("", "zzz"):
@@ -69,7 +69,7 @@ def test_marking_keeps_everything_else(three: Path) -> None:
 
 def test_a_take_of_an_earlier_build_has_its_scores_under_their_names_of_now(three: Path) -> None:
     """What was called `held_out` is the embedding distance; the sidecar itself stays as it was written."""
-    path = next(takes.kept(three)).wav.with_suffix(".json")
+    path = next(takes.stored_takes(three)).wav.with_suffix(".json")
     kept = json.loads(path.read_text()) | {"scores": {"held_out": 0.21, "seam_ratio": 0.5}}
     path.write_text(json.dumps(kept))
     assert takes.find(three, kept["take_id"]).scores == {"embedding_distance": 0.21, "seam_ratio": 0.5}
@@ -78,7 +78,7 @@ def test_a_take_of_an_earlier_build_has_its_scores_under_their_names_of_now(thre
 
 def test_forgetting_removes_the_words_and_keeps_the_sound(three: Path) -> None:
     """After --forget no file of the take holds the prompt; the WAV is as it was."""
-    take = next(takes.search(takes.kept(three), "rain"))
+    take = next(takes.search(takes.stored_takes(three), "rain"))
     sidecar = take.wav.with_suffix(".json")
     said = {"heard": {"words": ["ambient"], "unknown": {"zzambientzz": ""}}, "title": "my ambient"}
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | said), encoding="utf-8")
@@ -90,22 +90,22 @@ def test_forgetting_removes_the_words_and_keeps_the_sound(three: Path) -> None:
 
 def test_what_a_live_set_names_is_used(three: Path) -> None:
     """Takes named in any set below the folder, packed or plain, and favourites, are not unused."""
-    first, second, third = takes.kept(three)
+    first, second, third = takes.stored_takes(three)
     sets = three / "sets" / "My Project"
     sets.mkdir(parents=True)
     filler = "<x/>" * 400_000  # the name lies across two pieces of reading
     (sets / "a.als").write_bytes(gzip.compress(f'{filler}<Path Value="/m/{first.wav.name}" />'.encode()))
     (sets / "b.als").write_text(f'<RelativePath Value="../{second.wav.name}" />', encoding="utf-8")
-    assert [take.wav for take in takes.unused(takes.kept(three), three / "sets")] == [third.wav]
+    assert [take.wav for take in takes.unused(takes.stored_takes(three), three / "sets")] == [third.wav]
     takes.set_favourite(third.wav, True)
-    assert takes.unused(takes.kept(three), three / "sets") == []
+    assert takes.unused(takes.stored_takes(three), three / "sets") == []
 
 
 def test_a_broken_set_stops_the_tidying(three: Path) -> None:
     """If it cannot be known what a set uses, nothing is called unused."""
     (three / "broken.als").write_bytes(b"\x1f\x8bnot gzip")
     with pytest.raises(BadInputError, match="nobody knows which takes"):
-        takes.unused(takes.kept(three), three)
+        takes.unused(takes.stored_takes(three), three)
 
 
 def test_the_trash_is_the_systems(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,10 +113,10 @@ def test_the_trash_is_the_systems(three: Path, monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("send2trash")
     monkeypatch.setenv("XDG_DATA_HOME", str(three / "data"))
     try:
-        takes.to_trash([next(takes.kept(three))])
+        takes.to_trash([next(takes.stored_takes(three))])
     except (OSError, MissingPackageError) as error:
         pytest.skip(f"this system has no trash here: {error}")
-    assert len(list(takes.kept(three))) == 2
+    assert len(list(takes.stored_takes(three))) == 2
 
 
 def test_the_command_lists_shows_and_marks(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +134,7 @@ def test_the_command_lists_shows_and_marks(three: Path, capsys: pytest.CaptureFi
 
 def test_a_take_is_shown_in_words(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Newcomer C: without --json there are lines for a person: where it lies, what was asked, the key that sounds."""
-    take = next(takes.search(takes.kept(three), "rain"))
+    take = next(takes.search(takes.stored_takes(three), "rain"))
     sidecar = take.wav.with_suffix(".json")
     whole = json.loads(sidecar.read_text()) | {"key": "G dorian", "notes": ["Heard: ambient.", "\x1b[2Jloud."]}
     sidecar.write_text(json.dumps(whole), encoding="utf-8")
@@ -151,7 +151,7 @@ def test_a_take_is_named_by_its_file_too(
     three: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What `render --out loop.wav` wrote is a take like any other: by WAV, sidecar or noise, wherever it lies."""
-    take = next(takes.kept(three))
+    take = next(takes.stored_takes(three))
     for file in take.files:
         shutil.copy(file, tmp_path / f"loop{file.suffix}")
     jobs = ["--jobs", TOY] if command == "replay" else []
@@ -218,4 +218,4 @@ def test_what_is_no_take_is_passed_over(three: Path) -> None:
     day = next(three.glob("*/"))
     (day / "stray.json").write_text("{")
     (day / "lonely.json").write_text('{"request": {}}')
-    assert len(list(takes.kept(three))) == 3
+    assert len(list(takes.stored_takes(three))) == 3

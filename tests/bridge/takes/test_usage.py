@@ -23,7 +23,7 @@ from engine.service.workers.toy import ToyJobs
 PROMPTS = ("Café crème", "deep house", "lo-fi rain", "dub techno")
 
 
-def made(folder: Path, prompt: str) -> takes.Kept:
+def made(folder: Path, prompt: str) -> takes.StoredTake:
     """Return a toy take in the folder."""
     request = LoopRequest(prompt=prompt, bars=1)
     (take,) = (e for e in ToyJobs(None).run(request, None, lambda: False, lambda *_: None) if isinstance(e, Take))  # type: ignore[arg-type]
@@ -31,7 +31,7 @@ def made(folder: Path, prompt: str) -> takes.Kept:
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[takes.Kept]]:
+def four(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[takes.StoredTake]]:
     """Return a folder of four takes, and the takes by prompt."""
     folder = tmp_path_factory.mktemp("takes")
     return folder, [made(folder, prompt) for prompt in PROMPTS]
@@ -39,7 +39,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[takes.Kep
 
 def unused(folder: Path, sets: Path) -> set[str]:
     """Return the prompts of the takes that are called unused."""
-    return {take.prompt for take in takes.unused(takes.kept(folder), sets)}
+    return {take.prompt for take in takes.unused(takes.stored_takes(folder), sets)}
 
 
 def xml(name: str) -> bytes:
@@ -47,7 +47,9 @@ def xml(name: str) -> bytes:
     return f'<?xml version="1.0"?>\n<Ableton><FileRef><Path Value="/music/{name}" /></FileRef></Ableton>'.encode()
 
 
-def test_a_take_that_anything_of_live_names_is_in_use(four: tuple[Path, list[takes.Kept]], tmp_path: Path) -> None:
+def test_a_take_that_anything_of_live_names_is_in_use(
+    four: tuple[Path, list[takes.StoredTake]], tmp_path: Path
+) -> None:
     """Trial 1: a decomposed name, a clip, a rack and a name in capitals: all four takes are in use."""
     folder, (cafe, house, lofi, dub) = four
     (tmp_path / "one.als").write_bytes(gzip.compress(xml(unicodedata.normalize("NFD", cafe.wav.name))))
@@ -92,7 +94,7 @@ def _utf16_digits(name: str) -> str:
     ],
 )
 def test_wherever_and_however_a_take_is_named_it_is_in_use(
-    four: tuple[Path, list[takes.Kept]], tmp_path: Path, file: str, written: Callable[[takes.Kept], bytes]
+    four: tuple[Path, list[takes.StoredTake]], tmp_path: Path, file: str, written: Callable[[takes.StoredTake], bytes]
 ) -> None:
     """Trial 1's relatives: each kind of file, ending, encoding and form of the name keeps this take, and no other."""
     folder, (cafe, *_) = four
@@ -114,7 +116,7 @@ def test_a_take_that_was_renamed_is_met_by_its_new_name(tmp_path: Path) -> None:
 
 
 def test_a_set_behind_a_link_counts_and_a_loop_of_links_ends(
-    four: tuple[Path, list[takes.Kept]], tmp_path: Path
+    four: tuple[Path, list[takes.StoredTake]], tmp_path: Path
 ) -> None:
     """Trial 1's relative: sets on another disk are linked into the folder; what they use is in use."""
     folder, (cafe, *_) = four
@@ -129,7 +131,7 @@ def test_a_set_behind_a_link_counts_and_a_loop_of_links_ends(
 
 @pytest.mark.parametrize("files", [[], ["a.txt"], ["a.wav", "Sets/b.mid"], ["._a.als"]])
 def test_a_folder_without_a_set_discards_nothing(
-    four: tuple[Path, list[takes.Kept]], tmp_path: Path, files: list[str], capsys: pytest.CaptureFixture[str]
+    four: tuple[Path, list[takes.StoredTake]], tmp_path: Path, files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Trial 1: where there is no set nobody knows what is in use; the command says so and lists nothing."""
     for name in files:
@@ -139,7 +141,7 @@ def test_a_folder_without_a_set_discards_nothing(
     said = capsys.readouterr()
     assert said.out == ""
     assert "no Live set" in said.err
-    assert len(list(takes.kept(four[0]))) == 4
+    assert len(list(takes.stored_takes(four[0]))) == 4
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
@@ -156,7 +158,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
             return data[:2] + chance.randbytes(len(data) - 2)
 
 
-def test_of_600_damaged_sets_none_lets_a_take_go(four: tuple[Path, list[takes.Kept]], tmp_path: Path) -> None:
+def test_of_600_damaged_sets_none_lets_a_take_go(four: tuple[Path, list[takes.StoredTake]], tmp_path: Path) -> None:
     """Trial 1's kind: whatever is wrong with the gzip, it is one sentence, or the set's takes are still in use."""
     _, (cafe, *_) = four
     chance, refused = random.Random(39), list[str]()
@@ -175,7 +177,9 @@ def test_of_600_damaged_sets_none_lets_a_take_go(four: tuple[Path, list[takes.Ke
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "folder", "pipe", "dead link", "bomb"])
-def test_what_cannot_be_read_discards_nothing(four: tuple[Path, list[takes.Kept]], tmp_path: Path, kind: str) -> None:
+def test_what_cannot_be_read_discards_nothing(
+    four: tuple[Path, list[takes.StoredTake]], tmp_path: Path, kind: str
+) -> None:
     """Trial 1's relatives: one sentence with the file's name, at once, and no take is called unused."""
     path = tmp_path / "broken.als"
     match kind:
@@ -215,7 +219,7 @@ def test_a_file_name_is_met_in_any_form(stem: str) -> None:
 
 
 def test_the_trash_asks_once_with_the_count(
-    four: tuple[Path, list[takes.Kept]],
+    four: tuple[Path, list[takes.StoredTake]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -254,7 +258,7 @@ def test_a_damaged_or_hostile_sidecar_spoils_no_list(tmp_path: Path, capsys: pyt
     saved.write_bytes(saved.read_text(encoding="utf-8").encode("utf-16"))
     saved = next(path for path in day.glob("two-*.json"))
     saved.write_bytes(b"\xef\xbb\xbf" + saved.read_bytes())
-    assert len(list(takes.kept(tmp_path))) == 3
+    assert len(list(takes.stored_takes(tmp_path))) == 3
     assert run(["takes", "--takes", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "owned" in said

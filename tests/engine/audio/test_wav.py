@@ -71,23 +71,17 @@ def test_a_long_loop_is_whole(tmp_path: Path, channels: int) -> None:
 
 
 def test_chunks_tell_samplers_where_the_loop_is(tmp_path: Path) -> None:
-    """`smpl` holds one endless forward loop over the whole file, `acid` tempo, metre, beats and the root."""
-    write(tmp_path / "loop.wav", tone(1001), root_note=57)
+    """`smpl` holds one endless forward loop over the whole file, `acid` tempo, metre and beats, and no root."""
+    write(tmp_path / "loop.wav", tone(1001))
     found = chunks((tmp_path / "loop.wav").read_bytes())
     smpl = struct.unpack("<9I6I", found[b"smpl"])
-    assert smpl[2:4] == (round(1e9 / 44_100), 57)
+    assert smpl[2:4] == (round(1e9 / 44_100), 60)
     assert smpl[7] == 1
     assert smpl[9:] == (0, 0, 0, 1000, 0, 0), "from the first sample to the last one, without an end"
     flags, root, _, _, beats, denominator, numerator, tempo_bpm = struct.unpack("<IHHfIHHf", found[b"acid"])
-    assert flags == 0x02 | 0x04, "a loop, not a one-shot; root set; stretches with the tempo"
-    assert (root, beats, numerator, denominator) == (57, 14, 7, 8)
+    assert flags == 0x04, "a loop, not a one-shot; stretches with the tempo"
+    assert (root, beats, numerator, denominator) == (60, 14, 7, 8)
     assert tempo_bpm == pytest.approx(93.7, abs=1e-5)
-
-
-def test_without_a_root_the_flag_says_so(tmp_path: Path) -> None:
-    """Middle C stands in both chunks, and is not claimed to be the root."""
-    write(tmp_path / "loop.wav", tone(10))
-    assert struct.unpack_from("<I", chunks((tmp_path / "loop.wav").read_bytes())[b"acid"])[0] == 0x04
 
 
 def test_a_loop_says_of_itself_what_was_asked(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -173,9 +174,10 @@ def test_a_broken_configuration_is_one_sentence_too(settings, copied):
 
 def test_too_little_memory_is_said_before_loading(settings, copied, monkeypatch):
     needed = sum(read_folder(copied).parameters[part] for part in ("unet", "vae", "vocoder")) * 4
-    monkeypatch.setattr(hardware, "_ram_bytes", lambda: needed - 1)
+    memory = SimpleNamespace(total=needed - 1)
+    monkeypatch.setattr(hardware.psutil, "virtual_memory", lambda: memory)
     assert "needs 0.0 GiB; cpu has 0.0 GiB" in sentence_of(settings, "mine")
-    monkeypatch.setattr(hardware, "_ram_bytes", lambda: needed)
+    memory.total = needed
     catalogue.load("mine", settings)
 
 

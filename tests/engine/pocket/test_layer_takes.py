@@ -137,8 +137,8 @@ def test_layers_that_stay_are_told_what_they_were_told(layered: LayeredPocket) -
     moved, others = with_stems(layered, request("", start=start, controls=tune, budget=Budget(steps=1)))
     assert moved.record["key"] == take.record["key"]
     assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in names[1:])
-    spoken = msgspec.structs.replace(request("", start=start), prompt="drum and bass, dark")
-    assert layered.scene(spoken).told != layered.scene(request("", start=start)).told
+    encoded = msgspec.structs.replace(request("", start=start), prompt="drum and bass, dark")
+    assert layered.scene(encoded).told != layered.scene(request("", start=start)).told
 
 
 def test_a_muted_layer_is_heard_by_the_others_alone(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:

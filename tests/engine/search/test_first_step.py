@@ -14,10 +14,10 @@ from engine.models.protocol import Scene
 from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control, Words
 from engine.search import methods
-from engine.search.first_step import begin
+from engine.search.first_step import PASSES, begin
 from engine.search.minimize import minimize
 from engine.search.shell import flatness
-from engine.search.surrogate import Problem, Verification
+from engine.search.surrogate import Problem, Verification, Verified
 
 STRUCTURE = Control(kind="structure", target=Words(text="AABA"))
 
@@ -30,6 +30,11 @@ class Begins(TinyModel):
     learnt: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
     latents: Tensor = torch.zeros(())
+    evaluations: int = 0
+
+    def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
+        self.evaluations += 1
+        return super().denoise(latent, time, scene, until=until)
 
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         return torch.zeros_like(noise)
@@ -77,7 +82,7 @@ def test_a_change_that_helps_is_taken_and_stays_noise(problem: Made) -> None:
         replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
     )
     model.learnt = last.best_noise - noise
-    begun = begin(asked, noise, plan.chain, verification(plan))
+    begun = begin(asked, noise, plan.chain, verification(plan)).state
     assert torch.allclose(begun.noise, last.best_noise, atol=0.05)
     assert begun.noise.square().mean() == pytest.approx(1, abs=1e-5)
     assert (flatness(begun.noise, asked.scene.time_axis) > 0.3).all()
@@ -93,7 +98,26 @@ def test_a_change_for_the_worse_is_not_taken(problem: Made, seed: int) -> None:
     )
     draws = torch.Generator().manual_seed(seed)
     model.learnt = 3 * torch.randn(noise.shape, generator=draws)
-    assert torch.equal(begin(asked, last.best_noise, plan.chain, verification(plan)).noise, last.best_noise)
+    begun = begin(asked, last.best_noise, plan.chain, verification(plan)).state
+    assert torch.equal(begun.noise, last.best_noise)
+    assert begun.verified == Verified(count=1, iteration=0)
+
+
+def test_a_pass_costs_one_evaluation(problem: Made) -> None:
+    """Beside the one verification of the start each noise is evaluated once, and the step after it has its latent."""
+    model, asked, noise, plan = problem
+    *_, last = minimize(
+        replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
+    )
+    model.learnt = (last.best_noise - noise) / 20
+    model.evaluations = 0
+    begun = begin(asked, noise, plan.chain, verification(plan))
+    assert begun.state.verified.iteration == -PASSES
+    chain, exact = plan.chain.steps, verification(plan).chain.steps
+    assert model.evaluations == exact + (1 + PASSES) * chain
+    assert torch.equal(begun.seen.noise, begun.state.noise)
+    (gradient,) = torch.autograd.grad(begun.seen.latent.sum(), begun.seen.noise)
+    assert gradient.any()
 
 
 def test_nothing_learnt_changes_nothing(ask: Asking) -> None:

@@ -12,7 +12,7 @@ from engine.request import Budget, Start
 from engine.search import methods
 from engine.search import objective as targets
 from engine.search.objective import Objective
-from engine.search.step import Padam, StepSize, TrustRegion
+from engine.search.step import Easing, Padam, StepSize, TrustRegion
 from engine.search.surrogate import Chain
 
 
@@ -53,14 +53,15 @@ def test_only_a_surrogate_is_verified(tiny: TinyModel, ask: Asking) -> None:
     assert ditto2.chain.steps < ditto2.decode.steps
 
 
-def test_a_redraw_stays_in_its_trust_region(tiny: TinyModel, ask: Asking) -> None:
-    """It starts near its target and is verified often; a variation starts anywhere, like a seed."""
-    request = ask.request(ask.intensity())
+def test_a_redraw_goes_in_short_steps(tiny: TinyModel, ask: Asking) -> None:
+    """It starts near its target and is verified often; a variation starts anywhere, like a seed, and only aims."""
+    request = ask.request(ask.intensity(), method="ditto2")
     seed, redraw, variation = (
         plan_of(msgspec.structs.replace(request, start=start), tiny)
         for start in (None, Start(noise=b""), Start(noise=b"", variation=0.5))
     )
-    assert (seed.trust_region, redraw.trust_region, variation.trust_region) == (None, TrustRegion(), None)
+    assert all(one.trust_region == TrustRegion() for one in (seed, redraw, variation))
+    assert (seed.step_size.easing, redraw.step_size.easing, variation.step_size.easing) == (None, Easing(), None)
     assert redraw.verification is not None
     assert seed.verification is not None
     assert redraw.verification.always_waveform

@@ -16,7 +16,7 @@ from engine.request import LoopRequest
 from engine.service import messages
 from engine.service.access import CLIENT, ENGINE, Access, Keys, address_of, introduce, write_key
 from engine.service.listener import Listening
-from engine.service.messages import Hello, Said, Status, Submission
+from engine.service.messages import EventMessage, Hello, Status, Submission
 from engine.service.pairing import CODE_LETTERS, LETTERS, derived, new_code
 from engine.service.queue.journal import Journal
 from engine.service.server import Engine
@@ -147,7 +147,7 @@ def test_half_a_message_of_any_length_does_not_fill_the_memory(tmp_path: Path) -
                 await asyncio.sleep(0.05)
             for _ in range(50):
                 answer = await other.ask(_submission("r1"), 1.0)
-                if isinstance(answer, Said) and isinstance(answer.event, Accepted):
+                if isinstance(answer, EventMessage) and isinstance(answer.event, Accepted):
                     break
             else:
                 raise AssertionError("nothing was accepted")
@@ -163,7 +163,7 @@ def test_a_message_of_many_frames_is_refused(tmp_path: Path) -> None:
         with Guest(engine, keys) as guest:
             part = bytes(MAX_REQUEST_BYTES // 3)
             answer = await guest.ask([messages.VERSION, b"submit", part, part, part, part])
-            assert isinstance(answer, Said)
+            assert isinstance(answer, EventMessage)
             assert isinstance(answer.event, Failed)
             assert "too long" in answer.event.sentence
             assert isinstance(await guest.ask(messages.pack(Hello(owner="me"))), Status)

@@ -27,10 +27,10 @@ class Listener:
         self.heard: list[bytes] = []
         self.ends: list[Exit] = []
 
-    def hear(self, item: bytes) -> None:
+    def on_item(self, item: bytes) -> None:
         self.heard.append(item)
 
-    def gone(self, end: Exit) -> float:
+    def on_exit(self, end: Exit) -> float:
         self.ends.append(end)
         return 0.01
 
@@ -119,7 +119,7 @@ def test_a_child_is_let_go_in_order_and_else_ended() -> None:
             child = ChildProcess("child", [sys.executable, "-c", program], _read, Listener())
             child.start()
             process = child._process
-            child.close(farewell_seconds=20.0 if code == 0 else 0.1)
+            child.close(grace_seconds=20.0 if code == 0 else 0.1)
             assert process is not None
             assert process.returncode == (code if code == 0 else process.returncode)
             assert process.returncode is not None

@@ -16,7 +16,7 @@ from engine.request import LoopRequest
 from engine.service.child_process import describe_exit
 from engine.service.transport import run
 from engine.service.workers import pipe
-from engine.service.workers.executor import Executor, LocalExecutor, Lost, Patience, Report
+from engine.service.workers.executor import Executor, LocalExecutor, Lost, Report, Timeouts
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
@@ -43,7 +43,7 @@ class Ear:
         raise AssertionError(f"nothing of the kind came; heard {[type(one).__name__ for one in self.heard]}")
 
     def has(self, kind: type) -> bool:
-        return any(isinstance(one.event if isinstance(one, pipe.Said) else one, kind) for one in self.heard)
+        return any(isinstance(one.event if isinstance(one, pipe.EventReport) else one, kind) for one in self.heard)
 
 
 def _with(executor: Callable[[], Executor], story: Callable[[Executor, Ear], Awaitable[None]]) -> None:
@@ -83,7 +83,7 @@ def test_a_resumed_request_goes_on_where_it_was(tmp_path: Path) -> None:
     async def story(executor: Executor, ear: Ear) -> None:
         executor.run(_request("steps=5"), b"3")
         await ear.until(lambda: ear.has(pipe.Ended))
-        steps = [r.event.step for r in ear.heard if isinstance(r, pipe.Said) and isinstance(r.event, Progress)]
+        steps = [r.event.step for r in ear.heard if isinstance(r, pipe.EventReport) and isinstance(r.event, Progress)]
         assert steps == [4, 5]
 
     _with(lambda: LocalExecutor(_options(tmp_path)), story)
@@ -107,7 +107,7 @@ def test_a_dead_or_hanging_worker_is_noticed_and_replaced(tmp_path: Path, orders
         executor.run(_request("steps=1", "next"), None)
         await ear.until(lambda: ear.has(Done))
 
-    _with(lambda: LocalExecutor(_options(tmp_path), patience=Patience(step_seconds=1.0)), story)
+    _with(lambda: LocalExecutor(_options(tmp_path), timeouts=Timeouts(step_seconds=1.0)), story)
 
 
 def test_a_frozen_worker_is_noticed(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_frozen_worker_is_noticed(tmp_path: Path) -> None:
         os.kill(executor.process_ids[0], signal.SIGSTOP)
         await ear.until(lambda: ear.has(Lost))
 
-    _with(lambda: LocalExecutor(_options(tmp_path), patience=Patience(silent_seconds=2.5)), story)
+    _with(lambda: LocalExecutor(_options(tmp_path), timeouts=Timeouts(silent_seconds=2.5)), story)
 
 
 def test_a_worker_is_not_blamed_for_the_time_in_which_nobody_listened(
@@ -182,12 +182,12 @@ def test_a_worker_that_never_starts_is_said(tmp_path: Path) -> None:
     """After three tries there is a sentence about it, and no storm of processes."""
 
     async def main() -> None:
-        executor = LocalExecutor(_options(tmp_path, "engine.no_such:Jobs"), patience=Patience(restart_seconds=0.01))
+        executor = LocalExecutor(_options(tmp_path, "engine.no_such:Jobs"), timeouts=Timeouts(restart_seconds=0.01))
         ear = Ear(executor)
         executor.start(ear.heard.append)
         try:
-            await ear.until(executor.trouble, 60)
-            assert "does not start" in executor.trouble()
+            await ear.until(executor.failure, 60)
+            assert "does not start" in executor.failure()
         finally:
             executor.close()
 
@@ -246,7 +246,7 @@ def test_two_actors_make_the_same_and_a_lost_one_is_reported(tmp_path: Path, ray
                 executor.run(_request("steps=3", f"r{number}"), None)
             assert executor.free() == 0
             await ear.until(lambda: sum(isinstance(report, pipe.Ended) for report in ear.heard) == 2, 60)
-            takes = [r.event for r in ear.heard if isinstance(r, pipe.Said) and isinstance(r.event, Take)]
+            takes = [r.event for r in ear.heard if isinstance(r, pipe.EventReport) and isinstance(r.event, Take)]
             made[name] = sorted(takes, key=lambda take: take.request_id)
             executor.run(_request("steps=3 crash=1", "c"), None)
             await ear.until(lambda: ear.has(Lost), 60)

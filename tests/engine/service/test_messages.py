@@ -15,13 +15,13 @@ from engine.service.messages import (
     AckTake,
     Cancel,
     EngineState,
+    EventMessage,
     Hello,
     Job,
     Message,
     Priority,
     RequestStatus,
     Resend,
-    Said,
     Status,
     Submission,
 )
@@ -37,10 +37,12 @@ ALL: list[Message] = [
     Resend(request_id="r1", owner="a"),
     Job(request=REQUEST, tag="t", created=1.0, finished=True),
     Status(engine_id="e", version="1", state=EngineState.READY, yours={"r1": RequestStatus.QUEUED}),
-    Said(event=Done(request_id="r1", takes=1)),
-    Said(event=Take(request_id="r1", take=0, sound=SOUND, scores={"a": None}, noise=b"n", record={"x": {"y": [1.5]}})),
-    Said(event=Preview(request_id="r1", take=0, step=1, sound=SOUND)),
-    Said(event=Stems(request_id="r1", take=0, layers=("bass",), samples=SOUND.samples, sample_rate=44_100)),
+    EventMessage(event=Done(request_id="r1", takes=1)),
+    EventMessage(
+        event=Take(request_id="r1", take=0, sound=SOUND, scores={"a": None}, noise=b"n", record={"x": {"y": [1.5]}})
+    ),
+    EventMessage(event=Preview(request_id="r1", take=0, step=1, sound=SOUND)),
+    EventMessage(event=Stems(request_id="r1", take=0, layers=("bass",), samples=SOUND.samples, sample_rate=44_100)),
 ]
 
 
@@ -49,7 +51,7 @@ def test_what_is_packed_is_unpacked(message: Message) -> None:
     """Every message survives, audio in a frame of its own."""
     frames = messages.pack(message)
     assert messages.unpack(frames) == message
-    carries_sound = isinstance(message, Said) and isinstance(message.event, Take | Preview | Stems)
+    carries_sound = isinstance(message, EventMessage) and isinstance(message.event, Take | Preview | Stems)
     assert len(frames) == 3 + carries_sound
     assert not carries_sound or frames[3] == SOUND.samples
 

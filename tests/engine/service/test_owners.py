@@ -6,9 +6,9 @@ from engine.service.owners import LATELY_SECONDS, SILENT_SECONDS, Owners
 def test_a_client_is_told_everything_once_a_connection() -> None:
     """The first time, not the second, and once more over a new connection."""
     owners = Owners()
-    owners.heard("me", b"one", 0.0)
+    owners.note("me", b"one", 0.0)
     assert [owners.is_new_connection("me") for _ in range(2)] == [True, False]
-    owners.heard("me", b"two", 1.0)
+    owners.note("me", b"two", 1.0)
     assert owners.identity("me") == b"two"
     assert [owners.is_new_connection("me") for _ in range(2)] == [True, False]
 
@@ -16,8 +16,8 @@ def test_a_client_is_told_everything_once_a_connection() -> None:
 def test_who_is_silent_leaves_and_then_is_forgotten() -> None:
     """After some seconds a client does not count as there; much later nothing of it is in memory."""
     owners = Owners()
-    owners.heard("gone", b"a", 0.0)
-    owners.heard("there", b"b", 2 * LATELY_SECONDS)
+    owners.note("gone", b"a", 0.0)
+    owners.note("there", b"b", 2 * LATELY_SECONDS)
     assert owners.lately(2 * LATELY_SECONDS) == ["there"]
     assert not owners.forget_silent(SILENT_SECONDS)
     assert list(owners.forget_silent(SILENT_SECONDS + 1)) == ["gone"]
@@ -28,7 +28,7 @@ def test_who_is_silent_leaves_and_then_is_forgotten() -> None:
 def test_nobody_has_a_connection_after_a_new_start() -> None:
     """Clearing forgets all; an owner that nobody heard of has none."""
     owners = Owners()
-    owners.heard("me", b"one", 0.0)
+    owners.note("me", b"one", 0.0)
     owners.clear()
     assert owners.identity("me") is None
     assert owners.lately(0.0) == []

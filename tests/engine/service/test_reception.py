@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.errors import BadRequestError
 from engine.events import Accepted, Failed
 from engine.service import messages
-from engine.service.messages import AckEnd, EngineState, Hello, Job, Said, Status, Submission
+from engine.service.messages import AckEnd, EngineState, EventMessage, Hello, Job, Status, Submission
 from engine.service.queue.journal import Journal
 from engine.service.reception import Reception
 
@@ -30,7 +30,7 @@ class Room:
 
     def _send(self, frames: list[bytes]) -> bool:
         message = messages.unpack(frames[1:])
-        self.sent.append((frames[0], message.event if isinstance(message, Said) else message))
+        self.sent.append((frames[0], message.event if isinstance(message, EventMessage) else message))
         return True
 
     def hear(self, *said: tuple[bytes, messages.Message]) -> list[tuple[bytes, object]]:
@@ -103,7 +103,7 @@ def test_a_stopping_engine_says_so_to_those_that_are_there(room: Room) -> None:
     with mock.patch("engine.service.reception.time.monotonic", return_value=0.0):
         room.hear((b"1", Hello(owner="me")))
     room.sent.clear()
-    room.reception.say_goodbye(0.0)
+    room.reception.announce_stop(0.0)
     ((identity, status),) = room.sent
     assert identity == b"1"
     assert isinstance(status, Status)
@@ -150,6 +150,6 @@ def test_a_goodbye_to_many_clients_asks_the_journal_for_none(room: Room) -> None
     room.hear(*((identity, Hello(owner=f"client-{identity.decode()}")) for identity in clients))
     room.sent.clear()
     with mock.patch.object(room.journal, "states", wraps=room.journal.states) as states:
-        room.reception.say_goodbye(time.monotonic())
+        room.reception.announce_stop(time.monotonic())
     assert not states.called
     assert [who for who, what in room.sent if isinstance(what, Status)] == clients

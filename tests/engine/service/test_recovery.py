@@ -85,17 +85,17 @@ def jobs(parts: Parts) -> RunningJobs:
     """Return running jobs with one worker that does what the test says."""
     hands = Hands()
     made = RunningJobs(parts.journal, hands, parts.dispatch, parts.queue, parts.endings, stop_seconds=-1.0)
-    hands.start(made.hear)
+    hands.start(made.handle)
     return made
 
 
 def test_a_take_is_kept_before_it_is_told(parts: Parts, jobs: RunningJobs) -> None:
     """A take that no disk has room for ends its request in words, and nobody is told of it."""
     jobs.begin(parts.running("a"))
-    jobs.hear(pipe.Said(event=parts.take("a")))
+    jobs.handle(pipe.EventReport(event=parts.take("a")))
     assert parts.journal.results.take_numbers("a") == [0]
     with mock.patch.object(parts.journal.results, "add_take", side_effect=JournalError("The disk is full.", remedy="")):
-        jobs.hear(pipe.Said(event=parts.take("a", 1)))
+        jobs.handle(pipe.EventReport(event=parts.take("a", 1)))
     assert [type(event) for event in parts.told] == [Progress, Take, Failed]
     job = jobs.get("a")
     assert job is not None
@@ -106,11 +106,11 @@ def test_a_take_is_kept_before_it_is_told(parts: Parts, jobs: RunningJobs) -> No
 def test_a_worker_that_is_done_without_an_end_was_cancelled(parts: Parts, jobs: RunningJobs) -> None:
     """Every request has one end, and its worker is free for the next."""
     jobs.begin(parts.running("a"))
-    jobs.hear(pipe.Ended(request_id="a"))
+    jobs.handle(pipe.Ended(request_id="a"))
     assert parts.told[-1] == Cancelled(request_id="a", takes=0)
     jobs.begin(parts.running("b"))
-    jobs.hear(pipe.Said(event=Done(request_id="b", takes=0)))
-    jobs.hear(pipe.Ended(request_id="b"))
+    jobs.handle(pipe.EventReport(event=Done(request_id="b", takes=0)))
+    jobs.handle(pipe.Ended(request_id="b"))
     assert [type(event) for event in parts.told].count(Done) == 1
     assert jobs.ids == ()
 
@@ -118,7 +118,7 @@ def test_a_worker_that_is_done_without_an_end_was_cancelled(parts: Parts, jobs: 
 def test_what_pauses_waits_again_and_what_resists_is_ended(parts: Parts, jobs: RunningJobs) -> None:
     """A saved state is kept for it; a worker that does not stop in time is let go, which counts as a pause."""
     jobs.begin(parts.running("a"))
-    jobs.hear(pipe.Saved(request_id="a", state=b"state"))
+    jobs.handle(pipe.Saved(request_id="a", state=b"state"))
     jobs.pause_all()
     assert jobs.is_pausing
     jobs.check()

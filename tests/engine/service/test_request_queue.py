@@ -60,9 +60,9 @@ def test_a_batch_gives_way_to_a_redraw() -> None:
     queue = RequestQueue()
     queue.add(Waiting("batch", "a", interactive=False))
     queue.take()
-    assert queue.should_give_way() is None
+    assert queue.preemptible() is None
     queue.add(Waiting("redraw", "a"))
-    assert queue.should_give_way() == Waiting("batch", "a", interactive=False)
+    assert queue.preemptible() == Waiting("batch", "a", interactive=False)
 
 
 def test_what_is_put_back_is_next() -> None:

@@ -15,7 +15,17 @@ from engine.request import LoopRequest
 from engine.service import messages
 from engine.service.access import Access, Keys, introduce, is_loopback, load_key
 from engine.service.listener import Listening
-from engine.service.messages import AckEnd, AckTake, Hello, Job, Message, RequestStatus, Said, Status, Submission
+from engine.service.messages import (
+    AckEnd,
+    AckTake,
+    EventMessage,
+    Hello,
+    Job,
+    Message,
+    RequestStatus,
+    Status,
+    Submission,
+)
 from engine.service.queue.journal import Journal
 from engine.service.server import Engine
 from engine.service.transport import run
@@ -55,7 +65,7 @@ class Caller:
         while not found or not isinstance(found[-1], Done | Failed):
             message = await self.receive()
             assert message is not None, found
-            if isinstance(message, Said):
+            if isinstance(message, EventMessage):
                 found.append(message.event)
             elif isinstance(message, Job):
                 found.append(message)
@@ -66,7 +76,7 @@ class Caller:
         while True:
             message = await self.receive()
             assert message is not None, f"no {kind.__name__} came"
-            if isinstance(message, Said) and isinstance(message.event, kind):
+            if isinstance(message, EventMessage) and isinstance(message.event, kind):
                 return message.event
 
     def __enter__(self) -> "Caller":

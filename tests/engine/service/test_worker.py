@@ -48,7 +48,7 @@ def _reports(work: Callable[[Callable[[], bool]], Iterator[Event | Checkpoint]])
 def test_an_end_is_added_where_there_is_none() -> None:
     """Jobs that just stop have ended well; the last report is that the worker is free."""
     assert _reports(lambda stopped: iter(())) == [
-        pipe.Said(event=Done(request_id="r", takes=0)),
+        pipe.EventReport(event=Done(request_id="r", takes=0)),
         pipe.Ended(request_id="r"),
     ]
 
@@ -58,7 +58,7 @@ def test_stems_are_said_and_are_no_takes() -> None:
     reports: list[pipe.Report] = []
     asked = LoopRequest(request_id="r", bars=1, count=2, stems=True, method="none")
     Worker(ToyJobs(Settings()), reports.append).make(pipe.Run(request=asked))
-    told = [report.event for report in reports if isinstance(report, pipe.Said)]
+    told = [report.event for report in reports if isinstance(report, pipe.EventReport)]
     assert [type(event) for event in told] == [Take, Stems, Take, Stems, Done]
     assert isinstance(told[-1], Done)
     assert told[-1].takes == 2
@@ -81,7 +81,7 @@ def test_every_failure_is_an_event(error: Exception, code: str) -> None:
         raise error
 
     *_, said, ended = _reports(work)
-    assert isinstance(said, pipe.Said)
+    assert isinstance(said, pipe.EventReport)
     assert isinstance(said.event, Failed)
     assert said.event.code == code == failure("r", error).code
     assert ended == pipe.Ended(request_id="r")
@@ -100,7 +100,7 @@ def test_a_stopped_request(keep: bool) -> None:
 
     worker = Worker(Script(work), reports.append)  # type: ignore[arg-type]
     worker.make(pipe.Run(request=LoopRequest(request_id="r")))
-    events = [type(report.event) for report in reports if isinstance(report, pipe.Said)]
+    events = [type(report.event) for report in reports if isinstance(report, pipe.EventReport)]
     assert events == ([Progress, Progress, Cancelled] if keep else [Progress])
 
 
@@ -142,7 +142,7 @@ def test_a_worker_ends_with_its_engine(tmp_path: Path) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     pipe.write(process.stdin, pipe.Run(request=LoopRequest(prompt="toy: steps=1000 pause=1")))  # type: ignore[arg-type]
-    while not isinstance(pipe.read_report(process.stdout), pipe.Said):  # type: ignore[arg-type]
+    while not isinstance(pipe.read_report(process.stdout), pipe.EventReport):  # type: ignore[arg-type]
         pass
     process.stdin.close()
     assert process.wait(20) == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from midi.errors import MidiError
-from midi.live.set import LiveSet, lane_curve, read_set
+from midi.live.set import LiveSet, find_lane, lane_curve, read_set
 
 TRACKS = ("MidiTrack", "AudioTrack", "GroupTrack", "ReturnTrack")
 SWITCHES = {"true": 1.0, "false": 0.0}
@@ -153,8 +153,8 @@ def test_every_event_is_that_of_the_tree(sets: list[Walked]) -> None:
 
 def test_a_real_lane_becomes_a_curve_through_its_events(sets: list[Walked]) -> None:
     """At each event's beat the curve has the event's value, the later one at a jump."""
-    lane = next(tree for tree in sets if tree.name == "automation-pathological-end2.als").live_set.tempo_lane
-    assert lane is not None
+    live_set = next(tree for tree in sets if tree.name == "automation-pathological-end2.als").live_set
+    lane = find_lane(live_set, "Main/Mixer/Tempo")
     curve = lane_curve(lane, Fraction(0), Fraction(16))
     drawn = {time: value for time, value in zip(lane.times.tolist(), lane.values.tolist(), strict=True)}
     inside = [time for time in drawn if 0 <= time < 16]

@@ -148,7 +148,7 @@ def test_clips_hold_notes_and_envelopes(folder: Path) -> None:
     (found,) = live_set.tracks[0].clips
     assert (found.name, found.place, found.slot, found.kind) == ("Verse", "session", 0, "midi")
     assert [(n.pitch, n.start, n.velocity) for n in found.notes] == [(60, 0, 100), (64, 2, 80)]
-    assert [(n.pitch, n.start) for n in found.heard(Fraction(6))] == [(60, 0), (64, 2), (60, 4)]
+    assert [(n.pitch, n.start) for n in found.sounding_notes(Fraction(6))] == [(60, 0), (64, 2), (60, 4)]
     lane = find_lane(live_set, "Lead/Ditto Live/Intensity/Verse")
     assert lane_curve(lane, Fraction(0), Fraction(4)).value_at(Fraction(2)) == pytest.approx(63.5)
 
@@ -162,19 +162,15 @@ def test_the_arrangement_plays_its_clips_where_they_lie(folder: Path) -> None:
     assert live_set.tracks[0].arrangement_notes(Fraction(0), Fraction(8)) == ()
 
 
-def test_tempo_and_signature_at_the_start_of_a_range_are_used_and_said(folder: Path) -> None:
-    """Where they change inside it there is a sentence each, and none where they do not."""
+def test_an_automated_tempo_and_signature_are_the_songs_own(folder: Path) -> None:
+    """Their lanes are lanes like any other."""
     tempo = [(0, 100.0), (16, 100.0), (32, 140.0)]
     live_set = read_set(
         saved(folder, set_xml("", tempo_bpm=100.0, tempo_events=tempo, meter_events=[(24, 2 * 99 + 6)]))
     )
     assert (live_set.tempo_bpm, str(live_set.meter)) == (100, "4/4")
-    quiet = live_set.time_of_range(Fraction(0), Fraction(16))
-    assert (quiet.tempo_bpm, str(quiet.meter), quiet.notes) == (100, "4/4", ())
-    ramp = live_set.time_of_range(Fraction(24), Fraction(32))
-    assert (ramp.tempo_bpm, str(ramp.meter), len(ramp.notes)) == (120, "7/4", 1)
-    assert "120 BPM" in ramp.notes[0]
-    assert len(live_set.time_of_range(Fraction(20), Fraction(28)).notes) == 2
+    assert lane_curve(find_lane(live_set, "Main/Mixer/Tempo"), Fraction(24), Fraction(32)).points[0].value == 120
+    assert find_lane(live_set, "Main/Mixer/TimeSignature").values[-1] == 2 * 99 + 6
 
 
 def test_two_lanes_of_one_name_are_told_apart(folder: Path) -> None:

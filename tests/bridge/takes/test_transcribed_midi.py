@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.takes.heard_midi import heard_midi
+from bridge.takes.transcribed_midi import transcribed_midi
 from engine.events import Sound, Stems
 from engine.request import LoopRequest
 from midi.notes import DRUM_CHANNEL
@@ -58,7 +58,7 @@ def test_stems_become_tracks_that_say_that_they_were_heard(tmp_path: Path) -> No
     """Melody, chords and drums come from their own stems, with names and a text that call them heard."""
     chord = np.sum([plucked([pitch], 7) for pitch in (57, 60, 64)], axis=0)
     parts = stems(drums=clicks(1), bass=plucked([45], 7), chords=chord, lead=plucked(TUNE, 1))
-    made = heard_midi(REQUEST, sound(np.zeros(SAMPLES)), parts)
+    made = transcribed_midi(REQUEST, sound(np.zeros(SAMPLES)), parts)
     (tmp_path / "heard.mid").write_bytes(made.data)
     assert b"Heard by Ditto Live in the stems" in made.data
     score = read_midi(tmp_path / "heard.mid")
@@ -77,17 +77,17 @@ def test_stems_become_tracks_that_say_that_they_were_heard(tmp_path: Path) -> No
 
 def test_what_the_loop_has_no_layer_for_has_no_track(tmp_path: Path) -> None:
     """A loop of drums alone has one track; a muted layer is not heard; and silence is a file that says so."""
-    made = heard_midi(REQUEST, sound(clicks(1)), stems(drums=clicks(1)))
+    made = transcribed_midi(REQUEST, sound(clicks(1)), stems(drums=clicks(1)))
     (tmp_path / "drums.mid").write_bytes(made.data)
     assert [track.name for track in read_midi(tmp_path / "drums.mid").tracks] == ["drums (heard)"]
-    silent = heard_midi(REQUEST, sound(np.zeros(SAMPLES)), None)
+    silent = transcribed_midi(REQUEST, sound(np.zeros(SAMPLES)), None)
     assert silent.sentence.endswith("in the mix: nothing; no melody or chords or drums is heard clearly.")
     assert b"in the mix" in silent.data
 
 
 def test_without_stems_the_mix_is_heard(tmp_path: Path) -> None:
     """A line alone is heard in the mix as in its stem."""
-    made = heard_midi(REQUEST, sound(plucked(TUNE, 1)), None)
+    made = transcribed_midi(REQUEST, sound(plucked(TUNE, 1)), None)
     (tmp_path / "mix.mid").write_bytes(made.data)
     first = read_midi(tmp_path / "mix.mid").tracks[0]
     assert first.name == "melody (heard)"

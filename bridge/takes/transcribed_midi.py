@@ -1,6 +1,6 @@
-"""Melody, chords and drums as they are heard in a take, as a MIDI file for the producer's own instruments.
+"""Melody, chords and drums of a take, transcribed into a MIDI file for the producer's own instruments.
 
-It is a transcription by listeners that no search optimises: it may differ from what was asked for, and says so.
+The transcription uses detectors that no search optimises: it may differ from the targets, and says so.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.audio.wav import Audio
 from engine.events import Sound, Stems
-from engine.metrics.hearing.transcription import HeardChord, HeardHit, HeardNote, chords_of, hits_of, melody_of
+from engine.metrics.hearing.transcription import DetectedChord, DetectedHit, DetectedNote, chords_of, hits_of, melody_of
 from engine.request import Layer, LoopRequest
 from midi.notes import DRUM_CHANNEL, Note, sort_notes
 from midi.smf.score import DEFAULT_TICKS_PER_BEAT, Score, ScoreTrack
@@ -30,19 +30,19 @@ _PARTS = {
     "chords": (Layer.CHORDS, Layer.BASS),
     "drums": (Layer.DRUMS, Layer.PERCUSSION),
 }  # fmt: skip
-"""The layers in which each part is heard; it is there if the first of them is."""
+"""The layers from which each part is transcribed; it is there if the first of them is."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeardMidi:
+class TranscribedMidi:
     """The bytes of a MIDI file, and a sentence on its content."""
 
     data: bytes
     sentence: str
 
 
-def heard_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> HeardMidi:
-    """Return the notes heard in a take: in its stems where there are some, else in the mix."""
+def transcribed_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> TranscribedMidi:
+    """Return the notes detected in a take: in its stems where there are some, else in the mix."""
     tracks = tuple(_track(part, notes, request) for part, notes in _heard(request, sound, stems).items())
     where = "stems" if stems is not None else "mix"
     empty = [track.name.partition(" ")[0] for track in tracks if not track.notes]
@@ -55,7 +55,7 @@ def heard_midi(request: LoopRequest, sound: Sound, stems: Stems | None) -> Heard
     )
     said = ", ".join(f"{len(track.notes)} notes of {track.name.partition(' ')[0]}" for track in tracks if track.notes)
     missing = f"; no {' or '.join(empty)} is heard clearly" if empty else ""
-    return HeardMidi(write_midi(score), f"MIDI is what is heard in the {where}: {said or 'nothing'}{missing}.")
+    return TranscribedMidi(write_midi(score), f"MIDI is what is heard in the {where}: {said or 'nothing'}{missing}.")
 
 
 def _heard(request: LoopRequest, sound: Sound, stems: Stems | None) -> dict[str, tuple[Note, ...]]:
@@ -73,14 +73,14 @@ def _heard(request: LoopRequest, sound: Sound, stems: Stems | None) -> dict[str,
 
 
 def _sounds(sound: Sound, stems: Stems | None) -> dict[str, Audio]:
-    """Return the sound in which each part is heard: its layers as far as they are in the mix, or the mix itself."""
+    """Return the sound from which each part is transcribed: its layers as far as the mix has them, or the mix."""
     if stems is None:
         return dict.fromkeys(_PARTS, samples_of(sound))
-    heard = {layer: samples_of(one) for layer, one in stems.sounds.items() if layer not in stems.muted}
+    detected = {layer: samples_of(one) for layer, one in stems.sounds.items() if layer not in stems.muted}
     return {
-        part: np.sum([heard[layer] for layer in layers if layer in heard], axis=0)
+        part: np.sum([detected[layer] for layer in layers if layer in detected], axis=0)
         for part, layers in _PARTS.items()
-        if layers[0] in heard
+        if layers[0] in detected
     }
 
 
@@ -88,26 +88,26 @@ def _track(part: str, notes: tuple[Note, ...], request: LoopRequest) -> ScoreTra
     return ScoreTrack(f"{part} (heard)", notes, request.beats)
 
 
-def _line(heard: Sequence[HeardNote], request: LoopRequest) -> tuple[Note, ...]:
+def _line(detected: Sequence[DetectedNote], request: LoopRequest) -> tuple[Note, ...]:
     return _notes(
-        [(note.pitch, note.start_seconds, note.end_seconds, _velocity(note.strength), 0) for note in heard], request
+        [(note.pitch, note.start_seconds, note.end_seconds, _velocity(note.strength), 0) for note in detected], request
     )
 
 
-def _triads(heard: Sequence[HeardChord], request: LoopRequest) -> tuple[Note, ...]:
+def _triads(detected: Sequence[DetectedChord], request: LoopRequest) -> tuple[Note, ...]:
     rows = []
-    for chord in heard:
+    for chord in detected:
         for step in (0, THIRDS[chord.quality], 7):
             pitch = LOWEST_ROOT + chord.root + step
             rows.append((pitch, chord.start_seconds, chord.end_seconds, CHORD_VELOCITY, 0))
     return _notes(rows, request)
 
 
-def _hits(heard: Sequence[HeardHit], request: LoopRequest) -> tuple[Note, ...]:
+def _hits(detected: Sequence[DetectedHit], request: LoopRequest) -> tuple[Note, ...]:
     length = float(HIT_BEATS * 60 / request.tempo_bpm)
     return _notes(
         [(PITCHES[hit.group], hit.seconds, hit.seconds + length, _velocity(hit.strength), DRUM_CHANNEL)
-         for hit in heard],
+         for hit in detected],
         request,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.page.aside import Aside
+from bridge.page.take_worker import WORK, TakeWorker
 from bridge.takes import library
 from bridge.takes.delivery import write_take
 from engine.errors import DittoError, InternalError
@@ -20,13 +21,13 @@ from engine.request import LoopRequest
 
 
 @pytest.fixture
-def take(tmp_path: Path) -> library.Kept:
+def take(tmp_path: Path) -> library.StoredTake:
     request = LoopRequest(request_id="r1", prompt="dub", bars=1, seed=3)
     sound = np.zeros((request.samples, 2), "<f4")
     made = Take(request_id="r1", take=0, sound=Sound(samples=sound.tobytes(), sample_rate=request.sample_rate),
                 scores={}, noise=b"", record={})  # fmt: skip
     write_take(tmp_path, request, made)
-    return next(iter(library.kept(tmp_path)))
+    return next(iter(library.stored_takes(tmp_path)))
 
 
 def test_the_bridge_itself_loads_no_scipy_and_no_matplotlib() -> None:
@@ -37,72 +38,79 @@ def test_the_bridge_itself_loads_no_scipy_and_no_matplotlib() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_take_is_described_and_drawn_there(take: library.Kept, tmp_path: Path) -> None:
+def test_its_work_is_there() -> None:
+    """Each piece of work names a function of the page."""
+    for place in WORK.values():
+        module, _, name = place.partition(":")
+        assert callable(getattr(import_module(f"bridge.page.{module}"), name))
+
+
+def test_a_take_is_described_and_drawn_there(take: library.StoredTake, tmp_path: Path) -> None:
     """One process for several pieces of work; it goes when it is idle, and another comes."""
-    aside = Aside(idle_seconds=3600)
+    take_worker = TakeWorker(idle_seconds=3600)
     try:
-        assert aside.process is None
-        assert aside.describe(take)["id"] == take.take_id
-        first = aside.process
-        aside.draw(take, tmp_path / "report.png")
+        assert take_worker.process is None
+        assert take_worker.do("describe", take)["id"] == take.take_id
+        first = take_worker.process
+        take_worker.do("draw", take, tmp_path / "report.png")
         assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
-        assert aside.process == first
-        aside._end_idle()
-        assert aside.process is None
-        assert aside.describe(take)["id"] == take.take_id
+        assert take_worker.process == first
+        take_worker._end_idle()
+        assert take_worker.process is None
+        assert take_worker.do("describe", take)["id"] == take.take_id
     finally:
-        aside.close()
+        take_worker.close()
 
 
-def test_a_fault_of_the_take_is_told_in_its_words(take: library.Kept) -> None:
+def test_a_fault_of_the_take_is_told_in_its_words(take: library.StoredTake) -> None:
     """A WAV that is no WAV, and one that is gone, are errors of the take and do not end the process."""
-    aside = Aside()
+    take_worker = TakeWorker()
     try:
         take.wav.write_bytes(b"no sound")
         with pytest.raises(DittoError) as told:
-            aside.describe(take)
+            take_worker.do("describe", take)
         assert not isinstance(told.value, InternalError)
-        process = aside.process
+        process = take_worker.process
         take.wav.unlink()
         with pytest.raises((DittoError, ValueError)):
-            aside.describe(take)
-        assert aside.process == process
+            take_worker.do("describe", take)
+        assert take_worker.process == process
     finally:
-        aside.close()
+        take_worker.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
-def test_a_process_that_dies_costs_one_answer(take: library.Kept) -> None:
+def test_a_process_that_dies_costs_one_answer(take: library.StoredTake) -> None:
     """Killed between two pieces of work nothing is noticed; killed at work there is one sentence."""
-    aside = Aside()
+    take_worker = TakeWorker()
     try:
-        aside.describe(take)
-        assert aside.process is not None
-        os.kill(aside.process, signal.SIGKILL)
-        assert aside._process is not None
-        aside._process.wait()
-        assert aside.describe(take)["id"] == take.take_id
+        take_worker.do("describe", take)
+        assert take_worker.process is not None
+        os.kill(take_worker.process, signal.SIGKILL)
+        assert take_worker._process is not None
+        take_worker._process.wait()
+        assert take_worker.do("describe", take)["id"] == take.take_id
     finally:
-        aside.close()
+        take_worker.close()
 
 
-def test_what_never_ends_is_ended(take: library.Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_never_ends_is_ended(take: library.StoredTake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that hangs holds up one answer, and no other."""
-    aside = Aside(limit_seconds=0.2)
+    take_worker = TakeWorker(limit_seconds=0.2)
     stuck = [sys.executable, "-c", "import time; time.sleep(600)"]
     started = subprocess.Popen
 
     def start(_command: Any, **pipes: Any) -> Any:
         return started(stuck, **pipes)
 
-    monkeypatch.setattr("bridge.page.aside.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    monkeypatch.setattr("bridge.page.take_worker.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
     with pytest.raises(InternalError, match="has ended"):
-        aside.describe(take)
-    assert aside.process is None
+        take_worker.do("describe", take)
+    assert take_worker.process is None
 
 
 def test_it_ends_with_its_input() -> None:
     """A bridge that was killed leaves no process behind."""
-    command = [sys.executable, "-P", "-m", "bridge.page.aside"]
+    command = [sys.executable, "-P", "-m", "bridge.page.take_worker"]
     done = subprocess.run(command, input=b"", capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, b"")

@@ -3,7 +3,7 @@
 The bridge runs all day and stays small; this process comes when it is needed, does one thing at a time, and goes when
 nothing was asked for a while. It ends with the bridge, because then its input ends.
 
-    python -m bridge.page.aside     pickled (name, arguments) in, pickled (result, error) out
+    python -m bridge.page.take_worker     pickled (name, arguments) in, pickled (result, error) out
 """
 
 import contextlib
@@ -11,90 +11,53 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 from typing import IO, Any
 
 from engine.errors import DittoError, InternalError
-
-from ..takes.library import Kept
 
 IDLE_SECONDS = 60.0
 LIMIT_SECONDS = 60.0  # of one piece of work; a disk that hangs must not hold up the next
 
 
-def describe(take: Kept) -> dict[str, Any]:
-    """Return the figures of a take's card."""
-    from .details import described
-
-    return described(take)
+WORK = {"describe": "details:described", "draw": "details:draw_report", "listen": "downloads:transcription_file"}
+"""The functions of this package that the process calls, by the name of the work; each gets a take first."""
 
 
-def draw(take: Kept, path: Path) -> None:
-    """Draw the report about a take."""
-    from .details import draw_report
-
-    draw_report(take, path)
-
-
-def listen(take: Kept) -> bytes:
-    """Return a MIDI file of the notes heard in a take."""
-    from .downloads import heard_file
-
-    return heard_file(take)
-
-
-WORK: dict[str, Callable[..., Any]] = {call.__name__: call for call in (describe, draw, listen)}
-
-
-class Aside:
+class TakeWorker:
     """The process, started when something is asked. Threads: any; one piece of work at a time."""
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._idle_seconds, self._limit_seconds = idle_seconds, limit_seconds
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._rest: threading.Timer | None = None
+        self._idle_timer: threading.Timer | None = None
 
     @property
     def process(self) -> int | None:
         """The process's id while there is one."""
         return None if self._process is None else self._process.pid
 
-    def describe(self, take: Kept) -> dict[str, Any]:
-        """Return the figures of a take's card, from the process; raises as `_do`."""
-        found: dict[str, Any] = self._do("describe", take)
-        return found
-
-    def draw(self, take: Kept, path: Path) -> None:
-        """Draw the report about a take, in the process; raises as `_do`."""
-        self._do("draw", take, path)
-
-    def listen(self, take: Kept) -> bytes:
-        """Return a MIDI file of the notes heard in a take, from the process; raises as `_do`."""
-        found: bytes = self._do("listen", take)
-        return found
-
     def close(self) -> None:
         """End the process, whatever it does."""
-        self._keep_until(None)
+        self._end_after(None)
         if self._process is not None:
             self._process.kill()
         self._end_idle()  # where work is under way, its caller ends the process
 
-    def _do(self, name: str, *arguments: object) -> Any:
-        """Have one piece of work done; raises what it raises, `InternalError` where the process dies of it."""
-        with self._turn:
-            self._keep_until(None)
+    def do(self, name: str, *arguments: object) -> Any:
+        """Have one piece of `WORK` done; raises what it raises, `InternalError` where the process dies of it."""
+        with self._lock:
+            self._end_after(None)
             try:
-                result, error = self._asked(name, arguments)
+                result, error = self._exchange(name, arguments)
             finally:
-                self._keep_until(self._idle_seconds)
+                self._end_after(self._idle_seconds)
         if error is not None:
             raise error
         return result
 
-    def _asked(self, name: str, arguments: tuple[object, ...]) -> tuple[Any, Exception | None]:
+    def _exchange(self, name: str, arguments: tuple[object, ...]) -> tuple[Any, Exception | None]:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -127,21 +90,21 @@ class Aside:
                 raise InternalError(f"No process can be started: {error.strerror}.", remedy="Try later.") from error
         return self._process
 
-    def _keep_until(self, seconds: float | None) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-        self._rest = None
+    def _end_after(self, seconds: float | None) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._idle_timer = None
         if seconds is not None and self._process is not None:
-            self._rest = threading.Timer(seconds, self._end_idle)
-            self._rest.daemon = True
-            self._rest.start()
+            self._idle_timer = threading.Timer(seconds, self._end_idle)
+            self._idle_timer.daemon = True
+            self._idle_timer.start()
 
     def _end_idle(self) -> None:
-        if self._turn.acquire(blocking=False):
+        if self._lock.acquire(blocking=False):
             try:
                 self._end()
             finally:
-                self._turn.release()
+                self._lock.release()
 
     def _end(self) -> None:
         """Let the process go: it ends when its input does, or is dead already."""
@@ -159,23 +122,24 @@ class Aside:
             process.wait()
 
 
-def serve(asked: IO[bytes], told: IO[bytes]) -> None:
+def serve(calls: IO[bytes], answers: IO[bytes]) -> None:
     """Answer one call after another until the input ends."""
     while True:
         try:
-            name, arguments = pickle.load(asked)  # of the bridge, whose child this is
+            name, arguments = pickle.load(calls)  # of the bridge, whose child this is
         except EOFError:
             return
         result: Any = None
         error: Exception | None = None
         try:
-            result = WORK[name](*arguments)
+            module, _, function = WORK[name].partition(":")
+            result = getattr(import_module(f".{module}", __package__), function)(*arguments)
         except DittoError as known:
             error = known
         except (OSError, ValueError, KeyError) as other:
             error = ValueError(f"{type(other).__name__}: {other}"[:300])
-        pickle.dump((result, error), told)
-        told.flush()
+        pickle.dump((result, error), answers)
+        answers.flush()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What x_T fixes, and what a search over it cannot reach."""
