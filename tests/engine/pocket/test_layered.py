@@ -217,7 +217,7 @@ def test_a_rhythm_is_the_drums(layered: LayeredPocket) -> None:
     """Where a loop has layers a rhythm is asked of its drums, which are there for it; nothing else moves."""
     hits = Onsets(onsets=tuple(Onset(beat=Fraction(beat), strength=1.0) for beat in range(4)))
     asked = msgspec.structs.replace(
-        request(controls=(Control(kind="rhythm", target=hits),), budget=Budget(steps=2)), prompt="piano, strings"
+        request(controls=(Control(kind="rhythm", target=hits),), budget=Budget(steps=12)), prompt="piano, strings"
     )
     scene = layered.scene(asked)
     assert "drums" in scene.layers
