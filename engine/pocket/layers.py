@@ -12,7 +12,7 @@ from .bands import FLOOR, FRAMES_PER_LATENT, band_power, mid_bands
 
 PITCHED = (Layer.BASS, Layer.CHORDS, Layer.LEAD, Layer.TEXTURE)
 CHORD_CHANNELS = 12 + 12 + 12 + 1  # root, pitch classes, bass, flag
-ROOT_CLASSES, CHORD_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), 36  # and between them the bass's
+ROOT_CLASSES, CHORD_CLASSES, BASS_CLASSES, CHORD_KNOWN = slice(0, 12), slice(12, 24), slice(24, 36), 36
 COARSE_BANDS, PITCH_CLASSES = 16, 12
 SUMMARY_CHANNELS = COARSE_BANDS + PITCH_CLASSES  # of an analysis frame: power of coarse bands, of pitch classes
 HEARD_CHANNELS = 2 * COARSE_BANDS + PITCH_CLASSES + 1  # levels, rises, chroma, flag

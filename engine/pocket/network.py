@@ -24,6 +24,9 @@ TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
 LAYERED = ("layer_in", "context_in")  # the parameters that only a layered network has, and learns
+OWN = (".own.", *LAYERED)  # the parameters that the layer with weights of its own learns after the others
+OWN_WEIGHTS_OF = Layer.BASS  # whose chord, told to the weights of all, bends its sound: see `LowRank`
+OWN_RANK = 32
 LAYERED_SET = ("context_first", "layer_level")  # what it has beside them, set when weights are exported
 FIRST_JUMP_ENDS = 0.9  # of time: a jump from above it is the first of a chain of any length up to ten
 LAYER_INPUTS = "layer_inputs.safetensors"  # where they are kept, beside weights that stay as they are without them
@@ -45,10 +48,24 @@ def _sines(time: Tensor) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], -1)
 
 
+class LowRank(nn.Module):
+    """A change of low rank to a linear map, for one layer's loops alone (LoRA, Hu et al. 2022, arXiv 2106.09685)."""
+
+    def __init__(self, changed: nn.Linear) -> None:
+        super().__init__()
+        inputs, outputs = changed.in_features, changed.out_features
+        self.reduce = nn.Parameter(torch.randn(inputs, OWN_RANK) * inputs**-0.5)
+        self.expand = nn.Parameter(torch.zeros(OWN_RANK, outputs))
+
+    def forward(self, hidden: Tensor, share: Tensor) -> Tensor:
+        """Return what is added to the answer to `hidden` [batch, frames, inputs]; `share` [batch, 1, 1] is 0 or 1."""
+        return ((hidden @ self.reduce) * share) @ self.expand
+
+
 class Block(nn.Module):
     """Attention and feed-forward, each scaled, shifted and gated by the condition (DiT's AdaLN-zero)."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, layered: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.modulation = nn.Linear(width, 6 * width)
@@ -58,20 +75,29 @@ class Block(nn.Module):
         self.out = nn.Linear(width, width)
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
+        if layered:
+            changed = {"qkv": self.qkv, "out": self.out, "up": self.up, "down": self.down}
+            self.own = nn.ModuleDict({name: LowRank(linear) for name, linear in changed.items()})
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, hidden: Tensor, condition: Tensor, turns: Tensor) -> Tensor:
-        """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width], `turns` see below."""
-        shift, scale, gate, shift_up, scale_up, gate_up = self.modulation(condition)[:, None].chunk(6, -1)
-        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift, turns)
-        return hidden + gate_up * self.down(
-            F.gelu(self.up(_norm(hidden) * (1 + scale_up) + shift_up), approximate="tanh")
-        )
+    def forward(self, hidden: Tensor, condition: Tensor, turns: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width], `turns` see below.
 
-    def _attend(self, hidden: Tensor, turns: Tensor) -> Tensor:
+        `own` [batch, 1, 1] is 1 for loops of the layer with weights of its own, None where there are none of it.
+        """
+        shift, scale, gate, shift_up, scale_up, gate_up = self.modulation(condition)[:, None].chunk(6, -1)
+        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift, turns, own)
+        wide = self._linear("up", _norm(hidden) * (1 + scale_up) + shift_up, own)
+        return hidden + gate_up * self._linear("down", F.gelu(wide, approximate="tanh"), own)
+
+    def _linear(self, name: str, hidden: Tensor, own: Tensor | None) -> Tensor:
+        answer: Tensor = getattr(self, name)(hidden)
+        return answer if own is None else answer + self.own[name](hidden, own)
+
+    def _attend(self, hidden: Tensor, turns: Tensor, own: Tensor | None = None) -> Tensor:
         batch, frames, width = hidden.shape
-        asked = self.qkv(hidden).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        asked = self._linear("qkv", hidden, own).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         both, (value,) = asked.split((2, 1))
         # Normalised queries and keys keep attention stable in bfloat16. Each head learns its own sharpness, and by
         # which power of log(frames) it grows: among more frames the same scores are spread thinner (Nakanishi 2025).
@@ -81,7 +107,14 @@ class Block(nn.Module):
         # Turning keeps lengths, so both are divided at once: less than half the time of one norm after the other.
         query, key = _turned(both, turns) * (sizes / lengths.clamp_min(SHORTEST)).to(asked.dtype)
         mixed = _mixed(query, key, value)
-        return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
+        return self._linear("out", mixed.transpose(1, 2).reshape(batch, frames, width), own)
+
+
+def _share(layer: Tensor) -> Tensor | None:
+    """Return which loops are of the layer with weights of its own [batch, 1, 1]; None where it is seen that none is."""
+    share = layer[:, LAYERS.index(OWN_WEIGHTS_OF), None, None]
+    looks = share.device.type == "cpu" and not torch.compiler.is_compiling()  # elsewhere to look would be to wait
+    return None if looks and not share.any() else share
 
 
 def _turned(heads: Tensor, turns: Tensor) -> Tensor:
@@ -148,7 +181,7 @@ class PocketNetwork(Stored):
         self.neighbours = nn.Conv1d(width, width, 5, groups=width, padding=2, padding_mode="circular")
         self.time = nn.Sequential(nn.Linear(4 * TIME_FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
         self.condition = nn.Sequential(nn.Linear(condition_channels, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(width, heads, layered) for _ in range(depth))
         self.final_modulation = nn.Linear(width, 2 * width)
         self.latent_out = nn.Linear(width, channels)
         silent = [self.control_in, self.latent_out, self.final_modulation]
@@ -215,9 +248,10 @@ class PocketNetwork(Stored):
         known = self.time(times) + self.condition(condition)
         summary = F.silu(known if layer is None else known + layer @ self.layer_in)
         turns = musical_time.turns(phases)[:, :, None]
+        own = None if layer is None else _share(layer)
         left = []
         for block in self.blocks:
-            hidden = block(hidden, summary, turns)
+            hidden = block(hidden, summary, turns, own)
             left.append(hidden)
         return left, summary
 
@@ -238,6 +272,11 @@ class PocketNetwork(Stored):
         return known, before, self.deviation / before
 
 
+def of_layers(name: str) -> bool:
+    """Return whether a parameter is one that only a layered network has."""
+    return name in (*LAYERED, *LAYERED_SET) or ".own." in name
+
+
 def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None) -> PocketNetwork:
     """Return a copy that can be told layers and contexts; as the full mix it answers as `network`, to the bit.
 
@@ -245,7 +284,7 @@ def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None
     pitch classes of a tune are read as a chord's, or as its root by the bass. All else of the context is silent.
     """
     made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
-    added = {name: tensor for name, tensor in made.state_dict().items() if name in (*LAYERED, *LAYERED_SET)}
+    added = {name: tensor for name, tensor in made.state_dict().items() if of_layers(name)}
     made.load_state_dict(added | network.state_dict() | dict(learnt or {}))
     if learnt is None:
         tune = network.control_in.weight.detach().T

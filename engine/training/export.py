@@ -8,7 +8,7 @@ the repertoire of what is said of them.
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from torch import Tensor
 from ..pocket import condition
 from ..pocket.latents import LatentMap
 from ..pocket.layers import (
+    BASS_CLASSES,
     CHORD_CHANNELS,
     CHORD_CLASSES,
     COARSE_BANDS,
@@ -28,7 +29,7 @@ from ..pocket.layers import (
     Layer,
 )
 from ..pocket.model import WEIGHTS
-from ..pocket.network import LAYER_INPUTS, LAYERED, TUNE, PocketNetwork
+from ..pocket.network import LAYER_INPUTS, LAYERED, OWN_WEIGHTS_OF, TUNE, PocketNetwork
 from ..pocket.repertoire import MODES, Repertoire
 from ..pocket.words import WORDS
 from . import checkpoint
@@ -37,15 +38,18 @@ from .loops import mode_name, read_labels
 # The few-step student has the guidance of words folded in, and chords, learnt from the flow without guidance, are too
 # soft beside them: by so many times the pitch classes of a tune they are told louder.
 CHORDS_LOUDER = {Layer.CHORDS: 0.5}
+# A bass goes so much of the way to the weights of its own: all of it plays as true ones do, but less by its chord.
+OWN_SHARE = 0.7
 # What a bass is told in its first jump, which decides on its notes: so many times the pitch classes of a tune for its
-# chord, and of all that it has learnt of a context by so much its chords, and of what it hears levels, rises and
-# chroma. A bass hears drums: when they rise matters, and how they ring only puts it out of tune. Told as loudly in
-# later jumps it sounds like a lead, with lines up to 4 kHz and no pause, and misses the kick.
-FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.92),)}
-FIRST_STRENGTHS = {Layer.BASS: (1.2, 0.0, 6.0, 0.0)}
+# chord and its lowest note, and of all that it learnt of a context before its own weights by so much its chords, and of
+# what it hears levels, rises and chroma. A bass hears drums: when they rise matters, and how they ring only puts it out
+# of tune. Told as loudly in later jumps it sounds like a lead, with lines up to 4 kHz and no pause.
+FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.78), (BASS_CLASSES, 0.12))}
+FIRST_STRENGTHS = {Layer.BASS: (1.16, 0.0, 5.0, 0.0)}
 LATER_STRENGTHS = {Layer.BASS: (1.0, 0.0, 1.0, 0.0)}
-# Chords came out 5.8 dB louder beside the others than in the recipes; median of 33 training recipes.
-LEVELS_DB = {Layer.CHORDS: -5.0}
+# Beside the others chords came out 5.8 dB louder than in the recipes, and the bass 3.6 softer; medians of 33 and 38
+# training recipes.
+LEVELS_DB = {Layer.CHORDS: -5.0, Layer.BASS: 2.0}
 
 
 def export(state: Path, latent_map: LatentMap, out: Path) -> None:
@@ -63,8 +67,11 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
     latent_map.save(out / "latent_map.safetensors")
 
 
-def export_layers(state: Path, out: Path) -> None:
-    """Write what the averaged network in `state` has learnt of layers to `out`, beside weights that know none."""
+def export_layers(state: Path, out: Path, own: Path | None = None) -> None:
+    """Write what the averaged network in `state` has learnt of layers to `out`, beside weights that know none.
+
+    `own` is the state in which one layer has learnt weights of its own.
+    """
     averaged = checkpoint.under(load_file(state / checkpoint.FILE), "average.")
     learnt = {name: averaged[name] for name in LAYERED}
     context, tune = learnt["context_in"], averaged["control_in.weight"].T[TUNE]
@@ -77,9 +84,21 @@ def export_layers(state: Path, out: Path) -> None:
         for classes, share in louder:
             first[place, classes] += share * tune
         context[place] *= _strength(LATER_STRENGTHS[layer])
+    if own is not None:
+        learnt |= _toward_own(learnt, checkpoint.under(load_file(own / checkpoint.FILE), "average."))
     levels = _levels(LatentMap.load(out / "latent_map.safetensors"))
     made = learnt | {"context_first": first, "layer_level": levels}
     save_file({name: tensor.half().contiguous() for name, tensor in made.items()}, out / LAYER_INPUTS)
+
+
+def _toward_own(learnt: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what was learnt, the row of the layer with weights of its own `OWN_SHARE` of the way to them."""
+    place = LAYERS.index(OWN_WEIGHTS_OF)
+    moved = {name: learnt[name].clone() for name in LAYERED}
+    for name, rows in moved.items():
+        rows[place] += OWN_SHARE * (own[name][place] - rows[place])
+    weights = {name: tensor for name, tensor in own.items() if ".own." in name}
+    return moved | {name: OWN_SHARE * one if name.endswith("expand") else one for name, one in weights.items()}
 
 
 def _strength(strengths: Sequence[float]) -> Tensor:

@@ -9,7 +9,7 @@ Euler step of the teacher, so that guidance costs the student nothing.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
-from ..pocket.network import LAYERED, PocketNetwork, in_layers
+from ..pocket.network import LAYERED, OWN, PocketNetwork, in_layers
 from ..pocket.scenes import TEACHER_GUIDANCE
 from . import checkpoint
 from .batches import Batch, Batches, LoopSet
@@ -50,6 +50,7 @@ class Recipe:
     width: int = 256
     depth: int = 7
     layered: bool = False  # train what tells the network layers and their contexts, and nothing else
+    own: bool = False  # train weights of its own for the layer that has them, and what tells it its context
 
 
 class Trainer:
@@ -70,11 +71,12 @@ class Trainer:
         # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
         # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
         # Layers are learnt beside a network that stays as it is, so that its whole mixes do, too.
-        only = LAYERED if recipe.layered else recipe.only
+        only = OWN if recipe.own else LAYERED if recipe.layered else recipe.only
         for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not only or name.endswith(only))
+            parameter.requires_grad_(not only or any(part in name for part in only))
         trained = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
-        matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and "modulation" not in n]
+        apart = ("modulation", ".own.")
+        matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and not any(a in n for a in apart)]
         chosen = {id(parameter) for parameter in matrices}
         others = [p for _, p in trained if id(p) not in chosen]
         rate = recipe.learning_rate
@@ -222,7 +224,15 @@ class Trainer:
         if (self.state / checkpoint.FILE).exists():
             return
         known = exported(weights)
-        self.network.load_state_dict((in_layers(known) if self.recipe.layered else known).state_dict())
+        self._begin((in_layers(known) if self.recipe.layered else known).state_dict())
+
+    def begin_after(self, state: Path) -> None:
+        """Begin at the averaged weights of another stage's state; does nothing where there is a state to resume."""
+        if not (self.state / checkpoint.FILE).exists():
+            self._begin(checkpoint.under(load_file(state / checkpoint.FILE), "average."))
+
+    def _begin(self, weights: Mapping[str, Tensor]) -> None:
+        self.network.load_state_dict(weights)
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def _resume(self) -> None:

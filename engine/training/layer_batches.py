@@ -1,5 +1,6 @@
 """Layers as a trainer sees them: pieces of single layers beside their chords and what they hear of the others."""
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class LayerSet:
     def __init__(self, folder: Path, latent_map: LatentMap, device: torch.device, *, grows: bool = False) -> None:
         self.latent_map = latent_map
         self._folder, self._device, self._grows = folder, device, grows
+        self._layers: Sequence[Layer] = LAYERS
         self._known: set[Path] = set()
         self._songs: list[_Song] = []
         self._rows: dict[Layer, list[tuple[int, int]]] = defaultdict(list)  # song and track
@@ -86,6 +88,12 @@ class LayerSet:
 
     def __len__(self) -> int:
         return len(self._songs)
+
+    def of(self, *layers: Layer) -> "LayerSet":
+        """Return the same loops as batches of some layers alone, which hear all the others."""
+        made = copy.copy(self)
+        made._layers = layers
+        return made
 
     def read_new(self, most: int | None = None) -> None:
         """Read the shards that are there and were not read yet, at most so many."""
@@ -141,7 +149,7 @@ class LayerSet:
         )
 
     def _drawn(self, window: int, dice: Dice) -> tuple[_Song, _Track]:
-        there = [layer for layer in LAYERS if self._rows[layer]]
+        there = [layer for layer in self._layers if self._rows[layer]]
         layer = dice.host.choices(there, [WEIGHTS[one] for one in there])[0]
         while True:
             index, place = dice.host.choice(self._rows[layer])

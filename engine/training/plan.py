@@ -25,9 +25,10 @@ import torch
 
 from ..pocket.arrangement import FILE as LAYERS_FILE
 from ..pocket.latents import LatentMap
+from ..pocket.network import OWN_WEIGHTS_OF
 from ..pocket.waveform.vocoder import VOCODER
 from . import checkpoint, towers
-from .batches import LoopSet
+from .batches import Batches, LoopSet
 from .export import export, export_layers, repertoire
 from .flow import Recipe, Trainer
 from .layer_batches import LayerSet
@@ -58,6 +59,8 @@ class Plan:
     vocoder: VocoderRecipe | None = None  # trained on so many pairs; without one that of the start is kept, if any
     pairs: int = 2_000
     repertoire_loops: int = 4_000  # in layers, of recipes alone
+    own_flow: Recipe | None = None  # of the layer with weights of its own, after what tells all layers apart
+    own_student: Recipe | None = None
     shards_to_begin: int | None = None  # stages begin with so many, while others are rendered; None is with all
 
     @property
@@ -99,21 +102,25 @@ GPU = replace(
     shards_to_begin=24,
 )
 # Layers, beside weights that know whole mixes and stay as they are: only what tells them layers, chords and what they
-# hear of the others is learnt, in float32, where whole mixes taught it nothing.
+# hear of the others is learnt, in float32, where whole mixes taught it nothing. Then the bass learns its own weights.
+LAYERS_FLOW = Recipe(
+    minutes=90,
+    batch=8,
+    windows=(128, 256),
+    learning_rate=1e-3,
+    warm_up_steps=60,
+    averaging=0.99,
+    final_share=0.4,
+    compiled=True,
+    layered=True,
+)
+OWN_FLOW = replace(LAYERS_FLOW, minutes=24, averaging=0.995, own=True)
 LAYERS = replace(
     CPU,
     loops=3_000,
-    flow=Recipe(
-        minutes=90,
-        batch=8,
-        windows=(128, 256),
-        learning_rate=1e-3,
-        warm_up_steps=60,
-        averaging=0.99,
-        final_share=0.4,
-        compiled=True,
-        layered=True,
-    ),
+    flow=LAYERS_FLOW,
+    own_flow=OWN_FLOW,
+    own_student=replace(OWN_FLOW, minutes=22, student=0.6, learning_rate=7e-4),
     polish=None,
     shards_to_begin=8,
 )
@@ -149,12 +156,20 @@ class Learner:
             "loops": self._render,
             "flow": lambda: self._train("flow", self.plan.flow, self._start),
         }
-        stages |= {"layers": self._put_layers} if self.plan.layered else self._of_whole_mixes()
+        stages |= self._of_layers() if self.plan.layered else self._of_whole_mixes()
         for name, stage in stages.items():
             print(f"{name}: {max(0.0, self._left):.0f} minutes left of this run", flush=True)  # noqa: T201
             if not stage():
                 return False
         return True
+
+    def _of_layers(self) -> dict[str, Callable[[], bool]]:
+        """Return the stages that follow the flow of layers."""
+        return {
+            "own flow": lambda: self._train_own("own-flow", self.plan.own_flow, "flow"),
+            "own student": lambda: self._train_own("own-student", self.plan.own_student, "own-flow"),
+            "layers": self._put_layers,
+        }
 
     def _of_whole_mixes(self) -> dict[str, Callable[[], bool]]:
         """Return the stages that follow the flow of whole mixes."""
@@ -225,25 +240,45 @@ class Learner:
             time.sleep(0.5)
         return there > 0
 
-    def _take(self, stage: str, minutes: float, learner: Callable[[], Trainer | Polisher]) -> bool:
+    def _take(
+        self, stage: str, minutes: float, learner: Callable[[], Trainer | Polisher], loops: Batches | None = None
+    ) -> bool:
         """Go on with a stage, if it is not over, for what is left of this run; return whether it is over then."""
         if not self._over(stage, minutes) and self._left > 0:
             ready = learner()
             spent = checkpoint.spent_minutes(self._state(stage))
-            ready.run(self._loops, checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left))
+            clock = checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left)
+            ready.run(self._loops if loops is None else loops, clock)
         return self._over(stage, minutes)
+
+    def _trainer(self, stage: str, recipe: Recipe) -> Trainer:
+        compiled = recipe.compiled and (shutil.which("c++") is not None or self.device.type == "cuda")
+        deviation = self._loops.latent_map.deviation
+        return Trainer(replace(recipe, compiled=compiled), deviation, self._state(stage), self.device)
 
     def _train(self, stage: str, recipe: Recipe, before: Path | None) -> bool:
         def trainer() -> Trainer:
-            compiled = recipe.compiled and (shutil.which("c++") is not None or self.device.type == "cuda")
-            made = Trainer(
-                replace(recipe, compiled=compiled), self._loops.latent_map.deviation, self._state(stage), self.device
-            )
+            made = self._trainer(stage, recipe)
             if before is not None:
                 made.begin_from(before)
             return made
 
         return self._take(stage, recipe.minutes, trainer)
+
+    def _train_own(self, stage: str, recipe: Recipe | None, before: str) -> bool:
+        """Go on with the layer that has weights of its own; a student's teacher is the stage before it."""
+        if recipe is None:
+            return True
+        teacher = self._state(before) / checkpoint.FILE if recipe.student else None
+
+        def trainer() -> Trainer:
+            made = self._trainer(stage, replace(recipe, teacher=teacher))
+            made.begin_after(self._state(before))
+            return made
+
+        loops = self._loops
+        assert isinstance(loops, LayerSet)
+        return self._take(stage, recipe.minutes, trainer, loops.of(OWN_WEIGHTS_OF))
 
     def _polish(self) -> bool:
         recipe = self.plan.polish
@@ -314,7 +349,7 @@ class Learner:
         with _whole(self.weights) as made:
             if made is not None:
                 shutil.copytree(self._start, made, dirs_exist_ok=True)
-                export_layers(self._state("flow"), made)
+                export_layers(self._state("flow"), made, self._state("own-student") if self.plan.own_student else None)
                 layer_repertoire(self.plan.repertoire_loops).save(made / LAYERS_FILE)
         return True
 

@@ -224,7 +224,7 @@ def test_a_control_moves_its_own_layers(
 ) -> None:
     """A search leaves noise and sound of all other layers as they were to the bit, and rebuilds to the same take."""
     controls = (Control(kind=kind, target=target, on=on),)
-    asked = request(controls=controls, budget=Budget(steps=2, until_tolerance=False))
+    asked = request(controls=controls, budget=Budget(steps=12, until_tolerance=False))
     take, stems = with_stems(layered, asked)
     free, before = with_stems(layered, msgspec.structs.replace(asked, method="none"))
     now, was = noises(take), noises(free)

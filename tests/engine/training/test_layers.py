@@ -1,5 +1,6 @@
 """Loops in layers, from the synthesiser to a network that has learnt from them."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from engine.pocket.latents import LatentMap
 from engine.pocket.layered import load_layered
 from engine.pocket.layers import CHORD_CHANNELS, LAYERS, Layer, heard, summary
 from engine.pocket.model import WEIGHTS
-from engine.pocket.network import LAYER_INPUTS, PocketNetwork, in_layers
+from engine.pocket.network import LAYER_INPUTS, OWN_WEIGHTS_OF, PocketNetwork, in_layers
 from engine.pocket.repertoire import Repertoire
 from engine.pocket.words import WORD_IDS
 from engine.request import LoopRequest
@@ -207,6 +208,28 @@ def test_a_full_mix_hears_no_layers(layer_set: LayerSet) -> None:
         assert not torch.equal(one, after(batch.latent, time, time, *told, batch.layer, batch.context))
 
 
+def test_weights_of_its_own_are_heard_in_one_layer_alone(layer_set: LayerSet) -> None:
+    """Whatever the bass's own weights are, every other layer and the full mix answer as without them, to the bit."""
+    torch.manual_seed(0)
+    plain = PocketNetwork(channels=224, width=32, depth=2, condition_channels=condition.CHANNELS, layered=True)
+    for parameter in plain.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    for name, parameter in plain.named_parameters():
+        if name.endswith("expand"):
+            torch.nn.init.zeros_(parameter)
+    own = copy.deepcopy(plain)
+    for name, parameter in own.named_parameters():
+        if ".own." in name:
+            torch.nn.init.normal_(parameter)
+    batch, time = layer_set.batch(len(LAYERS) + 1, 40, Dice.of(2)), torch.full((len(LAYERS) + 1,), 0.5)
+    layers = torch.cat([torch.eye(len(LAYERS)), torch.zeros(1, len(LAYERS))])
+    told = batch.latent, time, time / 2, batch.condition, batch.phases, batch.controls, layers, batch.context
+    with torch.no_grad():
+        before, after = plain(*told), own(*told)
+    changed = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+    assert changed == [layer is OWN_WEIGHTS_OF for layer in LAYERS] + [False]
+
+
 def test_exported_layers_play_at_their_levels() -> None:
     """In the weights that ship, chords are moved by as many decibels as the export says, in every audible band."""
     inputs = load_file(WEIGHTS / LAYER_INPUTS)
@@ -240,6 +263,8 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
         plan.LAYERS,
         loops=4,
         flow=replace(plan.LAYERS.flow, **tiny),
+        own_flow=replace(plan.OWN_FLOW, **tiny),
+        own_student=replace(plan.OWN_FLOW, **tiny, student=0.6),
         shards_to_begin=None,
         repertoire_loops=40,
     )
@@ -253,6 +278,7 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
     latent = sample(model, told, start_noise(scene, 1), model.schedule(1, told), model.card.sampler, checkpoint=False)
     assert model.decode(latent, told).shape == (1, 2, scene.model_samples)
     assert set(scene.layers) <= {layer.value for layer in LAYERS}
+    assert all(block.own["up"].expand.any() for block in model.network.blocks)
 
 
 def test_a_repertoire_of_layers_reads_back(tmp_path: Path) -> None:
