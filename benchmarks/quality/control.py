@@ -160,10 +160,9 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
-    options.add_argument("--in-layers", action="store_true", help="pocket in layers, not as one sound")
     add_rows(options, "control", seeds=24)
     chosen = options.parse_args()
-    mix = chosen.model == "pocket" and not chosen.in_layers
+    mix = chosen.model == "pocket"  # as one sound, as the papers' models are; `in-layers` measures layers
     rows = open_rows(chosen, full_mix_weights() if mix else weights_of(chosen.model))
     models = _Models(chosen.model, Settings(dtype=chosen.dtype), mix=mix)
     methods = chosen.methods.split(",")

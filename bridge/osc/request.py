@@ -34,8 +34,7 @@ class EncodedRequest:
 
 def encode_request(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> EncodedRequest:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
-    # A blank setting is as good as none, and a datagram less.
-    settings = {name: value for name, value in _settings(request) if value} | {"priority": priority}
+    settings = dict(_settings(request), priority=priority)
     rows: dict[tuple[str, str], Rows] = {}
     for control in request.controls:
         settings.update(_control_settings(control))

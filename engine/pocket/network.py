@@ -24,8 +24,8 @@ TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
 LAYERED = ("layer_in", "context_in")  # the parameters that only a layered network has, and learns
-OWN = (".own.", *LAYERED)  # the parameters that the layer with weights of its own learns after the others
 OWN_WEIGHTS_OF = Layer.BASS  # whose chord, told to the weights of all, bends its sound: see `LowRank`
+OWN_WEIGHTS = ("reduce", "expand")  # how the names of that layer's own weights end
 OWN_RANK = 32
 LAYERED_SET = ("context_first", "layer_level")  # what it has beside them, set when weights are exported
 FIRST_JUMP_ENDS = 0.9  # of time: a jump from above it is the first of a chain of any length up to ten
@@ -274,7 +274,7 @@ class PocketNetwork(Stored):
 
 def of_layers(name: str) -> bool:
     """Return whether a parameter is one that only a layered network has."""
-    return name in (*LAYERED, *LAYERED_SET) or ".own." in name
+    return name in (*LAYERED, *LAYERED_SET) or name.endswith(OWN_WEIGHTS)
 
 
 def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None) -> PocketNetwork:

@@ -29,7 +29,7 @@ from ..pocket.layers import (
     Layer,
 )
 from ..pocket.model import WEIGHTS
-from ..pocket.network import LAYER_INPUTS, LAYERED, OWN_WEIGHTS_OF, TUNE, PocketNetwork
+from ..pocket.network import LAYER_INPUTS, LAYERED, OWN_WEIGHTS, OWN_WEIGHTS_OF, TUNE, PocketNetwork
 from ..pocket.repertoire import MODES, Repertoire
 from ..pocket.words import WORDS
 from . import checkpoint
@@ -97,7 +97,7 @@ def _toward_own(learnt: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict
     moved = {name: learnt[name].clone() for name in LAYERED}
     for name, rows in moved.items():
         rows[place] += OWN_SHARE * (own[name][place] - rows[place])
-    weights = {name: tensor for name, tensor in own.items() if ".own." in name}
+    weights = {name: tensor for name, tensor in own.items() if name.endswith(OWN_WEIGHTS)}
     return moved | {name: OWN_SHARE * one if name.endswith("expand") else one for name, one in weights.items()}
 
 

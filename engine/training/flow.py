@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..models.hardware import multiplies_bfloat16
 from ..pocket import condition as conditioning
-from ..pocket.network import LAYERED, OWN, PocketNetwork, in_layers
+from ..pocket.network import LAYERED, OWN_WEIGHTS, PocketNetwork, in_layers
 from ..pocket.scenes import TEACHER_GUIDANCE
 from . import checkpoint
 from .batches import Batch, Batches, LoopSet
@@ -71,12 +71,11 @@ class Trainer:
         # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
         # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
         # Layers are learnt beside a network that stays as it is, so that its whole mixes do, too.
-        only = OWN if recipe.own else LAYERED if recipe.layered else recipe.only
+        only = (*OWN_WEIGHTS, *LAYERED) if recipe.own else LAYERED if recipe.layered else recipe.only
         for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not only or any(part in name for part in only))
+            parameter.requires_grad_(not only or name.endswith(only))
         trained = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
-        apart = ("modulation", ".own.")
-        matrices = [p for n, p in trained if n.startswith("blocks.") and p.ndim == 2 and not any(a in n for a in apart)]
+        matrices = [p for n, p in trained if _sees_every_frame(n, p)]
         chosen = {id(parameter) for parameter in matrices}
         others = [p for _, p in trained if id(p) not in chosen]
         rate = recipe.learning_rate
@@ -249,6 +248,16 @@ class Trainer:
             "minutes_left": round(self._clock.minutes * (1 - share), 1),
         }
         checkpoint.report(self.state, line)
+
+
+def _sees_every_frame(name: str, parameter: Tensor) -> bool:
+    """Return whether a parameter is a whole matrix of a block that is no modulation."""
+    return (
+        name.startswith("blocks.")
+        and parameter.ndim == 2
+        and "modulation" not in name
+        and not name.endswith(OWN_WEIGHTS)
+    )
 
 
 def drawn_times(count: int, device: torch.device) -> Tensor:

@@ -179,7 +179,7 @@ def test_no_piece_of_another_sender_is_mixed_into_a_request(nonce: str, first: b
     if not first:
         intrude()
     (prepare,) = _prepared(desk.datagram(encoded.commit))
-    assert prepare.assembly.settings.get("prompt", "") == ""
+    assert prepare.assembly.settings["prompt"] == ""
     assert [row[1] for row in prepare.assembly.rows["curve", "intensity"].rows] == [-20.0]
 
 
@@ -206,7 +206,7 @@ def test_a_device_that_was_loaded_anew_never_gets_the_settings_of_its_last_load(
     desk.say("/ditto/loop/set", "r1", "prompt", "of the older request", last="n1")
     desk.say("/ditto/hello", PROTOCOL_VERSION, "mine", "n3", PORT)
     (prepare,) = _prepared(desk.commit("n3"))
-    assert prepare.assembly.settings.get("prompt", "") == ""
+    assert prepare.assembly.settings["prompt"] == ""
 
 
 def test_a_device_of_the_earlier_version_is_still_served() -> None:

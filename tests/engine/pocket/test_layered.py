@@ -133,12 +133,10 @@ def test_layers_hear_a_recording_beside_them(layered: LayeredPocket) -> None:
     scene = scene_of(layered)
     noise = start_noise(scene, 3)
     torch.manual_seed(0)
-    beside = torch.randn(2, scene.model_samples) * 0.1
+    beside = torch.randn(2, scene.model_samples)  # louder than what it may take from a frame of the layers before
     alone, rows = layered.rehearsed(scene, noise)
     told, louder = layered.rehearsed(scene, noise, beside)
-    assert (louder[:, 0, :, :16] > rows[:, 0, :, :16]).all()
-    # Those after it hear layers that the recording has changed: a frame of them may be softer than it was alone.
-    assert (louder[..., :16].mean((-2, -1)) > rows[..., :16].mean((-2, -1))).all()
+    assert (louder[..., :16] > rows[..., :16]).all()
     assert layered.stems(made(layered, told, noise), told).shape[1] == 3
     assert not torch.allclose(made(layered, alone, noise), made(layered, told, noise))
 
