@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.events import Cancelled, Done, Event, Failed, Stems, Superseded, Take
+from engine.events import Event, Final, Stems, Take
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class TakeParts:
             case Stems() if self._held is not None and self._held.take == event.take:
                 whole, self._held = WholeTake(self._held, event), None
                 yield whole
-            case Done() | Cancelled() | Superseded() | Failed():
+            case _ if isinstance(event, Final):
                 yield from self._rest()
 
     def _of_take(self, take: Take) -> Iterator[WholeTake]:
