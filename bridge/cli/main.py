@@ -123,7 +123,7 @@ def parse(name: str, arguments: Sequence[str]) -> object:
     """Return a command that is a dataclass with its options; run one that is a function and return its exit code."""
     import typer
 
-    from engine.models.collecting import uncollected
+    from engine.models.speed.collecting import uncollected
     from engine.settings import go_offline
 
     go_offline()

@@ -30,7 +30,7 @@ interrupt(raises=False)
 
 def main() -> None:
     """Run the command line."""
-    from engine.models.collecting import leave
+    from engine.models.speed.collecting import leave
 
     from .main import main as whole
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.models.collecting import uncollected
+from engine.models.speed.collecting import uncollected
 from engine.models.stored import Unset
 
 
