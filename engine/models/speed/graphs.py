@@ -51,7 +51,9 @@ class Graphs:
         wanted = [one is not None and one.requires_grad for one in others]
         if torch.is_grad_enabled() and any(wanted):
             return self.forward(*arguments)
-        answer: Tensor = _Replayed.apply(self, autocast_of(first.device), first, *others)
+        answer: Tensor = _Replayed.apply(  # type: ignore[no-untyped-call]
+            self, autocast_of(first.device), first, *others
+        )
         return answer
 
     def answer(self, autocast: torch.dtype | None, arguments: Sequence[Tensor | None]) -> Tensor:
