@@ -42,6 +42,7 @@ MODULES = {
     "papers-pictures": "papers.drawn",
     "seconds": "speed.seconds",
     "layer-seconds": "speed.layers",
+    "takes": "speed.takes",
     "memory": "speed.memory",
     "memory-large": "speed.large",
     "midi": "speed.midi",

@@ -26,6 +26,7 @@ MADE_BY = {
     "steps": "quality.steps:table",
     "seconds": "speed.seconds:table",
     "layers": "quality.layers:table",
+    "takes": "speed.takes:table",
     "memory": "speed.memory:table",
     "memory-large": "speed.large:table",
     "honesty": "papers.honesty:table",
