@@ -30,6 +30,7 @@ MADE_BY = {
     "memory": "speed.memory:table",
     "memory-large": "speed.large:table",
     "honesty": "papers.honesty:table",
+    "honesty-layers": "papers.honesty:table",
     "honesty-older": "papers.honesty:table",
     "gap": "papers.gap:table",
     "beside": "quality.beside:table",
