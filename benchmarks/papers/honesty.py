@@ -7,7 +7,7 @@ that its prompt gives with other seeds and no control, over the mean distance of
 like any other; the bar is an upper 95 % bound of 1.1. Beside it the same by musicnn, an ear that `pocket` never met
 (where it is installed: `pip install --no-deps musicnn`), and whether the optimised noise is still a Gaussian's.
 `--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
-With `--layers` the loops are those that `pocket` makes by default, else full mixes; rows go to files of their own.
+With `--layers` loops have four layers, else they are full mixes; rows go to files of their own.
 Vectors are kept in a folder of the weights below `--work` as they come.
 """
 
@@ -75,6 +75,7 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
 def pair(task: str, seed: int, method: str, model: Pocket | LayeredPocket, stranger: Musicnn | None) -> Arrays:
     """Make a seed's loop without control and with it: both ears' vectors, and what the optimised noise looks like."""
     asked = tasks.request(task, seed)
+    asked = tasks.in_layers(asked) if isinstance(model, LayeredPocket) else asked
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
     searched = "none" if method == "fader" else method.removesuffix(PLAIN)
     budget = msgspec.structs.replace(UNHURRIED, plain_start=method.endswith(PLAIN))
@@ -156,7 +157,7 @@ def main() -> None:
     options.add_argument("--method", default="ditto2")
     options.add_argument("--plain-start", action="store_true", help="without the learned first step")
     options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--layers", action="store_true", help="in layers, as `pocket` plays by default")
+    options.add_argument("--layers", action="store_true", help="in four layers, not as one full mix")
     options.add_argument("--work", type=Path, default=WORK / "honesty")
     add_rows(options, "honesty", seeds=96)
     chosen = options.parse_args()
@@ -177,7 +178,8 @@ def main() -> None:
 
     name = f"{chosen.task}-{method}-{seeds[0]}"
     found = arrays_of(chosen.work / weights.replace(" ", "-"), name, len(seeds), measure)
-    draws = flatnesses(model, tasks.request(chosen.task, seeds[0]))
+    asked = tasks.request(chosen.task, seeds[0])
+    draws = flatnesses(model, tasks.in_layers(asked) if chosen.layers else asked)
     row = summary(found, np.array(seeds) % len(tasks.PROMPTS), draws)
     rows.put(f"{chosen.task}/{method}/{seeds[0]}-{seeds[-1]}", row)
     print(table(rows).markdown())

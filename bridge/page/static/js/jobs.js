@@ -1,7 +1,7 @@
 // The requests in progress: one row for each, kept while it lasts, so that its button can hold the focus.
 
+import { element } from "./element.js";
 import { drawLosses } from "./picture.js";
-import { element } from "./takes.js";
 
 export class Jobs {
   #list;
