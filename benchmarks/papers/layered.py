@@ -2,8 +2,8 @@
 
     python -m benchmarks in-layers --seeds 12 [--tasks intensity,melody] [--publish]
 
-The requests of `control`, by `ditto2`, in four layers that are named, each with a noise of its own: unnamed, a control of
-the whole loop gets one full mix. A loop takes some times as long. Rows are `TASK/SEED`; the table is `published`.
+The requests of `control`, by `ditto2`, in four layers that are named, each with a noise of its own: unnamed, a control
+of the whole loop gets one full mix. A loop takes some times as long. Rows are `TASK/SEED`; the table is `published`.
 """
 
 from functools import partial
