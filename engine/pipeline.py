@@ -17,6 +17,7 @@ from torch import Tensor
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
 from .models.protocol import Model
+from .models.threads import with_threads
 from .request import LoopRequest, Start
 from .search import guidance, minimize
 from .search.report import Step, counted, decoding, progress
@@ -26,6 +27,7 @@ from .settings import Settings
 from .takes.beginning import check_rebuilt
 from .takes.finished import finish_take, finished, sound_of
 from .takes.prepared import Prepared, Search, prepare
+from .takes.record import threads_of
 from .takes.turns import Turns
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
@@ -96,7 +98,15 @@ def _delivered(request: LoopRequest, made: list[_Made], stopped: Callable[[], bo
 
 
 def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
-    """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again."""
+    """Return the loop [2, request.samples] of a take's stored noise: the same sound, without optimising again.
+
+    It is computed with as many threads as the take, because sums come out otherwise in their last bits.
+    """
+    with with_threads(threads_of(noise)):
+        return _rebuilt(request, model, noise)
+
+
+def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
     stored = msgspec.structs.replace(request, start=Start(noise=noise), again=(), count=1)
     ready = prepare(stored, model)
     check_rebuilt(noise, model, ready.scene)

@@ -18,7 +18,7 @@ from ..search.first_step import learned_step
 from .beginning import weights_of
 from .noise import noise_to_bytes, open_seeds
 from .prepared import Prepared, Search
-from .record import layer_facts, noise_facts, search_facts, what_was_done
+from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
 
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 
@@ -86,6 +86,7 @@ def _record(one: Prepared, search: Search, noise: Tensor) -> dict[str, object]:
         began = learned_step(one.model) if one.plan.first_step else None
         record |= search_facts(search.step.state.verified.count, began.digest if began else "")
     return record | {
+        "computed": msgspec.to_builtins(computed_by(one.model)),
         **noise_facts(noise, one.scene.time_axis),
         **one.scene.record,
         **layer_facts(one.scene, weights_of(one.model, one.scene)),
@@ -129,6 +130,7 @@ def _stored(one: Prepared, noise: Tensor) -> bytes:
         heard=None if heard is None else heard[0],
         weights=weights_of(one.model, one.scene),
         told=one.scene.told,
+        computed=msgspec.json.encode(computed_by(one.model)).decode(),
     )
 
 

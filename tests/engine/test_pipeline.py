@@ -15,6 +15,7 @@ from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Phase, Preview, Progress, Sound, Take
 from engine.models.testing import TinyModel
+from engine.models.threads import with_threads
 from engine.request import Budget, LoopRequest
 from engine.search import methods
 from engine.search import minimize as optimize
@@ -259,6 +260,26 @@ def test_a_search_that_breaks_down_leaves_its_best(
     monkeypatch.setattr(optimize, "minimize", stopping(0, error))
     with pytest.raises(type(error)):
         made(request, tiny)
+
+
+def test_a_take_is_made_again_with_its_own_number_of_threads(
+    tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums come out otherwise with another; the record tells it, and afterwards torch has the number of before."""
+    request = ask.request(method="none")
+    with with_threads(2):
+        (take,) = of_kind(Take, made(request, tiny))
+    assert {name: take.record["computed"][name] for name in ("device", "precision", "threads")} == {
+        "device": "cpu", "precision": "float32", "threads": 2,
+    }  # fmt: skip
+    seen: list[int] = []
+    decode = tiny.decode
+    monkeypatch.setattr(tiny, "decode", lambda *args: (seen.append(torch.get_num_threads()), decode(*args))[1])
+    with with_threads(1):
+        again = pipeline.rebuild(request, tiny, take.noise)
+        assert torch.get_num_threads() == 1
+    assert seen == [2]
+    np.testing.assert_array_equal(again, audio(take.sound))
 
 
 def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Asking) -> None:
