@@ -43,6 +43,7 @@ MODULES = {
     "seconds": "speed.seconds",
     "layer-seconds": "speed.layers",
     "gpu": "speed.gpu",
+    "takes": "speed.takes",
     "memory": "speed.memory",
     "memory-large": "speed.large",
     "midi": "speed.midi",

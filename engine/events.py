@@ -36,9 +36,10 @@ class Phase(StrEnum):
 
 
 class Progress(_Event, frozen=True, tag="progress"):
-    """One step is done: `losses` per control, unweighted. While it is decoded, `step` takes of `steps` are done.
+    """One step of the search for `take` is done: `losses` per control, unweighted.
 
-    `seconds_left` is the rest of the phase, -1 where it is not known yet.
+    An accelerator searches for all takes at once, and `take` is 0. While takes are decoded, `step` of `steps` are done.
+    `seconds_left` is the time to the last take, -1 where it is not known yet.
     """
 
     take: int

@@ -5,6 +5,7 @@ References are held-out loops of the synthesiser at 120 BPM, 4 bars, 8 s. Where 
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -72,6 +73,7 @@ EDITS = {
 }
 
 
+@lru_cache(maxsize=1)
 def reference_of(seed: int) -> material.Loop:
     """Return the held-out loop that a seed edits: 8 s, at least."""
     genre = material.GENRE_NAMES[seed % len(material.GENRE_NAMES)]

@@ -1,12 +1,13 @@
 """Does control keep the music? How far controlled loops lie from what the same prompts give without a control.
 
-    python -m benchmarks honesty --task intensity --seeds 96 --first-seed 2000 [--publish]
+    python -m benchmarks honesty --task intensity --seeds 96 --first-seed 2000 [--layers] [--publish]
 
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
 like any other; the bar is an upper 95 % bound of 1.1. Beside it the same by musicnn, an ear that `pocket` never met
 (where it is installed: `pip install --no-deps musicnn`), and whether the optimised noise is still a Gaussian's.
 `--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
+With `--layers` loops have four layers, else they are full mixes; rows go to files of their own.
 Vectors are kept in a folder of the weights below `--work` as they come.
 """
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
+from benchmarks.papers import baseline
 from benchmarks.quality import tasks
 from benchmarks.quality.control import UNHURRIED, judge_vector, weights_of
 from benchmarks.quality.edits import made
@@ -38,6 +40,7 @@ from engine.takes.noise import noise_from_bytes
 from engine.takes.record import noise_facts
 
 DRAWS = 1_000
+PLAIN = ", plain start"  # ends the name of a method that begins without the learned first step
 RATIO = Bar(1.1)
 BAR = (
     "Bar: the upper end of the 95 % interval at most 1.1 over at least 96 seeds, the project's own; neither DITTO nor "
@@ -72,8 +75,11 @@ def faded(audio: Audio, request: LoopRequest) -> Audio:
 def pair(task: str, seed: int, method: str, model: Pocket | LayeredPocket, stranger: Musicnn | None) -> Arrays:
     """Make a seed's loop without control and with it: both ears' vectors, and what the optimised noise looks like."""
     asked = tasks.request(task, seed)
+    asked = tasks.in_layers(asked) if isinstance(model, LayeredPocket) else asked
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
-    request = msgspec.structs.replace(asked, method="none" if method == "fader" else method, budget=UNHURRIED)
+    searched = "none" if method == "fader" else method.removesuffix(PLAIN)
+    budget = msgspec.structs.replace(UNHURRIED, plain_start=method.endswith(PLAIN))
+    request = msgspec.structs.replace(asked, method=searched, budget=budget)
     take, audio, _ = made(request, model)
     audio = faded(audio, asked) if method == "fader" else audio
     scene = model.scene(request)
@@ -94,6 +100,7 @@ def summary(found: Arrays, prompts: NDArray[np.intp], draws: Sequence[float]) ->
             ratios = distance_ratios(found[f"free{ear}"], found[f"controlled{ear}"], prompts)
             mean, low, high = mean_interval(ratios.tolist()) or (np.nan, np.nan, np.nan)
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+            row |= {"ratios": [round(one, 4) for one in ratios.tolist()]} if name == "ratio" else {}
     low, high = np.quantile(draws, [0.01, 0.99])
     flatness = found["noise_flatness"]
     return row | {
@@ -117,10 +124,22 @@ def table(rows: Rows) -> Table:
             text = cell(row.get(name), 3, span=span)
             cells.append(f"**{text}**" if name == "ratio" and not RATIO.met(span[1]) else text)
         flat = row.get("flatness_inside")
+        cells.append(_paired(rows, key))
         cells += [cell(row.get("embedding_distance"), 2), "" if flat is None else f"{100 * flat:.0f} %"]
         body.append(cells)
-    head = ("task", "seeds", "ratio (95 %)", "by musicnn", "embedding distance", "noise as flat as a Gaussian's")
+    head = ("task", "seeds", "ratio (95 %)", "by musicnn", "less that of a plain start", "embedding distance",
+            "noise as flat as a Gaussian's")  # fmt: skip
     return Table(head=head, body=body, bar=BAR)
+
+
+def _paired(rows: Rows, key: str) -> str:
+    """Return the ratio less that of the search of the same seeds that began plainly, with its interval."""
+    task, method, seeds = key.rsplit("/", 2)
+    own, plain = (rows.find(one).get("ratios", []) for one in (key, f"{task}/{method}{PLAIN}/{seeds}"))
+    if not own or len(own) != len(plain):
+        return ""
+    mean, low, high = mean_interval((np.array(own) - np.array(plain)).tolist()) or (np.nan, np.nan, np.nan)
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def flatnesses(model: Pocket | LayeredPocket, request: LoopRequest) -> list[float]:
@@ -136,23 +155,31 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--task", default="intensity", choices=tasks.TASKS)
     options.add_argument("--method", default="ditto2")
+    options.add_argument("--plain-start", action="store_true", help="without the learned first step")
     options.add_argument("--first-seed", type=int, default=0)
+    options.add_argument("--layers", action="store_true", help="in four layers, not as one full mix")
     options.add_argument("--work", type=Path, default=WORK / "honesty")
     add_rows(options, "honesty", seeds=96)
     chosen = options.parse_args()
     if chosen.method == "fader" and chosen.task != "intensity":
         options.error("a fader follows an intensity curve and nothing else")
-    weights = weights_of("pocket")
-    rows, model, stranger = open_rows(chosen, weights), catalogue.load("pocket", Settings()), find_musicnn()
-    assert isinstance(model, Pocket | LayeredPocket)
+    method = chosen.method + (PLAIN if chosen.plain_start else "")
+    if chosen.layers:
+        chosen.rows_name = "honesty-layers"
+        weights, model = weights_of("pocket"), catalogue.load("pocket", Settings())
+        assert isinstance(model, LayeredPocket)
+    else:
+        weights, model = baseline.full_mix_weights(), baseline.full_mix()
+    rows, stranger = open_rows(chosen, weights), find_musicnn()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 
     def measure(indices: Sequence[int]) -> Iterator[tuple[int, Arrays]]:
-        yield from ((index, pair(chosen.task, seeds[index], chosen.method, model, stranger)) for index in indices)
+        yield from ((index, pair(chosen.task, seeds[index], method, model, stranger)) for index in indices)
 
-    name = f"{chosen.task}-{chosen.method}-{seeds[0]}"
+    name = f"{chosen.task}-{method}-{seeds[0]}"
     found = arrays_of(chosen.work / weights.replace(" ", "-"), name, len(seeds), measure)
-    draws = flatnesses(model, tasks.request(chosen.task, seeds[0]))
+    asked = tasks.request(chosen.task, seeds[0])
+    draws = flatnesses(model, tasks.in_layers(asked) if chosen.layers else asked)
     row = summary(found, np.array(seeds) % len(tasks.PROMPTS), draws)
-    rows.put(f"{chosen.task}/{chosen.method}/{seeds[0]}-{seeds[-1]}", row)
+    rows.put(f"{chosen.task}/{method}/{seeds[0]}-{seeds[-1]}", row)
     print(table(rows).markdown())

@@ -2,8 +2,8 @@
 
     python -m benchmarks in-layers --seeds 12 [--tasks intensity,melody] [--publish]
 
-The requests of `control`, by `ditto2`, by `pocket` as it is by default: the words and the seed choose the layers, each
-has a noise of its own. A loop takes some times as long as a full mix. Rows are `TASK/SEED`; the table is `published`.
+The requests of `control`, by `ditto2`, in four layers that are named, each with a noise of its own: unnamed, a control
+of the whole loop gets one full mix. A loop takes some times as long. Rows are `TASK/SEED`; the table is `published`.
 """
 
 from functools import partial
@@ -24,7 +24,8 @@ KEPT = ("intensity_mse", "intensity_rho", "melody_accuracy", "structure_mse", "e
 
 def measured(model: Model, task: str, seed: int) -> Row:
     """Make one loop in layers and score its file."""
-    request = msgspec.structs.replace(tasks.request(task, seed), method="ditto2", budget=UNHURRIED)
+    asked = tasks.in_layers(tasks.request(task, seed))
+    request = msgspec.structs.replace(asked, method="ditto2", budget=UNHURRIED)
     row = run(model, request, Settings())
     return {name: row.get(name) for name in KEPT}
 

@@ -28,9 +28,9 @@ from benchmarks.quality.control import judge_vector
 from benchmarks.quality.edits import AMOUNT
 from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
-from engine.models.protocol import Model
+from engine.models.protocol import Model, Sampler
 from engine.pocket.model import Pocket
-from engine.sampling import start_noise, vary
+from engine.sampling import estimate, start_noise, vary
 from engine.search import methods
 
 STEPS, LOOPS = 20, 10
@@ -53,9 +53,12 @@ BAR = (
 def ddpm(setting: Setting, noise: Tensor, seed: int, *, guides: bool, steps: int = STEPS) -> Tensor:
     """Return the latent of `noise` by DDIM with eta 1 and the fresh noises of `seed`, its steps guided by FreeDoM."""
     schedule, fresh = setting.model.schedule(steps, setting.scene), torch.Generator().manual_seed(seed)
-    latent = noise
+    latent, way = noise, torch.zeros_like(noise)
     for i in range(steps):
-        clean, way = guided.slope(setting, latent, schedule, i)
+        if guides:
+            clean, way = guided.slope(setting, latent, schedule, i)
+        else:
+            clean = estimate(setting.model, setting.scene, latent, schedule, Sampler.DDIM, i, checkpoint=False)
         alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
         after, spread = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
         share = max(spread**2 * (1 - (alpha * spread / (after * sigma)) ** 2), 0.0)

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import count
 
+import msgspec
 import numpy as np
 
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
 from midi.notes import Note
 from midi.rhythm import Group, Onset
 
+IN_LAYERS = ("drums", "bass", "chords", "lead")
 TEMPO_BPM, BARS, BEATS = Fraction(120), 4, 16
 MEAN_DB, MOST_EITHER_SIDE_DB = -25.0, 11.0  # bars are measured at -36 to -14 dBFS RMS
 EITHER_SIDE_DB = (6.0, 9.0, 12.0, 15.0)  # Music ControlNet's, as far as that range allows
@@ -51,6 +53,11 @@ def base(seed: int, *controls: Control, key: str | None = None) -> LoopRequest:
     return LoopRequest(
         prompt=PROMPTS[seed % len(PROMPTS)], tempo_bpm=TEMPO_BPM, bars=BARS, seed=seed, controls=controls, key=key
     )
+
+
+def in_layers(request: LoopRequest) -> LoopRequest:
+    """Return the request with layers that are named, so that no control of the whole loop makes it one full mix."""
+    return msgspec.structs.replace(request, layers=IN_LAYERS)
 
 
 def intensity(seed: int) -> Control:

@@ -81,11 +81,11 @@ class Lines:
     def __init__(self, takes: int) -> None:
         self._takes = takes
         self._next_line_seconds = 0.0
-        self._shown = ("", 0, 0)
+        self._shown = ("", 0, 0, 0)
 
     def step(self, step: Step) -> None:
         """Print a line if it is time for one, where the search is over, and for each take that is decoded."""
-        now, shown = time.monotonic(), (step.phase, step.step, step.steps)
+        now, shown = time.monotonic(), (step.phase, step.take, step.step, step.steps)
         decodes, ends = step.phase == Phase.DECODE, 0 < step.steps <= step.step
         if not step.steps or shown == self._shown or not (decodes or ends or now >= self._next_line_seconds):
             return
@@ -111,11 +111,11 @@ _PHASES = {Phase.OPTIMISE: "Searching", Phase.GUIDE: "Guiding"}
 
 
 def _title(step: Step, takes: int) -> str:
-    """Return what is being done; takes of one request are searched for together, and decoded one after the other."""
+    """Return what is being done, and for which of several takes."""
     if step.phase == Phase.DECODE:
         return "Turning it into sound" if takes == 1 else f"Turning take {step.take + 1} of {takes} into sound"
     phase = next((words for phase, words in _PHASES.items() if phase == step.phase), step.phase.capitalize())
-    return phase if takes == 1 else f"{phase} for {takes} takes at once"
+    return phase if takes == 1 else f"{phase} for take {step.take + 1} of {takes}"
 
 
 def time_left(seconds: float) -> str:

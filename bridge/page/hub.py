@@ -43,7 +43,8 @@ class Running:
     def progressed(self, event: Progress) -> Json:
         """Take in a step, and return the message about it for the tabs."""
         if event.phase != Phase.DECODE:
-            self.losses = [*self.losses, event.losses][-MAX_LOSSES:]
+            before = self.losses if event.take == self.progress.get("take", 0) else []  # each take has its own search
+            self.losses = [*before, event.losses][-MAX_LOSSES:]
         self.progress = {
             "take": event.take,
             "step": event.step,

@@ -268,6 +268,16 @@ class EmbeddingDistance(Protocol):
 
 
 @runtime_checkable
+class Precise(Protocol):
+    """A model that knows in which precision its denoiser computes."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the denoiser's numbers."""
+        ...
+
+
+@runtime_checkable
 class Weighed(Protocol):
     """A model that can identify the weights on which the sound of a scene depends."""
 

@@ -52,6 +52,11 @@ class WaveformModel(ABC):
         """The device of denoiser and decoder; latents that lie there are not copied."""
         return self.place.device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the denoiser's numbers."""
+        return self.place.dtype
+
     @abstractmethod
     def noise_shape(self, frames: int) -> tuple[int, ...]:
         """Return the shape of one take's noise of `frames` latent frames, without batch."""

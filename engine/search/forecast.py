@@ -16,7 +16,8 @@ class Forecast:
 
     A search for `takes` takes evaluates after at most `steps` steps for the last time. It ends before where it is
     within all tolerances (`ends_early`), or after `limit_seconds`. Of `verified_every` evaluations one is verified, and
-    so is the last one; with 1 all are alike.
+    so is the last one; with 1 all are alike. `following` searches come after it, each as long as this one, or
+    `each_seconds` where some are done.
     """
 
     started: float
@@ -25,6 +26,8 @@ class Forecast:
     verified_every: int = 1
     ends_early: bool = True
     limit_seconds: float | None = None
+    following: int = 0
+    each_seconds: float | None = None
     _last: float = field(init=False)
     _elapsed: float = 0.0
     _done: int = 0
@@ -51,7 +54,13 @@ class Forecast:
 
     @property
     def seconds_left(self) -> float:
-        """The seconds left until the last take is decoded."""
+        """The seconds left until the last take of all searches is decoded."""
+        own = self._own_seconds_left
+        each = self._elapsed + own if self.each_seconds is None else self.each_seconds
+        return own + self.following * each
+
+    @property
+    def _own_seconds_left(self) -> float:
         plain = median(self._plain) if self._plain else self._verified_seconds
         more = 0 if self._over else self._steps_left
         verified = 1 + (self._unverified + more - 1) // self.verified_every if more and self.verified_every > 1 else 0

@@ -61,24 +61,38 @@ class Plan:
     recompute: bool = True  # recompute activations in the backward pass: memory does not grow with the chain
 
 
-def limit_seconds(request: LoopRequest) -> float | None:
-    """Return the time limit in seconds: the request's, else its quality's; None for a given number of steps."""
+def limit_seconds(request: LoopRequest, spent_seconds: float = 0.0, searches: int = 1) -> float | None:
+    """Return the time limit of the next of `searches` searches, in seconds; None for a given number of steps.
+
+    The request's own limit is for all takes: the searches left share what those before did not spend. A quality's is
+    for each.
+    """
     if request.budget.seconds is not None:
-        return request.budget.seconds
+        return max(0.0, request.budget.seconds - spent_seconds) / searches
     if request.budget.steps is not None or request.method == "ditto-paper":
         return None
     return LIMIT_SECONDS[request.quality]
 
 
-def forecast(request: LoopRequest, plan: Plan, started: float) -> Forecast:
+def forecast(
+    plan: Plan,
+    started: float,
+    *,
+    takes: int,
+    limit_seconds: float | None,
+    following: int = 0,
+    each_seconds: float | None = None,
+) -> Forecast:
     """Return the forecast of the time left for a search by `plan` that began at `started`, in seconds of any clock."""
     return Forecast(
         started,
         plan.steps,
-        takes=request.count,
+        takes=takes,
+        following=following,
+        each_seconds=each_seconds,
         verified_every=1 if plan.verification is None else plan.verification.every_steps,
         ends_early=plan.until_tolerance,
-        limit_seconds=limit_seconds(request),
+        limit_seconds=limit_seconds,
     )
 
 

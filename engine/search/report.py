@@ -64,12 +64,12 @@ def counted(step: Step) -> tuple[int, int]:
     return min(step.index + 1, step.steps), step.steps
 
 
-def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: bool) -> Progress:
-    """Return the progress event of a step; where the search is `over`, this step is its last."""
+def progress(request: LoopRequest, take: int, step: Step, seconds_left: float, *, over: bool) -> Progress:
+    """Return the progress event of a step of the search for `take`; where it is `over`, this step is its last."""
     done, steps = counted(step)
     return Progress(
         request_id=request.request_id,
-        take=0,
+        take=take,
         step=done,
         steps=done if over else steps,
         seconds_left=round(seconds_left, 2),
@@ -79,7 +79,7 @@ def progress(request: LoopRequest, step: Step, seconds_left: float, *, over: boo
 
 
 def decoding(request: LoopRequest, step: Step | None, done: int, seconds: float) -> Progress:
-    """Return the progress event after `done` takes were decoded, `seconds` after the search ended with `step`."""
+    """Return the progress event after `done` takes are ready, `seconds` after the first was begun; `step` was last."""
     return Progress(
         request_id=request.request_id,
         take=done,

@@ -3,8 +3,11 @@
 Every part of a search defines its own state; here they are combined, and stored as safetensors by name.
 """
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
 
+import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -16,6 +19,7 @@ from .objective import Values
 from .step import Moments, Pace
 from .surrogate import Correction, Verified
 
+SEVERAL = b"searches"  # no safetensors file begins so: its first eight bytes are a small number
 FORM = 3  # counts up whenever the names below change
 FORM_2 = {  # names in form 2, which may be in the journal of an engine that was updated during a search
     "first_moment": "moments.first",
@@ -31,6 +35,9 @@ FORM_2 = {  # names in form 2, which may be in the journal of an engine that was
     "corrections.side": "correction.side",
     "corrections.crest": "correction.crest",
 }
+
+
+Part = TypeVar("Part", Best, Moments, Pace, Correction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,20 @@ class SearchState:
         """Return the state before the first step."""
         best, moments, pace = Best.fresh(noise), Moments.fresh(noise), Pace.fresh(noise)
         return cls(iteration=0, noise=noise, best=best, moments=moments, pace=pace)
+
+    def alone(self, item: int) -> "SearchState":
+        """Return the state of one take of the batch, `item` counted from 0."""
+        own = slice(item, item + 1)
+        return replace(
+            self,
+            noise=self.noise[own],
+            scales={name: scale[own] for name, scale in self.scales.items()},
+            anchor=None if self.anchor is None else self.anchor[own],
+            best=_alone(self.best, own),
+            moments=_alone(self.moments, own),
+            pace=_alone(self.pace, own),
+            correction=_alone(self.correction, own),
+        )
 
     def to_bytes(self) -> bytes:
         """Return the state as safetensors."""
@@ -96,6 +117,29 @@ class SearchState:
             )
         except (SafetensorError, KeyError, ValueError, TypeError) as error:
             raise BadInputError("This is not the saved state of a loop in progress.") from error
+
+
+def states_to_bytes(states: Sequence[SearchState]) -> bytes:
+    """Return the states of several searches of one request, in order; one alone is stored as it is."""
+    stored = [state.to_bytes() for state in states]
+    return stored[0] if len(stored) == 1 else SEVERAL + msgspec.msgpack.encode(stored)
+
+
+def states_from_bytes(data: bytes, device: torch.device | str = "cpu") -> list[SearchState]:
+    """Return the states in `data`, on `device`; raise `BadInputError` for other bytes."""
+    if not data.startswith(SEVERAL):
+        return [SearchState.from_bytes(data, device)]
+    try:
+        stored = msgspec.msgpack.decode(data.removeprefix(SEVERAL), type=list[bytes])
+    except msgspec.DecodeError as error:
+        raise BadInputError("This is not the saved state of a loop in progress.") from error
+    return [SearchState.from_bytes(one, device) for one in stored]
+
+
+def _alone(part: Part, own: slice) -> Part:
+    """Return a part of the state of some takes alone."""
+    known = {one.name: value for one in fields(part) if (value := getattr(part, one.name)) is not None}
+    return replace(part, **{name: value[own] for name, value in known.items()})
 
 
 def _part(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

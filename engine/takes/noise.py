@@ -46,11 +46,13 @@ def noise_to_bytes(
     heard: Tensor | None = None,
     weights: str = "",
     told: str = "",
+    computed: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
     Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; with the digest of the
-    `weights` and the layers' other conditioning `told` (see `protocol.Scene`), where those are not empty.
+    `weights`, the layers' other conditioning `told` (see `protocol.Scene`) and the arithmetic `computed` of the take
+    (JSON of `record.Computed`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -58,7 +60,7 @@ def noise_to_bytes(
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         meta["layers"] = ",".join(layers)
-    meta |= {name: text for name, text in (("weights", weights), ("told", told)) if text}
+    meta |= {name: text for name, text in (("weights", weights), ("told", told), ("computed", computed)) if text}
     return bytes(save(tensors, metadata=meta))
 
 

@@ -1,13 +1,19 @@
 """The record in a take's sidecar: method, model, versions, time, losses, and statistics of the optimised noise."""
 
+from contextlib import suppress
 from importlib import metadata
 
+import msgspec
+import torch
 from torch import Tensor
 
-from ..models.protocol import ModelCard, Scene
+from ..models.hardware import multiplies_bfloat16
+from ..models.protocol import Model, ModelCard, Precise, Scene
 from ..request import LoopRequest
 from ..search.shell import flatness
+from .noise import stored_facts
 
+BFLOAT16 = " with bfloat16"
 MADE_WITH = ("ditto-live", "torch", "diffusers")  # diffusers only where it is installed
 
 
@@ -33,6 +39,35 @@ def what_was_done(
 def search_facts(verifications: int, first_step: str) -> dict[str, object]:
     """Return the number of verifications, and the digest of the learned first step unless it is empty."""
     return {"verifications": verifications} | ({"first_step": first_step} if first_step else {})
+
+
+class Computed(msgspec.Struct, frozen=True, kw_only=True):
+    """The arithmetic of a take. Where all of it is the same, its noise gives the same samples to the last bit.
+
+    `kernels` are a processor's instructions, or the accelerator's name.
+    """
+
+    device: str
+    precision: str
+    threads: int
+    kernels: str
+
+
+def computed_by(model: Model) -> Computed:
+    """Return the arithmetic by which `model` computes now; an empty precision where it does not know its own."""
+    device, precision = model.device, str(model.dtype).removeprefix("torch.") if isinstance(model, Precise) else ""
+    if device.type == "cuda":
+        kernels = torch.cuda.get_device_name(device)
+    else:
+        kernels = torch.backends.cpu.get_cpu_capability() + (BFLOAT16 if multiplies_bfloat16(device) else "")
+    return Computed(device=device.type, precision=precision, threads=torch.get_num_threads(), kernels=kernels)
+
+
+def threads_of(noise: bytes) -> int:
+    """Return the number of threads with which the take of a stored noise was computed; 0 where it does not say."""
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(stored_facts(noise).get("computed", ""), type=Computed).threads
+    return 0
 
 
 def layer_facts(scene: Scene, weights: str) -> dict[str, object]:

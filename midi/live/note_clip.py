@@ -15,7 +15,7 @@ from ..rhythm import is_kit
 from ..tempo import Beats, exact
 from .lane_path import parse_lane_path
 from .model import LiveClip, LiveSet, LiveTrack
-from .note_file import NotesRead
+from .notes_read import NotesRead
 from .set import read_set
 
 _FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")

@@ -19,6 +19,7 @@ from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, settled, s
 from ..rhythm import is_kit
 from ..tempo import Beats, Meter
 from .lane_path import is_set
+from .notes_read import NotesRead
 
 if TYPE_CHECKING:
     from ..smf.score import ScoreTrack
@@ -27,18 +28,6 @@ MIDI_ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
 _DRUM_WORDS = re.compile(
     r"\b(drums?|kit|beats?|percussion|perc|schlagzeug|batterie|bater[ií]a|808|909)\b|ドラム", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class NotesRead:
-    """Notes within a loop, from beat 0 on, and sentences on how they were understood.
-
-    `kit` says whether notes that are asked for as drums can be distinguished by their pitches.
-    """
-
-    notes: tuple[Note, ...]
-    remarks: tuple[str, ...] = ()
-    kit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

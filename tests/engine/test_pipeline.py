@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from asking import Asking
 from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Phase, Preview, Progress, Sound, Take
+from engine.models.speed.threads import with_threads
 from engine.models.testing import TinyModel
 from engine.request import Budget, LoopRequest
 from engine.search import methods
@@ -21,6 +24,8 @@ from engine.search.minimize import minimize
 from engine.search.objective import Objective
 from engine.search.report import Step
 from engine.settings import Settings
+from engine.takes.noise import noise_from_bytes
+from engine.takes.prepared import prepare
 
 
 @pytest.fixture
@@ -55,10 +60,11 @@ def stopping(steps: int, error: Exception) -> Callable[..., Iterator[Step]]:
 
 def test_takes_come_best_first(tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those within every tolerance, then the others, each by how far off they are; the end names the best."""
+    found = iter([(True, 3.0), (False, 1.0), (True, 2.0)])
 
     def judged(*args: Any, **named: Any) -> Iterator[Step]:
         step = next(minimize(*args, **named))
-        reached, total = torch.tensor([True, False, True]), torch.tensor([3.0, 1.0, 2.0])
+        reached, total = (torch.tensor([value]) for value in next(found))
         yield replace(
             step,
             best_total=total,
@@ -101,7 +107,11 @@ def test_what_follows_the_search_is_told(tiny: TinyModel, ask: Asking) -> None:
     search, decoding = (
         [progress for progress in told if (progress.phase == Phase.DECODE) is after] for after in (False, True)
     )
-    assert told == [*search, *decoding]
+    assert [one.take for one in told] == sorted(one.take for one in told)
+    assert {one.take for one in search} == {0, 1, 2}
+    for take in range(3):
+        phases = [one.phase for one in told if one.take == take]
+        assert phases == [*[Phase.OPTIMISE] * (len(phases) - 1), Phase.DECODE]
     assert [(one.take, one.step, one.steps) for one in decoding] == [(0, 0, 3), (1, 1, 3), (2, 2, 3)]
     assert [progress.seconds_left < 0 for progress in decoding] == [True, False, False]
 
@@ -159,6 +169,82 @@ def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Asking) ->
     assert isinstance(end, Cancelled)
 
 
+@pytest.mark.parametrize("method", ["ditto", "ditto2"])
+def test_a_take_of_several_is_the_take_of_its_seed(tiny: TinyModel, ask: Asking, method: Any) -> None:
+    """To the bit, however many others are asked for: each is searched for alone."""
+    request = ask.request(ask.intensity(), method=method, count=3, budget=Budget(steps=6))
+    several = sorted(of_kind(Take, made(request, tiny)), key=lambda take: take.take)
+    for number, take in enumerate(several):
+        seeded = msgspec.structs.replace(request, seed=request.seed + number, count=1)
+        (alone,) = of_kind(Take, made(seeded, tiny))
+        assert take.sound == alone.sound
+        assert noise_from_bytes(take.noise, tiny.scene(request).noise_shape).equal(
+            noise_from_bytes(alone.noise, tiny.scene(request).noise_shape)
+        )
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+def test_takes_go_on_where_they_were_interrupted(tiny: TinyModel, ask: Asking) -> None:
+    """From a checkpoint in the middle of the second of three, all three are as without the interruption."""
+    request = ask.request(ask.intensity(), count=3, budget=Budget(steps=4, until_tolerance=False))
+    events = made(request, tiny, live=True)
+    whole = of_kind(Take, events)
+    states = [checkpoint.state for checkpoint in of_kind(Checkpoint, events)]
+    assert len(states) == 3 * 5
+    for state in (states[7], states[-1]):
+        again = of_kind(Take, made(request, tiny, resume=state))
+        assert [take.take for take in again] == [take.take for take in whole]
+        for one, other in zip(again, whole, strict=True):
+            np.testing.assert_allclose(audio(one.sound), audio(other.sound), rtol=0, atol=1e-4)
+
+
+def test_takes_that_were_searched_together_go_on_apart(tiny: TinyModel, ask: Asking) -> None:
+    """The journal of an earlier version holds one state of all takes; on another device the search begins anew."""
+    request = ask.request(ask.intensity(), count=3, budget=Budget(steps=4, until_tolerance=False))
+    ready = prepare(request, tiny)
+    (*_, last) = minimize(ready.plan, ready.objective, tiny, ready.scene, ready.noise)
+    takes = of_kind(Take, made(request, tiny, resume=last.state.to_bytes()))
+    assert {take.take: take.record["steps"] for take in takes} == {0: 1, 1: 1, 2: 1}
+    two = prepare(ask.request(ask.intensity(), count=2, budget=Budget(steps=4, until_tolerance=False)), tiny)
+    (*_, other) = minimize(two.plan, two.objective, tiny, two.scene, two.noise)
+    takes = of_kind(Take, made(request, tiny, resume=other.state.to_bytes()))
+    assert {take.record["steps"] for take in takes} == {5}
+
+
+def test_an_accelerator_searches_for_all_takes_at_once(tiny: TinyModel, ask: Asking) -> None:
+    """There a batch costs hardly more than one take; a processor takes them in turn."""
+    ready = prepare(ask.request(ask.intensity(), count=3), tiny)
+    assert [(group.first, len(group.noise)) for group in ready.groups()] == [(0, 1), (1, 1), (2, 1)]
+    (together,) = replace(ready, model=SimpleNamespace(device=torch.device("cuda"))).groups()
+    assert len(together.noise) == 3
+
+
+@pytest.mark.usefixtures("every_step_is_told")
+def test_a_stop_between_takes_keeps_those_that_are_ready(tiny: TinyModel, ask: Asking) -> None:
+    """And the best so far of the one that is searched for; those that were not begun are left out."""
+    making = pipeline.make_loop(ask.request(ask.intensity(), count=3, budget=Budget(steps=4)), tiny, Settings())
+    for event in making:
+        if isinstance(event, Progress) and event.take == 1:
+            break
+    making.stop()
+    *_, end = events = list(making)
+    assert {take.take for take in of_kind(Take, events)} == {0, 1}
+    assert isinstance(end, Cancelled)
+    assert end.takes == 2
+
+
+def test_a_take_that_breaks_down_leaves_those_before_it(
+    tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come with a sentence on what is missing and why."""
+    kinds = iter([minimize, stopping(0, OutOfMemoryError("It is full."))])
+    monkeypatch.setattr(optimize, "minimize", lambda *args, **named: next(kinds)(*args, **named))
+    events = made(ask.request(ask.intensity(), count=3, budget=Budget(steps=2)), tiny)
+    (take,) = of_kind(Take, events)
+    assert take.notes[-1] == "It is full. So 2 more takes are missing."
+    assert events[-1] == Done(request_id=take.request_id, takes=1, best=0)
+
+
 @pytest.mark.parametrize("error", [NonFiniteLossError("The loss of melody was nan."), OutOfMemoryError("It is full.")])
 def test_a_search_that_breaks_down_leaves_its_best(
     tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -174,6 +260,26 @@ def test_a_search_that_breaks_down_leaves_its_best(
     monkeypatch.setattr(optimize, "minimize", stopping(0, error))
     with pytest.raises(type(error)):
         made(request, tiny)
+
+
+def test_a_take_is_made_again_with_its_own_number_of_threads(
+    tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums come out otherwise with another; the record tells it, and afterwards torch has the number of before."""
+    request = ask.request(method="none")
+    with with_threads(2):
+        (take,) = of_kind(Take, made(request, tiny))
+    assert {name: take.record["computed"][name] for name in ("device", "precision", "threads")} == {
+        "device": "cpu", "precision": "float32", "threads": 2,
+    }  # fmt: skip
+    seen: list[int] = []
+    decode = tiny.decode
+    monkeypatch.setattr(tiny, "decode", lambda *args: (seen.append(torch.get_num_threads()), decode(*args))[1])
+    with with_threads(1):
+        again = pipeline.rebuild(request, tiny, take.noise)
+        assert torch.get_num_threads() == 1
+    assert seen == [2]
+    np.testing.assert_array_equal(again, audio(take.sound))
 
 
 def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Asking) -> None:

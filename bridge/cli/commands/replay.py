@@ -67,6 +67,10 @@ def _reason(take: StoredTake) -> str:
     others = [f"{name} {then} and not {now}" for name, then in found if (now := _version(str(name))) != then]
     if others:
         return f"It was made with {', '.join(others)}."
+    computed = whole_sidecar(take).get("computed")
+    if isinstance(computed, dict):
+        facts = [str(computed[name])[:80] for name in ("device", "kernels", "precision") if computed.get(name)]
+        return f"It was computed on {', '.join(facts)}; here one of these is another, or the model."
     return "The packages are those that it was made with, so another computer, device, precision or model made it."
 
 

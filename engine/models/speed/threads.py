@@ -5,7 +5,8 @@ More threads than free cores make a small network slower, and the number of core
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,17 @@ def use_threads(settings: Settings) -> int:
     count = settings.threads or measured(settings).threads
     torch.set_num_threads(count)
     return count
+
+
+@contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Have torch compute with `count` threads for a while; 0 leaves the number as it is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measured(settings: Settings) -> Measured:

@@ -8,7 +8,8 @@ const LONG_SEARCH_MS = 20_000;
 // What the bridge calls a stage, as a producer reads it.
 function inWords(phase, take, steps) {
   if (phase === "decode") return steps > 1 ? `Turning take ${take + 1} of ${steps} into sound` : "Turning it into sound";
-  return { optimise: "Searching", guide: "Guiding" }[phase] ?? "Getting ready";
+  const words = { optimise: "Searching", guide: "Guiding" }[phase];
+  return words ? (take > 0 ? `${words} for take ${take + 1}` : words) : "Getting ready";
 }
 
 const ENDINGS = new Set(["/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error"]);

@@ -55,16 +55,19 @@ def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[
     assert len(lines) <= 5, "not a line a step"
 
 
-def test_several_takes_are_made_at_once_and_what_follows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """Newcomer B11: the search for four takes is one, no step stands twice, and each take after it has its own line."""
+def test_several_takes_are_made_in_turn_and_each_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Newcomer B11: no step stands twice, though all takes end at the same one, and each take has its own lines."""
     lines = Lines(takes=4)
-    for last in (step(1), step(10), step(10), replace(step(10), seconds_left=2.0)):
-        lines.step(last)
     for done, left in enumerate((-1.0, 9.4, 6.0, 3.1)):
+        for last in (step(1), step(10), step(10), replace(step(10), seconds_left=2.0)):
+            lines.step(replace(last, take=done))
         lines.step(decoding(done, 4, left))
     said = capsys.readouterr().err.splitlines()
-    assert ["4 takes at once: step 1" in said[0], "step 10 of 10" in said[1]] == [True, True]
-    assert said[2:] == [
+    assert said[0].startswith("Searching for take 1 of 4: step 1 of 10")
+    assert [line.split(":")[0] for line in said if "step 10 of 10" in line] == [
+        f"Searching for take {number} of 4" for number in range(1, 5)
+    ]
+    assert [line for line in said if line.startswith("Turning")] == [
         "Turning take 1 of 4 into sound …",
         "Turning take 2 of 4 into sound, 9 s left …",
         "Turning take 3 of 4 into sound, 6 s left …",

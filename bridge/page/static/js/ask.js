@@ -1,7 +1,7 @@
 // The form and the lanes as one request: settings as text and parts as numbers, exactly as every other way in sends them.
 
 import { store, stored } from "./api.js";
-import { element } from "./takes.js";
+import { element } from "./element.js";
 
 const LETTERS = "ABCDEFGH";
 const KEPT = "ditto-draft"; // where a draft outlives a reload

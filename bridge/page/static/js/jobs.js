@@ -1,7 +1,7 @@
 // The requests in progress: one row for each, kept while it lasts, so that its button can hold the focus.
 
+import { element } from "./element.js";
 import { drawLosses } from "./picture.js";
-import { element } from "./takes.js";
 
 export class Jobs {
   #list;
@@ -24,13 +24,14 @@ export class Jobs {
   show({ id, prompt, notes = [], progress = {}, losses }) {
     const row = this.#rows.get(id) ?? this.#add(id, prompt);
     row.notes.replaceChildren(...notes.map((note) => element("span", { class: "muted" }, note)));
-    if (losses?.length) row.losses = [...losses];
+    if (losses?.length) Object.assign(row, { take: progress.take ?? 0, losses: [...losses] });
     this.#tell(row, progress);
   }
 
   progress({ id, losses, ...progress }) {
     const row = this.#rows.get(id);
     if (!row) return;
+    if (progress.phase !== "decode" && progress.take !== row.take) Object.assign(row, { take: progress.take, losses: [] }); // a search of its own
     if (progress.phase !== "decode") row.losses.push(losses);
     this.#tell(row, progress);
   }
@@ -45,7 +46,7 @@ export class Jobs {
     const bar = element("progress", { max: 1, "aria-label": `How far ${prompt || "the loop"} is` });
     const stop = element("button", { type: "button", onclick: () => this.#stop(id), "aria-label": `Stop here: ${prompt || "no words"}` }, "Stop here");
     const box = element("div", { class: "job" }, element("strong", {}, prompt || "no words"), stop, bar, canvas, legend, left, notes);
-    const row = { box, bar, canvas, left, legend, notes, losses: [] };
+    const row = { box, bar, canvas, left, legend, notes, take: 0, losses: [] };
     this.#rows.set(id, row);
     this.#list.append(box);
     this.#status.textContent = `Making ${prompt || "a loop"}.`;
@@ -59,7 +60,8 @@ export class Jobs {
     }
     const time = left > 0 ? `, about ${left < 10 ? left.toFixed(1) : Math.round(left)} s left` : "";
     const decoding = `Turning ${steps > 1 ? `take ${take + 1} of ${steps}` : "it"} into sound${time} …`;
-    const searching = `${phase === "guide" ? "Guiding" : "Searching"}: step ${step} of ${steps}${time}`;
+    const which = take > 0 ? ` for take ${take + 1}` : "";
+    const searching = `${phase === "guide" ? "Guiding" : "Searching"}${which}: step ${step} of ${steps}${time}`;
     row.left.textContent = phase === "decode" ? decoding : steps ? searching : "Getting ready …";
     if (!row.losses.length) return;
     const last = row.losses[row.losses.length - 1];

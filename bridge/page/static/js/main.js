@@ -3,6 +3,7 @@
 import { Api, store, stored, tokenOfAddress } from "./api.js";
 import { Ask } from "./ask.js";
 import "./drums.js";
+import { element } from "./element.js";
 import { undoKey } from "./history.js";
 import { Jobs } from "./jobs.js";
 import "./lane.js";
@@ -10,7 +11,7 @@ import "./layers.js";
 import { hearNotes, Player } from "./player.js";
 import "./reference.js";
 import "./roll.js";
-import { called, element, Takes } from "./takes.js";
+import { called, Takes } from "./takes.js";
 
 const UNDERSTAND_PAUSE_MS = 200;
 const TOAST_MS = 8000;

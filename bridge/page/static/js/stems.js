@@ -1,6 +1,6 @@
 // The layers of a take on its card: heard one by one (mute, solo), made anew, and saved.
 
-import { element } from "./takes.js";
+import { element } from "./element.js";
 
 const button = (text, onclick, more = {}) => element("button", { type: "button", onclick, ...more }, text);
 

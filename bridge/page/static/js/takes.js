@@ -1,22 +1,11 @@
 // The list of takes: cards that play, open to show pictures and scores, and offer all that can be done with a take.
 
+import { element } from "./element.js";
 import { drawControl, drawSpectrum, drawWave } from "./picture.js";
 import { layerPanel } from "./stems.js";
 
 const SEARCH_PAUSE_MS = 250;
 const TRIES = ["dusty boom bap, rhodes", "deep house, warm pads", "techno, acid bass"];
-
-/** Returns an element with attributes and children; text is always text, never markup. */
-export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name === "dataset") Object.assign(made.dataset, value);
-    else if (value !== null && value !== undefined) made.setAttribute(name, value);
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
 
 const button = (text, onclick, more = {}) => element("button", { type: "button", onclick, ...more }, text);
 

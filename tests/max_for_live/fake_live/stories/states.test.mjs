@@ -131,7 +131,7 @@ test("a stage is said in a producer's words", () => {
   const room = new Studio({ bridge: { work: 60_000 } });
   room.press("generate");
   const [id] = room.bridge.requests.keys();
-  const stages = [["starting", 0, 0, 0, "Getting ready"], ["optimise", 1, 3, 96, "Searching"], ["guide", 0, 1, 8, "Guiding"],
+  const stages = [["starting", 0, 0, 0, "Getting ready"], ["optimise", 0, 3, 96, "Searching"], ["optimise", 1, 3, 96, "Searching for take 2"], ["guide", 0, 1, 8, "Guiding"],
     ["decode", 1, 1, 3, "Turning take 2 of 3 into sound"], ["decode", 0, 0, 1, "Turning it into sound"]];
   for (const [phase, take, step, steps, words] of stages) {
     room.bridge.say(room.patch, "/ditto/progress", id, phase, take, step, steps, 2);

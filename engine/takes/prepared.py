@@ -1,0 +1,98 @@
+"""A request as one model sees it, ready for its search; and how far the search of some of its takes is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor
+
+from ..models.protocol import Layers, Model, Scene
+from ..request import LoopRequest
+from ..search import methods
+from ..search.objective import Objective
+from ..search.part import Part, part_of
+from ..search.report import Step
+from ..search.surrogate import latent_of
+from .beginning import Beginning, begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Some takes of a request, from number `first` on, with the objective and the plan of their search."""
+
+    request: LoopRequest
+    model: Model
+    begun: Beginning
+    part: Part  # what the search moves
+    still: Tensor | None  # the latent of all, of which the search leaves what it does not move
+    objective: Objective
+    plan: methods.Plan
+    first: int = 0
+
+    @property
+    def scene(self) -> Scene:
+        """The scene of the whole loop."""
+        return self.begun.scene
+
+    @property
+    def noise(self) -> Tensor:
+        """The noise of the whole loop where it begins [takes, *noise_shape]."""
+        return self.begun.noise
+
+    def whole(self, latent: Tensor) -> Tensor:
+        """Return the settled latent of the loop, of which `latent` [takes, ...] is the part that was moved."""
+        if self.still is not None:
+            return self.part.put(latent, self.still[: len(latent)])
+        return self.objective.settled(latent)
+
+    def groups(self) -> Iterator["Prepared"]:
+        """Yield the takes that are searched together: all of them on an accelerator, each alone on a processor.
+
+        A batch saves a processor hardly anything, and all takes of one go on until the slowest is done. Alone a take is
+        the same, whatever number of others is asked for.
+        """
+        if self.model.device.type != "cpu" or len(self.noise) == 1:
+            yield self
+        else:
+            yield from (self.alone(item) for item in range(len(self.noise)))
+
+    def alone(self, item: int) -> "Prepared":
+        """Return one of these takes, `item` counted from 0."""
+        if len(self.noise) == 1:
+            return self
+        own = slice(item, item + 1)
+        scene, heard = self.scene, self.begun.heard
+        if heard is not None and isinstance(self.model, Layers):
+            heard = heard[own]
+            scene = self.model.with_heard(scene, heard)
+        return replace(
+            self,
+            begun=Beginning(scene, self.noise[own], heard),
+            part=part_of(self.request, scene, self.model),
+            still=None if self.still is None else self.still[own],
+            first=self.first + item,
+        )
+
+
+def prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> Prepared:
+    """Return all takes of `request`; raise `DittoError` for one that `model` cannot make."""
+    begun = begin(request, model, model.scene(request))
+    part = part_of(request, begun.scene, model)
+    objective = methods.objective_of(request, part.scene, model)
+    plan = methods.plan(request, model, objective, recomputes=recomputes)
+    still = None
+    if part.places is not None:
+        still = latent_of(model, begun.scene, begun.noise, plan.decode, checkpoint=False)
+    return Prepared(
+        request=request, model=model, begun=begun, part=part, still=still, objective=objective, plan=plan
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Search:
+    """How far the search of some takes is: the last step, the losses of all steps, and notes on how it ended."""
+
+    step: Step | None = None
+    uncontrolled: Tensor | None = None  # the latent that the seeds' noise gives, where the first step made it
+    losses: list[dict[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
