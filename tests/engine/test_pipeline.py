@@ -14,8 +14,8 @@ from asking import Asking
 from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Phase, Preview, Progress, Sound, Take
+from engine.models.speed.threads import with_threads
 from engine.models.testing import TinyModel
-from engine.models.threads import with_threads
 from engine.request import Budget, LoopRequest
 from engine.search import methods
 from engine.search import minimize as optimize
