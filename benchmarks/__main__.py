@@ -42,6 +42,7 @@ MODULES = {
     "papers-pictures": "papers.drawn",
     "seconds": "speed.seconds",
     "layer-seconds": "speed.layers",
+    "gpu": "speed.gpu",
     "takes": "speed.takes",
     "memory": "speed.memory",
     "memory-large": "speed.large",

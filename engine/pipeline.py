@@ -17,7 +17,7 @@ from torch import Tensor
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
 from .models.protocol import Model
-from .models.threads import with_threads
+from .models.speed.threads import with_threads
 from .request import LoopRequest, Start
 from .search import guidance, minimize
 from .search.report import Step, counted, decoding, progress

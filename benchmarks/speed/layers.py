@@ -20,7 +20,7 @@ from engine import pipeline
 from engine.events import Take
 from engine.models import catalogue
 from engine.models.protocol import Model
-from engine.models.threads import use_threads
+from engine.models.speed.threads import use_threads
 from engine.request import MIX, Layer, LoopRequest
 from engine.settings import Settings
 

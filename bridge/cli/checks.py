@@ -179,7 +179,7 @@ def threads(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "Threads", f"{settings.threads}, as DITTO_THREADS or OMP_NUM_THREADS says")
         return
     try:
-        from engine.models.threads import measured
+        from engine.models.speed.threads import measured
 
         found = measured(settings)
     except (DittoError, ImportError, OSError) as error:

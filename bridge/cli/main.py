@@ -123,11 +123,13 @@ def parse(name: str, arguments: Sequence[str]) -> object:
     """Return a command that is a dataclass with its options; run one that is a function and return its exit code."""
     import typer
 
+    from engine.models.speed.collecting import uncollected
     from engine.settings import go_offline
 
     go_offline()
     command = COMMANDS[name]
-    module = import_module(f".commands.{command.module}", __package__)
+    with uncollected():
+        module = import_module(f".commands.{command.module}", __package__)
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)

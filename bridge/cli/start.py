@@ -30,6 +30,8 @@ interrupt(raises=False)
 
 def main() -> None:
     """Run the command line."""
+    from engine.models.speed.collecting import leave
+
     from .main import main as whole
 
     try:
@@ -39,6 +41,7 @@ def main() -> None:
         stop_at_once()
     finally:
         interrupt(raises=False)
+        leave()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 GIB = 2**30
 PACKAGES = ("diffusers", "transformers")
-COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # reduce-overhead records CUDA graphs
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # reduce-overhead records CUDA graphs of its kernels
+GRAPHS = "graphs"  # CUDA graphs of the kernels as they are, without compiling
 _INSTALL = "Install it with `pip install 'ditto-live[models]'`."
 
 
@@ -123,10 +124,19 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
 
 
 def _compiled(model: Any, settings: Settings) -> "Model":
-    """Let torch compile the denoiser when it is first called: some minutes then, faster steps after."""
-    if settings.compile not in ("off", *COMPILE_MODES):
-        raise ModelError(f"There is no way {settings.compile!r} to compile; it may be off, {', '.join(COMPILE_MODES)}.")
-    if settings.compile != "off":
+    """Let torch compile the denoiser when it is first called: some minutes then, faster steps after; or record it."""
+    ways = ("off", *COMPILE_MODES, GRAPHS)
+    if settings.compile not in ways:
+        raise ModelError(f"There is no way {settings.compile!r} to compile; there are {', '.join(ways)}.")
+    if settings.compile == GRAPHS:
+        from .speed.graphs import replay_graphs
+
+        if not replay_graphs(model.network, model.device):
+            raise ModelError(
+                f"CUDA graphs are recorded on NVIDIA GPUs, and this is {model.device.type}.",
+                remedy="Set DITTO_COMPILE to off, or to default, which compiles on any device.",
+            )
+    elif settings.compile != "off":
         model.network.compile(mode=settings.compile)
     compiled: Model = model
     return compiled

@@ -5,18 +5,33 @@ Networks of this package are stored so. `config.json` holds the constructor's ar
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ..errors import ModelError
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 _AGAIN = "Install Ditto Live again."
+
+
+class Unset(TorchFunctionMode):
+    """Leaves parameters without the numbers that networks begin with, where all of them are about to be read."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call `function` unless it is one of `torch.nn.init`, which return the tensor that they are given first."""
+        given = {**(kwargs or {})}
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return args[0] if args else given["tensor"]
+        return function(*args, **given)
 
 
 class Stored(nn.Module):
@@ -39,7 +54,8 @@ class Stored(nn.Module):
         """Return the network in `folder`, float32, in evaluation mode; raise `ModelError` where it is not whole."""
         try:
             config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-            network = cls(**{name: value for name, value in config.items() if not name.startswith("_")})
+            with Unset():
+                network = cls(**{name: value for name, value in config.items() if not name.startswith("_")})
             network.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]

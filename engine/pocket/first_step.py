@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..controls import Features, Shown
 from ..models.protocol import Model, Scene
+from ..models.stored import Unset
 from ..sampling import sample
 from .bands import FRAMES_PER_LATENT
 from .layers import LAYERS
@@ -97,7 +98,8 @@ class FirstStep(nn.Module):
         if not (folder / FILE).exists():
             return None
         tensors = {name: tensor.float() for name, tensor in load_file(folder / FILE).items()}
-        made = cls(tensors["deviation"])
+        with Unset():
+            made = cls(tensors["deviation"])
         made.load_state_dict(tensors)
         return made.eval().requires_grad_(False)
 

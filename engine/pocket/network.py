@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models.stored import Stored
+from ..models.stored import Stored, Unset
 from . import musical_time
 from .layers import CHORD_CLASSES, CHORD_KNOWN, CONTEXT_CHANNELS, LAYERS, ROOT_CLASSES, Layer
 
@@ -283,7 +283,8 @@ def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None
     `learnt` are its parameters named `LAYERED`. Without them it begins with what `network` knows of control inputs: the
     pitch classes of a tune are read as a chord's, or as its root by the bass. All else of the context is silent.
     """
-    made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
+    with Unset():
+        made = PocketNetwork(**{**network.config, "layered": True}).to(network.deviation.device)
     added = {name: tensor for name, tensor in made.state_dict().items() if of_layers(name)}
     made.load_state_dict(added | network.state_dict() | dict(learnt or {}))
     if learnt is None:

@@ -14,8 +14,8 @@ from asking import Asking
 from engine import controls, metrics, pipeline
 from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Phase, Preview, Progress, Sound, Take
+from engine.models.speed.threads import with_threads
 from engine.models.testing import TinyModel
-from engine.models.threads import with_threads
 from engine.request import Budget, LoopRequest
 from engine.search import methods
 from engine.search import minimize as optimize
@@ -274,7 +274,12 @@ def test_a_take_is_made_again_with_its_own_number_of_threads(
     }  # fmt: skip
     seen: list[int] = []
     decode = tiny.decode
-    monkeypatch.setattr(tiny, "decode", lambda *args: (seen.append(torch.get_num_threads()), decode(*args))[1])
+
+    def watched(*args: Any) -> torch.Tensor:
+        seen.append(torch.get_num_threads())
+        return decode(*args)
+
+    monkeypatch.setattr(tiny, "decode", watched)
     with with_threads(1):
         again = pipeline.rebuild(request, tiny, take.noise)
         assert torch.get_num_threads() == 1

@@ -142,11 +142,15 @@ def make(
 
 def _load(name: str, settings: Settings) -> "Model":
     """Return the model of the catalogue, with as many threads as this computer does best with."""
-    from engine.models import catalogue
-    from engine.models.threads import use_threads
+    from engine.models.speed.collecting import uncollected
 
-    use_threads(settings)
-    return catalogue.load(name, settings)
+    with uncollected():
+        import engine.pipeline  # noqa: F401  # with all that a loop needs
+        from engine.models import catalogue
+        from engine.models.speed.threads import use_threads
+
+        use_threads(settings)
+        return catalogue.load(name, settings)
 
 
 def _serviced(reading: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:

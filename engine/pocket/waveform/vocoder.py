@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ...models.stored import Unset
 from ..bands import BINS, FLOOR, SAMPLE_RATE, WINDOW_SAMPLES, Bands, frames_of, mid_bands, resampled, side_bands
 
 VOCODER = "vocoder.safetensors"  # beside the weights of the network
@@ -253,6 +254,7 @@ def _lines_between(knots: Tensor, places: Tensor) -> Tensor:
 
 def load_vocoder(file: Path) -> Vocoder:
     """Return the network in `file`, in float32."""
-    network = Vocoder()
+    with Unset():
+        network = Vocoder()
     network.load_state_dict({name: tensor.float() for name, tensor in load_file(file).items()})
     return network.eval().requires_grad_(False)

@@ -82,7 +82,7 @@ class ModelJobs:
 
             say(-1.0, f"Loading the model {name}.")
             self._loaded, self.model = None, ""  # two at once might not fit
-            from ...models.threads import use_threads
+            from ...models.speed.threads import use_threads
 
             use_threads(self._settings)
             self._loaded = catalogue.load(name, self._settings)

@@ -209,6 +209,7 @@ def test_compiling_is_asked_for_by_name(settings, copied, monkeypatch):
         catalogue.load(name, replace(settings, compile="reduce-overhead"))
     assert asked == ["reduce-overhead", "reduce-overhead"]
     assert "There is no way 'fast' to compile" in sentence_of(replace(settings, compile="fast"), "mine")
+    assert "recorded on NVIDIA GPUs" in sentence_of(replace(settings, device="cpu", compile="graphs"), "pocket")
 
 
 @pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3", "ace-step-base", "audioldm2", "musicldm"])

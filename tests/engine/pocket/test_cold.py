@@ -13,7 +13,11 @@ from engine.pocket.network import PocketNetwork
 from engine.pocket.towers import GuideTower
 
 # Each takes longer to import than a loop takes to make.
-SLOW = ("diffusers", "transformers", "accelerate", "matplotlib", "pandas", "sympy", "scipy.signal", "torch._dynamo")
+SLOW = (
+    "accelerate", "diffusers", "huggingface_hub", "matplotlib", "networkx", "onnxruntime", "pandas", "PIL", "scipy.io",
+    "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.stats", "soundfile", "starlette", "sympy", "torch._dynamo",
+    "torch._inductor", "torchvision", "transformers", "zmq",
+)  # fmt: skip
 
 MAKE = """
 import json, sys

@@ -13,8 +13,8 @@ import msgspec
 import torch
 from torch import nn
 
-from ..files import publish
-from ..settings import Settings
+from ...files import publish
+from ...settings import Settings
 
 FILE = "threads.json"  # in the data folder
 FRAMES, WIDTH, BLOCKS = 96, 256, 6  # the sizes of `pocket`'s network for a loop of eight seconds

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.models import threads
+from engine.models.speed import threads
 from engine.settings import Settings
 
 
