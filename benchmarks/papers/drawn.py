@@ -101,7 +101,7 @@ def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
 
 def drawn_ripples(figure: Figure, rows: Rows) -> None:
     """How much of a ripple a search writes, against its cycles over time, over bands, and over both."""
-    kinds = (
+    kinds: tuple[tuple[str, list[tuple[float, int]]], ...] = (
         ("cycles a second", [(place, 0) for place, bands in ripples.RIPPLES if not bands]),
         ("cycles over all bands", [(0, bands) for place, bands in ripples.RIPPLES if not place]),
         ("both", [one for one in ripples.RIPPLES if all(one)]),
