@@ -101,7 +101,7 @@ def drawn_fixed_noise(figure: Figure, rows: Rows) -> None:
 
 def drawn_ripples(figure: Figure, rows: Rows) -> None:
     """How much of a ripple a search writes, against its cycles over time, over bands, and over both."""
-    kinds = (
+    kinds: tuple[tuple[str, list[tuple[float, int]]], ...] = (
         ("cycles a second", [(place, 0) for place, bands in ripples.RIPPLES if not bands]),
         ("cycles over all bands", [(0, bands) for place, bands in ripples.RIPPLES if not place]),
         ("both", [one for one in ripples.RIPPLES if all(one)]),
@@ -195,7 +195,8 @@ def drawn_samplers(figure: Figure, rows: Rows) -> None:
 
 def drawn_edges(figure: Figure, rows: Rows) -> None:
     """How far levels move around the place where known and new meet (DITTO's figure 4), a panel for each edit."""
-    edits = [edit for edit in EDITS if rows.below(f"{edit}/ditto2")][:3]
+    shown = ("inpaint, gap 2 s", "outpaint, overlap 1 s", "loop, no reference")
+    edits = [edit for edit in shown if rows.below(f"{edit}/ditto2")] or list(EDITS)[:1]
     times = EDGE_MS * (np.arange(2 * edits_papers.EDGE_STEPS + 1) - edits_papers.EDGE_STEPS)
     for axes, edit in zip(figure.subplots(1, len(edits), squeeze=False)[0], edits, strict=True):
         for method, colour in zip(("naive mask", "multidiffusion", "freedom", "ditto2"),
@@ -205,8 +206,10 @@ def drawn_edges(figure: Figure, rows: Rows) -> None:
                 axes.plot(times, np.mean(found, 0), color=colour, linewidth=2, label=method)
         axes.axvline(0, color=style.FAINT, linewidth=1)
         axes.set(xlabel="ms from where known and new meet", ylim=(0, None))
-        style.titled(axes, edit, "moves of levels; 1: large ones")
-        axes.legend(frameon=False, labelcolor=style.INK, fontsize=9)
+        style.titled(axes, edit)
+    first, *_ = figure.axes
+    first.set_ylabel("moves of levels over usual large ones")
+    first.legend(frameon=False, labelcolor=style.INK, fontsize=9, loc="lower left")
 
 
 def drawn_hacking(figure: Figure, rows: Rows) -> None:

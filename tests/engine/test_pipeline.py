@@ -274,7 +274,12 @@ def test_a_take_is_made_again_with_its_own_number_of_threads(
     }  # fmt: skip
     seen: list[int] = []
     decode = tiny.decode
-    monkeypatch.setattr(tiny, "decode", lambda *args: (seen.append(torch.get_num_threads()), decode(*args))[1])
+
+    def watched(*args: Any) -> torch.Tensor:
+        seen.append(torch.get_num_threads())
+        return decode(*args)
+
+    monkeypatch.setattr(tiny, "decode", watched)
     with with_threads(1):
         again = pipeline.rebuild(request, tiny, take.noise)
         assert torch.get_num_threads() == 1

@@ -138,3 +138,26 @@ def test_the_table_says_first_where_a_baseline_is_better(tmp_path) -> None:  # t
     assert edits_papers.beaten(rows) == ["**`ditto2` is not the best by overlap: inpaint, gap 2 s (freedom).**"]
     rows.put("inpaint, gap 2 s/freedom/0", row | {"overlap_db": 1.5, "clean": 50.0})
     assert edits_papers.beaten(rows) == []
+
+
+def test_methods_are_compared_on_the_seeds_that_both_have(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """A seed that only a baseline has, or a Frechet distance of another number of loops, beats nobody."""
+    rows = Rows(tmp_path / "rows.json")
+    row = {"overlap_db": 1.0, "clean": 100.0, "seam": 0.5, "jump": 1.0, "seconds": 2.0}
+    for method in ("ditto2", "freedom"):
+        rows.put(f"inpaint, gap 2 s/{method}/0", row)
+        rows.put(f"frechet/inpaint, gap 2 s/{method}", {"distance": 0.3, "loops": 12})
+    rows.put("inpaint, gap 2 s/freedom/1", row | {"jump": 0.1})
+    rows.put("frechet/inpaint, gap 2 s/freedom", {"distance": 0.2, "loops": 13})
+    assert edits_papers.beaten(rows) == []
+    rows.put("frechet/inpaint, gap 2 s/ditto2", {"distance": 0.3, "loops": 13})
+    assert "by Frechet distance: inpaint, gap 2 s (freedom)" in edits_papers.beaten(rows)[0]
+
+
+def test_a_frechet_distance_is_of_one_method(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Loops of MultiDiffusion that stops half way are not counted among those of MultiDiffusion."""
+    for method, value in (("multidiffusion", 1.0), ("multidiffusion, half", 2.0)):
+        np.save(tmp_path / f"loop, reference,{method},0.npy", np.full(3, value, np.float32))
+    for method, value in (("multidiffusion", 1.0), ("multidiffusion, half", 2.0)):
+        (vector,) = edits_papers.vectors_of(tmp_path, "loop, reference", method)
+        assert np.array_equal(vector, np.full(3, value, np.float32))
