@@ -71,3 +71,8 @@ def beside_bars(found: Mapping[str, float], bars: Mapping[str, Bar], bar: str) -
 
 def _plain(value: object) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def with_misses(bar: str, misses: Sequence[str]) -> str:
+    """Return the line on a bar; sentences on what misses it come first."""
+    return " ".join(["Bar missed:", *misses, bar]) if misses else bar

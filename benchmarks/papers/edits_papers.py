@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.markdown import Table, cell
+from benchmarks.markdown import Table, cell, with_misses
 from benchmarks.papers import baseline, doodl, edit_tasks
 from benchmarks.papers.baselines import edict, guided, masked
 from benchmarks.papers.baselines.edict import Memory
@@ -171,7 +171,7 @@ def table(rows: Rows) -> Table:
             small = f" <small>{', '.join(theirs)}</small>" if theirs else ""
             body.append([name, NOT_RUN, "0", small.strip(), "", "", "", ""])
     head = ("edit", "method", "loops", "Frechet distance", "overlap, dB", "clean joins, %", "jump", "s")
-    return Table(head=head, body=body, bar=" ".join([*beaten(rows), BAR]))
+    return Table(head=head, body=body, bar=with_misses(BAR, beaten(rows)))
 
 
 def beaten(rows: Rows) -> list[str]:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.command import add_rows, open_rows, parser
-from benchmarks.markdown import Table, cell
+from benchmarks.markdown import Table, cell, with_misses
 from benchmarks.papers import baseline, edit_tasks
 from benchmarks.quality import tasks
 from benchmarks.quality.control import UNHURRIED, run
@@ -78,7 +78,7 @@ def table(rows: Rows) -> Table:
             body.append([pair, method, str(len(found)), first, *cells[1:]])
     head = ("controls", "method", "seeds", "MSE, dB²", "rho", "self-similarity's MSE; share in tune",
             "distance to the seed's loop")  # fmt: skip
-    return Table(head=head, body=body, bar=" ".join([*beaten(rows), BAR]))
+    return Table(head=head, body=body, bar=with_misses(BAR, beaten(rows)))
 
 
 def beaten(rows: Rows) -> list[str]:
