@@ -95,4 +95,4 @@ def test_two_controls_say_first_where_another_method_is_better(tmp_path: Path) -
     assert joint.beaten(rows) == []
     rows.put(f"{joint.STRUCTURE}/guidance/0", {"intensity_mse": 3.0, "intensity_rho": 0.9, "structure_mse": 0.05})
     assert joint.beaten(rows) == ["**`ditto2` is not the best by structure_mse in intensity+structure: guidance.**"]
-    assert joint.table(rows).bar.startswith("**`ditto2` is not")
+    assert joint.table(rows).bar.startswith("Bar missed: **`ditto2` is not")
