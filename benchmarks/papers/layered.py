@@ -3,17 +3,21 @@
     python -m benchmarks in-layers --seeds 12 [--tasks intensity,melody] [--publish]
 
 The requests of `control`, by `ditto2`, in four layers that are named, each with a noise of its own: unnamed, a control
-of the whole loop gets one full mix. A loop takes some times as long. Rows are `TASK/SEED`; the table is `published`.
+of the whole loop gets one full mix. A control is scored in the layers that it moves: a melody is the lead's. A loop
+takes some times as long. Rows are `TASK/SEED`; the table is `published`.
 """
 
+import time
 from functools import partial
 
 import msgspec
 
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.quality import tasks
-from benchmarks.quality.control import UNHURRIED, run, weights_of
+from benchmarks.quality.control import UNHURRIED, weights_of
 from benchmarks.rows import Row
+from engine import pipeline
+from engine.events import Take
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.settings import Settings
@@ -23,11 +27,13 @@ KEPT = ("intensity_mse", "intensity_rho", "melody_accuracy", "structure_mse", "e
 
 
 def measured(model: Model, task: str, seed: int) -> Row:
-    """Make one loop in layers and score its file."""
+    """Make one loop in layers; return its scores, each in the layers that its control moves."""
     asked = tasks.in_layers(tasks.request(task, seed))
     request = msgspec.structs.replace(asked, method="ditto2", budget=UNHURRIED)
-    row = run(model, request, Settings())
-    return {name: row.get(name) for name in KEPT}
+    started = time.perf_counter()
+    take = next(event for event in pipeline.make_loop(request, model, Settings()) if isinstance(event, Take))
+    found = {**take.scores, "steps": take.record["steps"], "seconds": time.perf_counter() - started}
+    return {name: found.get(name) for name in KEPT}
 
 
 def main() -> None:
