@@ -9,7 +9,8 @@ from asking import Asking
 
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel
-from engine.takes.record import layer_facts, noise_facts, search_facts, what_was_done
+from engine.takes.noise import OpenSeeds, noise_to_bytes
+from engine.takes.record import layer_facts, noise_facts, search_facts, threads_of, what_was_done
 
 
 def test_losses_are_curves_by_control(tiny: TinyModel, ask: Asking) -> None:
@@ -30,6 +31,20 @@ def test_only_what_is_known_is_in_the_record() -> None:
     some = cast(Scene, SimpleNamespace(layers=("drums", "bass"), muted=("bass",), record={"chords": "Am"}))
     facts = layer_facts(some, "d")
     assert facts == {"layers": ["drums", "bass"], "muted": ["bass"], "chords": "Am", "weights": "d"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "threads"),
+    [("", 0), ("no JSON", 0), ("{}", 0), ("2", 2), ("256", 256), ("257", 0), ("0", 0), ("-3", 0), ("1e99", 0)],
+)
+def test_a_stored_number_of_threads_is_one_that_a_computer_has(stored: str, threads: int) -> None:
+    """A noise may come from anywhere; what it says is used only where it can be true."""
+    facts = f'{{"device":"cpu","precision":"float32","kernels":"AVX2","threads":{stored}}}'
+    computed = facts if stored.strip("-")[:1].isdigit() else stored
+    noise = noise_to_bytes(
+        torch.zeros(4, 2), model="tiny", seed=1, open_seeds=OpenSeeds(words=1, key=1), computed=computed
+    )
+    assert threads_of(noise) == threads
 
 
 def test_the_noise_of_a_seed_is_gaussian_and_white() -> None:
