@@ -190,15 +190,15 @@ class _News:
 
 def _finish(ready: Prepared, search: Search, turns: Turns, made: list[_Made]) -> Iterator[Event]:
     """Turn what a search found into takes, and add them to those that are `made`."""
-    request = ready.request
-    started = turns.started if len(turns.groups) > 1 else time.monotonic()
-    yield decoding(request, search.step, len(made), time.monotonic() - started)
+    yield decoding(ready.request, search.step, len(made), turns.seconds_left(0))
     best, latent = _best(ready, search)
     for item in range(len(best)):
         if item:
-            yield decoding(request, search.step, len(made), time.monotonic() - started)
+            yield decoding(ready.request, search.step, len(made), turns.seconds_left(item))
+        started = time.monotonic()
         take, stems = finish_take(ready.alone(item), search, best[item], latent[item], item)
         made.append(_Made(take, stems, _rank(take, search, item)))
+        turns.sound_seconds = time.monotonic() - started
 
 
 def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:

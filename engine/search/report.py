@@ -78,14 +78,14 @@ def progress(request: LoopRequest, take: int, step: Step, seconds_left: float, *
     )
 
 
-def decoding(request: LoopRequest, step: Step | None, done: int, seconds: float) -> Progress:
-    """Return the progress event after `done` takes are ready, `seconds` after the first was begun; `step` was last."""
+def decoding(request: LoopRequest, step: Step | None, done: int, seconds_left: float) -> Progress:
+    """Return the progress event of a take that is turned into sound, after `step`; `done` takes are ready."""
     return Progress(
         request_id=request.request_id,
         take=done,
         step=done,
         steps=request.count,
-        seconds_left=round(seconds * (request.count - done) / done, 2) if done else UNKNOWN_SECONDS,
+        seconds_left=round(seconds_left, 2),
         losses=step.losses if step is not None else {},
         phase=Phase.DECODE,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..search import methods
 from ..search.forecast import Forecast
+from ..search.report import UNKNOWN_SECONDS
 from ..search.state import SearchState, states_from_bytes, states_to_bytes
 from .prepared import Prepared
 
@@ -22,6 +23,7 @@ class Turns:
     place: int = 0
     spent_seconds: float = 0.0  # by the searches that are over
     started: float = field(default_factory=time.monotonic)
+    sound_seconds: float = UNKNOWN_SECONDS  # that the last take took to be turned into sound
 
     @classmethod
     def of(cls, ready: Prepared, resume: bytes | None) -> "Turns":
@@ -53,6 +55,17 @@ class Turns:
     def limit_seconds(self) -> float | None:
         """The time limit of this search in seconds."""
         return methods.limit_seconds(self.groups[0].request, self.spent_seconds, len(self.groups) - self.place)
+
+    def seconds_left(self, item: int) -> float:
+        """Return the time left for the takes of this group from `item` on to be sound, and for all that follow.
+
+        It is `UNKNOWN_SECONDS` before the first take is ready.
+        """
+        if self.sound_seconds < 0:
+            return UNKNOWN_SECONDS
+        each = (time.monotonic() - self.started) / (self.place + 1)
+        following = len(self.groups) - self.place - 1
+        return (len(self.groups[self.place].noise) - item) * self.sound_seconds + following * each
 
     def forecast(self, started: float) -> Forecast:
         """Return the forecast for this search, begun at `started`, and those that follow."""
