@@ -11,7 +11,7 @@ from engine.takes.turns import Turns
 
 
 def test_the_time_left_counts_the_searches_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each as long as those before it; the last take has only its own sound left, and before the first none is known."""
+    """Each as long as those before it; the last has only its own sound left, and before the first nothing is known."""
     groups = cast(Any, (SimpleNamespace(noise=[0]),) * 3)
     turns = Turns(groups=groups, states=[], started=0.0)
     monkeypatch.setattr(module.time, "monotonic", lambda: 10.0)
