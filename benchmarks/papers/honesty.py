@@ -1,6 +1,6 @@
 """Does control keep the music? How far controlled loops lie from what the same prompts give without a control.
 
-    python -m benchmarks honesty --task intensity --seeds 96 --first-seed 2000 [--layers] [--publish]
+    python -m benchmarks honesty --task intensity --seeds 96 --first-seed 2000 [--plain-start] [--layers] [--publish]
 
 In the judge's embedding, which nothing is optimised against: the mean distance of each controlled loop to the loops
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
@@ -100,7 +100,8 @@ def summary(found: Arrays, prompts: NDArray[np.intp], draws: Sequence[float]) ->
             ratios = distance_ratios(found[f"free{ear}"], found[f"controlled{ear}"], prompts)
             mean, low, high = mean_interval(ratios.tolist()) or (np.nan, np.nan, np.nan)
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
-            row |= {"ratios": [round(one, 4) for one in ratios.tolist()]} if name == "ratio" else {}
+            if name == "ratio":
+                row["ratios"] = [round(one, 4) for one in ratios.tolist()]
     low, high = np.quantile(draws, [0.01, 0.99])
     flatness = found["noise_flatness"]
     return row | {

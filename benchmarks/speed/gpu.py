@@ -25,8 +25,8 @@ from benchmarks.quality import tasks
 from benchmarks.quality.control import UNHURRIED, weights_of
 from benchmarks.rows import Row, Rows
 from benchmarks.speed import seconds
-from engine import pipeline, sampling
-from engine.events import Take
+from benchmarks.speed.takes import TAKES, made
+from engine import sampling
 from engine.models import catalogue
 from engine.models.hardware import choose_place
 from engine.models.protocol import Model, Scene
@@ -45,7 +45,6 @@ WAYS = {"eager": "off", "compiled": "default", "graphs": catalogue.GRAPHS, "comp
 NEED_GPU = ("graphs", "compiled graphs")
 STEPS = {"step": (MIX,), "step in layers": (Layer.DRUMS, Layer.BASS, Layer.CHORDS)}
 SOUND = {"sound on the device": False, "sound on a processor": True}
-TAKES = 8
 EIGHT = f"{TAKES} takes"
 GOALS = {"intensity": Bar(0.3), "melody": Bar(0.6), "intensity+melody": Bar(1.0), "redraw": Bar(0.15)}
 EIGHT_OVER_ONE = Bar(TAKES / 3)  # of one intensity's seconds: together three times quicker than one by one
@@ -135,8 +134,7 @@ def eight(model: Player, settings: Settings, seed: int) -> Row:
     """Time one request for eight takes that follow an intensity."""
     request = msgspec.structs.replace(tasks.request("intensity", seed), count=TAKES, budget=UNHURRIED)
     began = time.perf_counter()
-    made = [event for event in pipeline.make_loop(request, model, settings) if isinstance(event, Take)]
-    assert len(made) == TAKES
+    made(model, settings, request)
     return {"seconds": time.perf_counter() - began}
 
 

@@ -47,6 +47,13 @@ def at_once(ready: Prepared) -> Iterator[Prepared]:
     yield ready
 
 
+def made(model: Model, settings: Settings, request: LoopRequest) -> list[Take]:
+    """Return all takes of `request`."""
+    takes = [event for event in pipeline.make_loop(request, model, settings) if isinstance(event, Take)]
+    assert len(takes) == request.count
+    return takes
+
+
 def measured(model: Model, task: str, manner: Manner, seed: int) -> Row:
     """Make the takes; return the processor's seconds, and the error of the worst."""
     count = 1 if manner is Manner.ONE else TAKES
@@ -55,9 +62,8 @@ def measured(model: Model, task: str, manner: Manner, seed: int) -> Row:
     groups = at_once if manner is Manner.AT_ONCE else Prepared.groups
     started = time.process_time()
     with patch.object(Prepared, "groups", groups):
-        takes = [event for event in pipeline.make_loop(request, model, Settings()) if isinstance(event, Take)]
+        takes = made(model, Settings(), request)
     seconds = time.process_time() - started
-    assert len(takes) == count
     errors = [float(value) for take in takes if (value := take.scores.get("intensity_mse")) is not None]
     in_tune = [float(value) for take in takes if (value := take.scores.get("melody_accuracy")) is not None]
     row: Row = {"seconds": seconds}
