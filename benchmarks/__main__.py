@@ -38,7 +38,6 @@ MODULES = {
     "graph": "papers.graph",
     "hacking": "papers.hacking",
     "joint": "papers.joint",
-    "in-layers": "papers.layered",
     "papers-pictures": "papers.drawn",
     "seconds": "speed.seconds",
     "layer-seconds": "speed.layers",

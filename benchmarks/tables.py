@@ -22,6 +22,7 @@ PAGES = ("benchmarks/**/*.md", "docs/*.md")
 MADE_BY = {
     "glance": "glance:table",
     "control": "quality.control_table:table",
+    "control-layers": "quality.control_table:table",
     "published": "papers.published:table",
     "steps": "quality.steps:table",
     "seconds": "speed.seconds:table",

@@ -21,15 +21,14 @@ BAR = (
 
 
 def table(rows: Rows) -> Table:
-    """Return published figures beside means and 95 % intervals over the same 24 seeds, and over fewer in layers."""
+    """Return published figures beside means and 95 % intervals over the same 24 seeds, as full mixes and in layers."""
     body = []
-    layered = published("in-layers")
+    layered = published("control-layers")
     for task, column, label, scale, *theirs in PUBLISHED:
-        methods = by_method(rows, task, METHODS)
-        found = [list(layered.below(task).values()) if layered else [], *(methods[method] for method in METHODS)]
-        in_layers, *cells = (_interval(of, column, scale) for of in found)
-        seeds = f"; {len(found[0])} seeds" if found[0] else ""
-        body.append([label, *theirs, *cells, in_layers + seeds or f"not yet run: `in-layers --tasks {task}`"])
+        found = list(by_method(rows, task, METHODS).values())
+        found += by_method(layered, task, METHODS[-1:]).values() if layered else [[]]
+        *cells, in_layers = (_interval(of, column, scale) for of in found)
+        body.append([label, *theirs, *cells, in_layers or f"not yet run: `control --layers --only {task}`"])
     return Table(head=("", "DITTO, published", "DITTO-2, published", *METHODS, IN_LAYERS), body=body, bar=BAR)
 
 

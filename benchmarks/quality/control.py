@@ -2,14 +2,19 @@
 
     python -m benchmarks control --seeds 24 --publish                             # the published rows, gone on with
     python -m benchmarks control --only intensity,melody --methods none,ditto2 --seeds 4
+    python -m benchmarks control --layers --methods none,guidance,ditto2 --publish
 
 Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds. A method
 may be `told` (the model's own control inputs, without a search) or `told+ditto2`. Rows are `TASK/METHOD/SEED`.
+With `--layers` loops have four layers, each with a noise of its own, else they are full mixes, as the papers' models
+make them; a control is then scored in the stems that it moves (a melody in the lead), and rows go to a file of their
+own.
 """
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,16 +30,16 @@ from benchmarks.quality.pocket import full_mix_weights
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine import controls, metrics, pipeline
 from engine.audio.wav import read_audio, write_loop
-from engine.events import Take
+from engine.events import Sound, Stems, Take
 from engine.metrics import melody as melody_metric
 from engine.models import catalogue
-from engine.models.protocol import Model
+from engine.models.protocol import Model, Scene
 from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import WEIGHTS, Pocket, load_pocket
-from engine.request import Budget, LoopRequest, Notes, Words
+from engine.request import Budget, Control, LoopRequest, Notes, Words
 from engine.settings import Settings
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
@@ -55,42 +60,68 @@ SHOWN = {
 ALWAYS = ("seam_ratio", "embedding_distance", "noise_std", "noise_flatness", "steps", "seconds")
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A loop [channels, samples] and its stems by layer, none for a full mix, as they were read back from files."""
+
+    audio: NDArray[np.float32]
+    stems: Mapping[str, NDArray[np.float32]]
+
+    def heard(self, control: Control, scene: Scene) -> NDArray[np.float32]:
+        """Return the sum of the layers that `control` moves, the loop where it moves them all."""
+        moved = controls.find(control.kind).layers_in(scene, control.on) if self.stems else ()
+        return np.sum([self.stems[name] for name in moved], axis=0) if moved else self.audio
+
+
 def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
     """Make one loop, write it, read it back and score it."""
     started = time.perf_counter()
-    take = next(event for event in pipeline.make_loop(request, model, settings) if isinstance(event, Take))
-    audio = np.frombuffer(take.sound.samples, "<f4").reshape(-1, take.sound.channels).T
+    events = list(pipeline.make_loop(request, model, settings))
+    take = next(event for event in events if isinstance(event, Take))
+    stems = next((event.sounds for event in events if isinstance(event, Stems)), {})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "loop.wav"
-        write_loop(
-            file, audio, request.sample_rate, tempo_bpm=request.tempo_bpm, beats=request.beats, meter=request.meter
-        )
+        audio = _read_back(file, take.sound, request)
         seconds = time.perf_counter() - started
-        written, rate = read_audio(file)
-    assert written.shape[1] == request.samples
-    scores: Row = dict(metrics.score(written, rate, request, controls.metrics()))
+        loop = Written(audio, {name: _read_back(file, sound, request) for name, sound in stems.items()})
+    scene, rate = model.scene(request), request.sample_rate
+    heard = partial(loop.heard, scene=scene)
+    scores: Row = dict(metrics.score(audio, rate, request, controls.metrics(), heard=heard))
     scores |= {"seconds": seconds, "gain_db": take.record.get("gain_db")}
     scores |= {"embedding_distance": take.scores.get("embedding_distance")}
     counts = ("steps", "verifications")
     facts = {name: value for name, value in take.record.items() if name in counts or name.startswith("noise_")}
-    return scores | facts | _judged(written, rate, request, scores, model)
+    return scores | facts | _judged(loop, scene, request, scores, model)
 
 
-def _judged(audio: NDArray[np.float32], rate: int, request: LoopRequest, scores: Row, model: Model) -> Row:
+def _read_back(file: Path, sound: Sound, request: LoopRequest) -> NDArray[np.float32]:
+    """Write a sound as a loop's file in place of `file`; return what it holds [channels, samples]."""
+    audio = np.frombuffer(sound.samples, "<f4").reshape(-1, sound.channels).T
+    file.unlink(missing_ok=True)
+    write_loop(file, audio, request.sample_rate, tempo_bpm=request.tempo_bpm, beats=request.beats, meter=request.meter)
+    written, rate = read_audio(file)
+    assert written.shape[1] == request.samples
+    assert rate == request.sample_rate
+    return written
+
+
+def _judged(loop: Written, scene: Scene, request: LoopRequest, scores: Row, model: Model) -> Row:
     """What independent ears say: a bar met or not, notes heard, a form found, a text recognised."""
     found: Row = {}
+    rate = request.sample_rate
     mse, rho = scores["intensity_mse"], scores["intensity_rho"]
     if mse is not None and rho is not None:
         found["intensity_bar"] = float(mse <= 0.6 and rho >= 0.985)
     for control in request.controls:
+        heard = loop.heard(control, scene)
         if isinstance(control.target, Notes):
-            found["melody_judge"] = _heard_notes(audio, rate, request, control.target)
+            found["melody_judge"] = _heard_notes(heard, rate, request, control.target)
         if control.kind == "structure" and isinstance(control.target, Words):
             form = canonical(control.target.text)
-            heard = found_form(audio.mean(0), rate, len(form), len(set(form)), circular=True)
-            found["structure_form"] = float(canonical(heard) == form)
+            told = found_form(heard.mean(0), rate, len(form), len(set(form)), circular=True)
+            found["structure_form"] = float(canonical(told) == form)
     if isinstance(model, Pocket | LayeredPocket) and model.towers is not None:
-        found["text_judge"] = _judged_text(audio, request, model)
+        found["text_judge"] = _judged_text(loop.audio, request, model)
     return found
 
 
@@ -160,11 +191,14 @@ def main() -> None:
     options.add_argument("--methods", default=",".join(METHODS))
     options.add_argument("--quality", default="normal")
     options.add_argument("--dtype", default="auto", help="auto, float32 or bfloat16")
+    options.add_argument("--layers", action="store_true", help="in four layers, not as one full mix")
     add_rows(options, "control", seeds=24)
     chosen = options.parse_args()
-    mix = chosen.model == "pocket"  # as one sound, as the papers' models are; `in-layers` measures layers
+    if chosen.layers:
+        chosen.rows_name = "control-layers"
+    mix = chosen.model == "pocket" and not chosen.layers
     rows = open_rows(chosen, full_mix_weights() if mix else weights_of(chosen.model))
-    models = _Models(chosen.model, Settings(dtype=chosen.dtype), mix=mix)
+    models = _Models(chosen.model, Settings(dtype=chosen.dtype), mix=mix, layers=chosen.layers)
     methods = chosen.methods.split(",")
     for task in chosen.only.split(","):
         for method in methods:
@@ -176,8 +210,9 @@ def main() -> None:
 class _Models:
     """The model with and without its own control inputs, each loaded when it is first asked for."""
 
-    def __init__(self, name: str, settings: Settings, *, mix: bool) -> None:
+    def __init__(self, name: str, settings: Settings, *, mix: bool, layers: bool) -> None:
         self._name, self._settings, self._loaded = name, settings, dict[str, Model]()
+        self._layers = layers
         if mix:
             self._loaded[name] = load_pocket(settings)
 
@@ -189,4 +224,5 @@ class _Models:
             self._loaded[name] = catalogue.load(name, self._settings)
         own = (method.partition("+")[2] or "none") if told else method
         asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=quality, budget=UNHURRIED)
+        asked = msgspec.structs.replace(tasks.in_layers(asked), stems=True) if self._layers else asked
         return run(self._loaded[name], asked, self._settings)

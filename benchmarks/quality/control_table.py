@@ -60,15 +60,16 @@ BAR = (
 
 
 def table(rows: Rows) -> Table:
-    """Return means and 95 % bootstrap intervals of every control for each method."""
-    found = {task: by_method(rows, task, METHODS) for task in TASKS}
+    """Return means and 95 % bootstrap intervals of every control for each method that has rows."""
+    methods = [method for method in METHODS if any(rows.below(f"{task}/{method}") for task in TASKS)]
+    found = {task: by_method(rows, task, methods) for task in TASKS}
     body = [_line(figure, found[figure.task]) for figure in FIGURES]
     body += [
         _facts(found, "steps", "median steps", lambda values: f"{np.median(values):.0f}"),
         _facts(found, "embedding_distance", "embedding distance", lambda values: f"{np.mean(values):.2f}"),
     ]
     body += [_seams(found)]
-    return Table(head=("mean (95 %), 24 seeds", *METHODS, "bar"), body=body, bar=BAR)
+    return Table(head=("mean (95 %), 24 seeds", *methods, "bar"), body=body, bar=BAR)
 
 
 def _line(figure: Figure, methods: dict[str, list[Row]]) -> list[str]:
@@ -86,7 +87,7 @@ def _facts(
 ) -> list[str]:
     """Return a line with a value for each task."""
     cells = []
-    for method in METHODS:
+    for method in found[TASKS[0]]:
         values = [[row[column] for row in found[task][method]] for task in TASKS]
         cells.append("; ".join(middle(each) if each else "-" for each in values))
     return [f"{label}: {', '.join(TASKS)}", *cells, ""]
@@ -94,7 +95,7 @@ def _facts(
 
 def _seams(found: dict[str, dict[str, list[Row]]]) -> list[str]:
     cells = []
-    for method in METHODS:
+    for method in found[TASKS[0]]:
         ratios = [row["seam_ratio"] for task in TASKS for row in found[task][method]]
         cells.append(f"{sum(ratio <= 1 for ratio in ratios)} of {len(ratios)}")
     return ["seams that are good", *cells, "at least 98 %"]
