@@ -176,7 +176,7 @@ class _News:
         step, first = self._search.step, len(self._search.losses) == 1
         assert step is not None
         over = over or (step.reached and self._ready.plan.until_tolerance)
-        self._forecast.step(step.index, now, exact=step.exact, distances=step.distances, over=over)
+        self._forecast.step(step.index, now, verifications=step.state.verified.count, over=over)
         if now - self._told >= PROGRESS_EVERY_SECONDS or first or over or step.index >= step.steps:
             self._told = now
             yield progress(self._ready.request, self._ready.first, step, self._forecast.seconds_left, over=over)

@@ -45,6 +45,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     unit="octaves",
     tolerance=0.12,
     beside_others=0.16,
+    usual_steps=49,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
     shown=Shown.CENTROID,
     metric=metrics.BRIGHTNESS,

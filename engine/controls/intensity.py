@@ -97,6 +97,7 @@ def _too_hot_db(spectrum: Spectrum) -> Tensor:
     unit="dB^2",
     tolerance=0.45,
     beside_others=0.6,
+    usual_steps=6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
     asks_level=True,
     shown=Shown.LEVEL,

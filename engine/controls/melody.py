@@ -139,6 +139,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     unit="share of frames off",
     tolerance=0.03,
     beside_others=0.04,
+    usual_steps=22,
     help="The loudest pitch class follows the notes; rests are free.",
     shown=Shown.PITCH_CLASSES,
     metric=metrics.MELODY,

@@ -29,6 +29,7 @@ _seen_files: set[Path] = set()
 class Columns(TypedDict, total=False):
     """The columns of a row that have defaults; see `Row`."""
 
+    usual_steps: int
     weight: float
     asks_level: bool
     keeps_level: bool

@@ -115,6 +115,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     layers=("drums", "percussion"),
     unit="1 - correlation",
     tolerance=0.05,
+    usual_steps=57,
     help="Hits fall on the onsets of a groove, and nowhere else.",
     shown=Shown.ONSETS,
     metric=metrics.RHYTHM,

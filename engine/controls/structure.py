@@ -98,6 +98,7 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
     Audio,
     unit="MSE of similarity",
     tolerance=0.0005,  # with more, an independent segmenter finds only three in four forms
+    usual_steps=43,
     help="Sections follow a form such as AABA, or the form of reference audio.",
     metric=metrics.STRUCTURE,
     paper=Paper(long=True),

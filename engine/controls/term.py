@@ -26,10 +26,11 @@ class Term:
     The search minimises `loss`. `distance` is in the row's unit, needs no gradient, and is compared with the row's
     tolerance. `settle` writes the kept part of a reference into the finished latent [batch, *noise_shape]. `fade_db`
     returns the gain over time in dB that would bring a spectrum's level to the target, [batch, frames]. `hold` is the
-    proximal weight towards the uncontrolled loop at the start of a search: 0 for a loop that continues a reference, or
-    for the wrap. `any_time` is true for controls that place events: the anchor then compares sounds whenever they
-    occur, because the events of the uncontrolled loop would otherwise stay where they were. `features` returns the
-    input of a learned first step, [batch, channels, frames], scaled to about 1; see `grid.shown`.
+    proximal weight towards the uncontrolled loop at the start of a search: 0 for the wrap, or where a reference is kept
+    that nothing writes into the latent. `any_time` is true for controls that place events: the anchor then compares
+    sounds whenever they occur, because the events of the uncontrolled loop would otherwise stay where they were.
+    `features` returns the input of a learned first step, [batch, channels, frames], scaled to about 1; see
+    `grid.shown`.
     """
 
     loss: Loss

@@ -30,6 +30,7 @@ class KnowsText(Protocol):
     Words,
     unit="1 - similarity",
     tolerance=0.25,  # a smaller one is beyond the similarity of usual loops of a prompt
+    usual_steps=28,
     help="The sound follows the prompt, or another text, more closely.",
 )
 def text(target: Words, scene: Scene, context: Context) -> Term:

@@ -6,7 +6,8 @@ two balance at a distance of 1 / weight. The weight decays from step to step, so
 and ends at the first distance at which its target is within reach. A level curve asks for another level and not for
 another loop: there the anchor is the uncontrolled loop with that level, if the model can fade a latent. A groove asks
 for other times and not for other sounds: there each frame is pulled to the most similar frame of the anchor, and the
-whole to the anchor's character, if the model has an embedding for it. The papers have no such pull.
+whole to the anchor's character, if the model has an embedding for it. Where part of a recording is kept, the search
+begins at its noise, and the anchor has it in its place. The papers have no such pull.
 """
 
 from dataclasses import dataclass
@@ -53,9 +54,13 @@ def anchored(
 
 @torch.no_grad()
 def anchor_of(model: Model, objective: Objective, latent: Tensor, spectrum: Spectrum) -> Tensor:
-    """Return the anchor [batch, *noise_shape]: the uncontrolled `latent`, faded to the level that is asked for."""
+    """Return the anchor [batch, *noise_shape]: the uncontrolled `latent`, faded to the level that is asked for.
+
+    Kept parts of references are written into it, so that it pulls nothing away from them.
+    """
     gain_db = objective.fade_db(spectrum)
-    return latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
+    faded = latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
+    return objective.settled(faded)
 
 
 def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:

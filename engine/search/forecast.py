@@ -1,56 +1,55 @@
-"""A forecast of the time left for a search and the decoding after it, from its steps so far."""
+"""A forecast of the time left for a search and the decoding after it, from what such searches take and its own pace.
 
-import math
-from collections.abc import Mapping
+How far a search is from its target says little about how long it will go on: distances leap, and lie still for a time.
+How many steps searches for such controls usually take says more.
+"""
+
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import mean, median
 
 COLDEST = 3.0  # the first step loads kernels: counted as at most so many times a step after it
-SOUND = 1.0  # turning one take into sound, in verifications: both decode a waveform once
-FASTEST = 0.5  # a step leaves at least so much of the distance, however well the first ones went
+LONGER = 0.5  # a search that has taken its usual steps is expected to take so much of them again
 
 
 @dataclass(slots=True)
 class Forecast:
     """The forecast for one search, updated at each step. Times are in seconds of any clock; all calls on one thread.
 
-    A search for `takes` takes evaluates after at most `steps` steps for the last time. It ends before where it is
-    within all tolerances (`ends_early`), or after `limit_seconds`. Of `verified_every` evaluations one is verified, and
-    so is the last one; with 1 all are alike. `following` searches come after it, each as long as this one, or
-    `each_seconds` where some are done.
+    A search evaluates after at most `steps` steps for the last time, and usually after `usual_steps`; None where it has
+    to take them all. It ends after `limit_seconds`. Of `verified_every` evaluations one is verified, and so is the last
+    one; with 1 all are alike. The sound after it takes as long as `sounds` verifications: both decode a waveform.
+    `following` searches come after it, each as long as this one, or `each_seconds` where some are done.
     """
 
     started: float
     steps: int
-    takes: int = 1
+    usual_steps: int | None = None
+    sounds: float = 1.0
     verified_every: int = 1
-    ends_early: bool = True
     limit_seconds: float | None = None
     following: int = 0
     each_seconds: float | None = None
     _last: float = field(init=False)
     _elapsed: float = 0.0
     _done: int = 0
-    _unverified: int = 0
+    _verifications: int = 0
     _over: bool = False
     _first_seconds: float | None = None
     _plain: list[float] = field(default_factory=list)
     _verified: list[float] = field(default_factory=list)
-    _distances: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._last = self.started
 
-    def step(self, index: int, now: float, *, exact: bool, distances: Mapping[str, float], over: bool) -> None:
-        """Note that step `index`, counted from 0, is done by `now`, distances in tolerances; `over` ends the search."""
+    def step(self, index: int, now: float, *, verifications: int, over: bool) -> None:
+        """Note that step `index`, from 0, is done by `now`, with `verifications` in all; `over` ends the search."""
         seconds, self._last, self._elapsed = now - self._last, now, now - self.started
+        verified, self._verifications = verifications > self._verifications, verifications
         self._done, self._over = index + 1, over
-        self._unverified = 0 if exact else self._unverified + 1
         if self._first_seconds is None:
             self._first_seconds = seconds
         else:
-            (self._verified if exact and self.verified_every > 1 else self._plain).append(seconds)
-        self._distances.append((index, max(distances.values(), default=0.0)))
+            (self._verified if verified else self._plain).append(seconds)
 
     @property
     def seconds_left(self) -> float:
@@ -61,32 +60,33 @@ class Forecast:
 
     @property
     def _own_seconds_left(self) -> float:
-        plain = median(self._plain) if self._plain else self._verified_seconds
         more = 0 if self._over else self._steps_left
-        verified = 1 + (self._unverified + more - 1) // self.verified_every if more and self.verified_every > 1 else 0
-        search = (more - verified) * plain + verified * self._verified_seconds
+        search = max(0.0, more - 1) * self._step_seconds + min(1.0, more) * self._verified_seconds
         if self.limit_seconds is not None:
             search = min(search, max(0.0, self.limit_seconds - self._elapsed))
-        return search + self.takes * SOUND * self._verified_seconds
+        return search + self.sounds * self._verified_seconds
+
+    @property
+    def _step_seconds(self) -> float:
+        """Return how long a step takes in the mean, verifications counted in."""
+        timed = self._plain + self._verified
+        if self.verified_every == 1 or len(timed) >= 2 * self.verified_every or not self._plain:
+            return mean(timed) if timed else self._verified_seconds
+        return median(self._plain) + (self._verified_seconds - median(self._plain)) / self.verified_every
 
     @property
     def _verified_seconds(self) -> float:
         """Return how long a step with a verification takes; before there was a second one the first step counts."""
+        first = self._first_seconds or 0.0
+        if self.verified_every == 1 and self._plain:
+            return median(self._plain)
         if self._verified:
             return median(self._verified)
-        first = self._first_seconds or 0.0
         return min(first, COLDEST * median(self._plain)) if self._plain else first
 
     @property
-    def _steps_left(self) -> int:
-        """Return how many steps are left, by the pace at which the distance has fallen so far."""
+    def _steps_left(self) -> float:
         most = max(self.steps + 1 - self._done, 0)
-        if not self.ends_early or len(self._distances) < 2:
+        if self.usual_steps is None:
             return most
-        (begin, first), (index, now) = self._distances[0], self._distances[-1]
-        if not (0 < now < first and math.isfinite(first)):
-            return most
-        falls = max((now / first) ** (1 / (index - begin)), FASTEST)
-        if now <= 1:
-            return min(1, most)
-        return min(most, max(1, math.ceil(math.log(now) / -math.log(falls))))
+        return min(most, max(self.usual_steps - self._done, LONGER * self._done))

@@ -30,6 +30,7 @@ PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
+REDRAW_STEPS = 2  # usually
 AIMS_BELOW = 0.4  # proximal weight of one control, up to which steps are not shortened near the target
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
@@ -41,7 +42,8 @@ LIMIT_SECONDS = {"draft": 15.0, "normal": 60.0, "best": 240.0}
 class Plan:
     """The parts of a search; None leaves a part out.
 
-    At most `steps` steps follow the gradient through `chain`; the delivered loop is made by `decode`. With a
+    At most `steps` steps follow the gradient through `chain`, usually `usual_steps` where the search ends at its
+    tolerances; the delivered loop is made by `decode`. With a
     `verification`, `chain` is a surrogate, and only exact evaluations decide on the best noise and on the end.
     """
 
@@ -55,6 +57,7 @@ class Plan:
     anchor: Anchor | None
     shell: Shell | None
     verification: Verification | None
+    usual_steps: int | None = None  # None where nothing is known
     until_tolerance: bool = True
     recalls: bool = False  # start from the inverted noise of the kept frames of a recording
     first_step: bool = False  # start with the model's learned first step
@@ -78,20 +81,23 @@ def forecast(
     plan: Plan,
     started: float,
     *,
-    takes: int,
+    sounds: float,
     limit_seconds: float | None,
     following: int = 0,
     each_seconds: float | None = None,
 ) -> Forecast:
-    """Return the forecast of the time left for a search by `plan` that began at `started`, in seconds of any clock."""
+    """Return the forecast of the time left for a search by `plan` that began at `started`, in seconds of any clock.
+
+    The sound after it takes as long as `sounds` verifications.
+    """
     return Forecast(
         started,
         plan.steps,
-        takes=takes,
+        usual_steps=plan.usual_steps if plan.until_tolerance else None,
+        sounds=sounds,
         following=following,
         each_seconds=each_seconds,
         verified_every=1 if plan.verification is None else plan.verification.every_steps,
-        ends_early=plan.until_tolerance,
         limit_seconds=limit_seconds,
     )
 
@@ -155,6 +161,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
         chain=chain,
         decode=decode,
         steps=steps,
+        usual_steps=REDRAW_STEPS if near else sum(controls.find(goal.kind).usual_steps for goal in objective.goals),
         step_size=StepSize(learning_rate=card.learning_rate, easing=None if aims else Easing()),
         step_rule=Padam(),
         trust_region=TrustRegion() if aims or near else None,

@@ -38,6 +38,12 @@ class Prepared:
         """The noise of the whole loop where it begins [takes, *noise_shape]."""
         return self.begun.noise
 
+    @property
+    def sounds(self) -> float:
+        """How many waveforms a finished take has, in those of a verification, which sounds the moved layers."""
+        moved = len(self.scene.layers) if self.part.places is None else len(self.part.places)
+        return len(self.scene.layers) / moved if moved else 1.0
+
     def whole(self, latent: Tensor) -> Tensor:
         """Return the settled latent of the loop, of which `latent` [takes, ...] is the part that was moved."""
         if self.still is not None:

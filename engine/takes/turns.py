@@ -73,7 +73,7 @@ class Turns:
         return methods.forecast(
             group.plan,
             started,
-            takes=len(group.noise),
+            sounds=len(group.noise) * group.sounds,
             limit_seconds=self.limit_seconds,
             following=len(self.groups) - self.place - 1,
             each_seconds=(started - self.started) / self.place if self.place else None,

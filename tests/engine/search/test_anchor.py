@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 from asking import Asking
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from engine.models import catalogue
 from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import Budget, Control, Onsets, Words
+from engine.request import Audio, Budget, Control, Onsets, Words
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search import objective as targets
@@ -79,6 +80,23 @@ def test_what_asks_for_no_level_is_held_to_the_loop_itself(tiny: TinyModel, ask:
         objective = targets.build(ask.request(*parts), scene, tiny)
         latent = tiny_noise(tiny, scene)
         assert anchor_of(tiny, objective, latent, tiny.listen(latent, scene)) is latent
+
+
+def test_what_is_kept_of_a_recording_is_in_the_anchor(ask: Asking) -> None:
+    """The pull leads free bars to the uncontrolled loop, and no kept bar away from its recording."""
+    model = catalogue.load("pocket", Settings())
+    sound = np.random.default_rng(0).standard_normal((88_200, 2)).astype("<f4")
+    kept = Audio(samples=sound.tobytes(), sample_rate=44_100, keep=((Fraction(0), Fraction(2)),))
+    request = ask.request(Control(kind="inpaint", target=kept), prompt="house", bars=2, layers=("mix",))
+    scene = model.scene(request)
+    objective = targets.build(request, scene, model)
+    latent = torch.randn(1, *scene.noise_shape, generator=torch.Generator().manual_seed(0))
+    anchor = anchor_of(model, objective, latent, model.listen(latent, scene))
+    inside = round(scene.frames * 2 / float(scene.beats)) - 1
+    distance = objective.distances(model.listen(anchor, scene), anchor)["inpaint"]
+    assert objective.proximal_weight > 0
+    assert float(distance) <= 1 < float(objective.distances(model.listen(latent, scene), latent)["inpaint"])
+    assert torch.equal(anchor[:, inside + 2 :], latent[:, inside + 2 :])
 
 
 @given(data=st.data(), frames=st.integers(2, 12), time_axis=st.integers(0, 1))
