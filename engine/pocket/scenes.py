@@ -27,10 +27,11 @@ USUAL_LUFS, ASKED_LUFS = -17.0, {"quiet": -24.0, "loud": -11.0}  # 1 dB below a 
 class Inputs:
     """Conditioning of one request: `conditional` and `unconditional` [rows, channels].
 
-    There is one row, or one for each of `layers`. `phases` is [1, piece frames, channels], `controls` is [rows times
-    pieces, piece frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter. A row of layers knows
-    which it is, `layer` [rows, LAYERS], and its `context` [rows, frames, CONTEXT_CHANNELS]. What the controls of each
-    row ask is `asked` [rows, frames, CONTROL_CHANNELS], which only a learned first step shows the network.
+    There is one row, or one for each of `layers`. `phases` is [1 or loops, piece frames, channels], `controls` is
+    [rows times pieces, piece frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter. A row of
+    layers knows which it is, `layer` [rows, LAYERS], and its `context` [rows, frames, CONTEXT_CHANNELS]. What the
+    controls of each row ask is `asked` [rows, frames, CONTROL_CHANNELS], which only a learned first step shows the
+    network.
     """
 
     conditional: Tensor
@@ -158,7 +159,12 @@ def in_pieces(inputs: Inputs) -> Inputs:
 
 
 def twice(inputs: Inputs) -> Inputs:
-    """Return the inputs of both branches of guidance: layer and what is heard are the same, chords go unsaid."""
+    """Return the inputs of both branches of guidance: layer and what is heard are the same, chords go unsaid.
+
+    Musical phases that each loop of a batch has for itself are in both branches, too.
+    """
+    if len(inputs.phases) > 1:
+        inputs = replace(inputs, phases=inputs.phases.repeat(2, 1, 1))
     if inputs.layer is None or inputs.context is None:
         return inputs
     both = torch.cat([inputs.context, without_chords(inputs.context)])

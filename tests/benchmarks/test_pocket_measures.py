@@ -12,12 +12,17 @@ from benchmarks.quality.evaluation import grid, key, material, sound, statistics
 from benchmarks.quality.evaluation.checkpoint import read_checkpoint
 from benchmarks.quality.evaluation.classifiers import Listener, Training, colour, genre_accuracy, groove
 from benchmarks.quality.evaluation.figures import Figure, at_least, from_rows
+from benchmarks.quality.evaluation.generation import MOST_STUDENT_STEPS, generate
 from benchmarks.quality.evaluation.hearing import PICTURE_BANDS, Ear
 from benchmarks.quality.pocket import LOOPS, put, table
 from benchmarks.rows import Rows, arrays_of
 from engine.pocket import words
+from engine.pocket.model import load_pocket
+from engine.request import LoopRequest
+from engine.settings import Settings
 from engine.training.synth.recipe import sample_recipe
 from midi.key import Key
+from midi.tempo import Meter
 
 RATE = 44_100
 
@@ -265,3 +270,18 @@ def test_a_checkpoint_is_read_without_its_maker(tmp_path) -> None:
     read = read_checkpoint(tmp_path)
     assert read["net"].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert float(read["net/b"]) == 5.0
+
+
+@pytest.mark.parametrize("steps", [MOST_STUDENT_STEPS, MOST_STUDENT_STEPS + 1])
+def test_loops_of_one_length_are_made_together_as_each_alone(steps: int) -> None:
+    """Metres and prompts of a batch stay each loop's own, in the student's chains and with the teacher's guidance."""
+    pocket = load_pocket(Settings(dtype="float32"))
+    requests = [
+        LoopRequest(prompt="techno", tempo_bpm=Fraction(120), bars=1, seed=1),
+        LoopRequest(prompt="lo-fi, rhodes", tempo_bpm=Fraction(90), bars=1, meter=Meter(3, 4), seed=2),
+    ]
+    assert len({pocket.scene(request).frames for request in requests}) == 1
+    together = dict(generate(pocket, requests, steps, (0, 1)))
+    for index in (0, 1):
+        ((_, alone),) = generate(pocket, requests, steps, (index,))
+        np.testing.assert_allclose(together[index], alone, atol=0.02)
