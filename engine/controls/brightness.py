@@ -20,6 +20,7 @@ from .row import Shown
 from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
+HOLD = 0.45  # proximal weight; with more, a search waits until it has decayed
 SILENCE = 1e-9  # mean square that is added to a frame, at 20 Hz: the centroid of silence
 CENTRE_OCTAVES = 10.0  # log2 of hertz, about 1 kHz: subtracted from the features of a learned step
 
@@ -43,9 +44,9 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     "brightness",
     Curve,
     unit="octaves",
-    tolerance=0.12,
-    beside_others=0.16,
-    usual_steps=49,
+    tolerance=0.15,
+    beside_others=0.2,
+    usual_steps=22,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
     shown=Shown.CENTROID,
     metric=metrics.BRIGHTNESS,
@@ -81,4 +82,4 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
         heard = centroid_octaves(spectrum, grid.window)
         return shown(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
 
-    return Term(loss, distance, features=features)
+    return Term(loss, distance, hold=HOLD, features=features)

@@ -31,7 +31,7 @@ PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
 REDRAW_STEPS = 2  # usually
-AIMS_BELOW = 0.4  # proximal weight of one control, up to which steps are not shortened near the target
+AIMS_BELOW = 0.5  # proximal weight of one control, up to which steps are not shortened near the target
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
 # By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
@@ -150,6 +150,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
     # steps long, and a redraw has not far to go.
     aims = surrogate and not near and len(objective.goals) == 1 and 0 < objective.proximal_weight < AIMS_BELOW
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
+    usual = sum(controls.find(part.kind).usual_steps for part in request.controls)
     verification = Verification(
         chain=decode,
         gain=card.surrogate_gain if surrogate else 1.0,
@@ -161,7 +162,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective) -> Plan:
         chain=chain,
         decode=decode,
         steps=steps,
-        usual_steps=REDRAW_STEPS if near else sum(controls.find(goal.kind).usual_steps for goal in objective.goals),
+        usual_steps=REDRAW_STEPS if near else usual or None,
         step_size=StepSize(learning_rate=card.learning_rate, easing=None if aims else Easing()),
         step_rule=Padam(),
         trust_region=TrustRegion() if aims or near else None,
