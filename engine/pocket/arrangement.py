@@ -95,17 +95,26 @@ class Told(msgspec.Struct, frozen=True):
         )
         return cls(asked, words, "" if plan.key is None else str(plan.key), tuple(chords))
 
-    def again(self, plan: Arrangement, key: Key | None) -> Arrangement:
-        """Return `plan` with what was told before; a `key` that is asked for now, and other than before, stays."""
-        own = {Layer(name): tuple(one for one in words if one < len(WORDS)) for name, words in self.words.items()}
+    def again(
+        self, plan: Arrangement, layers: Collection[str], key: Key | None, chords: Sequence[ChordSpan] = ()
+    ) -> Arrangement:
+        """Return `plan` with what `layers` were told before; a `key` or `chords` that are asked for now stay."""
+        own = {Layer(name): tuple(one for one in self.words[name] if one < len(WORDS)) for name in layers}
         words = {layer: own.get(layer, said) for layer, said in plan.words.items()}
-        if not self.key or (key is not None and str(key) != self.key):
+        if chords or not self.key or (key is not None and str(key) != self.key):
             return replace(plan, words=words)
-        spans = (
+        return Arrangement(words, Key.parse(self.key), self._spans)
+
+    def is_in_tune_with(self, plan: Arrangement) -> bool:
+        """Whether `plan` has the key and the chords that were told before."""
+        return ("" if plan.key is None else str(plan.key)) == self.key and plan.chords == self._spans
+
+    @property
+    def _spans(self) -> tuple[ChordSpan, ...]:
+        return tuple(
             ChordSpan(Fraction(beat), Fraction(beats), Chord(root, frozenset(classes), bass))
             for beat, beats, root, classes, bass in self.chords
         )
-        return Arrangement(words, Key.parse(self.key), tuple(spans))
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _refuse_layers(request: LoopRequest, model: Model) -> None:
     asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
     if asked:
         raise BadRequestError(
-            f"{model.card.name} makes one sound without layers, so that {asked[0]} cannot be used.",
+            f"{request.model} makes one sound without layers, so that {asked[0]} cannot be used.",
             remedy=f"Leave out {asked[0]}, or use the model pocket.",
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import cycle, groupby, islice, pairwise
 from math import lcm
+from unicodedata import normalize
 
 from ..errors import MidiError
 from ..key import MODES, Key
@@ -35,7 +36,9 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "sus#4": (0, 6, 7), "sus4b5": (0, 5, 6),
     "9": (0, 2, 4, 7, 10), "maj9": (0, 2, 4, 7, 11), "M9": (0, 2, 4, 7, 11), "m9": (0, 2, 3, 7, 10),
     "min9": (0, 2, 3, 7, 10), "11": (0, 2, 4, 5, 7, 10), "m11": (0, 2, 3, 5, 7, 10), "13": (0, 2, 4, 7, 9, 10),
-    "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11),
+    "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11), "min11": (0, 2, 3, 5, 7, 10),
+    "min13": (0, 2, 3, 7, 9, 10), "M13": (0, 2, 4, 7, 9, 11), "7#11": (0, 4, 6, 7, 10), "7b13": (0, 4, 7, 8, 10),
+    "maj7#11": (0, 4, 6, 7, 11), "M7#11": (0, 4, 6, 7, 11), "mmaj9": (0, 2, 3, 7, 11),
 }  # fmt: skip
 """Semitones above the root, by the text that follows the root in a chord."""
 _NAMES = {frozenset(steps): name for name, steps in reversed(QUALITIES.items()) if name not in ("maj", "M", "-")}
@@ -47,7 +50,9 @@ _LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
 _ROMAN = re.compile(r"([#b♯♭]?)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?![IViv])([^/]*)(?:/(.+))?")
 _SPELT = re.compile(r"\(([A-G][#b♯♭]?(?:\+[A-G][#b♯♭]?)*)\)")  # a chord without a name, by its notes
 _NOTHING = re.compile(r"n\.?c\.?", re.IGNORECASE)
-_DASH = re.compile(r"[-–—→>](?=\s*(?:[A-G]|[#b♯♭]?[IViv]))")
+# Between chords, as C-F, C -> F and C – F; a hyphen that stands at a chord alone, as in C- F, makes it minor.
+_DASH = re.compile(r"(?:(?<=\s)-|-(?=\S)|[-=]*[–—→>])(?=\s*(?:[A-G]|[#b♯♭]?[IViv]))")
+_DOUBLE_BAR = re.compile(r"\|{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,8 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     A degree is one of the key's own scale, as `VI` in A minor is F; with a flat it is counted from the major scale,
     as `bVI` is F there, too.
     """
-    plain = _DASH.sub(" ", text)
+    wide = normalize("NFKC", text).replace("−", "-")  # as input methods write bar lines, letters and minus signs
+    plain = _DOUBLE_BAR.sub("|", _DASH.sub(" ", wide))
     parts = [part.replace(",", " ").split() for part in plain.split("|")]
     while parts and not parts[0]:
         parts.pop(0)
@@ -270,4 +276,5 @@ def _bass(text: str, bass: str) -> int:
 
 
 def _bad_chord(text: str) -> MidiError:
-    return MidiError("bad_chord", f"{text[:20]!r} is not a chord that is known here.", REMEDY)
+    german = "Write B for a German H, and Bb for a German B." if text[:1] in ("H", "h") else ""
+    return MidiError("bad_chord", f"{text[:20]!r} is not a chord that is known here.", german or REMEDY)

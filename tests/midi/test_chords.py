@@ -25,7 +25,7 @@ def names(text: str, key: Key | None = None) -> list[list[str]]:
     [
         ("C", "C E G"), ("am", "A C E"), ("F#m7b5", "F# A C E"), ("Bb", "Bb D F"), ("E♭maj7", "Eb G Bb D"),
         ("Gsus4", "G C D"), ("D5", "D A"), ("B°7", "B D F Ab"), ("C6/9", "C D E G A"), ("Dm(maj7)", "D F A C#"),
-        ("A-7", "A C E G"), ("Caug", "C E Ab"), ("G7", "G B D F"), ("N.C.", ""), ("nc", ""),
+        ("A-7", "A C E G"), ("Caug", "C E Ab"), ("Cmaj7#11", "C E F# G B"), ("G7", "G B D F"), ("N.C.", ""), ("nc", ""),
     ],
 )  # fmt: skip
 def test_a_chord_sounds_what_its_symbol_says(text: str, notes: str) -> None:
@@ -93,6 +93,18 @@ def test_chords_without_bars_share_the_loop(bars: int, eighths: int, count: int)
 def test_what_people_put_between_chords_is_no_chord(text: str) -> None:
     """Dashes, commas and bars at the ends are read."""
     assert names(text) == [["Am", "F", "C", "G"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("C- F- | A-", [["Cm", "Fm"], ["Am"]]), ("C -> F->G", [["C", "F", "G"]]), ("C−7 F", [["Cm7", "F"]]),
+        ("Ｃ　Ｆ｜Ｇ", [["C", "F"], ["G"]]), ("|| C || Bº ||", [["C"], ["Bdim"]]), ("C | | G", [["C"], ["C"], ["G"]]),
+    ],
+)  # fmt: skip
+def test_signs_are_read_as_they_are_meant(text: str, wanted: list[list[str]]) -> None:
+    """A hyphen at a chord alone is minor, an arrow none; a double bar line is one, and wide letters are letters."""
+    assert names(text) == wanted
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,15 @@ class LayerScenes:
         reading = read_request(request)
         chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
         plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
-        before = _told_before(request, reading) if arrangement is None and not chords else None
-        if before is not None:
-            plan = before.again(plan, reading.key)
+        before = _told_before(request) if arrangement is None else None
+        stay = frozenset() if before is None else _told_as_before(request, reading, before)
+        if before is not None and stay:
+            plan = before.again(plan, stay, reading.key, chords)
         _check(request, plan)
         text = _chords_heard(request, plan)
-        notes = _notes(request, reading, plan, text, before.key if before else "")
+        notes = _notes(request, reading, plan, text, before.key if before and stay and not chords else "")
+        if before is not None and request.again and not before.is_in_tune_with(plan):
+            notes.append("Key or chords are other than the take's, so the layers that stay sound different, too.")
         conditions = described(request, reading, [plan.words[layer] for layer in plan.layers], plan.key)
         scene = laid_out(request, reading, conditions, self.channels, notes)
         facts = {**heard_of(request, plan.key), "chords": text}
@@ -75,14 +78,20 @@ def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(sorted(reading.text.ids)), reading.away
 
 
-def _told_before(request: LoopRequest, reading: Reading) -> Told | None:
-    """Return what the layers of the take were told that `request` begins from; None where it asks for other words."""
-    if request.start is None or request.start.variation >= WIDE_VARIATION:
+def _told_before(request: LoopRequest) -> Told | None:
+    """Return what the layers of the take were told that `request` begins from; None for a take that does not say."""
+    if request.start is None:
         return None
-    with suppress(msgspec.DecodeError):  # a take that says nothing of it
-        before = msgspec.json.decode(stored_facts(request.start.noise).get("told", ""), type=Told)
-        return before if before.asked == _asked(reading) else None
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(stored_facts(request.start.noise).get("told", ""), type=Told)
     return None
+
+
+def _told_as_before(request: LoopRequest, reading: Reading, before: Told) -> frozenset[str]:
+    """Return the layers that are told the words that they were told; with other words only those that stay."""
+    if before.asked == _asked(reading) and request.start is not None and request.start.variation < WIDE_VARIATION:
+        return frozenset(before.words)
+    return frozenset(before.words) - frozenset(request.again) if request.again else frozenset()
 
 
 def _layers_kept(request: LoopRequest) -> tuple[Layer, ...]:
