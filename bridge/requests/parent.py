@@ -42,6 +42,16 @@ class Parent:
             return {}
         return {name: getattr(request, ATTRIBUTES.get(name, name)) for name in INHERITED}
 
+    def handed_on(self, layers: tuple[str, ...] | None) -> dict[str, Any]:
+        """Return the fields that a request of these `layers` takes over, all where None: what they leave room for."""
+        found = self.scalars()
+        if layers == (MIX,):
+            left = {name: value for name, value in found.items() if name not in ("chords", "mute", "with")}
+            return left | {"key": left["key"] or self.key or None} if left else left
+        if layers and "mute" in found:
+            found["mute"] = tuple(name for name in found["mute"] if name in layers)
+        return found
+
 
 def find_take(folder: Path, name: str) -> Path:
     """Return the WAV of the take that `name` means: a file, an id, the start of an id, or `latest`.
@@ -113,12 +123,12 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
         "layers": "one full mix" if before.layers == (MIX,) else "layers " + ", ".join(before.layers),
         "chords": f"chords {before.chords}",
         "with": "what it was made to fit",
-        "mute": f"{', '.join(before.mute)} muted",
+        "mute": f"{', '.join(request.mute)} muted",
         "model": "" if before.model == "pocket" else before.model,
         "loop": "" if before.loop else "open ends",
         "sample_rate": f"{before.sample_rate:,} Hz",
     }
-    settings = parent.scalars() | {"key": request.key}
+    settings = parent.scalars() | {"key": request.key, "mute": request.mute}
     parts = [shown[name] for name in names if shown[name] and settings[name] not in ((), "", None)]
     if controls:
         parts += [control.kind for control in request.controls]

@@ -117,7 +117,7 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
 
 def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
     """Return the request: first without its controls, so that a wrong length is said before any file is read."""
-    before = parent.scalars() if parent else {}
+    before = parent.handed_on(draft.given.get("layers")) if parent else {}
     values = hinted(draft.given, before, draft.say)
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values

@@ -286,3 +286,17 @@ def test_a_stem_is_a_name_of_its_take(tmp_path: Path) -> None:
     start = child(tmp_path, str(stem)).request.start
     assert start is not None
     assert start.take_id == name
+
+
+def test_a_take_hands_on_what_the_asked_layers_leave_room_for(tmp_path: Path) -> None:
+    """A full mix takes over no chords and no mute, layers no mute of one they lack; nothing is refused."""
+    asked = read(layers="drums,bass,lead", chords="Am | F", mute="bass,lead", bars="2").request
+    name = kept(tmp_path, asked, {"layers": ["drums", "bass", "lead"], "chords": "Am | F", "key": "A minor"})
+    mix = child(tmp_path, name, layers="mix")
+    assert (mix.request.layers, mix.request.chords, mix.request.mute) == (("mix",), "", ())
+    assert mix.request.key == "A minor"
+    fewer = child(tmp_path, name, layers="drums,lead")
+    assert (fewer.request.chords, fewer.request.mute) == ("Am | F", ("lead",))
+    assert any("lead muted" in remark and "bass" not in remark for remark in fewer.remarks)
+    with pytest.raises(BadRequestError, match="chords needs layers"):
+        child(tmp_path, name, layers="mix", chords="C | G")

@@ -141,31 +141,6 @@ def test_layers_that_stay_are_told_what_they_were_told(layered: LayeredPocket) -
     assert layered.scene(encoded).told != layered.scene(request("", start=start)).told
 
 
-@pytest.mark.parametrize(
-    ("layers", "changes", "variation"),
-    [
-        ("drums,bass,lead,texture", {}, 0.0),
-        ("drums,lead", {}, 0.0),
-        ("", {"prompt": "acid techno, dark"}, 0.0),
-        ("", {}, 0.9),
-    ],
-)
-def test_chords_and_words_of_layers_that_stay_are_the_takes(
-    layered: LayeredPocket, layers: str, changes: dict[str, str], variation: float
-) -> None:
-    """With chords that were given, a layer more or fewer, and other words for another bass, the others stay."""
-    chords = {"chords": "Am F |", "key": "A minor"}
-    take, stems = with_stems(layered, request(**chords))
-    start, again = Start(noise=take.noise, variation=variation), () if "lead" in layers else ("bass",)
-    asked = msgspec.structs.replace(request(layers, start=start, again=again, **chords), seed=99, **changes)
-    after, others = with_stems(layered, asked)
-    assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in {"drums", "lead"} & set(others))
-    assert np.array_equal(pipeline.rebuild(asked, layered, after.noise), audio(after.sound.samples))
-    assert not any("sound different" in note for note in after.notes)
-    moved = msgspec.structs.replace(request("", start=start, again=("bass",)), chords="Dm G |")
-    assert any("the layers that stay sound different, too" in note for note in layered.scene(moved).notes)
-
-
 def test_a_muted_layer_is_heard_by_the_others_alone(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:
     """Muting changes what is in the mix, and no layer; its stem is there, and rebuilding makes the same mix."""
     asked = request(mute=("drums",))

@@ -1,0 +1,84 @@
+"""Layers that a request does not make anew: they stay as they were, or a sentence says why not."""
+
+from fractions import Fraction
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine import pipeline
+from engine.events import Accepted, Stems, Take
+from engine.pocket.layered import LayeredPocket
+from engine.request import Budget, Control, LoopRequest, Notes, Start
+from engine.settings import Settings
+from midi.notes import Note
+
+TUNE = Notes(notes=(Note(pitch=72, start=Fraction(0), duration=Fraction(2)),))
+
+
+def request(layers: str = "drums,bass,lead", **changes: object) -> LoopRequest:
+    return LoopRequest(
+        prompt="house",
+        bars=1,
+        tempo_bpm=Fraction(150),
+        seed=3,
+        layers=layers,
+        sample_rate=44_100,
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def with_stems(model: LayeredPocket, asked: LoopRequest) -> tuple[Take, dict[str, NDArray[np.float32]]]:
+    """Return the take, and its stems at its gain of 0 dB."""
+    told = list(pipeline.make_loop(msgspec.structs.replace(asked, stems=True), model, Settings()))
+    take = next(event for event in told if isinstance(event, Take))
+    stems = next(event for event in told if isinstance(event, Stems))
+    gain = 10 ** (-float(str(take.record["gain_db"])) / 20)
+    return take, {name: gain * audio(sound.samples) for name, sound in stems.sounds.items()}
+
+
+def audio(samples: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(samples, "<f4").reshape(-1, 2).T
+
+
+def accepted(model: LayeredPocket, asked: LoopRequest) -> tuple[str, ...]:
+    """Return the sentences said before anything is searched for."""
+    made = pipeline.make_loop(asked, model, Settings())
+    told = next(event for event in made if isinstance(event, Accepted))
+    made.close()
+    return told.notes
+
+
+@pytest.mark.parametrize(
+    ("layers", "changes", "variation"),
+    [
+        ("drums,bass,lead,texture", {}, 0.0),
+        ("drums,lead", {}, 0.0),
+        ("", {"prompt": "acid techno, dark"}, 0.0),
+        ("", {}, 0.9),
+    ],
+)
+def test_chords_and_words_of_layers_that_stay_are_the_takes(
+    layered: LayeredPocket, layers: str, changes: dict[str, str], variation: float
+) -> None:
+    """With chords that were given, a layer more or fewer, and other words for another bass, the others stay."""
+    chords = {"chords": "Am F |", "key": "A minor"}
+    take, stems = with_stems(layered, request(**chords))
+    start, again = Start(noise=take.noise, variation=variation), () if "lead" in layers else ("bass",)
+    asked = msgspec.structs.replace(request(layers, start=start, again=again, **chords), seed=99, **changes)
+    after, others = with_stems(layered, asked)
+    assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in {"drums", "lead"} & set(others))
+    assert np.array_equal(pipeline.rebuild(asked, layered, after.noise), audio(after.sound.samples))
+    assert not any("sound different" in note for note in after.notes)
+    moved = msgspec.structs.replace(request("", start=start, again=("bass",)), chords="Dm G |")
+    assert any("the layers that stay sound different, too" in note for note in layered.scene(moved).notes)
+
+
+def test_a_search_that_moves_layers_that_stay_says_so(layered: LayeredPocket) -> None:
+    """Beside a bass made again, a melody moves the lead, and one sentence names it; without a search it stays."""
+    melody, (first, _) = (Control(kind="melody", target=TUNE),), with_stems(layered, request())
+    for again, steps, said in ((("bass",), 1, True), (("bass",), 0, False), (("lead",), 1, False), ((), 1, False)):
+        start = Start(noise=first.noise)
+        asked = request("", again=again, start=start, controls=melody, budget=Budget(steps=steps))
+        assert any("controls move lead, too" in note for note in accepted(layered, asked)) is said
