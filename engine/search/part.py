@@ -4,13 +4,15 @@ Where every control has layers of its own, the search samples and differentiates
 and keep their noise to the bit.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import msgspec
 from torch import Tensor
 
 from .. import controls
 from ..models.protocol import Layers, Model, Scene
-from ..request import LoopRequest
+from ..request import Control, LoopRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,30 @@ def part_of(request: LoopRequest, scene: Scene, model: Model) -> Part:
 
 def reached(request: LoopRequest, scene: Scene) -> tuple[str, ...]:
     """Return the layers that any control moves, all without controls; a control of the sum moves the audible ones."""
-    heard = [controls.find(part.kind).layers_in(scene, part.on) or scene.audible for part in request.controls]
-    moved = {name for names in heard for name in names}
+    moved = {name for part in request.controls for name in _moved(part, scene)}
     return tuple(name for name in scene.layers if name in moved) or scene.layers
+
+
+def searched(request: LoopRequest, scene: Scene, stay: Collection[str]) -> LoopRequest:
+    """Return `request` with those of its controls that move none of the layers that `stay`."""
+    if not stay:
+        return request
+    free = tuple(part for part in request.controls if not set(_moved(part, scene)) & set(stay))
+    return msgspec.structs.replace(request, controls=free)
+
+
+def kept_from(request: LoopRequest, scene: Scene, stay: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence on each control that is not searched for, because it would move layers that `stay`."""
+    said = []
+    for part in request.controls:
+        still = [name for name in _moved(part, scene) if name in stay]
+        if still:
+            said.append(
+                f"{part.kind} is not searched for: it would move {', '.join(still)}, which "
+                f"{'stays as it is' if len(still) == 1 else 'stay as they are'}."
+            )
+    return tuple(said)
+
+
+def _moved(control: Control, scene: Scene) -> tuple[str, ...]:
+    return controls.find(control.kind).layers_in(scene, control.on) or scene.audible

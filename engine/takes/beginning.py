@@ -1,6 +1,6 @@
 """The initial noise of a request: of its seeds or of an earlier take, layer by layer."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +12,7 @@ from ..errors import BadInputError, BadRequestError
 from ..models.protocol import Layers, Model, Scene, Weighed
 from ..request import MIX, LoopRequest, Start
 from ..request.layers import called
-from ..search.part import reached
+from ..search.part import kept_from
 from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
 
 NEAR_BEATS = 0.1  # largest deviation from whole beats at which a recording is repeated to fill the loop
@@ -22,12 +22,14 @@ NEAR_BEATS = 0.1  # largest deviation from whole beats at which a recording is r
 class Beginning:
     """The scene, the initial noise [takes, *noise_shape], and of layers the conditioning on each other.
 
-    `heard` [takes, layers, frames, channels] is of `protocol.Layers.rehearsed`; None for one sound.
+    `heard` [takes, layers, frames, channels] is of `protocol.Layers.rehearsed`; None for one sound. The layers that
+    `stay`, beside others that are made again, are not searched.
     """
 
     scene: Scene
     noise: Tensor
     heard: Tensor | None = None
+    stay: tuple[str, ...] = ()
 
 
 def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
@@ -53,9 +55,11 @@ def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
         if beside is not None and len(known) == len(scene.layers):
             note = "Layers that stay do not hear the recording anew; make them again to have them hear it."
             scene = replace(scene, notes=(*scene.notes, note))
-        scene = replace(scene, notes=(*scene.notes, *_moved_too(request, scene, known)))
+    stay = tuple(known) if request.again else ()
+    if request.method != "none" and request.budget.steps != 0:
+        scene = replace(scene, notes=(*scene.notes, *kept_from(request, scene, stay)))
     scene, heard = model.rehearsed(scene, noise, beside, known)
-    return Beginning(scene, noise.to(model.device), heard)
+    return Beginning(scene, noise.to(model.device), heard, stay)
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:
@@ -101,14 +105,6 @@ def _continued(
     places = [scene.layers.index(name) for name in request.again if name in stored.layers]
     noise[:, places] = varied[:, places]
     return noise, known
-
-
-def _moved_too(request: LoopRequest, scene: Scene, known: Collection[str]) -> tuple[str, ...]:
-    """Return a sentence on layers that are not made again, but that the search for a control moves; else none."""
-    searches = request.controls and request.method != "none" and request.budget.steps != 0
-    moved = [name for name in reached(request, scene) if name in known] if request.again and searches else []
-    sentence = f"The controls move {', '.join(moved)}, too; with steps 0 all but {', '.join(request.again)} stays."
-    return (sentence,) if moved else ()
 
 
 def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from ..models.protocol import Layers, Model, Scene
 from ..request import LoopRequest
 from ..search import methods
 from ..search.objective import Objective
-from ..search.part import Part, part_of
+from ..search.part import Part, part_of, searched
 from ..search.report import Step
 from ..search.surrogate import latent_of
 from .beginning import Beginning, begin
@@ -72,8 +72,8 @@ class Prepared:
             scene = self.model.with_heard(scene, heard)
         return replace(
             self,
-            begun=Beginning(scene, self.noise[own], heard),
-            part=part_of(self.request, scene, self.model),
+            begun=replace(self.begun, scene=scene, noise=self.noise[own], heard=heard),
+            part=part_of(searched(self.request, scene, self.begun.stay), scene, self.model),
             still=None if self.still is None else self.still[own],
             first=self.first + item,
         )
@@ -82,9 +82,10 @@ class Prepared:
 def prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> Prepared:
     """Return all takes of `request`; raise `DittoError` for one that `model` cannot make."""
     begun = begin(request, model, model.scene(request))
-    part = part_of(request, begun.scene, model)
-    objective = methods.objective_of(request, part.scene, model)
-    plan = methods.plan(request, model, objective, recomputes=recomputes)
+    asked = searched(request, begun.scene, begun.stay)
+    part = part_of(asked, begun.scene, model)
+    objective = methods.objective_of(asked, part.scene, model)
+    plan = methods.plan(asked, model, objective, recomputes=recomputes)
     still = None
     if part.places is not None:
         still = latent_of(model, begun.scene, begun.noise, plan.decode, checkpoint=False)

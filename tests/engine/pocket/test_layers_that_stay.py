@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from engine import pipeline
 from engine.events import Accepted, Stems, Take
 from engine.pocket.layered import LayeredPocket
-from engine.request import Budget, Control, LoopRequest, Notes, Start
+from engine.request import Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
 from midi.notes import Note
 
+SWELL = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(2), -16.0)))
 TUNE = Notes(notes=(Note(pitch=72, start=Fraction(0), duration=Fraction(2)),))
 
 
@@ -75,10 +76,23 @@ def test_chords_and_words_of_layers_that_stay_are_the_takes(
     assert any("the layers that stay sound different, too" in note for note in layered.scene(moved).notes)
 
 
-def test_a_search_that_moves_layers_that_stay_says_so(layered: LayeredPocket) -> None:
-    """Beside a bass made again, a melody moves the lead, and one sentence names it; without a search it stays."""
-    melody, (first, _) = (Control(kind="melody", target=TUNE),), with_stems(layered, request())
-    for again, steps, said in ((("bass",), 1, True), (("bass",), 0, False), (("lead",), 1, False), ((), 1, False)):
-        start = Start(noise=first.noise)
-        asked = request("", again=again, start=start, controls=melody, budget=Budget(steps=steps))
-        assert any("controls move lead, too" in note for note in accepted(layered, asked)) is said
+def test_no_search_moves_layers_that_stay(layered: LayeredPocket) -> None:
+    """Beside a bass made again a melody leaves its lead to the last bit, and a sentence says so; a lead is searched."""
+    controls = (Control(kind="melody", target=TUNE), Control(kind="intensity", target=SWELL))
+    take, stems = with_stems(layered, request(controls=controls[:1], budget=Budget(steps=2)))
+    start, budget = Start(noise=take.noise), Budget(steps=1)
+    asked = msgspec.structs.replace(
+        request("", again=("bass",), start=start, controls=controls[:1], budget=budget), seed=9
+    )
+    after, others = with_stems(layered, asked)
+    assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in ("drums", "lead"))
+    assert not np.allclose(others["bass"], stems["bass"], atol=1e-3)
+    assert after.scores["melody_accuracy"] == pytest.approx(take.scores["melody_accuracy"])
+    told = accepted(layered, asked)
+    assert "melody is not searched for: it would move lead, which stays as it is." in told
+    both = accepted(layered, msgspec.structs.replace(asked, controls=controls))
+    assert "intensity is not searched for: it would move drums, lead, which stay as they are." in both
+    for again, steps, said in ((("bass",), 0, False), (("lead",), 1, False), ((), 1, False)):
+        budget = Budget(steps=steps)
+        asked = request("", again=again, start=start, controls=controls[:1], budget=budget)
+        assert any("is not searched for" in note for note in accepted(layered, asked)) is said
