@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
+from rich.table import Column
 
 from engine.events import Phase
 from engine.events import Progress as Step
@@ -38,12 +39,16 @@ def display(takes: int) -> Iterator[Display]:
     if not console.is_terminal:
         yield Lines(takes)
         return
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"), TextColumn("[dim]{task.fields[losses]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns(), console=console, transient=True, expand=True) as progress:
         yield Bar(progress, takes)
+
+
+def columns() -> tuple[ProgressColumn, ...]:
+    """Return what a line of the bar has; where the terminal is narrow the losses are cut, and nothing else."""
+    counted = MofNCompleteColumn(table_column=Column(no_wrap=True))
+    left = TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True))
+    losses = TextColumn("[dim]{task.fields[losses]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    return TextColumn("{task.description}"), BarColumn(bar_width=20), counted, left, losses
 
 
 class Bar:
@@ -119,10 +124,10 @@ def _title(step: Step, takes: int) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """Return `12 s left` or `2:05 left`, nothing where that is not known."""
+    """Return `12 s left` or `2:05 left`, nothing where that is not known; what is under way takes 1 s at least."""
     if seconds < 0:
         return ""
-    whole = round(seconds)
+    whole = max(1, round(seconds))
     return f"{whole} s left" if whole < 60 else f"{whole // 60}:{whole % 60:02d} left"
 
 

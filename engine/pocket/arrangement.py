@@ -63,6 +63,12 @@ FEWEST_LAYERS: Final = 3  # of a loop whose words do not ask for fewer, as "pian
 _STRUCTURE: Final = "layer"  # the group of words that say which layers there are
 
 
+def left_out(asked: Iterable[int]) -> set[Layer]:
+    """Return the layers that the words of these numbers leave out, as "no bass" does."""
+    said = {WORDS[word].text for word in asked}
+    return {layer for text, some in _ABSENT.items() if text in said for layer in some}
+
+
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """The layers of one loop, in order, each with all that is said of it; and its chords, none where none are told."""
@@ -212,7 +218,7 @@ class LayerRepertoire:
             if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
                 present.add(LAYERS[int(self.said[:, :, word].sum(0).argmax())])
         said = {WORDS[word].text for word in asked}
-        absent = {layer for text, some in _ABSENT.items() if text in said for layer in some}
+        absent = left_out(asked)
         present -= absent
         # Nobody asks for a loop of one layer by naming an instrument, or by leaving another out.
         if not any(text == "solo" or text.endswith("only") for text in said):

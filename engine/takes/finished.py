@@ -21,6 +21,7 @@ from .prepared import Prepared, Search
 from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
 
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
+FAINT_DB = -40.0  # RMS of a layer over that of the loop, under which nobody hears it beside the others
 
 
 def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
@@ -67,6 +68,7 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
             *(verdict.sentence for verdict in verdicts),
             *metrics.unjudged(_steering(request), judges, scores, verdicts),
             *(() if one.model.card.circular else ending.remarks(made.audio, request)),
+            *faint(one, made),
         ),
     )
     return take, _stems(one, made)
@@ -116,6 +118,16 @@ def _chords(one: Prepared, made: loop.Finished) -> Scores:
     audio = made.layers(scene, CHORDAL)
     share = metrics.chords.recognised(audio, request.sample_rate, scene.chords, request.tempo_bpm)
     return {"chords_recognised": share}
+
+
+def faint(one: Prepared, made: loop.Finished) -> tuple[str, ...]:
+    """Return a sentence on layers that are in the mix and hardly heard there."""
+    if made.stems is None:
+        return ()
+    least = 10 ** (FAINT_DB / 20) * np.sqrt(np.mean(made.audio**2))
+    named = zip(one.scene.layers, made.stems, strict=True)
+    faint = [name for name, stem in named if name in one.scene.audible and np.sqrt(np.mean(stem**2)) < least]
+    return (f"Hardly heard: {', '.join(faint)}; made again, they may play more.",) if faint else ()
 
 
 def _stored(one: Prepared, noise: Tensor) -> bytes:

@@ -18,7 +18,7 @@ from ...request import LoopRequest, Notes, chord_spans
 from ...request.layers import check_heard, check_named, layers_of_controls
 from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
-from ..arrangement import Arrangement, LayerRepertoire, Told
+from ..arrangement import Arrangement, LayerRepertoire, Told, left_out
 from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, PITCHED, Layer, chord_row, layer_row
 from ..scenes import Inputs, Reading, described, heard_of, key_seed, laid_out, on_device, read_request
 
@@ -128,7 +128,23 @@ def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: st
         source = "the take is in" if told_key else _key_source(request)
         notes.append(f"No key was given: {source} {plan.key}.")
     notes += [f"Chords: “{chords}”."] if chords else []
-    return notes + [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
+    notes += [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
+    return notes + _contradictions(request, reading, plan)
+
+
+def _contradictions(request: LoopRequest, reading: Reading, plan: Arrangement) -> list[str]:
+    """Return a sentence on each pair of wishes of which only one can be met."""
+    notes = []
+    if named := [name for name in plan.layers if name in request.layers and name in left_out(reading.text.ids)]:
+        notes.append(f"The words leave out {', '.join(named)}, but the layers that are named do not.")
+    if request.chords and Layer.CHORDS not in plan.layers:
+        players = ", ".join(layer for layer in plan.layers if layer in PITCHED)
+        notes.append(f"No layer is chords: the chords are played by {players or 'nobody'}.")
+    for control in request.controls:
+        usual = find(control.kind).layers
+        if usual and not control.on and not set(usual) & set(plan.layers):
+            notes.append(f"No layer is {usual[0]}: all layers follow the {control.kind} together.")
+    return notes
 
 
 def _check(request: LoopRequest, plan: Arrangement) -> None:

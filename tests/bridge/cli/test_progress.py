@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import TextColumn
 
-from bridge.cli.progress import Bar, Lines, display, losses_in_words, time_left
+from bridge.cli.progress import Bar, Lines, columns, display, losses_in_words, time_left
 from engine.events import Phase, Progress
 
 
@@ -26,7 +26,7 @@ def decoding(done: int, takes: int, left: float) -> Progress:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(-1, ""), (0.4, "0 s left"), (59.4, "59 s left"), (60, "1:00 left"), (65.4, "1:05 left")],
+    [(-1, ""), (0.4, "1 s left"), (59.4, "59 s left"), (60, "1:00 left"), (65.4, "1:05 left")],
 )
 def test_time_left_is_read_at_a_glance(seconds: float, words: str) -> None:
     """Seconds up to a minute, then minutes and seconds; nothing where nobody knows."""
@@ -106,3 +106,15 @@ def test_on_a_terminal_the_bar_moves_and_sentences_stand_above_it() -> None:
         assert (task.completed, task.total, task.fields["left"]) == (4, 10, "1:05 left")
         assert "melody 0.123" in task.fields["losses"]
     assert "No [brackets] are eaten." in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_narrow_terminal_cuts_the_losses_alone(width: int) -> None:
+    """How far a search is and how long it takes stay readable, however many controls it has."""
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=width, legacy_windows=False)
+    with RichProgress(*columns(), console=console, expand=True, auto_refresh=False) as progress:
+        Bar(progress, 2).step(replace(step(35, 96), losses=dict.fromkeys(("intensity", "melody", "brightness"), 0.123)))
+        progress.refresh()
+    assert "35/96" in shown.getvalue()
+    assert "1:05 left" in shown.getvalue()

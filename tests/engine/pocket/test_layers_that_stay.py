@@ -8,10 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from engine import pipeline
+from engine.audio.finish import Finished
 from engine.events import Accepted, Stems, Take
 from engine.pocket.layered import LayeredPocket
 from engine.request import Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
+from engine.takes.finished import faint
+from engine.takes.prepared import prepare
 from midi.notes import Note
 
 SWELL = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(2), -16.0)))
@@ -96,3 +99,33 @@ def test_no_search_moves_layers_that_stay(layered: LayeredPocket) -> None:
         budget = Budget(steps=steps)
         asked = request("", again=again, start=start, controls=controls[:1], budget=budget)
         assert any("is not searched for" in note for note in accepted(layered, asked)) is said
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"layers": ("drums",), "chords": "C G"}, "No layer is chords: the chords are played by nobody."),
+        ({"layers": ("drums", "bass"), "chords": "C G"}, "No layer is chords: the chords are played by bass."),
+        ({"prompt": "house, no bass", "layers": ("drums", "bass")}, "The words leave out bass, but the layers that"),
+        ({"layers": ("drums",), "controls": (Control(kind="melody", target=TUNE),)}, "No layer is lead: all layers"),
+    ],
+)
+def test_wishes_that_contradict_each_other_are_told(
+    layered: LayeredPocket, changes: dict[str, object], sentence: str
+) -> None:
+    """One of two wishes cannot be met; a sentence says which, and none is said where both can."""
+    asked = msgspec.structs.replace(request(), **changes)  # type: ignore[arg-type]
+    assert sum(note.startswith(sentence) for note in layered.scene(asked).notes) == 1
+    whole = msgspec.structs.replace(asked, prompt="house", layers=("drums", "bass", "chords", "lead"))
+    assert not any(note.startswith(("No layer is", "The words leave out")) for note in layered.scene(whole).notes)
+
+
+def test_a_layer_that_is_hardly_heard_is_named(layered: LayeredPocket) -> None:
+    """Whoever asked for a lead and got 60 dB less of it than of the rest reads that; nobody else does."""
+    ready = prepare(request(), layered)
+    stems = np.random.default_rng(0).standard_normal((3, 2, 4_000)).astype(np.float32)
+    loud = Finished(audio=stems.sum(0), gain_db=0.0, rotation_samples=0, stems=stems)
+    assert faint(ready, loud) == ()
+    stems = stems * np.array([1, 1, 1e-3], np.float32)[:, None, None]
+    (sentence,) = faint(ready, Finished(audio=stems.sum(0), gain_db=0.0, rotation_samples=0, stems=stems))
+    assert sentence.startswith("Hardly heard: lead;")
