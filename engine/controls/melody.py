@@ -8,7 +8,7 @@ vanish where the note already leads; that version is `melody-paper`. Here the lo
 wrong decide. A search then takes half the steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +30,8 @@ from .row import Paper, Shown
 from .term import Context, Term
 
 LOWEST_HZ = 261.2  # middle C: the papers' high-pass
+LOWEST_UNDER_HZ = 60.0  # what lies under the tune of a lead that is heard alone, from here on
+ALONE = frozenset({"lead"})  # layers without a bass and drums, which may play under the tune
 HIGHEST_HZ = 4300.0  # four octaves above it; higher partials of all notes overlap
 WINDOW_SECONDS = 8192 / 44_100
 PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
@@ -46,7 +48,7 @@ PAPER = Paper(family="melody", long=True)
 class _Grid:
     classes: Tensor  # [frames] int64
     weights: Tensor  # [frames], 0 in rests
-    chroma: Tensor  # [12, bands]
+    chroma: Tensor  # [12, bands]; with a row for what is under the tune where nothing else may play there
     window: Tensor
 
 
@@ -86,6 +88,7 @@ def _line(target: Notes) -> tuple[Note, ...]:
 
 def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
     line = _line(target)
+    under_hz = _under_hz(line) if context.layers and ALONE.issuperset(context.layers) else None
 
     def make(spectrum: Spectrum) -> _Grid:
         classes, sounding = pitch_class_target(line, context.request.beats, spectrum.frames)
@@ -94,21 +97,39 @@ def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
         return _Grid(
             torch.from_numpy(classes).to(device),
             like(weights, spectrum),
-            class_weights(spectrum),
+            class_weights(spectrum) if under_hz is None else _class_weights_of_a_lead(spectrum, under_hz),
             bump(WINDOW_SECONDS, spectrum),
         )
 
     return per_layout(make)
 
 
-def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
-    """Return each pitch class's share of the energy [batch, 12, frames], summing to one, at least 1e-4.
+def _under_hz(line: Sequence[Note]) -> float:
+    """Return the frequency in hertz under which no note of `line` has a partial, at most that of middle C."""
+    lowest = min((note.pitch for note in line), default=LOWEST_PITCH)
+    return min(LOWEST_HZ, 440 * 2 ** ((lowest - 69 - 1) / 12))
 
-    `weights` [12, bands] are of `class_weights`, `window` is the smoothing kernel over frames.
+
+def _class_weights_of_a_lead(spectrum: Spectrum, under_hz: float) -> Tensor:
+    """Return weights that halve from octave to octave, and a row for all that is under the tune: [13, bands].
+
+    The third partial of a note a twelfth lower is a note of the tune's class. Where it is the loudest it would count as
+    the tune, but whoever listens hears the lower note. In a mix a bass plays there by right.
+    """
+    weights = class_weights(spectrum)
+    under = _heard(torch.ones_like(weights[:1]), spectrum, LOWEST_UNDER_HZ, under_hz)
+    falling = LOWEST_HZ / spectrum.frequencies_hz.to(weights).clamp_min(LOWEST_UNDER_HZ)
+    return torch.cat([weights * falling, under])
+
+
+def chroma(spectrum: Spectrum, weights: Tensor, window: Tensor) -> Tensor:
+    """Return the share of the energy of each row of `weights` [batch, rows, frames], summing to one, at least 1e-4.
+
+    `weights` [rows, bands] are of `class_weights`, `window` is the smoothing kernel over frames.
     """
     energy = filtered(weights @ spectrum.power, window, circular=spectrum.circular).clamp_min(0) + 1e-12
     share = energy / energy.sum(1, keepdim=True)
-    return (share + FLOOR_SHARE) / (1 + 12 * FLOOR_SHARE)
+    return (share + FLOOR_SHARE) / (1 + len(weights) * FLOOR_SHARE)
 
 
 def lead(share: Tensor, wanted: Tensor) -> Tensor:
@@ -156,7 +177,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         asked = torch.nn.functional.one_hot(grid.classes, 12).T.to(grid.weights) * (grid.weights > 0)
-        return shown(asked, 3 * chroma(spectrum, grid.chroma, grid.window), grid.weights)
+        return shown(asked, 3 * chroma(spectrum, grid.chroma[:12], grid.window), grid.weights)
 
     return Term(loss, _off(grid_of, HEARD_LEAD), hold=HOLD, features=features)
 

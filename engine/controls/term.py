@@ -46,13 +46,15 @@ class Term:
 class Context:
     """The request and the model for which a control is made, with its range of beats and its curve of weights.
 
-    `within` is in beats from the loop's start, None for the whole loop; an empty `weight_curve` is 1 throughout.
+    `within` is in beats from the loop's start, None for the whole loop; an empty `weight_curve` is 1 throughout. The
+    control hears the sum of `layers`, which has none for a model without layers.
     """
 
     request: LoopRequest
     model: Model
     within: tuple[Fraction, Fraction] | None = None
     weight_curve: tuple[Point, ...] = ()
+    layers: tuple[str, ...] = ()
 
     def frame_weights(self, frames: int) -> Tensor:
         """Return the weight of each frame, 0 outside the control's range of beats, at most 1: float64 [frames]."""

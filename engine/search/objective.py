@@ -159,7 +159,10 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
     goals: list[Goal] = []
     for part in request.controls:
         row = controls.find(part.kind)
-        context = controls.Context(request=request, model=model, within=part.within, weight_curve=part.weight_curve)
+        context = controls.Context(
+            request=request, model=model, within=part.within, weight_curve=part.weight_curve,
+            layers=row.layers_in(scene, part.on) or scene.audible,
+        )  # fmt: skip
         earlier = sum(goal.kind == part.kind for goal in goals)
         goals.append(
             Goal(
