@@ -59,6 +59,7 @@ MADE_BY = {
     "model-seams": "models.seams:table",
     "seam": "quality.seam:table",
     "pocket": "quality.pocket:table",
+    "pocket-layers": "quality.pocket:table",
     "pocket-machine": "quality.pocket:machine_table",
     "pocket-real": "quality.pocket:real_table",
     "midi": "speed.midi:table",

@@ -7,6 +7,8 @@ How many steps searches for such controls usually take says more.
 from dataclasses import dataclass, field
 from statistics import mean, median
 
+from .report import UNKNOWN_SECONDS
+
 COLDEST = 3.0  # the first step loads kernels: counted as at most so many times a step after it
 LONGER = 0.5  # a search that has taken its usual steps is expected to take so much of them again
 
@@ -53,7 +55,12 @@ class Forecast:
 
     @property
     def seconds_left(self) -> float:
-        """The seconds left until the last take of all searches is decoded."""
+        """The seconds left until the last take of all searches is decoded.
+
+        It is `UNKNOWN_SECONDS` before a second step: the first one loads kernels, and says little about those after it.
+        """
+        if not (self._plain or self._verified or self._over):
+            return UNKNOWN_SECONDS
         own = self._own_seconds_left
         each = self._elapsed + own if self.each_seconds is None else self.each_seconds
         return own + self.following * each
