@@ -121,7 +121,7 @@ def _quicker(task: str, paper: dict[str, Row], own: dict[str, Row]) -> str:
     name = "processor_seconds_over_free"
     ratio = float(np.median([paper[seed][name] for seed in both]) / np.median([own[seed][name] for seed in both]))
     bar = Bar(QUICKER[task], least=True) if task in QUICKER else None
-    return f"{cell(ratio, 2, bar)} ({len(both)} seeds)"
+    return f"{cell(ratio, 2, bar)} ({len(both)} seed{'s' * (len(both) > 1)})"
 
 
 def main() -> None:
