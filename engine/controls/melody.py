@@ -194,7 +194,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
 )
 def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
     """Loss: the mean negative log-likelihood of the note's class; distance: the share of frames without a lead."""
-    grid_of = _grid(target, context)
+    grid_of = _grid(target, replace(context, layers=()))  # the paper's chroma, whoever plays
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)

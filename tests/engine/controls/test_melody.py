@@ -15,7 +15,9 @@ from midi.notes import Note
 REQUEST = LoopRequest(bars=1, tempo_bpm=Fraction(120), layers=("mix",))
 
 
-def distance(asked: int, played: int, partials: tuple[float, ...], layers: tuple[str, ...]) -> float:
+def distance(
+    asked: int, played: int, partials: tuple[float, ...], layers: tuple[str, ...], kind: str = "melody"
+) -> float:
     """Return the share of frames off where the note `asked` should sound and one with such `partials` is played."""
     model = load_pocket(Settings(dtype="float32"))
     scene = model.scene(REQUEST)
@@ -24,7 +26,7 @@ def distance(asked: int, played: int, partials: tuple[float, ...], layers: tuple
     tone = sum(size * np.sin(2 * np.pi * hertz * n * time) for n, size in enumerate(partials, 1))
     spectrum = model.hear(torch.from_numpy(0.1 * np.tile(tone, (2, 1))).float()[None], scene)
     notes = Notes(notes=(Note(pitch=asked, start=Fraction(0), duration=Fraction(4)),))
-    term = find("melody").term(notes, scene, Context(request=REQUEST, model=model, layers=layers))
+    term = find(kind).term(notes, scene, Context(request=REQUEST, model=model, layers=layers))
     return float(term.distance(spectrum, torch.zeros(1, *scene.noise_shape)))
 
 
@@ -40,3 +42,4 @@ def test_a_lead_a_twelfth_lower_is_another_tune(played: int, partials: tuple[flo
     """Its third partial is the note that was asked for; in a mix that may be anyone's, in a lead it is its own."""
     assert distance(played + 19, played, partials, ()) == 0
     assert distance(played + 19, played, partials, ("lead",)) == 1
+    assert distance(played + 19, played, partials, ("lead",), "melody-paper") == 0  # the paper's own, whoever plays
