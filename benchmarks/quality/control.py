@@ -13,8 +13,7 @@ own.
 
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from benchmarks.quality.form import canonical, found_form
 from benchmarks.quality.pocket import full_mix_weights
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine import controls, metrics, pipeline
+from engine.audio.finish import Finished
 from engine.audio.wav import read_audio, write_loop
 from engine.events import Sound, Stems, Take
 from engine.metrics import melody as melody_metric
@@ -39,7 +39,7 @@ from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import WEIGHTS, Pocket, load_pocket
-from engine.request import Budget, Control, LoopRequest, Notes, Words
+from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
@@ -60,19 +60,6 @@ SHOWN = {
 ALWAYS = ("seam_ratio", "embedding_distance", "noise_std", "noise_flatness", "steps", "seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A loop [channels, samples] and its stems by layer, none for a full mix, as they were read back from files."""
-
-    audio: NDArray[np.float32]
-    stems: Mapping[str, NDArray[np.float32]]
-
-    def heard(self, control: Control, scene: Scene) -> NDArray[np.float32]:
-        """Return the sum of the layers that `control` moves, the loop where it moves them all."""
-        moved = controls.find(control.kind).layers_in(scene, control.on) if self.stems else ()
-        return np.sum([self.stems[name] for name in moved], axis=0) if moved else self.audio
-
-
 def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
     """Make one loop, write it, read it back and score it."""
     started = time.perf_counter()
@@ -83,7 +70,8 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
         file = Path(folder) / "loop.wav"
         audio = _read_back(file, take.sound, request)
         seconds = time.perf_counter() - started
-        loop = Written(audio, {name: _read_back(file, sound, request) for name, sound in stems.items()})
+        parts = [_read_back(file, sound, request) for sound in stems.values()]
+    loop = Finished(audio=audio, gain_db=0.0, rotation_samples=0, stems=np.stack(parts) if parts else None)
     scene, rate = model.scene(request), request.sample_rate
     heard = partial(loop.heard, scene=scene)
     scores: Row = dict(metrics.score(audio, rate, request, controls.metrics(), heard=heard))
@@ -105,7 +93,7 @@ def _read_back(file: Path, sound: Sound, request: LoopRequest) -> NDArray[np.flo
     return written
 
 
-def _judged(loop: Written, scene: Scene, request: LoopRequest, scores: Row, model: Model) -> Row:
+def _judged(loop: Finished, scene: Scene, request: LoopRequest, scores: Row, model: Model) -> Row:
     """What independent ears say: a bar met or not, notes heard, a form found, a text recognised."""
     found: Row = {}
     rate = request.sample_rate

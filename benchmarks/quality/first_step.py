@@ -19,19 +19,15 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
 from benchmarks.quality import tasks
 from benchmarks.quality.control import run
+from benchmarks.quality.pocket import OF_LAYERS
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine.models import catalogue
 from engine.models.protocol import Model
-from engine.pocket import arrangement
 from engine.pocket.model import WEIGHTS
-from engine.pocket.network import LAYER_INPUTS
 from engine.request import MIX, Budget
 from engine.search.first_step import can_begin
 from engine.search.methods import objective_of
 from engine.settings import Settings
-
-OF_LAYERS = (arrangement.FILE, LAYER_INPUTS)
-"""Files of the weights on which a full mix and its first step do not depend."""
 
 FIRST_SEED = 300  # those of the control table end below, and tuning uses none of these
 PLAIN, LEARNED, PAPER = "plain", "learned", "ditto-paper"

@@ -31,7 +31,10 @@ from engine.pocket.network import LAYER_INPUTS
 from engine.settings import Settings
 from engine.training.synth.assets import Assets
 
-NOT_OF_THE_MIX = (arrangement.FILE, LAYER_INPUTS, first_step.FILE)
+OF_LAYERS = (arrangement.FILE, LAYER_INPUTS)
+"""Files of the weights on which a full mix and its first step do not depend."""
+
+NOT_OF_THE_MIX = (*OF_LAYERS, first_step.FILE)
 """Files of the weights on which the full mix does not depend."""
 
 QUICK = Sizes(

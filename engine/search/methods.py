@@ -43,8 +43,8 @@ class Plan:
     """The parts of a search; None leaves a part out.
 
     At most `steps` steps follow the gradient through `chain`, usually `usual_steps` where the search ends at its
-    tolerances; the delivered loop is made by `decode`. With a
-    `verification`, `chain` is a surrogate, and only exact evaluations decide on the best noise and on the end.
+    tolerances; the delivered loop is made by `decode`. With a `verification`, `chain` is a surrogate, and only exact
+    evaluations decide on the best noise and on the end.
     """
 
     chain: Chain

@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from layer_takes import TUNE, Audios, audio, events, request, with_stems
 
 from engine import pipeline
 from engine.audio.finish import STEM_CEILING_DBTP, finish
 from engine.errors import BadInputError, BadRequestError
-from engine.events import Accepted, Checkpoint, Event, Preview, Stems, Take
+from engine.events import Accepted, Checkpoint, Preview, Stems, Take
 from engine.metrics.peak import true_peak_db
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel
@@ -24,44 +24,12 @@ from engine.pocket.layered import LayeredPocket
 from engine.request import LAYERS, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
 from engine.takes.noise import LayeredNoise, layered_from_bytes, noise_to_bytes, open_seeds
-from midi.notes import Note
 
-Audios = dict[str, NDArray[np.float32]]
-TUNE = Notes(notes=(Note(pitch=72, start=Fraction(0), duration=Fraction(2)),))
 LOUD = Curve(points=(Point(beat=Fraction(0), value=-20.0),))
-
-
-def request(layers: str = "drums,bass,lead", **changes: object) -> LoopRequest:
-    return LoopRequest(
-        prompt="house",
-        bars=1,
-        tempo_bpm=Fraction(150),
-        seed=3,
-        layers=layers,
-        sample_rate=44_100,
-        **changes,  # type: ignore[arg-type]
-    )
-
-
-def events(model: LayeredPocket, asked: LoopRequest) -> list[Event | Checkpoint]:
-    return list(pipeline.make_loop(asked, model, Settings(), live=True))
 
 
 def takes(model: LayeredPocket, asked: LoopRequest) -> list[Take]:
     return [event for event in events(model, asked) if isinstance(event, Take)]
-
-
-def with_stems(model: LayeredPocket, asked: LoopRequest) -> tuple[Take, Audios]:
-    """Return the first take, and its stems at its gain of 0 dB."""
-    told = events(model, msgspec.structs.replace(asked, stems=True))
-    take = next(event for event in told if isinstance(event, Take))
-    stems = next(event for event in told if isinstance(event, Stems))
-    gain = 10 ** (-float(str(take.record["gain_db"])) / 20)
-    return take, {name: gain * audio(sound.samples) for name, sound in stems.sounds.items()}
-
-
-def audio(samples: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(samples, "<f4").reshape(-1, 2).T
 
 
 def noises(take: Take) -> LayeredNoise:

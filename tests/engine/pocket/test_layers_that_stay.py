@@ -5,45 +5,18 @@ from fractions import Fraction
 import msgspec
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from layer_takes import TUNE, audio, request, with_stems
 
 from engine import pipeline
 from engine.audio.finish import Finished
-from engine.events import Accepted, Stems, Take
+from engine.events import Accepted
 from engine.pocket.layered import LayeredPocket
-from engine.request import Budget, Control, Curve, LoopRequest, Notes, Point, Start
+from engine.request import Budget, Control, Curve, LoopRequest, Point, Start
 from engine.settings import Settings
 from engine.takes.finished import faint
 from engine.takes.prepared import prepare
-from midi.notes import Note
 
 SWELL = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(2), -16.0)))
-TUNE = Notes(notes=(Note(pitch=72, start=Fraction(0), duration=Fraction(2)),))
-
-
-def request(layers: str = "drums,bass,lead", **changes: object) -> LoopRequest:
-    return LoopRequest(
-        prompt="house",
-        bars=1,
-        tempo_bpm=Fraction(150),
-        seed=3,
-        layers=layers,
-        sample_rate=44_100,
-        **changes,  # type: ignore[arg-type]
-    )
-
-
-def with_stems(model: LayeredPocket, asked: LoopRequest) -> tuple[Take, dict[str, NDArray[np.float32]]]:
-    """Return the take, and its stems at its gain of 0 dB."""
-    told = list(pipeline.make_loop(msgspec.structs.replace(asked, stems=True), model, Settings()))
-    take = next(event for event in told if isinstance(event, Take))
-    stems = next(event for event in told if isinstance(event, Stems))
-    gain = 10 ** (-float(str(take.record["gain_db"])) / 20)
-    return take, {name: gain * audio(sound.samples) for name, sound in stems.sounds.items()}
-
-
-def audio(samples: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(samples, "<f4").reshape(-1, 2).T
 
 
 def accepted(model: LayeredPocket, asked: LoopRequest) -> tuple[str, ...]:
