@@ -74,7 +74,7 @@ class TakeRoutes:
         take = self._take(request)
         asked = library.sidecar(take).request
         command = command_line(asked, self._reports_folder, take.take_id)
-        return JSONResponse({**self._take_worker.do("describe", take), "settings": form_of(asked), "command": command})
+        return JSONResponse({**self._take_worker.describe(take), "settings": form_of(asked), "command": command})
 
     def _change(self, request: Request) -> Response:
         take = self._take(request)
@@ -117,7 +117,7 @@ class TakeRoutes:
         take = self._take(request)
         beside = take.wav.with_suffix(".mid")
         if not beside.exists():
-            return Response(self._take_worker.do("listen", take), media_type="audio/midi")
+            return Response(self._take_worker.transcribe(take), media_type="audio/midi")
         return FileResponse(beside, media_type="audio/midi")
 
     def _stem(self, request: Request) -> Response:
@@ -143,7 +143,7 @@ class TakeRoutes:
         path = self._reports_folder / f"{take.take_id}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._take_worker.do("draw", take, path)
+            self._take_worker.draw(take, path)
         return FileResponse(path, media_type="image/png")
 
 

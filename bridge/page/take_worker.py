@@ -3,25 +3,67 @@
 The bridge runs all day and stays small; this process comes when it is needed, does one thing at a time, and goes when
 nothing was asked for a while. It ends with the bridge, because then its input ends.
 
-    python -m bridge.page.take_worker     pickled (name, arguments) in, pickled (result, error) out
+    python -m bridge.page.take_worker     a `Call` in, an `Answer` out, each a line of JSON
 """
 
 import contextlib
-import pickle
 import subprocess
 import sys
 import threading
-from importlib import import_module
-from typing import IO, Any
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
 
-from engine.errors import DittoError, InternalError
+import msgspec
+
+from engine.errors import BadInputError, DittoError, InternalError
+
+from ..takes.library import StoredTake
+from .cards import Json
 
 IDLE_SECONDS = 60.0
 LIMIT_SECONDS = 60.0  # of one piece of work; a disk that hangs must not hold up the next
 
 
-WORK = {"describe": "details:described", "draw": "details:draw_report", "listen": "downloads:transcription_file"}
-"""The functions of this package that the process calls, by the name of the work; each gets a take first."""
+class Work(StrEnum):
+    """What the process can do with a take."""
+
+    DESCRIBE = "describe"
+    DRAW = "draw"
+    TRANSCRIBE = "transcribe"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work on one take; a picture goes to `path`."""
+
+    work: Work
+    take: StoredTake
+    path: Path | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a take could not be worked on."""
+
+    sentence: str
+    remedy: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a call: a description, a file's content, neither for a picture, or a refusal."""
+
+    description: Json = {}
+    content: bytes = b""
+    refusal: Refusal | None = None
+
+
+def _as_path(_kind: type, text: str) -> Path:
+    return Path(text)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=str)  # paths are all that it does not know
+_CALLS = msgspec.json.Decoder(Call, dec_hook=_as_path)
+_ANSWERS = msgspec.json.Decoder(Answer)
 
 
 class TakeWorker:
@@ -45,19 +87,31 @@ class TakeWorker:
             self._process.kill()
         self._end_idle()  # where work is under way, its caller ends the process
 
-    def do(self, name: str, *arguments: object) -> Any:
-        """Have one piece of `WORK` done; raises what it raises, `InternalError` where the process dies of it."""
+    def describe(self, take: StoredTake) -> Json:
+        """Return the card of a take with its outline, spectrum, losses, and targets beside what was measured."""
+        return self._done(Call(work=Work.DESCRIBE, take=take)).description
+
+    def draw(self, take: StoredTake, path: Path) -> None:
+        """Draw the report about a take as a picture."""
+        self._done(Call(work=Work.DRAW, take=take, path=path))
+
+    def transcribe(self, take: StoredTake) -> bytes:
+        """Return a MIDI file of the notes detected in a take."""
+        return self._done(Call(work=Work.TRANSCRIBE, take=take)).content
+
+    def _done(self, call: Call) -> Answer:
+        """Have a call answered; raises `BadInputError` for a refusal, `InternalError` where the process dies of it."""
         with self._lock:
             self._end_after(None)
             try:
-                result, error = self._exchange(name, arguments)
+                answer = self._exchange(call)
             finally:
                 self._end_after(self._idle_seconds)
-        if error is not None:
-            raise error
-        return result
+        if answer.refusal is not None:
+            raise BadInputError(answer.refusal.sentence, remedy=answer.refusal.remedy)
+        return answer
 
-    def _exchange(self, name: str, arguments: tuple[object, ...]) -> tuple[Any, Exception | None]:
+    def _exchange(self, call: Call) -> Answer:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -65,17 +119,16 @@ class TakeWorker:
         guard.daemon = True
         guard.start()
         try:
-            pickle.dump((name, arguments), process.stdin)
+            process.stdin.write(_ENCODER.encode(call) + b"\n")
             process.stdin.flush()
-            answer: tuple[Any, Exception | None] = pickle.load(process.stdout)  # of our own process
-        except (OSError, EOFError, pickle.UnpicklingError):
+            return _ANSWERS.decode(process.stdout.readline())
+        except (OSError, msgspec.DecodeError):  # a line that was cut off, too
             self._end()
             raise InternalError(
                 "The take could not be looked at: the process that does it has ended.", remedy="Try once more."
             ) from None
         finally:
             guard.cancel()
-        return answer
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is not None and self._process.poll() is not None:
@@ -122,24 +175,35 @@ class TakeWorker:
             process.wait()
 
 
-def serve(calls: IO[bytes], answers: IO[bytes]) -> None:
+def serve(calls: Iterable[bytes], answers: IO[bytes]) -> None:
     """Answer one call after another until the input ends."""
-    while True:
-        try:
-            name, arguments = pickle.load(calls)  # of the bridge, whose child this is
-        except EOFError:
-            return
-        result: Any = None
-        error: Exception | None = None
-        try:
-            module, _, function = WORK[name].partition(":")
-            result = getattr(import_module(f".{module}", __package__), function)(*arguments)
-        except DittoError as known:
-            error = known
-        except (OSError, ValueError, KeyError) as other:
-            error = ValueError(f"{type(other).__name__}: {other}"[:300])
-        pickle.dump((result, error), answers)
+    for line in calls:
+        answers.write(_ENCODER.encode(_answer(_CALLS.decode(line))) + b"\n")
         answers.flush()
+
+
+def _answer(call: Call) -> Answer:
+    try:
+        return _done(call)
+    except DittoError as error:
+        refusal = Refusal(sentence=error.sentence, remedy=error.remedy)
+    except (OSError, ValueError, KeyError) as error:
+        refusal = Refusal(sentence=f"The take cannot be read: {type(error).__name__}: {error}."[:300])
+    return Answer(refusal=refusal)
+
+
+def _done(call: Call) -> Answer:
+    from . import details, downloads  # here, because they load what the bridge itself does without
+
+    match call.work:
+        case Work.DESCRIBE:
+            return Answer(description=details.described(call.take))
+        case Work.DRAW:
+            assert call.path is not None
+            details.draw_report(call.take, call.path)
+            return Answer()
+        case Work.TRANSCRIBE:
+            return Answer(content=downloads.transcription_file(call.take))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The chords of a request: typed, or those that a clip plays, as text that fits the loop."""
 
 from engine.errors import BadRequestError
-from engine.request import LoopRequest
+from engine.request import MAX_BARS, LoopRequest
 from midi.chords.clip import chords_of
 from midi.chords.text import Progression, parse_chords, written
 from midi.errors import MidiError
@@ -11,9 +11,11 @@ from midi.live.note_file import holds_notes, naming, read_notes
 from midi.notes import Note
 
 from .fields import BY_NAME, Frontend
+from .layers import NONE
 from .sent import Chunks, sounding
 from .targets import Say
 
+ANY_KEY = Key.parse("C major")  # numerals have as many bars in every key
 SETTING = "chords"  # also the name under which a clip's notes are sent
 
 
@@ -23,9 +25,11 @@ def read_chords(
     """Return the chords that settings or a sent clip ask for, empty where nothing does; `loop` has its key.
 
     `say` gets a sentence on a clip's chords, and on chords that are repeated or cut. Chords that were `inherited` fit
-    any loop; others are refused where their bars do not fill it. Raises `BadRequestError` for chords that are asked for
-    twice, and `MidiError` for chords or a file that cannot be read.
+    any loop; others are refused where their bars do not fill it. `none` leaves out those of a take. Raises
+    `BadRequestError` for chords that are asked for twice, and `MidiError` for chords or a file that cannot be read.
     """
+    if _is_none(text):
+        text = ""
     called, sent = BY_NAME[SETTING].called(frontend), chunks.get(("notes", SETTING))
     if sent is not None:
         if text and not inherited:
@@ -41,6 +45,22 @@ def read_chords(
         with naming(path):
             return _played(found.notes, path.name, loop, say)
     return _typed(" ".join(text.split()), loop, frontend, say, inherited=inherited)
+
+
+def bars_that_fit(text: str, bars: int, say: Say) -> int:
+    """Return `bars`, which nobody asked for, or where typed chords do not fill those evenly as many as they have."""
+    if not text or _is_none(text) or holds_notes(split_file_part(text)[0]):
+        return bars
+    chords = parse_chords(text, ANY_KEY)
+    count = len(chords.bars)
+    if not chords.barred or bars % count == 0 or count > MAX_BARS:
+        return bars
+    say(f"The chords have {count} bars, and so has the loop.")
+    return count
+
+
+def _is_none(text: str) -> bool:
+    return text.strip().lower() == NONE
 
 
 def _played(notes: tuple[Note, ...], name: str, loop: LoopRequest, say: Say) -> str:

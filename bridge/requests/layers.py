@@ -41,6 +41,9 @@ def layer_names(text: str, called: str, *, mix: bool = False) -> tuple[str, ...]
     alone = MIX if mix else NONE
     if words == [alone]:
         return (MIX,) if mix else ()
+    if mix and words == [NONE]:
+        sentence = f"{called} is none, but a loop has at least one layer."
+        raise BadRequestError(sentence, remedy=f"Leave it out, and words and seed decide. {_listed(alone)}")
     if MIX in words:
         sentence = f"{called} names {MIX}, which is one sound of everything."
         raise BadRequestError(sentence, remedy=f"Write {MIX} alone." if mix else "Name layers.")

@@ -20,7 +20,7 @@ from engine.settings import Settings
 from midi.key import guess_key, read_key
 
 from .beside import fitting, named, read_beside
-from .chords import read_chords
+from .chords import bars_that_fit, read_chords
 from .controls import added_bars, read_controls
 from .fields import ATTRIBUTES, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Frontend, field_of, is_known, unknown
 from .hinted import hinted
@@ -124,6 +124,8 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     recording = named(values["with"]) if "with" in draft.given else None
     if recording is not None:
         values |= fitting(recording, values, draft.say)
+    if not values.keys() & {"bars", "outpaint"}:
+        values["bars"] = bars_that_fit(values.get("chords", ""), LoopRequest().bars, draft.say)
     values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)
     if parent is not None and parent.request is not None:
         refuse_again(draft.given, parent.name, parent.layers, draft.frontend)

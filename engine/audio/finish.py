@@ -62,14 +62,14 @@ def finish(
     `rotation_samples` (at the request's rate, above 0 is later) rotates a loop. The gain brings the loop to
     the level that a control asks for, else to the scene's usual loudness, and keeps the true peak at or under -1 dBTP.
     The `stems` [layers, channels, model_samples] get the same rotation and gain; the gain is lowered until the true
-    peak of each is at or under 0 dBTP. `audio` is the sum of those that are not muted. Raises `InternalError` for
-    values that are not finite.
+    peak of each that is heard or delivered is at or under 0 dBTP. `audio` is the sum of those that are not muted.
+    Raises `InternalError` for values that are not finite.
     """
     turn = rotation_samples if request.loop else 0
     exact = _exact(audio, scene, request, turn)
     parts = None if stems is None else np.stack([_exact(stem, scene, request, turn) for stem in stems])
     gain_db = _gain_db(exact, parts, scene, request)
-    for part in () if parts is None else parts:
+    for part in () if parts is None else _delivered(parts, scene, request):
         if not peak.is_peak_under(part, STEM_CEILING_DBTP - gain_db, circular=request.loop):
             gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
     gain = 10 ** (gain_db / 20)
@@ -79,6 +79,13 @@ def finish(
         rotation_samples=turn,
         stems=None if parts is None else (parts * gain).astype(np.float32),
     )
+
+
+def _delivered(stems: NDArray[np.float64], scene: Scene, request: LoopRequest) -> NDArray[np.float64]:
+    """Return the stems without those that nobody hears: a muted one that is no file must not turn the loop down."""
+    if request.stems or not scene.muted:
+        return stems
+    return stems[[index for index, name in enumerate(scene.layers) if name not in scene.muted]]
 
 
 def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, turn: int) -> NDArray[np.float64]:

@@ -128,6 +128,24 @@ def test_the_peak_of_the_file_stays_under_the_ceiling_to_the_last_bit(number: in
     assert -1.01 < peak.true_peak_db(written, circular=True) <= -1.0
 
 
+@pytest.mark.parametrize(("delivers", "muted"), [(False, ("lead",)), (True, ("lead",)), (False, ())])
+def test_a_muted_stem_that_is_no_file_turns_nothing_down(delivers: bool, muted: tuple[str, ...]) -> None:
+    """A lead ten times as loud as all else is under its ceiling wherever somebody gets it, and nowhere else counts."""
+    request = LoopRequest(bars=1, sample_rate=8_000, stems=delivers)
+    scene = replace(MODEL.scene(request), loudness_lufs=-14.0, layers=("bass", "lead"), muted=muted)
+    stems = np.stack([sines(scene.model_samples, 400, level=0.03), sines(scene.model_samples, 770, level=0.3)])
+    heard = stems[:1].sum(0) if muted else stems.sum(0)
+    finished = loop.finish(heard, scene, request, stems=stems)
+    alone = loop.finish(heard, replace(scene, layers=(), muted=()), request)
+    assert finished.stems is not None
+    loudest = peak.true_peak_db(finished.stems[1], circular=True)
+    if muted and not delivers:
+        assert finished.gain_db == alone.gain_db
+    else:
+        assert loudest <= loop.STEM_CEILING_DBTP + 0.01
+    assert (loudest > loop.STEM_CEILING_DBTP) is (bool(muted) and not delivers)
+
+
 def test_what_is_kept_keeps_its_level(ask: Any) -> None:
     """Inpainting must not move the sound around the gap, whatever the usual loudness is."""
     made = sines(16_000, 400, 770, level=0.01)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.page.take_worker import WORK, TakeWorker
+from bridge.page.take_worker import TakeWorker
 from bridge.takes import library
 from bridge.takes.delivery import write_take
 from engine.errors import DittoError, InternalError
@@ -38,26 +37,35 @@ def test_the_bridge_itself_loads_no_scipy_and_no_matplotlib() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_its_work_is_there() -> None:
-    """Each piece of work names a function of the page."""
-    for place in WORK.values():
-        module, _, name = place.partition(":")
-        assert callable(getattr(import_module(f"bridge.page.{module}"), name))
+def test_a_line_that_is_no_answer_ends_the_process(take: library.StoredTake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but an answer in JSON is taken from the process, so that no bytes of a pipe can run anything."""
+    take_worker = TakeWorker()
+    strange = [sys.executable, "-c", "import sys; sys.stdin.readline(); print('cos\\nsystem\\n')"]
+    started = subprocess.Popen
+
+    def start(_command: Any, **pipes: Any) -> Any:
+        return started(strange, **pipes)
+
+    monkeypatch.setattr("bridge.page.take_worker.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    with pytest.raises(InternalError, match="has ended"):
+        take_worker.describe(take)
+    assert take_worker.process is None
 
 
-def test_a_take_is_described_and_drawn_there(take: library.StoredTake, tmp_path: Path) -> None:
+def test_a_take_is_described_drawn_and_transcribed_there(take: library.StoredTake, tmp_path: Path) -> None:
     """One process for several pieces of work; it goes when it is idle, and another comes."""
     take_worker = TakeWorker(idle_seconds=3600)
     try:
         assert take_worker.process is None
-        assert take_worker.do("describe", take)["id"] == take.take_id
+        assert take_worker.describe(take)["id"] == take.take_id
         first = take_worker.process
-        take_worker.do("draw", take, tmp_path / "report.png")
+        take_worker.draw(take, tmp_path / "report.png")
         assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+        assert take_worker.transcribe(take).startswith(b"MThd")
         assert take_worker.process == first
         take_worker._end_idle()
         assert take_worker.process is None
-        assert take_worker.do("describe", take)["id"] == take.take_id
+        assert take_worker.describe(take)["id"] == take.take_id
     finally:
         take_worker.close()
 
@@ -68,12 +76,12 @@ def test_a_fault_of_the_take_is_told_in_its_words(take: library.StoredTake) -> N
     try:
         take.wav.write_bytes(b"no sound")
         with pytest.raises(DittoError) as told:
-            take_worker.do("describe", take)
+            take_worker.describe(take)
         assert not isinstance(told.value, InternalError)
         process = take_worker.process
         take.wav.unlink()
-        with pytest.raises((DittoError, ValueError)):
-            take_worker.do("describe", take)
+        with pytest.raises(DittoError):
+            take_worker.describe(take)
         assert take_worker.process == process
     finally:
         take_worker.close()
@@ -84,12 +92,12 @@ def test_a_process_that_dies_costs_one_answer(take: library.StoredTake) -> None:
     """Killed between two pieces of work nothing is noticed; killed at work there is one sentence."""
     take_worker = TakeWorker()
     try:
-        take_worker.do("describe", take)
+        take_worker.describe(take)
         assert take_worker.process is not None
         os.kill(take_worker.process, signal.SIGKILL)
         assert take_worker._process is not None
         take_worker._process.wait()
-        assert take_worker.do("describe", take)["id"] == take.take_id
+        assert take_worker.describe(take)["id"] == take.take_id
     finally:
         take_worker.close()
 
@@ -105,7 +113,7 @@ def test_what_never_ends_is_ended(take: library.StoredTake, monkeypatch: pytest.
 
     monkeypatch.setattr("bridge.page.take_worker.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
     with pytest.raises(InternalError, match="has ended"):
-        take_worker.do("describe", take)
+        take_worker.describe(take)
     assert take_worker.process is None
 
 

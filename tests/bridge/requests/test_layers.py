@@ -63,6 +63,7 @@ def test_layers_are_read_as_people_write_them(text: str, layers: tuple[str, ...]
         ({"layers": "drum,bass"}, "--layers names 'drum'", "Did you mean drums?"),
         ({"layers": "melody"}, "'melody', which is no layer", "Did you mean lead?"),
         ({"layers": "pads"}, "'pads'", "Did you mean chords?"),
+        ({"layers": "none"}, "at least one layer", "words and seed decide"),
         ({"layers": "mix,bass"}, "one sound of everything", "mix alone"),
         ({"mute": "mix"}, "one sound of everything", "Name layers"),
         ({"mute": "bas"}, "--mute names 'bas'", "Did you mean bass?"),
@@ -75,7 +76,7 @@ def test_layers_are_read_as_people_write_them(text: str, layers: tuple[str, ...]
         ({"chords": "Am Xyz | C"}, "Bar 1: 'Xyz' is not a chord", "Write bars"),
         ({"chords": "C | C/Q"}, "Bar 2: 'Q' after the slash", "note"),
         ({"chords": "i VI"}, "is a degree of a key", "--key F minor"),
-        ({"chords": "C | F | G"}, "3 bars, which a loop of 4 bars does not hold", "ask for 3 bars"),
+        ({"chords": "C | F | G", "bars": "4"}, "3 bars, which a loop of 4 bars does not hold", "ask for 3 bars"),
         ({"chords": "nothing.mid#Keys"}, "nothing.mid", ""),
         ({"with": "nothing.wav"}, "nothing.wav", ""),
     ],
@@ -105,7 +106,7 @@ def test_any_text_is_layers_or_one_sentence(text: str) -> None:
         ({"chords": "Am  F | C G/B"}, "Am F | C G/B", "The chords have 2 bars and are played 2 times."),
         ({"chords": "Am |"}, "Am |", "The chords have 1 bar and are played once for each bar."),
         ({"chords": "Am F C G"}, "Am F C G", ""),
-        ({"chords": "Am | F | C | G | Em"}, "Am | F | C | G |", "5 bars; the loop has the first 4"),
+        ({"chords": "Am | F | C | G | Em", "bars": "4"}, "Am | F | C | G |", "5 bars; the loop has the first 4"),
         ({"chords": "Am | F", "bars": "1"}, "Am |", "2 bars; the loop has the first 1"),
         ({"chords": "i VI | III VII", "key": "A minor"}, "i VI | III VII", "The chords in A minor: Am F | C G."),
         ({"chords": "I", "prompt": "house in D major"}, "I", "The chords in D major: D."),
@@ -116,6 +117,27 @@ def test_chords_fill_the_loop_bar_by_bar(settings: dict[str, str], chords: str, 
     reading = read(**settings)
     assert reading.request.chords == chords
     assert said in " ".join(reading.remarks)
+
+
+@pytest.mark.parametrize(
+    ("settings", "bars"),
+    [
+        ({"chords": "Am | F | C | G | Em"}, 5),
+        ({"chords": "i | VI | III", "key": "A minor"}, 3),
+        ({"chords": "Am | F"}, 4),
+        ({"chords": "Am F C G C F G C"}, 4),  # one row that shares the loop, however long
+        ({"chords": "Am | F | C", "prompt": "house, 6 bars"}, 6),
+        ({"chords": "none"}, 4),
+    ],
+)
+def test_without_a_number_of_bars_the_loop_has_those_of_its_chords(settings: dict[str, str], bars: int) -> None:
+    """Unless they fill the usual length evenly; another length is said, and no chord is lost."""
+    reading = read(**settings)
+    assert reading.request.bars == bars
+    typed = settings["chords"].count("|") + 1
+    assert any(f"The chords have {bars} bars, and so has the loop." in one for one in reading.remarks) is (
+        typed == bars
+    )
 
 
 def test_a_clips_chords_are_read_and_said(tmp_path: Path) -> None:
@@ -227,6 +249,9 @@ def test_layers_and_chords_are_handed_on_and_listed(tmp_path: Path) -> None:
     other = child(tmp_path, take, chords="Dm | Bb", mute="none")
     assert (other.request.chords, other.request.mute) == ("Dm | Bb", ())
     assert "chords" not in other.remarks[0]
+    free = child(tmp_path, take, chords="None")
+    assert free.request.chords == ""
+    assert "chords" not in free.remarks[0]
     muted = child(tmp_path, take, mute="drums")
     assert muted.request.budget.steps == 0
     assert muted.request.seed == same.request.seed
