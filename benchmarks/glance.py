@@ -3,22 +3,22 @@
 from benchmarks.markdown import Table
 
 BAR = "Bars: the project's own, set before anything was measured. Each table below says more. Bold misses its bar."
-DELIVERED = "ditto2"
+DELIVERED, TUNE_SHOWN = "ditto2", "shown+ditto2"
 CHAIN = "4"  # steps of the chain that `pocket` delivers
 LINES = (  # label, bar, table, row, column
     ("intensity: MSE, dB²", "0.6", "control", "intensity: MSE, dB²", DELIVERED),
     ("intensity: rho", "0.985", "control", "intensity: rho", DELIVERED),
-    ("melody: frames in tune, %", "95", "control", "melody: frames in tune, %", DELIVERED),
-    ("melody: by basic-pitch, %", "82", "control", "melody: frames in tune by basic-pitch, %", DELIVERED),
-    ("both: MSE, dB²", "1", "control", "both: MSE, dB²", DELIVERED),
-    ("both: frames in tune, %", "90", "control", "both: frames in tune, %", DELIVERED),
+    ("melody: frames in tune, %", "95", "control", "melody: frames in tune, %", TUNE_SHOWN),
+    ("melody: by basic-pitch, %", "82", "control", "melody: frames in tune by basic-pitch, %", TUNE_SHOWN),
+    ("both: MSE, dB²", "1", "control", "both: MSE, dB²", TUNE_SHOWN),
+    ("both: frames in tune, %", "90", "control", "both: frames in tune, %", TUNE_SHOWN),
     ("rhythm: F1 at 25 ms", "0.8", "control", "rhythm: F1 at 25 ms", DELIVERED),
     ("structure: MSE over that of none", "0.05", "control", "structure: MSE over that of none", DELIVERED),
     ("brightness: error, octaves", "0.25", "control", "brightness: error, octaves", DELIVERED),
     ("text: preferred to none, %", "80", "control", "text: the judge's tower prefers it to none, %", DELIVERED),
     ("good seams of controlled loops", "98 %", "control", "seams that are good", DELIVERED),
     ("music is kept: intensity", "1.1, upper end", "honesty", "intensity, ditto2", "ratio (95 %)"),
-    ("music is kept: melody", "1.1, upper end", "honesty", "melody, ditto2", "ratio (95 %)"),
+    ("music is kept: melody", "1.1, upper end", "honesty", "melody, shown+ditto2", "ratio (95 %)"),
     ("music is kept: rhythm", "1.1, upper end", "honesty", "rhythm, ditto2", "ratio (95 %)"),
     ("seconds: intensity", "2.5", "seconds", "two cores, bfloat16 without matrix units", "intensity"),
     ("seconds: melody", "4", "seconds", "two cores, bfloat16 without matrix units", "melody"),

@@ -18,7 +18,7 @@ from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
 from .models.protocol import Model
 from .models.speed.threads import with_threads
-from .request import LoopRequest, Start
+from .request import Budget, LoopRequest, Start
 from .search import guidance, minimize
 from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
@@ -107,7 +107,8 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
 
 
 def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
-    stored = msgspec.structs.replace(request, start=Start(noise=noise), again=(), count=1)
+    # Without a search its network is shown what the noise says that it was shown, whatever the request asks.
+    stored = msgspec.structs.replace(request, start=Start(noise=noise), again=(), count=1, budget=Budget(steps=0))
     ready = prepare(stored, model)
     check_rebuilt(noise, model, ready.scene)
     search = Search()
@@ -118,14 +119,14 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
     return finished(ready, latent[0]).audio
 
 
-def _steps(ready: Prepared, state: SearchState | None) -> Iterator[Step]:
-    """Return the steps of the request's method, on the part of the loop that its controls move."""
+def _steps(ready: Prepared, state: SearchState | None, home: Tensor | None) -> Iterator[Step]:
+    """Return the steps of the request's method, on the part of the loop that its controls move, near `home`."""
     objective, model, scene, noise = ready.objective, ready.model, ready.part.scene, ready.part.of(ready.noise)
     if not objective.goals or ready.request.method == "none":
         return iter(())
     if ready.request.method == "guidance":
         return guidance.guide(objective, model, scene, noise)
-    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state)
+    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, home=home)
 
 
 def _optimise(
@@ -136,9 +137,11 @@ def _optimise(
     started = searching = time.monotonic()
     news = _News(ready, search, turns, started, live=live)
     try:
-        for search.step in _steps(ready, turns.state):
+        if (home := ready.home()) is not None:
+            search.uncontrolled = ready.part.put(home, ready.still)
+        for search.step in _steps(ready, turns.state, home):
             search.losses.append(search.step.losses)
-            if search.step.index == 0 and ready.request.start is None and not ready.plan.first_step:
+            if search.step.index == 0 and _is_uncontrolled(ready):
                 known = search.step.latent
                 search.uncontrolled = None if known is None else ready.part.put(known, ready.still)
             now = time.monotonic()
@@ -160,6 +163,11 @@ def _optimise(
         turns.spent_seconds += search.seconds
         if search.step is not None:
             turns.keep(search.step.state)
+
+
+def _is_uncontrolled(ready: Prepared) -> bool:
+    """Whether a search begins at the loop that the seeds' noise gives without controls."""
+    return not (ready.request.start or ready.plan.first_step or ready.is_shown)
 
 
 class _News:

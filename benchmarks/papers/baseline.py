@@ -24,6 +24,7 @@ from engine.audio.wav import read_audio, write_loop
 from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
 from engine.pocket.model import Pocket, load_pocket
+from engine.pocket.sight import Sight
 from engine.request import LoopRequest
 from engine.search import methods
 from engine.search.minimize import minimize
@@ -54,8 +55,8 @@ class Setting(NamedTuple):
 
 
 def full_mix(dtype: str = "auto") -> Pocket:
-    """Return `pocket` as one sound of everything: one latent, as the papers' models have."""
-    return load_pocket(Settings(dtype=dtype))
+    """Return `pocket` as one sound of everything that is shown no targets: as the papers' models are."""
+    return load_pocket(Settings(dtype=dtype), sight=Sight.NOTHING)
 
 
 def setting_of(request: LoopRequest, model: Model) -> Setting:

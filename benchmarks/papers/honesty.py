@@ -6,6 +6,7 @@ In the judge's embedding, which nothing is optimised against: the mean distance 
 that its prompt gives with other seeds and no control, over the mean distance of those among themselves. 1 is a loop
 like any other; the bar is an upper 95 % bound of 1.1. Beside it the same by musicnn, an ear that `pocket` never met
 (where it is installed: `pip install --no-deps musicnn`), and whether the optimised noise is still a Gaussian's.
+`--method shown+ditto2` shows the network the tune, as whoever asks for one gets it; `ditto2` is the search alone.
 `--method fader` moves a fader over the finished, uncontrolled loop instead: the least that a curve can change.
 With `--layers` loops have four layers, else they are full mixes; rows go to files of their own.
 Vectors are kept in a folder of the weights below `--work` as they come.
@@ -23,23 +24,24 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
 from benchmarks.papers import baseline
 from benchmarks.quality import tasks
-from benchmarks.quality.control import UNHURRIED, judge_vector, weights_of
+from benchmarks.quality.control import TUNE_SHOWN, UNHURRIED, judge_vector, weights_of
 from benchmarks.quality.edits import made
 from benchmarks.quality.evaluation.material import Audio
 from benchmarks.quality.evaluation.musicnn import Musicnn, find_musicnn
 from benchmarks.rows import WORK, Arrays, Row, Rows, arrays_of, mean_interval
 from engine.curves import level_db
 from engine.metrics import intensity
-from engine.models import catalogue
 from engine.pocket.bands import SAMPLE_RATE
-from engine.pocket.layered import LayeredPocket
-from engine.pocket.model import Pocket
+from engine.pocket.layered import LayeredPocket, load_layered
+from engine.pocket.model import Pocket, load_pocket
+from engine.pocket.sight import Sight
 from engine.request import Curve, LoopRequest
 from engine.settings import Settings
 from engine.takes.noise import noise_from_bytes
 from engine.takes.record import noise_facts
 
 DRAWS = 1_000
+SHOWN = TUNE_SHOWN.partition("+")[0] + "+"  # begins the name of a method whose network is shown the tune
 PLAIN = ", plain start"  # ends the name of a method that begins without the learned first step
 RATIO = Bar(1.1)
 BAR = (
@@ -77,7 +79,7 @@ def pair(task: str, seed: int, method: str, model: Pocket | LayeredPocket, stran
     asked = tasks.request(task, seed)
     asked = tasks.in_layers(asked) if isinstance(model, LayeredPocket) else asked
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
-    searched = "none" if method == "fader" else method.removesuffix(PLAIN)
+    searched = "none" if method == "fader" else method.removesuffix(PLAIN).removeprefix(SHOWN)
     budget = msgspec.structs.replace(UNHURRIED, plain_start=method.endswith(PLAIN))
     request = msgspec.structs.replace(asked, method=searched, budget=budget)
     take, audio, _ = made(request, model)
@@ -134,9 +136,13 @@ def table(rows: Rows) -> Table:
 
 
 def _paired(rows: Rows, key: str) -> str:
-    """Return the ratio less that of the search of the same seeds that began plainly, with its interval."""
+    """Return the ratio less that of the search of the same seeds that began plainly, with its interval.
+
+    A search alone begins plainly where only a tune is shown.
+    """
     task, method, seeds = key.rsplit("/", 2)
-    own, plain = (rows.find(one).get("ratios", []) for one in (key, f"{task}/{method}{PLAIN}/{seeds}"))
+    plainly = method.removeprefix(SHOWN) if method.startswith(SHOWN) else method + PLAIN
+    own, plain = (rows.find(one).get("ratios", []) for one in (key, f"{task}/{plainly}/{seeds}"))
     if not own or len(own) != len(plain):
         return ""
     mean, low, high = mean_interval((np.array(own) - np.array(plain)).tolist()) or (np.nan, np.nan, np.nan)
@@ -167,10 +173,10 @@ def main() -> None:
     method = chosen.method + (PLAIN if chosen.plain_start else "")
     if chosen.layers:
         chosen.rows_name = "honesty-layers"
-        weights, model = weights_of("pocket"), catalogue.load("pocket", Settings())
-        assert isinstance(model, LayeredPocket)
+        weights, load = weights_of("pocket"), load_layered
     else:
-        weights, model = baseline.full_mix_weights(), baseline.full_mix()
+        weights, load = baseline.full_mix_weights(), load_pocket
+    model = load(Settings(), sight=Sight.TUNES if method.startswith(SHOWN) else Sight.NOTHING)
     rows, stranger = open_rows(chosen, weights), find_musicnn()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 

@@ -1,11 +1,11 @@
 """What DITTO published beside the same method here and beside what is delivered, from the rows of `control`."""
 
 from benchmarks.markdown import Table
-from benchmarks.quality.control import by_method
+from benchmarks.quality.control import TUNE_SHOWN, by_method
 from benchmarks.rows import Row, Rows, mean_interval, published
 
 METHODS = ("ditto-paper", "ditto2")
-IN_LAYERS = "ditto2, in layers"
+IN_LAYERS, SHOWN_IN_LAYERS = "ditto2, in layers", "shown+ditto2, in layers"
 PUBLISHED = (  # task, column, label, factor, DITTO (arXiv:2401.12179), DITTO-2 (arXiv:2405.20289) as others report it
     ("intensity", "intensity_mse", "intensity: MSE, dB²", 1, "4.758", "3.311"),
     ("intensity", "intensity_rho", "intensity: rho", 1, "0.617; 0.904 in a run with an MSE of 60.9", ""),
@@ -25,11 +25,14 @@ def table(rows: Rows) -> Table:
     body = []
     layered = published("control-layers")
     for task, column, label, scale, *theirs in PUBLISHED:
-        found = list(by_method(rows, task, METHODS).values())
-        found += by_method(layered, task, METHODS[-1:]).values() if layered else [[]]
-        *cells, in_layers = (_interval(of, column, scale) for of in found)
-        body.append([label, *theirs, *cells, in_layers or f"not yet run: `control --layers --only {task}`"])
-    return Table(head=("", "DITTO, published", "DITTO-2, published", *METHODS, IN_LAYERS), body=body, bar=BAR)
+        in_mix = by_method(rows, task, (*METHODS, TUNE_SHOWN))
+        in_layers = by_method(layered, task, (METHODS[-1], TUNE_SHOWN)) if layered else {}
+        cells = [_interval(of, column, scale) for of in (*in_mix.values(), *in_layers.values())]
+        if not any(in_layers.values()):
+            cells[3:] = [f"not yet run: `control --layers --only {task}`", ""]
+        body.append([label, *theirs, *cells])
+    head = ("", "DITTO, published", "DITTO-2, published", *METHODS, TUNE_SHOWN, IN_LAYERS, SHOWN_IN_LAYERS)
+    return Table(head=head, body=body, bar=BAR)
 
 
 def _interval(rows: list[Row], column: str, scale: float) -> str:

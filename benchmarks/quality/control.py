@@ -4,8 +4,10 @@
     python -m benchmarks control --only intensity,melody --methods none,ditto2 --seeds 4
     python -m benchmarks control --layers --methods none,guidance,ditto2 --publish
 
-Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds. A method
-may be `told` (the model's own control inputs, without a search) or `told+ditto2`. Rows are `TASK/METHOD/SEED`.
+Prints one table per task: mean and 95 % bootstrap interval for each column of `--methods`, on the same seeds. `ditto2`
+is the search alone. With `shown+ditto2` the network is shown the tune, as whoever asks for one gets it; only tasks with
+a tune have it. With `told+ditto2` it is shown all that its control inputs know, with `told` that alone, without a
+search. Rows are `TASK/METHOD/SEED`.
 With `--layers` loops have four layers, each with a noise of its own, else they are full mixes, as the papers' models
 make them; a control is then scored in the stems that it moves (a melody in the lead), and rows go to a file of their
 own.
@@ -37,15 +39,18 @@ from engine.models.protocol import Model, Scene
 from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
-from engine.pocket.layered import LayeredPocket
+from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import WEIGHTS, Pocket, load_pocket
+from engine.pocket.sight import Sight
 from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
 from midi.melody import melody as one_voice
 from midi.melody import pitch_class_target
 
 UNHURRIED = Budget(seconds=3600.0)  # a search ends by its target or its steps here, not by the clock of this machine
-METHODS = ("none", "guidance", "ditto-paper", "ditto", "ditto2")
+TUNE_SHOWN = "shown+ditto2"
+METHODS = ("none", "guidance", "ditto-paper", "ditto", "ditto2", TUNE_SHOWN)
+SIGHTS = {"": Sight.NOTHING, "shown": Sight.TUNES, "told": Sight.EVERYTHING}
 SHOWN = {
     "intensity": ("intensity_mse", "intensity_mse_gain_free", "intensity_rho", "intensity_bar"),
     "melody": ("melody_accuracy", "melody_judge"),
@@ -186,31 +191,36 @@ def main() -> None:
         chosen.rows_name = "control-layers"
     mix = chosen.model == "pocket" and not chosen.layers
     rows = open_rows(chosen, full_mix_weights() if mix else weights_of(chosen.model))
-    models = _Models(chosen.model, Settings(dtype=chosen.dtype), mix=mix, layers=chosen.layers)
+    models = _Models(chosen.model, Settings(dtype=chosen.dtype), layers=chosen.layers)
     methods = chosen.methods.split(",")
     for task in chosen.only.split(","):
         for method in methods:
+            if method == TUNE_SHOWN and not tasks.has_tune(task):
+                continue
             for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
                 rows.get(f"{task}/{method}/{seed}", partial(models.measured, task, method, seed, chosen.quality))
         print(task_table(task, by_method(rows, task, methods)), flush=True)
 
 
 class _Models:
-    """The model with and without its own control inputs, each loaded when it is first asked for."""
+    """The model with and without targets that it is shown, each loaded when it is first asked for."""
 
-    def __init__(self, name: str, settings: Settings, *, mix: bool, layers: bool) -> None:
-        self._name, self._settings, self._loaded = name, settings, dict[str, Model]()
-        self._layers = layers
-        if mix:
-            self._loaded[name] = load_pocket(settings)
+    def __init__(self, name: str, settings: Settings, *, layers: bool) -> None:
+        self._name, self._settings, self._layers = name, settings, layers
+        self._loaded = dict[Sight, Model]()
 
     def measured(self, task: str, method: str, seed: int, quality: str) -> Row:
         """Make one loop of a task and score it."""
-        told = method.startswith("told")
-        name = "pocket-told" if told else self._name
-        if name not in self._loaded:
-            self._loaded[name] = catalogue.load(name, self._settings)
-        own = (method.partition("+")[2] or "none") if told else method
+        shown, own = ("told", "none") if method == "told" else method.rpartition("+")[::2]
         asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=quality, budget=UNHURRIED)
         asked = msgspec.structs.replace(tasks.in_layers(asked), stems=True) if self._layers else asked
-        return run(self._loaded[name], asked, self._settings)
+        return run(self._seeing(SIGHTS[shown]), asked, self._settings)
+
+    def _seeing(self, sight: Sight) -> Model:
+        if sight not in self._loaded:
+            if self._name != "pocket":
+                self._loaded[sight] = catalogue.load(self._name, self._settings)
+            else:
+                load = load_layered if self._layers else load_pocket
+                self._loaded[sight] = load(self._settings, sight=sight)
+        return self._loaded[sight]

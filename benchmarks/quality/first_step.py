@@ -1,12 +1,13 @@
-"""What the learned first step is worth: the same requests begun with it and begun plainly, and by the paper's method.
+"""What a search begins with: the learned first step, the tune shown to the network, or nothing; and the paper's method.
 
     python -m benchmarks first-step --seeds 12 [--publish]
     python -m benchmarks first-step --seeds 3 --only intensity,intensity+melody --starts ditto-paper --publish
 
 Full mixes of 8 s at 120 BPM, `ditto2`, every score read back from the file. Seconds are of this process's processors,
 over those of a loop of the same prompt without control, which is made just before, of a seed of its own: what a model
-has answered it still knows. Tasks that the step has not learnt begin plainly. A loop of `ditto-paper` takes minutes, so
-it has fewer seeds, and is compared on those. Rows are `TASK/START/SEED`.
+has answered it still knows. `begun` is as whoever asks gets it: an intensity with the learned step, a tune with the
+tune shown to the network; all others begin plainly. A loop of `ditto-paper` takes minutes, so it has fewer seeds, and
+is compared on those. Rows are `TASK/START/SEED`.
 """
 
 import time
@@ -28,10 +29,11 @@ from engine.request import MIX, Budget
 from engine.search.first_step import can_begin
 from engine.search.methods import objective_of
 from engine.settings import Settings
+from engine.takes.beginning import seen_by
 
 FIRST_SEED = 300  # those of the control table end below, and tuning uses none of these
-PLAIN, LEARNED, PAPER = "plain", "learned", "ditto-paper"
-UNUSED_SEEDS = {PLAIN: 10_000, LEARNED: 20_000, PAPER: 30_000}  # added for the loop without control; the prompt stays
+PLAIN, BEGUN, PAPER = "plain", "begun", "ditto-paper"
+UNUSED_SEEDS = {PLAIN: 10_000, BEGUN: 20_000, PAPER: 30_000}  # added for the loop without control; the prompt stays
 STEPS = {"intensity": 4, "melody": 6, "intensity+melody": 8, "three": 20, "rhythm": None, "brightness": None}
 SECONDS = {"intensity": 2.0, "melody": 2.5, "intensity+melody": 3.0}
 QUICKER = {"intensity": 60.0, "intensity+melody": 200.0}
@@ -65,9 +67,10 @@ def measured(model: Model, task: str, start: str, seed: int) -> Row:
 
 
 def begins(model: Model, task: str) -> bool:
-    """Return whether the learned step knows all that the task asks for."""
+    """Return whether a search for the task does not begin plainly."""
     asked = msgspec.structs.replace(tasks.request(task, FIRST_SEED), layers=(MIX,))
-    return can_begin(model, objective_of(asked, model.scene(asked), model))
+    scene = model.scene(asked)
+    return can_begin(model, objective_of(asked, scene, model)) or seen_by(model, scene) is not None
 
 
 def table(rows: Rows) -> Table:
@@ -88,15 +91,15 @@ def _line(task: str, start: str, found: dict[str, dict[str, Row]]) -> list[str]:
         return float(np.median([row[name] for row in own]))
 
     steps, seconds = STEPS[task], SECONDS.get(task)
-    learned = start == LEARNED
-    barred = learned or (start == PLAIN and not found[LEARNED])  # what a request gets that asks for no plain start
+    begun = start == BEGUN
+    barred = begun or (start == PLAIN and not found[BEGUN])  # what a request gets that asks for no plain start
     errors = [f"{label} {np.mean([row[name] for row in own]):.3g}" for name, label in SCORES.items() if name in own[0]]
     both = [
         row["embedding_distance"] - found["plain"][seed]["embedding_distance"]
-        for seed, row in found[LEARNED].items()
+        for seed, row in found[BEGUN].items()
         if seed in found[PLAIN]
     ]
-    apart = mean_interval(both) if learned else None
+    apart = mean_interval(both) if begun else None
     return [
         task, start, str(len(own)),
         cell(median("steps"), 3, Bar(steps) if barred and steps else None),
@@ -124,13 +127,13 @@ def main() -> None:
     """Read the command line; make and keep what is missing."""
     options = parser(__doc__)
     options.add_argument("--only", default=",".join(STEPS))
-    options.add_argument("--starts", default=f"{PLAIN},{LEARNED}", help=f"{PLAIN}, {LEARNED} or {PAPER}")
+    options.add_argument("--starts", default=f"{PLAIN},{BEGUN}", help=f"{PLAIN}, {BEGUN} or {PAPER}")
     add_rows(options, "first-step", seeds=12)
     chosen = options.parse_args()
     weights = weights_name("pocket", WEIGHTS, without=OF_LAYERS)
     rows, model = open_rows(chosen, weights), catalogue.load("pocket", Settings())
     for task in chosen.only.split(","):
-        starts = [one for one in chosen.starts.split(",") if one != LEARNED or begins(model, task)]
+        starts = [one for one in chosen.starts.split(",") if one != BEGUN or begins(model, task)]
         for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
             for start in starts:
                 rows.get(f"{task}/{start}/{seed}", partial(measured, model, task, start, seed))

@@ -55,6 +55,11 @@ def base(seed: int, *controls: Control, key: str | None = None) -> LoopRequest:
     )
 
 
+def has_tune(task: str) -> bool:
+    """Whether the task asks for a tune."""
+    return any(isinstance(control.target, Notes) for control in request(task, 0).controls)
+
+
 def in_layers(request: LoopRequest) -> LoopRequest:
     """Return the request with layers that are named, so that no control of the whole loop makes it one full mix."""
     return msgspec.structs.replace(request, layers=IN_LAYERS)

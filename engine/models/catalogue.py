@@ -71,8 +71,9 @@ def load(name: str, settings: Settings) -> "Model":
     """
     if name == TOLD_POCKET:
         from ..pocket.model import load_pocket
+        from ..pocket.sight import Sight
 
-        return _compiled(load_pocket(settings, sees_controls=True), settings)
+        return _compiled(load_pocket(settings, sight=Sight.EVERYTHING), settings)
     if name == POCKET.name:
         from ..pocket.layered import load_default
 

@@ -224,6 +224,19 @@ class StepsFirst(Protocol):
 
 
 @runtime_checkable
+class SeesTargets(Protocol):
+    """A model that may be shown targets of a request frame by frame, as a model with trained controls is."""
+
+    def seen(self, scene: Scene) -> Tensor | None:
+        """Return what the model is shown [rows, frames, channels], for a take to store; None where that is nothing."""
+        ...
+
+    def blind(self, scene: Scene) -> Scene:
+        """Return the scene without that: its loop of the same noise is the uncontrolled one."""
+        ...
+
+
+@runtime_checkable
 class Characterises(Protocol):
     """A model with an embedding of a loop's sound that does not depend on when the sounds occur."""
 

@@ -37,6 +37,7 @@ from .layers import (
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket, uncontrolled_latent
 from .network import LAYER_INPUTS, PocketNetwork
 from .scenes import Inputs
+from .sight import Sight, blind, seen
 from .towers import Towers
 
 
@@ -149,7 +150,15 @@ class LayeredPocket(LayerSounds):
         def beside() -> Tensor:
             return bands(uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled)
 
-        return self.pocket.embeddings.distance(lambda: bands(latent), beside, noise, scene)
+        return self.pocket.embeddings.distance(lambda: bands(latent), beside, noise, blind(scene))
+
+    def seen(self, scene: Scene) -> Tensor | None:
+        """Return the targets that the network is shown [layers, frames, channels]; None where it is shown none."""
+        return seen(scene)
+
+    def blind(self, scene: Scene) -> Scene:
+        """Return the scene whose network is shown no targets."""
+        return blind(scene)
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound of `scene`."""
@@ -172,14 +181,15 @@ def _rehearsed(
     return rows
 
 
-def load_default(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket | Pocket:
+def load_default(settings: Settings, folder: Path = WEIGHTS, *, sight: Sight = Sight.TUNES) -> LayeredPocket | Pocket:
     """Return the model that plays in layers, or the full mix alone where the weights know none."""
-    return load_layered(settings, folder) if (folder / FILE).exists() else load_pocket(settings, folder)
+    load = load_layered if (folder / FILE).exists() else load_pocket
+    return load(settings, folder, sight=sight)
 
 
-def load_layered(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket:
+def load_layered(settings: Settings, folder: Path = WEIGHTS, *, sight: Sight = Sight.TUNES) -> LayeredPocket:
     """Return the model in layers from its weights; raise `ModelError` where they know no layers."""
-    pocket, file = load_pocket(settings, folder), folder / FILE
+    pocket, file = load_pocket(settings, folder, sight=sight), folder / FILE
     if not file.exists() or not pocket.network.config["layered"]:
         raise ModelError(f"The weights in {folder} know no layers.", remedy="Ask without layers.")
     return LayeredPocket(pocket, LayerRepertoire.load(file), digest_of(folder, (*MIX_FILES, FILE, LAYER_INPUTS)))

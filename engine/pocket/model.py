@@ -19,15 +19,14 @@ from ..settings import Settings
 from ..spectrum import Spectrum
 from ..takes.noise import open_seeds
 from .bands import SAMPLE_RATE, log_bands
-from .controls import asked_inputs, asked_rows
+from .controls import asked_rows
 from .embeddings import Embeddings
 from .first_step import FirstStep, PocketStep
 from .flow import Flow
 from .latents import LatentMap
-from .network import CONTROL_CHANNELS, LAYER_INPUTS, PocketNetwork, in_layers
+from .network import LAYER_INPUTS, PocketNetwork, in_layers
 from .repertoire import Repertoire
 from .scenes import (
-    Inputs,
     described,
     heard_of,
     key_seed,
@@ -35,6 +34,7 @@ from .scenes import (
     on_device,
     read_request,
 )
+from .sight import Sight, blind, seen, showing
 from .sound import resynthesised, spectrum_of, usually_resynthesised, waveform
 from .towers import Towers, load_towers
 from .waveform.lengths import PIECE_SECONDS
@@ -80,7 +80,7 @@ class Pocket:
         dtype: torch.dtype = torch.float32,
         device: torch.device = CPU,
         *,
-        sees_controls: bool = False,
+        sight: Sight = Sight.TUNES,
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
         begins: FirstStep | None = None,
@@ -90,7 +90,7 @@ class Pocket:
         self.flow = Flow(self.network, dtype)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.embeddings = Embeddings(self.towers)
-        self.dtype, self.device, self.sees_controls, self.weights = dtype, device, sees_controls, weights
+        self.dtype, self.device, self.sight, self.weights = dtype, device, sight, weights
         self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
         self.begins = begins.to(device) if begins else None  # where a search begins, if that was learnt
 
@@ -110,12 +110,11 @@ class Pocket:
         conditions = described(request, reading, [said], key)
         scene = laid_out(request, reading, conditions, self.latent_map.channels, notes)
         scene = replace(scene, record=heard_of(request, key))
-        if self.sees_controls:
-            scene = _with_controls(scene, request)
         return on_device(self.asking(request, scene), self.device)
 
     def asking(self, request: LoopRequest, scene: Scene) -> Scene:
-        """Return `scene` with what the controls ask of it, which a learned first step shows the network."""
+        """Return `scene` with the targets that the network is shown, and those that a learned first step shows it."""
+        scene = showing(scene, request, self.sight)
         if self.begins is None:
             return scene
         return replace(scene, inputs=replace(scene.inputs, asked=asked_rows(request, scene).to(self.device)))
@@ -183,27 +182,28 @@ class Pocket:
             of_noise = uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled
             return self.latent_map.decode(of_noise)
 
-        return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, scene)
+        return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, blind(scene))
+
+    def seen(self, scene: Scene) -> Tensor | None:
+        """Return the targets that the network is shown [rows, frames, channels]; None where it is shown none."""
+        return seen(scene)
+
+    def blind(self, scene: Scene) -> Scene:
+        """Return the scene whose network is shown no targets."""
+        return blind(scene)
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound; empty for weights from elsewhere."""
         return self.weights
 
 
-def _with_controls(scene: Scene, request: LoopRequest) -> Scene:
-    """Return the scene whose network is shown what the request asks of intensity, melody and rhythm."""
-    inputs: Inputs = scene.inputs
-    shown = torch.from_numpy(asked_inputs(request, scene.frames)).view(inputs.pieces, -1, CONTROL_CHANNELS)
-    return replace(scene, inputs=replace(inputs, controls=shown))
-
-
 def uncontrolled_latent(model: Model, noise: Tensor, scene: Scene) -> Tensor:
-    """Return the latent that the delivered chain of `model` makes of `noise`."""
+    """Return the latent that the delivered chain of `model` makes of `noise` when it is shown no targets."""
     steps = model.schedule(model.card.decode_steps, scene)
-    return sample(model, scene, noise.to(model.device), steps, model.card.sampler, checkpoint=False)
+    return sample(model, blind(scene), noise.to(model.device), steps, model.card.sampler, checkpoint=False)
 
 
-def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bool = False) -> Pocket:
+def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sight: Sight = Sight.TUNES) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
@@ -215,7 +215,7 @@ def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sees_controls: bo
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
     return Pocket(
         network, latent_map, load_towers(folder), place.dtype, place.device,
-        sees_controls=sees_controls, repertoire=Repertoire.load(file) if file.exists() else None,
+        sight=sight, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
         weights=digest_of(folder, MIX_FILES), begins=FirstStep.load(folder),
     )  # fmt: skip

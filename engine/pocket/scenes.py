@@ -30,8 +30,7 @@ class Inputs:
     There is one row, or one for each of `layers`. `phases` is [1 or loops, piece frames, channels], `controls` is
     [rows times pieces, piece frames, CONTROL_CHANNELS] or None. With `limits` the decoder ends in a limiter. A row of
     layers knows which it is, `layer` [rows, LAYERS], and its `context` [rows, frames, CONTEXT_CHANNELS]. What the
-    controls of each row ask is `asked` [rows, frames, CONTROL_CHANNELS], which only a learned first step shows the
-    network.
+    controls of each row ask is `asked` [rows, frames, CONTROL_CHANNELS], which a learned first step shows the network.
     """
 
     conditional: Tensor
@@ -47,12 +46,11 @@ class Inputs:
     context: Tensor | None = None
     asked: Tensor | None = None
 
-    @property
-    def shown(self) -> "Inputs":
-        """The inputs with `asked` as control inputs, cut into pieces."""
-        assert self.asked is not None
-        rows, frames, channels = self.asked.shape
-        return replace(self, controls=self.asked.reshape(rows * self.pieces, frames // self.pieces, channels))
+    def showing(self, targets: Tensor) -> "Inputs":
+        """Return the inputs with `targets` [rows, frames, CONTROL_CHANNELS] as control inputs, cut into pieces."""
+        rows, frames, channels = targets.shape
+        controls = targets.reshape(rows * self.pieces, frames // self.pieces, channels)
+        return replace(self, controls=controls.to(self.conditional.device))
 
 
 @dataclass(frozen=True, slots=True)

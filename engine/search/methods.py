@@ -32,6 +32,7 @@ SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search 
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
 REDRAW_STEPS = 2  # usually
 AIMS_BELOW = 0.5  # proximal weight of one control, up to which steps are not shortened near the target
+SHOWN_ANCHOR = 1.4  # times the proximal weight, where the model is shown its targets
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
 # By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
@@ -102,12 +103,17 @@ def forecast(
     )
 
 
-def plan(request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True) -> Plan:
+def plan(
+    request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True, is_shown: bool = False
+) -> Plan:
     """Return the plan of the request's method; without a control, or with `none` or `guidance`, it has no steps.
 
     Without `recomputes` activations are kept, which takes two thirds of the time and memory that grows with the chain.
+    A search whose model `is_shown` its targets begins farther from the uncontrolled loop, and is pulled back harder.
     """
     made = _paper(objective) if request.method == "ditto-paper" else _ours(request, model, objective)
+    if is_shown and made.anchor is not None:
+        made = replace(made, anchor=replace(made.anchor, weight=SHOWN_ANCHOR))
     steps = made.steps if request.budget.steps is None else request.budget.steps
     idle = not objective.goals or request.method in ("none", "guidance")
     recompute, until = made.recompute and recomputes, request.budget.until_tolerance

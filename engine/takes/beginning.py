@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import sampling
 from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadInputError, BadRequestError
-from ..models.protocol import Layers, Model, Scene, Weighed
+from ..models.protocol import Layers, Model, Scene, SeesTargets, Weighed
 from ..request import MIX, LoopRequest, Start
 from ..request.layers import called
 from ..search.part import kept_from
@@ -142,6 +142,16 @@ def _refuse_layers(request: LoopRequest, model: Model) -> None:
             f"{request.model} makes one sound without layers, so that {asked[0]} cannot be used.",
             remedy=f"Leave out {asked[0]}, or use the model pocket.",
         )
+
+
+def seen_by(model: Model, scene: Scene) -> Tensor | None:
+    """Return the targets that `model` is shown [rows, frames, channels]; None where it is shown none."""
+    return model.seen(scene) if isinstance(model, SeesTargets) else None
+
+
+def blind(model: Model, scene: Scene) -> Scene:
+    """Return `scene` without the targets that `model` is shown."""
+    return model.blind(scene) if isinstance(model, SeesTargets) else scene
 
 
 def weights_of(model: Model, scene: Scene) -> str:

@@ -15,7 +15,7 @@ from ..models import decode
 from ..models.protocol import EmbeddingDistance, Layers
 from ..request import Layer, LoopRequest
 from ..search.first_step import learned_step
-from .beginning import weights_of
+from .beginning import seen_by, weights_of
 from .noise import noise_to_bytes, open_seeds
 from .prepared import Prepared, Search
 from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
@@ -140,6 +140,7 @@ def _stored(one: Prepared, noise: Tensor) -> bytes:
         open_seeds=open_seeds(one.request),
         layers=one.scene.layers,
         heard=None if heard is None else heard[0],
+        seen=seen_by(one.model, one.scene),
         weights=weights_of(one.model, one.scene),
         told=one.scene.told,
         computed=msgspec.json.encode(computed_by(one.model)).decode(),

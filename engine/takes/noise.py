@@ -12,7 +12,7 @@ from ..errors import BadInputError
 from ..request import LAYERS, LoopRequest
 
 WIDE_VARIATION = 0.8  # from this amount on a variation also chooses the open sounds anew
-HEARD = "heard"
+HEARD, SEEN = "heard", "seen"
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
@@ -36,6 +36,14 @@ class LayeredNoise:
     heard: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class SeenTargets:
+    """What the network of a take was shown, `seen` [rows, frames, channels]; `layers` name the rows, "" one sound."""
+
+    layers: tuple[str, ...]
+    seen: Tensor
+
+
 def noise_to_bytes(
     noise: Tensor,
     *,
@@ -44,15 +52,17 @@ def noise_to_bytes(
     open_seeds: OpenSeeds,
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
+    seen: Tensor | None = None,
     weights: str = "",
     told: str = "",
     computed: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; with the digest of the
-    `weights`, the layers' other conditioning `told` (see `protocol.Scene`) and the arithmetic `computed` of the take
-    (JSON of `record.Computed`), where those are not empty.
+    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; with the targets that the
+    network was shown, `seen` (see `protocol.SeesTargets`), the digest of the `weights`, the layers' other conditioning
+    `told` (see `protocol.Scene`) and the arithmetic `computed` of the take (JSON of `record.Computed`), where those are
+    not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -60,6 +70,8 @@ def noise_to_bytes(
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         meta["layers"] = ",".join(layers)
+    if seen is not None:
+        tensors[SEEN] = seen.detach().cpu().float().contiguous()
     meta |= {name: text for name, text in (("weights", weights), ("told", told), ("computed", computed)) if text}
     return bytes(save(tensors, metadata=meta))
 
@@ -81,6 +93,22 @@ def layered_from_bytes(data: bytes) -> LayeredNoise | None:
     if not (torch.isfinite(heard).all() and torch.isfinite(noise).all()):
         raise BadInputError("The stored take holds values that are not numbers.")
     return LayeredNoise(layers, noise, heard)
+
+
+def seen_from_bytes(data: bytes) -> SeenTargets | None:
+    """Return the targets that the network of a stored take was shown; None where that was nothing.
+
+    Raises `BadInputError` for other bytes, shapes that do not match and values that are not finite.
+    """
+    tensors = _of_a_take(data)
+    if (seen := tensors.get(SEEN)) is None:
+        return None
+    layers = tuple(stored_facts(data).get("layers", "").split(","))
+    if seen.dim() != 3 or len(seen) != len(layers):
+        raise BadInputError(NOT_A_TAKES)
+    if not torch.isfinite(seen).all():
+        raise BadInputError("The stored take holds values that are not numbers.")
+    return SeenTargets(layers, seen)
 
 
 def stored_facts(data: bytes) -> dict[str, str]:

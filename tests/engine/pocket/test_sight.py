@@ -1,0 +1,130 @@
+"""A search for a tune begins with the tune shown to the network, and a take sounds by what its network was shown."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from engine import pipeline
+from engine.errors import BadInputError
+from engine.events import Take
+from engine.models.protocol import SeesTargets
+from engine.pocket.layered import LayeredPocket, load_layered
+from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
+from engine.pocket.sight import Sight
+from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
+from engine.settings import Settings
+from engine.takes.noise import OpenSeeds, noise_to_bytes, seen_from_bytes
+from midi.notes import Note
+
+TUNE_NOTES = tuple(
+    Note(pitch=72 + step, start=Fraction(beat), duration=Fraction(1)) for beat, step in enumerate((0, 4, 7, 4))
+)
+MELODY = Control(kind="melody", target=Notes(notes=TUNE_NOTES))
+OTHER = Control(kind="melody", target=Notes(notes=tuple(replace(one, pitch=one.pitch + 2) for one in TUNE_NOTES)))
+LEVEL = Control(kind="intensity", target=Curve(points=(Point(Fraction(0), -20.0), Point(Fraction(2), -14.0))))
+LAYERS = ("drums", "lead")
+
+
+@pytest.fixture(scope="module")
+def model() -> LayeredPocket:
+    return load_layered(Settings(dtype="float32"))
+
+
+def asked(**fields: object) -> LoopRequest:
+    """Return a request for one bar in two layers that follows the tune."""
+    return LoopRequest(**{"prompt": "house", "bars": 1, "seed": 5, "layers": LAYERS, "controls": (MELODY,), **fields})  # type: ignore[arg-type]
+
+
+def made(request: LoopRequest, model: LayeredPocket) -> Take:
+    return next(event for event in pipeline.make_loop(request, model, Settings()) if isinstance(event, Take))
+
+
+def sound(take: Take) -> np.ndarray:
+    return np.frombuffer(take.sound.samples, "<f4").reshape(-1, 2).T
+
+
+def begun_from(take: Take, **fields: object) -> LoopRequest:
+    return asked(start=Start(noise=take.noise), **fields)
+
+
+def test_only_the_lead_is_shown_the_tune_and_nothing_else(model: LayeredPocket) -> None:
+    """Its pitch classes frame by frame, and that they are known; drums are shown nothing, nobody a level."""
+    rows = model.seen(model.scene(asked(controls=(MELODY, LEVEL))))
+    assert rows is not None
+    assert isinstance(model, SeesTargets)
+    assert not rows[LAYERS.index("drums")].any()
+    lead = rows[LAYERS.index("lead")]
+    assert (lead[:, TUNE].argmax(1).unique_consecutive() == torch.tensor([0, 4, 7, 4])).all()
+    others = [place for place in range(CONTROL_CHANNELS) if place not in (*range(CONTROL_CHANNELS)[TUNE], TUNE_KNOWN)]
+    assert not lead[:, others].any()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "none"}, {"method": "guidance"}, {"method": "ditto-paper"}, {"controls": (LEVEL,)},
+        {"budget": Budget(steps=0)}, {"budget": Budget(plain_start=True)},
+    ],
+)  # fmt: skip
+def test_without_a_search_for_a_tune_nothing_is_shown(fields: dict[str, object], model: LayeredPocket) -> None:
+    """An uncontrolled loop is one, the papers' methods see words alone, and a plain start is plain."""
+    assert model.seen(model.scene(asked(**fields))) is None
+    assert load_layered(Settings(dtype="float32"), sight=Sight.NOTHING).seen(model.scene(asked(**fields))) is None
+
+
+def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None:
+    """To the bit, also where its request would be read otherwise today; and a take that was shown nothing is, too."""
+    take, plain = made(asked(), model), made(asked(budget=Budget(plain_start=True)), model)
+    assert seen_from_bytes(take.noise) is not None
+    assert seen_from_bytes(plain.noise) is None
+    for one in (take, plain):
+        np.testing.assert_array_equal(pipeline.rebuild(asked(), model, one.noise), sound(one))
+
+
+def test_what_begins_from_a_take_goes_on_from_its_sound(model: LayeredPocket) -> None:
+    """A level alone keeps the tune; another tune takes its place; a lead that is made again forgets it."""
+    take = made(asked(), model)
+    kept = seen_from_bytes(take.noise)
+    assert kept is not None
+    for fields in ({"controls": (LEVEL,)}, {"controls": ()}, {"method": "none"}, {"budget": Budget(steps=0)}):
+        assert torch.equal(model.seen(model.scene(begun_from(take, **fields))), kept.seen)  # type: ignore[arg-type]
+    other = model.seen(model.scene(begun_from(take, controls=(OTHER,))))
+    assert other is not None
+    assert not torch.equal(other, kept.seen)
+    assert model.seen(model.scene(begun_from(take, controls=(), again=("lead",)))) is None
+    drums = model.seen(model.scene(begun_from(take, controls=(), again=("drums",))))
+    assert drums is not None
+    assert torch.equal(drums, kept.seen)
+
+
+def test_the_distance_is_to_the_loop_that_is_shown_nothing(model: LayeredPocket) -> None:
+    """A tune that is shown and not searched for has moved the loop, and the score says so."""
+    noise = torch.randn((1, *model.scene(asked()).noise_shape), generator=torch.Generator().manual_seed(1))
+    shown, free = model.scene(asked()), model.scene(asked(method="none"))
+    latents = [
+        pipeline.latent_of(model, scene, noise, pipeline.prepare(asked(), model).plan.decode) for scene in (shown, free)
+    ]
+    apart = [model.embedding_distance(latent, noise, shown) for latent in latents]
+    assert apart[0] is not None
+    assert apart[0] > 0.05
+    assert apart[1] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_full_mix_is_shown_the_tune_too(model: LayeredPocket) -> None:
+    """One row for the one sound; a take in layers hands on nothing to it."""
+    rows = model.seen(model.scene(asked(layers=(MIX,))))
+    assert rows is not None
+    assert rows.shape[0] == 1
+    take = made(asked(budget=Budget(steps=1)), model)
+    assert model.seen(model.scene(begun_from(take, layers=(MIX,), controls=()))) is None
+
+
+@pytest.mark.parametrize("seen", [torch.zeros(3, 5, 17), torch.zeros(4), torch.full((1, 5, 17), torch.nan)])
+def test_damaged_rows_are_refused(seen: torch.Tensor) -> None:
+    """In one sentence; noise of a stranger cannot bring values that are no numbers into the network."""
+    data = noise_to_bytes(torch.zeros(5, 2), model="pocket", seed=0, open_seeds=OpenSeeds(0, 0), seen=seen)
+    with pytest.raises(BadInputError):
+        seen_from_bytes(data)
