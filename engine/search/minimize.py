@@ -187,6 +187,7 @@ class _Search:
             moved = plan.shell.projected(moved, scene.time_axis, layered=bool(scene.layers))
         if scene.layers:
             moved = _kept_where_still(moved, state.noise, moments.first)
+        moved = moved.contiguous()  # as it is stored: sums over another layout end in other bits
         return replace(state, iteration=count, noise=moved, moments=moments, scales=scales, anchor=anchor)
 
 

@@ -115,7 +115,7 @@ class Easing:
 
     def share(self, distance: float) -> float:
         """Return the share of the full size at `distance` tolerances."""
-        return min(max((distance / self.full_from) ** 0.5, self.least), 1.0)
+        return min(max((max(distance, 0.0) / self.full_from) ** 0.5, self.least), 1.0)  # rounding may go below 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,8 +58,10 @@ def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
     stay = tuple(known) if request.again else ()
     if request.method != "none" and request.budget.steps != 0:
         scene = replace(scene, notes=(*scene.notes, *kept_from(request, scene, stay)))
-    scene, heard = model.rehearsed(scene, noise, beside, known)
-    return Beginning(scene, noise.to(model.device), heard, stay)
+    # Layers of new seeds hear what the others play without targets, so that a target moves no other layer than its own.
+    rehearsing = scene if start is not None else blind(model, scene)
+    _, heard = model.rehearsed(rehearsing, noise, beside, known)
+    return Beginning(model.with_heard(scene, heard), noise.to(model.device), heard, stay)
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:

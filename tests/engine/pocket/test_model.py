@@ -14,6 +14,7 @@ from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.network import CONTROL_CHANNELS
+from engine.pocket.sight import Sight
 from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
 from engine.search import objective as targets
@@ -134,7 +135,7 @@ def test_control_inputs_are_shown_only_to_the_model_that_is_told(pocket: Pocket)
     """The bars hold with the inputs off: only the told variant ever sees the request's curve."""
     curve = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(4), -12.0)))
     asked = LoopRequest(bars=1, controls=(Control(kind="intensity", target=curve),))
-    told = Pocket(pocket.network, pocket.latent_map, sees_controls=True)
+    told = Pocket(pocket.network, pocket.latent_map, sight=Sight.EVERYTHING)
     assert pocket.scene(asked).inputs.controls is None
     shown = told.scene(asked).inputs.controls
     assert shown.shape == (1, told.scene(asked).frames, CONTROL_CHANNELS)
