@@ -170,8 +170,8 @@ FIELDS: tuple[Field, ...] = (
     _make("steps", "70", "Search for so many steps at most, 0 to 10,000.", kind=int, left_open="by quality"),
     _make("until_tolerance", "1", "1 stops when each control is within its tolerance, 0 uses the whole budget.",
           kind=bool, default="1", option=""),
-    _make("plain_start", "1", "1 begins the search at the seed's own noise, not where the model has learnt that such "
-          "searches end: slower, and for comparison.", kind=bool, default="0"),
+    _make("plain_start", "1", "1 begins the search at the seed's own noise and shows the model no tune, whatever it "
+          "has learnt of such searches: slower, and for comparison.", kind=bool, default="0"),
     _make("sample_rate", "48000", "Of the file, 8,000 to 192,000 Hz; use your set's.", kind=int, default="44100"),
     _make("slot", "track 3", "A newer request of this instance in the same slot replaces the one in progress.",
           option="", left_open="none"),

@@ -75,7 +75,8 @@ class Control(Value, frozen=True):
 class Budget(Value, frozen=True):
     """When to stop optimising, whichever comes first; `None` leaves it to method and quality.
 
-    With `plain_start` the search begins at the seed's own noise, though the model may have learnt a first step.
+    With `plain_start` the search begins at the seed's own noise and the model is shown no target, though it may have
+    learnt a first step or control inputs.
     """
 
     steps: int | None = None
