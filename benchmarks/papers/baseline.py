@@ -23,8 +23,8 @@ from engine.audio import finish as loop
 from engine.audio.wav import read_audio, write_loop
 from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
+from engine.pocket.controls import Sight
 from engine.pocket.model import Pocket, load_pocket
-from engine.pocket.sight import Sight
 from engine.request import LoopRequest
 from engine.search import methods
 from engine.search.minimize import minimize

@@ -32,9 +32,9 @@ from benchmarks.rows import WORK, Arrays, Row, Rows, arrays_of, mean_interval
 from engine.curves import level_db
 from engine.metrics import intensity
 from engine.pocket.bands import SAMPLE_RATE
+from engine.pocket.controls import Sight
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import Pocket, load_pocket
-from engine.pocket.sight import Sight
 from engine.request import Curve, LoopRequest
 from engine.settings import Settings
 from engine.takes.noise import noise_from_bytes

@@ -39,9 +39,9 @@ from engine.models.protocol import Model, Scene
 from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
+from engine.pocket.controls import Sight
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import WEIGHTS, Pocket, load_pocket
-from engine.pocket.sight import Sight
 from engine.request import Budget, LoopRequest, Notes, Words
 from engine.settings import Settings
 from midi.melody import melody as one_voice

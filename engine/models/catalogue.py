@@ -70,8 +70,8 @@ def load(name: str, settings: Settings) -> "Model":
     unknown, missing, incomplete, of a kind without adapter or too large, `MissingPackageError` for a missing package.
     """
     if name == TOLD_POCKET:
+        from ..pocket.controls import Sight
         from ..pocket.model import load_pocket
-        from ..pocket.sight import Sight
 
         return _compiled(load_pocket(settings, sight=Sight.EVERYTHING), settings)
     if name == POCKET.name:

@@ -22,6 +22,7 @@ from ..sampling import sample
 from ..settings import Settings
 from .arrangement import FILE, Arrangement, LayerRepertoire
 from .bands import log_bands
+from .controls import Shows, Sight, blind
 from .first_step import PocketStep
 from .in_layers.mix import mix_notes
 from .in_layers.scenes import LayerScenes, for_batch, one_layer, only_layers
@@ -37,11 +38,10 @@ from .layers import (
 from .model import MIX_FILES, WEIGHTS, Pocket, digest_of, load_pocket, uncontrolled_latent
 from .network import LAYER_INPUTS, PocketNetwork
 from .scenes import Inputs
-from .sight import Sight, blind, seen
 from .towers import Towers
 
 
-class LayeredPocket(LayerSounds):
+class LayeredPocket(LayerSounds, Shows):
     """The model protocol for loops in layers and for full mixes, as each scene says.
 
     Latents and noises are [batch, layers, frames, channels], of a full mix [batch, frames, channels].
@@ -151,14 +151,6 @@ class LayeredPocket(LayerSounds):
             return bands(uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled)
 
         return self.pocket.embeddings.distance(lambda: bands(latent), beside, noise, blind(scene))
-
-    def seen(self, scene: Scene) -> Tensor | None:
-        """Return the targets that the network is shown [layers, frames, channels]; None where it is shown none."""
-        return seen(scene)
-
-    def blind(self, scene: Scene) -> Scene:
-        """Return the scene whose network is shown no targets."""
-        return blind(scene)
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound of `scene`."""

@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..spectrum import Spectrum
 from ..takes.noise import open_seeds
 from .bands import SAMPLE_RATE, log_bands
-from .controls import asked_rows
+from .controls import Shows, Sight, asked_rows, blind, showing
 from .embeddings import Embeddings
 from .first_step import FirstStep, PocketStep
 from .flow import Flow
@@ -34,7 +34,6 @@ from .scenes import (
     on_device,
     read_request,
 )
-from .sight import Sight, blind, seen, showing
 from .sound import resynthesised, spectrum_of, usually_resynthesised, waveform
 from .towers import Towers, load_towers
 from .waveform.lengths import PIECE_SECONDS
@@ -63,11 +62,10 @@ CARD = ModelCard(
 )
 
 
-class Pocket:
+class Pocket(Shows):
     """A circular flow over fine-band latents. Frozen; one thread at a time.
 
-    With `sees_controls` the network is shown what the request asks of intensity, melody and rhythm: the trained
-    baseline in the manner of Music ControlNet, and a nearer start for the optimiser.
+    Its `sight` says which targets of a request the network is shown.
     """
 
     card = CARD
@@ -183,14 +181,6 @@ class Pocket:
             return self.latent_map.decode(of_noise)
 
         return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, blind(scene))
-
-    def seen(self, scene: Scene) -> Tensor | None:
-        """Return the targets that the network is shown [rows, frames, channels]; None where it is shown none."""
-        return seen(scene)
-
-    def blind(self, scene: Scene) -> Scene:
-        """Return the scene whose network is shown no targets."""
-        return blind(scene)
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound; empty for weights from elsewhere."""

@@ -12,9 +12,9 @@ from engine.controls.reference import on_the_loop
 from engine.models.protocol import Model, Sampler, Scene
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
+from engine.pocket.controls import Sight
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.network import CONTROL_CHANNELS
-from engine.pocket.sight import Sight
 from engine.request import Audio, Control, Curve, LoopRequest, Point
 from engine.sampling import sample, start_noise
 from engine.search import objective as targets

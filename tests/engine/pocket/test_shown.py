@@ -11,9 +11,9 @@ from engine import pipeline
 from engine.errors import BadInputError
 from engine.events import Take
 from engine.models.protocol import SeesTargets
+from engine.pocket.controls import Sight
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
-from engine.pocket.sight import Sight
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
 from engine.takes.noise import OpenSeeds, noise_to_bytes, seen_from_bytes
