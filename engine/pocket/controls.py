@@ -29,7 +29,7 @@ from ..takes.noise import NOT_A_TAKES, seen_from_bytes
 from .network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from .scenes import Inputs
 
-LAYER_STRENGTH = 2.0  # of a tune that one layer is shown: nobody taught it to single layers; a full mix is shown 1
+LAYER_STRENGTH = 1.5  # of a tune that one layer is shown: nobody taught it to single layers; a full mix is shown 1
 INTENSITY_CENTRE_DB, INTENSITY_SPREAD_DB = -22.0, 8.0
 
 
