@@ -25,7 +25,7 @@ from ..curves import level_db
 from ..errors import BadInputError
 from ..models.protocol import Scene
 from ..request import Control, Curve, LoopRequest, Notes, Onsets
-from ..takes.noise import NOT_A_TAKES, seen_from_bytes
+from ..takes.noise import NOT_A_TAKES, says_what_was_seen, seen_from_bytes
 from .network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from .scenes import Inputs
 
@@ -109,7 +109,7 @@ class Sight(Enum):
 def showing(scene: Scene, request: LoopRequest, sight: Sight) -> Scene:
     """Return `scene` with the targets that its network is shown; raise `BadInputError` for a damaged take."""
     rows = asked_rows(request, scene) if sight is Sight.EVERYTHING else _seen_before(request, scene)
-    if sight is Sight.TUNES and _is_searched(request):
+    if sight is Sight.TUNES and _is_searched(request) and _goes_on(request):
         tunes = _tunes(request, scene)
         rows = torch.where(_any(tunes), tunes, rows)
     if sight is not Sight.EVERYTHING and not rows.any():
@@ -141,6 +141,11 @@ class Shows:
 def _is_searched(request: LoopRequest) -> bool:
     budget = request.budget
     return request.method in ("ditto2", "ditto") and budget.steps != 0 and not budget.plain_start
+
+
+def _goes_on(request: LoopRequest) -> bool:
+    """Whether a request begins anew, or from a take that says what it was shown: older ones go on as they were made."""
+    return request.start is None or says_what_was_seen(request.start.noise)
 
 
 def _tunes(request: LoopRequest, scene: Scene) -> Tensor:

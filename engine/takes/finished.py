@@ -12,7 +12,7 @@ from ..audio import finish as loop
 from ..events import Scores, Sound, Stems, Take
 from ..metrics import ending
 from ..models import decode
-from ..models.protocol import EmbeddingDistance, Layers
+from ..models.protocol import EmbeddingDistance, Layers, SeesTargets
 from ..request import Layer, LoopRequest
 from ..search.first_step import learned_step
 from .beginning import seen_by, weights_of
@@ -141,6 +141,7 @@ def _stored(one: Prepared, noise: Tensor) -> bytes:
         layers=one.scene.layers,
         heard=None if heard is None else heard[0],
         seen=seen_by(one.model, one.scene),
+        sees=isinstance(one.model, SeesTargets),
         weights=weights_of(one.model, one.scene),
         told=one.scene.told,
         computed=msgspec.json.encode(computed_by(one.model)).decode(),

@@ -53,16 +53,17 @@ def noise_to_bytes(
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
     seen: Tensor | None = None,
+    sees: bool = False,
     weights: str = "",
     told: str = "",
     computed: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; with the targets that the
-    network was shown, `seen` (see `protocol.SeesTargets`), the digest of the `weights`, the layers' other conditioning
-    `told` (see `protocol.Scene`) and the arithmetic `computed` of the take (JSON of `record.Computed`), where those are
-    not empty.
+    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; of a network that `sees`
+    targets those that it was shown, `seen` (see `protocol.SeesTargets`); with the digest of the `weights`, the layers'
+    other conditioning `told` (see `protocol.Scene`) and the arithmetic `computed` of the take (JSON of
+    `record.Computed`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -70,6 +71,8 @@ def noise_to_bytes(
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         meta["layers"] = ",".join(layers)
+    if sees:
+        meta[SEEN] = "nothing" if seen is None else "targets"
     if seen is not None:
         tensors[SEEN] = seen.detach().cpu().float().contiguous()
     meta |= {name: text for name, text in (("weights", weights), ("told", told), ("computed", computed)) if text}
@@ -93,6 +96,11 @@ def layered_from_bytes(data: bytes) -> LayeredNoise | None:
     if not (torch.isfinite(heard).all() and torch.isfinite(noise).all()):
         raise BadInputError("The stored take holds values that are not numbers.")
     return LayeredNoise(layers, noise, heard)
+
+
+def says_what_was_seen(data: bytes) -> bool:
+    """Whether a stored take says what its network was shown, be it nothing: those of earlier versions do not."""
+    return SEEN in stored_facts(data)
 
 
 def seen_from_bytes(data: bytes) -> SeenTargets | None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from engine import pipeline
 from engine.errors import BadInputError
@@ -16,7 +17,7 @@ from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
-from engine.takes.noise import OpenSeeds, noise_to_bytes, seen_from_bytes
+from engine.takes.noise import SEEN, OpenSeeds, noise_to_bytes, seen_from_bytes, stored_facts
 from midi.notes import Note
 
 TUNE_NOTES = tuple(
@@ -98,6 +99,16 @@ def test_what_begins_from_a_take_goes_on_from_its_sound(model: LayeredPocket) ->
     drums = model.seen(model.scene(begun_from(take, controls=(), again=("drums",))))
     assert drums is not None
     assert torch.equal(drums, kept.seen)
+
+
+def test_a_take_of_before_goes_on_as_it_was_made(model: LayeredPocket) -> None:
+    """It does not say what it was shown: a note that is moved must not change the whole loop."""
+    take = made(asked(budget=Budget(steps=1)), model)
+    stored = load(take.noise)
+    facts = {name: text for name, text in stored_facts(take.noise).items() if name != SEEN}
+    older = save({name: tensor for name, tensor in stored.items() if name != SEEN}, metadata=facts)
+    assert model.seen(model.scene(asked(controls=(OTHER,), start=Start(noise=older)))) is None
+    assert model.seen(model.scene(asked(controls=(OTHER,), start=Start(noise=take.noise)))) is not None
 
 
 def test_the_distance_is_to_the_loop_that_is_shown_nothing(model: LayeredPocket) -> None:
