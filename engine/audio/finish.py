@@ -32,13 +32,15 @@ MOST_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudne
 class Finished:
     """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation.
 
-    Of a loop in layers, the `stems` [layers, channels, request.samples] that are not muted add up to it.
+    Of a loop in layers, the `stems` [layers, channels, request.samples] that are not muted add up to it. `raised_db`
+    says by how much each of them was raised before that; it is empty where none could be.
     """
 
     audio: NDArray[np.float32]
     gain_db: float
     rotation_samples: int
     stems: NDArray[np.float32] | None = None
+    raised_db: tuple[float, ...] = ()
 
     def heard(self, control: Control, scene: Scene) -> NDArray[np.float32]:
         """Return the sum of the layers that `control` moves, [channels, request.samples]; the loop for all of them."""

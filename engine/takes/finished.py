@@ -1,9 +1,11 @@
 """A take from its latent: decoded, cut, levelled, scored and recorded, with its stems where they are asked for."""
 
+from dataclasses import replace
 from functools import partial
 
 import msgspec
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, no_grad
 
@@ -21,6 +23,8 @@ from .prepared import Prepared, Search
 from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
 
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
+LEADING_DB = -12.0  # least RMS of a layer that is shown a tune, over that of all others together
+MOST_RAISED_DB = 30.0
 FAINT_DB = -40.0  # RMS of a layer over that of the loop, under which nobody hears it beside the others
 
 
@@ -31,8 +35,35 @@ def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
         with no_grad():
             stems = model.stems(latent[None], scene)[0].float().cpu()
         audible = [name in scene.audible for name in scene.layers]
-        return loop.finish(stems[audible].sum(0), scene, ready.request, stems=stems)
+        raised_db = _raised_db(ready, stems)
+        stems = stems * 10 ** (raised_db / 20)[:, None, None]
+        made = loop.finish(stems[audible].sum(0), scene, ready.request, stems=stems)
+        return replace(made, raised_db=tuple(raised_db.tolist()))
     return loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, ready.request)
+
+
+def _raised_db(ready: Prepared, stems: Tensor) -> Tensor:
+    """Return by how much each of `stems` [layers, channels, samples] is raised, so that a tune is heard: [layers].
+
+    Only a layer that is shown a tune, and only where no level is asked for, which the search has reached as it is.
+    """
+    scene, raised_db, seen = ready.scene, torch.zeros(len(stems)), seen_by(ready.model, ready.scene)
+    if seen is None or any(controls.find(part.kind).asks_level for part in ready.request.controls):
+        return raised_db
+    power = stems.square().mean((1, 2))
+    for place, name in enumerate(scene.layers):
+        others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
+        rest = stems[others].sum(0).square().mean()
+        if seen[place].any() and name in scene.audible and power[place] > 0 and rest > 0:
+            missing_db = LEADING_DB - 10 * float((power[place] / rest).log10())
+            raised_db[place] = min(max(missing_db, 0.0), MOST_RAISED_DB)
+    return raised_db
+
+
+def raised(one: Prepared, made: loop.Finished) -> tuple[str, ...]:
+    """Return a sentence on each layer that was raised so that its tune is heard."""
+    named = zip(one.scene.layers, made.raised_db, strict=False)
+    return tuple(f"The {name} was soft, and is {db:.0f} dB louder for its tune." for name, db in named if db >= 1)
 
 
 def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> tuple[Take, Stems | None]:
@@ -68,6 +99,7 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
             *(verdict.sentence for verdict in verdicts),
             *metrics.unjudged(_steering(request), judges, scores, verdicts),
             *(() if one.model.card.circular else ending.remarks(made.audio, request)),
+            *raised(one, made),
             *faint(one, made),
         ),
     )

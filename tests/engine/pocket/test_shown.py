@@ -10,8 +10,8 @@ from safetensors.torch import load, save
 
 from engine import pipeline
 from engine.errors import BadInputError
-from engine.events import Take
-from engine.models.protocol import SeesTargets
+from engine.events import Stems, Take
+from engine.models.protocol import Scene, SeesTargets
 from engine.pocket.controls import Sight
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
@@ -109,6 +109,35 @@ def test_a_take_of_before_goes_on_as_it_was_made(model: LayeredPocket) -> None:
     older = save({name: tensor for name, tensor in stored.items() if name != SEEN}, metadata=facts)
     assert model.seen(model.scene(asked(controls=(OTHER,), start=Start(noise=older)))) is None
     assert model.seen(model.scene(asked(controls=(OTHER,), start=Start(noise=take.noise)))) is not None
+
+
+@pytest.mark.parametrize(
+    ("fields", "softer_db", "raised_db"),
+    [({}, 40.0, 28.0), ({}, 12.5, 0.5), ({}, 3.0, 0.0), ({}, 80.0, 30.0),
+     ({"controls": (MELODY, LEVEL)}, 40.0, 0.0), ({"budget": Budget(steps=1, plain_start=True)}, 40.0, 0.0)],
+)  # fmt: skip
+def test_a_tune_is_heard_beside_the_others(
+    fields: dict[str, object], softer_db: float, raised_db: float, model: LayeredPocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lead that is too soft is raised by one number, which is said, and so is the take when it is made again."""
+    request, own = asked(**{"budget": Budget(steps=1), "stems": True, **fields}), model.stems
+
+    def softly(latent: torch.Tensor, scene: Scene) -> torch.Tensor:
+        stems = own(latent, scene)
+        power = stems.square().mean((-2, -1))
+        drums, lead = (scene.layers.index(name) for name in ("drums", "lead"))
+        stems[:, lead] *= (power[:, drums] / power[:, lead]).sqrt()[:, None, None] * 10 ** (-softer_db / 20)
+        return stems
+
+    monkeypatch.setattr(model, "stems", softly)
+    told = list(pipeline.make_loop(request, model, Settings()))
+    take, stems = (next(event for event in told if isinstance(event, kind)) for kind in (Take, Stems))
+    drums, lead = (np.frombuffer(stems.sounds[name].samples, "<f4").reshape(-1, 2).T for name in LAYERS)
+    softer_now_db = 10 * np.log10(np.square(drums).mean() / np.square(lead).mean())
+    assert softer_now_db == pytest.approx(softer_db - raised_db, abs=0.1)
+    np.testing.assert_allclose(drums + lead, sound(take), atol=1e-5)
+    assert any("louder for its tune" in note for note in take.notes) is (raised_db >= 1)
+    np.testing.assert_array_equal(pipeline.rebuild(request, model, take.noise), sound(take))
 
 
 def test_the_distance_is_to_the_loop_that_is_shown_nothing(model: LayeredPocket) -> None:
