@@ -82,6 +82,8 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
         say(f"{sound.name} is longer than the loop; its first {float(loop.beats):g} beats are heard.")
     elif beats < loop.beats - NEAR_BEATS:
         say(f"{sound.name} lasts {float(beats):.3g} beats; nothing is heard beside the loop's others.")
+    if not fitted.any():
+        say(f"{sound.name} is silent, so that the layers hear nothing of it.")
     if len(fitted) < count:
         fitted = np.pad(fitted, ((0, count - len(fitted)), (0, 0)))
     return msgspec.structs.replace(reference, samples=fitted.astype("<f4").tobytes())

@@ -16,7 +16,7 @@ from midi.tempo import Meter, samples_to_beats
 from . import targets
 from .chords import SETTING as CHORDS
 from .fields import BY_NAME, OUTPAINT_FILE, Frontend, IntensitySource
-from .layers import layer_names
+from .layers import NONE, layer_names
 from .live_lane import LaneReference, read_lane
 from .scalars import number_of, read_scalars
 from .sent import Chunks, read_rows, velocities
@@ -228,7 +228,10 @@ def _tuned_one(source: _Source, control: Control) -> Control:
     if within := settings.get(f"{kind}.within"):
         changes["within"] = targets.beat_range(within, source.called_of(kind, "within"))
     if on := settings.get(f"{kind}.on"):
-        changes["on"] = layer_names(on, source.called_of(kind, "on"))
+        called = source.called_of(kind, "on")
+        if not (names := layer_names(on, called)):
+            raise BadRequestError(f"{called} is {NONE}, but a control moves some layer.", remedy=f"Leave out {kind}.")
+        changes["on"] = names
     if isinstance(control.target, Curve):
         bounds = {part: value for part in ("low", "high") if (value := numbers[part]) is not None}
         changes["target"] = msgspec.structs.replace(control.target, **bounds)

@@ -209,6 +209,10 @@ def _bar(words: list[str], before: list[tuple[Chord, ...]], key: Key | None) -> 
         return before[-1]
     if len(words) > MAX_PARTS:
         raise MidiError("too_many_chords", f"{len(words)} chords in one bar are more than {MAX_PARTS}.", REMEDY)
+    if "%" in words:
+        raise MidiError(
+            "bad_chord", "% repeats a whole bar.", "Write it alone between bar lines, or . to hold a chord."
+        )
     chords: list[Chord] = []
     for word in words:
         if word != ".":

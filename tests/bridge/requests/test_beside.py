@@ -27,6 +27,17 @@ def recording(folder: Path, beats: Fraction, tempo_bpm: int = 120) -> SoundPart:
     return SoundPart(path)
 
 
+def test_a_silent_recording_is_said(tmp_path: Path) -> None:
+    """Layers that hear nothing of it would only be layers."""
+    remarks = list[str]()
+    write_loop(
+        tmp_path / "still.wav", np.zeros((2, 2 * RATE), np.float32), RATE,
+        tempo_bpm=Fraction(120), beats=Fraction(4), meter=Meter(4, 4),
+    )  # fmt: skip
+    read_beside(SoundPart(tmp_path / "still.wav"), LoopRequest(seed=0, bars=1), remarks.append)
+    assert any("still.wav is silent" in one for one in remarks)
+
+
 @given(st.fractions(1, 20, max_denominator=16), st.sampled_from([1, 2, 4]), st.sampled_from([Meter(4, 4), Meter(7, 8)]))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_is_as_long_as_the_loop_and_said(tmp_path: Path, beats: Fraction, bars: int, meter: Meter) -> None:

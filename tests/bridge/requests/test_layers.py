@@ -28,12 +28,19 @@ from midi.smf.score import ScoreTrack, score_of_notes
 from midi.smf.write import write_midi
 from midi.tempo import Meter
 
+MELODY = Path(__file__).parents[3] / "docs" / "examples" / "melody.mid"
 TRIADS = {"Am": (57, 60, 64), "F": (53, 57, 60), "C": (48, 52, 55), "G": (55, 59, 62)}
 
 
 def read(**settings: str) -> Reading:
     """Return what is read of settings as they are typed."""
     return read_request({"seed": "1"} | settings, frontend=Frontend.COMMAND_LINE, request_id="r")
+
+
+MELODY = Path(__file__).parents[3] / "docs" / "examples" / "melody.mid"
+
+
+MELODY = Path(__file__).parents[3] / "docs" / "examples" / "melody.mid"
 
 
 def played(*names: str, beats: int = 4) -> list[Note]:
@@ -77,6 +84,8 @@ def test_layers_are_read_as_people_write_them(text: str, layers: tuple[str, ...]
         ({"chords": "C | C/Q"}, "Bar 2: 'Q' after the slash", "note"),
         ({"chords": "i VI"}, "is a degree of a key", "--key F minor"),
         ({"chords": "C | F | G", "bars": "4"}, "3 bars, which a loop of 4 bars does not hold", "ask for 3 bars"),
+        ({"chords": "C % G"}, "% repeats a whole bar", "alone between bar lines"),
+        ({"melody": str(MELODY), "melody.on": "none"}, "is none, but a control moves some layer", "Leave out melody"),
         ({"chords": "nothing.mid#Keys"}, "nothing.mid", ""),
         ({"with": "nothing.wav"}, "nothing.wav", ""),
     ],
