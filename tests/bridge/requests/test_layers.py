@@ -37,12 +37,6 @@ def read(**settings: str) -> Reading:
     return read_request({"seed": "1"} | settings, frontend=Frontend.COMMAND_LINE, request_id="r")
 
 
-MELODY = Path(__file__).parents[3] / "docs" / "examples" / "melody.mid"
-
-
-MELODY = Path(__file__).parents[3] / "docs" / "examples" / "melody.mid"
-
-
 def played(*names: str, beats: int = 4) -> list[Note]:
     """Return a bar of block chords for each name."""
     return [
