@@ -107,7 +107,7 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
 
 
 def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.float32]:
-    # Without a search its network is shown what the noise says that it was shown, whatever the request asks.
+    # Without a search a take has the control inputs that are stored with its noise, whatever the request asks.
     stored = msgspec.structs.replace(request, start=Start(noise=noise), again=(), count=1, budget=Budget(steps=0))
     ready = prepare(stored, model)
     check_rebuilt(noise, model, ready.scene)
@@ -119,14 +119,14 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
     return finished(ready, latent[0]).audio
 
 
-def _steps(ready: Prepared, state: SearchState | None, home: Tensor | None) -> Iterator[Step]:
-    """Return the steps of the request's method, on the part of the loop that its controls move, near `home`."""
+def _steps(ready: Prepared, state: SearchState | None, uncontrolled: Tensor | None) -> Iterator[Step]:
+    """Return the steps of the request's method, on the part of the loop that its controls move, near `uncontrolled`."""
     objective, model, scene, noise = ready.objective, ready.model, ready.part.scene, ready.part.of(ready.noise)
     if not objective.goals or ready.request.method == "none":
         return iter(())
     if ready.request.method == "guidance":
         return guidance.guide(objective, model, scene, noise)
-    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, home=home)
+    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, uncontrolled=uncontrolled)
 
 
 def _optimise(
@@ -137,9 +137,9 @@ def _optimise(
     started = searching = time.monotonic()
     news = _News(ready, search, turns, started, live=live)
     try:
-        if (home := ready.home()) is not None:
-            search.uncontrolled = ready.part.put(home, ready.still)
-        for search.step in _steps(ready, turns.state, home):
+        if (uncontrolled := ready.uncontrolled()) is not None:
+            search.uncontrolled = ready.part.put(uncontrolled, ready.still)
+        for search.step in _steps(ready, turns.state, uncontrolled):
             search.losses.append(search.step.losses)
             if search.step.index == 0 and _is_uncontrolled(ready):
                 known = search.step.latent
@@ -167,7 +167,7 @@ def _optimise(
 
 def _is_uncontrolled(ready: Prepared) -> bool:
     """Whether a search begins at the loop that the seeds' noise gives without controls."""
-    return not (ready.request.start or ready.plan.first_step or ready.is_shown)
+    return not (ready.request.start or ready.plan.first_step or ready.is_conditioned)
 
 
 class _News:

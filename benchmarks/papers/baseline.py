@@ -23,7 +23,7 @@ from engine.audio import finish as loop
 from engine.audio.wav import read_audio, write_loop
 from engine.models import decode
 from engine.models.protocol import EmbeddingDistance, Model, Scene
-from engine.pocket.controls import Sight
+from engine.pocket.controls import ControlInputs
 from engine.pocket.model import Pocket, load_pocket
 from engine.request import LoopRequest
 from engine.search import methods
@@ -56,7 +56,7 @@ class Setting(NamedTuple):
 
 def full_mix(dtype: str = "auto") -> Pocket:
     """Return `pocket` as one sound of everything that is shown no targets: as the papers' models are."""
-    return load_pocket(Settings(dtype=dtype), sight=Sight.NOTHING)
+    return load_pocket(Settings(dtype=dtype), inputs=ControlInputs.OFF)
 
 
 def setting_of(request: LoopRequest, model: Model) -> Setting:

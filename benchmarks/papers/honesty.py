@@ -32,7 +32,7 @@ from benchmarks.rows import WORK, Arrays, Row, Rows, arrays_of, mean_interval
 from engine.curves import level_db
 from engine.metrics import intensity
 from engine.pocket.bands import SAMPLE_RATE
-from engine.pocket.controls import Sight
+from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import Pocket, load_pocket
 from engine.request import Curve, LoopRequest
@@ -176,7 +176,7 @@ def main() -> None:
         weights, load = weights_of("pocket"), load_layered
     else:
         weights, load = baseline.full_mix_weights(), load_pocket
-    model = load(Settings(), sight=Sight.TUNES if method.startswith(SHOWN) else Sight.NOTHING)
+    model = load(Settings(), inputs=ControlInputs.MELODY if method.startswith(SHOWN) else ControlInputs.OFF)
     rows, stranger = open_rows(chosen, weights), find_musicnn()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 

@@ -39,7 +39,7 @@ from engine.models.protocol import Model, Scene
 from engine.pocket import words
 from engine.pocket.bands import FRAMES_PER_LATENT, latent_frames, log_bands
 from engine.pocket.condition import WORD_SLOTS
-from engine.pocket.controls import Sight
+from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import WEIGHTS, Pocket, load_pocket
 from engine.request import Budget, LoopRequest, Notes, Words
@@ -50,7 +50,7 @@ from midi.melody import pitch_class_target
 UNHURRIED = Budget(seconds=3600.0)  # a search ends by its target or its steps here, not by the clock of this machine
 TUNE_SHOWN = "shown+ditto2"
 METHODS = ("none", "guidance", "ditto-paper", "ditto", "ditto2", TUNE_SHOWN)
-SIGHTS = {"": Sight.NOTHING, "shown": Sight.TUNES, "told": Sight.EVERYTHING}
+INPUTS = {"": ControlInputs.OFF, "shown": ControlInputs.MELODY, "told": ControlInputs.ALL}
 SHOWN = {
     "intensity": ("intensity_mse", "intensity_mse_gain_free", "intensity_rho", "intensity_bar"),
     "melody": ("melody_accuracy", "melody_judge"),
@@ -203,24 +203,24 @@ def main() -> None:
 
 
 class _Models:
-    """The model with and without targets that it is shown, each loaded when it is first asked for."""
+    """The model with one or another of its control inputs in use, each loaded when it is first asked for."""
 
     def __init__(self, name: str, settings: Settings, *, layers: bool) -> None:
         self._name, self._settings, self._layers = name, settings, layers
-        self._loaded = dict[Sight, Model]()
+        self._loaded = dict[ControlInputs, Model]()
 
     def measured(self, task: str, method: str, seed: int, quality: str) -> Row:
         """Make one loop of a task and score it."""
         shown, own = ("told", "none") if method == "told" else method.rpartition("+")[::2]
         asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=quality, budget=UNHURRIED)
         asked = msgspec.structs.replace(tasks.in_layers(asked), stems=True) if self._layers else asked
-        return run(self._seeing(SIGHTS[shown]), asked, self._settings)
+        return run(self._with(INPUTS[shown]), asked, self._settings)
 
-    def _seeing(self, sight: Sight) -> Model:
-        if sight not in self._loaded:
+    def _with(self, inputs: ControlInputs) -> Model:
+        if inputs not in self._loaded:
             if self._name != "pocket":
-                self._loaded[sight] = catalogue.load(self._name, self._settings)
+                self._loaded[inputs] = catalogue.load(self._name, self._settings)
             else:
                 load = load_layered if self._layers else load_pocket
-                self._loaded[sight] = load(self._settings, sight=sight)
-        return self._loaded[sight]
+                self._loaded[inputs] = load(self._settings, inputs=inputs)
+        return self._loaded[inputs]

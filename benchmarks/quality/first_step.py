@@ -29,7 +29,7 @@ from engine.request import MIX, Budget
 from engine.search.first_step import can_begin
 from engine.search.methods import objective_of
 from engine.settings import Settings
-from engine.takes.beginning import seen_by
+from engine.takes.beginning import controls_of
 
 FIRST_SEED = 300  # those of the control table end below, and tuning uses none of these
 PLAIN, BEGUN, PAPER = "plain", "begun", "ditto-paper"
@@ -70,7 +70,7 @@ def begins(model: Model, task: str) -> bool:
     """Return whether a search for the task does not begin plainly."""
     asked = msgspec.structs.replace(tasks.request(task, FIRST_SEED), layers=(MIX,))
     scene = model.scene(asked)
-    return can_begin(model, objective_of(asked, scene, model)) or seen_by(model, scene) is not None
+    return can_begin(model, objective_of(asked, scene, model)) or controls_of(model, scene) is not None
 
 
 def table(rows: Rows) -> Table:

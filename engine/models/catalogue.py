@@ -70,10 +70,10 @@ def load(name: str, settings: Settings) -> "Model":
     unknown, missing, incomplete, of a kind without adapter or too large, `MissingPackageError` for a missing package.
     """
     if name == TOLD_POCKET:
-        from ..pocket.controls import Sight
+        from ..pocket.controls import ControlInputs
         from ..pocket.model import load_pocket
 
-        return _compiled(load_pocket(settings, sight=Sight.EVERYTHING), settings)
+        return _compiled(load_pocket(settings, inputs=ControlInputs.ALL), settings)
     if name == POCKET.name:
         from ..pocket.layered import load_default
 

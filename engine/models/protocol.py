@@ -224,15 +224,15 @@ class StepsFirst(Protocol):
 
 
 @runtime_checkable
-class SeesTargets(Protocol):
-    """A model that may be shown targets of a request frame by frame, as a model with trained controls is."""
+class HasControlInputs(Protocol):
+    """A model that may be conditioned on targets of a request frame by frame, as ControlNets are."""
 
-    def seen(self, scene: Scene) -> Tensor | None:
-        """Return what the model is shown [rows, frames, channels], for a take to store; None where that is nothing."""
+    def controls_of(self, scene: Scene) -> Tensor | None:
+        """Return the control inputs of `scene` [rows, frames, channels], which a take stores; None without any."""
         ...
 
-    def blind(self, scene: Scene) -> Scene:
-        """Return the scene without that: its loop of the same noise is the uncontrolled one."""
+    def without_controls(self, scene: Scene) -> Scene:
+        """Return `scene` without control inputs: its loop of the same noise is the uncontrolled one."""
         ...
 
 

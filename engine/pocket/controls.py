@@ -25,7 +25,7 @@ from ..curves import level_db
 from ..errors import BadInputError
 from ..models.protocol import Scene
 from ..request import Control, Curve, LoopRequest, Notes, Onsets
-from ..takes.noise import NOT_A_TAKES, says_what_was_seen, seen_from_bytes
+from ..takes.noise import NOT_A_TAKES, controls_from_bytes, knows_control_inputs
 from .network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from .scenes import Inputs
 
@@ -98,44 +98,44 @@ def pulses(hits: Sequence[Sequence[float]], beats: float, frames: int) -> NDArra
     return strongest
 
 
-class Sight(Enum):
-    """Which targets the network is shown."""
+class ControlInputs(Enum):
+    """Which targets are given to the control inputs of the network."""
 
-    NOTHING = "nothing"  # DITTO alone, for comparison
-    TUNES = "tunes"  # those of a search, unless it begins plainly
-    EVERYTHING = "everything"  # always, as a model with trained controls
+    OFF = "off"  # DITTO alone, for comparison
+    MELODY = "melody"  # the tune of a search, unless it begins plainly
+    ALL = "all"  # always, as in a model with trained controls
 
 
-def showing(scene: Scene, request: LoopRequest, sight: Sight) -> Scene:
-    """Return `scene` with the targets that its network is shown; raise `BadInputError` for a damaged take."""
-    rows = asked_rows(request, scene) if sight is Sight.EVERYTHING else _seen_before(request, scene)
-    if sight is Sight.TUNES and _is_searched(request) and _goes_on(request):
+def with_controls(scene: Scene, request: LoopRequest, control_inputs: ControlInputs) -> Scene:
+    """Return `scene` with its control inputs; raise `BadInputError` for a damaged take."""
+    rows = asked_rows(request, scene) if control_inputs is ControlInputs.ALL else _controls_before(request, scene)
+    if control_inputs is ControlInputs.MELODY and _is_searched(request) and _has_inputs(request):
         tunes = _tunes(request, scene)
         rows = torch.where(_any(tunes), tunes, rows)
-    if sight is not Sight.EVERYTHING and not rows.any():
+    if control_inputs is not ControlInputs.ALL and not rows.any():
         return scene
     inputs: Inputs = scene.inputs
-    return replace(scene, inputs=inputs.showing(rows))
+    return replace(scene, inputs=inputs.with_controls(rows))
 
 
-def blind(scene: Scene) -> Scene:
-    """Return the scene whose network is shown no targets."""
+def without_controls(scene: Scene) -> Scene:
+    """Return the scene without control inputs."""
     return replace(scene, inputs=replace(scene.inputs, controls=None))
 
 
-class Shows:
-    """A model whose network may be shown targets as its control inputs: `protocol.SeesTargets`."""
+class Conditioned:
+    """A model with control inputs: `protocol.HasControlInputs`."""
 
-    def seen(self, scene: Scene) -> Tensor | None:
-        """Return what the network is shown [rows, frames, CONTROL_CHANNELS]; None where that is nothing."""
+    def controls_of(self, scene: Scene) -> Tensor | None:
+        """Return the control inputs of `scene` [rows, frames, CONTROL_CHANNELS]; None where it has none."""
         inputs: Inputs = scene.inputs
         if inputs.controls is None:
             return None
         return inputs.controls.reshape(-1, scene.frames, CONTROL_CHANNELS)
 
-    def blind(self, scene: Scene) -> Scene:
-        """Return the scene whose network is shown no targets."""
-        return blind(scene)
+    def without_controls(self, scene: Scene) -> Scene:
+        """Return the scene without control inputs."""
+        return without_controls(scene)
 
 
 def _is_searched(request: LoopRequest) -> bool:
@@ -143,29 +143,29 @@ def _is_searched(request: LoopRequest) -> bool:
     return request.method in ("ditto2", "ditto") and budget.steps != 0 and not budget.plain_start
 
 
-def _goes_on(request: LoopRequest) -> bool:
-    """Whether a request begins anew, or from a take that says what it was shown: older ones go on as they were made."""
-    return request.start is None or says_what_was_seen(request.start.noise)
+def _has_inputs(request: LoopRequest) -> bool:
+    """Whether a request begins anew, or from a take that knows of control inputs: older ones go on as they were."""
+    return request.start is None or knows_control_inputs(request.start.noise)
 
 
 def _tunes(request: LoopRequest, scene: Scene) -> Tensor:
-    """Return the tune that each row of `scene` is asked for, as strong as it is shown."""
+    """Return the tune that is asked of each row of `scene`, as strong as the network needs it."""
     rows, kept = asked_rows(request, scene), torch.zeros(CONTROL_CHANNELS)
     kept[TUNE], kept[TUNE_KNOWN] = 1, 1
     return rows * kept * (LAYER_STRENGTH if scene.layers else 1.0)
 
 
-def _seen_before(request: LoopRequest, scene: Scene) -> Tensor:
-    """Return what the take that `request` begins from was shown, row by row; those that are made again see nothing."""
+def _controls_before(request: LoopRequest, scene: Scene) -> Tensor:
+    """Return the control inputs of the take that `request` begins from, 0 for layers that are made again."""
     rows = torch.zeros(max(1, len(scene.layers)), scene.frames, CONTROL_CHANNELS)
-    stored = None if request.start is None else seen_from_bytes(request.start.noise)
-    if stored is None or stored.seen.shape[1] != scene.frames:  # noise of another length is refused where it is used
+    stored = None if request.start is None else controls_from_bytes(request.start.noise)
+    if stored is None or stored.rows.shape[1] != scene.frames:  # noise of another length is refused where it is used
         return rows
-    if stored.seen.shape[2] != CONTROL_CHANNELS:
+    if stored.rows.shape[2] != CONTROL_CHANNELS:
         raise BadInputError(NOT_A_TAKES)
     for place, name in enumerate(scene.layers or ("",)):
         if name in stored.layers and name not in request.again:
-            rows[place] = stored.seen[stored.layers.index(name)]
+            rows[place] = stored.rows[stored.layers.index(name)]
     return rows
 
 

@@ -163,7 +163,7 @@ class PocketStep:
 
     def shown(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
-        model, asked = self.model, replace(scene, inputs=scene.inputs.showing(scene.inputs.asked))
+        model, asked = self.model, replace(scene, inputs=scene.inputs.with_controls(scene.inputs.asked))
         return sample(model, asked, noise, model.schedule(1, asked), model.card.sampler, checkpoint=False)
 
     def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:

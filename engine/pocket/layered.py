@@ -22,7 +22,7 @@ from ..sampling import sample
 from ..settings import Settings
 from .arrangement import FILE, Arrangement, LayerRepertoire
 from .bands import log_bands
-from .controls import Shows, Sight, blind
+from .controls import Conditioned, ControlInputs, without_controls
 from .first_step import PocketStep
 from .in_layers.mix import mix_notes
 from .in_layers.scenes import LayerScenes, for_batch, one_layer, only_layers
@@ -41,7 +41,7 @@ from .scenes import Inputs
 from .towers import Towers
 
 
-class LayeredPocket(LayerSounds, Shows):
+class LayeredPocket(LayerSounds, Conditioned):
     """The model protocol for loops in layers and for full mixes, as each scene says.
 
     Latents and noises are [batch, layers, frames, channels], of a full mix [batch, frames, channels].
@@ -150,7 +150,7 @@ class LayeredPocket(LayerSounds, Shows):
         def beside() -> Tensor:
             return bands(uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled)
 
-        return self.pocket.embeddings.distance(lambda: bands(latent), beside, noise, blind(scene))
+        return self.pocket.embeddings.distance(lambda: bands(latent), beside, noise, without_controls(scene))
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound of `scene`."""
@@ -173,15 +173,19 @@ def _rehearsed(
     return rows
 
 
-def load_default(settings: Settings, folder: Path = WEIGHTS, *, sight: Sight = Sight.TUNES) -> LayeredPocket | Pocket:
+def load_default(
+    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.MELODY
+) -> LayeredPocket | Pocket:
     """Return the model that plays in layers, or the full mix alone where the weights know none."""
     load = load_layered if (folder / FILE).exists() else load_pocket
-    return load(settings, folder, sight=sight)
+    return load(settings, folder, inputs=inputs)
 
 
-def load_layered(settings: Settings, folder: Path = WEIGHTS, *, sight: Sight = Sight.TUNES) -> LayeredPocket:
+def load_layered(
+    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.MELODY
+) -> LayeredPocket:
     """Return the model in layers from its weights; raise `ModelError` where they know no layers."""
-    pocket, file = load_pocket(settings, folder, sight=sight), folder / FILE
+    pocket, file = load_pocket(settings, folder, inputs=inputs), folder / FILE
     if not file.exists() or not pocket.network.config["layered"]:
         raise ModelError(f"The weights in {folder} know no layers.", remedy="Ask without layers.")
     return LayeredPocket(pocket, LayerRepertoire.load(file), digest_of(folder, (*MIX_FILES, FILE, LAYER_INPUTS)))

@@ -19,7 +19,7 @@ from ..settings import Settings
 from ..spectrum import Spectrum
 from ..takes.noise import open_seeds
 from .bands import SAMPLE_RATE, log_bands
-from .controls import Shows, Sight, asked_rows, blind, showing
+from .controls import Conditioned, ControlInputs, asked_rows, with_controls, without_controls
 from .embeddings import Embeddings
 from .first_step import FirstStep, PocketStep
 from .flow import Flow
@@ -62,10 +62,10 @@ CARD = ModelCard(
 )
 
 
-class Pocket(Shows):
+class Pocket(Conditioned):
     """A circular flow over fine-band latents. Frozen; one thread at a time.
 
-    Its `sight` says which targets of a request the network is shown.
+    `inputs` says on which targets of a request the network is conditioned.
     """
 
     card = CARD
@@ -78,7 +78,7 @@ class Pocket(Shows):
         dtype: torch.dtype = torch.float32,
         device: torch.device = CPU,
         *,
-        sight: Sight = Sight.TUNES,
+        inputs: ControlInputs = ControlInputs.MELODY,
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
         begins: FirstStep | None = None,
@@ -88,7 +88,7 @@ class Pocket(Shows):
         self.flow = Flow(self.network, dtype)
         self.latent_map, self.towers = latent_map.to(device), towers.to(device) if towers else None
         self.embeddings = Embeddings(self.towers)
-        self.dtype, self.device, self.sight, self.weights = dtype, device, sight, weights
+        self.dtype, self.device, self.inputs, self.weights = dtype, device, inputs, weights
         self.repertoire, self.vocoder = repertoire, vocoder.to(device) if vocoder else None
         self.begins = begins.to(device) if begins else None  # where a search begins, if that was learnt
 
@@ -111,8 +111,8 @@ class Pocket(Shows):
         return on_device(self.asking(request, scene), self.device)
 
     def asking(self, request: LoopRequest, scene: Scene) -> Scene:
-        """Return `scene` with the targets that the network is shown, and those that a learned first step shows it."""
-        scene = showing(scene, request, self.sight)
+        """Return `scene` with its control inputs, and with those that only a learned first step gives it."""
+        scene = with_controls(scene, request, self.inputs)
         if self.begins is None:
             return scene
         return replace(scene, inputs=replace(scene.inputs, asked=asked_rows(request, scene).to(self.device)))
@@ -180,7 +180,7 @@ class Pocket(Shows):
             of_noise = uncontrolled_latent(self, noise, scene) if uncontrolled is None else uncontrolled
             return self.latent_map.decode(of_noise)
 
-        return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, blind(scene))
+        return self.embeddings.distance(lambda: self.latent_map.decode(latent), beside, noise, without_controls(scene))
 
     def weights_digest(self, scene: Scene) -> str:
         """Return 12 hexadecimal digits of the files that decide on the sound; empty for weights from elsewhere."""
@@ -188,24 +188,24 @@ class Pocket(Shows):
 
 
 def uncontrolled_latent(model: Model, noise: Tensor, scene: Scene) -> Tensor:
-    """Return the latent that the delivered chain of `model` makes of `noise` when it is shown no targets."""
+    """Return the latent that the delivered chain of `model` makes of `noise` without control inputs."""
     steps = model.schedule(model.card.decode_steps, scene)
-    return sample(model, blind(scene), noise.to(model.device), steps, model.card.sampler, checkpoint=False)
+    return sample(model, without_controls(scene), noise.to(model.device), steps, model.card.sampler, checkpoint=False)
 
 
-def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, sight: Sight = Sight.TUNES) -> Pocket:
+def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.MELODY) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
     network = PocketNetwork.load(folder)
-    if (inputs := folder / LAYER_INPUTS).exists():
-        network = in_layers(network, {name: tensor.float() for name, tensor in load_file(inputs).items()})
+    if (of_layers := folder / LAYER_INPUTS).exists():
+        network = in_layers(network, {name: tensor.float() for name, tensor in load_file(of_layers).items()})
     latent_map = LatentMap.load(folder / "latent_map.safetensors")
     place = choose_place(settings, small=True)
     file, vocoder = folder / "repertoire.safetensors", folder / VOCODER
     return Pocket(
         network, latent_map, load_towers(folder), place.dtype, place.device,
-        sight=sight, repertoire=Repertoire.load(file) if file.exists() else None,
+        inputs=inputs, repertoire=Repertoire.load(file) if file.exists() else None,
         vocoder=load_vocoder(vocoder) if vocoder.exists() else None,
         weights=digest_of(folder, MIX_FILES), begins=FirstStep.load(folder),
     )  # fmt: skip

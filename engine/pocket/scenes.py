@@ -46,7 +46,7 @@ class Inputs:
     context: Tensor | None = None
     asked: Tensor | None = None
 
-    def showing(self, targets: Tensor) -> "Inputs":
+    def with_controls(self, targets: Tensor) -> "Inputs":
         """Return the inputs with `targets` [rows, frames, CONTROL_CHANNELS] as control inputs, cut into pieces."""
         rows, frames, channels = targets.shape
         controls = targets.reshape(rows * self.pieces, frames // self.pieces, channels)

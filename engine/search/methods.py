@@ -32,8 +32,8 @@ SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search 
 CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
 REDRAW_STEPS = 2  # usually
 AIMS_BELOW = 0.5  # proximal weight of one control, up to which steps are not shortened near the target
-SHOWN_ANCHOR = 1.4  # times the proximal weight, where the model is shown its targets
-SHOWN_STEPS = 9  # of a search for a tune that the model is shown, in the median
+CONDITIONED_ANCHOR = 1.4  # times the proximal weight, where the model is conditioned on targets
+CONDITIONED_STEPS = 9  # of a search for a tune on which the model is conditioned, in the median
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
 # By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
@@ -105,15 +105,16 @@ def forecast(
 
 
 def plan(
-    request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True, is_shown: bool = False
+    request: LoopRequest, model: Model, objective: Objective, *, recomputes: bool = True, is_conditioned: bool = False
 ) -> Plan:
     """Return the plan of the request's method; without a control, or with `none` or `guidance`, it has no steps.
 
     Without `recomputes` activations are kept, which takes two thirds of the time and memory that grows with the chain.
-    A search whose model `is_shown` its targets begins farther from the uncontrolled loop, and is pulled back harder.
+    A search whose model `is_conditioned` on its targets begins farther from the uncontrolled loop, and is pulled back
+    harder.
     """
     paper = request.method == "ditto-paper"
-    made = _paper(objective) if paper else _ours(request, model, objective, is_shown=is_shown)
+    made = _paper(objective) if paper else _ours(request, model, objective, is_conditioned=is_conditioned)
     steps = made.steps if request.budget.steps is None else request.budget.steps
     idle = not objective.goals or request.method in ("none", "guidance")
     recompute, until = made.recompute and recomputes, request.budget.until_tolerance
@@ -144,7 +145,7 @@ def _paper(objective: Objective) -> Plan:
     )
 
 
-def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_shown: bool) -> Plan:
+def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_conditioned: bool) -> Plan:
     card = model.card
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
     surrogate, has_waveform = request.method == "ditto2", isinstance(model, ListensThrough)
@@ -156,7 +157,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_shown:
     # steps long, and a redraw has not far to go.
     aims = surrogate and not near and len(objective.goals) == 1 and 0 < objective.proximal_weight < AIMS_BELOW
     steps = (SURROGATE_STEPS if surrogate else CHAIN_STEPS)[request.quality]
-    usual = sum(_usual_steps(controls.find(part.kind), is_shown=is_shown) for part in request.controls)
+    usual = sum(_usual_steps(controls.find(part.kind), is_conditioned=is_conditioned) for part in request.controls)
     verification = Verification(
         chain=decode,
         gain=card.surrogate_gain if surrogate else 1.0,
@@ -173,7 +174,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_shown:
         step_rule=Padam(),
         trust_region=TrustRegion() if aims or near else None,
         balance=Balance(),
-        anchor=Anchor(weight=SHOWN_ANCHOR if is_shown else 1.0, decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
+        anchor=Anchor(weight=CONDITIONED_ANCHOR if is_conditioned else 1.0, decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),
         verification=verification if surrogate or has_waveform else None,
         recalls=surrogate and request.start is None and not request.budget.plain_start,
@@ -183,8 +184,8 @@ def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_shown:
     )
 
 
-def _usual_steps(row: controls.Row, *, is_shown: bool) -> int:
-    return SHOWN_STEPS if is_shown and row.shown is controls.Shown.PITCH_CLASSES else row.usual_steps
+def _usual_steps(row: controls.Row, *, is_conditioned: bool) -> int:
+    return CONDITIONED_STEPS if is_conditioned and row.shown is controls.Shown.PITCH_CLASSES else row.usual_steps
 
 
 def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:

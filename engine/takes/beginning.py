@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import sampling
 from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadInputError, BadRequestError
-from ..models.protocol import Layers, Model, Scene, SeesTargets, Weighed
+from ..models.protocol import HasControlInputs, Layers, Model, Scene, Weighed
 from ..request import MIX, LoopRequest, Start
 from ..request.layers import called
 from ..search.part import kept_from
@@ -58,8 +58,8 @@ def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
     stay = tuple(known) if request.again else ()
     if request.method != "none" and request.budget.steps != 0:
         scene = replace(scene, notes=(*scene.notes, *kept_from(request, scene, stay)))
-    # Layers of new seeds hear what the others play without targets, so that a target moves no other layer than its own.
-    rehearsing = scene if start is not None else blind(model, scene)
+    # Layers of new seeds hear the others without control inputs, so that a target moves no other layer than its own.
+    rehearsing = scene if start is not None else without_controls(model, scene)
     _, heard = model.rehearsed(rehearsing, noise, beside, known)
     return Beginning(model.with_heard(scene, heard), noise.to(model.device), heard, stay)
 
@@ -146,14 +146,14 @@ def _refuse_layers(request: LoopRequest, model: Model) -> None:
         )
 
 
-def seen_by(model: Model, scene: Scene) -> Tensor | None:
-    """Return the targets that `model` is shown [rows, frames, channels]; None where it is shown none."""
-    return model.seen(scene) if isinstance(model, SeesTargets) else None
+def controls_of(model: Model, scene: Scene) -> Tensor | None:
+    """Return the control inputs of `scene` [rows, frames, channels]; None where it has none."""
+    return model.controls_of(scene) if isinstance(model, HasControlInputs) else None
 
 
-def blind(model: Model, scene: Scene) -> Scene:
-    """Return `scene` without the targets that `model` is shown."""
-    return model.blind(scene) if isinstance(model, SeesTargets) else scene
+def without_controls(model: Model, scene: Scene) -> Scene:
+    """Return `scene` without control inputs."""
+    return model.without_controls(scene) if isinstance(model, HasControlInputs) else scene
 
 
 def weights_of(model: Model, scene: Scene) -> str:

@@ -14,10 +14,10 @@ from ..audio import finish as loop
 from ..events import Scores, Sound, Stems, Take
 from ..metrics import ending
 from ..models import decode
-from ..models.protocol import EmbeddingDistance, Layers, SeesTargets
+from ..models.protocol import EmbeddingDistance, HasControlInputs, Layers
 from ..request import Layer, LoopRequest
 from ..search.first_step import learned_step
-from .beginning import seen_by, weights_of
+from .beginning import controls_of, weights_of
 from .noise import noise_to_bytes, open_seeds
 from .prepared import Prepared, Search
 from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
@@ -47,14 +47,14 @@ def _raised_db(ready: Prepared, stems: Tensor) -> Tensor:
 
     Only a layer that is shown a tune, and only where no level is asked for, which the search has reached as it is.
     """
-    scene, raised_db, seen = ready.scene, torch.zeros(len(stems)), seen_by(ready.model, ready.scene)
-    if seen is None or any(controls.find(part.kind).asks_level for part in ready.request.controls):
+    scene, raised_db, shown = ready.scene, torch.zeros(len(stems)), controls_of(ready.model, ready.scene)
+    if shown is None or any(controls.find(part.kind).asks_level for part in ready.request.controls):
         return raised_db
     power = stems.square().mean((1, 2))
     for place, name in enumerate(scene.layers):
         others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
         rest = stems[others].sum(0).square().mean()
-        if seen[place].any() and name in scene.audible and power[place] > 0 and rest > 0:
+        if shown[place].any() and name in scene.audible and power[place] > 0 and rest > 0:
             missing_db = LEADING_DB - 10 * float((power[place] / rest).log10())
             raised_db[place] = min(max(missing_db, 0.0), MOST_RAISED_DB)
     return raised_db
@@ -172,8 +172,8 @@ def _stored(one: Prepared, noise: Tensor) -> bytes:
         open_seeds=open_seeds(one.request),
         layers=one.scene.layers,
         heard=None if heard is None else heard[0],
-        seen=seen_by(one.model, one.scene),
-        sees=isinstance(one.model, SeesTargets),
+        controls=controls_of(one.model, one.scene),
+        has_inputs=isinstance(one.model, HasControlInputs),
         weights=weights_of(one.model, one.scene),
         told=one.scene.told,
         computed=msgspec.json.encode(computed_by(one.model)).decode(),

@@ -12,7 +12,7 @@ from ..errors import BadInputError
 from ..request import LAYERS, LoopRequest
 
 WIDE_VARIATION = 0.8  # from this amount on a variation also chooses the open sounds anew
-HEARD, SEEN = "heard", "seen"
+HEARD, CONTROLS, CONTROL_INPUTS = "heard", "controls", "control_inputs"
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
@@ -37,11 +37,11 @@ class LayeredNoise:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenTargets:
-    """What the network of a take was shown, `seen` [rows, frames, channels]; `layers` name the rows, "" one sound."""
+class StoredControls:
+    """The control inputs of a take, `rows` [rows, frames, channels]; `layers` name them, "" is one sound."""
 
     layers: tuple[str, ...]
-    seen: Tensor
+    rows: Tensor
 
 
 def noise_to_bytes(
@@ -52,18 +52,18 @@ def noise_to_bytes(
     open_seeds: OpenSeeds,
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
-    seen: Tensor | None = None,
-    sees: bool = False,
+    controls: Tensor | None = None,
+    has_inputs: bool = False,
     weights: str = "",
     told: str = "",
     computed: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; of a network that `sees`
-    targets those that it was shown, `seen` (see `protocol.SeesTargets`); with the digest of the `weights`, the layers'
-    other conditioning `told` (see `protocol.Scene`) and the arithmetic `computed` of the take (JSON of
-    `record.Computed`), where those are not empty.
+    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; of a model that
+    `has_inputs` for targets the `controls` of the take (see `protocol.HasControlInputs`); with the digest of the
+    `weights`, the layers' other conditioning `told` (see `protocol.Scene`) and the arithmetic `computed` of the take
+    (JSON of `record.Computed`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
@@ -71,10 +71,10 @@ def noise_to_bytes(
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         meta["layers"] = ",".join(layers)
-    if sees:
-        meta[SEEN] = "nothing" if seen is None else "targets"
-    if seen is not None:
-        tensors[SEEN] = seen.detach().cpu().float().contiguous()
+    if has_inputs:
+        meta[CONTROL_INPUTS] = "off" if controls is None else "on"
+    if controls is not None:
+        tensors[CONTROLS] = controls.detach().cpu().float().contiguous()
     meta |= {name: text for name, text in (("weights", weights), ("told", told), ("computed", computed)) if text}
     return bytes(save(tensors, metadata=meta))
 
@@ -98,25 +98,25 @@ def layered_from_bytes(data: bytes) -> LayeredNoise | None:
     return LayeredNoise(layers, noise, heard)
 
 
-def says_what_was_seen(data: bytes) -> bool:
-    """Whether a stored take says what its network was shown, be it nothing: those of earlier versions do not."""
-    return SEEN in stored_facts(data)
+def knows_control_inputs(data: bytes) -> bool:
+    """Whether a stored take says if its model had control inputs: those of earlier versions do not."""
+    return CONTROL_INPUTS in stored_facts(data)
 
 
-def seen_from_bytes(data: bytes) -> SeenTargets | None:
-    """Return the targets that the network of a stored take was shown; None where that was nothing.
+def controls_from_bytes(data: bytes) -> StoredControls | None:
+    """Return the control inputs of a stored take; None where it had none.
 
     Raises `BadInputError` for other bytes, shapes that do not match and values that are not finite.
     """
     tensors = _of_a_take(data)
-    if (seen := tensors.get(SEEN)) is None:
+    if (rows := tensors.get(CONTROLS)) is None:
         return None
     layers = tuple(stored_facts(data).get("layers", "").split(","))
-    if seen.dim() != 3 or len(seen) != len(layers):
+    if rows.dim() != 3 or len(rows) != len(layers):
         raise BadInputError(NOT_A_TAKES)
-    if not torch.isfinite(seen).all():
+    if not torch.isfinite(rows).all():
         raise BadInputError("The stored take holds values that are not numbers.")
-    return SeenTargets(layers, seen)
+    return StoredControls(layers, rows)
 
 
 def stored_facts(data: bytes) -> dict[str, str]:

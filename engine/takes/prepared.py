@@ -12,7 +12,7 @@ from ..search.objective import Objective
 from ..search.part import Part, part_of, searched
 from ..search.report import Step
 from ..search.surrogate import latent_of
-from .beginning import Beginning, begin, blind, seen_by
+from .beginning import Beginning, begin, controls_of, without_controls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +39,18 @@ class Prepared:
         return self.begun.noise
 
     @property
-    def is_shown(self) -> bool:
-        """Whether the model is shown targets, so that its loop of the first noise is not the uncontrolled one."""
-        return seen_by(self.model, self.part.scene) is not None
+    def is_conditioned(self) -> bool:
+        """Whether the moved part has control inputs, so that its first loop is not the uncontrolled one."""
+        return controls_of(self.model, self.part.scene) is not None
 
-    def home(self) -> Tensor | None:
-        """Return the latent that the seeds' noise gives without targets, which a search that is shown some stays near.
+    def uncontrolled(self) -> Tensor | None:
+        """Return the latent that the seeds' noise gives without the control inputs that a search has, to stay near it.
 
-        Of the part that is moved [takes, ...]. None where none are shown, or where a take is begun from: that is near.
+        Of the part that is moved [takes, ...]. None without such inputs, or where a take is begun from: that is near.
         """
-        if self.request.start is not None or not self.is_shown:
+        if self.request.start is not None or not self.is_conditioned:
             return None
-        scene = blind(self.model, self.part.scene)
+        scene = without_controls(self.model, self.part.scene)
         return latent_of(self.model, scene, self.part.of(self.noise), self.plan.decode, checkpoint=False)
 
     @property
@@ -100,8 +100,8 @@ def prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> P
     asked = searched(request, begun.scene, begun.stay)
     part = part_of(asked, begun.scene, model)
     objective = methods.objective_of(asked, part.scene, model)
-    is_shown = seen_by(model, part.scene) is not None
-    plan = methods.plan(asked, model, objective, recomputes=recomputes, is_shown=is_shown)
+    is_conditioned = request.start is None and controls_of(model, part.scene) is not None
+    plan = methods.plan(asked, model, objective, recomputes=recomputes, is_conditioned=is_conditioned)
     still = None
     if part.places is not None:
         still = latent_of(model, begun.scene, begun.noise, plan.decode, checkpoint=False)

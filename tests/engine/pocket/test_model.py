@@ -12,7 +12,7 @@ from engine.controls.reference import on_the_loop
 from engine.models.protocol import Model, Sampler, Scene
 from engine.pocket import condition, musical_time
 from engine.pocket.bands import latent_frames
-from engine.pocket.controls import Sight
+from engine.pocket.controls import ControlInputs
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.network import CONTROL_CHANNELS
 from engine.request import Audio, Control, Curve, LoopRequest, Point
@@ -135,7 +135,7 @@ def test_control_inputs_are_shown_only_to_the_model_that_is_told(pocket: Pocket)
     """The bars hold with the inputs off: only the told variant ever sees the request's curve."""
     curve = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(4), -12.0)))
     asked = LoopRequest(bars=1, controls=(Control(kind="intensity", target=curve),))
-    told = Pocket(pocket.network, pocket.latent_map, sight=Sight.EVERYTHING)
+    told = Pocket(pocket.network, pocket.latent_map, inputs=ControlInputs.ALL)
     assert pocket.scene(asked).inputs.controls is None
     shown = told.scene(asked).inputs.controls
     assert shown.shape == (1, told.scene(asked).frames, CONTROL_CHANNELS)

@@ -11,13 +11,13 @@ from safetensors.torch import load, save
 from engine import pipeline
 from engine.errors import BadInputError
 from engine.events import Stems, Take
-from engine.models.protocol import Scene, SeesTargets
-from engine.pocket.controls import Sight
+from engine.models.protocol import HasControlInputs, Scene
+from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
-from engine.takes.noise import SEEN, OpenSeeds, noise_to_bytes, seen_from_bytes, stored_facts
+from engine.takes.noise import CONTROL_INPUTS, CONTROLS, OpenSeeds, controls_from_bytes, noise_to_bytes, stored_facts
 from midi.notes import Note
 
 TUNE_NOTES = tuple(
@@ -53,9 +53,9 @@ def begun_from(take: Take, **fields: object) -> LoopRequest:
 
 def test_only_the_lead_is_shown_the_tune_and_nothing_else(model: LayeredPocket) -> None:
     """Its pitch classes frame by frame, and that they are known; drums are shown nothing, nobody a level."""
-    rows = model.seen(model.scene(asked(controls=(MELODY, LEVEL))))
+    rows = model.controls_of(model.scene(asked(controls=(MELODY, LEVEL))))
     assert rows is not None
-    assert isinstance(model, SeesTargets)
+    assert isinstance(model, HasControlInputs)
     assert not rows[LAYERS.index("drums")].any()
     lead = rows[LAYERS.index("lead")]
     assert (lead[:, TUNE].argmax(1).unique_consecutive() == torch.tensor([0, 4, 7, 4])).all()
@@ -72,15 +72,18 @@ def test_only_the_lead_is_shown_the_tune_and_nothing_else(model: LayeredPocket) 
 )  # fmt: skip
 def test_without_a_search_for_a_tune_nothing_is_shown(fields: dict[str, object], model: LayeredPocket) -> None:
     """An uncontrolled loop is one, the papers' methods see words alone, and a plain start is plain."""
-    assert model.seen(model.scene(asked(**fields))) is None
-    assert load_layered(Settings(dtype="float32"), sight=Sight.NOTHING).seen(model.scene(asked(**fields))) is None
+    assert model.controls_of(model.scene(asked(**fields))) is None
+    assert (
+        load_layered(Settings(dtype="float32"), inputs=ControlInputs.OFF).controls_of(model.scene(asked(**fields)))
+        is None
+    )
 
 
 def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None:
     """To the bit, also where its request would be read otherwise today; and a take that was shown nothing is, too."""
     take, plain = made(asked(), model), made(asked(budget=Budget(plain_start=True)), model)
-    assert seen_from_bytes(take.noise) is not None
-    assert seen_from_bytes(plain.noise) is None
+    assert controls_from_bytes(take.noise) is not None
+    assert controls_from_bytes(plain.noise) is None
     for one in (take, plain):
         np.testing.assert_array_equal(pipeline.rebuild(asked(), model, one.noise), sound(one))
 
@@ -88,27 +91,27 @@ def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None
 def test_what_begins_from_a_take_goes_on_from_its_sound(model: LayeredPocket) -> None:
     """A level alone keeps the tune; another tune takes its place; a lead that is made again forgets it."""
     take = made(asked(), model)
-    kept = seen_from_bytes(take.noise)
+    kept = controls_from_bytes(take.noise)
     assert kept is not None
     for fields in ({"controls": (LEVEL,)}, {"controls": ()}, {"method": "none"}, {"budget": Budget(steps=0)}):
-        assert torch.equal(model.seen(model.scene(begun_from(take, **fields))), kept.seen)  # type: ignore[arg-type]
-    other = model.seen(model.scene(begun_from(take, controls=(OTHER,))))
+        assert torch.equal(model.controls_of(model.scene(begun_from(take, **fields))), kept.rows)  # type: ignore[arg-type]
+    other = model.controls_of(model.scene(begun_from(take, controls=(OTHER,))))
     assert other is not None
-    assert not torch.equal(other, kept.seen)
-    assert model.seen(model.scene(begun_from(take, controls=(), again=("lead",)))) is None
-    drums = model.seen(model.scene(begun_from(take, controls=(), again=("drums",))))
+    assert not torch.equal(other, kept.rows)
+    assert model.controls_of(model.scene(begun_from(take, controls=(), again=("lead",)))) is None
+    drums = model.controls_of(model.scene(begun_from(take, controls=(), again=("drums",))))
     assert drums is not None
-    assert torch.equal(drums, kept.seen)
+    assert torch.equal(drums, kept.rows)
 
 
 def test_a_take_of_before_goes_on_as_it_was_made(model: LayeredPocket) -> None:
     """It does not say what it was shown: a note that is moved must not change the whole loop."""
     take = made(asked(budget=Budget(steps=1)), model)
     stored = load(take.noise)
-    facts = {name: text for name, text in stored_facts(take.noise).items() if name != SEEN}
-    older = save({name: tensor for name, tensor in stored.items() if name != SEEN}, metadata=facts)
-    assert model.seen(model.scene(asked(controls=(OTHER,), start=Start(noise=older)))) is None
-    assert model.seen(model.scene(asked(controls=(OTHER,), start=Start(noise=take.noise)))) is not None
+    facts = {name: text for name, text in stored_facts(take.noise).items() if name != CONTROL_INPUTS}
+    older = save({name: tensor for name, tensor in stored.items() if name != CONTROLS}, metadata=facts)
+    assert model.controls_of(model.scene(asked(controls=(OTHER,), start=Start(noise=older)))) is None
+    assert model.controls_of(model.scene(asked(controls=(OTHER,), start=Start(noise=take.noise)))) is not None
 
 
 @pytest.mark.parametrize(
@@ -155,16 +158,16 @@ def test_the_distance_is_to_the_loop_that_is_shown_nothing(model: LayeredPocket)
 
 def test_a_full_mix_is_shown_the_tune_too(model: LayeredPocket) -> None:
     """One row for the one sound; a take in layers hands on nothing to it."""
-    rows = model.seen(model.scene(asked(layers=(MIX,))))
+    rows = model.controls_of(model.scene(asked(layers=(MIX,))))
     assert rows is not None
     assert rows.shape[0] == 1
     take = made(asked(budget=Budget(steps=1)), model)
-    assert model.seen(model.scene(begun_from(take, layers=(MIX,), controls=()))) is None
+    assert model.controls_of(model.scene(begun_from(take, layers=(MIX,), controls=()))) is None
 
 
-@pytest.mark.parametrize("seen", [torch.zeros(3, 5, 17), torch.zeros(4), torch.full((1, 5, 17), torch.nan)])
-def test_damaged_rows_are_refused(seen: torch.Tensor) -> None:
+@pytest.mark.parametrize("rows", [torch.zeros(3, 5, 17), torch.zeros(4), torch.full((1, 5, 17), torch.nan)])
+def test_damaged_rows_are_refused(rows: torch.Tensor) -> None:
     """In one sentence; noise of a stranger cannot bring values that are no numbers into the network."""
-    data = noise_to_bytes(torch.zeros(5, 2), model="pocket", seed=0, open_seeds=OpenSeeds(0, 0), seen=seen)
+    data = noise_to_bytes(torch.zeros(5, 2), model="pocket", seed=0, open_seeds=OpenSeeds(0, 0), controls=rows)
     with pytest.raises(BadInputError):
-        seen_from_bytes(data)
+        controls_from_bytes(data)
