@@ -176,7 +176,7 @@ def main() -> None:
         weights, load = weights_of("pocket"), load_layered
     else:
         weights, load = baseline.full_mix_weights(), load_pocket
-    model = load(Settings(), inputs=ControlInputs.MELODY if method.startswith(SHOWN) else ControlInputs.OFF)
+    model = load(Settings(), inputs=ControlInputs.TUNE if method.startswith(SHOWN) else ControlInputs.OFF)
     rows, stranger = open_rows(chosen, weights), find_musicnn()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 

@@ -50,7 +50,7 @@ from midi.melody import pitch_class_target
 UNHURRIED = Budget(seconds=3600.0)  # a search ends by its target or its steps here, not by the clock of this machine
 TUNE_SHOWN = "shown+ditto2"
 METHODS = ("none", "guidance", "ditto-paper", "ditto", "ditto2", TUNE_SHOWN)
-INPUTS = {"": ControlInputs.OFF, "shown": ControlInputs.MELODY, "told": ControlInputs.ALL}
+INPUTS = {"": ControlInputs.OFF, "shown": ControlInputs.TUNE, "told": ControlInputs.ALL}
 SHOWN = {
     "intensity": ("intensity_mse", "intensity_mse_gain_free", "intensity_rho", "intensity_bar"),
     "melody": ("melody_accuracy", "melody_judge"),

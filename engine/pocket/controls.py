@@ -102,14 +102,14 @@ class ControlInputs(Enum):
     """Which targets are given to the control inputs of the network."""
 
     OFF = "off"  # DITTO alone, for comparison
-    MELODY = "melody"  # the tune of a search, unless it begins plainly
+    TUNE = "tune"  # that of a search, unless it begins plainly
     ALL = "all"  # always, as in a model with trained controls
 
 
 def with_controls(scene: Scene, request: LoopRequest, control_inputs: ControlInputs) -> Scene:
     """Return `scene` with its control inputs; raise `BadInputError` for a damaged take."""
     rows = asked_rows(request, scene) if control_inputs is ControlInputs.ALL else _controls_before(request, scene)
-    if control_inputs is ControlInputs.MELODY and _is_searched(request) and _has_inputs(request):
+    if control_inputs is ControlInputs.TUNE and _is_searched(request) and _has_inputs(request):
         tunes = _tunes(request, scene)
         rows = torch.where(_any(tunes), tunes, rows)
     if control_inputs is not ControlInputs.ALL and not rows.any():

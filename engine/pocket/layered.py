@@ -174,7 +174,7 @@ def _rehearsed(
 
 
 def load_default(
-    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.MELODY
+    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.TUNE
 ) -> LayeredPocket | Pocket:
     """Return the model that plays in layers, or the full mix alone where the weights know none."""
     load = load_layered if (folder / FILE).exists() else load_pocket
@@ -182,7 +182,7 @@ def load_default(
 
 
 def load_layered(
-    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.MELODY
+    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.TUNE
 ) -> LayeredPocket:
     """Return the model in layers from its weights; raise `ModelError` where they know no layers."""
     pocket, file = load_pocket(settings, folder, inputs=inputs), folder / FILE

@@ -78,7 +78,7 @@ class Pocket(Conditioned):
         dtype: torch.dtype = torch.float32,
         device: torch.device = CPU,
         *,
-        inputs: ControlInputs = ControlInputs.MELODY,
+        inputs: ControlInputs = ControlInputs.TUNE,
         repertoire: Repertoire | None = None,
         vocoder: Vocoder | None = None,
         begins: FirstStep | None = None,
@@ -193,7 +193,7 @@ def uncontrolled_latent(model: Model, noise: Tensor, scene: Scene) -> Tensor:
     return sample(model, without_controls(scene), noise.to(model.device), steps, model.card.sampler, checkpoint=False)
 
 
-def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.MELODY) -> Pocket:
+def load_pocket(settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.TUNE) -> Pocket:
     """Return the embedded model from its weights; raise `ModelError` where they are missing."""
     if not (folder / "config.json").exists():
         raise ModelError(f"The weights of pocket are not in {folder}.", remedy="Install Ditto Live again.")
