@@ -41,7 +41,7 @@ class LayerScenes:
             reading.text.ids, reading.away, open_seeds(request),
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
-            needed=_needed(request), draws_key=reading.draws_key and not chords, is_open=reading.text.is_open,
+            needed=_needed(request, chords), draws_key=reading.draws_key and not chords, is_open=reading.text.is_open,
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
@@ -67,11 +67,15 @@ class LayerScenes:
         return on_device(_in_layers(scene, plan), self.device)
 
 
-def _needed(request: LoopRequest) -> set[Layer]:
-    """Return the layers that controls and chords of `request` need, of several that a control's row has the first."""
+def _needed(request: LoopRequest, chords: Sequence[ChordSpan]) -> set[Layer]:
+    """Return the layers that controls of `request` and `chords` need, of several that a control's row has the first."""
     rows = [(control, find(control.kind)) for control in request.controls]
     needed = {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
-    return needed | ({Layer.CHORDS} if request.chords else set())
+    return needed | ({Layer.CHORDS} if _sound(chords) else set())
+
+
+def _sound(chords: Sequence[ChordSpan]) -> bool:
+    return any(span.chord.pitch_classes for span in chords)
 
 
 def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -137,7 +141,7 @@ def _contradictions(request: LoopRequest, reading: Reading, plan: Arrangement) -
     notes = []
     if named := [name for name in plan.layers if name in request.layers and name in left_out(reading.text.ids)]:
         notes.append(f"The words leave out {', '.join(named)}, but the layers that are named do not.")
-    if request.chords and Layer.CHORDS not in plan.layers:
+    if request.chords and _sound(plan.chords) and Layer.CHORDS not in plan.layers:
         players = ", ".join(layer for layer in plan.layers if layer in PITCHED)
         notes.append(f"No layer is chords: the chords are played by {players or 'nobody'}.")
     for control in request.controls:

@@ -88,6 +88,17 @@ def test_chords_that_are_given_are_told_frame_by_frame(scenes: LayerScenes) -> N
     assert bool((rows[:, CHORD_KNOWN] == 1).all())
 
 
+def test_no_chord_asks_for_no_layer(scenes: LayerScenes) -> None:
+    """`N.C.` alone has the layers that the seed would have without it; chords that sound always have one that plays."""
+    layers = {
+        chords: [scenes.scene(request(prompt="house", seed=seed, chords=chords, bars=1)).layers for seed in range(40)]
+        for chords in ("", "N.C.", "Am N.C.")
+    }
+    assert layers["N.C."] == layers[""]
+    assert any("chords" not in each for each in layers["N.C."])
+    assert all("chords" in each for each in layers["Am N.C."])
+
+
 def test_a_part_of_a_scene_is_told_what_the_whole_was(trio: Scene) -> None:
     """Two layers keep their own rows; one alone is a scene as `Pocket` sees it; muted ones are heard when alone."""
     pair = only_layers(trio, ("bass", "lead"))
