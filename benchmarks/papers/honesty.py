@@ -24,7 +24,7 @@ from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Bar, Table, cell
 from benchmarks.papers import baseline
 from benchmarks.quality import tasks
-from benchmarks.quality.control import TUNE_SHOWN, UNHURRIED, judge_vector, weights_of
+from benchmarks.quality.control import TUNE_SHOWN, UNHURRIED, judge_vector, load_with, read_method, weights_of
 from benchmarks.quality.edits import made
 from benchmarks.quality.evaluation.material import Audio
 from benchmarks.quality.evaluation.musicnn import Musicnn, find_musicnn
@@ -32,16 +32,14 @@ from benchmarks.rows import WORK, Arrays, Row, Rows, arrays_of, mean_interval
 from engine.curves import level_db
 from engine.metrics import intensity
 from engine.pocket.bands import SAMPLE_RATE
-from engine.pocket.controls import ControlInputs
-from engine.pocket.layered import LayeredPocket, load_layered
-from engine.pocket.model import Pocket, load_pocket
+from engine.pocket.layered import LayeredPocket
+from engine.pocket.model import Pocket
 from engine.request import Curve, LoopRequest
 from engine.settings import Settings
 from engine.takes.noise import noise_from_bytes
 from engine.takes.record import noise_facts
 
 DRAWS = 1_000
-SHOWN = TUNE_SHOWN.partition("+")[0] + "+"  # begins the name of a method whose network is shown the tune
 PLAIN = ", plain start"  # ends the name of a method that begins without the learned first step
 RATIO = Bar(1.1)
 BAR = (
@@ -79,7 +77,7 @@ def pair(task: str, seed: int, method: str, model: Pocket | LayeredPocket, stran
     asked = tasks.request(task, seed)
     asked = tasks.in_layers(asked) if isinstance(model, LayeredPocket) else asked
     _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
-    searched = "none" if method == "fader" else method.removesuffix(PLAIN).removeprefix(SHOWN)
+    searched = "none" if method == "fader" else read_method(method.removesuffix(PLAIN))[1]
     budget = msgspec.structs.replace(UNHURRIED, plain_start=method.endswith(PLAIN))
     request = msgspec.structs.replace(asked, method=searched, budget=budget)
     take, audio, _ = made(request, model)
@@ -141,7 +139,7 @@ def _paired(rows: Rows, key: str) -> str:
     A search alone begins plainly where only a tune is shown.
     """
     task, method, seeds = key.rsplit("/", 2)
-    plainly = method.removeprefix(SHOWN) if method.startswith(SHOWN) else method + PLAIN
+    plainly = read_method(method)[1] if method == TUNE_SHOWN else method + PLAIN
     own, plain = (rows.find(one).get("ratios", []) for one in (key, f"{task}/{plainly}/{seeds}"))
     if not own or len(own) != len(plain):
         return ""
@@ -173,10 +171,9 @@ def main() -> None:
     method = chosen.method + (PLAIN if chosen.plain_start else "")
     if chosen.layers:
         chosen.rows_name = "honesty-layers"
-        weights, load = weights_of("pocket"), load_layered
-    else:
-        weights, load = baseline.full_mix_weights(), load_pocket
-    model = load(Settings(), inputs=ControlInputs.TUNE if method.startswith(SHOWN) else ControlInputs.OFF)
+    weights = weights_of("pocket") if chosen.layers else baseline.full_mix_weights()
+    inputs, _ = read_method(chosen.method)
+    model = load_with(inputs, Settings(), layers=chosen.layers)
     rows, stranger = open_rows(chosen, weights), find_musicnn()
     seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
 

@@ -29,7 +29,7 @@ def table(rows: Rows) -> Table:
         in_layers = by_method(layered, task, (METHODS[-1], TUNE_SHOWN)) if layered else {}
         cells = [_interval(of, column, scale) for of in (*in_mix.values(), *in_layers.values())]
         if not any(in_layers.values()):
-            cells[3:] = [f"not yet run: `control --layers --only {task}`", ""]
+            cells[len(in_mix) :] = [f"not yet run: `control --layers --only {task}`", ""]
         body.append([label, *theirs, *cells])
     head = ("", "DITTO, published", "DITTO-2, published", *METHODS, TUNE_SHOWN, IN_LAYERS, SHOWN_IN_LAYERS)
     return Table(head=head, body=body, bar=BAR)

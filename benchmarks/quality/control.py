@@ -202,6 +202,17 @@ def main() -> None:
         print(task_table(task, by_method(rows, task, methods)), flush=True)
 
 
+def read_method(method: str) -> tuple[ControlInputs, str]:
+    """Return the control inputs and the search that a method of `--methods` has."""
+    shown, _, own = method.rpartition("+")
+    return (ControlInputs.ALL, "none") if method == "told" else (INPUTS[shown], own)
+
+
+def load_with(inputs: ControlInputs, settings: Settings, *, layers: bool) -> LayeredPocket | Pocket:
+    """Return `pocket` with these control inputs, in layers or as one full mix."""
+    return load_layered(settings, inputs=inputs) if layers else load_pocket(settings, inputs=inputs)
+
+
 class _Models:
     """The model with one or another of its control inputs in use, each loaded when it is first asked for."""
 
@@ -211,16 +222,15 @@ class _Models:
 
     def measured(self, task: str, method: str, seed: int, quality: str) -> Row:
         """Make one loop of a task and score it."""
-        shown, own = ("told", "none") if method == "told" else method.rpartition("+")[::2]
+        inputs, own = read_method(method)
         asked = msgspec.structs.replace(tasks.request(task, seed), method=own, quality=quality, budget=UNHURRIED)
         asked = msgspec.structs.replace(tasks.in_layers(asked), stems=True) if self._layers else asked
-        return run(self._with(INPUTS[shown]), asked, self._settings)
+        return run(self._with(inputs), asked, self._settings)
 
     def _with(self, inputs: ControlInputs) -> Model:
         if inputs not in self._loaded:
             if self._name != "pocket":
                 self._loaded[inputs] = catalogue.load(self._name, self._settings)
             else:
-                load = load_layered if self._layers else load_pocket
-                self._loaded[inputs] = load(self._settings, inputs=inputs)
+                self._loaded[inputs] = load_with(inputs, self._settings, layers=self._layers)
         return self._loaded[inputs]

@@ -119,10 +119,9 @@ def _level_offset_db(
     audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
 ) -> float:
     """Return the gain in dB to the level that a control asks for, else to the scene's usual loudness."""
-    rows = [controls.find(part.kind) for part in request.controls]
-    if any(row.asks_level for row in rows):
+    if controls.asks_level(part.kind for part in request.controls):
         return _asked_offset_db(audio, stems, scene, request)
-    if scene.loudness_lufs is None or any(row.keeps_level for row in rows):
+    if scene.loudness_lufs is None or any(controls.find(part.kind).keeps_level for part in request.controls):
         return 0.0
     found_lufs = peak.loudness_lufs(audio, request.sample_rate)
     return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))

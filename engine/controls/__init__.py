@@ -6,7 +6,7 @@ A control is a function that is called once per request with its target y, the s
 """
 
 from .grid import CEILING_DB
-from .registry import closing, control, find, load_file, metrics, rows
+from .registry import asks_level, closing, control, find, load_file, metrics, rows
 from .row import Features, Paper, Reference, Row, Shown
 from .term import Builder, Context, Loss, Term
 
@@ -21,6 +21,7 @@ __all__ = [
     "Row",
     "Shown",
     "Term",
+    "asks_level",
     "closing",
     "control",
     "find",

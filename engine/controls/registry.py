@@ -5,7 +5,7 @@ import importlib.util
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -109,6 +109,11 @@ def rows() -> dict[str, Row]:
 def metrics() -> dict[str, Metric]:
     """Return the metric of each kind of control that has one."""
     return {kind: row.metric for kind, row in rows().items() if row.metric is not None}
+
+
+def asks_level(kinds: Iterable[str]) -> bool:
+    """Whether a control of one of `kinds` asks for a level, which no gain may change."""
+    return any(find(kind).asks_level for kind in kinds)
 
 
 def closing() -> Row:

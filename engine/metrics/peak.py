@@ -9,6 +9,7 @@ from scipy.ndimage import convolve1d
 
 from .framing import count_of, frames_of
 
+SOFTEST_DBTP = -200.0  # that is told; digital silence has it, too
 EXACT_OVERSAMPLING = 8
 OPEN_SAMPLES = 4096
 # BS.1770-5, Annex 2: an interpolator of 48 taps in four phases; the last two are the first two in reverse.
@@ -34,7 +35,7 @@ def true_peak_db(audio: NDArray[np.floating], *, circular: bool) -> float:
     """
     values = _around(audio, circular=circular)
     peak = max(float(np.abs(values).max(initial=0)), _exact_peak(values), _metered_peak(values))
-    return float(20 * np.log10(max(peak, 1e-10)))
+    return float(20 * np.log10(max(peak, 10 ** (SOFTEST_DBTP / 20))))
 
 
 def is_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, circular: bool) -> bool:
@@ -43,6 +44,8 @@ def is_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, circular:
     False means that `true_peak_db` has to decide. A signal sampled at twice the Nyquist rate exceeds its largest sample
     by at most 1 / cos(pi / 4) (Ehlich and Zeller 1964), a filter its largest input by the sum of its taps' sizes.
     """
+    if ceiling_dbtp < SOFTEST_DBTP:  # under which `true_peak_db` tells nothing
+        return False
     values, most = _around(audio, circular=circular), 10 ** (ceiling_dbtp / 20)
     largest = float(np.abs(values).max(initial=0))
     return largest * METER_GAIN <= most and max(largest, _half_way(values)) * BETWEEN_TWICE <= most

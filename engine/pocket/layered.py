@@ -173,12 +173,9 @@ def _rehearsed(
     return rows
 
 
-def load_default(
-    settings: Settings, folder: Path = WEIGHTS, *, inputs: ControlInputs = ControlInputs.TUNE
-) -> LayeredPocket | Pocket:
+def load_default(settings: Settings, folder: Path = WEIGHTS) -> LayeredPocket | Pocket:
     """Return the model that plays in layers, or the full mix alone where the weights know none."""
-    load = load_layered if (folder / FILE).exists() else load_pocket
-    return load(settings, folder, inputs=inputs)
+    return load_layered(settings, folder) if (folder / FILE).exists() else load_pocket(settings, folder)
 
 
 def load_layered(

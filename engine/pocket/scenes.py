@@ -8,7 +8,7 @@ from torch import Tensor
 
 from midi.key import Key
 
-from ..controls import find
+from ..controls import asks_level
 from ..models.protocol import Scene
 from ..request import LoopRequest, Notes
 from ..takes.noise import open_seeds
@@ -119,7 +119,7 @@ def laid_out(
         pieces=pieces,
         said=reading.text.ids,
         avoided=bool(reading.avoided.ids),
-        limits=any(find(control.kind).asks_level for control in request.controls),
+        limits=asks_level(control.kind for control in request.controls),
     )
     return Scene(
         frames=frames,

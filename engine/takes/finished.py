@@ -48,7 +48,7 @@ def _raised_db(ready: Prepared, stems: Tensor) -> Tensor:
     Only a layer that is shown a tune, and only where no level is asked for, which the search has reached as it is.
     """
     scene, raised_db, shown = ready.scene, torch.zeros(len(stems)), controls_of(ready.model, ready.scene)
-    if shown is None or any(controls.find(part.kind).asks_level for part in ready.request.controls):
+    if shown is None or controls.asks_level(part.kind for part in ready.request.controls):
         return raised_db
     power = stems.square().mean((1, 2))
     for place, name in enumerate(scene.layers):

@@ -29,6 +29,16 @@ def take(tmp_path: Path) -> library.StoredTake:
     return next(iter(library.stored_takes(tmp_path)))
 
 
+def start_instead(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    """Have another program started in the process's place."""
+    started = subprocess.Popen
+
+    def start(_command: Any, **pipes: Any) -> Any:
+        return started(command, **pipes)
+
+    monkeypatch.setattr("bridge.page.take_worker.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+
+
 def test_the_bridge_itself_loads_no_scipy_and_no_matplotlib() -> None:
     """The page's server is there all day; these two are three times its size."""
     large = ("scipy", "matplotlib", "torch")
@@ -41,12 +51,7 @@ def test_a_line_that_is_no_answer_ends_the_process(take: library.StoredTake, mon
     """Nothing but an answer in JSON is taken from the process, so that no bytes of a pipe can run anything."""
     take_worker = TakeWorker()
     strange = [sys.executable, "-c", "import sys; sys.stdin.readline(); print('cos\\nsystem\\n')"]
-    started = subprocess.Popen
-
-    def start(_command: Any, **pipes: Any) -> Any:
-        return started(strange, **pipes)
-
-    monkeypatch.setattr("bridge.page.take_worker.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    start_instead(monkeypatch, strange)
     with pytest.raises(InternalError, match="has ended"):
         take_worker.describe(take)
     assert take_worker.process is None
@@ -106,12 +111,7 @@ def test_what_never_ends_is_ended(take: library.StoredTake, monkeypatch: pytest.
     """A disk that hangs holds up one answer, and no other."""
     take_worker = TakeWorker(limit_seconds=0.2)
     stuck = [sys.executable, "-c", "import time; time.sleep(600)"]
-    started = subprocess.Popen
-
-    def start(_command: Any, **pipes: Any) -> Any:
-        return started(stuck, **pipes)
-
-    monkeypatch.setattr("bridge.page.take_worker.subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    start_instead(monkeypatch, stuck)
     with pytest.raises(InternalError, match="has ended"):
         take_worker.describe(take)
     assert take_worker.process is None

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.metrics.peak import METER_PHASES, _exact_peak, _metered_peak, is_peak_under, loudness_lufs, true_peak_db
@@ -81,6 +81,5 @@ def test_a_peak_that_is_sure_to_be_under_a_ceiling_is(seed: int, samples: int, o
     rng = np.random.default_rng(seed)
     sound = rng.normal(size=(2, samples)) * rng.random((2, samples)) ** order
     found_db = true_peak_db(sound, circular=circular)
-    assume(found_db > -199)  # all that is softer is -200
     assert not is_peak_under(sound, found_db - 1e-3, circular=circular)
     assert is_peak_under(sound, found_db + 6.2, circular=circular)

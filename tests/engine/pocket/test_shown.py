@@ -73,10 +73,13 @@ def test_only_the_lead_is_shown_the_tune_and_nothing_else(model: LayeredPocket) 
 def test_without_a_search_for_a_tune_nothing_is_shown(fields: dict[str, object], model: LayeredPocket) -> None:
     """An uncontrolled loop is one, the papers' methods see words alone, and a plain start is plain."""
     assert model.controls_of(model.scene(asked(**fields))) is None
-    assert (
-        load_layered(Settings(dtype="float32"), inputs=ControlInputs.OFF).controls_of(model.scene(asked(**fields)))
-        is None
-    )
+
+
+def test_without_control_inputs_nothing_is_shown(model: LayeredPocket) -> None:
+    """As the papers' methods are measured: a search for a tune alone."""
+    assert model.controls_of(model.scene(asked())) is not None
+    alone = load_layered(Settings(dtype="float32"), inputs=ControlInputs.OFF)
+    assert alone.controls_of(alone.scene(asked())) is None
 
 
 def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None:
