@@ -1,15 +1,16 @@
 """DOODL beside DITTO: the same search through EDICT's invertible chain and through a plain one, on one model.
 
-    python -m benchmarks doodl --seeds 24 [--steps 20,50] [--tasks intensity,melody] [--publish]
+    python -m benchmarks doodl --seeds 12 [--steps 20,50] [--publish]
     python -m benchmarks doodl --seeds 0 --publish        # what a step costs, without the searches
 
 DOODL (Wallace et al. 2023) optimises noise through a chain of two coupled latents whose states the backward pass finds
 by inversion; DITTO through a plain chain whose states are kept and whose activations are recomputed. Both here: the
-teacher's flow of 20 and 50 steps, Adam at 0.005, 70 steps (150 for a melody), the losses and tolerances of
-`ditto-paper`, the same seeds. Not as in DOODL's own paper: its momentum, its renormalised noise and its perturbations
-are DITTO's Adam here, as in DITTO's comparison. The time of a step is that of one thread's processor, method after
-method in turns, so that other programs do not count; the peak of its memory is a process of its own. Rows are
-`TASK/STEPS/METHOD/SEED`, `cost/STEPS/METHOD/ROUND` and `memory/STEPS/METHOD`.
+teacher's flow of 20 and 50 steps, an intensity, Adam at 0.005, 70 steps, the losses and tolerances of `ditto-paper`,
+the same seeds. Not as in DOODL's own paper: its momentum, its renormalised noise and its perturbations are DITTO's Adam
+here, as in DITTO's comparison. All memories give one gradient, so the searches, of minutes each, keep every state, and
+DOODL's two lines have one error. The time of a step is that of one thread's processor, method after method in turns,
+so that other programs do not count; the peak of its memory is a process of its own. Rows are
+`intensity/STEPS/METHOD/SEED`, `cost/STEPS/METHOD/ROUND` and `memory/STEPS/METHOD`.
 """
 
 import json
@@ -21,7 +22,6 @@ import time
 from argparse import SUPPRESS
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -43,12 +43,13 @@ ROUNDS = 3
 DITTO, INVERTED, CHECKPOINTED = "ditto-paper", "doodl, inverted", "doodl, checkpointed"
 METHODS = (DITTO, INVERTED, CHECKPOINTED)
 MEMORIES = {INVERTED: Memory.INVERTED, CHECKPOINTED: Memory.CHECKPOINTED}
-ERRORS = {"intensity": ("intensity_mse", "error, dB²"), "melody": ("melody_accuracy", "in tune")}
+SEARCHES = {DITTO: DITTO, INVERTED: "doodl", CHECKPOINTED: "doodl"}
+TASK = "intensity"
 PUBLISHED = {  # steps to threshold, seconds a step, GB on an A100: DITTO's table 5, an intensity
     20: {DITTO: (44.466, 1.859, 5.002), INVERTED: (49.203, 4.177, 8.274)},
     50: {DITTO: (46.855, 4.472, 5.094), INVERTED: (47.834, 10.036, 8.311)},
 }
-NOT_RUN = "not yet run: `doodl --tasks {} --steps {}`"
+NOT_RUN = "not yet run: `doodl --steps {}`"
 SECONDS, MEMORY = Bar(0.5), Bar(0.65)
 BAR = (
     "Bar: DITTO's step takes at most half of DOODL's time and 0.65 of its memory in the same run, the project's own "
@@ -70,12 +71,15 @@ def chain_of(method: str, model: Model, scene: Scene, steps: int) -> Chain:
     return plain(model, scene, steps) if method == DITTO else edict.chain(model, scene, steps, MEMORIES[method])
 
 
-def measured(model: Model, task: str, steps: int, method: str, seed: int) -> Row:
-    """Search for one loop; return its file's scores, steps, seconds a step, and when it was within tolerance."""
-    setting = baseline.setting_of(tasks.request(task, seed), model)
+def measured(model: Model, steps: int, search: str, seed: int) -> Row:
+    """Search for one loop; return its file's scores, steps, and when it was within tolerance."""
+    setting = baseline.setting_of(tasks.request(TASK, seed), model)
     longest = methods.plan(setting.request, model, setting.objective).steps
     noise = start_noise(setting.scene, seed).to(model.device)
-    chain = chain_of(method, model, setting.scene, steps)
+    if search == DITTO:
+        chain = plain(model, setting.scene, steps, checkpoint=False)
+    else:
+        chain = edict.chain(model, setting.scene, steps, Memory.KEPT)
     found = baseline.search(setting, chain, noise, steps=longest)
     facts: Row = {"steps": found.steps}
     if found.reached is not None:
@@ -85,7 +89,7 @@ def measured(model: Model, task: str, steps: int, method: str, seed: int) -> Row
 
 def cost(model: Model, steps: int, method: str, number: int) -> Row:
     """Return the processor's seconds of one step of an intensity: the chain, its loss, and the way back."""
-    setting = baseline.setting_of(tasks.request("intensity", number), model)
+    setting = baseline.setting_of(tasks.request(TASK, number), model)
     noise = start_noise(setting.scene, number).to(model.device).requires_grad_()
     started = time.process_time()
     setting.loss(chain_of(method, model, setting.scene, steps)(noise)).sum().backward()
@@ -95,7 +99,7 @@ def cost(model: Model, steps: int, method: str, number: int) -> Row:
 def peak(steps: int, method: str) -> float:
     """Return the bytes by which one forward and backward pass raises this process's largest resident size."""
     model = baseline.full_mix("float32")
-    setting = baseline.setting_of(tasks.request("intensity", 0), model)
+    setting = baseline.setting_of(tasks.request(TASK, 0), model)
     noise = start_noise(setting.scene, 0)
     with torch.no_grad():
         setting.loss(chain_of(method, model, setting.scene, 1)(noise))
@@ -113,28 +117,25 @@ def remembered(steps: int, method: str) -> Row:
 
 
 def table(rows: Rows) -> Table:
-    """Return error, steps, time and memory of each method, task and length of chain."""
-    head = ("task", "steps of the chain", "method", "loops", "error", "steps to threshold", "there",
+    """Return error, steps, time and memory of each method and length of chain."""
+    head = ("steps of the chain", "method", "loops", "error, dB²", "steps to threshold", "there",
             "processor's s a step", "DITTO's over it", "MiB", "DITTO's over it",
             "distance to the seed's loop")  # fmt: skip
-    body = [_line(rows, task, steps, method) for task in ERRORS for steps in PUBLISHED for method in METHODS]
-    return Table(head=head, body=body, bar=BAR)
+    return Table(head=head, body=[_line(rows, steps, method) for steps in PUBLISHED for method in METHODS], bar=BAR)
 
 
-def _line(rows: Rows, task: str, steps: int, method: str) -> list[str]:
-    found = list(rows.below(f"{task}/{steps}/{method}").values())
-    error, unit = ERRORS[task]
-    mean = mean_interval([row.get(error) for row in found])
+def _line(rows: Rows, steps: int, method: str) -> list[str]:
+    found = list(rows.below(f"{TASK}/{steps}/{SEARCHES[method]}").values())
+    error = mean_interval([row.get("intensity_mse") for row in found])
     there = [row["reached"] for row in found if "reached" in row]
-    costs = rows if task == "intensity" else Rows(Path("none"))  # a step is measured with an intensity
-    seconds, usual = (_mean(list(costs.below(f"cost/{steps}/{one}").values()), "seconds") for one in (method, DITTO))
-    own, least = (costs.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
-    theirs = PUBLISHED[steps].get(method) if task == "intensity" and steps in PUBLISHED else None
+    seconds, usual = (_mean(list(rows.below(f"cost/{steps}/{one}").values()), "seconds") for one in (method, DITTO))
+    own, least = (rows.find(f"memory/{steps}/{one}").get("bytes") for one in (method, DITTO))
+    theirs = PUBLISHED[steps].get(method)
     small = [f" <small>{value:.3g}</small>" for value in theirs] if theirs else ["", "", ""]
     other = method != DITTO
     return [
-        task, str(steps), method, str(len(found)),
-        NOT_RUN.format(task, steps) if mean is None else f"{cell(mean[0], 3, span=mean[1:])} {unit}",
+        str(steps), method, str(len(found)),
+        NOT_RUN.format(steps) if error is None else cell(error[0], 3, span=error[1:]),
         (f"{np.median(there):.0f}" if there else "") + small[0], f"{len(there)} of {len(found)}" if found else "",
         cell(seconds, 3) + small[1], cell(usual / seconds, 2, SECONDS) if other and seconds and usual else "",
         ("" if own is None else f"{own / MIB:,.0f}") + (f"{small[2]} GB" if theirs else ""),
@@ -152,9 +153,8 @@ def main() -> None:
     """Read the command line; search and keep what is missing, seed by seed."""
     options = parser(__doc__)
     options.add_argument("--steps", default="20,50")
-    options.add_argument("--tasks", default="intensity,melody")
     options.add_argument("--point", help=SUPPRESS)
-    add_rows(options, "doodl", seeds=24)
+    add_rows(options, "doodl", seeds=12)
     chosen = options.parse_args()
     if chosen.point:
         steps, _, method = chosen.point.partition(";")
@@ -170,8 +170,7 @@ def main() -> None:
             for method in METHODS:
                 rows.get(f"cost/{steps}/{method}/{number}", partial(cost, model, steps, method, number))
     for seed in range(chosen.seeds):
-        for task in chosen.tasks.split(","):
-            for steps in lengths:
-                for method in METHODS:
-                    rows.get(f"{task}/{steps}/{method}/{seed}", partial(measured, model, task, steps, method, seed))
+        for steps in lengths:
+            for search in dict.fromkeys(SEARCHES.values()):
+                rows.get(f"{TASK}/{steps}/{search}/{seed}", partial(measured, model, steps, search, seed))
     print(table(rows).markdown())

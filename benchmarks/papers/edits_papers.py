@@ -78,7 +78,7 @@ def searched(task: Task, noise: Tensor, _: int, *, doodled: bool) -> Tensor:
     """Return the latent that the paper's search finds, through its own chain or through DOODL's."""
     model, scene = task.setting.model, task.setting.scene
     plain = doodl.plain(model, scene, STEPS, checkpoint=False)
-    chain = edict.chain(model, scene, STEPS, Memory.INVERTED) if doodled else plain
+    chain = edict.chain(model, scene, STEPS, Memory.KEPT) if doodled else plain
     steps = methods.plan(task.setting.request, model, task.setting.objective).steps
     return baseline.search(task.setting, chain, noise, steps=steps).latent
 

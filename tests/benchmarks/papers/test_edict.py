@@ -80,6 +80,10 @@ def test_the_table_holds_costs_beside_what_was_published(tmp_path: object) -> No
     assert text.startswith("Bar: DITTO's step takes at most half")
     assert "0.33" in text
     assert "4.18" in text
-    assert "not yet run: `doodl --tasks intensity --steps 20`" in text
+    assert "not yet run: `doodl --steps 20`" in text
     rows.put("intensity/20/ditto-paper/0", {"intensity_mse": 4.0, "steps": 40, "reached": 40.0})
-    assert "4.00 (4.00-4.00) error" in doodl.table(rows).markdown()
+    assert "| ditto-paper | 1 | 4.00 (4.00-4.00) |" in doodl.table(rows).markdown()
+    assert "| doodl, inverted | 0 |" in doodl.table(rows).markdown()
+    rows.put("intensity/20/doodl/0", {"intensity_mse": 5.0, "steps": 40})
+    for method in ("inverted", "checkpointed"):  # one search, two set-ups of memory
+        assert f"| doodl, {method} | 1 | 5.00 (5.00-5.00) |" in doodl.table(rows).markdown()
