@@ -73,11 +73,11 @@ def load(name: str, settings: Settings) -> "Model":
         from ..pocket.controls import ControlInputs
         from ..pocket.model import load_pocket
 
-        return _compiled(load_pocket(settings, inputs=ControlInputs.ALL), settings)
+        return compiled(load_pocket(settings, inputs=ControlInputs.ALL), settings)
     if name == POCKET.name:
         from ..pocket.layered import load_default
 
-        return _compiled(load_default(settings), settings)
+        return compiled(load_default(settings), settings)
     own = own_file(name, settings)
     if own is not None:
         return load_own(own, settings)
@@ -121,11 +121,14 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
     )
     model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
     model.loop_words = settings.loop_words
-    return _compiled(model, settings)
+    return compiled(model, settings)
 
 
-def _compiled(model: Any, settings: Settings) -> "Model":
-    """Let torch compile the denoiser when it is first called: some minutes then, faster steps after; or record it."""
+def compiled(model: Any, settings: Settings) -> "Model":
+    """Return `model`, whose network torch compiles when it is first called (minutes), or records as CUDA graphs.
+
+    As `settings.compile` says. Raises `ModelError` for a way that does not exist, or not on this device.
+    """
     ways = ("off", *COMPILE_MODES, GRAPHS)
     if settings.compile not in ways:
         raise ModelError(f"There is no way {settings.compile!r} to compile; there are {', '.join(ways)}.")
@@ -139,8 +142,8 @@ def _compiled(model: Any, settings: Settings) -> "Model":
             )
     elif settings.compile != "off":
         model.network.compile(mode=settings.compile)
-    compiled: Model = model
-    return compiled
+    ready: Model = model
+    return ready
 
 
 def family_of(folder: ModelFolder) -> Family:
