@@ -24,6 +24,7 @@ from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
+from .takes import leading
 from .takes.beginning import check_rebuilt
 from .takes.finished import finish_take, finished, sound_of
 from .takes.prepared import Prepared, Search, prepare
@@ -119,14 +120,14 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
     return finished(ready, latent[0]).audio
 
 
-def _steps(ready: Prepared, state: SearchState | None, uncontrolled: Tensor | None) -> Iterator[Step]:
-    """Return the steps of the request's method, on the part of the loop that its controls move, near `uncontrolled`."""
+def _steps(ready: Prepared, state: SearchState | None, near: Tensor | None) -> Iterator[Step]:
+    """Return the steps of the request's method, on the part of the loop that its controls move and near `near`."""
     objective, model, scene, noise = ready.objective, ready.model, ready.part.scene, ready.part.of(ready.noise)
     if not objective.goals or ready.request.method == "none":
         return iter(())
     if ready.request.method == "guidance":
         return guidance.guide(objective, model, scene, noise)
-    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, uncontrolled=uncontrolled)
+    return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, near=near)
 
 
 def _optimise(
@@ -137,9 +138,11 @@ def _optimise(
     started = searching = time.monotonic()
     news = _News(ready, search, turns, started, live=live)
     try:
+        near = None
         if (uncontrolled := ready.uncontrolled()) is not None:
             search.uncontrolled = ready.part.put(uncontrolled, ready.still)
-        for search.step in _steps(ready, turns.state, uncontrolled):
+            near = leading.near(ready, uncontrolled)
+        for search.step in _steps(ready, turns.state, near):
             search.losses.append(search.step.losses)
             if search.step.index == 0 and _is_uncontrolled(ready):
                 known = search.step.latent

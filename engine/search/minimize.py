@@ -39,17 +39,17 @@ def minimize(
     noise: Tensor,
     *,
     resume: SearchState | None = None,
-    uncontrolled: Tensor | None = None,
+    near: Tensor | None = None,
 ) -> Iterator[Step]:
     """Yield one step per evaluation until the tolerances or the plan's end; start at `noise` [batch, *noise_shape].
 
-    The search stays near the latent `uncontrolled` [batch, *noise_shape], by default the one that `noise` gives. Raises
+    The search stays near the latent `near` [batch, *noise_shape], by default the one that `noise` gives. Raises
     `NonFiniteLossError` naming the control whose loss is inf or nan, and `OutOfMemoryError`; the last step that was
     yielded holds the best noise.
     """
     problem, started = Problem(model, scene, objective), time.perf_counter()
     search = _Search(plan, problem)
-    state, seen = (resume, None) if resume else _begun(plan, problem, noise, uncontrolled)
+    state, seen = (resume, None) if resume else _begun(plan, problem, noise, near)
     while True:
         last = state.iteration >= plan.steps
         with _memory_errors():
@@ -60,7 +60,7 @@ def minimize(
             return
 
 
-def _begun(plan: Plan, problem: Problem, noise: Tensor, uncontrolled: Tensor | None) -> tuple[SearchState, Seen | None]:
+def _begun(plan: Plan, problem: Problem, noise: Tensor, near: Tensor | None) -> tuple[SearchState, Seen | None]:
     """Return the state before the first gradient step, after inversion or a learned step if the plan has one.
 
     After a learned step its noise comes with it as it was seen.
@@ -69,11 +69,7 @@ def _begun(plan: Plan, problem: Problem, noise: Tensor, uncontrolled: Tensor | N
         noise = recalled(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:
         state, (model, scene, objective) = SearchState.fresh(noise), problem
-        anchor = (
-            None
-            if uncontrolled is None
-            else anchor_of(model, objective, uncontrolled, model.listen(uncontrolled, scene))
-        )
+        anchor = None if near is None else anchor_of(model, objective, near, model.listen(near, scene))
         return replace(state, anchor=anchor), None
     return begin(problem, noise, plan.chain, plan.verification)
 

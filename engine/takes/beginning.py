@@ -23,13 +23,15 @@ class Beginning:
     """The scene, the initial noise [takes, *noise_shape], and of layers the conditioning on each other.
 
     `heard` [takes, layers, frames, channels] is of `protocol.Layers.rehearsed`; None for one sound. The layers that
-    `stay`, beside others that are made again, are not searched.
+    `stay`, beside others that are made again, are not searched. `raised_db` [layers] is of a take that is made again as
+    it was, else None.
     """
 
     scene: Scene
     noise: Tensor
     heard: Tensor | None = None
     stay: tuple[str, ...] = ()
+    raised_db: Tensor | None = None
 
 
 def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
@@ -61,7 +63,8 @@ def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
     # Layers of new seeds hear the others without control inputs, so that a target moves no other layer than its own.
     rehearsing = scene if start is not None else without_controls(model, scene)
     _, heard = model.rehearsed(rehearsing, noise, beside, known)
-    return Beginning(model.with_heard(scene, heard), noise.to(model.device), heard, stay)
+    raised_db = None if stored is None or request.budget.steps != 0 else _raised_before(stored, scene)
+    return Beginning(model.with_heard(scene, heard), noise.to(model.device), heard, stay, raised_db)
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:
@@ -107,6 +110,15 @@ def _continued(
     places = [scene.layers.index(name) for name in request.again if name in stored.layers]
     noise[:, places] = varied[:, places]
     return noise, known
+
+
+def _raised_before(stored: LayeredNoise, scene: Scene) -> Tensor:
+    """Return by how much each layer of `scene` was raised in a take, in dB: [layers]; 0 for layers that it lacks."""
+    raised_db = torch.zeros(len(scene.layers))
+    for place, name in enumerate(scene.layers):
+        if name in stored.layers:
+            raised_db[place] = stored.raised_db[stored.layers.index(name)]
+    return raised_db
 
 
 def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -5,7 +5,6 @@ from functools import partial
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, no_grad
 
@@ -17,14 +16,13 @@ from ..models import decode
 from ..models.protocol import EmbeddingDistance, HasControlInputs, Layers
 from ..request import Layer, LoopRequest
 from ..search.first_step import learned_step
+from . import leading
 from .beginning import controls_of, weights_of
 from .noise import noise_to_bytes, open_seeds
 from .prepared import Prepared, Search
 from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
 
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
-LEADING_DB = -12.0  # least RMS of a layer that is shown a tune, over that of all others together
-MOST_RAISED_DB = 30.0
 FAINT_DB = -40.0  # RMS of a layer over that of the loop, under which nobody hears it beside the others
 
 
@@ -35,35 +33,14 @@ def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
         with no_grad():
             stems = model.stems(latent[None], scene)[0].float().cpu()
         audible = [name in scene.audible for name in scene.layers]
-        raised_db = _raised_db(ready, stems)
-        stems = stems * 10 ** (raised_db / 20)[:, None, None]
-        made = loop.finish(stems[audible].sum(0), scene, ready.request, stems=stems)
-        return replace(made, raised_db=tuple(raised_db.tolist()))
+
+        def mixed(raised_db: Tensor) -> loop.Finished:
+            louder = stems * 10 ** (raised_db / 20)[:, None, None]
+            made = loop.finish(louder[audible].sum(0), scene, ready.request, stems=louder)
+            return replace(made, raised_db=tuple(raised_db.tolist()))
+
+        return mixed(leading.raised_db(ready, stems, mixed))
     return loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, ready.request)
-
-
-def _raised_db(ready: Prepared, stems: Tensor) -> Tensor:
-    """Return by how much each of `stems` [layers, channels, samples] is raised, so that a tune is heard: [layers].
-
-    Only a layer that is shown a tune, and only where no level is asked for, which the search has reached as it is.
-    """
-    scene, raised_db, shown = ready.scene, torch.zeros(len(stems)), controls_of(ready.model, ready.scene)
-    if shown is None or controls.asks_level(part.kind for part in ready.request.controls):
-        return raised_db
-    power = stems.square().mean((1, 2))
-    for place, name in enumerate(scene.layers):
-        others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
-        rest = stems[others].sum(0).square().mean()
-        if shown[place].any() and name in scene.audible and power[place] > 0 and rest > 0:
-            missing_db = LEADING_DB - 10 * float((power[place] / rest).log10())
-            raised_db[place] = min(max(missing_db, 0.0), MOST_RAISED_DB)
-    return raised_db
-
-
-def raised(one: Prepared, made: loop.Finished) -> tuple[str, ...]:
-    """Return a sentence on each layer that was raised so that its tune is heard."""
-    named = zip(one.scene.layers, made.raised_db, strict=False)
-    return tuple(f"The {name} was soft, and is {db:.0f} dB louder for its tune." for name, db in named if db >= 1)
 
 
 def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> tuple[Take, Stems | None]:
@@ -92,14 +69,14 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
         take=one.first,
         sound=sound_of(made.audio, request.sample_rate),
         scores=scores,
-        noise=_stored(one, noise),
+        noise=_stored(one, noise, made),
         record=record,
         notes=(
             *dict.fromkeys(search.notes),
             *(verdict.sentence for verdict in verdicts),
             *metrics.unjudged(_steering(request), judges, scores, verdicts),
             *(() if one.model.card.circular else ending.remarks(made.audio, request)),
-            *raised(one, made),
+            *leading.sentences(scene, made),
             *faint(one, made),
         ),
     )
@@ -162,7 +139,7 @@ def faint(one: Prepared, made: loop.Finished) -> tuple[str, ...]:
     return (f"Hardly heard: {', '.join(faint)}; made again, they may play more.",) if faint else ()
 
 
-def _stored(one: Prepared, noise: Tensor) -> bytes:
+def _stored(one: Prepared, noise: Tensor, made: loop.Finished) -> bytes:
     """Return the noise of a take with all that the sound is made of again."""
     heard = one.begun.heard
     return noise_to_bytes(
@@ -172,6 +149,7 @@ def _stored(one: Prepared, noise: Tensor) -> bytes:
         open_seeds=open_seeds(one.request),
         layers=one.scene.layers,
         heard=None if heard is None else heard[0],
+        raised_db=made.raised_db,
         controls=controls_of(one.model, one.scene),
         has_inputs=isinstance(one.model, HasControlInputs),
         weights=weights_of(one.model, one.scene),

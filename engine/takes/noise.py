@@ -1,6 +1,7 @@
 """A take's noise x_T as stored, with the seeds of the sounds and the key that its prompt left open."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,7 @@ from ..errors import BadInputError
 from ..request import LAYERS, LoopRequest
 
 WIDE_VARIATION = 0.8  # from this amount on a variation also chooses the open sounds anew
-HEARD, CONTROLS, CONTROL_INPUTS = "heard", "controls", "control_inputs"
+HEARD, RAISED, CONTROLS, CONTROL_INPUTS = "heard", "raised_db", "controls", "control_inputs"
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
@@ -28,12 +29,14 @@ class OpenSeeds:
 class LayeredNoise:
     """The noise [layers, frames, channels] of a take, and the conditioning `heard` of each layer [layers, frames, m].
 
-    `heard` is a take's row of `protocol.Layers.rehearsed`, `layers` are the names in the same order.
+    `heard` is a take's row of `protocol.Layers.rehearsed`, `layers` are the names in the same order. `raised_db`
+    [layers] says how much louder each was made, see `engine.takes.leading`.
     """
 
     layers: tuple[str, ...]
     noise: Tensor
     heard: Tensor
+    raised_db: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def noise_to_bytes(
     open_seeds: OpenSeeds,
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
+    raised_db: Sequence[float] = (),
     controls: Tensor | None = None,
     has_inputs: bool = False,
     weights: str = "",
@@ -60,16 +64,17 @@ def noise_to_bytes(
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names and their conditioning `heard` [layers, frames, m]; of a model that
-    `has_inputs` for targets the `controls` of the take (see `protocol.HasControlInputs`); with the digest of the
-    `weights`, the layers' other conditioning `told` (see `protocol.Scene`) and the arithmetic `computed` of the take
-    (JSON of `record.Computed`), where those are not empty.
+    Of a take in layers also their names, their conditioning `heard` [layers, frames, m] and how much louder each was
+    made, `raised_db`; of a model that `has_inputs` for targets the `controls` of the take (see
+    `protocol.HasControlInputs`); with the digest of the `weights`, the layers' other conditioning `told` (see
+    `protocol.Scene`) and the arithmetic `computed` of the take (JSON of `record.Computed`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
     meta = {"model": model, "seed": str(seed), "frames": str(tensor.shape[1 if layers else 0])}
     tensors = {"noise": tensor, "words_seed": torch.tensor(open_seeds.words), "key_seed": torch.tensor(open_seeds.key)}
     if heard is not None:
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
+        tensors[RAISED] = torch.tensor(raised_db or [0.0] * len(layers))
         meta["layers"] = ",".join(layers)
     if has_inputs:
         meta[CONTROL_INPUTS] = "off" if controls is None else "on"
@@ -89,13 +94,16 @@ def layered_from_bytes(data: bytes) -> LayeredNoise | None:
     if heard is None:
         return None
     layers = tuple(stored_facts(data).get("layers", "").split(","))
+    raised_db = tensors.get(RAISED, torch.zeros(len(layers)))  # earlier takes have none
     if noise.dim() != 3 or heard.dim() != 3 or heard.shape[:2] != noise.shape[:2] or len(heard) != len(layers):
+        raise BadInputError(NOT_A_TAKES)
+    if raised_db.shape != (len(layers),) or raised_db.dtype != torch.float32:
         raise BadInputError(NOT_A_TAKES)
     if not set(layers) <= set(LAYERS) or len(set(layers)) != len(layers):
         raise BadInputError(f"The stored take has the layers {', '.join(layers)[:80]}, which are not known here.")
-    if not (torch.isfinite(heard).all() and torch.isfinite(noise).all()):
+    if not all(torch.isfinite(values).all() for values in (heard, noise, raised_db)):
         raise BadInputError("The stored take holds values that are not numbers.")
-    return LayeredNoise(layers, noise, heard)
+    return LayeredNoise(layers, noise, heard, raised_db)
 
 
 def knows_control_inputs(data: bytes) -> bool:

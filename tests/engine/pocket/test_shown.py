@@ -8,16 +8,21 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from engine import pipeline
+from engine import controls, metrics, pipeline
+from engine.audio.finish import Finished, finish
 from engine.errors import BadInputError
 from engine.events import Stems, Take
+from engine.metrics.verdict import Grade
 from engine.models.protocol import HasControlInputs, Scene
 from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
+from engine.search.surrogate import latent_of
 from engine.settings import Settings
+from engine.takes import leading
 from engine.takes.noise import CONTROL_INPUTS, CONTROLS, OpenSeeds, controls_from_bytes, noise_to_bytes, stored_facts
+from engine.takes.prepared import prepare
 from midi.notes import Note
 
 TUNE_NOTES = tuple(
@@ -26,6 +31,7 @@ TUNE_NOTES = tuple(
 MELODY = Control(kind="melody", target=Notes(notes=TUNE_NOTES))
 OTHER = Control(kind="melody", target=Notes(notes=tuple(replace(one, pitch=one.pitch + 2) for one in TUNE_NOTES)))
 LEVEL = Control(kind="intensity", target=Curve(points=(Point(Fraction(0), -20.0), Point(Fraction(2), -14.0))))
+LEVEL_OF_LEAD = Control(kind="intensity", target=LEVEL.target, on=("lead",))
 LAYERS = ("drums", "lead")
 
 
@@ -120,7 +126,8 @@ def test_a_take_of_before_goes_on_as_it_was_made(model: LayeredPocket) -> None:
 @pytest.mark.parametrize(
     ("fields", "softer_db", "raised_db"),
     [({}, 40.0, 28.0), ({}, 12.5, 0.5), ({}, 3.0, 0.0), ({}, 80.0, 30.0),
-     ({"controls": (MELODY, LEVEL)}, 40.0, 0.0), ({"budget": Budget(steps=1, plain_start=True)}, 40.0, 0.0)],
+     ({"controls": (MELODY, LEVEL)}, 40.0, 28.0), ({"budget": Budget(steps=1, plain_start=True)}, 40.0, 28.0),
+     ({"controls": (LEVEL,)}, 40.0, 0.0), ({"controls": (LEVEL_OF_LEAD,)}, 40.0, 0.0)],
 )  # fmt: skip
 def test_a_tune_is_heard_beside_the_others(
     fields: dict[str, object], softer_db: float, raised_db: float, model: LayeredPocket, monkeypatch: pytest.MonkeyPatch
@@ -142,8 +149,51 @@ def test_a_tune_is_heard_beside_the_others(
     softer_now_db = 10 * np.log10(np.square(drums).mean() / np.square(lead).mean())
     assert softer_now_db == pytest.approx(softer_db - raised_db, abs=0.1)
     np.testing.assert_allclose(drums + lead, sound(take), atol=1e-5)
-    assert any("louder for its tune" in note for note in take.notes) is (raised_db >= 1)
+    assert any("louder so that it is heard" in note for note in take.notes) is (raised_db >= 1)
     np.testing.assert_array_equal(pipeline.rebuild(request, model, take.noise), sound(take))
+
+
+def test_a_level_that_is_asked_for_stays_followed(model: LayeredPocket) -> None:
+    """Drums follow a curve; a lead that does not is raised as far as the curve stays well followed, and no farther."""
+    points = tuple(Point(Fraction(beat), level_db) for beat, level_db in ((0, -40.0), (2, -12.0), (4, -40.0)))
+    swell = Control(kind="intensity", target=Curve(points=points))
+    ready = prepare(asked(controls=(MELODY, swell)), model)
+    samples = ready.scene.model_samples
+    beats = torch.linspace(0, 4, samples)
+    level_db = -40 + 28 * (1 - (beats - 2).abs() / 2)
+    noise = torch.randn(2, 2, samples, generator=torch.Generator().manual_seed(0))
+    stems = torch.stack([noise[0] * 10 ** (level_db / 20), noise[1] * 10 ** (-60 / 20)])
+
+    def mixed(raised_db: torch.Tensor) -> Finished:
+        louder = stems * 10 ** (raised_db / 20)[:, None, None]
+        return finish(louder.sum(0), ready.scene, ready.request, stems=louder)
+
+    def grade(raised_db: torch.Tensor) -> Grade:
+        judges = {"intensity": controls.metrics()["intensity"]}
+        (verdict,) = metrics.judge(mixed(raised_db).audio, ready.request.sample_rate, ready.request, judges)
+        return verdict.grade
+
+    raised = leading.raised_db(ready, stems, mixed)
+    missing = -12 - 10 * float((stems[1].square().mean() / stems[0].square().mean()).log10())
+    assert 0 < float(raised[1]) < missing
+    assert raised[0] == 0
+    assert grade(torch.zeros(2)) == grade(raised) == Grade.GOOD
+    assert grade(torch.tensor([0.0, missing])) != Grade.GOOD
+
+
+def test_a_search_does_not_stay_near_a_lead_that_rests(model: LayeredPocket) -> None:
+    """It stays near what the network plays of the tune; drums, and a lead that plays, are kept as they were."""
+    ready = prepare(asked(controls=(MELODY, LEVEL)), model)
+    uncontrolled = ready.uncontrolled()
+    assert uncontrolled is not None
+    assert leading.near(ready, uncontrolled) is uncontrolled
+    frames = torch.full((1, 2 * ready.scene.frames), -60.0)
+    resting = torch.stack([uncontrolled[:, 0], model.faded(uncontrolled, frames)[:, 1]], 1)
+    near = leading.near(ready, resting)
+    played = latent_of(model, ready.part.scene, ready.noise, ready.plan.decode, checkpoint=False)
+    assert torch.equal(near[:, 0], uncontrolled[:, 0])
+    assert torch.equal(near[:, 1], played[:, 1])
+    assert not torch.allclose(near[:, 1], uncontrolled[:, 1], atol=0.1)
 
 
 def test_the_distance_is_to_the_loop_that_is_shown_nothing(model: LayeredPocket) -> None:

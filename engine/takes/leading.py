@@ -1,0 +1,96 @@
+"""Layers that follow a target of their own, as the lead follows a tune, are heard beside the others.
+
+A network may let a layer rest, and a search that stays near such a loop would have it follow its target in silence. So
+the search stays near what the network plays there when it is shown the target, and a layer that ends too soft is raised
+by one number.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from torch import Tensor, ones, zeros
+
+from .. import controls, metrics
+from ..audio.finish import Finished
+from ..metrics.verdict import Grade
+from ..models.protocol import Layers, Scene
+from ..search.surrogate import latent_of
+from .beginning import controls_of
+from .prepared import Prepared
+
+LEAST_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
+MOST_RAISED_DB = 30.0
+RESTING_DB = -24.0  # a layer that is softer over the others rests, and no search stays near that
+SHARES = (1.0, 0.75, 0.5, 0.25)  # of the decibels that are missing: a level that is asked for may not have room for all
+
+
+def near(ready: Prepared, uncontrolled: Tensor) -> Tensor:
+    """Return the latent that a search stays near: `uncontrolled`, of its part of the loop [takes, ...].
+
+    A layer that rests there and is shown a target is replaced by what the network plays of it.
+    """
+    model, part = ready.model, ready.part.scene
+    shown = controls_of(model, part)
+    if shown is None or not isinstance(model, Layers):
+        return uncontrolled
+    whole = ready.part.put(uncontrolled, ready.still)
+    plays = ones(len(whole), len(part.layers), dtype=whole.dtype, device=whole.device)
+    for place, name in enumerate(part.layers):
+        others = [other for other in ready.scene.audible if other != name]
+        if others and shown[place].any():
+            own, rest = (_level_db(model, whole, ready.scene, names) for names in ([name], others))
+            plays[:, place] = (own - rest >= RESTING_DB).to(plays)
+    if plays.all():
+        return uncontrolled
+    played = latent_of(model, part, ready.part.of(ready.noise), ready.plan.decode, checkpoint=False)
+    return uncontrolled.where(plays.view(*plays.shape, *[1] * (whole.dim() - 2)) > 0, played)
+
+
+def raised_db(ready: Prepared, stems: Tensor, mixed: Callable[[Tensor], Finished]) -> Tensor:
+    """Return by how much each of `stems` [layers, channels, samples] is raised, in dB: [layers].
+
+    `mixed` makes the loop of so many dB for each. Where a level is asked for, which the search has reached without
+    them, they are as many as leave it no worse followed. A take that is made again has those that are stored.
+    """
+    if ready.begun.raised_db is not None:
+        return ready.begun.raised_db
+    missing_db = _missing_db(ready, stems)
+    if not missing_db.any() or not controls.asks_level(part.kind for part in ready.request.controls):
+        return missing_db
+    before = _followed(ready, mixed(zeros(len(stems))))
+    shares = (share for share in SHARES if _followed(ready, mixed(share * missing_db)) <= before)
+    return next(shares, 0.0) * missing_db
+
+
+def sentences(scene: Scene, made: Finished) -> Iterator[str]:
+    """Yield a sentence on each layer that was raised."""
+    for name, db in zip(scene.layers, made.raised_db, strict=False):
+        if db >= 1:
+            yield f"The {name} was soft, and is {db:.0f} dB louder so that it is heard."
+
+
+def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
+    """Return what each layer that follows a target of its own lacks beside the others: [layers]."""
+    scene, missing_db, power = ready.scene, zeros(len(stems)), stems.square().mean((1, 2))
+    rows = ((controls.find(part.kind), part.on) for part in ready.request.controls)
+    led = {name for row, on in rows if not row.asks_level for name in row.layers_in(scene, on)}
+    for place, name in enumerate(scene.layers):
+        others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
+        rest = stems[others].sum(0).square().mean()
+        if name in led and name in scene.audible and power[place] > 0 and rest > 0:
+            missing = LEAST_DB - 10 * float((power[place] / rest).log10())
+            missing_db[place] = min(max(missing, 0.0), MOST_RAISED_DB)
+    return missing_db
+
+
+def _level_db(model: Layers, latent: Tensor, scene: Scene, layers: list[str]) -> Tensor:
+    """Return the mean level of some layers of a latent [takes, layers, ...]: [takes]."""
+    return 10 * model.listen_to(latent, scene, layers).level_power.mean(1).log10()
+
+
+def _followed(ready: Prepared, made: Finished) -> int:
+    """Return how badly the levels that are asked for are followed: the place of the worst grade, 0 is good."""
+    judges = {kind: metric for kind, metric in controls.metrics().items() if controls.find(kind).asks_level}
+    request, heard = ready.request, partial(made.heard, scene=ready.scene)
+    verdicts = metrics.judge(made.audio, request.sample_rate, request, judges, heard)
+    return max((list(Grade).index(one.grade) for one in verdicts), default=0)
