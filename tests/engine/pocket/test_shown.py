@@ -127,7 +127,7 @@ def test_a_take_of_before_goes_on_as_it_was_made(model: LayeredPocket) -> None:
     ("fields", "softer_db", "raised_db"),
     [({}, 40.0, 28.0), ({}, 12.5, 0.5), ({}, 3.0, 0.0), ({}, 80.0, 30.0),
      ({"controls": (MELODY, LEVEL)}, 40.0, 28.0), ({"budget": Budget(steps=1, plain_start=True)}, 40.0, 28.0),
-     ({"controls": (LEVEL,)}, 40.0, 0.0), ({"controls": (LEVEL_OF_LEAD,)}, 40.0, 0.0)],
+     ({"controls": (LEVEL,)}, 40.0, 0.0), ({"method": "none"}, 40.0, 0.0), ({"controls": (LEVEL_OF_LEAD,)}, 40.0, 0.0)],
 )  # fmt: skip
 def test_a_tune_is_heard_beside_the_others(
     fields: dict[str, object], softer_db: float, raised_db: float, model: LayeredPocket, monkeypatch: pytest.MonkeyPatch
