@@ -69,6 +69,11 @@ def left_out(asked: Iterable[int]) -> set[Layer]:
     return {layer for text, some in _ABSENT.items() if text in said for layer in some}
 
 
+def sounding(chords: Iterable[ChordSpan]) -> bool:
+    """Whether any of `chords` is no rest."""
+    return any(span.chord.pitch_classes for span in chords)
+
+
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """The layers of one loop, in order, each with all that is said of it; and its chords, none where none are told."""
@@ -90,16 +95,17 @@ class Told(msgspec.Struct, frozen=True):
     words: dict[str, tuple[int, ...]]
     key: str = ""
     chords: tuple[tuple[str, str, int, tuple[int, ...], int], ...] = ()  # beat, beats, root, pitch classes, bass
+    is_limited: bool | None = None  # whether their mix passed a limiter; earlier takes do not say
 
     @classmethod
-    def of(cls, plan: Arrangement, asked: tuple[tuple[int, ...], tuple[int, ...]]) -> "Told":
+    def of(cls, plan: Arrangement, asked: tuple[tuple[int, ...], tuple[int, ...]], *, is_limited: bool) -> "Told":
         """Return what the layers of `plan` are told; a chord's text would not say which of its notes are left out."""
         words = {layer.value: said for layer, said in plan.words.items()}
         chords = (
             (str(one.beat), str(one.beats), one.chord.root, tuple(sorted(one.chord.pitch_classes)), one.chord.bass)
             for one in plan.chords
         )
-        return cls(asked, words, "" if plan.key is None else str(plan.key), tuple(chords))
+        return cls(asked, words, "" if plan.key is None else str(plan.key), tuple(chords), is_limited)
 
     def again(
         self, plan: Arrangement, layers: Collection[str], key: Key | None, chords: Sequence[ChordSpan] = ()
@@ -195,14 +201,16 @@ class LayerRepertoire:
 
         Those of a take that it begins from are `kept`, and told what they were told for that. Those `needed` are there
         whatever is drawn, unless the words leave them out; with `is_open` ("a chill beat") so are bass and chords.
-        Without `chords` they are the picked loop's, in `key` or its own. Raises `BadRequestError` where none is left.
+        Without `chords` they are the picked loop's, in `key` or its own; where all are rests, no layer is drawn to play
+        them. Raises `BadRequestError` where none is left.
         """
         wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
         completed = self.whole.complete(
             wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key, is_open=is_open
         )
         present = tuple(layer for layer in LAYERS if layer in (layers or kept))
-        present = present or self._present(asked, completed, {*needed, *(_WHOLE if is_open else ())})
+        absent = left_out(asked) | ({Layer.CHORDS} if chords and not sounding(chords) else set())
+        present = present or self._present(asked, completed, {*needed, *(_WHOLE if is_open else ())}, absent)
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
@@ -211,14 +219,15 @@ class LayerRepertoire:
             chords = () if index is None else self.chords.spans(index, completed.key, bars, beats_per_bar)
         return Arrangement(words, completed.key, chords)
 
-    def _present(self, asked: Iterable[int], completed: Completed, needed: Collection[Layer]) -> tuple[Layer, ...]:
+    def _present(
+        self, asked: Iterable[int], completed: Completed, needed: Collection[Layer], absent: set[Layer]
+    ) -> tuple[Layer, ...]:
         texts = {WORDS[word].text for word in completed.ids}
         present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
         for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
             if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
                 present.add(LAYERS[int(self.said[:, :, word].sum(0).argmax())])
         said = {WORDS[word].text for word in asked}
-        absent = left_out(asked)
         present -= absent
         # Nobody asks for a loop of one layer by naming an instrument, or by leaving another out.
         if not any(text == "solo" or text.endswith("only") for text in said):

@@ -18,7 +18,7 @@ from ...request import LoopRequest, Notes, chord_spans
 from ...request.layers import check_heard, check_named, layers_of_controls
 from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
-from ..arrangement import Arrangement, LayerRepertoire, Told, left_out
+from ..arrangement import Arrangement, LayerRepertoire, Told, left_out, sounding
 from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, PITCHED, Layer, chord_row, layer_row
 from ..scenes import Inputs, Reading, described, heard_of, key_seed, laid_out, on_device, read_request
 
@@ -62,8 +62,10 @@ class LayerScenes:
         scene = laid_out(request, reading, conditions, self.channels, notes)
         facts = {**heard_of(request, plan.key), "chords": text}
         muted = tuple(name for name in request.mute if name in plan.layers)
-        told = msgspec.json.encode(Told.of(plan, _asked(reading))).decode()
-        scene = replace(scene, muted=muted, record=facts, told=told)
+        inputs: Inputs = scene.inputs
+        inputs = replace(inputs, limits=_is_limited(request, before))
+        told = msgspec.json.encode(Told.of(plan, _asked(reading), is_limited=inputs.limits)).decode()
+        scene = replace(scene, muted=muted, record=facts, told=told, inputs=inputs)
         return on_device(_in_layers(scene, plan), self.device)
 
 
@@ -71,11 +73,7 @@ def _needed(request: LoopRequest, chords: Sequence[ChordSpan]) -> set[Layer]:
     """Return the layers that controls of `request` and `chords` need, of several that a control's row has the first."""
     rows = [(control, find(control.kind)) for control in request.controls]
     needed = {Layer(name) for control, row in rows for name in (control.on or row.layers[:1])}
-    return needed | ({Layer.CHORDS} if _sound(chords) else set())
-
-
-def _sound(chords: Sequence[ChordSpan]) -> bool:
-    return any(span.chord.pitch_classes for span in chords)
+    return needed | ({Layer.CHORDS} if sounding(chords) else set())
 
 
 def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -89,6 +87,16 @@ def _told_before(request: LoopRequest) -> Told | None:
     with suppress(msgspec.DecodeError):
         return msgspec.json.decode(stored_facts(request.start.noise).get("told", ""), type=Told)
     return None
+
+
+def _is_limited(request: LoopRequest, before: Told | None) -> bool:
+    """Whether the mix passes a limiter: where a search asks for a level, and where layers stay of a take that did."""
+    asking = [control for control in request.controls if find(control.kind).asks_level]
+    if before is None or before.is_limited is None or not (request.again or request.budget.steps == 0):
+        return bool(asking)
+    # A level that would move layers which stay is not searched for, and must not change their sound either.
+    searched = [one for one in asking if one.on and set(one.on) <= set(request.again)]
+    return before.is_limited or bool(request.budget.steps != 0 and searched)
 
 
 def _told_as_before(request: LoopRequest, reading: Reading, before: Told) -> frozenset[str]:
@@ -141,7 +149,7 @@ def _contradictions(request: LoopRequest, reading: Reading, plan: Arrangement) -
     notes = []
     if named := [name for name in plan.layers if name in request.layers and name in left_out(reading.text.ids)]:
         notes.append(f"The words leave out {', '.join(named)}, but the layers that are named do not.")
-    if request.chords and _sound(plan.chords) and Layer.CHORDS not in plan.layers:
+    if request.chords and sounding(plan.chords) and Layer.CHORDS not in plan.layers:
         players = ", ".join(layer for layer in plan.layers if layer in PITCHED)
         notes.append(f"No layer is chords: the chords are played by {players or 'nobody'}.")
     for control in request.controls:

@@ -1,5 +1,6 @@
 """Takes in layers through the whole flow: again, mute, beside, stems, chords, controls on layers, other weights."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -23,7 +24,7 @@ from engine.models.testing import TinyModel
 from engine.pocket.layered import LayeredPocket
 from engine.request import LAYERS, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
-from engine.takes.noise import LayeredNoise, layered_from_bytes, noise_to_bytes, open_seeds
+from engine.takes.noise import LayeredNoise, layered_from_bytes, noise_to_bytes, open_seeds, stored_facts
 
 LOUD = Curve(points=(Point(beat=Fraction(0), value=-20.0),))
 
@@ -76,6 +77,25 @@ def test_one_layer_is_made_again_beside_the_others(layered: LayeredPocket, first
     for name in ("drums", "lead"):
         assert np.allclose(others[name], stems[name], atol=1e-6)
     assert not np.allclose(others["bass"], stems["bass"], atol=1e-3)
+
+
+@pytest.mark.parametrize("had_level", [False, True])
+def test_a_level_that_is_not_searched_for_leaves_the_others_as_they_sound(
+    had_level: bool, layered: LayeredPocket
+) -> None:
+    """Beside another bass drums and lead have one gain, whether or not their take was limited; and so when rebuilt."""
+    level = Control(kind="intensity", target=Curve(points=(Point(Fraction(0), -6.0), Point(Fraction(2), -3.0))))
+    take, stems = with_stems(layered, request(controls=(level,) if had_level else (), budget=Budget(steps=1)))
+    again = msgspec.structs.replace(
+        request("", controls=(level,), again=("bass",), start=Start(noise=take.noise)), seed=99
+    )
+    after, others = with_stems(layered, again)
+    told = (json.loads(stored_facts(one.noise)["told"])["is_limited"] for one in (take, after))
+    assert tuple(told) == (had_level, had_level)
+    if not had_level:
+        for name in ("drums", "lead"):
+            assert np.allclose(others[name], stems[name], atol=1e-6)
+    assert np.array_equal(pipeline.rebuild(again, layered, after.noise), audio(after.sound.samples))
 
 
 def test_a_layer_may_be_varied_or_added(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:
