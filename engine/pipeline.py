@@ -155,6 +155,8 @@ def _optimise(
                 yield event
                 if stopped():
                     return
+            if over and limit_seconds is not None and not search.step.reached:
+                search.notes.append(_out_of_time(ready.request, limit_seconds))
             if stopped() or over:
                 return
     except (NonFiniteLossError, OutOfMemoryError) as error:
@@ -166,6 +168,12 @@ def _optimise(
         turns.spent_seconds += search.seconds
         if search.step is not None:
             turns.keep(search.step.state)
+
+
+def _out_of_time(request: LoopRequest, limit_seconds: float) -> str:
+    """Return a sentence on a search that ended by the clock, before its targets were reached."""
+    longer = "more seconds" if request.budget.seconds is not None else "a higher quality, or a number of steps,"
+    return f"The search was out of time after {limit_seconds:.0f} s; {longer} would let it go on."
 
 
 def _is_uncontrolled(ready: Prepared) -> bool:

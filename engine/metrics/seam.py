@@ -15,6 +15,7 @@ from .framing import Signal, frames_of, scaled
 
 CLICK_THRESHOLD = 1.5
 DROP_THRESHOLD = 1.0
+CLEAN = 1.0  # largest ratio of a seam that nobody hears
 
 ORDER = 32  # of the linear prediction
 NEAR_SAMPLES = 3
@@ -91,3 +92,8 @@ def _falls(signal: Signal, window: int) -> Signal:
     floor = usual * 10 ** (-FLOOR_BELOW_MEAN_DB / 10)
     fall = np.maximum(10 * np.log10((before + floor) / (after + floor)), 0)
     return np.asarray(fall * np.minimum(1, np.sqrt(10 * before / usual)))
+
+
+def remarks(ratio: float | None) -> tuple[str, ...]:
+    """Return a sentence where a loop's `ratio` says that its seam may be heard; None is no loop."""
+    return () if ratio is None or ratio <= CLEAN else ("The seam may be heard: listen where the loop begins again.",)

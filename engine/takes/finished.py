@@ -11,7 +11,7 @@ from torch import Tensor, no_grad
 from .. import controls, metrics, sampling
 from ..audio import finish as loop
 from ..events import Scores, Sound, Stems, Take
-from ..metrics import ending
+from ..metrics import ending, seam
 from ..models import decode
 from ..models.protocol import EmbeddingDistance, HasControlInputs, Layers
 from ..request import Layer, LoopRequest
@@ -75,6 +75,8 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
             *dict.fromkeys(search.notes),
             *(verdict.sentence for verdict in verdicts),
             *metrics.unjudged(_steering(request), judges, scores, verdicts),
+            *_unheard(one),
+            *seam.remarks(scores["seam_ratio"]),
             *(() if one.model.card.circular else ending.remarks(made.audio, request)),
             *leading.sentences(scene, made),
             *faint(one, made),
@@ -137,6 +139,17 @@ def faint(one: Prepared, made: loop.Finished) -> tuple[str, ...]:
     named = zip(one.scene.layers, made.stems, strict=True)
     faint = [name for name, stem in named if name in one.scene.audible and np.sqrt(np.mean(stem**2)) < least]
     return (f"Hardly heard: {', '.join(faint)}; made again, they may play more.",) if faint else ()
+
+
+def _unheard(one: Prepared) -> tuple[str, ...]:
+    """Return a sentence on each control whose layers are all muted, since a verdict on it is of a silent file."""
+    muted = set(one.scene.muted)
+    layers = {part.kind: controls.find(part.kind).layers_in(one.scene, part.on) for part in one.request.controls}
+    return tuple(
+        f"{kind}: what is said of it is of {' and '.join(names)}, which {'is' if len(names) == 1 else 'are'} muted."
+        for kind, names in layers.items()
+        if names and muted.issuperset(names)
+    )
 
 
 def _stored(one: Prepared, noise: Tensor, made: loop.Finished) -> bytes:

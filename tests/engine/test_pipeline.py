@@ -117,6 +117,22 @@ def test_what_follows_the_search_is_told(tiny: TinyModel, ask: Asking) -> None:
 
 
 @pytest.mark.usefixtures("every_step_is_told")
+@pytest.mark.parametrize(
+    ("budget", "quality_seconds", "said"),
+    [(Budget(), 0.0, "a higher quality"), (Budget(seconds=1e-9), 60.0, "more seconds"), (Budget(steps=1), 60.0, "")],
+)
+def test_a_search_that_ends_by_the_clock_says_so(
+    budget: Budget, quality_seconds: float, said: str, tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The take is the best until then, and the sentence names what would let the search go on."""
+    monkeypatch.setitem(methods.LIMIT_SECONDS, "normal", quality_seconds)
+    request = ask.request(ask.intensity(-50.0, -12.0), budget=budget)
+    (take,) = of_kind(Take, made(request, tiny))
+    told = [note for note in take.notes if "out of time" in note]
+    assert len(told) == bool(said)
+    assert all(said in note for note in told)
+
+
 def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Asking) -> None:
     """It has the length of the take, and the last is the take itself."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))

@@ -37,6 +37,12 @@ def test_a_tail_that_is_cut_off_drops() -> None:
     assert seam.measure(faded, RATE).ratio < 1
 
 
+@pytest.mark.parametrize(("ratio", "said"), [(None, 0), (0.2, 0), (1.0, 0), (1.01, 1), (9.0, 1)])
+def test_a_seam_that_may_be_heard_is_told(ratio: float | None, said: int) -> None:
+    """Beyond the thresholds there is a sentence, and within them, and for what is no loop, none."""
+    assert len(seam.remarks(ratio)) == said
+
+
 def test_a_hit_on_the_downbeat_is_music() -> None:
     """A drum that starts exactly at the wrap, and again inside, passes."""
     draws = np.random.default_rng(0)

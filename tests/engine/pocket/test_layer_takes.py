@@ -141,6 +141,14 @@ def test_a_muted_layer_is_heard_by_the_others_alone(layered: LayeredPocket, firs
     assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), audio(take.sound.samples))
 
 
+@pytest.mark.parametrize(("mute", "said"), [((), False), (("drums",), False), (("lead",), True)])
+def test_a_verdict_on_a_muted_layer_says_so(mute: tuple[str, ...], said: bool, layered: LayeredPocket) -> None:
+    """A tune in a muted lead is followed where nobody hears it."""
+    asked = request(controls=(Control(kind="melody", target=TUNE),), mute=mute, budget=Budget(steps=1))
+    (take,) = takes(layered, asked)
+    assert any(note.startswith("melody: what is said of it is of lead, which is muted") for note in take.notes) is said
+
+
 def test_a_recording_beside_is_heard_and_not_delivered(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:
     """Layers sound otherwise beside a recording, which is in no stem; a short one is heard again and again."""
     hum = np.sin(np.arange(17_640) * 0.05).astype("<f4")  # one beat
