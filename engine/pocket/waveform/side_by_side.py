@@ -2,7 +2,9 @@
 
 Much of a sound is made without torch's own threads (phases are integrated cell by cell), so that a second core would
 wait for the first; with a layer for each core none does. This pays where torch's own threads do not: how many there
-are is torch's number for work of this kind (`torch.get_num_interop_threads`), by default that of the cores.
+are is torch's number for work of this kind (`torch.get_num_interop_threads`), by default that of the cores. A single
+one has one thread of torch's, too: sums of several come out otherwise in their last bits, and a layer would sound
+otherwise alone than beside others.
 """
 
 import os
@@ -13,6 +15,8 @@ from threading import Barrier
 from typing import TypeVar
 
 import torch
+
+from ...models.speed.threads import with_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,8 +30,11 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T], device: torch.devic
         with torch.no_grad():
             return work(item)
 
-    if device.type != "cpu" or threads < 2 or len(items) < 2:
+    if device.type != "cpu":
         return [quietly(item) for item in items]
+    if threads < 2:
+        with with_threads(1):
+            return [quietly(item) for item in items]
     return list(_threads(threads, torch.get_num_threads()).map(quietly, items))
 
 

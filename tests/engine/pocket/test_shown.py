@@ -14,9 +14,11 @@ from engine.errors import BadInputError
 from engine.events import Stems, Take
 from engine.metrics.verdict import Grade
 from engine.models.protocol import HasControlInputs, Scene
+from engine.models.speed.threads import with_threads
 from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
+from engine.pocket.sound import _latest
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.search.surrogate import latent_of
 from engine.settings import Settings
@@ -95,6 +97,15 @@ def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None
     assert controls_from_bytes(plain.noise) is None
     for one in (take, plain):
         np.testing.assert_array_equal(pipeline.rebuild(asked(), model, one.noise), sound(one))
+
+
+def test_with_several_threads_a_take_is_made_again_where_nothing_is_known_of_it(model: LayeredPocket) -> None:
+    """A lead that a search heard alone sounds to the bit as it does side by side with the other layers."""
+    with with_threads(2):
+        take = made(asked(bars=2), model)
+        _latest.clear()
+        rebuilt = pipeline.rebuild(asked(bars=2), load_layered(Settings(dtype="float32")), take.noise)
+    np.testing.assert_array_equal(rebuilt, sound(take))
 
 
 def test_what_begins_from_a_take_goes_on_from_its_sound(model: LayeredPocket) -> None:
