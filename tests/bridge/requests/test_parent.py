@@ -47,6 +47,9 @@ def made(request: LoopRequest, model: TinyModel) -> list[Take]:
     return [event for event in events if isinstance(event, Take)]
 
 
+KEPT = Path(__file__).parent / "kept"  # written by version 0.1.0 before requests had one reader
+
+
 def kept(folder: Path, request: LoopRequest, take: Take) -> str:
     """Put a take into the folder and return its id."""
     return delivery.write_take(folder, request, take).take_id
@@ -67,6 +70,20 @@ def test_without_a_change_it_is_the_same_loop(what: str, tmp_path: Path, model: 
         assert np.abs(samples_of(again.sound) - samples_of(take.sound)).max() <= 1e-6
         assert reading.request.key == request.key
         assert "Nothing is changed" in reading.remarks[-1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"mute": "bass"}])
+def test_nothing_is_said_of_a_sound_that_other_weights_may_make(settings: dict[str, str], tmp_path: Path) -> None:
+    """A request is compared with its take; whether the sound is the same, the engine says, which has the weights."""
+    before = msgspec.json.decode((KEPT / "bare.json").read_bytes()) | {"weights": "0" * 12, "layers": ["drums", "bass"]}
+    (tmp_path / "old.json").write_bytes(msgspec.json.encode(before))
+    for suffix in (".wav", ".safetensors"):
+        (tmp_path / "old").with_suffix(suffix).write_bytes(b"")
+    reading = child(tmp_path, str(tmp_path / "old.wav"), **settings)
+    assert reading.request.budget.steps == 0
+    assert "changed" in reading.remarks[-1]
+    for claim in ("same loop", "as they were", "sound"):
+        assert not any(claim in remark for remark in reading.remarks)
 
 
 def test_what_is_handed_on_is_listed(tmp_path: Path, model: TinyModel) -> None:
@@ -144,9 +161,6 @@ def test_kept_audio_is_handed_on(tmp_path: Path, model: TinyModel) -> None:
     target = child(tmp_path, name, variation="0.2").request.controls[0].target
     assert isinstance(target, Audio)
     assert target.keep == ((0, 3),)
-
-
-KEPT = Path(__file__).parent / "kept"  # written by version 0.1.0 before requests had one reader
 
 
 @pytest.mark.parametrize("name", ["all-controls", "bare"])
