@@ -42,7 +42,7 @@ def loop_command(own: type[C]) -> type[C]:
 def _annotation(row: Field) -> Any:
     """Return the option's type: text that the reader reads, a switch, or several texts."""
     kind: Any = list[str] if row.repeats else bool if row.kind is bool else str
-    names = (f"{row.flag}/--no-{row.option}",) if kind is bool else (row.flag,)
+    names = (f"{row.flag}/--no-{row.flag.removeprefix('--')}",) if kind is bool else (row.flag,)
     default = "on" if kind is bool and row.default == "1" else row.shown_default
     option = typer.Option(
         *names, help=_help(row, default), metavar=None if kind is bool else _metavar(row), rich_help_panel=row.panel
