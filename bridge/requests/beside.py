@@ -50,8 +50,8 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
             bars, found["tempo_bpm"] = guessed
             counted = f"{bars} bar{'s' * (bars != 1)} of {meter}"
             say(
-                f"{sound.name} does not tell its tempo; at {float(found['tempo_bpm']):g} BPM it lasts {counted}, "
-                "and so the loop is made."
+                f"{sound.name} does not tell its tempo; it is heard at {float(found['tempo_bpm']):g} BPM, "
+                f"at which it lasts {counted}."
             )
         else:
             say(f"{sound.name} does not tell its tempo; it is heard at {float(_DEFAULTS.tempo_bpm):g} BPM.")

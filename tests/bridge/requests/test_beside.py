@@ -132,7 +132,7 @@ def test_a_file_without_a_tempo_is_heard_in_whole_bars(
     found = fitting(foreign(tmp_path, "loop.wav", seconds), {"time_signature": meter}, remarks.append)
     assert (found["tempo_bpm"], found.get("bars", 4)) == (Fraction(tempo_bpm), bars)
     counted = f"{bars} bar{'s' * (bars != 1)} of {meter}"
-    assert f"does not tell its tempo; at {tempo_bpm:g} BPM it lasts {counted}" in remarks[0]
+    assert f"does not tell its tempo; it is heard at {tempo_bpm:g} BPM, at which it lasts {counted}." in remarks[0]
 
 
 @pytest.mark.parametrize("seconds", [0.3, 90])
