@@ -67,6 +67,7 @@ class Bridge:
         self._udp: Datagrams | None = None
         self._files = FileSide(FileWork(options.settings, self._session), self._do)
         self._stopping = asyncio.Event()
+        self._engine_address = ""
         self._no_engine = ""  # what a child that does not start said last
         self._errors = Allowance(ERRORS_PER_SECOND)
 
@@ -80,7 +81,7 @@ class Bridge:
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            _write_discovery(self._options.settings, self.port, self.bridge_id)
+            self._leave_word()
             log.info("bridge.ready", port=self.port)
             self.ready.set()
             await self._tick()
@@ -97,7 +98,10 @@ class Bridge:
     def connect(self, address: str) -> None:
         """Talk to the engine at this address from now on."""
         self._no_engine = ""
+        self._engine_address = address
         self._engine.connect(self.peer(address))
+        if self.ready.is_set():
+            self._leave_word()
 
     def peer(self, address: str) -> Peer:
         """Return who the engine at this address is, and who we are."""
@@ -165,15 +169,16 @@ class Bridge:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
-
-def _write_discovery(settings: Settings, port: int, bridge_id: str) -> None:
-    """Leave word for clients where the bridge is."""
-    found = {
-        "osc_port": port,
-        "protocol": PROTOCOL_VERSION,
-        "bridge_id": bridge_id,
-        "pid": os.getpid(),
-        "takes": str(settings.takes.absolute()),
-    }
-    settings.home.mkdir(parents=True, exist_ok=True)
-    publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
+    def _leave_word(self) -> None:
+        """Leave word for clients on this computer where the bridge is, and its engine, empty until there is one."""
+        settings = self._options.settings
+        found = {
+            "osc_port": self.port,
+            "engine": self._engine_address,
+            "protocol": PROTOCOL_VERSION,
+            "bridge_id": self.bridge_id,
+            "pid": os.getpid(),
+            "takes": str(settings.takes.absolute()),
+        }
+        settings.home.mkdir(parents=True, exist_ok=True)
+        publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
