@@ -127,7 +127,7 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     if not values.keys() & {"bars", "outpaint"}:
         values["bars"] = bars_that_fit(values.get("chords", ""), LoopRequest().bars, draft.say)
     values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)
-    if parent is not None and parent.request is not None:
+    if parent is not None and (parent.request is not None or parent.layers):
         refuse_again(draft.given, parent.name, parent.layers, draft.frontend)
     bare = _bare(values, parent, _seed(draft, parent), request_id, instance)
     if parent is not None:
