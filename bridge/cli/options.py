@@ -86,5 +86,5 @@ def _named(text: str, flag: str) -> tuple[str, str]:
     """Read `NAME=VALUE`."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
-        raise BadRequestError(f"{flag} is {text!r}; write a name, = and a value.")
+        raise BadRequestError(f"{flag} is {text!r}.", remedy="Write a name, = and a value.")
     return name.strip(), value.strip()

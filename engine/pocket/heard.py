@@ -79,8 +79,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
             return _line("Heard", parts)
         if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
             return _line("Heard", ["no words, so the seed alone decides the rest", *parts])
-        alone = "so the seed alone decides. `ditto-live words` lists what is understood"
-        return f"Heard: nothing{''.join(f'; {part}' for part in parts)}, {alone}."
+        said = "; ".join(["nothing", *parts, "the seed alone decides"])
+        return f"Heard: {said}. `ditto-live words` lists what is understood."
 
     @property
     def strangers(self) -> list[str]:
@@ -223,12 +223,11 @@ def _is_loose(segment: Segment) -> bool:
 
 
 def _line(start: str, parts: list[str]) -> str:
-    line = f"{start}: {'; '.join(parts) or 'nothing'}"
-    return line if line.endswith("?") else f"{line}."
+    return f"{start}: {'; '.join(parts) or 'nothing'}."
 
 
 def _asked_back(stranger: Stranger) -> str:
-    return f"{stranger.text}, did you mean {stranger.nearest}?" if stranger.nearest else stranger.text
+    return f"{stranger.text} ({stranger.nearest}?)" if stranger.nearest else stranger.text
 
 
 def _more(strangers: tuple[Stranger, ...]) -> str:

@@ -276,10 +276,15 @@ def _known_pairs() -> dict[str, str]:
 
 @cache
 def nearest_pair(first: str, second: str) -> str:
-    """Return the known spelling of two words that is most like two neighbours, in any language; empty if none is."""
-    pairs = _known_pairs()
-    found = difflib.get_close_matches(fold(f"{first} {second}"), pairs, 1, _NEAR_PAIR)
-    return pairs[found[0]] if found else ""
+    """Return the known spelling of two words that is most like two neighbours, English before others; else empty."""
+    pairs, typed = _known_pairs(), fold(f"{first} {second}")
+    found = difflib.get_close_matches(typed, pairs, 3, _NEAR_PAIR)
+    best = max(found, key=lambda one: (_likeness(one, typed), one in ENGLISH.exact), default="")
+    return pairs.get(best, "")
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 @cache

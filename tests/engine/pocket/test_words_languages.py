@@ -117,11 +117,11 @@ def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: 
 @pytest.mark.parametrize(
     ("prompt", "sentence"),
     [
-        ("lo-fi drums, chill, Regenn", "Heard: lo-fi, drums, chill; not known: regenn, did you mean regen?"),
+        ("lo-fi drums, chill, Regenn", "Heard: lo-fi, drums, chill; not known: regenn (regen?)."),
         ("house, vocals", "Heard: house, choir; vocals heard as choir, pocket has no vocals."),
         ("deep house, not dark", "Heard: deep house; kept away: dark."),
         ("only pads", "Heard: pad, chords only."),
-        ("asdf qwerty", "Heard: nothing; not known: asdf, qwerty, so the seed alone decides."),
+        ("asdf qwerty", "Heard: nothing; not known: asdf, qwerty; the seed alone decides."),
         ("90 bpm", "Heard: no words, so the seed alone decides the rest."),
     ],
 )
