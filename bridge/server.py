@@ -81,7 +81,7 @@ class Bridge:
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            self._leave_word()
+            _write_discovery(self._options.settings, self.port, self.bridge_id, self._engine_address)
             log.info("bridge.ready", port=self.port)
             self.ready.set()
             await self._tick()
@@ -101,7 +101,7 @@ class Bridge:
         self._engine_address = address
         self._engine.connect(self.peer(address))
         if self.ready.is_set():
-            self._leave_word()
+            _write_discovery(self._options.settings, self.port, self.bridge_id, address)
 
     def peer(self, address: str) -> Peer:
         """Return who the engine at this address is, and who we are."""
@@ -169,16 +169,16 @@ class Bridge:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
-    def _leave_word(self) -> None:
-        """Leave word for clients on this computer where the bridge is, and its engine, empty until there is one."""
-        settings = self._options.settings
-        found = {
-            "osc_port": self.port,
-            "engine": self._engine_address,
-            "protocol": PROTOCOL_VERSION,
-            "bridge_id": self.bridge_id,
-            "pid": os.getpid(),
-            "takes": str(settings.takes.absolute()),
-        }
-        settings.home.mkdir(parents=True, exist_ok=True)
-        publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
+
+def _write_discovery(settings: Settings, port: int, bridge_id: str, engine_address: str) -> None:
+    """Leave word for clients where the bridge is, and its engine; the address is empty until there is one."""
+    found = {
+        "osc_port": port,
+        "engine": engine_address,
+        "protocol": PROTOCOL_VERSION,
+        "bridge_id": bridge_id,
+        "pid": os.getpid(),
+        "takes": str(settings.takes.absolute()),
+    }
+    settings.home.mkdir(parents=True, exist_ok=True)
+    publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)
