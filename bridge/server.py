@@ -67,6 +67,7 @@ class Bridge:
         self._udp: Datagrams | None = None
         self._files = FileSide(FileWork(options.settings, self._session), self._do)
         self._stopping = asyncio.Event()
+        self._engine_address = ""
         self._no_engine = ""  # what a child that does not start said last
         self._errors = Allowance(ERRORS_PER_SECOND)
 
@@ -80,7 +81,7 @@ class Bridge:
             self.port = self._udp.port
             if self._options.engine_address:
                 self.connect(self._options.engine_address)
-            _write_discovery(self._options.settings, self.port, self.bridge_id)
+            _write_discovery(self._options.settings, self.port, self.bridge_id, self._engine_address)
             log.info("bridge.ready", port=self.port)
             self.ready.set()
             await self._tick()
@@ -97,7 +98,10 @@ class Bridge:
     def connect(self, address: str) -> None:
         """Talk to the engine at this address from now on."""
         self._no_engine = ""
+        self._engine_address = address
         self._engine.connect(self.peer(address))
+        if self.ready.is_set():
+            _write_discovery(self._options.settings, self.port, self.bridge_id, address)
 
     def peer(self, address: str) -> Peer:
         """Return who the engine at this address is, and who we are."""
@@ -166,10 +170,11 @@ class Bridge:
             self._udp.send(effect.datagram, effect.host, effect.port)
 
 
-def _write_discovery(settings: Settings, port: int, bridge_id: str) -> None:
-    """Leave word for clients where the bridge is."""
+def _write_discovery(settings: Settings, port: int, bridge_id: str, engine_address: str) -> None:
+    """Leave word for clients where the bridge is, and its engine; the address is empty until there is one."""
     found = {
         "osc_port": port,
+        "engine": engine_address,
         "protocol": PROTOCOL_VERSION,
         "bridge_id": bridge_id,
         "pid": os.getpid(),

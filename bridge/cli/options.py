@@ -42,7 +42,7 @@ def loop_command(own: type[C]) -> type[C]:
 def _annotation(row: Field) -> Any:
     """Return the option's type: text that the reader reads, a switch, or several texts."""
     kind: Any = list[str] if row.repeats else bool if row.kind is bool else str
-    names = (f"{row.flag}/--no-{row.option}",) if kind is bool else (row.flag,)
+    names = (f"{row.flag}/--no-{row.flag.removeprefix('--')}",) if kind is bool else (row.flag,)
     default = "on" if kind is bool and row.default == "1" else row.shown_default
     option = typer.Option(
         *names, help=_help(row, default), metavar=None if kind is bool else _metavar(row), rich_help_panel=row.panel
@@ -86,5 +86,5 @@ def _named(text: str, flag: str) -> tuple[str, str]:
     """Read `NAME=VALUE`."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
-        raise BadRequestError(f"{flag} is {text!r}; write a name, = and a value.")
+        raise BadRequestError(f"{flag} is {text!r}.", remedy="Write a name, = and a value.")
     return name.strip(), value.strip()

@@ -4,9 +4,12 @@ The request, the code, the weights, the device and the precision are the same, s
 version or model, a service that is busy or does not answer) there is none, and the loop is made in this process.
 """
 
+import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from engine.errors import EngineUnavailableError
 from engine.request import LoopRequest
@@ -27,20 +30,37 @@ def warm_client(
     Its worker has the request's model loaded. `say` gets a sentence on one that has, but runs on another device or in
     another precision.
     """
-    if not (settings.home / "keys" / "engine.key").is_file() or not _listens(settings.engine_port):
+    if not (settings.home / "keys" / "engine.key").is_file() or (port := _port(settings)) is None:
         return None
     from bridge.client import Client, Peer
     from engine.service.access import Keys
 
     keys = Keys(settings.home / "keys")
     try:
-        client = Client(Peer(f"tcp://127.0.0.1:{settings.engine_port}", keys=keys), patience_seconds=ANSWER_SECONDS)
+        client = Client(Peer(f"tcp://127.0.0.1:{port}", keys=keys), patience_seconds=ANSWER_SECONDS)
     except EngineUnavailableError:
         return None
     if _is_warm(client, request, settings, say):
         return client
     client.close()
     return None
+
+
+def _port(settings: Settings) -> int | None:
+    """Return the port on this computer at which an engine listens: the running bridge's, else the usual one."""
+    return next(
+        (port for port in (*_left_ports(settings.discovery_file), settings.engine_port) if _listens(port)), None
+    )
+
+
+def _left_ports(discovery_file: Path) -> Iterator[int]:
+    """Yield the port of the engine that a bridge left word of, if it runs on this computer."""
+    try:
+        address = urlsplit(json.loads(discovery_file.read_bytes())["engine"])
+        if address.hostname in ("127.0.0.1", "localhost") and address.port is not None:
+            yield address.port
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
 
 
 def _listens(port: int) -> bool:

@@ -1,25 +1,28 @@
 """A recording that layers are made to fit: its tempo and length where nothing else is given, and its samples."""
 
+import re
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from engine.audio.repeat import NEAR_BEATS, turn_beats, turned
 from engine.audio.wav import read_loop_info
 from engine.errors import BadInputError
 from engine.request import MAX_BARS, Audio, LoopRequest
 from midi.files.file_part import existing
-from midi.tempo import Meter, exact, samples_to_beats
+from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Meter, exact, samples_to_beats
 
 from . import targets
 from .layers import NONE
 from .sounds import SoundPart
 from .targets import Say
 
-NEAR_BEATS = 0.1  # by which a recording may miss whole beats
 _DEFAULTS = LoopRequest(seed=0)
+_NAMED_BPM = re.compile(r"(?<![\d.,])(\d{2,3}(?:[.,]\d{1,3})?)[\s_-]*bpm(?![a-z])", re.IGNORECASE)
 
 
 def named(text: str) -> SoundPart | None:
@@ -31,28 +34,57 @@ def named(text: str) -> SoundPart | None:
 def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, Any]:
     """Return tempo and bars of a recording, as far as `values` leave them open and the file tells them.
 
+    The tempo is that in the file, else that in its name, else the nearest to 120 BPM at which it lasts whole bars.
     `say` gets sentences on both. Raises `BadInputError` for a file that cannot be read.
     """
-    info = read_loop_info(sound.path)
-    file_tempo_bpm = exact(f"{info.tempo_bpm:.4f}") if info is not None and 20 <= info.tempo_bpm <= 999 else None
-    tempo = values.get("tempo_bpm") or file_tempo_bpm or _DEFAULTS.tempo_bpm
+    recording = sound.read()
+    samples, sample_rate = recording.samples.shape[1], recording.sample_rate
+    meter: Meter = values.get("time_signature", _DEFAULTS.meter)
+    told_bpm, where = _told(sound.path)
     found: dict[str, Any] = {}
     if "tempo_bpm" not in values:
-        if file_tempo_bpm is None:
-            say(f"{sound.name} does not tell its tempo; it is heard at {float(tempo):g} BPM.")
+        if told_bpm is not None:
+            say(f"{where} says {float(told_bpm):g} BPM, and so the loop is made.")
+            found["tempo_bpm"] = told_bpm
+        elif guessed := _at_whole_bars(Fraction(samples, sample_rate), meter):
+            bars, found["tempo_bpm"] = guessed
+            counted = f"{bars} bar{'s' * (bars != 1)} of {meter}"
+            say(
+                f"{sound.name} does not tell its tempo; it is heard at {float(found['tempo_bpm']):g} BPM, "
+                f"at which it lasts {counted}."
+            )
         else:
-            say(f"{sound.name} says {float(file_tempo_bpm):g} BPM, and so the loop is made.")
-            found["tempo_bpm"] = file_tempo_bpm
-    elif file_tempo_bpm is not None and abs(file_tempo_bpm / tempo - 1) > 0.005:
-        say(f"{sound.name} says {float(file_tempo_bpm):g} BPM; the loop is made at {float(tempo):g} BPM.")
+            say(f"{sound.name} does not tell its tempo; it is heard at {float(_DEFAULTS.tempo_bpm):g} BPM.")
+    elif told_bpm is not None and abs(told_bpm / values["tempo_bpm"] - 1) > 0.005:
+        say(f"{where} says {float(told_bpm):g} BPM; the loop is made at {float(values['tempo_bpm']):g} BPM.")
     if "bars" not in values:
-        meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-        recording = sound.read()
-        bars = round(samples_to_beats(recording.samples.shape[1], tempo, recording.sample_rate) / meter.beats_per_bar)
+        tempo_bpm = values.get("tempo_bpm") or found.get("tempo_bpm") or _DEFAULTS.tempo_bpm
+        bars = round(samples_to_beats(samples, tempo_bpm, sample_rate) / meter.beats_per_bar)
         if 1 <= bars <= MAX_BARS and bars != _DEFAULTS.bars:
             say(f"{sound.name} has {bars} bar{'s' * (bars != 1)}, and so the loop has.")
             found["bars"] = bars
     return found
+
+
+def _told(path: Path) -> tuple[Fraction | None, str]:
+    """Return the tempo that a file tells, in BPM, None where it tells none; and what tells it, for a sentence."""
+    info = read_loop_info(path)
+    if info is not None and MIN_TEMPO_BPM <= info.tempo_bpm <= MAX_TEMPO_BPM:
+        return exact(f"{info.tempo_bpm:.4f}"), path.name
+    named_bpm = [exact(match[1].replace(",", ".")) for match in _NAMED_BPM.finditer(path.stem)]
+    allowed = [tempo_bpm for tempo_bpm in named_bpm if MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM]
+    return (allowed[0] if allowed else None), f"The name of {path.name}"
+
+
+def _at_whole_bars(seconds: Fraction, meter: Meter) -> tuple[int, Fraction] | None:
+    """Return the bars that a recording has at the tempo nearest to 120 BPM that gives whole ones, and that tempo.
+
+    None where no tempo from 60 to 240 BPM does: such a recording is a single sound, or longer than a loop.
+    """
+    tempi = {bars: 60 * bars * meter.beats_per_bar / seconds for bars in range(1, MAX_BARS + 1)}
+    bars = min(tempi, key=lambda count: abs(tempi[count] - _DEFAULTS.tempo_bpm))
+    tempo_bpm = exact(f"{float(tempi[bars]):.2f}")
+    return (bars, tempo_bpm) if _DEFAULTS.tempo_bpm / 2 <= tempo_bpm <= _DEFAULTS.tempo_bpm * 2 else None
 
 
 def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
@@ -63,27 +95,33 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
     reference = targets.audio(sound, say=say, loop_seconds=loop.seconds)
     samples = np.frombuffer(reference.samples, "<f4").reshape(-1, reference.channels)
     beats = samples_to_beats(len(samples), loop.tempo_bpm, reference.sample_rate)
-    count, whole = round(loop.seconds * reference.sample_rate), round(beats)
-    beat_samples = reference.sample_rate * 60 / float(loop.tempo_bpm)
     if beats < 1 - NEAR_BEATS:
         raise BadInputError(f"{sound.path} is shorter than a beat at {float(loop.tempo_bpm):g} BPM.")
+    count = round(loop.seconds * reference.sample_rate)
     fitted = samples[:count]
-    turns = 1
-    if abs(beats - whole) <= NEAR_BEATS and loop.beats % whole == 0:
-        turns = int(loop.beats / whole)
-    if turns > 1:
-        say(f"{sound.name} lasts {whole} beats and is heard {turns} times.")
-        starts = [round(turn * whole * beat_samples) for turn in range(turns)]
-        fitted = np.zeros((count, reference.channels), np.float32)
-        for start, end in zip(starts, [*starts[1:], count], strict=True):
-            piece = samples[: end - start]
-            fitted[start : start + len(piece)] = piece
-    elif beats > loop.beats + NEAR_BEATS:
-        say(f"{sound.name} is longer than the loop; its first {float(loop.beats):g} beats are heard.")
-    elif beats < loop.beats - NEAR_BEATS:
-        say(f"{sound.name} lasts {float(beats):.3g} beats; nothing is heard beside the loop's others.")
-    if not fitted.any():
-        say(f"{sound.name} is silent, so that the layers hear nothing of it.")
     if len(fitted) < count:
         fitted = np.pad(fitted, ((0, count - len(fitted)), (0, 0)))
+    if turn := turn_beats(beats, loop.beats):
+        fitted = fitted[turned(count, loop.beats, turn)]
+    if said := _lasts(beats, turn, loop.beats):
+        say(f"{sound.name} {said}.")
+    if not fitted.any():
+        say(f"{sound.name} is silent, so that the layers hear nothing of it.")
     return msgspec.structs.replace(reference, samples=fitted.astype("<f4").tobytes())
+
+
+def _lasts(beats: Fraction, turn: int, loop_beats: Fraction) -> str:
+    """Return what becomes of a recording that is not as long as the loop; empty for one that is."""
+    if beats > loop_beats + NEAR_BEATS:
+        return f"is longer than the loop; its first {_counted(loop_beats)} are heard"
+    if turn and (left := loop_beats % turn):
+        return f"lasts {_counted(turn)} and is repeated; its last turn is cut after {_counted(left)}"
+    if turn:
+        return f"lasts {_counted(turn)} and is heard {loop_beats / turn} times"
+    if beats < loop_beats - NEAR_BEATS:
+        return f"lasts {_counted(beats)}; the loop's last {_counted(loop_beats - beats)} have silence beside them"
+    return ""
+
+
+def _counted(beats: Fraction | int) -> str:
+    return f"{float(beats):.3g} beat{'s' * (beats != 1)}"

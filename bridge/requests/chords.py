@@ -100,7 +100,7 @@ def _fitted(chords: Progression, bars: int, say: Say, *, inherited: bool) -> Pro
     if not chords.barred or count == bars:
         return chords
     if count > bars:
-        say(f"The chords have {count} bars; the loop has the first {bars}.")
+        say(f"The chords have {count} bars; the loop has {'only the first' if bars == 1 else f'the first {bars}'}.")
         return chords.fitted(bars)
     if bars % count == 0:
         said = "once for each bar" if count == 1 else f"{bars // count} times"

@@ -177,7 +177,7 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     sound = SoundPart.parse(settings["inpaint"])
     if settings.get("outpaint"):
         if ranges:
-            raise BadRequestError(f"{outpaint} keeps all of the audio; leave out {keep}.")
+            raise BadRequestError(f"{outpaint} keeps all of the audio.", remedy=f"Leave out {keep}.")
         added = int(read_scalars(settings, source.frontend)["outpaint"]) * loop.meter.beats_per_bar
         whole = (Fraction(0), loop.beats - added)
         yield "outpaint", targets.audio(sound, (whole,), source.say, loop_seconds=loop.seconds)
@@ -229,7 +229,7 @@ def _tuned_one(source: _Source, control: Control) -> Control:
         changes["within"] = targets.beat_range(within, source.called_of(kind, "within"))
     if on := settings.get(f"{kind}.on"):
         called = source.called_of(kind, "on")
-        if not (names := layer_names(on, called)):
+        if not (names := layer_names(on, called, offer_none=False)):
             raise BadRequestError(f"{called} is {NONE}, but a control moves some layer.", remedy=f"Leave out {kind}.")
         changes["on"] = names
     if isinstance(control.target, Curve):

@@ -32,14 +32,15 @@ def read_layers(settings: Mapping[str, str], frontend: Frontend) -> dict[str, tu
     }
 
 
-def layer_names(text: str, called: str, *, mix: bool = False) -> tuple[str, ...]:
+def layer_names(text: str, called: str, *, mix: bool = False, offer_none: bool = True) -> tuple[str, ...]:
     """Return the layers that `text` names; raise `BadRequestError` with the nearest name for a word that is none.
 
-    With `mix` the word for the full mix is allowed, alone; without it `none` is.
+    With `mix` the word for the full mix is allowed, alone; without it `none` is, which errors do not
+    offer where the caller refuses it.
     """
     words = [word for word in _BETWEEN.split(name_key(text)) if word and word != "and"]
-    alone = MIX if mix else NONE
-    if words == [alone]:
+    alone = MIX if mix else NONE if offer_none else ""
+    if words == [MIX if mix else NONE]:
         return (MIX,) if mix else ()
     if mix and words == [NONE]:
         sentence = f"{called} is none, but a loop has at least one layer."
@@ -71,7 +72,7 @@ def refuse_again(named: Mapping[str, Sequence[str]], take: str, layers: Sequence
 
 
 def _no_layer(word: str, called: str, alone: str) -> BadRequestError:
-    known: dict[str, str] = {layer.value: layer.value for layer in LAYERS} | {alone: alone}
+    known: dict[str, str] = {layer.value: layer.value for layer in LAYERS} | ({alone: alone} if alone else {})
     known |= {other: layer.value for other, layer in _ALSO.items()}
     near = difflib.get_close_matches(word, known, 1, 0.5)
     meant = f"Did you mean {known[near[0]]}? " if near else ""
@@ -79,4 +80,4 @@ def _no_layer(word: str, called: str, alone: str) -> BadRequestError:
 
 
 def _listed(alone: str) -> str:
-    return f"Layers are {', '.join(LAYERS)}; {alone} stands alone."
+    return f"Layers are {', '.join(LAYERS)}{f'; {alone} stands alone' if alone else ''}."

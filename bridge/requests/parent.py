@@ -1,7 +1,8 @@
 """The take that a request starts from: where it lies, and the fields that the request takes from it."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ import msgspec
 
 from bridge.takes import library
 from bridge.takes.delivery import decimal_text, read_sidecar
+from engine.audio.wav import read_loop_info
 from engine.errors import BadRequestError
 from engine.pocket.heard import READERS
 from engine.pocket.waveform.lengths import frames_of
-from engine.request import MAX_SEED, MIX, Budget, LoopRequest, Start
+from engine.request import LAYERS, MAX_BARS, MAX_SEED, MIX, Budget, LoopRequest, Start
+from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, exact, samples_to_beats
 
 from .fields import ATTRIBUTES, BY_NAME, INHERITED, Frontend
 
 _WORDS = ("prompt", "negative_prompt")
+_NEAR_BARS = 0.01  # by which the samples of a take may miss whole bars
 _LONGEST_APART = 0.1  # share of a loop's length: noise fits one length only; below this share the model decides
 
 
@@ -24,7 +28,8 @@ _LONGEST_APART = 0.1  # share of a loop's length: noise fits one length only; be
 class Parent:
     """A take that a request starts from.
 
-    `request` is None where the take has no sidecar, `start` is its noise, `layers` are empty for a full mix.
+    `request` is None where the take has no sidecar; then `told` are the settings that its WAV and its noise tell.
+    `start` is its noise, `layers` are empty for a full mix.
     `is_older` marks a take from before loops had layers. `key` is the key that the take sounds in, whoever chose it;
     empty where it is not known.
     """
@@ -35,11 +40,12 @@ class Parent:
     layers: tuple[str, ...] = ()
     is_older: bool = False
     key: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def scalars(self) -> dict[str, Any]:
         """Return the fields of the take's request that a new one takes over, by the names of the settings."""
         if (request := self.request) is None:
-            return {}
+            return dict(self.told)
         return {name: getattr(request, ATTRIBUTES.get(name, name)) for name in INHERITED}
 
     def handed_on(self, layers: tuple[str, ...] | None) -> dict[str, Any]:
@@ -47,7 +53,7 @@ class Parent:
         found = self.scalars()
         if layers == (MIX,):
             left = {name: value for name, value in found.items() if name not in ("chords", "mute", "with")}
-            return left | {"key": left["key"] or self.key or None} if left else left
+            return left | {"key": left.get("key") or self.key or None} if left else left
         if layers and "mute" in found:
             found["mute"] = tuple(name for name in found["mute"] if name in layers)
         return found
@@ -80,10 +86,34 @@ def read_parent(given: Mapping[str, Any], folder: Path, frontend: Frontend) -> P
         # The seed that this take of several had; with the same noise it decides nothing but the scores' comparison.
         seed = min(sidecar.request.seed + sidecar.take, MAX_SEED)
         request = msgspec.structs.replace(sidecar.request, seed=seed, start=None, again=())
-    layers = (sidecar.layers if sidecar else None) or ()
+    start = library.start_at(wav, take_id, variation)
+    layers = (sidecar.layers if sidecar else _layers_in(start.noise)) or ()
+    told = {} if sidecar else _length_in(wav) | ({"layers": layers} if layers else {})
     older = sidecar is not None and sidecar.layers is None
     key = (sidecar.key if sidecar else None) or ""
-    return Parent(take_id, request, library.start_at(wav, take_id, variation), layers, older, key)
+    return Parent(take_id, request, start, layers, older, key, told)
+
+
+def _length_in(wav: Path) -> dict[str, Any]:
+    """Return tempo, time signature and bars that the WAV of a take tells, none where it does not tell of whole bars."""
+    info = read_loop_info(wav)
+    if info is None or not MIN_TEMPO_BPM <= info.tempo_bpm <= MAX_TEMPO_BPM:
+        return {}
+    tempo_bpm = exact(f"{info.tempo_bpm:.4f}")
+    in_bars = samples_to_beats(info.samples, tempo_bpm, info.sample_rate) / info.meter.beats_per_bar
+    bars = round(in_bars)
+    if not 1 <= bars <= MAX_BARS or abs(in_bars - bars) > _NEAR_BARS:
+        return {}
+    return {"tempo_bpm": tempo_bpm, "time_signature": info.meter, "bars": bars}
+
+
+def _layers_in(noise: bytes) -> tuple[str, ...]:
+    """Return the layers that a stored noise names, none for one sound; the engine refuses what is no stored noise."""
+    try:
+        names = json.loads(noise[8 : 8 + int.from_bytes(noise[:8], "little")])["__metadata__"]["layers"].split(",")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
+    return tuple(name for name in names if name in LAYERS)
 
 
 def refuse_another_length(parent: Parent, request: LoopRequest) -> None:
@@ -112,15 +142,12 @@ def _may_fit(before: LoopRequest, request: LoopRequest) -> bool:
 def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, controls: bool) -> str:
     """Return the sentence that lists what the request takes from its parent; empty where it takes nothing."""
     if (before := parent.request) is None:
-        return f"Nothing is known of take {parent.name} but its noise: its .json is not beside it."
+        return _told(parent, names)
     shown = {
         "prompt": f"“{before.prompt}”" if before.prompt else "",
         "negative_prompt": f"not “{before.negative_prompt}”" if before.negative_prompt else "",
-        "tempo_bpm": f"{decimal_text(before.tempo_bpm)} BPM",
-        "time_signature": str(before.meter),
-        "bars": f"{before.bars} bar{'s' * (before.bars != 1)}",
+        **_shown(parent.scalars()),
         "key": request.key or "",
-        "layers": "one full mix" if before.layers == (MIX,) else "layers " + ", ".join(before.layers),
         "chords": f"chords {before.chords}",
         "with": "what it was made to fit",
         "mute": f"{', '.join(request.mute)} muted",
@@ -129,10 +156,30 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
         "sample_rate": f"{before.sample_rate:,} Hz",
     }
     settings = parent.scalars() | {"key": request.key, "mute": request.mute}
-    parts = [shown[name] for name in names if shown[name] and settings[name] not in ((), "", None)]
+    parts = [shown[name] for name in names if shown.get(name) and settings[name] not in ((), "", None)]
     if controls:
         parts += [control.kind for control in request.controls]
     return f"As in take {parent.name}: {', '.join(parts)}." if parts else ""
+
+
+def _told(parent: Parent, names: tuple[str, ...]) -> str:
+    """Return the sentence on a take without a sidecar: what is known of it, and what has to be given."""
+    shown = _shown(parent.told)
+    known = "".join(f", {shown[name]}" for name in names if name in shown)
+    sentence = f"Nothing is known of take {parent.name} but its noise{known}: its .json is not beside it."
+    return sentence if "bars" in parent.told else f"{sentence} Give its tempo, time signature and bars."
+
+
+def _shown(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tempo, time signature, bars and layers of a take in words, as far as they are known."""
+    bars, layers = settings.get("bars", 0), settings.get("layers", ())
+    shown = {
+        "tempo_bpm": f"{decimal_text(settings['tempo_bpm'])} BPM" if "tempo_bpm" in settings else "",
+        "time_signature": str(settings.get("time_signature", "")),
+        "bars": f"{bars} bar{'s' * (bars != 1)}" if bars else "",
+        "layers": "one full mix" if layers == (MIX,) else f"layers {', '.join(layers)}" if layers else "",
+    }
+    return {name: text for name, text in shown.items() if text}
 
 
 def in_its_key(parent: Parent, request: LoopRequest, given: Mapping[str, Any], *, controls: bool) -> LoopRequest:

@@ -127,7 +127,7 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     if not values.keys() & {"bars", "outpaint"}:
         values["bars"] = bars_that_fit(values.get("chords", ""), LoopRequest().bars, draft.say)
     values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)
-    if parent is not None and parent.request is not None:
+    if parent is not None and (parent.request is not None or parent.layers):
         refuse_again(draft.given, parent.name, parent.layers, draft.frontend)
     bare = _bare(values, parent, _seed(draft, parent), request_id, instance)
     if parent is not None:
@@ -200,12 +200,15 @@ def _in_the_melodys_key(request: LoopRequest, say: Callable[[str], None]) -> Loo
 
 
 def _kept_as_it_was(draft: _Draft, parent: Parent | None, request: LoopRequest) -> LoopRequest:
-    """Return the request without a search where nothing is changed: the take's own noise is the loop."""
+    """Return the request without a search where nothing is changed: the take's own noise is the loop.
+
+    How it sounds depends on the weights, too: the engine, which has them, says where they are others than the take's.
+    """
     searches = any(name in draft.given for name in ("steps", "seconds", "quality", "until_tolerance"))
     if parent is None or searches or not is_unchanged(parent, request, mix=False):
         return request
     if is_unchanged(parent, request):
-        draft.say("Nothing is changed, so it is the same loop; a variation of 0.3, or another prompt, leaves it.")
+        draft.say("Nothing is changed since the take; for another loop, ask for a variation of 0.3 or another prompt.")
     else:
-        draft.say("Its layers are as they were; only what is muted is another.")
+        draft.say("Since the take only what is muted is changed.")
     return msgspec.structs.replace(request, budget=Budget(steps=0))

@@ -60,7 +60,7 @@ def read_scalar(field: Field, text: str, frontend: Frontend, setting: str = "") 
             raise BadRequestError(f"{called}: {error.sentence}", remedy=error.remedy) from error
         raise
     except msgspec.ValidationError as error:
-        raise BadRequestError(f"{called} is {text[:40]!r}; {_allowed(field)}.") from error
+        raise BadRequestError(f"{called} is {text[:40]!r}; {_allowed(field)}.", remedy="") from error
 
 
 def number_of(settings: Mapping[str, str], setting: str, frontend: Frontend) -> float | None:

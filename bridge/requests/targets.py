@@ -256,8 +256,8 @@ def beat_range(text: str, what: str) -> tuple[Fraction, Fraction]:
     """Read `FROM:TO` in beats; raises `BadRequestError`, in which `what` is the setting's name, or `MidiError`."""
     start, colon, end = text.partition(":")
     if not colon:
-        raise BadRequestError(f"{what} is {text!r}; write two beats with a colon, such as 0:8.")
+        raise BadRequestError(f"{what} is {text!r}.", remedy="Write two beats with a colon, such as 0:8.")
     first, last = exact(start), exact(end)
     if not 0 <= first < last:
-        raise BadRequestError(f"{what} is {text!r}; the beats must rise from 0.")
+        raise BadRequestError(f"{what} is {text!r}; the beats must rise from 0.", remedy="")
     return first, last

@@ -5,6 +5,7 @@ No torch is loaded here: whoever makes a request reads its prompt before any mod
 
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -16,8 +17,9 @@ from ..request import LoopRequest
 from .languages.families import AMBIENCE, ONLY, absences, members, only_words, outside, parts_of
 from .languages.grammar import Wishes, read_wishes
 from .languages.hints import take_hints
-from .languages.lexicon import nearest
-from .languages.segments import Segment, read_parts
+from .languages.language import Role
+from .languages.lexicon import nearest, nearest_pair
+from .languages.segments import Part, Segment, read_parts
 from .languages.vocabulary import INSTRUMENTS, WORD_IDS
 
 MAX_NAMED = 12  # words of one kind in the sentence
@@ -77,8 +79,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
             return _line("Heard", parts)
         if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
             return _line("Heard", ["no words, so the seed alone decides the rest", *parts])
-        alone = "so the seed alone decides. `ditto-live words` lists what is understood"
-        return f"Heard: nothing{''.join(f'; {part}' for part in parts)}, {alone}."
+        said = "; ".join(["nothing", *parts, "the seed alone decides"])
+        return f"Heard: {said}. `ditto-live words` lists what is understood."
 
     @property
     def strangers(self) -> list[str]:
@@ -143,7 +145,8 @@ def _bars(bars: int) -> str:
 def hear(prompt: str) -> Heard:
     """Return what a prompt says, in any of the six languages, or in several."""
     hints, rest = take_hints(prompt)
-    wishes = read_wishes(read_parts(rest))
+    parts = read_parts(rest)
+    wishes = read_wishes(parts)
     wanted = [word for one in wishes.wanted for word in one.words]
     refused = [word for one in wishes.refused for phrase in one.words for word in sorted(parts_of(phrase))]
     refused += [word.removeprefix("no ") for word in wanted if word.startswith("no ")]
@@ -159,7 +162,7 @@ def hear(prompt: str) -> Heard:
         refused=tuple(dict.fromkeys(refused)),
         kept_away=_kept_away(wishes, refused, said),
         lessened=_lessened(wishes, said),
-        unknown=_strangers(wishes),
+        unknown=_strangers(wishes.unknown, parts),
         is_only=wishes.is_only,
         is_open=_is_open(wishes),
         tempo_bpm=hints.tempo_bpm,
@@ -175,10 +178,25 @@ def _substitutions(wishes: Wishes) -> tuple[Substitution, ...]:
     return tuple(Substitution(text, words) for text, words in found.items())
 
 
-def _strangers(wishes: Wishes) -> tuple[Stranger, ...]:
-    """Return what is not known; the first ones, which are shown, with the nearest word, which takes long to find."""
-    texts = list(dict.fromkeys(wishes.unknown))
-    return tuple(Stranger(text, nearest(text) if place < MAX_NAMED else "") for place, text in enumerate(texts))
+def _strangers(unknown: list[str], parts: list[Part]) -> tuple[Stranger, ...]:
+    """Return what is not known; the first ones, which are shown, with the nearest word, which takes long to find.
+
+    Two neighbours that are nearly a known term of two words are one: boom bab is no boom and no bab.
+    """
+    pairs = dict[str, Stranger]()  # by each word that is not known
+    for part in parts:
+        for first, second in pairwise(part.segments):
+            strange = [one.text for one in (first, second) if one.role is Role.UNKNOWN]
+            if not strange or len(pairs) >= MAX_NAMED or pairs.keys() & set(strange):
+                continue
+            near = nearest_pair(first.text, second.text)
+            if near and all(one.text in near.split() for one in (first, second) if one.role is Role.WORDS):
+                pairs |= dict.fromkeys(strange, Stranger(f"{first.text} {second.text}", near))
+    found = dict[str, Stranger]()
+    for text in dict.fromkeys(unknown):
+        one = pairs.get(text) or Stranger(text, nearest(text) if len(found) < MAX_NAMED else "")
+        found.setdefault(one.text, one)
+    return tuple(found.values())
 
 
 def _kept_away(wishes: Wishes, refused: list[str], said: set[str]) -> tuple[str, ...]:
@@ -205,12 +223,11 @@ def _is_loose(segment: Segment) -> bool:
 
 
 def _line(start: str, parts: list[str]) -> str:
-    line = f"{start}: {'; '.join(parts) or 'nothing'}"
-    return line if line.endswith("?") else f"{line}."
+    return f"{start}: {'; '.join(parts) or 'nothing'}."
 
 
 def _asked_back(stranger: Stranger) -> str:
-    return f"{stranger.text}, did you mean {stranger.nearest}?" if stranger.nearest else stranger.text
+    return f"{stranger.text} ({stranger.nearest}?)" if stranger.nearest else stranger.text
 
 
 def _more(strangers: tuple[Stranger, ...]) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .. import sampling
+from ..audio.repeat import NEAR_BEATS, turn_beats, turned
 from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadInputError, BadRequestError
 from ..models.protocol import HasControlInputs, Layers, Model, Scene, Weighed
@@ -14,8 +15,6 @@ from ..request import MIX, LoopRequest, Start
 from ..request.layers import called
 from ..search.part import kept_from
 from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
-
-NEAR_BEATS = 0.1  # largest deviation from whole beats at which a recording is repeated to fill the loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +132,18 @@ def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Te
     """
     if request.beside is None:
         return scene, None
-    beats, whole = float(beats_of(request.beside, request)), round(beats_of(request.beside, request))
-    audio = on_the_loop(request.beside, model, scene)[0]
+    beats, audio = beats_of(request.beside, request), on_the_loop(request.beside, model, scene)[0]
     if beats > scene.beats - NEAR_BEATS:
         return scene, audio
-    if whole < 1 or abs(beats - whole) > NEAR_BEATS:
-        note = f"The recording is {beats:.1f} of {float(scene.beats):g} beats long; the rest of the loop hears silence."
+    turn = turn_beats(beats, scene.beats)
+    if not turn:
+        note = (
+            f"The recording is {float(beats):.1f} of {float(scene.beats):g} beats long; "
+            "the rest of the loop hears silence."
+        )
         return replace(scene, notes=(*scene.notes, note)), audio
-    note = f"The recording is {whole} of {float(scene.beats):g} beats long, and is heard again and again."
-    place = (torch.arange(audio.shape[-1]) * float(scene.beats) / audio.shape[-1]) % whole
-    again = audio[:, (place * audio.shape[-1] / float(scene.beats)).long()]
+    note = f"The recording is {turn} of {float(scene.beats):g} beats long, and is heard again and again."
+    again = audio[:, torch.from_numpy(turned(audio.shape[-1], scene.beats, turn))]
     return replace(scene, notes=(*scene.notes, note)), again
 
 
@@ -198,6 +199,6 @@ def _weights_notes(request: LoopRequest, model: Model, scene: Scene) -> tuple[st
     if request.again:
         raise BadRequestError(
             f"The take was made with the weights {made}, these are {now}: its other layers would not stay as they are.",
-            remedy="Leave out again, and all layers sound different; or play the take's file beside new layers.",
+            remedy="Name no layers in 'again', and all sound different; or play the take's file beside new layers.",
         )
     return (f"The take was made with the weights {made}, these are {now}: it will sound different.",)

@@ -191,7 +191,9 @@ def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
 def test_the_port_is_left_in_the_discovery_file(service: Any, tmp_path: Path) -> None:
     """Clients on this computer find the bridge without being told a port."""
     assert discovered_port(service.settings.discovery_file) == service.port
-    assert json.loads(service.settings.discovery_file.read_bytes())["protocol"] == PROTOCOL_VERSION
+    found = json.loads(service.settings.discovery_file.read_bytes())
+    assert found["protocol"] == PROTOCOL_VERSION
+    assert found["engine"] == service.engine_address
     with pytest.raises(EngineUnavailableError):
         discovered_port(tmp_path / "nothing")
 

@@ -29,7 +29,8 @@ class Language:
 
     `words` and `substitutes` go from canonical words (joined by commas) to spellings (joined by commas); a substitute
     names what the model cannot make, and the nearest that it can. A spelling that begins with `?` is a word of English,
-    too, and counts only beside another word of this language. `endings` are cut off to find other forms of a word.
+    too, and counts only beside another word of this language. `endings` are cut off to find other forms of a word;
+    `inflections` are put to words that describe (to "warme", which has their first letter already, only the rest).
     `overrides` are words that mean what they mean here where most of a prompt is in this language, English or not.
     """
 
@@ -39,4 +40,5 @@ class Language:
     roles: dict[Role, str]
     ignored: str
     endings: tuple[str, ...] = ()
+    inflections: tuple[str, ...] = ()
     overrides: frozenset[str] = field(default_factory=frozenset)

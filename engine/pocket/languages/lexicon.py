@@ -23,7 +23,7 @@ _LEAST_PART = 4  # letters of either half of a compound
 _JOINTS: Final = ("", "s", "n", "en")
 SUFFIXES: Final = frozenset({"less", "los", "frei"})
 _PRIVATIVE: Final = re.compile(rf"(?<=\w{{3}})({'|'.join(sorted(SUFFIXES))})(?:e|er|es|en|em)?$")
-_NEAR = 0.78
+_NEAR, _NEAR_PAIR = 0.78, 0.85
 _FORM: Final = re.compile(r"(\w{2,}?)(ness|ly|er|est|ish|y)")
 _QUALITIES: Final = frozenset({"mood", "timbre", "effect", "density", "rhythm"})
 _STYLES: Final = frozenset({"genre", "effect"})
@@ -53,11 +53,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The spellings of one language by their folded tokens, and by the stems of these."""
+    """The spellings of one language by their folded tokens, by the stems of these, and by forms of qualities."""
 
     name: str
     exact: dict[str, Entry]
     stems: dict[str, Entry]
+    forms: dict[str, Entry]
     endings: tuple[str, ...]
     overrides: frozenset[str]
 
@@ -108,7 +109,8 @@ def _role_entries(roles: dict[Role, str], ignored: Iterable[str], name: str) -> 
 
 
 def _table(name: str, entries: Iterable[Entry], language: Language | None = None) -> Table:
-    table = Table(name, {}, {}, language.endings if language else (), language.overrides if language else frozenset())
+    endings, overrides = (language.endings, language.overrides) if language else ((), frozenset[str]())
+    table = Table(name, {}, {}, {}, endings, overrides)
     for entry in entries:
         for spelling in _variants(entry.spelling, name) if entry.role is Role.WORDS else (entry.spelling,):
             tokens = [fold(token) for token in words(spelling)]
@@ -116,7 +118,14 @@ def _table(name: str, entries: Iterable[Entry], language: Language | None = None
                 table.exact.setdefault(" ".join(tokens), entry)
                 if entry.role is Role.WORDS:
                     table.stems.setdefault(table.stem(tokens), entry)
+                    for ending in language.inflections if language and _is_quality(entry) and len(tokens) == 1 else ():
+                        table.forms.setdefault(tokens[0].removesuffix(ending[0]) + ending, entry)
     return table
+
+
+def _is_quality(entry: Entry) -> bool:
+    """Whether it describes, so that in some languages it ends as the thing beside it does."""
+    return all(GROUP_OF[word] in _QUALITIES for word in entry.words) and not entry.is_substitute
 
 
 def _variants(spelling: str, language: str) -> Iterator[str]:
@@ -180,6 +189,8 @@ class Order:
 
     def _by_stem(self, folded: list[str]) -> Entry | None:
         for table in self.tables:
+            if (form := table.forms.get(" ".join(folded))) is not None:
+                return form
             stem = table.stem(folded)
             entry = table.stems.get(stem)
             if entry is not None and (len(stem) >= _SURE_STEM or self.votes.get(table.name)):
@@ -256,6 +267,24 @@ def spellings() -> Iterator[Entry]:
 @cache
 def _known() -> dict[str, str]:
     return {fold(entry.spelling): entry.spelling for entry in reversed(list(spellings()))}
+
+
+@cache
+def _known_pairs() -> dict[str, str]:
+    return {folded: spelling for folded, spelling in _known().items() if folded.count(" ") == 1}
+
+
+@cache
+def nearest_pair(first: str, second: str) -> str:
+    """Return the known spelling of two words that is most like two neighbours, English before others; else empty."""
+    pairs, typed = _known_pairs(), fold(f"{first} {second}")
+    found = difflib.get_close_matches(typed, pairs, 3, _NEAR_PAIR)
+    best = max(found, key=lambda one: (_likeness(one, typed), one in ENGLISH.exact), default="")
+    return pairs.get(best, "")
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 @cache

@@ -1,5 +1,6 @@
 """The command line's door: it answers at once, and nobody meets a traceback."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -53,6 +54,15 @@ def test_every_command_exists_and_explains_itself(name: str, capsys: pytest.Capt
     import_module(f"bridge.cli.commands.{COMMANDS[name].module}")
     assert run([name, "--help"]) == 0
     assert "Usage: ditto-live " + name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_typed_with_hyphens(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No option has an underscore, and so has none that switches off."""
+    assert run([name, "--help"]) == 0
+    options = re.findall(r"--[\w-]+", capsys.readouterr().out)
+    assert options
+    assert not [option for option in options if "_" in option]
 
 
 def test_an_unknown_command_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

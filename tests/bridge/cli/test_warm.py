@@ -1,5 +1,7 @@
 """`render` beside a service on this computer: made by its warm worker, to the bit as without it."""
 
+import json
+import socket
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +90,33 @@ def test_a_service_with_another_model_or_without_keys_is_left_alone(served: Sett
     assert warm_client(asked(served, "pocket").request, served) is None
     assert warm_client(asked(served).request, replace(served, home=tmp_path)) is None
     assert not list(tmp_path.iterdir()), "no keys are made for nothing"
+
+
+@pytest.mark.parametrize(
+    "left", ["no json", "[]", "{}", '{"engine": 1}', '{"engine": ""}', '{"engine": "tcp://host:1"}']
+)
+def test_a_service_on_another_port_is_found_by_the_word_that_its_bridge_leaves(
+    left: str, served: Settings, tmp_path: Path
+) -> None:
+    """`serve --engine-port` needs no option of `render`; what is left of a bridge that has gone does no harm."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        unused_port = closed.getsockname()[1]
+    elsewhere = replace(served, engine_port=unused_port)
+    assert warm_client(asked(served).request, elsewhere) is None
+    try:
+        served.discovery_file.write_text(json.dumps({"engine": f"tcp://127.0.0.1:{served.engine_port}"}))
+        client = warm_client(asked(served).request, elsewhere)
+        assert client is not None
+        client.close()
+        for gone in (left, json.dumps({"engine": f"tcp://127.0.0.1:{unused_port}"})):
+            served.discovery_file.write_text(gone)
+            assert warm_client(asked(served).request, elsewhere) is None
+            client = warm_client(asked(served).request, served)
+            assert client is not None
+            client.close()
+    finally:
+        served.discovery_file.unlink()
 
 
 def test_a_service_that_goes_costs_no_loop(

@@ -27,7 +27,7 @@ def test_all_words_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["ピアノ"], "Heard: piano.", "French: pianos"),
         (["vocals"], "Heard: choir; vocals heard as choir, pocket has no vocals.", "(heard as choir)"),
         (["sad", "piano,", "no", "drums"], "Heard: melancholic, piano, no drums.", "German: melancholisch"),
-        (["techo"], "Heard: nothing; not known: techo, did you mean techno?", ""),
+        (["techo"], "Heard: nothing; not known: techo (techno?); the seed alone decides.", ""),
     ],
 )
 def test_a_word_is_found_in_any_language(

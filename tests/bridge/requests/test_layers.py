@@ -58,6 +58,25 @@ def test_layers_are_read_as_people_write_them(text: str, layers: tuple[str, ...]
     assert read(layers=text).request.layers == layers
 
 
+def test_an_error_offers_only_what_is_allowed() -> None:
+    """A control moves some layer, so that none is not among what its error lists; where it is allowed, it is."""
+    with pytest.raises(BadRequestError) as fault:
+        read(melody=str(MELODY), **{"melody.on": "leed"})
+    assert "Did you mean lead?" in fault.value.remedy
+    assert "none" not in fault.value.remedy
+    with pytest.raises(BadRequestError) as fault:
+        read(mute="leed")
+    assert "none stands alone" in fault.value.remedy
+
+
+@pytest.mark.parametrize("settings", [{"bars": "many"}, {"melody": str(MELODY), "melody.within": "8"}])
+def test_no_error_says_to_change_the_value_after_it_has_said_how(settings: dict[str, str]) -> None:
+    """What is allowed stands in the sentence or in the remedy, once."""
+    with pytest.raises(BadRequestError) as fault:
+        read(**settings)
+    assert "Change the value" not in fault.value.remedy
+
+
 @pytest.mark.parametrize(
     ("settings", "words", "remedy"),
     [
@@ -110,7 +129,7 @@ def test_any_text_is_layers_or_one_sentence(text: str) -> None:
         ({"chords": "Am |"}, "Am |", "The chords have 1 bar and are played once for each bar."),
         ({"chords": "Am F C G"}, "Am F C G", ""),
         ({"chords": "Am | F | C | G | Em", "bars": "4"}, "Am | F | C | G |", "5 bars; the loop has the first 4"),
-        ({"chords": "Am | F", "bars": "1"}, "Am |", "2 bars; the loop has the first 1"),
+        ({"chords": "Am | F", "bars": "1"}, "Am |", "2 bars; the loop has only the first."),
         ({"chords": "i VI | III VII", "key": "A minor"}, "i VI | III VII", "The chords in A minor: Am F | C G."),
         ({"chords": "I", "prompt": "house in D major"}, "I", "The chords in D major: D."),
     ],

@@ -47,6 +47,9 @@ def made(request: LoopRequest, model: TinyModel) -> list[Take]:
     return [event for event in events if isinstance(event, Take)]
 
 
+KEPT = Path(__file__).parent / "kept"  # written by version 0.1.0 before requests had one reader
+
+
 def kept(folder: Path, request: LoopRequest, take: Take) -> str:
     """Put a take into the folder and return its id."""
     return delivery.write_take(folder, request, take).take_id
@@ -67,6 +70,20 @@ def test_without_a_change_it_is_the_same_loop(what: str, tmp_path: Path, model: 
         assert np.abs(samples_of(again.sound) - samples_of(take.sound)).max() <= 1e-6
         assert reading.request.key == request.key
         assert "Nothing is changed" in reading.remarks[-1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"mute": "bass"}])
+def test_nothing_is_said_of_a_sound_that_other_weights_may_make(settings: dict[str, str], tmp_path: Path) -> None:
+    """A request is compared with its take; whether the sound is the same, the engine says, which has the weights."""
+    before = msgspec.json.decode((KEPT / "bare.json").read_bytes()) | {"weights": "0" * 12, "layers": ["drums", "bass"]}
+    (tmp_path / "old.json").write_bytes(msgspec.json.encode(before))
+    for suffix in (".wav", ".safetensors"):
+        (tmp_path / "old").with_suffix(suffix).write_bytes(b"")
+    reading = child(tmp_path, str(tmp_path / "old.wav"), **settings)
+    assert reading.request.budget.steps == 0
+    assert "changed" in reading.remarks[-1]
+    for claim in ("same loop", "as they were", "sound"):
+        assert not any(claim in remark for remark in reading.remarks)
 
 
 def test_what_is_handed_on_is_listed(tmp_path: Path, model: TinyModel) -> None:
@@ -133,6 +150,38 @@ def test_a_file_is_a_take_too_and_noise_alone_is_a_start(tmp_path: Path, model: 
         child(tmp_path, str(tmp_path / "mine.wav"))
 
 
+def test_a_wav_without_its_json_tells_its_length_and_its_noise_the_layers(tmp_path: Path, model: TinyModel) -> None:
+    """A take that was moved without its .json starts a loop of its own length, and `again` names layers of it."""
+    request = read_request(WORDS | {"method": "none", "tempo_bpm": "93.7", "time_signature": "7/8"}).request
+    (take,) = made(request, model)
+    delivery.write_files(tmp_path / "renamed.wav", request, take)
+    (tmp_path / "renamed.json").unlink()
+    reading = child(tmp_path, str(tmp_path / "renamed.wav"))
+    assert (reading.request.tempo_bpm, reading.request.meter, reading.request.bars) == (
+        request.tempo_bpm,
+        request.meter,
+        request.bars,
+    )
+    assert any("but its noise, 93.7 BPM, 7/8, 2 bars: its .json" in remark for remark in reading.remarks)
+    assert len(made(reading.request, model)) == 1
+    header = msgspec.json.encode({"__metadata__": {"layers": "drums,bass"}})
+    (tmp_path / "renamed.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    again = child(tmp_path, str(tmp_path / "renamed.wav"), again="bass")
+    assert again.request.layers == ("drums", "bass")
+    assert any("2 bars, layers drums, bass: its .json" in remark for remark in again.remarks)
+    with pytest.raises(BadRequestError, match="the layers of take renamed are drums, bass"):
+        child(tmp_path, str(tmp_path / "renamed.wav"), again="lead")
+    assert child(tmp_path, str(tmp_path / "renamed.wav"), layers="mix").request.layers == ("mix",)
+
+
+def test_a_wav_that_tells_no_length_needs_it_given(tmp_path: Path) -> None:
+    """The sentence says which settings; a damaged noise is left to the engine."""
+    for suffix in (".wav", ".safetensors"):
+        (tmp_path / "bare").with_suffix(suffix).write_bytes(b"RIFF nothing")
+    remarks = child(tmp_path, str(tmp_path / "bare.wav"), bars="2").remarks
+    assert any(remark.endswith("Give its tempo, time signature and bars.") for remark in remarks)
+
+
 def test_kept_audio_is_handed_on(tmp_path: Path, model: TinyModel) -> None:
     """An inpainting starts the next one without its file."""
     loop = read_request(WORDS | {"method": "none"}, takes=tmp_path).request
@@ -144,9 +193,6 @@ def test_kept_audio_is_handed_on(tmp_path: Path, model: TinyModel) -> None:
     target = child(tmp_path, name, variation="0.2").request.controls[0].target
     assert isinstance(target, Audio)
     assert target.keep == ((0, 3),)
-
-
-KEPT = Path(__file__).parent / "kept"  # written by version 0.1.0 before requests had one reader
 
 
 @pytest.mark.parametrize("name", ["all-controls", "bare"])

@@ -117,17 +117,49 @@ def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: 
 @pytest.mark.parametrize(
     ("prompt", "sentence"),
     [
-        ("lo-fi drums, chill, Regenn", "Heard: lo-fi, drums, chill; not known: regenn, did you mean regen?"),
+        ("lo-fi drums, chill, Regenn", "Heard: lo-fi, drums, chill; not known: regenn (regen?)."),
         ("house, vocals", "Heard: house, choir; vocals heard as choir, pocket has no vocals."),
         ("deep house, not dark", "Heard: deep house; kept away: dark."),
         ("only pads", "Heard: pad, chords only."),
-        ("asdf qwerty", "Heard: nothing; not known: asdf, qwerty, so the seed alone decides."),
+        ("asdf qwerty", "Heard: nothing; not known: asdf, qwerty; the seed alone decides."),
         ("90 bpm", "Heard: no words, so the seed alone decides the rest."),
     ],
 )
 def test_one_sentence_says_what_was_heard(prompt: str, sentence: str) -> None:
     """Words, what stands for what, what is kept away, and what is not known with the nearest word."""
     assert hear(prompt).sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize("ending", ["er", "es", "en", "em", "e"])
+@pytest.mark.parametrize(
+    ("spelling", "word"),
+    [
+        ("düster", "dark"), ("duester", "dark"), ("kalt", "cold"), ("locker", "chill"), ("heiter", "happy"),
+        ("rau", "gritty"), ("karg", "sparse"), ("laut", "loud"), ("mysteriös", "mysterious"), ("gläsern", "glassy"),
+        ("schwer", "fat"), ("trocken", "dry"), ("treibend", "rolling"),
+    ],
+)  # fmt: skip
+def test_german_words_that_describe_are_heard_with_each_ending(spelling: str, word: str, ending: str) -> None:
+    """They end as the thing beside them does: düsterer Techno, ein düsteres Klavier."""
+    for prompt in (f"{spelling}{ending} Techno", f"Techno mit {spelling}{ending} Klang"):
+        heard = hear(prompt)
+        assert word in heard.words, prompt
+        assert not heard.unknown, prompt
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [
+        ("dusti boom bab", {"dusti": "dust", "boom bab": "boom bap"}),
+        ("bom bap, house", {"bom bap": "boom bap"}),
+        ("house, deep hous", {"deep hous": "deep house"}),
+        ("dark technoo", {"technoo": "techno"}),
+        ("boom, bab", {"boom": "boomy", "bab": ""}),
+    ],
+)
+def test_two_neighbours_that_are_nearly_a_known_term_are_offered_it(prompt: str, unknown: dict[str, str]) -> None:
+    """Of two words the term that they are near to is asked back, not a word for each; a comma keeps them apart."""
+    assert {one.text: one.nearest for one in hear(prompt).unknown} == unknown
 
 
 def test_both_prompts_are_answered() -> None:
