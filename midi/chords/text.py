@@ -22,6 +22,7 @@ REMEDY = "Write bars like Am F | C G/B, with Roman numerals like i VI | III VII 
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+_DIMINISHED, _MINOR_THIRD = {3, 6}, 3
 _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
@@ -134,7 +135,7 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     """Read chords; Roman numerals are degrees of `key`. Raises `MidiError` with the part that is not understood.
 
     A degree is one of the key's own scale, as `VI` in A minor is F; with a flat it is counted from the major scale,
-    as `bVI` is F there, too.
+    as `bVI` is F there, too. `vii°` is the leading note's chord, in minor keys, too: G#dim in A minor.
     """
     wide = normalize("NFKC", text).replace("−", "-")  # as input methods write bar lines, letters and minus signs
     plain = _DOUBLE_BAR.sub("|", _DASH.sub(" ", wide))
@@ -212,8 +213,9 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
         accidental, numeral, quality, bass = roman.groups()
         if key is None:
             raise MidiError("no_key", f"{text[:20]!r} is a degree of a key, and no key is given.", "Give a key.")
-        root = _degree(accidental, _DEGREES.index(numeral.upper()), key)
         steps = _steps(text, quality, minor=numeral.islower())
+        leading = numeral == "vii" and not accidental and _DIMINISHED <= set(steps)
+        root = _degree(accidental, _DEGREES.index(numeral.upper()), key, leading=leading)
     elif (letter := _LETTER.fullmatch(written)) is not None:
         name, accidental, quality, bass = letter.groups()
         root = (_LETTERS[name.upper()] + _ACCIDENTALS[accidental]) % 12
@@ -225,9 +227,11 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
     return Chord(root, frozenset((root + step) % 12 for step in steps) | {low}, low)
 
 
-def _degree(accidental: str, index: int, key: Key) -> int:
-    moved = _ACCIDENTALS[accidental]
-    scale = MODES["major"] if moved < 0 else MODES[key.mode]
+def _degree(accidental: str, index: int, key: Key, *, leading: bool) -> int:
+    moved, own = _ACCIDENTALS[accidental], MODES[key.mode]
+    if leading and own[2] == _MINOR_THIRD:
+        return (key.tonic - 1) % 12  # a diminished chord on the seventh is the leading note's, in minor as in major
+    scale = MODES["major"] if moved < 0 else own
     return (key.tonic + scale[index] + moved) % 12
 
 

@@ -70,7 +70,18 @@ def test_roman_numerals_are_read_as_producers_write_them() -> None:
     assert names("i VI | III VII", A_MINOR) == [["Am", "F"], ["C", "G"]]
     assert names("i bVI bIII bVII", A_MINOR) == [["Am", "F", "C", "G"]]
     assert names("ii7 V7 | Imaj7 vii°", C_MAJOR) == [["Dm7", "G7"], ["Cmaj7", "Bdim"]]
+    assert names("i iv V7 vii°", A_MINOR) == [["Am", "Dm", "E7", "Abdim"]]
     assert names("#vii° V bII", A_MINOR) == [["Abdim", "E", "Bb"]]
+
+
+@given(tonic=st.integers(0, 11), mode=st.sampled_from(sorted(MODES)), quality=st.sampled_from(["°", "dim7", "ø7"]))
+def test_a_diminished_seventh_degree_is_the_leading_notes(tonic: int, mode: str, quality: str) -> None:
+    """`vii°` lies a semitone below the tonic of a minor key; elsewhere it is the scale's own, and `VII` is so always."""
+    key, scale = Key(tonic, mode), MODES[mode]
+    step = -1 if 3 in scale else scale[6]
+    assert parse_chord(f"vii{quality}", key).root == (tonic + step) % 12
+    assert parse_chord("VII", key).root == (tonic + scale[6]) % 12
+    assert parse_chord("bVII", key).root == (tonic + 10) % 12
 
 
 def test_bars_are_divided_as_written() -> None:
