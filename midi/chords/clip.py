@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from ..errors import MidiError
 from ..notes import DRUM_CHANNEL, Note, audible
-from .text import NO_CHORD, QUALITIES, Chord, ChordSpan, joined
+from .qualities import QUALITIES
+from .text import NO_CHORD, Chord, ChordSpan, joined
 
 SHORTEST_BEATS = Fraction(1)  # of a chord that is named
 BRUSHED_BEATS = Fraction(1, 8)  # by which a note may reach into the next chord without being part of it

@@ -14,36 +14,15 @@ from unicodedata import normalize
 
 from ..errors import MidiError
 from ..key import MODES, Key
+from .qualities import name_of, steps_of
 
 SPELLINGS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MAX_BARS, MAX_PARTS = 64, 16  # of a text, of a bar
 REMEDY = "Write bars like Am F | C G/B, with Roman numerals like i VI | III VII where a key is given."
 
-_MINOR, _MAJOR = (0, 3, 7), (0, 4, 7)
-QUALITIES: dict[str, tuple[int, ...]] = {
-    "": _MAJOR, "maj": _MAJOR, "M": _MAJOR, "m": _MINOR, "min": _MINOR, "-": _MINOR, "5": (0, 7),
-    "dim": (0, 3, 6), "°": (0, 3, 6), "o": (0, 3, 6), "aug": (0, 4, 8), "+": (0, 4, 8),
-    "sus2": (0, 2, 7), "sus4": (0, 5, 7), "sus": (0, 5, 7), "add9": (0, 2, 4, 7), "madd9": (0, 2, 3, 7),
-    "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9), "min6": (0, 3, 7, 9), "69": (0, 2, 4, 7, 9), "m69": (0, 2, 3, 7, 9),
-    "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "M7": (0, 4, 7, 11), "Δ": (0, 4, 7, 11), "Δ7": (0, 4, 7, 11),
-    "m7": (0, 3, 7, 10), "min7": (0, 3, 7, 10), "-7": (0, 3, 7, 10),
-    "mmaj7": (0, 3, 7, 11), "mM7": (0, 3, 7, 11), "minmaj7": (0, 3, 7, 11),
-    "m7b5": (0, 3, 6, 10), "ø": (0, 3, 6, 10), "ø7": (0, 3, 6, 10), "min7b5": (0, 3, 6, 10),
-    "dim7": (0, 3, 6, 9), "°7": (0, 3, 6, 9), "o7": (0, 3, 6, 9),
-    "7sus4": (0, 5, 7, 10), "7sus": (0, 5, 7, 10), "9sus4": (0, 2, 5, 7, 10),
-    "aug7": (0, 4, 8, 10), "+7": (0, 4, 8, 10), "7#5": (0, 4, 8, 10), "7b5": (0, 4, 6, 10),
-    "7b9": (0, 1, 4, 7, 10), "7#9": (0, 3, 4, 7, 10), "m7b9": (0, 1, 3, 7, 10), "augmaj7": (0, 4, 8, 11),
-    "sus#4": (0, 6, 7), "sus4b5": (0, 5, 6),
-    "9": (0, 2, 4, 7, 10), "maj9": (0, 2, 4, 7, 11), "M9": (0, 2, 4, 7, 11), "m9": (0, 2, 3, 7, 10),
-    "min9": (0, 2, 3, 7, 10), "11": (0, 2, 4, 5, 7, 10), "m11": (0, 2, 3, 5, 7, 10), "13": (0, 2, 4, 7, 9, 10),
-    "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11), "min11": (0, 2, 3, 5, 7, 10),
-    "min13": (0, 2, 3, 7, 9, 10), "M13": (0, 2, 4, 7, 9, 11), "7#11": (0, 4, 6, 7, 10), "7b13": (0, 4, 7, 8, 10),
-    "maj7#11": (0, 4, 6, 7, 11), "M7#11": (0, 4, 6, 7, 11), "mmaj9": (0, 2, 3, 7, 11),
-}  # fmt: skip
-"""Semitones above the root, by the text that follows the root in a chord."""
-_NAMES = {frozenset(steps): name for name, steps in reversed(QUALITIES.items()) if name not in ("maj", "M", "-")}
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+_DIMINISHED, _MINOR_THIRD = {3, 6}, 3
 _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
@@ -68,9 +47,10 @@ class Chord:
             return "N.C."
         steps = frozenset((one - self.root) % 12 for one in self.pitch_classes)
         bass = frozenset({(self.bass - self.root) % 12})
-        # A bass of its own is no part of the chord, and a fifth may be left out.
-        inside = next((one for one in (steps, steps - bass, steps | {7}, (steps - bass) | {7}) if one in _NAMES), steps)
-        quality = _NAMES.get(inside, f"({'+'.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})")
+        # A bass of its own is no part of the chord. Notes that nobody names are told one by one: none is added.
+        named = (name_of(one) for one in (steps, steps - bass))
+        notes = f"({'+'.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})"
+        quality = next((name for name in named if name is not None), notes)
         return f"{SPELLINGS[self.root]}{quality}{f'/{SPELLINGS[self.bass]}' if self.bass != self.root else ''}"
 
 
@@ -155,7 +135,7 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     """Read chords; Roman numerals are degrees of `key`. Raises `MidiError` with the part that is not understood.
 
     A degree is one of the key's own scale, as `VI` in A minor is F; with a flat it is counted from the major scale,
-    as `bVI` is F there, too.
+    as `bVI` is F there, too. `vii°` is the leading note's chord, in minor keys, too: G#dim in A minor.
     """
     wide = normalize("NFKC", text).replace("−", "-")  # as input methods write bar lines, letters and minus signs
     plain = _DOUBLE_BAR.sub("|", _DASH.sub(" ", wide))
@@ -233,8 +213,9 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
         accidental, numeral, quality, bass = roman.groups()
         if key is None:
             raise MidiError("no_key", f"{text[:20]!r} is a degree of a key, and no key is given.", "Give a key.")
-        root = _degree(accidental, _DEGREES.index(numeral.upper()), key)
         steps = _steps(text, quality, minor=numeral.islower())
+        leading = numeral == "vii" and not accidental and _DIMINISHED <= set(steps)
+        root = _degree(accidental, _DEGREES.index(numeral.upper()), key, leading=leading)
     elif (letter := _LETTER.fullmatch(written)) is not None:
         name, accidental, quality, bass = letter.groups()
         root = (_LETTERS[name.upper()] + _ACCIDENTALS[accidental]) % 12
@@ -246,9 +227,11 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
     return Chord(root, frozenset((root + step) % 12 for step in steps) | {low}, low)
 
 
-def _degree(accidental: str, index: int, key: Key) -> int:
-    moved = _ACCIDENTALS[accidental]
-    scale = MODES["major"] if moved < 0 else MODES[key.mode]
+def _degree(accidental: str, index: int, key: Key, *, leading: bool) -> int:
+    moved, own = _ACCIDENTALS[accidental], MODES[key.mode]
+    if leading and own[2] == _MINOR_THIRD:
+        return (key.tonic - 1) % 12  # a diminished chord on the seventh is the leading note's, in minor as in major
+    scale = MODES["major"] if moved < 0 else own
     return (key.tonic + scale[index] + moved) % 12
 
 
@@ -256,7 +239,7 @@ def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
     plain = quality.replace("(", "").replace(")", "").replace("♭", "b").replace("♯", "#")
     if minor and plain[:1] not in ("m", "°", "o", "ø", "d", "-"):
         plain = f"m{plain}"
-    found = QUALITIES.get(plain) or QUALITIES.get(plain.replace("Maj", "maj").replace("MAJ", "maj"))
+    found = steps_of(plain) or steps_of(plain.replace("Maj", "maj").replace("MAJ", "maj"))
     if found is None:
         raise _bad_chord(text)
     return found

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from asking import Asking
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.errors import BadRequestError, ModelError
@@ -19,6 +21,8 @@ from engine.pocket.in_layers.sounds import LayerSounds, audible, summed
 from engine.pocket.layers import CHORD_CHANNELS, CHORD_KNOWN, Layer
 from engine.pocket.model import Pocket
 from engine.request import Control, LoopRequest, chord_spans
+from midi.chords.text import joined, written
+from midi.key import MODES, Key
 
 CHANNELS = 12
 
@@ -86,6 +90,18 @@ def test_chords_that_are_given_are_told_frame_by_frame(scenes: LayerScenes) -> N
     assert rows.shape == (8, CHORD_CHANNELS)
     assert [int(row[:12].argmax()) for row in rows] == [9] * 4 + [5] * 4
     assert bool((rows[:, CHORD_KNOWN] == 1).all())
+
+
+@given(index=st.integers(0, 59), tonic=st.integers(0, 11), mode=st.sampled_from(sorted(MODES)))
+def test_the_record_names_the_chords_that_were_told(
+    repertoire: LayerRepertoire, index: int, tonic: int, mode: str
+) -> None:
+    """Whatever the repertoire plays, its text is read as the same notes over the same bass: none more, none fewer."""
+    book, key, bar = repertoire.chords, Key(tonic, mode), Fraction(4)
+    assume(book.tonal[index])
+    spans = book.spans(index, key, int(book.bars[index]), bar)
+    text = written(spans, int(book.bars[index]), bar)
+    assert chord_spans(text, key, int(book.bars[index]), bar) == joined(spans)
 
 
 def test_no_chord_asks_for_no_layer(scenes: LayerScenes) -> None:
