@@ -244,7 +244,7 @@ class LayerRepertoire:
         index = LAYERS.index(layer)
         owned = {word for word in asked if self.owners[word, index]}
         groups = {WORDS[word].group for word in owned} - {_STRUCTURE}
-        example = self._example(index, completed, seed)
+        example = _example(self, index, completed, seed)
         drawn = {
             word
             for word in np.flatnonzero(example).tolist()
@@ -255,16 +255,6 @@ class LayerRepertoire:
         genre = {word for word in completed.ids if WORDS[word].group == "genre"}
         drawn = {word for word in drawn if WORDS[word].group != "genre" or not genre} | genre
         return tuple(sorted(((drawn | paces) - set(avoided)) | owned | own))
-
-    def _example(self, index: int, completed: Completed, seed: int) -> NDArray[np.bool_]:
-        """Return what is said of such a layer: in the loop that was picked, or in one of its genre that has it."""
-        if completed.example is not None and self.said[completed.example, index].any():
-            return np.asarray(self.said[completed.example, index])
-        genre = [word for word in completed.ids if WORDS[word].group == "genre"]
-        having = self.said[:, index].any(1)
-        alike = having & self.whole.said[:, genre].all(1)
-        rows = np.flatnonzero(alike if alike.any() else having)
-        return np.asarray(self.said[np.random.default_rng(seed).choice(rows), index])
 
     def save(self, file: Path) -> None:
         """Write the repertoire, words as bits."""
@@ -297,6 +287,17 @@ def _in_key(part: Sequence[int], key: Key) -> Chord:
     scale = [(key.tonic + step) % 12 for step in MODES[key.mode]]
     sounding = frozenset(scale[degree] for degree in range(7) if bits >> degree & 1)
     return Chord(scale[root], sounding | {scale[bass]}, scale[bass])
+
+
+def _example(repertoire: LayerRepertoire, index: int, completed: Completed, seed: int) -> NDArray[np.bool_]:
+    """Return what is said of such a layer: in the loop that was picked, or in one of its genre that has it."""
+    if completed.example is not None and repertoire.said[completed.example, index].any():
+        return np.asarray(repertoire.said[completed.example, index])
+    genre = [word for word in completed.ids if WORDS[word].group == "genre"]
+    having = repertoire.said[:, index].any(1)
+    alike = having & repertoire.whole.said[:, genre].all(1)
+    rows = np.flatnonzero(alike if alike.any() else having)
+    return np.asarray(repertoire.said[np.random.default_rng(seed).choice(rows), index])
 
 
 def _tonal_example(repertoire: LayerRepertoire, completed: Completed, seed: int) -> int | None:

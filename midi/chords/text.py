@@ -214,7 +214,7 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
         if key is None:
             raise MidiError("no_key", f"{text[:20]!r} is a degree of a key, and no key is given.", "Give a key.")
         steps = _steps(text, quality, minor=numeral.islower())
-        leading = numeral == "vii" and not accidental and _DIMINISHED <= set(steps)
+        leading = numeral == "vii" and not accidental and set(steps) >= _DIMINISHED
         root = _degree(accidental, _DEGREES.index(numeral.upper()), key, leading=leading)
     elif (letter := _LETTER.fullmatch(written)) is not None:
         name, accidental, quality, bass = letter.groups()

@@ -76,7 +76,7 @@ def test_roman_numerals_are_read_as_producers_write_them() -> None:
 
 @given(tonic=st.integers(0, 11), mode=st.sampled_from(sorted(MODES)), quality=st.sampled_from(["°", "dim7", "ø7"]))
 def test_a_diminished_seventh_degree_is_the_leading_notes(tonic: int, mode: str, quality: str) -> None:
-    """`vii°` lies a semitone below the tonic of a minor key; elsewhere it is the scale's own, and `VII` is so always."""
+    """`vii°` lies a semitone below the tonic of a minor key; elsewhere it is the scale's own, as `VII` always is."""
     key, scale = Key(tonic, mode), MODES[mode]
     step = -1 if 3 in scale else scale[6]
     assert parse_chord(f"vii{quality}", key).root == (tonic + step) % 12
