@@ -1,5 +1,7 @@
 """What follows the root in a chord's name: the steps that it stands for, and the name that stands for steps."""
 
+import re
+
 _MINOR, _MAJOR = (0, 3, 7), (0, 4, 7)
 QUALITIES: dict[str, tuple[int, ...]] = {
     "": _MAJOR, "maj": _MAJOR, "M": _MAJOR, "m": _MINOR, "min": _MINOR, "-": _MINOR, "5": (0, 7),
@@ -20,11 +22,16 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "m13": (0, 2, 3, 7, 9, 10), "maj13": (0, 2, 4, 7, 9, 11), "min11": (0, 2, 3, 5, 7, 10),
     "min13": (0, 2, 3, 7, 9, 10), "M13": (0, 2, 4, 7, 9, 11), "7#11": (0, 4, 6, 7, 10), "7b13": (0, 4, 7, 8, 10),
     "maj7#11": (0, 4, 6, 7, 11), "M7#11": (0, 4, 6, 7, 11), "mmaj9": (0, 2, 3, 7, 11),
+    "2": (0, 2, 4, 7), "add2": (0, 2, 4, 7), "madd2": (0, 2, 3, 7), "add11": (0, 4, 5, 7), "add4": (0, 4, 5, 7),
+    "madd11": (0, 3, 5, 7), "madd4": (0, 3, 5, 7), "7alt": (0, 3, 4, 8, 10), "alt": (0, 3, 4, 8, 10),
 }  # fmt: skip
 """Semitones above the root, by the text that follows the root in a chord."""
 _NAMES = {frozenset(steps): name for name, steps in reversed(QUALITIES.items()) if name not in ("maj", "M", "-")}
 _FIFTH = 7
 _LEFT_OUT = "no5"
+_DEGREES = {"2": 2, "3": 4, "4": 5, "5": 7, "6": 9, "9": 2, "11": 5, "13": 9}  # semitones of the major scale's own
+_CLOSED, _OPENED = re.compile(r"[(),]"), re.compile(r"[(,]+")
+_TONES = re.compile(r",?(?:no|omit)[35]|(?:,?(?:add)?[b#]|,?add|,)(?:2|4|5|6|9|11|13)")
 
 
 def name_of(steps: frozenset[int]) -> str | None:
@@ -39,9 +46,32 @@ def name_of(steps: frozenset[int]) -> str | None:
 
 
 def steps_of(quality: str) -> tuple[int, ...] | None:
-    """Return the semitones above the root that a name stands for, None for one that is not known."""
-    if quality in QUALITIES:
-        return QUALITIES[quality]
-    if quality.endswith(_LEFT_OUT) and (whole := QUALITIES.get(quality.removesuffix(_LEFT_OUT))):
-        return tuple(step for step in whole if step != _FIFTH)
+    """Return the semitones above the root that a name stands for, None for one that is not known.
+
+    Tones may follow it, in brackets, too: `7(b9,#11)`, `maj7(9)`, `7no5`. A raised or lowered one takes the place
+    of the plain one.
+    """
+    plain = _CLOSED.sub("", quality)
+    if plain in QUALITIES:
+        return QUALITIES[plain]
+    apart = _OPENED.sub(",", quality).replace(")", "")
+    for end in range(len(apart), -1, -1):  # 7b9 with #11, not 7 with both
+        if apart[:end] in QUALITIES and re.fullmatch(f"(?:{_TONES.pattern})+", apart[end:]):
+            steps = set(QUALITIES[apart[:end]])
+            for tone in _TONES.findall(apart[end:]):
+                _change(steps, tone)
+            return tuple(sorted(steps))
     return None
+
+
+def _change(steps: set[int], tone: str) -> None:
+    """Add a tone such as `b9`, `,13` or `add11` to a chord's steps, or take one out, as `no5` does."""
+    number = tone.lstrip("nomitad,b#")
+    step = _DEGREES[number]
+    if tone.lstrip(",").startswith(("no", "omit")):
+        steps -= {3, 4} if number == "3" else {step}
+        return
+    bend = tone.count("b") - tone.count("#")
+    if bend:  # an altered tone takes the place of the plain one
+        steps.discard(step)
+    steps.add(step - bend)

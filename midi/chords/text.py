@@ -1,7 +1,8 @@
 """Chords as producers write them: `Am F | C G/B | N.C.`, letters or Roman numerals, bars divided as written.
 
 Bars are apart by `|`, and chords between two of them share the bar in equal parts. Without any bar line the
-chords share the whole loop. `%` repeats the bar before, `.` holds the chord for one more part.
+chords share the whole loop. `%` repeats the bar before, `.` or `/` alone holds the chord for one more part. Repeat
+signs may stand around all of them.
 """
 
 import re
@@ -17,6 +18,7 @@ from ..key import MODES, Key
 from .qualities import name_of, steps_of
 
 SPELLINGS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+HOLDS = (".", "/")  # of a chord, one more part
 MAX_BARS, MAX_PARTS = 64, 16  # of a text, of a bar
 REMEDY = "Write bars like Am F | C G/B, with Roman numerals like i VI | III VII where a key is given."
 
@@ -32,6 +34,13 @@ _NOTHING = re.compile(r"n\.?c\.?", re.IGNORECASE)
 # Between chords, as C-F, C -> F and C – F; a hyphen that stands at a chord alone, as in C- F, makes it minor.
 _DASH = re.compile(r"(?:(?<=\s)-|-(?=\S)|[-=]*[–—→>])(?=\s*(?:[A-G]|[#b♯♭]?[IViv]))")
 _DOUBLE_BAR = re.compile(r"\|{2,}")
+_REPEATED = re.compile(r"\s*\|+\s*:(.*?)(?::\s*\|+)?\s*", re.DOTALL)  # |: and :| around all chords
+_WORD = re.compile(  # after a root, as in A minor and C major 7
+    r"(?<![^\s|,])([A-Ga-g][#b♯♭]?)\s*(min|maj|dim|aug)(?:or|inished|mented)?(?=[\s|,/\d]|$)(?:\s+(?=\d))?",
+    re.IGNORECASE,
+)
+_BRACKETS = re.compile(r"\([^()|]*\)")
+_COMMA = re.compile(r",(?![^()|]*\))")  # between chords; one in brackets is a chord's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +147,10 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
     as `bVI` is F there, too. `vii°` is the leading note's chord, in minor keys, too: G#dim in A minor.
     """
     wide = normalize("NFKC", text).replace("−", "-")  # as input methods write bar lines, letters and minus signs
-    plain = _DOUBLE_BAR.sub("|", _DASH.sub(" ", wide))
-    parts = [part.replace(",", " ").split() for part in plain.split("|")]
+    plain = _DOUBLE_BAR.sub("|", _DASH.sub(" ", _unrepeated(wide)))
+    plain = _WORD.sub(lambda found: f"{found[1]}{found[2].lower()}", plain)
+    plain = _BRACKETS.sub(lambda found: "".join(found[0].split()), plain)
+    parts = [_COMMA.sub(" ", part).split() for part in plain.split("|")]
     while parts and not parts[0]:
         parts.pop(0)
     while parts and not parts[-1]:
@@ -156,6 +167,19 @@ def parse_chords(text: str, key: Key | None = None) -> Progression:
             place = f"Bar {number}: " if len(parts) > 1 else ""
             raise MidiError(error.fault, f"{place}{error.sentence}", error.remedy) from error
     return Progression(tuple(bars), barred="|" in plain)
+
+
+def _unrepeated(text: str) -> str:
+    """Return chords without repeat signs around all of them; written bars come again anyway."""
+    repeated = _REPEATED.fullmatch(text)
+    plain = text if repeated is None else f"|{repeated[1]}|"
+    if ":" in plain:
+        raise MidiError(
+            "bad_chord",
+            "Repeat signs are read around all chords, not around some.",
+            "Write repeated bars out, or as %.",
+        )
+    return plain
 
 
 def key_of(spans: Sequence[ChordSpan]) -> Key | None:
@@ -195,7 +219,7 @@ def _bar(words: list[str], before: list[tuple[Chord, ...]], key: Key | None) -> 
         )
     chords: list[Chord] = []
     for word in words:
-        if word != ".":
+        if word not in HOLDS:
             chords.append(parse_chord(word, key))
         elif chords or before:
             chords.append(chords[-1] if chords else before[-1][-1])
@@ -236,8 +260,8 @@ def _degree(accidental: str, index: int, key: Key, *, leading: bool) -> int:
 
 
 def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
-    plain = quality.replace("(", "").replace(")", "").replace("♭", "b").replace("♯", "#")
-    if minor and plain[:1] not in ("m", "°", "o", "ø", "d", "-"):
+    plain = quality.replace("♭", "b").replace("♯", "#")
+    if minor and plain.lstrip("(")[:1] not in ("m", "°", "o", "ø", "d", "-"):
         plain = f"m{plain}"
     found = steps_of(plain) or steps_of(plain.replace("Maj", "maj").replace("MAJ", "maj"))
     if found is None:

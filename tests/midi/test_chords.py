@@ -26,7 +26,9 @@ def names(text: str, key: Key | None = None) -> list[list[str]]:
     [
         ("C", "C E G"), ("am", "A C E"), ("F#m7b5", "F# A C E"), ("Bb", "Bb D F"), ("E♭maj7", "Eb G Bb D"),
         ("Gsus4", "G C D"), ("D5", "D A"), ("B°7", "B D F Ab"), ("C6/9", "C D E G A"), ("Dm(maj7)", "D F A C#"),
-        ("A-7", "A C E G"), ("Caug", "C E Ab"), ("Cmaj7#11", "C E F# G B"), ("G7", "G B D F"), ("N.C.", ""), ("nc", ""),
+        ("A-7", "A C E G"), ("Caug", "C E Ab"), ("Cmaj7#11", "C E F# G B"), ("C7(b9,#11)", "C C# E F# G Bb"),
+        ("Cm7(add11)", "C Eb F G Bb"), ("C13(b9)", "C C# E G A Bb"), ("C7(b5,b13)", "C E F# Ab Bb"),
+        ("G7", "G B D F"), ("N.C.", ""), ("nc", ""),
     ],
 )  # fmt: skip
 def test_a_chord_sounds_what_its_symbol_says(text: str, notes: str) -> None:
@@ -115,6 +117,10 @@ def test_what_people_put_between_chords_is_no_chord(text: str) -> None:
     ("text", "wanted"),
     [
         ("C- F- | A-", [["Cm", "Fm"], ["Am"]]), ("C -> F->G", [["C", "F", "G"]]), ("C−7 F", [["Cm7", "F"]]),
+        ("A minor | C Major 7, F#minor/A", [["Am"], ["Cmaj7", "F#m/A"]]), ("Am / / F", [["Am", "Am", "Am", "F"]]),
+        ("||: Am | F :||", [["Am"], ["F"]]), ("|: Am F :|", [["Am", "F"]]), ("B diminished E", [["Bdim", "E"]]),
+        ("C2, Cadd11 C7alt", [["Cadd9", "Cadd11", "C7alt"]]), ("Cmaj7(9) C13(no 5)", [["Cmaj9", "C13no5"]]),
+        ("Am C Dm", [["Am", "C", "Dm"]]), ("A min D maj", [["Am", "D"]]),
         ("Ｃ　Ｆ｜Ｇ", [["C", "F"], ["G"]]), ("|| C || Bº ||", [["C"], ["Bdim"]]), ("C | | G", [["C"], ["C"], ["G"]]),
     ],
 )  # fmt: skip
@@ -127,7 +133,8 @@ def test_signs_are_read_as_they_are_meant(text: str, wanted: list[list[str]]) ->
     ("text", "key", "said"),
     [
         ("H", None, "'H'"), ("Am Fxy", None, "'Fxy'"), ("V", None, "no key"), ("V/V", C_MAJOR, "'V'"),
-        ("C/H", None, "'H'"), ("", None, "no chords"), ("| |", None, "no chords"), ("%", None, "before"),
+        ("C/H", None, "'H'"), ("I/3", C_MAJOR, "'3'"), ("Am |: F C :|", None, "Repeat"),
+        ("C7(7)", None, "C7.7"), ("", None, "no chords"), ("| |", None, "no chords"), ("%", None, "before"),
         (". C", None, "before"), ("C | " * 70, None, "70 bars"), ("C " * 20, None, "20 chords"),
     ],
 )  # fmt: skip
