@@ -116,7 +116,6 @@ def test_what_follows_the_search_is_told(tiny: TinyModel, ask: Asking) -> None:
     assert [progress.seconds_left < 0 for progress in decoding] == [True, False, False]
 
 
-@pytest.mark.usefixtures("every_step_is_told")
 @pytest.mark.parametrize(
     ("budget", "quality_seconds", "said"),
     [(Budget(), 0.0, "a higher quality"), (Budget(seconds=1e-9), 60.0, "more seconds"), (Budget(steps=1), 60.0, "")],
@@ -133,6 +132,7 @@ def test_a_search_that_ends_by_the_clock_says_so(
     assert all(said in note for note in told)
 
 
+@pytest.mark.usefixtures("every_step_is_told")
 def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Asking) -> None:
     """It has the length of the take, and the last is the take itself."""
     request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
