@@ -12,10 +12,11 @@ from midi.chords.text import ChordSpan, key_of, written
 from midi.errors import MidiError
 from midi.key import Key, guess_key
 
-from ...controls import find
+from ...controls import asks_level, find
 from ...models.protocol import Scene
 from ...request import LoopRequest, Notes, chord_spans
 from ...request.layers import check_heard, check_named, layers_of_controls
+from ...search.part import searched
 from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
 from ..arrangement import Arrangement, LayerRepertoire, Told, left_out, sounding
@@ -62,11 +63,10 @@ class LayerScenes:
         scene = laid_out(request, reading, conditions, self.channels, notes)
         facts = {**heard_of(request, plan.key), "chords": text}
         muted = tuple(name for name in request.mute if name in plan.layers)
-        inputs: Inputs = scene.inputs
-        inputs = replace(inputs, limits=_is_limited(request, before))
+        scene = _in_layers(replace(scene, muted=muted, record=facts), plan)
+        inputs: Inputs = replace(scene.inputs, limits=_is_limited(request, scene, before))
         told = msgspec.json.encode(Told.of(plan, _asked(reading), is_limited=inputs.limits)).decode()
-        scene = replace(scene, muted=muted, record=facts, told=told, inputs=inputs)
-        return on_device(_in_layers(scene, plan), self.device)
+        return on_device(replace(scene, told=told, inputs=inputs), self.device)
 
 
 def _needed(request: LoopRequest, chords: Sequence[ChordSpan]) -> set[Layer]:
@@ -89,14 +89,16 @@ def _told_before(request: LoopRequest) -> Told | None:
     return None
 
 
-def _is_limited(request: LoopRequest, before: Told | None) -> bool:
+def _is_limited(request: LoopRequest, scene: Scene, before: Told | None) -> bool:
     """Whether the mix passes a limiter: where a search asks for a level, and where layers stay of a take that did."""
-    asking = [control for control in request.controls if find(control.kind).asks_level]
-    if before is None or before.is_limited is None or not (request.again or request.budget.steps == 0):
-        return bool(asking)
+    if before is None or before.is_limited is None:
+        return asks_level(control.kind for control in request.controls)
+    if request.budget.steps == 0:
+        return before.is_limited
+    stay = {*scene.layers} & before.words.keys() - {*request.again} if request.again else set()
     # A level that would move layers which stay is not searched for, and must not change their sound either.
-    searched = [one for one in asking if one.on and set(one.on) <= set(request.again)]
-    return before.is_limited or bool(request.budget.steps != 0 and searched)
+    asked = asks_level(control.kind for control in searched(request, scene, stay).controls)
+    return asked or (bool(stay) and before.is_limited)
 
 
 def _told_as_before(request: LoopRequest, reading: Reading, before: Told) -> frozenset[str]:

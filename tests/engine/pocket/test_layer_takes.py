@@ -98,6 +98,18 @@ def test_a_level_that_is_not_searched_for_leaves_the_others_as_they_sound(
     assert np.array_equal(pipeline.rebuild(again, layered, after.noise), audio(after.sound.samples))
 
 
+@pytest.mark.parametrize(("again", "is_limited"), [("drums,bass,lead", True), ("bass", False)])
+def test_a_level_that_is_searched_for_is_limited(
+    again: str, is_limited: bool, layered: LayeredPocket, first: tuple[Take, Audios]
+) -> None:
+    """Where all layers are made again nothing stays, and so the level is searched for and the mix limited."""
+    level = Control(kind="intensity", target=LOUD)
+    asked = request("", controls=(level,), again=again, start=Start(noise=first[0].noise), budget=Budget(steps=1))
+    (take,) = takes(layered, asked)
+    assert json.loads(stored_facts(take.noise)["told"])["is_limited"] is is_limited
+    assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), audio(take.sound.samples))
+
+
 def test_a_layer_may_be_varied_or_added(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:
     """A variation moves the layers that are made again and no others; a layer that the take lacks is added to it."""
     was = noises(first[0])
