@@ -32,6 +32,7 @@ _LEFT_OUT = "no5"
 _DEGREES = {"2": 2, "3": 4, "4": 5, "5": 7, "6": 9, "9": 2, "11": 5, "13": 9}  # semitones of the major scale's own
 _CLOSED, _OPENED = re.compile(r"[(),]"), re.compile(r"[(,]+")
 _TONES = re.compile(r",?(?:no|omit)[35]|(?:,?(?:add)?[b#]|,?add|,)(?:2|4|5|6|9|11|13)")
+_TONES_ALONE = re.compile(f"(?:{_TONES.pattern})+")
 
 
 def name_of(steps: frozenset[int]) -> str | None:
@@ -56,7 +57,7 @@ def steps_of(quality: str) -> tuple[int, ...] | None:
         return QUALITIES[plain]
     apart = _OPENED.sub(",", quality).replace(")", "")
     for end in range(len(apart), -1, -1):  # 7b9 with #11, not 7 with both
-        if apart[:end] in QUALITIES and re.fullmatch(f"(?:{_TONES.pattern})+", apart[end:]):
+        if apart[:end] in QUALITIES and _TONES_ALONE.fullmatch(apart[end:]):
             steps = set(QUALITIES[apart[:end]])
             for tone in _TONES.findall(apart[end:]):
                 _change(steps, tone)

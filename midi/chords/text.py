@@ -261,7 +261,7 @@ def _degree(accidental: str, index: int, key: Key, *, leading: bool) -> int:
 
 def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
     plain = quality.replace("♭", "b").replace("♯", "#")
-    if minor and plain.lstrip("(")[:1] not in ("m", "°", "o", "ø", "d", "-"):
+    if minor and plain.lstrip("()")[:1] not in ("m", "°", "o", "ø", "d", "-"):
         plain = f"m{plain}"
     found = steps_of(plain) or steps_of(plain.replace("Maj", "maj").replace("MAJ", "maj"))
     if found is None:

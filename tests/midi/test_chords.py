@@ -73,6 +73,7 @@ def test_roman_numerals_are_read_as_producers_write_them() -> None:
     assert names("i bVI bIII bVII", A_MINOR) == [["Am", "F", "C", "G"]]
     assert names("ii7 V7 | Imaj7 vii°", C_MAJOR) == [["Dm7", "G7"], ["Cmaj7", "Bdim"]]
     assert names("i iv V7 vii°", A_MINOR) == [["Am", "Dm", "E7", "Abdim"]]
+    assert names("i)m", A_MINOR) == [["Am"]]  # a stray bracket is passed over
     assert names("#vii° V bII", A_MINOR) == [["Abdim", "E", "Bb"]]
 
 
