@@ -111,7 +111,7 @@ def _layers_in(noise: bytes) -> tuple[str, ...]:
     """Return the layers that a stored noise names, none for one sound; the engine refuses what is no stored noise."""
     try:
         names = json.loads(noise[8 : 8 + int.from_bytes(noise[:8], "little")])["__metadata__"]["layers"].split(",")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ()
     return tuple(name for name in names if name in LAYERS)
 
