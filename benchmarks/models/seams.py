@@ -313,7 +313,7 @@ def made(model: Any, request: LoopRequest) -> tuple[Signal, float]:
 
 def share_of_good(pieces: list[Signal]) -> float:
     """Return the share of loops whose wrap cannot be heard."""
-    return float(np.mean([seam.measure(piece, RATE).ratio <= 1 for piece in pieces]))
+    return float(np.mean([seam.measure(piece, RATE).ratio <= seam.CLEAN for piece in pieces]))
 
 
 def calibrated(count: int) -> dict[str, float]:

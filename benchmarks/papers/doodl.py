@@ -43,7 +43,8 @@ ROUNDS = 3
 DITTO, INVERTED, CHECKPOINTED = "ditto-paper", "doodl, inverted", "doodl, checkpointed"
 METHODS = (DITTO, INVERTED, CHECKPOINTED)
 MEMORIES = {INVERTED: Memory.INVERTED, CHECKPOINTED: Memory.CHECKPOINTED}
-SEARCHES = {DITTO: DITTO, INVERTED: "doodl", CHECKPOINTED: "doodl"}
+DOODL = "doodl"
+SEARCHES = {DITTO: DITTO, INVERTED: DOODL, CHECKPOINTED: DOODL}
 TASK = "intensity"
 PUBLISHED = {  # steps to threshold, seconds a step, GB on an A100: DITTO's table 5, an intensity
     20: {DITTO: (44.466, 1.859, 5.002), INVERTED: (49.203, 4.177, 8.274)},
@@ -71,15 +72,19 @@ def chain_of(method: str, model: Model, scene: Scene, steps: int) -> Chain:
     return plain(model, scene, steps) if method == DITTO else edict.chain(model, scene, steps, MEMORIES[method])
 
 
+def searched_chain(search: str, model: Model, scene: Scene, steps: int) -> Chain:
+    """Return the chain of a search where only its result counts: it keeps all states, for the same gradient."""
+    if search == DITTO:
+        return plain(model, scene, steps, checkpoint=False)
+    return edict.chain(model, scene, steps, Memory.KEPT)
+
+
 def measured(model: Model, steps: int, search: str, seed: int) -> Row:
     """Search for one loop; return its file's scores, steps, and when it was within tolerance."""
     setting = baseline.setting_of(tasks.request(TASK, seed), model)
     longest = methods.plan(setting.request, model, setting.objective).steps
     noise = start_noise(setting.scene, seed).to(model.device)
-    if search == DITTO:
-        chain = plain(model, setting.scene, steps, checkpoint=False)
-    else:
-        chain = edict.chain(model, setting.scene, steps, Memory.KEPT)
+    chain = searched_chain(search, model, setting.scene, steps)
     found = baseline.search(setting, chain, noise, steps=longest)
     facts: Row = {"steps": found.steps}
     if found.reached is not None:

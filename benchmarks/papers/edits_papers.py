@@ -23,8 +23,7 @@ from torch import Tensor
 from benchmarks.command import add_rows, open_rows, parser
 from benchmarks.markdown import Table, cell, with_misses
 from benchmarks.papers import baseline, doodl, edit_tasks
-from benchmarks.papers.baselines import edict, guided, masked
-from benchmarks.papers.baselines.edict import Memory
+from benchmarks.papers.baselines import guided, masked
 from benchmarks.papers.edit_tasks import EDITS, Edit, Task
 from benchmarks.quality.control import judge_vector
 from benchmarks.quality.evaluation import statistics
@@ -74,11 +73,10 @@ def ditto2(task: Task, noise: Tensor, _: int) -> Tensor:
     return baseline.delivered(task.setting, noise)[1]
 
 
-def searched(task: Task, noise: Tensor, _: int, *, doodled: bool) -> Tensor:
+def searched(task: Task, noise: Tensor, _: int, *, search: str) -> Tensor:
     """Return the latent that the paper's search finds, through its own chain or through DOODL's."""
     model, scene = task.setting.model, task.setting.scene
-    plain = doodl.plain(model, scene, STEPS, checkpoint=False)
-    chain = edict.chain(model, scene, STEPS, Memory.KEPT) if doodled else plain
+    chain = doodl.searched_chain(search, model, scene, STEPS)
     steps = methods.plan(task.setting.request, model, task.setting.objective).steps
     return baseline.search(task.setting, chain, noise, steps=steps).latent
 
@@ -96,8 +94,8 @@ METHODS: dict[str, Method] = {
     "multidiffusion, half": lambda task, noise, _: masked.multidiffusion(task.setting, noise, task.known, STEPS, 0.5),
     "guidance gradients": lambda task, noise, _: guided.guidance_gradients(task.setting, noise, STEPS),
     "freedom": lambda task, noise, seed: guided.freedom(task.setting, noise, STEPS, seed),
-    "doodl": partial(searched, doodled=True),
-    "ditto-paper": partial(searched, doodled=False),
+    doodl.DOODL: partial(searched, search=doodl.DOODL),
+    doodl.DITTO: partial(searched, search=doodl.DITTO),
     "ditto2": ditto2,
 }
 

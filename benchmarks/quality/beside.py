@@ -121,7 +121,7 @@ def measures(whole: Audio, cuts: Mapping[int, Audio], tempo_bpm: float, told: Ke
     row["seam"] = seam.measure(cuts[BARS], SAMPLE_RATE).ratio
     row["clean"] = float(row["seam"] <= 1)
     if LONGER_BARS in cuts:
-        row["clean_8"] = float(seam.measure(cuts[LONGER_BARS], SAMPLE_RATE).ratio <= 1)
+        row["clean_8"] = float(seam.measure(cuts[LONGER_BARS], SAMPLE_RATE).ratio <= seam.CLEAN)
     return {name: value for name, value in row.items() if value is not None and np.isfinite(value)}
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 
 from engine.events import Scores
+from engine.metrics.seam import CLEAN
 from engine.metrics.verdict import Grade, Verdict
 from engine.request import LoopRequest
 
@@ -39,7 +40,7 @@ _WANTED = (
     ("chords_recognised", "chords heard", ".0%", 0.8, True),
     ("structure_mse", "off the structure", ".3f", 0.024, False),
     ("brightness_error_octaves", "octaves off", ".2f", 0.5, False),
-    ("seam_ratio", "seam, clean to 1", ".2f", 1.0, False),
+    ("seam_ratio", f"seam, clean to {CLEAN:g}", ".2f", CLEAN, False),
 )
 
 

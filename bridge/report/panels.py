@@ -14,6 +14,7 @@ from engine.events import Scores
 from engine.metrics import Panel
 from engine.metrics.framing import Signal, smoothed
 from engine.metrics.intensity import level_curve
+from engine.metrics.seam import CLEAN
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets
 from midi.notes import NOTE_NAMES
 
@@ -200,7 +201,7 @@ def wrap(axes: Axes, measured: Measured, scores: Scores) -> None:
     axes.xaxis.set_major_locator(FixedLocator([-10, -5, 0, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: "wrap" if ms == 0 else f"{ms:+g} ms".replace("-", "−")))
     ratio = scores.get("seam_ratio")
-    titled(axes, "The seam", "" if ratio is None else f"{ratio:.2f}, {'clean' if ratio <= 1 else 'can be heard'}")
+    titled(axes, "The seam", "" if ratio is None else f"{ratio:.2f}, {'clean' if ratio <= CLEAN else 'can be heard'}")
     if ratio is not None and ratio > 1:
         axes.title.set_color(WRONG)
 

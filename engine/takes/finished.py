@@ -144,10 +144,10 @@ def faint(one: Prepared, made: loop.Finished) -> tuple[str, ...]:
 def _unheard(one: Prepared) -> tuple[str, ...]:
     """Return a sentence on each control whose layers are all muted, since a verdict on it is of a silent file."""
     muted = set(one.scene.muted)
-    layers = {part.kind: controls.find(part.kind).layers_in(one.scene, part.on) for part in one.request.controls}
+    moved = ((part.kind, controls.find(part.kind).layers_in(one.scene, part.on)) for part in one.request.controls)
     return tuple(
         f"{kind}: what is said of it is of {' and '.join(names)}, which {'is' if len(names) == 1 else 'are'} muted."
-        for kind, names in layers.items()
+        for kind, names in dict.fromkeys(moved)
         if names and muted.issuperset(names)
     )
 

@@ -8,7 +8,8 @@ by one number.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from torch import Tensor, ones, zeros
+import torch
+from torch import Tensor
 
 from .. import controls, metrics
 from ..audio.finish import Finished
@@ -34,16 +35,16 @@ def near(ready: Prepared, uncontrolled: Tensor) -> Tensor:
     if shown is None or not isinstance(model, Layers):
         return uncontrolled
     whole = ready.part.put(uncontrolled, ready.still)
-    plays = ones(len(whole), len(part.layers), dtype=whole.dtype, device=whole.device)
+    plays = torch.ones(len(whole), len(part.layers), dtype=torch.bool, device=whole.device)
     for place, name in enumerate(part.layers):
         others = [other for other in ready.scene.audible if other != name]
         if others and shown[place].any():
             own, rest = (_level_db(model, whole, ready.scene, names) for names in ([name], others))
-            plays[:, place] = (own - rest >= RESTING_DB).to(plays)
+            plays[:, place] = own - rest >= RESTING_DB
     if plays.all():
         return uncontrolled
     played = latent_of(model, part, ready.part.of(ready.noise), ready.plan.decode, checkpoint=False)
-    return uncontrolled.where(plays.view(*plays.shape, *[1] * (whole.dim() - 2)) > 0, played)
+    return uncontrolled.where(plays.view(*plays.shape, *[1] * (whole.dim() - 2)), played)
 
 
 def raised_db(ready: Prepared, stems: Tensor, mixed: Callable[[Tensor], Finished]) -> Tensor:
@@ -57,7 +58,7 @@ def raised_db(ready: Prepared, stems: Tensor, mixed: Callable[[Tensor], Finished
     missing_db = _missing_db(ready, stems)
     if not missing_db.any() or not controls.asks_level(part.kind for part in ready.request.controls):
         return missing_db
-    before = _followed(ready, mixed(zeros(len(stems))))
+    before = _followed(ready, mixed(torch.zeros(len(stems))))
     shares = (share for share in SHARES if _followed(ready, mixed(share * missing_db)) <= before)
     return next(shares, 0.0) * missing_db
 
@@ -71,7 +72,7 @@ def sentences(scene: Scene, made: Finished) -> Iterator[str]:
 
 def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
     """Return what each layer that follows a target of its own lacks beside the others: [layers]."""
-    scene, missing_db, power = ready.scene, zeros(len(stems)), stems.square().mean((1, 2))
+    scene, missing_db, power = ready.scene, torch.zeros(len(stems)), stems.square().mean((1, 2))
     if ready.request.method == "none":  # the loop that the seed gives, whatever is asked
         return missing_db
     rows = ((controls.find(part.kind), part.on) for part in ready.request.controls)
