@@ -63,8 +63,13 @@ def _within(what: str, value: float, low: int, high: int) -> None:
 
 
 def sort_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Return the notes by start, then pitch, then channel, then length."""
-    return tuple(sorted(notes, key=lambda n: (n.start, n.pitch, n.channel, n.duration)))
+    """Return the notes by start, then pitch, then channel, then length, then all else: in one order, however given."""
+    return tuple(sorted(notes, key=_place))
+
+
+def _place(note: Note) -> tuple[Beats | float, ...]:
+    place = note.start, note.pitch, note.channel, note.duration
+    return (*place, note.velocity, note.release_velocity, note.muted, note.probability, note.velocity_deviation)
 
 
 def audible(notes: Iterable[Note], least_probability: float = 0.5) -> tuple[Note, ...]:

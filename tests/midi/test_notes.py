@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
@@ -45,6 +45,7 @@ def test_a_note_that_exists_is_valid(wrong: dict[str, object]) -> None:
 
 
 @given(st.lists(notes, max_size=12), st.integers(1, 16), st.integers(1, 5))
+@example([Note(0, Fraction(0), Fraction(5, 16), 2), Note(0, Fraction(0), Fraction(1, 4), 1)], 1, 1)
 def test_an_unrolled_loop_is_its_body_repeated(body: list[Note], loop_sixteenths: int, turns: int) -> None:
     """From the loop's start on, n passes are n copies of one pass, moved."""
     length = Fraction(loop_sixteenths, 4)
