@@ -1,9 +1,9 @@
-"""The layers and chords of a request, and the checks that they fit together."""
+"""The layers and chords that a request may name, and what is wrong with names that do not fit together."""
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from midi.chords.text import ChordSpan, parse_chords
 from midi.errors import MidiError
@@ -11,9 +11,6 @@ from midi.key import Key
 
 from ..errors import BadRequestError
 from .values import set_field
-
-if TYPE_CHECKING:
-    from .loop import LoopRequest
 
 
 class Layer(StrEnum):
@@ -29,7 +26,6 @@ class Layer(StrEnum):
 
 LAYERS: Final = tuple(Layer)
 MIX: Final = "mix"  # in the place of layers: one sound of everything, as a model without layers makes it
-MAX_CHORDS_CHARACTERS: Final = 2_000
 
 
 def set_layers(value: Any, name: str, *, mix: bool = False) -> None:
@@ -64,11 +60,6 @@ def chord_spans(chords: str, key: Key | None, bars: int, beats_per_bar: Fraction
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
 
 
-def layers_of_controls(request: "LoopRequest") -> dict[str, tuple[str, ...]]:
-    """Return the layers of each control's `on`, by the control's name in a sentence."""
-    return {f"the control {control.kind}": control.on for control in request.controls}
-
-
 def called(field: str) -> str:
     """Return the name of a field of the request in a sentence; some settings have another name."""
     return {"beside": "a recording beside the loop"}.get(field, field)
@@ -94,45 +85,3 @@ def check_heard(mute: Collection[str], layers: Collection[str]) -> None:
     """Raise `BadRequestError` where all `layers` are muted."""
     if set(mute) >= set(layers):
         raise BadRequestError("All layers are muted, so that nothing would be heard.", remedy="Mute fewer layers.")
-
-
-def check_layers(request: "LoopRequest") -> None:
-    """Raise `BadRequestError` for layers that contradict each other, and chords that do not fit the loop."""
-    named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)
-    if request.layers == (MIX,):
-        _check_mix(request, named)
-    elif request.layers:
-        check_named(named, request.layers, "but the layers are")
-    if request.again and request.start is None:
-        raise BadRequestError(
-            f"again {', '.join(request.again)} makes layers of an earlier take anew, and no take is given.",
-            remedy="Give the take that keeps its other layers (--from-take).",
-        )
-    check_heard(request.mute, request.layers or LAYERS)
-    _check_chords(request)
-
-
-def _check_mix(request: "LoopRequest", named: dict[str, tuple[str, ...]]) -> None:
-    """Refuse whatever needs layers, where the full mix is asked for."""
-    asked = [name for name, layers in named.items() if layers]
-    asked += [called(name) for name in ("chords", "beside", "stems") if getattr(request, name)]
-    if asked:
-        raise BadRequestError(
-            f"{begun(asked[0])} needs layers, and the full mix has none.",
-            remedy=f"Leave out layers mix, or {asked[0]}.",
-        )
-
-
-def _check_chords(request: "LoopRequest") -> None:
-    if len(request.chords) > MAX_CHORDS_CHARACTERS:
-        raise BadRequestError(
-            f"The chords have {len(request.chords)} characters; they may have {MAX_CHORDS_CHARACTERS}."
-        )
-    key = None if request.key is None else Key.parse(request.key)
-    try:
-        chord_spans(request.chords, key, request.bars, request.meter.beats_per_bar)
-    except BadRequestError as error:
-        cause = error.__cause__
-        # The prompt may name the key; the model that reads it says so where it does not.
-        if not (isinstance(cause, MidiError) and cause.fault == "no_key" and request.prompt):
-            raise

@@ -7,11 +7,12 @@ from typing import Literal, get_args
 
 import msgspec
 
+from midi.errors import MidiError
 from midi.key import Key
 from midi.tempo import Meter, exact, loop_beats, loop_samples
 
 from ..errors import BadRequestError
-from .layers import LAYERS, check_layers, set_layers
+from .layers import LAYERS, MIX, begun, called, check_heard, check_named, chord_spans, set_layers
 from .targets import TARGETS, Audio, Curve, Point, Target
 from .values import Value, beat_range, beats_text, in_range, make_tuple, set_field, shown
 
@@ -20,6 +21,7 @@ Quality = Literal["draft", "normal", "best"]
 
 MAX_BARS = 16
 MAX_COUNT = 8
+MAX_CHORDS_CHARACTERS = 2_000
 MAX_SOUND_BYTES = 240 * 2**20  # of a take, stereo float32; with its noise it crosses the wire as one message
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 CHANCE = secrets.SystemRandom()
@@ -179,7 +181,7 @@ class LoopRequest(Value, frozen=True):
             Key.parse(self.key)
         for control in self.controls:
             _check_beats(self, control)
-        check_layers(self)
+        _check_layers(self)
 
     def _check_size(self) -> None:
         """Refuse a loop whose take would not cross the wire."""
@@ -243,3 +245,50 @@ def _check_beats(request: LoopRequest, control: Control) -> None:
                     f"The {name} curve has a breakpoint at beat {float(point.beat):g}; "
                     f"this loop has beats 0 to {float(end):g}."
                 )
+
+
+def layers_of_controls(request: LoopRequest) -> dict[str, tuple[str, ...]]:
+    """Return the layers of each control's `on`, by the control's name in a sentence."""
+    return {f"the control {control.kind}": control.on for control in request.controls}
+
+
+def _check_layers(request: LoopRequest) -> None:
+    """Raise `BadRequestError` for layers that contradict each other, and chords that do not fit the loop."""
+    named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)
+    if request.layers == (MIX,):
+        _check_mix(request, named)
+    elif request.layers:
+        check_named(named, request.layers, "but the layers are")
+    if request.again and request.start is None:
+        raise BadRequestError(
+            f"again {', '.join(request.again)} makes layers of an earlier take anew, and no take is given.",
+            remedy="Give the take that keeps its other layers (--from-take).",
+        )
+    check_heard(request.mute, request.layers or LAYERS)
+    _check_chords(request)
+
+
+def _check_mix(request: LoopRequest, named: dict[str, tuple[str, ...]]) -> None:
+    """Refuse whatever needs layers, where the full mix is asked for."""
+    asked = [name for name, layers in named.items() if layers]
+    asked += [called(name) for name in ("chords", "beside", "stems") if getattr(request, name)]
+    if asked:
+        raise BadRequestError(
+            f"{begun(asked[0])} needs layers, and the full mix has none.",
+            remedy=f"Leave out layers mix, or {asked[0]}.",
+        )
+
+
+def _check_chords(request: LoopRequest) -> None:
+    if len(request.chords) > MAX_CHORDS_CHARACTERS:
+        raise BadRequestError(
+            f"The chords have {len(request.chords)} characters; they may have {MAX_CHORDS_CHARACTERS}."
+        )
+    key = None if request.key is None else Key.parse(request.key)
+    try:
+        chord_spans(request.chords, key, request.bars, request.meter.beats_per_bar)
+    except BadRequestError as error:
+        cause = error.__cause__
+        # The prompt may name the key; the model that reads it says so where it does not.
+        if not (isinstance(cause, MidiError) and cause.fault == "no_key" and request.prompt):
+            raise

@@ -15,7 +15,8 @@ from midi.key import Key, guess_key
 from ...controls import asks_level, find
 from ...models.protocol import Scene
 from ...request import LoopRequest, Notes, chord_spans
-from ...request.layers import check_heard, check_named, layers_of_controls
+from ...request.layers import check_heard, check_named
+from ...request.loop import layers_of_controls
 from ...search.part import searched
 from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
