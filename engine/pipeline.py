@@ -187,7 +187,7 @@ class _News:
     def __init__(self, ready: Prepared, search: Search, turns: Turns, started: float, *, live: bool) -> None:
         self._ready, self._search, self._turns, self._live = ready, search, turns, live
         self._forecast = turns.forecast(started)
-        self._told = self._saved = started
+        self._reported = self._saved = started
         self._previewed = -np.inf
 
     def due(self, now: float, *, over: bool) -> Iterator[Event | Checkpoint]:
@@ -196,8 +196,8 @@ class _News:
         assert step is not None
         over = over or (step.reached and self._ready.plan.until_tolerance)
         self._forecast.step(step.index, now, verifications=step.state.verified.count, over=over)
-        if now - self._told >= PROGRESS_EVERY_SECONDS or first or over or step.index >= step.steps:
-            self._told = now
+        if now - self._reported >= PROGRESS_EVERY_SECONDS or first or over or step.index >= step.steps:
+            self._reported = now
             yield progress(self._ready.request, self._ready.first, step, self._forecast.seconds_left, over=over)
         if self._live and now - self._previewed >= PREVIEW_EVERY_SECONDS:
             self._previewed = now

@@ -88,7 +88,7 @@ class Layers:
                 recipe = self.recipes[index]
                 audio, stems = hear(render_layers(recipe, self.assets))
                 key = material.key_of(material.labels_of(recipe))
-                yield index, measures(audio, stems, told_of(_spans(recipe), key, recipe.tempo_bpm))
+                yield index, measures(audio, stems, harmony_of(_spans(recipe), key, recipe.tempo_bpm))
 
         return arrays_of(self._folder("latent_map.safetensors", "vocoder.safetensors"), name, self.loops, measure)
 
@@ -116,7 +116,7 @@ class Layers:
             for index in indices:
                 request, plan = asked[index]
                 audio, stems = played(self.model, request, plan)
-                yield index, measures(audio, stems, told_of(plan.chords, plan.key, float(request.tempo_bpm)))
+                yield index, measures(audio, stems, harmony_of(plan.chords, plan.key, float(request.tempo_bpm)))
 
         return arrays_of(self._folder("*.safetensors"), name, len(asked), measure)
 
@@ -126,30 +126,32 @@ class Layers:
         return self.work / fingerprint(files)
 
 
-def measures(audio: Audio, stems: Stems, told: Sequence[fit.Told]) -> Arrays:
+def measures(audio: Audio, stems: Stems, harmony: Sequence[fit.Harmony]) -> Arrays:
     """Return all that is measured of a loop; NaN where there is nothing to measure."""
     found = {"lines": crispness.line_contrast_db(audio, SAMPLE_RATE), "count": float(len(stems))}
     drums, bass, lead = (stems.get(layer) for layer in (Layer.DRUMS, Layer.BASS, Layer.LEAD))
     nothing = float("nan")
     found["crest"] = crispness.flux_crest(drums, SAMPLE_RATE) if drums is not None else nothing
     found["kick"] = fit.on_kicks(bass, drums, SAMPLE_RATE) if bass is not None and drums is not None else nothing
-    found["bass"] = fit.in_scale(bass, SAMPLE_RATE, told, fit.BASS_HZ) if bass is not None and told else nothing
-    found["lead"] = fit.in_scale(lead, SAMPLE_RATE, told, fit.LEAD_HZ) if lead is not None and told else nothing
+    found["bass"] = fit.in_scale(bass, SAMPLE_RATE, harmony, fit.BASS_HZ) if bass is not None and harmony else nothing
+    found["lead"] = fit.in_scale(lead, SAMPLE_RATE, harmony, fit.LEAD_HZ) if lead is not None and harmony else nothing
     chordal = stems.get(Layer.CHORDS)
     if chordal is not None and bass is not None:
         chordal = chordal + bass
-    found["chords"] = fit.chords_recognised(chordal, SAMPLE_RATE, told) if chordal is not None and told else nothing
+    found["chords"] = (
+        fit.chords_recognised(chordal, SAMPLE_RATE, harmony) if chordal is not None and harmony else nothing
+    )
     arrays: Arrays = {name: np.array(value, np.float32) for name, value in found.items()}
     return arrays | {"statistics": crispness.statistics(audio, SAMPLE_RATE).astype(np.float32)}
 
 
-def told_of(spans: Sequence[ChordSpan], key: Key | None, tempo_bpm: float) -> list[fit.Told]:
+def harmony_of(spans: Sequence[ChordSpan], key: Key | None, tempo_bpm: float) -> list[fit.Harmony]:
     """Return where in seconds which chord and scale sound; nothing where nothing is tonal."""
     if key is None:
         return []
     scale, beat_seconds = key.pitch_classes, 60 / tempo_bpm
     return [
-        fit.Told(
+        fit.Harmony(
             float(one.beat) * beat_seconds,
             float(one.beat + one.beats) * beat_seconds,
             scale | one.chord.pitch_classes,

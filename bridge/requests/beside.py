@@ -40,12 +40,12 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
     recording = sound.read()
     samples, sample_rate = recording.samples.shape[1], recording.sample_rate
     meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-    told_bpm, where = _told(sound.path)
+    file_bpm, where = _tempo_of(sound.path)
     found: dict[str, Any] = {}
     if "tempo_bpm" not in values:
-        if told_bpm is not None:
-            say(f"{where} says {float(told_bpm):g} BPM, and so the loop is made.")
-            found["tempo_bpm"] = told_bpm
+        if file_bpm is not None:
+            say(f"{where} says {float(file_bpm):g} BPM, and so the loop is made.")
+            found["tempo_bpm"] = file_bpm
         elif guessed := _at_whole_bars(Fraction(samples, sample_rate), meter):
             bars, found["tempo_bpm"] = guessed
             counted = f"{bars} bar{'s' * (bars != 1)} of {meter}"
@@ -55,8 +55,8 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
             )
         else:
             say(f"{sound.name} does not tell its tempo; it is heard at {float(_DEFAULTS.tempo_bpm):g} BPM.")
-    elif told_bpm is not None and abs(told_bpm / values["tempo_bpm"] - 1) > 0.005:
-        say(f"{where} says {float(told_bpm):g} BPM; the loop is made at {float(values['tempo_bpm']):g} BPM.")
+    elif file_bpm is not None and abs(file_bpm / values["tempo_bpm"] - 1) > 0.005:
+        say(f"{where} says {float(file_bpm):g} BPM; the loop is made at {float(values['tempo_bpm']):g} BPM.")
     if "bars" not in values:
         tempo_bpm = values.get("tempo_bpm") or found.get("tempo_bpm") or _DEFAULTS.tempo_bpm
         bars = round(samples_to_beats(samples, tempo_bpm, sample_rate) / meter.beats_per_bar)
@@ -66,7 +66,7 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
     return found
 
 
-def _told(path: Path) -> tuple[Fraction | None, str]:
+def _tempo_of(path: Path) -> tuple[Fraction | None, str]:
     """Return the tempo that a file tells, in BPM, None where it tells none; and what tells it, for a sentence."""
     info = read_loop_info(path)
     if info is not None and MIN_TEMPO_BPM <= info.tempo_bpm <= MAX_TEMPO_BPM:

@@ -28,7 +28,7 @@ _LONGEST_APART = 0.1  # share of a loop's length: noise fits one length only; be
 class Parent:
     """A take that a request starts from.
 
-    `request` is None where the take has no sidecar; then `told` are the settings that its WAV and its noise tell.
+    `request` is None where the take has no sidecar; then `known` are the settings that its WAV and its noise tell.
     `start` is its noise, `layers` are empty for a full mix.
     `is_older` marks a take from before loops had layers. `key` is the key that the take sounds in, whoever chose it;
     empty where it is not known.
@@ -40,12 +40,12 @@ class Parent:
     layers: tuple[str, ...] = ()
     is_older: bool = False
     key: str = ""
-    told: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] = field(default_factory=dict)
 
     def scalars(self) -> dict[str, Any]:
         """Return the fields of the take's request that a new one takes over, by the names of the settings."""
         if (request := self.request) is None:
-            return dict(self.told)
+            return dict(self.known)
         return {name: getattr(request, ATTRIBUTES.get(name, name)) for name in INHERITED}
 
     def handed_on(self, layers: tuple[str, ...] | None) -> dict[str, Any]:
@@ -88,10 +88,10 @@ def read_parent(given: Mapping[str, Any], folder: Path, frontend: Frontend) -> P
         request = msgspec.structs.replace(sidecar.request, seed=seed, start=None, again=())
     start = library.start_at(wav, take_id, variation)
     layers = (sidecar.layers if sidecar else _layers_in(start.noise)) or ()
-    told = {} if sidecar else _length_in(wav) | ({"layers": layers} if layers else {})
+    known = {} if sidecar else _length_in(wav) | ({"layers": layers} if layers else {})
     older = sidecar is not None and sidecar.layers is None
     key = (sidecar.key if sidecar else None) or ""
-    return Parent(take_id, request, start, layers, older, key, told)
+    return Parent(take_id, request, start, layers, older, key, known)
 
 
 def _length_in(wav: Path) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _may_fit(before: LoopRequest, request: LoopRequest) -> bool:
 def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, controls: bool) -> str:
     """Return the sentence that lists what the request takes from its parent; empty where it takes nothing."""
     if (before := parent.request) is None:
-        return _told(parent, names)
+        return _without_sidecar(parent, names)
     shown = {
         "prompt": f"“{before.prompt}”" if before.prompt else "",
         "negative_prompt": f"not “{before.negative_prompt}”" if before.negative_prompt else "",
@@ -162,12 +162,12 @@ def inherited(parent: Parent, names: tuple[str, ...], request: LoopRequest, *, c
     return f"As in take {parent.name}: {', '.join(parts)}." if parts else ""
 
 
-def _told(parent: Parent, names: tuple[str, ...]) -> str:
+def _without_sidecar(parent: Parent, names: tuple[str, ...]) -> str:
     """Return the sentence on a take without a sidecar: what is known of it, and what has to be given."""
-    shown = _shown(parent.told)
-    known = "".join(f", {shown[name]}" for name in names if name in shown)
-    sentence = f"Nothing is known of take {parent.name} but its noise{known}: its .json is not beside it."
-    return sentence if "bars" in parent.told else f"{sentence} Give its tempo, time signature and bars."
+    shown = _shown(parent.known)
+    listed = "".join(f", {shown[name]}" for name in names if name in shown)
+    sentence = f"Nothing is known of take {parent.name} but its noise{listed}: its .json is not beside it."
+    return sentence if "bars" in parent.known else f"{sentence} Give its tempo, time signature and bars."
 
 
 def _shown(settings: Mapping[str, Any]) -> dict[str, str]:

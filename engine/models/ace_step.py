@@ -104,12 +104,13 @@ class AceStep(WaveformModel):
                 timesignature=str(request.meter.numerator),
             )  # fmt: skip
         with visiting(device, pipe.condition_encoder):
-            told, _ = pipe.condition_encoder(
+            conditional, _ = pipe.condition_encoder(
                 text, text_mask, lyrics, lyrics_mask, timbre, torch.zeros(1, dtype=torch.long, device=device)
             )
             silence = self._silence(span.frames)
             if self.guidance != 1:
-                told = torch.cat([pipe.condition_encoder.null_condition_emb.to(told).expand_as(told), told])
+                unconditional = pipe.condition_encoder.null_condition_emb.to(conditional).expand_as(conditional)
+                conditional = torch.cat([unconditional, conditional])
         made = torch.ones_like(silence)
         if kept is not None:
             made = made - kept_frames(kept, request, span).to(silence)[None, :, None]
@@ -118,7 +119,7 @@ class AceStep(WaveformModel):
             )
             silence = torch.where(made > 0, silence, self.latent(samples, span.circular).to(silence))
         context = torch.cat([silence, made], -1)
-        return _Inputs(told, context.expand(told.shape[0], -1, -1))
+        return _Inputs(conditional, context.expand(conditional.shape[0], -1, -1))
 
     def _silence(self, frames: int) -> Tensor:
         """Return the learnt latent of silence [1, frames, channels], repeated to that length."""

@@ -105,7 +105,7 @@ class Scene:
     layers: tuple[str, ...] = ()  # along the first axis of the noise; empty where a loop is one sound
     muted: tuple[str, ...] = ()  # layers that condition the others, and are not in the mix
     chords: tuple[ChordSpan, ...] = ()  # on which the layers are conditioned; empty without any
-    told: str = ""  # JSON of the layers' conditioning, stored with a take for requests that keep layers of it
+    conditioning: str = ""  # JSON of the layers' conditioning, stored with a take for requests that keep layers of it
     lead_samples: int = 0  # before the loop; above 0 where a loop is trimmed out of a longer piece
     noises: int = 1  # stacked in the noise's channels: x_T, then each noise that a renoising sampler adds
 

@@ -1,4 +1,4 @@
-"""Which layers a loop has, what each is told, and its chords: from the words, and for the rest from the seed.
+"""Which layers a loop has, the words of each, and its chords: from the words, and for the rest from the seed.
 
 As a whole loop is completed from the repertoire of loops that `pocket` has learnt from, so are its layers: the loop
 that the seed picks says which there are, which words are whose, and which chords they play. What was said stays, and
@@ -57,7 +57,7 @@ _ABSENT: Final = {
     "no drums": (Layer.DRUMS, Layer.PERCUSSION), "no bass": (Layer.BASS,), "no chords": (Layer.CHORDS,),
     "no melody": (Layer.LEAD,),
 }  # fmt: skip
-USUAL: Final = (Layer.CHORDS, Layer.BASS, Layer.LEAD, Layer.DRUMS)  # what a loop that is told little has first
+USUAL: Final = (Layer.CHORDS, Layer.BASS, Layer.LEAD, Layer.DRUMS)  # what a loop of few words has first
 _WHOLE: Final = (Layer.BASS, Layer.CHORDS)  # what "a chill beat" has beside its drums
 FEWEST_LAYERS: Final = 3  # of a loop whose words do not ask for fewer, as "piano solo" and "drums only" do
 _STRUCTURE: Final = "layer"  # the group of words that say which layers there are
@@ -76,7 +76,7 @@ def sounding(chords: Iterable[ChordSpan]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The layers of one loop, in order, each with all that is said of it; and its chords, none where none are told."""
+    """The layers of one loop, in order, each with all that is said of it; and its chords, none where there are none."""
 
     words: dict[Layer, tuple[int, ...]]
     key: Key | None
@@ -88,8 +88,8 @@ class Arrangement:
         return tuple(self.words)
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What the layers of a take were told, as it is stored: `asked` is what was said and refused, as word numbers."""
+class LayerConditioning(msgspec.Struct, frozen=True):
+    """What conditioned the layers of a take, as it is stored: `asked` is what was said and refused, as word numbers."""
 
     asked: tuple[tuple[int, ...], tuple[int, ...]]
     words: dict[str, tuple[int, ...]]
@@ -98,8 +98,10 @@ class Told(msgspec.Struct, frozen=True):
     is_limited: bool | None = None  # whether their mix passed a limiter; earlier takes do not say
 
     @classmethod
-    def of(cls, plan: Arrangement, asked: tuple[tuple[int, ...], tuple[int, ...]], *, is_limited: bool) -> "Told":
-        """Return what the layers of `plan` are told; a chord's text would not say which of its notes are left out."""
+    def of(
+        cls, plan: Arrangement, asked: tuple[tuple[int, ...], tuple[int, ...]], *, is_limited: bool
+    ) -> "LayerConditioning":
+        """Return that of the layers of `plan`; a chord's text would not say which of its notes are left out."""
         words = {layer.value: said for layer, said in plan.words.items()}
         chords = (
             (str(one.beat), str(one.beats), one.chord.root, tuple(sorted(one.chord.pitch_classes)), one.chord.bass)
@@ -110,7 +112,7 @@ class Told(msgspec.Struct, frozen=True):
     def again(
         self, plan: Arrangement, layers: Collection[str], key: Key | None, chords: Sequence[ChordSpan] = ()
     ) -> Arrangement:
-        """Return `plan` with what `layers` were told before; a `key` or `chords` that are asked for now stay."""
+        """Return `plan` with the words that `layers` had before; a `key` or `chords` that are asked for now stay."""
         own = {Layer(name): tuple(one for one in self.words[name] if one < len(WORDS)) for name in layers}
         words = {layer: own.get(layer, said) for layer, said in plan.words.items()}
         if chords or not self.key or (key is not None and str(key) != self.key):
@@ -118,7 +120,7 @@ class Told(msgspec.Struct, frozen=True):
         return Arrangement(words, Key.parse(self.key), self._spans)
 
     def is_in_tune_with(self, plan: Arrangement) -> bool:
-        """Whether `plan` has the key and the chords that were told before."""
+        """Whether `plan` has the key and the chords of before."""
         return ("" if plan.key is None else str(plan.key)) == self.key and plan.chords == self._spans
 
     @property
@@ -199,7 +201,7 @@ class LayerRepertoire:
     ) -> Arrangement:
         """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
 
-        Those of a take that it begins from are `kept`, and told what they were told for that. Those `needed` are there
+        Those of a take that it begins from are `kept`, with the words that they had for that. Those `needed` are there
         whatever is drawn, unless the words leave them out; with `is_open` ("a chill beat") so are bass and chords.
         Without `chords` they are the picked loop's, in `key` or its own; where all are rests, no layer is drawn to play
         them. Raises `BadRequestError` where none is left.
@@ -240,7 +242,7 @@ class LayerRepertoire:
     def _words(
         self, layer: Layer, asked: tuple[int, ...], avoided: tuple[int, ...], completed: Completed, seed: int
     ) -> tuple[int, ...]:
-        """Return what one layer is told: what was asked of it, and of the rest what a loop says of such a layer."""
+        """Return the words of one layer: what was asked of it, and of the rest what a loop says of such a layer."""
         index = LAYERS.index(layer)
         owned = {word for word in asked if self.owners[word, index]}
         groups = {WORDS[word].group for word in owned} - {_STRUCTURE}

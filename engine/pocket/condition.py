@@ -1,4 +1,4 @@
-"""What `pocket` is told about a loop: words, tempo, metre, bars and key as one vector."""
+"""The condition of a loop: words, tempo, metre, bars and key as one vector."""
 
 import math
 from collections.abc import Collection, Iterable, Sequence

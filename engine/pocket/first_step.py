@@ -138,10 +138,10 @@ def change(
     """
     batch, frames = len(noise), noise.shape[-2]
     features = feature_rows(found, scene, batch, frames).to(noise).flatten(0, 1)
-    told = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)
+    rows_of_layers = noise.new_zeros(1, len(LAYERS)) if layer is None else layer.to(noise)
     rows = (tensor.reshape(-1, *noise.shape[-2:]) for tensor in (noise, way))
     stacked = latents.reshape(len(latents), -1, *noise.shape[-2:])
-    return network(*rows, stacked, features, told.repeat(batch, 1)).view_as(noise)
+    return network(*rows, stacked, features, rows_of_layers.repeat(batch, 1)).view_as(noise)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Flow:
 
 
 def fingerprint(noise: Tensor, inputs: Inputs) -> bytes:
-    """Return a digest of a noise and of all that the network is told: one for each question to it."""
+    """Return a digest of a noise and of all that conditions the network: one for each question to it."""
     digest = hashlib.blake2b()
     for part in (noise, *(getattr(inputs, part.name) for part in fields(inputs))):
         digest.update(part.detach().cpu().numpy().tobytes() if isinstance(part, Tensor) else repr(part).encode())

@@ -1,6 +1,6 @@
 """`pocket` as it is by default: a loop is the sum of its layers, each with noise, words and sound of its own.
 
-One network plays them all. It is told which layer it is, the chords, and what it hears of the others: once a noise is
+One network plays them all. It is conditioned on the layer, the chords, and what it hears of the others: once a noise is
 known its layers are sampled one after the other, each hearing those before, and what they heard then stays with the
 scene. From there on all are sampled side by side, so that a search may move each without moving what the others heard.
 Requests that need one sound of everything get the full mix, to the bit as from `Pocket`.
@@ -72,7 +72,7 @@ class LayeredPocket(LayerSounds, Conditioned):
     def arrange(
         self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
     ) -> Arrangement:
-        """Return which layers `request` has and what each is told; those and the chords that are given stay."""
+        """Return which layers `request` has and the words of each; those and the chords that are given stay."""
         return self.scenes.arrange(request, layers, chords)
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:

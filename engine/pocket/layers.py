@@ -1,4 +1,4 @@
-"""What a loop is the sum of, and what one layer is told: which it is, the chords, and what it hears of the others."""
+"""What a loop is the sum of, and what conditions a layer: which it is, the chords, and what it hears of others."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -39,7 +39,7 @@ def chord_row(root: int, pitch_classes: Collection[int], bass: int) -> Tensor:
 
 
 def without_chords(context: Tensor) -> Tensor:
-    """Return `context` [..., CONTEXT_CHANNELS] with no chords told, what is heard kept."""
+    """Return `context` [..., CONTEXT_CHANNELS] without chords, what is heard kept."""
     free = context.clone()
     free[..., :CHORD_CHANNELS] = 0
     return free
@@ -69,9 +69,9 @@ def summary(log_power: Tensor) -> Tensor:
 
 
 def heard(powers: Tensor) -> Tensor:
-    """Return what a layer is told [..., n, HEARD_CHANNELS] of the summed summaries [..., 2 n, SUMMARY_CHANNELS].
+    """Return what a layer hears [..., n, HEARD_CHANNELS] of the summed summaries [..., 2 n, SUMMARY_CHANNELS].
 
-    Frames go round the loop. Silence is heard as silence; to be told nothing is a row of zeros.
+    Frames go round the loop. Silence is heard as silence; no conditioning at all is a row of zeros.
     """
     coarse, classes = powers.split((COARSE_BANDS, 12), -1)
     log = torch.log(coarse + FLOOR)

@@ -24,14 +24,14 @@ TIME_FREQUENCIES = 64
 USUAL_FRAMES = 96  # where a head's sharpness is as learned; see `Block._attend`
 SHORTEST = 1e-6  # of a query or key before it is divided by its length
 LAYERED = ("layer_in", "context_in")  # the parameters that only a layered network has, and learns
-OWN_WEIGHTS_OF = Layer.BASS  # whose chord, told to the weights of all, bends its sound: see `LowRank`
+OWN_WEIGHTS_OF = Layer.BASS  # whose chord bends its sound where it conditions the weights of all: see `LowRank`
 OWN_WEIGHTS = ("reduce", "expand")  # how the names of that layer's own weights end
 OWN_RANK = 32
 LAYERED_SET = ("context_first", "layer_level")  # what it has beside them, set when weights are exported
 FIRST_JUMP_ENDS = 0.9  # of time: a jump from above it is the first of a chain of any length up to ten
 LAYER_INPUTS = "layer_inputs.safetensors"  # where they are kept, beside weights that stay as they are without them
 CONTROL_CHANNELS = 17  # intensity and its flag, chroma (12) and its flag, onsets and their flag
-# How layers that were told nothing yet read a chord: which part of it, as so many times the pitch class of a tune.
+# How layers that have learnt nothing yet read a chord: which part of it, as so many times the pitch class of a tune.
 CHORDS_BEGIN = {
     Layer.BASS: (ROOT_CLASSES, 2.0),
     Layer.CHORDS: (CHORD_CLASSES, 1.0),
@@ -189,7 +189,7 @@ class PocketNetwork(Stored):
             self.layer_in = nn.Parameter(torch.zeros(len(LAYERS), width))
             # A chord means another thing to a bass than to a lead: each layer reads its context by itself.
             self.context_in = nn.Parameter(torch.zeros(len(LAYERS), CONTEXT_CHANNELS, width))
-            # The first jump decides on notes, those after it on sound: what it is told besides bends no sound.
+            # The first jump decides on notes, those after it on sound: what conditions it besides bends no sound.
             self.register_buffer("context_first", torch.zeros(len(LAYERS), CONTEXT_CHANNELS, width))
             self.register_buffer("layer_level", torch.zeros(len(LAYERS), channels))
         for part in silent:
@@ -210,9 +210,9 @@ class PocketNetwork(Stored):
         """Return the mean velocity from `time` to `until` (both [batch], 1 is noise, until <= time).
 
         `condition` [batch, condition_channels], `phases` [batch or 1, frames, musical_time.CHANNELS], `controls`
-        [batch, frames, CONTROL_CHANNELS] or None for free. A layered network is told which `layer` it plays [batch,
-        len(LAYERS)], all zero or None for the full mix, and its `context` [batch, frames, CONTEXT_CHANNELS], zero where
-        nothing is told: chords, and what is heard of the other layers.
+        [batch, frames, CONTROL_CHANNELS] or None without. A layered network is conditioned on the `layer` that it plays
+        [batch, len(LAYERS)], all zero or None for the full mix, and on its `context` [batch, frames, CONTEXT_CHANNELS],
+        zero where nothing is known: chords, and what is heard of the other layers.
         """
         known, _, unknown = self._gaussian(time, until)
         moved = None if layer is None else self._moved(layer)
@@ -278,7 +278,7 @@ def of_layers(name: str) -> bool:
 
 
 def in_layers(network: PocketNetwork, learnt: Mapping[str, Tensor] | None = None) -> PocketNetwork:
-    """Return a copy that can be told layers and contexts; as the full mix it answers as `network`, to the bit.
+    """Return a copy that is conditioned on layers, too; as the full mix it answers as `network`, to the bit.
 
     `learnt` are its parameters named `LAYERED`. Without them it begins with what `network` knows of control inputs: the
     pitch classes of a tune are read as a chord's, or as its root by the bass. All else of the context is silent.

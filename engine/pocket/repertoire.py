@@ -1,6 +1,6 @@
 """What a prompt leaves open, the seed decides: everything else that is usually true of such a loop.
 
-"House" alone says little, and a model that is told little makes the average of all house. So a prompt is completed
+"House" alone says little, and a model makes the average of all house of it. So a prompt is completed
 from a repertoire: the words and keys of the loops that `pocket` has learnt from. Among those that have what was asked
 for, the seed picks one, and what the prompt says nothing about is taken from it. The same seed takes the same.
 """

@@ -146,7 +146,7 @@ def on_device(scene: Scene, device: torch.device) -> Scene:
 
 
 def in_pieces(inputs: Inputs) -> Inputs:
-    """Return the inputs with what each of several rows is told cut into the pieces of a long loop."""
+    """Return the inputs with the conditioning of each of several rows cut into the pieces of a long loop."""
     if inputs.layer is None or inputs.context is None:
         return inputs
     rows, frames, channels = inputs.context.shape

@@ -88,7 +88,7 @@ class ChildProcess(Generic[T]):
         self._process, self._orders = process, queue.SimpleQueue()
         self._threads = (
             threading.Thread(target=self._listen, args=(process,), daemon=True, name=f"{self._name}-says"),
-            threading.Thread(target=_write, args=(process, self._orders), daemon=True, name=f"{self._name}-told"),
+            threading.Thread(target=_write, args=(process, self._orders), daemon=True, name=f"{self._name}-orders"),
         )
         for thread in self._threads:
             thread.start()

@@ -166,7 +166,7 @@ def _stored(one: Prepared, noise: Tensor, made: loop.Finished) -> bytes:
         controls=controls_of(one.model, one.scene),
         has_inputs=isinstance(one.model, HasControlInputs),
         weights=weights_of(one.model, one.scene),
-        told=one.scene.told,
+        conditioning=one.scene.conditioning,
         computed=msgspec.json.encode(computed_by(one.model)).decode(),
     )
 

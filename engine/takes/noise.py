@@ -14,6 +14,7 @@ from ..request import LAYERS, LoopRequest
 
 WIDE_VARIATION = 0.8  # from this amount on a variation also chooses the open sounds anew
 HEARD, RAISED, CONTROLS, CONTROL_INPUTS = "heard", "raised_db", "controls", "control_inputs"
+CONDITIONING = "told"  # as takes that are stored have it
 NOT_A_TAKES = "This is not the stored noise of a take."
 
 
@@ -59,14 +60,14 @@ def noise_to_bytes(
     controls: Tensor | None = None,
     has_inputs: bool = False,
     weights: str = "",
-    told: str = "",
+    conditioning: str = "",
     computed: str = "",
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
     Of a take in layers also their names, their conditioning `heard` [layers, frames, m] and how much louder each was
     made, `raised_db`; of a model that `has_inputs` for targets the `controls` of the take (see
-    `protocol.HasControlInputs`); with the digest of the `weights`, the layers' other conditioning `told` (see
+    `protocol.HasControlInputs`); with the digest of the `weights`, the layers' other `conditioning` (see
     `protocol.Scene`) and the arithmetic `computed` of the take (JSON of `record.Computed`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
@@ -80,7 +81,8 @@ def noise_to_bytes(
         meta[CONTROL_INPUTS] = "off" if controls is None else "on"
     if controls is not None:
         tensors[CONTROLS] = controls.detach().cpu().float().contiguous()
-    meta |= {name: text for name, text in (("weights", weights), ("told", told), ("computed", computed)) if text}
+    texts = {"weights": weights, CONDITIONING: conditioning, "computed": computed}
+    meta |= {name: text for name, text in texts.items() if text}
     return bytes(save(tensors, metadata=meta))
 
 

@@ -35,9 +35,11 @@ def noise(seed: int = 0) -> np.ndarray:
     return 0.1 * np.random.default_rng(seed).standard_normal((2, len(TIME)))
 
 
-def told(start: float, end: float, text: str, scale: str) -> fit.Told:
+def harmony(start: float, end: float, text: str, scale: str) -> fit.Harmony:
     one = parse_chord(text)
-    return fit.Told(start, end, frozenset(SPELLINGS.index(note) for note in scale.split()), one.root, one.pitch_classes)
+    return fit.Harmony(
+        start, end, frozenset(SPELLINGS.index(note) for note in scale.split()), one.root, one.pitch_classes
+    )
 
 
 def test_lines_stand_out_of_tones_and_not_of_noise() -> None:
@@ -106,8 +108,8 @@ def test_notes_outside_the_scale_are_counted() -> None:
     """A melody half of whose notes are in the scale of the moment fits by half."""
     audio = notes([60, 61, 64, 66], 0.5)
     scale = "C D E F G A B"
-    assert fit.in_scale(audio, RATE, [told(0, 2, "C", scale)], fit.LEAD_HZ) == pytest.approx(0.5, abs=0.1)
-    parts = [told(0, 1, "C", "C C#"), told(1, 2, "C", "E F#")]
+    assert fit.in_scale(audio, RATE, [harmony(0, 2, "C", scale)], fit.LEAD_HZ) == pytest.approx(0.5, abs=0.1)
+    parts = [harmony(0, 1, "C", "C C#"), harmony(1, 2, "C", "E F#")]
     assert fit.in_scale(audio, RATE, parts, fit.LEAD_HZ) > 0.9
     assert np.isnan(fit.in_scale(noise(), RATE, parts, fit.LEAD_HZ))
 
@@ -134,9 +136,9 @@ def test_chords_are_recognised(root: str, kind: str) -> None:
     """Played plainly they are told by root and third; asked for as another they are wrong; others are not counted."""
     audio = chord(f"{root}{kind}", 1.0)
     right, wrong = (
-        told(0, 1, text, "C")
+        harmony(0, 1, text, "C")
         for text in (f"{root}{kind}", f"{root}{'' if kind[:1] == 'm' and kind != 'maj7' else 'm'}")
     )
     assert fit.chords_recognised(audio, RATE, [right]) == 1
     assert fit.chords_recognised(audio, RATE, [wrong]) == 0
-    assert np.isnan(fit.chords_recognised(audio, RATE, [told(0, 1, f"{root}sus4", "C")]))
+    assert np.isnan(fit.chords_recognised(audio, RATE, [harmony(0, 1, f"{root}sus4", "C")]))

@@ -22,7 +22,7 @@ TOGETHER_SECONDS = 0.020
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Harmony:
     """A stretch of a loop in seconds, the pitch classes that fit there, and its chord's root and notes."""
 
     start_seconds: float
@@ -32,12 +32,15 @@ class Told:
     notes: frozenset[int]
 
 
-def in_scale(stem: NDArray[np.floating], sample_rate: int, told: Sequence[Told], hz: tuple[float, float]) -> float:
+def in_scale(
+    stem: NDArray[np.floating], sample_rate: int, harmony: Sequence[Harmony], hz: tuple[float, float]
+) -> float:
     """Return the share of frames with a clear pitch whose pitch class fits where it sounds; NaN where none has one."""
     pitches = pitches_of(mono(stem), sample_rate, hz)
     seconds = np.arange(len(pitches)) * stem.shape[-1] / sample_rate / len(pitches)
     fitting = [
-        round(pitch) % 12 in next((one.scale for one in told if one.start_seconds <= at < one.end_seconds), frozenset())
+        round(pitch) % 12
+        in next((one.scale for one in harmony if one.start_seconds <= at < one.end_seconds), frozenset())
         for pitch, at in zip(pitches, seconds, strict=True)
         if np.isfinite(pitch)
     ]
@@ -55,9 +58,9 @@ def on_kicks(bass: NDArray[np.floating], drums: NDArray[np.floating], sample_rat
     return len(matched(notes, kicks, TOGETHER_SECONDS, bass.shape[-1] / sample_rate)) / len(notes)
 
 
-def chords_recognised(audio: NDArray[np.floating], sample_rate: int, told: Sequence[Told]) -> float:
-    """Return the share of major and minor chords whose root and third are heard; NaN where none can be told."""
+def chords_recognised(audio: NDArray[np.floating], sample_rate: int, harmony: Sequence[Harmony]) -> float:
+    """Return the share of major and minor chords whose root and third are heard; NaN where there are none to hear."""
     share = share_recognised(
-        audio, sample_rate, [Stretch(one.start_seconds, one.end_seconds, one.root, one.notes) for one in told]
+        audio, sample_rate, [Stretch(one.start_seconds, one.end_seconds, one.root, one.notes) for one in harmony]
     )
     return float("nan") if share is None else share

@@ -135,9 +135,9 @@ def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[
     pieces = [signal[:, start:end] for start, end in zip(edges, edges[1:], strict=False)]
     levels = np.array([_level(piece) for piece in pieces])
     quiet = levels <= levels.max(initial=0) * 10 ** (-SILENT_DB / 20)
-    told = [None if silent else _triad(piece, sample_rate) for piece, silent in zip(pieces, quiet, strict=True)]
+    triads = [None if silent else _triad(piece, sample_rate) for piece, silent in zip(pieces, quiet, strict=True)]
     found: list[DetectedChord] = []
-    for index, chord in enumerate(told):
+    for index, chord in enumerate(triads):
         start, end = edges[index] / sample_rate, edges[index + 1] / sample_rate
         if chord is None:
             continue

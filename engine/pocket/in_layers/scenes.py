@@ -1,4 +1,4 @@
-"""A request as loops in layers: which layers there are, and what each is told of words, key and chords."""
+"""A request as loops in layers: which layers there are, and the words, key and chords that condition each."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -18,9 +18,9 @@ from ...request import LoopRequest, Notes, chord_spans
 from ...request.layers import check_heard, check_named
 from ...request.loop import layers_of_controls
 from ...search.part import searched
-from ...takes.noise import WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
+from ...takes.noise import CONDITIONING, WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
-from ..arrangement import Arrangement, LayerRepertoire, Told, left_out, sounding
+from ..arrangement import Arrangement, LayerConditioning, LayerRepertoire, left_out, sounding
 from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, PITCHED, Layer, chord_row, layer_row
 from ..scenes import Inputs, Reading, described, heard_of, key_seed, laid_out, on_device, read_request
 
@@ -36,7 +36,7 @@ class LayerScenes:
     def arrange(
         self, request: LoopRequest, layers: Collection[Layer] = (), chords: Sequence[ChordSpan] = ()
     ) -> Arrangement:
-        """Return which layers `request` has and what each is told; those and the chords that are given stay."""
+        """Return which layers `request` has and the words of each; those and the chords that are given stay."""
         reading = read_request(request)
         key = reading.key or (key_of(chords) if chords else _key_of_notes(request))
         return self.repertoire.arrange(
@@ -51,8 +51,8 @@ class LayerScenes:
         reading = read_request(request)
         chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
         plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
-        before = _told_before(request) if arrangement is None else None
-        stay = frozenset() if before is None else _told_as_before(request, reading, before)
+        before = _stored_conditioning(request) if arrangement is None else None
+        stay = frozenset() if before is None else _layers_as_before(request, reading, before)
         if before is not None and stay:
             plan = before.again(plan, stay, reading.key, chords)
         _check(request, plan)
@@ -66,8 +66,9 @@ class LayerScenes:
         muted = tuple(name for name in request.mute if name in plan.layers)
         scene = _in_layers(replace(scene, muted=muted, record=facts), plan)
         inputs: Inputs = replace(scene.inputs, limits=_is_limited(request, scene, before))
-        told = msgspec.json.encode(Told.of(plan, _asked(reading), is_limited=inputs.limits)).decode()
-        return on_device(replace(scene, told=told, inputs=inputs), self.device)
+        conditioning = LayerConditioning.of(plan, _asked(reading), is_limited=inputs.limits)
+        stored = msgspec.json.encode(conditioning).decode()
+        return on_device(replace(scene, conditioning=stored, inputs=inputs), self.device)
 
 
 def _needed(request: LoopRequest, chords: Sequence[ChordSpan]) -> set[Layer]:
@@ -81,16 +82,16 @@ def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(sorted(reading.text.ids)), reading.away
 
 
-def _told_before(request: LoopRequest) -> Told | None:
-    """Return what the layers of the take were told that `request` begins from; None for a take that does not say."""
+def _stored_conditioning(request: LoopRequest) -> LayerConditioning | None:
+    """Return what conditioned the layers of the take that `request` begins from; None for a take that does not say."""
     if request.start is None:
         return None
     with suppress(msgspec.DecodeError):
-        return msgspec.json.decode(stored_facts(request.start.noise).get("told", ""), type=Told)
+        return msgspec.json.decode(stored_facts(request.start.noise).get(CONDITIONING, ""), type=LayerConditioning)
     return None
 
 
-def _is_limited(request: LoopRequest, scene: Scene, before: Told | None) -> bool:
+def _is_limited(request: LoopRequest, scene: Scene, before: LayerConditioning | None) -> bool:
     """Whether the mix passes a limiter: where a search asks for a level, and where layers stay of a take that did."""
     if before is None or before.is_limited is None:
         return asks_level(control.kind for control in request.controls)
@@ -102,8 +103,8 @@ def _is_limited(request: LoopRequest, scene: Scene, before: Told | None) -> bool
     return asked or (bool(stay) and before.is_limited)
 
 
-def _told_as_before(request: LoopRequest, reading: Reading, before: Told) -> frozenset[str]:
-    """Return the layers that are told the words that they were told; with other words only those that stay."""
+def _layers_as_before(request: LoopRequest, reading: Reading, before: LayerConditioning) -> frozenset[str]:
+    """Return the layers whose words are those of before; where the request has other words, only those that stay."""
     if before.asked == _asked(reading) and request.start is not None and request.start.variation < WIDE_VARIATION:
         return frozenset(before.words)
     return frozenset(before.words) - frozenset(request.again) if request.again else frozenset()
@@ -130,17 +131,17 @@ def _key_source(request: LoopRequest) -> str:
 
 
 def _chords_heard(request: LoopRequest, plan: Arrangement) -> str:
-    """Return the chords that are played as text; drums play none, whatever they are told."""
+    """Return the chords that are played as text; drums play none, whatever is asked for."""
     if not plan.chords or not set(plan.layers) & set(PITCHED):
         return ""
     return written(plan.chords, request.bars, request.meter.beats_per_bar)
 
 
-def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: str, told_key: str) -> list[str]:
-    """Return what to say of the layers, of a key that nobody gave, and of the chords; `told_key` is the take's own."""
+def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: str, take_key: str) -> list[str]:
+    """Return what to say of the layers, of a key that nobody gave, and of the chords; `take_key` is the take's own."""
     notes = [f"Layers: {', '.join(plan.layers)}."]
     if plan.key != reading.key and set(plan.layers) & set(PITCHED):
-        source = "the take is in" if told_key else _key_source(request)
+        source = "the take is in" if take_key else _key_source(request)
         notes.append(f"No key was given: {source} {plan.key}.")
     notes += [f"Chords: “{chords}”."] if chords else []
     notes += [f"There is no {name} to mute." for name in request.mute if name not in plan.layers]
@@ -169,7 +170,7 @@ def _check(request: LoopRequest, plan: Arrangement) -> None:
 
 
 def _in_layers(scene: Scene, plan: Arrangement) -> Scene:
-    """Return a scene with a row for each layer as one whose noise has them, told which they are and their chords."""
+    """Return a scene with a row for each layer as one whose noise has them, conditioned on it and its chords."""
     context = torch.zeros(len(plan.layers), scene.frames, CONTEXT_CHANNELS)
     if plan.chords:
         context[:, :, :CHORD_CHANNELS] = chord_frames(plan.chords, float(scene.beats), scene.frames)
@@ -205,9 +206,9 @@ def _rows(inputs: Inputs, places: Sequence[int]) -> Inputs:
     )  # fmt: skip
 
 
-def _rows_of(told: Tensor | None, layers: int, places: list[int]) -> Tensor | None:
+def _rows_of(rows: Tensor | None, layers: int, places: list[int]) -> Tensor | None:
     """Return those rows of [layers (times pieces), frames, channels] that are of the layers at `places`."""
-    return None if told is None else told.unflatten(0, (layers, -1))[places].flatten(0, 1)
+    return None if rows is None else rows.unflatten(0, (layers, -1))[places].flatten(0, 1)
 
 
 def only_layers(scene: Scene, layers: Collection[str]) -> Scene:

@@ -27,7 +27,7 @@ LINE_WINDOW, LINE_FRAMES, LINE_BINS = 16_384 // LINE_RATE, 4, 1920  # its bins a
 LEVELS_A_FRAME, LEVEL_BANDS = 16, 3  # each 0.7 ms; below 0.6 kHz, to 2.5 kHz, above
 EVENED_LEVELS = 33
 SMOOTHERS = (33, 9)  # samples of two running means that part the bands
-REGIONS, INNER = 32, 8  # of frequency that the lines' network is told about, and its channels
+REGIONS, INNER = 32, 8  # of frequency that condition the lines' network, and its channels
 LOCAL_BINS = 45  # 120 Hz: what a line is compared with
 LEAST = 1e-5
 MOST = 4.0  # nepers (35 dB) that a mask can give or take
@@ -80,8 +80,8 @@ class LineMask(nn.Module):
         state = state.transpose(1, 2)
         around = F.pad(state, (8, 8), mode="circular")
         pooled = [F.avg_pool1d(around, 16, LINE_FRAMES), F.max_pool1d(around, 16, LINE_FRAMES)]
-        told = torch.cat(pooled, 1)[..., : size.shape[1]].transpose(1, 2)
-        gates = self.gates(told).unflatten(-1, (INNER, REGIONS)).transpose(1, 2)  # [batch, inner, lines, regions]
+        summary = torch.cat(pooled, 1)[..., : size.shape[1]].transpose(1, 2)
+        gates = self.gates(summary).unflatten(-1, (INNER, REGIONS)).transpose(1, 2)  # [batch, inner, lines, regions]
         gates = F.interpolate(gates.float(), (size.shape[1], size.shape[2]), mode="bilinear")
         inner = F.gelu(self.first(F.pad(over, (0, 0, 1, 1), mode="circular")) * (1 + gates))
         inner = F.gelu(self.across(self.along(inner)) * (1 + gates))

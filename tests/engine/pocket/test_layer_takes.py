@@ -24,7 +24,7 @@ from engine.models.testing import TinyModel
 from engine.pocket.layered import LayeredPocket
 from engine.request import LAYERS, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.settings import Settings
-from engine.takes.noise import LayeredNoise, layered_from_bytes, noise_to_bytes, open_seeds, stored_facts
+from engine.takes.noise import CONDITIONING, LayeredNoise, layered_from_bytes, noise_to_bytes, open_seeds, stored_facts
 
 LOUD = Curve(points=(Point(beat=Fraction(0), value=-20.0),))
 
@@ -90,7 +90,7 @@ def test_a_level_that_is_not_searched_for_leaves_the_others_as_they_sound(
         request("", controls=(level,), again=("bass",), start=Start(noise=take.noise)), seed=99
     )
     after, others = with_stems(layered, again)
-    told = (json.loads(stored_facts(one.noise)["told"])["is_limited"] for one in (take, after))
+    told = (json.loads(stored_facts(one.noise)[CONDITIONING])["is_limited"] for one in (take, after))
     assert tuple(told) == (had_level, had_level)
     if not had_level:
         for name in ("drums", "lead"):
@@ -106,7 +106,7 @@ def test_a_level_that_is_searched_for_is_limited(
     level = Control(kind="intensity", target=LOUD)
     asked = request("", controls=(level,), again=again, start=Start(noise=first[0].noise), budget=Budget(steps=1))
     (take,) = takes(layered, asked)
-    assert json.loads(stored_facts(take.noise)["told"])["is_limited"] is is_limited
+    assert json.loads(stored_facts(take.noise)[CONDITIONING])["is_limited"] is is_limited
     assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), audio(take.sound.samples))
 
 
@@ -138,7 +138,7 @@ def test_layers_that_stay_are_told_what_they_were_told(layered: LayeredPocket) -
     assert moved.record["key"] == take.record["key"]
     assert all(np.allclose(others[name], stems[name], atol=1e-6) for name in names[1:])
     encoded = msgspec.structs.replace(request("", start=start), prompt="drum and bass, dark")
-    assert layered.scene(encoded).told != layered.scene(request("", start=start)).told
+    assert layered.scene(encoded).conditioning != layered.scene(request("", start=start)).conditioning
 
 
 def test_a_muted_layer_is_heard_by_the_others_alone(layered: LayeredPocket, first: tuple[Take, Audios]) -> None:
