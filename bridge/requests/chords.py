@@ -65,7 +65,7 @@ def _is_none(text: str) -> bool:
 
 def _played(notes: tuple[Note, ...], name: str, loop: LoopRequest, say: Say) -> str:
     bar = loop.meter.beats_per_bar
-    text = written(chords_of(notes, loop.beats, bar), loop.bars, bar, _key(loop))
+    text = written(chords_of(notes, loop.beats, loop.meter), loop.bars, bar, _key(loop))
     say(f"The chords of {name}: {text.removesuffix(' |')}.")
     return text
 

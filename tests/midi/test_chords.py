@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi.chords.clip import chords_of
 from midi.chords.qualities import QUALITIES
 from midi.chords.text import NO_CHORD, Chord, key_of, parse_chord, parse_chords, written
 from midi.errors import MidiError
 from midi.key import MODES, NOTE_NAMES, Key
-from midi.notes import Note
 
 A_MINOR, C_MAJOR = Key.parse("Am"), Key.parse("C")
 FOUR = Fraction(4)
@@ -226,60 +224,6 @@ def test_chords_of_a_loop_are_written_as_they_are_read(rows: list[list[str]], ei
     spans = parse_chords(" | ".join(" ".join(row) for row in rows) + " |").spans(len(rows), Fraction(eighths, 2))
     text = written(spans, len(rows), Fraction(eighths, 2))
     assert parse_chords(text).spans(len(rows), Fraction(eighths, 2)) == spans
-
-
-def clip(text: str, *, broken: bool = False) -> list[Note]:
-    """Return a bar of four beats for each bar of `text`, as block chords or as arpeggios."""
-    found = []
-    for span in parse_chords(text).spans(text.count("|") + 1, FOUR):
-        pitches = sorted(60 + (one - span.chord.bass) % 12 + span.chord.bass for one in span.chord.pitch_classes)
-        for index, pitch in enumerate(pitches):
-            late = index * span.beats / (2 * len(pitches)) if broken else Fraction(0)
-            found.append(Note(pitch=pitch, start=span.beat + late, duration=span.beats - late))
-    return found
-
-
-@pytest.mark.parametrize(
-    "text", ["Am | F | C | G", "Am F | C G/B", "Dm7 G7 | Cmaj7 | N.C. | Bbm7", "C/E | Gsus4 | F#m7b5 | Ab6"]
-)
-@pytest.mark.parametrize("broken", [False, True])
-def test_a_clip_plays_the_chords_that_it_was_written_from(text: str, broken: bool) -> None:
-    """Block chords and arpeggios are read as the same chords, at the same beats."""
-    bars = text.count("|") + 1
-    found = chords_of(clip(text, broken=broken), bars * FOUR, FOUR)
-    wanted = parse_chords(text).spans(bars, FOUR)
-    assert [span.beat for span in found] == [span.beat for span in wanted]
-    assert [(span.chord.pitch_classes, span.chord.bass) for span in found] == [
-        (span.chord.pitch_classes, span.chord.bass) for span in wanted
-    ]
-
-
-@given(
-    starts=st.lists(st.fractions(0, 8, max_denominator=8), min_size=1, max_size=12),
-    eighths=st.integers(3, 9),
-    seed=st.integers(0, 99),
-)
-def test_any_clip_fills_its_loop_with_chords(starts: list[Fraction], eighths: int, seed: int) -> None:
-    """Whatever the notes and the metre, chords follow each other from the first beat to the last."""
-    notes = [
-        Note(pitch=40 + (7 * index + seed) % 40, start=start, duration=Fraction(1, 2))
-        for index, start in enumerate(starts)
-    ]
-    found = chords_of(
-        [*notes, Note(pitch=60, start=Fraction(0), duration=Fraction(1))], Fraction(9), Fraction(eighths, 2)
-    )
-    ends = [span.beat + span.beats for span in found]
-    assert [span.beat for span in found] == [0, *ends[:-1]]
-    assert ends[-1] == 9
-    if (bars := 9 / Fraction(eighths, 2)).denominator == 1:
-        text = written(found, int(bars), Fraction(eighths, 2))
-        assert parse_chords(text).spans(int(bars), Fraction(eighths, 2)) == found
-
-
-def test_drums_play_no_chords() -> None:
-    """A clip of drums, or an empty one, is told so."""
-    with pytest.raises(MidiError, match="no pitched notes"):
-        chords_of([Note(pitch=36, start=Fraction(0), duration=Fraction(1), channel=9)], FOUR, FOUR)
 
 
 def test_no_chord_is_a_chord_without_notes() -> None:
