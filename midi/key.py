@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import MidiError
 from .files.names import printable
-from .notes import DRUM_CHANNEL, NOTE_NAMES, Note, audible
+from .notes import DRUM_CHANNEL, Note, audible
 
 MODES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -60,7 +60,13 @@ SCALES: dict[str, tuple[int, ...]] = {
 }
 """The scales of Live 12 that are no key of seven notes here, by Live's names without capitals and hyphens."""
 
-_FLAT_NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+"""The pitch classes as they are written without a key; `Key.note_names` are those of a key."""
+LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}  # of two for the same, the one that is written first
+_NATURALS = {pitch_class: letter for letter, pitch_class in LETTERS.items()}
+_DEGREES = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # steps above the tonic's letter: flat 2nd, 3rd, 6th, 7th, sharp 4th
+_LEADING_NOTE = 11
 _FLAT_MAJORS = frozenset({1, 3, 5, 8, 10})  # majors that are written with flats
 _MODE_ALIASES = {
     "": "major", "maj": "major", "ionian": "major", "dur": "major", "majeur": "major", "mayor": "major",
@@ -68,7 +74,6 @@ _MODE_ALIASES = {
     "m": "minor", "min": "minor", "aeolian": "minor", "natural minor": "minor", "moll": "minor", "mineur": "minor",
     "menor": "minor", "minore": "minor",
 }  # fmt: skip
-_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SYLLABLES = {"do": 0, "re": 2, "mi": 4, "fa": 5, "sol": 7, "la": 9, "si": 11}
 _ACCIDENTAL = r"((?:(?<=[A-Ga-g])b|[\s-]*(?:#|♯|♭|b(?![a-z])|sharp|flat|di[eè]se|diesis|b[eé]moll?e?|s[ou]stenido))?)"
 _SCALE = r"[\s-]*((?:[A-Za-z0-9#.]|[\s-](?=[A-Za-z0-9#])){0,24})"
@@ -107,9 +112,36 @@ class Key:
         """The pitch classes of the scale."""
         return frozenset((self.tonic + step) % 12 for step in MODES[self.mode])
 
+    @property
+    def note_names(self) -> tuple[str, ...]:
+        """The names of the pitch classes 0 (C) to 11 (B) in this key.
+
+        Each note of the scale has a letter of its own, so has a minor key's leading note. Others are the flat second,
+        third, sixth and seventh and the sharp fourth, in letters that need no double accidental.
+        """
+        return tuple(self._name(pitch_class) for pitch_class in range(12))
+
     def __str__(self) -> str:
-        names = _FLAT_NAMES if self._major_tonic() in _FLAT_MAJORS else NOTE_NAMES
-        return f"{names[self.tonic]} {self.mode}"
+        return f"{self._tonic_name} {self.mode}"
+
+    def _name(self, pitch_class: int) -> str:
+        above = (pitch_class - self.tonic) % 12
+        own = MODES[self.mode]
+        degree = own.index(above) if above in own else _DEGREES[above]
+        name = spelt(pitch_class, letter_above(self._tonic_name, degree))
+        is_own = above in own or (above == _LEADING_NOTE and 3 in own)
+        if name is not None and (is_own or pitch_class not in _NATURALS):
+            return name
+        return _NATURALS.get(pitch_class) or self._black(pitch_class)
+
+    @property
+    def _tonic_name(self) -> str:
+        return _NATURALS.get(self.tonic) or self._black(self.tonic)
+
+    def _black(self, pitch_class: int) -> str:
+        """Return a black key's name with the accidental of the signature."""
+        flat = self._major_tonic() in _FLAT_MAJORS
+        return f"{_NATURALS[(pitch_class + 1) % 12]}b" if flat else f"{_NATURALS[pitch_class - 1]}#"
 
     def _major_tonic(self) -> int:
         """Return the tonic of the major key with the same signature, for the spelling."""
@@ -117,6 +149,18 @@ class Key:
         classes = frozenset((self.tonic + step) % 12 for step in MODES[mode])
         majors = (frozenset((t + step) % 12 for step in MODES["major"]) for t in range(12))
         return next(tonic for tonic, major in enumerate(majors) if major == classes)
+
+
+def letter_above(name: str, degree: int) -> str:
+    """Return the letter so many degrees above that of a note's name: F is two above D."""
+    letters = tuple(LETTERS)
+    return letters[(letters.index(name[0]) + degree) % len(letters)]
+
+
+def spelt(pitch_class: int, letter: str) -> str | None:
+    """Return a pitch class's name with this letter; None where that would take more than one accidental."""
+    signs = (sign for sign, shift in ACCIDENTALS.items() if (LETTERS[letter] + shift - pitch_class) % 12 == 0)
+    return next((f"{letter}{sign}" for sign in signs), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +203,14 @@ def _from_german(text: str) -> KeyRead | None:
     if match is None:
         return None
     letter, bend, mode = match.groups()
-    tonic = {**_LETTERS, "H": 11, "B": 10}[letter.upper()]
+    tonic = {**LETTERS, "H": 11, "B": 10}[letter.upper()]
     shift = {None: 0, "is": 1, "es": -1, "s": -1}[bend.lower() if bend else None]
     return KeyRead(Key((tonic + shift) % 12, _MODE_ALIASES[mode.lower()]))
 
 
 def _from_letters(text: str) -> KeyRead | None:
     match = _KEY.fullmatch(text)
-    return None if match is None else _with_mode(text, _LETTERS[match.group(1).upper()], match.group(2), match.group(3))
+    return None if match is None else _with_mode(text, LETTERS[match.group(1).upper()], match.group(2), match.group(3))
 
 
 def _from_syllables(text: str) -> KeyRead | None:

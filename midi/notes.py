@@ -11,7 +11,6 @@ from fractions import Fraction
 from .errors import MidiError
 from .tempo import Beats
 
-NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
 # Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
 EARLY_BEATS = Fraction(1, 8)  # beats before the loop, where no note is meant to be heard

@@ -26,5 +26,6 @@ def reading_of_chords(text: str, key: str, bars: int, time_signature: str) -> Js
     loop = LoopRequest(seed=0, bars=bars, meter=Meter.parse(time_signature), key=key or None)
     remarks: list[str] = []
     played = read_chords(text, {}, loop, Frontend.OSC, remarks.append)
-    letters = str(parse_chords(played, None if loop.key is None else Key.parse(loop.key))) if played else ""
+    own = None if loop.key is None else Key.parse(loop.key)
+    letters = parse_chords(played, own).named(own) if played else ""
     return {"understood": letters, "remarks": [remark for remark in remarks if not remark.endswith(f": {letters}.")]}

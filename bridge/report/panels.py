@@ -16,7 +16,6 @@ from engine.metrics.framing import Signal, smoothed
 from engine.metrics.intensity import level_curve
 from engine.metrics.seam import CLEAN
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets
-from midi.notes import NOTE_NAMES
 
 from . import measure
 from .record import Record
@@ -133,7 +132,7 @@ def melody(axes: Axes, measured: Measured) -> None:
         for note in control.target.notes:
             _note(axes, float(note.start), float(note.duration), note.pitch % 12)
     axes.set_ylim(-0.5, 11.5)
-    axes.set_yticks(range(12), NOTE_NAMES)
+    axes.set_yticks(range(12), measured.record.note_names)
     titled(axes, _named(control, "Melody"), "orange: asked for    teal: in the file" if control else "")
     _bars(axes, measured, over_picture=True)
 

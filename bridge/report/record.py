@@ -1,11 +1,14 @@
 """The fields of a take's record that a report needs; each may be missing."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
 from engine.metrics import Panel, Verdict
 from engine.request import Control, LoopRequest
+from midi.errors import MidiError
+from midi.key import NOTE_NAMES, Key
 
 EARLIER_PANELS = {
     "intensity": Panel.LEVEL,
@@ -17,11 +20,12 @@ EARLIER_PANELS = {
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The losses of each control by step, the verdicts, and where each kind of control is shown."""
+    """The losses of each control by step, the verdicts, where each kind of control is shown, and the key."""
 
     loss_curves: dict[str, list[float | None]] = {}
     verdicts: tuple[Verdict, ...] = ()
     panels: dict[str, Panel] | None = None
+    key: str | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, object]) -> "Record":
@@ -30,6 +34,13 @@ class Record(msgspec.Struct, frozen=True):
             return msgspec.convert(dict(record), cls)
         except msgspec.ValidationError:
             return cls()
+
+    @property
+    def note_names(self) -> tuple[str, ...]:
+        """The names of the pitch classes, spelt as they are in the take's key."""
+        with suppress(MidiError):
+            return Key.parse(self.key or "").note_names
+        return NOTE_NAMES
 
     def shown_in(self, panel: Panel, request: LoopRequest) -> Control | None:
         """Return the request's first control that this panel shows."""

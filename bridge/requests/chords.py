@@ -65,13 +65,17 @@ def _is_none(text: str) -> bool:
 
 def _played(notes: tuple[Note, ...], name: str, loop: LoopRequest, say: Say) -> str:
     bar = loop.meter.beats_per_bar
-    text = written(chords_of(notes, loop.beats, bar), loop.bars, bar)
+    text = written(chords_of(notes, loop.beats, loop.meter), loop.bars, bar, _key(loop))
     say(f"The chords of {name}: {text.removesuffix(' |')}.")
     return text
 
 
+def _key(loop: LoopRequest) -> Key | None:
+    return None if loop.key is None else Key.parse(loop.key)
+
+
 def _typed(text: str, loop: LoopRequest, frontend: Frontend, say: Say, *, inherited: bool) -> str:
-    key = None if loop.key is None else Key.parse(loop.key)
+    key = _key(loop)
     try:
         chords = parse_chords(text, key)
     except MidiError as error:
@@ -81,8 +85,8 @@ def _typed(text: str, loop: LoopRequest, frontend: Frontend, say: Say, *, inheri
         raise MidiError(error.fault, error.sentence, remedy) from error
     fitted = _fitted(chords, loop.bars, say, inherited=inherited)
     if key is not None and not _is_letters(text):
-        say(f"The chords in {key}: {fitted}.")
-    return text if fitted == chords else f"{fitted} |"
+        say(f"The chords in {key}: {fitted.named(key)}.")
+    return text if fitted == chords else f"{fitted.named(key)} |"
 
 
 def _is_letters(text: str) -> bool:

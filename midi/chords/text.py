@@ -14,17 +14,15 @@ from math import lcm
 from unicodedata import normalize
 
 from ..errors import MidiError
-from ..key import MODES, Key
+from ..key import ACCIDENTALS, LETTERS, MODES, NOTE_NAMES, Key, letter_above, spelt
 from .qualities import name_of, steps_of
 
-SPELLINGS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 HOLDS = (".", "/")  # of a chord, one more part
 MAX_BARS, MAX_PARTS = 64, 16  # of a text, of a bar
 REMEDY = "Write bars like Am F | C G/B, with Roman numerals like i VI | III VII where a key is given."
 
-_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
-_DIMINISHED, _MINOR_THIRD = {3, 6}, 3
+_DIMINISHED, _MINOR_THIRD, _FIFTH, _TRIAD = {3, 6}, 3, 7, 3
+_TONES = {3: 2, 4: 2, 6: 4, 7: 4, 8: 4, 10: 6, 11: 6}  # letters above the root's, by semitones: third, fifth, seventh
 _DEGREES = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NOTE = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _LETTER = re.compile(r"([A-Ga-g])([#b♯♭]?)([^/]*)(?:/(.+))?")
@@ -51,16 +49,38 @@ class Chord:
     pitch_classes: frozenset[int]
     bass: int
 
-    def __str__(self) -> str:
+    def named(self, key: Key | None = None) -> str:
+        """Return the chord's name as it is spelt in `key`; without one, black keys have their usual names."""
         if not self.pitch_classes:
             return "N.C."
+        names = NOTE_NAMES if key is None else key.note_names
         steps = frozenset((one - self.root) % 12 for one in self.pitch_classes)
-        bass = frozenset({(self.bass - self.root) % 12})
-        # A bass of its own is no part of the chord. Notes that nobody names are told one by one: none is added.
-        named = (name_of(one) for one in (steps, steps - bass))
-        notes = f"({'+'.join(SPELLINGS[one] for one in sorted(self.pitch_classes))})"
-        quality = next((name for name in named if name is not None), notes)
-        return f"{SPELLINGS[self.root]}{quality}{f'/{SPELLINGS[self.bass]}' if self.bass != self.root else ''}"
+        low = (self.bass - self.root) % 12
+        root, bass = self._root_name(names, steps, key), "" if low == 0 else f"/{self._bass_name(names, steps, key)}"
+        # A bass of its own is no part of the chord: Am/G, not Am7/G.
+        without = steps - {low}
+        qualities = [name_of(one) for one in ((steps, without) if low and len(without) >= _TRIAD else (steps,))]
+        known = [quality for quality in qualities if quality is not None]
+        # Notes that nobody names are told one by one: none is added.
+        notes = "+".join(names[one] for one in sorted(self.pitch_classes))
+        return f"{root}{min(known, key=len) if known else f'({notes})'}{bass}"
+
+    def __str__(self) -> str:
+        return self.named()
+
+    def _root_name(self, names: Sequence[str], steps: frozenset[int], key: Key | None) -> str:
+        """Return the root's name; a diminished chord outside the scale leads up to its next note: C#dim to Dm in C."""
+        name = names[self.root]
+        outside = key is not None and self.root not in key.pitch_classes
+        if outside and steps >= _DIMINISHED and _FIFTH not in steps and name.endswith("b"):
+            return spelt(self.root, letter_above(name, -1)) or name
+        return name
+
+    def _bass_name(self, names: Sequence[str], steps: frozenset[int], key: Key | None) -> str:
+        """Return the bass' name; a third, fifth or seventh has its letter above the root's: E/G# in every key."""
+        name, low, root = names[self.bass], (self.bass - self.root) % 12, self._root_name(names, steps, key)
+        is_tone = low in _TONES and (low not in (6, 8) or _FIFTH not in steps)
+        return (is_tone and len(name) > 1 and spelt(self.bass, letter_above(root, _TONES[low]))) or name
 
 
 NO_CHORD = Chord(0, frozenset(), 0)
@@ -107,8 +127,13 @@ class Progression:
             return self
         return replace(self, bars=tuple(islice(cycle(self.bars), bars)))
 
+    def named(self, key: Key | None = None) -> str:
+        """Return the chords as text, spelt as they are in `key`, without one as in the key that they suggest."""
+        own = key or key_of(self.spans(len(self.bars), Fraction(1)))  # a bar's length changes nothing
+        return " | ".join(" ".join(chord.named(own) for chord in bar) for bar in self.bars)
+
     def __str__(self) -> str:
-        return " | ".join(" ".join(str(chord) for chord in bar) for bar in self.bars)
+        return self.named()
 
 
 def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable[ChordSpan]:
@@ -116,12 +141,13 @@ def _parts(row: tuple[Chord, ...], start: Fraction, beats: Fraction) -> Iterable
     return (ChordSpan(start + index * length, length, chord) for index, chord in enumerate(row))
 
 
-def written(spans: Sequence[ChordSpan], bars: int, beats_per_bar: Fraction) -> str:
+def written(spans: Sequence[ChordSpan], bars: int, beats_per_bar: Fraction, key: Key | None = None) -> str:
     """Return chords that fill so many bars as text, which `parse_chords` reads as the same ones.
 
-    A bar has as many parts as its changes need, `.` where a chord goes on; changes beyond `MAX_PARTS`
-    move to the nearest part.
+    They are spelt as they are in `key`, without one as in the key that they suggest. A bar has as many parts as its
+    changes need, `.` where a chord goes on; changes beyond `MAX_PARTS` move to the nearest part.
     """
+    own = key or key_of(spans)
     ends = [span.beat + span.beats for span in spans]
     rows: list[str] = []
     for start in (beats_per_bar * bar for bar in range(bars)):
@@ -129,7 +155,7 @@ def written(spans: Sequence[ChordSpan], bars: int, beats_per_bar: Fraction) -> s
         parts = min(lcm(1, *((change / beats_per_bar).denominator for change in changes)), MAX_PARTS)
         middles = [start + beats_per_bar * (part + Fraction(1, 2)) / parts for part in range(parts)]
         sounding = [spans[next(index for index, end in enumerate(ends) if middle < end)].chord for middle in middles]
-        words = [str(sounding[0]), *(str(now) if now != last else "." for last, now in pairwise(sounding))]
+        words = [sounding[0].named(own), *(now.named(own) if now != last else "." for last, now in pairwise(sounding))]
         rows.append(" ".join(words))
     return " | ".join(rows) + (" |" if bars == 1 else "")
 
@@ -242,7 +268,7 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
         root = _degree(accidental, _DEGREES.index(numeral.upper()), key, leading=leading)
     elif (letter := _LETTER.fullmatch(written)) is not None:
         name, accidental, quality, bass = letter.groups()
-        root = (_LETTERS[name.upper()] + _ACCIDENTALS[accidental]) % 12
+        root = (LETTERS[name.upper()] + ACCIDENTALS[accidental]) % 12
         spelt = _SPELT.fullmatch(quality)
         steps = _steps(text, quality, minor=False) if spelt is None else _spelt(spelt[1], root)
     else:
@@ -252,7 +278,7 @@ def parse_chord(text: str, key: Key | None = None) -> Chord:
 
 
 def _degree(accidental: str, index: int, key: Key, *, leading: bool) -> int:
-    moved, own = _ACCIDENTALS[accidental], MODES[key.mode]
+    moved, own = ACCIDENTALS[accidental], MODES[key.mode]
     if leading and own[2] == _MINOR_THIRD:
         return (key.tonic - 1) % 12  # a diminished chord on the seventh is the leading note's, in minor as in major
     scale = MODES["major"] if moved < 0 else own
@@ -272,7 +298,7 @@ def _steps(text: str, quality: str, *, minor: bool) -> tuple[int, ...]:
 def _spelt(notes: str, root: int) -> tuple[int, ...]:
     """Return the steps above `root` of notes like `C+Db+G`."""
     found = (_NOTE.fullmatch(note) for note in notes.split("+"))
-    return tuple((_LETTERS[note[1]] + _ACCIDENTALS[note[2]] - root) % 12 for note in found if note is not None)
+    return tuple((LETTERS[note[1]] + ACCIDENTALS[note[2]] - root) % 12 for note in found if note is not None)
 
 
 def _bass(text: str, bass: str) -> int:
@@ -283,7 +309,7 @@ def _bass(text: str, bass: str) -> int:
             f"{bass[:20]!r} after the slash of {text[:20]!r} is not a note A to G.",
             "Write the bass as a note, like C/G; write a secondary dominant by its letter.",
         )
-    return (_LETTERS[note[1].upper()] + _ACCIDENTALS[note[2]]) % 12
+    return (LETTERS[note[1].upper()] + ACCIDENTALS[note[2]]) % 12
 
 
 def _bad_chord(text: str) -> MidiError:

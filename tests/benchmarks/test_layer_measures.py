@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from benchmarks.quality.evaluation import crispness, fit
 from engine.metrics.hearing.pitch import pitches_of
-from midi.chords.text import SPELLINGS, parse_chord
+from midi.chords.text import parse_chord
+from midi.key import NOTE_NAMES
 
 RATE = 44_100
 SECONDS = 2.0
@@ -37,9 +38,8 @@ def noise(seed: int = 0) -> np.ndarray:
 
 def harmony(start: float, end: float, text: str, scale: str) -> fit.Harmony:
     one = parse_chord(text)
-    return fit.Harmony(
-        start, end, frozenset(SPELLINGS.index(note) for note in scale.split()), one.root, one.pitch_classes
-    )
+    own = frozenset(NOTE_NAMES.index(note) for note in scale.split())
+    return fit.Harmony(start, end, own, one.root, one.pitch_classes)
 
 
 def test_lines_stand_out_of_tones_and_not_of_noise() -> None:
@@ -130,7 +130,7 @@ def test_a_bass_meets_the_kick_or_does_not(late_seconds: float, share: float) ->
     assert np.isnan(fit.on_kicks(np.tile(bass, (2, 1)), np.zeros((2, 2 * RATE)), RATE))
 
 
-@given(root=st.sampled_from(SPELLINGS), kind=st.sampled_from(["", "m", "7", "m7", "maj7"]))
+@given(root=st.sampled_from(NOTE_NAMES), kind=st.sampled_from(["", "m", "7", "m7", "maj7"]))
 @settings(max_examples=10)
 def test_chords_are_recognised(root: str, kind: str) -> None:
     """Played plainly they are told by root and third; asked for as another they are wrong; others are not counted."""

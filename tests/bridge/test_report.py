@@ -13,6 +13,7 @@ from matplotlib.image import imread
 from bridge.report import measure
 from bridge.report.head import facts, layer_facts, tiles_of, title, width
 from bridge.report.page import write_report
+from bridge.report.record import Record
 from bridge.report.style import HEARD, WRONG
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
@@ -171,6 +172,14 @@ def test_the_facts_say_what_was_made() -> None:
         "A minor",
         "seed 7",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("F minor", "Db"), ("A major", "C#"), (None, "C#"), ("none", "C#"), (3, "C#")]
+)
+def test_pitch_classes_are_spelt_as_the_takes_key_is(key: object, name: str) -> None:
+    """Where the record names none, black keys have their usual names."""
+    assert Record.of({"key": key}).note_names[1] == name
 
 
 def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -70,6 +70,29 @@ def test_keys_are_spelt_with_the_signature_in_mind(key: Key, written: str) -> No
 
 
 @given(keys)
+def test_a_keys_note_names_are_its_scales(key: Key) -> None:
+    """Each name is read as its pitch class, the tonic's is the key's own, and the scale has seven letters."""
+    assert [Key.parse(name).tonic for name in key.note_names] == list(range(12))
+    assert str(key).split()[0] == key.note_names[key.tonic]
+    letters = {key.note_names[one][0] for one in key.pitch_classes}
+    is_written_with_double_sharps = key.mode in ("harmonic minor", "melodic minor") and key.tonic in (3, 8)
+    assert len(letters) == 7 - is_written_with_double_sharps
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("C major", "C Db D Eb E F F# G Ab A Bb B"), ("A major", "C C# D D# E F F# G G# A Bb B"),
+        ("F minor", "C Db D Eb E F Gb G Ab A Bb B"), ("A minor", "C C# D D# E F F# G G# A Bb B"),
+        ("G# dorian", "C C# D D# E E# F# G G# A A# B"), ("C# minor", "B# C# D D# E F F# G G# A A# B"),
+    ],
+)  # fmt: skip
+def test_notes_are_spelt_as_their_key_is(key: str, names: str) -> None:
+    """Those of the scale and the leading note as the scale is written, others as they are usually borrowed."""
+    assert " ".join(Key.parse(key).note_names) == names
+
+
+@given(keys)
 def test_a_scale_holds_its_tonic_and_seven_notes(key: Key) -> None:
     """Every mode here has seven."""
     assert key.tonic in key.pitch_classes

@@ -134,7 +134,7 @@ def _chords_heard(request: LoopRequest, plan: Arrangement) -> str:
     """Return the chords that are played as text; drums play none, whatever is asked for."""
     if not plan.chords or not set(plan.layers) & set(PITCHED):
         return ""
-    return written(plan.chords, request.bars, request.meter.beats_per_bar)
+    return written(plan.chords, request.bars, request.meter.beats_per_bar, plan.key)
 
 
 def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: str, take_key: str) -> list[str]:

@@ -71,3 +71,11 @@ def test_a_clip_and_a_text_are_not_both() -> None:
     with pytest.raises(BadRequestError, match="asked for twice"):
         read_chords("F", sent, loop, Frontend.OSC, lambda _: None)
     assert read_chords("F", sent, loop, Frontend.OSC, lambda _: None, inherited=True) == "Am |"
+
+
+@pytest.mark.parametrize(("key", "wanted"), [("G# dorian", "G#m |"), ("Db major", "Abm |"), (None, "G#m |")])
+def test_a_clips_chords_are_spelt_as_the_loops_key_is(key: str | None, wanted: str) -> None:
+    """Without one as in the key that they suggest."""
+    rows = Rows(tuple((pitch, 0.0, 4.0, 100) for pitch in (56, 59, 63)))
+    loop = LoopRequest(seed=0, bars=1, key=key)
+    assert read_chords("", {("notes", SETTING): rows}, loop, Frontend.OSC, lambda _: None) == wanted
