@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from engine.errors import DittoError
-from engine.files import publish
+from engine.files import make_folder, publish
 from engine.service.access import Keys
 from engine.service.messages import Submission
 from engine.service.transport import Frames
@@ -180,5 +180,5 @@ def _write_discovery(settings: Settings, port: int, bridge_id: str, engine_addre
         "pid": os.getpid(),
         "takes": str(settings.takes.absolute()),
     }
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.home, "DITTO_HOME")
     publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)

@@ -24,7 +24,7 @@ import numpy as np
 from engine.audio.wav import Audio, write_loop
 from engine.errors import BadInputError, BadRequestError, DittoError
 from engine.events import Preview, Scores, Sound, Stems, Take, named_now
-from engine.files import publish
+from engine.files import make_folder, publish
 from engine.request import LAYERS, MIX, LoopRequest
 from engine.service import wire
 from midi.errors import MidiError
@@ -140,7 +140,7 @@ def write_files(
     take that was there go. With `may_exist` its other files may be there from an attempt that was cut off before its
     WAV. Where one cannot be written, none stays that was not there before.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent, "DITTO_TAKES")
     before = set(extras_of(path)) if overwrite else set()
     companions = _companions(path, request, take, stems, midi, now or datetime.datetime.now().astimezone())
     added: list[Path] = []
@@ -197,7 +197,7 @@ def _extras(wav: Path) -> _Extras:
 
 def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
     """Write an early listen and return its path; raises `BadInputError` where it cannot be written."""
-    _make_folder(folder)
+    make_folder(folder, "DITTO_TAKES")
     path = folder / f"{request.request_id}-{preview.take}-{preview.step}.wav"
     write_wav(path, request, preview.sound, True)
     return path
@@ -317,12 +317,3 @@ def samples_of(sound: Sound) -> Audio:
     if sound.channels not in (1, 2) or len(sound.samples) % (4 * sound.channels) or not sound.samples:
         raise BadInputError("The engine sent audio that is empty or not whole frames.")
     return np.frombuffer(sound.samples, dtype="<f4").reshape(-1, sound.channels).T
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(
-            f"The folder {folder} cannot be made: {error.strerror}.", remedy="Set DITTO_TAKES to another folder."
-        ) from error

@@ -79,3 +79,14 @@ def test_a_user_without_a_home_folder_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     environment |= {name: str(tmp_path / name) for name in FOLDERS}
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def test_a_data_folder_that_cannot_be_made_is_said_with_the_variable_that_names_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By `open`, too; its disk need not be gone for that."""
+    (tmp_path / "file").write_text("in the way")
+    assert run(["open", "--print", "--home", str(tmp_path / "file" / "home")]) == 2
+    said = capsys.readouterr().err
+    assert f"The folder {tmp_path / 'file' / 'home'} cannot be made" in said
+    assert "DITTO_HOME" in said
