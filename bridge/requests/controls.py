@@ -157,7 +157,7 @@ def _lane(settings: Mapping[str, str], beats: Fraction, say: Say) -> Curve:
             remedy="Save the Live set first, and choose the lane again.",
         )
     path, lane = parse_lane_reference(settings["lane"])
-    start = targets.beat_range(settings["lane_beats"], "lane_beats")[0] if settings.get("lane_beats") else Fraction(0)
+    start = targets.beat_range(settings["lane_beats"], "lane_beats")[0] if settings.get("lane_beats") else None
     return read_lane(LaneReference(Path(path), lane, start), beats, say)
 
 

@@ -18,7 +18,7 @@ from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to
 from midi.curves.automation import Curve as Automation
 from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
-from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
+from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, played_curve, read_set
 from midi.tempo import TICKS_PER_BEAT, exact, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
@@ -30,11 +30,15 @@ _FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class LaneReference:
-    """A set, the lane's path in it, and the beat (quarter note) of the set at which the loop starts."""
+    """A set, the lane's path in it, and the beat (quarter note) at which the loop starts.
+
+    The beat is one of the set, of a clip's envelope one of the clip; without it a loop starts at the set's beat 0, and
+    an envelope is followed as its clip plays it.
+    """
 
     path: Path
     lane: str
-    from_beat: Fraction = Fraction(0)
+    from_beat: Fraction | None = None
 
     @classmethod
     def parse(cls, text: str) -> "LaneReference":
@@ -42,7 +46,7 @@ class LaneReference:
         start = _FROM_BEAT.search(text)
         name = text[: start.start()] if start else text
         path, lane = parse_lane_reference(name)
-        return cls(Path(path), lane, exact(start.group(1)) if start else Fraction(0))
+        return cls(Path(path), lane, exact(start.group(1)) if start else None)
 
 
 def names_set(text: str) -> bool:
@@ -62,9 +66,15 @@ def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str
     return as_target(lane, reference.from_beat, loop_beats)
 
 
-def as_target(lane: Lane, from_beat: Fraction, loop_beats: Fraction) -> Curve:
-    """Return `loop_beats` beats of a lane from `from_beat` on: in dB for a level, else in 0..1 of its range."""
-    drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
+def as_target(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:
+    """Return `loop_beats` beats of a lane from `from_beat` on: in dB for a level, else in 0..1 of its range.
+
+    Without a beat a clip's envelope is as the clip plays it, and another lane begins with the set. Raises `MidiError`.
+    """
+    if from_beat is None:
+        drawn = played_curve(lane, loop_beats)
+    else:
+        drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
     if _is_fader(lane):
         return _points(_in_decibels(drawn, loop_beats), "db")
     if _is_in_decibels(lane):
