@@ -132,6 +132,7 @@ class Bridge:
                 place = self._session.answered(message, host) or ("", port)
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
+            place = (error.message and self._session.meant(error.message, host)) or place
             if place[1] and self._errors.take(time.monotonic()):
                 self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
 

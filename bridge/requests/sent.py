@@ -1,6 +1,6 @@
 """Curves, notes and onsets that are sent as numbers, row by row, as targets of a request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -29,14 +29,25 @@ Chunks = Mapping[tuple[str, str], Rows]
 """By part (`curve`, `notes` or `onsets`) and control."""
 
 
-def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
-    """Return rows as the target of the control `kind`: a rhythm's notes are strokes, a melody's are one voice."""
+def read_rows(
+    part: str, kind: str, sent: Rows, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None
+) -> Target:
+    """Return rows as the target of the control `kind`: a rhythm's notes are strokes, a melody's are one voice.
+
+    `say` gets a sentence on what lies behind the loop's end. Raises `BadRequestError` where all of it does, and for a
+    rhythm without hits.
+    """
     if part == "curve":
         points = tuple(Point(max(snapped(beat), Fraction(0)), float(value)) for beat, value in sent.rows)
         return Curve(points=points, unit=sent.unit or "db")  # type: ignore[arg-type]  # checked by the table of OSC
     if part == "onsets":
+        _say_outside(kind, "hits", [beat for beat, _strength, _group in sent.rows], loop_beats, say)
         strokes = (Onset(_on_downbeat(snapped(beat)), float(strength), group) for beat, strength, group in sent.rows)
-        return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if 0 <= stroke.beat < loop_beats)))
+        inside = tuple(sorted(stroke for stroke in strokes if 0 <= stroke.beat < loop_beats))
+        if not inside:
+            raise BadRequestError(f"The {kind} has no hits.", remedy="Send one at least, or leave it out.")
+        return Onsets(onsets=inside)
+    _say_outside(kind, "notes", [row[1] for row in sent.rows if int(row[3])], loop_beats, say)
     played = sounding(sent, loop_beats)
     if kind == "rhythm":
         return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))
@@ -60,6 +71,20 @@ def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
             points.append(Point(beat, points[-1].value))
         points.append(Point(beat, level))
     return Curve(points=tuple(points), unit="unit")
+
+
+def _say_outside(
+    kind: str, what: str, starts: Sequence[float], loop_beats: Fraction, say: Callable[[str], None]
+) -> None:
+    behind = sum(snapped(start) >= loop_beats for start in starts)
+    if behind and behind == len(starts):
+        raise BadRequestError(
+            f"The first of the {kind}'s {what} is at beat {min(starts):g}; this loop has beats 0 to "
+            f"{float(loop_beats):g}.",
+            remedy="Count beats from the loop's start, or ask for more bars.",
+        )
+    if behind:
+        say(f"{kind}: {behind} of {len(starts)} {what} lie behind the loop's end and are left out.")
 
 
 def _on_downbeat(beat: Fraction) -> Fraction:
