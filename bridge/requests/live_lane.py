@@ -69,16 +69,29 @@ def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str
 def as_target(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:
     """Return `loop_beats` beats of a lane from `from_beat` on: in dB for a level, else in 0..1 of its range.
 
-    Without a beat a clip's envelope is as the clip plays it, and another lane begins with the set. Raises `MidiError`.
+    Raises `MidiError`.
     """
-    if from_beat is None:
-        drawn = played_curve(lane, loop_beats)
-    else:
-        drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
+    drawn = _followed(lane, from_beat, loop_beats)
     if _is_fader(lane):
         return _points(_in_decibels(drawn, loop_beats), "db")
     if _is_in_decibels(lane):
         return _points(thin(drawn.points, 0.0), "db")
+    return _shares(lane, drawn)
+
+
+def as_share(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:
+    """Return `loop_beats` beats of a lane from `from_beat` on in 0..1 of its range; raises `MidiError`."""
+    return _shares(lane, _followed(lane, from_beat, loop_beats))
+
+
+def _followed(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Automation:
+    """Return a part of a lane; without a beat a clip's envelope as the clip plays it, another lane's beginning."""
+    if from_beat is None:
+        return played_curve(lane, loop_beats)
+    return lane_curve(lane, from_beat, from_beat + loop_beats)
+
+
+def _shares(lane: Lane, drawn: Automation) -> Curve:
     low, high = lane.range
     if low == high:  # one value and no range: as if it were the whole of it
         low, high = low - 1, high

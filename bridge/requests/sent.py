@@ -47,7 +47,8 @@ def read_rows(
         if not inside:
             raise BadRequestError(f"The {kind} has no hits.", remedy="Send one at least, or leave it out.")
         return Onsets(onsets=inside)
-    _say_outside(kind, "notes", [row[1] for row in sent.rows if int(row[3])], loop_beats, say)
+    starts = [start for _pitch, start, _duration, velocity in sent.rows if int(velocity)]
+    _say_outside(kind, "notes", starts, loop_beats, say)
     played = sounding(sent, loop_beats)
     if kind == "rhythm":
         return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))

@@ -140,7 +140,7 @@ def test_the_tempo_of_the_prompt_fills_the_form(tab: "Tab") -> None:
 
 
 def test_a_clip_of_a_dropped_set_is_the_melody(tab: "Tab", studio: Any, tmp_path: Path) -> None:
-    """The set's clips are listed by track, and the chosen one's notes stand in the roll."""
+    """The set's clips are listed by track, and the chosen one's notes stand in the roll, repeated to the loop."""
     clips = midi_clip_xml([(60, 0, 1, 100)], name="Verse") + midi_clip_xml(
         [(64, 1, 0.5, 90), (67, 2, 1, 80)], name="Hook", time=4
     )
@@ -149,5 +149,6 @@ def test_a_clip_of_a_dropped_set_is_the_melody(tab: "Tab", studio: Any, tmp_path
     drop(tab, file)
     tab.select_option("#set-clip", label="Lead: Hook (2 notes)")
     tab.click("#set-melody")
-    tab.wait_for_function("() => document.getElementById('melody').notes.length === 2")
-    assert tab.evaluate("() => document.getElementById('melody').notes") == [[64, 1, 0.5, 90], [67, 2, 1, 80]]
+    tab.wait_for_function("() => document.getElementById('melody').notes.length > 0")
+    repeated = [note for bar in (0, 4, 8, 12) for note in ([64, 1 + bar, 0.5, 90], [67, 2 + bar, 1, 80])]
+    assert tab.evaluate("() => document.getElementById('melody').notes") == repeated

@@ -99,8 +99,6 @@ def test_a_recording_with_many_channels_is_a_reference_with_a_remark(tmp_path: P
 
 def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> None:
     """Trials 4 and 19: notes from the device have no channel and may begin a hair early; they are heard alike."""
-    from bridge.requests.sent import Rows, read_rows
-
     rows = Rows(((36, -0.02, 0.25, 100), (42, 1.0, 0.25, 100), (38, 2.0, 0.25, 100), (36, 15.98, 0.25, 90)))
     reading = read_request({"bars": "4", "seed": "1"}, {("notes", "rhythm"): rows})
     strokes = reading.request.controls[0].target.onsets  # type: ignore[union-attr]
@@ -109,8 +107,6 @@ def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> N
 
 def test_silent_and_early_rows_are_read_as_a_clip_reads_them() -> None:
     """Trial 26: velocity 0 is left out; early notes, strokes and breakpoints are the start's, earlier notes go."""
-    from bridge.requests.sent import Rows, read_rows
-
     notes = Rows(((60, -0.02, 1.0, 100), (62, 1.0, 1.0, 0), (64, 2.0, 1.0, 90), (65, -0.2, 1.0, 90)))
     strokes = Rows(((-0.02, 1.0, "kick"), (2.0, 0.5, "snare"), (-0.2, 1.0, "hat")))
     curve = Rows(((-0.02, -30.0), (4.0, -9.0)), "db")

@@ -161,7 +161,6 @@ def test_a_full_disk_is_told_with_what_helps(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
-
 @pytest.mark.parametrize("name", ["a loop.wav", "Schöner Käse.wav", "夜のループ.wav", "🥁 #1 100%.wav"])
 def test_names_in_any_script_work(tmp_path: Path, name: str) -> None:
     """Spaces, umlauts, Japanese and signs are names like any other."""

@@ -323,32 +323,6 @@ def test_an_early_note_of_the_arrangement_is_the_downbeat(tmp_path: Path) -> Non
     assert [(n.pitch, float(n.start)) for n in read_notes(f"{path}#Lead@8", Fraction(8)).notes] == [(60, 0), (64, 4)]
 
 
-def switched_off(clip: str) -> str:
-    return clip.replace("<Name ", '<Disabled Value="true" /><Name ', 1)
-
-
-def test_a_clip_that_is_switched_off_is_not_heard(tmp_path: Path) -> None:
-    """As its track does not play it in Live; what is left out is said, and a clip that is named is read."""
-    off = switched_off(midi_clip_xml([(60, 0, 1, 100)], name="off"))
-    on = midi_clip_xml([(67, 0, 1, 100)], name="on", time=4)
-    path = live(tmp_path / "Song.als", track_xml("Lead", arrangement=off + on))
-    found = read_notes(f"{path}#Lead", Fraction(8))
-    assert [(note.pitch, note.start) for note in found.notes] == [(67, 4)]
-    assert any("switched off" in remark and "'off'" in remark for remark in found.remarks)
-    assert [note.pitch for note in read_notes(f"{path}#Lead/off", Fraction(4)).notes] == [60]
-
-
-def test_of_a_session_a_clip_that_is_switched_on_is_read(tmp_path: Path) -> None:
-    """The only one is read, switched off or not, and this is said."""
-    off = switched_off(midi_clip_xml([(60, 0, 1, 100)], name="off"))
-    on = midi_clip_xml([(67, 0, 1, 100)], name="on")
-    two = live(tmp_path / "Two.als", track_xml("Lead", session=off + on))
-    assert [note.pitch for note in read_notes(f"{two}#Lead", Fraction(4)).notes] == [67]
-    one = read_notes(str(live(tmp_path / "One.als", track_xml("Lead", session=off))), Fraction(4))
-    assert [note.pitch for note in one.notes] == [60]
-    assert any("switched off" in remark for remark in one.remarks)
-
-
 def test_a_rack_of_drums_is_a_kit(tmp_path: Path) -> None:
     """Item 3: drums of a Live set are told apart by the track's Drum Rack or by their pitches."""
     beat = midi_clip_xml([(36, 0.0, 0.25, 100), (70, 1.0, 0.25, 90), (38, 2.0, 0.25, 90)])

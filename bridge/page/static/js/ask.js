@@ -50,17 +50,17 @@ export class Ask extends EventTarget {
   }
 
   get parts() {
-    return PARTS.filter(([control]) => this.#lanes[control].isUsed).map(([control, part, unit]) => ({
-      part,
-      control,
-      unit,
-      groups: this.#lanes[control].groups,
-    }));
+    const parts = PARTS.map(([control, part, unit]) => ({ part, control, unit, groups: this.#lanes[control].groups }));
+    return parts.filter(({ groups }) => groups.length); // what lies behind a loop that was made shorter is not asked for
   }
 
   get beats() {
     const [over, under] = this.#metre;
     return Number(this.#form.elements.bars.value) * ((over * 4) / under);
+  }
+
+  get metre() {
+    return this.#metre.join("/");
   }
 
   /** Fills the form from a take's settings. */
