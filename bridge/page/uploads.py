@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from engine.audio.wav import read_audio
-from engine.errors import BadInputError
+from engine.errors import BadInputError, DittoError
 from engine.files import publish
 from midi.files.names import whole_letters
 from midi.live.note_file import read_notes
@@ -33,7 +33,8 @@ from .cards import Json
 
 _NO_NAME = re.compile(r'[\x00-\x1f\x7f<>:"|?*#/\\]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com.|lpt.)(\..*)?", re.IGNORECASE)  # no files on Windows, whatever the ending
-_HANDLE = re.compile(r"upload:([0-9a-f]{32}\.[a-z0-9]{2,5})(#.*)?", re.DOTALL)
+HANDLE = "upload:"  # how each begins
+_HANDLE = re.compile(HANDLE + r"([0-9a-f]{32}\.[a-z0-9]{2,5})(#.*)?", re.DOTALL)
 MAX_NAME_BYTES = 120  # of a file; what is before the ending is cut
 OUTLINE_COLUMNS = 400
 MAX_NOTES = 20_000
@@ -83,12 +84,14 @@ class Uploads:
             publish(path, data, overwrite=True, private=True)
         try:
             found = _READERS[kind](path)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DittoError):
+                error.sentence = self.as_named(error.sentence)
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 path.parent.rmdir()
             raise
-        return {"handle": f"upload:{stored}", "kind": kind, "name": Path(name).name[-120:], **found}
+        return {"handle": f"{HANDLE}{stored}", "kind": kind, "name": Path(name).name[-120:], **found}
 
     def path(self, handle: str) -> str:
         """Return the path, with its `#part`, that a handle stands for; raises `BadInputError`."""
@@ -97,6 +100,10 @@ class Uploads:
         if found is None or path is None:
             raise BadInputError("This file is no longer here.", remedy="Drop it on the page again.")
         return f"{path}{found[2] or ''}"
+
+    def as_named(self, sentence: str) -> str:
+        """Return a sentence in which uploads have their own names, without the folders that they lie in."""
+        return re.sub(re.escape(str(self.folder)) + r"[/\\][0-9a-f]{32}-\w+[/\\]", "", sentence)
 
     def _folder_of(self, stored: str) -> Path:
         return self.folder / stored.replace(".", "-")  # earlier versions have files that are called `stored`

@@ -130,8 +130,10 @@ def test_sentences_say_the_name_that_a_file_had(uploads: Uploads, name: str, sai
     path = Path(uploads.path(uploads.keep(name, tune())["handle"]))
     assert path.name == said
     assert path.parent.parent == uploads.folder
-    with pytest.raises(DittoError, match=r"^broken\.mid"):
-        uploads.keep("broken.mid", b"none")
+    for broken in ("broken.mid", "broken.wav", "broken.als"):
+        with pytest.raises(DittoError) as refused:
+            uploads.keep(broken, b"none")
+        assert refused.value.sentence.startswith(broken)
 
 
 def test_files_go_into_one_archive(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ function askChords() {
 }
 $("layers").addEventListener("chords", askChords);
 $("ask").addEventListener("change", ({ target }) => ["key", "bars", "time_signature"].includes(target.name) && askChords());
-$("melody").addEventListener("hear", () => hearNotes($("melody").groups, Number($("ask").elements.tempo_bpm.value) || 120));
+$("melody").addEventListener("hear", () => hearNotes($("melody").groups, ask.tempo));
 
 // -- what the server says
 
@@ -110,7 +110,7 @@ on("end", ({ id, outcome, sentence, remedy, takes: made }) => {
 on("chords", (said) => $("layers").showChords(said));
 on("understood", ({ prompt, words, substitutions, refused, unknown, tempo_bpm, key, time_signature, bars }) => {
   if (prompt !== $("prompt").value) return;
-  ask.suggest({ tempo_bpm, key });
+  ask.suggest({ tempo_bpm, key, time_signature, bars });
   const settings = [tempo_bpm && `${tempo_bpm} BPM`, key, time_signature, bars && `${bars} bars`].filter(Boolean);
   const absent = refused.filter((word) => !words.includes(`no ${word}`));
   const said = [];
