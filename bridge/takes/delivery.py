@@ -11,7 +11,7 @@ import hashlib
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -98,10 +98,12 @@ def write_take(
     *,
     midi: bytes = b"",
     may_exist: bool = False,
+    remarks: Iterable[str] = (),
 ) -> Delivered:
     """Write a take, with its stems if there are some, and return where it lies; raises `BadInputError`.
 
-    With `may_exist`, one that is there from before is returned as it is.
+    With `may_exist`, one that is there from before is returned as it is. `remarks` are sentences about its request,
+    which its sidecar keeps behind the take's own.
     """
     name = take_id(request, take.take)
     with _alone(folder / name):
@@ -110,7 +112,8 @@ def write_take(
         now = datetime.datetime.now().astimezone()
         path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
         if not path.exists():
-            write_files(path, request, take, stems, midi=midi, now=now, may_exist=True)
+            kept = msgspec.structs.replace(take, notes=tuple(dict.fromkeys((*take.notes, *remarks))))
+            write_files(path, request, kept, stems, midi=midi, now=now, may_exist=True)
         return delivered(path, request, take, name)
 
 

@@ -212,6 +212,16 @@ def test_notes_for_the_producer_come_with_the_acceptance() -> None:
     assert accepted.groups == (("a note",),)
 
 
+def test_what_was_said_of_a_request_is_kept_with_its_takes() -> None:
+    """The bridge's sentences and the engine's, for whoever wonders later how a loop came to be."""
+    desk = Desk()
+    desk.submit(_request())
+    desk.handle(Accepted(request_id="r1", notes=("Layers: drums.",)))
+    (write,) = desk.handle(_take())
+    assert isinstance(write, WriteTake)
+    assert write.remarks == ("a note", "Layers: drums.")
+
+
 def test_done_waits_for_the_files() -> None:
     """A device never hears of a take, or of the end, before the file is in its place."""
     desk = Desk()
