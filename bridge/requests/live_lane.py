@@ -1,7 +1,7 @@
 """A lane of a saved Live set as a target: `SET.als#Track/Device/Parameter`, from a beat on with `@16`.
 
 A lane has its parameter's own unit, and a loop needs a level:
-a parameter in decibels is taken as it is, a volume fader as dB below the loudest level,
+a level in decibels is taken as it is, a volume fader as dB below the loudest level,
 anything else as a share of its range.
 """
 
@@ -22,6 +22,7 @@ from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, pla
 from midi.tempo import TICKS_PER_BEAT, exact, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
+SOFTEST_DB, MOST_HEADROOM_DB = -30.0, 12.0  # a level's range begins below the one and ends below the other
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
 FRAMES_PER_BEAT = 16  # a fader is straight in amplitude, so it bends in dB between its breakpoints
 FADER_ERROR_DB = 0.1  # too little to hear
@@ -105,9 +106,12 @@ def _is_fader(lane: Lane) -> bool:
 
 
 def _is_in_decibels(lane: Lane) -> bool:
-    """Whether the range can only be one of decibels: silence far below, the top near 0."""
+    """Whether the range can only be one of levels in decibels: silence far below, the top near 0.
+
+    A gain that goes as far up as down, or a transposition, is none: its middle would be full scale.
+    """
     low, high = lane.range
-    return low <= -12 and -12 < high <= 36 and (lane.low, lane.high) != (None, None) and high - low >= 12
+    return (lane.low, lane.high) != (None, None) and low <= SOFTEST_DB and LOUDEST_DB < high <= MOST_HEADROOM_DB
 
 
 def _in_decibels(drawn: Automation, loop_beats: Fraction) -> tuple[Breakpoint, ...]:

@@ -70,6 +70,20 @@ def test_a_parameter_in_decibels_is_taken_as_it_is() -> None:
     assert as_target(drawn, Fraction(0), Fraction(16)).unit == "db"
 
 
+@pytest.mark.parametrize("most", [12, 15, 24, 35, 36])
+def test_a_gain_or_a_transposition_is_no_level(most: int) -> None:
+    """What goes as far up as down is a share of its range: its middle is not full scale."""
+    target = as_target(lane([(0, 0), (16, most)], -most, most, "Eq8", "Gain"), Fraction(0), Fraction(16))
+    assert target.unit == "unit"
+    assert [point.value for point in target.points] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-60, 0), (-40, -10), (-70, 6), (-36, 12)])
+def test_a_range_of_levels_is_in_decibels(low: int, high: int) -> None:
+    """From far below to about full scale, as thresholds and our own dial have it."""
+    assert as_target(lane([(0, -30)], low, high), Fraction(0), Fraction(16)).unit == "db"
+
+
 def test_a_macro_is_a_share_of_its_range() -> None:
     """0 to 127 becomes 0 to 1, which stands for the quietest and the loudest level."""
     target = as_target(lane([(0, 0), (16, 127)], 0, 127, "Rack", "Macro 1"), Fraction(0), Fraction(16))
