@@ -21,7 +21,7 @@ from engine.audio.wav import read_audio
 from engine.errors import BadInputError, DittoError
 from engine.files import publish
 from midi.files.names import whole_letters
-from midi.live.note_file import read_notes
+from midi.live.note_file import track_notes
 from midi.live.set import Lane, LiveClip, LiveSet, read_set
 from midi.melody import pitched
 from midi.notes import DRUM_CHANNEL, Note, audible
@@ -138,15 +138,15 @@ class Uploads:
         from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
         path = Path(self.path(handle))
-        tracks = read_midi(path).tracks
-        number = next((n for n, track in enumerate(tracks, 1) if _has_tune(track.notes)), 0)
+        score = read_midi(path)
+        number = next((n for n, track in enumerate(score.tracks, 1) if _has_tune(track.notes)), 0)
         if not number:
             raise BadInputError(f"{path.name} holds no notes but drums.", remedy="Choose a file with a melody.")
-        found = read_notes(f"{path}#{number}", beats, meter)
+        found = track_notes(path, score, number, beats, meter)
         line = pitched(found.notes)
         return {
             "notes": _notes(audible(line.notes)),
-            "track": tracks[number - 1].name,
+            "track": score.tracks[number - 1].name,
             "remarks": [*found.remarks, *line.remarks],
         }
 

@@ -112,6 +112,9 @@ def test_a_dropped_file_is_the_melody_that_it_is_everywhere(uploads: Uploads) ->
     assert [(pitch, start) for pitch, start, *_ in found["notes"]] == [(60 + n % 4, n) for n in range(8)]
     assert found["track"] == "Riff"
     assert found["remarks"] == ["riff.mid lasts 4 beats and is played 2 times."]
+    numbered = uploads.keep("n.mid", write_midi(Score((ScoreTrack("2", kick), ScoreTrack("1", riff)))))["handle"]
+    assert uploads.tune(numbered, Fraction(4), Meter(4, 4))["track"] == "1", "names that are numbers confuse nothing"
+    assert [note[0] for note in uploads.tune(numbered, Fraction(4), Meter(4, 4))["notes"]] == [60, 61, 62, 63]
     drums = uploads.keep("kit.mid", write_midi(Score((ScoreTrack("Kit", kick),))))["handle"]
     with pytest.raises(BadInputError, match=r"kit\.mid holds no notes but drums"):
         uploads.tune(drums, Fraction(8), Meter(4, 4))
