@@ -47,9 +47,7 @@ def read_rows(
         if not inside:
             raise BadRequestError(f"The {kind} has no hits.", remedy="Send one at least, or leave it out.")
         return Onsets(onsets=inside)
-    starts = [start for _pitch, start, _duration, velocity in sent.rows if int(velocity)]
-    _say_outside(kind, "notes", starts, loop_beats, say)
-    played = sounding(sent, loop_beats)
+    played = sounding(sent, loop_beats, kind, say)
     if kind == "rhythm":
         return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))
     return Notes(notes=melody(played) if kind == "melody" else played)
@@ -93,8 +91,15 @@ def _on_downbeat(beat: Fraction) -> Fraction:
     return Fraction(0) if -EARLY_BEATS < beat < 0 else beat
 
 
-def sounding(sent: Rows, loop_beats: Fraction) -> tuple[Note, ...]:
-    """Return the notes of rows that sound in the loop, early ones on its downbeat."""
+def sounding(
+    sent: Rows, loop_beats: Fraction, kind: str = "clip", say: Callable[[str], None] = lambda _: None
+) -> tuple[Note, ...]:
+    """Return the notes of rows that sound in the loop, early ones on its downbeat.
+
+    `say` gets a sentence on those of the `kind` behind the loop's end; raises `BadRequestError` where all are there.
+    """
+    starts = [start for _pitch, start, _duration, velocity in sent.rows if int(velocity)]
+    _say_outside(kind, "notes", starts, loop_beats, say)
     return cut(settled(_notes(sent.rows), Fraction(0), loop_beats), Fraction(0), loop_beats)
 
 

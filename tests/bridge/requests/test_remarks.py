@@ -148,19 +148,25 @@ def test_half_a_letter_in_a_prompt_loses_no_take(typed: str, read: str) -> None:
     assert wire.encode(request)
 
 
-@pytest.mark.parametrize(("part", "row"), [("notes", (60, 1.0, 100)), ("onsets", (1.0, "kick"))])
-def test_what_is_sent_for_behind_the_loop_is_said(part: str, row: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(
+    ("control", "part", "row"),
+    [
+        ("melody", "notes", (60, 1.0, 100)), ("rhythm", "notes", (36, 1.0, 100)), ("chords", "notes", (60, 1.0, 100)),
+        ("rhythm", "onsets", (1.0, "kick")),
+    ],
+)  # fmt: skip
+def test_what_is_sent_for_behind_the_loop_is_said(control: str, part: str, row: tuple[object, ...]) -> None:
     """Some of it in a remark; all of it is no clip without notes but one at another place."""
 
     def at(*beats: float) -> dict[tuple[str, str], Rows]:
         rows = tuple((row[0], beat, *row[1:]) if part == "notes" else (beat, *row) for beat in beats)
-        return {(part, "melody" if part == "notes" else "rhythm"): Rows(rows)}
+        return {(part, control): Rows(rows)}
 
     asked = {"bars": "1", "seed": "1"}
     inside, partly = read_request(asked, at(0, 1)), read_request(asked, at(0, 5, 6))
     assert not [remark for remark in inside.remarks if "behind" in remark]
     assert [remark for remark in partly.remarks if "2 of 3" in remark and "behind the loop's end" in remark]
-    with pytest.raises(BadRequestError, match="is at beat 5; this loop has beats 0 to 4"):
+    with pytest.raises(BadRequestError, match=f"the {control}'s .* is at beat 5; this loop has beats 0 to 4"):
         read_request(asked, at(5, 6))
 
 
