@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from engine.errors import DittoError
-from engine.files import publish
+from engine.files import make_folder, publish
 from engine.service.access import Keys
 from engine.service.messages import Submission
 from engine.service.transport import Frames
@@ -132,6 +132,7 @@ class Bridge:
                 place = self._session.answered(message, host) or ("", port)
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
+            place = (error.message and self._session.meant(error.message, host)) or place
             if place[1] and self._errors.take(time.monotonic()):
                 self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
 
@@ -180,5 +181,5 @@ def _write_discovery(settings: Settings, port: int, bridge_id: str, engine_addre
         "pid": os.getpid(),
         "takes": str(settings.takes.absolute()),
     }
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.home, "DITTO_HOME")
     publish(settings.discovery_file, json.dumps(found).encode(), overwrite=True)

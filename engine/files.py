@@ -1,11 +1,14 @@
 """Files that are whole or not there: written beside their name, flushed to the disk, then renamed."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import BadInputError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = False, private: bool = False) -> None:
@@ -24,9 +27,22 @@ def publish(path: Path, data: bytes | Iterable[bytes], *, overwrite: bool = Fals
         raise BadInputError(f"{path} exists already and is kept.", remedy="Choose another name.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise BadInputError(f"{path} cannot be written: {reason}.", remedy="Choose another folder or name.") from error
+        full = isinstance(error, OSError) and error.errno in _FULL
+        remedy = "Make room on that disk, or choose another folder." if full else "Choose another folder or name."
+        raise BadInputError(f"{path} cannot be written: {reason}.", remedy=remedy) from error
     finally:
         _forget(temporary)
+
+
+def make_folder(folder: Path, variable: str) -> None:
+    """Make the folder that an environment `variable` may name; raise `BadInputError` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInputError(
+            f"The folder {folder} cannot be made: {reason}.", remedy=f"Set {variable} to another folder."
+        ) from error
 
 
 def _private(name: str, flags: int) -> int:

@@ -37,8 +37,21 @@ def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> 
     return settings
 
 
+def spelled(settings: Settings) -> None:
+    """Raise `BadInputError` for a folder whose name is not UTF-8: no other process, device or page could be told it."""
+    named = {"--home or DITTO_HOME": settings.home, "--takes or DITTO_TAKES": settings.takes}
+    for option, folder in (named | {"DITTO_MODELS": settings.models}).items():
+        try:
+            str(folder.absolute()).encode()
+        except UnicodeEncodeError as error:
+            raise BadInputError(
+                f"The name of the folder {folder} is not UTF-8.", remedy=f"Rename it, or name another with {option}."
+            ) from error
+
+
 def worker_options(settings: Settings, jobs: str, model: str) -> "WorkerOptions":
-    """Return a worker's options; `jobs` is empty for real models."""
+    """Return a worker's options; `jobs` is empty for real models. Raises `BadInputError` as `spelled` does."""
+    spelled(settings)
     from engine.service.workers.worker_options import DEFAULT_JOBS, WorkerOptions
 
     return WorkerOptions.of(settings, jobs=jobs or DEFAULT_JOBS, model=model)
@@ -68,6 +81,7 @@ def run_bridge(
     from engine.service.process import own_version
     from engine.service.transport import run
 
+    spelled(settings)
     log_to_stderr()
     if engine is not None:  # our own child, whatever was paired with at this address
         engine_key = Keys(settings.home / "keys").pair(ENGINE)[0]

@@ -30,10 +30,11 @@ _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 
 
 class OscError(DittoError):
-    """A datagram or one of its arguments is not what the table says."""
+    """A datagram or one of its arguments is not what the table says; `message` is what was read of it, unchecked."""
 
     code = "bad_message"
     remedy = "See docs/osc.md for what this address takes."
+    message: "OscMessage | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,14 @@ class OscMessage:
 
 def decode(datagram: bytes, sender: str = "device") -> list[OscMessage]:
     """Return the messages of a datagram that `sender` may send; raise `OscError` if any is wrong."""
-    return [_checked(path, arguments, sender) for path, arguments in _messages(datagram)]
+    found = []
+    for path, arguments in _messages(datagram):
+        try:
+            found.append(_checked(path, arguments, sender))
+        except OscError as error:
+            error.message = OscMessage(path, tuple(arguments))
+            raise
+    return found
 
 
 def encode(path: str, values: Sequence[Value] = (), groups: Sequence[Sequence[Value]] = (), last: Value = "") -> bytes:
@@ -211,6 +219,11 @@ def _is_short(value: float) -> bool:
         return False
 
 
+def is_id(text: str) -> bool:
+    """Return whether a text has only the characters that ids and nonces have."""
+    return _ID_LETTERS.issuperset(text)
+
+
 def _check(address: Address, argument: Argument, value: Value) -> Value:
     if argument.words and value not in argument.words:
         allowed = ", ".join(argument.words)
@@ -221,7 +234,7 @@ def _check(address: Address, argument: Argument, value: Value) -> Value:
     if not low <= size <= high:
         what = f"has {size} characters" if isinstance(value, str) else f"is {size:g}"
         raise OscError(f"{address.path}: {argument.name} {what}; {low:g} to {high:g} is allowed.")
-    if isinstance(value, str) and argument.unit.startswith("letters") and not _ID_LETTERS.issuperset(value):
+    if isinstance(value, str) and argument.unit.startswith("letters") and not is_id(value):
         raise OscError(f"{address.path}: {argument.name} may have letters, digits, - and _ only.")
     if isinstance(value, str) and "\0" in value:
         raise OscError(f"{address.path}: {argument.name} holds a zero character.")

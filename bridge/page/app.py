@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from engine.errors import DittoError
 from midi.notes import Note
-from midi.tempo import exact
+from midi.tempo import Meter, exact
 
 from ..requests.readers import FileThreads
 from ..takes import library
@@ -159,6 +159,7 @@ class UploadRoutes:
             Route("/uploads", self._upload, methods=["POST"]),
             Route("/lane", _answering(self._lane)),
             Route("/clip", _answering(self._clip)),
+            Route("/tune", _answering(self._tune)),
         ]
 
     def _lane(self, request: Request) -> Response:
@@ -168,7 +169,13 @@ class UploadRoutes:
 
     def _clip(self, request: Request) -> Response:
         wanted = request.query_params
-        return JSONResponse(self._uploads.clip(wanted.get("set", ""), int(wanted.get("number", "0") or 0)))
+        number, beats = int(wanted.get("number", "0") or 0), exact(wanted.get("beats", "16"))
+        return JSONResponse(self._uploads.clip(wanted.get("set", ""), number, beats))
+
+    def _tune(self, request: Request) -> Response:
+        wanted = request.query_params
+        beats, meter = exact(wanted.get("beats", "16")), Meter.parse(wanted.get("metre", "4/4"))
+        return JSONResponse(self._uploads.tune(wanted.get("file", ""), beats, meter))
 
     async def _upload(self, request: Request) -> Response:
         data = await request.body()

@@ -176,7 +176,7 @@ class Hub:
         await self._land(running, running.parts.of(event))  # at the end those, too, whose stems never came
         match event:
             case Accepted():
-                running.notes += event.notes
+                running.notes = tuple(dict.fromkeys((*running.notes, *event.notes)))
                 self.broadcast({**running.snapshot(), "queue_position": event.queue_position})
             case Progress():
                 self.broadcast(running.progressed(event))
@@ -206,7 +206,9 @@ class Hub:
 def _keep(folder: Path, running: Running, whole: WholeTake) -> Json:
     """Write a take and return its card; raises `DittoError`."""
     try:
-        written = delivery.write_take(folder, running.request, whole.take, whole.stems, may_exist=running.resumed)
+        written = delivery.write_take(
+            folder, running.request, whole.take, whole.stems, may_exist=running.resumed, remarks=running.notes
+        )
         return card(library.find(folder, written.take_id))
     except OSError as error:
         raise refused_by_system(error) from error

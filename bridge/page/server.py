@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from engine.errors import EngineUnavailableError
-from engine.files import publish
+from engine.files import make_folder, publish
 from engine.models.known import KNOWN, POCKET
 from engine.models.places import find
 from engine.settings import Settings
@@ -116,7 +116,7 @@ class Page:
 
     def _write_discovery(self) -> None:
         path = page_file(self._settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, "DITTO_HOME")
         found = {"port": self.port, "token": self.token, "pid": os.getpid()}  # `ditto-live open` reads it
         publish(path, json.dumps(found).encode(), overwrite=True, private=True)
 

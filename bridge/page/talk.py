@@ -21,7 +21,7 @@ from ..requests.targets import BUILTIN_ROWS
 from .guard import is_token
 from .hub import Hub, Tab
 from .readings import reading_of_chords, reading_of_prompt
-from .uploads import Uploads
+from .uploads import HANDLE, Uploads
 
 HELLO_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 2 * 2**20  # 20,000 notes as JSON
@@ -34,6 +34,13 @@ _PLAIN = {
     "chords": re.compile(r"(?:N\.C\.?(?![A-Za-z])|[\w#♯♭°øΔ+/|()\s,:%-]|(?<!\S)\.(?!\S))*"),
     "structure": re.compile(r"[A-Za-z]{0,32}"),
     "from_take": re.compile(r"[A-Za-z0-9_-]{0,80}"),
+}
+_HOW = {  # how a text is written that is no file
+    "intensity": "Draw it in its lane, or write points like 0:-30 8:-9.",
+    "brightness": "Draw it in its lane, or write points like 0:400 8:4000.",
+    "chords": "Write bars like Am F | C G/B.",
+    "structure": "Write 2 to 32 letters like AABA.",
+    "from_take": "Choose a take of the list.",
 }
 _TARGET = re.compile(r"[\d\s:.,+-]*|[A-Za-z ,'-]*")  # of a control of one's own: a curve, a number or words
 
@@ -171,7 +178,8 @@ class Talk:
             made = await self._files.run(partial(self._read, message))
             self._hub.submit(made.request, made.remarks)
         except DittoError as error:
-            return {"type": "refused", "tag": message.tag, "sentence": error.sentence, "remedy": error.remedy}
+            sentence = self._uploads.as_named(error.sentence)
+            return {"type": "refused", "tag": message.tag, "sentence": sentence, "remedy": error.remedy}
         return {"type": "submitted", "tag": message.tag, "id": made.request.request_id, "seed": str(made.request.seed)}
 
     def _read(self, message: Make) -> Reading:
@@ -191,6 +199,10 @@ class Talk:
         plain = _TARGET if part and kind not in BUILTIN_ROWS else _PLAIN.get(kind)
         if plain is not None and plain.fullmatch(value):
             return value
+        if not value.startswith(HANDLE):
+            raise BadInputError(
+                f"{value[:60]!r} cannot be read as {kind}.", remedy=_HOW.get(kind, "Drop the file here.")
+            )
         return self._uploads.path(value)
 
 

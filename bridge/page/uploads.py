@@ -1,12 +1,13 @@
 """Files dropped on the page: bounded, read by the same readers as everywhere, and named by a handle, never by a path.
 
 A handle is `upload:` and the digest of what the file holds, so that the same file twice is one file and a page cannot
-name anything on this computer.
+name anything on this computer. The file lies in a folder of that name under the name that it had, which sentences say.
 """
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -17,16 +18,24 @@ from typing import Any
 import numpy as np
 
 from engine.audio.wav import read_audio
-from engine.errors import BadInputError
+from engine.errors import BadInputError, DittoError
 from engine.files import publish
-from midi.curves.automation import flattened
-from midi.live.set import Lane, LiveClip, LiveSet, lane_curve, read_set
-from midi.notes import Note
+from midi.files.names import whole_letters
+from midi.live.note_file import track_notes
+from midi.live.set import Lane, LiveClip, LiveSet, read_set
+from midi.melody import pitched
+from midi.notes import DRUM_CHANNEL, Note, audible
+from midi.tempo import Meter
 
+from ..requests.live_lane import as_share, as_target
+from ..requests.saved_lane import sparse
 from .cards import Json
 
-_HANDLE = re.compile(r"upload:([0-9a-f]{32}\.[a-z0-9]{2,5})(#.*)?", re.DOTALL)
-MAX_LANE_POINTS = 2_000  # of a lane that is pasted; a longer one is thinned by the page's own reader of beats
+_NO_NAME = re.compile(r'[\x00-\x1f\x7f<>:"|?*#/\\]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com.|lpt.)(\..*)?", re.IGNORECASE)  # no files on Windows, whatever the ending
+HANDLE = "upload:"  # how each begins
+_HANDLE = re.compile(HANDLE + r"([0-9a-f]{32}\.[a-z0-9]{2,5})(#.*)?", re.DOTALL)
+MAX_NAME_BYTES = 120  # of a file; what is before the ending is cut
 OUTLINE_COLUMNS = 400
 MAX_NOTES = 20_000
 MAX_LANES = 500
@@ -69,51 +78,89 @@ class Uploads:
             known = ", ".join(ENDINGS)
             raise BadInputError(f"{name[-80:]!r} is not a file for here.", remedy=f"Drop one of {known}.")
         stored = f"{hashlib.blake2b(data, digest_size=16).hexdigest()}{ending}"
-        path = self.folder / stored
+        path = self._kept(stored) or self._folder_of(stored) / _plain_name(name, ending)
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             publish(path, data, overwrite=True, private=True)
         try:
             found = _READERS[kind](path)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DittoError):
+                error.sentence = self.as_named(error.sentence)
             path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
             raise
-        return {"handle": f"upload:{stored}", "kind": kind, "name": Path(name).name[-120:], **found}
+        return {"handle": f"{HANDLE}{stored}", "kind": kind, "name": Path(name).name[-120:], **found}
 
     def path(self, handle: str) -> str:
         """Return the path, with its `#part`, that a handle stands for; raises `BadInputError`."""
         found = _HANDLE.fullmatch(handle)
-        path = self.folder / found[1] if found else None
-        if found is None or path is None or not path.is_file():
+        path = self._kept(found[1]) if found else None
+        if found is None or path is None:
             raise BadInputError("This file is no longer here.", remedy="Drop it on the page again.")
         return f"{path}{found[2] or ''}"
 
-    def lane(self, handle: str, name: str, start: Fraction, beats: Fraction) -> Json:
-        """Return the points of one lane of an uploaded set in `beats` quarter notes from `start` on, in its own unit.
+    def as_named(self, sentence: str) -> str:
+        """Return a sentence in which uploads have their own names, without the folders that they lie in."""
+        return re.sub(re.escape(str(self.folder)) + r"[/\\][0-9a-f]{32}-\w+[/\\]", "", sentence)
 
-        Raises `DittoError` for an unknown handle or lane.
+    def _folder_of(self, stored: str) -> Path:
+        return self.folder / stored.replace(".", "-")  # earlier versions have files that are called `stored`
+
+    def _kept(self, stored: str) -> Path | None:
+        folder = self._folder_of(stored)
+        return next((path for path in folder.iterdir() if path.suffix != ".part"), None) if folder.is_dir() else None
+
+    def lane(self, handle: str, name: str, start: Fraction, beats: Fraction) -> Json:
+        """Return one lane of an uploaded set in `beats` quarter notes from `start` on: [beat, dB] and [beat, 0..1].
+
+        `levels` are what an intensity of that lane is everywhere, `shares` parts of its range. A clip's envelope that
+        starts at 0 is as the clip plays it. Raises `DittoError` for an unknown handle or lane.
         """
         live_set = read_set(self.path(handle))
         for lane in live_set.lanes:
             if lane.path == name:
-                points = flattened(lane_curve(lane, start, start + beats)).points[:MAX_LANE_POINTS]
-                low, high = lane.range
+                level = sparse(as_target(lane, start or None, beats))
+                shares = sparse(as_share(lane, start or None, beats))
+                low, high = (level.low, level.high) if level.unit == "unit" else (0.0, 1.0)
                 return {
-                    "points": [[float(point.beat), float(point.value)] for point in points],
-                    "low": low,
-                    "high": high,
+                    "levels": [[float(one.beat), low + (high - low) * one.value] for one in level.points],
+                    "shares": [[float(one.beat), one.value] for one in shares.points],
                 }
         raise BadInputError(f"The set has no lane {name[:120]!r}.")
 
-    def clip(self, handle: str, number: int) -> Json:
-        """Return the notes that a clip of an uploaded set plays from its launch; `number` is its place in the list.
+    def tune(self, handle: str, beats: Fraction, meter: Meter) -> Json:
+        """Return what a MIDI file plays in a loop of `beats` quarter notes, without drums, as everywhere.
+
+        Of several tracks it is the first with notes that are no drums; `track` is its name. Raises `DittoError`.
+        """
+        from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
+
+        path = Path(self.path(handle))
+        score = read_midi(path)
+        number = next((n for n, track in enumerate(score.tracks, 1) if _has_tune(track.notes)), 0)
+        if not number:
+            raise BadInputError(f"{path.name} holds no notes but drums.", remedy="Choose a file with a melody.")
+        found = track_notes(path, score, number, beats, meter)
+        line = pitched(found.notes)
+        return {
+            "notes": _notes(audible(line.notes)),
+            "track": score.tracks[number - 1].name,
+            "remarks": [*found.remarks, *line.remarks],
+        }
+
+    def clip(self, handle: str, number: int, beats: Fraction) -> Json:
+        """Return the notes that a clip of an uploaded set plays in `beats` quarter notes from its launch.
+
+        `number` is its place in the list.
 
         Raises `DittoError` for an unknown handle or number.
         """
         clips = _clips(read_set(self.path(handle)))
         if not 0 <= number < len(clips):
             raise BadInputError(f"The set has {len(clips)} clips with notes.", remedy="Choose one of the list.")
-        return {"notes": _notes(note for note in clips[number][1].sounding_notes() if not note.muted)}
+        return {"notes": _notes(audible(clips[number][1].sounding_notes(beats)))}
 
 
 def _notes(notes: Iterable[Note]) -> list[list[float]]:
@@ -130,21 +177,23 @@ def _clips(live_set: LiveSet) -> list[tuple[str, LiveClip]]:
     ][:MAX_CLIPS]
 
 
+def _has_tune(notes: Sequence[Note]) -> bool:
+    return any(note.channel != DRUM_CHANNEL for note in pitched(notes).notes)
+
+
+def _plain_name(name: str, ending: str) -> str:
+    """Return a file's own name as any disk takes it, with its `ending`."""
+    stem = _NO_NAME.sub("_", whole_letters(name.replace("\\", "/").rpartition("/")[2]))[: -len(ending)]
+    while len(stem.encode()) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    stem = stem.strip(" .") or "file"
+    return f"{'_' if _DEVICE.fullmatch(stem) else ''}{stem}{ending}"
+
+
 def _midi(path: Path) -> Json:
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
-    score = read_midi(path)
-    return {
-        "tracks": [
-            {
-                "name": track.name,
-                "end": float(track.end),
-                "notes": _notes(track.notes),
-            }
-            for track in score.tracks
-        ],
-        "remarks": list(score.remarks),
-    }
+    return {"tracks": [{"name": track.name, "notes": len(track.notes)} for track in read_midi(path).tracks]}
 
 
 def _set(path: Path) -> Json:

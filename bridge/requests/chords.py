@@ -34,7 +34,7 @@ def read_chords(
     if sent is not None:
         if text and not inherited:
             raise BadRequestError(f"{called} is asked for twice, as a clip and as {text[:40]!r}.")
-        return _played(sounding(sent, loop.beats), "the clip", loop, say)
+        return _played(sounding(sent, loop.beats, SETTING, say), "the clip", loop, say)
     if not text:
         return ""
     path, _ = split_file_part(text)

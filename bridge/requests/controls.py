@@ -26,6 +26,7 @@ from .targets import BUILTIN_ROWS, Say, TargetRow
 _DEFAULTS = LoopRequest(seed=0)
 _LAST = ("text",)  # after the controls that are not our own
 _PAINTED = ("inpaint", "outpaint")
+_LEVELS = ("intensity", "intensity-paper")  # controls whose curve in decibels is a level
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,20 @@ def _read(source: _Source) -> Iterator[Control]:
     order = {kind: place for place, kind in enumerate(kind for kind in BUILTIN_ROWS if kind not in _LAST)}
     order |= {kind: len(order) + 1 for kind in _LAST}
     for kind in sorted(found, key=lambda kind: order.get(kind, len(BUILTIN_ROWS) - len(_LAST))):
+        _refuse_too_loud(kind, found[kind])
         yield Control(kind=kind, target=found[kind])
+
+
+def _refuse_too_loud(kind: str, target: Target) -> None:
+    """Raise `BadRequestError` for a level above full scale: a forgotten sign would be searched for in vain."""
+    if kind not in _LEVELS or not isinstance(target, Curve) or target.unit != "db":
+        return
+    loudest = max(target.points, key=lambda point: point.value)
+    if loudest.value > 0:
+        raise BadRequestError(
+            f"{kind} is {loudest.value:g} dB at beat {float(loudest.beat):g}; 0 dBFS is as loud as a file can be.",
+            remedy="Levels lie below 0: -12 is loud, -30 soft.",
+        )
 
 
 def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -143,7 +157,7 @@ def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
         if (part, kind) == ("notes", CHORDS):
             continue
         if kind != "intensity" or chosen is IntensitySource.CURVE:
-            yield kind, read_rows(part, kind, sent, beats)
+            yield kind, read_rows(part, kind, sent, beats, source.say)
     if chosen is IntensitySource.LANE:
         yield "intensity", _lane(source.settings, beats, source.say)
     if chosen is IntensitySource.VELOCITIES:
@@ -157,7 +171,7 @@ def _lane(settings: Mapping[str, str], beats: Fraction, say: Say) -> Curve:
             remedy="Save the Live set first, and choose the lane again.",
         )
     path, lane = parse_lane_reference(settings["lane"])
-    start = targets.beat_range(settings["lane_beats"], "lane_beats")[0] if settings.get("lane_beats") else Fraction(0)
+    start = targets.beat_range(settings["lane_beats"], "lane_beats")[0] if settings.get("lane_beats") else None
     return read_lane(LaneReference(Path(path), lane, start), beats, say)
 
 

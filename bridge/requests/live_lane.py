@@ -1,7 +1,7 @@
 """A lane of a saved Live set as a target: `SET.als#Track/Device/Parameter`, from a beat on with `@16`.
 
 A lane has its parameter's own unit, and a loop needs a level:
-a parameter in decibels is taken as it is, a volume fader as dB below the loudest level,
+a level in decibels is taken as it is, a volume fader as dB below the loudest level,
 anything else as a share of its range.
 """
 
@@ -18,10 +18,11 @@ from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to
 from midi.curves.automation import Curve as Automation
 from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
-from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, read_set
+from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, played_curve, read_set
 from midi.tempo import TICKS_PER_BEAT, exact, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
+SOFTEST_DB, MOST_HEADROOM_DB = -30.0, 12.0  # a level's range begins below the one and ends below the other
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
 FRAMES_PER_BEAT = 16  # a fader is straight in amplitude, so it bends in dB between its breakpoints
 FADER_ERROR_DB = 0.1  # too little to hear
@@ -30,11 +31,15 @@ _FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class LaneReference:
-    """A set, the lane's path in it, and the beat (quarter note) of the set at which the loop starts."""
+    """A set, the lane's path in it, and the beat (quarter note) at which the loop starts.
+
+    The beat is one of the set, of a clip's envelope one of the clip; without it a loop starts at the set's beat 0, and
+    an envelope is followed as its clip plays it.
+    """
 
     path: Path
     lane: str
-    from_beat: Fraction = Fraction(0)
+    from_beat: Fraction | None = None
 
     @classmethod
     def parse(cls, text: str) -> "LaneReference":
@@ -42,7 +47,7 @@ class LaneReference:
         start = _FROM_BEAT.search(text)
         name = text[: start.start()] if start else text
         path, lane = parse_lane_reference(name)
-        return cls(Path(path), lane, exact(start.group(1)) if start else Fraction(0))
+        return cls(Path(path), lane, exact(start.group(1)) if start else None)
 
 
 def names_set(text: str) -> bool:
@@ -62,13 +67,32 @@ def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str
     return as_target(lane, reference.from_beat, loop_beats)
 
 
-def as_target(lane: Lane, from_beat: Fraction, loop_beats: Fraction) -> Curve:
-    """Return `loop_beats` beats of a lane from `from_beat` on: in dB for a level, else in 0..1 of its range."""
-    drawn = lane_curve(lane, from_beat, from_beat + loop_beats)
+def as_target(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:
+    """Return `loop_beats` beats of a lane from `from_beat` on: in dB for a level, else in 0..1 of its range.
+
+    Raises `MidiError`.
+    """
+    drawn = _followed(lane, from_beat, loop_beats)
     if _is_fader(lane):
         return _points(_in_decibels(drawn, loop_beats), "db")
     if _is_in_decibels(lane):
         return _points(thin(drawn.points, 0.0), "db")
+    return _shares(lane, drawn)
+
+
+def as_share(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:
+    """Return `loop_beats` beats of a lane from `from_beat` on in 0..1 of its range; raises `MidiError`."""
+    return _shares(lane, _followed(lane, from_beat, loop_beats))
+
+
+def _followed(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Automation:
+    """Return a part of a lane; without a beat a clip's envelope as the clip plays it, another lane's beginning."""
+    if from_beat is None:
+        return played_curve(lane, loop_beats)
+    return lane_curve(lane, from_beat, from_beat + loop_beats)
+
+
+def _shares(lane: Lane, drawn: Automation) -> Curve:
     low, high = lane.range
     if low == high:  # one value and no range: as if it were the whole of it
         low, high = low - 1, high
@@ -82,9 +106,12 @@ def _is_fader(lane: Lane) -> bool:
 
 
 def _is_in_decibels(lane: Lane) -> bool:
-    """Whether the range can only be one of decibels: silence far below, the top near 0."""
+    """Whether the range can only be one of levels in decibels: silence far below, the top near 0.
+
+    A gain that goes as far up as down, or a transposition, is none: its middle would be full scale.
+    """
     low, high = lane.range
-    return low <= -12 and -12 < high <= 36 and (lane.low, lane.high) != (None, None) and high - low >= 12
+    return (lane.low, lane.high) != (None, None) and low <= SOFTEST_DB and LOUDEST_DB < high <= MOST_HEADROOM_DB
 
 
 def _in_decibels(drawn: Automation, loop_beats: Fraction) -> tuple[Breakpoint, ...]:

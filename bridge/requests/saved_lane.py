@@ -31,7 +31,7 @@ def check_lane(check: CheckLane) -> tuple[Stamp, Curve | DittoError | None]:
         first, last = beat_range(check.beats, "beats")
         if last - first > MAX_LOOP_BEATS:
             raise BadRequestError(f"beats is {check.beats!r}; {MAX_LOOP_BEATS:,} beats are the most.")
-        curve = _sparse(read_lane(LaneReference(Path(path), lane, first), last - first))
+        curve = sparse(read_lane(LaneReference(Path(path), lane, first), last - first))
         return (stamp, curve) if _stamp(Path(path)) == stamp else (stamp, CHANGED_MEANWHILE)
     except DittoError as error:
         return stamp, error if stamp != check.known else None
@@ -42,7 +42,7 @@ def _stamp(path: Path) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-def _sparse(curve: Curve) -> Curve:
+def sparse(curve: Curve) -> Curve:
     """Return the curve with at most `MAX_POINTS` points."""
     error = FIRST_ERROR[curve.unit]
     points = [Breakpoint(Fraction(point.beat), point.value) for point in curve.points]

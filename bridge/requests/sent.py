@@ -1,6 +1,6 @@
 """Curves, notes and onsets that are sent as numbers, row by row, as targets of a request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -29,15 +29,25 @@ Chunks = Mapping[tuple[str, str], Rows]
 """By part (`curve`, `notes` or `onsets`) and control."""
 
 
-def read_rows(part: str, kind: str, sent: Rows, loop_beats: Fraction) -> Target:
-    """Return rows as the target of the control `kind`: a rhythm's notes are strokes, a melody's are one voice."""
+def read_rows(
+    part: str, kind: str, sent: Rows, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None
+) -> Target:
+    """Return rows as the target of the control `kind`: a rhythm's notes are strokes, a melody's are one voice.
+
+    `say` gets a sentence on what lies behind the loop's end. Raises `BadRequestError` where all of it does, and for a
+    rhythm without hits.
+    """
     if part == "curve":
         points = tuple(Point(max(snapped(beat), Fraction(0)), float(value)) for beat, value in sent.rows)
         return Curve(points=points, unit=sent.unit or "db")  # type: ignore[arg-type]  # checked by the table of OSC
     if part == "onsets":
+        _say_outside(kind, "hits", [beat for beat, _strength, _group in sent.rows], loop_beats, say)
         strokes = (Onset(_on_downbeat(snapped(beat)), float(strength), group) for beat, strength, group in sent.rows)
-        return Onsets(onsets=tuple(sorted(stroke for stroke in strokes if 0 <= stroke.beat < loop_beats)))
-    played = sounding(sent, loop_beats)
+        inside = tuple(sorted(stroke for stroke in strokes if 0 <= stroke.beat < loop_beats))
+        if not inside:
+            raise BadRequestError(f"The {kind} has no hits.", remedy="Send one at least, or leave it out.")
+        return Onsets(onsets=inside)
+    played = sounding(sent, loop_beats, kind, say)
     if kind == "rhythm":
         return Onsets(onsets=onsets(played, kind_of(played, kit=is_kit(played))))
     return Notes(notes=melody(played) if kind == "melody" else played)
@@ -62,13 +72,34 @@ def velocities(chunks: Chunks, loop_beats: Fraction) -> Curve:
     return Curve(points=tuple(points), unit="unit")
 
 
+def _say_outside(
+    kind: str, what: str, starts: Sequence[float], loop_beats: Fraction, say: Callable[[str], None]
+) -> None:
+    behind = sum(snapped(start) >= loop_beats for start in starts)
+    if behind and behind == len(starts):
+        raise BadRequestError(
+            f"The first of the {kind}'s {what} is at beat {min(starts):g}; this loop has beats 0 to "
+            f"{float(loop_beats):g}.",
+            remedy="Count beats from the loop's start, or ask for more bars.",
+        )
+    if behind:
+        say(f"{kind}: {behind} of {len(starts)} {what} lie behind the loop's end and are left out.")
+
+
 def _on_downbeat(beat: Fraction) -> Fraction:
     """Return the beat of a stroke, 0 for one that is early for the downbeat."""
     return Fraction(0) if -EARLY_BEATS < beat < 0 else beat
 
 
-def sounding(sent: Rows, loop_beats: Fraction) -> tuple[Note, ...]:
-    """Return the notes of rows that sound in the loop, early ones on its downbeat."""
+def sounding(
+    sent: Rows, loop_beats: Fraction, kind: str = "clip", say: Callable[[str], None] = lambda _: None
+) -> tuple[Note, ...]:
+    """Return the notes of rows that sound in the loop, early ones on its downbeat.
+
+    `say` gets a sentence on those of the `kind` behind the loop's end; raises `BadRequestError` where all are there.
+    """
+    starts = [start for _pitch, start, _duration, velocity in sent.rows if int(velocity)]
+    _say_outside(kind, "notes", starts, loop_beats, say)
     return cut(settled(_notes(sent.rows), Fraction(0), loop_beats), Fraction(0), loop_beats)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..osc.codec import OscError
+from ..osc.codec import OscError, OscMessage, is_id
 from .effects import Effect, Send
 from .state import ClientState, RequestState
 
@@ -51,6 +51,18 @@ class Clients:
     def nonce_of(self, instance: str) -> str:
         """Return the nonce of a client of this instance, or an empty text."""
         return next((known.nonce for known in self._clients.values() if known.instance == instance), "")
+
+    def meant(self, refused: OscMessage, host: str) -> tuple[str, int] | None:
+        """Return the request id and the reply port for an error about a message whose arguments are not all right.
+
+        It is of the client whose nonce is among them; None where there is none.
+        """
+        known = (self._clients.get(str(value)) for value in refused.values)
+        client = next((one for one in known if one is not None and one.host == host), None)
+        if client is None:
+            return None
+        request_id = str(refused.values[0]) if refused.path.startswith("/ditto/loop/") else ""
+        return (request_id if is_id(request_id) else ""), client.port
 
     def send(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
         """Send to the client of a request, if it is there."""

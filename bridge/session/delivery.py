@@ -47,7 +47,7 @@ class Delivery:
             return
         match event:
             case Accepted() if not state.accepted or event.notes:  # the model may have more to say
-                state.accepted = outgoing.accepted(event, state.notes)
+                state.accepted, state.read = outgoing.accepted(event, state.notes), event.notes
                 yield from self._clients.send(state, state.accepted)
             case Progress():
                 yield from self.progress.handle(state, event, now)
@@ -66,7 +66,8 @@ class Delivery:
             number = whole.take.take
             if number not in state.writing and number not in state.takes and state.request is not None:
                 state.writing.add(number)
-                yield WriteTake(state.request, whole.take, state.resumed, whole.stems)
+                remarks = (*state.notes, *state.read)
+                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, remarks)
 
     def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final

@@ -71,12 +71,16 @@ class NotifyEngine:
 
 @dataclass(frozen=True, slots=True)
 class WriteTake:
-    """Write a take; answer with `written` or `not_written`. `may_exist` if it may be there from before."""
+    """Write a take; answer with `written` or `not_written`. `may_exist` if it may be there from before.
+
+    `remarks` are sentences about its request.
+    """
 
     request: LoopRequest
     take: Take
     may_exist: bool
     stems: Stems | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from engine.errors import EngineUnavailableError
-from engine.files import publish
+from engine.files import make_folder, publish
 
 from ..upstream.link import new_owner
 
@@ -22,7 +22,7 @@ def alone(home: Path, *, wait: bool = False) -> Iterator[str]:
     With `wait` a second bridge waits until the first has ended. The lock belongs to the process, so that a killed
     one leaves none behind.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home, "DITTO_HOME")
     lock = FileLock(home / "bridge.lock")
     try:
         lock.acquire(timeout=FOREVER if wait else 0, poll_interval=POLL_SECONDS)

@@ -42,6 +42,7 @@ class Session:
         self._tidied = float("-inf")
         self._commits = Commits(self._clients, self._assemblies, self._book)
         self._watches = Watches(self._clients)
+        self.meant = self._clients.meant
         self.lane_seen = self._watches.seen
         self.written = self._delivery.written
         self.not_written = self._delivery.not_written

@@ -47,6 +47,7 @@ class RequestState:
     request: LoopRequest | None = None  # it may hold megabytes, and goes when its end is known
     resumed: bool = False  # taken up after a restart: its takes may be on disk
     notes: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()  # the engine's own sentences about it
     accepted: bytes = b""
     progress: Progress | None = None
     progress_received: float = 0.0

@@ -11,7 +11,7 @@ import hashlib
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -24,7 +24,7 @@ import numpy as np
 from engine.audio.wav import Audio, write_loop
 from engine.errors import BadInputError, BadRequestError, DittoError
 from engine.events import Preview, Scores, Sound, Stems, Take, named_now
-from engine.files import publish
+from engine.files import make_folder, publish
 from engine.request import LAYERS, MIX, LoopRequest
 from engine.service import wire
 from midi.errors import MidiError
@@ -98,10 +98,12 @@ def write_take(
     *,
     midi: bytes = b"",
     may_exist: bool = False,
+    remarks: Iterable[str] = (),
 ) -> Delivered:
     """Write a take, with its stems if there are some, and return where it lies; raises `BadInputError`.
 
-    With `may_exist`, one that is there from before is returned as it is.
+    With `may_exist`, one that is there from before is returned as it is. `remarks` are sentences about its request,
+    which its sidecar keeps behind the take's own.
     """
     name = take_id(request, take.take)
     with _alone(folder / name):
@@ -110,7 +112,8 @@ def write_take(
         now = datetime.datetime.now().astimezone()
         path = folder / now.strftime("%Y-%m-%d") / f"{slug(request.prompt)}-{name}.wav"
         if not path.exists():
-            write_files(path, request, take, stems, midi=midi, now=now, may_exist=True)
+            kept = msgspec.structs.replace(take, notes=tuple(dict.fromkeys((*take.notes, *remarks))))
+            write_files(path, request, kept, stems, midi=midi, now=now, may_exist=True)
         return delivered(path, request, take, name)
 
 
@@ -140,7 +143,7 @@ def write_files(
     take that was there go. With `may_exist` its other files may be there from an attempt that was cut off before its
     WAV. Where one cannot be written, none stays that was not there before.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent, "DITTO_TAKES")
     before = set(extras_of(path)) if overwrite else set()
     companions = _companions(path, request, take, stems, midi, now or datetime.datetime.now().astimezone())
     added: list[Path] = []
@@ -197,7 +200,7 @@ def _extras(wav: Path) -> _Extras:
 
 def write_preview(folder: Path, request: LoopRequest, preview: Preview) -> Path:
     """Write an early listen and return its path; raises `BadInputError` where it cannot be written."""
-    _make_folder(folder)
+    make_folder(folder, "DITTO_TAKES")
     path = folder / f"{request.request_id}-{preview.take}-{preview.step}.wav"
     write_wav(path, request, preview.sound, True)
     return path
@@ -317,12 +320,3 @@ def samples_of(sound: Sound) -> Audio:
     if sound.channels not in (1, 2) or len(sound.samples) % (4 * sound.channels) or not sound.samples:
         raise BadInputError("The engine sent audio that is empty or not whole frames.")
     return np.frombuffer(sound.samples, dtype="<f4").reshape(-1, sound.channels).T
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(
-            f"The folder {folder} cannot be made: {error.strerror}.", remedy="Set DITTO_TAKES to another folder."
-        ) from error

@@ -85,7 +85,12 @@ class FileWork:
     def _write_take(self, effect: WriteTake) -> Iterable[Effect]:
         try:
             made = delivery.write_take(
-                self._settings.takes, effect.request, effect.take, effect.stems, may_exist=effect.may_exist
+                self._settings.takes,
+                effect.request,
+                effect.take,
+                effect.stems,
+                may_exist=effect.may_exist,
+                remarks=effect.remarks,
             )
         except DittoError as error:
             return self.failed(effect, error)

@@ -6,6 +6,7 @@ libsndfile refuses. The format and the samples of such a file are found chunk by
 
 import io
 import math
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recordin
     remarks: list[str] = []
     _refuse_irregular(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(_named(path)) as file:
             found = _samples(path, file, seconds)
     except (MidiError, OSError, ValueError, RuntimeError, _EmptyError) as error:
         found = _repaired(path, error, seconds)
@@ -76,6 +77,11 @@ def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recordin
         remarks.append(f"{path.name} has {samples.shape[1]} channels; they are mixed to stereo.")
         samples = _stereo(samples)
     return Recording(np.ascontiguousarray(samples.T, dtype=np.float32), sample_rate, tuple(remarks))
+
+
+def _named(path: Path) -> Path | bytes:
+    """Return a file's name as soundfile takes it, which cannot spell one that is not UTF-8."""
+    return path if os.name == "nt" else os.fsencode(path)
 
 
 def _refuse_irregular(path: Path) -> None:

@@ -24,7 +24,7 @@ from midi.errors import MidiError
 from midi.files.opening import state_of_file
 
 from ..errors import BadInputError
-from ..files import publish
+from ..files import make_folder, publish
 from ..settings import DEFAULT_ENGINE_PORT
 
 log = structlog.get_logger("ditto.access")
@@ -98,7 +98,7 @@ class Keys:
     def allow(self, public_key_file: Path) -> Path:
         """Let in the client whose public key is in this file; return where it was copied."""
         load_key(public_key_file)
-        self.allowed.mkdir(parents=True, exist_ok=True)
+        make_folder(self.allowed, "DITTO_HOME")
         name = public_key_file.stem
         number = 1
         while (target := self.allowed / f"{name}-{number}.key").exists():
@@ -149,7 +149,7 @@ def load_key(path: Path) -> tuple[bytes, bytes | None]:
 
 def write_key(path: Path, public: bytes) -> None:
     """Write a public key (40 characters of Z85) as a key file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, "DITTO_HOME")
     publish(path, b'metadata\ncurve\n    public-key = "%s"\n' % public, overwrite=True)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from midi.files.names import whole_letters
 from midi.tempo import exact
 
 from ..errors import BadInputError, BadRequestError
@@ -43,7 +44,7 @@ def _from_plain(kind: type, value: Any) -> Any:
 
 def encode(value: object) -> bytes:
     """Return `value` (a request, an event or any of our types) as msgpack."""
-    return msgspec.msgpack.encode(value, enc_hook=_to_plain)
+    return _encoded(msgspec.msgpack.encode, value)
 
 
 def decode(data: bytes | memoryview, kind: type[T]) -> T:
@@ -63,12 +64,33 @@ def decode_event(data: bytes) -> Event:
 
 def to_json(value: object) -> bytes:
     """Return `value` as JSON, for sidecars and logs (bytes as base64)."""
-    return msgspec.json.encode(value, enc_hook=_to_plain)
+    return _encoded(msgspec.json.encode, value)
 
 
 def from_json(data: bytes, kind: type[T]) -> T:
     """Return the `kind` that the JSON text holds, validated."""
     return _decoded(msgspec.json.decode, data, kind, "The text")
+
+
+def _encoded(encoder: Callable[..., bytes], value: object) -> bytes:
+    """Return `value` encoded; half a letter, as in the name of a file that is not UTF-8, goes as U+FFFD."""
+    try:
+        return encoder(value, enc_hook=_to_plain)
+    except UnicodeEncodeError:
+        plain = msgspec.to_builtins(value, enc_hook=_to_plain, builtin_types=(bytes, bytearray, memoryview))
+        return encoder(_whole(plain))
+
+
+def _whole(plain: Any) -> Any:
+    match plain:
+        case str():
+            return whole_letters(plain)
+        case dict():
+            return {_whole(name): _whole(value) for name, value in plain.items()}
+        case list() | tuple():
+            return [_whole(value) for value in plain]
+        case _:
+            return plain
 
 
 def _decoded(decoder: Callable[..., T], data: bytes | memoryview, kind: type[T], form: str) -> T:

@@ -32,6 +32,7 @@ class ClipReader:
             "MidiNoteEvent": self._take_note,
             "MidiKey": self._take_key,
             "LoopOn": self._take_loop_on,
+            "Disabled": self._take_disabled,
             "ClipSlotList": self._open_slots,
             "ClipSlot": self._open_slot,
         }
@@ -80,6 +81,11 @@ class ClipReader:
     def _take_loop_on(self, parent: str, attributes: _Attributes) -> None:
         if self._open.clip is not None and parent == "Loop":
             self._open.clip.looping = attributes.get("Value") == "true"
+
+    def _take_disabled(self, parent: str, attributes: _Attributes) -> None:
+        clip = self._open.clip
+        if clip is not None and len(self._open.stack) == clip.depth + 1:
+            clip.active = attributes.get("Value") != "true"
 
     def _take_note(self, parent: str, attributes: _Attributes) -> None:
         if self._open.clip is None or self._open.stack[-3] != "KeyTrack":

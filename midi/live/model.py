@@ -17,7 +17,7 @@ from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
 from ..notes import EARLY_BEATS, Note, shift, sort_notes
 from ..tempo import Beats, Meter, exact
-from .clip import ClipMarkers, clip_notes
+from .clip import ClipMarkers, clip_notes, passes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
 Place = Literal["session", "arrangement", "take"]
@@ -32,7 +32,8 @@ class Lane:
     `times` (beats) and `values` (the parameter's own unit: volumes are linear amplitudes) are float64
     [events], as stored; the first lies long before the song. `steps` lanes hold, others run on straight
     or bent by `handles` of the event that begins a segment. `low`..`high` is the parameter's range
-    where the set tells it. `clip` names the clip of a clip envelope.
+    where the set tells it. `clip` names the clip of a clip envelope, whose beats are the clip's own, and `markers` are
+    the clip's.
     """
 
     track: str
@@ -45,6 +46,7 @@ class Lane:
     low: float | None = None
     high: float | None = None
     clip: str | None = None
+    markers: ClipMarkers | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -88,6 +90,19 @@ def lane_curve(lane: Lane, from_beat: Beats, to_beat: Beats) -> Curve:
     return Curve(points).cut(from_beat, to_beat)
 
 
+def played_curve(lane: Lane, length: Beats) -> Curve:
+    """Return a clip envelope as the clip plays it for `length` beats from its launch, round and round where it loops.
+
+    Without a clip it is the lane's first beats. Raises `MidiError` as `lane_curve` does.
+    """
+    if lane.markers is None:
+        return lane_curve(lane, Fraction(0), length)
+    points: list[Breakpoint] = []
+    for at, first, last in passes(lane.markers, length):
+        points += (replace(point, beat=point.beat + at) for point in lane_curve(lane, first, last).points)
+    return Curve(tuple(points))
+
+
 def _lines(lane: Lane, first: int, after: int) -> tuple[Breakpoint, ...]:
     times, values = lane.times[first:after].tolist(), lane.values[first:after].tolist()
     return tuple(
@@ -116,7 +131,10 @@ class LiveDevice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveClip:
-    """A clip. `start`..`end` are its beats in the arrangement; a session clip has `slot`, from 0."""
+    """A clip. `start`..`end` are its beats in the arrangement; a session clip has `slot`, from 0.
+
+    One that is not `active` is switched off in Live, and its track does not play it.
+    """
 
     name: str
     kind: Literal["midi", "audio"]
@@ -127,6 +145,7 @@ class LiveClip:
     meter: Meter
     slot: int | None
     note_data: NDArray[np.float64]  # [notes, NOTE_FIELDS]
+    active: bool = True
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -173,7 +192,7 @@ class LiveTrack:
         """Return the notes that the arrangement plays between two beats, from 0 on; one just before is its downbeat."""
         found: list[Note] = []
         for clip in self.clips:
-            if clip.place == "arrangement" and clip.start < to_beat and clip.end > from_beat:
+            if clip.place == "arrangement" and clip.active and clip.start < to_beat and clip.end > from_beat:
                 found += shift(clip.sounding_notes(), clip.start - from_beat)
         length = to_beat - from_beat
         early = (replace(n, start=Fraction(0)) if -EARLY_BEATS < n.start < 0 else n for n in found)

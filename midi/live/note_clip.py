@@ -37,13 +37,15 @@ def clip_piece(path: Path, part: str, loop_beats: Beats) -> NotesRead:
     else:
         from_beat = exact(start.group(1)) if start else Fraction(0)
         notes = track.arrangement_notes(from_beat, from_beat + loop_beats)
-        clips = [clip for clip in _note_clips(track) if clip.place == "session"]
+        clips = sorted((c for c in _note_clips(track) if c.place == "session"), key=lambda clip: not clip.active)
         if notes or start or not clips:
             return _arranged(track, from_beat, loop_beats, remarks, kit=kit, anywhere=start is None)
         clip = clips[0]
         if len(clips) > 1:
             others = ", ".join(repr(_shown(other)) for other in clips[1 : _MAX_LISTED + 1])
             remarks.append(f"Of {track.name!r} the clip {_shown(clip)!r} is read; there are {others}, too.")
+        if not clip.active:
+            remarks.append(f"The clip {_shown(clip)!r} is switched off in Live; it is read all the same.")
     notes = clip.sounding_notes(loop_beats)
     remarks += _length_said(clip, loop_beats)
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
@@ -55,10 +57,12 @@ def _arranged(
     """Return the arrangement's notes; without a beat, and where nothing plays at its start, from the first clip on."""
     notes = track.arrangement_notes(from_beat, from_beat + loop_beats)
     if not notes and anywhere:
-        first = min((c.start for c in _note_clips(track) if c.place == "arrangement"), default=None)
+        first = min((c.start for c in _note_clips(track) if c.place == "arrangement" and c.active), default=None)
         if first is not None:
+            from_beat = first
             notes = track.arrangement_notes(first, first + loop_beats)
             remarks.append(f"{track.name!r} is read from beat {float(first):g} of the arrangement, its first clip, on.")
+    remarks += _switched_off(track, from_beat, from_beat + loop_beats)
     if not notes:
         raise MidiError(
             "no_notes",
@@ -66,6 +70,14 @@ def _arranged(
             "Name a clip of it, or another beat behind an @.",
         )
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
+
+
+def _switched_off(track: LiveTrack, from_beat: Beats, to_beat: Beats) -> list[str]:
+    """Return a sentence on clips with notes in a range of the arrangement that are switched off, if there are any."""
+    clips = [c for c in _note_clips(track) if c.place == "arrangement" and c.start < to_beat and c.end > from_beat]
+    off = [_shown(clip) for clip in clips if not clip.active]
+    names = ", ".join(map(repr, off[:_MAX_LISTED]))
+    return [f"Clips that are switched off in Live are left out: {names}."] if off else []
 
 
 def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack, str]:

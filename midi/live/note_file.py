@@ -22,7 +22,7 @@ from .lane_path import is_set
 from .notes_read import NotesRead
 
 if TYPE_CHECKING:
-    from ..smf.score import ScoreTrack
+    from ..smf.score import Score, ScoreTrack
 
 MIDI_ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
 _DRUM_WORDS = re.compile(
@@ -66,8 +66,21 @@ def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None) -> Note
         elif score.type == 2 and len(score.tracks) > 1:
             said = f"{path.name} holds {len(score.tracks)} patterns; the first is read, {path.name}#2 is the next."
             piece = replace(piece, remarks=(*piece.remarks, said))
-        bar = (score.meters[0].meter if score.meters else meter or Meter()).beats_per_bar
-        return fitted(path.name, piece, bar, loop_beats)
+        return fitted(path.name, piece, _bar_beats(score, meter), loop_beats)
+
+
+def track_notes(path: Path, score: "Score", number: int, loop_beats: Beats, meter: Meter | None = None) -> NotesRead:
+    """Return what one track of the MIDI file at `path`, which holds `score`, plays in a loop; `number` is from 1.
+
+    Otherwise as `read_notes`.
+    """
+    with naming(path):
+        piece = _midi_piece([score.tracks[number - 1]], score.remarks)
+        return fitted(path.name, piece, _bar_beats(score, meter), loop_beats)
+
+
+def _bar_beats(score: "Score", meter: Meter | None) -> Beats:
+    return (score.meters[0].meter if score.meters else meter or Meter()).beats_per_bar
 
 
 def fitted(name: str, piece: Piece, bar_beats: Beats, loop_beats: Beats) -> NotesRead:

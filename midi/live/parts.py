@@ -86,6 +86,7 @@ class OpenClip:
     slot: int | None
     name: str = ""
     looping: bool = True
+    active: bool = True  # false where it is switched off, with Live's key 0
     numbers: dict[str, float] = field(default_factory=dict)
     notes: "array[float]" = field(default_factory=lambda: array("d"))
     key_start: int = 0  # where in `notes` the open key track begins

@@ -16,7 +16,7 @@ from ..files.names import shown
 from ..tempo import Meter, exact, parse_tempo
 from .clip import ClipMarkers
 from .lane_path import find_lane, parse_lane_path, parse_lane_reference
-from .model import NOTE_FIELDS, Lane, LiveClip, LiveDevice, LiveSet, LiveTrack, lane_curve, meter_of_value
+from .model import NOTE_FIELDS, Lane, LiveClip, LiveDevice, LiveSet, LiveTrack, lane_curve, meter_of_value, played_curve
 from .parts import OpenClip, OpenDevice, OpenEvents, OpenTrack, Target
 from .reader import SetReader
 from .xml import broken_set, stream_elements
@@ -31,6 +31,7 @@ __all__ = [
     "lane_curve",
     "parse_lane_path",
     "parse_lane_reference",
+    "played_curve",
     "read_set",
 ]
 
@@ -110,26 +111,33 @@ def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
         low=target.low,
         high=target.high,
         clip=None if events.clip is None else shown(events.clip.name) or "Clip",
+        markers=None if events.clip is None else _markers(events.clip),
     )
 
 
 def _clip(clip: OpenClip) -> LiveClip:
     number = clip.numbers.get
     start, end = number("CurrentStart", clip.time), number("CurrentEnd", clip.time)
-    loop_start, loop_end = number("LoopStart", 0.0), number("LoopEnd", 0.0)
-    first = loop_start + number("StartRelative", 0.0)
-    last = number("OutMarker", loop_end) if clip.looping else loop_end
     return LiveClip(
         name=shown(clip.name),
         kind="midi" if clip.kind == "midi" else "audio",
         place=clip.place,
         start=exact(start),
         end=exact(end),
-        markers=ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), clip.looping),
+        markers=_markers(clip),
         meter=_clip_meter(number("Numerator", 4.0), number("Denominator", 4.0)),
         slot=clip.slot,
         note_data=np.frombuffer(clip.notes).reshape(-1, NOTE_FIELDS) if clip.notes else np.empty((0, NOTE_FIELDS)),
+        active=clip.active,
     )
+
+
+def _markers(clip: OpenClip) -> ClipMarkers:
+    number = clip.numbers.get
+    loop_start, loop_end = number("LoopStart", 0.0), number("LoopEnd", 0.0)
+    first = loop_start + number("StartRelative", 0.0)
+    last = number("OutMarker", loop_end) if clip.looping else loop_end
+    return ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), clip.looping)
 
 
 def _clip_meter(numerator: float, denominator: float) -> Meter:

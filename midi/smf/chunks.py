@@ -63,6 +63,7 @@ def _find_header(name: str, data: bytes) -> int:
     if start >= 0:
         return start
     what = next((what for mark, what in _OTHER_KINDS if data.startswith(mark)), "")
+    what = what if data else "empty"
     said = f"{name} is not a MIDI file; it is {what}." if what else f"{name} is not a MIDI file."
     raise MidiError("not_midi", said, "Choose a .mid file, or export one from the program that made this.")
 

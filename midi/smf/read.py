@@ -35,7 +35,9 @@ def read_midi(source: Path | str | bytes) -> Score:
             "Export only the part that you want.",
         )
     raw = _found_tracks(name, data)
-    if raw.header.division == 0 or raw.header.division >= _SMPTE_DIVISION:
+    if raw.header.division == 0:
+        raise _broken(name, "it says that a beat has no ticks")
+    if raw.header.division >= _SMPTE_DIVISION:
         raise MidiError(
             "smpte_midi",
             f"{name} counts time in film frames (SMPTE), so it has no beats.",

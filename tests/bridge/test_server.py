@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pythonosc.osc_message_builder import OscMessageBuilder
 
 from bridge.osc.addresses import PORT_TRIES, PROTOCOL_VERSION
 from bridge.osc.client import OscClient, discovered_port
@@ -90,6 +91,32 @@ def test_a_wrong_piece_is_answered_where_the_client_hears(service: Any, slip: st
     assert errors[0].values[0] == request
     assert sentence in str(errors[0].values[2])
     assert remedy in str(errors[0].values[3])
+
+
+@pytest.mark.parametrize("slip", ["long", "text", "few"])
+def test_a_piece_with_a_wrong_value_is_answered_where_the_client_hears(service: Any, slip: str) -> None:
+    """Too long, text for a number, too few: its nonce says whose it is, and the answer has the request's id."""
+    udp = (socket.AF_INET, socket.SOCK_DGRAM)
+    with socket.socket(*udp) as ear, socket.socket(*udp) as mouth:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(20)
+        port = ear.getsockname()[1]
+        request, nonce = f"wrong-{port}", f"w-{port}"
+        path, arguments = {
+            "long": ("set", (request, "prompt", "x" * 2001, nonce)),
+            "text": ("curve", (request, "intensity", "db", 0, 1, "0", "-30", nonce)),
+            "few": ("commit", (request, nonce)),
+        }[slip]
+        builder = OscMessageBuilder(f"/ditto/loop/{path}")
+        for argument in arguments:
+            builder.add_arg(argument)
+        mouth.sendto(encode("/ditto/hello", (PROTOCOL_VERSION, "wrong", nonce, port)), ("127.0.0.1", service.port))
+        mouth.sendto(builder.build().dgram, ("127.0.0.1", service.port))
+        errors: list[OscMessage] = []
+        while not errors:
+            errors = [message for message in decode(ear.recv(65_535), "bridge") if message.path == "/ditto/error"]
+    assert errors[0].values[0] == request
+    assert f"/ditto/loop/{path}" in str(errors[0].values[2])
 
 
 def test_what_is_refused_is_said(service: Any) -> None:

@@ -204,12 +204,15 @@ def test_what_the_commit_does_not_name_is_left_out() -> None:
     assert set(prepare.assembly.chunks) == {("curve", "intensity"), ("notes", "melody")}
 
 
-def test_notes_for_the_producer_come_with_the_acceptance() -> None:
-    """What the bridge had to say about a request is not lost."""
+def test_notes_for_the_producer_come_with_the_acceptance_and_stay_with_the_take() -> None:
+    """What bridge and engine had to say about a request is not lost."""
     desk = Desk()
     desk.submit(_request())
     (accepted,) = [m for m in _sent(desk.done) if m.path == "/ditto/accepted"]
     assert accepted.groups == (("a note",),)
+    desk.handle(Accepted(request_id="r1", notes=("In A.",)))
+    (write,) = desk.handle(_take())
+    assert write.remarks == ("a note", "In A.")  # type: ignore[union-attr]
 
 
 def test_done_waits_for_the_files() -> None:

@@ -124,3 +124,12 @@ def test_only_our_own_types_travel() -> None:
     """A set or an open file has no place in a message."""
     with pytest.raises(TypeError, match="no place on the wire"):
         wire.encode({"what": object()})
+
+
+@given(requests, st.text(st.characters(categories=["Cs"]), min_size=1, max_size=1))
+def test_half_a_letter_goes_as_a_sign_and_all_else_as_it_is(request: LoopRequest, half: str) -> None:
+    """A sentence or a path may name a file whose name is not UTF-8: no take is lost for that, by either way."""
+    broken, whole = (msgspec.structs.replace(request, prompt=f"caf{sign}.mid") for sign in (half, "\ufffd"))
+    assert wire.decode_request(wire.encode(broken)) == whole
+    assert wire.from_json(wire.to_json(broken), LoopRequest) == whole
+    assert msgspec.msgpack.decode(wire.encode({half: [half, b"\x00\xff"]})) == {"\ufffd": ["\ufffd", b"\x00\xff"]}

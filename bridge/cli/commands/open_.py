@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from engine.errors import EngineUnavailableError
+from engine.files import make_folder
 from engine.settings import Settings
 
 from ..guard import say
@@ -76,7 +77,7 @@ def _start(home: Path | None, takes: Path | None, settings: Settings) -> "subpro
     command = [sys.executable, "-P", "-m", "bridge.cli.main", "serve"]
     command += ["--home", str(home)] if home else []
     command += ["--takes", str(takes)] if takes else []
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.home, "DITTO_HOME")
     with (settings.home / "serve.log").open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 

@@ -13,7 +13,8 @@ import msgspec
 import torch
 from torch import nn
 
-from ...files import publish
+from ...errors import DittoError
+from ...files import make_folder, publish
 from ...settings import Settings
 
 FILE = "threads.json"  # in the data folder
@@ -55,14 +56,15 @@ def with_threads(count: int) -> Iterator[None]:
 
 
 def measured(settings: Settings) -> Measured:
-    """Return the stored measurement of this processor; without one, measure now and store it."""
+    """Return the stored measurement of this processor; without one, measure now and store it where that can be."""
     file, here = settings.home / FILE, processor()
     known = _read(file)
     if known is not None and known.processor == here:
         return known
     found = measure(here)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    publish(file, msgspec.json.encode(found), overwrite=True)
+    with suppress(DittoError):  # a folder that cannot be written costs the next start a moment, and no loop
+        make_folder(settings.home, "DITTO_HOME")
+        publish(file, msgspec.json.encode(found), overwrite=True)
     return found
 
 

@@ -51,7 +51,7 @@ class Arrangement {
   }
 
   *onLane(track, job, { beat, name, bar }) {
-    const lane = yield* this.freeLane(track, beat, job.take.beats);
+    const lane = yield* this.freeLane(track, job.take, { beat, name, bar });
     const before = new Set(LiveSet.ids(lane, "arrangement_clips"));
     lane.call("create_audio_clip", job.take.path, beat);
     yield TURN_MS;
@@ -65,7 +65,7 @@ class Arrangement {
   }
 
   // A take lane of ours with room at the place, or a new one.
-  *freeLane(track, beat, beats) {
+  *freeLane(track, { beats }, { beat, name, bar }) {
     const lanes = this.live.children(track, "take_lanes");
     const ours = lanes.find((lane) =>
       LiveSet.text(lane, "name") === LANE_NAME && !this.overlapping(lane, beat, beats).length);
@@ -74,7 +74,7 @@ class Arrangement {
     track.call("create_take_lane");
     yield TURN_MS;
     const lane = this.live.children(track, "take_lanes").find(({ id }) => !before.has(id));
-    if (!lane) throw new Refused(Arrangement.full(LiveSet.text(track, "name"), Math.floor(beat) + 1));
+    if (!lane) throw new Refused(Arrangement.full(name, bar));
     lane.set("name", LANE_NAME);
     return lane;
   }

@@ -1,6 +1,7 @@
 // Automation: whether a parameter is automated now, which parameter is heard, and what our lane is called in the
 // saved set. `automation_state` is 0 while the track plays a Session clip, whatever the Arrangement holds.
 const Automation = Object.freeze({ NONE: 0, PLAYING: 1, OVERRIDDEN: 2 });
+const UNNAMED_CLIP = "Clip"; // what the bridge calls the envelopes of a clip without a name
 const FROM_ARRANGEMENT = -1; // of playing_slot_index: no Session clip plays or was stopped
 
 class Lanes {
@@ -68,7 +69,19 @@ class Lanes {
       throw new Refused(`The clip that plays is shorter than the loop. Set Bars to its ${to - from} beats, or press Learn `
         + "while it plays.");
     const parts = [LiveSet.text(this.live.track, "name"), LiveSet.text(this.live.device, "name")].map(Lanes.quoted);
-    return { name: `${parts.join("/")}/${OWN_INTENSITY}/${Lanes.quoted(LiveSet.text(clip, "name"))}`, start: from };
+    return { name: `${parts.join("/")}/${OWN_INTENSITY}/${Lanes.quoted(this.clipName(clip))}`, start: from };
+  }
+
+  // The name by which the saved set tells the envelopes of a Session clip from those of others. Throws `Refused` where
+  // another clip on its track has the same.
+  clipName(clip) {
+    const name = LiveSet.text(clip, "name");
+    const others = this.live.children(this.live.track, "clip_slots").map((slot) => this.live.child(slot, "clip"))
+      .filter((other) => other && other.id !== clip.id && LiveSet.flag(other, "has_envelopes"));
+    if (others.some((other) => LiveSet.text(other, "name") === name))
+      throw new Refused(`Several clips on this track ${name ? `are called ‘${name}’` : "have no name"}, and the saved set `
+        + "tells their envelopes apart by name. Name the one that plays anew and save, or press Learn while it plays.");
+    return name || UNNAMED_CLIP;
   }
 
   static quoted(text) {

@@ -79,3 +79,28 @@ def test_a_user_without_a_home_folder_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     environment |= {name: str(tmp_path / name) for name in FOLDERS}
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def test_a_data_folder_that_cannot_be_made_is_said_with_the_variable_that_names_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By `open`, too; its disk need not be gone for that."""
+    (tmp_path / "file").write_text("in the way")
+    assert run(["open", "--print", "--home", str(tmp_path / "file" / "home")]) == 2
+    said = capsys.readouterr().err
+    assert f"The folder {tmp_path / 'file' / 'home'} cannot be made" in said
+    assert "DITTO_HOME" in said
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of folders are always Unicode there")
+@pytest.mark.parametrize("command", ["serve", "bridge", "engine"])
+def test_a_folder_whose_name_is_not_utf_8_is_said_at_once(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No other process, device or page could be told it."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    monkeypatch.setenv("DITTO_HOME", str(tmp_path / "home"))
+    assert run([command, "--home", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "is not UTF-8" in said
+    assert "DITTO_HOME" in said

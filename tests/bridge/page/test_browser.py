@@ -68,6 +68,37 @@ def test_a_curve_drawn_with_the_mouse_arrives_to_a_tenth_of_a_decibel(tab: "Tab"
     assert [value for _, value in found] == pytest.approx([value for _, value in drawn], abs=0.2)  # a pixel is 0.28 dB
 
 
+@pytest.mark.parametrize("bend", [0, 0.4])
+def test_a_curve_of_a_loop_that_was_made_shorter_is_sent_as_it_is_seen(tab: "Tab", studio: Any, bend: float) -> None:
+    """At the new end it has the value that is drawn there, not that of a point behind it; longer again, all is back."""
+    tab.evaluate(
+        """(bend) => {
+          const lane = document.getElementById("intensity");
+          lane.replace([[0, -40], [4, -40], [16, -10]]);
+          lane.points[1][2] = bend;
+          document.getElementById("melody").replace([[60, 12, 1, 100]]);
+        }""",
+        bend,
+    )
+    seen = tab.evaluate(
+        """async (bend) => {
+          const { bent } = await import("/static/js/curve.js");
+          return -40 + 30 * bent(1 / 3, bend);
+        }""",
+        bend,
+    )
+    tab.select_option("[name=bars]", "2")
+    make(tab)
+    (control,) = asked(studio)[0].controls
+    assert control.kind == "intensity", "a melody behind the loop is not asked for"
+    points = [(float(point.beat), point.value) for point in control.target.points]
+    assert points[:2] == [(0, -40), (4, -40)]
+    assert points[-1] == (8, pytest.approx(seen, abs=0.01))
+    assert [value for _, value in points] == sorted(value for _, value in points)
+    tab.select_option("[name=bars]", "4")
+    assert tab.evaluate("() => document.getElementById('intensity').groups").pop() == [16, -10]
+
+
 def test_a_bent_line_is_sent_as_it_is_drawn(tab: "Tab", studio: Any) -> None:
     """Brackets bend the line after the chosen point; undo takes it back."""
     tab.focus("#intensity canvas")
@@ -82,16 +113,17 @@ def test_a_bent_line_is_sent_as_it_is_drawn(tab: "Tab", studio: Any) -> None:
 
 
 def test_a_dropped_midi_file_is_the_melody(tab: "Tab", studio: Any, tmp_path: Path) -> None:
-    """Its notes stand in the roll, and the request holds the same."""
+    """Its notes stand in the roll, as often as the file fits into the loop, and the request holds the same."""
     notes = [Note(pitch=60 + step, start=exact(step), duration=exact("1/2"), velocity=90) for step in (0, 2, 4, 7)]
     file = tmp_path / "tune.mid"
     file.write_bytes(write_midi(score_of_notes(notes, tempo_bpm=exact(120), meter=Meter(4, 4), name="Lead")))
     drop(tab, file)
-    tab.wait_for_function("() => document.getElementById('melody').notes.length === 4")
+    tab.wait_for_function("() => document.getElementById('melody').notes.length === 8")
     make(tab)
     target = asked(studio)[0].controls[0].target
     assert isinstance(target, Notes)
-    assert [(note.pitch, note.start) for note in target.notes] == [(note.pitch, note.start) for note in notes]
+    wanted = [(note.pitch, note.start + turn) for turn in (0, 8) for note in notes]
+    assert [(note.pitch, note.start) for note in target.notes] == wanted
 
 
 def test_a_drawn_point_makes_the_take_again_from_its_own_noise(tab: "Tab", studio: Any) -> None:

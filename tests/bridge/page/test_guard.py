@@ -156,6 +156,18 @@ def test_what_a_page_would_never_send_is_one_sentence(studio: Any, message: Any)
 
 
 @pytest.mark.parametrize(
+    ("name", "remedy"), [("structure", "letters like AABA"), ("chords", "bars like"), ("intensity", "points like")]
+)
+def test_a_slip_in_a_field_is_not_called_a_missing_file(studio: Any, name: str, remedy: str) -> None:
+    """What was typed is said, and how it is written; only a dropped file can be dropped again."""
+    with greeted(studio) as line:
+        line.send(json.dumps({"type": "make", "settings": {name: "A<b>B"}}))
+        said = heard(line, "refused")
+    assert "'A<b>B'" in said["sentence"]
+    assert remedy in said["remedy"]
+
+
+@pytest.mark.parametrize(
     "prompt", ["<img src=x onerror=alert(1)>", "\u202e\U0001f600", "'; DROP TABLE takes; --", "\x00\x1b]0;x\x07"]
 )
 def test_a_prompt_is_only_ever_text(studio: Any, prompt: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bridge.client import Peer
 from bridge.page.hub import MAX_LOSSES, MAX_RUNNING, MAX_UNREAD, Hub, Tab
+from bridge.takes.delivery import read_sidecar
 from engine.errors import EngineUnavailableError, InternalError
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Final, Progress, Sound, Superseded, Take
 from engine.request import LoopRequest
@@ -99,16 +100,18 @@ def test_each_request_ends_once_in_every_tab(tmp_path: Path, script: Script, end
 
 
 def test_a_take_is_on_disk_before_a_tab_hears_of_it(tmp_path: Path) -> None:
-    """Its card names the file, which is there."""
+    """Its card names the file, which is there, with all that was said of the request."""
 
     async def story() -> None:
         hub, _ = hub_of(tmp_path, ENDS[0][0])
         tab = Tab()
         hub.enter(tab)
-        hub.submit(REQUEST, ())
+        hub.submit(REQUEST, ("Seed 3 was chosen.",))
         *_, take = await messages(tab, "take")
         assert Path(take["take"]["path"]).is_file()
         assert take["notes"] == ["In A minor."]
+        kept = read_sidecar(Path(take["take"]["path"]).with_suffix(".json")).notes
+        assert kept == ("In A minor.", "Seed 3 was chosen.")
         await hub.close()
 
     run(story())

@@ -139,8 +139,30 @@ def test_the_tempo_of_the_prompt_fills_the_form(tab: "Tab") -> None:
     assert tab.input_value("[name=tempo_bpm]") == "90"
 
 
+def test_metre_and_bars_among_the_words_fill_their_fields(tab: "Tab", studio: Any) -> None:
+    """What is heard under the prompt is what is made; a field that was filled by hand stays."""
+    tab.fill("#prompt", "waltz in 3/4, 8 bars")
+    tab.wait_for_function("() => document.querySelector('[name=bars]').value === '8'")
+    assert tab.input_value("[name=time_signature]") == "3/4"
+    make(tab, "toy: steps=1")
+    assert (asked(studio)[0].bars, str(asked(studio)[0].meter)) == (8, "3/4")
+    tab.select_option("[name=bars]", "2")
+    tab.fill("#prompt", "waltz, 4 bars")
+    tab.wait_for_selector("#heard:has-text('4 bars')")
+    assert tab.input_value("[name=bars]") == "2"
+
+
+@pytest.mark.parametrize(("metre", "beats"), [("6:8", 12), ("3/4", 12), (" 7 / 8 ", 14), ("3/64", 0.75)])
+def test_lanes_are_as_long_as_the_loop(tab: "Tab", studio: Any, metre: str, beats: float) -> None:
+    """However a time signature may be typed: what is drawn falls where it is seen."""
+    tab.fill("[name=time_signature]", metre)
+    assert tab.evaluate("() => document.getElementById('intensity').beats") == beats
+    make(tab, "toy: steps=1")
+    assert float(asked(studio)[0].beats) == beats
+
+
 def test_a_clip_of_a_dropped_set_is_the_melody(tab: "Tab", studio: Any, tmp_path: Path) -> None:
-    """The set's clips are listed by track, and the chosen one's notes stand in the roll."""
+    """The set's clips are listed by track, and the chosen one's notes stand in the roll, repeated to the loop."""
     clips = midi_clip_xml([(60, 0, 1, 100)], name="Verse") + midi_clip_xml(
         [(64, 1, 0.5, 90), (67, 2, 1, 80)], name="Hook", time=4
     )
@@ -149,5 +171,6 @@ def test_a_clip_of_a_dropped_set_is_the_melody(tab: "Tab", studio: Any, tmp_path
     drop(tab, file)
     tab.select_option("#set-clip", label="Lead: Hook (2 notes)")
     tab.click("#set-melody")
-    tab.wait_for_function("() => document.getElementById('melody').notes.length === 2")
-    assert tab.evaluate("() => document.getElementById('melody').notes") == [[64, 1, 0.5, 90], [67, 2, 1, 80]]
+    tab.wait_for_function("() => document.getElementById('melody').notes.length > 0")
+    repeated = [note for bar in (0, 4, 8, 12) for note in ([64, 1 + bar, 0.5, 90], [67, 2 + bar, 1, 80])]
+    assert tab.evaluate("() => document.getElementById('melody').notes") == repeated

@@ -1,5 +1,6 @@
 """Files dropped on the page: read once, named by a handle, and never by a path."""
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import soundfile
 from bridge.page.cards import form_of
 from bridge.page.downloads import packed
 from bridge.page.uploads import OUTLINE_COLUMNS, Uploads
+from bridge.requests.live_lane import LOUDEST_DB
 from bridge.requests.reader import read_request
 from engine.errors import BadInputError, DittoError
 from engine.request import LoopRequest
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
-from midi.smf.read import score_of_notes, write_midi
+from midi.smf.read import Score, ScoreTrack, score_of_notes, write_midi
 from midi.tempo import Meter
 
 
@@ -33,7 +35,7 @@ def test_the_same_file_twice_is_one_file(uploads: Uploads) -> None:
     """What it holds names it, whatever its name is; another is another."""
     first, again = uploads.keep("a.mid", tune()), uploads.keep("B.MID", tune())
     assert first["handle"] == again["handle"]
-    assert [len(track["notes"]) for track in first["tracks"]] == [4]
+    assert [track["notes"] for track in first["tracks"]] == [4]
     assert len(list(uploads.folder.iterdir())) == 1
 
 
@@ -73,15 +75,68 @@ def test_a_set_shows_its_lanes_and_clips(uploads: Uploads) -> None:
     clip = midi_clip_xml([(60, 0, 1, 100), (64, 2, 1, 90)], name="Lead")
     found = uploads.keep("a.als", set_xml(track_xml("Keys", lanes=lane, session=clip)))
     assert [(one["track"], one["name"], one["notes"]) for one in found["clips"]] == [("Keys", "Lead", 2)]
-    assert [note[0] for note in uploads.clip(found["handle"], 0)["notes"]] == [60, 64]
+    assert [note[:2] for note in uploads.clip(found["handle"], 0, Fraction(8))["notes"]] == [
+        [60, 0], [64, 2], [60, 4], [64, 6],
+    ]  # fmt: skip
     with pytest.raises(BadInputError, match="1 clips"):
-        uploads.clip(found["handle"], 1)
+        uploads.clip(found["handle"], 1, Fraction(8))
     (shown,) = [one for one in found["lanes"] if "Keys" in one["path"]]
-    points = uploads.lane(found["handle"], shown["path"], Fraction(0), Fraction(4))["points"]
-    assert points[0] == [0.0, 0.5]
-    assert points[-1] == [4.0, 1.0]
+    lanes = uploads.lane(found["handle"], shown["path"], Fraction(0), Fraction(4))
+    assert lanes["levels"][0] == [0.0, pytest.approx(LOUDEST_DB - 6.02, abs=0.01)], "a fader, in dB as everywhere"
+    assert lanes["levels"][-1] == [4.0, pytest.approx(LOUDEST_DB, abs=0.01)]
+    assert [beat for beat, _share in lanes["shares"]] == [0.0, 4.0]
+    assert [share for _beat, share in lanes["shares"]] == pytest.approx([0.25, 0.5], abs=0.01)
     with pytest.raises(BadInputError, match="no lane"):
         uploads.lane(found["handle"], "Keys/none", Fraction(0), Fraction(4))
+
+
+def test_a_lane_of_many_points_keeps_its_end(uploads: Uploads) -> None:
+    """Thousands of points become those that matter; none of the lane is cut off."""
+    wave = [(beat / 400, 0.5 + 0.4 * math.sin(beat / 40)) for beat in range(6_400)]
+    lane = envelope_xml(101, [(BEFORE_THE_SONG, 0.5), *wave, (16.0, 0.25)])
+    found = uploads.keep("a.als", set_xml(track_xml("Keys", lanes=lane)))
+    (path,) = [one["path"] for one in found["lanes"] if "Keys" in one["path"]]
+    lanes = uploads.lane(found["handle"], path, Fraction(0), Fraction(16))
+    assert lanes["shares"][-1] == [16.0, 0.25]
+    assert lanes["levels"][-1] == [16.0, pytest.approx(-36 + 0.25 * 22)]
+    assert len(lanes["shares"]) <= 2_000
+
+
+def test_a_dropped_file_is_the_melody_that_it_is_everywhere(uploads: Uploads) -> None:
+    """Repeated as Live would play it, without the drums, from the first track that has a tune."""
+    kick = tuple(Note(36, Fraction(beat), Fraction(1, 4), channel=9) for beat in range(4))
+    riff = tuple(Note(60 + beat, Fraction(beat), Fraction(1)) for beat in range(4))
+    score = Score((ScoreTrack("Kit", kick, Fraction(4)), ScoreTrack("Riff", riff, Fraction(4))))
+    handle = uploads.keep("riff.mid", write_midi(score))["handle"]
+    found = uploads.tune(handle, Fraction(8), Meter(4, 4))
+    assert [(pitch, start) for pitch, start, *_ in found["notes"]] == [(60 + n % 4, n) for n in range(8)]
+    assert found["track"] == "Riff"
+    assert found["remarks"] == ["riff.mid lasts 4 beats and is played 2 times."]
+    numbered = uploads.keep("n.mid", write_midi(Score((ScoreTrack("2", kick), ScoreTrack("1", riff)))))["handle"]
+    assert uploads.tune(numbered, Fraction(4), Meter(4, 4))["track"] == "1", "names that are numbers confuse nothing"
+    assert [note[0] for note in uploads.tune(numbered, Fraction(4), Meter(4, 4))["notes"]] == [60, 61, 62, 63]
+    drums = uploads.keep("kit.mid", write_midi(Score((ScoreTrack("Kit", kick),))))["handle"]
+    with pytest.raises(BadInputError, match=r"kit\.mid holds no notes but drums"):
+        uploads.tune(drums, Fraction(8), Meter(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("My Song.mid", "My Song.mid"), ("../../etc/a#1.mid", "a_1.mid"), ("C:\\a:b.MID", "a_b.mid"),
+        ("CON.mid", "_CON.mid"), ("x" * 500 + ".mid", "x" * 120 + ".mid"), ("\ud83d.mid", "\ufffd.mid"),
+        (" .mid", "file.mid"),
+    ],
+)  # fmt: skip
+def test_sentences_say_the_name_that_a_file_had(uploads: Uploads, name: str, said: str) -> None:
+    """Not the digest by which it is kept; and no name leads out of the folder."""
+    path = Path(uploads.path(uploads.keep(name, tune())["handle"]))
+    assert path.name == said
+    assert path.parent.parent == uploads.folder
+    for broken in ("broken.mid", "broken.wav", "broken.als"):
+        with pytest.raises(DittoError) as refused:
+            uploads.keep(broken, b"none")
+        assert refused.value.sentence.startswith(broken)
 
 
 def test_files_go_into_one_archive(tmp_path: Path) -> None:

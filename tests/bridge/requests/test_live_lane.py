@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bridge.requests.live_lane import LOUDEST_DB, LaneReference, as_target, read_lane, short_beat
 from midi.errors import MidiError
 from midi.live.set import Lane, read_set
+from midi.live.testing import envelope_xml, midi_clip_xml, set_xml, track_xml
 
 LONG_BEFORE = -63_072_000.0  # where Live keeps the first event
 
@@ -48,16 +49,16 @@ def pairs(found: Lane, from_beat: int = 0, beats: int = 16) -> list[tuple[float,
 @pytest.mark.parametrize(
     ("text", "path", "name", "beat"),
     [
-        ("a.als#Lead/Ditto Live/Intensity", "a.als", "Lead/Ditto Live/Intensity", 0),
+        ("a.als#Lead/Ditto Live/Intensity", "a.als", "Lead/Ditto Live/Intensity", None),
         ("my sets/ü.als#Lead/Mixer/Volume@16", "my sets/ü.als", "Lead/Mixer/Volume", 16),
         ("a.als#Volume @ 1.5", "a.als", "Volume ", Fraction(3, 2)),
         ('a.als#"AC/DC"/Mixer/Volume@8', "a.als", '"AC/DC"/Mixer/Volume', 8),
-        ("a@b.als#me@home/Mixer/Pan", "a@b.als", "me@home/Mixer/Pan", 0),
-        ("a.als", "a.als", "", 0),
+        ("a@b.als#me@home/Mixer/Pan", "a@b.als", "me@home/Mixer/Pan", None),
+        ("a.als", "a.als", "", None),
     ],
 )
-def test_a_reference_names_set_lane_and_beat(text: str, path: str, name: str, beat: Fraction) -> None:
-    """`@16` at the end is a beat; an @ within a name is part of the name."""
+def test_a_reference_names_set_lane_and_beat(text: str, path: str, name: str, beat: Fraction | None) -> None:
+    """`@16` at the end is a beat; an @ within a name is part of the name; without a beat there is none."""
     reference = LaneReference.parse(text)
     assert (reference.path, reference.lane.strip(), reference.from_beat) == (Path(path), name.strip(), beat)
 
@@ -67,6 +68,20 @@ def test_a_parameter_in_decibels_is_taken_as_it_is() -> None:
     drawn = lane([(0, -30), (8, -12), (16, -30)], -60, 0)
     assert pairs(drawn) == [(0, -30), (8, -12), (16, -30)]
     assert as_target(drawn, Fraction(0), Fraction(16)).unit == "db"
+
+
+@pytest.mark.parametrize("most", [12, 15, 24, 35, 36])
+def test_a_gain_or_a_transposition_is_no_level(most: int) -> None:
+    """What goes as far up as down is a share of its range: its middle is not full scale."""
+    target = as_target(lane([(0, 0), (16, most)], -most, most, "Eq8", "Gain"), Fraction(0), Fraction(16))
+    assert target.unit == "unit"
+    assert [point.value for point in target.points] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-60, 0), (-40, -10), (-70, 6), (-36, 12)])
+def test_a_range_of_levels_is_in_decibels(low: int, high: int) -> None:
+    """From far below to about full scale, as thresholds and our own dial have it."""
+    assert as_target(lane([(0, -30)], low, high), Fraction(0), Fraction(16)).unit == "db"
 
 
 def test_a_macro_is_a_share_of_its_range() -> None:
@@ -126,3 +141,26 @@ def test_a_real_sets_lane_is_read_and_a_wrong_name_lists_the_right_ones(shared: 
     assert all(0 <= point.value <= 1 for point in target.points)
     with pytest.raises(MidiError, match="Tempo"):
         read_lane(LaneReference(path, "Nothing/Like/That"), Fraction(16))
+
+
+RAMP = [(LONG_BEFORE, 0.0), (8, 0.0), (12, 1.0), (12, 0.5), (16, 0.5)]  # of a clip: beats 8 to 12 rise
+
+
+@pytest.mark.parametrize(
+    ("beat", "found"),
+    [
+        ("", [(0, 0.0), (4, 1.0), (4, 0.0), (8, 1.0), (8, 0.0), (12, 1.0), (12, 0.0), (16, 1.0)]),
+        ("@0", [(0, 0.0), (8, 0.0), (12, 1.0), (12, 0.5), (16, 0.5)]),
+        ("@8", [(0, 0.0), (4, 1.0), (4, 0.5), (16, 0.5)]),
+    ],
+)
+def test_a_clips_envelope_is_followed_as_the_clip_plays_it(
+    tmp_path: Path, beat: str, found: list[tuple[float, float]]
+) -> None:
+    """Round and round between its loop points, as its notes are; a beat behind an @ is one of the clip."""
+    envelope = envelope_xml(101, RAMP, clip=True)
+    clip = midi_clip_xml([(60, 8, 1, 100)], name="A", loop=(8.0, 12.0), envelopes=envelope)
+    path = tmp_path / "song.als"
+    path.write_bytes(set_xml(track_xml("Lead", session=clip)))
+    target = read_lane(LaneReference.parse(f"{path}#Lead/Mixer/Send A/A{beat}"), Fraction(16))
+    assert [(float(point.beat), point.value) for point in target.points] == found

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.requests.reader import read_request
+from bridge.requests.sent import Rows, read_rows
+from engine.errors import BadRequestError
 from engine.request import Audio, Curve, Notes, Onsets
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
@@ -97,8 +99,6 @@ def test_a_recording_with_many_channels_is_a_reference_with_a_remark(tmp_path: P
 
 def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> None:
     """Trials 4 and 19: notes from the device have no channel and may begin a hair early; they are heard alike."""
-    from bridge.requests.sent import Rows
-
     rows = Rows(((36, -0.02, 0.25, 100), (42, 1.0, 0.25, 100), (38, 2.0, 0.25, 100), (36, 15.98, 0.25, 90)))
     reading = read_request({"bars": "4", "seed": "1"}, {("notes", "rhythm"): rows})
     strokes = reading.request.controls[0].target.onsets  # type: ignore[union-attr]
@@ -107,8 +107,6 @@ def test_early_notes_and_drums_that_are_sent_as_rows_are_understood_alike() -> N
 
 def test_silent_and_early_rows_are_read_as_a_clip_reads_them() -> None:
     """Trial 26: velocity 0 is left out; early notes, strokes and breakpoints are the start's, earlier notes go."""
-    from bridge.requests.sent import Rows
-
     notes = Rows(((60, -0.02, 1.0, 100), (62, 1.0, 1.0, 0), (64, 2.0, 1.0, 90), (65, -0.2, 1.0, 90)))
     strokes = Rows(((-0.02, 1.0, "kick"), (2.0, 0.5, "snare"), (-0.2, 1.0, "hat")))
     curve = Rows(((-0.02, -30.0), (4.0, -9.0)), "db")
@@ -130,8 +128,7 @@ _ROW = st.tuples(st.integers(0, 127), st.floats(-0.25, 20, width=32), st.floats(
 @given(st.lists(_ROW, max_size=12))
 def test_what_sounds_does_not_hang_on_what_is_silent(rows: list[tuple[int, float, float, int]]) -> None:
     """Rows with and without their notes of velocity 0 are one clip, all of it inside the loop."""
-    from bridge.requests.sent import Rows, read_rows
-
+    rows = [(60, 0.0, 1.0, 100), *rows]  # one at least lies in the loop
     whole = read_rows("notes", "text", Rows(tuple(rows)), Fraction(16))
     assert isinstance(whole, Notes)
     assert whole == read_rows("notes", "text", Rows(tuple(row for row in rows if row[3])), Fraction(16))
@@ -149,3 +146,40 @@ def test_half_a_letter_in_a_prompt_loses_no_take(typed: str, read: str) -> None:
     request = read_request({"prompt": typed, "negative_prompt": typed, "seed": "1"}).request
     assert (request.prompt, request.negative_prompt) == (read, read)
     assert wire.encode(request)
+
+
+@pytest.mark.parametrize(
+    ("control", "part", "row"),
+    [
+        ("melody", "notes", (60, 1.0, 100)), ("rhythm", "notes", (36, 1.0, 100)), ("chords", "notes", (60, 1.0, 100)),
+        ("rhythm", "onsets", (1.0, "kick")),
+    ],
+)  # fmt: skip
+def test_what_is_sent_for_behind_the_loop_is_said(control: str, part: str, row: tuple[object, ...]) -> None:
+    """Some of it in a remark; all of it is no clip without notes but one at another place."""
+
+    def at(*beats: float) -> dict[tuple[str, str], Rows]:
+        rows = tuple((row[0], beat, *row[1:]) if part == "notes" else (beat, *row) for beat in beats)
+        return {(part, control): Rows(rows)}
+
+    asked = {"bars": "1", "seed": "1"}
+    inside, partly = read_request(asked, at(0, 1)), read_request(asked, at(0, 5, 6))
+    assert not [remark for remark in inside.remarks if "behind" in remark]
+    assert [remark for remark in partly.remarks if "2 of 3" in remark and "behind the loop's end" in remark]
+    with pytest.raises(BadRequestError, match=f"the {control}'s .* is at beat 5; this loop has beats 0 to 4"):
+        read_request(asked, at(5, 6))
+
+
+def test_a_rhythm_without_hits_is_refused() -> None:
+    """As a melody without notes is: nothing could follow it."""
+    with pytest.raises(BadRequestError, match="The rhythm has no hits"):
+        read_request({"seed": "1"}, {("onsets", "rhythm"): Rows(())})
+
+
+@pytest.mark.parametrize("typed", ["10", "0:-30 4:3", "0:0.5"])
+def test_a_level_above_full_scale_is_refused_before_anything_is_searched(typed: str) -> None:
+    """A forgotten sign costs a sentence, not a search; 0 dBFS and shares of a range are levels."""
+    with pytest.raises(BadRequestError, match="0 dBFS is as loud"):
+        read_request({"intensity": typed, "seed": "1"})
+    for sent in (Rows(((0.0, 0.0),), "db"), Rows(((0.0, 1.0),), "unit")):
+        assert read_request({"seed": "1"}, {("curve", "intensity"): sent}).request.controls

@@ -158,3 +158,12 @@ def test_audio_that_is_not_whole_frames_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="whole frames"):
         delivery.write_take(tmp_path, LoopRequest(), broken)
     assert not list(tmp_path.rglob("*.wav"))
+
+
+def test_remarks_on_a_request_stand_behind_the_takes_own_notes(tmp_path: Path) -> None:
+    """Each once; a device is told the take's own, and whoever reads the sidecar all."""
+    remarks = ("Seed 3 was chosen.", "A note.", "Seed 3 was chosen.")
+    made = delivery.write_take(tmp_path, LoopRequest(request_id="r1"), _take(), remarks=remarks)
+    assert made.notes == ("A note.",)
+    sidecar = delivery.read_sidecar(Path(made.path).with_suffix(".json"))
+    assert sidecar.notes == ("A note.", "Seed 3 was chosen.")

@@ -5,6 +5,7 @@ import random
 import shutil
 import struct
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -293,3 +294,13 @@ def test_real_loops_are_read(shared: Path) -> None:
         found = read_recording(path)
         assert found.remarks == ()
         assert found.samples.shape[1] > found.sample_rate
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names of files are always Unicode there")
+def test_a_recording_whose_name_is_not_utf_8_is_read(tmp_path: Path) -> None:
+    """An archive from an old Windows leaves such names on Linux."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.flac")
+    file = tmp_path / "plain.flac"
+    soundfile.write(file, np.zeros((100, 2), np.float32), 44_100)
+    file.rename(path)
+    assert read_recording(path).samples.shape == (2, 100)

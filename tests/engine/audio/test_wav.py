@@ -1,5 +1,6 @@
 """Loops as files: what is written is what is read, and nobody ever meets half a file."""
 
+import errno
 import os
 import struct
 from fractions import Fraction
@@ -145,6 +146,19 @@ def test_what_cannot_be_written_gets_a_sentence_and_leaves_nothing(tmp_path: Pat
     with pytest.raises(BadInputError, match="cannot be written"):
         publish(tmp_path / name, b"loop", overwrite=True)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_full_disk_is_told_with_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another name would not; nothing half written stays behind."""
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInputError) as refused:
+        publish(tmp_path / "loop.wav", b"loop")
+    assert refused.value.remedy.startswith("Make room")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a loop.wav", "Schöner Käse.wav", "夜のループ.wav", "🥁 #1 100%.wav"])

@@ -118,12 +118,12 @@ def test_a_track_is_chosen_by_name_or_number() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "not a MIDI file"),
+        (b"", "not a MIDI file; it is empty"),
         (b"RIFFxxxx", "not a MIDI file"),
         (HEADER, "not a whole"),
         (midi_file("00 903c64")[:-8], "not a whole"),
         (midi_file("00 3c64"), "not a whole"),
-        (midi_file("00 903c64", division=0), "no beats"),
+        (midi_file("00 903c64", division=0), "a beat has no ticks"),
         (midi_file("00 903c64", division=0xE728), "no beats"),
         (midi_file("ff" * 2000 + "00 903c64"), "longer than"),
         (midi_file("ff ff ff ff ff ff 7f 903c64"), "longer than"),

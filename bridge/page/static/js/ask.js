@@ -50,17 +50,22 @@ export class Ask extends EventTarget {
   }
 
   get parts() {
-    return PARTS.filter(([control]) => this.#lanes[control].isUsed).map(([control, part, unit]) => ({
-      part,
-      control,
-      unit,
-      groups: this.#lanes[control].groups,
-    }));
+    const parts = PARTS.map(([control, part, unit]) => ({ part, control, unit, groups: this.#lanes[control].groups }));
+    return parts.filter(({ groups }) => groups.length); // what lies behind a loop that was made shorter is not asked for
   }
 
   get beats() {
     const [over, under] = this.#metre;
     return Number(this.#form.elements.bars.value) * ((over * 4) / under);
+  }
+
+  /** The tempo as it may be typed: 93.5, 93,5 or 120 bpm. */
+  get tempo() {
+    return parseFloat(this.#form.elements.tempo_bpm.value.replace(",", ".")) || 120;
+  }
+
+  get metre() {
+    return this.#metre.join("/");
   }
 
   /** Fills the form from a take's settings. */
@@ -73,7 +78,7 @@ export class Ask extends EventTarget {
     this.#edited();
   }
 
-  /** Takes tempo and key from the prompt's words into fields that nobody has filled by hand. */
+  /** Takes tempo, key, metre and bars from the prompt's words into fields that nobody has filled by hand. */
   suggest(said) {
     for (const [name, value] of Object.entries(said)) {
       const field = this.#form.elements[name];
@@ -84,7 +89,7 @@ export class Ask extends EventTarget {
   }
 
   get #metre() {
-    const found = /^\s*(\d{1,2})\s*\/\s*(1|2|4|8|16|32)\s*$/.exec(this.#form.elements.time_signature.value);
+    const found = /^\s*([1-9]\d?)\s*[/:]\s*(1|2|4|8|16|32|64)\s*$/.exec(this.#form.elements.time_signature.value);
     return found ? [Number(found[1]), Number(found[2])] : [4, 4];
   }
 
@@ -100,8 +105,7 @@ export class Ask extends EventTarget {
   /** The bars that are left of the loop after a sound of so many seconds, one at least. */
   #barsAfter(seconds) {
     const [over, under] = this.#metre;
-    const tempo = Number(this.#form.elements.tempo_bpm.value) || 120;
-    const own = Math.round((seconds * tempo * under) / (60 * 4 * over));
+    const own = Math.round((seconds * this.tempo * under) / (60 * 4 * over));
     return String(Math.max(1, Number(this.#form.elements.bars.value) - own));
   }
 
@@ -109,8 +113,7 @@ export class Ask extends EventTarget {
     const [over, under] = this.#metre;
     for (const name of ["intensity", "brightness", "melody", "rhythm"]) this.#lanes[name].setLength(this.beats, (over * 4) / under);
     for (const name of ["intensity", "brightness", "melody", "rhythm"]) used(this.#lanes[name], this.#lanes[name].isUsed);
-    const tempo = Number(this.#form.elements.tempo_bpm.value) || 120;
-    this.#lanes.reference.setLoop(this.beats, (over * 4) / under, tempo, this.#lanes.use.value === "inpaint");
+    this.#lanes.reference.setLoop(this.beats, (over * 4) / under, this.tempo, this.#lanes.use.value === "inpaint");
     this.#lanes.keep.closest("label").hidden = this.#lanes.use.value !== "inpaint";
     used(this.#lanes.layers, this.#lanes.layers.isUsed);
     used(this.#lanes.structure, this.#lanes.structure.value.trim() !== "");

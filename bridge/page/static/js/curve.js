@@ -37,6 +37,23 @@ export function straight(points, valueOf = (height) => height) {
   return pieces;
 }
 
+/** Returns the curve up to a beat, where it ends at the value that it has there; a segment that is cut is straight pieces. */
+export function until(points, end) {
+  const last = points.findIndex(([beat]) => beat > end);
+  if (last < 0) return points;
+  if (last === 0) return [[end, points[0][1], 0]];
+  const [start, from, bend] = points[last - 1];
+  const [beat, to] = points[last];
+  if (start === end) return points.slice(0, last);
+  const before = points.slice(0, last - 1);
+  const pieces = bend ? PIECES : 1;
+  const cut = Array.from({ length: pieces }, (_, piece) => {
+    const share = (piece / pieces) * ((end - start) / (beat - start));
+    return [start + share * (beat - start), from + (to - from) * bent(share, bend), 0];
+  });
+  return [...before, ...cut, [end, valueAt(points, end), 0]];
+}
+
 /** Adds a point in order and returns its index; one at the same beat is moved instead. */
 export function put(points, beat, value) {
   const there = points.findIndex((point) => Math.abs(point[0] - beat) < NEAR_BEATS);

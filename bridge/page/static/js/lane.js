@@ -4,7 +4,7 @@
 // curve is changed and `commit` when the change is complete.
 
 import { onFrame, watchSize } from "./canvas.js";
-import { move, put, straight } from "./curve.js";
+import { move, put, straight, until } from "./curve.js";
 import { History, undoKey } from "./history.js";
 import { PAD_PX, paintLane, WHOLE } from "./lane_paint.js";
 
@@ -57,8 +57,8 @@ export class Lane extends HTMLElement {
 
   /** The curve as straight pieces in the lane's unit, for a request. */
   get groups() {
-    return straight(this.points, (height) => this.valueOf(height)).map(([beat, value]) => [
-      Math.min(beat, this.beats),
+    return straight(until(this.points, this.beats), (height) => this.valueOf(height)).map(([beat, value]) => [
+      beat,
       Number(value.toFixed(3)),
     ]);
   }

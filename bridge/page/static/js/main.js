@@ -74,7 +74,7 @@ function askChords() {
 }
 $("layers").addEventListener("chords", askChords);
 $("ask").addEventListener("change", ({ target }) => ["key", "bars", "time_signature"].includes(target.name) && askChords());
-$("melody").addEventListener("hear", () => hearNotes($("melody").groups, Number($("ask").elements.tempo_bpm.value) || 120));
+$("melody").addEventListener("hear", () => hearNotes($("melody").groups, ask.tempo));
 
 // -- what the server says
 
@@ -110,7 +110,7 @@ on("end", ({ id, outcome, sentence, remedy, takes: made }) => {
 on("chords", (said) => $("layers").showChords(said));
 on("understood", ({ prompt, words, substitutions, refused, unknown, tempo_bpm, key, time_signature, bars }) => {
   if (prompt !== $("prompt").value) return;
-  ask.suggest({ tempo_bpm, key });
+  ask.suggest({ tempo_bpm, key, time_signature, bars });
   const settings = [tempo_bpm && `${tempo_bpm} BPM`, key, time_signature, bars && `${bars} bars`].filter(Boolean);
   const absent = refused.filter((word) => !words.includes(`no ${word}`));
   const said = [];
@@ -186,17 +186,17 @@ const bar = $("place").firstElementChild;
 
 async function take(file) {
   const kept = await api.upload(file);
-  if (kept.kind === "midi") takeMidi(kept);
+  if (kept.kind === "midi") await takeMidi(kept);
   else if (kept.kind === "set") takeSet(kept);
   else takeAudio(kept);
 }
 
-function takeMidi({ tracks, name, remarks }) {
-  const track = tracks.find((one) => one.notes.length) ?? { notes: [] };
-  if (!track.notes.length) return tell({ sentence: `${name} holds no notes.` });
+async function takeMidi({ name, handle }) {
+  const query = new URLSearchParams({ file: handle, beats: ask.beats, metre: ask.metre });
+  const { notes, track, remarks } = await api.json(`/tune?${query}`);
   $("melody").closest("details").open = true;
-  $("melody").replace(track.notes.filter(([, start]) => start < ask.beats));
-  say(`${name}: ${track.notes.length} notes${track.name ? ` of ${track.name}` : ""}.`, remarks.join(" "));
+  $("melody").replace(notes);
+  say(`${name}: ${notes.length} notes${track ? ` of ${track}` : ""}.`, remarks.join(" "));
 }
 
 function takeSet({ lanes, clips, name, handle }) {
@@ -208,18 +208,17 @@ function takeSet({ lanes, clips, name, handle }) {
   $("set-clips").hidden = !clips.length;
   if (!lanes.length && !clips.length) say(`${name} has no drawn lanes and no clips with notes.`);
   $("set-melody").onclick = async () => {
-    const query = new URLSearchParams({ set: handle, number: $("set-clip").value });
+    const query = new URLSearchParams({ set: handle, number: $("set-clip").value, beats: ask.beats });
     const { notes } = await api.json(`/clip?${query}`).catch((error) => (tell(error), { notes: [] }));
-    if (notes.length) $("melody").replace(notes.filter(([, start]) => start < ask.beats));
+    if (notes.length) $("melody").replace(notes);
     $("melody").closest("details").open = true;
   };
   for (const target of ["intensity", "brightness"])
     $(`set-${target}`).onclick = async () => {
       const query = new URLSearchParams({ set: handle, lane: $("set-lane").value, start: $("set-start").value, beats: ask.beats });
-      const { points, low, high } = await api.json(`/lane?${query}`).catch((error) => (tell(error), { points: [] }));
+      const { levels, shares } = await api.json(`/lane?${query}`).catch((error) => (tell(error), { levels: [], shares: [] }));
       const lane = $(target);
-      const share = (value) => (high > low ? (value - low) / (high - low) : 0.5);
-      if (points.length) lane.replace(points.map(([beat, value]) => [beat, lane.valueOf(share(value))]));
+      if (shares.length) lane.replace(target === "intensity" ? levels : shares.map(([beat, share]) => [beat, lane.valueOf(share)]));
       lane.closest("details").open = true;
     };
 }

@@ -72,3 +72,11 @@ def test_a_step_can_be_timed(unset: Settings) -> None:
     assert found.threads in found.milliseconds
     assert torch.get_num_threads() == before
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_measurement_that_cannot_be_kept_costs_no_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home that cannot be written, as in a container, is no reason to make nothing."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(threads, "candidates", lambda _cores: [1, 2])
+    monkeypatch.setattr(threads, "_milliseconds", {1: 10.0, 2: 6.0}.__getitem__)
+    assert threads.use_threads(Settings(home=tmp_path / "file" / "home", threads=0)) == 2

@@ -119,11 +119,12 @@ test("B4: what lies at the loop brace is not overwritten: the take goes onto a t
 });
 
 test("B4: without take lanes the Arrangement is left alone, in words, and the take is safe", () => {
-  const room = new Studio({ takeLanes: false, build: (live) => void live.arrangementClip(live.song.tracks[1], 8, 10) });
+  const room = new Studio({ takeLanes: false, build: (live) => void live.arrangementClip(live.song.tracks[1], 40, 42) });
+  Object.assign(room.live.song, { loop: 1, loop_start: 32 });
   room.pick("place", "Arrangement");
   room.press("generate");
   room.advance(3000);
-  assert.match(room.status, /nothing is overwritten. Move the loop brace, or choose Selected scene/);
+  assert.match(room.status, /A clip lies at bar 9 of ‘Bass’, and nothing is overwritten. Move the loop brace, or choose Selected scene/);
   assert.equal(room.bass.arrangement_clips.length, 1);
   room.pick("place", "Selected scene");
   room.press("land");

@@ -246,6 +246,24 @@ test("the envelope of the Session clip that plays is read from the saved set", (
   assert.match(room.status, /shorter than the loop. Set Bars to its 16 beats/);
 });
 
+test("the envelope of a Session clip without a name is found, and of clips of one name none is taken for another", () => {
+  const room = new Studio({ file: "/set.als" });
+  room.generate();
+  const twin = room.live.midiClip(room.bass, room.bass.clip_slots.length - 1, "", [], { length: 16 });
+  room.bass.playing_slot_index = 0;
+  Object.assign(room.clips[0], { name: "", has_envelopes: 1 });
+  room.move("source", 2);
+  room.generate();
+  assert.equal(room.bridge.last.settings.lane, '/set.als#"Bass"/"Ditto Live"/Intensity/"Clip"');
+  twin.has_envelopes = 1;
+  room.press("generate");
+  assert.match(room.status, /Several clips on this track have no name.*Name the one that plays anew/);
+  twin.name = room.clips[0].name = "Verse";
+  room.advance(1000);
+  room.press("generate");
+  assert.match(room.status, /Several clips on this track are called ‘Verse’/);
+});
+
 test("a lane that is learned anew while Redraw is on makes a take", () => {
   const room = new Studio({ build: withFilter() });
   room.live.select(room.filter);
