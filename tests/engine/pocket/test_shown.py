@@ -92,7 +92,8 @@ def test_without_control_inputs_nothing_is_shown(model: LayeredPocket) -> None:
 
 def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None:
     """To the bit, also where its request would be read otherwise today; and a take that was shown nothing is, too."""
-    take, plain = made(asked(), model), made(asked(budget=Budget(plain_start=True)), model)
+    budgets = Budget(steps=2), Budget(steps=2, plain_start=True)
+    take, plain = (made(asked(budget=budget), model) for budget in budgets)
     assert controls_from_bytes(take.noise) is not None
     assert controls_from_bytes(plain.noise) is None
     for one in (take, plain):
@@ -102,7 +103,7 @@ def test_a_take_is_made_again_by_what_it_was_shown(model: LayeredPocket) -> None
 def test_with_several_threads_a_take_is_made_again_where_nothing_is_known_of_it(model: LayeredPocket) -> None:
     """A lead that a search heard alone sounds to the bit as it does side by side with the other layers."""
     with with_threads(2):
-        take = made(asked(bars=2), model)
+        take = made(asked(bars=2, budget=Budget(steps=2)), model)
         _latest.clear()
         rebuilt = pipeline.rebuild(asked(bars=2), load_layered(Settings(dtype="float32")), take.noise)
     np.testing.assert_array_equal(rebuilt, sound(take))
@@ -110,7 +111,7 @@ def test_with_several_threads_a_take_is_made_again_where_nothing_is_known_of_it(
 
 def test_what_begins_from_a_take_goes_on_from_its_sound(model: LayeredPocket) -> None:
     """A level alone keeps the tune; another tune takes its place; a lead that is made again forgets it."""
-    take = made(asked(), model)
+    take = made(asked(budget=Budget(steps=1)), model)
     kept = controls_from_bytes(take.noise)
     assert kept is not None
     for fields in ({"controls": (LEVEL,)}, {"controls": ()}, {"method": "none"}, {"budget": Budget(steps=0)}):
