@@ -40,9 +40,9 @@ def chord_row(root: int, pitch_classes: Collection[int], bass: int) -> Tensor:
 
 def without_chords(context: Tensor) -> Tensor:
     """Return `context` [..., CONTEXT_CHANNELS] without chords, what is heard kept."""
-    free = context.clone()
-    free[..., :CHORD_CHANNELS] = 0
-    return free
+    without = context.clone()
+    without[..., :CHORD_CHANNELS] = 0
+    return without
 
 
 @lru_cache(maxsize=1)

@@ -53,8 +53,8 @@ def searched(request: LoopRequest, scene: Scene, stay: Collection[str]) -> LoopR
     """Return `request` with those of its controls that move none of the layers that `stay`."""
     if not stay:
         return request
-    free = tuple(part for part in request.controls if not set(_moved(part, scene)) & set(stay))
-    return msgspec.structs.replace(request, controls=free)
+    left = tuple(part for part in request.controls if not set(_moved(part, scene)) & set(stay))
+    return msgspec.structs.replace(request, controls=left)
 
 
 def kept_from(request: LoopRequest, scene: Scene, stay: Collection[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 The kept frames are written into the latent of the uncontrolled loop, and the chain is inverted step by step: the state
 before each step by a damped fixed-point iteration, because the denoiser's output depends on that state. DDIM inversion
 (Song et al. 2021) takes the output at the state after it instead, and has four times the error where steps are few. In
-free frames the noise of the seed stays.
+uncontrolled frames the noise of the seed stays.
 """
 
 import math
@@ -30,15 +30,15 @@ def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
     model, scene, objective = problem
     if scene.layers or scene.noises > 1 or chain.sampler == Sampler.RENOISE:
         return noise
-    free = latent_of(model, scene, noise, chain, checkpoint=False)
-    whole = objective.settled(free)
-    kept = whole != free
+    uncontrolled = latent_of(model, scene, noise, chain, checkpoint=False)
+    whole = objective.settled(uncontrolled)
+    kept = whole != uncontrolled
     if not kept.any():
         return noise
     moved = Shell().projected(torch.where(kept, backwards(model, scene, whole, chain.sampler), noise), scene.time_axis)
     before, after = (
         objective.evaluate(model.listen(latent, scene), latent).farthest
-        for latent in (free, latent_of(model, scene, moved, chain, checkpoint=False))
+        for latent in (uncontrolled, latent_of(model, scene, moved, chain, checkpoint=False))
     )
     return torch.where(per_item(after < before, noise), moved, noise)
 

@@ -51,8 +51,8 @@ class Batch:
     def rows(self, which: slice) -> "Batch":
         """Return some of the loops."""
         layer, context = (None if part is None else part[which] for part in (self.layer, self.context))
-        told = self.condition[which], self.phases[which], self.controls[which]
-        return Batch(self.latent[which], *told, layer, context)
+        conditioning_rows = self.condition[which], self.phases[which], self.controls[which]
+        return Batch(self.latent[which], *conditioning_rows, layer, context)
 
     def unsaid(self) -> "Batch":
         """Return the same without words, key and chords, tempo and metre kept: the unconditional branch of guidance."""
@@ -192,14 +192,14 @@ class LoopSet:
         at = self._first[chosen][:, None] + where
         return Batch(
             latent=held.latent[at].float(),
-            condition=self._told(chosen, dice),
+            condition=self._drawn_condition(chosen, dice),
             phases=musical_time.phases_at(
                 musical_time.centres(where, frames[:, None]), held.bars[chosen, None], held.beats_per_bar[chosen, None]
             ),
             controls=held.controls[at].float() * shown_controls(len(chosen), dice)[:, None],
         )
 
-    def _told(self, chosen: Tensor, dice: Dice) -> Tensor:
+    def _drawn_condition(self, chosen: Tensor, dice: Dice) -> Tensor:
         """Return the conditions of loops with some words left unsaid, sometimes all: [loops, channels]."""
         held, count = self._held, len(chosen)
         said = dice.rolled(count, 1) > FREE_SHARE
@@ -211,8 +211,8 @@ class LoopSet:
     def _read(self, file: Path) -> _Held:
         shard = read_shard(file)
         self.labels += shard.labels
-        told = torch.stack([whole_condition(label) for label in shard.labels])
-        words, key, time = told.split(conditioning.SECTIONS, 1)
+        conditions = torch.stack([whole_condition(label) for label in shard.labels])
+        words, key, time = conditions.split(conditioning.SECTIONS, 1)
         log_power = torch.from_numpy(shard.bands).to(self._device).float()
         held = _Held(
             latent=self._map.encode(log_power).half(),

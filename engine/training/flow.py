@@ -166,16 +166,16 @@ class Trainer:
         return (answer - (first + second) / 2).square().mean()
 
     def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
-        told = self._velocity(network, mixed, time_, time_, batch)
-        free = self._velocity(network, mixed, time_, time_, batch.unsaid())
-        return free + TEACHER_GUIDANCE * (told - free)  # folded into the student
+        conditional = self._velocity(network, mixed, time_, time_, batch)
+        unconditional = self._velocity(network, mixed, time_, time_, batch.unsaid())
+        return unconditional + TEACHER_GUIDANCE * (conditional - unconditional)  # folded into the student
 
     def _velocity(
         self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, until: Tensor, batch: Batch
     ) -> Tensor:
-        told = batch.condition, batch.phases, batch.controls, batch.layer, batch.context
+        conditioning_rows = batch.condition, batch.phases, batch.controls, batch.layer, batch.context
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            return network(mixed, time_, until, *told).float()
+            return network(mixed, time_, until, *conditioning_rows).float()
 
     def _averaged(self) -> PocketNetwork:
         fresh = self._teacher is None

@@ -30,7 +30,7 @@ from .batches import FREE_SHARE, KEY_SHARE, USUAL_FRAMES, Batch, Dice, beats_per
 from .layer_loops import Tracks, read_tracks
 from .loops import shards
 
-CHORDS_SHARE = 0.85  # of layers of tonal loops that are told their chords
+CHORDS_SHARE = 0.85  # of layers of tonal loops that are conditioned on their chords
 BEFORE_SHARE, SOME_SHARE = 0.5, 0.3  # of layers that hear all that are sampled before them, or any of the others
 WEIGHTS = {
     Layer.DRUMS: 1.0,
@@ -142,7 +142,7 @@ class LayerSet:
         length = torch.tensor(song.beats_per_bar, dtype=torch.float64)
         return (
             track.latent[place].float(),
-            _told(track.condition, dice),
+            _drawn_condition(track.condition, dice),
             musical_time.phases_at(loop, torch.tensor(song.bars), length),
             layer_row(track.layer),
             context,
@@ -178,7 +178,7 @@ def chord_rows(chords: Sequence[Any], beats: float, frames: int) -> Tensor:
 
 
 def _heard_tracks(song: _Song, track: _Track, dice: Dice) -> list[_Track] | None:
-    """Return which other layers a layer hears; None is to be told nothing."""
+    """Return which other layers a layer hears; None where it hears nothing at all."""
     chance = dice.host.random()
     if chance >= BEFORE_SHARE + SOME_SHARE:
         return None
@@ -188,7 +188,7 @@ def _heard_tracks(song: _Song, track: _Track, dice: Dice) -> list[_Track] | None
     return [t for t in song.tracks if t.layer is not track.layer and dice.host.random() < 0.5]
 
 
-def _told(condition: Tensor, dice: Dice) -> Tensor:
+def _drawn_condition(condition: Tensor, dice: Dice) -> Tensor:
     """Return the condition with some words left unsaid, sometimes all."""
     words, key, time = condition.split(conditioning.SECTIONS)
     said = dice.host.random() > FREE_SHARE

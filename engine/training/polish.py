@@ -127,17 +127,18 @@ class Polisher:
         with torch.no_grad():
             heard_true = self._heard(true, level, batch)
         heard_false = self._heard(false, level, batch)
-        told_true = self._verdicts(heard_true, batch.latent, batch)
-        told_false = self._verdicts([state.detach() for state in heard_false], finished.detach(), batch)
+        judged_true = self._verdicts(heard_true, batch.latent, batch)
+        judged_false = self._verdicts([state.detach() for state in heard_false], finished.detach(), batch)
         lost = sum_of(
-            F.relu(1 - one).mean() + F.relu(1 + other).mean() for one, other in zip(told_true, told_false, strict=True)
+            F.relu(1 - one).mean() + F.relu(1 + other).mean()
+            for one, other in zip(judged_true, judged_false, strict=True)
         )
         self._descend(1, lost)
         distance = ((made - known) / (start - end)).square().mean()
         if learns:
-            told = sum_of(one.mean() for one in self._verdicts(heard_false, finished, batch))
-            self._descend(0, distance - self.recipe.contest * told)
-        return {"critics": lost.detach() / len(told_true), "distance": distance.detach()}
+            judged = sum_of(one.mean() for one in self._verdicts(heard_false, finished, batch))
+            self._descend(0, distance - self.recipe.contest * judged)
+        return {"critics": lost.detach() / len(judged_true), "distance": distance.detach()}
 
     def _finished(self, mixed: Tensor, time_: float, batch: Batch) -> Tensor:
         """Return the loop at the end of the chain that is at `mixed`: one more jump, two where none is long enough."""

@@ -129,13 +129,13 @@ def test_words_controls_and_keys_are_left_out_now_and_then(loop_set: LoopSet) ->
     index = next(index for index, label in enumerate(loop_set.labels) if label["tonic"] >= 0)
     labels = loop_set.labels[index]
     dice = Dice.of(3)
-    told = loop_set._told(torch.full((300,), index), dice)
-    words = told[:, : condition.WORD_SLOTS].sum(1)
+    drawn = loop_set._drawn_condition(torch.full((300,), index), dice)
+    words = drawn[:, : condition.WORD_SLOTS].sum(1)
     assert 0.03 < float((words == 0).float().mean()) < 0.25
-    assert set(torch.nonzero(told[:, : condition.WORD_SLOTS])[:, 1].tolist()) == set(labels["words"])
-    key_said = told[:, condition.WORD_SLOTS + 24]
+    assert set(torch.nonzero(drawn[:, : condition.WORD_SLOTS])[:, 1].tolist()) == set(labels["words"])
+    key_said = drawn[:, condition.WORD_SLOTS + 24]
     assert 0.45 < float(key_said.mean()) < 0.8
-    time = told[:, condition.WORD_SLOTS + 25 :]
+    time = drawn[:, condition.WORD_SLOTS + 25 :]
     assert torch.equal(time[0], time[-1])
     shown = torch.cat([loop_set.batch(4, dice).controls[:, :, [1, 14, 16]].amax(1) for _ in range(60)])
     assert 0.05 < float(shown.mean()) < 0.3
