@@ -186,8 +186,8 @@ class Polisher:
         self, network: PocketNetwork, mixed: Tensor, start: Tensor, end: Tensor, batch: Batch, controls: Tensor | None
     ) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            told = batch.condition, batch.phases, controls, batch.layer, batch.context
-            return network(mixed, start, end, *told).float()
+            conditioning = batch.condition, batch.phases, controls, batch.layer, batch.context
+            return network(mixed, start, end, *conditioning).float()
 
     def _heard(self, latent: Tensor, level: Tensor, batch: Batch) -> list[Tensor]:
         """Return what the flow makes of `latent` at a `level` of noise: the states of its blocks, the summary."""
@@ -200,8 +200,8 @@ class Polisher:
     def _verdicts(self, heard: list[Tensor], finished: Tensor, batch: Batch) -> list[Tensor]:
         """Return what the critics say of a loop by what the flow `heard` in it, and by how it looks `finished`."""
         *states, summary = heard
-        told = self.critics["states"](states, summary)
-        return [told.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
+        judged = self.critics["states"](states, summary)
+        return [judged.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
 
     def save(self) -> None:
         """Write student, average, critic and optimisers."""
