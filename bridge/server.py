@@ -18,7 +18,7 @@ import structlog
 from engine.errors import DittoError
 from engine.files import make_folder, publish
 from engine.service.access import Keys
-from engine.service.messages import Submission
+from engine.service.messages import Submission, bounded
 from engine.service.transport import Frames
 from engine.settings import Settings
 
@@ -161,8 +161,15 @@ class Bridge:
 
     def _submit(self, effect: Submit, now: float) -> None:
         link, request = self._engine.link, effect.request
+        submission = Submission(
+            request=request,
+            owner=link.owner,
+            tag=effect.tag,
+            priority=effect.priority,
+            remarks=bounded(effect.remarks),
+        )
         try:
-            link.submit(Submission(request=request, owner=link.owner, tag=effect.tag, priority=effect.priority), now)
+            link.submit(submission, now)
         except DittoError as error:
             self._do(self._session.refused(request.request_id, error, now))
 

@@ -120,7 +120,7 @@ class Commits:
             return
         state.request, state.notes, state.phase = request, notes, RequestPhase.SUBMITTED
         state.parts = TakeParts(asks_stems=request.stems)
-        yield Submit(request, state.instance, priority)
+        yield Submit(request, state.instance, priority, notes)
 
     def refused(self, request_id: str, error: DittoError, now: float) -> Iterator[Effect]:
         """Say what is wrong with a request that was never submitted; the same id may be committed again."""

@@ -25,8 +25,11 @@ class Delivery:
 
     # -- from the engine
 
-    def take_up(self, job: Job) -> None:
-        """Follow a request that an earlier bridge had submitted, or of which the engine still has a take or an end."""
+    def take_up(self, job: Job) -> Iterator[Effect]:
+        """Follow a request that an earlier bridge had submitted, or of which the engine still has a take or an end.
+
+        Its client is told that it is accepted, with what was said of it.
+        """
         request_id = job.request.request_id
         state = self._book.get(request_id)
         if state is None:
@@ -37,8 +40,13 @@ class Delivery:
         state.parts = TakeParts(asks_stems=job.request.stems)
         if state.unwritten is not None:  # perhaps the disk has room now
             state.reopen()
-        if not state.is_ended:
-            self._book.open(state)
+        if state.is_ended:
+            return
+        self._book.open(state)
+        state.notes = tuple(dict.fromkeys((*state.notes, *job.remarks)))
+        if not state.accepted:
+            state.accepted = outgoing.accepted(Accepted(request_id=request_id), state.notes)
+            yield from self._clients.send(state, state.accepted)
 
     def handle(self, event: Event, now: float) -> Iterator[Effect]:
         """Take in an event; one of a request that is not ours is passed over."""

@@ -46,11 +46,12 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Give a request to the engine."""
+    """Give a request to the engine, with the sentences that were said of it."""
 
     request: LoopRequest
     tag: str
     priority: Priority
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

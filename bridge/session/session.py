@@ -116,7 +116,7 @@ class Session:
                     yield from self._clients.broadcast(outgoing.state(said))
             case Job():
                 self._assemblies.drop(said.request.request_id)
-                self._delivery.take_up(said)
+                yield from self._delivery.take_up(said)
             case _:
                 yield from self._delivery.handle(said, now)
 

@@ -23,7 +23,7 @@ from bridge.session.effects import (
 )
 from bridge.session.session import Session
 from engine.errors import BadInputError
-from engine.events import Cancelled, Done, Sound, Take
+from engine.events import Accepted, Cancelled, Done, Sound, Take
 from engine.request import Control, Curve, LoopRequest, Point
 from engine.service.messages import AckEnd, Job, Priority, Resend
 
@@ -287,3 +287,25 @@ def test_why_there_is_no_engine_is_told_once_and_to_whoever_comes() -> None:
     (_welcome, state) = (e for e in desk.say("/ditto/hello", 1, "late", "n3", PORT) if isinstance(e, Send))
     (message,) = decode(state.datagram, "bridge")
     assert message.values[2] == sentence
+
+
+def test_what_was_said_of_a_request_is_known_to_the_next_bridge() -> None:
+    """The sentences travel with the submission, and come back: to the device, and to the take's own file."""
+    desk = Desk()
+    desk.commit()
+    (submit,) = desk.session.prepared("r1", REQUEST, Priority.INTERACTIVE, ("Seed 3 was chosen.",), 1.0)
+    assert isinstance(submit, Submit)
+    assert submit.remarks == ("Seed 3 was chosen.",)
+
+    later = Desk()
+    job = Job(request=REQUEST, tag="mine", created=0.0, finished=False, remarks=(*submit.remarks, "In A minor."))
+    told = list(later.session.handle(job, 2.0))
+    (accepted,) = (m for e in told if isinstance(e, Send) for m in decode(e.datagram, "bridge"))
+    assert (accepted.path, accepted.groups) == ("/ditto/accepted", (("Seed 3 was chosen.",), ("In A minor.",)))
+    list(later.session.handle(Accepted(request_id="r1", notes=("In A minor.",)), 2.0))
+    take = Take(
+        request_id="r1", take=0, sound=Sound(samples=bytes(8), sample_rate=44_100), scores={}, noise=b"", record={}
+    )
+    (write,) = later.session.handle(take, 2.0)
+    assert isinstance(write, WriteTake)
+    assert tuple(dict.fromkeys(write.remarks)) == ("Seed 3 was chosen.", "In A minor.")

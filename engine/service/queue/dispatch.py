@@ -81,7 +81,9 @@ class Dispatch:
         """Tell the request itself, and have the rest wait for its turn."""
         if entry.status is not RequestStatus.ANSWERED and (request := self._journal.request(entry.request_id)):
             finished = self._journal.final(entry.request_id) is not None
-            self._deliver(entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=finished))
+            remarks = self._journal.remarks.of(entry.request_id)
+            job = Job(request=request, tag=entry.tag, created=entry.created, finished=finished, remarks=remarks)
+            self._deliver(entry.owner, job)
         self._windows[entry.owner].defer(entry.request_id)
 
     def _send_deferred(self, owner: str) -> None:

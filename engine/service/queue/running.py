@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from ...events import Cancelled, Event, Final, Preview, Stems, Take
+from ...events import Accepted, Cancelled, Event, Final, Preview, Stems, Take
 from ..workers import pipe
 from ..workers.executor import Executor, Lost, Report
 from .dispatch import MAX_TAKE_BYTES, Dispatch, size_bytes
@@ -107,6 +107,9 @@ class RunningJobs:
         if isinstance(event, Stems):
             with quietly("stems"):  # they are sent all the same, and only a client that loses them misses them
                 self._journal.results.add_stems(event)
+        if isinstance(event, Accepted) and event.notes:
+            with quietly("remarks"):  # a client that is here hears them all the same
+                self._journal.remarks.add(event.request_id, event.notes)
         if isinstance(event, Preview):
             with quietly("preview"):
                 self._journal.results.keep_preview(event)
