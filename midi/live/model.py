@@ -33,7 +33,7 @@ class Lane:
     [events], as stored; the first lies long before the song. `steps` lanes hold, others run on straight
     or bent by `handles` of the event that begins a segment. `low`..`high` is the parameter's range
     where the set tells it. `clip` names the clip of a clip envelope, whose beats are the clip's own, and `markers` are
-    the clip's.
+    the clip's, or the envelope's own where it is not linked to the clip's loop.
     """
 
     track: str
