@@ -205,10 +205,8 @@ def _set(path: Path) -> Json:
         "clips": [
             {
                 "track": track,
-                "name": clip.name,
+                "name": clip.label(live_set.meter),
                 "notes": len(clip.note_data),
-                "slot": clip.slot,
-                "start": float(clip.start),
             }
             for track, clip in _clips(live_set)
         ],

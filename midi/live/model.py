@@ -147,6 +147,17 @@ class LiveClip:
     note_data: NDArray[np.float64]  # [notes, NOTE_FIELDS]
     active: bool = True
 
+    def label(self, meter: Meter) -> str:
+        """Return its name; without one its slot or its place in a set of this metre: `slot 3`, `bar 33` or `bar 2.3`.
+
+        Bars and the beats behind the dot count from 1, as Live shows them.
+        """
+        if self.name or self.slot is not None:
+            return self.name or f"slot {(self.slot or 0) + 1}"
+        bar, behind = divmod(self.start, meter.beats_per_bar)
+        beat = int(behind * meter.denominator / 4)
+        return f"bar {bar + 1}" + (f".{beat + 1}" if beat else "")
+
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes in the clip's own time, muted ones too, sorted."""

@@ -78,6 +78,9 @@ def test_a_set_shows_its_lanes_and_clips(uploads: Uploads) -> None:
     assert [note[:2] for note in uploads.clip(found["handle"], 0, Fraction(8))["notes"]] == [
         [60, 0], [64, 2], [60, 4], [64, 6],
     ]  # fmt: skip
+    bare = midi_clip_xml([(60, 0, 1, 100)]), midi_clip_xml([(60, 0, 1, 100)], time=128)
+    found_bare = uploads.keep("b.als", set_xml(track_xml("Keys", session=bare[0], arrangement=bare[1])))
+    assert [one["name"] for one in found_bare["clips"]] == ["slot 1", "bar 33"]
     with pytest.raises(BadInputError, match="1 clips"):
         uploads.clip(found["handle"], 1, Fraction(8))
     (shown,) = [one for one in found["lanes"] if "Keys" in one["path"]]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from midi.curves.automation import Breakpoint, sample
 from midi.errors import MidiError
+from midi.live.note_file import read_notes
 from midi.live.set import find_lane, lane_curve, played_curve, read_set
 from midi.live.testing import (
     BEFORE_THE_SONG,
@@ -23,6 +24,7 @@ from midi.live.testing import (
     set_xml,
     track_xml,
 )
+from midi.tempo import Meter
 
 DEVICE = max_device_xml("Ditto Live.amxd", "Intensity", 500, 0, 127)
 
@@ -174,6 +176,21 @@ def test_an_envelope_goes_round_its_own_loop_where_it_is_unlinked(folder: Path, 
     )
     markers = live_set.tracks[0].clips[0].markers
     assert (markers.start_marker, markers.loop_start, markers.loop_end, markers.looping) == (0, 0, 4, True)
+
+
+def test_a_clip_without_a_name_is_called_by_its_place(folder: Path) -> None:
+    """Its slot, or the bar and beat that Live shows there; whoever writes these words means that clip."""
+    clips = "".join(midi_clip_xml([(60 + int(at), 0.0, 1.0, 100)], time=at) for at in (0, 30, 31.5))
+    bare = track_xml("Lead", session=midi_clip_xml([(48, 0.0, 1.0, 100)]), arrangement=clips)
+    path = saved(folder, set_xml(bare, meter_value=99 * 3 + 5))  # 6/8
+    live_set = read_set(path)
+    assert live_set.meter == Meter(6, 8)
+    labels = [clip.label(live_set.meter) for clip in live_set.tracks[0].clips]
+    assert labels == ["slot 1", "bar 1", "bar 11", "bar 11.4"]
+    for label, pitch in zip(labels, (48, 60, 90, 91), strict=True):
+        assert read_notes(f"{path}#Lead/{label}", Fraction(1)).notes[0].pitch == pitch
+    with pytest.raises(MidiError, match="'slot 1', 'bar 1', 'bar 11'"):
+        read_notes(f"{path}#Lead/bar 12", Fraction(1))
 
 
 def test_the_arrangement_plays_its_clips_where_they_lie(folder: Path) -> None:
