@@ -161,21 +161,19 @@ class Bridge:
 
     def _submit(self, effect: Submit, now: float) -> None:
         link, request = self._engine.link, effect.request
-        submission = Submission(
-            request=request,
-            owner=link.owner,
-            tag=effect.tag,
-            priority=effect.priority,
-            remarks=bounded(effect.remarks),
-        )
         try:
-            link.submit(submission, now)
+            link.submit(_submission(effect, link.owner), now)
         except DittoError as error:
             self._do(self._session.refused(request.request_id, error, now))
 
     def _send(self, effect: Send) -> None:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
+
+
+def _submission(effect: Submit, owner: str) -> Submission:
+    remarks = bounded(effect.remarks)
+    return Submission(request=effect.request, owner=owner, tag=effect.tag, priority=effect.priority, remarks=remarks)
 
 
 def _write_discovery(settings: Settings, port: int, bridge_id: str, engine_address: str) -> None:

@@ -7,12 +7,12 @@ from engine.events import Accepted, Event, Final, Preview, Progress, Stems, Take
 from engine.service.messages import AckEnd, AckTake, Job, LeaveTake
 
 from ..osc import outgoing
-from ..takes.parts import TakeParts, WholeTake
+from ..takes.parts import WholeTake
 from .book import RequestBook
 from .clients import Clients
 from .effects import Delivered, DropPreviews, Effect, FindTakes, NotifyEngine, WritePreview, WriteTake
 from .progress import ProgressReports
-from .state import RequestPhase, RequestState
+from .state import RequestState
 
 
 class Delivery:
@@ -34,16 +34,10 @@ class Delivery:
         state = self._book.get(request_id)
         if state is None:
             state = RequestState(request_id, job.tag, self._clients.nonce_of(job.tag))
-        if state.phase is RequestPhase.PREPARING:
-            state.phase = RequestPhase.SUBMITTED
-        state.request, state.resumed = job.request, True
-        state.parts = TakeParts(asks_stems=job.request.stems)
-        if state.unwritten is not None:  # perhaps the disk has room now
-            state.reopen()
+        state.resume(job.request, job.remarks)
         if state.is_ended:
             return
         self._book.open(state)
-        state.notes = tuple(dict.fromkeys((*state.notes, *job.remarks)))
         if not state.accepted:
             state.accepted = outgoing.accepted(Accepted(request_id=request_id), state.notes)
             yield from self._clients.send(state, state.accepted)
@@ -74,8 +68,7 @@ class Delivery:
             number = whole.take.take
             if number not in state.writing and number not in state.takes and state.request is not None:
                 state.writing.add(number)
-                remarks = (*state.notes, *state.read)
-                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, remarks)
+                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, (*state.notes, *state.read))
 
     def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final

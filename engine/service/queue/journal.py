@@ -136,12 +136,7 @@ class Journal:
     def set_aside(self, request_id: str, part: str, data: bytes, error: BadRequestError) -> Failed:
         """Keep what cannot be read apart and end its job with a sentence about it, which is returned."""
         log.error("journal.unreadable", request_id=request_id, part=part, error=error.sentence)
-        failed = Failed(
-            request_id=request_id,
-            code=InternalError.code,
-            sentence=f"The {part} of this request in the journal cannot be read; another version may have written it.",
-            remedy="Ask again with a new id.",
-        )
+        failed = _unreadable(request_id, part)
         with self._file.transaction():
             self._file.change("INSERT OR IGNORE INTO unreadable VALUES (?, ?, ?)", (request_id, part, data))
             statement = (
@@ -182,6 +177,15 @@ class Journal:
     def _set(self, request_id: str, change: str) -> None:
         with self._file.transaction():
             self._file.change(f"UPDATE jobs SET {change} WHERE request_id = ?", (request_id,))
+
+
+def _unreadable(request_id: str, part: str) -> Failed:
+    return Failed(
+        request_id=request_id,
+        code=InternalError.code,
+        sentence=f"The {part} of this request in the journal cannot be read; another version may have written it.",
+        remedy="Ask again with a new id.",
+    )
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -104,15 +104,7 @@ class RunningJobs:
             return
         if isinstance(event, Take) and not self._keep(job, event):
             return
-        if isinstance(event, Stems):
-            with quietly("stems"):  # they are sent all the same, and only a client that loses them misses them
-                self._journal.results.add_stems(event)
-        if isinstance(event, Accepted) and event.notes:
-            with quietly("remarks"):  # a client that is here hears them all the same
-                self._journal.remarks.add(event.request_id, event.notes)
-        if isinstance(event, Preview):
-            with quietly("preview"):
-                self._journal.results.keep_preview(event)
+        _keep_beside(self._journal, event)
         self._dispatch.event(job.owner, event)
 
     def _keep(self, job: RunningJob, take: Take) -> bool:
@@ -144,6 +136,20 @@ class RunningJobs:
         self._queue.done(request_id)
         if job is not None and not job.ended:  # its worker was done before the cancellation came
             self.finish(job.owner, Cancelled(request_id=request_id, takes=job.takes))
+
+
+def _keep_beside(journal: Journal, event: Event) -> None:
+    """Store what is sent all the same, and what only a client that loses it misses."""
+    match event:
+        case Stems():
+            with quietly("stems"):
+                journal.results.add_stems(event)
+        case Accepted() if event.notes:
+            with quietly("remarks"):
+                journal.remarks.add(event.request_id, event.notes)
+        case Preview():
+            with quietly("preview"):
+                journal.results.keep_preview(event)
 
 
 def _check_size(take: Take) -> None:
