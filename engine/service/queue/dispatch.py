@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from ...errors import BadRequestError
-from ...events import Event, Final, Preview, Stems, Take
+from ...events import Event, Failed, Final, Preview, Stems, Take
 from .. import wire
 from ..messages import Job, RequestStatus
 from .journal import Entry, Journal
@@ -51,6 +51,10 @@ class Dispatch:
         """Note that a take has arrived at its owner's side, stored or not, which makes room for others."""
         self._windows[owner].acknowledged(request_id, take)
         self._send_deferred(owner)
+
+    def unknown(self, owner: str, request_id: str) -> None:
+        """Tell a client that a request which it names is not known, or not any more."""
+        self._deliver(owner, _unknown(request_id))
 
     def check(self) -> None:
         """Send what waits where a window has opened by itself, since what was sent seems to be lost."""
@@ -133,6 +137,15 @@ class Dispatch:
     def _send(self, owner: str, window: SendWindow, take: Take) -> None:
         window.sent(take.request_id, take.take, size_bytes(take))
         self._deliver(owner, take)
+
+
+def _unknown(request_id: str) -> Failed:
+    return Failed(
+        request_id=request_id,
+        code="unknown_request",
+        sentence=f"The engine has no request {request_id}.",
+        remedy="It ended long ago, or another engine had it: ask for the loop anew.",
+    )
 
 
 def size_bytes(take: Take) -> int:
