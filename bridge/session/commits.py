@@ -61,7 +61,8 @@ class Commits:
             self._own(state, client)
             state.nonce = nonce
             if state.is_ended and state.unwritten is not None:
-                yield NotifyEngine(Resend, request_id)  # perhaps the disk has room now
+                self._book.open(state).reopen()
+                yield NotifyEngine(Resend, request_id)  # perhaps the disk has room now: its end comes anew
             yield from self._clients.send(state, *state.said())
             return
         assembly = self._assemblies.at(self._assemblies.place_of(request_id, client), now)
