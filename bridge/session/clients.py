@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from engine.errors import DittoError
+
+from ..osc import outgoing
 from ..osc.codec import OscError, OscMessage, is_id, number_text
 from .effects import Effect, Send
 from .state import ClientState, RequestState
@@ -72,6 +75,13 @@ class Clients:
         client = self._clients.get(state.nonce)
         if client is not None:
             yield from (Send(client.host, client.port, datagram) for datagram in datagrams)
+
+    def tell(self, nonce: str, error: DittoError) -> Iterator[Effect]:
+        """Say what went wrong that concerns no request, if the client is there."""
+        client = self._clients.get(nonce)
+        if client is not None:
+            said = outgoing.error("", error.code, error.sentence, error.remedy)
+            yield Send(client.host, client.port, said)
 
     def broadcast(self, datagram: bytes) -> Iterator[Effect]:
         """Send to all clients."""
