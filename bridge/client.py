@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -21,7 +21,7 @@ import zmq
 
 from engine.events import Event, Final, Run, Stems, Take
 from engine.request import LoopRequest
-from engine.service.messages import AckEnd, AckTake, Job, LeaveTake, Priority, Status, Submission
+from engine.service.messages import AckEnd, AckTake, Job, LeaveTake, Priority, Status, Submission, bounded
 from engine.service.transport import Channel, Frames
 
 from .upstream.connection import Connection, why_silent
@@ -41,7 +41,7 @@ class _Inbox:
     in_hand: dict[str, Take] = field(default_factory=dict)  # that the caller deals with, by request
     begun: float = field(default_factory=time.monotonic)
     adopts: bool = False  # unknown requests are of an earlier process of this owner, and are taken over
-    adopted: list[LoopRequest] = field(default_factory=list)
+    adopted: list[Job] = field(default_factory=list)
 
     def take_in(self, batch: Sequence[Frames]) -> None:
         """Sort messages of the engine into the events of their requests."""
@@ -49,13 +49,14 @@ class _Inbox:
             if isinstance(said, Job):
                 if self.adopts and said.request.request_id not in self.events:
                     self._expect(said.request)
-                    self.adopted.append(said.request)
+                    self.adopted.append(said)
             elif not isinstance(said, Status) and said.request_id in self.events:
                 self.events[said.request_id].append(said)
 
-    def submit(self, request: LoopRequest, priority: Priority) -> None:
+    def submit(self, request: LoopRequest, priority: Priority, remarks: Iterable[str] = ()) -> None:
         """Queue a request for the engine, and expect its events."""
-        submission = Submission(request=request, owner=self.link.owner, priority=priority)
+        owner = self.link.owner
+        submission = Submission(request=request, owner=owner, priority=priority, remarks=bounded(remarks))
         self.link.submit(submission, time.monotonic())
         self._expect(request)
 
@@ -233,9 +234,11 @@ class AsyncClient:
         self._connection.close()
         self._context.destroy(linger=0)
 
-    async def make(self, request: LoopRequest, priority: Priority = Priority.INTERACTIVE) -> AsyncIterator[Event]:
-        """Yield everything that happens to a request, to its end."""
-        self._inbox.submit(request, priority)
+    async def make(
+        self, request: LoopRequest, priority: Priority = Priority.INTERACTIVE, *, remarks: Iterable[str] = ()
+    ) -> AsyncIterator[Event]:
+        """Yield everything that happens to a request, to its end; `remarks` are what was said of it by now."""
+        self._inbox.submit(request, priority, remarks)
         self._flush()
         async for event in self.follow(request):
             yield event
@@ -253,7 +256,7 @@ class AsyncClient:
             self._inbox.leave(request.request_id, stop=not self._inbox.adopts)
             self._flush()
 
-    def adopted(self) -> list[LoopRequest]:
+    def adopted(self) -> list[Job]:
         """Return requests of this owner's earlier processes that the engine has named since the last call."""
         found, self._inbox.adopted = self._inbox.adopted, []
         return found

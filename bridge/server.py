@@ -18,7 +18,7 @@ import structlog
 from engine.errors import DittoError
 from engine.files import make_folder, publish
 from engine.service.access import Keys
-from engine.service.messages import Submission
+from engine.service.messages import Submission, bounded
 from engine.service.transport import Frames
 from engine.settings import Settings
 
@@ -162,13 +162,18 @@ class Bridge:
     def _submit(self, effect: Submit, now: float) -> None:
         link, request = self._engine.link, effect.request
         try:
-            link.submit(Submission(request=request, owner=link.owner, tag=effect.tag, priority=effect.priority), now)
+            link.submit(_submission(effect, link.owner), now)
         except DittoError as error:
             self._do(self._session.refused(request.request_id, error, now))
 
     def _send(self, effect: Send) -> None:
         if self._udp is not None:
             self._udp.send(effect.datagram, effect.host, effect.port)
+
+
+def _submission(effect: Submit, owner: str) -> Submission:
+    remarks = bounded(effect.remarks)
+    return Submission(request=effect.request, owner=owner, tag=effect.tag, priority=effect.priority, remarks=remarks)
 
 
 def _write_discovery(settings: Settings, port: int, bridge_id: str, engine_address: str) -> None:

@@ -4,6 +4,7 @@ Every setting has a name, a unit, a default and a reason.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import platformdirs
 
 from .errors import BadInputError
 
+_MATPLOTLIB = "MPLCONFIGDIR"
 DEFAULT_ENGINE_PORT = 47_110  # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
 DEFAULT_PAGE_PORT = 47_130  # HTTP on loopback: the studio page
 DEFAULT_OSC_PORT = 47_111  # the bridge's own; the device finds another in the discovery file
@@ -46,6 +48,26 @@ def control_files() -> tuple[Path, ...]:
     """Return the Python files that bring controls, named in DITTO_CONTROLS and separated as in PATH."""
     named = os.environ.get("DITTO_CONTROLS", "").split(os.pathsep)
     return tuple(Path(name) for name in named if name)
+
+
+def matplotlib_folders() -> tuple[Path, ...]:
+    """Return where Matplotlib keeps its settings and its list of fonts; none where the user has named a folder.
+
+    Raises `RuntimeError` for a user without a home.
+    """
+    if os.environ.get(_MATPLOTLIB):
+        return ()
+    if sys.platform.startswith(("linux", "freebsd")):
+        places = (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache"))
+        return tuple(Path(os.environ.get(name) or Path.home() / usual) / "matplotlib" for name, usual in places)
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    before = Path.home() / ".matplotlib"
+    return (Path(local) / "matplotlib" if local and not before.is_dir() else before,)
+
+
+def keep_matplotlib_in(folder: Path) -> None:
+    """Have Matplotlib keep its files in `folder`; before it is imported."""
+    os.environ[_MATPLOTLIB] = str(folder)
 
 
 def own_variables() -> dict[str, str]:

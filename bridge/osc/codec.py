@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote, unquote
 
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -127,24 +128,57 @@ def _elements(bundle: bytes) -> Iterator[bytes]:
 
 
 def _message(data: bytes) -> tuple[str, list[Value]]:
-    """Read one message by python-osc's typed readers; T and F are 1 and 0, and a type without a reader is refused."""
+    """Read one message by python-osc's typed readers; T and F are 1 and 0.
+
+    One with a type that is not used here is read to its end and then refused, so that the answer finds its sender.
+    """
+    path, unused = "", ""
+    values: list[Value] = []
     try:
         path, index = osc_types.get_string(data, 0)
         tags, index = osc_types.get_string(data, index) if index < len(data) else (",", index)
-        values: list[Value] = []
         for tag in tags[1:]:
-            value, index = _READERS[tag](data, index)
+            unused = unused or (tag if tag not in _READERS else "")
+            value, index = (_READERS.get(tag) or _PASSED_OVER[tag])(data, index)
             values.append(value)
-    except KeyError as error:
-        raise OscError(
-            f"The type {error.args[0]!r} is not used here; i, f, s, h, d, T and F are.",
-            remedy="Send each number as i or f, each text as s, and no arrays.",
-        ) from error
+        if not tags.startswith(",") or index != len(data):
+            raise OscError("The datagram's type tags and its length do not agree.")
+        if unused:
+            raise _unused(unused)
+    except KeyError as error:  # nobody knows how long that is
+        raise _about(path, values, _unused(unused)) from error
     except (osc_types.ParseError, UnicodeDecodeError, struct.error, IndexError) as error:
-        raise OscError(f"The datagram is cut short or is not OSC: {str(error)[:100]}.") from error
-    if not tags.startswith(",") or index != len(data):
-        raise OscError("The datagram's type tags and its length do not agree.")
+        reason = f"The datagram is cut short or is not OSC: {str(error)[:100]}."
+        raise _about(path, values, OscError(reason)) from error
+    except OscError as error:
+        raise _about(path, values, error) from None
     return path, values
+
+
+def _unused(tag: str) -> OscError:
+    return OscError(
+        f"The type {tag!r} is not used here; i, f, s, h, d, T and F are.",
+        remedy="Send each number as i or f, each text as s, and no arrays.",
+    )
+
+
+def _about(path: str, values: list[Value], error: OscError) -> OscError:
+    """Return an error with what was read of its message."""
+    error.message = OscMessage(path, tuple(values))
+    return error
+
+
+def _after(size_bytes: int, data: bytes, index: int) -> tuple[Value, int]:
+    """Pass over an argument of so many bytes, filled up to a multiple of 4; raises `IndexError` for one cut short."""
+    end = index + (size_bytes + 3) // 4 * 4
+    if size_bytes < 0 or end > len(data):
+        raise IndexError("an argument ends behind the datagram")
+    return "", end
+
+
+def _after_blob(data: bytes, index: int) -> tuple[Value, int]:
+    size_bytes, start = osc_types.get_int(data, index)
+    return _after(size_bytes, data, start)
 
 
 _Reader = Callable[[bytes, int], tuple[Value, int]]  # from a datagram and a position: the value, and where it ends
@@ -156,6 +190,13 @@ _READERS: dict[str, _Reader] = {
     "d": osc_types.get_double,
     "T": lambda _, index: (1, index),  # no bytes: the tag is the value
     "F": lambda _, index: (0, index),
+}
+_PASSED_OVER: dict[str, _Reader] = {
+    "b": _after_blob,
+    "S": osc_types.get_string,
+    **dict.fromkeys("crm", partial(_after, 4)),  # a character, a colour, a MIDI message
+    "t": partial(_after, 8),  # a time tag
+    **dict.fromkeys("NI[]", partial(_after, 0)),  # nil, infinity, an array's ends
 }
 
 

@@ -174,7 +174,8 @@ curves, notes and onsets in numbered chunks, each chunk one datagram; `commit` w
 chunks. If something was lost the answer is `missing`: send those parts and the commit again. Else `accepted`, some
 `progress` (and `preview`), a `take` for each finished one, `done`; answer `seen`. Messages may be lost, doubled or
 arrive in any order: each carries the request's id, and a commit may be repeated at any time to ask where the request
-stands. Whatever is refused is answered with `error`.
+stands. Whatever is refused is answered with `error`: to the reply port where the message tells its nonce, however
+wrong the rest of it is, else to the port that it came from.
 
 **Whose it is.** This is protocol version {version}: every `set`, every chunk and every `favourite` ends in the nonce of
 the device's hello, and only pieces with it become part of the request. A piece of another sender, or of another request
@@ -182,7 +183,7 @@ with the same id, is never mixed in. A device that says {unsigned} in its hello 
 versions did: it is served, and whoever sees its request's id can add to that request.
 
 **Types** are `i`, `f` and `s`. From the device `h` and `d` will do for a number, and `T` and `F` for 1 and 0; arrays,
-`N`, `I` and all others are refused. Where a whole number is expected a float without fraction will do, and
+`N`, `I`, blobs and all others are refused. Where a whole number is expected a float without fraction will do, and
 where text is expected a number will do (Max and Pure Data send what they have). **Text** is ASCII; anything else,
 and the sign `%` itself, is percent-encoded UTF-8 both ways (`encodeURIComponent`, `decodeURIComponent`); plain UTF-8
 is understood too. **Beats** are quarter notes from the loop's start; the bridge takes the nearest 1/{ticks} beat, so

@@ -106,8 +106,9 @@ class Hub:
             self._client = client
             while True:
                 await self._watch_engine(client)
-                for request in client.adopted():
-                    self._begin(Running(request, (), TakeParts(asks_stems=request.stems), resumed=True), client.follow)
+                for job in client.adopted():
+                    parts = TakeParts(asks_stems=job.request.stems)
+                    self._begin(Running(job.request, job.remarks, parts, resumed=True), client.follow)
                 await asyncio.sleep(ALIVE_EVERY_SECONDS)
 
     def connect(self, peer: Peer) -> None:
@@ -138,7 +139,8 @@ class Hub:
             raise InternalError("The page is not ready yet.")
         if len(self._running) >= MAX_RUNNING:
             raise InternalError(f"{MAX_RUNNING} loops are being made already.", remedy="Wait for one, or cancel one.")
-        self._begin(Running(request, notes, TakeParts(asks_stems=request.stems)), self._client.make)
+        make = functools.partial(self._client.make, remarks=notes)
+        self._begin(Running(request, notes, TakeParts(asks_stems=request.stems)), make)
 
     def _begin(self, running: Running, events: Callable[[LoopRequest], AsyncIterator[Event]]) -> None:
         self._running[running.request.request_id] = running

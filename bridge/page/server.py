@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from engine.errors import EngineUnavailableError
+from engine.errors import DittoError, EngineUnavailableError
 from engine.files import make_folder, publish
 from engine.models.known import KNOWN, POCKET
 from engine.models.places import find
@@ -58,10 +60,10 @@ class Page:
         self._settings = settings
         self._hub = Hub(peer, settings.takes, lasting_owner(settings.home / "page.id"))
         self._files = FileThreads(4, "page-read", _READING)
-        uploads = Uploads(settings.home / "page-uploads")
-        self._talk = Talk(self._hub, uploads, self.token, _models(settings), self._files)
+        self._uploads = Uploads(settings.home / "page-uploads")
+        self._talk = Talk(self._hub, self._uploads, self.token, _models(settings), self._files)
         self._take_worker = TakeWorker()
-        app = make_app(self._hub, uploads, self._talk, self._take_worker, self._files)
+        app = make_app(self._hub, self._uploads, self._talk, self._take_worker, self._files)
         self._app = Guard(app, self.token, lambda: self.port)
 
     @property
@@ -89,6 +91,7 @@ class Page:
             timeout_graceful_shutdown=1,
         )
         server = _Server(config)
+        tidying = asyncio.create_task(self._tidy())
         talking = asyncio.create_task(self._hub.serve())
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         self._write_discovery()
@@ -102,9 +105,15 @@ class Page:
             self._files.close()
             await self._hub.close()
             talking.cancel()
+            tidying.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(serving, talking, return_exceptions=True)
+                await asyncio.gather(serving, talking, tidying, return_exceptions=True)
             page_file(self._settings).unlink(missing_ok=True)
+
+    async def _tidy(self) -> None:
+        """Remove files that were dropped on the page long ago."""
+        with contextlib.suppress(DittoError, OSError):  # a disk that does not answer: at the next start
+            await self._files.run(functools.partial(self._uploads.remove_old, time.time()))
 
     async def started(self, serving: "asyncio.Task[None]") -> None:
         """Wait until the page listens; raises the error that keeps it from that."""

@@ -2,17 +2,21 @@
 
 A handle is `upload:` and the digest of what the file holds, so that the same file twice is one file and a page cannot
 name anything on this computer. The file lies in a folder of that name under the name that it had, which sentences say.
+It is needed until it is read into a request; after a day without use it goes at the next start.
 """
 
 import contextlib
 import hashlib
+import os
 import re
+import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -35,6 +39,8 @@ _NO_NAME = re.compile(r'[\x00-\x1f\x7f<>:"|?*#/\\]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com.|lpt.)(\..*)?", re.IGNORECASE)  # no files on Windows, whatever the ending
 HANDLE = "upload:"  # how each begins
 _HANDLE = re.compile(HANDLE + r"([0-9a-f]{32}\.[a-z0-9]{2,5})(#.*)?", re.DOTALL)
+_STORED = re.compile(r"[0-9a-f]{32}[.-][a-z0-9]{2,5}")  # earlier versions had files instead of folders
+KEPT_SECONDS = 86_400.0  # since the last use
 MAX_NAME_BYTES = 120  # of a file; what is before the ending is cut
 OUTLINE_COLUMNS = 400
 MAX_NOTES = 20_000
@@ -66,9 +72,10 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The folder of uploads."""
+    """The folder of uploads. Threads: any."""
 
     folder: Path
+    _lock: Lock = field(default_factory=Lock)  # what is about to be read is not removed
 
     def keep(self, name: str, data: bytes) -> Json:
         """Store an upload and return its handle and contents; raises `DittoError` for a file that cannot be used."""
@@ -78,7 +85,7 @@ class Uploads:
             known = ", ".join(ENDINGS)
             raise BadInputError(f"{name[-80:]!r} is not a file for here.", remedy=f"Drop one of {known}.")
         stored = f"{hashlib.blake2b(data, digest_size=16).hexdigest()}{ending}"
-        path = self._kept(stored) or self._folder_of(stored) / _plain_name(name, ending)
+        path = self._used(stored) or self._folder_of(stored) / _plain_name(name, ending)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             publish(path, data, overwrite=True, private=True)
@@ -96,7 +103,7 @@ class Uploads:
     def path(self, handle: str) -> str:
         """Return the path, with its `#part`, that a handle stands for; raises `BadInputError`."""
         found = _HANDLE.fullmatch(handle)
-        path = self._kept(found[1]) if found else None
+        path = self._used(found[1]) if found else None
         if found is None or path is None:
             raise BadInputError("This file is no longer here.", remedy="Drop it on the page again.")
         return f"{path}{found[2] or ''}"
@@ -107,6 +114,25 @@ class Uploads:
 
     def _folder_of(self, stored: str) -> Path:
         return self.folder / stored.replace(".", "-")  # earlier versions have files that are called `stored`
+
+    def remove_old(self, now: float) -> None:
+        """Remove uploads last used a day before `now`, in seconds since 1970; what cannot be removed stays."""
+        for place in self.folder.iterdir() if self.folder.is_dir() else ():
+            if not _STORED.fullmatch(place.name):
+                continue  # the page's pictures and the files of its command lines lie here, too
+            with self._lock, contextlib.suppress(OSError):
+                inside = place.iterdir() if place.is_dir() else ()
+                if now - max(file.stat().st_mtime for file in (place, *inside)) > KEPT_SECONDS:
+                    shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink()
+
+    def _used(self, stored: str) -> Path | None:
+        """Return an upload that is there, which is in use from now on."""
+        with self._lock:
+            path = self._kept(stored)
+            if path is not None:
+                with contextlib.suppress(OSError):  # a disk that cannot be written keeps it, too
+                    os.utime(path)
+            return path
 
     def _kept(self, stored: str) -> Path | None:
         folder = self._folder_of(stored)
@@ -205,10 +231,8 @@ def _set(path: Path) -> Json:
         "clips": [
             {
                 "track": track,
-                "name": clip.name,
+                "name": clip.label(live_set.meter),
                 "notes": len(clip.note_data),
-                "slot": clip.slot,
-                "start": float(clip.start),
             }
             for track, clip in _clips(live_set)
         ],

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
-from ..osc.codec import OscError, OscMessage, is_id
+from engine.errors import DittoError
+
+from ..osc import outgoing
+from ..osc.codec import OscError, OscMessage, is_id, number_text
 from .effects import Effect, Send
 from .state import ClientState, RequestState
 
@@ -55,13 +58,16 @@ class Clients:
     def meant(self, refused: OscMessage, host: str) -> tuple[str, int] | None:
         """Return the request id and the reply port for an error about a message whose arguments are not all right.
 
-        It is of the client whose nonce is among them; None where there is none.
+        It is of the client whose nonce is among them; a hello names its port itself. None where neither is there.
         """
-        known = (self._clients.get(str(value)) for value in refused.values)
+        if refused.path == "/ditto/hello" and (port := _port(refused)):
+            return "", port
+        texts = [value if isinstance(value, str) else number_text(value) for value in refused.values]
+        known = (self._clients.get(text) for text in texts)
         client = next((one for one in known if one is not None and one.host == host), None)
         if client is None:
             return None
-        request_id = str(refused.values[0]) if refused.path.startswith("/ditto/loop/") else ""
+        request_id = texts[0] if refused.path.startswith("/ditto/loop/") else ""
         return (request_id if is_id(request_id) else ""), client.port
 
     def send(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
@@ -70,6 +76,21 @@ class Clients:
         if client is not None:
             yield from (Send(client.host, client.port, datagram) for datagram in datagrams)
 
+    def tell(self, nonce: str, error: DittoError) -> Iterator[Effect]:
+        """Say what went wrong that concerns no request, if the client is there."""
+        client = self._clients.get(nonce)
+        if client is not None:
+            said = outgoing.error("", error.code, error.sentence, error.remedy)
+            yield Send(client.host, client.port, said)
+
     def broadcast(self, datagram: bytes) -> Iterator[Effect]:
         """Send to all clients."""
         yield from (Send(client.host, client.port, datagram) for client in self._clients.values())
+
+
+def _port(hello: OscMessage) -> int:
+    """Return the reply port of a hello that is not all right, 0 where it has none: its fourth value, else its last."""
+    for value in (*hello.values[3:4], *hello.values[-1:]):
+        if not isinstance(value, str) and 1 <= value <= 65_535 and value == int(value):
+            return int(value)
+    return 0

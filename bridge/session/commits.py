@@ -61,7 +61,8 @@ class Commits:
             self._own(state, client)
             state.nonce = nonce
             if state.is_ended and state.unwritten is not None:
-                yield NotifyEngine(Resend, request_id)  # perhaps the disk has room now
+                self._book.open(state).reopen()
+                yield NotifyEngine(Resend, request_id)  # perhaps the disk has room now: its end comes anew
             yield from self._clients.send(state, *state.said())
             return
         assembly = self._assemblies.at(self._assemblies.place_of(request_id, client), now)
@@ -120,7 +121,7 @@ class Commits:
             return
         state.request, state.notes, state.phase = request, notes, RequestPhase.SUBMITTED
         state.parts = TakeParts(asks_stems=request.stems)
-        yield Submit(request, state.instance, priority)
+        yield Submit(request, state.instance, priority, notes)
 
     def refused(self, request_id: str, error: DittoError, now: float) -> Iterator[Effect]:
         """Say what is wrong with a request that was never submitted; the same id may be committed again."""

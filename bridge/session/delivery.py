@@ -7,12 +7,12 @@ from engine.events import Accepted, Event, Final, Preview, Progress, Stems, Take
 from engine.service.messages import AckEnd, AckTake, Job, LeaveTake
 
 from ..osc import outgoing
-from ..takes.parts import TakeParts, WholeTake
+from ..takes.parts import WholeTake
 from .book import RequestBook
 from .clients import Clients
 from .effects import Delivered, DropPreviews, Effect, FindTakes, NotifyEngine, WritePreview, WriteTake
 from .progress import ProgressReports
-from .state import RequestPhase, RequestState
+from .state import RequestState
 
 
 class Delivery:
@@ -25,20 +25,22 @@ class Delivery:
 
     # -- from the engine
 
-    def take_up(self, job: Job) -> None:
-        """Follow a request that an earlier bridge had submitted, or of which the engine still has a take or an end."""
+    def take_up(self, job: Job) -> Iterator[Effect]:
+        """Follow a request that an earlier bridge had submitted, or of which the engine still has a take or an end.
+
+        Its client is told that it is accepted, with what was said of it.
+        """
         request_id = job.request.request_id
         state = self._book.get(request_id)
         if state is None:
             state = RequestState(request_id, job.tag, self._clients.nonce_of(job.tag))
-        if state.phase is RequestPhase.PREPARING:
-            state.phase = RequestPhase.SUBMITTED
-        state.request, state.resumed = job.request, True
-        state.parts = TakeParts(asks_stems=job.request.stems)
-        if state.unwritten is not None:  # perhaps the disk has room now
-            state.reopen()
-        if not state.is_ended:
-            self._book.open(state)
+        state.resume(job.request, job.remarks)
+        if state.is_ended:
+            return
+        self._book.open(state)
+        if not state.accepted:
+            state.accepted = outgoing.accepted(Accepted(request_id=request_id), state.notes)
+            yield from self._clients.send(state, state.accepted)
 
     def handle(self, event: Event, now: float) -> Iterator[Effect]:
         """Take in an event; one of a request that is not ours is passed over."""
@@ -66,8 +68,7 @@ class Delivery:
             number = whole.take.take
             if number not in state.writing and number not in state.takes and state.request is not None:
                 state.writing.add(number)
-                remarks = (*state.notes, *state.read)
-                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, remarks)
+                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, (*state.notes, *state.read))
 
     def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final

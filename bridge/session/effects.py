@@ -46,11 +46,12 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Give a request to the engine."""
+    """Give a request to the engine, with the sentences that were said of it."""
 
     request: LoopRequest
     tag: str
     priority: Priority
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,11 @@ class DropPreviews:
 
 @dataclass(frozen=True, slots=True)
 class Favourite:
-    """Mark a take."""
+    """Mark a take; answer with `not_marked` where that cannot be done. `nonce` is of the client that asks."""
 
     take_id: str
     on: bool
+    nonce: str = ""
 
 
 Stamp = tuple[int, int]  # when a file was changed, in nanoseconds, and its size in bytes

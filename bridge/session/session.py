@@ -43,6 +43,7 @@ class Session:
         self._commits = Commits(self._clients, self._assemblies, self._book)
         self._watches = Watches(self._clients)
         self.meant = self._clients.meant
+        self.not_marked = self._clients.tell
         self.lane_seen = self._watches.seen
         self.written = self._delivery.written
         self.not_written = self._delivery.not_written
@@ -103,7 +104,7 @@ class Session:
     def _favourite(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         if message.last:  # devices of earlier versions send no nonce here
             self._clients.require(str(message.last))
-        yield Favourite(str(message.values[0]), bool(message.values[1]))
+        yield Favourite(str(message.values[0]), bool(message.values[1]), str(message.last))
 
     # -- from the engine
 
@@ -116,7 +117,7 @@ class Session:
                     yield from self._clients.broadcast(outgoing.state(said))
             case Job():
                 self._assemblies.drop(said.request.request_id)
-                self._delivery.take_up(said)
+                yield from self._delivery.take_up(said)
             case _:
                 yield from self._delivery.handle(said, now)
 

@@ -80,6 +80,16 @@ class RequestState:
         self.phase, self.end = RequestPhase.ENDED, end
         self.ended_at, self.repeat_at = now, now + repeat_seconds
 
+    def resume(self, request: LoopRequest, remarks: tuple[str, ...]) -> None:
+        """Go on with a request that the engine holds, and of which `remarks` were said; its takes may be on disk."""
+        if self.phase is RequestPhase.PREPARING:
+            self.phase = RequestPhase.SUBMITTED
+        self.request, self.resumed = request, True
+        self.parts = TakeParts(asks_stems=request.stems)
+        self.notes = tuple(dict.fromkeys((*self.notes, *remarks)))
+        if self.unwritten is not None:  # perhaps the disk has room now
+            self.reopen()
+
     def reopen(self) -> None:
         """Wait for the takes once more: the engine still has one that could not be written."""
         self.phase, self.unwritten, self.final = RequestPhase.SUBMITTED, None, None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from engine.errors import DittoError
+from engine.errors import BadInputError, DittoError
 from engine.settings import Settings
 
 from ..requests.fields import Frontend
@@ -65,6 +65,8 @@ class FileWork:
                 return self._session.found(effect.request_id, [], now)
             case CheckLane():
                 return self._session.lane_seen(effect, NO_STAMP, error)
+            case Favourite():
+                return self._session.not_marked(effect.nonce, error)
         return ()
 
     def prepare(self, effect: Prepare) -> Iterable[Effect]:
@@ -110,5 +112,7 @@ class FileWork:
 
     def _mark(self, effect: Favourite) -> None:
         wav = delivery.find_wav(self._settings.takes, effect.take_id)
-        if wav is not None:
-            takes.set_favourite(wav, effect.on)
+        if wav is None:
+            sentence = f"There is no take {effect.take_id}."
+            raise BadInputError(sentence, remedy="It was removed, or DITTO_TAKES names another folder than before.")
+        takes.set_favourite(wav, effect.on)

@@ -4,7 +4,7 @@ A message is the frames `[version, kind, body]`, and a fourth with float32 sampl
 its stems or a preview. Bodies are msgpack of exactly one of our types (`engine.service.wire`); every field has a limit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -20,6 +20,10 @@ VERSION = b"ditto%d" % wire.PROTOCOL_VERSION
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
 Label = Annotated[str, msgspec.Meta(max_length=200)]
+MAX_REMARKS, MAX_REMARK_CHARACTERS = 1_000, 10_000
+Remarks = Annotated[
+    tuple[Annotated[str, msgspec.Meta(max_length=MAX_REMARK_CHARACTERS)], ...], msgspec.Meta(max_length=MAX_REMARKS)
+]
 
 
 class Priority(StrEnum):
@@ -72,13 +76,15 @@ class Hello(_Message, frozen=True):
 class Submission(_Message, frozen=True):
     """A request to be made; sent again unchanged until it is answered, it is made once.
 
-    `tag` is the client's own and comes back with `Job`. Interactive requests pass batch ones.
+    `tag` is the client's own and comes back with `Job`, as do its `remarks`: what it has said to the producer of this
+    request, such as the seed that was chosen. Interactive requests pass batch ones.
     """
 
     request: LoopRequest
     owner: Name
     tag: Label = ""
     priority: Priority = Priority.INTERACTIVE
+    remarks: Remarks = ()
 
 
 class Cancel(_Message, frozen=True):
@@ -119,12 +125,16 @@ class Resend(_Message, frozen=True):
 
 
 class Job(_Message, frozen=True):
-    """A request that the engine holds for a client that has just come (back)."""
+    """A request that the engine holds for a client that has just come (back).
+
+    `remarks` are what was said of it, each once: the client's own first, then the engine's.
+    """
 
     request: LoopRequest
     tag: Label
     created: float  # seconds since 1970
     finished: bool
+    remarks: tuple[str, ...] = ()
 
 
 class Status(_Message, frozen=True):
@@ -168,6 +178,11 @@ KINDS: dict[bytes, type[Message]] = {
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 FromClient = Hello | Submission | Cancel | AckTake | LeaveTake | AckEnd | Resend
+
+
+def bounded(remarks: Iterable[str]) -> tuple[str, ...]:
+    """Return remarks as a submission may carry them: too long ones are cut, and those behind too many left out."""
+    return tuple(one[:MAX_REMARK_CHARACTERS] for one in remarks)[:MAX_REMARKS]
 
 
 def pack(message: Message) -> list[bytes]:

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
 import structlog
 
 from ..errors import BadRequestError, DittoError
@@ -81,7 +82,7 @@ class Reception:
             try:
                 message = _message_of(frames)
             except BadRequestError as error:
-                self._refuse(identity, error)
+                self._refuse(identity, error, _request_id_of(frames))
                 continue
             self.owners.note(message.owner, identity, now)
             if isinstance(message, Submission):
@@ -118,9 +119,10 @@ class Reception:
             case LeaveTake():
                 self.scheduler.leave(message)
             case Resend():
-                entry = self.scheduler.entry_of(message.owner, message.request_id)
-                if entry is not None:
+                if (entry := self.scheduler.entry_of(message.owner, message.request_id)) is not None:
                     self.scheduler.resend(entry)
+                else:
+                    self.scheduler.dispatch.unknown(message.owner, message.request_id)
 
     def _deliver(self, owner: str, message: Event | Status | Job) -> bool:
         """Send to a client; False when it is not there, and then it will ask again."""
@@ -130,8 +132,8 @@ class Reception:
         whole = message if isinstance(message, Status | Job) else EventMessage(event=message)
         return self.send([identity, *messages.pack(whole)])
 
-    def _refuse(self, identity: bytes, error: BadRequestError) -> None:
-        failed = Failed(request_id="", code=error.code, sentence=error.sentence, remedy=error.remedy)
+    def _refuse(self, identity: bytes, error: BadRequestError, request_id: str) -> None:
+        failed = Failed(request_id=request_id, code=error.code, sentence=error.sentence, remedy=error.remedy)
         if self.send is not None:
             self.send([identity, *messages.pack(EventMessage(event=failed))])
 
@@ -169,6 +171,24 @@ def _message_of(frames: Frames) -> messages.FromClient:
     if not isinstance(message, messages.FromClient):
         raise BadRequestError("Only an engine sends such messages.")
     return message
+
+
+class _Named(msgspec.Struct, frozen=True):
+    request_id: messages.Name
+
+
+class _Asking(msgspec.Struct, frozen=True):
+    request: _Named
+
+
+def _request_id_of(frames: Frames) -> str:
+    """Return whose refusal ends a request: the id in a submission that is wrong elsewhere, else an empty text."""
+    if len(frames) < 3 or frames[1] != b"submit":
+        return ""
+    try:
+        return msgspec.msgpack.decode(frames[2], type=_Asking).request.request_id
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ MAX_MESSAGE_BYTES = 256 * 2**20  # all frames together: a take as long as a requ
 MAX_REQUEST_BYTES = 128 * 2**20  # of a client's message, with the audio that its controls follow
 
 T = TypeVar("T")
+_OTHER_VERSION = "Install the same version of Ditto Live on both sides; `engine/service/messages.py` has the fields."
 
 
 def _to_plain(value: Any) -> Any:
@@ -100,4 +101,6 @@ def _decoded(decoder: Callable[..., T], data: bytes | memoryview, kind: type[T],
         raise BadRequestError(error.sentence, remedy=error.remedy) from error
     except (msgspec.DecodeError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
         name = getattr(kind, "__name__", "message")
-        raise BadRequestError(f"{form} is not a valid {name}: {error}.") from error
+        other = form == "The message" and "field" in str(error)  # one that is not known, or is not there
+        remedy = _OTHER_VERSION if other else BadRequestError.remedy
+        raise BadRequestError(f"{form} is not a valid {name}: {error}.", remedy=remedy) from error

@@ -1,5 +1,6 @@
 """The clips of a Live set, from its elements: bounds, loop, signature, notes.
 
+An envelope that is not linked to its clip's loop has bounds of its own, in the element `LoopSlot`.
 Notes come by pitch (`KeyTrack`), and the pitch comes after its notes.
 """
 
@@ -72,6 +73,10 @@ class ClipReader:
 
     def _take_number(self, parent: str, attributes: _Attributes) -> None:
         clip, tag = self._open.clip, self._open.stack[-1]
+        if "LoopSlot" in self._open.stack:
+            if self._open.envelope is not None:
+                self._open.envelope.numbers.setdefault(tag, beat_of(tag, attributes, "Value"))
+            return
         if clip is None:
             return
         of_clip = parent == "Loop" or len(self._open.stack) == clip.depth + 1
@@ -79,8 +84,9 @@ class ClipReader:
             clip.numbers.setdefault(tag, beat_of(tag, attributes, "Value"))
 
     def _take_loop_on(self, parent: str, attributes: _Attributes) -> None:
-        if self._open.clip is not None and parent == "Loop":
-            self._open.clip.looping = attributes.get("Value") == "true"
+        own = "LoopSlot" in self._open.stack
+        if (holder := self._open.envelope if own else self._open.clip) is not None and (own or parent == "Loop"):
+            holder.looping = attributes.get("Value") == "true"
 
     def _take_disabled(self, parent: str, attributes: _Attributes) -> None:
         clip = self._open.clip

@@ -17,7 +17,6 @@ class LaneReader:
     def __init__(self, open_set: OpenSet, parameters: ParameterReader) -> None:
         self._open = open_set
         self._parameters = parameters
-        self._events: OpenEvents | None = None
 
     def starts(self) -> dict[str, Callable[[str, _Attributes], None]]:
         """Return the handlers of elements' starts by tag; each is called with the parent's tag and the attributes."""
@@ -37,22 +36,22 @@ class LaneReader:
     def _open_envelope(self, parent: str, attributes: _Attributes) -> None:
         if self._open.track is not None:
             self._open.count("lanes", MAX_LANES)
-            self._events = OpenEvents(clip=self._open.clip)
-            self._open.track.lanes.append(self._events)
+            self._open.envelope = OpenEvents(clip=self._open.clip)
+            self._open.track.lanes.append(self._open.envelope)
 
     def _close_envelope(self, depth: int) -> None:
-        self._events = None
+        self._open.envelope = None
 
     def _take_pointee(self, parent: str, attributes: _Attributes) -> None:
-        if self._events is not None and parent == "EnvelopeTarget":
-            self._events.target_id = whole_of(self._open.stack[-1], attributes, "Value")
+        if self._open.envelope is not None and parent == "EnvelopeTarget":
+            self._open.envelope.target_id = whole_of(self._open.stack[-1], attributes, "Value")
 
     def _take_event(self, attributes: _Attributes, *, steps: bool) -> None:
         if len(self._open.stack) < 4 or self._open.stack[-2] != "Events" or self._open.track is None:
             return
         holder = self._open.stack[-3]
-        if holder == "Automation" and self._events is not None:
-            events = self._events
+        if holder == "Automation" and self._open.envelope is not None:
+            events = self._open.envelope
         elif holder == "ArrangerAutomation":
             parameter = self._parameters.at(len(self._open.stack) - 3)
             events = parameter.events = parameter.events or OpenEvents()

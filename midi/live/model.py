@@ -33,7 +33,7 @@ class Lane:
     [events], as stored; the first lies long before the song. `steps` lanes hold, others run on straight
     or bent by `handles` of the event that begins a segment. `low`..`high` is the parameter's range
     where the set tells it. `clip` names the clip of a clip envelope, whose beats are the clip's own, and `markers` are
-    the clip's.
+    the clip's, or the envelope's own where it is not linked to the clip's loop.
     """
 
     track: str
@@ -146,6 +146,17 @@ class LiveClip:
     slot: int | None
     note_data: NDArray[np.float64]  # [notes, NOTE_FIELDS]
     active: bool = True
+
+    def label(self, meter: Meter) -> str:
+        """Return its name; without one its slot or its place in a set of this metre: `slot 3`, `bar 33` or `bar 2.3`.
+
+        Bars and the beats behind the dot count from 1, as Live shows them.
+        """
+        if self.name or self.slot is not None:
+            return self.name or f"slot {(self.slot or 0) + 1}"
+        bar, behind = divmod(self.start, meter.beats_per_bar)
+        beat = int(behind * meter.denominator / 4)
+        return f"bar {bar + 1}" + (f".{beat + 1}" if beat else "")
 
     @property
     def notes(self) -> tuple[Note, ...]:

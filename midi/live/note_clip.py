@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import MidiError
 from ..files.names import name_key, printable
 from ..rhythm import is_kit
-from ..tempo import Beats, exact
+from ..tempo import Beats, Meter, exact
 from .lane_path import parse_lane_path
 from .model import LiveClip, LiveSet, LiveTrack
 from .notes_read import NotesRead
@@ -33,26 +33,34 @@ def clip_piece(path: Path, part: str, loop_beats: Beats) -> NotesRead:
     start = _FROM_BEAT.search(rest)
     rest = rest[: start.start()] if start else rest
     if rest.strip():
-        clip = _named_clip(track, rest)
+        clip = _named_clip(track, rest, live_set.meter)
     else:
         from_beat = exact(start.group(1)) if start else Fraction(0)
         notes = track.arrangement_notes(from_beat, from_beat + loop_beats)
         clips = sorted((c for c in _note_clips(track) if c.place == "session"), key=lambda clip: not clip.active)
         if notes or start or not clips:
-            return _arranged(track, from_beat, loop_beats, remarks, kit=kit, anywhere=start is None)
+            return _arranged(live_set, track, from_beat, loop_beats, remarks, kit=kit, anywhere=start is None)
         clip = clips[0]
+        label = clip.label(live_set.meter)
         if len(clips) > 1:
-            others = ", ".join(repr(_shown(other)) for other in clips[1 : _MAX_LISTED + 1])
-            remarks.append(f"Of {track.name!r} the clip {_shown(clip)!r} is read; there are {others}, too.")
+            others = ", ".join(repr(other.label(live_set.meter)) for other in clips[1 : _MAX_LISTED + 1])
+            remarks.append(f"Of {track.name!r} the clip {label!r} is read; there are {others}, too.")
         if not clip.active:
-            remarks.append(f"The clip {_shown(clip)!r} is switched off in Live; it is read all the same.")
+            remarks.append(f"The clip {label!r} is switched off in Live; it is read all the same.")
     notes = clip.sounding_notes(loop_beats)
-    remarks += _length_said(clip, loop_beats)
+    remarks += _length_said(clip, clip.label(live_set.meter), loop_beats)
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
 
 
 def _arranged(
-    track: LiveTrack, from_beat: Beats, loop_beats: Beats, remarks: list[str], *, kit: bool, anywhere: bool
+    live_set: LiveSet,
+    track: LiveTrack,
+    from_beat: Beats,
+    loop_beats: Beats,
+    remarks: list[str],
+    *,
+    kit: bool,
+    anywhere: bool,
 ) -> NotesRead:
     """Return the arrangement's notes; without a beat, and where nothing plays at its start, from the first clip on."""
     notes = track.arrangement_notes(from_beat, from_beat + loop_beats)
@@ -62,7 +70,7 @@ def _arranged(
             from_beat = first
             notes = track.arrangement_notes(first, first + loop_beats)
             remarks.append(f"{track.name!r} is read from beat {float(first):g} of the arrangement, its first clip, on.")
-    remarks += _switched_off(track, from_beat, from_beat + loop_beats)
+    remarks += _switched_off(track, live_set.meter, from_beat, from_beat + loop_beats)
     if not notes:
         raise MidiError(
             "no_notes",
@@ -72,10 +80,10 @@ def _arranged(
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
 
 
-def _switched_off(track: LiveTrack, from_beat: Beats, to_beat: Beats) -> list[str]:
+def _switched_off(track: LiveTrack, meter: Meter, from_beat: Beats, to_beat: Beats) -> list[str]:
     """Return a sentence on clips with notes in a range of the arrangement that are switched off, if there are any."""
     clips = [c for c in _note_clips(track) if c.place == "arrangement" and c.start < to_beat and c.end > from_beat]
-    off = [_shown(clip) for clip in clips if not clip.active]
+    off = [clip.label(meter) for clip in clips if not clip.active]
     names = ", ".join(map(repr, off[:_MAX_LISTED]))
     return [f"Clips that are switched off in Live are left out: {names}."] if off else []
 
@@ -118,14 +126,15 @@ def _readings(part: str) -> Sequence[tuple[str, str]]:
     return [*found, (track, "/".join(rest) + (start.group() if start else ""))]
 
 
-def _named_clip(track: LiveTrack, name: str) -> LiveClip:
+def _named_clip(track: LiveTrack, name: str, meter: Meter) -> LiveClip:
+    """Return the clip of this name, or without a name in the slot or at the bar that is named; raises `MidiError`."""
     clips = [clip for clip in track.clips if clip.kind == "midi"]
-    found = [clip for clip in clips if name_key(clip.name) == name_key(name)]
+    found = [clip for clip in clips if name_key(clip.label(meter)) == name_key(name)]
     if not found and name.strip().isascii() and name.strip().isdigit():
         found = [clip for clip in clips if clip.slot is not None and clip.slot + 1 == int(name.strip()[:9])]
     if found:
         return next((clip for clip in found if len(clip.note_data)), found[0])
-    listed = ", ".join(repr(_shown(clip)) for clip in clips[:_MAX_LISTED]) or "none"
+    listed = ", ".join(repr(clip.label(meter)) for clip in clips[:_MAX_LISTED]) or "none"
     raise MidiError(
         "no_such_clip", f"The track {track.name!r} has no clip {printable(name)[:60]!r}. It has: {listed}.", _HOW
     )
@@ -135,21 +144,17 @@ def _note_clips(track: LiveTrack) -> list[LiveClip]:
     return [clip for clip in track.clips if clip.kind == "midi" and clip.place != "take" and len(clip.note_data)]
 
 
-def _shown(clip: LiveClip) -> str:
-    return clip.name or (f"slot {clip.slot + 1}" if clip.slot is not None else f"beat {float(clip.start):g}")
-
-
 def _listed(tracks: Sequence[LiveTrack]) -> str:
     with_notes = [f"{number} {track.name!r}" for number, track in enumerate(tracks, 1) if _note_clips(track)]
     return ", ".join(with_notes[:_MAX_LISTED]) or "none with notes"
 
 
-def _length_said(clip: LiveClip, loop_beats: Beats) -> list[str]:
+def _length_said(clip: LiveClip, label: str, loop_beats: Beats) -> list[str]:
     markers = clip.markers
     if not markers.looping and markers.end_marker - markers.start_marker < loop_beats:
-        return [f"The clip {_shown(clip)!r} does not loop; the loop's last beats rest."]
+        return [f"The clip {label!r} does not loop; the loop's last beats rest."]
     length = markers.loop_end - markers.loop_start
     if markers.looping and length > loop_beats:
         said = f"lasts {float(length):g} beats; the loop has the first {float(loop_beats):g}"
-        return [f"The clip {_shown(clip)!r} {said}."]
+        return [f"The clip {label!r} {said}."]
     return []

@@ -17,7 +17,10 @@ MAX_NAME_CHARACTERS = 200
 
 @dataclass(slots=True)
 class OpenEvents:
-    """The events of one lane; `target` is known at once for lanes inside their parameter."""
+    """The events of one lane; `target` is known at once for lanes inside their parameter.
+
+    `numbers` and `looping` are the loop of a clip's envelope that has one of its own, as `OpenClip` has them.
+    """
 
     times: "array[float]" = field(default_factory=lambda: array("d"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
@@ -26,6 +29,13 @@ class OpenEvents:
     target_id: int | None = None
     target: "Target | None" = None
     clip: "OpenClip | None" = None
+    looping: bool = True
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> "OpenEvents | OpenClip | None":
+        """Whose loop the envelope goes round: its own where it is not linked to the clip's; None outside clips."""
+        return self if self.clip is not None and {"LoopStart", "LoopEnd"} <= self.numbers.keys() else self.clip
 
 
 @dataclass(slots=True)
@@ -117,6 +127,7 @@ class OpenSet:
     devices: list[OpenDevice] = field(default_factory=list)  # racks first
     named: NamedParameter | None = None
     clip: OpenClip | None = None
+    envelope: OpenEvents | None = None
     tracks: list[OpenTrack] = field(default_factory=list)
     targets: dict[int, Target] = field(default_factory=dict)
     song: dict[str, tuple[Target, OpenEvents | None]] = field(default_factory=dict)

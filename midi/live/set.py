@@ -111,7 +111,7 @@ def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
         low=target.low,
         high=target.high,
         clip=None if events.clip is None else shown(events.clip.name) or "Clip",
-        markers=None if events.clip is None else _markers(events.clip),
+        markers=None if events.bounds is None else _markers(events.bounds),
     )
 
 
@@ -132,12 +132,12 @@ def _clip(clip: OpenClip) -> LiveClip:
     )
 
 
-def _markers(clip: OpenClip) -> ClipMarkers:
-    number = clip.numbers.get
+def _markers(of: OpenClip | OpenEvents) -> ClipMarkers:
+    number = of.numbers.get
     loop_start, loop_end = number("LoopStart", 0.0), number("LoopEnd", 0.0)
     first = loop_start + number("StartRelative", 0.0)
-    last = number("OutMarker", loop_end) if clip.looping else loop_end
-    return ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), clip.looping)
+    last = number("OutMarker", loop_end) if of.looping else loop_end
+    return ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), of.looping)
 
 
 def _clip_meter(numerator: float, denominator: float) -> Meter:

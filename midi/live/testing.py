@@ -20,12 +20,23 @@ def events_xml(events: Iterable[Event], kind: str = "FloatEvent") -> str:
     return "".join(written)
 
 
-def envelope_xml(target_id: int, events: Iterable[Event], *, kind: str = "FloatEvent", clip: bool = False) -> str:
-    """Return an arrangement lane, or a clip's envelope."""
+def loop_xml(start: float, end: float, *, on: bool = True, relative: float = 0.0) -> str:
+    """Return a clip's loop, from beat `start` to `end`; the start marker is `relative` beats behind its start."""
+    return (
+        f'<Loop><LoopStart Value="{start}" /><LoopEnd Value="{end}" /><StartRelative Value="{relative}" />'
+        f'<LoopOn Value="{str(on).lower()}" /><OutMarker Value="{end}" /></Loop>'
+    )
+
+
+def envelope_xml(
+    target_id: int, events: Iterable[Event], *, kind: str = "FloatEvent", clip: bool = False, loop: str = ""
+) -> str:
+    """Return an arrangement lane, or a clip's envelope, which a `loop` of its own unlinks from the clip's."""
     tag = "ClipEnvelope" if clip else "AutomationEnvelope"
+    slot = f"<LoopSlot><Value>{loop}</Value></LoopSlot>" if loop else "<LoopSlot><Value /></LoopSlot>" if clip else ""
     return (
         f'<{tag} Id="0"><EnvelopeTarget><PointeeId Value="{target_id}" /></EnvelopeTarget>'
-        f"<Automation><Events>{events_xml(events, kind)}</Events></Automation></{tag}>"
+        f"<Automation><Events>{events_xml(events, kind)}</Events></Automation>{slot}</{tag}>"
     )
 
 
@@ -68,8 +79,7 @@ def midi_clip_xml(
     return (
         f'<MidiClip Id="0" Time="{time}"><CurrentStart Value="{time}" />'
         f'<CurrentEnd Value="{time + length}" />'
-        f'<Loop><LoopStart Value="{loop[0]}" /><LoopEnd Value="{loop[1]}" /><StartRelative Value="0" />'
-        f'<LoopOn Value="true" /><OutMarker Value="{loop[1]}" /></Loop><Name Value="{escape(name)}" />'
+        f'{loop_xml(*loop)}<Name Value="{escape(name)}" />'
         f"<Envelopes><Envelopes>{envelopes}</Envelopes></Envelopes>"
         f"<Notes><KeyTracks>{keys}</KeyTracks></Notes></MidiClip>"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.osc.codec import OscError
+from bridge.osc.codec import OscError, OscMessage, Value
 from bridge.session.clients import CLIENT_SECONDS, MAX_CLIENTS, Clients
 from bridge.session.effects import Delivered, Send
 from bridge.session.state import ClientState, RequestPhase, RequestState
@@ -51,6 +51,31 @@ def test_only_the_client_of_a_request_hears_of_it() -> None:
     assert [one.port for one in clients.broadcast(b"z") if isinstance(one, Send)] == [1, 2]
     clients.remove("a")
     assert list(clients.send(state, b"x")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "meant"),
+    [
+        ("/ditto/loop/set", ("r", "prompt", "", "a"), ("r", 9_001)),
+        ("/ditto/loop/set", ("", "prompt", "x", "a"), ("", 9_001)),
+        ("/ditto/loop/set", (12.0, "prompt", "", 7.0), ("12", 9_007)),  # Max makes numbers of what looks like one
+        ("/ditto/lane/watch", ("a", "", "", ""), ("", 9_001)),
+        ("/ditto/loop/set", ("r", "prompt", "", "stranger"), None),
+        ("/ditto/hello", (2, "", "new", 9_005), ("", 9_005)),
+        ("/ditto/hello", (2.0, "", "", "", "new", 9_005.0), ("", 9_005)),
+        ("/ditto/hello", (2, "desk", "a", ""), ("", 9_001)),
+        ("/ditto/hello", (2, "desk", "new", 70_000), None),
+    ],
+)
+def test_a_refused_message_is_answered_where_its_client_listens(
+    path: str, values: tuple[Value, ...], meant: tuple[str, int] | None
+) -> None:
+    """By its nonce, wherever that stands; a hello says its port itself. A stranger is answered where it sent from."""
+    clients = Clients()
+    clients.add(client("a", port=9_001))
+    clients.add(client("7", port=9_007))
+    assert clients.meant(OscMessage(path, values), "127.0.0.1") == meant
+    assert path == "/ditto/hello" or clients.meant(OscMessage(path, values), "10.0.0.1") is None
 
 
 def test_what_is_said_again_is_in_order_and_reopening_forgets_the_end() -> None:

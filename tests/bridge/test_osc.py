@@ -1,6 +1,7 @@
 """Datagrams: what goes in comes out, and nothing but our own error ever leaves the codec."""
 
 import contextlib
+import re
 import struct
 import time
 from typing import Any
@@ -221,6 +222,43 @@ def test_what_is_wrong_is_said(datagram: bytes, words: str) -> None:
     with pytest.raises(OscError, match=r".+\.") as refusal:
         decode(datagram)
     assert words in refusal.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("tags", "bytes_of"),
+    [
+        ("b", struct.pack(">i", 5) + b"12345\0\0\0"),
+        ("b", struct.pack(">i", 0)),
+        ("S", b"name\0\0\0\0"),
+        ("N", b""),
+        ("I", b""),
+        ("t", bytes(8)),
+        ("c", bytes(4)),
+        ("r", bytes(4)),
+        ("m", bytes(4)),
+        ("[if]", bytes(8)),
+        ("[[b]N]", struct.pack(">i", 2) + b"12\0\0"),
+    ],
+)
+def test_what_stands_behind_a_type_that_is_not_used_is_read(tags: str, bytes_of: bytes) -> None:
+    """It is refused by name, and whoever answers knows the request and the nonce."""
+    head = b"/ditto/loop/set\0" + f",ss{tags}s".encode()
+    head += bytes(4 - len(head) % 4)
+    with pytest.raises(OscError, match=re.escape(f"type {tags[0]!r}")) as refused:
+        decode(head + b"r1\0\0bars\0\0\0\0" + bytes_of + b"n1\0\0")
+    assert refused.value.message is not None
+    assert refused.value.message.path == "/ditto/loop/set"
+    assert refused.value.message.values[:2] == ("r1", "bars")
+    assert refused.value.message.values[-1] == "n1"
+
+
+@pytest.mark.parametrize("size", [-8, -1, 5, 2**31 - 1])
+def test_a_blob_that_is_longer_than_its_datagram_is_said(size: int) -> None:
+    """What was read before it is known all the same."""
+    datagram = b"/ditto/bye\0\0,sb\0n1\0\0" + struct.pack(">i", size) + bytes(4)
+    with pytest.raises(OscError, match="cut short") as refused:
+        decode(datagram)
+    assert refused.value.message == OscMessage("/ditto/bye", ("n1",))
 
 
 @settings(max_examples=400)

@@ -83,6 +83,27 @@ def test_liblo(service: Any, heard: Path) -> None:
     _assert_take(service, done)
 
 
+@pytest.mark.parametrize(("tags", "value"), [("N", []), ("S", ["dub"]), ("m", ["90404000"]), ("c", ["x"])])
+def test_liblo_hears_of_a_type_that_is_not_used(service: Any, heard: Path, tags: str, value: list[str]) -> None:
+    """`oscsend` has a port of its own for each message; the answer goes to the one that hello named."""
+    _need("oscsend", "oscdump")
+    port = _free_port()
+    with heard.open("w") as out:
+        command = ["oscdump", "-L", str(port)]
+        dump = subprocess.Popen(["stdbuf", "-oL", *command] if shutil.which("stdbuf") else command, stdout=out)
+    try:
+        _wait_for_dump(heard, port)
+        send = ["oscsend", "127.0.0.1", str(service.port)]
+        subprocess.run([*send, "/ditto/hello", "issi", "2", "odd", "odd-n", str(port)], check=True)
+        _wait_for(heard, r"(/ditto/welcome) ")
+        subprocess.run([*send, "/ditto/loop/set", f"ss{tags}s", "odd-r", "prompt", *value, "odd-n"], check=True)
+        said = _wait_for(heard, r'/ditto/error ssss "odd-r" "bad_message" "([^"]+)"')
+    finally:
+        dump.kill()
+        dump.wait()
+    assert f"The type '{tags}' is not used here" in said
+
+
 def _wait_for_dump(heard: Path, port: int) -> None:
     """Send to `oscdump` until it has printed something: then it listens."""
     deadline = time.monotonic() + 30
@@ -127,12 +148,31 @@ def _pd_patch(messages: list[tuple[str, str, list[Any]]], to_port: int, reply_po
         text = " ".join(str(value).replace(" ", "\\ ") for value in values)
         message = add("msg", text if tags[0] != "s" else f"list {text}")
         words = path.strip("/").replace("/", " ")
-        build = add("obj", f"oscformat -f {''.join('s' if tag == 's' else 'f' for tag in tags)} {words}")
+        build = add("obj", f"oscformat -f {''.join(tag if tag in 'sb' else 'f' for tag in tags)} {words}")
         cords += [(start, 0, delay, 0), (delay, 0, message, 0), (message, 0, build, 0), (build, 0, prepend, 0)]
     receive, parse, show = add("obj", f"netreceive -u -b {reply_port}"), add("obj", "oscparse"), add("obj", "print")
     cords += [(receive, 0, parse, 0), (parse, 0, show, 0)]
     lines = ["#N canvas 0 0 400 400 10;", *objects, *(f"#X connect {a} {b} {c} {d};" for a, b, c, d in cords)]
     return "\n".join(lines) + "\n"
+
+
+def test_pure_data_hears_of_a_blob(service: Any, heard: Path, tmp_path: Path) -> None:
+    """Pure Data sends a blob where a text is expected, before the nonce: it hears why that does not do."""
+    _need("pd")
+    port = _free_port()
+    patch = tmp_path / "ask.pd"
+    hello = ("/ditto/hello", "issi", [2, "pdb", "pdb-n", port])
+    blob = ("/ditto/loop/set", "ssbs", ["pdb-r", "prompt", 3, 100, 117, 98, "pdb-n"])
+    patch.write_text(_pd_patch([hello, blob], service.port, port))
+    with heard.open("w") as out:
+        command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-open", str(patch)]
+        pd = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        said = _wait_for(heard, r"ditto error pdb-r bad_message (.+)")
+    finally:
+        pd.kill()
+        pd.wait()
+    assert "type 'b' is not used here" in said.replace("\\", "")
 
 
 NODE = """

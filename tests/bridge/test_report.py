@@ -1,5 +1,8 @@
 """The report: it shows what the file holds, for every kind of request, and never fails for a strange prompt."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -200,3 +203,24 @@ def test_the_head_tells_layers_chords_and_how_they_were_followed() -> None:
     assert line == "drums, (bass)  ·  Am | F  ·  followed, 90 % of its chords are recognised"
     assert layer_facts({}) == layer_facts({"layers": [], "chords": ""}) == ""
     assert layer_facts({"layers": ["lead"], "chords": "C |", "verdicts": None}) == "lead  ·  C"
+
+
+@pytest.mark.parametrize("named", ["data", "", "own"])
+def test_a_home_that_cannot_be_written_is_no_word_on_the_terminal(tmp_path: Path, named: str) -> None:
+    """The list of fonts goes to the data folder, else to a folder that is gone afterwards, or where the user says."""
+    nowhere = tmp_path / "file" / "home"
+    (tmp_path / "file").touch()
+    home = tmp_path / "data" if named == "data" else nowhere
+    places = {"HOME": str(nowhere), "DITTO_HOME": str(home), "TMPDIR": str(tmp_path)}
+    own = {"MPLCONFIGDIR": str(tmp_path / "own")} if named == "own" else {}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import bridge.report.page, os; print(os.environ['MPLCONFIGDIR'])"],
+        env=kept | places | own, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stderr == ""
+    folder = Path(ran.stdout.strip())
+    assert folder.is_dir() == (named != "")
+    if named:
+        assert folder == (tmp_path / "own" if named == "own" else home / "matplotlib")
+        assert list(folder.glob("fontlist*"))

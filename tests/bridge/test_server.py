@@ -135,6 +135,22 @@ def test_what_is_refused_is_said(service: Any) -> None:
         assert message.values[1] == 1
 
 
+def test_a_take_that_is_not_there_cannot_be_marked_and_its_device_hears_so(service: Any) -> None:
+    """A mark that comes to nothing is no mark that was made."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.bind(("127.0.0.1", 0))
+        device.settimeout(20)
+        port = device.getsockname()[1]
+        device.sendto(
+            encode("/ditto/hello", (PROTOCOL_VERSION, "mark", f"m-{port}", port)), ("127.0.0.1", service.port)
+        )
+        device.sendto(encode("/ditto/take/favourite", ("gone", 1), (), f"m-{port}"), ("127.0.0.1", service.port))
+        heard: list[OscMessage] = []
+        while not any(message.path == "/ditto/error" for message in heard):
+            heard = decode(device.recv(65_535), "bridge")
+    assert heard[-1].values[1:3] == ("bad_input", "There is no take gone.")
+
+
 def test_a_malformed_datagram_is_answered_where_it_came_from(service: Any) -> None:
     """Whoever sends nonsense is told so, and nobody else is disturbed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:

@@ -23,7 +23,7 @@ from bridge.session.effects import (
 )
 from bridge.session.session import Session
 from engine.errors import BadInputError
-from engine.events import Cancelled, Done, Sound, Take
+from engine.events import Accepted, Cancelled, Done, Sound, Take
 from engine.request import Control, Curve, LoopRequest, Point
 from engine.service.messages import AckEnd, Job, Priority, Resend
 
@@ -221,7 +221,7 @@ def test_a_device_of_the_earlier_version_is_still_served() -> None:
 def test_a_favourite_is_taken_from_devices_that_are_there() -> None:
     """One with a nonce that nobody has said is refused; one without, as earlier devices send it, is taken."""
     desk = Desk()
-    assert desk.say("/ditto/take/favourite", "t1", 1, last="n1") == [Favourite("t1", True)]
+    assert desk.say("/ditto/take/favourite", "t1", 1, last="n1") == [Favourite("t1", True, "n1")]
     assert desk.say("/ditto/take/favourite", "t1", 0) == [Favourite("t1", False)]
     with pytest.raises(OscError, match="hello"):
         desk.say("/ditto/take/favourite", "t1", 1, last="stranger")
@@ -271,7 +271,7 @@ def test_a_take_that_could_not_be_written_comes_when_it_is_asked_for_again() -> 
     list(desk.session.handle(Done(request_id="r1", takes=1), 1.0))
     failed = list(desk.session.not_written("r1", 0, BadInputError("The disk is full."), 1.0))
     assert _paths(failed) == ["/ditto/error"]
-    assert NotifyEngine(Resend, "r1") in desk.commit()
+    assert desk.commit() == [NotifyEngine(Resend, "r1")]  # its old end is not said again: it would be taken for the new
     list(desk.session.handle(Job(request=REQUEST, tag="mine", created=0.0, finished=True), 2.0))
     assert any(isinstance(effect, WriteTake) for effect in desk.session.handle(take, 2.0))
     assert NotifyEngine(AckEnd, "r1") not in list(desk.session.handle(Done(request_id="r1", takes=1), 2))
@@ -287,3 +287,36 @@ def test_why_there_is_no_engine_is_told_once_and_to_whoever_comes() -> None:
     (_welcome, state) = (e for e in desk.say("/ditto/hello", 1, "late", "n3", PORT) if isinstance(e, Send))
     (message,) = decode(state.datagram, "bridge")
     assert message.values[2] == sentence
+
+
+def test_what_was_said_of_a_request_is_known_to_the_next_bridge() -> None:
+    """The sentences travel with the submission, and come back: to the device, and to the take's own file."""
+    desk = Desk()
+    desk.commit()
+    (submit,) = desk.session.prepared("r1", REQUEST, Priority.INTERACTIVE, ("Seed 3 was chosen.",), 1.0)
+    assert isinstance(submit, Submit)
+    assert submit.remarks == ("Seed 3 was chosen.",)
+
+    later = Desk()
+    job = Job(request=REQUEST, tag="mine", created=0.0, finished=False, remarks=(*submit.remarks, "In A minor."))
+    told = list(later.session.handle(job, 2.0))
+    (accepted,) = (m for e in told if isinstance(e, Send) for m in decode(e.datagram, "bridge"))
+    assert (accepted.path, accepted.groups) == ("/ditto/accepted", (("Seed 3 was chosen.",), ("In A minor.",)))
+    list(later.session.handle(Accepted(request_id="r1", notes=("In A minor.",)), 2.0))
+    take = Take(
+        request_id="r1", take=0, sound=Sound(samples=bytes(8), sample_rate=44_100), scores={}, noise=b"", record={}
+    )
+    (write,) = later.session.handle(take, 2.0)
+    assert isinstance(write, WriteTake)
+    assert tuple(dict.fromkeys(write.remarks)) == ("Seed 3 was chosen.", "In A minor.")
+
+
+def test_a_take_that_cannot_be_marked_is_said_to_the_device_that_asked() -> None:
+    """A folder that cannot be written, a take that is gone: not to another, and to nobody of the first version."""
+    desk, error = Desk(), BadInputError("There is no take t1.", remedy="It was removed.")
+    (told,) = desk.session.not_marked("n2", error)
+    assert isinstance(told, Send)
+    assert told.port == PORT + 1
+    (message,) = decode(told.datagram, "bridge")
+    assert message.values == ("", "bad_input", "There is no take t1.", "It was removed.")
+    assert list(desk.session.not_marked("", error)) == []

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from ...errors import BadRequestError
-from ...events import Event, Final, Preview, Stems, Take
+from ...events import Event, Failed, Final, Preview, Stems, Take
 from .. import wire
 from ..messages import Job, RequestStatus
 from .journal import Entry, Journal
@@ -52,6 +52,10 @@ class Dispatch:
         self._windows[owner].acknowledged(request_id, take)
         self._send_deferred(owner)
 
+    def unknown(self, owner: str, request_id: str) -> None:
+        """Tell a client that a request which it names is not known, or not any more."""
+        self._deliver(owner, _unknown(request_id))
+
     def check(self) -> None:
         """Send what waits where a window has opened by itself, since what was sent seems to be lost."""
         for owner in [owner for owner, window in self._windows.items() if window.deferred]:
@@ -81,7 +85,9 @@ class Dispatch:
         """Tell the request itself, and have the rest wait for its turn."""
         if entry.status is not RequestStatus.ANSWERED and (request := self._journal.request(entry.request_id)):
             finished = self._journal.final(entry.request_id) is not None
-            self._deliver(entry.owner, Job(request=request, tag=entry.tag, created=entry.created, finished=finished))
+            remarks = self._journal.remarks.of(entry.request_id)
+            job = Job(request=request, tag=entry.tag, created=entry.created, finished=finished, remarks=remarks)
+            self._deliver(entry.owner, job)
         self._windows[entry.owner].defer(entry.request_id)
 
     def _send_deferred(self, owner: str) -> None:
@@ -131,6 +137,15 @@ class Dispatch:
     def _send(self, owner: str, window: SendWindow, take: Take) -> None:
         window.sent(take.request_id, take.take, size_bytes(take))
         self._deliver(owner, take)
+
+
+def _unknown(request_id: str) -> Failed:
+    return Failed(
+        request_id=request_id,
+        code="unknown_request",
+        sentence=f"The engine has no request {request_id}.",
+        remedy="It ended long ago, or another engine had it: ask for the loop anew.",
+    )
 
 
 def size_bytes(take: Take) -> int:

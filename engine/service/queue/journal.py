@@ -22,6 +22,7 @@ from .. import wire
 from ..messages import Priority, RequestStatus, Submission
 from .journal_file import JournalError as JournalError
 from .journal_file import JournalFile
+from .remarks import Remarks
 from .results import Results
 from .upkeep import Upkeep
 
@@ -55,7 +56,9 @@ _UNANSWERED = "owner = ? AND state IN ('queued', 'running', 'finished')"  # as t
 
 
 class Journal:
-    """The file of jobs, and in `results` what they gave. Threads: one, the engine's loop, but for `tidy`.
+    """The file of jobs, in `results` what they gave, in `remarks` what was said of them.
+
+    Threads: one, the engine's loop, but for `tidy`.
 
     Calls return within milliseconds, and raise `JournalError` where the disk does not do its part.
     """
@@ -65,6 +68,7 @@ class Journal:
         self._file = JournalFile(path)
         self.remark = self._file.remark
         self.results = Results(self._file)
+        self.remarks = Remarks(self._file)
         self.tidy = self._file.fold
         self.close = self._file.close
         upkeep = Upkeep(self._file, self.results)
@@ -87,6 +91,7 @@ class Journal:
             (request.request_id, submission.owner, request.slot, submission.tag, submission.priority, digest, now),
         )
         self._file.change("INSERT OR REPLACE INTO requests VALUES (?, ?)", (request.request_id, data))
+        self.remarks.put(request.request_id, submission.remarks)
         return Acceptance.NEW
 
     def entry(self, request_id: str) -> Entry | None:
@@ -131,12 +136,7 @@ class Journal:
     def set_aside(self, request_id: str, part: str, data: bytes, error: BadRequestError) -> Failed:
         """Keep what cannot be read apart and end its job with a sentence about it, which is returned."""
         log.error("journal.unreadable", request_id=request_id, part=part, error=error.sentence)
-        failed = Failed(
-            request_id=request_id,
-            code=InternalError.code,
-            sentence=f"The {part} of this request in the journal cannot be read; another version may have written it.",
-            remedy="Ask again with a new id.",
-        )
+        failed = _unreadable(request_id, part)
         with self._file.transaction():
             self._file.change("INSERT OR IGNORE INTO unreadable VALUES (?, ?, ?)", (request_id, part, data))
             statement = (
@@ -171,12 +171,21 @@ class Journal:
         with self._file.transaction():
             statement = "UPDATE jobs SET state = 'answered', open_takes = 0 WHERE request_id = ? AND state = 'finished'"
             if self._file.change(statement, (request_id,)):
-                self._file.change("DELETE FROM requests WHERE request_id = ?", (request_id,))
-                self._file.change("DELETE FROM kept WHERE request_id = ?", (request_id,))
+                for table in ("requests", "remarks", "kept"):
+                    self._file.change(f"DELETE FROM {table} WHERE request_id = ?", (request_id,))
 
     def _set(self, request_id: str, change: str) -> None:
         with self._file.transaction():
             self._file.change(f"UPDATE jobs SET {change} WHERE request_id = ?", (request_id,))
+
+
+def _unreadable(request_id: str, part: str) -> Failed:
+    return Failed(
+        request_id=request_id,
+        code=InternalError.code,
+        sentence=f"The {part} of this request in the journal cannot be read; another version may have written it.",
+        remedy="Ask again with a new id.",
+    )
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

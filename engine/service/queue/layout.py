@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     aged_seconds REAL NOT NULL DEFAULT 0          -- an engine ran for so long since the end, by a steady clock
 );
 CREATE TABLE IF NOT EXISTS requests (request_id TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS remarks (request_id TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS unreadable (
     request_id TEXT NOT NULL, part TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (request_id, part)
 );
@@ -40,6 +41,7 @@ _OURS = {
         "number request_id owner slot tag priority digest created state crashes ended final open_takes aged_seconds"
     ),
     "requests": "request_id data",
+    "remarks": "request_id data",
     "unreadable": "request_id part data",
     "kept": "request_id kind number data",
 }

@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from ...events import Cancelled, Event, Final, Preview, Stems, Take
+from ...events import Accepted, Cancelled, Event, Final, Preview, Stems, Take
 from ..workers import pipe
 from ..workers.executor import Executor, Lost, Report
 from .dispatch import MAX_TAKE_BYTES, Dispatch, size_bytes
@@ -104,12 +104,7 @@ class RunningJobs:
             return
         if isinstance(event, Take) and not self._keep(job, event):
             return
-        if isinstance(event, Stems):
-            with quietly("stems"):  # they are sent all the same, and only a client that loses them misses them
-                self._journal.results.add_stems(event)
-        if isinstance(event, Preview):
-            with quietly("preview"):
-                self._journal.results.keep_preview(event)
+        _keep_beside(self._journal, event)
         self._dispatch.event(job.owner, event)
 
     def _keep(self, job: RunningJob, take: Take) -> bool:
@@ -141,6 +136,20 @@ class RunningJobs:
         self._queue.done(request_id)
         if job is not None and not job.ended:  # its worker was done before the cancellation came
             self.finish(job.owner, Cancelled(request_id=request_id, takes=job.takes))
+
+
+def _keep_beside(journal: Journal, event: Event) -> None:
+    """Store what is sent all the same, and what only a client that loses it misses."""
+    match event:
+        case Stems():
+            with quietly("stems"):
+                journal.results.add_stems(event)
+        case Accepted() if event.notes:
+            with quietly("remarks"):
+                journal.remarks.add(event.request_id, event.notes)
+        case Preview():
+            with quietly("preview"):
+                journal.results.keep_preview(event)
 
 
 def _check_size(take: Take) -> None:

@@ -54,9 +54,7 @@ class Scheduler:
         """Stop a request; the end of one that has ended already is sent again."""
         entry = self.entry_of(message.owner, message.request_id)
         if entry is None:
-            sentence = f"There is no request {message.request_id} to cancel."
-            unknown = Failed(request_id=message.request_id, code="unknown_request", sentence=sentence)
-            self.dispatch.event(message.owner, unknown)
+            self.dispatch.unknown(message.owner, message.request_id)
             return
         job = self.running.get(entry.request_id)
         if self.endings.is_over(entry):

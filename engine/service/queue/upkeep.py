@@ -34,7 +34,7 @@ class Upkeep:
                 " OR (state = 'finished' AND aged_seconds >= ? AND abs(? - ended) > ?)",
                 limits,
             )
-            for table in ("kept", "requests", "unreadable"):
+            for table in ("kept", "requests", "remarks", "unreadable"):
                 self.file.change(f"DELETE FROM {table} WHERE request_id NOT IN (SELECT request_id FROM jobs)")
         return gone
 

@@ -43,12 +43,12 @@ class Clips {
       if ((seen += 1) % SLOTS_PER_TURN === 0) yield 10;
       const slot = this.live.object(slots[i]);
       const clip = slot && LiveSet.flag(slot, "has_clip") ? this.live.child(slot, "clip") : null;
-      if (clip) rows.push(this.describe(clip, track.id, name, String(i + 1)));
+      if (clip) rows.push(this.describe(clip, track.id, name, `slot ${i + 1}`));
     }
     for (const id of this.arranged(track)) {
       if ((seen += 1) % CLIPS_PER_TURN === 0) yield 10;
       const clip = this.live.object(id);
-      if (clip) rows.push(this.describe(clip, track.id, name, `beat ${LiveSet.number(clip, "start_time") + 1}`));
+      if (clip) rows.push(this.describe(clip, track.id, name, this.barOf(clip)));
     }
     yield 5;
     return rows;
@@ -58,6 +58,14 @@ class Clips {
   arranged(track) {
     const holders = [track, ...this.live.children(track, "take_lanes")];
     return holders.flatMap((holder) => LiveSet.ids(holder, "arrangement_clips"));
+  }
+
+  // Where a clip lies in the Arrangement, in the words of the bridge: `bar 33`, `bar 2.3`.
+  barOf(clip) {
+    const [numerator, denominator] = this.live.signature;
+    const beats = (LiveSet.number(clip, "start_time") * denominator) / 4;
+    const beat = Math.floor(beats - Math.floor(beats / numerator) * numerator);
+    return `bar ${Math.floor(beats / numerator) + 1}${beat ? `.${beat + 1}` : ""}`;
   }
 
   describe(clip, trackId, track, place) {
@@ -73,8 +81,8 @@ class Clips {
     const parent = this.live.child(clip, "canonical_parent");
     const track = parent && this.live.trackOf(parent);
     if (!track) return;
-    const place = parent.type === "ClipSlot" ? String(LiveSet.ids(track, "clip_slots").indexOf(parent.id) + 1)
-      : `beat ${LiveSet.number(clip, "start_time") + 1}`;
+    const place = parent.type === "ClipSlot" ? `slot ${LiveSet.ids(track, "clip_slots").indexOf(parent.id) + 1}`
+      : this.barOf(clip);
     const row = this.describe(clip, track.id, LiveSet.text(track, "name"), place);
     const at = this.list.findIndex((other) => other.id === row.id);
     const after = this.list.map(({ trackId }) => trackId).lastIndexOf(track.id);
@@ -83,7 +91,7 @@ class Clips {
     this.list = Clips.labelled(rows);
   }
 
-  // A label for each: the name where there is one, and the scene where the name is not enough.
+  // A label for each: the name where there is one, and the slot or bar where the name is not enough.
   static labelled(rows) {
     const plain = ({ track, place, name }) => (name ? `${track}: ${name}` : `${track} · ${place}`);
     const counts = new Map();

@@ -27,7 +27,7 @@ class Engine:
         self.script = script
         self.cancelled: list[str] = []
 
-    async def make(self, request: LoopRequest) -> AsyncIterator[Event]:
+    async def make(self, request: LoopRequest, *, remarks: tuple[str, ...] = ()) -> AsyncIterator[Event]:
         for event in self.script:
             await asyncio.sleep(0)
             if isinstance(event, Exception):

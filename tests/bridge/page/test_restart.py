@@ -39,13 +39,16 @@ async def _until(met: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("kill", [False, True])
 def test_what_the_page_asked_for_lands_after_a_restart(tmp_path: Path, kill: bool) -> None:
-    """The page ends in the middle, and its engine with it, in order or not: the next page writes the take, once."""
+    """The page ends in the middle, and its engine with it, in order or not: the next page writes the take, once.
+
+    What was said of the request is on the next page, and in the take's own file.
+    """
     service = make_service(tmp_path)
     service.start_engine()
     request = LoopRequest(prompt="toy: steps=40 pause=0.02", bars=1)
 
     async def ask(hub: Hub) -> None:
-        hub.submit(request, ())
+        hub.submit(request, ("Seed 3 was chosen.",))
         await _until(lambda: bool(hub._running[request.request_id].progress))
 
     _live(service, ask)
@@ -54,11 +57,14 @@ def test_what_the_page_asked_for_lands_after_a_restart(tmp_path: Path, kill: boo
     service.start_engine()
 
     async def wait(hub: Hub) -> None:
+        await _until(lambda: bool(hub._running))
+        assert hub._running[request.request_id].notes[:1] == ("Seed 3 was chosen.",)
         await _until(lambda: bool(list(service.takes.rglob("*.wav"))))
         await _until(lambda: not hub._running)
 
     _live(service, wait)
-    assert len(list(service.takes.rglob("*.wav"))) == 1
+    (wav,) = service.takes.rglob("*.wav")
+    assert "Seed 3 was chosen." in delivery.read_sidecar(wav.with_suffix(".json")).notes
     service.close()
 
 

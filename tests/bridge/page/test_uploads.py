@@ -1,6 +1,9 @@
 """Files dropped on the page: read once, named by a handle, and never by a path."""
 
+import asyncio
 import math
+import os
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,13 +11,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from bridge.client import Peer
 from bridge.page.cards import form_of
 from bridge.page.downloads import packed
-from bridge.page.uploads import OUTLINE_COLUMNS, Uploads
+from bridge.page.server import Page
+from bridge.page.uploads import KEPT_SECONDS, OUTLINE_COLUMNS, Uploads
 from bridge.requests.live_lane import LOUDEST_DB
 from bridge.requests.reader import read_request
 from engine.errors import BadInputError, DittoError
 from engine.request import LoopRequest
+from engine.service.access import Keys
+from engine.settings import Settings
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
 from midi.smf.read import Score, ScoreTrack, score_of_notes, write_midi
@@ -37,6 +44,45 @@ def test_the_same_file_twice_is_one_file(uploads: Uploads) -> None:
     assert first["handle"] == again["handle"]
     assert [track["notes"] for track in first["tracks"]] == [4]
     assert len(list(uploads.folder.iterdir())) == 1
+
+
+def test_what_nobody_has_used_for_a_day_goes(uploads: Uploads) -> None:
+    """Dropped or used again, an upload stays another day; what else lies there is none."""
+    kept = [uploads.keep(name, tune() + bytes(count)) for count, name in enumerate(("a.mid", "b.mid", "c.mid"))]
+    picture, earlier = uploads.folder / "0123456789.png", uploads.folder / f"{'0' * 32}.wav"
+    for file in (picture, earlier):
+        file.touch()
+    now = time.time()
+    for file in (*uploads.folder.rglob("*"), *uploads.folder.iterdir()):
+        os.utime(file, (now - 2 * KEPT_SECONDS,) * 2)
+    uploads.path(f"{kept[0]['handle']}#Lead")
+    uploads.keep("b.mid", tune() + bytes(1))
+    uploads.remove_old(now)
+    assert sorted(file.name for file in uploads.folder.rglob("*.*")) == ["0123456789.png", "a.mid", "b.mid"]
+    with pytest.raises(BadInputError, match="no longer here"):
+        uploads.path(kept[2]["handle"])
+    uploads.remove_old(now + 2 * KEPT_SECONDS)
+    assert [file.name for file in uploads.folder.iterdir()] == ["0123456789.png"]
+    Uploads(uploads.folder / "none").remove_old(now)
+
+
+def test_old_uploads_are_gone_when_the_page_has_started(tmp_path: Path) -> None:
+    """Nobody has to empty the folder."""
+    settings = Settings(home=tmp_path, takes=tmp_path / "takes", page_port=0)
+    uploads = Uploads(tmp_path / "page-uploads")
+    old = Path(uploads.path(uploads.keep("a.mid", tune())["handle"]))
+    for place in (old, old.parent):
+        os.utime(place, (0, 0))
+
+    async def story() -> None:
+        serving = asyncio.create_task(Page(settings, Peer(keys=Keys(tmp_path / "keys"))).serve())
+        async with asyncio.timeout(30):
+            while old.parent.exists():
+                await asyncio.sleep(0.01)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    asyncio.run(story())
 
 
 def test_what_cannot_be_read_is_refused_and_not_kept(uploads: Uploads) -> None:
@@ -78,6 +124,9 @@ def test_a_set_shows_its_lanes_and_clips(uploads: Uploads) -> None:
     assert [note[:2] for note in uploads.clip(found["handle"], 0, Fraction(8))["notes"]] == [
         [60, 0], [64, 2], [60, 4], [64, 6],
     ]  # fmt: skip
+    bare = midi_clip_xml([(60, 0, 1, 100)]), midi_clip_xml([(60, 0, 1, 100)], time=128)
+    found_bare = uploads.keep("b.als", set_xml(track_xml("Keys", session=bare[0], arrangement=bare[1])))
+    assert [one["name"] for one in found_bare["clips"]] == ["slot 1", "bar 33"]
     with pytest.raises(BadInputError, match="1 clips"):
         uploads.clip(found["handle"], 1, Fraction(8))
     (shown,) = [one for one in found["lanes"] if "Keys" in one["path"]]

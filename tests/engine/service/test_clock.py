@@ -1,4 +1,4 @@
-"""A wall clock that jumps by years: only dates are taken from it, never a limit or an age alone."""
+"""A wall clock that jumps by years: only dates are taken from it, never a limit or an age on which a loop depends."""
 
 import ast
 import random
@@ -12,8 +12,10 @@ from bridge.testing import make_service
 from engine.request import LoopRequest
 
 ROOT = Path(__file__).parents[3]
-# What a date is for: the name of a day's folder, a sidecar's date, and ages that also count how long an engine ran.
+# What a date is for: the name of a day's folder, a sidecar's date, and ages that also count how long an engine ran;
+# and how old uploads are, whose files have dates only: one that goes too early is dropped on the page again.
 DATES = {
+    "bridge/page/server.py",
     "bridge/takes/delivery.py",
     "engine/service/queue/endings.py",
     "engine/service/queue/intake.py",

@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.events import Done, Preview, Sound, Take
@@ -37,6 +38,22 @@ def test_what_was_accepted_is_there_when_it_is_opened_again(tmp_path: Path) -> N
     again = Journal(tmp_path / "j")
     assert [entry.request_id for entry in again.unfinished()] == ["r1", "r2"]
     assert again.request("r1") == _submission("r1").request
+    again.close()
+
+
+def test_what_was_said_of_a_request_goes_with_its_words(tmp_path: Path) -> None:
+    """Its client's sentences, then the engine's, each once; they go when everything is acknowledged."""
+    journal = Journal(tmp_path / "j")
+    journal.accept([msgspec.structs.replace(_submission(), remarks=("Seed 3 was chosen.", "A note."))], 1.0)
+    journal.close()
+    again = Journal(tmp_path / "j")
+    for _ in range(2):  # a resumed request is read once more
+        again.remarks.add("r1", ("In A minor.", "A note."))
+    assert again.remarks.of("r1") == ("Seed 3 was chosen.", "A note.", "In A minor.")
+    again.finish("r1", Done(request_id="r1", takes=0), 2.0)
+    assert again.remarks.of("r1")
+    again.acknowledge_end("r1")
+    assert again.remarks.of("r1") == ()
     again.close()
 
 

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import msgspec
 import pytest
 from hands import Hands, Parts
 from hypothesis import given
@@ -87,6 +89,35 @@ def test_garbage_is_refused_in_a_sentence_and_the_rest_is_served(room: Room) -> 
     assert [who for who, _ in refused] == [b"1", b"2"]
     assert all(what.sentence for _, what in refused if isinstance(what, Failed))
     assert (b"3", Accepted(request_id="a", queue_position=0)) in room.sent
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"request": {"bars": 99}}, "Bars may be 1 to 16"),
+        ({"request": {"colour": "red"}}, "same version"),  # as another version may say it
+        ({"remarks": ["x"] * 1_001}, "1000"),
+    ],
+)
+def test_a_submission_that_is_wrong_ends_its_request(room: Room, wrong: dict[str, Any], words: str) -> None:
+    """Its client hears which one it was, and does not ask for it for ever."""
+    version, kind, body = messages.pack(submission("a"))
+    said = msgspec.msgpack.decode(body)
+    request = said["request"] | wrong.get("request", {})
+    room.reception.receive([[b"1", version, kind, msgspec.msgpack.encode(said | wrong | {"request": request})]])
+    ((_, failed),) = room.sent
+    assert isinstance(failed, Failed)
+    assert failed.request_id == "a"
+    assert words in f"{failed.sentence} {failed.remedy}"
+
+
+def test_what_is_not_known_any_more_is_said(room: Room) -> None:
+    """Cancelled, or asked for again: whoever waits for it hears that nothing will come, and what to do."""
+    for kind in (messages.Cancel, messages.Resend):
+        ((_, failed),) = room.hear((b"1", Hello(owner="me")), (b"1", kind(request_id="gone", owner="me")))[1:]
+        assert isinstance(failed, Failed)
+        assert (failed.request_id, failed.code) == ("gone", "unknown_request")
+        assert failed.remedy
 
 
 def test_a_fault_in_one_answer_ends_no_other(room: Room) -> None:

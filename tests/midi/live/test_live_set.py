@@ -11,17 +11,20 @@ from hypothesis import strategies as st
 
 from midi.curves.automation import Breakpoint, sample
 from midi.errors import MidiError
-from midi.live.set import find_lane, lane_curve, read_set
+from midi.live.note_file import read_notes
+from midi.live.set import find_lane, lane_curve, played_curve, read_set
 from midi.live.testing import (
     BEFORE_THE_SONG,
     envelope_xml,
     events_xml,
+    loop_xml,
     max_device_xml,
     midi_clip_xml,
     parameter_xml,
     set_xml,
     track_xml,
 )
+from midi.tempo import Meter
 
 DEVICE = max_device_xml("Ditto Live.amxd", "Intensity", 500, 0, 127)
 
@@ -151,6 +154,43 @@ def test_clips_hold_notes_and_envelopes(folder: Path) -> None:
     assert [(n.pitch, n.start) for n in found.sounding_notes(Fraction(6))] == [(60, 0), (64, 2), (60, 4)]
     lane = find_lane(live_set, "Lead/Ditto Live/Intensity/Verse")
     assert lane_curve(lane, Fraction(0), Fraction(4)).value_at(Fraction(2)) == pytest.approx(63.5)
+
+
+@pytest.mark.parametrize(
+    ("loop", "values"),
+    [
+        ("", [0, 10, 20, 30, 0, 10]),  # linked: round the clip's four beats
+        (loop_xml(0, 3), [0, 10, 20, 0, 10, 20]),
+        (loop_xml(1, 3, relative=-1), [0, 10, 20, 10, 20, 10]),
+        (loop_xml(0, 5, on=False), [0, 10, 20, 30, 40, 50]),
+    ],
+)
+def test_an_envelope_goes_round_its_own_loop_where_it_is_unlinked(folder: Path, loop: str, values: list[float]) -> None:
+    """An envelope as long as it likes beside a clip of a bar; the clip itself stays as it is."""
+    envelope = envelope_xml(500, [(BEFORE_THE_SONG, 0.0), (0, 0.0), (5, 50.0), (6, 50.0)], clip=True, loop=loop)
+    clip = midi_clip_xml([(60, 0.0, 1.0, 100)], name="Verse", envelopes=envelope)
+    live_set = read_set(saved(folder, set_xml(track_xml("Lead", devices=DEVICE, session=clip))))
+    curve = played_curve(find_lane(live_set, "Lead/Ditto Live/Intensity/Verse"), Fraction(6))
+    assert [curve.value_at(Fraction(beat) + Fraction(1, 100)) for beat in range(6)] == pytest.approx(
+        [value + 0.1 if value < 50 else 50 for value in values]
+    )
+    markers = live_set.tracks[0].clips[0].markers
+    assert (markers.start_marker, markers.loop_start, markers.loop_end, markers.looping) == (0, 0, 4, True)
+
+
+def test_a_clip_without_a_name_is_called_by_its_place(folder: Path) -> None:
+    """Its slot, or the bar and beat that Live shows there; whoever writes these words means that clip."""
+    clips = "".join(midi_clip_xml([(60 + int(at), 0.0, 1.0, 100)], time=at) for at in (0, 30, 31.5))
+    bare = track_xml("Lead", session=midi_clip_xml([(48, 0.0, 1.0, 100)]), arrangement=clips)
+    path = saved(folder, set_xml(bare, meter_value=99 * 3 + 5))  # 6/8
+    live_set = read_set(path)
+    assert live_set.meter == Meter(6, 8)
+    labels = [clip.label(live_set.meter) for clip in live_set.tracks[0].clips]
+    assert labels == ["slot 1", "bar 1", "bar 11", "bar 11.4"]
+    for label, pitch in zip(labels, (48, 60, 90, 91), strict=True):
+        assert read_notes(f"{path}#Lead/{label}", Fraction(1)).notes[0].pitch == pitch
+    with pytest.raises(MidiError, match="'slot 1', 'bar 1', 'bar 11'"):
+        read_notes(f"{path}#Lead/bar 12", Fraction(1))
 
 
 def test_the_arrangement_plays_its_clips_where_they_lie(folder: Path) -> None:

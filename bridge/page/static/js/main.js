@@ -203,7 +203,7 @@ function takeSet({ lanes, clips, name, handle }) {
   $("set").hidden = false;
   $("set-name").textContent = name;
   $("set-lane").replaceChildren(...lanes.map((lane) => new Option(`${lane.path} (${lane.events} events)`, lane.path)));
-  $("set-clip").replaceChildren(...clips.map((clip, number) => new Option(`${clip.track}: ${clip.name || "clip"} (${clip.notes} notes)`, number)));
+  $("set-clip").replaceChildren(...clips.map((clip, number) => new Option(`${clip.track}: ${clip.name} (${clip.notes} notes)`, number)));
   $("set-lanes").hidden = !lanes.length;
   $("set-clips").hidden = !clips.length;
   if (!lanes.length && !clips.length) say(`${name} has no drawn lanes and no clips with notes.`);

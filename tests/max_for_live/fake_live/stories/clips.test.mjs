@@ -15,10 +15,20 @@ test("A3: of two clips without a name the one that was picked is sent", () => {
     },
   });
   const { items } = room.patch.find("melody");
-  assert.deepEqual(items, ["Off", "Clip in Detail View", "Keys · 1", "Keys · 2"]);
+  assert.deepEqual(items, ["Off", "Clip in Detail View", "Keys · slot 1", "Keys · slot 2"]);
   room.pick("melody", 3);
   room.generate();
   assert.deepEqual(pitches(room), [60, 60, 60, 60]);
+});
+
+test("a clip without a name in the Arrangement is called by the bar and beat that Live shows", () => {
+  const room = new Studio({
+    build(live) {
+      Object.assign(live.song, { signature_numerator: 6, signature_denominator: 8 });
+      for (const start of [0, 96, 97]) live.arrangementClip(live.song.tracks[0], start, start + 0.5, { is_midi_clip: 1, name: "" });
+    },
+  });
+  assert.deepEqual(room.patch.find("melody").items.slice(2), ["Keys · bar 1", "Keys · bar 33", "Keys · bar 33.3"]);
 });
 
 test("A3: two clips of one name on tracks of one name are told apart", () => {
@@ -108,7 +118,7 @@ test("B6: a new clip that is opened below is in the menus at once", () => {
   const clip = room.live.midiClip(room.keys, 2, "", [note(50, 0)]);
   room.live.open(clip);
   room.advance(100);
-  assert.ok(room.patch.find("melody").items.includes("Keys · 3"));
+  assert.ok(room.patch.find("melody").items.includes("Keys · slot 3"));
   room.pick("melody", "Clip in Detail View");
   room.generate();
   assert.equal(pitches(room)[0], 50);
