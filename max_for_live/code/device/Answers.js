@@ -19,13 +19,14 @@ const ANSWERS = {
   "/ditto/missing"({ request_id: id, part, control, rest }) {
     this.outbox.send(id, part, control, rest.flat());
   },
-  "/ditto/accepted"({ rest, queue_position: before }) {
+  "/ditto/accepted"({ rest, queue_position: before }, asked) {
+    if (asked.made.length) return; // said again, because something was lost: its takes are landing already
     const notes = rest.flat().join(" ");
     if (this.clock.stalled) this.sayError(AUDIO_OFF);
     else this.face.status("working", before ? `Waiting: ${before} before it. ${notes}` : notes || "Accepted.");
   },
-  "/ditto/progress"(message) {
-    this.progressed(message);
+  "/ditto/progress"(message, asked) {
+    if (message.take >= asked.made.length) this.progressed(message);
   },
   "/ditto/preview"({ path }, asked) {
     const beats = this.beats;

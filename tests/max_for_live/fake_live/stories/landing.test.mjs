@@ -307,3 +307,18 @@ test("a set that changes under a landing is said, and the next one lands", () =>
   assert.equal(room.clips.length, 1);
   assert.equal(crooked(room.clips[0]), "");
 });
+
+test("what is said again of a request whose take has come does not hide that it lands", () => {
+  const room = new Studio({ scenes: 8 });
+  const say = room.bridge.say.bind(room.bridge);
+  room.bridge.say = (patch, path, ...rest) => path !== "/ditto/done" && say(patch, path, ...rest); // lost on the way
+  room.press("generate");
+  room.until(() => /^Landing/.test(room.status), () => room.status);
+  const [id] = [...room.bridge.requests.keys()].slice(-1);
+  say(room.patch, "/ditto/accepted", id, 0);
+  say(room.patch, "/ditto/progress", id, "optimise", 0, 1, 20, 3);
+  room.advance(1);
+  assert.match(room.status, /^Landing/);
+  room.settle();
+  assert.match(room.status, /^Landed/);
+});
