@@ -39,8 +39,7 @@ class Delivery:
             return
         self._book.open(state)
         if not state.accepted:
-            state.accepted = outgoing.accepted(Accepted(request_id=request_id), state.notes)
-            yield from self._clients.send(state, state.accepted)
+            yield from self._clients.send(state, state.accept(Accepted(request_id=request_id)))
 
     def handle(self, event: Event, now: float) -> Iterator[Effect]:
         """Take in an event; one of a request that is not ours is passed over."""
@@ -49,8 +48,7 @@ class Delivery:
             return
         match event:
             case Accepted() if not state.accepted or event.notes:  # the model may have more to say
-                state.accepted, state.read = outgoing.accepted(event, state.notes), event.notes
-                yield from self._clients.send(state, state.accepted)
+                yield from self._clients.send(state, state.accept(event))
             case Progress():
                 yield from self.progress.handle(state, event, now)
             case Preview() if state.request is not None:
@@ -68,7 +66,7 @@ class Delivery:
             number = whole.take.take
             if number not in state.writing and number not in state.takes and state.request is not None:
                 state.writing.add(number)
-                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, (*state.notes, *state.read))
+                yield WriteTake(state.request, whole.take, state.resumed, whole.stems, state.notes)
 
     def _handle_final(self, state: RequestState, final: Final, now: float) -> Iterator[Effect]:
         state.final = final

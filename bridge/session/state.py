@@ -1,10 +1,11 @@
 """The state that a session keeps of an OSC client, and of a request from its commit on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.errors import DittoError
-from engine.events import Final, Progress
+from engine.events import Accepted, Final, Progress
 from engine.request import LoopRequest
 
 from ..osc import outgoing
@@ -47,7 +48,6 @@ class RequestState:
     request: LoopRequest | None = None  # it may hold megabytes, and goes when its end is known
     resumed: bool = False  # taken up after a restart: its takes may be on disk
     notes: tuple[str, ...] = ()
-    read: tuple[str, ...] = ()  # the engine's own sentences about it
     accepted: bytes = b""
     progress: Progress | None = None
     progress_received: float = 0.0
@@ -86,9 +86,19 @@ class RequestState:
             self.phase = RequestPhase.SUBMITTED
         self.request, self.resumed = request, True
         self.parts = TakeParts(asks_stems=request.stems)
-        self.notes = tuple(dict.fromkeys((*self.notes, *remarks)))
+        self._note(remarks)
         if self.unwritten is not None:  # perhaps the disk has room now
             self.reopen()
+
+    def accept(self, event: Accepted) -> bytes:
+        """Add the engine's sentences to what was said of the request, and return the datagram that it is accepted."""
+        self._note(event.notes)
+        self.accepted = outgoing.accepted(event, self.notes)
+        return self.accepted
+
+    def _note(self, sentences: Iterable[str]) -> None:
+        """Add sentences to what was said of the request, each once."""
+        self.notes = tuple(dict.fromkeys((*self.notes, *sentences)))
 
     def reopen(self) -> None:
         """Wait for the takes once more: the engine still has one that could not be written."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +66,40 @@ def _assert_take(service: Any, path: str) -> None:
     assert service.takes in Path(path).parents
 
 
+@contextmanager
+def _listening(heard: Path, *command: str, **environment: str) -> Iterator[None]:
+    """Run a peer that writes what it hears into `heard`."""
+    with heard.open("w") as out:
+        peer = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | environment)
+    try:
+        yield
+    finally:
+        peer.kill()
+        peer.wait()
+
+
+@contextmanager
+def _oscdump(heard: Path, port: int) -> Iterator[None]:
+    """Run `oscdump`, which listens from here on."""
+    lines = ["stdbuf", "-oL"] if shutil.which("stdbuf") else []
+    with _listening(heard, *lines, "oscdump", "-L", str(port)):
+        _wait_for_dump(heard, port)
+        yield
+
+
+def _pure_data(heard: Path, patch: Path) -> AbstractContextManager[None]:
+    """Run Pure Data with a patch."""
+    return _listening(heard, "pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-open", str(patch))
+
+
 def test_liblo(service: Any, heard: Path) -> None:
     """`oscsend` says it all, `oscdump` hears the path of the finished take."""
     _need("oscsend", "oscdump")
     port = _free_port()
-    with heard.open("w") as out:
-        command = ["oscdump", "-L", str(port)]
-        dump = subprocess.Popen(["stdbuf", "-oL", *command] if shutil.which("stdbuf") else command, stdout=out)
-    try:
-        _wait_for_dump(heard, port)
+    with _oscdump(heard, port):
         for path, tags, values in _conversation("liblo", port):
             subprocess.run(["oscsend", "127.0.0.1", str(service.port), path, tags, *map(str, values)], check=True)
         done = _wait_for(heard, r'/ditto/done \S+ "liblo-r" 1 0 "\w+" "([^"]+)"')
-    finally:
-        dump.kill()
-        dump.wait()
     _assert_take(service, done)
 
 
@@ -88,19 +108,12 @@ def test_liblo_hears_of_a_type_that_is_not_used(service: Any, heard: Path, tags:
     """`oscsend` has a port of its own for each message; the answer goes to the one that hello named."""
     _need("oscsend", "oscdump")
     port = _free_port()
-    with heard.open("w") as out:
-        command = ["oscdump", "-L", str(port)]
-        dump = subprocess.Popen(["stdbuf", "-oL", *command] if shutil.which("stdbuf") else command, stdout=out)
-    try:
-        _wait_for_dump(heard, port)
+    with _oscdump(heard, port):
         send = ["oscsend", "127.0.0.1", str(service.port)]
         subprocess.run([*send, "/ditto/hello", "issi", "2", "odd", "odd-n", str(port)], check=True)
         _wait_for(heard, r"(/ditto/welcome) ")
         subprocess.run([*send, "/ditto/loop/set", f"ss{tags}s", "odd-r", "prompt", *value, "odd-n"], check=True)
         said = _wait_for(heard, r'/ditto/error ssss "odd-r" "bad_message" "([^"]+)"')
-    finally:
-        dump.kill()
-        dump.wait()
     assert f"The type '{tags}' is not used here" in said
 
 
@@ -118,14 +131,8 @@ def test_pure_data(service: Any, heard: Path, tmp_path: Path) -> None:
     port = _free_port()
     patch = tmp_path / "ask.pd"
     patch.write_text(_pd_patch(list(_conversation("pd", port)), service.port, port))
-    with heard.open("w") as out:
-        command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-open", str(patch)]
-        pd = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
+    with _pure_data(heard, patch):
         done = _wait_for(heard, r"ditto done pd-r 1 0 \w+ (\S+\.wav)")
-    finally:
-        pd.kill()
-        pd.wait()
     _assert_take(service, done)
 
 
@@ -164,14 +171,8 @@ def test_pure_data_hears_of_a_blob(service: Any, heard: Path, tmp_path: Path) ->
     hello = ("/ditto/hello", "issi", [2, "pdb", "pdb-n", port])
     blob = ("/ditto/loop/set", "ssbs", ["pdb-r", "prompt", 3, 100, 117, 98, "pdb-n"])
     patch.write_text(_pd_patch([hello, blob], service.port, port))
-    with heard.open("w") as out:
-        command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-open", str(patch)]
-        pd = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
+    with _pure_data(heard, patch):
         said = _wait_for(heard, r"ditto error pdb-r bad_message (.+)")
-    finally:
-        pd.kill()
-        pd.wait()
     assert "type 'b' is not used here" in said.replace("\\", "")
 
 
@@ -215,13 +216,6 @@ def test_node_osc(service: Any, heard: Path, tmp_path: Path) -> None:
     ]
     script = tmp_path / "ask.cjs"
     script.write_text(NODE.format(messages=json.dumps(typed), reply=port, port=service.port))
-    with heard.open("w") as out:
-        node = subprocess.Popen(
-            ["node", str(script)], stdout=out, stderr=out, env={**os.environ, "NODE_PATH": str(modules)}
-        )
-    try:
+    with _listening(heard, "node", str(script), NODE_PATH=str(modules)):
         done = _wait_for(heard, r'"/ditto/done","node-r",1,0,"\w+","([^"]+)"')
-    finally:
-        node.kill()
-        node.wait()
     _assert_take(service, done)

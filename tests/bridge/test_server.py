@@ -5,7 +5,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -66,57 +66,60 @@ SLIPS = {
 }
 
 
-@pytest.mark.parametrize("slip", [*SLIPS, "chunk"])
-def test_a_wrong_piece_is_answered_where_the_client_hears(service: Any, slip: str) -> None:
-    """A program that sends from one port and listens on another hears of a slip, with its request's id."""
+def _error_heard(service: Any, pieces: Callable[[str, str], Iterable[bytes]]) -> OscMessage:
+    """Send the pieces of a request, by its id and a nonce, and return the error that comes to the reply port.
+
+    They are sent from another port. The error is of that request.
+    """
     udp = (socket.AF_INET, socket.SOCK_DGRAM)
     with socket.socket(*udp) as ear, socket.socket(*udp) as mouth:
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(20)
         port = ear.getsockname()[1]
         request, nonce = f"slip-{port}", f"n-{port}"
-        encoded = [
-            encode("/ditto/hello", (PROTOCOL_VERSION, "slips", nonce, port)),
-            encode("/ditto/loop/begin", (request, nonce)),
-            encode("/ditto/loop/curve", (request, "intensity", "db", 3, 2), [(0.0, -30.0)], nonce)
-            if slip == "chunk"
-            else encode("/ditto/loop/set", (request, slip, "90"), (), nonce),
-        ]
-        for datagram in encoded:
+        for datagram in (encode("/ditto/hello", (PROTOCOL_VERSION, "slips", nonce, port)), *pieces(request, nonce)):
             mouth.sendto(datagram, ("127.0.0.1", service.port))
         errors: list[OscMessage] = []
         while not errors:
             errors = [message for message in decode(ear.recv(65_535), "bridge") if message.path == "/ditto/error"]
-    sentence, remedy = SLIPS.get(slip, ("chunk 3 of 2", ""))
     assert errors[0].values[0] == request
-    assert sentence in str(errors[0].values[2])
-    assert remedy in str(errors[0].values[3])
+    return errors[0]
+
+
+@pytest.mark.parametrize("slip", [*SLIPS, "chunk"])
+def test_a_wrong_piece_is_answered_where_the_client_hears(service: Any, slip: str) -> None:
+    """A program that sends from one port and listens on another hears of a slip, with its request's id."""
+
+    def pieces(request: str, nonce: str) -> list[bytes]:
+        wrong = (
+            encode("/ditto/loop/curve", (request, "intensity", "db", 3, 2), [(0.0, -30.0)], nonce)
+            if slip == "chunk"
+            else encode("/ditto/loop/set", (request, slip, "90"), (), nonce)
+        )
+        return [encode("/ditto/loop/begin", (request, nonce)), wrong]
+
+    error = _error_heard(service, pieces)
+    sentence, remedy = SLIPS.get(slip, ("chunk 3 of 2", ""))
+    assert sentence in str(error.values[2])
+    assert remedy in str(error.values[3])
 
 
 @pytest.mark.parametrize("slip", ["long", "text", "few"])
 def test_a_piece_with_a_wrong_value_is_answered_where_the_client_hears(service: Any, slip: str) -> None:
     """Too long, text for a number, too few: its nonce says whose it is, and the answer has the request's id."""
-    udp = (socket.AF_INET, socket.SOCK_DGRAM)
-    with socket.socket(*udp) as ear, socket.socket(*udp) as mouth:
-        ear.bind(("127.0.0.1", 0))
-        ear.settimeout(20)
-        port = ear.getsockname()[1]
-        request, nonce = f"wrong-{port}", f"w-{port}"
-        path, arguments = {
-            "long": ("set", (request, "prompt", "x" * 2001, nonce)),
-            "text": ("curve", (request, "intensity", "db", 0, 1, "0", "-30", nonce)),
-            "few": ("commit", (request, nonce)),
-        }[slip]
+    path, values = {
+        "long": ("set", ("prompt", "x" * 2001)),
+        "text": ("curve", ("intensity", "db", 0, 1, "0", "-30")),
+        "few": ("commit", ()),
+    }[slip]
+
+    def pieces(request: str, nonce: str) -> list[bytes]:
         builder = OscMessageBuilder(f"/ditto/loop/{path}")
-        for argument in arguments:
+        for argument in (request, *values, nonce):
             builder.add_arg(argument)
-        mouth.sendto(encode("/ditto/hello", (PROTOCOL_VERSION, "wrong", nonce, port)), ("127.0.0.1", service.port))
-        mouth.sendto(builder.build().dgram, ("127.0.0.1", service.port))
-        errors: list[OscMessage] = []
-        while not errors:
-            errors = [message for message in decode(ear.recv(65_535), "bridge") if message.path == "/ditto/error"]
-    assert errors[0].values[0] == request
-    assert f"/ditto/loop/{path}" in str(errors[0].values[2])
+        return [builder.build().dgram]
+
+    assert f"/ditto/loop/{path}" in str(_error_heard(service, pieces).values[2])
 
 
 def test_what_is_refused_is_said(service: Any) -> None:
