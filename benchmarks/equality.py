@@ -34,8 +34,8 @@ from engine.events import Checkpoint, Take
 from engine.models import catalogue
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
 from engine.settings import Settings
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 
 TINY_MODELS = Path(__file__).parents[1] / "tests" / "engine" / "models" / "conftest.py"
 SETTINGS = Settings(device="cpu", dtype="float32")

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import MidiError
+from .grooves.rhythm import is_kit
 from .notes import DRUM_CHANNEL, Note, audible, sort_notes
-from .rhythm import is_kit
 from .tempo import Beats
 
 # Played legato overlaps the next note a little. Up to this share of the newcomer's

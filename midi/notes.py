@@ -15,6 +15,7 @@ DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
 # Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
 EARLY_BEATS = Fraction(1, 8)  # beats before the loop, where no note is meant to be heard
 LATE_BEATS = Fraction(1, 16)  # beats before its end, where the last 64th may be meant
+LEAST_HELD_BEATS = Fraction(1, 4)  # shorter rests of a note that began before a passage are left out
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
 
 
@@ -91,6 +92,24 @@ def cut(notes: Iterable[Note], from_beat: Beats, to_beat: Beats) -> tuple[Note, 
     return sort_notes(
         replace(note, start=note.start - from_beat, duration=min(note.end, to_beat) - note.start) for note in inside
     )
+
+
+def passage(notes: Iterable[Note], from_beat: Beats, to_beat: Beats, *, chase: bool = False) -> tuple[Note, ...]:
+    """Return what a song plays between two beats, from 0 on and ended at the passage's end.
+
+    A note struck just before it is its downbeat, played early. With `chase` one that sounds on into it for a sixteenth
+    or longer begins there, as where Live starts to play with *Chase MIDI Notes*.
+    """
+    played = []
+    for note in notes:
+        early = from_beat - EARLY_BEATS < note.start < from_beat
+        held = chase and note.start < from_beat and note.end - from_beat >= LEAST_HELD_BEATS
+        if held:
+            note = replace(note, start=from_beat, duration=note.end - from_beat)
+        elif early:
+            note = replace(note, start=from_beat)
+        played.append(note)
+    return cut(played, from_beat, to_beat)
 
 
 def settled(notes: Iterable[Note], loop_start: Beats, loop_end: Beats) -> tuple[Note, ...]:

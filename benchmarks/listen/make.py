@@ -33,8 +33,8 @@ from engine.models.protocol import Model
 from engine.pipeline import make_loop
 from engine.request import Audio, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
 from engine.settings import Settings
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 from midi.tempo import exact
 
 HERE = Path(__file__).parent

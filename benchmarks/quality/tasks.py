@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from midi.grooves.rhythm import Group, Onset
 from midi.notes import Note
-from midi.rhythm import Group, Onset
 
 IN_LAYERS = ("drums", "bass", "chords", "lead")
 TEMPO_BPM, BARS, BEATS = Fraction(120), 4, 16

@@ -35,8 +35,8 @@ from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
 from engine.settings import Settings
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 from midi.tempo import Meter
 
 KINDS = ("intensity", "brightness", "melody", "rhythm", "structure", "harmony")

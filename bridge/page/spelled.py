@@ -14,8 +14,8 @@ import soundfile
 
 from engine.files import publish
 from engine.request import Audio, Control, Curve, LoopRequest, Notes, Number, Onsets, Target, Words
+from midi.grooves.rhythm import DRUM_GROUPS, Onset
 from midi.notes import DRUM_CHANNEL, Note
-from midi.rhythm import DRUM_GROUPS, Onset
 
 from ..osc.request import weight_text
 from ..requests.fields import BY_NAME

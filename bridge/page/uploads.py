@@ -224,6 +224,7 @@ def _midi(path: Path) -> Json:
 
 def _set(path: Path) -> Json:
     live_set = read_set(path)
+    bars = live_set.bars
     return {
         "tempo_bpm": float(live_set.tempo_bpm),
         "time_signature": str(live_set.meter),
@@ -231,7 +232,7 @@ def _set(path: Path) -> Json:
         "clips": [
             {
                 "track": track,
-                "name": clip.label(live_set.meter),
+                "name": clip.label(bars),
                 "notes": len(clip.note_data),
             }
             for track, clip in _clips(live_set)

@@ -85,7 +85,9 @@ def _make(name: str, example: str, sentence: str, **more: Any) -> Field:
     return Field(name=name, example=example, sentence=sentence, **{"option": name, "panel": MAKE, **more})
 
 
-_CURVE = "beat:value pairs, FILE.json, or a lane of a Live set: SET.als#Track/Device/Parameter@BEAT."
+_CURVE = (
+    "beat:value pairs, FILE.json, or a lane of a Live set: SET.als#Track/Device/Parameter, from a bar on with @bar 33."
+)
 
 FIELDS: tuple[Field, ...] = (
     _music("prompt", "dusty boom bap, Rhodes", "What it should sound like, at most 2,000 characters."),
@@ -115,7 +117,8 @@ FIELDS: tuple[Field, ...] = (
     _music("loop", "1", "Let the end run into the start; 0 leaves both ends open.", kind=bool, default="1"),
     _steer("intensity", "0:-30 8:-9 16:-30", f"The level in dBFS RMS: {_CURVE}", metavar="CURVE", names_file=True),
     _steer("brightness", "0:400 16:4000", f"The spectral centroid in Hz: {_CURVE}", metavar="CURVE", names_file=True),
-    _steer("melody", "tune.mid#Lead", "FILE.mid or FILE.mid#Track; of chords the highest voice; rests are free.",
+    _steer("melody", "tune.mid#Lead",
+           "FILE.mid, FILE.mid#Track or FILE.mid#Track@bar 33; of chords the highest voice; rests are free.",
            metavar="MIDI", names_file=True),
     _steer("rhythm", "drums.mid", "FILE.mid or FILE.mid#Track with drums, or a recorded loop for its groove.",
            metavar="FILE", names_file=True),

@@ -1,11 +1,10 @@
-"""A lane of a saved Live set as a target: `SET.als#Track/Device/Parameter`, from a beat on with `@16`.
+"""A lane of a saved Live set as a target: `SET.als#Track/Device/Parameter`, from a position on with `@bar 33`.
 
 A lane has its parameter's own unit, and a loop needs a level:
 a level in decibels is taken as it is, a volume fader as dB below the loudest level,
 anything else as a share of its range.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,45 +13,44 @@ from pathlib import Path
 import numpy as np
 
 from engine.request import Curve, Point
+from midi.bars import Bars, Position, split_position
 from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to_unit
 from midi.curves.automation import Curve as Automation
 from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
 from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, played_curve, read_set
-from midi.tempo import TICKS_PER_BEAT, exact, snapped
+from midi.tempo import TICKS_PER_BEAT, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
 SOFTEST_DB, MOST_HEADROOM_DB = -30.0, 12.0  # a level's range begins below the one and ends below the other
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
 FRAMES_PER_BEAT = 16  # a fader is straight in amplitude, so it bends in dB between its breakpoints
 FADER_ERROR_DB = 0.1  # too little to hear
-_FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class LaneReference:
-    """A set, the lane's path in it, and the beat (quarter note) at which the loop starts.
+    """A set, the lane's path in it, and the position at which the loop starts.
 
-    The beat is one of the set, of a clip's envelope one of the clip; without it a loop starts at the set's beat 0, and
-    an envelope is followed as its clip plays it.
+    The position is one of the set, of a clip's envelope one of the clip; without it a loop starts at the set's beat 0,
+    and an envelope is followed as its clip plays it.
     """
 
     path: Path
     lane: str
-    from_beat: Fraction | None = None
+    start: Position | None = None
 
     @classmethod
     def parse(cls, text: str) -> "LaneReference":
-        """Read `SET.als#Track/Device/Parameter@16`; raises `MidiError`."""
-        start = _FROM_BEAT.search(text)
-        name = text[: start.start()] if start else text
+        """Read `SET.als#Track/Device/Parameter@bar 33`; raises `MidiError`."""
+        name, start = split_position(text)
         path, lane = parse_lane_reference(name)
-        return cls(Path(path), lane, exact(start.group(1)) if start else None)
+        return cls(Path(path), lane, start)
 
 
 def names_set(text: str) -> bool:
-    """Whether `text` names a Live set or a clip of Live, with or without a lane and a beat."""
-    return is_set(split_file_part(_FROM_BEAT.sub("", text)).path)
+    """Whether `text` names a Live set or a clip of Live, with or without a lane and a position."""
+    return is_set(split_file_part(split_position(text)[0]).path)
 
 
 def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None) -> Curve:
@@ -64,7 +62,8 @@ def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str
     for remark in live_set.remarks:
         say(remark)
     lane = find_lane(live_set, reference.lane)
-    return as_target(lane, reference.from_beat, loop_beats)
+    bars = live_set.bars if lane.clip is None else Bars.of(first=lane.meter)
+    return as_target(lane, None if reference.start is None else bars.beat_of(reference.start), loop_beats)
 
 
 def as_target(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:

@@ -35,10 +35,10 @@ from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
 from midi.files.file_part import existing, split_file_part
 from midi.grooves.groove import SIXTEENTH, groove_from_audio
+from midi.grooves.rhythm import kind_of, onsets
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
 from midi.melody import melody, pitched
-from midi.rhythm import kind_of, onsets
 from midi.tempo import Meter, exact, samples_to_beats
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
@@ -189,7 +189,7 @@ def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
     """Read strokes from `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`, or the groove of a recorded loop."""
     if split_file_part(text).path.suffix.lower() in _AUDIO:
         return _recorded(SoundPart.parse(text), loop)
-    found = read_notes(text, loop.beats, loop.meter)
+    found = read_notes(text, loop.beats, loop.meter, chase=False)
     with naming(split_file_part(text).path):
         return Onsets(onsets=onsets(found.notes, kind_of(found.notes, kit=found.kit))), found.remarks
 

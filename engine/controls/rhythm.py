@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from midi.rhythm import Group, onset_envelope
+from midi.grooves.rhythm import Group, onset_envelope
 
 from .. import metrics
 from ..models.protocol import Scene

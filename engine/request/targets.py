@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from midi.grooves.rhythm import Group, Onset
 from midi.notes import Note
-from midi.rhythm import Group, Onset
 from midi.tempo import exact
 
 from ..errors import BadRequestError

@@ -20,9 +20,9 @@ import msgspec
 import torch
 from torch import Tensor
 
+from midi.grooves.rhythm import Onset
 from midi.key import MODES
 from midi.notes import Note
-from midi.rhythm import Onset
 
 from ..controls import Shown, find
 from ..pocket.first_step import FirstStep

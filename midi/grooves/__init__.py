@@ -1,1 +1,1 @@
-"""The groove of a performance: how early or late, and how strong, each step is played."""
+"""Rhythms: strokes with what they are played on, and how early or late and how strong each step is played."""

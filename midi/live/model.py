@@ -12,16 +12,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bars import Bars
 from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
-from ..notes import EARLY_BEATS, Note, shift, sort_notes
-from ..tempo import Beats, Meter, exact
+from ..notes import Note, passage, shift, sort_notes
+from ..tempo import Beats, Meter, MeterChange, exact
 from .clip import ClipMarkers, clip_notes, passes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
 Place = Literal["session", "arrangement", "take"]
 
+METER_PARAMETER = "TimeSignature"  # of the main track's mixer
 NOTE_FIELDS = 8  # pitch, time, duration, velocity, release velocity, enabled, probability, deviation
 
 
@@ -32,8 +34,8 @@ class Lane:
     `times` (beats) and `values` (the parameter's own unit: volumes are linear amplitudes) are float64
     [events], as stored; the first lies long before the song. `steps` lanes hold, others run on straight
     or bent by `handles` of the event that begins a segment. `low`..`high` is the parameter's range
-    where the set tells it. `clip` names the clip of a clip envelope, whose beats are the clip's own, and `markers` are
-    the clip's, or the envelope's own where it is not linked to the clip's loop.
+    where the set tells it. `clip` names the clip of a clip envelope, whose beats and `meter` are the clip's own, and
+    `markers` are the clip's, or the envelope's own where it is not linked to the clip's loop.
     """
 
     track: str
@@ -47,6 +49,7 @@ class Lane:
     high: float | None = None
     clip: str | None = None
     markers: ClipMarkers | None = None
+    meter: Meter | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -147,32 +150,31 @@ class LiveClip:
     note_data: NDArray[np.float64]  # [notes, NOTE_FIELDS]
     active: bool = True
 
-    def label(self, meter: Meter) -> str:
-        """Return its name; without one its slot or its place in a set of this metre: `slot 3`, `bar 33` or `bar 2.3`.
+    def label(self, bars: Bars) -> str:
+        """Return its name; without one its slot or its place in a set of these bars: `slot 3`, `bar 33` or `bar 2.3`.
 
         Bars and the beats behind the dot count from 1, as Live shows them.
         """
         if self.name or self.slot is not None:
             return self.name or f"slot {(self.slot or 0) + 1}"
-        bar, behind = divmod(self.start, meter.beats_per_bar)
-        beat = int(behind * meter.denominator / 4)
-        return f"bar {bar + 1}" + (f".{beat + 1}" if beat else "")
+        return str(bars.position_of(self.start))
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes in the clip's own time, muted ones too, sorted."""
         return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other
 
-    def sounding_notes(self, length: Beats | None = None) -> tuple[Note, ...]:
-        """Return the notes that play from the clip's launch, from beat 0 on.
+    def sounding_notes(self, length: Beats | None = None, start: Beats | None = None) -> tuple[Note, ...]:
+        """Return the notes that play from the clip's launch, or from its own beat `start`, from beat 0 on.
 
         `length` is in beats; without it an arrangement clip has its own, and a session clip is played once.
         """
         if length is None:
-            markers = self.markers
-            one_pass = (markers.loop_end if markers.looping else markers.end_marker) - markers.start_marker
+            own = self.markers
+            one_pass = (own.loop_end if own.looping else own.end_marker) - own.start_marker
             length = self.end - self.start if self.place == "arrangement" else one_pass
-        return clip_notes(self.notes, self.markers, max(length, Fraction(0)))
+        markers = self.markers if start is None else replace(self.markers, start_marker=start)
+        return clip_notes(self.notes, markers, max(length, Fraction(0)))
 
 
 def _note(row: list[float]) -> Note:
@@ -199,15 +201,13 @@ class LiveTrack:
     clips: tuple[LiveClip, ...]
     lanes: tuple[Lane, ...]
 
-    def arrangement_notes(self, from_beat: Beats, to_beat: Beats) -> tuple[Note, ...]:
-        """Return the notes that the arrangement plays between two beats, from 0 on; one just before is its downbeat."""
+    def arrangement_notes(self, from_beat: Beats, to_beat: Beats, *, chase: bool = False) -> tuple[Note, ...]:
+        """Return the notes that the arrangement plays between two beats, from 0 on; see `midi.notes.passage`."""
         found: list[Note] = []
         for clip in self.clips:
             if clip.place == "arrangement" and clip.active and clip.start < to_beat and clip.end > from_beat:
-                found += shift(clip.sounding_notes(), clip.start - from_beat)
-        length = to_beat - from_beat
-        early = (replace(n, start=Fraction(0)) if -EARLY_BEATS < n.start < 0 else n for n in found)
-        return sort_notes(note for note in early if 0 <= note.start < length)
+                found += shift(clip.sounding_notes(), clip.start)
+        return passage(found, from_beat, to_beat, chase=chase)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,12 +228,27 @@ class LiveSet:
         """All lanes, track by track."""
         return tuple(lane for track in self.tracks for lane in track.lanes)
 
+    @property
+    def bars(self) -> Bars:
+        """The arrangement's bars, whose signature may change."""
+        main = (lane for track in self.tracks if track.kind == "main" for lane in track.lanes)
+        drawn = next((lane for lane in main if lane.parameter == METER_PARAMETER and len(lane.times) > 1), None)
+        changes = [] if drawn is None else zip(drawn.times.tolist(), drawn.values.tolist(), strict=True)
+        meters = ((exact(time), meter) for time, value in changes if (meter := stored_meter(value)) is not None)
+        return Bars.of((MeterChange(beat, meter) for beat, meter in meters), self.meter)
+
 
 def meter_of_value(value: float) -> Meter:
     """Return the metre that Live stores as (numerator - 1) + 99 * log2(denominator)."""
-    power, numerator = divmod(round(value), 99)
-    if not 0 <= power <= 6:
+    meter = stored_meter(value)
+    if meter is None:
         raise MidiError(
             "bad_meter", f"The set's time signature is stored as {value:g}, which is none.", "Save it again."
         )
-    return Meter(numerator + 1, 2**power)
+    return meter
+
+
+def stored_meter(value: float) -> Meter | None:
+    """Return the metre of such a number, None where it is none."""
+    power, numerator = divmod(round(value), 99)
+    return Meter(numerator + 1, 2**power) if 0 <= power <= 6 else None

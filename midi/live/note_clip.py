@@ -1,104 +1,114 @@
 """The notes of a Live set's clip: which one `SET.als#Track`, `SET.als#Track/Clip` and `CLIP.alc` mean.
 
-The arrangement is read where it has notes there, from beat 0 or the beat behind an `@` on; else the first clip of
-the session that has notes. Where there was a choice, a remark names the clip.
+The arrangement is read where it has notes there, from its start or the position behind an `@` on; else the first clip
+of the session that has notes. Where there was a choice, a remark names the clip. A position behind a clip's name is one
+of the clip's own.
 """
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from ..bars import Bars, Position, split_position
 from ..errors import MidiError
 from ..files.names import name_key, printable
-from ..rhythm import is_kit
-from ..tempo import Beats, Meter, exact
+from ..grooves.rhythm import is_kit
+from ..notes import Note
+from ..tempo import Beats, Meter
 from .lane_path import parse_lane_path
 from .model import LiveClip, LiveSet, LiveTrack
-from .notes_read import NotesRead
+from .notes_read import NotesRead, meter_said
 from .set import read_set
 
-_FROM_BEAT = re.compile(r"@\s*(\d+(?:\.\d+)?)\s*$")
 _DRUM_RACK = "DrumGroupDevice"
 _MAX_LISTED = 12
 _HOW = "Write SET.als#Track or SET.als#Track/Clip."
 
 
-def clip_piece(path: Path, part: str, loop_beats: Beats) -> NotesRead:
-    """Return the notes that the clip, or the track in the arrangement, plays in a loop; raises `MidiError`."""
+def clip_piece(
+    path: Path, part: str, loop_beats: Beats, meter: Meter | None = None, *, chase: bool = False
+) -> NotesRead:
+    """Return the notes that the clip, or the track in the arrangement, plays in a loop; raises `MidiError`.
+
+    With `chase` notes that began before the part of the arrangement sound on into it. `meter` is the loop's, to say
+    where the set's is another.
+    """
     live_set = read_set(path)
     remarks = list(live_set.remarks)
-    track, rest = _track(live_set, part, remarks)
-    kit = any(device.kind == _DRUM_RACK for device in track.devices)
-    start = _FROM_BEAT.search(rest)
-    rest = rest[: start.start()] if start else rest
+    track, rest, position = _track(live_set, part, remarks)
+    bars, kit = live_set.bars, any(device.kind == _DRUM_RACK for device in track.devices)
     if rest.strip():
-        clip = _named_clip(track, rest, live_set.meter)
+        clip = _named_clip(track, rest, bars)
     else:
-        from_beat = exact(start.group(1)) if start else Fraction(0)
-        notes = track.arrangement_notes(from_beat, from_beat + loop_beats)
         clips = sorted((c for c in _note_clips(track) if c.place == "session"), key=lambda clip: not clip.active)
-        if notes or start or not clips:
-            return _arranged(live_set, track, from_beat, loop_beats, remarks, kit=kit, anywhere=start is None)
+        if position is not None or not clips or track.arrangement_notes(Fraction(0), loop_beats):
+            found, said = _arranged(track, bars, position, loop_beats, meter, chase=chase and not kit)
+            return NotesRead(found, (*remarks, *said), kit or is_kit(found))
         clip = clips[0]
-        label = clip.label(live_set.meter)
+        label = clip.label(bars)
         if len(clips) > 1:
-            others = ", ".join(repr(other.label(live_set.meter)) for other in clips[1 : _MAX_LISTED + 1])
+            others = ", ".join(repr(other.label(bars)) for other in clips[1 : _MAX_LISTED + 1])
             remarks.append(f"Of {track.name!r} the clip {label!r} is read; there are {others}, too.")
         if not clip.active:
             remarks.append(f"The clip {label!r} is switched off in Live; it is read all the same.")
-    notes = clip.sounding_notes(loop_beats)
-    remarks += _length_said(clip, clip.label(live_set.meter), loop_beats)
+    notes = clip.sounding_notes(loop_beats, None if position is None else Bars.of(first=clip.meter).beat_of(position))
+    remarks += meter_said(f"The clip {clip.label(bars)!r}", clip.meter, meter)
+    remarks += _length_said(clip, clip.label(bars), loop_beats)
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
 
 
 def _arranged(
-    live_set: LiveSet,
     track: LiveTrack,
-    from_beat: Beats,
+    bars: Bars,
+    position: Position | None,
     loop_beats: Beats,
-    remarks: list[str],
+    meter: Meter | None,
     *,
-    kit: bool,
-    anywhere: bool,
-) -> NotesRead:
-    """Return the arrangement's notes; without a beat, and where nothing plays at its start, from the first clip on."""
-    notes = track.arrangement_notes(from_beat, from_beat + loop_beats)
-    if not notes and anywhere:
+    chase: bool,
+) -> tuple[tuple[Note, ...], list[str]]:
+    """Return the arrangement's notes from a position on, and sentences on them; raises `MidiError` without notes.
+
+    Without a position it is read from its start on, and where nothing plays there from its first clip on.
+    """
+    start = Fraction(0) if position is None else bars.beat_of(position)
+    notes, said = track.arrangement_notes(start, start + loop_beats, chase=chase), []
+    if not notes and position is None:
         first = min((c.start for c in _note_clips(track) if c.place == "arrangement" and c.active), default=None)
         if first is not None:
-            from_beat = first
-            notes = track.arrangement_notes(first, first + loop_beats)
-            remarks.append(f"{track.name!r} is read from beat {float(first):g} of the arrangement, its first clip, on.")
-    remarks += _switched_off(track, live_set.meter, from_beat, from_beat + loop_beats)
+            start, notes = first, track.arrangement_notes(first, first + loop_beats)
+            said.append(
+                f"{track.name!r} is read from {bars.position_of(first)} of the arrangement, its first clip, on."
+            )
+    said += meter_said("The set", bars.meter_at(start), meter)
+    said += _switched_off(track, bars, start, start + loop_beats)
     if not notes:
         raise MidiError(
             "no_notes",
-            f"The track {track.name!r} plays no notes from beat {float(from_beat):g} on.",
-            "Name a clip of it, or another beat behind an @.",
+            f"The track {track.name!r} plays no notes from {bars.position_of(start)} on.",
+            "Name a clip of it, or another position behind an @, such as @bar 33.",
         )
-    return NotesRead(notes, tuple(remarks), kit or is_kit(notes))
+    return notes, said
 
 
-def _switched_off(track: LiveTrack, meter: Meter, from_beat: Beats, to_beat: Beats) -> list[str]:
+def _switched_off(track: LiveTrack, bars: Bars, from_beat: Beats, to_beat: Beats) -> list[str]:
     """Return a sentence on clips with notes in a range of the arrangement that are switched off, if there are any."""
     clips = [c for c in _note_clips(track) if c.place == "arrangement" and c.start < to_beat and c.end > from_beat]
-    off = [clip.label(meter) for clip in clips if not clip.active]
+    off = [clip.label(bars) for clip in clips if not clip.active]
     names = ", ".join(map(repr, off[:_MAX_LISTED]))
     return [f"Clips that are switched off in Live are left out: {names}."] if off else []
 
 
-def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack, str]:
-    """Return the track that `part` names, and the rest of `part` behind its name."""
+def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack, str, Position | None]:
+    """Return the track that `part` names, and the clip and the position behind its name."""
     able = [track for track in live_set.tracks if _note_clips(track)]
     bare = part.strip()
     is_named = any(name_key(track.name) == name_key(part) for track in live_set.tracks)  # a track may be called @
     if not bare or (bare.startswith("@") and not is_named):
         if len(able) == 1:
-            return able[0], bare
+            return able[0], *split_position(bare)
         what = "several tracks" if able else "no track"
         raise MidiError("no_such_track", f"The set has {what} with notes. It has: {_listed(live_set.tracks)}.", _HOW)
-    for name, rest in _readings(part):
+    for name, rest, position in _readings(part):
         found = [track for track in live_set.tracks if name_key(track.name) == name_key(name)]
         if not found and name.strip().isascii() and name.strip().isdigit():
             found = list(live_set.tracks[int(name[:9]) - 1 : int(name[:9])])
@@ -106,7 +116,7 @@ def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack,
         if len(with_notes) > 1:
             remarks.append(f"{len(with_notes)} tracks are called {with_notes[0].name!r}; the first is read.")
         if found:
-            return (with_notes or found)[0], rest
+            return (with_notes or found)[0], rest, position
     raise MidiError(
         "no_such_track",
         f"The set has no track {printable(part)[:60]!r}. It has: {_listed(live_set.tracks)}.",
@@ -114,27 +124,26 @@ def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack,
     )
 
 
-def _readings(part: str) -> Sequence[tuple[str, str]]:
-    """Return how a part may be meant: all of it the track's name, all but a beat, or the track before the clip."""
-    start = _FROM_BEAT.search(part)
-    bare = part[: start.start()] if start else part
-    found = [(part, ""), (bare, start.group() if start else "")]
+def _readings(part: str) -> Sequence[tuple[str, str, Position | None]]:
+    """Return how a part may be meant: all of it the track's name, all but a position, or the track before the clip."""
+    bare, position = split_position(part)
+    found: list[tuple[str, str, Position | None]] = [(part, "", None), (bare, "", position)]
     try:
         track, *rest = parse_lane_path(bare)
     except MidiError:
         return found
-    return [*found, (track, "/".join(rest) + (start.group() if start else ""))]
+    return [*found, (track, "/".join(rest), position)]
 
 
-def _named_clip(track: LiveTrack, name: str, meter: Meter) -> LiveClip:
+def _named_clip(track: LiveTrack, name: str, bars: Bars) -> LiveClip:
     """Return the clip of this name, or without a name in the slot or at the bar that is named; raises `MidiError`."""
     clips = [clip for clip in track.clips if clip.kind == "midi"]
-    found = [clip for clip in clips if name_key(clip.label(meter)) == name_key(name)]
+    found = [clip for clip in clips if name_key(clip.label(bars)) == name_key(name)]
     if not found and name.strip().isascii() and name.strip().isdigit():
         found = [clip for clip in clips if clip.slot is not None and clip.slot + 1 == int(name.strip()[:9])]
     if found:
         return next((clip for clip in found if len(clip.note_data)), found[0])
-    listed = ", ".join(repr(clip.label(meter)) for clip in clips[:_MAX_LISTED]) or "none"
+    listed = ", ".join(repr(clip.label(bars)) for clip in clips[:_MAX_LISTED]) or "none"
     raise MidiError(
         "no_such_clip", f"The track {track.name!r} has no clip {printable(name)[:60]!r}. It has: {listed}.", _HOW
     )

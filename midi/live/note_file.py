@@ -1,10 +1,10 @@
 """The notes of a file, as they fall into a loop: `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip`, `CLIP.alc`.
 
 A MIDI file does not tell how long its clip is: many end with their last note. Such a clip is whole bars long, and
-one that fits into the loop several times goes round, as Live would play it.
+one that fits into the loop several times goes round, as Live would play it. A part that only begins behind the loop's
+end is read from the bar of its first note on; of a whole song `#Track@bar 33` is a passage.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +13,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..bars import Bars, Position, split_position
 from ..errors import MidiError
 from ..files.file_part import split_file_part
-from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, settled, shift, sort_notes
-from ..rhythm import is_kit
+from ..files.names import name_key
+from ..grooves.rhythm import is_kit
+from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, passage, settled, shift, sort_notes
 from ..tempo import Beats, Meter
 from .lane_path import is_set
-from .notes_read import NotesRead
+from .notes_read import NotesRead, meter_said
 
 if TYPE_CHECKING:
     from ..smf.score import Score, ScoreTrack
@@ -45,28 +47,33 @@ def holds_notes(path: Path) -> bool:
     return is_set(path) or path.suffix.lower() in MIDI_ENDINGS
 
 
-def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None) -> NotesRead:
+def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None, *, chase: bool = True) -> NotesRead:
     """Return the notes that a file, or the part of it behind a `#`, plays in a loop of `loop_beats` beats.
 
-    `meter` is the loop's, for a file that tells none. Raises `MidiError` with the file's name.
+    `meter` is the loop's, for a file that tells none; a remark says where the file's is another. From a position on,
+    notes that began before it sound on, unless `chase` is off: a stroke has begun when it began. Raises `MidiError`
+    with the file's name.
     """
     path, part = split_file_part(text)
     if is_set(path):
         from .note_clip import clip_piece  # here, because few requests name a set
 
         with naming(path):
-            return clip_piece(path, part, loop_beats)
+            return clip_piece(path, part, loop_beats, meter, chase=chase)
     from ..smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
     score = read_midi(path)
     with naming(path):
-        piece = _midi_piece(score.tracks if score.type != 2 else score.tracks[:1], score.remarks)
-        if part:
-            piece = _midi_piece(score.named(part), score.remarks)
-        elif score.type == 2 and len(score.tracks) > 1:
+        tracks, position = _tracks(score, part)
+        piece = _midi_piece(tracks, score.remarks)
+        if not part and score.type == 2 and len(score.tracks) > 1:
             said = f"{path.name} holds {len(score.tracks)} patterns; the first is read, {path.name}#2 is the next."
             piece = replace(piece, remarks=(*piece.remarks, said))
-        return fitted(path.name, piece, _bar_beats(score, meter), loop_beats)
+        start = None if position is None else score.bars(meter).beat_of(position)
+        piece = replace(piece, remarks=(*piece.remarks, *_meter_said(path.name, piece, score, start, meter)))
+        if start is None:
+            return _played(path.name, piece, score.bars(meter), loop_beats)
+        return _passage(piece, score.bars(meter), start, loop_beats, chase=chase)
 
 
 def track_notes(path: Path, score: "Score", number: int, loop_beats: Beats, meter: Meter | None = None) -> NotesRead:
@@ -76,24 +83,66 @@ def track_notes(path: Path, score: "Score", number: int, loop_beats: Beats, mete
     """
     with naming(path):
         piece = _midi_piece([score.tracks[number - 1]], score.remarks)
-        return fitted(path.name, piece, _bar_beats(score, meter), loop_beats)
+        piece = replace(piece, remarks=(*piece.remarks, *_meter_said(path.name, piece, score, None, meter)))
+        return _played(path.name, piece, score.bars(meter), loop_beats)
 
 
-def _bar_beats(score: "Score", meter: Meter | None) -> Beats:
-    return (score.meters[0].meter if score.meters else meter or Meter()).beats_per_bar
+def _tracks(score: "Score", part: str) -> "tuple[Sequence[ScoreTrack], Position | None]":
+    """Return the tracks that a part of a MIDI file names, and the position behind their name; raises `MidiError`."""
+    name, position = split_position(part)
+    if any(name_key(track.name) == name_key(part) for track in score.tracks):  # a track may be called @
+        name, position = part, None
+    if name.strip():
+        return score.named(name.strip()), position
+    return score.tracks if score.type != 2 else score.tracks[:1], position
 
 
-def fitted(name: str, piece: Piece, bar_beats: Beats, loop_beats: Beats) -> NotesRead:
-    """Return a piece as it goes round in a loop; raises `MidiError` where none of its notes lies in the loop."""
+def _meter_said(name: str, piece: Piece, score: "Score", start: Beats | None, meter: Meter | None) -> tuple[str, ...]:
+    """Return a sentence where the signature at `start`, by default at the first note, is not the loop's."""
+    first = min((note.start for note in piece.notes), default=Fraction(0)) if start is None else start
+    return meter_said(name, score.bars(meter).meter_at(first), meter)
+
+
+def _passage(piece: Piece, bars: Bars, start: Beats, loop_beats: Beats, *, chase: bool) -> NotesRead:
+    """Return what a piece plays in `loop_beats` beats from `start` on; raises `MidiError` where it plays nothing."""
+    notes = passage(piece.notes, start, start + loop_beats, chase=chase and not piece.kit)
+    if not notes:
+        later = next((note.start for note in piece.notes if note.start >= start), None)
+        there = "it has none after that" if later is None else f"the next is in {bars.position_of(later)}"
+        raise MidiError(
+            "no_notes",
+            f"There are no notes from {bars.position_of(start)} on for {float(loop_beats):g} beats; {there}.",
+            "Name another position behind the @, such as @bar 33.",
+        )
+    remarks = list(piece.remarks)
+    end = max(piece.end, max(note.end for note in piece.notes)) - start
+    if end < loop_beats and (line := bars.after(start).line_from(end)) < loop_beats:
+        remarks.append(f"It ends {float(line):g} beats later; the loop's last beats rest.")
+    return NotesRead(notes, tuple(remarks), piece.kit)
+
+
+def _played(name: str, piece: Piece, bars: Bars, loop_beats: Beats) -> NotesRead:
+    """Return a piece from its start on, or from the bar of its first note on where that is behind the loop's end."""
+    first = min((note.start for note in piece.notes), default=Fraction(0))
+    if first < loop_beats:
+        return fitted(name, piece, bars, loop_beats)
+    start = bars.line_before(first + EARLY_BEATS)
+    from_bar = f"{name} is read from {bars.position_of(start)} on, where its first note is."
+    moved = tuple(replace(note, start=max(note.start - start, Fraction(0))) for note in piece.notes)
+    later = replace(piece, notes=moved, end=piece.end - start, remarks=(*piece.remarks, from_bar))
+    return fitted(name, later, bars.after(start), loop_beats)
+
+
+def fitted(name: str, piece: Piece, bars: Bars, loop_beats: Beats) -> NotesRead:
+    """Return a piece as it goes round in a loop; its first note lies in the loop."""
     notes, remarks = piece.notes, list(piece.remarks)
     if not notes:
         return NotesRead((), tuple(remarks), piece.kit)
-    length = _length(piece, bar_beats, loop_beats)
+    length = _length(piece, bars, loop_beats)
     if length > loop_beats:
         inside = cut(notes, Fraction(0), loop_beats)
-        _refuse_outside(notes, inside, loop_beats)
         left, last = len(notes) - len(inside), max(note.end for note in inside)
-        if not left and last + bar_beats <= loop_beats:
+        if not left and last + bars.meter_at(last).beats_per_bar <= loop_beats:
             remarks.append(f"{name} goes on to beat {float(piece.end):g} without notes after beat {float(last):.4g}.")
         if left:
             said = f"the loop has the first {float(loop_beats):g}, so {left} notes are left out"
@@ -139,7 +188,7 @@ def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Pie
     return Piece(sort_notes(notes), end, tuple(dict.fromkeys(said)), kit)
 
 
-def _length(piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Beats:
+def _length(piece: Piece, bars: Bars, loop_beats: Beats) -> Beats:
     """Return how long the clip is: to its end where the file tells one that fits, else whole bars.
 
     The last note may ring over the bar line: of two lengths the one that fits into the loop is meant.
@@ -148,16 +197,16 @@ def _length(piece: Piece, bar_beats: Beats, loop_beats: Beats) -> Beats:
     if piece.end > last and piece.end >= 1 and loop_beats % piece.end == 0:
         return piece.end
     declared_end = piece.end if piece.end > last else Fraction(0)
-    end = max(declared_end, *(_end_in_bars(note, bar_beats) for note in piece.notes))
-    length = max(1, math.ceil((end - EARLY_BEATS) / bar_beats)) * bar_beats
-    shorter = length - bar_beats
+    end = max(declared_end, *(_end_in_bars(note, bars) for note in piece.notes))
+    length = bars.line_from(max(end - EARLY_BEATS, bars.line_from(LATE_BEATS)))
+    shorter = bars.line_before(length)
     rings = shorter > 0 and declared_end <= shorter and all(note.start < shorter for note in piece.notes)
     return shorter if rings and loop_beats % length and loop_beats % shorter == 0 else length
 
 
-def _end_in_bars(note: Note, bar_beats: Beats) -> Beats:
+def _end_in_bars(note: Note, bars: Bars) -> Beats:
     """Return where a note ends; one that is struck just before a bar line is the next downbeat, and ends there."""
-    line = math.ceil(note.start / bar_beats) * bar_beats
+    line = bars.line_from(note.start)
     return line if 0 < line - note.start < LATE_BEATS else note.end
 
 
@@ -165,12 +214,3 @@ def _turns_said(name: str, piece: Piece, length: Beats, turns: int) -> str:
     end = max(piece.end, max(note.end for note in piece.notes))
     rounded = "" if end == length else f" ends at beat {float(end):.4g}, is taken as {float(length):g} beats long"
     return f"{name}{rounded or f' lasts {float(length):g} beats'} and is played {turns} times."
-
-
-def _refuse_outside(notes: Sequence[Note], inside: Sequence[Note], loop_beats: Beats) -> None:
-    if not inside:
-        raise MidiError(
-            "outside_loop",
-            f"The first note is at beat {float(notes[0].start):g}; this loop has beats 0 to {float(loop_beats):g}.",
-            "Move the notes to the start of the file, or ask for more bars.",
-        )

@@ -16,7 +16,18 @@ from ..files.names import shown
 from ..tempo import Meter, exact, parse_tempo
 from .clip import ClipMarkers
 from .lane_path import find_lane, parse_lane_path, parse_lane_reference
-from .model import NOTE_FIELDS, Lane, LiveClip, LiveDevice, LiveSet, LiveTrack, lane_curve, meter_of_value, played_curve
+from .model import (
+    METER_PARAMETER,
+    NOTE_FIELDS,
+    Lane,
+    LiveClip,
+    LiveDevice,
+    LiveSet,
+    LiveTrack,
+    lane_curve,
+    meter_of_value,
+    played_curve,
+)
 from .parts import OpenClip, OpenDevice, OpenEvents, OpenTrack, Target
 from .reader import SetReader
 from .xml import broken_set, stream_elements
@@ -59,7 +70,7 @@ def read_set(path: Path | str) -> LiveSet:
     tempo_bpm, meter = parse_tempo(CLIP_TEMPO_BPM), Meter()
     if reader.song or path.suffix.lower() != ".alc":
         tempo_bpm = parse_tempo(_song_value(path.name, "Tempo", reader))
-        meter = meter_of_value(_song_value(path.name, "TimeSignature", reader))
+        meter = meter_of_value(_song_value(path.name, METER_PARAMETER, reader))
     return LiveSet(
         creator=reader.creator,
         tempo_bpm=tempo_bpm,
@@ -112,6 +123,7 @@ def _lane(events: OpenEvents, track: str, reader: SetReader) -> Lane | None:
         high=target.high,
         clip=None if events.clip is None else shown(events.clip.name) or "Clip",
         markers=None if events.bounds is None else _markers(events.bounds),
+        meter=None if events.clip is None else _clip_meter(events.clip),
     )
 
 
@@ -125,7 +137,7 @@ def _clip(clip: OpenClip) -> LiveClip:
         start=exact(start),
         end=exact(end),
         markers=_markers(clip),
-        meter=_clip_meter(number("Numerator", 4.0), number("Denominator", 4.0)),
+        meter=_clip_meter(clip),
         slot=clip.slot,
         note_data=np.frombuffer(clip.notes).reshape(-1, NOTE_FIELDS) if clip.notes else np.empty((0, NOTE_FIELDS)),
         active=clip.active,
@@ -140,10 +152,10 @@ def _markers(of: OpenClip | OpenEvents) -> ClipMarkers:
     return ClipMarkers(exact(first), exact(last), exact(loop_start), exact(loop_end), of.looping)
 
 
-def _clip_meter(numerator: float, denominator: float) -> Meter:
+def _clip_meter(clip: OpenClip) -> Meter:
     """Return a clip's own signature, the default one in place of an invalid one."""
     try:
-        return Meter(round(numerator), round(denominator))
+        return Meter(round(clip.numbers.get("Numerator", 4.0)), round(clip.numbers.get("Denominator", 4.0)))
     except MidiError:
         return Meter()
 

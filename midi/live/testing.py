@@ -69,8 +69,9 @@ def midi_clip_xml(
     length: float = 4.0,
     loop: tuple[float, float] = (0.0, 4.0),
     envelopes: str = "",
+    meter: tuple[int, int] = (4, 4),
 ) -> str:
-    """Return a looped MIDI clip at `time` of the arrangement."""
+    """Return a looped MIDI clip at `time` of the arrangement, with a signature of its own."""
     keys = "".join(
         f'<KeyTrack Id="0"><Notes><MidiNoteEvent Time="{start}" Duration="{duration}" Velocity="{velocity}" '
         f'OffVelocity="64" IsEnabled="true" NoteId="1" /></Notes><MidiKey Value="{pitch}" /></KeyTrack>'
@@ -80,6 +81,9 @@ def midi_clip_xml(
         f'<MidiClip Id="0" Time="{time}"><CurrentStart Value="{time}" />'
         f'<CurrentEnd Value="{time + length}" />'
         f'{loop_xml(*loop)}<Name Value="{escape(name)}" />'
+        f'<TimeSignature><TimeSignatures><RemoteableTimeSignature Id="0"><Numerator Value="{meter[0]}" />'
+        f'<Denominator Value="{meter[1]}" /><Time Value="0" /></RemoteableTimeSignature>'
+        "</TimeSignatures></TimeSignature>"
         f"<Envelopes><Envelopes>{envelopes}</Envelopes></Envelopes>"
         f"<Notes><KeyTracks>{keys}</KeyTracks></Notes></MidiClip>"
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
+from ..bars import Bars
 from ..errors import MidiError
 from ..files.names import name_key, printable
 from ..notes import Note, sort_notes
@@ -47,6 +48,10 @@ class Score:
     def notes(self) -> tuple[Note, ...]:
         """The notes of all tracks together, sorted."""
         return sort_notes(note for track in self.tracks for note in track.notes)
+
+    def bars(self, meter: Meter | None = None) -> Bars:
+        """Return its bars; `meter`, by default 4/4, is the signature of a file that tells none."""
+        return Bars.of(self.meters, None if self.meters else meter)
 
     def named(self, name: str | int) -> tuple[ScoreTrack, ...]:
         """Return all tracks of this name, or the one with this number from 1; raises `MidiError` that lists them."""

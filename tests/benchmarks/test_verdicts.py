@@ -9,8 +9,8 @@ from benchmarks.quality import measured, verdicts
 from benchmarks.quality.measured import Loop
 from engine import controls, metrics
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 
 RATE, SECONDS = 44_100, 4
 

@@ -21,8 +21,8 @@ from bridge.report.style import HEARD, WRONG
 from engine.audio.wav import write_loop
 from engine.errors import BadInputError
 from engine.request import Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 
 RATE = 22_050
 

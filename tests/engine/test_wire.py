@@ -12,8 +12,8 @@ from engine.errors import BadRequestError
 from engine.events import Accepted, Cancelled, Done, Event, Failed, Progress, Sound, Superseded, Take
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
 from engine.service import wire
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 from midi.tempo import Meter
 
 beats = st.fractions(0, 16, max_denominator=960)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from midi.errors import MidiError
 from midi.grooves.groove import groove_from_audio, groove_from_onsets
-from midi.rhythm import Onset
+from midi.grooves.rhythm import Onset
 
 RATE = 44_100
 

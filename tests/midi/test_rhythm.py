@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
+from midi.grooves.rhythm import Onset, drum_group, onset_envelope, onsets
 from midi.notes import Note
-from midi.rhythm import Onset, drum_group, onset_envelope, onsets
 
 
 def hit(pitch: int, beat: float, velocity: int = 127, channel: int = 9) -> Note:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from midi.rhythm import Group
+from midi.grooves.rhythm import Group
 
 from ..framing import Signal, mono
 from ..rhythm import onset_times

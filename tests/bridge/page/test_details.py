@@ -14,8 +14,8 @@ from bridge.takes.delivery import write_take
 from bridge.takes.library import StoredTake, find
 from engine.events import Sound, Take
 from engine.request import Audio, Control, Curve, LoopRequest, Notes, Number, Onsets, Point, Words
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 
 RATE = 8_000
 STEADY = Curve(points=(Point(Fraction(0), -20.0),))

@@ -16,8 +16,8 @@ from bridge.page.spelled import command_line
 from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 from midi.tempo import Meter
 
 BEATS = st.integers(0, 63).map(lambda sixteenth: Fraction(sixteenth, 4))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.requests.live_lane import LOUDEST_DB, LaneReference, as_target, read_lane, short_beat
+from midi.bars import BarPosition, Position
 from midi.errors import MidiError
 from midi.live.set import Lane, read_set
 from midi.live.testing import envelope_xml, midi_clip_xml, set_xml, track_xml
@@ -47,7 +48,7 @@ def pairs(found: Lane, from_beat: int = 0, beats: int = 16) -> list[tuple[float,
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "name", "beat"),
+    ("text", "path", "name", "start"),
     [
         ("a.als#Lead/Ditto Live/Intensity", "a.als", "Lead/Ditto Live/Intensity", None),
         ("my sets/ü.als#Lead/Mixer/Volume@16", "my sets/ü.als", "Lead/Mixer/Volume", 16),
@@ -55,12 +56,14 @@ def pairs(found: Lane, from_beat: int = 0, beats: int = 16) -> list[tuple[float,
         ('a.als#"AC/DC"/Mixer/Volume@8', "a.als", '"AC/DC"/Mixer/Volume', 8),
         ("a@b.als#me@home/Mixer/Pan", "a@b.als", "me@home/Mixer/Pan", None),
         ("a.als", "a.als", "", None),
+        ("a.als#Volume@bar 33", "a.als", "Volume", BarPosition(33)),
+        ("a.als#Volume@33. 2. 3", "a.als", "Volume", BarPosition(33, 2, 3)),
     ],
 )
-def test_a_reference_names_set_lane_and_beat(text: str, path: str, name: str, beat: Fraction | None) -> None:
-    """`@16` at the end is a beat; an @ within a name is part of the name; without a beat there is none."""
+def test_a_reference_names_set_lane_and_position(text: str, path: str, name: str, start: Position | None) -> None:
+    """`@16` at the end is a beat, `@bar 33` a bar; an @ within a name is part of the name."""
     reference = LaneReference.parse(text)
-    assert (reference.path, reference.lane.strip(), reference.from_beat) == (Path(path), name.strip(), beat)
+    assert (reference.path, reference.lane.strip(), reference.start) == (Path(path), name.strip(), start)
 
 
 def test_a_parameter_in_decibels_is_taken_as_it_is() -> None:

@@ -18,8 +18,8 @@ from engine.audio.wav import write_loop
 from engine.errors import BadRequestError, DittoError
 from engine.events import Sound, Take
 from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from midi.grooves.rhythm import Onset
 from midi.notes import Note
-from midi.rhythm import Onset
 from midi.tempo import Meter, snapped
 
 

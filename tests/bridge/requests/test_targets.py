@@ -94,9 +94,14 @@ def test_what_lies_after_the_loop_is_left_out_and_only_that_is_said(tmp_path: Pa
     file = clip(tmp_path / "long.mid", ("Lead", [note(70, 0), note(72, 15, 4), note(74, 20)]), end=32)
     found, _ = targets.melody_notes(str(file), BEATS)
     assert [(one.pitch, one.end) for one in found.notes] == [(70, 1), (72, 16)]
-    late = clip(tmp_path / "late.mid", ("Lead", [note(74, 20)]), end=32)
-    with pytest.raises(MidiError, match=r"late\.mid: The first note is at beat 20; this loop has beats 0 to 16"):
-        targets.melody_notes(str(late), BEATS)
+
+
+def test_a_part_that_begins_later_is_read_from_its_first_bar(tmp_path: Path) -> None:
+    """As a lead is that was exported out of a song; which bar that is, is said."""
+    late = clip(tmp_path / "late.mid", ("Lead", [note(74, 22), note(76, 25)]), end=32)
+    found, remarks = targets.melody_notes(str(late), BEATS)
+    assert [(one.pitch, one.start) for one in found.notes] == [(74, 2), (76, 5)]
+    assert "late.mid is read from bar 6 on, where its first note is." in remarks
 
 
 def test_a_form_is_words_and_a_file_is_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from bridge.takes.transcribed_midi import transcribed_midi
 from engine.events import Sound, Stems
 from engine.request import LoopRequest
+from midi.grooves.rhythm import drum_group
 from midi.notes import DRUM_CHANNEL
-from midi.rhythm import drum_group
 from midi.smf.read import read_midi
 
 RATE = 22_050

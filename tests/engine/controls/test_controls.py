@@ -30,7 +30,7 @@ from engine.search.shell import Shell
 from engine.search.step import Easing, Padam, StepSize
 from engine.search.surrogate import Chain, latent_of
 from engine.spectrum import Spectrum
-from midi.rhythm import Onset
+from midi.grooves.rhythm import Onset
 
 CHAIN = Chain(steps=3, sampler=Sampler.DDIM)
 

@@ -15,7 +15,7 @@ from engine.events import Scores
 from engine.metrics import Metric, Verdict
 from engine.metrics.verdict import Grade
 from engine.request import Control, LoopRequest, Notes, Onsets, Point, Words
-from midi.rhythm import Onset
+from midi.grooves.rhythm import Onset
 
 RATE = 22_050
 

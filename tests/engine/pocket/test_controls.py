@@ -8,7 +8,7 @@ from asking import Asking
 
 from engine.pocket.controls import INTENSITY_CENTRE_DB, INTENSITY_SPREAD_DB, asked_inputs, channels, pulses
 from engine.request import Control, Onsets
-from midi.rhythm import Onset
+from midi.grooves.rhythm import Onset
 
 FRAMES = 16
 

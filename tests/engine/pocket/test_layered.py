@@ -30,7 +30,7 @@ from engine.settings import Settings
 from engine.spectrum import Spectrum
 from engine.takes.noise import OpenSeeds, layered_from_bytes, noise_from_bytes, noise_to_bytes
 from midi.chords.text import parse_chords
-from midi.rhythm import Onset
+from midi.grooves.rhythm import Onset
 
 SOME = (Layer.DRUMS, Layer.BASS, Layer.CHORDS)
 

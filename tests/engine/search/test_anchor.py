@@ -23,7 +23,7 @@ from engine.search.anchor import anchor_of, character_pull, joined, nearest_fram
 from engine.search.minimize import minimize
 from engine.search.surrogate import Chain, latent_of
 from engine.settings import Settings
-from midi.rhythm import Onset
+from midi.grooves.rhythm import Onset
 
 
 @given(seed=st.integers(0, 99), size=st.floats(1e-6, 1e6), hold=st.floats(0, 2))

@@ -185,7 +185,7 @@ def test_a_clip_without_a_name_is_called_by_its_place(folder: Path) -> None:
     path = saved(folder, set_xml(bare, meter_value=99 * 3 + 5))  # 6/8
     live_set = read_set(path)
     assert live_set.meter == Meter(6, 8)
-    labels = [clip.label(live_set.meter) for clip in live_set.tracks[0].clips]
+    labels = [clip.label(live_set.bars) for clip in live_set.tracks[0].clips]
     assert labels == ["slot 1", "bar 1", "bar 11", "bar 11.4"]
     for label, pitch in zip(labels, (48, 60, 90, 91), strict=True):
         assert read_notes(f"{path}#Lead/{label}", Fraction(1)).notes[0].pitch == pitch

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
+from midi.grooves.rhythm import kind_of, onsets
 from midi.live import note_clip
 from midi.live.note_file import read_notes
 from midi.live.set import read_set
 from midi.live.testing import midi_clip_xml, set_xml, track_xml
 from midi.melody import melody, pitched
 from midi.notes import Note, settled, unroll
-from midi.rhythm import kind_of, onsets
 from midi.smf.read import Score, ScoreTrack, read_midi, write_midi
 from midi.tempo import Meter, MeterChange
 

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MidiError
-from .notes import DRUM_CHANNEL, Note, audible
-from .tempo import Beats
+from ..errors import MidiError
+from ..notes import DRUM_CHANNEL, Note, audible
+from ..tempo import Beats
 
 Group = Literal["kick", "snare", "hat", "tom", "cymbal", "perc", "any"]
 Kind = Literal["auto", "drums", "any"]
