@@ -52,6 +52,16 @@ def split_position(text: str) -> tuple[str, Position | None]:
     return text[: found.start()], position
 
 
+def read_position(text: str) -> Position | None:
+    """Return the position of a text such as `16`, `bar 33` or `33.1.1`, None for an empty one; raises `MidiError`."""
+    if not text.strip():
+        return None
+    rest, position = split_position(f"@{text}")
+    if rest or position is None:
+        raise MidiError("bad_position", f"{text[:40]!r} is no position.", "Write it like bar 33, 33.1.1 or 16.")
+    return position
+
+
 class _Section(NamedTuple):
     """From `beat` on, where bar number `bar` (from 0) begins, the signature is `meter`."""
 

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from engine.errors import DittoError
+from midi.bars import read_position
 from midi.notes import Note
 from midi.tempo import Meter, exact
 
@@ -164,18 +165,21 @@ class UploadRoutes:
 
     def _lane(self, request: Request) -> Response:
         wanted = request.query_params
-        start, beats = exact(wanted.get("start", "0")), exact(wanted.get("beats", "16"))
+        start, beats = read_position(wanted.get("start", "")), exact(wanted.get("beats", "16"))
         return JSONResponse(self._uploads.lane(wanted.get("set", ""), wanted.get("lane", ""), start, beats))
 
     def _clip(self, request: Request) -> Response:
         wanted = request.query_params
         number, beats = int(wanted.get("number", "0") or 0), exact(wanted.get("beats", "16"))
-        return JSONResponse(self._uploads.clip(wanted.get("set", ""), number, beats))
+        start = read_position(wanted.get("start", ""))
+        return JSONResponse(self._uploads.clip(wanted.get("set", ""), number, beats, start))
 
     def _tune(self, request: Request) -> Response:
         wanted = request.query_params
         beats, meter = exact(wanted.get("beats", "16")), Meter.parse(wanted.get("metre", "4/4"))
-        return JSONResponse(self._uploads.tune(wanted.get("file", ""), beats, meter))
+        start, track = read_position(wanted.get("start", "")), wanted.get("track", "")
+        place = int(track) if track else None
+        return JSONResponse(self._uploads.tune(wanted.get("file", ""), beats, meter, start, place))
 
     async def _upload(self, request: Request) -> Response:
         data = await request.body()

@@ -24,6 +24,7 @@ import numpy as np
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError, DittoError
 from engine.files import publish
+from midi.bars import Position
 from midi.files.names import whole_letters
 from midi.live.note_file import track_notes
 from midi.live.set import Lane, LiveClip, LiveSet, read_set
@@ -31,7 +32,7 @@ from midi.melody import pitched
 from midi.notes import DRUM_CHANNEL, Note, audible
 from midi.tempo import Meter
 
-from ..requests.live_lane import as_share, as_target
+from ..requests.live_lane import as_share, as_target, start_beat
 from ..requests.saved_lane import sparse
 from .cards import Json
 
@@ -138,17 +139,17 @@ class Uploads:
         folder = self._folder_of(stored)
         return next((path for path in folder.iterdir() if path.suffix != ".part"), None) if folder.is_dir() else None
 
-    def lane(self, handle: str, name: str, start: Fraction, beats: Fraction) -> Json:
+    def lane(self, handle: str, name: str, start: Position | None, beats: Fraction) -> Json:
         """Return one lane of an uploaded set in `beats` quarter notes from `start` on: [beat, dB] and [beat, 0..1].
 
-        `levels` are what an intensity of that lane is everywhere, `shares` parts of its range. A clip's envelope that
-        starts at 0 is as the clip plays it. Raises `DittoError` for an unknown handle or lane.
+        `levels` are what an intensity of that lane is everywhere, `shares` parts of its range. A clip's envelope
+        without a start is as the clip plays it. Raises `DittoError` for an unknown handle or lane.
         """
         live_set = read_set(self.path(handle))
         for lane in live_set.lanes:
             if lane.path == name:
-                level = sparse(as_target(lane, start or None, beats))
-                shares = sparse(as_share(lane, start or None, beats))
+                first = start_beat(live_set, lane, start)
+                level, shares = sparse(as_target(lane, first, beats)), sparse(as_share(lane, first, beats))
                 low, high = (level.low, level.high) if level.unit == "unit" else (0.0, 1.0)
                 return {
                     "levels": [[float(one.beat), low + (high - low) * one.value] for one in level.points],
@@ -156,37 +157,46 @@ class Uploads:
                 }
         raise BadInputError(f"The set has no lane {name[:120]!r}.")
 
-    def tune(self, handle: str, beats: Fraction, meter: Meter) -> Json:
-        """Return what a MIDI file plays in a loop of `beats` quarter notes, without drums, as everywhere.
+    def tune(
+        self, handle: str, beats: Fraction, meter: Meter, start: Position | None = None, track: int | None = None
+    ) -> Json:
+        """Return what a MIDI file plays in a loop of `beats` quarter notes, from `start` on, without drums.
 
-        Of several tracks it is the first with notes that are no drums; `track` is its name. Raises `DittoError`.
+        `track` is its place in the file, from 0; without one it is the first with notes that are no drums. The answer
+        has its place and its name. Raises `DittoError`.
         """
         from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
         path = Path(self.path(handle))
         score = read_midi(path)
-        number = next((n for n, track in enumerate(score.tracks, 1) if _has_tune(track.notes)), 0)
-        if not number:
+        if track is None:
+            track = next((place for place, one in enumerate(score.tracks) if _has_tune(one.notes)), None)
+        if track is None:
             raise BadInputError(f"{path.name} holds no notes but drums.", remedy="Choose a file with a melody.")
-        found = track_notes(path, score, number, beats, meter)
+        if not 0 <= track < len(score.tracks):
+            raise BadInputError(f"{path.name} has {len(score.tracks)} tracks.", remedy="Choose one of the list.")
+        found = track_notes(path, score, track + 1, beats, meter, start)
         line = pitched(found.notes)
         return {
             "notes": _notes(audible(line.notes)),
-            "track": score.tracks[number - 1].name,
+            "place": track,
+            "track": score.tracks[track].name,
             "remarks": [*found.remarks, *line.remarks],
         }
 
-    def clip(self, handle: str, number: int, beats: Fraction) -> Json:
-        """Return the notes that a clip of an uploaded set plays in `beats` quarter notes from its launch.
+    def clip(self, handle: str, number: int, beats: Fraction, start: Position | None = None) -> Json:
+        """Return the notes that a clip of an uploaded set plays in `beats` quarter notes.
 
-        `number` is its place in the list.
-
-        Raises `DittoError` for an unknown handle or number.
+        `number` is its place in the list, `start` a position of its own, by default where it is launched. Raises
+        `DittoError` for an unknown handle or number.
         """
         clips = _clips(read_set(self.path(handle)))
         if not 0 <= number < len(clips):
             raise BadInputError(f"The set has {len(clips)} clips with notes.", remedy="Choose one of the list.")
-        return {"notes": _notes(audible(clips[number][1].sounding_notes(beats)))}
+        clip = clips[number][1]
+        return {
+            "notes": _notes(audible(clip.sounding_notes(beats, None if start is None else clip.bars.beat_of(start))))
+        }
 
 
 def _notes(notes: Iterable[Note]) -> list[list[float]]:

@@ -18,7 +18,7 @@ from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to
 from midi.curves.automation import Curve as Automation
 from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
-from midi.live.set import Lane, find_lane, lane_curve, parse_lane_reference, played_curve, read_set
+from midi.live.set import Lane, LiveSet, find_lane, lane_curve, parse_lane_reference, played_curve, read_set
 from midi.tempo import TICKS_PER_BEAT, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
@@ -62,8 +62,13 @@ def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str
     for remark in live_set.remarks:
         say(remark)
     lane = find_lane(live_set, reference.lane)
+    return as_target(lane, start_beat(live_set, lane, reference.start), loop_beats)
+
+
+def start_beat(live_set: LiveSet, lane: Lane, start: Position | None) -> Fraction | None:
+    """Return the beat of a position: of the set, or of the clip for its envelope; None for none. Raises `MidiError`."""
     bars = live_set.bars if lane.clip is None else Bars.of(first=lane.meter)
-    return as_target(lane, None if reference.start is None else bars.beat_of(reference.start), loop_beats)
+    return None if start is None else bars.beat_of(start)
 
 
 def as_target(lane: Lane, from_beat: Fraction | None, loop_beats: Fraction) -> Curve:

@@ -160,6 +160,11 @@ class LiveClip:
         return str(bars.position_of(self.start))
 
     @property
+    def bars(self) -> Bars:
+        """The bars of its own time."""
+        return Bars.of(first=self.meter)
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """The notes in the clip's own time, muted ones too, sorted."""
         return sort_notes(_note(row) for row in self.note_data.tolist() if row[2] > 0)  # Live plays no other

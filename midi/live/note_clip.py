@@ -51,7 +51,7 @@ def clip_piece(
             remarks.append(f"Of {track.name!r} the clip {label!r} is read; there are {others}, too.")
         if not clip.active:
             remarks.append(f"The clip {label!r} is switched off in Live; it is read all the same.")
-    notes = clip.sounding_notes(loop_beats, None if position is None else Bars.of(first=clip.meter).beat_of(position))
+    notes = clip.sounding_notes(loop_beats, None if position is None else clip.bars.beat_of(position))
     remarks += meter_said(f"The clip {clip.label(bars)!r}", clip.meter, meter)
     remarks += _length_said(clip, clip.label(bars), loop_beats)
     return NotesRead(notes, tuple(remarks), kit or is_kit(notes))

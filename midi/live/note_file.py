@@ -69,22 +69,44 @@ def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None, *, chas
         if not part and score.type == 2 and len(score.tracks) > 1:
             said = f"{path.name} holds {len(score.tracks)} patterns; the first is read, {path.name}#2 is the next."
             piece = replace(piece, remarks=(*piece.remarks, said))
-        start = None if position is None else score.bars(meter).beat_of(position)
-        piece = replace(piece, remarks=(*piece.remarks, *_meter_said(path.name, piece, score, start, meter)))
-        if start is None:
-            return _played(path.name, piece, score.bars(meter), loop_beats)
-        return _passage(piece, score.bars(meter), start, loop_beats, chase=chase)
+        return _from_position(path.name, piece, score, position, loop_beats, meter, chase=chase)
 
 
-def track_notes(path: Path, score: "Score", number: int, loop_beats: Beats, meter: Meter | None = None) -> NotesRead:
+def track_notes(
+    path: Path,
+    score: "Score",
+    number: int,
+    loop_beats: Beats,
+    meter: Meter | None = None,
+    position: Position | None = None,
+) -> NotesRead:
     """Return what one track of the MIDI file at `path`, which holds `score`, plays in a loop; `number` is from 1.
 
-    Otherwise as `read_notes`.
+    Otherwise as `read_notes` from a position on.
     """
     with naming(path):
         piece = _midi_piece([score.tracks[number - 1]], score.remarks)
-        piece = replace(piece, remarks=(*piece.remarks, *_meter_said(path.name, piece, score, None, meter)))
-        return _played(path.name, piece, score.bars(meter), loop_beats)
+        return _from_position(path.name, piece, score, position, loop_beats, meter, chase=True)
+
+
+def _from_position(
+    name: str,
+    piece: Piece,
+    score: "Score",
+    position: Position | None,
+    loop_beats: Beats,
+    meter: Meter | None,
+    *,
+    chase: bool,
+) -> NotesRead:
+    """Return a piece of `score` from a position on, or as a clip without one; `meter` is the loop's."""
+    bars = score.bars(meter)
+    start = None if position is None else bars.beat_of(position)
+    first = min((note.start for note in piece.notes), default=Fraction(0)) if start is None else start
+    piece = replace(piece, remarks=(*piece.remarks, *meter_said(name, bars.meter_at(first), meter)))
+    if start is None:
+        return _played(name, piece, bars, loop_beats)
+    return _passage(piece, bars, start, loop_beats, chase=chase)
 
 
 def _tracks(score: "Score", part: str) -> "tuple[Sequence[ScoreTrack], Position | None]":
@@ -95,12 +117,6 @@ def _tracks(score: "Score", part: str) -> "tuple[Sequence[ScoreTrack], Position 
     if name.strip():
         return score.named(name.strip()), position
     return score.tracks if score.type != 2 else score.tracks[:1], position
-
-
-def _meter_said(name: str, piece: Piece, score: "Score", start: Beats | None, meter: Meter | None) -> tuple[str, ...]:
-    """Return a sentence where the signature at `start`, by default at the first note, is not the loop's."""
-    first = min((note.start for note in piece.notes), default=Fraction(0)) if start is None else start
-    return meter_said(name, score.bars(meter).meter_at(first), meter)
 
 
 def _passage(piece: Piece, bars: Bars, start: Beats, loop_beats: Beats, *, chase: bool) -> NotesRead:

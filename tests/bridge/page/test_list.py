@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
 from bridge.takes.library import stored_takes
 from midi.live.testing import midi_clip_xml, set_xml, track_xml
+from midi.notes import Note
+from midi.smf.read import Score, ScoreTrack, write_midi
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -159,6 +162,30 @@ def test_lanes_are_as_long_as_the_loop(tab: "Tab", studio: Any, metre: str, beat
     assert tab.evaluate("() => document.getElementById('intensity').beats") == beats
     make(tab, "toy: steps=1")
     assert float(asked(studio)[0].beats) == beats
+
+
+def test_a_bar_of_a_dropped_song_is_the_melody(tab: "Tab", tmp_path: Path) -> None:
+    """Its first track is there at once; the card offers the others, and where in the song to begin."""
+    tracks = tuple(
+        ScoreTrack(name, tuple(Note(low + beat, Fraction(beat), Fraction(1)) for beat in range(40)))
+        for name, low in (("Riff", 40), ("", 50))
+    )
+    file = tmp_path / "song.mid"
+    file.write_bytes(write_midi(Score(tracks)))
+    drop(tab, file)
+    tab.wait_for_function("() => document.getElementById('melody').notes[0]?.[0] === 40")
+    assert tab.eval_on_selector_all("#set-clip option", "all => all.map(one => one.text)") == [
+        "1 Riff (40 notes)",
+        "2 (40 notes)",
+    ]
+    assert tab.is_hidden("#set-lanes")
+    tab.select_option("#set-clip", label="2 (40 notes)")
+    tab.fill("#set-start", "bar 3")
+    tab.click("#set-melody")
+    tab.wait_for_function("() => document.getElementById('melody').notes[0]?.[0] === 58")
+    tab.fill("#set-start", "chorus")
+    tab.click("#set-melody")
+    tab.wait_for_selector("#toast:has-text('is no position')")
 
 
 def test_a_clip_of_a_dropped_set_is_the_melody(tab: "Tab", studio: Any, tmp_path: Path) -> None:

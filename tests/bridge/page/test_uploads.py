@@ -22,6 +22,7 @@ from engine.errors import BadInputError, DittoError
 from engine.request import LoopRequest
 from engine.service.access import Keys
 from engine.settings import Settings
+from midi.bars import BarPosition
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
 from midi.smf.read import Score, ScoreTrack, score_of_notes, write_midi
@@ -145,7 +146,7 @@ def test_a_lane_of_many_points_keeps_its_end(uploads: Uploads) -> None:
     lane = envelope_xml(101, [(BEFORE_THE_SONG, 0.5), *wave, (16.0, 0.25)])
     found = uploads.keep("a.als", set_xml(track_xml("Keys", lanes=lane)))
     (path,) = [one["path"] for one in found["lanes"] if "Keys" in one["path"]]
-    lanes = uploads.lane(found["handle"], path, Fraction(0), Fraction(16))
+    lanes = uploads.lane(found["handle"], path, None, Fraction(16))
     assert lanes["shares"][-1] == [16.0, 0.25]
     assert lanes["levels"][-1] == [16.0, pytest.approx(-36 + 0.25 * 22)]
     assert len(lanes["shares"]) <= 2_000
@@ -167,6 +168,25 @@ def test_a_dropped_file_is_the_melody_that_it_is_everywhere(uploads: Uploads) ->
     drums = uploads.keep("kit.mid", write_midi(Score((ScoreTrack("Kit", kick),))))["handle"]
     with pytest.raises(BadInputError, match=r"kit\.mid holds no notes but drums"):
         uploads.tune(drums, Fraction(8), Meter(4, 4))
+
+
+def test_a_passage_of_a_dropped_song_is_read_as_everywhere(uploads: Uploads) -> None:
+    """Any of its tracks from any bar; a place that is none has a sentence."""
+    tracks = tuple(
+        ScoreTrack(name, tuple(Note(low + beat, Fraction(beat), Fraction(1)) for beat in range(40)))
+        for name, low in (("Riff", 20), ("", 70))
+    )
+    kept = uploads.keep("song.mid", write_midi(Score(tracks)))
+    handle = kept["handle"]
+    assert [track["notes"] for track in kept["tracks"]] == [40, 40]
+    found = uploads.tune(handle, Fraction(4), Meter(4, 4), BarPosition(3), 1)
+    assert [(pitch, start) for pitch, start, *_ in found["notes"]] == [(78 + n, n) for n in range(4)]
+    assert (found["place"], found["track"]) == (1, "")
+    assert uploads.tune(handle, Fraction(4), Meter(4, 4))["place"] == 0
+    with pytest.raises(DittoError, match="no notes from bar 99 on"):
+        uploads.tune(handle, Fraction(4), Meter(4, 4), BarPosition(99))
+    with pytest.raises(BadInputError, match="has 2 tracks"):
+        uploads.tune(handle, Fraction(4), Meter(4, 4), None, 2)
 
 
 @pytest.mark.parametrize(

@@ -191,24 +191,38 @@ async function take(file) {
   else takeAudio(kept);
 }
 
-async function takeMidi({ name, handle }) {
-  const query = new URLSearchParams({ file: handle, beats: ask.beats, metre: ask.metre });
-  const { notes, track, remarks } = await api.json(`/tune?${query}`);
-  $("melody").closest("details").open = true;
-  $("melody").replace(notes);
-  say(`${name}: ${notes.length} notes${track ? ` of ${track}` : ""}.`, remarks.join(" "));
+async function takeMidi({ name, handle, tracks }) {
+  const tune = async (chosen) => {
+    const query = new URLSearchParams({ file: handle, beats: ask.beats, metre: ask.metre, ...chosen });
+    const { notes, place, track, remarks } = await api.json(`/tune?${query}`);
+    $("melody").closest("details").open = true;
+    $("melody").replace(notes);
+    say(`${name}: ${notes.length} notes${track ? ` of ${track}` : ""}.`, remarks.join(" "));
+    return place;
+  };
+  const played = tracks.map((track, place) => ({ ...track, place })).filter((track) => track.notes);
+  showParts(name, "Track", played.map((track) => new Option(`${track.place + 1}${track.name ? ` ${track.name}` : ""} (${track.notes} notes)`, track.place)));
+  $("set-melody").onclick = () => tune({ track: $("set-clip").value, start: $("set-start").value }).catch(tell);
+  $("set-clip").value = await tune({});
+}
+
+function showParts(name, kind, parts, lanes = []) {
+  $("set").hidden = false;
+  $("set-name").textContent = name;
+  $("set-start").value = "";
+  $("set-clip-kind").textContent = kind;
+  $("set-clip").replaceChildren(...parts);
+  $("set-lane").replaceChildren(...lanes);
+  $("set-clips").hidden = !parts.length;
+  $("set-lanes").hidden = !lanes.length;
 }
 
 function takeSet({ lanes, clips, name, handle }) {
-  $("set").hidden = false;
-  $("set-name").textContent = name;
-  $("set-lane").replaceChildren(...lanes.map((lane) => new Option(`${lane.path} (${lane.events} events)`, lane.path)));
-  $("set-clip").replaceChildren(...clips.map((clip, number) => new Option(`${clip.track}: ${clip.name} (${clip.notes} notes)`, number)));
-  $("set-lanes").hidden = !lanes.length;
-  $("set-clips").hidden = !clips.length;
+  const parts = clips.map((clip, number) => new Option(`${clip.track}: ${clip.name} (${clip.notes} notes)`, number));
+  showParts(name, "Clip", parts, lanes.map((lane) => new Option(`${lane.path} (${lane.events} events)`, lane.path)));
   if (!lanes.length && !clips.length) say(`${name} has no drawn lanes and no clips with notes.`);
   $("set-melody").onclick = async () => {
-    const query = new URLSearchParams({ set: handle, number: $("set-clip").value, beats: ask.beats });
+    const query = new URLSearchParams({ set: handle, number: $("set-clip").value, start: $("set-start").value, beats: ask.beats });
     const { notes } = await api.json(`/clip?${query}`).catch((error) => (tell(error), { notes: [] }));
     if (notes.length) $("melody").replace(notes);
     $("melody").closest("details").open = true;
