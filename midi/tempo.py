@@ -17,6 +17,8 @@ Beats = Fraction
 
 MIN_TEMPO_BPM = Fraction(20)  # Live's own range
 MAX_TEMPO_BPM = Fraction(999)
+MAX_TEMPO_DECIMALS = 4  # with fewer, tempi up to 999 BPM are told apart less finely than by microseconds
+MICROSECONDS_PER_MINUTE = 60_000_000
 MAX_NUMERATOR = 99  # Live's signature field ends here
 MAX_DENOMINATOR = 64
 MAX_NUMBER_CHARACTERS = 64  # longer than any double printed in full
@@ -73,6 +75,13 @@ def parse_tempo(value: float | int | str | Decimal | Fraction) -> Fraction:
             "Use the tempo that Live shows.",
         )
     return tempo_bpm
+
+
+def typed_tempo(tempo_bpm: Fraction) -> Fraction:
+    """Return the tempo that was typed where a MIDI file stores `tempo_bpm`: the shortest of the same microseconds."""
+    microseconds = round(MICROSECONDS_PER_MINUTE / tempo_bpm)
+    shortened = (round(tempo_bpm, decimals) for decimals in range(MAX_TEMPO_DECIMALS + 1))
+    return next((bpm for bpm in shortened if bpm and round(MICROSECONDS_PER_MINUTE / bpm) == microseconds), tempo_bpm)
 
 
 @dataclass(frozen=True, slots=True, order=True)

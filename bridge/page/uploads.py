@@ -30,7 +30,7 @@ from midi.live.note_file import track_notes
 from midi.live.set import Lane, LiveClip, LiveSet, read_set
 from midi.melody import pitched
 from midi.notes import DRUM_CHANNEL, Note, audible
-from midi.tempo import Meter
+from midi.tempo import Meter, typed_tempo
 
 from ..requests.live_lane import as_share, as_target, start_beat
 from ..requests.saved_lane import sparse
@@ -229,7 +229,12 @@ def _plain_name(name: str, ending: str) -> str:
 def _midi(path: Path) -> Json:
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
-    return {"tracks": [{"name": track.name, "notes": len(track.notes)} for track in read_midi(path).tracks]}
+    score = read_midi(path)
+    return {
+        "tempo_bpm": float(typed_tempo(score.tempos[0].tempo_bpm)) if score.tempos else None,
+        "time_signature": str(score.meters[0].meter) if score.meters else None,
+        "tracks": [{"name": track.name, "notes": len(track.notes)} for track in score.tracks],
+    }
 
 
 def _set(path: Path) -> Json:

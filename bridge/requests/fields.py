@@ -93,12 +93,13 @@ FIELDS: tuple[Field, ...] = (
     _music("prompt", "dusty boom bap, Rhodes", "What it should sound like, at most 2,000 characters."),
     _music("negative_prompt", "vocals", "What it should not sound like."),
     _music(
-        "tempo_bpm", "133.37", "Quarter notes a minute, 20 to 999; else what the prompt says (90 bpm).",
+        "tempo_bpm", "133.37",
+        "Quarter notes a minute, 20 to 999; else what the prompt says (90 bpm), else that of the song it follows.",
         kind=Fraction, default="120", option="tempo", metavar="BPM",
     ),
     _music("bars", "4", f"Length, 1 to {MAX_BARS} bars; else what the prompt says (8 bars).", kind=int, default="4"),
     _music(
-        "time_signature", "7/8", "Such as 4/4, 6/8 or 7/8; else what the prompt says (in 3/4).",
+        "time_signature", "7/8", "Such as 4/4, 6/8 or 7/8; else what the prompt says (in 3/4), else that of the song it follows.",
         kind=Meter, default="4/4", metavar="N/D",
     ),
     _music(

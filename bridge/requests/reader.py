@@ -28,6 +28,7 @@ from .layers import read_layers, refuse_again
 from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
 from .scalars import read_scalars
 from .sent import Chunks
+from .song import of_song
 from .targets import TargetRow
 
 _OWN = (
@@ -124,6 +125,7 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     recording = named(values["with"]) if "with" in draft.given else None
     if recording is not None:
         values |= fitting(recording, values, draft.say)
+    values |= of_song(draft.settings, values, draft.say)
     if not values.keys() & {"bars", "outpaint"}:
         values["bars"] = bars_that_fit(values.get("chords", ""), LoopRequest().bars, draft.say)
     values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)

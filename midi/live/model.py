@@ -17,13 +17,14 @@ from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
 from ..notes import Note, passage, shift, sort_notes
-from ..tempo import Beats, Meter, MeterChange, exact
+from ..tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Beats, Meter, MeterChange, exact
 from .clip import ClipMarkers, clip_notes, passes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
 Place = Literal["session", "arrangement", "take"]
 
-METER_PARAMETER = "TimeSignature"  # of the main track's mixer
+TEMPO_PARAMETER, METER_PARAMETER = "Tempo", "TimeSignature"  # of the main track's mixer
+TEMPO_DECIMALS = 2  # as many as Live shows
 NOTE_FIELDS = 8  # pitch, time, duration, velocity, release velocity, enabled, probability, deviation
 
 
@@ -233,14 +234,26 @@ class LiveSet:
         """All lanes, track by track."""
         return tuple(lane for track in self.tracks for lane in track.lanes)
 
+    def tempo_at(self, beat: Beats) -> Fraction:
+        """Return the arrangement's tempo at `beat`, as it is automated there."""
+        drawn = self._song_lane(TEMPO_PARAMETER)
+        if drawn is None:
+            return self.tempo_bpm
+        tempo_bpm = lane_curve(drawn, beat, beat + 1).points[0].value
+        return exact(round(min(max(tempo_bpm, float(MIN_TEMPO_BPM)), float(MAX_TEMPO_BPM)), TEMPO_DECIMALS))
+
     @property
     def bars(self) -> Bars:
         """The arrangement's bars, whose signature may change."""
-        main = (lane for track in self.tracks if track.kind == "main" for lane in track.lanes)
-        drawn = next((lane for lane in main if lane.parameter == METER_PARAMETER and len(lane.times) > 1), None)
+        drawn = self._song_lane(METER_PARAMETER)
         changes = [] if drawn is None else zip(drawn.times.tolist(), drawn.values.tolist(), strict=True)
         meters = ((exact(time), meter) for time, value in changes if (meter := stored_meter(value)) is not None)
         return Bars.of((MeterChange(beat, meter) for beat, meter in meters), self.meter)
+
+    def _song_lane(self, parameter: str) -> Lane | None:
+        """Return the automation of the song's tempo or signature, None where it stays the same."""
+        main = (lane for track in self.tracks if track.kind == "main" for lane in track.lanes)
+        return next((lane for lane in main if lane.parameter == parameter and len(lane.times) > 1), None)
 
 
 def meter_of_value(value: float) -> Meter:

@@ -6,6 +6,7 @@ plug-ins), else the names of its elements below the device.
 
 from collections.abc import Callable
 
+from .model import METER_PARAMETER, TEMPO_PARAMETER
 from .numbers import value_if_any, whole_of
 from .parts import MAX_LANES, MAX_PARAMETERS, NamedParameter, OpenDevice, OpenParameter, OpenSet, Target
 
@@ -97,7 +98,7 @@ class ParameterReader:
         target = Target(device, self._open.names.setdefault(name, name), low, high, parameter.manual)
         self._open.targets |= dict.fromkeys(parameter.target_ids, target)
         self._keep_inner_lane(parameter, target)
-        if tag in ("Tempo", "TimeSignature") and self._open.track.kind == "main" and device.kind == "Mixer":
+        if tag in (TEMPO_PARAMETER, METER_PARAMETER) and self._open.track.kind == "main" and device.kind == "Mixer":
             self._open.song[tag] = (target, parameter.events)
 
     def _keep_inner_lane(self, parameter: OpenParameter, target: Target) -> None:

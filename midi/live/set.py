@@ -19,6 +19,7 @@ from .lane_path import find_lane, parse_lane_path, parse_lane_reference
 from .model import (
     METER_PARAMETER,
     NOTE_FIELDS,
+    TEMPO_PARAMETER,
     Lane,
     LiveClip,
     LiveDevice,
@@ -69,7 +70,7 @@ def read_set(path: Path | str) -> LiveSet:
     tracks.sort(key=lambda track: track.kind == "main")  # Live writes it last, and so do we
     tempo_bpm, meter = parse_tempo(CLIP_TEMPO_BPM), Meter()
     if reader.song or path.suffix.lower() != ".alc":
-        tempo_bpm = parse_tempo(_song_value(path.name, "Tempo", reader))
+        tempo_bpm = parse_tempo(_song_value(path.name, TEMPO_PARAMETER, reader))
         meter = meter_of_value(_song_value(path.name, METER_PARAMETER, reader))
     return LiveSet(
         creator=reader.creator,

@@ -18,6 +18,7 @@ from midi.tempo import (
     parse_tempo,
     samples_to_beats,
     ticks_to_beats,
+    typed_tempo,
 )
 
 tempi = st.decimals(min_value=20, max_value=999, places=3).map(Fraction)
@@ -90,3 +91,14 @@ def test_what_is_no_number_is_refused_at_once(value: str | float) -> None:
 def test_a_quarter_at_120_is_half_a_second() -> None:
     """The anchor of all conversions."""
     assert beats_to_seconds(Fraction(1), Fraction(120)) == Fraction(1, 2)
+
+
+@given(st.integers(20_00, 999_00))
+def test_a_tempo_is_the_typed_one_after_a_midi_file(hundredths: int) -> None:
+    """A file has whole microseconds a beat; Live's two decimals come back, or a tempo of the same microseconds."""
+    typed = Fraction(hundredths, 100)
+    microseconds = round(60_000_000 / typed)
+    found = typed_tempo(Fraction(60_000_000, microseconds))
+    assert round(60_000_000 / found) == microseconds
+    assert abs(found - typed) <= Fraction(1, 50)
+    assert found == typed or hundredths > 30_000

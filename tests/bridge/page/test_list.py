@@ -18,6 +18,7 @@ from bridge.takes.library import stored_takes
 from midi.live.testing import midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
 from midi.smf.read import Score, ScoreTrack, write_midi
+from midi.tempo import Meter, MeterChange, TempoChange
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -171,7 +172,8 @@ def test_a_bar_of_a_dropped_song_is_the_melody(tab: "Tab", tmp_path: Path) -> No
         for name, low in (("Riff", 40), ("", 50))
     )
     file = tmp_path / "song.mid"
-    file.write_bytes(write_midi(Score(tracks)))
+    meters, tempos = (MeterChange(Fraction(0), Meter(3, 4)),), (TempoChange(Fraction(0), Fraction(95)),)
+    file.write_bytes(write_midi(Score(tracks, meters=meters, tempos=tempos)))
     drop(tab, file)
     tab.wait_for_function("() => document.getElementById('melody').notes[0]?.[0] === 40")
     assert tab.eval_on_selector_all("#set-clip option", "all => all.map(one => one.text)") == [
@@ -179,10 +181,11 @@ def test_a_bar_of_a_dropped_song_is_the_melody(tab: "Tab", tmp_path: Path) -> No
         "2 (40 notes)",
     ]
     assert tab.is_hidden("#set-lanes")
+    assert (tab.input_value("[name=tempo_bpm]"), tab.input_value("[name=time_signature]")) == ("95", "3/4")
     tab.select_option("#set-clip", label="2 (40 notes)")
     tab.fill("#set-start", "bar 3")
     tab.click("#set-melody")
-    tab.wait_for_function("() => document.getElementById('melody').notes[0]?.[0] === 58")
+    tab.wait_for_function("() => document.getElementById('melody').notes[0]?.[0] === 56")
     tab.fill("#set-start", "chorus")
     tab.click("#set-melody")
     tab.wait_for_selector("#toast:has-text('is no position')")

@@ -78,7 +78,7 @@ export class Ask extends EventTarget {
     this.#edited();
   }
 
-  /** Takes tempo, key, metre and bars from the prompt's words into fields that nobody has filled by hand. */
+  /** Takes tempo, key, metre and bars from the prompt or a file into fields that nobody has filled by hand. */
   suggest(said) {
     for (const [name, value] of Object.entries(said)) {
       const field = this.#form.elements[name];

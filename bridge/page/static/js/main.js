@@ -191,7 +191,8 @@ async function take(file) {
   else takeAudio(kept);
 }
 
-async function takeMidi({ name, handle, tracks }) {
+async function takeMidi({ name, handle, tracks, tempo_bpm, time_signature }) {
+  ask.suggest({ tempo_bpm, time_signature });
   const tune = async (chosen) => {
     const query = new URLSearchParams({ file: handle, beats: ask.beats, metre: ask.metre, ...chosen });
     const { notes, place, track, remarks } = await api.json(`/tune?${query}`);
@@ -217,7 +218,8 @@ function showParts(name, kind, parts, lanes = []) {
   $("set-lanes").hidden = !lanes.length;
 }
 
-function takeSet({ lanes, clips, name, handle }) {
+function takeSet({ lanes, clips, name, handle, tempo_bpm, time_signature }) {
+  ask.suggest({ tempo_bpm, time_signature });
   const parts = clips.map((clip, number) => new Option(`${clip.track}: ${clip.name} (${clip.notes} notes)`, number));
   showParts(name, "Clip", parts, lanes.map((lane) => new Option(`${lane.path} (${lane.events} events)`, lane.path)));
   if (!lanes.length && !clips.length) say(`${name} has no drawn lanes and no clips with notes.`);
