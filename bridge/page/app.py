@@ -3,7 +3,7 @@
 import functools
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from midi.tempo import Meter, exact
 
 from ..requests.readers import FileThreads
 from ..takes import library
+from . import songs
 from .cards import card, form_of
 from .downloads import packed, stems_by_layer
 from .files import index, serve_static
@@ -166,20 +167,23 @@ class UploadRoutes:
     def _lane(self, request: Request) -> Response:
         wanted = request.query_params
         start, beats = read_position(wanted.get("start", "")), exact(wanted.get("beats", "16"))
-        return JSONResponse(self._uploads.lane(wanted.get("set", ""), wanted.get("lane", ""), start, beats))
+        return JSONResponse(songs.lane(self._path("set", wanted), wanted.get("lane", ""), start, beats))
 
     def _clip(self, request: Request) -> Response:
         wanted = request.query_params
         number, beats = int(wanted.get("number", "0") or 0), exact(wanted.get("beats", "16"))
         start = read_position(wanted.get("start", ""))
-        return JSONResponse(self._uploads.clip(wanted.get("set", ""), number, beats, start))
+        return JSONResponse(songs.clip(self._path("set", wanted), number, beats, start))
 
     def _tune(self, request: Request) -> Response:
         wanted = request.query_params
         beats, meter = exact(wanted.get("beats", "16")), Meter.parse(wanted.get("metre", "4/4"))
         start, track = read_position(wanted.get("start", "")), wanted.get("track", "")
         place = int(track) if track else None
-        return JSONResponse(self._uploads.tune(wanted.get("file", ""), beats, meter, start, place))
+        return JSONResponse(songs.tune(self._path("file", wanted), beats, meter, start, place))
+
+    def _path(self, name: str, wanted: Mapping[str, str]) -> Path:
+        return Path(self._uploads.path(wanted.get(name, "")))
 
     async def _upload(self, request: Request) -> Response:
         data = await request.body()

@@ -10,11 +10,8 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,16 +21,9 @@ import numpy as np
 from engine.audio.wav import read_audio
 from engine.errors import BadInputError, DittoError
 from engine.files import publish
-from midi.bars import Position
 from midi.files.names import whole_letters
-from midi.live.note_file import track_notes
-from midi.live.set import Lane, LiveClip, LiveSet, read_set
-from midi.melody import pitched
-from midi.notes import DRUM_CHANNEL, Note, audible
-from midi.tempo import Meter, typed_tempo
 
-from ..requests.live_lane import as_share, as_target, start_beat
-from ..requests.saved_lane import sparse
+from . import songs
 from .cards import Json
 
 _NO_NAME = re.compile(r'[\x00-\x1f\x7f<>:"|?*#/\\]')
@@ -44,9 +34,6 @@ _STORED = re.compile(r"[0-9a-f]{32}[.-][a-z0-9]{2,5}")  # earlier versions had f
 KEPT_SECONDS = 86_400.0  # since the last use
 MAX_NAME_BYTES = 120  # of a file; what is before the ending is cut
 OUTLINE_COLUMNS = 400
-MAX_NOTES = 20_000
-MAX_LANES = 500
-MAX_CLIPS = 500
 
 
 class Kind(StrEnum):
@@ -139,83 +126,6 @@ class Uploads:
         folder = self._folder_of(stored)
         return next((path for path in folder.iterdir() if path.suffix != ".part"), None) if folder.is_dir() else None
 
-    def lane(self, handle: str, name: str, start: Position | None, beats: Fraction) -> Json:
-        """Return one lane of an uploaded set in `beats` quarter notes from `start` on: [beat, dB] and [beat, 0..1].
-
-        `levels` are what an intensity of that lane is everywhere, `shares` parts of its range. A clip's envelope
-        without a start is as the clip plays it. Raises `DittoError` for an unknown handle or lane.
-        """
-        live_set = read_set(self.path(handle))
-        for lane in live_set.lanes:
-            if lane.path == name:
-                first = start_beat(live_set, lane, start)
-                level, shares = sparse(as_target(lane, first, beats)), sparse(as_share(lane, first, beats))
-                low, high = (level.low, level.high) if level.unit == "unit" else (0.0, 1.0)
-                return {
-                    "levels": [[float(one.beat), low + (high - low) * one.value] for one in level.points],
-                    "shares": [[float(one.beat), one.value] for one in shares.points],
-                }
-        raise BadInputError(f"The set has no lane {name[:120]!r}.")
-
-    def tune(
-        self, handle: str, beats: Fraction, meter: Meter, start: Position | None = None, track: int | None = None
-    ) -> Json:
-        """Return what a MIDI file plays in a loop of `beats` quarter notes, from `start` on, without drums.
-
-        `track` is its place in the file, from 0; without one it is the first with notes that are no drums. The answer
-        has its place and its name. Raises `DittoError`.
-        """
-        from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
-
-        path = Path(self.path(handle))
-        score = read_midi(path)
-        if track is None:
-            track = next((place for place, one in enumerate(score.tracks) if _has_tune(one.notes)), None)
-        if track is None:
-            raise BadInputError(f"{path.name} holds no notes but drums.", remedy="Choose a file with a melody.")
-        if not 0 <= track < len(score.tracks):
-            raise BadInputError(f"{path.name} has {len(score.tracks)} tracks.", remedy="Choose one of the list.")
-        found = track_notes(path, score, track + 1, beats, meter, start)
-        line = pitched(found.notes)
-        return {
-            "notes": _notes(audible(line.notes)),
-            "place": track,
-            "track": score.tracks[track].name,
-            "remarks": [*found.remarks, *line.remarks],
-        }
-
-    def clip(self, handle: str, number: int, beats: Fraction, start: Position | None = None) -> Json:
-        """Return the notes that a clip of an uploaded set plays in `beats` quarter notes.
-
-        `number` is its place in the list, `start` a position of its own, by default where it is launched. Raises
-        `DittoError` for an unknown handle or number.
-        """
-        clips = _clips(read_set(self.path(handle)))
-        if not 0 <= number < len(clips):
-            raise BadInputError(f"The set has {len(clips)} clips with notes.", remedy="Choose one of the list.")
-        clip = clips[number][1]
-        return {
-            "notes": _notes(audible(clip.sounding_notes(beats, None if start is None else clip.bars.beat_of(start))))
-        }
-
-
-def _notes(notes: Iterable[Note]) -> list[list[float]]:
-    return [[note.pitch, float(note.start), float(note.duration), note.velocity] for note in islice(notes, MAX_NOTES)]
-
-
-def _clips(live_set: LiveSet) -> list[tuple[str, LiveClip]]:
-    """Return the clips with notes, each with its track's name."""
-    return [
-        (track.name, clip)
-        for track in live_set.tracks
-        for clip in track.clips
-        if clip.kind == "midi" and len(clip.note_data)
-    ][:MAX_CLIPS]
-
-
-def _has_tune(notes: Sequence[Note]) -> bool:
-    return any(note.channel != DRUM_CHANNEL for note in pitched(notes).notes)
-
 
 def _plain_name(name: str, ending: str) -> str:
     """Return a file's own name as any disk takes it, with its `ending`."""
@@ -224,45 +134,6 @@ def _plain_name(name: str, ending: str) -> str:
         stem = stem[:-1]
     stem = stem.strip(" .") or "file"
     return f"{'_' if _DEVICE.fullmatch(stem) else ''}{stem}{ending}"
-
-
-def _midi(path: Path) -> Json:
-    from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
-
-    score = read_midi(path)
-    return {
-        "tempo_bpm": float(typed_tempo(score.tempos[0].tempo_bpm)) if score.tempos else None,
-        "time_signature": str(score.meters[0].meter) if score.meters else None,
-        "tracks": [{"name": track.name, "notes": len(track.notes)} for track in score.tracks],
-    }
-
-
-def _set(path: Path) -> Json:
-    live_set = read_set(path)
-    bars = live_set.bars
-    return {
-        "tempo_bpm": float(live_set.tempo_bpm),
-        "time_signature": str(live_set.meter),
-        "lanes": [_lane(lane) for lane in live_set.lanes[:MAX_LANES]],
-        "clips": [
-            {
-                "track": track,
-                "name": clip.label(bars),
-                "notes": len(clip.note_data),
-            }
-            for track, clip in _clips(live_set)
-        ],
-    }
-
-
-def _lane(lane: Lane) -> Json:
-    drawn = lane.times[lane.times >= 0]
-    return {
-        "path": lane.path,
-        "events": len(lane.times),
-        "from_beat": float(drawn[0]) if len(drawn) else 0.0,
-        "to_beat": float(drawn[-1]) if len(drawn) else 0.0,
-    }
 
 
 def _audio(path: Path) -> Json:
@@ -277,4 +148,4 @@ def _audio(path: Path) -> Json:
     }
 
 
-_READERS: dict[Kind, Any] = {Kind.MIDI: _midi, Kind.SET: _set, Kind.AUDIO: _audio}
+_READERS: dict[Kind, Any] = {Kind.MIDI: songs.midi_contents, Kind.SET: songs.set_contents, Kind.AUDIO: _audio}

@@ -99,7 +99,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     _music("bars", "4", f"Length, 1 to {MAX_BARS} bars; else what the prompt says (8 bars).", kind=int, default="4"),
     _music(
-        "time_signature", "7/8", "Such as 4/4, 6/8 or 7/8; else what the prompt says (in 3/4), else that of the song it follows.",
+        "time_signature", "7/8",
+        "Such as 4/4, 6/8 or 7/8; else what the prompt says (in 3/4), else that of the song it follows.",
         kind=Meter, default="4/4", metavar="N/D",
     ),
     _music(

@@ -48,7 +48,7 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--melody", "no bytes.mid"], ["no bytes.mid", "is not a MIDI file"]),
         (["--melody", "empty.mid"], ["empty.mid", "no sounding notes"]),
         (["--melody", "drums.mid"], ["drums.mid", "only drums"]),
-        (["--melody", "späť 遅い.mid"], ["späť 遅い.mid", "beat 40", "beats 0 to 16"]),
+        (["--melody", "späť 遅い.mid#@bar 20"], ["späť 遅い.mid", "no notes from bar 20 on", "none after that"]),
         (["--melody", "drums.mid#Lead"], ["drums.mid", "no track 'Lead'", "It has"]),
         (["--rhythm", "empty.mid"], ["empty.mid", "no sounding notes"]),
         (["--bars", "0"], ["Bars may be 1 to 16, not 0"]),

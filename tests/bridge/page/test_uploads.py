@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from bridge.client import Peer
+from bridge.page import songs
 from bridge.page.cards import form_of
 from bridge.page.downloads import packed
 from bridge.page.server import Page
@@ -122,22 +123,22 @@ def test_a_set_shows_its_lanes_and_clips(uploads: Uploads) -> None:
     clip = midi_clip_xml([(60, 0, 1, 100), (64, 2, 1, 90)], name="Lead")
     found = uploads.keep("a.als", set_xml(track_xml("Keys", lanes=lane, session=clip)))
     assert [(one["track"], one["name"], one["notes"]) for one in found["clips"]] == [("Keys", "Lead", 2)]
-    assert [note[:2] for note in uploads.clip(found["handle"], 0, Fraction(8))["notes"]] == [
+    assert [note[:2] for note in songs.clip(Path(uploads.path(found["handle"])), 0, Fraction(8))["notes"]] == [
         [60, 0], [64, 2], [60, 4], [64, 6],
     ]  # fmt: skip
     bare = midi_clip_xml([(60, 0, 1, 100)]), midi_clip_xml([(60, 0, 1, 100)], time=128)
     found_bare = uploads.keep("b.als", set_xml(track_xml("Keys", session=bare[0], arrangement=bare[1])))
     assert [one["name"] for one in found_bare["clips"]] == ["slot 1", "bar 33"]
     with pytest.raises(BadInputError, match="1 clips"):
-        uploads.clip(found["handle"], 1, Fraction(8))
+        songs.clip(Path(uploads.path(found["handle"])), 1, Fraction(8))
     (shown,) = [one for one in found["lanes"] if "Keys" in one["path"]]
-    lanes = uploads.lane(found["handle"], shown["path"], Fraction(0), Fraction(4))
+    lanes = songs.lane(Path(uploads.path(found["handle"])), shown["path"], Fraction(0), Fraction(4))
     assert lanes["levels"][0] == [0.0, pytest.approx(LOUDEST_DB - 6.02, abs=0.01)], "a fader, in dB as everywhere"
     assert lanes["levels"][-1] == [4.0, pytest.approx(LOUDEST_DB, abs=0.01)]
     assert [beat for beat, _share in lanes["shares"]] == [0.0, 4.0]
     assert [share for _beat, share in lanes["shares"]] == pytest.approx([0.25, 0.5], abs=0.01)
     with pytest.raises(BadInputError, match="no lane"):
-        uploads.lane(found["handle"], "Keys/none", Fraction(0), Fraction(4))
+        songs.lane(Path(uploads.path(found["handle"])), "Keys/none", Fraction(0), Fraction(4))
 
 
 def test_a_lane_of_many_points_keeps_its_end(uploads: Uploads) -> None:
@@ -146,7 +147,7 @@ def test_a_lane_of_many_points_keeps_its_end(uploads: Uploads) -> None:
     lane = envelope_xml(101, [(BEFORE_THE_SONG, 0.5), *wave, (16.0, 0.25)])
     found = uploads.keep("a.als", set_xml(track_xml("Keys", lanes=lane)))
     (path,) = [one["path"] for one in found["lanes"] if "Keys" in one["path"]]
-    lanes = uploads.lane(found["handle"], path, None, Fraction(16))
+    lanes = songs.lane(Path(uploads.path(found["handle"])), path, None, Fraction(16))
     assert lanes["shares"][-1] == [16.0, 0.25]
     assert lanes["levels"][-1] == [16.0, pytest.approx(-36 + 0.25 * 22)]
     assert len(lanes["shares"]) <= 2_000
@@ -158,16 +159,23 @@ def test_a_dropped_file_is_the_melody_that_it_is_everywhere(uploads: Uploads) ->
     riff = tuple(Note(60 + beat, Fraction(beat), Fraction(1)) for beat in range(4))
     score = Score((ScoreTrack("Kit", kick, Fraction(4)), ScoreTrack("Riff", riff, Fraction(4))))
     handle = uploads.keep("riff.mid", write_midi(score))["handle"]
-    found = uploads.tune(handle, Fraction(8), Meter(4, 4))
+    found = songs.tune(Path(uploads.path(handle)), Fraction(8), Meter(4, 4))
     assert [(pitch, start) for pitch, start, *_ in found["notes"]] == [(60 + n % 4, n) for n in range(8)]
     assert found["track"] == "Riff"
     assert found["remarks"] == ["riff.mid lasts 4 beats and is played 2 times."]
     numbered = uploads.keep("n.mid", write_midi(Score((ScoreTrack("2", kick), ScoreTrack("1", riff)))))["handle"]
-    assert uploads.tune(numbered, Fraction(4), Meter(4, 4))["track"] == "1", "names that are numbers confuse nothing"
-    assert [note[0] for note in uploads.tune(numbered, Fraction(4), Meter(4, 4))["notes"]] == [60, 61, 62, 63]
+    assert songs.tune(Path(uploads.path(numbered)), Fraction(4), Meter(4, 4))["track"] == "1", (
+        "names that are numbers confuse nothing"
+    )
+    assert [note[0] for note in songs.tune(Path(uploads.path(numbered)), Fraction(4), Meter(4, 4))["notes"]] == [
+        60,
+        61,
+        62,
+        63,
+    ]
     drums = uploads.keep("kit.mid", write_midi(Score((ScoreTrack("Kit", kick),))))["handle"]
     with pytest.raises(BadInputError, match=r"kit\.mid holds no notes but drums"):
-        uploads.tune(drums, Fraction(8), Meter(4, 4))
+        songs.tune(Path(uploads.path(drums)), Fraction(8), Meter(4, 4))
 
 
 def test_a_passage_of_a_dropped_song_is_read_as_everywhere(uploads: Uploads) -> None:
@@ -179,14 +187,14 @@ def test_a_passage_of_a_dropped_song_is_read_as_everywhere(uploads: Uploads) -> 
     kept = uploads.keep("song.mid", write_midi(Score(tracks)))
     handle = kept["handle"]
     assert [track["notes"] for track in kept["tracks"]] == [40, 40]
-    found = uploads.tune(handle, Fraction(4), Meter(4, 4), BarPosition(3), 1)
+    found = songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4), BarPosition(3), 1)
     assert [(pitch, start) for pitch, start, *_ in found["notes"]] == [(78 + n, n) for n in range(4)]
     assert (found["place"], found["track"]) == (1, "")
-    assert uploads.tune(handle, Fraction(4), Meter(4, 4))["place"] == 0
+    assert songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4))["place"] == 0
     with pytest.raises(DittoError, match="no notes from bar 99 on"):
-        uploads.tune(handle, Fraction(4), Meter(4, 4), BarPosition(99))
+        songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4), BarPosition(99))
     with pytest.raises(BadInputError, match="has 2 tracks"):
-        uploads.tune(handle, Fraction(4), Meter(4, 4), None, 2)
+        songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4), None, 2)
 
 
 @pytest.mark.parametrize(
