@@ -127,8 +127,8 @@ const HANDLERS = {
   inks(values) {
     this.face.setInks(values.map(Number));
   },
-  read() {
-    this.listening.read();
+  filled() {
+    this.listening.filled();
   },
   prompt(words) {
     this.prompted(words);

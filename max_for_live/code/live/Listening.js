@@ -43,7 +43,7 @@ class Listening {
   }
 
   // The file is in memory.
-  read() {
+  filled() {
     this.loaded = this.now ? this.now.path : "";
     if (this.on && this.now) this.out("gain", 1);
   }
