@@ -120,6 +120,7 @@ class Device {
 
   close() {
     this.scan.cancel(); // the playhead goes back
+    this.lander.cancel();
     this.clock.stop();
   }
 

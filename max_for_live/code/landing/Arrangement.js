@@ -45,8 +45,9 @@ class Arrangement {
           + "Land.");
       return { clip: this.live.object(landed), words: `Landed on ‘${name}’ at bar ${bar} of the Arrangement.` };
     } finally {
-      if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
-      if (made) this.places.removeScene();
+      const left = this.live.child(slot, "clip");
+      if (left && Clipwork.isOf(left, job.take)) slot.call("delete_clip"); // never what a hand has put there meanwhile
+      if (made) this.places.removeScene(made);
     }
   }
 

@@ -9,6 +9,8 @@ const WATCH_MS = [300, 700, 1000, 2000, 2000, 2000, 2000, 5000]; // between two 
 
 const TAKEN_AWAY = "The clip was taken away while it landed. Press Land to put the take back.";
 
+const fileName = (path) => path.split(/[\\/]/).pop().normalize("NFC"); // a Mac may spell letters in pieces
+
 class Refused extends Error {}
 
 const Clipwork = {
@@ -17,8 +19,12 @@ const Clipwork = {
     yield TURN_MS;
     const clip = live.child(holder, where.length ? "arrangement_clips" : "clip");
     if (!clip) throw new Refused(`Live could not open ${take.path}. Is the file still there?`);
+    if (!Clipwork.isOf(clip, take)) throw new Refused(TAKEN_AWAY); // a hand was quicker, and this clip is theirs
     return clip;
   },
+
+  // Whether a clip plays the file of a take; Collect All and Save moves the file but keeps its name.
+  isOf: (clip, { path }) => fileName(LiveSet.text(clip, "file_path")) === fileName(path),
 
   *dress(clip, { take, warpMode }) {
     clip.set("name", take.name);

@@ -9,6 +9,7 @@ class Lander {
     this.samplers = new Samplers(live);
     this.queue = [];
     this.busy = false;
+    this.running = null;
   }
 
   // job: { take, target() -> id, place, spot: { sceneId, beat }, warpMode, levelLike, redraw, replaces, version,
@@ -21,7 +22,13 @@ class Lander {
   next() {
     const job = this.queue.shift();
     this.busy = Boolean(job);
-    if (job) this.clock.run(this.guard(job));
+    this.running = job ? this.clock.run(this.guard(job)) : null;
+  }
+
+  // The device goes: what a landing needs only on its way does not stay in the set.
+  cancel() {
+    this.queue = [];
+    this.running?.cancel();
   }
 
   *guard(job) {

@@ -25,10 +25,10 @@ class Places {
       throw new Refused(`${name} is frozen. Unfreeze it, or choose another track under Lands in.`);
   }
 
-  // The slot for a take: { slot, made }, where `made` says that a scene was added for it.
+  // The slot for a take: { slot, made }, where `made` is the id of the scene that was added for it, or 0.
   *slotFor(track, { place, redraw, spot }) {
     const slot = redraw ? this.redrawSlot(track) : this.emptySlot(track, place === Place.NEXT ? 0 : this.indexOf(spot));
-    return slot ? { slot, made: false } : { slot: yield* this.addScene(track), made: true };
+    return slot ? { slot, made: 0 } : yield* this.addScene(track);
   }
 
   // The scene that was selected when the take was asked for.
@@ -46,19 +46,22 @@ class Places {
   }
 
   *addScene(track) {
-    const before = LiveSet.ids(track, "clip_slots").length;
+    const before = LiveSet.ids(this.live.song, "scenes");
     this.live.song.call("create_scene", -1);
     yield TURN_MS;
-    const slots = LiveSet.ids(track, "clip_slots");
-    const slot = slots.length > before ? this.live.object(slots[slots.length - 1]) : null;
-    if (slot && !LiveSet.flag(slot, "has_clip")) return slot;
+    const scenes = LiveSet.ids(this.live.song, "scenes");
+    const made = scenes.find((id) => !before.includes(id)) ?? 0;
+    const slot = made ? this.live.object(LiveSet.ids(track, "clip_slots")[scenes.indexOf(made)]) : null;
+    if (slot && !LiveSet.flag(slot, "has_clip")) return { slot, made };
     throw new Refused(`Every slot of ‘${LiveSet.text(track, "name")}’ holds a clip, and Live adds no scene. `
       + "Choose another track under Lands in, then press Land.");
   }
 
-  // Removes the scene that was added last, if nothing has come into it.
-  removeScene() {
-    this.live.song.call("delete_scene", LiveSet.ids(this.live.song, "scenes").length - 1);
+  // Removes a scene that was added, unless something has come into it meanwhile.
+  removeScene(id) {
+    const index = LiveSet.ids(this.live.song, "scenes").indexOf(id);
+    const scene = index >= 0 ? this.live.object(id) : null;
+    if (scene && LiveSet.flag(scene, "is_empty")) this.live.song.call("delete_scene", index);
   }
 
   *newTrack(target, name) {

@@ -116,9 +116,8 @@ class Clips {
 
   // Where a take's file lies in the set, or 0; Collect All and Save moves the file but keeps its name.
   idOfFile(path) {
-    const base = (text) => text.split(/[\\/]/).pop();
     const row = this.list.find(({ file }) => file === path)
-      || this.list.find(({ file }) => file && base(file) === base(path));
+      || this.list.find(({ file }) => file && fileName(file) === fileName(path));
     return row ? row.id : 0;
   }
 }

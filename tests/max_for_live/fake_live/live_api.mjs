@@ -98,6 +98,7 @@ const READERS = {
     return [song.current_song_time];
   },
   canonical_parent: (_live, { parent }) => (parent ? ["id", parent.id] : ["id", 0]),
+  is_empty: (live, scene) => [live.song.tracks.some(({ clip_slots: slots }) => slots[live.song.scenes.indexOf(scene)]?.has_clip) ? 0 : 1],
   automation_state: (live, parameter) => [live.automationOf(parameter)],
   warp_markers: (_live, clip) => [JSON.stringify({
     warp_markers: clip.markers.map(([sample_time, beat_time]) => ({ sample_time, beat_time })),
