@@ -13,6 +13,10 @@ const fileName = (path) => path.split(/[\\/]/).pop().normalize("NFC"); // a Mac 
 
 class Refused extends Error {}
 
+// What of a clip a hand may change; its warp markers are told apart by whether they are straight.
+const LOOK = ["name", "color", "gain", "pitch_coarse", "pitch_fine", "warp_mode", "warping", "muted", "has_envelopes", "looping",
+  "loop_start", "loop_end", "start_marker", "end_marker"];
+
 const Clipwork = {
   *create(live, holder, take, ...where) {
     holder.call("create_audio_clip", take.path, ...where);
@@ -25,6 +29,18 @@ const Clipwork = {
 
   // Whether a clip plays the file of a take; Collect All and Save moves the file but keeps its name.
   isOf: (clip, { path }) => fileName(LiveSet.text(clip, "file_path")) === fileName(path),
+
+  // Notes which clip a take became, and how it looks as we leave it.
+  note(clip, take) {
+    take.clipId = clip.id;
+    take.look = Clipwork.look(clip, take);
+  },
+
+  // Whether a clip is the one that a take became, as we have left it.
+  isUntouched: (clip, take) => clip.id === take.clipId && Clipwork.look(clip, take) === take.look,
+
+  look: (clip, { seconds, beats }) =>
+    JSON.stringify([...LOOK.map((name) => LiveSet.raw(clip, name)), Warp.straight(clip, seconds, beats)]),
 
   *dress(clip, { take, warpMode }) {
     clip.set("name", take.name);

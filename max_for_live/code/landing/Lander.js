@@ -34,20 +34,27 @@ class Lander {
   *guard(job) {
     try {
       const { clip, words, looped = true } = yield* this.steps(job);
-      job.take.clipId = clip ? clip.id : NO_CLIP;
+      if (clip) Clipwork.note(clip, job.take);
+      else job.take.clipId = NO_CLIP;
       job.done(words);
       if (clip) this.watch(clip, job, { looped, wrong: false });
     } catch (error) {
       job.failed(error instanceof Refused ? error.message : `Live did not take the loop: ${error.message}.`);
       const clip = job.take.clipId > 0 ? this.live.object(job.take.clipId) : null;
-      if (clip) this.watch(clip, job, { looped: true, wrong: true });
+      if (clip) {
+        Clipwork.note(clip, job.take);
+        this.watch(clip, job, { looped: true, wrong: true });
+      }
     }
     yield TURN_MS;
     this.next();
   }
 
   watch(clip, job, state) {
-    const mended = () => job.done(`‘${job.take.name}’ is right now.`);
+    const mended = () => {
+      Clipwork.note(clip, job.take);
+      job.done(`‘${job.take.name}’ is right now.`);
+    };
     this.clock.run(Clipwork.watch(clip, job.take, { ...state, said: job.failed, mended }));
   }
 

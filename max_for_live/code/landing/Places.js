@@ -25,6 +25,13 @@ class Places {
       throw new Refused(`${name} is frozen. Unfreeze it, or choose another track under Lands in.`);
   }
 
+  // A recording that runs is a take of the producer's: nothing lands into it.
+  mustNotRecord(track) {
+    const { song } = this.live;
+    if (this.live.playing && LiveSet.flag(song, "record_mode") && LiveSet.flag(track, "arm"))
+      throw new Refused(`‘${LiveSet.text(track, "name")}’ is being recorded. Stop the recording, then press Land.`);
+  }
+
   // The slot for a take: { slot, made }, where `made` is the id of the scene that was added for it, or 0.
   *slotFor(track, { place, redraw, spot }) {
     const slot = redraw ? this.redrawSlot(track) : this.emptySlot(track, place === Place.NEXT ? 0 : this.indexOf(spot));
@@ -36,11 +43,11 @@ class Places {
     return Math.max(0, LiveSet.ids(this.live.song, "scenes").indexOf(sceneId));
   }
 
-  // The first empty slot from a scene on, or null.
+  // The first empty slot from a scene on, or null. One whose button blinks is not empty: a recording is to begin there.
   emptySlot(track, from) {
     for (const id of LiveSet.ids(track, "clip_slots").slice(from)) {
       const slot = this.live.object(id);
-      if (slot && !LiveSet.flag(slot, "has_clip")) return slot;
+      if (slot && !LiveSet.flag(slot, "has_clip") && !LiveSet.flag(slot, "is_triggered")) return slot;
     }
     return null;
   }
@@ -96,12 +103,12 @@ class Places {
     return slot;
   }
 
-  // Whether a slot is empty or holds the very clip that a redraw had put there, not kept and not renamed.
+  // Whether a slot is empty or holds the very clip that a redraw had put there, not kept and untouched since.
   isOurs({ slotId, take }) {
     const slot = this.live.object(slotId);
     if (!slot || take.kept) return false;
     const clip = this.live.child(slot, "clip");
-    return !clip || (clip.id === take.clipId && LiveSet.text(clip, "name") === take.name);
+    return clip ? Clipwork.isUntouched(clip, take) : !LiveSet.flag(slot, "is_triggered");
   }
 
   remember(track, slot, take) {

@@ -48,7 +48,7 @@ export class FakeLive extends FakeSet {
     const track = this.add("Track", {
       name, has_midi_input: midi ? 1 : 0, has_audio_input: midi || group ? 0 : 1, is_frozen: frozen ? 1 : 0,
       is_foldable: group ? 1 : 0, clip_slots: [], arrangement_clips: [], take_lanes: [], devices: [],
-      playing_slot_index: -1, fired_slot_index: -1, slotted: true,
+      playing_slot_index: -1, fired_slot_index: -1, arm: 0, slotted: true,
     }, this.song);
     for (const _scene of this.song.scenes) this.addSlot(track);
     this.song.tracks.splice(at, 0, track);
@@ -133,7 +133,7 @@ export class FakeLive extends FakeSet {
       name: path.split("/").pop(), is_midi_clip: 0, is_audio_clip: 1, file_path: path, warping: own, warp_mode: 4, gain: 0.4,
       looping: 0, color: 0, loop_start: 0, loop_end: end, start_marker: 0, end_marker: end, has_envelopes: 0,
       sample_length: file.samples, sample_rate: file.rate, markers: hidden([[0, 0]], file.seconds / guessed.beats),
-      legato: 0, signature_numerator: 4, signature_denominator: 4, ...properties,
+      legato: 0, signature_numerator: 4, signature_denominator: 4, pitch_coarse: 0, pitch_fine: 0, muted: 0, ...properties,
     }, holder);
     if (this.guess) this.clock.after(this.warpDelay, () => this.autoWarp(clip, file.seconds, guessed));
     return clip;

@@ -99,6 +99,7 @@ const READERS = {
   },
   canonical_parent: (_live, { parent }) => (parent ? ["id", parent.id] : ["id", 0]),
   is_empty: (live, scene) => [live.song.tracks.some(({ clip_slots: slots }) => slots[live.song.scenes.indexOf(scene)]?.has_clip) ? 0 : 1],
+  is_triggered: (_live, slot) => [slot.parent.clip_slots.indexOf(slot) === slot.parent.fired_slot_index ? 1 : 0],
   automation_state: (live, parameter) => [live.automationOf(parameter)],
   warp_markers: (_live, clip) => [JSON.stringify({
     warp_markers: clip.markers.map(([sample_time, beat_time]) => ({ sample_time, beat_time })),

@@ -12,6 +12,13 @@ function mayHold(live, track, path) {
   return true;
 }
 
+// Whether the Arrangement is being recorded into a track: what is put there goes into the producer's take.
+function recorded(live, track) {
+  if (!track.arm || !live.song.record_mode || !live.song.is_playing) return false;
+  live.error("RuntimeError: The track is being recorded into");
+  return true;
+}
+
 // What lies under a span of the Arrangement is replaced; clips that cross its edges are split (measured).
 function clear(live, holder, start, end) {
   const rest = [];
@@ -35,7 +42,7 @@ function place(live, holder, clip, start, end) {
 }
 
 function createInArrangement(live, holder, path, start) {
-  if (mayHold(live, live.trackOf(holder), path) !== true) return undefined;
+  if (mayHold(live, live.trackOf(holder), path) !== true || recorded(live, live.trackOf(holder))) return undefined;
   const clip = live.newAudioClip(holder, path);
   return place(live, holder, clip, start, start + clip.end_marker);
 }
@@ -92,6 +99,7 @@ export const METHODS = {
     create_audio_clip(live, slot, path) {
       if (mayHold(live, slot.parent, path) !== true) return undefined;
       if (slot.has_clip) return live.error("RuntimeError: This clip slot already has a clip");
+      if (slot.parent.clip_slots[slot.parent.fired_slot_index] === slot) live.overwritten = (live.overwritten ?? 0) + 1;
       Object.assign(slot, { clip: live.newAudioClip(slot, path), has_clip: 1 });
       return undefined;
     },
@@ -113,6 +121,7 @@ export const METHODS = {
       return undefined;
     },
     duplicate_clip_to_arrangement(live, track, reference, time) {
+      if (recorded(live, track)) return undefined;
       const clip = live.find(String(reference));
       const { type, id, parent, observers, ...rest } = clip;
       const length = clip.loop_end - clip.loop_start;

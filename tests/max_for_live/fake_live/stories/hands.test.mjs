@@ -1,6 +1,7 @@
 // What a producer's hands do to the set meanwhile: nothing of theirs is lost, and what cannot be done is said.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { launch } from "../methods.mjs";
 import { Studio } from "../studio.mjs";
 
 test("a prompt that is too long for a datagram is said, and nothing is asked; a shorter one is made", () => {
@@ -85,3 +86,88 @@ test("a device that is taken away while a take lands in the Arrangement leaves n
   assert.equal(theirs(room).length, before);
   assert.deepEqual([...room.live.objects.values()].filter(({ file_path: file }) => file?.startsWith("/takes/")), []);
 });
+
+test("a slot where a recording is to begin is no empty slot: not for a take, not for a redraw", () => {
+  const room = new Studio({ scenes: 6 });
+  room.play();
+  room.bass.fired_slot_index = 0; // a hand has pressed the slot's record button, and waits for the bar
+  room.generate();
+  assert.equal(room.bass.clip_slots[0].has_clip, 0);
+  assert.equal(room.bass.clip_slots[1].has_clip, 1);
+  room.bass.fired_slot_index = 2;
+  room.move("redraw", 1);
+  room.patch.move("intensity", -13);
+  room.advance(3000);
+  assert.equal(room.bass.clip_slots[2].has_clip, 0);
+  assert.match(room.status, /^Landed/);
+  assert.equal(room.live.overwritten ?? 0, 0);
+});
+
+test("nothing lands in the Arrangement of a track that is being recorded; the take is safe, and lands afterwards", () => {
+  for (const onClip of [false, true]) {
+    const room = new Studio({ build: (live, { bass }) => void (onClip && live.arrangementClip(bass, 0, 8)) });
+    room.pick("place", "Arrangement");
+    room.bass.arm = 1;
+    room.live.song.record_mode = 1;
+    room.play();
+    room.press("generate");
+    room.advance(5000);
+    assert.equal(room.status, "‘Bass’ is being recorded. Stop the recording, then press Land.");
+    assert.equal(room.bass.arrangement_clips.length, onClip ? 1 : 0);
+    room.live.change(room.live.song, "is_playing", 0);
+    room.press("land");
+    room.settle();
+    assert.match(room.status, onClip ? /take lane/ : /^Landed on ‘Bass’ at bar 1/);
+  }
+});
+
+// What a hand may do to a clip that a redraw has made.
+const TOUCHES = {
+  name: (clip) => (clip.name = "mine now"),
+  color: (clip) => (clip.color = 0x123456),
+  gain: (clip) => (clip.gain = 0.7),
+  transposition: (clip) => (clip.pitch_coarse = -3),
+  detuning: (clip) => (clip.pitch_fine = 12),
+  "warp mode": (clip) => (clip.warp_mode = 3),
+  "the loop's end": (clip) => (clip.loop_end = 8),
+  "the start marker": (clip) => (clip.start_marker = 1),
+  "no loop": (clip) => (clip.looping = 0),
+  "an envelope": (clip) => (clip.has_envelopes = 1),
+  "switched off": (clip) => (clip.muted = 1),
+  "a warp marker": (clip) => (clip.markers = [[0, 0], [2, 5], ...clip.markers.slice(1)]),
+};
+
+for (const [what, touch] of Object.entries(TOUCHES)) {
+  test(`a redraw that a hand has worked on is not replaced, in the Session and in the Arrangement: ${what}`, () => {
+    const room = new Studio({ scenes: 8 });
+    room.generate();
+    room.move("redraw", 1);
+    room.play();
+    room.bass.playing_slot_index = 0;
+    const redraw = (i) => {
+      room.patch.move("intensity", -15 - i);
+      room.pass();
+      room.advance(1500);
+      launch(room.live);
+      room.advance(20_000);
+    };
+    [1, 2].forEach(redraw); // the first of the two does not play now
+    const touched = room.clips.find(({ file_path: file }) => file === "/takes/take-2.wav");
+    touch(touched);
+    [3, 4, 5, 6].forEach(redraw);
+    assert.ok(room.clips.includes(touched));
+    assert.equal(room.clips.length, 4); // the first, theirs, and two that take turns
+
+    const other = new Studio();
+    other.pick("place", "Arrangement");
+    other.generate();
+    other.advance(20_000);
+    const [clip] = other.bass.arrangement_clips;
+    touch(clip);
+    other.move("redraw", 1);
+    other.patch.move("intensity", -13);
+    other.advance(5000);
+    assert.deepEqual(other.bass.arrangement_clips, [clip]);
+    assert.equal(other.bass.take_lanes[0].arrangement_clips.length, 1);
+  });
+}
