@@ -128,9 +128,8 @@ class Lander {
   remove(clipId) {
     const clip = this.live.object(clipId);
     const parent = clip && this.live.child(clip, "canonical_parent");
-    if (!parent) return false;
+    if (!parent) return;
     if (parent.type === "ClipSlot") parent.call("delete_clip");
     else (parent.type === "Track" ? parent : this.live.trackOf(parent)).call("delete_clip", `id ${clipId}`);
-    return true;
   }
 }

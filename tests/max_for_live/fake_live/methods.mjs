@@ -19,6 +19,13 @@ function recorded(live, track) {
   return true;
 }
 
+// Whether clips of a frozen track may be deleted is not documented: the fake can do both.
+function keeps(live, track) {
+  if (!live.frozenKeeps || !track.is_frozen) return false;
+  live.error("RuntimeError: The track is frozen");
+  return true;
+}
+
 // What lies under a span of the Arrangement is replaced; clips that cross its edges are split (measured).
 function clear(live, holder, start, end) {
   const rest = [];
@@ -91,7 +98,7 @@ export const METHODS = {
       live.remove(scene);
     },
     create_audio_track(live, song, index = -1) {
-      const track = live.track(`${song.tracks.length + 1}-Audio`, { at: index < 0 ? song.tracks.length : index });
+      const track = live.track("Audio", { numbered: true, at: index < 0 ? song.tracks.length : index });
       return ["id", track.id];
     },
   },
@@ -104,6 +111,7 @@ export const METHODS = {
       return undefined;
     },
     delete_clip(live, slot) {
+      if (keeps(live, slot.parent)) return undefined;
       if (!slot.clip) return live.error("RuntimeError: This clip slot has no clip");
       const track = slot.parent;
       if (track.clip_slots[track.playing_slot_index] === slot) track.playing_slot_index = -2;
@@ -128,6 +136,7 @@ export const METHODS = {
       return place(live, track, live.add("Clip", { ...rest, length_fixed: true }, track), time, time + length);
     },
     delete_clip(live, track, reference) {
+      if (keeps(live, track)) return;
       const clip = live.find(String(reference));
       for (const holder of [track, ...track.take_lanes])
         holder.arrangement_clips = holder.arrangement_clips.filter((other) => other !== clip);
