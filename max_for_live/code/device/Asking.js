@@ -124,7 +124,7 @@ const Asking = {
     const notes = Notes.loop(clip, this.beats);
     if (!notes.length) throw new Refused(`The ${control} clip ‘${label}’ has no notes inside its loop.`);
     const track = this.live.trackOf(clip);
-    const devices = track ? this.live.children(track, "devices") : [];
+    const devices = track ? this.live.devices(track) : [];
     return { notes, drums: devices.some((device) => LiveSet.flag(device, "can_have_drum_pads")) };
   },
 

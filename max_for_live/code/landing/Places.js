@@ -6,7 +6,6 @@ const Place = Object.freeze({
 const PLACES = Object.values(Place);
 const PLACE_LABELS = ["Selected scene", "Next slot", "New track", "Arrangement", "Simpler", "Drum pad", "Stems on tracks"];
 const REDRAW_SLOTS = 2;
-const NO_PLAYING_SLOT = -1;
 
 class Places {
   constructor(live) {
@@ -91,10 +90,10 @@ class Places {
     this.redraws.set(track.id, redraws);
     if (redraws.length < REDRAW_SLOTS) {
       const newest = redraws[redraws.length - 1];
-      const from = newest ? slots.indexOf(newest.slotId) : Math.max(0, LiveSet.number(track, "playing_slot_index"));
+      const from = newest ? slots.indexOf(newest.slotId) : Math.max(0, this.live.playingSlot(track));
       return this.emptySlot(track, from) || this.emptySlot(track, 0);
     }
-    const playing = LiveSet.number(track, "playing_slot_index");
+    const playing = this.live.playingSlot(track);
     const row = redraws.find(({ slotId }) => slots.indexOf(slotId) !== playing);
     const slot = this.live.object(row.slotId);
     if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
@@ -129,7 +128,7 @@ class Places {
 
   // Whether a launch would take the track away from the Arrangement.
   playsArrangement(track) {
-    return LiveSet.number(track, "playing_slot_index") <= NO_PLAYING_SLOT
+    return this.live.playingSlot(track) <= FROM_ARRANGEMENT
       && LiveSet.ids(track, "arrangement_clips").length > 0;
   }
 }

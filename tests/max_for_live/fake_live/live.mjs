@@ -58,6 +58,13 @@ export class FakeLive extends FakeSet {
     return track;
   }
 
+  // A return or the main track: no slots, and no clips in the Arrangement. Both lie beside the song's `tracks`.
+  busTrack(name) {
+    return this.add("Track", {
+      name, bus: true, has_midi_input: 0, has_audio_input: 1, is_frozen: 0, is_foldable: 0, clip_slots: [], take_lanes: [], devices: [],
+    }, this.song);
+  }
+
   number(track, name) {
     Object.defineProperty(track, "name", {
       configurable: true, enumerable: true, get: () => `${this.song.tracks.indexOf(track) + 1}-${name}`,

@@ -57,6 +57,8 @@ export function makeApi(live, device) {
       live.calls += 1;
       if (!this.alive) return [];
       mustHave(this.object.type, property, "g");
+      const why = missing(this.object, property);
+      if (why) return live.error(why) ?? [];
       if (READERS[property]) return READERS[property](live, this.object);
       return plain(this.object, property);
     }
@@ -81,6 +83,14 @@ export function makeApi(live, device) {
       return method(live, this.object, ...args);
     }
   };
+}
+
+// What some kinds of tracks do not have: Live says so on the console.
+function missing({ type, bus, is_foldable: group }, property) {
+  if (type !== "Track" || !(bus || group)) return "";
+  if (property === "arrangement_clips") return "RuntimeError: Main, Group and Return Tracks have no arrangement clips";
+  const slots = ["arm", "implicit_arm", "playing_slot_index", "fired_slot_index"];
+  return bus && slots.includes(property) ? `RuntimeError: Main and Return Tracks have no ${property}` : "";
 }
 
 function plain(object, property) {

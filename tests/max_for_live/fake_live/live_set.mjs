@@ -63,7 +63,7 @@ export class FakeSet {
   // 0 while the track plays or has stopped a Session clip, whatever the Arrangement holds (measured).
   automationOf(parameter) {
     const track = this.trackOf(parameter);
-    return track && track.playing_slot_index !== -1 ? 0 : parameter.automation;
+    return (track?.playing_slot_index ?? -1) !== -1 ? 0 : parameter.automation;
   }
 
   error(text) {

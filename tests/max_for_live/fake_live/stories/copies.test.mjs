@@ -129,3 +129,86 @@ test("favourites stay in the list and come back with the set, however many there
   room.reopen();
   assert.equal(kept(room.patch.find("take").items).length, 10);
 });
+
+test("a preset that is put onto a running device changes its settings, not what it has made; an undo neither", () => {
+  for (const assignKeeps of ["all", "float"]) {
+    const other = new Studio({ prompt: "of the preset", patch: { assignKeeps } });
+    other.generate();
+    other.pick("place", "Next slot");
+    const preset = other.patch.saved["kept-state"];
+    const room = new Studio({ patch: { assignKeeps } });
+    for (let i = 0; i < 3; i += 1) room.generate();
+    room.patch.find("kept-state").restore(preset);
+    room.advance(500);
+    assert.equal(room.patch.find("prompt").text, "of the preset");
+    assert.equal(shown(room, "place"), "Next slot");
+    assert.equal(room.patch.find("take").items.length, 3);
+    room.move("redraw", 1);
+    room.patch.move("intensity", -13);
+    room.advance(3000);
+    assert.equal(room.bridge.last.settings.from_take, "take-3");
+    room.move("redraw", 0);
+    room.reopen();
+    assert.equal(room.patch.find("take").items.length, 4);
+  }
+});
+
+test("on a return track and on the main track the device does all but land there, and nothing appears on Live's console", () => {
+  for (const name of ["A-Reverb", "Main"]) {
+    const room = new Studio({ file: "/set.als", build: (live) => live.busTrack(name) });
+    room.generate();
+    assert.match(room.status, new RegExp(`‘${name}’ holds no audio clips. Choose an audio track`));
+    room.pick("target", "Bass");
+    room.press("land");
+    room.settle();
+    assert.match(room.status, /^Landed on ‘Bass’/);
+    room.device.parameters[0].automation = 1;
+    room.device.parameters[0].lane = (beat) => -40 + beat;
+    room.move("source", 2);
+    room.generate();
+    assert.equal(room.bridge.last.settings.lane, `/set.als#"${name}"/"Ditto Live"/Intensity`);
+    room.live.select(room.device.parameters[0]);
+    room.move("learn", 1);
+    room.until(() => /^Learned/.test(room.status), () => room.status, 40);
+    room.move("source", 0);
+    room.move("redraw", 1);
+    room.play();
+    room.patch.move("intensity", -13);
+    room.pass();
+    room.advance(3000);
+    assert.deepEqual(room.live.console, []);
+  }
+});
+
+test("within racks: our device is told from its twin, a Drum Rack is heard as one, a pad of it takes a loop", () => {
+  const room = new Studio({
+    file: "/set.als", version: [12, 4, 5],
+    build(live, studio) {
+      live.device(studio.bass); // a twin before it
+      studio.inner = live.rack(studio.bass).chain;
+      const drums = live.rack(live.rack(studio.keys).chain, { drums: true });
+      studio.pad = live.simpler(drums.chain);
+      live.midiClip(studio.keys, 0, "beat", [note(36), note(38)]);
+    },
+  });
+  room.patch.close();
+  const own = room.live.device(room.inner);
+  room.device = own;
+  room.patch = room.plug(own, { stored: room.patch.saved });
+  room.advance(2000);
+  for (const device of [room.bass.devices[0], own]) device.parameters[0].automation = 1;
+  room.move("source", 2);
+  room.generate();
+  assert.equal(room.bridge.last.settings.lane, '/set.als#"Bass"/"Ditto Live"/Intensity (2)');
+  room.move("source", 0);
+  room.pick("rhythm", "Keys: beat");
+  room.move("drums", 1);
+  room.generate();
+  assert.deepEqual(room.bridge.last.chunks["onsets rhythm"].rows.slice(0, 2).map((row) => row[2]).sort(), ["kick", "snare"]);
+  room.pick("rhythm", 0);
+  room.pick("target", "Keys");
+  room.pick("place", "Drum pad");
+  room.press("land");
+  room.settle();
+  assert.match(room.pad.sample ?? "", /take/);
+});
