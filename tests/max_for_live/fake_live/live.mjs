@@ -20,7 +20,7 @@ export class FakeLive extends FakeSet {
     Object.assign(this, {
       version, guess, clock, warpDelay, warpingTurn, createdWarping, hiddenCounts, takeLanes, sceneLimit, laneDelay, frozenKeeps,
       console: [], objects: new Map(), nextId: 1, ready: false, notifying: 0, undo: [], files: new Map(), made: 0,
-      pathListeners: 0, beatReads: 0, calls: 0,
+      pathListeners: 0, beatReads: 0, calls: 0, recordingsLost: 0,
     });
     this.song = this.add("Song", {
       tempo, signature_numerator: signature[0], signature_denominator: signature[1], is_playing: 0, current_song_time: 0,

@@ -106,7 +106,7 @@ export const METHODS = {
     create_audio_clip(live, slot, path) {
       if (mayHold(live, slot.parent, path) !== true) return undefined;
       if (slot.has_clip) return live.error("RuntimeError: This clip slot already has a clip");
-      if (slot.parent.clip_slots[slot.parent.fired_slot_index] === slot) live.overwritten = (live.overwritten ?? 0) + 1;
+      if (slot.parent.clip_slots[slot.parent.fired_slot_index] === slot) live.recordingsLost += 1; // it plays instead
       Object.assign(slot, { clip: live.newAudioClip(slot, path), has_clip: 1 });
       return undefined;
     },
@@ -115,6 +115,7 @@ export const METHODS = {
       if (!slot.clip) return live.error("RuntimeError: This clip slot has no clip");
       const track = slot.parent;
       if (track.clip_slots[track.playing_slot_index] === slot) track.playing_slot_index = -2;
+      if (track.clip_slots[track.fired_slot_index] === slot) track.fired_slot_index = -1;
       live.remove(slot.clip);
       Object.assign(slot, { clip: null, has_clip: 0 });
       return undefined;

@@ -100,7 +100,7 @@ test("a slot where a recording is to begin is no empty slot: not for a take, not
   room.advance(3000);
   assert.equal(room.bass.clip_slots[2].has_clip, 0);
   assert.match(room.status, /^Landed/);
-  assert.equal(room.live.overwritten ?? 0, 0);
+  assert.equal(room.live.recordingsLost, 0);
 });
 
 test("nothing lands in the Arrangement of a track that is being recorded; the take is safe, and lands afterwards", () => {
