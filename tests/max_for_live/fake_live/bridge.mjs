@@ -136,8 +136,12 @@ export class FakeBridge {
 
   loop_cancel(patch, id) {
     const request = this.requests.get(id);
-    if (request) request.state = "cancelled";
-    this.say(patch, "/ditto/cancelled", id, 0);
+    if (!request) this.say(patch, "/ditto/error", id, "bad_message", `There is no request ${id} to cancel.`, "It may have ended already.");
+    else if (request.state === "done") this.tell(patch, request);
+    else {
+      request.state = "cancelled";
+      this.say(patch, "/ditto/cancelled", id, 0);
+    }
   }
 
   take_favourite(_patch, id, on) {

@@ -171,3 +171,45 @@ for (const [what, touch] of Object.entries(TOUCHES)) {
     assert.equal(other.bass.take_lanes[0].arrangement_clips.length, 1);
   });
 }
+
+test("Stop before the engine was there: nothing is asked when it comes", () => {
+  const room = new Studio();
+  room.bridge.silent = true;
+  room.advance(20_000); // the session is lost
+  room.press("generate");
+  room.press("stop");
+  room.bridge.silent = false;
+  room.advance(20_000);
+  assert.equal(room.bridge.requests.size, 0);
+  assert.match(room.status, /^Ready/);
+  room.generate();
+  assert.match(room.status, /^Landed/);
+});
+
+test("Stop is said until it has arrived: past lost datagrams, a bridge that is away, and one that was started anew", () => {
+  const stops = {
+    lost: (room, lose) => (lose.stop = 3),
+    away: (room) => (room.bridge.silent = true),
+    anew(room) {
+      for (const request of room.bridge.requests.values()) request.state = "gone";
+      room.bridge.requests.clear();
+    },
+  };
+  for (const [what, happens] of Object.entries(stops)) {
+    const lose = { stop: 0 };
+    const room = new Studio({
+      bridge: { work: 40_000 },
+      patch: { lose: ({ path, out }) => out && path === "/ditto/loop/cancel" && lose.stop-- > 0 },
+    });
+    room.press("generate");
+    room.advance(1000);
+    happens(room, lose);
+    room.press("stop");
+    room.advance(what === "away" ? 20_000 : 5000);
+    room.bridge.silent = false;
+    room.advance(60_000);
+    assert.equal(room.bridge.done.length, 0, what);
+    assert.equal(room.clips.length, 0);
+    assert.match(room.status, /^Ready/, what);
+  }
+});
