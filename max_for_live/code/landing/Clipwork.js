@@ -13,9 +13,9 @@ const fileName = (path) => path.split(/[\\/]/).pop().normalize("NFC"); // a Mac 
 
 class Refused extends Error {}
 
-// What of a clip a hand may change; its warp markers are told apart by whether they are straight.
-const LOOK = ["name", "color", "gain", "pitch_coarse", "pitch_fine", "warp_mode", "warping", "muted", "has_envelopes", "looping",
-  "loop_start", "loop_end", "start_marker", "end_marker"];
+// What of a clip only a hand changes, and what Live's own warping may move, too; warp markers count as straight or not.
+const BY_HAND = ["name", "color", "gain", "pitch_coarse", "pitch_fine", "warp_mode", "warping", "muted", "has_envelopes", "looping"];
+const BY_WARPING = ["loop_start", "loop_end", "start_marker", "end_marker"];
 
 const Clipwork = {
   *create(live, holder, take, ...where) {
@@ -40,7 +40,9 @@ const Clipwork = {
   isUntouched: (clip, take) => clip.id === take.clipId && Clipwork.look(clip, take) === take.look,
 
   look: (clip, { seconds, beats }) =>
-    JSON.stringify([...LOOK.map((name) => LiveSet.raw(clip, name)), Warp.straight(clip, seconds, beats)]),
+    JSON.stringify([Clipwork.all(clip, BY_HAND), Clipwork.all(clip, BY_WARPING), Warp.straight(clip, seconds, beats)]),
+
+  all: (clip, names) => JSON.stringify(names.map((name) => LiveSet.raw(clip, name))),
 
   *dress(clip, { take, warpMode }) {
     clip.set("name", take.name);
@@ -110,13 +112,14 @@ const Clipwork = {
     return Object.keys(wanted).find((property) => Math.abs(LiveSet.number(clip, property) - wanted[property]) > CLOSE);
   },
 
-  // Looks at a clip for 15 s: Live's own warping may come late. `wrong` says that it did not land as it should;
+  // Looks at a clip for 15 s, unless a hand works on it: Live's own warping may come late. `wrong` says that it did not land as it should;
   // `said` gets words when it cannot be mended, and `mended` is called when it was wrong and is right at last.
   *watch(clip, take, { looped, wrong, said, mended }) {
     let bad = wrong;
+    const before = Clipwork.all(clip, BY_HAND);
     for (const ms of WATCH_MS) {
       yield ms;
-      if (!clip.type) return; // it is gone
+      if (!clip.type || Clipwork.all(clip, BY_HAND) !== before) return; // it is gone, or the producer's
       if (!bad && Warp.straight(clip, take.seconds, take.beats)) continue;
       try {
         yield* Clipwork.fit(clip, take, looped);

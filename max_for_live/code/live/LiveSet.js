@@ -87,6 +87,10 @@ class LiveSet {
     return LiveSet.flag(this.song, "loop") ? LiveSet.number(this.song, "loop_start") : null;
   }
 
+  get loopLength() {
+    return LiveSet.number(this.song, "loop_length");
+  }
+
   // The set's scale as a key, "" when the scale is off, or null when it is one that no model knows.
   get key() {
     if (!LiveSet.flag(this.song, "scale_mode")) return "";

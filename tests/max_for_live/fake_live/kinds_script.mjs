@@ -22,7 +22,7 @@ export const SCRIPTS = {
   v8: (patch, box) => ({
     start() {
       this.context = vm.createContext({
-        LiveAPI: makeApi(patch.live, patch.device), Date: { now: () => patch.clock.now() }, messagename: "",
+        LiveAPI: makeApi(patch.live, patch.device), Date: { now: () => patch.clock.now() + patch.clockSet }, messagename: "",
         Task: class {
           constructor(work) {
             patch.tasks += 1;

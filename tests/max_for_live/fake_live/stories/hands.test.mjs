@@ -213,3 +213,83 @@ test("Stop is said until it has arrived: past lost datagrams, a bridge that is a
     assert.match(room.status, /^Ready/, what);
   }
 });
+
+test("warp markers that a hand has moved within the first seconds are left alone, once the clip is the producer's", () => {
+  const room = new Studio();
+  room.generate();
+  const [clip] = room.clips;
+  clip.pitch_coarse = 2;
+  clip.markers = [[0, 0], [2, 5], ...clip.markers.slice(1)];
+  const before = JSON.stringify(clip.markers);
+  room.advance(30_000);
+  assert.equal(JSON.stringify(clip.markers), before);
+});
+
+test("Bars that are moved while a lane is learned: what was learned is said, and is not taken for another length", () => {
+  for (const playing of [true, false]) {
+    const room = new Studio();
+    const [own] = room.device.parameters;
+    Object.assign(own, { automation: 1, lane: (beat) => -40 + beat });
+    if (playing) room.play();
+    room.move("learn", 1);
+    room.advance(200);
+    room.move("bars", 8);
+    for (let i = 0; i < 700 && !/^Learned/.test(room.status); i += 1) {
+      if (playing) room.live.song.current_song_time = (room.live.song.current_song_time + 0.1) % 16;
+      room.advance(50);
+    }
+    assert.equal(room.status, "Learned 4 bars, and Bars is 8 now. Set Bars to 4, or press Learn again.");
+    assert.equal(room.patch.find("learn").value, 0);
+    room.press("generate");
+    room.advance(500);
+    assert.match(room.status, /^No lane is learned for this length yet/);
+    room.move("bars", 4);
+    room.generate();
+    assert.match(room.status, /^Landed/);
+  }
+});
+
+test("with Redraw on, learning goes on where the brace and Bars are moved to", () => {
+  const room = new Studio();
+  room.generate();
+  room.move("source", 1);
+  room.move("redraw", 1);
+  room.play();
+  const pass = (from, beats, value) => {
+    for (let beat = from; beat < from + beats; beat += 0.1) {
+      room.live.song.current_song_time = beat;
+      room.patch.move("intensity", value - beat / 8);
+      room.advance(50);
+    }
+  };
+  for (let i = 0; i < 2; i += 1) pass(0, 16, -15);
+  Object.assign(room.live.song, { loop_start: 32, loop_length: 8 });
+  room.move("bars", 2);
+  const before = room.bridge.done.length;
+  for (let i = 0; i < 4; i += 1) pass(32, 8, -22 - i * 3);
+  assert.ok(room.bridge.done.length > before);
+  assert.equal(room.bridge.last.settings.bars, "2");
+});
+
+test("a loop brace that is shorter than the loop is said when a pass is to be learned", () => {
+  const room = new Studio();
+  room.live.song.loop_length = 8;
+  room.play();
+  room.move("learn", 1);
+  assert.match(room.status, /^Play bars 1 to 4 once: .* The loop brace ends before that: lengthen it, or switch it off\.$/);
+});
+
+test("a computer's clock that is set back by an hour stops nothing", () => {
+  const room = new Studio();
+  room.generate();
+  room.patch.clockSet = -3_600_000;
+  room.generate();
+  assert.equal(room.clips.length, 2);
+  room.bridge.silent = true;
+  room.advance(20_000);
+  assert.match(room.status, /^No engine/);
+  room.bridge.silent = false;
+  room.advance(10_000);
+  room.generate();
+  assert.equal(room.clips.length, 3);
+});
