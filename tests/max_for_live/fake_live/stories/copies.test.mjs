@@ -212,3 +212,18 @@ test("within racks: our device is told from its twin, a Drum Rack is heard as on
   room.settle();
   assert.match(room.pad.sample ?? "", /take/);
 });
+
+test("a take whose file is gone is said when it is to be heard, and the next one plays", () => {
+  const room = new Studio();
+  room.generate();
+  room.generate();
+  room.live.files.delete("/takes/take-1.wav");
+  room.move("listen", 1);
+  room.pick("take", 1);
+  room.advance(5000);
+  assert.equal(room.status, "/takes/take-1.wav cannot be played. Is the file still there?");
+  assert.equal(room.patch.find("line").value, 0);
+  room.pick("take", 0);
+  room.advance(5000);
+  assert.equal(room.patch.find("line").value, 1);
+});
