@@ -11,6 +11,7 @@ from typing import cast
 
 from py2max import Patcher
 from py2max.lint import lint
+from py2max.maxref import get_object_info
 
 from . import container, face
 from .container import Json
@@ -23,6 +24,7 @@ LINT_ALLOWED: frozenset[str] = frozenset()
 _NAMED = ("send", "receive", "s", "r", "send~", "receive~", "buffer~", "coll", "dict", "table")
 _SILENT = ("panel", "live.comment")
 _FORBIDDEN = ("print", "dac~", "adc~", "ezdac~", "ezadc~", "node.script")
+_FOR_SCRIPTS = frozenset({"bang", "int", "float", "list", "anything"})  # what a script hears of its own messages
 _ADDRESS = re.compile(r"/ditto/[a-z/_]+")
 
 Boxes = dict[str, Json]
@@ -41,6 +43,7 @@ def check(data: bytes) -> list[str]:
         lambda: _names(boxes),
         lambda: _parameters(patcher, boxes),
         lambda: _addresses(boxes),
+        lambda: _messages(patcher, boxes),
         lambda: _words(boxes),
     )
     return [sentence for rule in rules for sentence in rule()]
@@ -171,6 +174,16 @@ def _addresses(boxes: Boxes) -> Iterable[str]:
     for name in (*ORDER, *DISPLAY, MAIN):
         if "post(" in (FOLDER / "code" / f"{name}.js").read_text(encoding="utf-8"):
             yield f"{name}.js writes to the Max console."
+
+
+def _messages(patcher: Json, boxes: Boxes) -> Iterable[str]:
+    """No word that the script is to hear is one that Max keeps for the object itself: `read` loads another script."""
+    info = cast(dict[str, Json], get_object_info("v8"))
+    own = {*info["methods"], *info["attributes"]} - _FOR_SCRIPTS
+    for key, _, target, _ in lines_of(patcher):
+        words = str(boxes.get(key, {}).get("text", "")).removeprefix("prepend ").split()
+        if target == "obj-defer" and words and words[0] in own:
+            yield f"{key} says {words[0]}, which the script never hears: Max's `v8` takes it for itself."
 
 
 def _words(boxes: Boxes) -> Iterable[str]:

@@ -180,7 +180,7 @@ def _add_logic(patcher: Patcher) -> None:
     keys = [row.key for row in PARAMETERS if not row.button] + [menu.key for menu in face.MENUS]
     for key in (*keys, "prompt", "kept", "keptdrawing", "check", "rate", "enabled"):
         _object(patcher, f"say-{key}", f"prepend {key}", place.next(), 1, ("",))
-    for key in (*(row.key for row in PARAMETERS if row.button), "loaded", "read"):
+    for key in (*(row.key for row in PARAMETERS if row.button), "loaded", "filled"):
         _message(patcher, f"say-{key}", key, place)
     _object(patcher, "generate-order", "t b b", place.next(), 1, ("bang", "bang"))
     _object(patcher, "thisdevice", "live.thisdevice", place.next(), 1, ("bang", "int", "int"))
@@ -318,8 +318,8 @@ def _connect_script(cord: _Cord) -> None:
 def _connect_audio(cord: _Cord) -> None:
     for outlet, key in enumerate(("buffer", "phase", "ramp")):
         cord("player", key, outlet)
-    cord("buffer", "say-read", outlet=1)
-    cord("say-read", "defer")
+    cord("buffer", "say-filled", outlet=1)
+    cord("say-filled", "defer")
     cord("phase", "wave")
     cord("ramp", "line")
     for channel, side in enumerate(("left", "right")):

@@ -204,6 +204,11 @@ BREAKS: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
         ),
     ),
     "foreign address": ("not in the table", lambda whole: speak_of(whole, "/ditto/no/such")),
+    "a word of Max's own": ("takes it for itself", lambda whole: box(whole, "say-filled").__setitem__("text", "read")),
+    "another word of Max's own": (
+        "takes it for itself",
+        lambda whole: box(whole, "say-rate").__setitem__("text", "prepend compile"),
+    ),
     "no info text": ("no info text", lambda whole: box(whole, "seed").pop("annotation")),
     "wrong type": ("differ", lambda whole: whole["patcher"]["project"].__setitem__("amxdtype", 0)),
 }

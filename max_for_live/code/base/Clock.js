@@ -8,10 +8,16 @@ class Clock {
     this.idle = [];
     this.busy = new Set();
     this.ranAt = null;
+    this.read = 0;
+    this.behind = 0;
   }
 
+  // Milliseconds that never go back, as the computer's clock does when it is set.
   now() {
-    return Date.now();
+    const read = Date.now();
+    this.behind += Math.max(0, this.read - read);
+    this.read = read;
+    return read + this.behind;
   }
 
   // Whether Tasks have stopped running, which they do while Live's audio is off.

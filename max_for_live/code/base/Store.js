@@ -6,6 +6,7 @@ const STORE_TAG = "ditto1";
 const HISTORY = 12;
 const DRAWING_TAG = 1;
 const KEPT_TAKES = 8;
+const OF_THE_DEVICE = new Set(["instance", "takes", "lastTake", "history"]);
 
 class Store {
   // `write(slot, ...message)` sends to one of the two values: "state" or "drawing".
@@ -24,19 +25,21 @@ class Store {
   }
 
   // Takes what the set gave back; returns false when there is nothing new of ours in it. While something of ours is on
-  // its way there, what comes is older, or cut short.
-  restore(message) {
+  // its way there, what comes is older, or cut short. In a device that `runs` it is a preset, or an undo: settings
+  // change, but not which device this is and what it has made.
+  restore(message, runs) {
     const pieces = message.map(String);
     this.came("state", pieces);
     const text = pieces.join(" ");
     if (pieces[0] !== STORE_TAG || text === this.last.state || this.pending.state) return false;
     try {
       const state = Pieces.read(pieces.slice(1));
-      Object.keys(this.state).forEach((name) => {
+      Object.keys(this.state).filter((name) => !runs || !OF_THE_DEVICE.has(name)).forEach((name) => {
         if (typeof state[name] === typeof this.state[name]) this.state[name] = state[name];
       });
       if (!PLACES.includes(this.state.place)) this.state.place = Place.SCENE;
       this.last.state = text;
+      if (runs && !this.plain.state) this.change({}); // what is ours belongs into the set, too; without an undo step
       return true;
     } catch {
       return false; // written by a later version, or cut short

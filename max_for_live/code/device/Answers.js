@@ -45,7 +45,7 @@ const ANSWERS = {
     this.ended(id, 0, "");
   },
   "/ditto/error"({ request_id: id, sentence, remedy }) {
-    this.ended(id, 0, `${sentence} ${remedy}`);
+    this.ended(id, 0, this.outbox.isStopping(id) ? "" : `${sentence} ${remedy}`); // it may be over, or unknown, already
   },
 };
 

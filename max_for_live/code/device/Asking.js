@@ -124,7 +124,7 @@ const Asking = {
     const notes = Notes.loop(clip, this.beats);
     if (!notes.length) throw new Refused(`The ${control} clip ‘${label}’ has no notes inside its loop.`);
     const track = this.live.trackOf(clip);
-    const devices = track ? this.live.children(track, "devices") : [];
+    const devices = track ? this.live.devices(track) : [];
     return { notes, drums: devices.some((device) => LiveSet.flag(device, "can_have_drum_pads")) };
   },
 
@@ -147,9 +147,9 @@ const Asking = {
 
   stop() {
     this.scan.cancel();
-    for (const id of this.pending.keys()) this.outbox.cancel(id);
-    this.face.status("working", this.pending.size ? "Stopping … the best take so far is kept." : "Nothing to stop.");
-    if (!this.pending.size) this.showState();
+    for (const id of [...this.pending.keys()]) if (!this.outbox.cancel(id)) this.pending.delete(id);
+    if (this.pending.size) this.face.status("working", "Stopping … the best take so far is kept.");
+    else this.showState();
   },
 };
 

@@ -108,7 +108,7 @@ const HANDLERS = {
     this.begin();
   },
   kept(pieces) {
-    if (!this.store.restore(pieces)) return;
+    if (!this.store.restore(pieces, Boolean(this.link))) return;
     this.face.set("prompt", this.store.state.prompt);
     if (this.link) this.refreshMenus();
   },
@@ -127,8 +127,8 @@ const HANDLERS = {
   inks(values) {
     this.face.setInks(values.map(Number));
   },
-  read() {
-    this.listening.read();
+  filled() {
+    this.listening.filled();
   },
   prompt(words) {
     this.prompted(words);

@@ -31,7 +31,7 @@ class Device {
     this.learner = new Learner();
     this.takes = new Takes();
     this.lander = new Lander(this.live, this.clock);
-    this.listening = new Listening((...message) => this.face.out("player", ...message));
+    this.listening = new Listening((...message) => this.face.out("player", ...message), this.clock, (words) => this.sayError(words));
     this.redraw = new Redraw(this.clock, () => this.make("redraw"));
     this.values = { ...CONTROL_DEFAULTS };
     this.learned = null; // { points (shares or dB), beats, name }
@@ -120,6 +120,7 @@ class Device {
 
   close() {
     this.scan.cancel(); // the playhead goes back
+    this.lander.cancel();
     this.clock.stop();
   }
 

@@ -22,11 +22,12 @@ const Hearing = {
   },
 
   beginScan(heard, start) {
+    const { beats } = this; // Bars may be moved meanwhile
     this.face.status("working", `Reading the lane of ‘${heard.name}’ … The playhead comes back.`);
     this.scan.begin({
-      heard, start, beats: this.beats,
+      heard, start, beats,
       progress: (share) => this.face.display("learning", share),
-      done: (points) => this.learnedLane(points.map(([beat, share]) => [beat, asDecibel(share)]), heard),
+      done: (points) => this.learnedLane(points.map(([beat, share]) => [beat, asDecibel(share)]), heard, beats),
       failed: (words) => {
         this.endLearning();
         this.sayError(words);
@@ -40,12 +41,12 @@ const Hearing = {
     this.hurry();
     const name = heard ? `‘${heard.name}’` : "Intensity";
     const reason = this.live.playing ? "" : ` (It cannot be read while stopped: ${why}.)`;
-    this.face.status("ready", `Play bars ${this.barName(start)} once: ${name} is learned as it plays.${reason}`);
+    this.face.status("ready", `Play bars ${this.barName(start)} once: ${name} is learned as it plays.${reason}${this.shortBrace}`);
   },
 
   listen(beat) {
     const following = this.redraw.armed && this.source === "learn";
-    if (following && !this.learner.active) {
+    if (following && (!this.learner.active || this.learnsElsewhere)) {
       this.hears = this.lanes.heard;
       this.learner.begin(this.passStart, this.beats);
     }
@@ -57,26 +58,37 @@ const Hearing = {
     if (curve) this.learnedPass(curve, following);
   },
 
+  // Bars or the brace were moved since this pass began.
+  get learnsElsewhere() {
+    const brace = this.live.loopStart;
+    return this.learner.beats !== this.beats || (brace !== null && this.learner.start !== brace);
+  },
+
   learnedPass(points, following) {
     if (!following) {
       this.learner.stop();
-      this.learnedLane(points, this.hears);
+      this.learnedLane(points, this.hears, this.learner.beats);
       return;
     }
     if (this.live.loopStart === null) this.learner.stop(); // the next pass lies further on
     const first = this.learned === null;
-    this.learned = { points, beats: this.beats, name: this.hears?.name ?? "" };
+    this.learned = { points, beats: this.learner.beats, name: this.hears?.name ?? "" };
     this.showCurve();
     this.redraw.learned(points, first ? null : this.used, this.beats);
   },
 
-  learnedLane(points, heard) {
-    this.learned = { points, beats: this.beats, name: heard?.name ?? "" };
+  learnedLane(points, heard, beats) {
+    this.learned = { points, beats, name: heard?.name ?? "" };
     this.endLearning();
     this.showCurve();
-    this.redraw.learned(points, this.used, this.beats);
     const whose = heard && !heard.own ? ` of ‘${heard.name}’` : "";
-    this.face.status("ready", `Learned ${this.values.bars} bars${whose}. Press Generate.`);
+    const bars = beats / this.barBeats;
+    if (beats !== this.beats) {
+      this.sayError(`Learned ${bars} bars${whose}, and Bars is ${this.values.bars} now. Set Bars to ${bars}, or press Learn again.`);
+      return;
+    }
+    this.redraw.learned(points, this.used, beats);
+    this.face.status("ready", `Learned ${bars} bars${whose}. Press Generate.`);
   },
 
   endLearning() {
@@ -85,4 +97,4 @@ const Hearing = {
   },
 };
 
-Object.assign(Device.prototype, Hearing);
+Object.defineProperties(Device.prototype, Object.getOwnPropertyDescriptors(Hearing));

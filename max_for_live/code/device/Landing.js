@@ -88,15 +88,27 @@ const Landing = {
     for (const take of this.unsaid) this.link.send("/ditto/take/favourite", [take.id, take.kept ? 1 : 0, this.link.nonce]);
   },
 
+  // The take stays in the list until Live has really let go of its clips.
   dropTake() {
     const take = this.takes.current;
     if (!take) return;
-    for (const { clipId } of [take, ...take.stems]) this.lander.remove(clipId);
+    const clips = [take, ...take.stems].map(({ clipId }) => clipId).filter((id) => id > 0 && this.live.object(id));
+    for (const id of clips) this.lander.remove(id);
+    this.clock.after(TURN_MS, () => this.dropped(take, clips));
+    if (this.clock.stalled) this.sayError(AUDIO_OFF);
+  },
+
+  dropped(take, clips) {
+    if (clips.some((id) => this.live.object(id))) {
+      this.sayError(`Live did not remove the clip of ‘${take.name}’. Unfreeze its track or stop its recording, then press Drop.`);
+      return;
+    }
     this.takes.drop(take);
     if (this.store.state.lastTake === take.id) this.store.change({ lastTake: this.takes.list[0]?.id ?? "" });
     this.saveTakes();
     this.showTakes();
-    this.face.status("ready", "The clip is gone; the file is kept in the takes folder.");
+    this.face.status("ready", `${clips.length ? "The clip is gone" : "The take is off the list"}; the file is kept in the takes `
+      + "folder.");
   },
 };
 

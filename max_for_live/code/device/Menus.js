@@ -48,7 +48,8 @@ const Menus = {
   },
 
   clipsFound() {
-    this.takes.found((path) => this.clips.idOfFile(path));
+    const own = this.live.track?.id ?? 0;
+    this.takes.found((path) => this.clips.idOfFile(path, own));
     this.showClips();
     this.showTakes();
   },
@@ -62,12 +63,21 @@ const Menus = {
     const rows = this.clips.list.filter(CLIP_MENUS[menu]);
     const pick = this.store.state[menu];
     const row = pick.kind === Picked.CLIP ? this.clips.find(pick, this.picked[menu]) : null;
-    if (row) this.picked[menu] = row.id;
+    if (row) this.keepPick(menu, row);
     const gone = pick.kind === Picked.CLIP && !row ? [`${pick.track}: ${pick.name} (gone)`] : [];
     this.menuRows = { ...this.menuRows, [menu]: rows };
     const index = pick.kind === Picked.OFF ? 0 : pick.kind === Picked.VIEW ? 1
       : FIRST_CLIP + (row ? rows.findIndex(({ id }) => id === row.id) : rows.length);
     this.face.menu(menu, ["Off", CLIP_IN_VIEW, ...rows.map(({ label }) => label), ...gone], index);
+  },
+
+  // By these words a pick is found in a set that is opened anew, so they follow a clip that is renamed or moved, and a
+  // track whose number has changed because another came before it.
+  keepPick(menu, { id, track, place, name }) {
+    this.picked[menu] = id;
+    const pick = this.store.state[menu];
+    if (pick.track !== track || pick.place !== place || pick.name !== name)
+      this.store.change({ [menu]: { kind: Picked.CLIP, track, place, name } });
   },
 
   pickClip(menu, index) {
@@ -96,26 +106,33 @@ const Menus = {
   // A track that was picked and is gone stays in the menu, so that nothing lands elsewhere unasked.
   trackMenu(menu, first) {
     const picked = this.store.state[menu];
-    const byId = this.tracks.findIndex(({ id }) => id === this.picked[menu]);
-    const at = byId >= 0 ? byId : this.tracks.findIndex(({ name }) => name === picked);
+    const at = this.tracks.findIndex((track) => this.isPicked(menu, track));
     const gone = picked && at < 0 ? [`${picked} (gone)`] : [];
     const index = gone.length ? this.tracks.length : picked ? at : -1;
+    if (picked && at >= 0) this.keepTrack(menu, this.tracks[at]);
     this.face.menu(menu, [first, ...this.tracks.map(({ name }) => name), ...gone], 1 + index);
   },
 
   pickTrack(menu, index) {
     const track = this.tracks[index - 1];
     if (index > 0 && !track) return; // the one that is gone
-    this.picked[menu] = track ? track.id : 0;
-    this.store.change({ [menu]: track ? track.name : "" });
+    this.keepTrack(menu, track ?? { id: 0, name: "" });
+  },
+
+  keepTrack(menu, { id, name }) {
+    this.picked[menu] = id;
+    if (this.store.state[menu] !== name) this.store.change({ [menu]: name });
+  },
+
+  // By its id while the set is open: the next track may have its name once one is deleted, since Live numbers tracks.
+  isPicked(menu, { id, name }) {
+    return this.picked[menu] ? id === this.picked[menu] : name === this.store.state[menu];
   },
 
   // The id of the track picked in a menu, 0 for none, -1 for one that is gone.
   trackId(menu) {
-    const name = this.store.state[menu];
-    if (!name) return 0;
-    const track = this.tracks.find(({ id }) => id === this.picked[menu])
-      || this.tracks.find((other) => other.name === name);
+    if (!this.store.state[menu]) return 0;
+    const track = this.tracks.find((other) => this.isPicked(menu, other));
     return track && this.live.object(track.id) ? track.id : -1;
   },
 

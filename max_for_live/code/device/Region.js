@@ -31,6 +31,12 @@ const Region = {
     return Math.ceil(this.live.beat / this.barBeats) * this.barBeats;
   },
 
+  // What keeps a pass from being heard to its end, or "".
+  get shortBrace() {
+    const short = this.live.loopStart !== null && this.live.loopLength < this.beats - 1e-6;
+    return short ? " The loop brace ends before that: lengthen it, or switch it off." : "";
+  },
+
   barName(start) {
     const first = Math.floor(start / this.barBeats) + 1;
     return `${first} to ${first + this.values.bars - 1}`;

@@ -1,6 +1,6 @@
 // The finished takes of this device, newest first, and which one is chosen in the menu. The last ones come back with
 // the set; which clip holds one is found again by its file.
-const MOST_TAKES = 24;
+const MOST_TAKES = 24; // beside favourites
 const SAVED_FIELDS = [
   "id", "number", "path", "bars", "tempo", "barBeats", "signature", "seconds", "kept", "name", "color", "scores",
   "verdicts",
@@ -16,7 +16,8 @@ class Takes {
   add(take) {
     this.known.add(take.id);
     this.list.unshift(take);
-    this.list.length = Math.min(this.list.length, MOST_TAKES);
+    for (let at = this.list.length - 1; at > 0 && this.list.length > MOST_TAKES; at -= 1)
+      if (!this.list[at].kept) this.list.splice(at, 1); // a favourite stays, however many come after it
     this.chosen = 0;
   }
 
@@ -45,10 +46,11 @@ class Takes {
     this.chosen = 0;
   }
 
-  // What of the last takes is kept in the set: the favourites and the newest.
+  // What of the last takes is kept in the set: all favourites, and the newest where they are few.
   get kept() {
     const favourites = this.list.filter(({ kept }) => kept);
-    const rows = [...favourites, ...this.list.filter(({ kept }) => !kept)].slice(0, KEPT_TAKES);
+    const others = this.list.filter(({ kept }) => !kept).slice(0, Math.max(0, KEPT_TAKES - favourites.length));
+    const rows = [...favourites, ...others];
     return this.list.filter((take) => rows.includes(take))
       .map((take) => ({
         ...Object.fromEntries(SAVED_FIELDS.map((name) => [name, take[name]])),

@@ -9,6 +9,7 @@ class Arrangement {
   }
 
   *land(track, job) {
+    this.places.mustNotRecord(track);
     const { take } = job;
     const { beat } = job.spot;
     const where = { beat, name: LiveSet.text(track, "name"), bar: Math.floor(beat / take.barBeats) + 1 };
@@ -17,8 +18,8 @@ class Arrangement {
 
   // Whether nothing lies there but the take that a redraw replaces, untouched since it landed.
   isFree(track, { take, replaces }, beat) {
-    return this.overlapping(track, beat, take.beats).every((clip) => replaces && clip.id === replaces.clipId
-      && LiveSet.text(clip, "name") === replaces.name && Math.abs(LiveSet.number(clip, "start_time") - beat) < CLOSE
+    return this.overlapping(track, beat, take.beats).every((clip) => replaces && Clipwork.isUntouched(clip, replaces)
+      && Math.abs(LiveSet.number(clip, "start_time") - beat) < CLOSE
       && Math.abs(LiveSet.number(clip, "end_time") - beat - take.beats) < CLOSE);
   }
 
@@ -35,6 +36,7 @@ class Arrangement {
       yield* Clipwork.dress(clip, job);
       yield* Clipwork.fit(clip, job.take, true);
       job.level(clip);
+      this.places.mustNotRecord(track);
       if (!this.isFree(track, job, beat)) return yield* this.onLane(track, job, { beat, name, bar }); // it came meanwhile
       const before = new Set(LiveSet.ids(track, "arrangement_clips"));
       track.call("duplicate_clip_to_arrangement", `id ${clip.id}`, beat);
@@ -45,8 +47,9 @@ class Arrangement {
           + "Land.");
       return { clip: this.live.object(landed), words: `Landed on ‘${name}’ at bar ${bar} of the Arrangement.` };
     } finally {
-      if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
-      if (made) this.places.removeScene();
+      const left = this.live.child(slot, "clip");
+      if (left && Clipwork.isOf(left, job.take)) slot.call("delete_clip"); // never what a hand has put there meanwhile
+      if (made) this.places.removeScene(made);
     }
   }
 

@@ -9,7 +9,13 @@ const WATCH_MS = [300, 700, 1000, 2000, 2000, 2000, 2000, 5000]; // between two 
 
 const TAKEN_AWAY = "The clip was taken away while it landed. Press Land to put the take back.";
 
+const fileName = (path) => path.split(/[\\/]/).pop().normalize("NFC"); // a Mac may spell letters in pieces
+
 class Refused extends Error {}
+
+// What of a clip only a hand changes, and what Live's own warping may move, too; warp markers count as straight or not.
+const BY_HAND = ["name", "color", "gain", "pitch_coarse", "pitch_fine", "warp_mode", "warping", "muted", "has_envelopes", "looping"];
+const BY_WARPING = ["loop_start", "loop_end", "start_marker", "end_marker"];
 
 const Clipwork = {
   *create(live, holder, take, ...where) {
@@ -17,8 +23,26 @@ const Clipwork = {
     yield TURN_MS;
     const clip = live.child(holder, where.length ? "arrangement_clips" : "clip");
     if (!clip) throw new Refused(`Live could not open ${take.path}. Is the file still there?`);
+    if (!Clipwork.isOf(clip, take)) throw new Refused(TAKEN_AWAY); // a hand was quicker, and this clip is theirs
     return clip;
   },
+
+  // Whether a clip plays the file of a take; Collect All and Save moves the file but keeps its name.
+  isOf: (clip, { path }) => fileName(LiveSet.text(clip, "file_path")) === fileName(path),
+
+  // Notes which clip a take became, and how it looks as we leave it.
+  note(clip, take) {
+    take.clipId = clip.id;
+    take.look = Clipwork.look(clip, take);
+  },
+
+  // Whether a clip is the one that a take became, as we have left it.
+  isUntouched: (clip, take) => clip.id === take.clipId && Clipwork.look(clip, take) === take.look,
+
+  look: (clip, { seconds, beats }) =>
+    JSON.stringify([Clipwork.all(clip, BY_HAND), Clipwork.all(clip, BY_WARPING), Warp.straight(clip, seconds, beats)]),
+
+  all: (clip, names) => JSON.stringify(names.map((name) => LiveSet.raw(clip, name))),
 
   *dress(clip, { take, warpMode }) {
     clip.set("name", take.name);
@@ -88,13 +112,14 @@ const Clipwork = {
     return Object.keys(wanted).find((property) => Math.abs(LiveSet.number(clip, property) - wanted[property]) > CLOSE);
   },
 
-  // Looks at a clip for 15 s: Live's own warping may come late. `wrong` says that it did not land as it should;
+  // Looks at a clip for 15 s, unless a hand works on it: Live's own warping may come late. `wrong` says that it did not land as it should;
   // `said` gets words when it cannot be mended, and `mended` is called when it was wrong and is right at last.
   *watch(clip, take, { looped, wrong, said, mended }) {
     let bad = wrong;
+    const before = Clipwork.all(clip, BY_HAND);
     for (const ms of WATCH_MS) {
       yield ms;
-      if (!clip.type) return; // it is gone
+      if (!clip.type || Clipwork.all(clip, BY_HAND) !== before) return; // it is gone, or the producer's
       if (!bad && Warp.straight(clip, take.seconds, take.beats)) continue;
       try {
         yield* Clipwork.fit(clip, take, looped);

@@ -9,6 +9,7 @@ class Lander {
     this.samplers = new Samplers(live);
     this.queue = [];
     this.busy = false;
+    this.running = null;
   }
 
   // job: { take, target() -> id, place, spot: { sceneId, beat }, warpMode, levelLike, redraw, replaces, version,
@@ -21,26 +22,39 @@ class Lander {
   next() {
     const job = this.queue.shift();
     this.busy = Boolean(job);
-    if (job) this.clock.run(this.guard(job));
+    this.running = job ? this.clock.run(this.guard(job)) : null;
+  }
+
+  // The device goes: what a landing needs only on its way does not stay in the set.
+  cancel() {
+    this.queue = [];
+    this.running?.cancel();
   }
 
   *guard(job) {
     try {
       const { clip, words, looped = true } = yield* this.steps(job);
-      job.take.clipId = clip ? clip.id : NO_CLIP;
+      if (clip) Clipwork.note(clip, job.take);
+      else job.take.clipId = NO_CLIP;
       job.done(words);
       if (clip) this.watch(clip, job, { looped, wrong: false });
     } catch (error) {
       job.failed(error instanceof Refused ? error.message : `Live did not take the loop: ${error.message}.`);
       const clip = job.take.clipId > 0 ? this.live.object(job.take.clipId) : null;
-      if (clip) this.watch(clip, job, { looped: true, wrong: true });
+      if (clip) {
+        Clipwork.note(clip, job.take);
+        this.watch(clip, job, { looped: true, wrong: true });
+      }
     }
     yield TURN_MS;
     this.next();
   }
 
   watch(clip, job, state) {
-    const mended = () => job.done(`‘${job.take.name}’ is right now.`);
+    const mended = () => {
+      Clipwork.note(clip, job.take);
+      job.done(`‘${job.take.name}’ is right now.`);
+    };
     this.clock.run(Clipwork.watch(clip, job.take, { ...state, said: job.failed, mended }));
   }
 
@@ -114,9 +128,8 @@ class Lander {
   remove(clipId) {
     const clip = this.live.object(clipId);
     const parent = clip && this.live.child(clip, "canonical_parent");
-    if (!parent) return false;
+    if (!parent) return;
     if (parent.type === "ClipSlot") parent.call("delete_clip");
     else (parent.type === "Track" ? parent : this.live.trackOf(parent)).call("delete_clip", `id ${clipId}`);
-    return true;
   }
 }

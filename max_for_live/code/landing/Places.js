@@ -6,7 +6,6 @@ const Place = Object.freeze({
 const PLACES = Object.values(Place);
 const PLACE_LABELS = ["Selected scene", "Next slot", "New track", "Arrangement", "Simpler", "Drum pad", "Stems on tracks"];
 const REDRAW_SLOTS = 2;
-const NO_PLAYING_SLOT = -1;
 
 class Places {
   constructor(live) {
@@ -25,10 +24,17 @@ class Places {
       throw new Refused(`${name} is frozen. Unfreeze it, or choose another track under Lands in.`);
   }
 
-  // The slot for a take: { slot, made }, where `made` says that a scene was added for it.
+  // A recording that runs is a take of the producer's: nothing lands into it.
+  mustNotRecord(track) {
+    const { song } = this.live;
+    if (this.live.playing && LiveSet.flag(song, "record_mode") && LiveSet.flag(track, "arm"))
+      throw new Refused(`‘${LiveSet.text(track, "name")}’ is being recorded. Stop the recording, then press Land.`);
+  }
+
+  // The slot for a take: { slot, made }, where `made` is the id of the scene that was added for it, or 0.
   *slotFor(track, { place, redraw, spot }) {
     const slot = redraw ? this.redrawSlot(track) : this.emptySlot(track, place === Place.NEXT ? 0 : this.indexOf(spot));
-    return slot ? { slot, made: false } : { slot: yield* this.addScene(track), made: true };
+    return slot ? { slot, made: 0 } : yield* this.addScene(track);
   }
 
   // The scene that was selected when the take was asked for.
@@ -36,29 +42,32 @@ class Places {
     return Math.max(0, LiveSet.ids(this.live.song, "scenes").indexOf(sceneId));
   }
 
-  // The first empty slot from a scene on, or null.
+  // The first empty slot from a scene on, or null. One whose button blinks is not empty: a recording is to begin there.
   emptySlot(track, from) {
     for (const id of LiveSet.ids(track, "clip_slots").slice(from)) {
       const slot = this.live.object(id);
-      if (slot && !LiveSet.flag(slot, "has_clip")) return slot;
+      if (slot && !LiveSet.flag(slot, "has_clip") && !LiveSet.flag(slot, "is_triggered")) return slot;
     }
     return null;
   }
 
   *addScene(track) {
-    const before = LiveSet.ids(track, "clip_slots").length;
+    const before = LiveSet.ids(this.live.song, "scenes");
     this.live.song.call("create_scene", -1);
     yield TURN_MS;
-    const slots = LiveSet.ids(track, "clip_slots");
-    const slot = slots.length > before ? this.live.object(slots[slots.length - 1]) : null;
-    if (slot && !LiveSet.flag(slot, "has_clip")) return slot;
+    const scenes = LiveSet.ids(this.live.song, "scenes");
+    const made = scenes.find((id) => !before.includes(id)) ?? 0;
+    const slot = made ? this.live.object(LiveSet.ids(track, "clip_slots")[scenes.indexOf(made)]) : null;
+    if (slot && !LiveSet.flag(slot, "has_clip")) return { slot, made };
     throw new Refused(`Every slot of ‘${LiveSet.text(track, "name")}’ holds a clip, and Live adds no scene. `
       + "Choose another track under Lands in, then press Land.");
   }
 
-  // Removes the scene that was added last, if nothing has come into it.
-  removeScene() {
-    this.live.song.call("delete_scene", LiveSet.ids(this.live.song, "scenes").length - 1);
+  // Removes a scene that was added, unless something has come into it meanwhile.
+  removeScene(id) {
+    const index = LiveSet.ids(this.live.song, "scenes").indexOf(id);
+    const scene = index >= 0 ? this.live.object(id) : null;
+    if (scene && LiveSet.flag(scene, "is_empty")) this.live.song.call("delete_scene", index);
   }
 
   *newTrack(target, name) {
@@ -81,10 +90,10 @@ class Places {
     this.redraws.set(track.id, redraws);
     if (redraws.length < REDRAW_SLOTS) {
       const newest = redraws[redraws.length - 1];
-      const from = newest ? slots.indexOf(newest.slotId) : Math.max(0, LiveSet.number(track, "playing_slot_index"));
+      const from = newest ? slots.indexOf(newest.slotId) : Math.max(0, this.live.playingSlot(track));
       return this.emptySlot(track, from) || this.emptySlot(track, 0);
     }
-    const playing = LiveSet.number(track, "playing_slot_index");
+    const playing = this.live.playingSlot(track);
     const row = redraws.find(({ slotId }) => slots.indexOf(slotId) !== playing);
     const slot = this.live.object(row.slotId);
     if (LiveSet.flag(slot, "has_clip")) slot.call("delete_clip");
@@ -93,12 +102,12 @@ class Places {
     return slot;
   }
 
-  // Whether a slot is empty or holds the very clip that a redraw had put there, not kept and not renamed.
+  // Whether a slot is empty or holds the very clip that a redraw had put there, not kept and untouched since.
   isOurs({ slotId, take }) {
     const slot = this.live.object(slotId);
     if (!slot || take.kept) return false;
     const clip = this.live.child(slot, "clip");
-    return !clip || (clip.id === take.clipId && LiveSet.text(clip, "name") === take.name);
+    return clip ? Clipwork.isUntouched(clip, take) : !LiveSet.flag(slot, "is_triggered");
   }
 
   remember(track, slot, take) {
@@ -119,7 +128,7 @@ class Places {
 
   // Whether a launch would take the track away from the Arrangement.
   playsArrangement(track) {
-    return LiveSet.number(track, "playing_slot_index") <= NO_PLAYING_SLOT
+    return this.live.playingSlot(track) <= FROM_ARRANGEMENT
       && LiveSet.ids(track, "arrangement_clips").length > 0;
   }
 }

@@ -1,7 +1,6 @@
 // Landing as the sound of a Simpler, also within racks, or of the Drum Rack pad that is selected.
 const SIMPLER_VERSION = [12, 4];
 const NO_CLIP = -1; // landed, but not as a clip that could be removed
-const DEEPEST_RACK = 4;
 
 class Samplers {
   constructor(live) {
@@ -18,31 +17,23 @@ class Samplers {
   }
 
   anywhere(track, name) {
-    const simpler = this.simplerIn(track, 0);
+    const simpler = this.simplerIn(track);
     if (!simpler) throw new Refused(`There is no Simpler on ${name}. Choose its track under Lands in.`);
     return { simpler, words: `Landed in the Simpler on ${name}.` };
   }
 
   onPad(track, name) {
-    const rack = this.live.children(track, "devices").find((device) => LiveSet.flag(device, "can_have_drum_pads"));
+    const rack = this.live.devices(track).find((device) => LiveSet.flag(device, "can_have_drum_pads"));
     if (!rack) throw new Refused(`There is no Drum Rack on ${name}. Choose its track under Lands in.`);
     const pad = this.live.child(this.live.child(rack, "view"), "selected_drum_pad");
     const chain = pad && this.live.child(pad, "chains");
-    const simpler = chain && this.simplerIn(chain, 0);
+    const simpler = chain && this.simplerIn(chain);
     if (!simpler) throw new Refused(`The selected pad on ${name} has no Simpler. Drop a sample on the pad, then press Land.`);
     return { simpler, words: `Landed on the pad ${LiveSet.text(pad, "name")} of ${name}.` };
   }
 
   // The first Simpler in a track or a chain, through racks.
-  simplerIn(holder, depth) {
-    for (const device of this.live.children(holder, "devices")) {
-      if (LiveSet.text(device, "class_name") === "OriginalSimpler") return device;
-      if (depth >= DEEPEST_RACK || !LiveSet.flag(device, "can_have_chains")) continue;
-      for (const chain of this.live.children(device, "chains")) {
-        const found = this.simplerIn(chain, depth + 1);
-        if (found) return found;
-      }
-    }
-    return null;
+  simplerIn(holder) {
+    return this.live.devices(holder).find((device) => LiveSet.text(device, "class_name") === "OriginalSimpler") ?? null;
   }
 }

@@ -114,11 +114,11 @@ class Clips {
     return this.live.child(this.live.view, "detail_clip");
   }
 
-  // Where a take's file lies in the set, or 0; Collect All and Save moves the file but keeps its name.
-  idOfFile(path) {
-    const base = (text) => text.split(/[\\/]/).pop();
-    const row = this.list.find(({ file }) => file === path)
-      || this.list.find(({ file }) => file && base(file) === base(path));
-    return row ? row.id : 0;
+  // Where a take's file lies in the set, or 0: on the track with id `own`, if it lies there, too, since a track that was
+  // duplicated has a copy of each clip. Collect All and Save moves the file but keeps its name.
+  idOfFile(path, own) {
+    const exact = this.list.filter(({ file }) => file === path);
+    const rows = exact.length ? exact : this.list.filter(({ file }) => file && fileName(file) === fileName(path));
+    return (rows.find(({ trackId }) => trackId === own) ?? rows[0])?.id ?? 0;
   }
 }

@@ -2,7 +2,6 @@
 // saved set. `automation_state` is 0 while the track plays a Session clip, whatever the Arrangement holds.
 const Automation = Object.freeze({ NONE: 0, PLAYING: 1, OVERRIDDEN: 2 });
 const UNNAMED_CLIP = "Clip"; // what the bridge calls the envelopes of a clip without a name
-const FROM_ARRANGEMENT = -1; // of playing_slot_index: no Session clip plays or was stopped
 
 class Lanes {
   constructor(live) {
@@ -94,7 +93,7 @@ class Lanes {
     const { device, track } = this.live;
     const [trackName, name] = [LiveSet.text(track, "name"), LiveSet.text(device, "name")];
     const twins = this.twins(trackName, name);
-    if (twins.length > 1 && twins.some(({ on }) => LiveSet.number(on, "playing_slot_index") !== FROM_ARRANGEMENT))
+    if (twins.length > 1 && twins.some(({ on }) => this.live.playingSlot(on) !== FROM_ARRANGEMENT))
       throw new Refused("Two devices of one name are on tracks of one name, and Live does not tell their lanes apart "
         + "while Session clips play. Press Back to Arrangement, or rename one of the tracks and save.");
     let count = 1;
@@ -107,7 +106,7 @@ class Lanes {
 
   twins(trackName, name) {
     return this.live.tracks.filter((track) => LiveSet.text(track, "name") === trackName)
-      .flatMap((on) => this.live.children(on, "devices").map((twin) => ({ on, twin })))
+      .flatMap((on) => this.live.devices(on).map((twin) => ({ on, twin })))
       .filter(({ twin }) => LiveSet.text(twin, "name") === name);
   }
 

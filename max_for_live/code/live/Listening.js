@@ -1,10 +1,12 @@
 // Plays a take, or the loop as it stands while it is made, inside the device: in time with Live while Live plays, and
 // by itself while it is stopped. Nothing sounds unless Listen is on.
 const TICKS_PER_QUARTER = 480;
+const LONGEST_READ_MS = 4000; // Max says when a file is in memory, and nothing where it cannot be read
 
 class Listening {
-  constructor(out) {
-    this.out = out;
+  // `failed(words)` hears of a file that is not read.
+  constructor(out, clock, failed) {
+    Object.assign(this, { out, clock, failed, reading: null });
     this.on = false;
     this.now = null; // { path, beats, seconds, start }
     this.loaded = "";
@@ -39,11 +41,20 @@ class Listening {
       this.out("clock", 1 / now.seconds);
     }
     if (this.loaded === now.path) this.out("gain", 1);
-    else this.out("file", "replace", now.path.replace(/\\/g, "/")); // as Max writes paths
+    else this.read(now.path);
+  }
+
+  read(path) {
+    this.out("file", "replace", path.replace(/\\/g, "/")); // as Max writes paths
+    this.reading?.cancel();
+    this.reading = this.clock.after(LONGEST_READ_MS, () => {
+      if (this.on && this.now.path === path && this.loaded !== path)
+        this.failed(`${path} cannot be played. Is the file still there?`);
+    });
   }
 
   // The file is in memory.
-  read() {
+  filled() {
     this.loaded = this.now ? this.now.path : "";
     if (this.on && this.now) this.out("gain", 1);
   }

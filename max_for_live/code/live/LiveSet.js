@@ -1,6 +1,8 @@
 // The Live set, through LiveAPI. Four objects live as long as the device (the song, its view, our device, and one
 // that is moved by id to everything else); nothing else is ever made while the device runs.
 const OWN_INTENSITY = "Intensity";
+const DEEPEST_RACK = 4;
+const FROM_ARRANGEMENT = -1; // of playing_slot_index: no Session clip plays or was stopped
 
 class LiveSet {
   constructor(host) {
@@ -85,6 +87,10 @@ class LiveSet {
     return LiveSet.flag(this.song, "loop") ? LiveSet.number(this.song, "loop_start") : null;
   }
 
+  get loopLength() {
+    return LiveSet.number(this.song, "loop_length");
+  }
+
   // The set's scale as a key, "" when the scale is off, or null when it is one that no model knows.
   get key() {
     if (!LiveSet.flag(this.song, "scale_mode")) return "";
@@ -92,9 +98,22 @@ class LiveSet {
     return KNOWN_SCALES.has(scale) ? `${NOTE_NAMES[LiveSet.number(this.song, "root_note")]} ${scale}` : null;
   }
 
+  // All devices of a track or a chain, as they stand, with those within racks behind their rack.
+  devices(holder, depth = 0) {
+    return this.children(holder, "devices").flatMap((device) => {
+      if (depth >= DEEPEST_RACK || !LiveSet.flag(device, "can_have_chains")) return [device];
+      return [device, ...this.children(device, "chains").flatMap((chain) => this.devices(chain, depth + 1))];
+    });
+  }
+
+  // The number of the slot that plays on a track; return and main tracks have no slots, and may not be asked.
+  playingSlot(track) {
+    return LiveSet.ids(track, "clip_slots").length ? LiveSet.number(track, "playing_slot_index") : FROM_ARRANGEMENT;
+  }
+
   // The clip that plays on a track from the Session, or null.
   playingClip(track) {
-    const index = LiveSet.number(track, "playing_slot_index");
+    const index = this.playingSlot(track);
     const slot = index >= 0 ? this.object(LiveSet.ids(track, "clip_slots")[index]) : null;
     return slot && this.child(slot, "clip");
   }

@@ -19,8 +19,7 @@ class Scan {
     if (!track) return `‘${heard.name}’ is gone`;
     if (this.lanes.state(heard) === Automation.OVERRIDDEN)
       return `the automation of ‘${heard.name}’ is overridden: press Re-Enable Automation`;
-    const [slot = FROM_ARRANGEMENT] = LiveSet.raw(track, "playing_slot_index"); // return and main tracks have none
-    if (Number(slot) !== FROM_ARRANGEMENT)
+    if (this.live.playingSlot(track) !== FROM_ARRANGEMENT)
       return `‘${LiveSet.text(track, "name")}’ is in the Session: press Back to Arrangement`;
     if (this.lanes.state(heard) !== Automation.PLAYING) return `‘${heard.name}’ has no automation in the Arrangement`;
     if (LiveSet.flag(this.live.song, "record_mode")) return "Arrangement Record is on";

@@ -4,15 +4,26 @@ const NONCE = Symbol("nonce"); // no text that somebody types is equal to it
 const PAIRS_PER_CHUNK = 300; // 10 bytes each: a datagram stays under 4,000 bytes
 const NOTES_PER_CHUNK = 150; // 20 bytes each
 const ONSETS_PER_CHUNK = 150; // 19 bytes each
+const LONGEST_SETTING = 4800; // bytes as they travel: Max's udpsend drops what has more than 5,096, without a word
 
 class LoopRequest {
   constructor(id, settings) {
     this.id = id;
     this.parts = [{ part: "begin", control: "", index: 0, path: "/ditto/loop/begin", args: [id, NONCE] }];
-    Object.entries(settings).forEach(([name, value], index) =>
-      this.parts.push({ part: "set", control: "", index, path: "/ditto/loop/set", args: [id, name, String(value), NONCE] }));
+    Object.entries(settings).forEach(([name, value], index) => {
+      LoopRequest.mustFit(name, String(value));
+      this.parts.push({ part: "set", control: "", index, path: "/ditto/loop/set", args: [id, name, String(value), NONCE] });
+    });
     this.settings = Object.keys(settings).length;
     this.groups = [];
+  }
+
+  // Letters that are not ASCII travel percent-encoded: a Japanese one takes nine bytes.
+  static mustFit(name, text) {
+    const bytes = encodeText(text).length;
+    if (bytes <= LONGEST_SETTING) return;
+    const what = name === "prompt" ? "The prompt" : `What is sent as ‘${name}’`;
+    throw new Refused(`${what} is too long to be sent. Shorten it to ${Math.floor((100 * LONGEST_SETTING) / bytes)} % of its length.`);
   }
 
   curve(control, unit, points) {

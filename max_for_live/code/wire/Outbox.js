@@ -2,6 +2,7 @@
 // answers, missing parts are sent again, and after a silence the commit asks where the request stands.
 const UNANSWERED_MS = 250;
 const SILENT_MS = 4000;
+const STOP_AGAIN_MS = 1000;
 
 class Outbox {
   constructor(link, clock) {
@@ -11,7 +12,7 @@ class Outbox {
   }
 
   submit(request) {
-    this.open.set(request.id, { request, heard: 0, asked: 0, takes: new Set(), ending: null });
+    this.open.set(request.id, { request, heard: 0, asked: 0, takes: new Set(), left: false, stopping: false });
     this.send(request.id);
   }
 
@@ -19,6 +20,11 @@ class Outbox {
   send(id, part = "", control = "", indices = []) {
     const entry = this.open.get(id);
     if (!entry || !this.link.connected) return;
+    if (entry.stopping) {
+      this.sayStop(entry);
+      return;
+    }
+    entry.left = true;
     for (const row of entry.request.select(part, control, indices))
       this.link.send(row.path, row.args.map((value) => (value === NONCE ? this.link.nonce : value)));
     this.commit(entry);
@@ -29,8 +35,25 @@ class Outbox {
     this.link.send("/ditto/loop/commit", entry.request.commitArgs(this.link.nonce));
   }
 
+  // Stops a request, which is said until it has an end; returns false for one that had not left yet, and is over.
   cancel(id) {
-    if (this.open.has(id)) this.link.send("/ditto/loop/cancel", [id, this.link.nonce || "none"]);
+    const entry = this.open.get(id);
+    if (!entry?.left) {
+      this.open.delete(id);
+      return false;
+    }
+    entry.stopping = true;
+    this.sayStop(entry);
+    return true;
+  }
+
+  sayStop(entry) {
+    entry.asked = this.clock.now();
+    if (this.link.connected) this.link.send("/ditto/loop/cancel", [entry.request.id, this.link.nonce]);
+  }
+
+  isStopping(id) {
+    return this.open.get(id)?.stopping ?? false;
   }
 
   // A new bridge knows nothing of what the old one had not yet taken in.
@@ -72,6 +95,10 @@ class Outbox {
     if (!this.link.connected) return;
     const now = this.clock.now();
     for (const entry of this.open.values()) {
+      if (entry.stopping) {
+        if (now - entry.asked >= STOP_AGAIN_MS) this.sayStop(entry);
+        continue;
+      }
       const wait = entry.heard ? SILENT_MS : UNANSWERED_MS;
       if (now - Math.max(entry.asked, entry.heard) < wait) continue;
       this.link.greet();

@@ -114,14 +114,15 @@ export class FakeBridge {
     this.made.set(name, settings);
     const rate = Number(settings.sample_rate ?? 44100);
     const [numerator, denominator] = settings.time_signature.split("/").map(Number);
-    const seconds = (Number(settings.bars) * numerator * 4 * 60) / denominator / Number(settings.tempo_bpm);
-    const samples = Math.round(seconds * rate);
+    const beats = (Number(settings.bars) * numerator * 4) / denominator;
+    const samples = Math.round(((beats * 60) / Number(settings.tempo_bpm)) * rate);
     const path = `/takes/take-${this.count}.wav`;
-    this.live.files.set(path, { rate, samples, seconds: samples / rate });
+    const facts = { rate, samples, seconds: samples / rate, beats };
+    this.live.files.set(path, facts);
     const layers = settings.layers && settings.layers !== "mix" ? settings.layers.split(",") : ["drums", "bass", "chords"];
     const stems = request.settings.stems === "1"
       ? layers.map((layer) => [name, layer, `/takes/${name}-${layer}.wav`]) : [];
-    for (const [, , file] of stems) this.live.files.set(file, { rate, samples, seconds: samples / rate });
+    for (const [, , file] of stems) this.live.files.set(file, facts);
     const take = [id, index, name, path, Number(settings.bars), settings.tempo_bpm, settings.time_signature, samples, rate,
       encodeURIComponent(this.notes ?? ""), "intensity_rho", 0.9];
     request.takes.push({ take, stems });
@@ -135,8 +136,12 @@ export class FakeBridge {
 
   loop_cancel(patch, id) {
     const request = this.requests.get(id);
-    if (request) request.state = "cancelled";
-    this.say(patch, "/ditto/cancelled", id, 0);
+    if (!request) this.say(patch, "/ditto/error", id, "bad_message", `There is no request ${id} to cancel.`, "It may have ended already.");
+    else if (request.state === "done") this.tell(patch, request);
+    else {
+      request.state = "cancelled";
+      this.say(patch, "/ditto/cancelled", id, 0);
+    }
   }
 
   take_favourite(_patch, id, on) {

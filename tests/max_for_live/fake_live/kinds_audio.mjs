@@ -13,7 +13,7 @@ export const AUDIO = {
     take([first, path]) {
       if (first !== "replace") return patch.problems.push(`buffer~ does not understand ${first}`);
       this.path = path;
-      patch.clock.after(5, () => patch.out(box, 1, ["bang"]));
+      if (patch.live.factsOf(path)) patch.clock.after(5, () => patch.out(box, 1, ["bang"])); // else only the console hears of it
       return undefined;
     },
   }),

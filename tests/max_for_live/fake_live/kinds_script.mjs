@@ -2,6 +2,10 @@
 import vm from "node:vm";
 import { makeApi } from "./live_api.mjs";
 
+// Messages that Max's reference lists as the objects' own: they load, print or change the script and never reach it.
+const MAXS_OWN = ["array", "assiststr", "compile", "delprop", "getprop", "jsfile", "loadbang", "open", "read", "setprop",
+  "string", "wclose"];
+
 // A canvas that takes every call of mgraphics and remembers the texts.
 function canvas(width, height) {
   const texts = [];
@@ -18,7 +22,7 @@ export const SCRIPTS = {
   v8: (patch, box) => ({
     start() {
       this.context = vm.createContext({
-        LiveAPI: makeApi(patch.live, patch.device), Date: { now: () => patch.clock.now() }, messagename: "",
+        LiveAPI: makeApi(patch.live, patch.device), Date: { now: () => patch.clock.now() + patch.clockSet }, messagename: "",
         Task: class {
           constructor(work) {
             patch.tasks += 1;
@@ -41,6 +45,7 @@ export const SCRIPTS = {
     },
     take([name, ...args]) {
       if (name === "bang") return patch.problems.push("v8 got a bang");
+      if (MAXS_OWN.includes(name)) return patch.problems.push(`v8 takes ${name} for itself`);
       this.context.messagename = name;
       this.context.anything(...args);
       return undefined;
@@ -71,6 +76,7 @@ export const SCRIPTS = {
       return [...this.canvas.texts];
     },
     take([name, ...args]) {
+      if ([...MAXS_OWN, "size"].includes(name)) return void patch.problems.push(`v8ui takes ${name} for itself`);
       patch.shown.push([name, ...args]);
       this.context.messagename = name;
       this.context.anything(...args);

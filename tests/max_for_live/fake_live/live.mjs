@@ -14,13 +14,13 @@ export class FakeLive extends FakeSet {
   constructor({
     version = [12, 3, 5], tempo = 120, signature = [4, 4], file = "", guess = null, clock = new RealClock(), scenes = 4,
     warpDelay = AUTO_WARP_MS, warpingTurn = 15, createdWarping = 1, hiddenCounts = false, takeLanes = true, sceneLimit = 999,
-    laneDelay = LANE_MS,
+    laneDelay = LANE_MS, frozenKeeps = false,
   } = {}) {
     super();
     Object.assign(this, {
-      version, guess, clock, warpDelay, warpingTurn, createdWarping, hiddenCounts, takeLanes, sceneLimit, laneDelay,
+      version, guess, clock, warpDelay, warpingTurn, createdWarping, hiddenCounts, takeLanes, sceneLimit, laneDelay, frozenKeeps,
       console: [], objects: new Map(), nextId: 1, ready: false, notifying: 0, undo: [], files: new Map(), made: 0,
-      pathListeners: 0, beatReads: 0, calls: 0,
+      pathListeners: 0, beatReads: 0, calls: 0, recordingsLost: 0,
     });
     this.song = this.add("Song", {
       tempo, signature_numerator: signature[0], signature_denominator: signature[1], is_playing: 0, current_song_time: 0,
@@ -44,16 +44,32 @@ export class FakeLive extends FakeSet {
     track.clip_slots.push(this.add("ClipSlot", { has_clip: 0, clip: null }, track));
   }
 
-  track(name, { midi = false, frozen = false, group = false, at = this.song.tracks.length } = {}) {
+  // A `numbered` track has no name of its own: Live shows where it stands, and counts anew when another comes before it.
+  track(name, { midi = false, frozen = false, group = false, numbered = false, at = this.song.tracks.length } = {}) {
     const track = this.add("Track", {
       name, has_midi_input: midi ? 1 : 0, has_audio_input: midi || group ? 0 : 1, is_frozen: frozen ? 1 : 0,
       is_foldable: group ? 1 : 0, clip_slots: [], arrangement_clips: [], take_lanes: [], devices: [],
-      playing_slot_index: -1, fired_slot_index: -1, slotted: true,
+      playing_slot_index: -1, fired_slot_index: -1, arm: 0, slotted: true,
     }, this.song);
     for (const _scene of this.song.scenes) this.addSlot(track);
+    if (numbered) this.number(track, name);
     this.song.tracks.splice(at, 0, track);
     this.notify(this.song, "tracks");
     return track;
+  }
+
+  // A return or the main track: no slots, and no clips in the Arrangement. Both lie beside the song's `tracks`.
+  busTrack(name) {
+    return this.add("Track", {
+      name, bus: true, has_midi_input: 0, has_audio_input: 1, is_frozen: 0, is_foldable: 0, clip_slots: [], take_lanes: [], devices: [],
+    }, this.song);
+  }
+
+  number(track, name) {
+    Object.defineProperty(track, "name", {
+      configurable: true, enumerable: true, get: () => `${this.song.tracks.indexOf(track) + 1}-${name}`,
+      set: (value) => Object.defineProperty(track, "name", { value, writable: true }),
+    });
   }
 
   // Our device on a track; each copy has parameters of its own.
@@ -133,7 +149,7 @@ export class FakeLive extends FakeSet {
       name: path.split("/").pop(), is_midi_clip: 0, is_audio_clip: 1, file_path: path, warping: own, warp_mode: 4, gain: 0.4,
       looping: 0, color: 0, loop_start: 0, loop_end: end, start_marker: 0, end_marker: end, has_envelopes: 0,
       sample_length: file.samples, sample_rate: file.rate, markers: hidden([[0, 0]], file.seconds / guessed.beats),
-      legato: 0, signature_numerator: 4, signature_denominator: 4, ...properties,
+      legato: 0, signature_numerator: 4, signature_denominator: 4, pitch_coarse: 0, pitch_fine: 0, muted: 0, ...properties,
     }, holder);
     if (this.guess) this.clock.after(this.warpDelay, () => this.autoWarp(clip, file.seconds, guessed));
     return clip;

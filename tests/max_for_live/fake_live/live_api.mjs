@@ -57,6 +57,8 @@ export function makeApi(live, device) {
       live.calls += 1;
       if (!this.alive) return [];
       mustHave(this.object.type, property, "g");
+      const why = missing(this.object, property);
+      if (why) return live.error(why) ?? [];
       if (READERS[property]) return READERS[property](live, this.object);
       return plain(this.object, property);
     }
@@ -83,6 +85,14 @@ export function makeApi(live, device) {
   };
 }
 
+// What some kinds of tracks do not have: Live says so on the console.
+function missing({ type, bus, is_foldable: group }, property) {
+  if (type !== "Track" || !(bus || group)) return "";
+  if (property === "arrangement_clips") return "RuntimeError: Main, Group and Return Tracks have no arrangement clips";
+  const slots = ["arm", "implicit_arm", "playing_slot_index", "fired_slot_index"];
+  return bus && slots.includes(property) ? `RuntimeError: Main and Return Tracks have no ${property}` : "";
+}
+
 function plain(object, property) {
   if (!(property in object)) throw new Error(`the fake does not know ${property} of this ${object.type}`);
   const value = object[property];
@@ -98,6 +108,8 @@ const READERS = {
     return [song.current_song_time];
   },
   canonical_parent: (_live, { parent }) => (parent ? ["id", parent.id] : ["id", 0]),
+  is_empty: (live, scene) => [live.song.tracks.some(({ clip_slots: slots }) => slots[live.song.scenes.indexOf(scene)]?.has_clip) ? 0 : 1],
+  is_triggered: (_live, slot) => [slot.parent.clip_slots.indexOf(slot) === slot.parent.fired_slot_index ? 1 : 0],
   automation_state: (live, parameter) => [live.automationOf(parameter)],
   warp_markers: (_live, clip) => [JSON.stringify({
     warp_markers: clip.markers.map(([sample_time, beat_time]) => ({ sample_time, beat_time })),

@@ -21,6 +21,16 @@ export class FakeSet {
     this.notify(clip, "warp_markers");
   }
 
+  // The set is closed and opened again: all is there, and every id is another. Devices are loaded anew by the story.
+  reopen() {
+    const all = [...this.objects.values()];
+    this.objects.clear();
+    for (const object of all) {
+      Object.assign(object, { id: this.nextId++, observers: [] });
+      this.objects.set(object.id, object);
+    }
+  }
+
   // A click of the producer's.
   open(clip) {
     this.change(this.view, "detail_clip", clip);
@@ -53,7 +63,7 @@ export class FakeSet {
   // 0 while the track plays or has stopped a Session clip, whatever the Arrangement holds (measured).
   automationOf(parameter) {
     const track = this.trackOf(parameter);
-    return track && track.playing_slot_index !== -1 ? 0 : parameter.automation;
+    return (track?.playing_slot_index ?? -1) !== -1 ? 0 : parameter.automation;
   }
 
   error(text) {

@@ -12,6 +12,20 @@ function mayHold(live, track, path) {
   return true;
 }
 
+// Whether the Arrangement is being recorded into a track: what is put there goes into the producer's take.
+function recorded(live, track) {
+  if (!track.arm || !live.song.record_mode || !live.song.is_playing) return false;
+  live.error("RuntimeError: The track is being recorded into");
+  return true;
+}
+
+// Whether clips of a frozen track may be deleted is not documented: the fake can do both.
+function keeps(live, track) {
+  if (!live.frozenKeeps || !track.is_frozen) return false;
+  live.error("RuntimeError: The track is frozen");
+  return true;
+}
+
 // What lies under a span of the Arrangement is replaced; clips that cross its edges are split (measured).
 function clear(live, holder, start, end) {
   const rest = [];
@@ -35,7 +49,7 @@ function place(live, holder, clip, start, end) {
 }
 
 function createInArrangement(live, holder, path, start) {
-  if (mayHold(live, live.trackOf(holder), path) !== true) return undefined;
+  if (mayHold(live, live.trackOf(holder), path) !== true || recorded(live, live.trackOf(holder))) return undefined;
   const clip = live.newAudioClip(holder, path);
   return place(live, holder, clip, start, start + clip.end_marker);
 }
@@ -84,7 +98,7 @@ export const METHODS = {
       live.remove(scene);
     },
     create_audio_track(live, song, index = -1) {
-      const track = live.track(`${song.tracks.length + 1}-Audio`, { at: index < 0 ? song.tracks.length : index });
+      const track = live.track("Audio", { numbered: true, at: index < 0 ? song.tracks.length : index });
       return ["id", track.id];
     },
   },
@@ -92,13 +106,16 @@ export const METHODS = {
     create_audio_clip(live, slot, path) {
       if (mayHold(live, slot.parent, path) !== true) return undefined;
       if (slot.has_clip) return live.error("RuntimeError: This clip slot already has a clip");
+      if (slot.parent.clip_slots[slot.parent.fired_slot_index] === slot) live.recordingsLost += 1; // it plays instead
       Object.assign(slot, { clip: live.newAudioClip(slot, path), has_clip: 1 });
       return undefined;
     },
     delete_clip(live, slot) {
+      if (keeps(live, slot.parent)) return undefined;
       if (!slot.clip) return live.error("RuntimeError: This clip slot has no clip");
       const track = slot.parent;
       if (track.clip_slots[track.playing_slot_index] === slot) track.playing_slot_index = -2;
+      if (track.clip_slots[track.fired_slot_index] === slot) track.fired_slot_index = -1;
       live.remove(slot.clip);
       Object.assign(slot, { clip: null, has_clip: 0 });
       return undefined;
@@ -113,12 +130,14 @@ export const METHODS = {
       return undefined;
     },
     duplicate_clip_to_arrangement(live, track, reference, time) {
+      if (recorded(live, track)) return undefined;
       const clip = live.find(String(reference));
       const { type, id, parent, observers, ...rest } = clip;
       const length = clip.loop_end - clip.loop_start;
       return place(live, track, live.add("Clip", { ...rest, length_fixed: true }, track), time, time + length);
     },
     delete_clip(live, track, reference) {
+      if (keeps(live, track)) return;
       const clip = live.find(String(reference));
       for (const holder of [track, ...track.take_lanes])
         holder.arrangement_clips = holder.arrangement_clips.filter((other) => other !== clip);

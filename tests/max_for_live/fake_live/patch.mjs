@@ -29,6 +29,7 @@ export class Patch {
     Object.assign(this, {
       live, device, lose, stored, ports, wire, audio, assignKeeps, bareText, sampleRate, clock: live.clock,
       seen: [], timers: new Set(), waiting: [], problems: [], shown: [], tasks: 0,
+      clockSet: 0, // by how much the computer's clock was set since
     });
     this.boxes = new Map(patcher.boxes.map(({ box }) => [box.id, this.make(box)]));
     this.cords = patcher.lines.map(({ patchline: { source, destination } }) => ({ source, destination }));

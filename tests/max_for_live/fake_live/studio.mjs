@@ -33,6 +33,16 @@ export class Studio {
     return patch;
   }
 
+  // The set is saved, closed and opened again.
+  reopen() {
+    const { saved } = this.patch;
+    this.patch.close();
+    this.live.reopen();
+    this.patch = this.plug(this.device, { stored: saved });
+    this.until(() => this.status.startsWith("Ready"), () => `ready; ${this.status}`);
+    this.advance(500);
+  }
+
   advance(ms) {
     this.clock.advance(ms);
   }

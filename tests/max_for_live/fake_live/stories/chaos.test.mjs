@@ -2,22 +2,12 @@
 // wrong, no object is made, and the device goes on.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { chance } from "../chance.mjs";
 import { launch } from "../methods.mjs";
 import { crooked, Studio } from "../studio.mjs";
 
 const SEEDS = Number(process.env.DITTO_SEEDS ?? 12);
 const STEPS = 60;
-
-// Repeatable chance (mulberry32).
-function chance(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const LAYERS = ["drums", "percussion", "bass", "chords", "lead", "texture"];
 const note = (pitch, start_time) => ({ pitch, start_time, duration: 0.5 });

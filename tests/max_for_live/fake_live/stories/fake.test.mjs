@@ -139,6 +139,15 @@ test("D: `assign` keeps one number, `prepend` answers a bang with the word, and 
   assert.deepEqual(got, [["seed", "bang"], ["prompt", "text"]]);
 });
 
+test("D: what Max's reference lists as messages of `v8` itself never reaches the script", () => {
+  const room = new Studio();
+  const heard = [];
+  room.patch.find("script").context.anything = () => heard.push("heard");
+  for (const name of ["read", "compile", "open", "wclose", "getprop"]) room.patch.find("script").take([name]);
+  assert.equal(room.patch.problems.length, 5);
+  assert.deepEqual(heard, []);
+});
+
 test("D: cords of one outlet speak from right to left", () => {
   const room = new Studio();
   const order = [];
