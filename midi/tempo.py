@@ -78,10 +78,14 @@ def parse_tempo(value: float | int | str | Decimal | Fraction) -> Fraction:
 
 
 def typed_tempo(tempo_bpm: Fraction) -> Fraction:
-    """Return the tempo that was typed where a MIDI file stores `tempo_bpm`: the shortest of the same microseconds."""
-    microseconds = round(MICROSECONDS_PER_MINUTE / tempo_bpm)
+    """Return the tempo that was typed where a MIDI file stores `tempo_bpm`: the shortest of the same microseconds.
+
+    Some programs round to whole microseconds a beat, others cut off.
+    """
+    microseconds = MICROSECONDS_PER_MINUTE / tempo_bpm
     shortened = (round(tempo_bpm, decimals) for decimals in range(MAX_TEMPO_DECIMALS + 1))
-    return next((bpm for bpm in shortened if bpm and round(MICROSECONDS_PER_MINUTE / bpm) == microseconds), tempo_bpm)
+    near = (bpm for bpm in shortened if bpm and abs(MICROSECONDS_PER_MINUTE / bpm - microseconds) < 1)
+    return next(near, tempo_bpm)
 
 
 @dataclass(frozen=True, slots=True, order=True)

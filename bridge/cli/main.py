@@ -25,7 +25,7 @@ COMMANDS = {
     "render": Command("render", "Make a loop from words, a curve, a melody, a rhythm."),
     "play": Command("play", "Hear a take in a gapless loop."),
     "takes": Command("takes", "List, search, replay and tidy what was made."),
-    "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set."),
+    "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set, or a MIDI file's tracks."),
     "open": Command("open_", "Open the studio page in the browser, starting what is missing."),
     "mcp": Command("mcp", "Offer loops to an assistant that speaks the Model Context Protocol."),
     "serve": Command("serve", "Start bridge and engine, for the device in Live."),
