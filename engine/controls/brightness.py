@@ -20,7 +20,7 @@ from .row import Shown
 from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
-HOLD = 0.45  # proximal weight; with more, a search waits until it has decayed
+PROXIMAL_WEIGHT = 0.45  # with more, a search waits until it has decayed
 SILENCE = 1e-9  # mean square that is added to a frame, at 20 Hz: the centroid of silence
 CENTRE_OCTAVES = 10.0  # log2 of hertz, about 1 kHz: subtracted from the features of a learned step
 
@@ -82,4 +82,4 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
         heard = centroid_octaves(spectrum, grid.window)
         return shown(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
 
-    return Term(loss, distance, hold=HOLD, features=features)
+    return Term(loss, distance, proximal_weight=PROXIMAL_WEIGHT, features=features)

@@ -37,7 +37,7 @@ FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
 ERROR_FLOOR_DB2 = 4.0  # added to the target's variance: a small error where the target is flat
 SHAPE_WEIGHT = 1.0  # of 1 - rho beside the scaled squared error
 SHAPE_DB2 = 40.0  # a correlation of 0.985 counts as a distance of 0.6 dB^2: 40 (1 - 0.985)
-HOLD = 0.3  # proximal weight; its anchor is faded and nearly has the level: more only delays the search
+PROXIMAL_WEIGHT = 0.3  # its anchor is faded and nearly has the level: more only delays the search
 FARTHEST_FADE_DB = 30.0  # largest gain of the anchor's fade either way: silence is not raised to a level
 CENTRE_DB, SPREAD_DB = -25.0, 10.0  # mean and deviation of usual levels, which scale the features
 PAPER = Paper(family="intensity", weight=1 / 40, weight_beside={"melody": 1 / 4})
@@ -133,7 +133,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
         heard = level(spectrum, grid.window, grid.smooth)
         return shown((grid.target - CENTRE_DB) / SPREAD_DB, (heard - CENTRE_DB) / SPREAD_DB, grid.weights)
 
-    return Term(loss, distance, fade_db=fade_db, hold=HOLD, features=features)
+    return Term(loss, distance, fade_db=fade_db, proximal_weight=PROXIMAL_WEIGHT, features=features)
 
 
 @control(

@@ -39,7 +39,7 @@ LOWEST_PITCH, HIGHEST_PITCH = 60, 96  # MIDI numbers that `melody-octave` can fo
 LEAD = 1.5  # nepers of energy, the margin of the loss
 HEARD_LEAD = 0.35  # nepers (1.5 dB), the lead at which a frame counts as right: decoding takes some of it away
 HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and the factor of its loss
-HOLD = 0.2  # proximal weight; with more, the notes of the uncontrolled loop stay nearly as loud as the target's
+PROXIMAL_WEIGHT = 0.2  # with more, the notes of the uncontrolled loop stay nearly as loud as the target's
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 PAPER = Paper(family="melody", long=True)
 
@@ -179,7 +179,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
         asked = torch.nn.functional.one_hot(grid.classes, 12).T.to(grid.weights) * (grid.weights > 0)
         return shown(asked, 3 * chroma(spectrum, grid.chroma[:12], grid.window), grid.weights)
 
-    return Term(loss, _off(grid_of, HEARD_LEAD), hold=HOLD, features=features)
+    return Term(loss, _off(grid_of, HEARD_LEAD), proximal_weight=PROXIMAL_WEIGHT, features=features)
 
 
 @control(
@@ -247,7 +247,7 @@ def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
         share, grid = shares(spectrum)
         return mean((lead(share, grid.pitches) < HEARD_LEAD).to(grid.weights), grid.weights)
 
-    return Term(loss, distance, hold=HOLD)
+    return Term(loss, distance, proximal_weight=PROXIMAL_WEIGHT)
 
 
 @dataclass(frozen=True, slots=True)

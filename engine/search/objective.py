@@ -98,8 +98,8 @@ class Objective:
     @property
     def proximal_weight(self) -> float:
         """The weight of the pull to the uncontrolled loop: the largest that a goal has; 0 where one goal has 0."""
-        holds = [goal.term.hold for goal in self.goals]
-        return max(holds) if min(holds, default=0.0) > 0 else 0.0
+        weights = [goal.term.proximal_weight for goal in self.goals]
+        return max(weights) if min(weights, default=0.0) > 0 else 0.0
 
     @property
     def any_time(self) -> bool:

@@ -194,7 +194,7 @@ class _Louder:
 
 def steps(layered: LayeredPocket, scene: Scene, noise: Tensor) -> Iterator[Step]:
     louder = _Louder(layered, scene)
-    goal = Goal(name="bass", kind="bass", weight=1.0, tolerance=0.1, term=Term(louder, louder, hold=1.0))
+    goal = Goal(name="bass", kind="bass", weight=1.0, tolerance=0.1, term=Term(louder, louder, proximal_weight=1.0))
     asked, objective = request(budget=Budget(steps=3)), Objective((goal,))
     return minimize(plan(asked, layered, objective), objective, layered, scene, noise)
 
