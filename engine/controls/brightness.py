@@ -14,9 +14,9 @@ from ..curves import frequency_octaves
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
-from .grid import bump, filtered, like, mean, per_layout, shown
+from .grid import bump, filtered, goal_features, like, mean, per_layout
 from .registry import control
-from .row import Shown
+from .row import FeatureKind
 from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
@@ -48,7 +48,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     beside_others=0.2,
     usual_steps=28,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
-    shown=Shown.CENTROID,
+    feature=FeatureKind.CENTROID,
     metric=metrics.BRIGHTNESS,
 )
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:
@@ -80,6 +80,6 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         heard = centroid_octaves(spectrum, grid.window)
-        return shown(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
+        return goal_features(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
 
     return Term(loss, distance, proximal_weight=PROXIMAL_WEIGHT, features=features)

@@ -94,7 +94,7 @@ def correlation(values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     return product / (mean(values.square(), weights) * mean(target.square(), weights) + 1e-12).sqrt()
 
 
-def shown(asked: Tensor, heard: Tensor, weights: Tensor) -> Tensor:
+def goal_features(asked: Tensor, heard: Tensor, weights: Tensor) -> Tensor:
     """Return the input features of a learned first step for one goal: [batch, 2 channels + 1, frames].
 
     They are the target `asked` [frames] or [channels, frames], the same feature `heard` of the loop [batch, frames] or

@@ -22,15 +22,15 @@ from .grid import (
     FLOOR_POWER,
     correlation,
     filtered,
+    goal_features,
     like,
     mean,
     per_layout,
-    shown,
     smoothing,
     window_kernel,
 )
 from .registry import control
-from .row import Paper, Shown
+from .row import FeatureKind, Paper
 from .term import Context, Term
 
 FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
@@ -100,7 +100,7 @@ def _too_hot_db(spectrum: Spectrum) -> Tensor:
     usual_steps=6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
     asks_level=True,
-    shown=Shown.LEVEL,
+    feature=FeatureKind.LEVEL,
     metric=metrics.INTENSITY,
     paper=replace(PAPER, kind="intensity-paper"),
 )
@@ -131,7 +131,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         heard = level(spectrum, grid.window, grid.smooth)
-        return shown((grid.target - CENTRE_DB) / SPREAD_DB, (heard - CENTRE_DB) / SPREAD_DB, grid.weights)
+        return goal_features((grid.target - CENTRE_DB) / SPREAD_DB, (heard - CENTRE_DB) / SPREAD_DB, grid.weights)
 
     return Term(loss, distance, fade_db=fade_db, proximal_weight=PROXIMAL_WEIGHT, features=features)
 

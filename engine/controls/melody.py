@@ -24,9 +24,9 @@ from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Notes
 from ..spectrum import Spectrum
-from .grid import bump, filtered, like, mean, per_layout, shown
+from .grid import bump, filtered, goal_features, like, mean, per_layout
 from .registry import control
-from .row import Paper, Shown
+from .row import FeatureKind, Paper
 from .term import Context, Term
 
 LOWEST_HZ = 261.2  # middle C: the papers' high-pass
@@ -162,7 +162,7 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     beside_others=0.04,
     usual_steps=22,
     help="The loudest pitch class follows the notes; rests are free.",
-    shown=Shown.PITCH_CLASSES,
+    feature=FeatureKind.PITCH_CLASSES,
     metric=metrics.MELODY,
     paper=replace(PAPER, kind="melody-paper"),
 )
@@ -177,7 +177,7 @@ def melody(target: Notes, scene: Scene, context: Context) -> Term:
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         asked = torch.nn.functional.one_hot(grid.classes, 12).T.to(grid.weights) * (grid.weights > 0)
-        return shown(asked, 3 * chroma(spectrum, grid.chroma[:12], grid.window), grid.weights)
+        return goal_features(asked, 3 * chroma(spectrum, grid.chroma[:12], grid.window), grid.weights)
 
     return Term(loss, _off(grid_of, HEARD_LEAD), proximal_weight=PROXIMAL_WEIGHT, features=features)
 

@@ -15,7 +15,7 @@ from ..errors import BadInputError, BadRequestError
 from ..metrics import Metric
 from ..settings import control_files
 from .blame import blamed, described, source_of
-from .row import NOUNS, Paper, Reference, Row, Shown
+from .row import NOUNS, FeatureKind, Paper, Reference, Row
 from .term import Builder
 
 GROUP = "ditto_live.controls"  # entry points of packages that bring controls
@@ -35,7 +35,7 @@ class Columns(TypedDict, total=False):
     keeps_level: bool
     closes: bool
     layers: tuple[str, ...]
-    shown: Shown | None
+    feature: FeatureKind | None
     reference: Reference | None
     metric: Metric | None
     paper: Paper

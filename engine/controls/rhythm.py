@@ -18,9 +18,9 @@ from .. import metrics
 from ..models.protocol import Scene
 from ..request import Onsets
 from ..spectrum import Spectrum
-from .grid import bump, correlation, filtered, like, mean, per_layout, shown
+from .grid import bump, correlation, filtered, goal_features, like, mean, per_layout
 from .registry import control
-from .row import Shown
+from .row import FeatureKind
 from .term import Context, Term
 
 QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
@@ -117,7 +117,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     tolerance=0.05,
     usual_steps=57,
     help="Hits fall on the onsets of a groove, and nowhere else.",
-    shown=Shown.ONSETS,
+    feature=FeatureKind.ONSETS,
     metric=metrics.RHYTHM,
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
@@ -145,7 +145,9 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         target = grid.parts[0].target
         heard = onset_strength(spectrum, grid.parts[0].pools, grid.window)
-        return shown(target / (target.std() + FAINT), heard / (heard.std(1, keepdim=True) + FAINT), grid.weights)
+        return goal_features(
+            target / (target.std() + FAINT), heard / (heard.std(1, keepdim=True) + FAINT), grid.weights
+        )
 
     return Term(
         lambda spectrum, _: mismatch(spectrum, grouped=True),

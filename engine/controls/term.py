@@ -30,7 +30,7 @@ class Term:
     where a reference is kept that nothing writes into the latent. `any_time` is true for controls that place events:
     the anchor then compares sounds whenever they occur, because the events of the uncontrolled loop would otherwise
     stay where they were. `features` returns the input of a learned first step, [batch, channels, frames], scaled to
-    about 1; see `grid.shown`.
+    about 1; see `grid.goal_features`.
     """
 
     loss: Loss

@@ -190,8 +190,8 @@ class LearnedStep(Protocol):
     """A trained network that moves a noise to near where a search for its target would end."""
 
     @property
-    def knows(self) -> Collection[Any]:
-        """The kinds of target that it was trained on, `engine.controls.Shown`."""
+    def trained_on(self) -> Collection[Any]:
+        """The kinds of target that it was trained on, each an `engine.controls.FeatureKind`."""
         ...
 
     @property
@@ -199,7 +199,7 @@ class LearnedStep(Protocol):
         """Twelve hexadecimal digits of its weights, for the record of a take."""
         ...
 
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+    def conditioned_latent(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent of `noise`, both [batch, *noise_shape], by the model with the targets as control inputs."""
         ...
 
@@ -207,7 +207,7 @@ class LearnedStep(Protocol):
         """Return the change to add to `noise`, both [batch, *noise_shape].
 
         `way` [batch, *noise_shape] is a gradient step down the losses, of Polyak's length for a sum of squares.
-        `latents` [3, batch, *noise_shape] are the latent of `noise`, the one of `shown`, faded to the target's level,
+        `latents` [3, batch, *noise_shape] are the latent of `noise`, the conditioned one, faded to the target's level,
         and the anchor of the search. `features` are the targets and the loop, one `engine.controls.Features` per goal.
         """
         ...

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..controls import Features, Shown
+from ..controls import FeatureKind, Features
 from ..models.protocol import Model, Scene
 from ..models.stored import Unset
 from ..sampling import sample
@@ -33,7 +33,7 @@ DOWN_BEGINS: Final = 0.4  # of the way down
 TOWARDS_BEGINS: Final = 0.15  # of the way from a latent to another, in the noise; more swings past it
 SMALL: Final = 0.1  # deviations of the noise that 1 in the network's answer is
 DILATIONS: Final = (1, 2, 4, 8, 16, 4, 1)
-CHANNELS: Final = {Shown.LEVEL: 3, Shown.PITCH_CLASSES: 25, Shown.ONSETS: 3, Shown.CENTROID: 3}
+CHANNELS: Final = {FeatureKind.LEVEL: 3, FeatureKind.PITCH_CLASSES: 25, FeatureKind.ONSETS: 3, FeatureKind.CENTROID: 3}
 FEATURES: Final = FRAMES_PER_LATENT * sum(CHANNELS.values())
 
 
@@ -43,10 +43,10 @@ class FirstStep(nn.Module):
     deviation: Tensor
     known: Tensor
 
-    def __init__(self, deviation: Tensor, knows: frozenset[Shown] = frozenset(CHANNELS)) -> None:
+    def __init__(self, deviation: Tensor, trained_on: frozenset[FeatureKind] = frozenset(CHANNELS)) -> None:
         super().__init__()
         self.register_buffer("deviation", deviation.clone())
-        self.register_buffer("known", torch.tensor([float(shown in knows) for shown in CHANNELS]))
+        self.register_buffer("known", torch.tensor([float(kind in trained_on) for kind in CHANNELS]))
         channels = len(deviation)
         self.enter = nn.Linear(5 * channels + FEATURES + len(LAYERS), WIDTH)
         self.blocks = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3, dilation=dilation) for dilation in DILATIONS)
@@ -76,9 +76,9 @@ class FirstStep(nn.Module):
         return (straight + SMALL * aside) * asked
 
     @property
-    def knows(self) -> frozenset[Shown]:
-        """What of goals it was shown in training."""
-        return frozenset(shown for shown, known in zip(CHANNELS, self.known, strict=True) if known)
+    def trained_on(self) -> frozenset[FeatureKind]:
+        """The kinds of target that it was trained on."""
+        return frozenset(kind for kind, known in zip(CHANNELS, self.known, strict=True) if known)
 
     @property
     def digest(self) -> str:
@@ -111,10 +111,10 @@ def feature_rows(found: Sequence[Features], scene: Scene, batch: int, frames: in
     """
     layers = scene.layers or ("",)
     kinds = []
-    for shown, channels in CHANNELS.items():
+    for kind, channels in CHANNELS.items():
         rows = torch.zeros(batch, len(layers), channels, FRAMES_PER_LATENT * frames)
         for one in found:
-            if one.shown is shown:
+            if one.kind is kind:
                 reached = [not one.layers or name in one.layers for name in layers]
                 rows[:, reached] = one.values.to(rows)[:, None]
         kinds.append(rows)
@@ -152,17 +152,17 @@ class PocketStep:
     model: Model
 
     @property
-    def knows(self) -> frozenset[Shown]:
-        """Which goals it has learnt."""
-        return self.network.knows
+    def trained_on(self) -> frozenset[FeatureKind]:
+        """The kinds of target that it was trained on."""
+        return self.network.trained_on
 
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits of its weights."""
         return self.network.digest
 
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
-        """Return the latent that the model gives of `noise` when it is shown what is asked, in one jump."""
+    def conditioned_latent(self, noise: Tensor, scene: Scene) -> Tensor:
+        """Return the latent of `noise`, both [batch, *noise_shape], in one jump with the targets as control inputs."""
         model, asked = self.model, replace(scene, inputs=scene.inputs.with_controls(scene.inputs.asked))
         return sample(model, asked, noise, model.schedule(1, asked), model.card.sampler, checkpoint=False)
 

@@ -57,7 +57,8 @@ def can_begin(model: Model, objective: Objective) -> bool:
     """Return whether `model` has a learned first step that was trained on every kind of goal in `objective`."""
     step = learned_step(model)
     return step is not None and all(
-        goal.term.features is not None and controls.find(goal.kind).shown in step.knows for goal in objective.goals
+        goal.term.features is not None and controls.find(goal.kind).feature in step.trained_on
+        for goal in objective.goals
     )
 
 
@@ -121,8 +122,8 @@ def stepped(problem: Problem, seen: Seen, anchor: Tensor) -> Tensor:
     with torch.no_grad():
         own, spectrum = seen.correction.applied(model, scene, seen.latent.detach())
         features = objective.features(spectrum, own)
-        shown, spectrum = seen.correction.applied(model, scene, step.shown(noise, scene))
-        latents = torch.stack([own, anchor_of(model, objective, shown, spectrum), anchor])
+        conditioned, spectrum = seen.correction.applied(model, scene, step.conditioned_latent(noise, scene))
+        latents = torch.stack([own, anchor_of(model, objective, conditioned, spectrum), anchor])
     change = step.change(noise, way, latents, features, scene)
     moved = Shell().projected(noise + change, scene.time_axis, layered=bool(scene.layers))
     return torch.where(_still(change), noise, moved)

@@ -185,7 +185,9 @@ def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_condit
 
 
 def _usual_steps(row: controls.Row, *, is_conditioned: bool) -> int:
-    return CONDITIONED_STEPS if is_conditioned and row.shown is controls.Shown.PITCH_CLASSES else row.usual_steps
+    return (
+        CONDITIONED_STEPS if is_conditioned and row.feature is controls.FeatureKind.PITCH_CLASSES else row.usual_steps
+    )
 
 
 def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:

@@ -112,10 +112,10 @@ class Objective:
         found = []
         for goal in self.goals:
             row = controls.find(goal.kind)
-            if goal.term.features is not None and row.shown is not None:
+            if goal.term.features is not None and row.feature is not None:
                 values = goal.term.features(goal.heard(spectrum, latent))
                 layers = () if goal.hears is None else row.layers
-                found.append(controls.Features(shown=row.shown, values=values, layers=layers))
+                found.append(controls.Features(kind=row.feature, values=values, layers=layers))
         return tuple(found)
 
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:

@@ -24,7 +24,7 @@ from midi.key import MODES
 from midi.notes import Note
 from midi.rhythm import Onset
 
-from ..controls import Shown, find
+from ..controls import FeatureKind, find
 from ..pocket.first_step import FirstStep
 from ..pocket.layered import LayeredPocket, load_layered
 from ..pocket.model import WEIGHTS
@@ -128,7 +128,7 @@ class Trainer:
         """Go on with `state`, or start a schedule of its own at what `begin` has learnt."""
         torch.manual_seed(0)
         self.recipe, self.model, self.state = recipe, model, state
-        self.network = FirstStep(model.pocket.network.deviation, self._knows()).to(model.device)
+        self.network = FirstStep(model.pocket.network.deviation, self._feature_kinds()).to(model.device)
         model.pocket.begins = self.network
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
@@ -223,13 +223,13 @@ class Trainer:
 
     def export(self, out: Path) -> None:
         """Write the averaged weights beside the model's."""
-        averaged = FirstStep(self.model.pocket.network.deviation, self._knows())
+        averaged = FirstStep(self.model.pocket.network.deviation, self._feature_kinds())
         averaged.load_state_dict(self.average)
         averaged.save(out)
 
-    def _knows(self) -> frozenset[Shown]:
-        shown = {find(kind).shown for kind in self.recipe.controls}
-        return frozenset(one for one in shown if one is not None)
+    def _feature_kinds(self) -> frozenset[FeatureKind]:
+        kinds = {find(name).feature for name in self.recipe.controls}
+        return frozenset(kind for kind in kinds if kind is not None)
 
     def _report(self, seen: list[dict[str, float]], clock: checkpoint.Clock) -> None:
         names = sorted({name for row in seen for name in row})

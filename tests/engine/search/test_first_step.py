@@ -9,7 +9,7 @@ import torch
 from asking import Asking
 from torch import Tensor
 
-from engine.controls import Features, Shown
+from engine.controls import FeatureKind, Features
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control, Words
@@ -25,7 +25,7 @@ STRUCTURE = Control(kind="structure", target=Words(text="AABA"))
 class Begins(TinyModel):
     """A model that has learnt one change for whatever is asked, and remembers what it was shown."""
 
-    knows: frozenset[Shown] = frozenset({Shown.LEVEL})
+    trained_on: frozenset[FeatureKind] = frozenset({FeatureKind.LEVEL})
     digest = "0123456789ab"
     learnt: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
@@ -36,12 +36,12 @@ class Begins(TinyModel):
         self.evaluations += 1
         return super().denoise(latent, time, scene, until=until)
 
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+    def conditioned_latent(self, noise: Tensor, scene: Scene) -> Tensor:
         return torch.zeros_like(noise)
 
     @property
     def learned_step(self) -> "Begins | None":
-        return self if self.knows else None
+        return self if self.trained_on else None
 
     def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
         self.seen, self.latents = features, latents
@@ -131,7 +131,7 @@ def test_nothing_learnt_changes_nothing(ask: Asking) -> None:
     assert planned(model, ask.intensity()).first_step
     for controls in ((STRUCTURE,), (ask.melody(60),), (ask.intensity(), ask.melody(60))):
         assert planned(model, *controls) == planned(plain, *controls)
-    model.knows = frozenset()
+    model.trained_on = frozenset()
     assert planned(model, ask.intensity()) == planned(plain, ask.intensity())
 
 
