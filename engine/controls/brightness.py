@@ -14,7 +14,7 @@ from ..curves import frequency_octaves
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
-from .grid import bump, filtered, goal_features, like, mean, per_layout
+from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
 from .row import FeatureKind
 from .term import Context, Term
@@ -55,7 +55,7 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
     """Loss: the weighted mean squared error of the centroid in octaves squared; distance: the mean absolute error."""
 
     def make(spectrum: Spectrum) -> _Grid:
-        window = bump(2 * SMOOTHING_SECONDS, spectrum)
+        window = hann_kernel(2 * SMOOTHING_SECONDS, spectrum)
         curve = like(frequency_octaves(target, context.request.beats, spectrum.frames), spectrum)
         return _Grid(
             filtered(curve, window, circular=spectrum.circular),

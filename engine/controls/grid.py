@@ -74,7 +74,7 @@ def window_kernel(spectrum: Spectrum) -> Tensor:
     return like(weights / weights.sum(), spectrum)
 
 
-def bump(seconds: float, spectrum: Spectrum) -> Tensor:
+def hann_kernel(seconds: float, spectrum: Spectrum) -> Tensor:
     """Return a Hann-shaped kernel [taps] of a full width of `seconds`, which sums to one."""
     half = max(0, round(seconds * spectrum.frame_rate_hz / 2) - 1)
     kernel = np.cos(np.pi * np.arange(-half, half + 1) / (2 * half + 2)) ** 2

@@ -84,8 +84,11 @@ def _error(spectrum: Spectrum, grid: _Grid) -> tuple[Tensor, Tensor]:
     return mean((heard - grid.target).square(), grid.weights), correlation(heard, grid.target, grid.weights)
 
 
-def _too_hot_db(spectrum: Spectrum) -> Tensor:
-    """Return the dB by which the finished loop is turned down for its peak: [batch], 0 without known peaks."""
+def _over_ceiling_db(spectrum: Spectrum) -> Tensor:
+    """Return by how many dB the highest peak exceeds the ceiling, which the finished loop is turned down by: [batch].
+
+    It is 0 where peaks are not known.
+    """
     if spectrum.peak_db is None:
         return torch.zeros_like(spectrum.power[:, 0, 0])
     return torch.relu(spectrum.peak_db.amax(1) - CEILING_DB)
@@ -120,7 +123,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         squared, rho = _error(spectrum, grid)
-        squared = ((squared + 1e-12).sqrt() + _too_hot_db(spectrum)).square()  # the gain may add so much
+        squared = ((squared + 1e-12).sqrt() + _over_ceiling_db(spectrum)).square()  # the gain may add so much
         return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
 
     def fade_db(spectrum: Spectrum) -> Tensor:

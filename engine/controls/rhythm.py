@@ -18,7 +18,7 @@ from .. import metrics
 from ..models.protocol import Scene
 from ..request import Onsets
 from ..spectrum import Spectrum
-from .grid import bump, correlation, filtered, goal_features, like, mean, per_layout
+from .grid import correlation, filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
 from .row import FeatureKind
 from .term import Context, Term
@@ -26,7 +26,7 @@ from .term import Context, Term
 QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
 POOLS = 24  # ranges of equal width in octaves, from 40 Hz to 16 kHz
 LEAD_SECONDS = 0.0085  # by which the rise precedes the hit: half a frame lies before its middle
-WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
+WIDTH_SECONDS = 0.012  # of a target's Gaussian bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
 FAINT = 1e-4  # strength under which compression ends, because its slope has no bound at 0
 GROUP_WEIGHT = 0.5  # of all drum groups together, beside the full range
@@ -98,7 +98,7 @@ def _grid(target: Onsets, context: Context) -> Callable[[Spectrum], _Grid]:
             if len(pools):
                 parts.append(_Part(pools, bumps(group), GROUP_WEIGHT / len(groups)))
         weights = like(context.frame_weights(spectrum.frames), spectrum)
-        return _Grid(tuple(parts), weights, bump(2 * WIDTH_SECONDS, spectrum))
+        return _Grid(tuple(parts), weights, hann_kernel(2 * WIDTH_SECONDS, spectrum))
 
     return per_layout(make)
 
