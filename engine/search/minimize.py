@@ -22,9 +22,9 @@ from .anchor import anchor_of, anchored
 from .balance import pull_at
 from .best import per_item
 from .first_step import Seen, begin
+from .inversion import inverted_where_kept
 from .methods import Plan
 from .objective import Evaluation, Objective
-from .recording import recalled
 from .report import Step
 from .state import SearchState
 from .step import EPSILON
@@ -65,8 +65,8 @@ def _begun(plan: Plan, problem: Problem, noise: Tensor, near: Tensor | None) -> 
 
     After a learned step its noise comes with it as it was seen.
     """
-    if plan.recalls:
-        noise = recalled(problem, noise, plan.decode)
+    if plan.inverts:
+        noise = inverted_where_kept(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:
         state, (model, scene, objective) = SearchState.fresh(noise), problem
         anchor = None if near is None else anchor_of(model, objective, near, model.listen(near, scene))
