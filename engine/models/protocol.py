@@ -203,10 +203,10 @@ class LearnedStep(Protocol):
         """Return the latent of `noise`, both [batch, *noise_shape], by the model with the targets as control inputs."""
         ...
 
-    def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
+    def change(self, noise: Tensor, descent: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
         """Return the change to add to `noise`, both [batch, *noise_shape].
 
-        `way` [batch, *noise_shape] is a gradient step down the losses, of Polyak's length for a sum of squares.
+        `descent` [batch, *noise_shape] is a gradient step down the losses, of Polyak's length for a sum of squares.
         `latents` [3, batch, *noise_shape] are the latent of `noise`, the conditioned one, faded to the target's level,
         and the anchor of the search. `features` are the targets and the loop, one `engine.controls.Features` per goal.
         """

@@ -33,7 +33,7 @@ from ..request import MIX, Control, Curve, LoopRequest, Notes, Onsets, Point
 from ..sampling import start_noise
 from ..search import methods
 from ..search.anchor import anchor_of, nearest_frames
-from ..search.first_step import Seen, seen_by, stepped
+from ..search.first_step import Sampled, sampled_by, stepped
 from ..search.part import part_of
 from ..search.surrogate import Chain, Correction, Problem, latent_of
 from ..settings import Settings
@@ -239,13 +239,13 @@ class Trainer:
 
 
 @torch.no_grad()
-def _led_to(problem: Problem, noise: Tensor, surrogate: Chain, exact: Chain, passes: int) -> tuple[Seen, Tensor]:
+def _led_to(problem: Problem, noise: Tensor, surrogate: Chain, exact: Chain, passes: int) -> tuple[Sampled, Tensor]:
     """Return what the pass after so many `passes` sees of `noise`, and the anchor of the noise before them."""
     model, scene, objective = problem
-    seen = seen_by(problem, noise, surrogate)
+    seen = sampled_by(problem, noise, surrogate)
     anchor = anchor_of(model, objective, seen.latent.detach(), seen.evaluated(problem).spectrum)
     for _ in range(passes):
-        seen = seen_by(problem, stepped(problem, seen, anchor), surrogate)
+        seen = sampled_by(problem, stepped(problem, seen, anchor), surrogate)
         delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
         seen = seen._replace(correction=Correction(latent=delivered - seen.latent.detach()))
     return seen, anchor
