@@ -169,10 +169,10 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Turns(Protocol):
+class RollsConditioning(Protocol):
     """A model that is not circular and has conditioning with a time axis, which must be rolled with the latent."""
 
-    def turned(self, scene: Scene, frames: int) -> Scene:
+    def rolled(self, scene: Scene, frames: int) -> Scene:
         """Return `scene` with all conditioning that has a time axis rolled by `frames` latent frames."""
         ...
 
