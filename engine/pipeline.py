@@ -24,12 +24,12 @@ from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
-from .takes import leading
-from .takes.beginning import check_rebuilt
+from .takes import audibility
 from .takes.finished import finish_take, finished, sound_of
 from .takes.groups import TakeGroups
 from .takes.prepared import Prepared, Search, prepare
 from .takes.record import threads_of
+from .takes.weights import check_rebuilt
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
@@ -141,7 +141,7 @@ def _optimise(
         near = None
         if (uncontrolled := ready.uncontrolled()) is not None:
             search.uncontrolled = ready.part.put(uncontrolled, ready.still)
-            near = leading.near(ready, uncontrolled)
+            near = audibility.anchor_latent(ready, uncontrolled)
         for search.step in _steps(ready, groups.state, near):
             search.losses.append(search.step.losses)
             if search.step.index == 0 and _is_uncontrolled(ready):

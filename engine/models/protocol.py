@@ -236,6 +236,16 @@ class HasControlInputs(Protocol):
         ...
 
 
+def controls_of(model: Model, scene: Scene) -> Tensor | None:
+    """Return the control inputs of `scene` [rows, frames, channels]; None where it has none."""
+    return model.controls_of(scene) if isinstance(model, HasControlInputs) else None
+
+
+def without_controls(model: Model, scene: Scene) -> Scene:
+    """Return `scene` without control inputs."""
+    return model.without_controls(scene) if isinstance(model, HasControlInputs) else scene
+
+
 @runtime_checkable
 class Characterises(Protocol):
     """A model with an embedding of a loop's sound that does not depend on when the sounds occur."""

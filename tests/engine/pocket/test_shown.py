@@ -22,7 +22,7 @@ from engine.pocket.sound import _latest
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.search.surrogate import latent_of
 from engine.settings import Settings
-from engine.takes import leading
+from engine.takes import audibility
 from engine.takes.noise import CONTROL_INPUTS, CONTROLS, OpenSeeds, controls_from_bytes, noise_to_bytes, stored_facts
 from engine.takes.prepared import prepare
 from midi.notes import Note
@@ -185,7 +185,7 @@ def test_a_level_that_is_asked_for_stays_followed(model: LayeredPocket) -> None:
         (verdict,) = metrics.judge(mixed(raised_db).audio, ready.request.sample_rate, ready.request, judges)
         return verdict.grade
 
-    raised = leading.raised_db(ready, stems, mixed)
+    raised = audibility.raised_db(ready, stems, mixed)
     missing = -12 - 10 * float((stems[1].square().mean() / stems[0].square().mean()).log10())
     assert 0 < float(raised[1]) < missing
     assert raised[0] == 0
@@ -198,10 +198,10 @@ def test_a_search_does_not_stay_near_a_lead_that_rests(model: LayeredPocket) -> 
     ready = prepare(asked(controls=(MELODY, LEVEL)), model)
     uncontrolled = ready.uncontrolled()
     assert uncontrolled is not None
-    assert leading.near(ready, uncontrolled) is uncontrolled
+    assert audibility.anchor_latent(ready, uncontrolled) is uncontrolled
     frames = torch.full((1, 2 * ready.scene.frames), -60.0)
     resting = torch.stack([uncontrolled[:, 0], model.faded(uncontrolled, frames)[:, 1]], 1)
-    near = leading.near(ready, resting)
+    near = audibility.anchor_latent(ready, resting)
     played = latent_of(model, ready.part.scene, ready.noise, ready.plan.decode, checkpoint=False)
     assert torch.equal(near[:, 0], uncontrolled[:, 0])
     assert torch.equal(near[:, 1], played[:, 1])
