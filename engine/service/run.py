@@ -1,10 +1,9 @@
 """An engine as a process: options in, the service until a signal, in order out.
 
-    python -m engine '{"home": ..., "port": 47110}'
+    python -m engine.service '{"worker": ..., "port": 47110}'
 
-It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready, or `{"sentence": ..., "remedy": ...}` where
-it cannot start. Tied to its parent it stops when its
-standard input ends, so that no orphan is left holding the port.
+It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready, or `{"sentence": ..., "remedy": ...}` where it
+cannot start. If it is `tied` to its parent it stops when its standard input ends, so that no orphan holds the port.
 """
 
 import asyncio
