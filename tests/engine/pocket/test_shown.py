@@ -18,7 +18,7 @@ from engine.models.speed.threads import with_threads
 from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
-from engine.pocket.sound import _latest
+from engine.pocket.sound import _cache
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.search.surrogate import latent_of
 from engine.settings import Settings
@@ -104,7 +104,7 @@ def test_with_several_threads_a_take_is_made_again_where_nothing_is_known_of_it(
     """A lead that a search heard alone sounds to the bit as it does side by side with the other layers."""
     with with_threads(2):
         take = made(asked(bars=2, budget=Budget(steps=2)), model)
-        _latest.clear()
+        _cache.clear()
         rebuilt = pipeline.rebuild(asked(bars=2), load_layered(Settings(dtype="float32")), take.noise)
     np.testing.assert_array_equal(rebuilt, sound(take))
 
