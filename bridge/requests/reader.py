@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
-from engine.pocket.heard import READERS, sentences, settled
+from engine.pocket.prompts import READERS, sentences, settings_overruled
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
@@ -86,7 +86,7 @@ def read_request(
         parent = read_parent(draft.given, takes or Settings().takes, frontend)
         request = _request(draft, parent, request_id, instance, rows)
         if "prompt" in draft.given:
-            for sentence in settled(request):
+            for sentence in settings_overruled(request):
                 draft.say(sentence)
         if request.model in READERS:  # words that a take hands on were heard when it was made
             for sentence in sentences(*(draft.given.get(name, "") for name in ("prompt", "negative_prompt"))):
