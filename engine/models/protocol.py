@@ -329,18 +329,18 @@ class Layers(Protocol):
         """Return the scene of these layers alone, with the conditioning that they have in `scene`."""
         ...
 
-    def rehearsed(
+    def condition_layers(
         self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: Mapping[str, Tensor] | None = None
     ) -> tuple[Scene, Tensor]:
         """Sample the layers of `noise` [batch, *noise_shape] in order, and condition each on those before it.
 
         Return the scene with that conditioning, and the conditioning [batch, layers, frames, channels] itself, which a
-        take stores: `with_heard` restores it. Layers in `known` come first and keep their conditioning [frames,
+        take stores: `with_layer_context` restores it. Layers in `known` come first and keep their conditioning [frames,
         channels]; all others also hear the recording `beside` [channels, samples]. A later batch of fewer takes gets
         the conditioning of the first ones.
         """
         ...
 
-    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
-        """Return the scene with the conditioning `heard` [batch, layers, frames, channels] of `rehearsed`."""
+    def with_layer_context(self, scene: Scene, heard: Tensor) -> Scene:
+        """Return the scene with the conditioning `heard` [batch, layers, frames, channels] of `condition_layers`."""
         ...

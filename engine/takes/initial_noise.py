@@ -23,7 +23,7 @@ class InitialNoise:
     """The initial `noise` [takes, *noise_shape] of a request, with the scene that it is for.
 
     `heard` [takes, layers, frames, channels] is the conditioning of layers on each other, by
-    `protocol.Layers.rehearsed`; None for one sound. The layers that `stay`, while others are made again, are not
+    `protocol.Layers.condition_layers`; None for one sound. The layers that `stay`, while others are made again, are not
     searched. `raised_db` [layers] are the stored gains of a take that is rebuilt, else None.
     """
 
@@ -60,11 +60,12 @@ def initial_noise(request: LoopRequest, model: Model, scene: Scene) -> InitialNo
     stay = tuple(known) if request.again else ()
     if request.method != "none" and request.budget.steps != 0:
         scene = replace(scene, notes=(*scene.notes, *kept_from(request, scene, stay)))
-    # Layers of new seeds hear the others without control inputs, so that a target moves no other layer than its own.
-    rehearsing = scene if start is not None else without_controls(model, scene)
-    _, heard = model.rehearsed(rehearsing, noise, beside, known)
+    # Layers of new seeds are conditioned on the others as these are without control inputs, so that a target moves no
+    # other layer than its own.
+    conditioning_scene = scene if start is not None else without_controls(model, scene)
+    _, heard = model.condition_layers(conditioning_scene, noise, beside, known)
     raised_db = None if stored is None or request.budget.steps != 0 else _raised_before(stored, scene)
-    return InitialNoise(model.with_heard(scene, heard), noise.to(model.device), heard, stay, raised_db)
+    return InitialNoise(model.with_layer_context(scene, heard), noise.to(model.device), heard, stay, raised_db)
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:

@@ -85,7 +85,7 @@ class Prepared:
         scene, heard = self.scene, self.initial.heard
         if heard is not None and isinstance(self.model, Layers):
             heard = heard[own]
-            scene = self.model.with_heard(scene, heard)
+            scene = self.model.with_layer_context(scene, heard)
         return replace(
             self,
             initial=replace(self.initial, scene=scene, noise=self.noise[own], heard=heard),

@@ -212,7 +212,7 @@ class Trainer:
     def _problem(self, request: LoopRequest, *, layered: bool) -> tuple[Problem, Tensor]:
         """Return the search of `request` and its noise: of a full mix, or of the layers that its controls reach."""
         asked = request if layered else msgspec.structs.replace(request, layers=(MIX,))
-        whole = self.model.scene(asked)  # whose layers do not hear each other: a rehearsal would take most of the time
+        whole = self.model.scene(asked)  # without conditioning layers on each other, which would take most of the time
         part = part_of(asked, whole, self.model)
         noise = part.of(start_noise(whole, request.seed))
         return Problem(self.model, part.scene, methods.objective_of(asked, part.scene, self.model)), noise

@@ -29,7 +29,7 @@ class Layered(TinyModel):
     def only(self, scene: Scene, layers: Any) -> Scene:
         raise AssertionError("no search asks here")
 
-    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
+    def with_layer_context(self, scene: Scene, heard: Tensor) -> Scene:
         return scene
 
     def stems(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -38,7 +38,7 @@ class Layered(TinyModel):
     def listen_to(self, latent: Tensor, scene: Scene, layers: Any) -> Any:
         raise AssertionError("nothing is heard here")
 
-    def rehearsed(
+    def condition_layers(
         self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: dict[str, Tensor] | None = None
     ) -> tuple[Scene, Tensor]:
         fresh = torch.ones(noise.shape[2], 2)
