@@ -71,8 +71,8 @@ def run_bridge(
     With `wait` it begins when no other one holds the data folder.
     """
     from bridge.client import Peer
-    from bridge.file_threads import leave_what_hangs
     from bridge.page.server import Page
+    from bridge.requests.file_threads import leave_what_hangs
     from bridge.server import BridgeOptions
     from bridge.session.identity import alone
     from bridge.studio import run_studio

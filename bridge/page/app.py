@@ -17,7 +17,7 @@ from engine.errors import DittoError
 from midi.notes import Note
 from midi.tempo import Meter, exact
 
-from ..file_threads import FileThreads
+from ..requests.file_threads import FileThreads
 from ..takes import library
 from .cards import card, form_of
 from .downloads import packed, stems_by_layer

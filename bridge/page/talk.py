@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from engine.errors import BadInputError, DittoError
 from engine.request import new_id
 
-from ..file_threads import FileThreads
 from ..requests.fields import Frontend, names_file
+from ..requests.file_threads import FileThreads
 from ..requests.reader import Reading, read_request
 from ..requests.sent import Rows
 from ..requests.targets import BUILTIN_ROWS

@@ -239,10 +239,7 @@ class PocketNetwork(Stored):
         layer: Tensor | None = None,
         context: Tensor | None = None,
     ) -> tuple[list[Tensor], Tensor]:
-        """Return the output of each block [batch, frames, width], and the embedding of times and words [batch, width].
-
-        Arguments are those of `forward`.
-        """
+        """Return the output of each block [batch, frames, width] and the embedding of time and words [batch, width]."""
         _, before, _ = self._gaussian(time, until)
         hidden = self.latent_in(latent / before) + self.phase_in(phases)
         if controls is not None:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from bridge.client import Peer
-from bridge.file_threads import FileThreads
 from bridge.page.app import make_app
 from bridge.page.hub import Hub
 from bridge.page.take_worker import TakeWorker
 from bridge.page.talk import Talk
 from bridge.page.uploads import Uploads
+from bridge.requests.file_threads import FileThreads
 from bridge.takes.delivery import write_take
 from bridge.takes.library import find
 from engine.events import Sound, Stems, Take
