@@ -61,9 +61,9 @@ def _filled(language: str, pattern: str, things: list[str]) -> tuple[str, set[st
 
 
 def _draws(parsed: ParsedPrompt, prompt: str, seed: int) -> set[str]:
-    parsed = parse(prompt)
+    asked = parse(prompt)
     whole = REPERTOIRE.complete(
-        parsed.ids, parsed.refused, OpenSeeds(seed, seed), tempo_bpm=120, key=None, is_open=parsed.is_open
+        asked.ids, asked.refused, OpenSeeds(seed, seed), tempo_bpm=120, key=None, is_open=asked.is_open
     )
     return {WORDS[word].text for word in whole.ids} - set(parsed.words)
 
