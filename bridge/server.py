@@ -27,6 +27,7 @@ from .osc import outgoing
 from .osc.addresses import PROTOCOL_VERSION
 from .osc.allowance import Allowance
 from .osc.datagrams import Datagrams, bind
+from .session.clients import ReplyTo
 from .session.effects import CancelJob, Effect, NotifyEngine, Send, Submit
 from .session.session import Session
 from .takes.file_side import FileSide
@@ -124,17 +125,18 @@ class Bridge:
 
     def receive(self, datagram: bytes, host: str, port: int) -> None:
         """Take in a datagram; what is wrong with it is answered to the port that it came from."""
-        place = ("", port)  # a known client is answered at its own port, with its request's id
+        reply_to = ReplyTo("", port)  # a known client gets the answer at its own port, with its request's id
         try:
             for message in osc.decode(datagram):
                 if message.path.startswith(PARTS):
                     self._files.disturb()
-                place = self._session.answered(message, host) or ("", port)
+                reply_to = self._session.reply_to(message, host) or ReplyTo("", port)
                 self._do(self._session.receive(message, host, time.monotonic()))
         except osc.OscError as error:
-            place = (error.message and self._session.meant(error.message, host)) or place
-            if place[1] and self._errors.take(time.monotonic()):
-                self._send(Send(host, place[1], outgoing.error(place[0], error.code, error.sentence, error.remedy)))
+            reply_to = (error.message and self._session.reply_to_refused(error.message, host)) or reply_to
+            if reply_to.port and self._errors.take(time.monotonic()):
+                answer = outgoing.error(reply_to.request_id, error.code, error.sentence, error.remedy)
+                self._send(Send(host, reply_to.port, answer))
 
     def _receive_batch(self, batch: list[Frames]) -> None:
         now = time.monotonic()

@@ -1,6 +1,6 @@
 """The engine: from a request to a seamless loop, by optimising the initial noise of a frozen model.
 
-Start reading at `engine.pipeline`. Importing this package costs nothing.
+Start reading at `engine.pipeline`. Importing this package alone loads no other module: it only sets how OpenMP waits.
 """
 
 import os

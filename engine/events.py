@@ -28,11 +28,13 @@ class Accepted(_Event, frozen=True, tag="accepted"):
 
 
 class Phase(StrEnum):
-    """What a request is at, once it is being made."""
+    """What a worker is doing for a request."""
 
+    STARTING = "starting"
+    RESTARTING = "starting again"  # from its last saved state, because its worker died
     OPTIMISE = "optimise"
     GUIDE = "guide"
-    DECODE = "decode"  # the search is over: takes are turned into sound, and measured
+    DECODE = "decode"  # the search is over: takes are decoded and scored
 
 
 class Progress(_Event, frozen=True, tag="progress"):
@@ -47,7 +49,7 @@ class Progress(_Event, frozen=True, tag="progress"):
     steps: int
     seconds_left: float
     losses: dict[str, float]
-    phase: str = "optimise"
+    phase: Phase = Phase.OPTIMISE
 
 
 class Sound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,12 +24,12 @@ from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
 from .search.surrogate import latent_of
 from .settings import Settings
-from .takes import leading
-from .takes.beginning import check_rebuilt
+from .takes import audibility
 from .takes.finished import finish_take, finished, sound_of
+from .takes.groups import TakeGroups
 from .takes.prepared import Prepared, Search, prepare
 from .takes.record import threads_of
-from .takes.turns import Turns
+from .takes.weights import check_rebuilt
 
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
@@ -68,15 +68,15 @@ def _make_loop(
     yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
 
     made: list[_Made] = []
-    turns = Turns.of(ready, resume)
-    for group in turns:
+    groups = TakeGroups.of(ready, resume)
+    for group in groups:
         search = Search()
         try:
             if not stopped():
-                yield from _optimise(group, search, turns, stopped, live=live)
+                yield from _optimise(group, search, groups, stopped, live=live)
             if stopped() and search.step is None:  # there is nothing to keep of this one
                 break
-            yield from _finish(group, search, turns, made)
+            yield from _finish(group, search, groups, made)
         except (NonFiniteLossError, OutOfMemoryError) as error:
             if not made:
                 raise
@@ -131,18 +131,18 @@ def _steps(ready: Prepared, state: SearchState | None, near: Tensor | None) -> I
 
 
 def _optimise(
-    ready: Prepared, search: Search, turns: Turns, stopped: Callable[[], bool], *, live: bool
+    ready: Prepared, search: Search, groups: TakeGroups, stopped: Callable[[], bool], *, live: bool
 ) -> Iterator[Event | Checkpoint]:
     """Run the method's steps into `search`, yielding progress, previews and checkpoints when they are due."""
-    limit_seconds = turns.limit_seconds
+    limit_seconds = groups.limit_seconds
     started = searching = time.monotonic()
-    news = _News(ready, search, turns, started, live=live)
+    reporter = _Reporter(ready, search, groups, started, live=live)
     try:
         near = None
         if (uncontrolled := ready.uncontrolled()) is not None:
             search.uncontrolled = ready.part.put(uncontrolled, ready.still)
-            near = leading.near(ready, uncontrolled)
-        for search.step in _steps(ready, turns.state, near):
+            near = audibility.anchor_latent(ready, uncontrolled)
+        for search.step in _steps(ready, groups.state, near):
             search.losses.append(search.step.losses)
             if search.step.index == 0 and _is_uncontrolled(ready):
                 known = search.step.latent
@@ -151,7 +151,7 @@ def _optimise(
             if len(search.losses) == 1:
                 searching = now  # the first step on a machine compiles for many seconds, and searches nothing
             over = limit_seconds is not None and now - searching >= limit_seconds
-            for event in news.due(now, over=over):
+            for event in reporter.due(now, over=over):
                 yield event
                 if stopped():
                     return
@@ -165,9 +165,9 @@ def _optimise(
         search.notes.append(f"{error.sentence} This is the best take until then.")
     finally:
         search.seconds = time.monotonic() - started
-        turns.spent_seconds += search.seconds
+        groups.spent_seconds += search.seconds
         if search.step is not None:
-            turns.keep(search.step.state)
+            groups.keep(search.step.state)
 
 
 def _out_of_time(request: LoopRequest, limit_seconds: float) -> str:
@@ -181,12 +181,12 @@ def _is_uncontrolled(ready: Prepared) -> bool:
     return not (ready.request.start or ready.plan.first_step or ready.is_conditioned)
 
 
-class _News:
+class _Reporter:
     """Tells the producer of a search, each kind of event at its own interval."""
 
-    def __init__(self, ready: Prepared, search: Search, turns: Turns, started: float, *, live: bool) -> None:
-        self._ready, self._search, self._turns, self._live = ready, search, turns, live
-        self._forecast = turns.forecast(started)
+    def __init__(self, ready: Prepared, search: Search, groups: TakeGroups, started: float, *, live: bool) -> None:
+        self._ready, self._search, self._groups, self._live = ready, search, groups, live
+        self._forecast = groups.forecast(started)
         self._reported = self._saved = started
         self._previewed = -np.inf
 
@@ -204,20 +204,20 @@ class _News:
             yield _preview(self._ready, step)
         if self._live and now - self._saved >= SAVE_EVERY_SECONDS:
             self._saved = now
-            yield Checkpoint(self._turns.checkpoint(step.state))
+            yield Checkpoint(self._groups.checkpoint(step.state))
 
 
-def _finish(ready: Prepared, search: Search, turns: Turns, made: list[_Made]) -> Iterator[Event]:
+def _finish(ready: Prepared, search: Search, groups: TakeGroups, made: list[_Made]) -> Iterator[Event]:
     """Turn what a search found into takes, and add them to those that are `made`."""
-    yield decoding(ready.request, search.step, len(made), turns.seconds_left(0))
+    yield decoding(ready.request, search.step, len(made), groups.seconds_left(0))
     best, latent = _best(ready, search)
     for item in range(len(best)):
         if item:
-            yield decoding(ready.request, search.step, len(made), turns.seconds_left(item))
+            yield decoding(ready.request, search.step, len(made), groups.seconds_left(item))
         started = time.monotonic()
         take, stems = finish_take(ready.alone(item), search, best[item], latent[item], item)
         made.append(_Made(take, stems, _rank(take, search, item)))
-        turns.sound_seconds = time.monotonic() - started
+        groups.sound_seconds = time.monotonic() - started
 
 
 def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
-from .models.protocol import Model, Sampler, Scene, Schedule, Turns
+from .models.protocol import Model, RollsConditioning, Sampler, Scene, Schedule
 
-GOLDEN = (math.sqrt(5) - 1) / 2  # of a loop, by which the latent is rolled per step: no two steps share a seam
+GOLDEN = (math.sqrt(5) - 1) / 2  # share of the loop by which the latent is rolled per step: no two steps share a seam
 
 Denoise = Callable[[Tensor, int], Tensor]
 """From (x_t at step i, i) to the estimate of x_0, both [batch, *noise_shape]."""
@@ -114,22 +114,26 @@ def _own_noises(noise: Tensor, scene: Scene, schedule: Schedule) -> tuple[Tensor
 def estimate(
     model: Model, scene: Scene, latent: Tensor, schedule: Schedule, sampler: Sampler, i: int, *, checkpoint: bool
 ) -> Tensor:
-    """Return the model's x_0 at step `i`, rolled where the model knows no circle, recomputed with `checkpoint`."""
+    """Return the model's x_0 [batch, *noise_shape] at step `i` of `latent`, the same shape.
+
+    A model that is not circular sees a circular scene rolled. With `checkpoint` it is recomputed in the backward pass.
+    """
     until = schedule.times[i + 1] if sampler == Sampler.TRAJECTORY else None
-    turn = _turn(model, scene, i)
-    turned = model.turned(scene, turn) if turn and isinstance(model, Turns) else scene
+    frames = _roll_frames(model, scene, i)
+    rolled_scene = model.rolled(scene, frames) if frames and isinstance(model, RollsConditioning) else scene
 
     def denoise(latent: Tensor) -> Tensor:
-        rolled = latent.roll(turn, 1 + scene.time_axis) if turn else latent
-        clean = model.denoise(rolled, schedule.times[i], turned, until=until)
-        return clean.roll(-turn, 1 + scene.time_axis) if turn else clean
+        rolled = latent.roll(frames, 1 + scene.time_axis) if frames else latent
+        clean = model.denoise(rolled, schedule.times[i], rolled_scene, until=until)
+        return clean.roll(-frames, 1 + scene.time_axis) if frames else clean
 
     if checkpoint and torch.is_grad_enabled() and latent.requires_grad:
         return recomputed(denoise, latent, use_reentrant=False, preserve_rng_state=False)
     return denoise(latent)
 
 
-def _turn(model: Model, scene: Scene, i: int) -> int:
+def _roll_frames(model: Model, scene: Scene, i: int) -> int:
+    """Return by how many latent frames a model that is not circular sees a circular scene rolled at step `i`."""
     if model.card.circular or not scene.circular:
         return 0
     return int(scene.frames * (GOLDEN * i % 1))

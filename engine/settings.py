@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
@@ -75,6 +76,13 @@ def own_variables() -> dict[str, str]:
     found = {name: value for name, value in sorted(os.environ.items()) if name.startswith("DITTO_")}
     folders = ("DITTO_HOME", "DITTO_TAKES", "DITTO_MODELS")
     return {name: str(Path(value).absolute()) if value and name in folders else value for name, value in found.items()}
+
+
+class ExecutorKind(StrEnum):
+    """Where an engine's workers run."""
+
+    LOCAL = "local"  # processes of this computer
+    RAY = "ray"  # actors of a Ray cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from benchmarks.papers.baseline import Setting, setting_of
 from benchmarks.papers.baselines.masked import Known
 from benchmarks.quality.evaluation import material
 from engine.controls import Term
-from engine.controls.inpaint import FLOOR_DENSITY, HOLD, SCALE_DB
+from engine.controls.inpaint import FLOOR_DENSITY, PROXIMAL_WEIGHT, SCALE_DB
 from engine.models.protocol import Model
 from engine.pocket.bands import SAMPLE_RATE
 from engine.request import Audio, Control, LoopRequest
@@ -155,5 +155,5 @@ def _wrap(share: float) -> Term:
     return Term(
         loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
         distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
-        hold=HOLD,
+        proximal_weight=PROXIMAL_WEIGHT,
     )

@@ -23,13 +23,12 @@ from benchmarks.quality.control import run
 from benchmarks.quality.pocket import OF_LAYERS
 from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine.models import catalogue
-from engine.models.protocol import Model
+from engine.models.protocol import Model, controls_of
 from engine.pocket.model import WEIGHTS
 from engine.request import MIX, Budget
 from engine.search.first_step import can_begin
 from engine.search.methods import objective_of
 from engine.settings import Settings
-from engine.takes.beginning import controls_of
 
 FIRST_SEED = 300  # those of the control table end below, and tuning uses none of these
 PLAIN, BEGUN, PAPER = "plain", "begun", "ditto-paper"

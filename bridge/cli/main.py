@@ -123,12 +123,12 @@ def parse(name: str, arguments: Sequence[str]) -> object:
     """Return a command that is a dataclass with its options; run one that is a function and return its exit code."""
     import typer
 
-    from engine.models.speed.collecting import uncollected
+    from engine.models.speed.garbage_collection import without_garbage_collection
     from engine.settings import go_offline
 
     go_offline()
     command = COMMANDS[name]
-    with uncollected():
+    with without_garbage_collection():
         module = import_module(f".commands.{command.module}", __package__)
     app = getattr(module, "app", None)
     if app is None:

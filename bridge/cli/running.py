@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.errors import BadInputError
-from engine.settings import Settings
+from engine.settings import ExecutorKind, Settings
 
 if TYPE_CHECKING:
     from bridge.page.server import Page
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
 FirstModel = Annotated[str, typer.Option(help="Loaded at once; others when they are asked for.")]
-Executor = Annotated[str, typer.Option(help="local, or ray for a cluster.")]
+Executor = Annotated[ExecutorKind, typer.Option(help="local, or ray for a cluster.")]
 Workers = Annotated[int, typer.Option(help="How many loops are made at once; one for each GPU.")]
 JobsName = Annotated[str, typer.Option("--jobs", help="What makes the loops, as module:name.", hidden=True)]
 Home = Annotated[Path | None, typer.Option(help="Where the journal, keys and logs lie.")]
@@ -72,7 +72,7 @@ def run_bridge(
     """
     from bridge.client import Peer
     from bridge.page.server import Page
-    from bridge.requests.readers import leave_what_hangs
+    from bridge.requests.file_threads import leave_what_hangs
     from bridge.server import BridgeOptions
     from bridge.session.identity import alone
     from bridge.studio import run_studio

@@ -30,7 +30,7 @@ interrupt(raises=False)
 
 def main() -> None:
     """Run the command line."""
-    from engine.models.speed.collecting import leave
+    from engine.models.speed.garbage_collection import skip_final_collection
 
     from .main import main as whole
 
@@ -41,7 +41,7 @@ def main() -> None:
         stop_at_once()
     finally:
         interrupt(raises=False)
-        leave()
+        skip_final_collection()
 
 
 if __name__ == "__main__":

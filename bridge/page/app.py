@@ -18,7 +18,7 @@ from midi.bars import read_position
 from midi.notes import Note
 from midi.tempo import Meter, exact
 
-from ..requests.readers import FileThreads
+from ..requests.file_threads import FileThreads
 from ..takes import library
 from . import songs
 from .cards import card, form_of

@@ -16,7 +16,7 @@ from engine.files import refused_by_system
 from engine.request import LoopRequest
 
 from ..client import AsyncClient, Peer
-from ..requests.readers import CLOSE_SECONDS, WRITING, FileThreads
+from ..requests.file_threads import CLOSE_SECONDS, WRITING, FileThreads
 from ..takes import delivery, library
 from ..takes.parts import TakeParts, WholeTake
 from .cards import Json, card

@@ -1,6 +1,6 @@
 """How a prompt and chords are understood, for the lines under their fields."""
 
-from engine.pocket.heard import MAX_NAMED, hear
+from engine.pocket.prompts import MAX_NAMED, parse_prompt
 from engine.request import LoopRequest
 from midi.chords.text import parse_chords
 from midi.key import Key
@@ -13,7 +13,7 @@ from .cards import Json
 
 def reading_of_prompt(prompt: str) -> Json:
     """Return the words of a prompt that were understood, refused, substituted or not known, and its settings."""
-    found = hear(prompt)
+    found = parse_prompt(prompt)
     return {
         **found.plain(),
         "unknown": [{"word": one.text, "nearest": one.nearest} for one in found.unknown[:MAX_NAMED]],

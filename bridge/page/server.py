@@ -22,7 +22,7 @@ from engine.models.places import find
 from engine.settings import Settings
 
 from ..client import Peer
-from ..requests.readers import READING, FileThreads
+from ..requests.file_threads import READING, FileThreads
 from ..session.identity import lasting_owner
 from .app import address, make_app
 from .guard import Guard

@@ -14,8 +14,8 @@ from engine.errors import BadInputError, DittoError
 from engine.request import new_id
 
 from ..requests.fields import Frontend, names_file
+from ..requests.file_threads import FileThreads
 from ..requests.reader import Reading, read_request
-from ..requests.readers import FileThreads
 from ..requests.sent import Rows
 from ..requests.targets import BUILTIN_ROWS
 from .guard import is_token

@@ -19,7 +19,7 @@ def hinted(given: Mapping[str, Any], before: Mapping[str, Any], say: Callable[[s
     """Return the given values, and the values that the prompt names where nothing is given.
 
     `before` are the values of the take that the request starts from. The prompt of that take is not read again: its
-    loop was made as it was made. Words that a setting contradicts are reported by `engine.pocket.heard`.
+    loop was made as it was made. Words that a setting contradicts are reported by `engine.pocket.prompts`.
     """
     values = dict(given)
     if "prompt" not in given:

@@ -12,7 +12,7 @@ from bridge.takes import library
 from bridge.takes.delivery import decimal_text, read_sidecar
 from engine.audio.wav import read_loop_info
 from engine.errors import BadRequestError
-from engine.pocket.heard import READERS
+from engine.pocket.prompts import READERS
 from engine.pocket.waveform.lengths import frames_of
 from engine.request import LAYERS, MAX_BARS, MAX_SEED, MIX, Budget, LoopRequest, Start
 from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, exact, samples_to_beats

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
-from engine.pocket.heard import READERS, sentences, settled
+from engine.pocket.prompts import READERS, sentences, settings_overruled
 from engine.request import Budget, LoopRequest, Notes, new_seed
 from engine.service.messages import Priority
 from engine.settings import Settings
@@ -35,7 +35,7 @@ _OWN = (
     "prompt", "negative_prompt", "tempo_bpm", "time_signature", "bars", "key", "layers", "loop", "count", "again",
     "mute", "stems", "model", "method", "quality", "sample_rate",
 )  # fmt: skip
-Rows = Callable[[str], TargetRow | None]
+FindRow = Callable[[str], TargetRow | None]
 """From a control's name to its row; where there is none, the form of the text decides the type of the target."""
 
 
@@ -72,7 +72,7 @@ def read_request(
     takes: Path | None = None,
     request_id: str = "",
     instance: str = "",
-    rows: Rows = lambda _kind: None,
+    rows: FindRow = lambda _kind: None,
 ) -> Reading:
     """Return the request that settings, and curves, notes and onsets sent as rows, ask for.
 
@@ -87,7 +87,7 @@ def read_request(
         parent = read_parent(draft.given, takes or Settings().takes, frontend)
         request = _request(draft, parent, request_id, instance, rows)
         if "prompt" in draft.given:
-            for sentence in settled(request):
+            for sentence in settings_overruled(request):
                 draft.say(sentence)
         if request.model in READERS:  # words that a take hands on were heard when it was made
             for sentence in sentences(*(draft.given.get(name, "") for name in ("prompt", "negative_prompt"))):
@@ -116,7 +116,7 @@ def _renamed(settings: Mapping[str, str], say: Callable[[str], None]) -> dict[st
     return dict(sorted(found.items(), key=lambda item: places.get(getattr(field_of(item[0]), "name", ""), 0)))
 
 
-def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: str, rows: Rows) -> LoopRequest:
+def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: str, rows: FindRow) -> LoopRequest:
     """Return the request: first without its controls, so that a wrong length is said before any file is read."""
     before = parent.handed_on(draft.given.get("layers")) if parent else {}
     values = hinted(draft.given, before, draft.say)

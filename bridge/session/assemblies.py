@@ -6,6 +6,7 @@ them, belong together by their id alone.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..osc.assembly import Assembly
 from ..osc.codec import OscMessage
@@ -19,7 +20,13 @@ MAX_TOTAL_BYTES = 96 * 2**20  # of all together, as `Assembly.size_bytes` counts
 UNSIGNED = ""  # in place of the nonce that a piece does not carry
 
 Change = Callable[[Assembly], None]
-Place = tuple[str, str]  # request id, and the nonce of its pieces or `UNSIGNED`
+
+
+class Place(NamedTuple):
+    """Which request a piece belongs to: its id, and the nonce that the piece carries or `UNSIGNED`."""
+
+    request_id: str
+    nonce: str
 
 
 class Assemblies:
@@ -39,13 +46,13 @@ class Assemblies:
 
     def place_of(self, request_id: str, client: ClientState) -> Place:
         """Return the place of the pieces of a client's request."""
-        signed = (request_id, client.nonce)
-        return signed if client.signs or signed in self._open else (request_id, UNSIGNED)
+        signed = Place(request_id, client.nonce)
+        return signed if client.signs or signed in self._open else Place(request_id, UNSIGNED)
 
     def begin(self, place: Place, nonce: str, now: float) -> None:
         """Note whose request this is; raises `OscError` where another client has begun it."""
         assembly = self.at(place, now)
-        assembly.require(place[0], nonce)
+        assembly.require(place.request_id, nonce)
         assembly.nonce = nonce
 
     def set(self, place: Place, name: str, value: str, now: float) -> None:
@@ -54,7 +61,7 @@ class Assemblies:
 
     def add(self, message: OscMessage, now: float) -> None:
         """Add a chunk to a request; raises `OscError` as `Assembly.add` does."""
-        self._grow((str(message.values[0]), str(message.last)), now, lambda assembly: assembly.add(message))
+        self._grow(Place(str(message.values[0]), str(message.last)), now, lambda assembly: assembly.add(message))
 
     def at(self, place: Place, now: float) -> Assembly:
         """Return the pieces of a request, or begin one; beyond `MAX_ASSEMBLIES` the oldest is dropped for it."""
@@ -64,8 +71,8 @@ class Assemblies:
 
     def drop(self, request_id: str, nonce: str | None = None) -> None:
         """Forget all pieces of a request; with `nonce`, only that client's and those that nobody has begun."""
-        for place in [one for one in self._open if one[0] == request_id]:
-            if nonce is None or (self._open[place].nonce in ("", nonce) and place[1] in (UNSIGNED, nonce)):
+        for place in [one for one in self._open if one.request_id == request_id]:
+            if nonce is None or (self._open[place].nonce in ("", nonce) and place.nonce in (UNSIGNED, nonce)):
                 self._drop(place)
 
     def forget_old(self, now: float) -> None:

@@ -1,6 +1,7 @@
 """The OSC clients of a bridge: who said hello lately, and messages to them."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from engine.errors import DittoError
 
@@ -11,6 +12,13 @@ from .state import ClientState, RequestState
 
 CLIENT_SECONDS = 30.0  # a device says hello every 5
 MAX_CLIENTS = 256
+
+
+class ReplyTo(NamedTuple):
+    """Where an error about a message is sent: the client's port, and the request id, empty for an error about none."""
+
+    request_id: str
+    port: int
 
 
 class Clients:
@@ -55,20 +63,20 @@ class Clients:
         """Return the nonce of a client of this instance, or an empty text."""
         return next((known.nonce for known in self._clients.values() if known.instance == instance), "")
 
-    def meant(self, refused: OscMessage, host: str) -> tuple[str, int] | None:
-        """Return the request id and the reply port for an error about a message whose arguments are not all right.
+    def reply_to_refused(self, refused: OscMessage, host: str) -> ReplyTo | None:
+        """Return where an error about a message is sent whose arguments are not all right.
 
         It is of the client whose nonce is among them; a hello names its port itself. None where neither is there.
         """
         if refused.path == "/ditto/hello" and (port := _port(refused)):
-            return "", port
+            return ReplyTo("", port)
         texts = [value if isinstance(value, str) else number_text(value) for value in refused.values]
         known = (self._clients.get(text) for text in texts)
         client = next((one for one in known if one is not None and one.host == host), None)
         if client is None:
             return None
         request_id = texts[0] if refused.path.startswith("/ditto/loop/") else ""
-        return (request_id if is_id(request_id) else ""), client.port
+        return ReplyTo(request_id if is_id(request_id) else "", client.port)
 
     def send(self, state: RequestState, *datagrams: bytes) -> Iterator[Effect]:
         """Send to the client of a request, if it is there."""

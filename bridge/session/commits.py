@@ -10,7 +10,7 @@ from engine.service.messages import Priority, Resend
 from ..osc import outgoing
 from ..osc.codec import OscError, OscMessage
 from ..takes.parts import TakeParts
-from .assemblies import UNSIGNED, Assemblies
+from .assemblies import UNSIGNED, Assemblies, Place
 from .book import MAX_OPEN, RequestBook
 from .clients import Clients
 from .effects import CancelJob, Effect, NotifyEngine, Prepare, Send, Submit
@@ -39,14 +39,14 @@ class Commits:
         request_id, nonce = map(str, message.values)
         if request_id not in self._book:
             client = self._clients.get(nonce)
-            place = (request_id, UNSIGNED) if client is None else self._assemblies.place_of(request_id, client)
+            place = Place(request_id, UNSIGNED) if client is None else self._assemblies.place_of(request_id, client)
             self._assemblies.begin(place, nonce, now)
         yield from ()
 
     def _set(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         request_id, name, value = map(str, message.values)
         if request_id not in self._book:
-            self._assemblies.set((request_id, str(message.last)), name, value, now)
+            self._assemblies.set(Place(request_id, str(message.last)), name, value, now)
         yield from ()
 
     def _chunk(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:

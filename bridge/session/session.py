@@ -16,7 +16,7 @@ from ..osc.addresses import PROTOCOL_VERSION, UNSIGNED_VERSION
 from ..osc.codec import OscMessage
 from .assemblies import Assemblies
 from .book import RequestBook
-from .clients import Clients
+from .clients import Clients, ReplyTo
 from .commits import Answer, Commits
 from .delivery import Delivery
 from .effects import Effect, Favourite, Send
@@ -42,7 +42,7 @@ class Session:
         self._tidied = float("-inf")
         self._commits = Commits(self._clients, self._assemblies, self._book)
         self._watches = Watches(self._clients)
-        self.meant = self._clients.meant
+        self.reply_to_refused = self._clients.reply_to_refused
         self.not_marked = self._clients.tell
         self.lane_seen = self._watches.seen
         self.written = self._delivery.written
@@ -68,13 +68,13 @@ class Session:
         """Take in one checked message; raises `OscError` for one that has no meaning now."""
         yield from self._answers[message.path](message, host, now)
 
-    def answered(self, message: OscMessage, host: str) -> tuple[str, int] | None:
-        """Return the request id and the reply port for an error about a message; None where its sender is unknown."""
+    def reply_to(self, message: OscMessage, host: str) -> ReplyTo | None:
+        """Return where an error about a message is sent; None where its sender is unknown."""
         if not message.path.startswith("/ditto/loop/"):
             return None
         nonce = message.last if message.path in _SIGNED else message.values[1]
         client = self._clients.get(str(nonce))
-        return (str(message.values[0]), client.port) if client is not None and client.host == host else None
+        return ReplyTo(str(message.values[0]), client.port) if client is not None and client.host == host else None
 
     def _hello(self, message: OscMessage, host: str, now: float) -> Iterator[Effect]:
         protocol, instance, nonce, port = message.values
@@ -132,9 +132,9 @@ class Session:
     def tick(self, now: float) -> Iterator[Effect]:
         """Repeat messages that are due, and forget old clients and requests."""
         if self._status is not None:
-            for state in self._book.slow(now):
+            for state in self._book.progress_due(now):
                 yield from self._delivery.progress.send(state, now)
-        for state in self._book.repeats(now):
+        for state in self._book.ends_due(now):
             yield from self._clients.send(state, *state.said())
         yield from self._watches.tick(now)
         if now - self._tidied >= TIDY_SECONDS:

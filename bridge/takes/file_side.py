@@ -9,7 +9,7 @@ import structlog
 from engine.errors import DittoError, InternalError
 from engine.files import refused_by_system
 
-from ..requests.readers import CLOSE_SECONDS, WRITING, FileThreads
+from ..requests.file_threads import CLOSE_SECONDS, WRITING, FileThreads
 from ..session.effects import CheckLane, Effect, FindTakes, Prepare
 from .backlog import Backlog
 from .file_work import FileWork

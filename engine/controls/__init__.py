@@ -7,19 +7,19 @@ A control is a function that is called once per request with its target y, the s
 
 from .grid import CEILING_DB
 from .registry import asks_level, closing, control, find, load_file, metrics, rows
-from .row import Features, Paper, Reference, Row, Shown
+from .row import FeatureKind, Features, Paper, Reference, Row
 from .term import Builder, Context, Loss, Term
 
 __all__ = [
     "CEILING_DB",
     "Builder",
     "Context",
+    "FeatureKind",
     "Features",
     "Loss",
     "Paper",
     "Reference",
     "Row",
-    "Shown",
     "Term",
     "asks_level",
     "closing",

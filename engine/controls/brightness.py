@@ -14,13 +14,13 @@ from ..curves import frequency_octaves
 from ..models.protocol import Scene
 from ..request import Curve
 from ..spectrum import Spectrum
-from .grid import bump, filtered, like, mean, per_layout, shown
+from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
-from .row import Shown
+from .row import FeatureKind
 from .term import Context, Term
 
 SMOOTHING_SECONDS = 0.5
-HOLD = 0.45  # proximal weight; with more, a search waits until it has decayed
+PROXIMAL_WEIGHT = 0.45  # with more, a search waits until it has decayed
 SILENCE = 1e-9  # mean square that is added to a frame, at 20 Hz: the centroid of silence
 CENTRE_OCTAVES = 10.0  # log2 of hertz, about 1 kHz: subtracted from the features of a learned step
 
@@ -48,14 +48,14 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     beside_others=0.2,
     usual_steps=28,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
-    shown=Shown.CENTROID,
+    feature=FeatureKind.CENTROID,
     metric=metrics.BRIGHTNESS,
 )
 def brightness(target: Curve, scene: Scene, context: Context) -> Term:
     """Loss: the weighted mean squared error of the centroid in octaves squared; distance: the mean absolute error."""
 
     def make(spectrum: Spectrum) -> _Grid:
-        window = bump(2 * SMOOTHING_SECONDS, spectrum)
+        window = hann_kernel(2 * SMOOTHING_SECONDS, spectrum)
         curve = like(frequency_octaves(target, context.request.beats, spectrum.frames), spectrum)
         return _Grid(
             filtered(curve, window, circular=spectrum.circular),
@@ -80,6 +80,6 @@ def brightness(target: Curve, scene: Scene, context: Context) -> Term:
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         heard = centroid_octaves(spectrum, grid.window)
-        return shown(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
+        return goal_features(grid.target - CENTRE_OCTAVES, heard - CENTRE_OCTAVES, grid.weights)
 
-    return Term(loss, distance, hold=HOLD, features=features)
+    return Term(loss, distance, proximal_weight=PROXIMAL_WEIGHT, features=features)

@@ -74,7 +74,7 @@ def window_kernel(spectrum: Spectrum) -> Tensor:
     return like(weights / weights.sum(), spectrum)
 
 
-def bump(seconds: float, spectrum: Spectrum) -> Tensor:
+def hann_kernel(seconds: float, spectrum: Spectrum) -> Tensor:
     """Return a Hann-shaped kernel [taps] of a full width of `seconds`, which sums to one."""
     half = max(0, round(seconds * spectrum.frame_rate_hz / 2) - 1)
     kernel = np.cos(np.pi * np.arange(-half, half + 1) / (2 * half + 2)) ** 2
@@ -94,7 +94,7 @@ def correlation(values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     return product / (mean(values.square(), weights) * mean(target.square(), weights) + 1e-12).sqrt()
 
 
-def shown(asked: Tensor, heard: Tensor, weights: Tensor) -> Tensor:
+def goal_features(asked: Tensor, heard: Tensor, weights: Tensor) -> Tensor:
     """Return the input features of a learned first step for one goal: [batch, 2 channels + 1, frames].
 
     They are the target `asked` [frames] or [channels, frames], the same feature `heard` of the loop [batch, frames] or

@@ -19,13 +19,13 @@ from .. import metrics
 from ..models.protocol import Scene
 from ..request import Words, chord_spans
 from ..spectrum import Spectrum
-from .grid import bump, like, mean, per_layout
+from .grid import hann_kernel, like, mean, per_layout
 from .melody import WINDOW_SECONDS, chroma, class_weights
 from .registry import control
 from .term import Context, Term
 
 LOWEST_HZ, HIGHEST_HZ = 65.0, 2100.0
-LEAD = 1.0  # nepers of energy by which the chord's notes should lead the loudest other
+MARGIN = 1.0  # nepers of energy by which the chord's notes should lead the loudest other
 ROOT_WEIGHT = 2.0
 
 
@@ -60,7 +60,7 @@ def _grid(spans: Sequence[ChordSpan], context: Context) -> Callable[[Spectrum], 
             (chosen == 0).to(spectrum.power.device),
             like(weights, spectrum),
             class_weights(spectrum, LOWEST_HZ, HIGHEST_HZ),
-            bump(WINDOW_SECONDS, spectrum),
+            hann_kernel(WINDOW_SECONDS, spectrum),
         )
 
     return per_layout(make)
@@ -94,7 +94,7 @@ def harmony(target: Words, scene: Scene, context: Context) -> Term:
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
-        return mean(softplus(LEAD - _lead(spectrum, grid)).square(), grid.weights)
+        return mean(softplus(MARGIN - _lead(spectrum, grid)).square(), grid.weights)
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)

@@ -29,7 +29,7 @@ from .term import Context, Term
 
 SCALE_DB = 10.0  # an error of so much in all bands is a loss of 1
 FLOOR_DENSITY = 1e-10  # mean square of one bin that counts as silence
-HOLD = 0.3  # more brings nothing nearer
+PROXIMAL_WEIGHT = 0.3  # with more, no loop comes nearer
 
 Keep = Sequence[tuple[Fraction, Fraction]]
 
@@ -91,7 +91,7 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
         settle=settle,
         loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
         distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
-        hold=HOLD if settle else 0.0,  # an anchor without the kept part would pull away from it
+        proximal_weight=PROXIMAL_WEIGHT if settle else 0.0,  # an anchor without the kept part would pull away from it
     )
 
 

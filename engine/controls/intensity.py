@@ -22,22 +22,22 @@ from .grid import (
     FLOOR_POWER,
     correlation,
     filtered,
+    goal_features,
     like,
     mean,
     per_layout,
-    shown,
     smoothing,
     window_kernel,
 )
 from .registry import control
-from .row import Paper, Shown
+from .row import FeatureKind, Paper
 from .term import Context, Term
 
 FLAT_STD_DB = 1.0  # under this a target has no shape to correlate with
 ERROR_FLOOR_DB2 = 4.0  # added to the target's variance: a small error where the target is flat
 SHAPE_WEIGHT = 1.0  # of 1 - rho beside the scaled squared error
 SHAPE_DB2 = 40.0  # a correlation of 0.985 counts as a distance of 0.6 dB^2: 40 (1 - 0.985)
-HOLD = 0.3  # proximal weight; its anchor is faded and nearly has the level: more only delays the search
+PROXIMAL_WEIGHT = 0.3  # its anchor is faded and nearly has the level: more only delays the search
 FARTHEST_FADE_DB = 30.0  # largest gain of the anchor's fade either way: silence is not raised to a level
 CENTRE_DB, SPREAD_DB = -25.0, 10.0  # mean and deviation of usual levels, which scale the features
 PAPER = Paper(family="intensity", weight=1 / 40, weight_beside={"melody": 1 / 4})
@@ -84,8 +84,11 @@ def _error(spectrum: Spectrum, grid: _Grid) -> tuple[Tensor, Tensor]:
     return mean((heard - grid.target).square(), grid.weights), correlation(heard, grid.target, grid.weights)
 
 
-def _too_hot_db(spectrum: Spectrum) -> Tensor:
-    """Return the dB by which the finished loop is turned down for its peak: [batch], 0 without known peaks."""
+def _over_ceiling_db(spectrum: Spectrum) -> Tensor:
+    """Return by how many dB the highest peak exceeds the ceiling, which the finished loop is turned down by: [batch].
+
+    It is 0 where peaks are not known.
+    """
     if spectrum.peak_db is None:
         return torch.zeros_like(spectrum.power[:, 0, 0])
     return torch.relu(spectrum.peak_db.amax(1) - CEILING_DB)
@@ -100,7 +103,7 @@ def _too_hot_db(spectrum: Spectrum) -> Tensor:
     usual_steps=6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
     asks_level=True,
-    shown=Shown.LEVEL,
+    feature=FeatureKind.LEVEL,
     metric=metrics.INTENSITY,
     paper=replace(PAPER, kind="intensity-paper"),
 )
@@ -120,7 +123,7 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
         squared, rho = _error(spectrum, grid)
-        squared = ((squared + 1e-12).sqrt() + _too_hot_db(spectrum)).square()  # the gain may add so much
+        squared = ((squared + 1e-12).sqrt() + _over_ceiling_db(spectrum)).square()  # the gain may add so much
         return squared if grid.flat else torch.maximum(squared, SHAPE_DB2 * (1 - rho))
 
     def fade_db(spectrum: Spectrum) -> Tensor:
@@ -131,9 +134,9 @@ def intensity(target: Curve, scene: Scene, context: Context) -> Term:
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         heard = level(spectrum, grid.window, grid.smooth)
-        return shown((grid.target - CENTRE_DB) / SPREAD_DB, (heard - CENTRE_DB) / SPREAD_DB, grid.weights)
+        return goal_features((grid.target - CENTRE_DB) / SPREAD_DB, (heard - CENTRE_DB) / SPREAD_DB, grid.weights)
 
-    return Term(loss, distance, fade_db=fade_db, hold=HOLD, features=features)
+    return Term(loss, distance, fade_db=fade_db, proximal_weight=PROXIMAL_WEIGHT, features=features)
 
 
 @control(

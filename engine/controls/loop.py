@@ -39,7 +39,7 @@ def loop(target: Words, scene: Scene, context: Context) -> Term:
             return WAVEFORM_SCALE * _mismatch(*spectrum.ends)
         return _step_excess(latent.movedim(1 + scene.time_axis, 1).flatten(2)[:, :inside])
 
-    return Term(loss, loss, hold=0.0)
+    return Term(loss, loss, proximal_weight=0.0)
 
 
 def _mismatch(beginning: Tensor, end: Tensor) -> Tensor:

@@ -24,9 +24,9 @@ from ..errors import BadRequestError
 from ..models.protocol import Scene
 from ..request import Notes
 from ..spectrum import Spectrum
-from .grid import bump, filtered, like, mean, per_layout, shown
+from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
-from .row import Paper, Shown
+from .row import FeatureKind, Paper
 from .term import Context, Term
 
 LOWEST_HZ = 261.2  # middle C: the papers' high-pass
@@ -36,10 +36,10 @@ HIGHEST_HZ = 4300.0  # four octaves above it; higher partials of all notes overl
 WINDOW_SECONDS = 8192 / 44_100
 PITCH_WIDTH = 0.5  # semitones, standard deviation of a class around its pitches
 LOWEST_PITCH, HIGHEST_PITCH = 60, 96  # MIDI numbers that `melody-octave` can follow
-LEAD = 1.5  # nepers of energy, the margin of the loss
+MARGIN = 1.5  # nepers of energy, the margin of the loss
 HEARD_LEAD = 0.35  # nepers (1.5 dB), the lead at which a frame counts as right: decoding takes some of it away
 HIDDEN_LEAD, HIDDEN_WEIGHT = 0.5, 4.0  # nepers below which a note is hidden, and the factor of its loss
-HOLD = 0.2  # proximal weight; with more, the notes of the uncontrolled loop stay nearly as loud as the target's
+PROXIMAL_WEIGHT = 0.2  # with more, the notes of the uncontrolled loop stay nearly as loud as the target's
 FLOOR_SHARE = 1e-4  # of a frame's chroma: keeps the logarithm finite in silence
 PAPER = Paper(family="melody", long=True)
 
@@ -98,7 +98,7 @@ def _grid(target: Notes, context: Context) -> Callable[[Spectrum], _Grid]:
             torch.from_numpy(classes).to(device),
             like(weights, spectrum),
             class_weights(spectrum) if under_hz is None else _class_weights_of_a_lead(spectrum, under_hz),
-            bump(WINDOW_SECONDS, spectrum),
+            hann_kernel(WINDOW_SECONDS, spectrum),
         )
 
     return per_layout(make)
@@ -143,14 +143,15 @@ def lead(share: Tensor, wanted: Tensor) -> Tensor:
     return own.log() - rival.log()
 
 
-def lack(share: Tensor, wanted: Tensor) -> Tensor:
-    """Return the squared missing lead of the class or pitch `wanted` [frames] in `share` [batch, n, frames].
+def margin_loss(share: Tensor, wanted: Tensor) -> Tensor:
+    """Return a smooth squared hinge loss of the lead of the class or pitch `wanted` [frames]: [batch, frames].
 
-    The result is softplus(1.5 - lead)^2 [batch, frames]: almost 0 for a clear lead, the squared distance from the
-    margin for a note far behind. Hidden notes count four times, else the many notes that already lead outweigh them.
+    It is softplus(1.5 - lead)^2 of the energies `share` [batch, n, frames]: almost 0 for a clear lead, the squared
+    distance from the margin for a note far behind. Hidden notes count four times: they would otherwise be outweighed by
+    the many notes that already lead.
     """
     ahead = lead(share, wanted)
-    return softplus(LEAD - ahead).square() * torch.where(ahead.detach() < HIDDEN_LEAD, HIDDEN_WEIGHT, 1.0)
+    return softplus(MARGIN - ahead).square() * torch.where(ahead.detach() < HIDDEN_LEAD, HIDDEN_WEIGHT, 1.0)
 
 
 @control(
@@ -162,24 +163,24 @@ def lack(share: Tensor, wanted: Tensor) -> Tensor:
     beside_others=0.04,
     usual_steps=22,
     help="The loudest pitch class follows the notes; rests are free.",
-    shown=Shown.PITCH_CLASSES,
+    feature=FeatureKind.PITCH_CLASSES,
     metric=metrics.MELODY,
     paper=replace(PAPER, kind="melody-paper"),
 )
 def melody(target: Notes, scene: Scene, context: Context) -> Term:
-    """Loss: the mean of `lack` over frames where a note sounds; distance: the share of them with too small a lead."""
+    """Loss: the mean `margin_loss` over frames where a note sounds; distance: their share with too small a lead."""
     grid_of = _grid(target, context)
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
         grid = grid_of(spectrum)
-        return mean(lack(chroma(spectrum, grid.chroma, grid.window), grid.classes), grid.weights)
+        return mean(margin_loss(chroma(spectrum, grid.chroma, grid.window), grid.classes), grid.weights)
 
     def features(spectrum: Spectrum) -> Tensor:
         grid = grid_of(spectrum)
         asked = torch.nn.functional.one_hot(grid.classes, 12).T.to(grid.weights) * (grid.weights > 0)
-        return shown(asked, 3 * chroma(spectrum, grid.chroma[:12], grid.window), grid.weights)
+        return goal_features(asked, 3 * chroma(spectrum, grid.chroma[:12], grid.window), grid.weights)
 
-    return Term(loss, _off(grid_of, HEARD_LEAD), hold=HOLD, features=features)
+    return Term(loss, _share_off(grid_of, HEARD_LEAD), proximal_weight=PROXIMAL_WEIGHT, features=features)
 
 
 @control(
@@ -202,10 +203,10 @@ def melody_paper(target: Notes, scene: Scene, context: Context) -> Term:
         wanted = share.gather(1, grid.classes.expand(len(share), 1, -1))[:, 0]
         return mean(-wanted.log(), grid.weights)
 
-    return Term(loss, _off(grid_of, 0.0))
+    return Term(loss, _share_off(grid_of, 0.0))
 
 
-def _off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[Spectrum, Tensor], Tensor]:
+def _share_off(grid_of: Callable[[Spectrum], _Grid], least_lead: float) -> Callable[[Spectrum, Tensor], Tensor]:
     """Return a distance: the share of sounding frames whose note leads by less than `least_lead` nepers."""
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
@@ -241,13 +242,13 @@ def melody_octave(target: Notes, scene: Scene, context: Context) -> Term:
 
     def loss(spectrum: Spectrum, _: Tensor) -> Tensor:
         share, grid = shares(spectrum)
-        return mean(lack(share, grid.pitches), grid.weights)
+        return mean(margin_loss(share, grid.pitches), grid.weights)
 
     def distance(spectrum: Spectrum, _: Tensor) -> Tensor:
         share, grid = shares(spectrum)
         return mean((lead(share, grid.pitches) < HEARD_LEAD).to(grid.weights), grid.weights)
 
-    return Term(loss, distance, hold=HOLD)
+    return Term(loss, distance, proximal_weight=PROXIMAL_WEIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,7 @@ def _pitch_grid(target: Notes, context: Context) -> Callable[[Spectrum], _PitchG
             pitches.to(spectrum.power.device),
             like(weights, spectrum),
             _pitch_weights(spectrum),
-            bump(WINDOW_SECONDS, spectrum),
+            hann_kernel(WINDOW_SECONDS, spectrum),
         )
 
     return per_layout(make)

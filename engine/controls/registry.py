@@ -14,9 +14,9 @@ from typing import TypedDict, Unpack
 from ..errors import BadInputError, BadRequestError
 from ..metrics import Metric
 from ..settings import control_files
-from .blame import blamed, described, source_of
-from .row import NOUNS, Paper, Reference, Row, Shown
+from .row import NOUNS, FeatureKind, Paper, Reference, Row
 from .term import Builder
+from .third_party import described, guarded, source_of
 
 GROUP = "ditto_live.controls"  # entry points of packages that bring controls
 HERE = Path(__file__).parent
@@ -35,7 +35,7 @@ class Columns(TypedDict, total=False):
     keeps_level: bool
     closes: bool
     layers: tuple[str, ...]
-    shown: Shown | None
+    feature: FeatureKind | None
     reference: Reference | None
     metric: Metric | None
     paper: Paper
@@ -77,7 +77,7 @@ def control(
         )
         file = source_of(build)
         if file is not None and file.parent != HERE:
-            row = blamed(row, file)
+            row = guarded(row, file)
         if kind in _rows and _rows[kind].source != row.source:
             raise ValueError(f"there is a control {kind} already")
         _rows[kind] = row

@@ -18,19 +18,19 @@ from .. import metrics
 from ..models.protocol import Scene
 from ..request import Onsets
 from ..spectrum import Spectrum
-from .grid import bump, correlation, filtered, like, mean, per_layout, shown
+from .grid import correlation, filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
-from .row import Shown
+from .row import FeatureKind
 from .term import Context, Term
 
 QUIET = 1e-7  # mean square of a pooled band under which a rise is not heard
 POOLS = 24  # ranges of equal width in octaves, from 40 Hz to 16 kHz
 LEAD_SECONDS = 0.0085  # by which the rise precedes the hit: half a frame lies before its middle
-WIDTH_SECONDS = 0.012  # of a target's bump, standard deviation
+WIDTH_SECONDS = 0.012  # of a target's Gaussian bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
 FAINT = 1e-4  # strength under which compression ends, because its slope has no bound at 0
 GROUP_WEIGHT = 0.5  # of all drum groups together, beside the full range
-HOLD = 0.5  # proximal weight, to the uncontrolled loop's sounds at any time (`Term.any_time`) and its character
+PROXIMAL_WEIGHT = 0.5  # to the uncontrolled loop's sounds at any time (`Term.any_time`) and its character
 RANGES_HZ: dict[Group, tuple[float, float]] = {
     "kick": (30, 160),
     "snare": (160, 5_000),
@@ -98,7 +98,7 @@ def _grid(target: Onsets, context: Context) -> Callable[[Spectrum], _Grid]:
             if len(pools):
                 parts.append(_Part(pools, bumps(group), GROUP_WEIGHT / len(groups)))
         weights = like(context.frame_weights(spectrum.frames), spectrum)
-        return _Grid(tuple(parts), weights, bump(2 * WIDTH_SECONDS, spectrum))
+        return _Grid(tuple(parts), weights, hann_kernel(2 * WIDTH_SECONDS, spectrum))
 
     return per_layout(make)
 
@@ -117,7 +117,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
     tolerance=0.05,
     usual_steps=57,
     help="Hits fall on the onsets of a groove, and nowhere else.",
-    shown=Shown.ONSETS,
+    feature=FeatureKind.ONSETS,
     metric=metrics.RHYTHM,
 )
 def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
@@ -145,12 +145,14 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         target = grid.parts[0].target
         heard = onset_strength(spectrum, grid.parts[0].pools, grid.window)
-        return shown(target / (target.std() + FAINT), heard / (heard.std(1, keepdim=True) + FAINT), grid.weights)
+        return goal_features(
+            target / (target.std() + FAINT), heard / (heard.std(1, keepdim=True) + FAINT), grid.weights
+        )
 
     return Term(
         lambda spectrum, _: mismatch(spectrum, grouped=True),
         lambda spectrum, _: mismatch(spectrum, grouped=False),
-        hold=HOLD,
+        proximal_weight=PROXIMAL_WEIGHT,
         any_time=True,
         features=features,
     )

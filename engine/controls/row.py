@@ -22,10 +22,10 @@ NOUNS: dict[type, str] = {
 }
 
 
-class Shown(StrEnum):
-    """The kind of feature in which a trained network gets a target.
+class FeatureKind(StrEnum):
+    """The kind of feature in which a target is the input of a trained network.
 
-    It is a control input of `pocket-told`, as of Music ControlNet (Wu et al. 2023), or of a learned first step.
+    The network is `pocket-told`, with control inputs as of Music ControlNet (Wu et al. 2023), or a learned first step.
     """
 
     LEVEL = "level"
@@ -36,12 +36,13 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """Input of a learned first step for one goal: `values` [batch, channels, frames], as `grid.shown` makes them.
+    """Input of a learned first step for one goal.
 
-    `layers` are the layers on whose sum the control is evaluated; empty for the whole loop.
+    `values` [batch, channels, frames] are those of `grid.goal_features`. `layers` are the layers on whose sum the
+    control is evaluated; empty for the whole loop.
     """
 
-    shown: Shown
+    kind: FeatureKind
     values: Tensor
     layers: tuple[str, ...] = ()
 
@@ -81,7 +82,7 @@ class Row:
     keeps_level: bool = False  # as the reference has: the loop's loudness is not normalised
     closes: bool = False  # the control is added to every loop of a model that is not circular
     layers: tuple[str, ...] = ()  # of a loop in layers that it is evaluated on and moves; empty for all
-    shown: Shown | None = None  # feature for trained networks; None without one
+    feature: FeatureKind | None = None  # in which trained networks get the target; None for controls without one
     reference: Reference | None = None  # model input for the target; None without one
     metric: Metric | None = None  # how the delivered loop is scored, written apart from the loss
     paper: Paper = Paper()

@@ -13,7 +13,7 @@ from ..request import LoopRequest, Point
 from ..spectrum import Spectrum
 
 WEIGHT_FRAMES = 1_024  # over which the mean of a curve of weights is taken
-HOLD = 2.0  # default proximal weight, see `engine.search.anchor`; more slows the search
+PROXIMAL_WEIGHT = 2.0  # by default, see `engine.search.anchor`; more slows the search
 
 Loss = Callable[[Spectrum, Tensor], Tensor]
 """From a spectrum and its latent [batch, *noise_shape] to one number per batch item: [batch]."""
@@ -25,19 +25,19 @@ class Term:
 
     The search minimises `loss`. `distance` is in the row's unit, needs no gradient, and is compared with the row's
     tolerance. `settle` writes the kept part of a reference into the finished latent [batch, *noise_shape]. `fade_db`
-    returns the gain over time in dB that would bring a spectrum's level to the target, [batch, frames]. `hold` is the
-    proximal weight towards the uncontrolled loop at the start of a search: 0 for the wrap, or where a reference is kept
-    that nothing writes into the latent. `any_time` is true for controls that place events: the anchor then compares
-    sounds whenever they occur, because the events of the uncontrolled loop would otherwise stay where they were.
-    `features` returns the input of a learned first step, [batch, channels, frames], scaled to about 1; see
-    `grid.shown`.
+    returns the gain over time in dB that would bring a spectrum's level to the target, [batch, frames].
+    `proximal_weight` is that of the pull towards the uncontrolled loop at the start of a search: 0 for the wrap, or
+    where a reference is kept that nothing writes into the latent. `any_time` is true for controls that place events:
+    the anchor then compares sounds whenever they occur, because the events of the uncontrolled loop would otherwise
+    stay where they were. `features` returns the input of a learned first step, [batch, channels, frames], scaled to
+    about 1; see `grid.goal_features`.
     """
 
     loss: Loss
     distance: Loss
     settle: Callable[[Tensor], Tensor] | None = None
     fade_db: Callable[[Spectrum], Tensor] | None = None
-    hold: float = HOLD
+    proximal_weight: float = PROXIMAL_WEIGHT
     any_time: bool = False
     features: Callable[[Spectrum], Tensor] | None = None
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .framing import Signal, count_of, frames_of, scaled, smoothed
 
-FLOOR_DB = -60.0
+FLOOR_DB = -60.0  # below this a level counts as silence, as in engine.curves
 FLAT_STD_DB = 1.0  # deviation of a target under which no correlation is given
 
 

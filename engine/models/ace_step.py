@@ -36,7 +36,7 @@ MOMENTUM, LARGEST_NORM = -0.75, 2.5  # of APG, as in the pipeline
 class _Inputs:
     conditional: Tensor  # [rows, tokens, width]: words, lyrics, timbre
     context: Tensor  # [rows, frames, 2 * channels]: the kept latent, and 1 where frames are made anew
-    turn: int = 0  # frames by which the latent is rolled, see `protocol.Turns`
+    roll_frames: int = 0  # by which the latent is rolled, see `protocol.RollsConditioning`
     # APG's running difference after each time of `grid`, the times of the last schedule. It is kept by time, so that
     # the second pass of a checkpointed step reads the same value as its first pass.
     grid: list[float] = field(default_factory=list)
@@ -144,10 +144,10 @@ class AceStep(WaveformModel):
         scene.inputs.grid[:] = schedule.times.tolist()
         return schedule
 
-    def turned(self, scene: Scene, frames: int) -> Scene:
-        """Return `scene` with its context latents rolled by `frames`; see `protocol.Turns`."""
+    def rolled(self, scene: Scene, frames: int) -> Scene:
+        """Return `scene` with its context latents rolled by `frames`; see `protocol.RollsConditioning`."""
         context = scene.inputs.context.roll(frames, 1)
-        return replace(scene, inputs=replace(scene.inputs, context=context, turn=frames))
+        return replace(scene, inputs=replace(scene.inputs, context=context, roll_frames=frames))
 
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return x_0 = x - t v [batch, frames, channels]; guided by APG where `scene.guidance` is not 1."""
@@ -178,8 +178,8 @@ def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:
     """Return APG's running difference at `time`, the shape of `difference`; keep it, unrolled, for the next step."""
     place = inputs.grid.index(time) if time in inputs.grid else 0
     if place > 0 and inputs.grid[place - 1] in inputs.momentum:
-        difference = difference + MOMENTUM * inputs.momentum[inputs.grid[place - 1]].roll(inputs.turn, 1)
-    inputs.momentum[time] = difference.roll(-inputs.turn, 1)
+        difference = difference + MOMENTUM * inputs.momentum[inputs.grid[place - 1]].roll(inputs.roll_frames, 1)
+    inputs.momentum[time] = difference.roll(-inputs.roll_frames, 1)
     return difference
 
 

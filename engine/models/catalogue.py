@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import MissingPackageError, ModelError
 from ..settings import Settings
 from .folder import ModelFolder, read_folder
-from .known import KNOWN, POCKET, TOLD_POCKET, KnownModel
+from .known import CONDITIONED_POCKET, KNOWN, POCKET, KnownModel
 from .own import load_own, own_file, own_models
 from .places import find
 
@@ -69,7 +69,7 @@ def load(name: str, settings: Settings) -> "Model":
     Looks in the models folder and in the local hub cache. Raises `ModelError` with one sentence for a model that is
     unknown, missing, incomplete, of a kind without adapter or too large, `MissingPackageError` for a missing package.
     """
-    if name == TOLD_POCKET:
+    if name == CONDITIONED_POCKET:
         from ..pocket.controls import ControlInputs
         from ..pocket.model import load_pocket
 
@@ -89,7 +89,7 @@ def load(name: str, settings: Settings) -> "Model":
 
 def check(name: str, settings: Settings) -> None:
     """Raise `ModelError` where there is no model called `name` here; loads nothing."""
-    known = name in (POCKET.name, TOLD_POCKET) or own_file(name, settings) is not None
+    known = name in (POCKET.name, CONDITIONED_POCKET) or own_file(name, settings) is not None
     if not known and find(name, settings) is None:
         raise _missing(name, settings)
 

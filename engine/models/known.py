@@ -50,7 +50,7 @@ def _convert_ace_step(variant: str, *, apart: bool) -> str:
     )
 
 
-TOLD_POCKET = "pocket-told"  # pocket with control inputs as of Music ControlNet: the trained baseline
+CONDITIONED_POCKET = "pocket-told"  # pocket with control inputs as of Music ControlNet: the trained baseline
 POCKET = KnownModel(
     name="pocket", licence="MIT", page="comes with Ditto Live", repository="", parameters_millions=12,
     needed_gib=(1.0, 1.0, 1.5),

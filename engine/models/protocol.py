@@ -169,10 +169,10 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Turns(Protocol):
+class RollsConditioning(Protocol):
     """A model that is not circular and has conditioning with a time axis, which must be rolled with the latent."""
 
-    def turned(self, scene: Scene, frames: int) -> Scene:
+    def rolled(self, scene: Scene, frames: int) -> Scene:
         """Return `scene` with all conditioning that has a time axis rolled by `frames` latent frames."""
         ...
 
@@ -190,8 +190,8 @@ class LearnedStep(Protocol):
     """A trained network that moves a noise to near where a search for its target would end."""
 
     @property
-    def knows(self) -> Collection[Any]:
-        """The kinds of target that it was trained on, `engine.controls.Shown`."""
+    def trained_on(self) -> Collection[Any]:
+        """The kinds of target that it was trained on, each an `engine.controls.FeatureKind`."""
         ...
 
     @property
@@ -199,15 +199,15 @@ class LearnedStep(Protocol):
         """Twelve hexadecimal digits of its weights, for the record of a take."""
         ...
 
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+    def conditioned_latent(self, noise: Tensor, scene: Scene) -> Tensor:
         """Return the latent of `noise`, both [batch, *noise_shape], by the model with the targets as control inputs."""
         ...
 
-    def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
+    def change(self, noise: Tensor, descent: Tensor, latents: Tensor, features: Sequence[Any], scene: Scene) -> Tensor:
         """Return the change to add to `noise`, both [batch, *noise_shape].
 
-        `way` [batch, *noise_shape] is a gradient step down the losses, of Polyak's length for a sum of squares.
-        `latents` [3, batch, *noise_shape] are the latent of `noise`, the one of `shown`, faded to the target's level,
+        `descent` [batch, *noise_shape] is a gradient step down the losses, of Polyak's length for a sum of squares.
+        `latents` [3, batch, *noise_shape] are the latent of `noise`, the conditioned one, faded to the target's level,
         and the anchor of the search. `features` are the targets and the loop, one `engine.controls.Features` per goal.
         """
         ...
@@ -234,6 +234,16 @@ class HasControlInputs(Protocol):
     def without_controls(self, scene: Scene) -> Scene:
         """Return `scene` without control inputs: its loop of the same noise is the uncontrolled one."""
         ...
+
+
+def controls_of(model: Model, scene: Scene) -> Tensor | None:
+    """Return the control inputs of `scene` [rows, frames, channels]; None where it has none."""
+    return model.controls_of(scene) if isinstance(model, HasControlInputs) else None
+
+
+def without_controls(model: Model, scene: Scene) -> Scene:
+    """Return `scene` without control inputs."""
+    return model.without_controls(scene) if isinstance(model, HasControlInputs) else scene
 
 
 @runtime_checkable
@@ -319,18 +329,18 @@ class Layers(Protocol):
         """Return the scene of these layers alone, with the conditioning that they have in `scene`."""
         ...
 
-    def rehearsed(
+    def condition_layers(
         self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: Mapping[str, Tensor] | None = None
     ) -> tuple[Scene, Tensor]:
         """Sample the layers of `noise` [batch, *noise_shape] in order, and condition each on those before it.
 
         Return the scene with that conditioning, and the conditioning [batch, layers, frames, channels] itself, which a
-        take stores: `with_heard` restores it. Layers in `known` come first and keep their conditioning [frames,
+        take stores: `with_layer_context` restores it. Layers in `known` come first and keep their conditioning [frames,
         channels]; all others also hear the recording `beside` [channels, samples]. A later batch of fewer takes gets
         the conditioning of the first ones.
         """
         ...
 
-    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
-        """Return the scene with the conditioning `heard` [batch, layers, frames, channels] of `rehearsed`."""
+    def with_layer_context(self, scene: Scene, heard: Tensor) -> Scene:
+        """Return the scene with the conditioning `heard` [batch, layers, frames, channels] of `condition_layers`."""
         ...

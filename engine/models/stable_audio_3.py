@@ -76,8 +76,8 @@ class StableAudio3(WaveformModel):
         """Return conditioning and shapes, with the number of stacked noises; errors as in `WaveformModel.scene`."""
         return replace(super().scene(request), noises=self._noises)
 
-    def turned(self, scene: Scene, frames: int) -> Scene:
-        """Return `scene` with its kept frames rolled by `frames`; see `protocol.Turns`."""
+    def rolled(self, scene: Scene, frames: int) -> Scene:
+        """Return `scene` with its kept frames rolled by `frames`; see `protocol.RollsConditioning`."""
         kept = scene.inputs.kept
         return scene if kept is None else replace(scene, inputs=replace(scene.inputs, kept=kept.roll(frames, -1)))
 

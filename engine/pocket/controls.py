@@ -20,7 +20,7 @@ from torch import Tensor
 
 from midi.melody import melody, pitch_class_target
 
-from ..controls import Shown, find
+from ..controls import FeatureKind, find
 from ..curves import level_db
 from ..errors import BadInputError
 from ..models.protocol import Scene
@@ -59,12 +59,12 @@ def asked_inputs(request: LoopRequest, frames: int) -> NDArray[np.float32]:
     """Return the targets of those controls that trained inputs are shown, as inputs [frames, CONTROL_CHANNELS]."""
     asked: dict[str, Any] = {}
     for control in request.controls:
-        shown, target = find(control.kind).shown, control.target
-        if shown is Shown.LEVEL and isinstance(target, Curve):
+        kind, target = find(control.kind).feature, control.target
+        if kind is FeatureKind.LEVEL and isinstance(target, Curve):
             asked["intensity_db"] = level_db(target, request.beats, frames)
-        elif shown is Shown.PITCH_CLASSES and isinstance(target, Notes):
+        elif kind is FeatureKind.PITCH_CLASSES and isinstance(target, Notes):
             asked["pitch_classes"] = pitch_class_target(melody(target.notes), request.beats, frames)
-        elif shown is Shown.ONSETS and isinstance(target, Onsets):
+        elif kind is FeatureKind.ONSETS and isinstance(target, Onsets):
             hits = [[float(onset.beat), onset.strength] for onset in target.onsets]
             asked["onsets"] = pulses(hits, float(request.beats), frames)
     return channels(frames, **asked)

@@ -1,9 +1,10 @@
 """`pocket` as it is by default: a loop is the sum of its layers, each with noise, words and sound of its own.
 
-One network plays them all. It is conditioned on the layer, the chords, and what it hears of the others: once a noise is
-known its layers are sampled one after the other, each hearing those before, and what they heard then stays with the
-scene. From there on all are sampled side by side, so that a search may move each without moving what the others heard.
-Requests that need one sound of everything get the full mix, to the bit as from `Pocket`.
+One network plays them all. It is conditioned on the layer, on the chords, and on features of the other layers. For a
+given noise the layers are sampled once in order, each conditioned on the sum of those before it, and this conditioning
+stays with the scene. From then on all layers are sampled in parallel, so that a search may move one of them without
+changing the conditioning of the others. Requests that need one sound of everything get the full mix, to the bit as from
+`Pocket`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -76,7 +77,7 @@ class LayeredPocket(LayerSounds, Conditioned):
         return self.scenes.arrange(request, layers, chords)
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
-        """Return the scene of `request`; its layers hear nothing of each other yet: see `rehearsed`."""
+        """Return the scene of `request`, whose layers `condition_layers` conditions on each other."""
         mix = mix_notes(request)
         if mix is None:
             return self.pocket.asking(request, self.scenes.scene(request, arrangement))
@@ -84,26 +85,26 @@ class LayeredPocket(LayerSounds, Conditioned):
         return replace(plain, notes=(*plain.notes, *mix))
 
     def only(self, scene: Scene, layers: Collection[str]) -> Scene:
-        """Return the scene of some of the layers, which hear what they heard before; muted ones are heard alone."""
+        """Return the scene of some of the layers, with their conditioning; all are audible if all of them are muted."""
         return only_layers(scene, layers)
 
-    def rehearsed(
+    def condition_layers(
         self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: Mapping[str, Tensor] | None = None
     ) -> tuple[Scene, Tensor]:
-        """Return the scene whose layers hear those before them as `noise` [batch, *noise_shape] makes them.
+        """Sample the layers of `noise` [batch, *noise_shape] in order, and condition each on those before it.
 
-        Those that are `known` come first and hear what they heard [frames, HEARD_CHANNELS]; all others hear what is
-        `beside` the loop, a recording [2, samples] of its length, too. Also returns what they all hear [batch, layers,
-        frames, HEARD_CHANNELS], for a take to store.
+        Return the scene with that conditioning, and the conditioning [batch, layers, frames, HEARD_CHANNELS] itself,
+        for a take to store. Layers in `known` come first and keep theirs [frames, HEARD_CHANNELS]; all others are also
+        conditioned on the recording `beside` [2, samples], which is as long as the loop.
         """
         powers = torch.zeros(2 * scene.frames, SUMMARY_CHANNELS, device=self.device)
         if beside is not None:
             powers = summary(log_bands(beside.to(self.device), 2 * scene.frames))
-        rows = torch.stack([_rehearsed(self, scene, take, powers, known or {}) for take in noise.to(self.device)])
-        return self.with_heard(scene, rows), rows
+        rows = torch.stack([_layer_context(self, scene, take, powers, known or {}) for take in noise.to(self.device)])
+        return self.with_layer_context(scene, rows), rows
 
-    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
-        """Return the scene whose layers hear `heard` [batch, layers, frames, HEARD_CHANNELS] of the others."""
+    def with_layer_context(self, scene: Scene, heard: Tensor) -> Scene:
+        """Return the scene with layers conditioned on `heard` [batch, layers, frames, HEARD_CHANNELS]."""
         inputs: Inputs = scene.inputs
         assert inputs.context is not None
         chords = inputs.context[: len(scene.layers), :, :CHORD_CHANNELS].repeat(len(heard), 1, 1)
@@ -117,7 +118,8 @@ class LayeredPocket(LayerSounds, Conditioned):
     def denoise(self, latent: Tensor, time: Tensor, scene: Scene, *, until: Tensor | None = None) -> Tensor:
         """Return x_0 on the line from `latent` [batch, *noise_shape].
 
-        With a gradient all layers go side by side. Without, one by one: what was answered in the rehearsal is known.
+        With a gradient all layers are one batch. Without one they go one by one, as in `condition_layers`, whose
+        answers are cached.
         """
         if not scene.layers:
             return self.pocket.denoise(latent, time, scene, until=until)
@@ -157,15 +159,19 @@ class LayeredPocket(LayerSounds, Conditioned):
         return self.weights if scene.layers else self.pocket.weights
 
 
-def _rehearsed(
+def _layer_context(
     model: LayeredPocket, scene: Scene, noise: Tensor, powers: Tensor, known: Mapping[str, Tensor]
 ) -> Tensor:
-    """Return what each layer of one take hears of those before it, and of `powers` beside them all."""
+    """Return the conditioning of each layer of one take on those before it, and on `powers` beside them all.
+
+    `noise` is [layers, frames, channels], `powers` [2 frames, SUMMARY_CHANNELS]; the result [layers, frames,
+    HEARD_CHANNELS].
+    """
     rows = torch.zeros(len(noise), scene.frames, HEARD_CHANNELS, device=model.device)
     for index in sorted(range(len(noise)), key=lambda one: scene.layers[one] not in known):
         name = scene.layers[index]
         rows[index] = known[name].to(rows) if name in known else heard(powers)
-        alone = one_layer(model.with_heard(scene, rows[None]), index)
+        alone = one_layer(model.with_layer_context(scene, rows[None]), index)
         steps = model.pocket.schedule(model.card.decode_steps, alone)
         with torch.no_grad():
             latent = sample(model.pocket, alone, noise[None, index], steps, model.card.sampler, checkpoint=False)

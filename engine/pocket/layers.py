@@ -1,4 +1,4 @@
-"""What a loop is the sum of, and what conditions a layer: which it is, the chords, and what it hears of others."""
+"""The conditioning of a layer: which layer it is, its chords, and features of the layers that it hears."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -46,7 +46,7 @@ def without_chords(context: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=1)
-def _ears() -> Tensor:
+def _summary_weights() -> Tensor:
     """Return weights [mid bands, SUMMARY_CHANNELS] from band power to the power of coarse bands and pitch classes."""
     bank = mid_bands()
     hz, bins = bank.frequencies_hz.double(), bank.bins.double()
@@ -64,14 +64,15 @@ def _ears() -> Tensor:
 
 
 def summary(log_power: Tensor) -> Tensor:
-    """Return what others hear of log band power [..., 2 n, bands]: powers [..., 2 n, SUMMARY_CHANNELS], that add."""
-    return band_power(log_power[..., : len(mid_bands())]) @ _ears().to(log_power.device)
+    """Return powers [..., 2 n, SUMMARY_CHANNELS] of log band power [..., 2 n, bands], which add over layers."""
+    return band_power(log_power[..., : len(mid_bands())]) @ _summary_weights().to(log_power.device)
 
 
 def heard(powers: Tensor) -> Tensor:
-    """Return what a layer hears [..., n, HEARD_CHANNELS] of the summed summaries [..., 2 n, SUMMARY_CHANNELS].
+    """Return features of other layers [..., n, HEARD_CHANNELS] from the sum of their summaries.
 
-    Frames go round the loop. Silence is heard as silence; no conditioning at all is a row of zeros.
+    The sum is [..., 2 n, SUMMARY_CHANNELS]. The features are levels, rises and chroma, circular in time, and a flag of
+    1. Without conditioning all of them are 0.
     """
     coarse, classes = powers.split((COARSE_BANDS, 12), -1)
     log = torch.log(coarse + FLOOR)

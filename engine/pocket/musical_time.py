@@ -32,12 +32,12 @@ def phases_at(loop: Tensor, bars: Tensor, beats_per_bar: Tensor) -> Tensor:
     """Return sines and cosines [..., CHANNELS] at places `loop` [...], 0 to 1, of loops so long."""
     bar = loop * bars % 1
     beat = bar * beats_per_bar
-    turned = [loop * k for k in LOOP_HARMONICS] + [bar * k for k in BAR_HARMONICS] + [beat * k for k in BEAT_HARMONICS]
-    angles = 2 * torch.pi * torch.stack(turned, -1)
+    cycles = [loop * k for k in LOOP_HARMONICS] + [bar * k for k in BAR_HARMONICS] + [beat * k for k in BEAT_HARMONICS]
+    angles = 2 * torch.pi * torch.stack(cycles, -1)
     return torch.cat([angles.sin(), angles.cos()], -1).float()
 
 
-def turns(phases_: Tensor) -> Tensor:
+def rotations(phases_: Tensor) -> Tensor:
     """Return cosines and sines of all angles apart, for attention: [2, ..., frames, ANGLES]."""
     sines, cosines = phases_.split(ANGLES, -1)
     return torch.stack([cosines, sines])

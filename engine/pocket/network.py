@@ -81,13 +81,14 @@ class Block(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, hidden: Tensor, condition: Tensor, turns: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return `hidden` [batch, frames, width] after one round; `condition` is [batch, width], `turns` see below.
+    def forward(self, hidden: Tensor, condition: Tensor, rotations: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return `hidden` [batch, frames, width] after attention and feed-forward; `condition` is [batch, width].
 
-        `own` [batch, 1, 1] is 1 for loops of the layer with weights of its own, None where there are none of it.
+        `rotations` are those of `_rotated`. `own` [batch, 1, 1] is 1 for loops of the layer with weights of its own,
+        None where there are none of it.
         """
         shift, scale, gate, shift_up, scale_up, gate_up = self.modulation(condition)[:, None].chunk(6, -1)
-        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift, turns, own)
+        hidden = hidden + gate * self._attend(_norm(hidden) * (1 + scale) + shift, rotations, own)
         wide = self._linear("up", _norm(hidden) * (1 + scale_up) + shift_up, own)
         return hidden + gate_up * self._linear("down", F.gelu(wide, approximate="tanh"), own)
 
@@ -95,45 +96,49 @@ class Block(nn.Module):
         answer: Tensor = getattr(self, name)(hidden)
         return answer if own is None else answer + self.own[name](hidden, own)
 
-    def _attend(self, hidden: Tensor, turns: Tensor, own: Tensor | None = None) -> Tensor:
+    def _attend(self, hidden: Tensor, rotations: Tensor, own: Tensor | None = None) -> Tensor:
         batch, frames, width = hidden.shape
-        asked = self._linear("qkv", hidden, own).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        both, (value,) = asked.split((2, 1))
+        qkv = self._linear("qkv", hidden, own).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        both, (value,) = qkv.split((2, 1))
         # Normalised queries and keys keep attention stable in bfloat16. Each head learns its own sharpness, and by
         # which power of log(frames) it grows: among more frames the same scores are spread thinner (Nakanishi 2025).
         sharpness = self.sharpness * (math.log(frames) / math.log(USUAL_FRAMES)) ** self.length_power
-        sizes = torch.stack([sharpness, torch.ones_like(sharpness)])[:, None] * asked.shape[-1] ** 0.5
+        sizes = torch.stack([sharpness, torch.ones_like(sharpness)])[:, None] * qkv.shape[-1] ** 0.5
         lengths = torch.linalg.vector_norm(both, dim=-1, keepdim=True)
-        # Turning keeps lengths, so both are divided at once: less than half the time of one norm after the other.
-        query, key = _turned(both, turns) * (sizes / lengths.clamp_min(SHORTEST)).to(asked.dtype)
-        mixed = _mixed(query, key, value)
-        return self._linear("out", mixed.transpose(1, 2).reshape(batch, frames, width), own)
+        # A rotation keeps lengths, so both are normalised at once: less than half the time of two norms.
+        query, key = _rotated(both, rotations) * (sizes / lengths.clamp_min(SHORTEST)).to(qkv.dtype)
+        attended = _attention(query, key, value)
+        return self._linear("out", attended.transpose(1, 2).reshape(batch, frames, width), own)
 
 
-def _share(layer: Tensor) -> Tensor | None:
-    """Return which loops are of the layer with weights of its own [batch, 1, 1]; None where it is seen that none is."""
+def _has_own_weights(layer: Tensor) -> Tensor | None:
+    """Return 1 for loops of the layer with low-rank weights of its own, else 0: [batch, 1, 1]; None if all are 0.
+
+    Only on a processor is that looked at: elsewhere it would wait for the device.
+    """
     share = layer[:, LAYERS.index(OWN_WEIGHTS_OF), None, None]
-    looks = share.device.type == "cpu" and not torch.compiler.is_compiling()  # elsewhere to look would be to wait
+    looks = share.device.type == "cpu" and not torch.compiler.is_compiling()
     return None if looks and not share.any() else share
 
 
-def _turned(heads: Tensor, turns: Tensor) -> Tensor:
-    """Turn pairs of channels of `heads` [..., batch, heads, frames, size] by musical angles (rotary, Su 2021).
+def _rotated(heads: Tensor, rotations: Tensor) -> Tensor:
+    """Rotate pairs of channels of `heads` [..., batch, heads, frames, size] by musical angles (rotary, Su 2021).
 
-    `turns` [2, batch or 1, 1, frames, angles] are cosines and sines; channels beyond 2 * angles stay, to compare sound
-    alone. A score then depends on where two frames are to each other in the beat, the bar and the loop.
+    `rotations` [2, batch or 1, 1, frames, angles] are cosines and sines. Attention scores then depend on the distance
+    of two frames in the beat, the bar and the loop. Channels beyond 2 * angles are not rotated, and compare sound
+    alone.
     """
-    angles = min(turns.shape[-1], heads.shape[-1] // 2)
+    angles = min(rotations.shape[-1], heads.shape[-1] // 2)
     one, other, rest = heads.split((angles, angles, heads.shape[-1] - 2 * angles), -1)
-    cosine, sine = turns[..., :angles].to(heads.dtype)
+    cosine, sine = rotations[..., :angles].to(heads.dtype)
     return torch.cat([one * cosine - other * sine, other * cosine + one * sine, rest], -1)
 
 
-def _mixed(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Return attention's answer [batch, heads, frames, size].
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return scaled dot-product attention [batch, heads, frames, size].
 
     PyTorch's own kernel for processors takes half as long again for a loop, and five times as long for a batch of
-    pieces; the plain products run on the matrix units.
+    pieces; plain matrix products run on the matrix units.
     """
     if query.device.type != "cpu":
         return F.scaled_dot_product_attention(query, key, value)
@@ -215,13 +220,13 @@ class PocketNetwork(Stored):
         zero where nothing is known: chords, and what is heard of the other layers.
         """
         known, _, unknown = self._gaussian(time, until)
-        moved = None if layer is None else self._moved(layer)
-        if moved is not None:  # seen where it was learnt, and answered where it is
-            latent = latent - (1 - time)[:, None, None] * moved
+        offset = None if layer is None else self._offset(layer)
+        if offset is not None:  # the network sees latents as in training
+            latent = latent - (1 - time)[:, None, None] * offset
         hidden, summary = self.states(latent, time, until, condition, phases, controls, layer, context)
         shift, scale = self.final_modulation(summary)[:, None].chunk(2, -1)
         velocity = known * latent + unknown * self.latent_out(_norm(hidden[-1]) * (1 + scale) + shift)
-        return velocity if moved is None else velocity - moved
+        return velocity if offset is None else velocity - offset
 
     def states(
         self,
@@ -234,7 +239,7 @@ class PocketNetwork(Stored):
         layer: Tensor | None = None,
         context: Tensor | None = None,
     ) -> tuple[list[Tensor], Tensor]:
-        """Return what each block leaves [batch, frames, width], and the summary of times and words [batch, width]."""
+        """Return the output of each block [batch, frames, width] and the embedding of time and words [batch, width]."""
         _, before, _ = self._gaussian(time, until)
         hidden = self.latent_in(latent / before) + self.phase_in(phases)
         if controls is not None:
@@ -247,20 +252,20 @@ class PocketNetwork(Stored):
         times = torch.cat([_sines(time), _sines(time - until)], -1)
         known = self.time(times) + self.condition(condition)
         summary = F.silu(known if layer is None else known + layer @ self.layer_in)
-        turns = musical_time.turns(phases)[:, :, None]
-        own = None if layer is None else _share(layer)
-        left = []
+        rotations = musical_time.rotations(phases)[:, :, None]
+        own = None if layer is None else _has_own_weights(layer)
+        states = []
         for block in self.blocks:
-            hidden = block(hidden, summary, turns, own)
-            left.append(hidden)
-        return left, summary
+            hidden = block(hidden, summary, rotations, own)
+            states.append(hidden)
+        return states, summary
 
-    def _moved(self, layer: Tensor) -> Tensor:
-        """Return how far each layer's latents lie from where they were learnt: [batch, 1, channels]."""
+    def _offset(self, layer: Tensor) -> Tensor:
+        """Return the offset of each layer's latents from those in training: [batch, 1, channels]."""
         return (layer[:, :, None] * self.layer_level).sum(1)[:, None]  # no matrix product: bfloat16 would round it
 
     def _gaussian(self, time: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what is known of a jump if channels were Gaussian with `deviation`, each [batch, 1, channels].
+        """Return the closed form of a jump if channels were Gaussian with `deviation`, each [batch, 1, channels].
 
         With s_t^2 = t^2 + (1 - t)^2 d^2 the flow carries x_t to x_t s_r / s_t: the share of x_t in the mean velocity,
         s_t, and the deviation of what is left of the velocity, d / s_t.

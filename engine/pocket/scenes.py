@@ -14,8 +14,8 @@ from ..request import LoopRequest, Notes
 from ..takes.noise import open_seeds
 from . import condition as conditioning
 from . import musical_time, words
-from .heard import hear, sentences, settled
 from .layers import Layer, without_chords
+from .prompts import parse_prompt, sentences, settings_overruled
 from .waveform.lengths import frames_of, made_samples, pieces_of
 
 SLOWEST_BPM, FASTEST_BPM = 60, 180  # what the training loops span
@@ -76,7 +76,7 @@ class Reading:
 def read_request(request: LoopRequest) -> Reading:
     """Return what `request` says; tempi that the model does not know become half or double time."""
     text, avoided = words.parse(request.prompt), words.parse(request.negative_prompt)
-    notes = [*settled(request), *sentences(request.prompt, request.negative_prompt)]
+    notes = [*settings_overruled(request), *sentences(request.prompt, request.negative_prompt)]
     tempo = _known_tempo(float(request.tempo_bpm))
     if tempo != float(request.tempo_bpm):  # a float is not the fraction that it was made from
         notes.append(f"At {float(request.tempo_bpm):g} BPM pocket plays as at {tempo:g} BPM.")
@@ -190,4 +190,4 @@ def key_seed(request: LoopRequest) -> str:
 
 def heard_of(request: LoopRequest, key: Key | None) -> dict[str, object]:
     """Return what was heard of the prompt and the key of the loop, for the record of a take."""
-    return {"heard": hear(request.prompt).plain(), "key": None if key is None else str(key)}
+    return {"heard": parse_prompt(request.prompt).plain(), "key": None if key is None else str(key)}

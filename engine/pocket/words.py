@@ -1,10 +1,9 @@
-"""The vocabulary of `pocket`, and free text to word ids: `heard.py` reads it, `languages/` has the tables."""
+"""The vocabulary of `pocket`, and free text to word ids: `prompts.py` reads it, `languages/` has the tables."""
 
 from typing import Final
 
 import msgspec
 
-from .heard import hear
 from .languages.vocabulary import (
     DRUMS,
     INSTRUMENTS,
@@ -13,6 +12,7 @@ from .languages.vocabulary import (
     WORDS,
     Word,
 )
+from .prompts import parse_prompt
 
 __all__ = [
     "DRUMS", "INSTRUMENTS", "PACES", "WORDS", "WORD_IDS",
@@ -43,16 +43,16 @@ def parse(text: str) -> Parsed:
 
     Each word or phrase nobody taught the model is returned once in `unknown`.
     """
-    heard = hear(text)
-    ids = tuple(sorted(WORD_IDS[word] for word in heard.words))
+    parsed = parse_prompt(text)
+    ids = tuple(sorted(WORD_IDS[word] for word in parsed.words))
     return Parsed(
         ids,
         tuple(WORDS[i].text for i in ids),
-        tuple(stranger.text for stranger in heard.unknown),
-        None if heard.tempo_bpm is None else float(heard.tempo_bpm),
-        heard.key,
-        tuple(sorted(WORD_IDS[word] for word in heard.kept_away)),
-        heard.is_open,
+        tuple(one.text for one in parsed.unknown),
+        None if parsed.tempo_bpm is None else float(parsed.tempo_bpm),
+        parsed.key,
+        tuple(sorted(WORD_IDS[word] for word in parsed.kept_away)),
+        parsed.is_open,
     )
 
 

@@ -44,12 +44,15 @@ def anchored(
     weight: float,
     scene: Scene,
 ) -> Tensor:
-    """Return `pull` [batch, *noise_shape], normalised, plus the pull to `anchor`, the same shape."""
+    """Return the gradient `pull` [batch, *noise_shape] of the losses, normalised, plus that of the proximal term.
+
+    `weight` is in norms of the losses' gradient per standard deviation of distance from `anchor` [batch, *noise_shape].
+    """
     latent = evaluation.latent.detach()
     if not objective.any_time:
-        return joined(pull, latent, anchor, weight)
+        return with_proximal_pull(pull, latent, anchor, weight)
     near = nearest_frames(latent, anchor, scene.time_axis, layered=bool(scene.layers))
-    return joined(pull, latent, near, weight) + character_pull(model, latent, anchor)
+    return with_proximal_pull(pull, latent, near, weight) + character_pull(model, latent, anchor)
 
 
 @torch.no_grad()
@@ -77,7 +80,7 @@ def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int, *, layered: b
     return sounds[items, nearest].movedim(1, 1 + time_axis)
 
 
-def joined(pull: Tensor, latent: Tensor, anchor: Tensor, weight: float) -> Tensor:
+def with_proximal_pull(pull: Tensor, latent: Tensor, anchor: Tensor, weight: float) -> Tensor:
     """Return `pull` with norm 1 plus a pull to `anchor` of norm `weight` per unit RMS: all [batch, *noise_shape]."""
     flat = pull.flatten(1)
     length = flat.norm(dim=1).clamp_min(SHORTEST_PULL).view(-1, *[1] * (pull.dim() - 1))
@@ -87,7 +90,7 @@ def joined(pull: Tensor, latent: Tensor, anchor: Tensor, weight: float) -> Tenso
 def character_pull(model: Model, latent: Tensor, anchor: Tensor) -> Tensor:
     """Return the gradient [batch, *noise_shape] of half the characters' squared distance, 0 without an embedding.
 
-    It does not depend on the latent's size, like the pull of `joined`.
+    It does not depend on the latent's size, like the pull of `with_proximal_pull`.
     """
     if not isinstance(model, Characterises):
         return torch.zeros_like(latent)
@@ -96,5 +99,5 @@ def character_pull(model: Model, latent: Tensor, anchor: Tensor) -> Tensor:
         was, now = model.character(anchor.detach()), model.character(moved)
         if was is None or now is None:
             return torch.zeros_like(latent)
-        (slope,) = torch.autograd.grad((now - was).square().sum() / 2, moved)
-    return CHARACTER_WEIGHT * latent[0].numel() ** 0.5 * slope
+        (gradient,) = torch.autograd.grad((now - was).square().sum() / 2, moved)
+    return CHARACTER_WEIGHT * latent[0].numel() ** 0.5 * gradient

@@ -52,6 +52,6 @@ def pull_at(latent: Tensor, objective: Objective, evaluation: Evaluation, scales
         for goal in objective.goals
     ]
     usual = sum_of(scales.values()) / len(scales) if scales else 1
-    height = sum_of(weighted) + usual * headroom(evaluation.spectrum)
-    (pull,) = torch.autograd.grad(height.sum(), latent)
-    return pull, height.detach()
+    loss = sum_of(weighted) + usual * headroom(evaluation.spectrum)
+    (pull,) = torch.autograd.grad(loss.sum(), latent)
+    return pull, loss.detach()

@@ -61,7 +61,7 @@ class Plan:
     verification: Verification | None
     usual_steps: int | None = None  # None where nothing is known
     until_tolerance: bool = True
-    recalls: bool = False  # start from the inverted noise of the kept frames of a recording
+    inverts: bool = False  # start from noise that is inverted where a recording is kept
     first_step: bool = False  # start with the model's learned first step
     recompute: bool = True  # recompute activations in the backward pass: memory does not grow with the chain
 
@@ -124,7 +124,7 @@ def plan(
         steps=steps,
         until_tolerance=until,
         recompute=recompute,
-        recalls=made.recalls and steps > 0,
+        inverts=made.inverts and steps > 0,
         first_step=made.first_step and steps > 0,
     )
 
@@ -177,7 +177,7 @@ def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_condit
         anchor=Anchor(weight=CONDITIONED_ANCHOR if is_conditioned else 1.0, decay=LAST_PROXIMAL_WEIGHT ** (1 / steps)),
         shell=Shell(),
         verification=verification if surrogate or has_waveform else None,
-        recalls=surrogate and request.start is None and not request.budget.plain_start,
+        inverts=surrogate and request.start is None and not request.budget.plain_start,
         first_step=begins,
         # Recomputing the only step, without a decoder's memory to make room for, would cost a third and save nothing.
         recompute=chain.steps > 1 or not has_waveform,
@@ -185,7 +185,9 @@ def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_condit
 
 
 def _usual_steps(row: controls.Row, *, is_conditioned: bool) -> int:
-    return CONDITIONED_STEPS if is_conditioned and row.shown is controls.Shown.PITCH_CLASSES else row.usual_steps
+    return (
+        CONDITIONED_STEPS if is_conditioned and row.feature is controls.FeatureKind.PITCH_CLASSES else row.usual_steps
+    )
 
 
 def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:

@@ -21,10 +21,10 @@ from ..models.protocol import Model, Scene
 from .anchor import anchor_of, anchored
 from .balance import pull_at
 from .best import per_item
-from .first_step import Seen, begin
+from .first_step import Sampled, learned_start
+from .inversion import inverted_where_kept
 from .methods import Plan
 from .objective import Evaluation, Objective
-from .recording import recalled
 from .report import Step
 from .state import SearchState
 from .step import EPSILON
@@ -49,29 +49,31 @@ def minimize(
     """
     problem, started = Problem(model, scene, objective), time.perf_counter()
     search = _Search(plan, problem)
-    state, seen = (resume, None) if resume else _begun(plan, problem, noise, near)
+    state, sampled = (resume, None) if resume else _initial_state(plan, problem, noise, near)
     while True:
         last = state.iteration >= plan.steps
         with _memory_errors():
-            state, step = search.step(state, seen, last=last)
-        seen = None
+            state, step = search.step(state, sampled, last=last)
+        sampled = None
         yield replace(step, seconds=time.perf_counter() - started)
         if last or (plan.until_tolerance and step.reached):
             return
 
 
-def _begun(plan: Plan, problem: Problem, noise: Tensor, near: Tensor | None) -> tuple[SearchState, Seen | None]:
+def _initial_state(
+    plan: Plan, problem: Problem, noise: Tensor, near: Tensor | None
+) -> tuple[SearchState, Sampled | None]:
     """Return the state before the first gradient step, after inversion or a learned step if the plan has one.
 
-    After a learned step its noise comes with it as it was seen.
+    After a learned step its noise comes with it as it was sampled last.
     """
-    if plan.recalls:
-        noise = recalled(problem, noise, plan.decode)
+    if plan.inverts:
+        noise = inverted_where_kept(problem, noise, plan.decode)
     if not plan.first_step or plan.verification is None:
         state, (model, scene, objective) = SearchState.fresh(noise), problem
         anchor = None if near is None else anchor_of(model, objective, near, model.listen(near, scene))
         return replace(state, anchor=anchor), None
-    return begin(problem, noise, plan.chain, plan.verification)
+    return learned_start(problem, noise, plan.chain, plan.verification)
 
 
 class _Evaluated(NamedTuple):
@@ -90,18 +92,18 @@ class _Search:
     plan: Plan
     problem: Problem
 
-    def step(self, state: SearchState, seen: Seen | None, *, last: bool) -> tuple[SearchState, Step]:
+    def step(self, state: SearchState, sampled: Sampled | None, *, last: bool) -> tuple[SearchState, Step]:
         """Return the state after one step, and its report; with `last` the noise is evaluated and does not move.
 
-        `seen` has the noise with its latent, where that is known.
+        `sampled` has the noise with its latent, where that is known.
         """
         model, scene, _ = self.problem
         with torch.set_grad_enabled(not last):
-            if seen is None:
+            if sampled is None:
                 noise = state.noise.detach().requires_grad_(not last)
                 latent = latent_of(model, scene, noise, self.plan.chain, checkpoint=self.plan.recompute)
             else:
-                noise, latent = seen.noise, seen.latent
+                noise, latent = sampled.noise, sampled.latent
             evaluated = None if last or self._is_due(state) else self._evaluate(state, latent)
             exact, delivered = None, None
             if self._is_verified(evaluated):
@@ -169,20 +171,20 @@ class _Search:
         plan, (state, step, evaluation, at) = self.plan, evaluated
         model, scene, objective = self.problem
         scales = plan.balance.scales(state.scales, evaluation, at, state.iteration) if plan.balance else {}
-        pull, height = pull_at(at, objective, evaluation, scales)
+        pull, loss = pull_at(at, objective, evaluation, scales)
         weight, anchor = plan.anchor.weight_at(state.iteration, objective) if plan.anchor else 0.0, state.anchor
         if weight:
-            height = height / pull.flatten(1).norm(dim=1).clamp_min(EPSILON)
+            loss = loss / pull.flatten(1).norm(dim=1).clamp_min(EPSILON)
             if anchor is None:
                 anchor = anchor_of(model, objective, evaluation.latent.detach(), evaluation.spectrum)
             pull = anchored(pull, model, objective, evaluation, anchor, weight, scene)
         (gradient,) = torch.autograd.grad(latent, noise, pull)
         size = plan.step_size.at(max(step.distances.values()), weight, state.pace.rate)
         count = state.iteration + 1
-        moments, way = plan.step_rule.move(state.moments, gradient, count, per_item(size, gradient))
+        moments, update = plan.step_rule.move(state.moments, gradient, count, per_item(size, gradient))
         if plan.trust_region:
-            way = plan.trust_region.cut(way, gradient, height, evaluation.farthest)
-        moved = state.noise - way
+            update = plan.trust_region.cut(update, gradient, loss, evaluation.farthest)
+        moved = state.noise - update
         if plan.shell:
             moved = plan.shell.projected(moved, scene.time_axis, layered=bool(scene.layers))
         if scene.layers:

@@ -98,8 +98,8 @@ class Objective:
     @property
     def proximal_weight(self) -> float:
         """The weight of the pull to the uncontrolled loop: the largest that a goal has; 0 where one goal has 0."""
-        holds = [goal.term.hold for goal in self.goals]
-        return max(holds) if min(holds, default=0.0) > 0 else 0.0
+        weights = [goal.term.proximal_weight for goal in self.goals]
+        return max(weights) if min(weights, default=0.0) > 0 else 0.0
 
     @property
     def any_time(self) -> bool:
@@ -112,10 +112,10 @@ class Objective:
         found = []
         for goal in self.goals:
             row = controls.find(goal.kind)
-            if goal.term.features is not None and row.shown is not None:
+            if goal.term.features is not None and row.feature is not None:
                 values = goal.term.features(goal.heard(spectrum, latent))
                 layers = () if goal.hears is None else row.layers
-                found.append(controls.Features(shown=row.shown, values=values, layers=layers))
+                found.append(controls.Features(kind=row.feature, values=values, layers=layers))
         return tuple(found)
 
     def fade_db(self, spectrum: Spectrum) -> Tensor | None:

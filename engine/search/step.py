@@ -34,9 +34,9 @@ class Padam:
     """Partially adaptive Adam (Kingma and Ba 2015; Padam, Chen and Gu 2018).
 
     Adam moves coordinates with small gradients as far as others, and the loop changes more than the target needs; plain
-    gradient descent moves a few coordinates far beyond Gaussian values. The geometric mean of the two (`adaptivity`
-    0.5; 1 is Adam) keeps most of the advantage of either (`benchmarks/search.md`). The decay rates `betas` are low,
-    because the loss has no minibatch noise.
+    gradient descent moves a few coordinates far beyond Gaussian values. The geometric mean of the two (an `adaptivity`
+    of 0.5; 1 is Adam, 0 is gradient descent) keeps most of the advantage of either (`benchmarks/search.md`). The decay
+    rates `betas` are low, because the loss has no minibatch noise.
     """
 
     betas: tuple[float, float] = (0.5, 0.9)
@@ -47,13 +47,13 @@ class Padam:
 
         `size` broadcasts over the noise. It is the root mean square of the step for a gradient that never changes.
         """
-        (short, long), own = self.betas, self.adaptivity
-        first = short * moments.first + (1 - short) * gradient
-        second = long * moments.second + (1 - long) * gradient.square()
-        ahead, power = first / (1 - short**count), second / (1 - long**count)
-        usual = per_item(power.flatten(1).mean(1), power)
-        spread = (power**own * usual ** (1 - own)).sqrt() + EPSILON
-        return Moments(first, second), size * ahead / spread
+        beta1, beta2 = self.betas
+        first = beta1 * moments.first + (1 - beta1) * gradient
+        second = beta2 * moments.second + (1 - beta2) * gradient.square()
+        mean, power = first / (1 - beta1**count), second / (1 - beta2**count)  # bias-corrected
+        mean_power = per_item(power.flatten(1).mean(1), power)
+        scale = (power**self.adaptivity * mean_power ** (1 - self.adaptivity)).sqrt() + EPSILON
+        return Moments(first, second), size * mean / scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +122,20 @@ class Easing:
 class TrustRegion:
     """Shortens a step that would overshoot its target; for searches that start near it.
 
-    Of a sum of squares, a step to the minimum has a linear decrease (gradient times step) of twice its value (Polyak
-    1969). A step may have the share of this decrease that leaves `aim` tolerances, and always the share `least`.
+    For a sum of squares, the step that reaches the minimum promises by its gradient (gradient times step) a decrease of
+    twice the value (Polyak 1969). A step may promise as much of this as leaves a distance of `aim` tolerances, and
+    always the share `least`.
     """
 
     aim: float = 0.4  # tolerances
     least: float = 0.1  # share
 
-    def cut(self, way: Tensor, gradient: Tensor, height: Tensor, distance: Tensor) -> Tensor:
-        """Return the step `way` [batch, *noise_shape], shortened to the trust region.
+    def cut(self, update: Tensor, gradient: Tensor, loss: Tensor, distance: Tensor) -> Tensor:
+        """Return the step `update` [batch, *noise_shape], shortened to the trust region.
 
-        `height` [batch] is the value of the sum with this `gradient`, `distance` [batch] the farthest goal's in
+        `loss` [batch] is the value of the sum with this `gradient`, `distance` [batch] the farthest goal's in
         tolerances.
         """
-        trusted = height * (2 * (1 - (self.aim / distance.clamp_min(EPSILON)).sqrt()).clamp_min(self.least))
-        promised = (gradient * way).flatten(1).sum(1).clamp_min(EPSILON)
-        return way * per_item((trusted / promised).clamp_max(1), way)
+        trusted = loss * (2 * (1 - (self.aim / distance.clamp_min(EPSILON)).sqrt()).clamp_min(self.least))
+        promised = (gradient * update).flatten(1).sum(1).clamp_min(EPSILON)
+        return update * per_item((trusted / promised).clamp_max(1), update)

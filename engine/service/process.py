@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
-from ..settings import DEFAULT_ENGINE_PORT
+from ..settings import DEFAULT_ENGINE_PORT, ExecutorKind
 from .workers.worker_options import WorkerOptions
 
 
@@ -17,7 +17,7 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     worker: WorkerOptions
     host: str = "127.0.0.1"
     port: int = DEFAULT_ENGINE_PORT
-    executor: str = "local"  # local or ray
+    executor: ExecutorKind = ExecutorKind.LOCAL
     workers: int = 1
     silent_seconds: float = 60.0  # as in Patience
     step_seconds: float = 300.0

@@ -32,7 +32,7 @@ from .transport import Frames
 from .wire import MAX_REQUEST_BYTES
 from .workers.executor import Executor
 from .workers.memory import memory_bytes
-from .workers.pipe import Standing
+from .workers.pipe import WorkerStatus
 from .workers.worker_options import Manner
 
 log = structlog.get_logger("ditto.engine")
@@ -139,8 +139,8 @@ class Reception:
 
     def status(self, owner: str = "") -> Status:
         """Return what the engine is doing, with the open requests of `owner`."""
-        standings = self._executor.standings()
-        shown = _most_telling(standings)
+        statuses = self._executor.statuses()
+        shown = _most_active(statuses)
         failure = self._executor.failure()
         state = EngineState.NO_ENGINE if failure else shown.state
         return Status(
@@ -155,7 +155,7 @@ class Reception:
             finished=self.scheduler.endings.finished,
             typical_seconds=self.scheduler.endings.typical_seconds,
             memory_bytes=memory_bytes(),
-            worker_memory_bytes=sum(one.memory_bytes for one in standings),
+            worker_memory_bytes=sum(one.memory_bytes for one in statuses),
             workers=self._executor.capacity,
             manner=self._manner,
             yours=self.scheduler.states(owner) if owner else {},
@@ -202,10 +202,10 @@ def survived(what: str) -> Iterator[None]:
         log.exception("engine.fault", what=what)
 
 
-def _most_telling(standings: tuple[Standing, ...]) -> Standing:
+def _most_active(statuses: tuple[WorkerStatus, ...]) -> WorkerStatus:
     """Return the worker that works, else one that is ready, else one that loads."""
     for state in (EngineState.WORKING, EngineState.READY, EngineState.LOADING):
-        for standing in standings:
-            if standing.state is state:
-                return standing
-    return Standing(state=EngineState.LOADING, sentence="The worker is starting.")
+        for status in statuses:
+            if status.state is state:
+                return status
+    return WorkerStatus(state=EngineState.LOADING, sentence="The worker is starting.")

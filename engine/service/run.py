@@ -1,10 +1,9 @@
 """An engine as a process: options in, the service until a signal, in order out.
 
-    python -m engine '{"home": ..., "port": 47110}'
+    python -m engine.service '{"worker": ..., "port": 47110}'
 
-It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready, or `{"sentence": ..., "remedy": ...}` where
-it cannot start. Tied to its parent it stops when its
-standard input ends, so that no orphan is left holding the port.
+It prints one line of JSON, `{"address": "tcp://..."}`, when it is ready, or `{"sentence": ..., "remedy": ...}` where it
+cannot start. If it is `tied` to its parent it stops when its standard input ends, so that no orphan holds the port.
 """
 
 import asyncio
@@ -13,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 
+from ..settings import ExecutorKind
 from .access import Access, Keys
 from .listener import Listening
 from .logs import log_to_stderr
@@ -53,7 +53,7 @@ async def _serve(options: EngineOptions, on_ready: Callable[[str], None]) -> Non
 def make_executor(options: EngineOptions) -> Executor:
     """Return what makes loops: processes here, or actors on a Ray cluster."""
     timeouts = Timeouts(silent_seconds=options.silent_seconds, step_seconds=options.step_seconds)
-    if options.executor == "ray":
+    if options.executor is ExecutorKind.RAY:
         from .workers.cluster import RayExecutor  # the extra `cluster`; nobody else pays for it
 
         return RayExecutor(options.worker, workers=options.workers)

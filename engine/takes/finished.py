@@ -13,14 +13,14 @@ from ..audio import finish as loop
 from ..events import Scores, Sound, Stems, Take
 from ..metrics import ending, seam
 from ..models import decode
-from ..models.protocol import EmbeddingDistance, HasControlInputs, Layers
+from ..models.protocol import EmbeddingDistance, HasControlInputs, Layers, controls_of
 from ..request import Layer, LoopRequest
 from ..search.first_step import learned_step
-from . import leading
-from .beginning import controls_of, weights_of
+from . import audibility
 from .noise import noise_to_bytes, open_seeds
 from .prepared import Prepared, Search
 from .record import computed_by, layer_facts, noise_facts, search_facts, what_was_done
+from .weights import weights_of
 
 CHORDAL = (Layer.BASS, Layer.CHORDS)  # the layers in which chords are recognised
 FAINT_DB = -40.0  # RMS of a layer over that of the loop, under which nobody hears it beside the others
@@ -39,7 +39,7 @@ def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
             made = loop.finish(louder[audible].sum(0), scene, ready.request, stems=louder)
             return replace(made, raised_db=tuple(raised_db.tolist()))
 
-        return mixed(leading.raised_db(ready, stems, mixed))
+        return mixed(audibility.raised_db(ready, stems, mixed))
     return loop.finish(decode.to_audio(model, scene, latent[None])[0], scene, ready.request)
 
 
@@ -78,7 +78,7 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
             *_unheard(one),
             *seam.remarks(scores["seam_ratio"]),
             *(() if one.model.card.circular else ending.remarks(made.audio, request)),
-            *leading.sentences(scene, made),
+            *audibility.sentences(scene, made),
             *faint(one, made),
         ),
     )
@@ -154,7 +154,7 @@ def _unheard(one: Prepared) -> tuple[str, ...]:
 
 def _stored(one: Prepared, noise: Tensor, made: loop.Finished) -> bytes:
     """Return the noise of a take with all that the sound is made of again."""
-    heard = one.begun.heard
+    heard = one.initial.heard
     return noise_to_bytes(
         noise,
         model=one.model.card.name,

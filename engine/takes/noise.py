@@ -30,8 +30,8 @@ class OpenSeeds:
 class LayeredNoise:
     """The noise [layers, frames, channels] of a take, and the conditioning `heard` of each layer [layers, frames, m].
 
-    `heard` is a take's row of `protocol.Layers.rehearsed`, `layers` are the names in the same order. `raised_db`
-    [layers] says how much louder each was made, see `engine.takes.leading`.
+    `heard` is a take's row of `protocol.Layers.condition_layers`, `layers` are the names in the same order. `raised_db`
+    [layers] says how much louder each was made, see `engine.takes.audibility`.
     """
 
     layers: tuple[str, ...]

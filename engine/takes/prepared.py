@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from ..models.protocol import Layers, Model, Scene
+from ..models.protocol import Layers, Model, Scene, controls_of, without_controls
 from ..request import LoopRequest
 from ..search import methods
 from ..search.objective import Objective
 from ..search.part import Part, part_of, searched
 from ..search.report import Step
 from ..search.surrogate import latent_of
-from .beginning import Beginning, begin, controls_of, without_controls
+from .initial_noise import InitialNoise, initial_noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +21,9 @@ class Prepared:
 
     request: LoopRequest
     model: Model
-    begun: Beginning
+    initial: InitialNoise
     part: Part  # what the search moves
-    still: Tensor | None  # the latent of all, of which the search leaves what it does not move
+    still: Tensor | None  # the latent of the whole loop, for layers that the search does not move; None if it moves all
     objective: Objective
     plan: methods.Plan
     first: int = 0
@@ -31,12 +31,12 @@ class Prepared:
     @property
     def scene(self) -> Scene:
         """The scene of the whole loop."""
-        return self.begun.scene
+        return self.initial.scene
 
     @property
     def noise(self) -> Tensor:
         """The noise of the whole loop where it begins [takes, *noise_shape]."""
-        return self.begun.noise
+        return self.initial.noise
 
     @property
     def is_conditioned(self) -> bool:
@@ -44,9 +44,10 @@ class Prepared:
         return controls_of(self.model, self.part.scene) is not None
 
     def uncontrolled(self) -> Tensor | None:
-        """Return the latent that the seeds' noise gives without the control inputs that a search has, to stay near it.
+        """Return the latent of the seeds' noise without control inputs, near which a search with such inputs stays.
 
-        Of the part that is moved [takes, ...]. None without such inputs, or where a take is begun from: that is near.
+        It is of the part that the search moves [takes, ...]. None without control inputs, or for a request that starts
+        from a take: the search then stays near that take.
         """
         if self.request.start is not None or not self.is_conditioned:
             return None
@@ -55,12 +56,12 @@ class Prepared:
 
     @property
     def sounds(self) -> float:
-        """How many waveforms a finished take has, in those of a verification, which sounds the moved layers."""
+        """How many times as long a finished take takes to decode as a verification, which decodes the moved layers."""
         moved = len(self.scene.layers) if self.part.places is None else len(self.part.places)
         return len(self.scene.layers) / moved if moved else 1.0
 
     def whole(self, latent: Tensor) -> Tensor:
-        """Return the settled latent of the loop, of which `latent` [takes, ...] is the part that was moved."""
+        """Return the settled latent of the whole loop; `latent` [takes, ...] is the part that the search moved."""
         if self.still is not None:
             return self.part.put(latent, self.still[: len(latent)])
         return self.objective.settled(latent)
@@ -81,14 +82,14 @@ class Prepared:
         if len(self.noise) == 1:
             return self
         own = slice(item, item + 1)
-        scene, heard = self.scene, self.begun.heard
+        scene, heard = self.scene, self.initial.heard
         if heard is not None and isinstance(self.model, Layers):
             heard = heard[own]
-            scene = self.model.with_heard(scene, heard)
+            scene = self.model.with_layer_context(scene, heard)
         return replace(
             self,
-            begun=replace(self.begun, scene=scene, noise=self.noise[own], heard=heard),
-            part=part_of(searched(self.request, scene, self.begun.stay), scene, self.model),
+            initial=replace(self.initial, scene=scene, noise=self.noise[own], heard=heard),
+            part=part_of(searched(self.request, scene, self.initial.stay), scene, self.model),
             still=None if self.still is None else self.still[own],
             first=self.first + item,
         )
@@ -96,17 +97,17 @@ class Prepared:
 
 def prepare(request: LoopRequest, model: Model, *, recomputes: bool = True) -> Prepared:
     """Return all takes of `request`; raise `DittoError` for one that `model` cannot make."""
-    begun = begin(request, model, model.scene(request))
-    asked = searched(request, begun.scene, begun.stay)
-    part = part_of(asked, begun.scene, model)
+    initial = initial_noise(request, model, model.scene(request))
+    asked = searched(request, initial.scene, initial.stay)
+    part = part_of(asked, initial.scene, model)
     objective = methods.objective_of(asked, part.scene, model)
     is_conditioned = request.start is None and controls_of(model, part.scene) is not None
     plan = methods.plan(asked, model, objective, recomputes=recomputes, is_conditioned=is_conditioned)
     still = None
     if part.places is not None:
-        still = latent_of(model, begun.scene, begun.noise, plan.decode, checkpoint=False)
+        still = latent_of(model, initial.scene, initial.noise, plan.decode, checkpoint=False)
     return Prepared(
-        request=request, model=model, begun=begun, part=part, still=still, objective=objective, plan=plan
+        request=request, model=model, initial=initial, part=part, still=still, objective=objective, plan=plan
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from midi.grooves.rhythm import Onset
 from midi.key import MODES
 from midi.notes import Note
 
-from ..controls import Shown, find
+from ..controls import FeatureKind, find
 from ..pocket.first_step import FirstStep
 from ..pocket.layered import LayeredPocket, load_layered
 from ..pocket.model import WEIGHTS
@@ -33,7 +33,7 @@ from ..request import MIX, Control, Curve, LoopRequest, Notes, Onsets, Point
 from ..sampling import start_noise
 from ..search import methods
 from ..search.anchor import anchor_of, nearest_frames
-from ..search.first_step import Seen, seen_by, stepped
+from ..search.first_step import Sampled, sampled_by, stepped
 from ..search.part import part_of
 from ..search.surrogate import Chain, Correction, Problem, latent_of
 from ..settings import Settings
@@ -128,7 +128,7 @@ class Trainer:
         """Go on with `state`, or start a schedule of its own at what `begin` has learnt."""
         torch.manual_seed(0)
         self.recipe, self.model, self.state = recipe, model, state
-        self.network = FirstStep(model.pocket.network.deviation, self._knows()).to(model.device)
+        self.network = FirstStep(model.pocket.network.deviation, self._feature_kinds()).to(model.device)
         model.pocket.begins = self.network
         self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
@@ -212,7 +212,7 @@ class Trainer:
     def _problem(self, request: LoopRequest, *, layered: bool) -> tuple[Problem, Tensor]:
         """Return the search of `request` and its noise: of a full mix, or of the layers that its controls reach."""
         asked = request if layered else msgspec.structs.replace(request, layers=(MIX,))
-        whole = self.model.scene(asked)  # whose layers do not hear each other: a rehearsal would take most of the time
+        whole = self.model.scene(asked)  # without conditioning layers on each other, which would take most of the time
         part = part_of(asked, whole, self.model)
         noise = part.of(start_noise(whole, request.seed))
         return Problem(self.model, part.scene, methods.objective_of(asked, part.scene, self.model)), noise
@@ -223,13 +223,13 @@ class Trainer:
 
     def export(self, out: Path) -> None:
         """Write the averaged weights beside the model's."""
-        averaged = FirstStep(self.model.pocket.network.deviation, self._knows())
+        averaged = FirstStep(self.model.pocket.network.deviation, self._feature_kinds())
         averaged.load_state_dict(self.average)
         averaged.save(out)
 
-    def _knows(self) -> frozenset[Shown]:
-        shown = {find(kind).shown for kind in self.recipe.controls}
-        return frozenset(one for one in shown if one is not None)
+    def _feature_kinds(self) -> frozenset[FeatureKind]:
+        kinds = {find(name).feature for name in self.recipe.controls}
+        return frozenset(kind for kind in kinds if kind is not None)
 
     def _report(self, seen: list[dict[str, float]], clock: checkpoint.Clock) -> None:
         names = sorted({name for row in seen for name in row})
@@ -239,13 +239,13 @@ class Trainer:
 
 
 @torch.no_grad()
-def _led_to(problem: Problem, noise: Tensor, surrogate: Chain, exact: Chain, passes: int) -> tuple[Seen, Tensor]:
+def _led_to(problem: Problem, noise: Tensor, surrogate: Chain, exact: Chain, passes: int) -> tuple[Sampled, Tensor]:
     """Return what the pass after so many `passes` sees of `noise`, and the anchor of the noise before them."""
     model, scene, objective = problem
-    seen = seen_by(problem, noise, surrogate)
+    seen = sampled_by(problem, noise, surrogate)
     anchor = anchor_of(model, objective, seen.latent.detach(), seen.evaluated(problem).spectrum)
     for _ in range(passes):
-        seen = seen_by(problem, stepped(problem, seen, anchor), surrogate)
+        seen = sampled_by(problem, stepped(problem, seen, anchor), surrogate)
         delivered = latent_of(model, scene, seen.noise, exact, checkpoint=False)
         seen = seen._replace(correction=Correction(latent=delivered - seen.latent.detach()))
     return seen, anchor

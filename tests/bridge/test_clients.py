@@ -74,8 +74,8 @@ def test_a_refused_message_is_answered_where_its_client_listens(
     clients = Clients()
     clients.add(client("a", port=9_001))
     clients.add(client("7", port=9_007))
-    assert clients.meant(OscMessage(path, values), "127.0.0.1") == meant
-    assert path == "/ditto/hello" or clients.meant(OscMessage(path, values), "10.0.0.1") is None
+    assert clients.reply_to_refused(OscMessage(path, values), "127.0.0.1") == meant
+    assert path == "/ditto/hello" or clients.reply_to_refused(OscMessage(path, values), "10.0.0.1") is None
 
 
 def test_what_is_said_again_is_in_order_and_reopening_forgets_the_end() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bridge.osc.client import OscClient
 from bridge.osc.codec import OscMessage
-from bridge.requests.readers import WRITING
+from bridge.requests.file_threads import WRITING
 from bridge.takes import delivery, file_side
 from bridge.testing import Service, make_service
 from engine.request import LoopRequest
@@ -90,9 +90,9 @@ def test_a_share_that_is_gone_is_said_in_the_systems_own_words(served: Service, 
 def test_a_thread_that_waits_for_a_file_does_not_hold_up_the_end() -> None:
     """Python waits for all threads at its end; the process ends all the same, with its code."""
     program = (
-        "import threading\nfrom bridge.requests import readers\nreaders.CLOSE_SECONDS = 0.1\n"
-        "threading.Thread(target=threading.Event().wait).start()\nreaders.leave_what_hangs(7)\n"
+        "import threading\nfrom bridge.requests import file_threads\nfile_threads.CLOSE_SECONDS = 0.1\n"
+        "threading.Thread(target=threading.Event().wait).start()\nfile_threads.leave_what_hangs(7)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 7
-    done = "from bridge.requests import readers\nreaders.leave_what_hangs(7)\n"
+    done = "from bridge.requests import file_threads\nfile_threads.leave_what_hangs(7)\n"
     assert subprocess.run([sys.executable, "-c", done], timeout=60, check=False).returncode == 0

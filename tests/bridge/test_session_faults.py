@@ -10,7 +10,7 @@ from bridge.osc.addresses import PROTOCOL_VERSION, UNSIGNED_VERSION
 from bridge.osc.assembly import MAX_VALUES, Assembly
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import encode_request
-from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies
+from bridge.session.assemblies import MAX_TOTAL_BYTES, Assemblies, Place
 from bridge.session.effects import (
     CancelJob,
     Effect,
@@ -109,7 +109,7 @@ def test_all_open_requests_together_are_bounded() -> None:
             assemblies.add(message, 1.0)
         assert assemblies.size_bytes <= MAX_TOTAL_BYTES
     assert 1 <= len(assemblies) < 200
-    assert len(assemblies.at(("r199", ""), 1.0).chunks["curve", "intensity"].pieces) == 10
+    assert len(assemblies.at(Place("r199", ""), 1.0).chunks["curve", "intensity"].pieces) == 10
     for number in range(200):
         assemblies.drop(f"r{number}")
     assert assemblies.size_bytes == 0

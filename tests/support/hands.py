@@ -42,8 +42,8 @@ class Hands:
     def check(self) -> None:
         return
 
-    def standings(self) -> tuple[pipe.Standing, ...]:
-        return (pipe.Standing(state=EngineState.READY),)
+    def statuses(self) -> tuple[pipe.WorkerStatus, ...]:
+        return (pipe.WorkerStatus(state=EngineState.READY),)
 
     def failure(self) -> str:
         return self.broken

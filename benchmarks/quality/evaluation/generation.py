@@ -54,7 +54,7 @@ def played(model: LayeredPocket, request: LoopRequest, plan: Arrangement) -> tup
     """Return the loop in layers [2, samples] as it is delivered, and its stems before their gain."""
     scene = model.scene(request, plan)
     noise = start_noise(scene, request.seed)
-    heard, _ = model.rehearsed(scene, noise)
+    heard, _ = model.condition_layers(scene, noise)
     with torch.no_grad():
         steps = model.schedule(model.card.decode_steps, heard)
         latent = sample(model, heard, noise, steps, model.card.sampler, checkpoint=False)

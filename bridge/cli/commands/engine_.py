@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.settings import DEFAULT_ENGINE_PORT, Settings
+from engine.settings import DEFAULT_ENGINE_PORT, ExecutorKind, Settings
 
 from ..running import Device, Executor, FirstModel, Home, JobsName, Precision, Workers, placed, worker_options
 
@@ -24,7 +24,7 @@ def engine(
     model: FirstModel = "pocket",
     device: Device = "auto",
     dtype: Precision = "auto",
-    executor: Executor = "local",
+    executor: Executor = ExecutorKind.LOCAL,
     workers: Workers = 1,
     jobs: JobsName = "",
 ) -> int:

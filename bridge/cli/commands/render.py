@@ -142,9 +142,9 @@ def make(
 
 def _load(name: str, settings: Settings) -> "Model":
     """Return the model of the catalogue, with as many threads as this computer does best with."""
-    from engine.models.speed.collecting import uncollected
+    from engine.models.speed.garbage_collection import without_garbage_collection
 
-    with uncollected():
+    with without_garbage_collection():
         import engine.pipeline  # noqa: F401  # with all that a loop needs
         from engine.models import catalogue
         from engine.models.speed.threads import use_threads

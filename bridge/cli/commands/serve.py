@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, DEFAULT_PAGE_PORT, Settings
+from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, DEFAULT_PAGE_PORT, ExecutorKind, Settings
 
 from ..login.log import speak_to
 from ..running import (
@@ -34,7 +34,7 @@ def serve(
     model: FirstModel = "pocket",
     device: Device = "auto",
     dtype: Precision = "auto",
-    executor: Executor = "local",
+    executor: Executor = ExecutorKind.LOCAL,
     workers: Workers = 1,
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another one runs, then start.")] = False,
     log: Annotated[Path | None, typer.Option(help="Write what is said to this file.")] = None,

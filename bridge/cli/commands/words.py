@@ -11,10 +11,10 @@ import typer
 
 from bridge.requests.hinted import settings_in
 from engine.errors import BadRequestError
-from engine.pocket.heard import hear
 from engine.pocket.languages.lexicon import Entry, spellings
 from engine.pocket.languages.tokens import fold
 from engine.pocket.languages.vocabulary import WORDS
+from engine.pocket.prompts import parse_prompt
 
 MAX_PROMPT = 2_000  # as of a request
 MAX_SPELLINGS = 6  # shown of one word in one language
@@ -32,13 +32,13 @@ def words(
         raise BadRequestError(f"The text has {len(text):,} characters; a prompt may have {MAX_PROMPT:,}.")
     found = _matching(text)
     if as_json:
-        said = {"words": found} | ({"heard": hear(text).plain()} if text else {})
+        said = {"words": found} | ({"heard": parse_prompt(text).plain()} if text else {})
         sys.stdout.write(json.dumps(said) + "\n")
         return
     if not text:
         sys.stdout.write(_groups())
         return
-    sys.stdout.write("".join(f"{line}\n" for line in (hear(text).sentence, *settings_in(text))))
+    sys.stdout.write("".join(f"{line}\n" for line in (parse_prompt(text).sentence, *settings_in(text))))
     sys.stdout.write("".join(_row(word, named) for word, named in found.items()))
 
 
@@ -54,7 +54,7 @@ def _matching(text: str) -> dict[str, dict[str, list[str]]]:
     """Return by canonical words their spellings by language, where the words or a spelling hold the text."""
     sought = re.compile(rf"\b{re.escape(fold(text))}" if text.isascii() else re.escape(fold(text)))
     by_words: dict[str, dict[str, list[str]]] = {}
-    understood = set(hear(text).words)
+    understood = set(parse_prompt(text).words)
     for entry in spellings():
         by_words.setdefault(_named(entry), {}).setdefault(entry.language, []).append(entry.spelling)
     return {word: named for word, named in by_words.items() if word in understood or _holds(sought, word, named)}

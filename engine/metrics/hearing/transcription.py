@@ -25,7 +25,8 @@ GLIDE_SECONDS = 0.12  # a shorter stretch of one pitch without an attack is a gl
 FAINT, LOUDER = 0.1, 1.15  # least level beside the loudest note; least rise of level at an attack
 NEAR_SECONDS = 0.1  # largest distance of a pitch's detected start and its attack
 SILENT_DB = 40.0  # a stretch so far under the loudest has no chord
-BEFORE_SECONDS, AFTER_SECONDS = 0.045, 0.05  # around a hit, whose mean energies are compared
+# Around a hit mean energies are compared: from BEFORE to GAP before it, and from it to AFTER.
+BEFORE_SECONDS, GAP_SECONDS, AFTER_SECONDS = 0.045, 0.005, 0.05
 EDGES_HZ = (20.0, 130.0, 350.0, 1_500.0, 5_000.0, 16_000.0)
 KICK, SNARE, HAT = 0.02, 0.06, 0.1  # least rise beside the strongest in their band; a hat's beside the usual one
 
@@ -109,7 +110,7 @@ def _attacks(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     def level(first: float, last: float) -> float:
         return _level(around[round(first * sample_rate) + shift : round(last * sample_rate) + shift])
 
-    louder = [level(at, at + AFTER_SECONDS) > LOUDER * level(at - BEFORE_SECONDS, at - 0.005) for at in onsets]
+    louder = [level(at, at + AFTER_SECONDS) > LOUDER * level(at - BEFORE_SECONDS, at - GAP_SECONDS) for at in onsets]
     return np.asarray(onsets[np.array(louder, dtype=bool)])
 
 
@@ -197,7 +198,7 @@ def _rises(signal: Signal, sample_rate: int, times: Signal) -> Signal:
             start, end = (len(signal) + np.round(at * sample_rate).astype(int) for at in (first, last))
             return np.asarray((sums[end] - sums[start]) / np.maximum(end - start, 1))
 
-        after, before = mean(times, times + AFTER_SECONDS), mean(times - BEFORE_SECONDS, times - 0.005)
+        after, before = mean(times, times + AFTER_SECONDS), mean(times - BEFORE_SECONDS, times - GAP_SECONDS)
         rises[:, band] = np.maximum(after - before, 0)
     return rises
 

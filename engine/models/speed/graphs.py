@@ -51,13 +51,13 @@ class Graphs:
         wanted = [one is not None and one.requires_grad for one in others]
         if torch.is_grad_enabled() and any(wanted):
             return self.forward(*arguments)
-        answer: Tensor = _Replayed.apply(  # type: ignore[no-untyped-call]
+        output: Tensor = _Replayed.apply(  # type: ignore[no-untyped-call]
             self, autocast_of(first.device), first, *others
         )
-        return answer
+        return output
 
-    def answer(self, autocast: torch.dtype | None, arguments: Sequence[Tensor | None]) -> Tensor:
-        """Return the network's answer, without a gradient."""
+    def forward_pass(self, autocast: torch.dtype | None, arguments: Sequence[Tensor | None]) -> Tensor:
+        """Return the network's output, without a gradient."""
         kind, given = _kind(autocast, arguments, gradient=False), _tensors(arguments)
 
         def work(tensors: Sequence[Tensor]) -> Tensor:
@@ -66,16 +66,16 @@ class Graphs:
 
         return self._replay(kind, work, given)
 
-    def pulled(self, autocast: torch.dtype | None, cotangent: Tensor, arguments: Sequence[Tensor | None]) -> Tensor:
-        """Return the gradient with respect to the first argument of `cotangent` times the answer."""
+    def vjp(self, autocast: torch.dtype | None, cotangent: Tensor, arguments: Sequence[Tensor | None]) -> Tensor:
+        """Return the vector-Jacobian product: the gradient of `cotangent` times the output in the first argument."""
         kind, given = _kind(autocast, arguments, gradient=True), [cotangent.contiguous(), *_tensors(arguments)]
 
         def work(tensors: Sequence[Tensor]) -> Tensor:
             first, *others = _arguments(arguments, tensors[1:])
             with torch.enable_grad(), _autocast(arguments, autocast):
                 at = first.detach().requires_grad_()
-                answer = self.forward(at, *others)
-            (gradient,) = torch.autograd.grad(answer, at, tensors[0])
+                output = self.forward(at, *others)
+            (gradient,) = torch.autograd.grad(output, at, tensors[0])
             return gradient
 
         return self._replay(kind, work, given)
@@ -89,22 +89,22 @@ class Graphs:
 
 
 class _Replayed(torch.autograd.Function):
-    """The answer of a recording, and its gradient of another."""
+    """The output by one recording, and its gradient by another."""
 
     @staticmethod
     def forward(
         ctx: Any, graphs: Graphs, autocast: torch.dtype | None, first: Tensor, *others: Tensor | None
     ) -> Tensor:
-        """Answer by a recording."""
+        """Return the output by a recording."""
         ctx.graphs, ctx.autocast = graphs, autocast
         ctx.save_for_backward(first, *others)
-        return graphs.answer(autocast, (first, *others))
+        return graphs.forward_pass(autocast, (first, *others))
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        """Pull the cotangent back by a recording."""
+        """Return the gradient of the first argument by a recording."""
         arguments = ctx.saved_tensors
-        gradient = ctx.graphs.pulled(ctx.autocast, cotangents[0], arguments)
+        gradient = ctx.graphs.vjp(ctx.autocast, cotangents[0], arguments)
         return None, None, gradient, *([None] * (len(arguments) - 1))
 
 

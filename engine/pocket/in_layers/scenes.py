@@ -47,7 +47,7 @@ class LayerScenes:
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
-        """Return the scene of `request`; its layers hear nothing of each other yet."""
+        """Return the scene of `request`; its layers are not conditioned on each other yet."""
         reading = read_request(request)
         chords = chord_spans(request.chords, reading.key, request.bars, request.meter.beats_per_bar)
         plan = arrangement or self.arrange(request, [Layer(name) for name in request.layers], chords)
@@ -212,7 +212,7 @@ def _rows_of(rows: Tensor | None, layers: int, places: list[int]) -> Tensor | No
 
 
 def only_layers(scene: Scene, layers: Collection[str]) -> Scene:
-    """Return the scene of some of the layers, which hear what they heard before; muted ones are heard alone."""
+    """Return the scene of some of the layers with their conditioning; if all of them are muted, they are audible."""
     places = [index for index, name in enumerate(scene.layers) if name in layers]
     names = tuple(scene.layers[index] for index in places)
     muted = tuple(name for name in names if name in scene.muted)

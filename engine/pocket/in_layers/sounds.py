@@ -11,7 +11,7 @@ from ...spectrum import Spectrum
 from ..bands import FLOOR, band_power
 from ..latents import LatentMap
 from ..model import Pocket, frame_rate_hz
-from ..sound import spectrum_of, together, together_resynthesised
+from ..sound import layers_resynthesised, spectrum_of, stem_waveforms
 
 
 class LayerSounds:
@@ -41,7 +41,7 @@ class LayerSounds:
         if not scene.layers:
             return self.pocket.listen_through(latent, scene)
         bands = self.pocket.latent_map.decode(audible(latent, scene))
-        return together_resynthesised(
+        return layers_resynthesised(
             bands, scene.model_samples, frame_rate_hz(scene), self.pocket.vocoder, limits=scene.inputs.limits
         )
 
@@ -75,7 +75,9 @@ class LayerSounds:
     def stems(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return each layer's audio [batch, layers, 2, samples]; with a limiter, that of the audible sum on each."""
         bands, heard = self.pocket.latent_map.decode(latent.float()), _audible_places(scene)
-        return together(bands, scene.model_samples, self.pocket.vocoder, limits=scene.inputs.limits, audible=heard)
+        return stem_waveforms(
+            bands, scene.model_samples, self.pocket.vocoder, limits=scene.inputs.limits, audible=heard
+        )
 
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent of audio [batch, 2, samples]; raise `ModelError` for a scene in layers."""

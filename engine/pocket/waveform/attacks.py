@@ -1,8 +1,8 @@
-"""Attacks: what stands before a hit is quiet, and phases that say otherwise are asked again.
+"""Sharp attacks: a gain that attenuates the pre-echo of hits, from which phases are estimated again.
 
-A spectrogram knows when a hit comes, but phases that are only integrated spread some of its sound over the 23 ms of
-window before it. So where the level rises steeply, what comes before the top is turned down to its share of it, and
-phases are taken from what is left. Nothing is turned down in what is delivered: magnitudes stay as they were.
+Phases that are only integrated smear a hit over the 23 ms of window before it. Where the level rises steeply, the wave
+before the hit's top is therefore attenuated to its share of the top, and phases are taken from the result. The
+delivered sound is not attenuated: its magnitudes stay as they were.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from ..bands import SAMPLE_RATE
 
 BLOCK_SECONDS = 0.0005
-AHEAD_SECONDS = 0.020  # in which a hit's top is sought
-BEFORE_SECONDS = 0.025  # a window's half and a little: what is as loud as this long ago is no hit
-STEEP = 3.0  # a top so many times the level before begins to count, twice as much counts in full
+AHEAD_SECONDS = 0.020  # in which the top of a hit is searched for
+BEFORE_SECONDS = 0.025  # a little over half a window; a hit is louder than the sound so long before it
+STEEP = 3.0  # ratio of the top to the level before it, from which a rise counts; at twice this it counts in full
 
 
 def quiet_before_hits(wave: NDArray[np.float32]) -> NDArray[np.float32]:

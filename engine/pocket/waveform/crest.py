@@ -1,12 +1,13 @@
-"""Crest: phases found anew line up where those of a mixed loop do not, and peaks come out too high.
+"""The crest factor of decoded loops: peaks are rounded while phases are estimated, and a limiter.
 
-The same spectrum came back with peaks 5 dB higher than the loop's own, and no one gain brought it to the loudness of
-music. So phases are asked again of the wave with its highest peaks rounded; magnitudes stay as they were. How loud a
-loop is is asked of its loud parts, so that one that begins softly has its peaks where any other has them.
+Estimated phases align where those of a mixed loop do not. The same spectrum was decoded with peaks 5 dB higher than the
+loop's own, and no single gain brought it to the loudness of music. So phases are estimated again from the wave with its
+highest peaks rounded; magnitudes stay as they were. The knee lies over the level of a loop's loud parts, so that a loop
+with a soft beginning has its peaks where any other has them.
 
-Every mix that the model has learnt from was pressed under a ceiling, and what comes back over that is not the mix's.
-Where nobody asks for a level, one gain for the whole loop is enough. Where a level is asked for, that gain would miss
-it everywhere for the sake of one peak, so there the decoder ends in a limiter, as a mix does.
+Every mix in the training data was limited to a ceiling, so whatever a decoded loop has above it is an error of
+decoding. Where no control asks for a level, one gain for the whole loop is enough. Where one does, that gain would miss
+the level everywhere for the sake of one peak, and the decoder ends in a limiter, as a mix does.
 """
 
 import torch
@@ -15,10 +16,10 @@ from torch import Tensor
 
 from ..bands import SAMPLE_RATE, resampled
 
-KNEE_DB, MOST_DB = 12.0, 15.0  # over the loud parts' level: untouched up to the one, never above the other
+KNEE_DB, MOST_DB = 12.0, 15.0  # over the level of the loud parts: untouched up to the knee, never above the other
 CEILING = 10 ** (-1.1 / 20)  # of full scale, a little under the -1 dBTP that a file may have
-LIMITED_DB = 6.0  # a mix comes back over its ceiling by 2 in the median; more than so much, and limiting is heard
-LIMITER_SAMPLES = 32  # 0.7 ms before a peak the gain begins to fall, as long after it has risen again
+LIMITED_DB = 6.0  # most that the limiter may take, or it is heard; a decoded mix needs 2 in the median
+LIMITER_SAMPLES = 32  # 0.7 ms: look-ahead of the limiter, and its release
 OVERSAMPLING = 4  # as a file's true peak is measured, up to 2 dB above its samples
 BLOCK_SECONDS, GATE_DB = 0.4, -10.0  # as loudness is measured (ITU-R BS.1770-4), without its weighting
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from ...errors import DittoError
-from ...events import Cancelled, Failed, Take
+from ...events import Cancelled, Failed, Phase, Take
 from ..workers.executor import Lost
 from .dispatch import Dispatch
 from .endings import Endings, quietly
@@ -39,7 +39,7 @@ class Recovery:
             self.queue.done(report.request_id)
         elif job.stopping is StopReason.PAUSE or not self._gives_up(report.request_id, job):
             self.put_back(report.request_id)
-            self.dispatch.event(job.owner, beginning(report.request_id, "starting again"))
+            self.dispatch.event(job.owner, beginning(report.request_id, Phase.RESTARTING))
         else:
             self.queue.done(report.request_id)
             self._give_up(report, job)

@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from ...events import Accepted, Cancelled, Event, Final, Preview, Stems, Take
+from ...events import Accepted, Cancelled, Event, Final, Phase, Preview, Stems, Take
 from ..workers import pipe
 from ..workers.executor import Executor, Lost, Report
 from .dispatch import MAX_TAKE_BYTES, Dispatch, size_bytes
@@ -60,7 +60,7 @@ class RunningJobs:
             self._journal.start(item.request_id)
         self._jobs[item.request_id] = RunningJob(owner=item.owner, started=time.monotonic())
         self._executor.run(request, resume)
-        self._dispatch.event(item.owner, beginning(item.request_id, "starting"))
+        self._dispatch.event(item.owner, beginning(item.request_id, Phase.STARTING))
 
     def ask_to_stop(self, request_id: str, job: RunningJob, why: StopReason) -> None:
         """Have a worker stop a request between two steps."""

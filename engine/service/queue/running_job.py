@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ...events import Progress
+from ...events import Phase, Progress
 
 
 class StopReason(StrEnum):
@@ -26,6 +26,6 @@ class RunningJob:
     ended: bool = False
 
 
-def beginning(request_id: str, phase: str) -> Progress:
-    """Return the event that a request begins, in words, before there is anything to count."""
+def beginning(request_id: str, phase: Phase) -> Progress:
+    """Return the event that a worker begins a request, before there are steps to count."""
     return Progress(request_id=request_id, take=0, step=0, steps=0, seconds_left=-1.0, losses={}, phase=phase)

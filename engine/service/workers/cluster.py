@@ -25,7 +25,7 @@ from .worker_options import WorkerOptions
 
 log = structlog.get_logger("ditto.cluster")
 
-STANDING_SECONDS = 1.0
+STATUS_SECONDS = 1.0
 KNOCK_SECONDS = 5.0
 
 
@@ -101,11 +101,11 @@ class RayExecutor:
     def check(self) -> None:
         """Ask now and then how the actors are; Ray notices the dead ones."""
         for actor in self._actors:
-            actor.ask_standing()
+            actor.ask_status()
 
-    def standings(self) -> tuple[pipe.Standing, ...]:
+    def statuses(self) -> tuple[pipe.WorkerStatus, ...]:
         """Return what each actor said last about itself."""
-        return tuple(actor.standing for actor in self._actors)
+        return tuple(actor.status for actor in self._actors)
 
     def failure(self) -> str:
         """Return why no actor can be started."""
@@ -117,7 +117,7 @@ class RayExecutor:
             actor.close()
 
 
-_STARTING = pipe.Standing(state=EngineState.LOADING, sentence="The cluster is starting a worker.")
+_STARTING = pipe.WorkerStatus(state=EngineState.LOADING, sentence="The cluster is starting a worker.")
 
 
 @dataclass(eq=False)
@@ -128,7 +128,7 @@ class _Actor:
     options: WorkerOptions
     listener: Listener
     handle: Any = None
-    standing: pipe.Standing = _STARTING
+    status: pipe.WorkerStatus = _STARTING
     request_id: str = ""
     failure: str = ""
     _failures: int = 0
@@ -138,14 +138,14 @@ class _Actor:
 
     @property
     def is_free(self) -> bool:
-        return not self.request_id and self.standing.state is EngineState.READY and not self._closed
+        return not self.request_id and self.status.state is EngineState.READY and not self._closed
 
     def create(self) -> None:
         from .cluster_actor import RemoteWorker
 
         gpus = 1 if self.ray.cluster_resources().get("GPU", 0) else 0
         remote = self.ray.remote(num_cpus=1, num_gpus=gpus, max_concurrency=3)(RemoteWorker)
-        self.standing = _STARTING
+        self.status = _STARTING
         self.handle = remote.remote(wire.encode(self.options))
         self._on_thread(self._await_ready, self.handle)
 
@@ -161,10 +161,10 @@ class _Actor:
         if self.handle is not None:
             self.kill()
 
-    def ask_standing(self) -> None:
-        if self.handle is not None and not self._closed and time.monotonic() - self._asked > STANDING_SECONDS:
+    def ask_status(self) -> None:
+        if self.handle is not None and not self._closed and time.monotonic() - self._asked > STATUS_SECONDS:
             self._asked = time.monotonic()
-            self._on_thread(self._fetch_standing, self.handle)
+            self._on_thread(self._fetch_status, self.handle)
 
     def _on_thread(self, work: Any, *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True, name="ray-actor").start()
@@ -185,12 +185,12 @@ class _Actor:
         except self.ray.exceptions.RayError as error:
             self._post(self._gone, handle, request.request_id, type(error).__name__)
 
-    def _fetch_standing(self, handle: Any) -> None:
+    def _fetch_status(self, handle: Any) -> None:
         try:
-            standing = wire.decode(self.ray.get(handle.standing.remote(), timeout=10), pipe.Standing)
+            status = wire.decode(self.ray.get(handle.status.remote(), timeout=10), pipe.WorkerStatus)
         except (self.ray.exceptions.RayError, TimeoutError):
             return  # the thread that follows its request will say so
-        self._post(self._stands, handle, standing)
+        self._post(self._set_status, handle, status)
 
     def _post(self, call: Any, *arguments: Any) -> None:
         try:
@@ -200,24 +200,24 @@ class _Actor:
 
     def _ready(self, handle: Any) -> None:
         self._failures, self.failure = 0, ""
-        self._stands(handle, pipe.Standing(state=EngineState.READY))
+        self._set_status(handle, pipe.WorkerStatus(state=EngineState.READY))
 
-    def _stands(self, handle: Any, standing: pipe.Standing) -> None:
-        if handle is self.handle and (standing.state is not EngineState.LOADING or self.standing is not _STARTING):
-            self.standing = standing
+    def _set_status(self, handle: Any, status: pipe.WorkerStatus) -> None:
+        if handle is self.handle and (status.state is not EngineState.LOADING or self.status is not _STARTING):
+            self.status = status
 
     def _take_in(self, handle: Any, report: pipe.Report) -> None:
-        if handle is not self.handle or isinstance(report, pipe.Standing):
+        if handle is not self.handle or isinstance(report, pipe.WorkerStatus):
             return
         if isinstance(report, pipe.Ended):
-            self.request_id, self.standing = "", pipe.Standing(state=EngineState.READY, model=self.standing.model)
+            self.request_id, self.status = "", pipe.WorkerStatus(state=EngineState.READY, model=self.status.model)
         self.listener(report)
 
     def _gone(self, handle: Any, request_id: str, reason: str) -> None:
         if handle is not self.handle or self._closed:
             return
         log.warning("actor.gone", reason=reason, request_id=request_id)
-        self.handle, self.request_id, self.standing = None, "", _STARTING
+        self.handle, self.request_id, self.status = None, "", _STARTING
         self._failures += not request_id
         if self._failures >= START_TRIES:
             self.failure = f"The cluster starts no worker: {reason[:300]}."

@@ -38,6 +38,6 @@ class RemoteWorker:
         """Stop the request between two steps."""
         self._worker.stop(pipe.Stop(request_id=request_id, keep=keep))
 
-    def standing(self) -> bytes:
+    def status(self) -> bytes:
         """Return what the worker is at."""
-        return wire.encode(self._worker.standing())
+        return wire.encode(self._worker.status())

@@ -64,7 +64,7 @@ class Executor(Protocol):
         """Notice workers that hang; called several times a second."""
         ...
 
-    def standings(self) -> tuple[pipe.Standing, ...]:
+    def statuses(self) -> tuple[pipe.WorkerStatus, ...]:
         """Return what each worker said last about itself."""
         ...
 
@@ -126,9 +126,9 @@ class LocalExecutor:
         for worker in self._workers:
             worker.check()
 
-    def standings(self) -> tuple[pipe.Standing, ...]:
+    def statuses(self) -> tuple[pipe.WorkerStatus, ...]:
         """Return what each worker said last about itself."""
-        return tuple(worker.standing for worker in self._workers)
+        return tuple(worker.status for worker in self._workers)
 
     def failure(self) -> str:
         """Return why no worker can be started."""
@@ -145,14 +145,14 @@ class LocalExecutor:
         return tuple(worker.child.pid for worker in self._workers if worker.child.pid is not None)
 
 
-_STARTING = pipe.Standing(state=EngineState.LOADING, sentence="The worker is starting.")
+_STARTING = pipe.WorkerStatus(state=EngineState.LOADING, sentence="The worker is starting.")
 
 
 class _Worker:
     """One worker process after another, as `ChildProcess` starts them; meets `ChildListener`."""
 
     def __init__(self, options: WorkerOptions, timeouts: Timeouts, listener: Listener) -> None:
-        self.standing = _STARTING
+        self.status = _STARTING
         self.request_id = ""  # of the request that it has
         self.failure = ""
         self._timeouts, self._listener = timeouts, listener
@@ -166,7 +166,7 @@ class _Worker:
     @property
     def is_free(self) -> bool:
         """Whether it could make a request now."""
-        return not self.request_id and self.standing.state is EngineState.READY
+        return not self.request_id and self.status.state is EngineState.READY
 
     def run(self, request: LoopRequest, resume: bytes | None) -> None:
         """Have it make a request."""
@@ -199,8 +199,8 @@ class _Worker:
     def on_item(self, item: pipe.Report) -> None:
         """Take in a report; see `ChildListener`."""
         self._signalled = time.monotonic()
-        if isinstance(item, pipe.Standing):
-            self.standing = item
+        if isinstance(item, pipe.WorkerStatus):
+            self.status = item
             if item.state is EngineState.LOADING:
                 self._advanced = self._signalled
             if item.state is EngineState.READY:
@@ -213,7 +213,7 @@ class _Worker:
 
     def on_exit(self, end: Exit) -> float:
         """Report its request as lost; see `ChildListener`."""
-        self.standing, lost, self.request_id = _STARTING, self.request_id, ""
+        self.status, lost, self.request_id = _STARTING, self.request_id, ""
         self._failed_starts += not self._was_ready
         self._was_ready = False
         self._signalled = self._advanced = time.monotonic()

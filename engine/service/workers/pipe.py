@@ -58,8 +58,8 @@ class Ended(_Order, frozen=True, tag="ended"):
     request_id: str
 
 
-class Standing(_Order, frozen=True, tag="standing"):
-    """The worker is alive: at least once a second."""
+class WorkerStatus(_Order, frozen=True, tag="standing"):
+    """What the worker is doing, sent at least once a second: without it the worker counts as hanging."""
 
     state: EngineState
     fraction: float = -1.0
@@ -68,7 +68,7 @@ class Standing(_Order, frozen=True, tag="standing"):
     memory_bytes: int = 0
 
 
-Report = EventReport | Saved | Ended | Standing
+Report = EventReport | Saved | Ended | WorkerStatus
 
 
 def encoded(message: Order | Report) -> bytes:

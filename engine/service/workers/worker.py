@@ -37,7 +37,7 @@ log = structlog.get_logger("ditto.worker")
 class Worker:
     """Makes requests and reports through `say`.
 
-    Threads: `make` and `prepare` on one thread, the only one that touches the model; `stop` and `standing`
+    Threads: `make` and `prepare` on one thread, the only one that touches the model; `stop` and `status`
     on any. `say` is called on whichever thread has something to report.
     """
 
@@ -45,7 +45,7 @@ class Worker:
         self._jobs = jobs
         self._say = say
         self._stopped: dict[str, bool] = {}  # request id -> keep the best take
-        self._stands: tuple[EngineState, float, str] = (EngineState.LOADING, -1.0, "Starting up.")
+        self._set_status: tuple[EngineState, float, str] = (EngineState.LOADING, -1.0, "Starting up.")
 
     def prepare(self, model: str) -> None:
         """Load `model` if it is named, and be ready."""
@@ -85,15 +85,15 @@ class Worker:
         """Have a request stopped between two steps."""
         self._stopped[order.request_id] = order.keep
 
-    def standing(self) -> pipe.Standing:
+    def status(self) -> pipe.WorkerStatus:
         """Return what this worker is at."""
-        state, fraction, sentence = self._stands
-        return pipe.Standing(
+        state, fraction, sentence = self._set_status
+        return pipe.WorkerStatus(
             state=state, fraction=fraction, sentence=sentence, model=self._jobs.model, memory_bytes=memory_bytes()
         )
 
     def _report(self, request_id: str, item: Event | Checkpoint) -> None:
-        if self._stands[0] is EngineState.LOADING:  # the model that it waited for is there
+        if self._set_status[0] is EngineState.LOADING:  # the model that it waited for is there
             self._stand(EngineState.WORKING)
         if isinstance(item, Checkpoint):
             self._say(pipe.Saved(request_id=request_id, state=item.state))
@@ -107,8 +107,8 @@ class Worker:
         self._stand(EngineState.LOADING, fraction, sentence)
 
     def _stand(self, state: EngineState, fraction: float = -1.0, sentence: str = "") -> None:
-        self._stands = (state, fraction, sentence)
-        self._say(self.standing())
+        self._set_status = (state, fraction, sentence)
+        self._say(self.status())
 
 
 def failure(request_id: str, error: Exception) -> Failed:
@@ -164,7 +164,7 @@ class WorkerProcess:
     def _beat(self) -> None:
         while True:
             threading.Event().wait(BEAT_SECONDS)
-            self._say(self._worker.standing())
+            self._say(self._worker.status())
 
 
 def main(arguments: list[str]) -> None:

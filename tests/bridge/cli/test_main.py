@@ -73,6 +73,14 @@ def test_an_unknown_command_is_answered_with_the_known_ones(capsys: pytest.Captu
     assert "render, play" in said
 
 
+@pytest.mark.parametrize("name", ["engine", "serve"])
+def test_an_unknown_executor_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt one would otherwise run on this computer alone, without a word."""
+    assert run([name, "--executor", "rya"]) == 2
+    error = capsys.readouterr().err
+    assert "'rya' is not one of 'local', 'ray'" in error
+
+
 def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]) -> None:
     """As a report of a fault needs it."""
     assert run(["--version"]) == 0

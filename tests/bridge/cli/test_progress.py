@@ -89,7 +89,7 @@ def test_what_comes_before_the_first_step_is_told_at_once(capsys: pytest.Capture
     """A model that is loaded is named, and what an engine says of a step that is none makes no line."""
     with display(takes=1) as shown:
         shown.begin("Loading pocket")
-        shown.step(replace(step(0), steps=0, seconds_left=-1.0, phase="loading"))
+        shown.step(replace(step(0), steps=0, seconds_left=-1.0, phase=Phase.STARTING))
     assert capsys.readouterr().err.splitlines() == ["Loading pocket …"]
 
 

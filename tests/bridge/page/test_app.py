@@ -19,7 +19,7 @@ from bridge.page.hub import Hub
 from bridge.page.take_worker import TakeWorker
 from bridge.page.talk import Talk
 from bridge.page.uploads import Uploads
-from bridge.requests.readers import FileThreads
+from bridge.requests.file_threads import FileThreads
 from bridge.takes.delivery import write_take
 from bridge.takes.library import find
 from engine.events import Sound, Stems, Take

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine import controls, metrics
 from engine.audio import finish as loop
-from engine.controls.melody import FLOOR_SHARE, lack
+from engine.controls.melody import FLOOR_SHARE, margin_loss
 from engine.controls.rhythm import onset_strength, pooled
 from engine.controls.structure import letter_matrix
 from engine.errors import BadRequestError, DittoError, ModelError
@@ -296,10 +296,10 @@ def test_a_note_lacks_less_the_more_it_leads(note: int, share: float, more: floa
     louder = heard.clone()
     louder[0, note] = min(share * more, 0.99)
     wanted = torch.tensor([note])
-    assert lack(louder, wanted) < lack(heard, wanted)
+    assert margin_loss(louder, wanted) < margin_loss(heard, wanted)
     alone = torch.full((1, 12, 1), FLOOR_SHARE)
     alone[0, note] = 1 - 11 * FLOOR_SHARE
-    assert lack(alone, wanted) < 1e-6
+    assert margin_loss(alone, wanted) < 1e-6
 
 
 def test_a_soft_hit_is_heard_beside_a_loud_one() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
-from engine.controls.grid import bump, correlation, filtered, mean, per_layout, smoothing, window_kernel
+from engine.controls.grid import correlation, filtered, hann_kernel, mean, per_layout, smoothing, window_kernel
 from engine.spectrum import Spectrum, analyse
 
 RATE = 44_100
@@ -52,7 +52,7 @@ def test_the_smoothing_is_savitzky_golays() -> None:
 def test_an_open_piece_is_held_at_its_ends() -> None:
     """A line stays a line where nothing wraps, up to the ends."""
     line = torch.linspace(0, 1, 50, dtype=torch.float64)[None]
-    found = filtered(line, bump(0.1, spectrum(50)), circular=False)
+    found = filtered(line, hann_kernel(0.1, spectrum(50)), circular=False)
     torch.testing.assert_close(found[0, 6:-6], line[0, 6:-6])
 
 

@@ -203,7 +203,7 @@ def test_what_is_kept_is_told_to_the_model_and_turns_with_the_latent(name, model
     with torch.no_grad():
         time = schedule.times[1]
         assert (model.denoise(noise, time, told) - model.denoise(noise, time, free)).abs().max() > 1e-4
-        turn = model.turned(told, 5)
+        turn = model.rolled(told, 5)
     inputs = told.inputs.kept if hasattr(told.inputs, "kept") else told.inputs.context
     moved = turn.inputs.kept if hasattr(turn.inputs, "kept") else turn.inputs.context
     assert torch.equal(moved, inputs.roll(5, -1 if hasattr(told.inputs, "kept") else 1))

@@ -27,7 +27,7 @@ def crest_db(wave: torch.Tensor) -> float:
 def round_trip(audio: torch.Tensor) -> torch.Tensor:
     samples = audio.shape[-1]
     log_power = bands.log_bands(audio.expand(2, -1), 2 * bands.latent_frames(samples))
-    sound._latest.clear()  # phases are kept from one sound to the next
+    sound._cache.clear()  # phases are kept from one sound to the next
     return sound.waveform(log_power[None], samples)[0].mean(0)
 
 

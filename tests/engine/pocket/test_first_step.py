@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.controls import Features, Shown
+from engine.controls import FeatureKind, Features
 from engine.pocket.bands import FRAMES_PER_LATENT
 from engine.pocket.first_step import CHANNELS, DOWN_BEGINS, FEATURES, TOWARDS_BEGINS, FirstStep, change, feature_rows
 from engine.pocket.layers import LAYERS
@@ -31,8 +31,8 @@ def scene(*layers: str) -> Any:
 
 
 def level(batch: int, frames: int, *layers: str) -> Features:
-    values = torch.randn(batch, CHANNELS[Shown.LEVEL], FRAMES_PER_LATENT * frames)
-    return Features(shown=Shown.LEVEL, values=values, layers=layers)
+    values = torch.randn(batch, CHANNELS[FeatureKind.LEVEL], FRAMES_PER_LATENT * frames)
+    return Features(kind=FeatureKind.LEVEL, values=values, layers=layers)
 
 
 @given(frames=st.integers(1, 40), turn=st.integers(0, 60))
@@ -70,7 +70,7 @@ def test_an_untrained_step_goes_down_and_towards_the_shown_loop() -> None:
 
 def test_features_lie_in_their_own_channels() -> None:
     """Two kinds side by side are where each is alone, and a pair of analysis frames belongs to one latent frame."""
-    one, other = level(1, 8), Features(shown=Shown.ONSETS, values=torch.randn(1, 3, 16))
+    one, other = level(1, 8), Features(kind=FeatureKind.ONSETS, values=torch.randn(1, 3, 16))
     both = feature_rows((one, other), scene(), 1, 8)
     assert torch.equal(both, feature_rows((one,), scene(), 1, 8) + feature_rows((other,), scene(), 1, 8))
     assert both[0, 0, 3, 0] == one.values[0, 0, 6]

@@ -93,21 +93,22 @@ def test_layers_hear_those_before_them(layered: LayeredPocket) -> None:
     """What a layer is told of the others is what they sound like, the first hears silence, and a take keeps it."""
     scene = scene_of(layered)
     noise = start_noise(scene, 3, 2)
-    told, rows = layered.rehearsed(scene, noise)
+    told, rows = layered.condition_layers(scene, noise)
     assert rows.shape == (2, 3, scene.frames, HEARD_CHANNELS)
     assert torch.equal(rows[0, 0], rows[1, 0])
     assert not torch.equal(rows[0, 1], rows[1, 1])
-    both, again = made(layered, told, noise), made(layered, layered.with_heard(scene, rows[1:]), noise[1:])
+    both, again = made(layered, told, noise), made(layered, layered.with_layer_context(scene, rows[1:]), noise[1:])
     assert torch.allclose(both[1:], again, atol=1e-5)
-    assert torch.equal(made(layered, told, noise[:1]), made(layered, layered.with_heard(scene, rows[:1]), noise[:1]))
+    alone = layered.with_layer_context(scene, rows[:1])
+    assert torch.equal(made(layered, told, noise[:1]), made(layered, alone, noise[:1]))
     assert not torch.allclose(both, made(layered, scene, noise))
 
 
-def test_what_was_rehearsed_is_not_sampled_again(layered: LayeredPocket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The chain that is delivered is the rehearsal's, answer by answer: the network is not asked twice."""
+def test_conditioned_layers_are_not_sampled_again(layered: LayeredPocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The delivered chain is the one that conditioned the layers, answer by answer: the network is not asked twice."""
     scene = scene_of(layered)
     noise = start_noise(scene, 11)
-    told, _ = layered.rehearsed(scene, noise)
+    told, _ = layered.condition_layers(scene, noise)
     asked = []
     network = layered.network.forward
     monkeypatch.setattr(layered.network, "forward", lambda *given: asked.append(1) or network(*given))
@@ -121,7 +122,7 @@ def test_side_by_side_layers_are_what_they_are_one_by_one(layered: LayeredPocket
     """With a gradient all layers of all takes go in one batch, and come out as they do alone."""
     scene = scene_of(layered)
     noise = start_noise(scene, 12, 2)
-    told, _ = layered.rehearsed(scene, noise)
+    told, _ = layered.condition_layers(scene, noise)
     time, until = torch.tensor(1.0), torch.tensor(0.5)
     alone = layered.denoise(noise, time, told, until=until)
     together = layered.denoise(noise.requires_grad_(), time, told, until=until)
@@ -134,8 +135,8 @@ def test_layers_hear_a_recording_beside_them(layered: LayeredPocket) -> None:
     noise = start_noise(scene, 3)
     torch.manual_seed(0)
     beside = torch.randn(2, scene.model_samples)  # louder than what it may take from a frame of the layers before
-    alone, rows = layered.rehearsed(scene, noise)
-    told, louder = layered.rehearsed(scene, noise, beside)
+    alone, rows = layered.condition_layers(scene, noise)
+    told, louder = layered.condition_layers(scene, noise, beside)
     assert (louder[..., :16] > rows[..., :16]).all()
     assert layered.stems(made(layered, told, noise), told).shape[1] == 3
     assert not torch.allclose(made(layered, alone, noise), made(layered, told, noise))
@@ -145,7 +146,7 @@ def test_one_layer_anew_leaves_the_others(layered: LayeredPocket) -> None:
     """Another noise for the bass changes the bass alone: the others are told what they were told before."""
     scene = scene_of(layered)
     noise = start_noise(scene, 3)
-    told, _ = layered.rehearsed(scene, noise)
+    told, _ = layered.condition_layers(scene, noise)
     other = noise.clone()
     other[:, 1] = start_noise(scene, 4)[:, 1]
     before, after = made(layered, told, noise), made(layered, told, other)
@@ -194,7 +195,7 @@ class _Louder:
 
 def steps(layered: LayeredPocket, scene: Scene, noise: Tensor) -> Iterator[Step]:
     louder = _Louder(layered, scene)
-    goal = Goal(name="bass", kind="bass", weight=1.0, tolerance=0.1, term=Term(louder, louder, hold=1.0))
+    goal = Goal(name="bass", kind="bass", weight=1.0, tolerance=0.1, term=Term(louder, louder, proximal_weight=1.0))
     asked, objective = request(budget=Budget(steps=3)), Objective((goal,))
     return minimize(plan(asked, layered, objective), objective, layered, scene, noise)
 
@@ -203,7 +204,7 @@ def test_a_layer_that_no_control_reaches_stays_to_the_bit(layered: LayeredPocket
     """A search for a louder bass moves the bass, and neither the drums nor the chords."""
     scene = scene_of(layered)
     noise = start_noise(scene, 5)
-    told, _ = layered.rehearsed(scene, noise)
+    told, _ = layered.condition_layers(scene, noise)
     *_, last = steps(layered, told, noise)
     found = last.state.noise
     assert torch.equal(found[:, [0, 2]], noise[:, [0, 2]])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.pocket import condition, musical_time
 from engine.pocket.layers import CONTEXT_CHANNELS, LAYERS
-from engine.pocket.network import Block, PocketNetwork, _turned
+from engine.pocket.network import Block, PocketNetwork, _rotated
 
 
 def gaussian_network(deviation: list[float]) -> PocketNetwork:
@@ -104,19 +104,19 @@ def test_what_a_layer_is_told_for_its_first_jump_is_heard_in_no_other() -> None:
 @pytest.mark.parametrize("turn", [1, 7, 30])
 def test_attention_knows_only_how_far_frames_are_apart(turn: int) -> None:
     """Scores between frames stay when all frames move on round the loop (of whole beats)."""
-    angles = musical_time.turns(musical_time.phases(64, 2, Fraction(5)).double())[:, None, None]
+    angles = musical_time.rotations(musical_time.phases(64, 2, Fraction(5)).double())[:, None, None]
     generator = torch.Generator().manual_seed(2)
     query, key = torch.randn(2, 1, 1, 1, 64, generator=generator, dtype=torch.float64).expand(2, 1, 1, 64, 64)
-    scores = _turned(query, angles) @ _turned(key, angles).transpose(-1, -2)
+    scores = _rotated(query, angles) @ _rotated(key, angles).transpose(-1, -2)
     assert torch.allclose(scores.roll((turn, turn), (-2, -1)), scores, atol=1e-6)
     assert float(scores.std()) > 0.1
 
 
 def test_small_heads_take_the_slow_angles_only() -> None:
     """A head with fewer channels than angles is turned by as many as it has pairs."""
-    angles = musical_time.turns(musical_time.phases(8, 1, Fraction(4)))[:, None, None]
+    angles = musical_time.rotations(musical_time.phases(8, 1, Fraction(4)))[:, None, None]
     heads = torch.ones(1, 1, 8, 16)
-    turned = _turned(heads, angles)
+    turned = _rotated(heads, angles)
     assert turned.shape == heads.shape
     assert torch.allclose(turned.norm(dim=-1), heads.norm(dim=-1))
     assert Block(32, 2)(torch.ones(1, 8, 32), torch.zeros(1, 32), angles).shape == (1, 8, 32)
@@ -130,8 +130,10 @@ def test_attention_is_not_spread_thin_in_a_long_loop() -> None:
     spreads = []
     for power in (0.0, 2.0):
         block.length_power.fill_(power)
-        turns = [musical_time.turns(musical_time.phases(frames, 1, Fraction(4)))[:, None, None] for frames in (96, 672)]
-        gathered = [block._attend(torch.randn(1, each.shape[-2], 64), each) for each in turns]
+        rotations = [
+            musical_time.rotations(musical_time.phases(frames, 1, Fraction(4)))[:, None, None] for frames in (96, 672)
+        ]
+        gathered = [block._attend(torch.randn(1, each.shape[-2], 64), each) for each in rotations]
         spreads.append(float(gathered[1].std() / gathered[0].std()))
     assert spreads[0] < 0.9
     assert spreads[1] > 1.5 * spreads[0]

@@ -18,11 +18,11 @@ from engine.models.speed.threads import with_threads
 from engine.pocket.controls import ControlInputs
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
-from engine.pocket.sound import _latest
+from engine.pocket.sound import _cache
 from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
 from engine.search.surrogate import latent_of
 from engine.settings import Settings
-from engine.takes import leading
+from engine.takes import audibility
 from engine.takes.noise import CONTROL_INPUTS, CONTROLS, OpenSeeds, controls_from_bytes, noise_to_bytes, stored_facts
 from engine.takes.prepared import prepare
 from midi.notes import Note
@@ -104,7 +104,7 @@ def test_with_several_threads_a_take_is_made_again_where_nothing_is_known_of_it(
     """A lead that a search heard alone sounds to the bit as it does side by side with the other layers."""
     with with_threads(2):
         take = made(asked(bars=2, budget=Budget(steps=2)), model)
-        _latest.clear()
+        _cache.clear()
         rebuilt = pipeline.rebuild(asked(bars=2), load_layered(Settings(dtype="float32")), take.noise)
     np.testing.assert_array_equal(rebuilt, sound(take))
 
@@ -185,7 +185,7 @@ def test_a_level_that_is_asked_for_stays_followed(model: LayeredPocket) -> None:
         (verdict,) = metrics.judge(mixed(raised_db).audio, ready.request.sample_rate, ready.request, judges)
         return verdict.grade
 
-    raised = leading.raised_db(ready, stems, mixed)
+    raised = audibility.raised_db(ready, stems, mixed)
     missing = -12 - 10 * float((stems[1].square().mean() / stems[0].square().mean()).log10())
     assert 0 < float(raised[1]) < missing
     assert raised[0] == 0
@@ -198,10 +198,10 @@ def test_a_search_does_not_stay_near_a_lead_that_rests(model: LayeredPocket) -> 
     ready = prepare(asked(controls=(MELODY, LEVEL)), model)
     uncontrolled = ready.uncontrolled()
     assert uncontrolled is not None
-    assert leading.near(ready, uncontrolled) is uncontrolled
+    assert audibility.anchor_latent(ready, uncontrolled) is uncontrolled
     frames = torch.full((1, 2 * ready.scene.frames), -60.0)
     resting = torch.stack([uncontrolled[:, 0], model.faded(uncontrolled, frames)[:, 1]], 1)
-    near = leading.near(ready, resting)
+    near = audibility.anchor_latent(ready, resting)
     played = latent_of(model, ready.part.scene, ready.noise, ready.plan.decode, checkpoint=False)
     assert torch.equal(near[:, 0], uncontrolled[:, 0])
     assert torch.equal(near[:, 1], played[:, 1])

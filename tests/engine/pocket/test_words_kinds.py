@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.pocket.heard import hear, settled
+from engine.pocket.prompts import parse_prompt, settings_overruled
 from engine.request import LoopRequest
 
 STRANGERS = st.text(alphabet="bcdfghjklmnpqrstvwxz", min_size=6, max_size=9)
@@ -15,9 +15,9 @@ NO_DRUMS = ("no {} drums", "without {} drums", "ohne {} Schlagzeug", "kein {} Sc
 @given(refusal=st.sampled_from(NO_DRUMS), stranger=STRANGERS)
 def test_a_word_that_is_not_known_does_not_turn_a_refusal_round(refusal: str, stranger: str) -> None:
     """In "no cheesy drums" there are no drums, whatever the word between means, and that word is said."""
-    heard = hear(refusal.format(stranger))
-    assert "no drums" in heard.words
-    assert "drums" not in heard.words
+    parsed = parse_prompt(refusal.format(stranger))
+    assert "no drums" in parsed.words
+    assert "drums" not in parsed.words
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ def test_a_word_that_is_not_known_does_not_turn_a_refusal_round(refusal: str, st
 )  # fmt: skip
 def test_a_refusal_has_many_forms(prompt: str) -> None:
     """Before, behind or as an ending of what is refused, in every language: it is never heard as a wish for it."""
-    heard = hear(prompt)
-    assert "drums" in heard.refused
-    assert not {"drums", "full mix"} & set(heard.words)
+    parsed = parse_prompt(prompt)
+    assert "drums" in parsed.refused
+    assert not {"drums", "full mix"} & set(parsed.words)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_a_refusal_has_many_forms(prompt: str) -> None:
 )
 def test_an_ending_refuses_its_own_word_alone(prompt: str, wanted: set[str], refused: set[str]) -> None:
     """Any known word may end so; what merely ends so, or stands beside it, is left alone."""
-    heard = hear(prompt)
-    assert wanted <= set(heard.words)
-    assert set(heard.refused) == refused
+    parsed = parse_prompt(prompt)
+    assert wanted <= set(parsed.words)
+    assert set(parsed.refused) == refused
 
 
 @pytest.mark.parametrize("prompt", ["- drums", "- pads\n- drums", "lo-fi drums", "10 drums", "-12 dB drums"])
 def test_a_dash_or_a_number_alone_refuses_nothing(prompt: str) -> None:
     """Lists have dashes, and levels have signs."""
-    assert "drums" in hear(prompt).words
+    assert "drums" in parse_prompt(prompt).words
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_dash_or_a_number_alone_refuses_nothing(prompt: str) -> None:
 )
 def test_a_manner_of_speaking_refuses_nothing(words: str) -> None:
     """Who does not know what he wants has not refused it."""
-    assert "no drums" not in hear(words).words
+    assert "no drums" not in parse_prompt(words).words
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_a_manner_of_speaking_refuses_nothing(words: str) -> None:
 )
 def test_nothing_else_is_of_all_that_was_named(ending: str) -> None:
     """Behind a comma, too: what was named sounds, and no other layer."""
-    heard = hear(f"kick, snare, {ending}")
-    assert heard.is_only
-    assert {"bass", "chords", "melody", "hats"} <= set(heard.kept_away)
+    parsed = parse_prompt(f"kick, snare, {ending}")
+    assert parsed.is_only
+    assert {"bass", "chords", "melody", "hats"} <= set(parsed.kept_away)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_nothing_else_is_of_all_that_was_named(ending: str) -> None:
 )  # fmt: skip
 def test_a_quality_is_heard_in_its_other_forms(prompt: str, word: str) -> None:
     """Darker, darkest, darkness and with punch say what dark and punchy say."""
-    assert word in hear(prompt).words
-    assert not hear(prompt).unknown
+    assert word in parse_prompt(prompt).words
+    assert not parse_prompt(prompt).unknown
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_a_quality_is_heard_in_its_other_forms(prompt: str, word: str) -> None:
 )
 def test_what_only_looks_like_a_form_is_none(prompt: str) -> None:
     """No quality is heard in a word that happens to end like one."""
-    assert set(hear(prompt).words) <= {"swing", "minor"}
-    assert hear(prompt).key is None
+    assert set(parse_prompt(prompt).words) <= {"swing", "minor"}
+    assert parse_prompt(prompt).key is None
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_what_only_looks_like_a_form_is_none(prompt: str) -> None:
 )
 def test_a_setting_that_does_not_count_is_said(prompt: str, counts: tuple[str, object], said: str) -> None:
     """Of two tempi, keys or lengths the first counts, and an impossible one does not; neither goes in silence."""
-    heard = hear(prompt)
-    assert getattr(heard, counts[0]) == counts[1]
-    assert said in heard.sentence
+    parsed = parse_prompt(prompt)
+    assert getattr(parsed, counts[0]) == counts[1]
+    assert said in parsed.sentence
 
 
 @pytest.mark.parametrize(
@@ -138,26 +138,26 @@ def test_what_a_prompt_says_of_a_request_made_in_python_is_never_passed_over(
     prompt: str, fields: dict[str, object], said: str
 ) -> None:
     """A `LoopRequest` has its own tempo, key, metre and bars: where the prompt names others, that is said."""
-    assert settled(LoopRequest(prompt=prompt, **fields)) == ((said,) if said else ())  # type: ignore[arg-type]
+    assert settings_overruled(LoopRequest(prompt=prompt, **fields)) == ((said,) if said else ())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prompt", ["120 bpm, 120bpm", "8A, A minor", "a fill every 4 bars, 8 bars"])
 def test_a_setting_that_is_said_twice_is_no_news(prompt: str) -> None:
     """Only what differs is said not to be used."""
-    assert hear(prompt).unused == ()
+    assert parse_prompt(prompt).unused == ()
 
 
 @pytest.mark.parametrize("prompt", ["less bright", "not too much bass", "hardly any reverb", "weniger Bass"])
 def test_what_a_prompt_wants_less_of_is_said(prompt: str) -> None:
     """It is not added, and the sentence says so instead of that nothing was heard."""
-    assert "not added: " in hear(prompt).sentence
-    assert "nothing" not in hear(prompt).sentence
+    assert "not added: " in parse_prompt(prompt).sentence
+    assert "nothing" not in parse_prompt(prompt).sentence
 
 
 @pytest.mark.parametrize("name", ["new wave", "darkwave", "jersey club", "acid jazz", "tape wobble", "happy hardcore"])
 def test_a_name_of_two_words_is_not_heard_by_its_parts(name: str) -> None:
     """No wave is heard as the sea, no jazz as an acid bass; a style that is not known is said, and its stand-in."""
-    heard = hear(name)
-    assert not {"noise", "texture", "acid bass", "wobble bass"} & set(heard.words)
-    assert heard.words
-    assert name == "tape wobble" or f"pocket has no {name}" in heard.sentence
+    parsed = parse_prompt(name)
+    assert not {"noise", "texture", "acid bass", "wobble bass"} & set(parsed.words)
+    assert parsed.words
+    assert name == "tape wobble" or f"pocket has no {name}" in parsed.sentence

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.pocket.heard import Heard, hear, sentences
 from engine.pocket.languages.english import STRANGERS, SUBSTITUTES
 from engine.pocket.languages.families import members
 from engine.pocket.languages.french import FRENCH
@@ -16,6 +15,7 @@ from engine.pocket.languages.lexicon import spellings
 from engine.pocket.languages.portuguese import PORTUGUESE
 from engine.pocket.languages.spanish import SPANISH
 from engine.pocket.model import WEIGHTS
+from engine.pocket.prompts import ParsedPrompt, parse_prompt, sentences
 from engine.pocket.repertoire import Repertoire
 from engine.pocket.words import INSTRUMENTS, WORD_IDS, WORDS, parse
 from engine.takes.noise import OpenSeeds
@@ -60,12 +60,12 @@ def _filled(language: str, pattern: str, things: list[str]) -> tuple[str, set[st
     return pattern.format(*things), {THINGS[language][thing] for thing in used}
 
 
-def _draws(heard: Heard, prompt: str, seed: int) -> set[str]:
-    parsed = parse(prompt)
+def _draws(parsed: ParsedPrompt, prompt: str, seed: int) -> set[str]:
+    asked = parse(prompt)
     whole = REPERTOIRE.complete(
-        parsed.ids, parsed.refused, OpenSeeds(seed, seed), tempo_bpm=120, key=None, is_open=parsed.is_open
+        asked.ids, asked.refused, OpenSeeds(seed, seed), tempo_bpm=120, key=None, is_open=asked.is_open
     )
-    return {WORDS[word].text for word in whole.ids} - set(heard.words)
+    return {WORDS[word].text for word in whole.ids} - set(parsed.words)
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
@@ -75,14 +75,14 @@ def test_every_word_has_its_spellings_in_every_language(language: Language) -> N
     for meant, row in {**language.words, **language.substitutes}.items():
         assert set(meant.split(", ")) <= WORD_IDS.keys()
         for spelling in row.split(", "):
-            heard = hear(f"{COMPANY[language.name]} {spelling.removeprefix('?')}")
-            if meant == "solo" and not heard.words:
+            parsed = parse_prompt(f"{COMPANY[language.name]} {spelling.removeprefix('?')}")
+            if meant == "solo" and not parsed.words:
                 continue  # alone, of nothing
-            found = set(heard.words) | (
-                {meant} if {"drums", "bass"} & set(heard.words) and "solo" in heard.words else set()
+            found = set(parsed.words) | (
+                {meant} if {"drums", "bass"} & set(parsed.words) and "solo" in parsed.words else set()
             )
             assert set(meant.split(", ")) <= found, spelling
-            assert heard.unknown == (), spelling
+            assert parsed.unknown == (), spelling
 
 
 @given(chosen=_patterns(REFUSALS), seed=st.integers(0, 2**32 - 1), order=st.permutations(range(5)))
@@ -92,10 +92,10 @@ def test_what_is_refused_is_neither_heard_nor_drawn(chosen: tuple[str, str], see
     things = list(THINGS[language])
     text, refused = _filled(language, pattern, [things[place] for place in order])
     for prompt in (text, f"techno, {text}", f"{text}, house"):
-        heard = hear(prompt)
-        assert not refused & set(heard.words), prompt
-        assert not refused - {word.removeprefix("no ") for word in (*heard.refused, *heard.words)}, prompt
-        drawn = _draws(heard, prompt, seed)
+        parsed = parse_prompt(prompt)
+        assert not refused & set(parsed.words), prompt
+        assert not refused - {word.removeprefix("no ") for word in (*parsed.refused, *parsed.words)}, prompt
+        drawn = _draws(parsed, prompt, seed)
         assert not drawn & set(INSTRUMENTS) & set().union(*map(members, refused)), prompt
 
 
@@ -106,11 +106,11 @@ def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: 
     things = list(THINGS[language])
     text, wanted = _filled(language, pattern, [things[place] for place in order])
     for prompt in (text, f"techno, {text}"):
-        heard = hear(prompt)
-        named = wanted - {word.removesuffix(" only") for word in heard.words} - set(heard.words)
-        assert not named - ({"drums", "bass"} if "drums and bass only" in heard.words else set()), prompt
+        parsed = parse_prompt(prompt)
+        named = wanted - {word.removesuffix(" only") for word in parsed.words} - set(parsed.words)
+        assert not named - ({"drums", "bass"} if "drums and bass only" in parsed.words else set()), prompt
         layers = {"drums", "bass"} - wanted
-        drawn = _draws(heard, prompt, seed) & set(INSTRUMENTS)
+        drawn = _draws(parsed, prompt, seed) & set(INSTRUMENTS)
         assert not drawn & set().union(set(), *map(members, layers)), prompt
 
 
@@ -127,7 +127,7 @@ def test_an_only_leaves_out_all_else(chosen: tuple[str, str], seed: int, order: 
 )
 def test_one_sentence_says_what_was_heard(prompt: str, sentence: str) -> None:
     """Words, what stands for what, what is kept away, and what is not known with the nearest word."""
-    assert hear(prompt).sentence.startswith(sentence)
+    assert parse_prompt(prompt).sentence.startswith(sentence)
 
 
 @pytest.mark.parametrize("ending", ["er", "es", "en", "em", "e"])
@@ -142,9 +142,9 @@ def test_one_sentence_says_what_was_heard(prompt: str, sentence: str) -> None:
 def test_german_words_that_describe_are_heard_with_each_ending(spelling: str, word: str, ending: str) -> None:
     """They end as the thing beside them does: düsterer Techno, ein düsteres Klavier."""
     for prompt in (f"{spelling}{ending} Techno", f"Techno mit {spelling}{ending} Klang"):
-        heard = hear(prompt)
-        assert word in heard.words, prompt
-        assert not heard.unknown, prompt
+        parsed = parse_prompt(prompt)
+        assert word in parsed.words, prompt
+        assert not parsed.unknown, prompt
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_german_words_that_describe_are_heard_with_each_ending(spelling: str, wo
 )
 def test_two_neighbours_that_are_nearly_a_known_term_are_offered_it(prompt: str, unknown: dict[str, str]) -> None:
     """Of two words the term that they are near to is asked back, not a word for each; a comma keeps them apart."""
-    assert {one.text: one.nearest for one in hear(prompt).unknown} == unknown
+    assert {one.text: one.nearest for one in parse_prompt(prompt).unknown} == unknown
 
 
 def test_both_prompts_are_answered() -> None:
@@ -176,16 +176,16 @@ def test_a_substitution_is_named_in_every_language() -> None:
     for entry in spellings():
         if entry.is_substitute:
             prompt = f"{COMPANY.get(entry.language, 'with')} {entry.spelling}"
-            assert hear(prompt).substitutions or entry.spelling in SUBSTITUTES, prompt
+            assert parse_prompt(prompt).substitutions or entry.spelling in SUBSTITUTES, prompt
     for spelling in SUBSTITUTES:
-        assert hear(spelling).substitutions, spelling
+        assert parse_prompt(spelling).substitutions, spelling
 
 
 def test_words_of_music_that_is_not_known_stay_unknown() -> None:
     """Nothing else is heard for rock or metal, and no form of another language's word."""
     for word in STRANGERS:
-        assert hear(word).words == (), word
-        assert [one.text for one in hear(word).unknown] == [word]
+        assert parse_prompt(word).words == (), word
+        assert [one.text for one in parse_prompt(word).unknown] == [word]
 
 
 def test_a_beat_is_a_whole_loop_and_drums_are_drums() -> None:
@@ -202,10 +202,10 @@ def test_a_beat_is_a_whole_loop_and_drums_are_drums() -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_heard(text: str) -> None:
     """Without an error; what is heard is of the vocabulary, and nothing that is kept away is heard."""
-    heard = hear(text)
-    assert set(heard.words) <= WORD_IDS.keys()
-    assert not set(heard.kept_away) & set(heard.words)
-    assert hear(text.upper()).bars == heard.bars
+    parsed = parse_prompt(text)
+    assert set(parsed.words) <= WORD_IDS.keys()
+    assert not set(parsed.kept_away) & set(parsed.words)
+    assert parse_prompt(text.upper()).bars == parsed.bars
 
 
 def test_captions_of_training_are_read_as_they_were_written() -> None:
@@ -234,8 +234,8 @@ def test_captions_of_training_are_read_as_they_were_written() -> None:
 )
 def test_what_stands_beside_a_refusal_is_its_own(prompt: str, words: set[str], refused: set[str]) -> None:
     """A refusal goes as far as it is meant to, and no farther."""
-    heard = hear(prompt)
-    assert (set(heard.words), set(heard.refused)) == (words, refused)
+    parsed = parse_prompt(prompt)
+    assert (set(parsed.words), set(parsed.refused)) == (words, refused)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +254,6 @@ def test_what_stands_beside_a_refusal_is_its_own(prompt: str, words: set[str], r
 )
 def test_settings_are_read_as_they_are_written(prompt: str, settings_said: tuple[object, ...]) -> None:
     """Tempo, key, metre and bars, in the spelling of each language; numbers that are none of them stay out."""
-    heard = hear(prompt)
-    metre = None if heard.time_signature is None else str(heard.time_signature)
-    assert (heard.tempo_bpm, heard.key, metre, heard.bars) == settings_said
+    parsed = parse_prompt(prompt)
+    metre = None if parsed.time_signature is None else str(parsed.time_signature)
+    assert (parsed.tempo_bpm, parsed.key, metre, parsed.bars) == settings_said

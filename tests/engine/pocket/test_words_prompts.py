@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.pocket.heard import Heard, hear
 from engine.pocket.languages.tokens import fold
+from engine.pocket.prompts import ParsedPrompt, parse_prompt
 from engine.pocket.words import WORD_IDS
 from midi.key import Key
 
@@ -24,10 +24,10 @@ class Concept:
     spellings: tuple[str, ...]
     never: frozenset[str]
 
-    def is_heard(self, heard: Heard) -> bool:
+    def is_heard(self, parsed: ParsedPrompt) -> bool:
         """Whether one of its words is heard, or its spelling is said to be unknown or heard as something else."""
-        said = set(heard.words)
-        named = fold(" ".join([s.text for s in heard.unknown] + [s.text for s in heard.substitutions]))
+        said = set(parsed.words)
+        named = fold(" ".join([s.text for s in parsed.unknown] + [s.text for s in parsed.substitutions]))
         return any(words <= said for words in self.heard_as) or any(fold(word) in named for word in self.spellings)
 
 
@@ -77,12 +77,12 @@ NAMES = ("unseen.txt", "seen.txt", "typed.txt")
 ALL = [row for name in NAMES for row in _expected(name)]
 
 
-def _wrong_settings(heard: Heard, wanted: dict[str, str]) -> list[str]:
+def _wrong_settings(parsed: ParsedPrompt, wanted: dict[str, str]) -> list[str]:
     said = {
-        "tempo": heard.tempo_bpm,
-        "key": None if heard.key is None else Key.parse(heard.key),
-        "metre": None if heard.time_signature is None else str(heard.time_signature),
-        "bars": heard.bars,
+        "tempo": parsed.tempo_bpm,
+        "key": None if parsed.key is None else Key.parse(parsed.key),
+        "metre": None if parsed.time_signature is None else str(parsed.time_signature),
+        "bars": parsed.bars,
     }
     read: dict[str, Callable[[str], object]] = {"tempo": Fraction, "key": Key.parse, "metre": str, "bars": int}
     right = {name: read[name](wanted[name]) if name in wanted else None for name in said}
@@ -90,17 +90,17 @@ def _wrong_settings(heard: Heard, wanted: dict[str, str]) -> list[str]:
 
 
 def _missed(row: Expected) -> list[str]:
-    heard = hear(row.prompt)
+    parsed = parse_prompt(row.prompt)
     missed = [
         f"{' or '.join(concept)} is not heard"
         for concept in row.concepts
-        if not any(CONCEPTS[name].is_heard(heard) for name in concept)
+        if not any(CONCEPTS[name].is_heard(parsed) for name in concept)
     ]
-    return missed + _wrong_settings(heard, row.settings)
+    return missed + _wrong_settings(parsed, row.settings)
 
 
 def _opposites(row: Expected) -> list[str]:
-    said = set(hear(row.prompt).words)
+    said = set(parse_prompt(row.prompt).words)
     return [f"{name} is heard as {sorted(CONCEPTS[name].never & said)}" for name in row.refused
             if CONCEPTS[name].never & said]  # fmt: skip
 

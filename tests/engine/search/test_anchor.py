@@ -19,7 +19,7 @@ from engine.request import Audio, Budget, Control, Onsets, Words
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search import objective as targets
-from engine.search.anchor import anchor_of, character_pull, joined, nearest_frames
+from engine.search.anchor import anchor_of, character_pull, nearest_frames, with_proximal_pull
 from engine.search.minimize import minimize
 from engine.search.surrogate import Chain, latent_of
 from engine.settings import Settings
@@ -30,9 +30,9 @@ from midi.grooves.rhythm import Onset
 def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, hold: float) -> None:
     """The controls' pull is 1 long whatever the loss's scale; at the anchor nothing pulls back."""
     pull, latent, anchor = torch.randn(3, 2, 5, 4, generator=torch.Generator().manual_seed(seed))
-    alone = joined(size * pull, anchor, anchor, hold)
+    alone = with_proximal_pull(size * pull, anchor, anchor, hold)
     torch.testing.assert_close(alone.flatten(1).norm(dim=1), torch.ones(2), rtol=1e-4, atol=0)
-    back = joined(size * pull, latent, anchor, hold) - alone
+    back = with_proximal_pull(size * pull, latent, anchor, hold) - alone
     off = (latent - anchor).square().mean((1, 2)).sqrt()
     torch.testing.assert_close(back.flatten(1).norm(dim=1), hold * off, rtol=1e-3, atol=1e-5)
 

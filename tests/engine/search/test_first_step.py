@@ -9,12 +9,12 @@ import torch
 from asking import Asking
 from torch import Tensor
 
-from engine.controls import Features, Shown
+from engine.controls import FeatureKind, Features
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel, tiny_noise
 from engine.request import Budget, Control, Words
 from engine.search import methods
-from engine.search.first_step import PASSES, begin
+from engine.search.first_step import PASSES, learned_start
 from engine.search.minimize import minimize
 from engine.search.shell import flatness
 from engine.search.surrogate import Problem, Verification, Verified
@@ -25,7 +25,7 @@ STRUCTURE = Control(kind="structure", target=Words(text="AABA"))
 class Begins(TinyModel):
     """A model that has learnt one change for whatever is asked, and remembers what it was shown."""
 
-    knows: frozenset[Shown] = frozenset({Shown.LEVEL})
+    trained_on: frozenset[FeatureKind] = frozenset({FeatureKind.LEVEL})
     digest = "0123456789ab"
     learnt: Tensor = torch.zeros(())
     seen: Sequence[Features] = ()
@@ -36,14 +36,16 @@ class Begins(TinyModel):
         self.evaluations += 1
         return super().denoise(latent, time, scene, until=until)
 
-    def shown(self, noise: Tensor, scene: Scene) -> Tensor:
+    def conditioned_latent(self, noise: Tensor, scene: Scene) -> Tensor:
         return torch.zeros_like(noise)
 
     @property
     def learned_step(self) -> "Begins | None":
-        return self if self.knows else None
+        return self if self.trained_on else None
 
-    def change(self, noise: Tensor, way: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene) -> Tensor:
+    def change(
+        self, noise: Tensor, descent: Tensor, latents: Tensor, features: Sequence[Features], scene: Scene
+    ) -> Tensor:
         self.seen, self.latents = features, latents
         return self.learnt.expand_as(noise)
 
@@ -68,7 +70,7 @@ Made = tuple[Begins, Problem, Tensor, methods.Plan]
 def test_a_model_is_shown_what_is_asked_and_heard(problem: Made) -> None:
     """Of a level it sees the target, its own level and where the control holds, for every frame."""
     model, asked, noise, plan = problem
-    begin(asked, noise, plan.chain, verification(plan))
+    learned_start(asked, noise, plan.chain, verification(plan))
     (features,) = model.seen
     assert features.values.shape[:2] == (len(noise), 3)
     assert (features.values[:, 2] == 1).all()
@@ -82,7 +84,7 @@ def test_a_change_that_helps_is_taken_and_stays_noise(problem: Made) -> None:
         replace(plan, first_step=False, until_tolerance=False), asked.objective, model, asked.scene, noise
     )
     model.learnt = last.best_noise - noise
-    begun = begin(asked, noise, plan.chain, verification(plan)).state
+    begun = learned_start(asked, noise, plan.chain, verification(plan)).state
     assert torch.allclose(begun.noise, last.best_noise, atol=0.05)
     assert begun.noise.square().mean() == pytest.approx(1, abs=1e-5)
     assert (flatness(begun.noise, asked.scene.time_axis) > 0.3).all()
@@ -98,7 +100,7 @@ def test_a_change_for_the_worse_is_not_taken(problem: Made, seed: int) -> None:
     )
     draws = torch.Generator().manual_seed(seed)
     model.learnt = 3 * torch.randn(noise.shape, generator=draws)
-    begun = begin(asked, last.best_noise, plan.chain, verification(plan)).state
+    begun = learned_start(asked, last.best_noise, plan.chain, verification(plan)).state
     assert torch.equal(begun.noise, last.best_noise)
     assert begun.verified == Verified(count=1, iteration=0)
 
@@ -111,12 +113,12 @@ def test_a_pass_costs_one_evaluation(problem: Made) -> None:
     )
     model.learnt = (last.best_noise - noise) / 20
     model.evaluations = 0
-    begun = begin(asked, noise, plan.chain, verification(plan))
+    begun = learned_start(asked, noise, plan.chain, verification(plan))
     assert begun.state.verified.iteration == -PASSES
     chain, exact = plan.chain.steps, verification(plan).chain.steps
     assert model.evaluations == exact + (1 + PASSES) * chain
-    assert torch.equal(begun.seen.noise, begun.state.noise)
-    (gradient,) = torch.autograd.grad(begun.seen.latent.sum(), begun.seen.noise)
+    assert torch.equal(begun.sampled.noise, begun.state.noise)
+    (gradient,) = torch.autograd.grad(begun.sampled.latent.sum(), begun.sampled.noise)
     assert gradient.any()
 
 
@@ -131,7 +133,7 @@ def test_nothing_learnt_changes_nothing(ask: Asking) -> None:
     assert planned(model, ask.intensity()).first_step
     for controls in ((STRUCTURE,), (ask.melody(60),), (ask.intensity(), ask.melody(60))):
         assert planned(model, *controls) == planned(plain, *controls)
-    model.knows = frozenset()
+    model.trained_on = frozenset()
     assert planned(model, ask.intensity()) == planned(plain, ask.intensity())
 
 

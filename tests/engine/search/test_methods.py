@@ -70,7 +70,7 @@ def test_a_redraw_goes_in_short_steps(tiny: TinyModel, ask: Asking) -> None:
 
 def test_without_steps_a_search_begins_at_the_noise_of_its_seed(tiny: TinyModel, ask: Asking) -> None:
     """No step is no change: neither a recording nor what was learnt moves the noise then."""
-    assert plan_of(ask.request(ask.intensity(), method="ditto2"), tiny).recalls
+    assert plan_of(ask.request(ask.intensity(), method="ditto2"), tiny).inverts
     without = plan_of(ask.request(ask.intensity(), method="ditto2", budget=Budget(steps=0)), tiny)
-    assert not without.recalls
+    assert not without.inverts
     assert not without.first_step

@@ -42,7 +42,7 @@ class Script:
 def _reports(work: Callable[[Callable[[], bool]], Iterator[Event | Checkpoint]]) -> list[pipe.Report]:
     reports: list[pipe.Report] = []
     Worker(Script(work), reports.append).make(pipe.Run(request=LoopRequest(request_id="r")))  # type: ignore[arg-type]
-    return [report for report in reports if not isinstance(report, pipe.Standing)]
+    return [report for report in reports if not isinstance(report, pipe.WorkerStatus)]
 
 
 def test_an_end_is_added_where_there_is_none() -> None:
@@ -108,7 +108,7 @@ def test_a_model_that_breaks_while_loading_leaves_a_ready_worker() -> None:
     """Other models can still be asked for."""
     reports: list[pipe.Report] = []
     Worker(Script(lambda stopped: iter(())), reports.append).prepare("broken")  # type: ignore[arg-type]
-    assert isinstance(reports[-1], pipe.Standing)
+    assert isinstance(reports[-1], pipe.WorkerStatus)
     assert reports[-1].state == "ready"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.controls import Shown
+from engine.controls import FeatureKind
 from engine.pocket.first_step import FirstStep
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.settings import Settings
@@ -23,7 +23,7 @@ def test_a_stage_knows_its_own_controls(model: LayeredPocket, tmp_path: Path) ->
     begun = Trainer(recipe, model, tmp_path / "one", tmp_path / "all")
     begun.export(tmp_path)
     assert (read := FirstStep.load(tmp_path)) is not None
-    assert read.knows == begun.network.knows == {Shown.LEVEL}
+    assert read.trained_on == begun.network.trained_on == {FeatureKind.LEVEL}
 
 
 def test_a_stage_goes_on_with_its_own_state(model: LayeredPocket, tmp_path: Path) -> None:

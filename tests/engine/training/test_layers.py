@@ -274,7 +274,7 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
     model = load_layered(Settings(dtype="float32"), learner.weights)
     request = LoopRequest(prompt="house", bars=1)
     scene = model.scene(request)
-    told, _ = model.rehearsed(scene, start_noise(scene, 1))
+    told, _ = model.condition_layers(scene, start_noise(scene, 1))
     latent = sample(model, told, start_noise(scene, 1), model.schedule(1, told), model.card.sampler, checkpoint=False)
     assert model.decode(latent, told).shape == (1, 2, scene.model_samples)
     assert set(scene.layers) <= {layer.value for layer in LAYERS}

@@ -14,8 +14,9 @@ from engine.models.protocol import Model, Scene
 from engine.models.testing import TinyModel
 from engine.request import LoopRequest, Start
 from engine.sampling import start_noise
-from engine.takes.beginning import begin, check_rebuilt
+from engine.takes.initial_noise import initial_noise
 from engine.takes.noise import OpenSeeds, noise_to_bytes
+from engine.takes.weights import check_rebuilt
 
 
 class Layered(TinyModel):
@@ -28,7 +29,7 @@ class Layered(TinyModel):
     def only(self, scene: Scene, layers: Any) -> Scene:
         raise AssertionError("no search asks here")
 
-    def with_heard(self, scene: Scene, heard: Tensor) -> Scene:
+    def with_layer_context(self, scene: Scene, heard: Tensor) -> Scene:
         return scene
 
     def stems(self, latent: Tensor, scene: Scene) -> Tensor:
@@ -37,7 +38,7 @@ class Layered(TinyModel):
     def listen_to(self, latent: Tensor, scene: Scene, layers: Any) -> Any:
         raise AssertionError("nothing is heard here")
 
-    def rehearsed(
+    def condition_layers(
         self, scene: Scene, noise: Tensor, beside: Tensor | None = None, known: dict[str, Tensor] | None = None
     ) -> tuple[Scene, Tensor]:
         fresh = torch.ones(noise.shape[2], 2)
@@ -60,17 +61,17 @@ def test_without_a_take_it_is_the_seeds_noise(tiny: TinyModel, ask: Asking) -> N
     """As many takes as are asked for, each of its own seed."""
     request = ask.request(seed=7, count=3)
     scene = tiny.scene(request)
-    assert torch.equal(begin(request, tiny, scene).noise, start_noise(scene, 7, 3))
+    assert torch.equal(initial_noise(request, tiny, scene).noise, start_noise(scene, 7, 3))
 
 
 def test_a_take_begins_at_its_noise_and_a_variation_moves_it(tiny: TinyModel, ask: Asking) -> None:
     """Exactly there without a variation; with one it is as loud as noise, and another for each seed."""
     scene = tiny.scene(ask.request())
     noise = torch.randn(*scene.noise_shape)
-    same = begin(ask.request(start=Start(noise=stored(noise))), tiny, scene).noise
+    same = initial_noise(ask.request(start=Start(noise=stored(noise))), tiny, scene).noise
     assert torch.equal(same[0], noise)
     moved = [
-        begin(ask.request(seed=seed, start=Start(noise=stored(noise), variation=0.5)), tiny, scene).noise[0]
+        initial_noise(ask.request(seed=seed, start=Start(noise=stored(noise), variation=0.5)), tiny, scene).noise[0]
         for seed in (1, 2)
     ]
     assert not torch.equal(*moved)
@@ -81,7 +82,7 @@ def test_a_take_of_another_length_is_refused(tiny: TinyModel, ask: Asking) -> No
     """One sentence that says why, and what to start from."""
     request = ask.request(start=Start(noise=stored(torch.randn(3, 2))))
     with pytest.raises(BadInputError, match="another length") as refused:
-        begin(request, tiny, tiny.scene(request))
+        initial_noise(request, tiny, tiny.scene(request))
     assert refused.value.remedy
 
 
@@ -90,9 +91,9 @@ def test_a_model_without_layers_refuses_what_needs_them(tiny: TinyModel, ask: As
     """The sentence names the field; the one full mix is allowed everywhere."""
     request = ask.request(**asked)
     with pytest.raises(BadRequestError, match=next(iter(asked))):
-        begin(request, tiny, tiny.scene(request))
+        initial_noise(request, tiny, tiny.scene(request))
     plain = ask.request(layers=("mix",))
-    assert begin(plain, tiny, tiny.scene(plain)).noise.shape[0] == 1
+    assert initial_noise(plain, tiny, tiny.scene(plain)).noise.shape[0] == 1
 
 
 def test_layers_that_stay_keep_noise_and_what_they_heard(ask: Asking) -> None:
@@ -102,7 +103,7 @@ def test_layers_that_stay_keep_noise_and_what_they_heard(ask: Asking) -> None:
     noise, heard = torch.randn(*scene.noise_shape), torch.randn(2, scene.frames, 2)
     kept = stored(noise, layers=("drums", "bass"), heard=heard)
     request = ask.request(seed=9, start=Start(noise=kept), again=("bass",))
-    found = begin(request, model, scene)
+    found = initial_noise(request, model, scene)
     assert torch.equal(found.noise[0, 0], noise[0])
     assert torch.equal(found.noise[0, 1], start_noise(scene, 9)[0, 1])
     assert found.heard is not None
@@ -117,8 +118,8 @@ def test_other_weights_are_said_and_not_rebuilt(ask: Asking) -> None:
     scene = model.scene(request)
     noise = torch.randn(*scene.noise_shape)
     old, own = stored(noise, weights="before"), stored(noise, weights="now")
-    assert "before" in begin(ask.request(start=Start(noise=old)), model, scene).scene.notes[-1]
-    assert begin(ask.request(start=Start(noise=own)), model, scene).scene.notes == scene.notes
+    assert "before" in initial_noise(ask.request(start=Start(noise=old)), model, scene).scene.notes[-1]
+    assert initial_noise(ask.request(start=Start(noise=own)), model, scene).scene.notes == scene.notes
     check_rebuilt(own, model, scene)
     with pytest.raises(BadInputError, match="before"):
         check_rebuilt(old, model, scene)
@@ -128,4 +129,6 @@ def test_a_beat_is_exact_in_what_is_asked(ask: Asking) -> None:
     """A request of seven eighths has the same noise however its tempo is written."""
     one, other = (ask.request(tempo_bpm=tempo, seed=3) for tempo in (Fraction(267, 2), "133.5"))
     tiny = TinyModel()
-    assert torch.equal(begin(one, tiny, tiny.scene(one)).noise, begin(other, tiny, tiny.scene(other)).noise)
+    assert torch.equal(
+        initial_noise(one, tiny, tiny.scene(one)).noise, initial_noise(other, tiny, tiny.scene(other)).noise
+    )

@@ -29,14 +29,14 @@ def source_of(function: Callable[..., object]) -> Path | None:
     return None if code is None else Path(code.co_filename)
 
 
-def blamed(row: Row, file: Path) -> Row:
+def guarded(row: Row, file: Path) -> Row:
     """Return `row` with all its functions wrapped, for the control that is defined in `file`.
 
     A function that raises, returns another type or shape, or loses the gradient then raises `BadInputError`.
     """
-    author = _Author(row.kind, file)
-    metric = None if row.metric is None else author.metric(row.metric)
-    return replace(row, source=file.name, build=author.builder(row.build), metric=metric)
+    own = _ThirdPartyControl(row.kind, file)
+    metric = None if row.metric is None else own.metric(row.metric)
+    return replace(row, source=file.name, build=own.builder(row.build), metric=metric)
 
 
 def described(error: BaseException, file: Path) -> tuple[str, str]:
@@ -48,7 +48,7 @@ def described(error: BaseException, file: Path) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Author:
+class _ThirdPartyControl:
     """A control of this kind, and the file that defines it."""
 
     kind: str
@@ -58,7 +58,7 @@ class _Author:
         """Return `build`, which then raises `BadInputError` for whatever is wrong in it or with its term."""
 
         def checked(target: Any, scene: Scene, context: Context) -> Term:
-            with self._blaming():
+            with self._translating_errors():
                 term = build(target, scene, context)
             if not isinstance(term, Term):
                 raise self._wrong("returned", _noun(term), "It must return a Term of engine.controls.")
@@ -97,7 +97,7 @@ class _Author:
             if not isinstance(found, dict) or not set(found) <= set(metric.names):
                 names = ", ".join(metric.names)
                 raise self._wrong("has a metric that returned", _noun(found), f"It must return scores called {names}.")
-            with self._blaming():
+            with self._translating_errors():
                 numbers = {name: None if value is None else float(value) for name, value in found.items()}
             return {
                 name: value if value is not None and math.isfinite(value) else None for name, value in numbers.items()
@@ -108,13 +108,13 @@ class _Author:
 
     def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def called(*arguments: Any) -> Any:
-            with self._blaming():
+            with self._translating_errors():
                 return function(*arguments)
 
         return called
 
     @contextmanager
-    def _blaming(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         try:
             yield
         except (DittoError, MemoryError, torch.OutOfMemoryError):

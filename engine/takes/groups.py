@@ -1,4 +1,4 @@
-"""The takes of a request in turn: where each search goes on, what a checkpoint holds, and how long the rest takes."""
+"""The takes of a request, group after group: where each search resumes, what a checkpoint holds, the time left."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,22 +12,22 @@ from .prepared import Prepared
 
 
 @dataclass(slots=True)
-class Turns:
+class TakeGroups:
     """Groups of takes that are searched together, with the `states` of the searches that were begun.
 
-    `place` is the group whose turn it is. Times are in seconds of the monotonic clock.
+    `place` is the index of the group that is searched for now. Times are in seconds of the monotonic clock.
     """
 
     groups: tuple[Prepared, ...]
     states: list[SearchState]
     place: int = 0
-    spent_seconds: float = 0.0  # by the searches that are over
+    spent_seconds: float = 0.0  # by finished searches
     started: float = field(default_factory=time.monotonic)
-    sound_seconds: float = UNKNOWN_SECONDS  # that the last take took to be turned into sound
+    sound_seconds: float = UNKNOWN_SECONDS  # spent on decoding and scoring the last take
 
     @classmethod
-    def of(cls, ready: Prepared, resume: bytes | None) -> "Turns":
-        """Return the turns of `ready`; with the bytes of a checkpoint its searches go on from there."""
+    def of(cls, ready: Prepared, resume: bytes | None) -> "TakeGroups":
+        """Return the groups of `ready`; with the bytes of a checkpoint its searches go on from there."""
         groups = tuple(ready.groups())
         states = states_from_bytes(resume, ready.model.device) if resume else []
         return cls(groups, _fitting(states, groups))
@@ -39,7 +39,7 @@ class Turns:
 
     @property
     def state(self) -> SearchState | None:
-        """The state from which this search goes on; None where it is not begun."""
+        """The state from which this search resumes; None for a new one."""
         return self.states[self.place] if self.place < len(self.states) else None
 
     def checkpoint(self, state: SearchState) -> bytes:
@@ -57,7 +57,7 @@ class Turns:
         return methods.limit_seconds(self.groups[0].request, self.spent_seconds, len(self.groups) - self.place)
 
     def seconds_left(self, item: int) -> float:
-        """Return the time left for the takes of this group from `item` on to be sound, and for all that follow.
+        """Return the time left to decode the takes of this group from `item` on, and to make all groups after it.
 
         It is `UNKNOWN_SECONDS` before the first take is ready.
         """

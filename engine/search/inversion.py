@@ -21,7 +21,7 @@ STEPS, ITERATIONS, DAMPING = 8, 4, 0.5  # more iterations or fewer steps have a 
 
 
 @torch.no_grad()
-def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
+def inverted_where_kept(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
     """Return `noise` [batch, *noise_shape] with inverted noise in the kept frames, for items that it brings nearer.
 
     Nearer is by the farthest goal; the headroom does not count, because a search reduces peaks in a few steps. It is
@@ -35,7 +35,7 @@ def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
     kept = whole != uncontrolled
     if not kept.any():
         return noise
-    moved = Shell().projected(torch.where(kept, backwards(model, scene, whole, chain.sampler), noise), scene.time_axis)
+    moved = Shell().projected(torch.where(kept, inverted(model, scene, whole, chain.sampler), noise), scene.time_axis)
     before, after = (
         objective.evaluate(model.listen(latent, scene), latent).farthest
         for latent in (uncontrolled, latent_of(model, scene, moved, chain, checkpoint=False))
@@ -44,17 +44,17 @@ def recalled(problem: Problem, noise: Tensor, chain: Chain) -> Tensor:
 
 
 @torch.no_grad()
-def backwards(
+def inverted(
     model: Model, scene: Scene, latent: Tensor, sampler: Sampler, steps: int = STEPS, iterations: int = ITERATIONS
 ) -> Tensor:
     """Return a noise from which `steps` DDIM steps make nearly `latent`, both [batch, *noise_shape]."""
     schedule, state = model.schedule(steps, scene), latent
     for i in reversed(range(steps)):
         alpha, sigma = float(schedule.alphas[i]), float(schedule.sigmas[i])
-        after, spread = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
+        next_alpha, next_sigma = float(schedule.alphas[i + 1]), float(schedule.sigmas[i + 1])
         end = state
         for iteration in range(iterations):
             clean = estimate(model, scene, state, schedule, sampler, i, checkpoint=False)
-            made = after * clean + spread * (state - alpha * clean) / sigma
-            state = state + (DAMPING if iteration else 1.0) * (end - made)
+            stepped = next_alpha * clean + next_sigma * (state - alpha * clean) / sigma
+            state = state + (DAMPING if iteration else 1.0) * (end - stepped)
     return state / math.hypot(float(schedule.alphas[0]), float(schedule.sigmas[0]))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.models.speed.collecting import uncollected
+from engine.models.speed.garbage_collection import without_garbage_collection
 from engine.models.stored import Unset
 
 
@@ -33,7 +33,7 @@ def test_no_search_happens_meanwhile_and_searches_go_on_after() -> None:
     """Python searches again once it is left, also by an error, but not among what was made by then."""
     for error in (None, ValueError):
         try:
-            with uncollected():
+            with without_garbage_collection():
                 assert not gc.isenabled()
                 before = weakref.ref(Ring())
                 if error is not None:
@@ -50,7 +50,7 @@ def test_no_search_happens_meanwhile_and_searches_go_on_after() -> None:
 def test_whoever_has_turned_searches_off_finds_them_off() -> None:
     """The state from before comes back, whichever it was."""
     gc.disable()
-    with uncollected():
+    with without_garbage_collection():
         pass
     assert not gc.isenabled()
 

@@ -1,8 +1,8 @@
-"""Layers that follow a target of their own, as the lead follows a tune, are heard beside the others.
+"""Keeps a layer with a target of its own, such as a lead with a melody, audible beside the other layers.
 
-A network may let a layer rest, and a search that stays near such a loop would have it follow its target in silence. So
-the search stays near what the network plays there when it is shown the target, and a layer that ends too soft is raised
-by one number.
+The network may leave a layer silent, and a search that stays near such a loop would follow the target inaudibly. So the
+search stays near what the network plays with the target as its control input, and a layer that is too soft in the end
+gets one constant gain.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,31 +14,30 @@ from torch import Tensor
 from .. import controls, metrics
 from ..audio.finish import Finished
 from ..metrics.verdict import Grade
-from ..models.protocol import Layers, Scene
+from ..models.protocol import Layers, Scene, controls_of
 from ..search.surrogate import latent_of
-from .beginning import controls_of
 from .prepared import Prepared
 
 LEAST_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
 MOST_RAISED_DB = 30.0
-RESTING_DB = -24.0  # a layer that is softer over the others rests, and no search stays near that
-SHARES = (1.0, 0.75, 0.5, 0.25)  # of the decibels that are missing: a level that is asked for may not have room for all
+RESTING_DB = -24.0  # under this level over the others a layer counts as silent, and no search stays near it
+SHARES = (1.0, 0.75, 0.5, 0.25)  # of the missing decibels, tried in turn where a level is a target, too
 
 
-def near(ready: Prepared, uncontrolled: Tensor) -> Tensor:
-    """Return the latent that a search stays near: `uncontrolled`, of its part of the loop [takes, ...].
+def anchor_latent(ready: Prepared, uncontrolled: Tensor) -> Tensor:
+    """Return the latent near which a search stays: `uncontrolled` [takes, ...], of the part of the loop that it moves.
 
-    A layer that rests there and is shown a target is replaced by what the network plays of it.
+    A layer that is silent there and has control inputs is replaced by what the network plays with these.
     """
     model, part = ready.model, ready.part.scene
-    shown = controls_of(model, part)
-    if shown is None or not isinstance(model, Layers):
+    inputs = controls_of(model, part)
+    if inputs is None or not isinstance(model, Layers):
         return uncontrolled
     whole = ready.part.put(uncontrolled, ready.still)
     plays = torch.ones(len(whole), len(part.layers), dtype=torch.bool, device=whole.device)
     for place, name in enumerate(part.layers):
         others = [other for other in ready.scene.audible if other != name]
-        if others and shown[place].any():
+        if others and inputs[place].any():
             own, rest = (_level_db(model, whole, ready.scene, names) for names in ([name], others))
             plays[:, place] = own - rest >= RESTING_DB
     if plays.all():
@@ -50,11 +49,12 @@ def near(ready: Prepared, uncontrolled: Tensor) -> Tensor:
 def raised_db(ready: Prepared, stems: Tensor, mixed: Callable[[Tensor], Finished]) -> Tensor:
     """Return by how much each of `stems` [layers, channels, samples] is raised, in dB: [layers].
 
-    `mixed` makes the loop of so many dB for each. Where a level is asked for, which the search has reached without
-    them, they are as many as leave it no worse followed. A take that is made again has those that are stored.
+    `mixed` makes the loop with such gains [layers]. Where a control asks for a level, which the search has reached
+    without these gains, they are reduced until the level is followed no worse. A take that is rebuilt has its stored
+    gains.
     """
-    if ready.begun.raised_db is not None:
-        return ready.begun.raised_db
+    if ready.initial.raised_db is not None:
+        return ready.initial.raised_db
     missing_db = _missing_db(ready, stems)
     if not missing_db.any() or not controls.asks_level(part.kind for part in ready.request.controls):
         return missing_db
@@ -71,7 +71,7 @@ def sentences(scene: Scene, made: Finished) -> Iterator[str]:
 
 
 def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
-    """Return what each layer that follows a target of its own lacks beside the others: [layers]."""
+    """Return by how many dB each layer with a target of its own is too soft beside the others: [layers], else 0."""
     scene, missing_db, power = ready.scene, torch.zeros(len(stems)), stems.square().mean((1, 2))
     if ready.request.method == "none":  # the loop that the seed gives, whatever is asked
         return missing_db
@@ -92,7 +92,7 @@ def _level_db(model: Layers, latent: Tensor, scene: Scene, layers: list[str]) ->
 
 
 def _followed(ready: Prepared, made: Finished) -> int:
-    """Return how badly the levels that are asked for are followed: the place of the worst grade, 0 is good."""
+    """Return the worst grade of the controls that ask for a level, as its index in `Grade`: 0 is good."""
     judges = {kind: metric for kind, metric in controls.metrics().items() if controls.find(kind).asks_level}
     request, heard = ready.request, partial(made.heard, scene=ready.scene)
     verdicts = metrics.judge(made.audio, request.sample_rate, request, judges, heard)

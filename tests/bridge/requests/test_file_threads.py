@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.requests.readers import READING, FileThreads
+from bridge.requests.file_threads import READING, FileThreads
 from engine.errors import BadInputError
 
 QUICK = replace(READING, seconds=0.1, hung_seconds=0.1)

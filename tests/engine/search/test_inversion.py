@@ -12,8 +12,8 @@ from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel
 from engine.sampling import sample, start_noise
 from engine.search import objective as targets
+from engine.search.inversion import STEPS, inverted, inverted_where_kept
 from engine.search.objective import Goal, Objective
-from engine.search.recording import STEPS, backwards, recalled
 from engine.search.surrogate import Chain, Problem, latent_of
 
 CHAIN = Chain(steps=STEPS, sampler=Sampler.DDIM)
@@ -29,7 +29,7 @@ def test_a_chain_is_solved_backwards(ask: Asking, seed: int) -> None:
     schedule = model.schedule(STEPS, scene)
     with torch.no_grad():
         loop, chance = (sample(model, scene, one, schedule, Sampler.DDIM) for one in (noise, other))
-        again = sample(model, scene, backwards(model, scene, loop, Sampler.DDIM), schedule, Sampler.DDIM)
+        again = sample(model, scene, inverted(model, scene, loop, Sampler.DDIM), schedule, Sampler.DDIM)
     assert float((again - loop).norm()) < 0.05 * float((chance - loop).norm())
 
 
@@ -43,7 +43,7 @@ def test_a_search_begins_at_the_noise_of_what_is_kept(ask: Asking) -> None:
             [wanted[:, :FIRST], latent[:, FIRST:]], 1)))  # fmt: skip
     problem, noise = Problem(model, scene, Objective((goal,))), start_noise(scene, 8)
     with torch.no_grad():
-        moved = recalled(problem, noise, CHAIN)
+        moved = inverted_where_kept(problem, noise, CHAIN)
         before, after = (
             float(_apart(wanted)(None, latent_of(model, scene, one, CHAIN, checkpoint=False))) for one in (noise, moved)
         )
@@ -61,4 +61,6 @@ def test_without_a_part_that_is_kept_the_noise_is_that_of_the_seed(ask: Asking) 
     model, request = TinyModel(), ask.request(ask.intensity())
     scene = model.scene(request)
     noise = start_noise(scene, 3)
-    assert torch.equal(recalled(Problem(model, scene, targets.build(request, scene, model)), noise, CHAIN), noise)
+    assert torch.equal(
+        inverted_where_kept(Problem(model, scene, targets.build(request, scene, model)), noise, CHAIN), noise
+    )

@@ -9,21 +9,22 @@ from torch import Tensor
 from .. import sampling
 from ..audio.repeat import NEAR_BEATS, turn_beats, turned
 from ..controls.reference import beats_of, on_the_loop
-from ..errors import BadInputError, BadRequestError
-from ..models.protocol import HasControlInputs, Layers, Model, Scene, Weighed
+from ..errors import BadRequestError
+from ..models.protocol import Layers, Model, Scene, without_controls
 from ..request import MIX, LoopRequest, Start
 from ..request.layers import called
 from ..search.part import kept_from
-from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop, stored_facts
+from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop
+from .weights import weights_notes
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """The scene, the initial noise [takes, *noise_shape], and of layers the conditioning on each other.
+class InitialNoise:
+    """The initial `noise` [takes, *noise_shape] of a request, with the scene that it is for.
 
-    `heard` [takes, layers, frames, channels] is of `protocol.Layers.rehearsed`; None for one sound. The layers that
-    `stay`, beside others that are made again, are not searched. `raised_db` [layers] is of a take that is made again as
-    it was, else None.
+    `heard` [takes, layers, frames, channels] is the conditioning of layers on each other, by
+    `protocol.Layers.condition_layers`; None for one sound. The layers that `stay`, while others are made again, are not
+    searched. `raised_db` [layers] are the stored gains of a take that is rebuilt, else None.
     """
 
     scene: Scene
@@ -33,18 +34,18 @@ class Beginning:
     raised_db: Tensor | None = None
 
 
-def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
-    """Return scene and noise with which `request` starts.
+def initial_noise(request: LoopRequest, model: Model, scene: Scene) -> InitialNoise:
+    """Return the noise at which `request` starts, with its scene.
 
     Layers that stay keep the noise and the conditioning of their take, to the bit; those that are made anew are
     conditioned on them. Raises `BadRequestError` for layers of a model without them, or layers that would not stay
     because other weights made the take, and `BadInputError` for a stored noise that is damaged or of another loop.
     """
-    scene = replace(scene, notes=(*scene.notes, *_weights_notes(request, model, scene)))
+    scene = replace(scene, notes=(*scene.notes, *weights_notes(request, model, scene)))
     if not isinstance(model, Layers):
         _refuse_layers(request, model)
     if not scene.layers or not isinstance(model, Layers):
-        return Beginning(scene, _mix_noise(request, scene).to(model.device))
+        return InitialNoise(scene, _mix_noise(request, scene).to(model.device))
     scene, beside = _beside(request, model, scene)
     known: Mapping[str, Tensor]
     start, fresh = request.start, sampling.start_noise(scene, request.seed, request.count)
@@ -59,11 +60,12 @@ def begin(request: LoopRequest, model: Model, scene: Scene) -> Beginning:
     stay = tuple(known) if request.again else ()
     if request.method != "none" and request.budget.steps != 0:
         scene = replace(scene, notes=(*scene.notes, *kept_from(request, scene, stay)))
-    # Layers of new seeds hear the others without control inputs, so that a target moves no other layer than its own.
-    rehearsing = scene if start is not None else without_controls(model, scene)
-    _, heard = model.rehearsed(rehearsing, noise, beside, known)
+    # Layers of new seeds are conditioned on the others as these are without control inputs, so that a target moves no
+    # other layer than its own.
+    conditioning_scene = scene if start is not None else without_controls(model, scene)
+    _, heard = model.condition_layers(conditioning_scene, noise, beside, known)
     raised_db = None if stored is None or request.budget.steps != 0 else _raised_before(stored, scene)
-    return Beginning(model.with_heard(scene, heard), noise.to(model.device), heard, stay, raised_db)
+    return InitialNoise(model.with_layer_context(scene, heard), noise.to(model.device), heard, stay, raised_db)
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:
@@ -157,48 +159,3 @@ def _refuse_layers(request: LoopRequest, model: Model) -> None:
             f"{request.model} makes one sound without layers, so that {asked[0]} cannot be used.",
             remedy=f"Leave out {asked[0]}, or use the model pocket.",
         )
-
-
-def controls_of(model: Model, scene: Scene) -> Tensor | None:
-    """Return the control inputs of `scene` [rows, frames, channels]; None where it has none."""
-    return model.controls_of(scene) if isinstance(model, HasControlInputs) else None
-
-
-def without_controls(model: Model, scene: Scene) -> Scene:
-    """Return `scene` without control inputs."""
-    return model.without_controls(scene) if isinstance(model, HasControlInputs) else scene
-
-
-def weights_of(model: Model, scene: Scene) -> str:
-    """Return the digest, 12 hexadecimal digits, of the weights on which the sound depends; empty if unknown."""
-    return model.weights_digest(scene) if isinstance(model, Weighed) else ""
-
-
-def check_rebuilt(noise: bytes, model: Model, scene: Scene) -> None:
-    """Raise `BadInputError` for a stored noise whose take was made with other weights than the model's."""
-    made, now = stored_facts(noise).get("weights", ""), weights_of(model, scene)
-    if made and now and made != now:
-        raise BadInputError(
-            f"The take was made with the weights {made}, these are {now}: its sound cannot be made again.",
-            remedy="Play its file, which holds the sound as it was.",
-        )
-
-
-def _weights_notes(request: LoopRequest, model: Model, scene: Scene) -> tuple[str, ...]:
-    """Return notes on a take of other weights; raise `BadRequestError` where layers of it are to stay."""
-    now = weights_of(model, scene)
-    if request.start is None or not now:
-        return ()
-    if layered_from_bytes(request.start.noise) is not None and not scene.layers:
-        return ("The take was made in layers: the full mix that begins from it sounds different.",)
-    made = stored_facts(request.start.noise).get("weights", "")
-    if made == now:
-        return ()
-    if not made:
-        return ("The take does not say with which weights it was made: it may sound different.",)
-    if request.again:
-        raise BadRequestError(
-            f"The take was made with the weights {made}, these are {now}: its other layers would not stay as they are.",
-            remedy="Name no layers in 'again', and all sound different; or play the take's file beside new layers.",
-        )
-    return (f"The take was made with the weights {made}, these are {now}: it will sound different.",)

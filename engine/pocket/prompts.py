@@ -1,4 +1,4 @@
-"""What was understood of a prompt, as one value and as one sentence.
+"""Parses a prompt in any of six languages, and says in one sentence how it was understood.
 
 No torch is loaded here: whoever makes a request reads its prompt before any model is.
 """
@@ -25,26 +25,27 @@ from .languages.vocabulary import INSTRUMENTS, WORD_IDS
 MAX_NAMED = 12  # words of one kind in the sentence
 
 
-class Stranger(msgspec.Struct, frozen=True):
-    """What is not known, as typed, and the nearest spelling that is; empty where none is near."""
+class UnknownPart(msgspec.Struct, frozen=True):
+    """A part of a prompt that is not known, as typed, and the nearest known spelling; empty where none is near."""
 
     text: str
     nearest: str = ""
 
 
 class Substitution(msgspec.Struct, frozen=True):
-    """What the model cannot make, as typed, and the words that come near to it."""
+    """A part of a prompt that the model cannot make, as typed, and the nearest words that it can."""
 
     text: str
     words: tuple[str, ...]
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a prompt says to `pocket`; everything in the order typed.
+class ParsedPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt as `pocket` understands it; everything is in the order typed.
 
-    `words` are canonical. `refused` is what the prompt does not want, `kept_away` all that nothing may add because of
-    it; `lessened` is what it wants less of, which nothing adds. With `is_open` its drums mean a whole loop. `tempo_bpm`
-    to `bars` are settings that the prompt names, `unused` those that it names beside them, with the reason.
+    `words` are canonical. `refused` are words that the prompt excludes, and `kept_away` all words that must not be
+    added because of that; of `lessened` words the prompt asks for less, and they are not added either. `is_only` is
+    true for a prompt such as "only drums". With `is_open` its drums mean a whole loop, as in "a chill beat".
+    `tempo_bpm` to `bars` are settings that the prompt names, `unused` further ones that it names, with the reason.
     """
 
     words: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...] = ()
     kept_away: tuple[str, ...] = ()
     lessened: tuple[str, ...] = ()
-    unknown: tuple[Stranger, ...] = ()
+    unknown: tuple[UnknownPart, ...] = ()
     is_only: bool = False
     is_open: bool = False
     tempo_bpm: Fraction | None = None
@@ -74,7 +75,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"not added: {', '.join(self.lessened)}")
         if self.unused:
             parts.append(f"not used: {', '.join(self.unused)}")
-        parts += self.strangers
+        parts += self.unknown_in_words
         if self.words or self.refused or self.lessened:
             return _line("Heard", parts)
         if any((self.tempo_bpm, self.key, self.time_signature, self.bars)) and not self.unknown:
@@ -83,7 +84,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
         return f"Heard: {said}. `ditto-live words` lists what is understood."
 
     @property
-    def strangers(self) -> list[str]:
+    def unknown_in_words(self) -> list[str]:
         """What is not known, as a part of a sentence; nothing where all is."""
         if not self.unknown:
             return []
@@ -109,27 +110,27 @@ READERS: Final = frozenset({"pocket", "pocket-told"})
 
 def sentences(prompt: str, negative_prompt: str = "") -> tuple[str, ...]:
     """Return what to read before a loop is made: a line for the prompt, and one for what it should not be."""
-    found = [hear(prompt).sentence] if prompt.strip() else []
+    found = [parse_prompt(prompt).sentence] if prompt.strip() else []
     if negative_prompt.strip():
-        against = hear(negative_prompt)
+        against = parse_prompt(negative_prompt)
         parts = [f"kept away: {', '.join(against.words)}"] if against.words else []
-        found.append(_line("Negative prompt", [*parts, *against.strangers]))
+        found.append(_line("Negative prompt", [*parts, *against.unknown_in_words]))
     return tuple(found)
 
 
-def settled(request: LoopRequest) -> tuple[str, ...]:
-    """Return what became of the settings that a prompt names: its key where there is no other, else what counts."""
-    heard, said = hear(request.prompt), []
-    if heard.tempo_bpm is not None and heard.tempo_bpm != request.tempo_bpm:
-        said.append(_overruled(f"{float(heard.tempo_bpm):g} BPM", f"{float(request.tempo_bpm):g} BPM"))
-    if heard.key is not None and request.key is None:
-        said.append(f"The prompt says {heard.key}, and so the loop is made.")
-    elif heard.key is not None and request.key is not None and Key.parse(heard.key) != Key.parse(request.key):
-        said.append(_overruled(heard.key, request.key))
-    if heard.time_signature is not None and heard.time_signature != request.meter:
-        said.append(_overruled(str(heard.time_signature), str(request.meter)))
-    if heard.bars is not None and heard.bars != request.bars:
-        said.append(_overruled(_bars(heard.bars), _bars(request.bars)))
+def settings_overruled(request: LoopRequest) -> tuple[str, ...]:
+    """Return a sentence on each setting of the prompt that the request overrules, and on a key that it gives."""
+    parsed, said = parse_prompt(request.prompt), []
+    if parsed.tempo_bpm is not None and parsed.tempo_bpm != request.tempo_bpm:
+        said.append(_overruled(f"{float(parsed.tempo_bpm):g} BPM", f"{float(request.tempo_bpm):g} BPM"))
+    if parsed.key is not None and request.key is None:
+        said.append(f"The prompt says {parsed.key}, and so the loop is made.")
+    elif parsed.key is not None and request.key is not None and Key.parse(parsed.key) != Key.parse(request.key):
+        said.append(_overruled(parsed.key, request.key))
+    if parsed.time_signature is not None and parsed.time_signature != request.meter:
+        said.append(_overruled(str(parsed.time_signature), str(request.meter)))
+    if parsed.bars is not None and parsed.bars != request.bars:
+        said.append(_overruled(_bars(parsed.bars), _bars(request.bars)))
     return tuple(said)
 
 
@@ -142,7 +143,7 @@ def _bars(bars: int) -> str:
 
 
 @lru_cache(64)
-def hear(prompt: str) -> Heard:
+def parse_prompt(prompt: str) -> ParsedPrompt:
     """Return what a prompt says, in any of the six languages, or in several."""
     hints, rest = take_hints(prompt)
     parts = read_parts(rest)
@@ -156,13 +157,13 @@ def hear(prompt: str) -> Heard:
     if wishes.is_only and not said & ONLY.keys():
         added |= only_words(said)
     words |= dict.fromkeys(sorted(added, key=WORD_IDS.__getitem__))
-    return Heard(
+    return ParsedPrompt(
         words=tuple(words),
         substitutions=_substitutions(wishes),
         refused=tuple(dict.fromkeys(refused)),
         kept_away=_kept_away(wishes, refused, said),
         lessened=_lessened(wishes, said),
-        unknown=_strangers(wishes.unknown, parts),
+        unknown=_unknown(wishes.unknown, parts),
         is_only=wishes.is_only,
         is_open=_is_open(wishes),
         tempo_bpm=hints.tempo_bpm,
@@ -178,23 +179,23 @@ def _substitutions(wishes: Wishes) -> tuple[Substitution, ...]:
     return tuple(Substitution(text, words) for text, words in found.items())
 
 
-def _strangers(unknown: list[str], parts: list[Part]) -> tuple[Stranger, ...]:
-    """Return what is not known; the first ones, which are shown, with the nearest word, which takes long to find.
+def _unknown(unknown: list[str], parts: list[Part]) -> tuple[UnknownPart, ...]:
+    """Return the unknown parts; only the first, which are shown, have a nearest word, which takes long to find.
 
     Two neighbours that are nearly a known term of two words are one: boom bab is no boom and no bab.
     """
-    pairs = dict[str, Stranger]()  # by each word that is not known
+    pairs = dict[str, UnknownPart]()  # by each word that is not known
     for part in parts:
         for first, second in pairwise(part.segments):
-            strange = [one.text for one in (first, second) if one.role is Role.UNKNOWN]
-            if not strange or len(pairs) >= MAX_NAMED or pairs.keys() & set(strange):
+            unknown_texts = [one.text for one in (first, second) if one.role is Role.UNKNOWN]
+            if not unknown_texts or len(pairs) >= MAX_NAMED or pairs.keys() & set(unknown_texts):
                 continue
             near = nearest_pair(first.text, second.text)
             if near and all(one.text in near.split() for one in (first, second) if one.role is Role.WORDS):
-                pairs |= dict.fromkeys(strange, Stranger(f"{first.text} {second.text}", near))
-    found = dict[str, Stranger]()
+                pairs |= dict.fromkeys(unknown_texts, UnknownPart(f"{first.text} {second.text}", near))
+    found = dict[str, UnknownPart]()
     for text in dict.fromkeys(unknown):
-        one = pairs.get(text) or Stranger(text, nearest(text) if len(found) < MAX_NAMED else "")
+        one = pairs.get(text) or UnknownPart(text, nearest(text) if len(found) < MAX_NAMED else "")
         found.setdefault(one.text, one)
     return tuple(found.values())
 
@@ -226,10 +227,10 @@ def _line(start: str, parts: list[str]) -> str:
     return f"{start}: {'; '.join(parts) or 'nothing'}."
 
 
-def _asked_back(stranger: Stranger) -> str:
-    return f"{stranger.text} ({stranger.nearest}?)" if stranger.nearest else stranger.text
+def _asked_back(unknown: UnknownPart) -> str:
+    return f"{unknown.text} ({unknown.nearest}?)" if unknown.nearest else unknown.text
 
 
-def _more(strangers: tuple[Stranger, ...]) -> str:
-    over = len(strangers) - MAX_NAMED
+def _more(unknown: tuple[UnknownPart, ...]) -> str:
+    over = len(unknown) - MAX_NAMED
     return f" and {over} more" if over > 0 else ""
