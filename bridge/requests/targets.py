@@ -38,6 +38,7 @@ from midi.grooves.groove import SIXTEENTH, groove_from_audio
 from midi.grooves.rhythm import kind_of, onsets
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
+from midi.live.notes_read import several_said
 from midi.melody import melody, pitched
 from midi.tempo import Meter, exact, samples_to_beats
 
@@ -179,10 +180,11 @@ def as_curve(automation: Automation, unit: str) -> Curve:
 
 def melody_notes(text: str, loop_beats: Fraction, meter: Meter | None = None) -> tuple[Notes, tuple[str, ...]]:
     """Read one voice from `FILE.mid`, `FILE.mid#Track`, `SET.als#Track/Clip` or `CLIP.alc`."""
-    found = read_notes(text, loop_beats, meter)
-    with naming(split_file_part(text).path):
+    found, path = read_notes(text, loop_beats, meter), split_file_part(text).path
+    with naming(path):
         line = pitched(found.notes)
-        return Notes(notes=melody(line.notes)), (*found.remarks, *line.remarks)
+        said = (*found.remarks, *several_said(path.name, found.tracks), *line.remarks)
+        return Notes(notes=melody(line.notes)), said
 
 
 def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:

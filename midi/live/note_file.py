@@ -69,7 +69,14 @@ def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None, *, chas
         if not part and score.type == 2 and len(score.tracks) > 1:
             said = f"{path.name} holds {len(score.tracks)} patterns; the first is read, {path.name}#2 is the next."
             piece = replace(piece, remarks=(*piece.remarks, said))
-        return _from_position(path.name, piece, score, position, loop_beats, meter, chase=chase)
+        found = _from_position(path.name, piece, score, position, loop_beats, meter, chase=chase)
+        return found if split_position(part)[0].strip() else replace(found, tracks=_pitched_tracks(score, tracks))
+
+
+def _pitched_tracks(score: "Score", tracks: "Sequence[ScoreTrack]") -> tuple[tuple[int, str], ...]:
+    """Return number and name of those of `tracks` that have notes which are no drums."""
+    pitched = [track for track in tracks if any(note.channel != DRUM_CHANNEL for note in track.notes)]
+    return tuple((number, track.name) for number, track in enumerate(score.tracks, 1) if track in pitched)
 
 
 def track_notes(

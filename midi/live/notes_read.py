@@ -1,21 +1,39 @@
 """Notes that were read for a loop, and sentences on how they were understood."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..notes import Note
 from ..tempo import Meter
+
+_TUNE_WORDS = re.compile(
+    r"\b(melod\w*|mélod\w*|lead|vocals?|vox|voice|solo|theme|tune|topline|gesang|stimme|voix|chant|voz|canto)\b|メロディ",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NotesRead:
     """Notes within a loop, from beat 0 on, and sentences on how they were understood.
 
-    `kit` says whether notes that are asked for as drums can be distinguished by their pitches.
+    `kit` says whether notes that are asked for as drums can be distinguished by their pitches. `tracks` are those of a
+    MIDI file with pitched notes, by number and name, where no part of it was named and all are read together.
     """
 
     notes: tuple[Note, ...]
     remarks: tuple[str, ...] = ()
     kit: bool = False
+    tracks: tuple[tuple[int, str], ...] = ()
+
+
+def several_said(file_name: str, tracks: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    """Return a sentence for whoever follows one voice of several `tracks`, with the likeliest of them by name."""
+    if len(tracks) < 2:
+        return ()
+    number, name = next((track for track in tracks if _TUNE_WORDS.search(track[1])), tracks[0])
+    one = f"{file_name}#{number} is {name!r} alone" if name else f"{file_name}#{number} is one of them"
+    return (f"{file_name} has {len(tracks)} tracks with pitched notes; the highest voice of all counts. {one}.",)
 
 
 def meter_said(name: str, own: Meter, of_loop: Meter | None) -> tuple[str, ...]:

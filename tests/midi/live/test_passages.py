@@ -187,3 +187,19 @@ def test_a_signature_that_is_not_the_loops_is_said(tmp_path: Path) -> None:
         assert not said(f"{source}#Lead@bar 1", Meter(3, 4))
     assert said(f"{path}#Lead/Verse", Meter())
     assert not said(f"{path}#Lead/Verse", Meter(3, 4))  # as long as 6/8
+
+
+def test_a_melody_of_several_tracks_is_said_to_be_one(tmp_path: Path) -> None:
+    """With the track that is called like a tune, else the first; a named track, chords and drums say nothing."""
+
+    def said(text: str) -> list[str]:
+        return [one for one in targets.melody_notes(text, LOOP)[1] if "tracks with pitched notes" in one]
+
+    kit = ("Kit", [note(36, 0, 0.25, 9)])
+    path = song(tmp_path, kit, ("Pad", scale(8)), ("Main Melody", scale(8)))
+    whole = "song.mid has 2 tracks with pitched notes; the highest voice of all counts. "
+    assert said(str(path)) == [f"{whole}song.mid#3 is 'Main Melody' alone."]
+    assert said(f"{path}#@bar 1") == [f"{whole}song.mid#3 is 'Main Melody' alone."]
+    assert said(f"{path}#Pad") == said(f"{path}#2@bar 1") == []
+    assert said(str(song(tmp_path, ("", scale(8)), ("", scale(8))))) == [f"{whole}song.mid#1 is one of them."]
+    assert said(str(song(tmp_path, kit, ("Pad", scale(8))))) == []
