@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.errors import BadInputError
 from midi.bars import Position
 from midi.live.note_file import track_notes
+from midi.live.notes_read import likeliest_tune
 from midi.live.set import Lane, LiveClip, LiveSet, read_set
 from midi.melody import pitched
 from midi.notes import DRUM_CHANNEL, Note, audible
@@ -85,16 +86,17 @@ def lane(path: Path, name: str, start: Position | None, beats: Fraction) -> Json
 def tune(path: Path, beats: Fraction, meter: Meter, start: Position | None = None, track: int | None = None) -> Json:
     """Return what a MIDI file plays in a loop of `beats` quarter notes, from `start` on, without drums.
 
-    `track` is its place in the file, from 0; without one it is the first with notes that are no drums. The answer
-    has its place and its name. Raises `DittoError`.
+    `track` is its place in the file, from 0; without one it is the first with pitched notes that is called like a tune,
+    else the first with any. The answer has its place and its name. Raises `DittoError`.
     """
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
     score = read_midi(path)
-    if track is None:
-        track = next((place for place, one in enumerate(score.tracks) if _has_tune(one.notes)), None)
-    if track is None:
+    tunes = [(place, one.name) for place, one in enumerate(score.tracks) if _has_tune(one.notes)]
+    if track is None and not tunes:
         raise BadInputError(f"{path.name} holds no notes but drums.", remedy="Choose a file with a melody.")
+    if track is None:
+        track, _name = likeliest_tune(tunes)
     if not 0 <= track < len(score.tracks):
         raise BadInputError(f"{path.name} has {len(score.tracks)} tracks.", remedy="Choose one of the list.")
     found = track_notes(path, score, track + 1, beats, meter, start)

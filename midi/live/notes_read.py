@@ -31,9 +31,14 @@ def several_said(file_name: str, tracks: Sequence[tuple[int, str]]) -> tuple[str
     """Return a sentence for whoever follows one voice of several `tracks`, with the likeliest of them by name."""
     if len(tracks) < 2:
         return ()
-    number, name = next((track for track in tracks if _TUNE_WORDS.search(track[1])), tracks[0])
+    number, name = likeliest_tune(tracks)
     one = f"{file_name}#{number} is {name!r} alone" if name else f"{file_name}#{number} is one of them"
     return (f"{file_name} has {len(tracks)} tracks with pitched notes; the highest voice of all counts. {one}.",)
+
+
+def likeliest_tune(tracks: Sequence[tuple[int, str]]) -> tuple[int, str]:
+    """Return the first of `tracks`, by number and name, that is called like a tune; else the first."""
+    return next((track for track in tracks if _TUNE_WORDS.search(track[1])), tracks[0])
 
 
 def meter_said(name: str, own: Meter, of_loop: Meter | None) -> tuple[str, ...]:

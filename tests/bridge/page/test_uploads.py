@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -191,6 +192,8 @@ def test_a_passage_of_a_dropped_song_is_read_as_everywhere(uploads: Uploads) -> 
     assert [(pitch, start) for pitch, start, *_ in found["notes"]] == [(78 + n, n) for n in range(4)]
     assert (found["place"], found["track"]) == (1, "")
     assert songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4))["place"] == 0
+    named = uploads.keep("named.mid", write_midi(Score((tracks[0], replace(tracks[1], name="Lead synth")))))["handle"]
+    assert songs.tune(Path(uploads.path(named)), Fraction(4), Meter(4, 4))["track"] == "Lead synth"
     with pytest.raises(DittoError, match="no notes from bar 99 on"):
         songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4), BarPosition(99))
     with pytest.raises(BadInputError, match="has 2 tracks"):
