@@ -7,12 +7,14 @@ curve = lane_curve(lane, from_beat=Fraction(16), to_beat=Fraction(32))
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import MidiError
 from ..files.names import shown
+from ..files.opening import state_of_file
 from ..tempo import Meter, exact, parse_tempo
 from .clip import ClipMarkers
 from .lane_path import find_lane, parse_lane_path, parse_lane_reference
@@ -56,9 +58,15 @@ def read_set(path: Path | str) -> LiveSet:
     """Read a Live set or clip; raises only `MidiError`.
 
     Two lanes of one name are distinguished by ` (2)` after the parameter. A clip file (`.alc`) has no main track:
-    its tempo counts as 120 and its signature as 4/4.
+    its tempo counts as 120 and its signature as 4/4. The last set that was read is kept until it is saved again: a
+    request may name several parts of it, and a large one takes seconds.
     """
-    path = Path(path)
+    found = state_of_file(Path(path))
+    return _read(Path(path), found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _modified_ns: int, _size_bytes: int) -> LiveSet:
     reader = SetReader()
     remarks = stream_elements(path, reader)
     shown = [track for track in reader.tracks if track.kind is not None]

@@ -1,6 +1,7 @@
 """Live sets made for the purpose: lanes, clips, names, tempo, in every shape that Live writes."""
 
 import gzip
+import os
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -211,6 +212,20 @@ def test_an_automated_tempo_and_signature_are_the_songs_own(folder: Path) -> Non
     assert (live_set.tempo_bpm, str(live_set.meter)) == (100, "4/4")
     assert lane_curve(find_lane(live_set, "Main/Mixer/Tempo"), Fraction(24), Fraction(32)).points[0].value == 120
     assert find_lane(live_set, "Main/Mixer/TimeSignature").values[-1] == 2 * 99 + 6
+
+
+def test_a_set_is_read_once_until_it_is_saved_again(folder: Path) -> None:
+    """Of one request, and of one page: what is saved in Live meanwhile is there at once."""
+    path = saved(folder, set_xml("", tempo_bpm=100.0))
+    first = read_set(path)
+    assert read_set(str(path)) is first
+    os.utime(path, ns=(1, 1))
+    assert read_set(path) is not first
+    path.write_bytes(set_xml("", tempo_bpm=95.0))
+    assert read_set(path).tempo_bpm == 95
+    path.unlink()
+    with pytest.raises(MidiError, match="cannot be read"):
+        read_set(path)
 
 
 def test_two_lanes_of_one_name_are_told_apart(folder: Path) -> None:
