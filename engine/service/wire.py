@@ -22,7 +22,7 @@ MAX_MESSAGE_BYTES = 256 * 2**20  # all frames together: a take as long as a requ
 MAX_REQUEST_BYTES = 128 * 2**20  # of a client's message, with the audio that its controls follow
 
 T = TypeVar("T")
-_OTHER_VERSION = "Install the same version of Ditto Live on both sides; `engine/service/messages.py` has the fields."
+_OTHER_VERSION = "Install the same version of Ditto Live on both sides."
 
 
 def _to_plain(value: Any) -> Any:
