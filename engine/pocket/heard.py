@@ -23,6 +23,7 @@ from .languages.segments import Part, Segment, read_parts
 from .languages.vocabulary import INSTRUMENTS, WORD_IDS
 
 MAX_NAMED = 12  # words of one kind in the sentence
+MAX_SHOWN = 40  # characters of a word that is not known
 
 
 class Stranger(msgspec.Struct, frozen=True):
@@ -227,7 +228,8 @@ def _line(start: str, parts: list[str]) -> str:
 
 
 def _asked_back(stranger: Stranger) -> str:
-    return f"{stranger.text} ({stranger.nearest}?)" if stranger.nearest else stranger.text
+    text = stranger.text if len(stranger.text) <= MAX_SHOWN else f"{stranger.text[:MAX_SHOWN]}…"
+    return f"{text} ({stranger.nearest}?)" if stranger.nearest else text
 
 
 def _more(strangers: tuple[Stranger, ...]) -> str:
