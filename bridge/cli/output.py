@@ -21,6 +21,7 @@ from engine.settings import Settings
 from midi.files.file_part import existing, split_file_part
 
 _MOST_NUMBERS = 10_000
+_NAMED = "Name it loop.wav."
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +197,14 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _as_wav(out: Path) -> Path:
+    if str(out) == "-":
+        raise BadInputError("A loop is files, WAV and record; it cannot go to standard output.", remedy=_NAMED)
+    if out.suffix.lower() != ".wav" and out.is_dir():  # whose name may hold a dot
+        return out / "loop.wav"
     if not out.suffix:
-        out = out / "loop.wav" if out.is_dir() else out.with_suffix(".wav")
+        out = out.with_suffix(".wav")
     if out.suffix.lower() != ".wav":
-        raise BadInputError(f"{out} is not a .wav file; loops are written as WAV.", remedy="Name it loop.wav.")
+        raise BadInputError(f"{out} is not a .wav file; loops are written as WAV.", remedy=_NAMED)
     return out
 
 

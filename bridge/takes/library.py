@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -95,9 +96,13 @@ def _sidecars(folder: Path) -> Iterator[Path]:
         yield from part.rglob("*.json")
 
 
-def _made(take: StoredTake) -> tuple[str, float]:
-    """Return when a take was made, to the second by its record, then by its file."""
-    return take.created, _modified(take.wav.with_suffix(".json"))
+def _made(take: StoredTake) -> tuple[float, float]:
+    """Return when a take was made, to the second by its record, then by its file; by that alone where none says."""
+    changed = _modified(take.wav.with_suffix(".json"))
+    try:
+        return datetime.fromisoformat(take.created).astimezone().timestamp(), changed
+    except (ValueError, OverflowError):  # no date, or one before all calendars
+        return changed, changed
 
 
 def search(takes: Iterable[StoredTake], words: str) -> Iterator[StoredTake]:

@@ -195,3 +195,17 @@ def test_a_key_that_is_only_the_nearest_is_said() -> None:
     """Trial 20: every way in tells which key a scale of Live 12 became, and a key as people say it is no remark."""
     assert any("C lydian" in remark or "nearest" in remark for remark in read_request({"key": "C Whole Tone"}).remarks)
     assert not any("nearest" in remark for remark in read_request({"key": "H-Moll"}).remarks)
+
+
+def test_a_folder_with_a_dot_in_its_name_is_a_folder(tmp_path: Path) -> None:
+    """`Vol.2` is no file of the kind `.2`."""
+    (tmp_path / "Vol.2").mkdir()
+    found = shelf(tmp_path / "Vol.2", LoopRequest(), Settings(takes=tmp_path))
+    assert found.out == tmp_path / "Vol.2" / "loop.wav"
+
+
+def test_standard_output_is_no_wav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A take is several files; a file called `-.wav` is what nobody means."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInputError, match="standard output"):
+        shelf(Path("-"), LoopRequest(), Settings(takes=tmp_path))

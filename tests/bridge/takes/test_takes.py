@@ -266,3 +266,14 @@ def test_latest_of_an_empty_folder_tells_how_other_takes_are_named(tmp_path: Pat
     with pytest.raises(BadInputError, match="no take 'latest'") as refused:
         takes.find(tmp_path, "latest")
     assert "--out" in refused.value.remedy
+
+
+@pytest.mark.parametrize("created", ["2026-11-30T11:25:00-10:00", "no date", "0001-01-01T00:00:00"])
+def test_takes_of_several_time_zones_are_in_the_order_of_time(tmp_path: Path, created: str) -> None:
+    """A player who has travelled west has his latest take first; where a record tells no time, its file does."""
+    _dated(_make(tmp_path, "east", bars=1), "2026-12-01T11:20:00+14:00")
+    last = _dated(_make(tmp_path, "west", bars=1), created)
+    listed = [take.prompt for take in takes.stored_takes(tmp_path)]
+    assert sorted(listed) == ["east", "west"]
+    if created != "0001-01-01T00:00:00":
+        assert takes.find(tmp_path, "latest").take_id == last.take_id
