@@ -120,25 +120,42 @@ class LayerConditioning(msgspec.Struct, frozen=True):
         return cls(asked, words, "" if plan.key is None else str(plan.key), tuple(chords), is_limited)
 
     def again(
-        self, plan: Arrangement, layers: Collection[str], key: Key | None, chords: Sequence[ChordSpan] = ()
+        self,
+        plan: Arrangement,
+        layers: Collection[str],
+        key: Key | None,
+        beats: Fraction,
+        chords: Sequence[ChordSpan] = (),
     ) -> Arrangement:
-        """Return `plan` with the words that `layers` had before; a `key` or `chords` that are asked for now stay."""
+        """Return `plan` with the words that `layers` had before; a `key` or `chords` that are asked for now stay.
+
+        The chords of before sound when they did, in a loop of so many `beats`: at double tempo it has twice as many.
+        """
         own = {Layer(name): tuple(one for one in self.words[name] if one < len(WORDS)) for name in layers}
         words = {layer: own.get(layer, said) for layer, said in plan.words.items()}
         if chords or not self.key or (key is not None and str(key) != self.key):
             return replace(plan, words=words)
-        return Arrangement(words, Key.parse(self.key), self._spans)
+        return Arrangement(words, Key.parse(self.key), self._spans(beats))
 
     def is_in_tune_with(self, plan: Arrangement) -> bool:
         """Whether `plan` has the key and the chords of before."""
-        return ("" if plan.key is None else str(plan.key)) == self.key and plan.chords == self._spans
+        own = self._spans(_end_of(plan.chords)) if plan.chords else self._spans()
+        return ("" if plan.key is None else str(plan.key)) == self.key and plan.chords == own
 
-    @property
-    def _spans(self) -> tuple[ChordSpan, ...]:
-        return tuple(
+    def _spans(self, over: Fraction | None = None) -> tuple[ChordSpan, ...]:
+        """Return the chords, spread `over` so many beats where given."""
+        spans = tuple(
             ChordSpan(Fraction(beat), Fraction(beats), Chord(root, frozenset(classes), bass))
             for beat, beats, root, classes, bass in self.chords
         )
+        if over is None or not spans or _end_of(spans) == over:
+            return spans
+        ratio = over / _end_of(spans)
+        return tuple(ChordSpan(span.beat * ratio, span.beats * ratio, span.chord) for span in spans)
+
+
+def _end_of(spans: Sequence[ChordSpan]) -> Fraction:
+    return max(span.beat + span.beats for span in spans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class LayerScenes:
         before = _stored_conditioning(request) if arrangement is None else None
         stay = frozenset() if before is None else _layers_as_before(request, reading, before)
         if before is not None and stay:
-            plan = before.again(plan, stay, reading.key, chords)
+            plan = before.again(plan, stay, reading.key, request.beats, chords)
         _check(request, plan)
         text = _chords_heard(request, plan)
         notes = _notes(request, reading, plan, text, before.key if before and stay and not chords else "")
