@@ -51,6 +51,13 @@ def control_files() -> tuple[Path, ...]:
     return tuple(Path(name) for name in named if name)
 
 
+def refuse_missing_control_files() -> None:
+    """Raise `BadInputError` where DITTO_CONTROLS names a file that is not there, before any work is done."""
+    for file in control_files():
+        if not file.is_file():
+            raise BadInputError(f"{file}, which DITTO_CONTROLS names, is no file.", remedy="Correct DITTO_CONTROLS.")
+
+
 def matplotlib_folders() -> tuple[Path, ...]:
     """Return where Matplotlib keeps its settings and its list of fonts; none where the user has named a folder.
 

@@ -121,3 +121,16 @@ def test_every_folder_has_its_line() -> None:
     listed = set(re.findall(r"^\| \[(\w+)\]", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
     assert listed == there - {"build", "dist", "takes", "node_modules"}
+
+
+def test_a_command_begins_from_what_one_before_it_has_written() -> None:
+    """`latest` is of the takes folder: behind a loop that --out wrote elsewhere it would name another take, or none."""
+    for language, text in blocks(ROOT / "README.md"):
+        written: set[str] = set()
+        for line in text.splitlines() if language == "sh" else ():
+            words = shlex.split(line)
+            given = {flag: words[place + 1] for place, flag in enumerate(words[:-1]) if flag.startswith("--")}
+            stems = {name.replace(".wav", f"-{layer}.wav") for name in written for layer in ("drums", "bass")}
+            for flag in ("--from-take", "--with"):
+                assert given.get(flag, "") in {"", *written, *stems}, line
+            written |= {given["--out"]} if "--out" in given else set()

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bridge.takes.library import disk_free_bytes
-from engine.errors import DittoError
-from engine.settings import Settings
+from engine.errors import BadInputError, DittoError
+from engine.settings import Settings, control_files, refuse_missing_control_files
 
 Level = Literal["ok", "note", "fix"]
 
@@ -45,6 +45,7 @@ def all_findings(settings: Settings) -> Iterator[Finding]:
     yield from packages()
     yield from ports(settings)
     yield from folders(settings)
+    yield from control_files_named()
     yield from sound()
     yield from device(settings)
     yield from threads(settings)
@@ -118,6 +119,18 @@ def folders(settings: Settings) -> Iterator[Finding]:
         ("Models", settings.models, "DITTO_MODELS"),
     ):
         yield _folder(what, folder, variable)
+
+
+def control_files_named() -> Iterator[Finding]:
+    """Look for the files of DITTO_CONTROLS, without which no loop is made; nothing where none are named."""
+    if not (files := control_files()):
+        return
+    try:
+        refuse_missing_control_files()
+    except BadInputError as error:
+        yield Finding("fix", "Controls", error.sentence, error.remedy)
+    else:
+        yield Finding("ok", "Controls", ", ".join(map(str, files)))
 
 
 def _folder(what: str, folder: Path, variable: str) -> Finding:

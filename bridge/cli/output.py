@@ -13,7 +13,7 @@ import msgspec
 
 from bridge.takes import delivery
 from bridge.takes.companions import companions, stem_of
-from bridge.takes.library import is_sidecar
+from bridge.takes.library import disk_free_bytes, is_sidecar
 from engine.errors import BadInputError, DittoError
 from engine.events import Stems, Take
 from engine.request import LAYERS, LoopRequest
@@ -21,6 +21,8 @@ from engine.settings import Settings
 from midi.files.file_part import existing, split_file_part
 
 _MOST_NUMBERS = 10_000
+_FRAME_BYTES = 2 * 3  # stereo in 24 bits
+_NAMED = "Name it loop.wav."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,17 @@ class Shelf:
 
             transcription = transcribed_midi(self.request, take.sound, stems)
             midi, take = transcription.data, msgspec.structs.replace(take, notes=(*take.notes, transcription.sentence))
-        if self.out is None:
-            path = Path(delivery.write_take(self.settings.takes, self.request, take, stems, midi=midi).path)
-        else:
-            path = self._write_out(self.out, take, stems, midi)
+        try:
+            if self.out is None:
+                path = Path(delivery.write_take(self.settings.takes, self.request, take, stems, midi=midi).path)
+            else:
+                path = self._write_out(self.out, take, stems, midi)
+        except BadInputError as error:
+            if not self.kept:
+                raise
+            before = ", ".join(str(kept.path) for kept in self.kept)
+            remedy = f"{error.remedy} What was made before is there: {before}."
+            raise BadInputError(error.sentence, remedy=remedy) from error
         samples = delivery.samples_of(take.sound).shape[1]
         self.kept.append(WrittenTake(path, take, samples, stems, path.with_suffix(".mid") if midi else None))
 
@@ -138,14 +147,31 @@ def shelf(
     made_from = tuple(inputs)
     if out is None:
         check_writable(settings.takes / "take.wav", "--out")
+        _check_room(settings.takes, request)
         return Shelf(request, settings, None, with_midi=midi)
     out = _as_wav(out)
     check_writable(out, "--out")
+    _check_room(out.absolute().parent, request)
     if overwrite:
         stems = (f"{out.stem}-{number + 1}" for number in range(request.count))
         for path in [out] if request.count == 1 else [out.with_stem(stem) for stem in stems]:
             _refuse_to_replace(path, made_from, stems=request.stems, midi=midi)
     return Shelf(request, settings, out, made_from, overwrite, midi)
+
+
+def _check_room(folder: Path, request: LoopRequest) -> None:
+    """Raise `BadInputError` where the WAVs that `request` makes for certain do not fit on the disk of `folder`."""
+    sounds = request.count * (1 + len(request.layers) * request.stems)
+    needed = sounds * request.samples * _FRAME_BYTES
+    try:
+        free = disk_free_bytes(folder)
+    except OSError:  # a share that does not tell
+        return
+    if free < needed:
+        raise BadInputError(
+            f"{folder} has room for {free / 1e6:,.1f} MB, and its files take {needed / 1e6:,.1f} MB at least.",
+            remedy="Make room on that disk, or choose another folder with --out.",
+        )
 
 
 def named_files(settings: Mapping[str, str]) -> tuple[Path, ...]:
@@ -196,10 +222,16 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _as_wav(out: Path) -> Path:
+    if str(out) == "-":
+        raise BadInputError("A loop is files, WAV and record; it cannot go to standard output.", remedy=_NAMED)
+    if out.suffix.lower() != ".wav" and out.is_dir():  # whose name may hold a dot
+        return out / "loop.wav"
     if not out.suffix:
-        out = out / "loop.wav" if out.is_dir() else out.with_suffix(".wav")
+        if out.exists() and not out.is_file():
+            check_writable(out, "--out")  # which refuses a device: its neighbour is not ours to write
+        out = out.with_suffix(".wav")
     if out.suffix.lower() != ".wav":
-        raise BadInputError(f"{out} is not a .wav file; loops are written as WAV.", remedy="Name it loop.wav.")
+        raise BadInputError(f"{out} is not a .wav file; loops are written as WAV.", remedy=_NAMED)
     return out
 
 

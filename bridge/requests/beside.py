@@ -93,7 +93,7 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
     Raises `BadInputError` for a file that cannot be read, or that is shorter than a beat.
     """
     reference = targets.audio(sound, say=say, loop_seconds=loop.seconds)
-    samples = np.frombuffer(reference.samples, "<f4").reshape(-1, reference.channels)
+    samples = targets.samples_of(reference)
     beats = samples_to_beats(len(samples), loop.tempo_bpm, reference.sample_rate)
     if beats < 1 - NEAR_BEATS:
         raise BadInputError(f"{sound.path} is shorter than a beat at {float(loop.tempo_bpm):g} BPM.")
@@ -105,7 +105,7 @@ def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:
         fitted = fitted[turned(count, loop.beats, turn)]
     if said := _lasts(beats, turn, loop.beats):
         say(f"{sound.name} {said}.")
-    if not fitted.any():
+    if targets.is_silent(fitted):
         say(f"{sound.name} is silent, so that the layers hear nothing of it.")
     return msgspec.structs.replace(reference, samples=fitted.astype("<f4").tobytes())
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from engine.audio.repeat import NEAR_BEATS
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Control, Curve, LoopRequest, Target, Words
+from engine.request import Audio, Control, Curve, LoopRequest, Target, Words
 from midi.live.set import parse_lane_reference
 from midi.tempo import Meter, samples_to_beats
 
@@ -182,7 +183,7 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     if before := settings.get(OUTPAINT_FILE):
         sound = SoundPart.parse(before)
         continued = (Fraction(0), _continued(sound, loop))
-        yield "outpaint", targets.audio(sound, (continued,), source.say, loop_seconds=loop.seconds)
+        yield "outpaint", _kept_audio(sound, (continued,), source)
     ranges = [text for text in settings.get("keep", "").split(",") if text.strip()]
     if not settings.get("inpaint"):
         if ranges:
@@ -194,12 +195,26 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
             raise BadRequestError(f"{outpaint} keeps all of the audio.", remedy=f"Leave out {keep}.")
         added = int(read_scalars(settings, source.frontend)["outpaint"]) * loop.meter.beats_per_bar
         whole = (Fraction(0), loop.beats - added)
-        yield "outpaint", targets.audio(sound, (whole,), source.say, loop_seconds=loop.seconds)
+        yield "outpaint", _kept_audio(sound, (whole,), source)
         return
     if not ranges:
         raise BadRequestError(f"{inpaint} needs the beats to keep, such as {keep} 0:8.")
     kept = tuple(_kept(text, keep, loop) for text in ranges)
-    yield "inpaint", targets.audio(sound, kept, source.say, loop_seconds=loop.seconds)
+    yield "inpaint", _kept_audio(sound, kept, source)
+
+
+def _kept_audio(sound: SoundPart, keep: tuple[tuple[Fraction, Fraction], ...], source: _Source) -> Audio:
+    """Return the reference whose beats `keep` stay, and say which of them it has no sound for."""
+    loop = source.loop
+    found = targets.audio(sound, keep, source.say, loop_seconds=loop.seconds)
+    kept = [targets.samples_of(found, part, loop.tempo_bpm) for part in keep]
+    ends = samples_to_beats(len(targets.samples_of(found)), loop.tempo_bpm, found.sample_rate)
+    last = max(end for _, end in keep)
+    if all(targets.is_silent(samples) for samples in kept):
+        source.say(f"{sound.name} is silent in the beats that are kept, and so they will be.")
+    elif ends < last - NEAR_BEATS:
+        source.say(f"{sound.name} ends at beat {float(ends):.3g}; what is kept after it is silence.")
+    return found
 
 
 def _kept(text: str, keep: str, loop: LoopRequest) -> tuple[Fraction, Fraction]:

@@ -158,9 +158,9 @@ FIELDS: tuple[Field, ...] = (
     _make("seed", "9007199254740991", "Whole number below 2^53. The same seed is the same noise everywhere, and "
           "decides what the prompt leaves open.", kind=int, left_open="a new one, which the answer names"),
     _make("count", "4", f"How many takes, 1 to {MAX_COUNT}, the best first.", kind=int, default="1"),
-    _make("from_take", "20260131-3f9a1c2b", "Start from a take: its id, its file or latest. What is not given is as in "
-          "that take, and listed; without a change it is the same loop.", metavar="TAKE", left_open="from the seed",
-          names_file=True),
+    _make("from_take", "20260131-3f9a1c2b", "Start from a take: its file, its id, or latest of the takes folder. "
+          "What is not given is as in that take, and listed; without a change it is the same loop.", metavar="TAKE",
+          left_open="from the seed", names_file=True),
     _make("variation", "0.3", "How far to leave that take, 0 to 1; from 0.8 on the words are chosen anew, too.",
           kind=float, default="0"),
     _make("again", "bass", "Layers of that take that are made anew; the others stay as they are.", metavar="NAMES",

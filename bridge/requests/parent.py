@@ -202,6 +202,24 @@ def older(parent: Parent) -> str:
     return f"Take {parent.name} was made before loops had layers; it goes on as one full mix."
 
 
+def left_behind(parent: Parent, request: LoopRequest) -> str:
+    """Return the sentence on controls of a take that lie at beats which the loop does not have; empty for none."""
+    before = parent.request
+    if before is None or not before.controls or request.controls or before.beats == request.beats:
+        return ""
+    kinds = ", ".join(control.kind for control in before.controls)
+    there, here = float(before.beats), float(request.beats)
+    return f"Left out of the take: {kinds}, at beats of its {there:g}; this loop has {here:g} in the same time."
+
+
+def all_alike(parent: Parent, request: LoopRequest) -> str:
+    """Return the sentence on several takes that are all of one noise; empty where something tells them apart."""
+    added = set(request.layers) - {MIX, *parent.layers} if parent.layers else set()
+    if request.count == 1 or parent.start.variation or request.again or added:
+        return ""
+    return f"All {request.count} takes begin at the same noise and are one loop; a variation of 0.3 makes others."
+
+
 def is_unchanged(parent: Parent, request: LoopRequest, *, mix: bool = True) -> bool:
     """Whether a request asks for its parent's loop again; without `mix` the muted layers may differ."""
     if parent.request is None or parent.start.variation or request.again:

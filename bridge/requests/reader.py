@@ -25,7 +25,17 @@ from .controls import added_bars, read_controls
 from .fields import ATTRIBUTES, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Frontend, field_of, is_known, unknown
 from .hinted import hinted
 from .layers import read_layers, refuse_again
-from .parent import Parent, in_its_key, inherited, is_unchanged, older, read_parent, refuse_another_length
+from .parent import (
+    Parent,
+    all_alike,
+    in_its_key,
+    inherited,
+    is_unchanged,
+    left_behind,
+    older,
+    read_parent,
+    refuse_another_length,
+)
 from .scalars import read_scalars
 from .sent import Chunks
 from .song import of_song
@@ -143,6 +153,8 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
         request = in_its_key(parent, request, draft.given, controls=follows_anew)
         draft.say(inherited(parent, taken, request, controls=controls.inherited))
         draft.say(older(parent) if bare.model in READERS else "")
+        for sentence in (left_behind(parent, request), all_alike(parent, request)):
+            draft.say(sentence)
     if not controls.inherited:
         request = _in_the_melodys_key(request, draft.say)
     beside = before.get("with") if "with" not in draft.given else None

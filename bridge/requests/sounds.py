@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.audio.reading import MAX_READ_SECONDS, Recording, read_recording
+from engine.audio.reading import Recording, read_recording
 from engine.errors import BadInputError, BadRequestError
 from midi.files.file_part import existing, split_file_part
 
@@ -49,15 +49,17 @@ class SoundPart:
         """Whether all of the file is meant."""
         return self.end_seconds is None
 
-    def read(self, seconds: float = MAX_READ_SECONDS) -> Recording:
-        """Return the sound, of a longer one the first `seconds`; raises `BadInputError` where the file has less."""
-        end = self.start_seconds + seconds
-        found = read_recording(self.path, seconds=min(end, self.end_seconds or end, MAX_READ_SECONDS))
+    def read(self, seconds: float | None = None) -> Recording:
+        """Return the sound, of a longer one the first `seconds`, all where None.
+
+        Raises `BadInputError` where the file has less, and where more than 600 s are meant.
+        """
         if self.end_seconds is None:
-            return found
-        first = round(self.start_seconds * found.sample_rate)
-        samples = found.samples[:, first : round(self.end_seconds * found.sample_rate)]
-        if samples.shape[1] < LEAST_SECONDS * found.sample_rate:
-            lasts, part = found.samples.shape[1] / found.sample_rate, f"{self.start_seconds:g} to {self.end_seconds:g}"
-            raise BadInputError(f"{self.path} lasts {lasts:.3g} s; nothing of it is at {part} s.")
-        return Recording(samples, found.sample_rate, found.remarks)
+            return read_recording(self.path, seconds=seconds)
+        length = self.end_seconds - self.start_seconds
+        meant = length if seconds is None else min(seconds, length)
+        found = read_recording(self.path, seconds=meant, after_seconds=self.start_seconds)
+        if found.samples.shape[1] < LEAST_SECONDS * found.sample_rate:
+            part = f"{self.start_seconds:g} to {self.end_seconds:g}"
+            raise BadInputError(f"{self.path} lasts {found.file_seconds:.3g} s; nothing of it is at {part} s.")
+        return found

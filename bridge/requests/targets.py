@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.audio.reading import MAX_READ_SECONDS
 from engine.audio.resample import resampled
 from engine.audio.wav import read_loop_info
 from engine.errors import BadInputError, BadRequestError
@@ -40,7 +40,7 @@ from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
 from midi.live.notes_read import several_said
 from midi.melody import melody, pitched
-from midi.tempo import Meter, exact, samples_to_beats
+from midi.tempo import Meter, beats_to_samples, exact, samples_to_beats
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
 from .sounds import SoundPart
@@ -51,6 +51,7 @@ Say = Callable[[str], None]
 _AUDIO = (".wav", ".w64", ".rf64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".caf", ".au")
 _PAIRS = re.compile(r"[\s\d.]|[+\-\u2212][\d.][^:]*$|$")  # an empty one is refused in better words later
 SPARE_SECONDS = 1.0  # beyond the loop, so that a change of the sampling rate has its surroundings
+SILENT_PEAK = 1e-4
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORM = re.compile(r"[A-Za-z]{1,32}")
 
@@ -107,7 +108,7 @@ def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -
     if kind is Onsets:
         return _said(rhythm(text, loop), say)
     if kind is Audio:
-        return audio(SoundPart.parse(text), say=say, loop_seconds=loop.seconds)
+        return _sounding(SoundPart.parse(text), say, loop.seconds)
     if kind is Number:
         return number(row, text)
     if row is not None and row.kind == "structure":
@@ -216,15 +217,25 @@ def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopReques
     tempo_bpm = exact(info.tempo_bpm) if info is not None and info.tempo_bpm > 0 else loop.tempo_bpm
     beats = samples_to_beats(samples, tempo_bpm, sample_rate)
     bar = loop.meter.beats_per_bar
+    if info is None and beats < bar / 2:
+        raise BadInputError(f"{path} is shorter than half a bar at {float(loop.tempo_bpm):g} BPM.")
     step = SIXTEENTH if info is not None and bar % SIXTEENTH == 0 else bar
     return max(step, round(beats / step) * step)
 
 
-def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float = MAX_READ_SECONDS) -> Words | Audio:
+def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float | None = None) -> Words | Audio:
     """Read a form such as `AABA`, or reference audio."""
     if _FORM.fullmatch(text) and existing(Path(text)) is None:
         return Words(text=text.upper())
-    return audio(SoundPart.parse(text), say=say, loop_seconds=loop_seconds)
+    return _sounding(SoundPart.parse(text), say, loop_seconds)
+
+
+def _sounding(sound: SoundPart, say: Say, loop_seconds: float | None) -> Audio:
+    """Read reference audio that a loop is to resemble; raises `BadInputError` for silence, which is like nothing."""
+    found = audio(sound, say=say, loop_seconds=loop_seconds)
+    if is_silent(samples_of(found)):
+        raise BadInputError(f"{sound.name} is silent where it is heard: there is nothing to follow.")
+    return found
 
 
 def audio(
@@ -232,14 +243,14 @@ def audio(
     keep: tuple[tuple[Fraction, Fraction], ...] = (),
     say: Say = lambda _: None,
     *,
-    loop_seconds: float = MAX_READ_SECONDS,
+    loop_seconds: float | None = None,
 ) -> Audio:
-    """Read reference audio, as much as a control of a loop follows.
+    """Read reference audio, as much as a control of a loop of `loop_seconds` follows, all where None.
 
     `keep` are ranges of beats that stay as they are, `say` gets sentences on how the file was understood. Raises
     `BadInputError` for a file that cannot be read.
     """
-    recording = sound.read(loop_seconds + SPARE_SECONDS)
+    recording = sound.read(None if loop_seconds is None else loop_seconds + SPARE_SECONDS)
     for remark in recording.remarks:
         say(remark)
     samples, sample_rate = recording.samples, min(max(recording.sample_rate, MIN_AUDIO_RATE_HZ), MAX_AUDIO_RATE_HZ)
@@ -252,6 +263,22 @@ def audio(
         channels=samples.shape[0],
         keep=keep,
     )
+
+
+def samples_of(
+    sound: Audio, within: tuple[Fraction, Fraction] | None = None, tempo_bpm: Fraction = Fraction(120)
+) -> NDArray[np.float32]:
+    """Return the samples [samples, channels] of a sound, `within` beats at a tempo where given."""
+    samples = np.frombuffer(sound.samples, "<f4").reshape(-1, sound.channels)
+    if within is None:
+        return samples
+    first, last = (beats_to_samples(beat, tempo_bpm, sound.sample_rate) for beat in within)
+    return samples[first:last]
+
+
+def is_silent(samples: NDArray[np.float32]) -> bool:
+    """Whether nothing is heard of samples: none, or all below -80 dBFS, where dither and codecs lie."""
+    return not (np.abs(samples) > SILENT_PEAK).any()
 
 
 def beat_range(text: str, what: str) -> tuple[Fraction, Fraction]:

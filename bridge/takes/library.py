@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -80,12 +81,28 @@ class StoredTake:
 
 
 def stored_takes(folder: Path) -> Iterator[StoredTake]:
-    """Yield all takes, the newest day first; damaged ones are passed over."""
-    for day in sorted(folder.glob("*/"), reverse=True):
-        for path in sorted(day.glob("*.json"), key=_modified, reverse=True):
-            take = _brief(path)
-            if take is not None:
-                yield take
+    """Yield all takes in a folder and below it, the last one made first; damaged ones are passed over.
+
+    Whoever sorts takes into folders of his own still has them all, in the order in which they were made.
+    """
+    found = (take for path in _sidecars(folder) if (take := _brief(path)) is not None)
+    yield from sorted(found, key=_made, reverse=True)
+
+
+def _sidecars(folder: Path) -> Iterator[Path]:
+    """Yield what may be sidecars in `folder` and below, a folder in it that is a link to another disk included."""
+    yield from folder.glob("*.json")
+    for part in folder.glob("*/"):
+        yield from part.rglob("*.json")
+
+
+def _made(take: StoredTake) -> tuple[float, float]:
+    """Return when a take was made, to the second by its record, then by its file; by that alone where none says."""
+    changed = _modified(take.wav.with_suffix(".json"))
+    try:
+        return datetime.fromisoformat(take.created).astimezone().timestamp(), changed
+    except (ValueError, OverflowError):  # no date, or one before all calendars
+        return changed, changed
 
 
 def search(takes: Iterable[StoredTake], words: str) -> Iterator[StoredTake]:
@@ -108,9 +125,35 @@ def find(folder: Path, name: str) -> StoredTake:
     found = list(takes)[:1] if name == "latest" else [take for take in takes if name and take.take_id.startswith(name)]
     exact = [take for take in found if take.take_id == name]
     if len(exact or found) != 1:
+        _refuse_without_sound(folder, name)
         what = f"{len(found)} takes whose ids begin with" if found else "no take"
-        raise BadInputError(f"There is {what} {name[:80]!r} in {folder}.", remedy="`ditto-live takes` lists them.")
+        listing = "`ditto-live takes` lists them."
+        remedy = f"{listing} One that --out wrote elsewhere is named by its file, such as loop.wav."
+        raise BadInputError(f"There is {what} {name[:80]!r} in {folder}.", remedy=listing if found else remedy)
     return (exact or found)[0]
+
+
+def _refuse_without_sound(folder: Path, name: str) -> None:
+    """Raise `BadInputError` where the one take that `name` means has lost its WAV, which its noise makes again."""
+    lost = [path for path in _sidecars(folder) if name and not path.with_suffix(".wav").exists()]
+    meant = [path for path in lost if _take_id(path).startswith(name)]
+    if len(meant) == 1:
+        raise _without_sound(meant[0])
+
+
+def _without_sound(record: Path) -> BadInputError:
+    return BadInputError(
+        f"Take {_take_id(record)} has lost its sound: {record.with_suffix('.wav').name} is not beside {record.name}.",
+        remedy=f'`ditto-live render --from-take "{record}"` makes it again, or put the WAV back.',
+    )
+
+
+def _take_id(record: Path) -> str:
+    """Return the id in a take's sidecar, empty where it cannot be read or is none."""
+    try:
+        return msgspec.json.decode(_sidecar_bytes(record), type=_Brief).take_id
+    except (BadInputError, OSError, ValueError, RecursionError):
+        return ""
 
 
 def wav_of(path: Path) -> Path:
@@ -124,6 +167,8 @@ def wav_of(path: Path) -> Path:
 def _of_file(path: Path) -> StoredTake:
     wav = wav_of(path)
     found = _brief(wav.with_suffix(".json"))
+    if found is None and _take_id(record := wav.with_suffix(".json")) and not wav.exists():
+        raise _without_sound(record)
     if found is None:
         raise BadInputError(
             f"{path} is no take: there is no {wav.with_suffix('.json').name} that tells of it beside it.",
@@ -263,10 +308,7 @@ def _brief(path: Path) -> StoredTake | None:
 
 def is_sidecar(path: Path) -> bool:
     """Whether the file is a take's sidecar."""
-    try:
-        return bool(msgspec.json.decode(_sidecar_bytes(path), type=_Brief).take_id)
-    except (BadInputError, ValueError, RecursionError):
-        return False
+    return bool(_take_id(path))
 
 
 def _sidecar_bytes(path: Path) -> bytes:

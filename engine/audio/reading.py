@@ -5,7 +5,6 @@ libsndfile refuses. The format and the samples of such a file are found chunk by
 """
 
 import io
-import math
 import os
 import struct
 from dataclasses import dataclass
@@ -43,30 +42,36 @@ _NO_SIZE = (0, 0xFFFFFFFF)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Mono or stereo samples, their rate in hertz, and sentences for the producer on repairs and conversions."""
+    """Mono or stereo samples, their rate in hertz, and sentences for the producer on repairs and conversions.
+
+    `file_seconds` is how long the whole file lasts.
+    """
 
     samples: Samples
     sample_rate: int
+    file_seconds: float
     remarks: tuple[str, ...] = ()
 
 
-def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recording:
+def read_recording(path: Path, *, seconds: float | None = None, after_seconds: float = 0.0) -> Recording:
     """Return the sound of an audio file, mono or stereo; more channels are mixed to stereo.
 
-    At most the first `seconds` are read. Values that are not finite, or beyond 80 dB over full scale, become silence
-    with a remark. Raises `BadInputError` for a file that is missing, unreadable, empty or longer than 600 s.
+    At most `seconds` are read, from `after_seconds` on; of a part behind the end there are no samples. Values that are
+    not finite, or beyond 80 dB over full scale, become silence with a remark. Raises `BadInputError` for a file that is
+    missing, unreadable or empty, and where more than 600 s are meant.
     """
     import soundfile  # here, because only those who read pay for loading it
 
+    part = _Part(after_seconds, seconds)
     remarks: list[str] = []
     _refuse_irregular(path)
     try:
         with soundfile.SoundFile(_named(path)) as file:
-            found = _samples(path, file, seconds)
+            found = _samples(path, file, part)
     except (MidiError, OSError, ValueError, RuntimeError, _EmptyError) as error:
-        found = _repaired(path, error, seconds)
+        found = _repaired(path, error, part)
         remarks.append(f"{path.name} is not a whole WAV file; the samples that it has were read.")
-    samples, sample_rate = found
+    samples, sample_rate, file_seconds = found
     bad = ~(np.abs(samples) <= MAX_LEVEL)  # true for nan, too
     if bad.any():
         if bad.all():
@@ -76,7 +81,7 @@ def read_recording(path: Path, *, seconds: float = MAX_READ_SECONDS) -> Recordin
     if samples.shape[1] > 2:
         remarks.append(f"{path.name} has {samples.shape[1]} channels; they are mixed to stereo.")
         samples = _stereo(samples)
-    return Recording(np.ascontiguousarray(samples.T, dtype=np.float32), sample_rate, tuple(remarks))
+    return Recording(np.ascontiguousarray(samples.T, dtype=np.float32), sample_rate, file_seconds, tuple(remarks))
 
 
 def _named(path: Path) -> Path | bytes:
@@ -93,12 +98,20 @@ def _refuse_irregular(path: Path) -> None:
             raise BadInputError(error.sentence, remedy=error.remedy) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is read of a file: `seconds` from `after_seconds` on, up to the end where None."""
+
+    after_seconds: float
+    seconds: float | None
+
+
 class _EmptyError(Exception):
     """libsndfile finds no samples in a file, whose sizes may be wrong."""
 
 
-def _samples(path: Path, file: Any, seconds: float) -> tuple[NDArray[np.float32], int]:
-    """Return samples [samples, channels] and rate of an open `soundfile.SoundFile`."""
+def _samples(path: Path, file: Any, part: _Part) -> tuple[NDArray[np.float32], int, float]:
+    """Return samples [samples, channels] and rate of an open `soundfile.SoundFile`, and the seconds of its file."""
     rate = int(file.samplerate)
     if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise BadInputError(f"{path} has {rate} samples a second; {MIN_RATE_HZ} to {MAX_RATE_HZ} can be read.")
@@ -106,23 +119,32 @@ def _samples(path: Path, file: Any, seconds: float) -> tuple[NDArray[np.float32]
         raise BadInputError(f"{path} has {file.channels} channels; 1 to {MAX_CHANNELS} can be read.")
     if file.frames >= _KNOWN_FRAMES:
         raise BadInputError(f"{path} does not tell its length, as a stream.", remedy="Convert it to WAV.")
-    if file.frames > MAX_READ_SECONDS * rate:
-        raise BadInputError(f"{path} lasts {file.frames / rate:g} s; up to {MAX_READ_SECONDS} s can be read.")
-    frames = min(file.frames, math.ceil(seconds * rate))
+    first = min(file.frames, round(part.after_seconds * rate))
+    meant = file.frames - first
+    frames = meant if part.seconds is None else min(meant, max(1, round(part.seconds * rate)))
+    if frames > MAX_READ_SECONDS * rate:
+        raise BadInputError(
+            f"{path} lasts {file.frames / rate:.6g} s; up to {MAX_READ_SECONDS} s can be read.",
+            remedy=f"Name the seconds of it that are meant, such as {path.name}#0:8.",
+        )
     held = 4 * file.channels * frames
     if held > MAX_READ_BYTES:
         raise BadInputError(
             f"{path} holds {held / 2**20:,.0f} MB of samples; {MAX_READ_BYTES // 2**20} MB is the most.",
-            remedy="Use a shorter file, or one of a lower sample rate.",
+            remedy=f"Name the seconds of it that are meant, such as {path.name}#0:8, or lower its sample rate.",
         )
-    samples = file.read(frames, dtype="float32", always_2d=True)
-    if not len(samples):
+    if not file.frames:
         raise _EmptyError
-    return samples, rate
+    if first:
+        file.seek(first)
+    samples = file.read(frames, dtype="float32", always_2d=True)
+    if frames and not len(samples):
+        raise _EmptyError
+    return samples, rate, file.frames / rate
 
 
-def _repaired(path: Path, error: Exception, seconds: float) -> tuple[NDArray[np.float32], int]:
-    """Return samples and rate of a WAV file from its format and data chunks alone; raise `BadInputError` otherwise."""
+def _repaired(path: Path, error: Exception, part: _Part) -> tuple[NDArray[np.float32], int, float]:
+    """Return the same of a WAV file from its format and data chunks alone; raise `BadInputError` otherwise."""
     import soundfile
 
     data = b""
@@ -133,7 +155,7 @@ def _repaired(path: Path, error: Exception, seconds: float) -> tuple[NDArray[np.
         whole = plain_wav(data)
         if whole is not None:
             with soundfile.SoundFile(io.BytesIO(whole)) as file:
-                return _samples(path, file, seconds)
+                return _samples(path, file, part)
     except (MidiError, OSError, ValueError, RuntimeError, _EmptyError):
         data = data[:8]
     if data[4:8] == _MPEG_4:

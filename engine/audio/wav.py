@@ -21,7 +21,7 @@ from midi.tempo import Meter
 
 from ..errors import InternalError
 from ..files import publish
-from .reading import MAX_READ_SECONDS, read_recording
+from .reading import read_recording
 
 Audio = NDArray[np.float32]
 """Samples as [channels, samples], full scale is 1."""
@@ -110,10 +110,11 @@ def _pcm24(audio: Audio) -> Iterator[bytes]:
         yield integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def read_audio(path: Path, *, seconds: float = MAX_READ_SECONDS) -> tuple[Audio, int]:
+def read_audio(path: Path, *, seconds: float | None = None) -> tuple[Audio, int]:
     """Return float32 samples [channels, samples], mono or stereo, and the sample rate of an audio file.
 
-    At most the first `seconds` are read. Raises `BadInputError` as `read_recording`, which also returns remarks.
+    At most the first `seconds` are read, all where None. Raises `BadInputError` as `read_recording`, which also returns
+    remarks.
     """
     recording = read_recording(path, seconds=seconds)
     return recording.samples, recording.sample_rate

@@ -57,16 +57,26 @@ _ABSENT: Final = {
     "no drums": (Layer.DRUMS, Layer.PERCUSSION), "no bass": (Layer.BASS,), "no chords": (Layer.CHORDS,),
     "no melody": (Layer.LEAD,),
 }  # fmt: skip
+_NAMES: Final = {
+    "drums": Layer.DRUMS, "percussion": Layer.PERCUSSION, "bass": Layer.BASS, "chords": Layer.CHORDS,
+    "melody": Layer.LEAD, "lead": Layer.LEAD, "texture": Layer.TEXTURE,
+}  # fmt: skip
 USUAL: Final = (Layer.CHORDS, Layer.BASS, Layer.LEAD, Layer.DRUMS)  # what a loop of few words has first
 _WHOLE: Final = (Layer.BASS, Layer.CHORDS)  # what "a chill beat" has beside its drums
 FEWEST_LAYERS: Final = 3  # of a loop whose words do not ask for fewer, as "piano solo" and "drums only" do
 _STRUCTURE: Final = "layer"  # the group of words that say which layers there are
 
 
-def left_out(asked: Iterable[int]) -> set[Layer]:
-    """Return the layers that the words of these numbers leave out, as "no bass" does."""
+def left_out(asked: Iterable[int], declined: Iterable[int] = ()) -> set[Layer]:
+    """Return the layers that words leave out: as "no bass" does, which is asked, or as those that are `declined`.
+
+    What is asked by name stays: percussion where the drums go, arpeggios where the lead does.
+    """
     said = {WORDS[word].text for word in asked}
-    return {layer for text, some in _ABSENT.items() if text in said for layer in some}
+    named = {_NAMES[WORDS[word].text] for word in declined if WORDS[word].text in _NAMES}
+    found = {layer for layer in named if not said & PRESENT[layer]}
+    found |= {layer for text, some in _ABSENT.items() if text in said for layer in some}
+    return found - {Layer.PERCUSSION} if said & {*PRESENT[Layer.PERCUSSION], "percussion"} else found
 
 
 def sounding(chords: Iterable[ChordSpan]) -> bool:
@@ -110,25 +120,42 @@ class LayerConditioning(msgspec.Struct, frozen=True):
         return cls(asked, words, "" if plan.key is None else str(plan.key), tuple(chords), is_limited)
 
     def again(
-        self, plan: Arrangement, layers: Collection[str], key: Key | None, chords: Sequence[ChordSpan] = ()
+        self,
+        plan: Arrangement,
+        layers: Collection[str],
+        key: Key | None,
+        beats: Fraction,
+        chords: Sequence[ChordSpan] = (),
     ) -> Arrangement:
-        """Return `plan` with the words that `layers` had before; a `key` or `chords` that are asked for now stay."""
+        """Return `plan` with the words that `layers` had before; a `key` or `chords` that are asked for now stay.
+
+        The chords of before sound when they did, in a loop of so many `beats`: at double tempo it has twice as many.
+        """
         own = {Layer(name): tuple(one for one in self.words[name] if one < len(WORDS)) for name in layers}
         words = {layer: own.get(layer, said) for layer, said in plan.words.items()}
         if chords or not self.key or (key is not None and str(key) != self.key):
             return replace(plan, words=words)
-        return Arrangement(words, Key.parse(self.key), self._spans)
+        return Arrangement(words, Key.parse(self.key), self._spans(beats))
 
     def is_in_tune_with(self, plan: Arrangement) -> bool:
         """Whether `plan` has the key and the chords of before."""
-        return ("" if plan.key is None else str(plan.key)) == self.key and plan.chords == self._spans
+        own = self._spans(_end_of(plan.chords)) if plan.chords else self._spans()
+        return ("" if plan.key is None else str(plan.key)) == self.key and plan.chords == own
 
-    @property
-    def _spans(self) -> tuple[ChordSpan, ...]:
-        return tuple(
+    def _spans(self, over: Fraction | None = None) -> tuple[ChordSpan, ...]:
+        """Return the chords, spread `over` so many beats where given."""
+        spans = tuple(
             ChordSpan(Fraction(beat), Fraction(beats), Chord(root, frozenset(classes), bass))
             for beat, beats, root, classes, bass in self.chords
         )
+        if over is None or not spans or _end_of(spans) == over:
+            return spans
+        ratio = over / _end_of(spans)
+        return tuple(ChordSpan(span.beat * ratio, span.beats * ratio, span.chord) for span in spans)
+
+
+def _end_of(spans: Sequence[ChordSpan]) -> Fraction:
+    return max(span.beat + span.beats for span in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,21 +225,24 @@ class LayerRepertoire:
         chords: tuple[ChordSpan, ...] = (),
         draws_key: bool = True,
         is_open: bool = False,
+        is_only: bool = False,
+        declined: tuple[int, ...] = (),
     ) -> Arrangement:
         """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
 
         Those of a take that it begins from are `kept`, with the words that they had for that. Those `needed` are there
-        whatever is drawn, unless the words leave them out; with `is_open` ("a chill beat") so are bass and chords.
-        Without `chords` they are the picked loop's, in `key` or its own; where all are rests, no layer is drawn to play
-        them. Raises `BadRequestError` where none is left.
+        whatever is drawn, unless the words, or those `declined`, leave them out; with `is_open` ("a chill beat") so are
+        bass and chords. With `is_only` no others are drawn. Without `chords` they are the picked loop's, in `key` or
+        its own; where all are rests, no layer is drawn to play them. Raises `BadRequestError` where none is left.
         """
         wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
         completed = self.whole.complete(
             wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key, is_open=is_open
         )
         present = tuple(layer for layer in LAYERS if layer in (layers or kept))
-        absent = left_out(asked) | ({Layer.CHORDS} if chords and not sounding(chords) else set())
-        present = present or self._present(asked, completed, {*needed, *(_WHOLE if is_open else ())}, absent)
+        absent = left_out(asked, declined) | ({Layer.CHORDS} if chords and not sounding(chords) else set())
+        needed = {*needed, *(_WHOLE if is_open else ())}
+        present = present or self._present(asked, completed, needed, absent, is_only=is_only)
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
@@ -222,17 +252,25 @@ class LayerRepertoire:
         return Arrangement(words, completed.key, chords)
 
     def _present(
-        self, asked: Iterable[int], completed: Completed, needed: Collection[Layer], absent: set[Layer]
+        self,
+        asked: Iterable[int],
+        completed: Completed,
+        needed: Collection[Layer],
+        absent: set[Layer],
+        *,
+        is_only: bool,
     ) -> tuple[Layer, ...]:
         texts = {WORDS[word].text for word in completed.ids}
         present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
+        present -= absent
+        others = [place for place, layer in enumerate(LAYERS) if layer not in absent]
         for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
             if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
-                present.add(LAYERS[int(self.said[:, :, word].sum(0).argmax())])
+                heard = self.said[:, others, word].sum(0)
+                present |= {LAYERS[others[int(heard.argmax())]]} if heard.any() else set()
         said = {WORDS[word].text for word in asked}
-        present -= absent
         # Nobody asks for a loop of one layer by naming an instrument, or by leaving another out.
-        if not any(text == "solo" or text.endswith("only") for text in said):
+        if not (is_only and present) and not any(text == "solo" or text.endswith("only") for text in said):
             drawn = () if completed.example is None else self.said[completed.example].any(1)
             first = [layer for layer, there in zip(LAYERS, drawn, strict=False) if there]
             missing = [layer for layer in dict.fromkeys((*first, *USUAL)) if layer not in present | absent]

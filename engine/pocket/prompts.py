@@ -23,6 +23,7 @@ from .languages.segments import Part, Segment, read_parts
 from .languages.vocabulary import INSTRUMENTS, WORD_IDS
 
 MAX_NAMED = 12  # words of one kind in the sentence
+MAX_SHOWN = 40  # characters of a word that is not known
 
 
 class UnknownPart(msgspec.Struct, frozen=True):
@@ -228,7 +229,8 @@ def _line(start: str, parts: list[str]) -> str:
 
 
 def _asked_back(unknown: UnknownPart) -> str:
-    return f"{unknown.text} ({unknown.nearest}?)" if unknown.nearest else unknown.text
+    text = unknown.text if len(unknown.text) <= MAX_SHOWN else f"{unknown.text[:MAX_SHOWN]}…"
+    return f"{text} ({unknown.nearest}?)" if unknown.nearest else text
 
 
 def _more(unknown: tuple[UnknownPart, ...]) -> str:

@@ -72,6 +72,11 @@ class Reading:
         """The words of which nothing may be drawn: those to keep away from, and those that the prompt refuses."""
         return tuple(sorted({*self.avoided.ids, *self.text.refused}))
 
+    @property
+    def declined(self) -> tuple[int, ...]:
+        """The words that the request itself does not want or wants less of, without what goes with them."""
+        return tuple(sorted({*self.avoided.ids, *self.text.declined}))
+
 
 def read_request(request: LoopRequest) -> Reading:
     """Return what `request` says; tempi that the model does not know become half or double time."""

@@ -26,7 +26,8 @@ FAST_FROM_BPM: Final = 138
 class Parsed(msgspec.Struct, frozen=True):
     """What a prompt says: word ids (sorted, unique), words, what was not understood, and hints.
 
-    `refused` are the ids of what must not be added to it; with `is_open` its drums mean a whole loop ("a chill beat").
+    `refused` are the ids of what must not be added to it, `declined` those of them that it names itself. With
+    `is_open` its drums mean a whole loop ("a chill beat"), with `is_only` nothing else than what it names may sound.
     """
 
     ids: tuple[int, ...]
@@ -36,6 +37,8 @@ class Parsed(msgspec.Struct, frozen=True):
     key: str | None = None
     refused: tuple[int, ...] = ()
     is_open: bool = False
+    declined: tuple[int, ...] = ()
+    is_only: bool = False
 
 
 def parse(text: str) -> Parsed:
@@ -53,6 +56,8 @@ def parse(text: str) -> Parsed:
         parsed.key,
         tuple(sorted(WORD_IDS[word] for word in parsed.kept_away)),
         parsed.is_open,
+        tuple(sorted(WORD_IDS[word] for word in {*parsed.refused, *parsed.lessened} & WORD_IDS.keys())),
+        parsed.is_only,
     )
 
 

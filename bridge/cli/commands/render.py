@@ -15,7 +15,7 @@ from bridge.requests.targets import TargetRow
 from engine.errors import BadInputError, EngineUnavailableError
 from engine.events import Event, Run
 from engine.models.catalogue import check
-from engine.settings import Settings, control_files
+from engine.settings import Settings, control_files, refuse_missing_control_files
 
 from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
@@ -59,6 +59,7 @@ class Render:
     def run(self) -> int:
         """Read the request, make the loop, and say where it is."""
         started = time.monotonic()
+        refuse_missing_control_files()
         settings = Settings(device=self.device, dtype=self.dtype)
         rows = rows_of(getattr(self, "controls", ()))
         typed = typed_settings(self)

@@ -37,7 +37,7 @@ def overview(
     trash: Annotated[bool, typer.Option("--trash", help="With --unused: move them to the system's trash.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --trash: do not ask.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the prompts of the takes listed.")] = False,
-    limit: Annotated[int, typer.Option(help="At most so many lines; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many lines; 0 for all.")] = 50,
     takes: Folder = None,
     json: Json = False,
 ) -> int:

@@ -44,6 +44,7 @@ class LayerScenes:
             tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
             needed=_needed(request, chords), draws_key=reading.draws_key and not chords, is_open=reading.text.is_open,
+            declined=reading.declined, is_only=reading.text.is_only,
         )  # fmt: skip
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
@@ -54,7 +55,7 @@ class LayerScenes:
         before = _stored_conditioning(request) if arrangement is None else None
         stay = frozenset() if before is None else _layers_as_before(request, reading, before)
         if before is not None and stay:
-            plan = before.again(plan, stay, reading.key, chords)
+            plan = before.again(plan, stay, reading.key, request.beats, chords)
         _check(request, plan)
         text = _chords_heard(request, plan)
         notes = _notes(request, reading, plan, text, before.key if before and stay and not chords else "")
@@ -150,8 +151,8 @@ def _notes(request: LoopRequest, reading: Reading, plan: Arrangement, chords: st
 
 def _contradictions(request: LoopRequest, reading: Reading, plan: Arrangement) -> list[str]:
     """Return a sentence on each pair of wishes of which only one can be met."""
-    notes = []
-    if named := [name for name in plan.layers if name in request.layers and name in left_out(reading.text.ids)]:
+    notes, absent = [], left_out(reading.text.ids, reading.declined)
+    if named := [name for name in plan.layers if name in request.layers and name in absent]:
         notes.append(f"The words leave out {', '.join(named)}, but the layers that are named do not.")
     if request.chords and sounding(plan.chords) and Layer.CHORDS not in plan.layers:
         players = ", ".join(layer for layer in plan.layers if layer in PITCHED)

@@ -163,8 +163,9 @@ class _Clause:
             self.own.append(segment)
 
     def _is_refused(self, place: int, segment: Segment) -> bool:
-        if self.fresh:
-            return True
+        is_of_last = segment.words == ("solo",) and place and self.segments[place - 1] is self.last
+        if self.fresh or (is_of_last and self.refused_one and self.last and _is_instrument(self.last)):
+            return True  # "no guitar solo" wants no solo
         joined = self.last if self.joined else None
         return joined is not None and _is_instrument(segment) == _is_instrument(joined)
 

@@ -111,3 +111,22 @@ def test_threads_are_those_of_the_setting_or_of_the_measurement(settings: Settin
     (found,) = checks.threads(replace(settings, threads=0))
     assert "ms a step" in found.sentence
     assert (settings.home / "threads.json").is_file()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_control_files_that_are_named_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_there: bool
+) -> None:
+    """Without one no loop is made: doctor says so, and render before its work, not after it."""
+    file = tmp_path / "mine.py"
+    monkeypatch.setenv("DITTO_CONTROLS", str(file))
+    if is_there:
+        file.write_text("")
+    (found,) = checks.control_files_named()
+    assert found.level == ("ok" if is_there else "fix")
+    assert str(file) in found.sentence
+    if not is_there:
+        assert run(["render", "--bars", "1", "--out", str(tmp_path / "a.wav")]) == 2
+        said = capsys.readouterr().err
+        assert f"{file}, which DITTO_CONTROLS names, is no file." in said
+        assert "Loading" not in said

@@ -166,6 +166,8 @@ def test_a_device_is_no_file_to_write(tmp_path: Path) -> None:
     """Review C's kind: `--out /dev/full` writes no neighbours into /dev."""
     with pytest.raises(BadInputError, match=r"is no file|is not a \.wav|cannot be written"):
         output.check_writable(Path("/dev/full"), "--out")
+    with pytest.raises(BadInputError, match=r"is no file|cannot be written"):
+        shelf(Path("/dev/full"), LoopRequest(), Settings(takes=tmp_path))
 
 
 def test_the_sentence_comes_last(
@@ -195,3 +197,52 @@ def test_a_key_that_is_only_the_nearest_is_said() -> None:
     """Trial 20: every way in tells which key a scale of Live 12 became, and a key as people say it is no remark."""
     assert any("C lydian" in remark or "nearest" in remark for remark in read_request({"key": "C Whole Tone"}).remarks)
     assert not any("nearest" in remark for remark in read_request({"key": "H-Moll"}).remarks)
+
+
+def test_a_folder_with_a_dot_in_its_name_is_a_folder(tmp_path: Path) -> None:
+    """`Vol.2` is no file of the kind `.2`."""
+    (tmp_path / "Vol.2").mkdir()
+    found = shelf(tmp_path / "Vol.2", LoopRequest(), Settings(takes=tmp_path))
+    assert found.out == tmp_path / "Vol.2" / "loop.wav"
+
+
+def test_standard_output_is_no_wav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A take is several files; a file called `-.wav` is what nobody means."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInputError, match="standard output"):
+        shelf(Path("-"), LoopRequest(), Settings(takes=tmp_path))
+
+
+@pytest.mark.parametrize("out", ["loop.wav", None])
+@pytest.mark.parametrize(("count", "stems", "sounds"), [(1, False, 1), (3, False, 3), (2, True, 6)])
+def test_a_disk_without_room_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str | None, count: int, stems: bool, sounds: int
+) -> None:
+    """A search of minutes would end in a file that does not fit; what is known beforehand is said beforehand."""
+    request = LoopRequest(count=count, stems=stems, layers=("drums", "bass") if stems else (), bars=1)
+    needed = sounds * request.samples * 6
+    place, settings = (None if out is None else tmp_path / out), Settings(takes=tmp_path)
+    monkeypatch.setattr(output, "disk_free_bytes", lambda _: needed)
+    shelf(place, request, settings)
+    monkeypatch.setattr(output, "disk_free_bytes", lambda _: needed - 1)
+    with pytest.raises(BadInputError, match="has room for"):
+        shelf(place, request, settings)
+
+
+@pytest.mark.parametrize("is_out", [True, False])
+def test_a_take_that_fails_names_those_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_out: bool
+) -> None:
+    """Of three takes the second does not fit: the first is not lost, and is not looked for in vain."""
+    request = LoopRequest(prompt="dub", count=3)
+    takes = shelf(tmp_path / "loop.wav" if is_out else None, request, Settings(takes=tmp_path))
+    takes.keep(take(0))
+
+    def full(*_: object, **__: object) -> None:
+        raise BadInputError("There is no space.", remedy="Make room.")
+
+    monkeypatch.setattr(output.delivery, "write_files", full)
+    monkeypatch.setattr(output.delivery, "write_take", full)
+    with pytest.raises(BadInputError, match=r"There is no space\.") as failed:
+        takes.keep(take(1))
+    assert failed.value.remedy == f"Make room. What was made before is there: {takes.kept[0].path}."

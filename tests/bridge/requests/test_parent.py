@@ -236,3 +236,29 @@ def test_the_key_that_a_seed_chose_is_the_takes(
     reading = child(tmp_path, name, **settings)
     assert reading.request.key == key
     assert any("G dorian" in remark for remark in reading.remarks) == (key == "G dorian")
+
+
+def test_controls_that_lie_at_other_beats_are_said_to_be_left_out(tmp_path: Path, model: TinyModel) -> None:
+    """The same seconds at double tempo have twice as many beats: the melody of the take means none of them."""
+    request = read_request(WORDS | {"melody": MELODY, "method": "guidance"}, takes=tmp_path).request
+    name = kept(tmp_path, request, made(request, model)[0])
+    reading = child(tmp_path, name, tempo_bpm="300", bars="4")
+    assert reading.request.controls == ()
+    said = "Left out of the take: melody, at beats of its 6; this loop has 12 in the same time."
+    assert said in reading.remarks
+    assert not any(
+        "Left out" in one for one in child(tmp_path, name, tempo_bpm="300", bars="4", intensity="0:-20").remarks
+    )
+
+
+@pytest.mark.parametrize(("settings", "alike"), [({}, True), ({"variation": "0.3"}, False), ({"steps": "2"}, True)])
+def test_several_takes_of_one_noise_are_said_to_be_alike(
+    tmp_path: Path, model: TinyModel, settings: dict[str, str], alike: bool
+) -> None:
+    """What is said is true of what is made."""
+    request = read_request(WORDS | FOLLOWED["a curve"], takes=tmp_path).request
+    name = kept(tmp_path, request, made(request, model)[0])
+    reading = child(tmp_path, name, count="2", **settings)
+    assert any("All 2 takes" in remark for remark in reading.remarks) is alike
+    first, second = (samples_of(take.sound) for take in made(reading.request, model))
+    assert np.array_equal(first, second) is alike

@@ -129,7 +129,7 @@ def test_reference_audio_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ループ" / "a b.wav"
     path.parent.mkdir()
     write_loop(
-        path, np.zeros((2, 44_100), np.float32), 44_100, tempo_bpm=Fraction(120), beats=Fraction(2), meter=Meter()
+        path, np.full((2, 44_100), 0.1, np.float32), 44_100, tempo_bpm=Fraction(120), beats=Fraction(2), meter=Meter()
     )
     made = _set(tmp_path, inpaint=str(path), keep="0:2,4:8", timbre=str(path))
     timbre, inpaint = made.request.controls

@@ -80,3 +80,58 @@ def test_a_part_behind_the_end_is_refused(ramp: Path) -> None:
     """It says how long the file is."""
     with pytest.raises(DittoError, match=r"lasts 8 s; nothing of it is at 9 to 10 s"):
         read(timbre=f"{ramp}#9:10")
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of eleven minutes, whose samples say where they are."""
+    path = tmp_path_factory.mktemp("long") / "field.wav"
+    soundfile.write(path, np.linspace(0, 1, RATE * 660, endpoint=False), RATE, subtype="FLOAT")
+    return path
+
+
+def test_of_a_long_file_a_part_is_taken_or_asked_for(long: Path) -> None:
+    """A part far inside is read, a reference is read as far as the loop goes; else the remedy is a part."""
+    (heard,) = read(timbre=f"{long}#640:644").controls
+    assert values(heard.target)[[0, -1]] * 660 == pytest.approx([640, 644], abs=0.01)
+    (kept,) = read(inpaint=str(long), keep="0:8", bars="2").controls
+    assert len(values(kept.target)) == 5 * RATE
+    with pytest.raises(DittoError, match=r"field\.wav lasts 660 s; up to 600 s can be read") as refused:
+        read(**{"with": str(long), "layers": "bass"})
+    assert "field.wav#0:8" in refused.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["timbre", "structure"])
+@pytest.mark.parametrize("peak", [0.0, 3e-5])
+def test_silence_is_no_reference(tmp_path: Path, kind: str, peak: float) -> None:
+    """Nothing of it can be followed; dither is silence, too."""
+    path = tmp_path / "silent.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-peak, peak, RATE), RATE, subtype="FLOAT")
+    with pytest.raises(DittoError, match=r"silent\.wav is silent where it is heard"):
+        read(**{kind: str(path)})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "peak", "keep", "said"),
+    [
+        (0.5, 0.5, "0:4", "kept.wav ends at beat 1; what is kept after it is silence."),
+        (2.0, 0.5, "0:1,3:4", ""),
+        (2.0, 0.0, "0:4", "kept.wav is silent in the beats that are kept, and so they will be."),
+        (0.5, 0.5, "2:4", "kept.wav is silent in the beats that are kept, and so they will be."),
+    ],
+)
+def test_kept_beats_without_a_sound_are_said(tmp_path: Path, seconds: float, peak: float, keep: str, said: str) -> None:
+    """A file that ends before the beats that are kept would leave a hole that nobody asked for."""
+    path = tmp_path / "kept.wav"
+    soundfile.write(path, np.full(int(RATE * seconds), peak), RATE, subtype="FLOAT")
+    settings = {"inpaint": str(path), "keep": keep, "bars": "1"}
+    reading = read_request(settings, {}, frontend=Frontend.OSC, takes=None, request_id="a", instance="b")
+    assert [remark for remark in reading.remarks if "kept.wav" in remark] == [said] * bool(said)
+
+
+def test_a_groove_of_less_than_half_a_bar_is_refused(tmp_path: Path) -> None:
+    """A hit of 0.3 s is no bar: its strokes would be laid over two seconds."""
+    path = tmp_path / "hit.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, int(RATE * 0.3)), RATE)
+    with pytest.raises(DittoError, match="shorter than half a bar at 120 BPM"):
+        read(rhythm=str(path))

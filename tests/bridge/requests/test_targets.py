@@ -107,7 +107,7 @@ def test_a_part_that_begins_later_is_read_from_its_first_bar(tmp_path: Path) -> 
 def test_a_form_is_words_and_a_file_is_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """AABA in any case; a file of that very name wins."""
     assert targets.structure("aaBa") == Words(text="AABA")
-    soundfile.write(tmp_path / "song.wav", np.zeros((100, 1)), 8_000)
+    soundfile.write(tmp_path / "song.wav", np.full((100, 1), 0.1), 8_000)
     found = targets.structure(str(tmp_path / "song.wav"))
     assert isinstance(found, Audio)
     (tmp_path / "AABA").write_bytes((tmp_path / "song.wav").read_bytes())

@@ -219,3 +219,61 @@ def test_what_is_no_take_is_passed_over(three: Path) -> None:
     (day / "stray.json").write_text("{")
     (day / "lonely.json").write_text('{"request": {}}')
     assert len(list(takes.stored_takes(three))) == 3
+
+
+def _dated(take: takes.StoredTake, created: str) -> takes.StoredTake:
+    path = take.wav.with_suffix(".json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"created": created}))
+    return take
+
+
+def _moved(take: takes.StoredTake, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in take.files:
+        shutil.move(file, folder)
+
+
+@pytest.mark.parametrize("where", ["keepers", "keepers/2027/best", ".", "a link"])
+def test_takes_that_are_sorted_by_hand_are_listed_by_when_they_were_made(tmp_path: Path, where: str) -> None:
+    """Wherever below the folder they lie; the latest is the last one made, not what lies in a folder of a late name."""
+    home = tmp_path / "takes"
+    first = _dated(_make(home, "first", bars=1), "2026-01-01T00:00:00+00:00")
+    last = _dated(_make(home, "last", bars=1), "2026-01-02T00:00:00+00:00")
+    if where == "a link":
+        (tmp_path / "disk").mkdir()
+        (home / where).symlink_to(tmp_path / "disk", target_is_directory=True)
+    _moved(first, home / where)
+    assert [take.prompt for take in takes.stored_takes(home)] == ["last", "first"]
+    assert takes.find(home, "latest").take_id == last.take_id
+    assert takes.find(home, first.take_id).wav.parent == home / where
+
+
+@pytest.mark.parametrize("way", ["id", "start of id", "json"])
+def test_a_take_whose_sound_was_deleted_is_said_to_be_made_again(three: Path, way: str) -> None:
+    """Its record and its noise are there: "there is no take" would be untrue, and what helps is one command."""
+    take = takes.find(three, "latest")
+    take.wav.unlink()
+    record = take.wav.with_suffix(".json")
+    names = {"id": take.take_id, "start of id": take.take_id[:5], "json": str(record)}
+    with pytest.raises(BadInputError, match=rf"Take {take.take_id} has lost its sound") as refused:
+        takes.find(three, names[way])
+    assert f'--from-take "{record}"' in refused.value.remedy
+    assert take.take_id not in {one.take_id for one in takes.stored_takes(three)}
+
+
+def test_latest_of_an_empty_folder_tells_how_other_takes_are_named(tmp_path: Path) -> None:
+    """Who has just written one with --out means that one."""
+    with pytest.raises(BadInputError, match="no take 'latest'") as refused:
+        takes.find(tmp_path, "latest")
+    assert "--out" in refused.value.remedy
+
+
+@pytest.mark.parametrize("created", ["2026-11-30T11:25:00-10:00", "no date", "0001-01-01T00:00:00"])
+def test_takes_of_several_time_zones_are_in_the_order_of_time(tmp_path: Path, created: str) -> None:
+    """A player who has travelled west has his latest take first; where a record tells no time, its file does."""
+    _dated(_make(tmp_path, "east", bars=1), "2026-12-01T11:20:00+14:00")
+    last = _dated(_make(tmp_path, "west", bars=1), created)
+    listed = [take.prompt for take in takes.stored_takes(tmp_path)]
+    assert sorted(listed) == ["east", "west"]
+    if created != "0001-01-01T00:00:00":
+        assert takes.find(tmp_path, "latest").take_id == last.take_id

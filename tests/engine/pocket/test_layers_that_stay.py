@@ -102,3 +102,20 @@ def test_a_layer_that_is_hardly_heard_is_named(layered: LayeredPocket) -> None:
     stems = stems * np.array([1, 1, 1e-3], np.float32)[:, None, None]
     (sentence,) = faint(ready, Finished(audio=stems.sum(0), gain_db=0.0, rotation_samples=0, stems=stems))
     assert sentence.startswith("Hardly heard: lead;")
+
+
+@pytest.mark.parametrize(("bars", "tempo_bpm"), [(2, 300), (4, 600), (3, 450)])
+@pytest.mark.parametrize("again", [(), ("lead",)])
+def test_a_take_at_another_tempo_of_the_same_length_keeps_its_chords_in_time(
+    layered: LayeredPocket, bars: int, tempo_bpm: int, again: tuple[str, ...]
+) -> None:
+    """Twice the tempo and twice the bars last as long: its chords were looked for behind their end, which ended all."""
+    take, _ = with_stems(layered, request())
+    start = Start(noise=take.noise)
+    asked = msgspec.structs.replace(request(start=start, again=again), bars=bars, tempo_bpm=Fraction(tempo_bpm), seed=9)
+    scene = layered.scene(asked)
+    first = layered.scene(request(start=start)).chords
+    ratio = Fraction(tempo_bpm, 150)
+    assert first
+    assert [(span.beat / ratio, span.chord) for span in scene.chords] == [(span.beat, span.chord) for span in first]
+    assert not any("sound different" in note for note in scene.notes)

@@ -75,3 +75,44 @@ def test_a_quiet_last_beat_is_no_ending(layered: LayeredPocket) -> None:
         asked = LoopRequest(prompt="kick only", bars=1, tempo_bpm=Fraction(150), seed=seed, layers=("drums",))
         for event in pipeline.make_loop(asked, layered, Settings()):
             assert not any("end of a piece" in note for note in getattr(event, "notes", ()))
+
+
+REFUSED = (
+    ("no lead", "lead"), ("house ohne Melodie", "lead"), ("ambient, no texture", "texture"), ("less lead", "lead"),
+    ("drums, no percussion", "percussion"), ("techno sans batterie", "drums"), ("lofi, no chords", "chords"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("prompt", "layer"), REFUSED)
+def test_a_layer_that_is_refused_by_name_is_not_there(layered: LayeredPocket, prompt: str, layer: str) -> None:
+    """Whatever the seed draws: a third of the loops of "no lead" had one, below the words that it is kept away."""
+    assert not [seed for seed in range(24) if layer in scene_of(layered, prompt, seed).layers]
+
+
+def test_a_negative_prompt_refuses_layers(layered: LayeredPocket) -> None:
+    """As the prompt does; what the prompt asks for by name stays."""
+    for seed in range(12):
+        assert "texture" not in scene_of(layered, "ambient", seed, negative_prompt="texture").layers
+        assert "drums" in scene_of(layered, "house, drums", seed, negative_prompt="drums").layers
+
+
+@pytest.mark.parametrize("prompt", ["percussion, no drums", "house, no drums, congas", "no drums but percussion"])
+def test_percussion_may_play_without_drums(layered: LayeredPocket, prompt: str) -> None:
+    """What is heard is played: congas beside no drums were heard, and no layer had them."""
+    for seed in range(12):
+        layers = scene_of(layered, prompt, seed).layers
+        assert "percussion" in layers
+        assert "drums" not in layers
+
+
+@pytest.mark.parametrize(("prompt", "layers"), [("only piano", {"chords"}), ("nur Klavier", {"chords"})])
+def test_only_adds_no_layer(layered: LayeredPocket, prompt: str, layers: set[str]) -> None:
+    """A piano alone has neither a lead nor a texture beside it."""
+    for seed in range(12):
+        assert set(scene_of(layered, prompt, seed).layers) == layers
+
+
+def test_an_instrument_whose_layer_is_refused_plays_in_another(layered: LayeredPocket) -> None:
+    """A piano without chords plays a tune."""
+    for seed in range(12):
+        assert "lead" in scene_of(layered, "solo piano, no chords", seed).layers

@@ -161,3 +161,20 @@ def test_a_name_of_two_words_is_not_heard_by_its_parts(name: str) -> None:
     assert not {"noise", "texture", "acid bass", "wobble bass"} & set(parsed.words)
     assert parsed.words
     assert name == "tape wobble" or f"pocket has no {name}" in parsed.sentence
+
+
+@pytest.mark.parametrize("prompt", ["house, no guitar solo", "house without guitar solo", "House, kein Gitarre Solo"])
+def test_a_solo_of_what_is_refused_is_refused(prompt: str) -> None:
+    """It was heard as a wish for a solo: a loop of one layer."""
+    assert "solo" not in parse_prompt(prompt).words
+
+
+@pytest.mark.parametrize("prompt", ["house, no bass, guitar solo", "no drums piano solo"])
+def test_a_solo_of_another_stays(prompt: str) -> None:
+    """The list ended before it."""
+    assert "solo" in parse_prompt(prompt).words
+
+
+def test_a_word_without_end_is_shown_short() -> None:
+    """Two thousand signs without a space are told as their first forty."""
+    assert parse_prompt("house " + "x" * 1990).sentence == f"Heard: house; not known: {'x' * 40}…."
