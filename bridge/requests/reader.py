@@ -149,12 +149,7 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     )
     request = controls.request
     if parent is not None:
-        follows_anew = bool(request.controls) and not controls.inherited
-        request = in_its_key(parent, request, draft.given, controls=follows_anew)
-        draft.say(inherited(parent, taken, request, controls=controls.inherited))
-        draft.say(older(parent) if bare.model in READERS else "")
-        for sentence in (left_behind(parent, request), all_alike(parent, request)):
-            draft.say(sentence)
+        request = _after(parent, draft, request, taken, controls_inherited=controls.inherited)
     if not controls.inherited:
         request = _in_the_melodys_key(request, draft.say)
     beside = before.get("with") if "with" not in draft.given else None
@@ -169,6 +164,19 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
         inherited="chords" not in draft.given,
     )
     return _kept_as_it_was(draft, parent, msgspec.structs.replace(request, chords=chords, beside=beside))
+
+
+def _after(
+    parent: Parent, draft: _Draft, request: LoopRequest, taken: tuple[str, ...], *, controls_inherited: bool
+) -> LoopRequest:
+    """Return a request that begins from a take in its key, and say what of the take it has, and has not."""
+    follows_anew = bool(request.controls) and not controls_inherited
+    request = in_its_key(parent, request, draft.given, controls=follows_anew)
+    draft.say(inherited(parent, taken, request, controls=controls_inherited))
+    draft.say(older(parent) if request.model in READERS else "")
+    for sentence in (left_behind(parent, request), all_alike(parent, request)):
+        draft.say(sentence)
+    return request
 
 
 def _seed(draft: _Draft, parent: Parent | None) -> int:

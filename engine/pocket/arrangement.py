@@ -242,7 +242,7 @@ class LayerRepertoire:
         present = tuple(layer for layer in LAYERS if layer in (layers or kept))
         absent = left_out(asked, declined) | ({Layer.CHORDS} if chords and not sounding(chords) else set())
         needed = {*needed, *(_WHOLE if is_open else ())}
-        present = present or self._present(asked, completed, needed, absent, is_only=is_only)
+        present = present or _drawn_layers(self, asked, completed, needed, absent, is_only=is_only)
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
@@ -250,32 +250,6 @@ class LayerRepertoire:
             index = _tonal_example(self, completed, seeds.words)
             chords = () if index is None else self.chords.spans(index, completed.key, bars, beats_per_bar)
         return Arrangement(words, completed.key, chords)
-
-    def _present(
-        self,
-        asked: Iterable[int],
-        completed: Completed,
-        needed: Collection[Layer],
-        absent: set[Layer],
-        *,
-        is_only: bool,
-    ) -> tuple[Layer, ...]:
-        texts = {WORDS[word].text for word in completed.ids}
-        present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
-        present -= absent
-        others = [place for place, layer in enumerate(LAYERS) if layer not in absent]
-        for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
-            if WORDS[word].group == "instrument" and not any(self.owners[word, LAYERS.index(one)] for one in present):
-                heard = self.said[:, others, word].sum(0)
-                present |= {LAYERS[others[int(heard.argmax())]]} if heard.any() else set()
-        said = {WORDS[word].text for word in asked}
-        # Nobody asks for a loop of one layer by naming an instrument, or by leaving another out.
-        if not (is_only and present) and not any(text == "solo" or text.endswith("only") for text in said):
-            drawn = () if completed.example is None else self.said[completed.example].any(1)
-            first = [layer for layer, there in zip(LAYERS, drawn, strict=False) if there]
-            missing = [layer for layer in dict.fromkeys((*first, *USUAL)) if layer not in present | absent]
-            present |= set(missing[: max(0, FEWEST_LAYERS - len(present))])
-        return tuple(layer for layer in LAYERS if layer in present)
 
     def _words(
         self, layer: Layer, asked: tuple[int, ...], avoided: tuple[int, ...], completed: Completed, seed: int
@@ -319,6 +293,35 @@ class LayerRepertoire:
         )
         loops = Repertoire(whole, tensors["tonics"], tensors["modes"])
         return cls(loops, said, ChordBook(tensors["chords"], tensors["bars"]))
+
+
+def _drawn_layers(
+    repertoire: LayerRepertoire,
+    asked: Iterable[int],
+    completed: Completed,
+    needed: Collection[Layer],
+    absent: set[Layer],
+    *,
+    is_only: bool,
+) -> tuple[Layer, ...]:
+    """Return the layers of a loop that asks for none by name: those of its words, those `needed`, and drawn ones."""
+    texts = {WORDS[word].text for word in completed.ids}
+    present = {layer for layer, known in PRESENT.items() if texts & known} | set(needed)
+    present -= absent
+    others = [place for place, layer in enumerate(LAYERS) if layer not in absent]
+    for word in asked:  # an instrument that is a role's of no other's: a piano plays chords, bells a melody
+        owned = any(repertoire.owners[word, LAYERS.index(one)] for one in present)
+        if WORDS[word].group == "instrument" and not owned:
+            heard = repertoire.said[:, others, word].sum(0)
+            present |= {LAYERS[others[int(heard.argmax())]]} if heard.any() else set()
+    said = {WORDS[word].text for word in asked}
+    # Nobody asks for a loop of one layer by naming an instrument, or by leaving another out.
+    if not (is_only and present) and not any(text == "solo" or text.endswith("only") for text in said):
+        drawn = () if completed.example is None else repertoire.said[completed.example].any(1)
+        first = [layer for layer, there in zip(LAYERS, drawn, strict=False) if there]
+        missing = [layer for layer in dict.fromkeys((*first, *USUAL)) if layer not in present | absent]
+        present |= set(missing[: max(0, FEWEST_LAYERS - len(present))])
+    return tuple(layer for layer in LAYERS if layer in present)
 
 
 def _in_key(part: Sequence[int], key: Key) -> Chord:

@@ -143,7 +143,6 @@ class _Clause:
             self.fresh = False
             if not _describes_next(self.segments, place, self.refusal):
                 self._refuse(segment)
-                self.refused_one = True
             else:
                 self.fresh = True
         else:
@@ -163,8 +162,8 @@ class _Clause:
             self.own.append(segment)
 
     def _is_refused(self, place: int, segment: Segment) -> bool:
-        is_of_last = segment.words == ("solo",) and place and self.segments[place - 1] is self.last
-        if self.fresh or (is_of_last and self.refused_one and self.last and _is_instrument(self.last)):
+        before = self.segments[place - 1] if place and self.refused_one else None
+        if self.fresh or (segment.words == ("solo",) and before is self.last and before and _is_instrument(before)):
             return True  # "no guitar solo" wants no solo
         joined = self.last if self.joined else None
         return joined is not None and _is_instrument(segment) == _is_instrument(joined)
@@ -172,14 +171,14 @@ class _Clause:
     def _refuse(self, segment: Segment) -> None:
         is_less = self.refusal is Role.LESS or (self.softened and any(GROUP_OF[w] in _THINGS for w in segment.words))
         (self.wishes.unasked if is_less else self.wishes.refused).append(segment)
+        self.refused_one = True
 
     def _refuse_back(self, place: int) -> None:
         """Refuse what stands right before, and what is joined to it by and, or."""
         back, segment = place - 1, None
         while back >= 0:
             segment = self.segments[back]
-            between = segment.role is Role.IGNORED or (segment.role is Role.AND and segment.text == "も")
-            if between and not segment.text.isascii() and back == place - 1:
+            if back == place - 1 and _is_particle(segment):
                 back -= 1
                 continue
             if segment.role is not Role.WORDS or segment not in self.own:
@@ -191,6 +190,11 @@ class _Clause:
             if is_own or back < 1 or self.segments[back - 1].role not in (Role.AND, Role.OR):
                 return
             back -= 2
+
+
+def _is_particle(segment: Segment) -> bool:
+    """Whether it may stand, in a language with particles, between a thing and the refusal behind it."""
+    return not segment.text.isascii() and (segment.role is Role.IGNORED or segment.text == "も")
 
 
 def _describes_next(segments: Sequence[Segment], place: int, refusal: Role | None) -> bool:
