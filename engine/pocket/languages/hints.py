@@ -47,6 +47,11 @@ _JAPANESE_METER: Final = re.compile(r"(2|4|8|16)分の(\d{1,2})拍子")
 _IN_THREE: Final = re.compile(
     r"\bdreivierteltakte?s?\b|\b(?:à trois temps|a tres tiempos|a três tempos)\b|(?:3|三)拍子", re.IGNORECASE
 )
+# A waltz is in three unless a metre is named; the word stays a word of the prompt.
+_WALTZ: Final = re.compile(r"\b(?:waltz(?:es)?|walzer|vals|valse|valsa)\b|ワルツ(?!\s*(?:では|じゃ)?な[いし])", re.IGNORECASE)
+_REFUSED: Final = re.compile(
+    r"\b(?:no|not|never|without|kein\w*|ohne|nicht|sin|sans|pas|sem|não|nada)\s+(?:\w+\s+){0,2}$", re.IGNORECASE
+)
 
 _NUMBER = r"(\d{2,3}(?:[.,]\d+)?)"
 _TEMPOS: Final = (
@@ -182,7 +187,8 @@ def _take_meter(text: str) -> tuple[Meter | None, str]:
     for found in _METER.finditer(text):
         if int(found[1]) > 1:  # "1/16 hats" is a note's length
             return Meter(int(found[1]), int(found[2])), _without(text, found)
-    return None, text
+    is_waltz = any(not _REFUSED.search(text[: found.start()]) for found in _WALTZ.finditer(text))
+    return (Meter(3, 4) if is_waltz else None), text
 
 
 def _take_tempo(text: str) -> tuple[Fraction | None, str]:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.pocket.prompts import parse_prompt, settings_overruled
 from engine.request import LoopRequest
+from midi.tempo import Meter
 
 STRANGERS = st.text(alphabet="bcdfghjklmnpqrstvwxz", min_size=6, max_size=9)
 NO_DRUMS = ("no {} drums", "without {} drums", "ohne {} Schlagzeug", "kein {} Schlagzeug", "sin {} batería",
@@ -178,3 +179,22 @@ def test_a_solo_of_another_stays(prompt: str) -> None:
 def test_a_word_without_end_is_shown_short() -> None:
     """Two thousand signs without a space are told as their first forty."""
     assert parse_prompt("house " + "x" * 1990).sentence == f"Heard: house; not known: {'x' * 40}…."
+
+
+@pytest.mark.parametrize(
+    "prompt", ["waltz", "jazz waltz, 180 bpm", "langsamer Walzer", "valse musette", "un vals", "ワルツ"]
+)
+def test_a_waltz_is_in_three(prompt: str) -> None:
+    """Whoever writes the word has named the metre, in any language; it stays a word, too."""
+    parsed = parse_prompt(prompt)
+    assert parsed.time_signature == Meter(3, 4)
+    assert "waltz" in parsed.words
+
+
+@pytest.mark.parametrize(
+    ("prompt", "meter"),
+    [("waltz in 6/8", Meter(6, 8)), ("house, no waltz", None), ("kein Walzer, house", None), ("ワルツではない", None)],
+)
+def test_another_metre_and_a_refusal_count_before_the_waltz(prompt: str, meter: Meter | None) -> None:
+    """A metre that is named, or none."""
+    assert parse_prompt(prompt).time_signature == meter
