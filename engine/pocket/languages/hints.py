@@ -48,7 +48,9 @@ _IN_THREE: Final = re.compile(
     r"\bdreivierteltakte?s?\b|\b(?:à trois temps|a tres tiempos|a três tempos)\b|(?:3|三)拍子", re.IGNORECASE
 )
 # A waltz is in three unless a metre is named; the word stays a word of the prompt.
-_WALTZ: Final = re.compile(r"\b(?:waltz(?:es)?|walzer|vals|valse|valsa)\b|ワルツ(?!\s*(?:では|じゃ)?な[いし])", re.IGNORECASE)
+_WALTZ: Final = re.compile(
+    r"\b(?:waltz(?:es)?|walzer|vals|valse|valsa)\b|ワルツ(?!\s*(?:では|じゃ)?な[いし])", re.IGNORECASE
+)
 _REFUSED: Final = re.compile(
     r"\b(?:no|not|never|without|kein\w*|ohne|nicht|sin|sans|pas|sem|não|nada)\s+(?:\w+\s+){0,2}$", re.IGNORECASE
 )
