@@ -41,7 +41,12 @@ def _of_user(folder: Callable[[], str]) -> Path:
 
 
 def _threads() -> int:
-    named = os.environ.get("DITTO_THREADS") or os.environ.get("OMP_NUM_THREADS") or ""
+    own, usual = os.environ.get("DITTO_THREADS", "").strip(), os.environ.get("OMP_NUM_THREADS", "")
+    if own and not (own.isascii() and own.isdecimal()):
+        raise BadInputError(
+            f"DITTO_THREADS is {own[:40]!r}, which is no number of threads.", remedy="Set it to a number, or unset it."
+        )
+    named = own or usual  # OMP_NUM_THREADS may be a list, for nested threads
     return int(named) if named.isdecimal() else 0
 
 

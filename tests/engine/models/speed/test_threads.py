@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.errors import BadInputError
 from engine.models.speed import threads
 from engine.settings import Settings
 
@@ -61,6 +62,10 @@ def test_a_setting_overrides_the_measurement(unset: Settings, monkeypatch: pytes
     monkeypatch.setenv("DITTO_THREADS", "5")
     assert Settings().threads == 5
     monkeypatch.setenv("DITTO_THREADS", "many")
+    with pytest.raises(BadInputError, match="DITTO_THREADS is 'many', which is no number of threads"):
+        Settings()
+    monkeypatch.delenv("DITTO_THREADS")
+    monkeypatch.setenv("OMP_NUM_THREADS", "4,2")  # for nested threads: allowed, and no number for us
     assert Settings().threads == 0
 
 
