@@ -227,11 +227,16 @@ def only_layers(scene: Scene, layers: Collection[str]) -> Scene:
 
 
 def one_layer(scene: Scene, index: int, take: int = 0) -> Scene:
-    """Return the scene of one layer of one take alone, as `Pocket` sees it."""
+    """Return the scene of one layer of one take alone, as `Pocket` sees it.
+
+    A layer that is shown nothing has no control inputs, so that the network's answers of before, without those of the
+    other layers, are its answers now: without that, each layer would be sampled twice.
+    """
     own: Inputs = _rows(scene.inputs, [index])
     assert own.context is not None
     place = take % len(own.context)
-    own = replace(own, context=own.context[place : place + 1])
+    shown = own.controls if own.controls is not None and bool(own.controls.any()) else None
+    own = replace(own, context=own.context[place : place + 1], controls=shown)
     return replace(scene, noise_shape=scene.noise_shape[1:], time_axis=0, layers=(), muted=(), inputs=own)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from engine.metrics.verdict import Grade
 from engine.models.protocol import HasControlInputs, Scene
 from engine.models.speed.threads import with_threads
 from engine.pocket.controls import ControlInputs
+from engine.pocket.flow import Flow
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from engine.pocket.sound import _cache
@@ -69,6 +71,23 @@ def test_only_the_lead_is_shown_the_tune_and_nothing_else(model: LayeredPocket) 
     assert (lead[:, TUNE].argmax(1).unique_consecutive() == torch.tensor([0, 4, 7, 4])).all()
     others = [place for place in range(CONTROL_CHANNELS) if place not in (*range(CONTROL_CHANNELS)[TUNE], TUNE_KNOWN)]
     assert not lead[:, others].any()
+
+
+def test_a_layer_that_is_shown_nothing_is_sampled_once(model: LayeredPocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the others hear it, and not again beside the tune; the lead once more, with the tune."""
+    calls: list[int] = []
+    inner = Flow._denoised
+
+    def counted(flow: Flow, latent: torch.Tensor, *rest: Any) -> torch.Tensor:
+        calls.append(len(latent))
+        return inner(flow, latent, *rest)
+
+    monkeypatch.setattr(Flow, "_denoised", counted)
+    ready = prepare(asked(seed=77), model)
+    chain = model.card.decode_steps
+    assert len(calls) == chain * (len(LAYERS) + 1)
+    assert ready.uncontrolled() is not None
+    assert len(calls) == chain * (len(LAYERS) + 1)
 
 
 @pytest.mark.parametrize(
