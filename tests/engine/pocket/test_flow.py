@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.pocket import condition
-from engine.pocket.flow import ANSWERS, Flow, fingerprint
+from engine.pocket import condition, musical_time
+from engine.pocket.flow import ANSWERS, UNSEEN_INPUTS, Flow, fingerprint
+from engine.pocket.network import CONTROL_CHANNELS, PocketNetwork
 from engine.pocket.scenes import TEACHER_GUIDANCE, Inputs
 
 FRAMES, CHANNELS = 16, 3
@@ -62,7 +63,7 @@ def test_a_question_is_answered_once() -> None:
     assert asked.denoise(latent.clone(), torch.tensor(1.0), inputs(), until) is first
     assert len(network.calls) == 1
     asked.denoise(latent, torch.tensor(0.9), inputs(), until)
-    asked.denoise(latent, torch.tensor(1.0), inputs(limits=True), until)
+    asked.denoise(latent, torch.tensor(1.0), inputs(avoided=True), until)
     assert len(network.calls) == 3
     for number in range(ANSWERS):
         asked.denoise(latent + number + 1, torch.tensor(1.0), inputs(), until)
@@ -93,8 +94,29 @@ def test_pieces_overlap_so_that_no_join_is_heard() -> None:
     assert velocity[piece // 2] == pytest.approx(piece / 2, abs=0.3)
 
 
-def test_a_fingerprint_is_of_everything_that_is_told() -> None:
-    """Two questions have one fingerprint only where noise and all inputs are equal."""
+@pytest.mark.parametrize(
+    "unseen", [{"said": (1, 2)}, {"limits": True}, {"asked": torch.ones(1, FRAMES, CONTROL_CHANNELS)}]
+)
+def test_what_the_network_does_not_see_asks_no_other_question(unseen: dict[str, Any]) -> None:
+    """A curve that is drawn anew, or a limiter, changes no answer: what was sampled before is known, to the bit."""
+    torch.manual_seed(0)
+    network = PocketNetwork(channels=CHANNELS, width=16, depth=1, heads=2, condition_channels=condition.CHANNELS)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(std=0.1)
+    plain = replace(inputs(), phases=torch.randn(1, FRAMES, musical_time.CHANNELS))
+    other = replace(plain, **unseen)
+    assert set(unseen) <= UNSEEN_INPUTS
+    latent, time, until = torch.randn(1, FRAMES, CHANNELS), torch.tensor(1.0), torch.tensor(0.5)
+    with torch.no_grad():
+        assert torch.equal(
+            flow(network).denoise(latent, time, plain, until), flow(network).denoise(latent, time, other, until)
+        )
+    assert fingerprint(latent, plain) == fingerprint(latent, other)
+
+
+def test_a_fingerprint_is_of_everything_that_the_network_sees() -> None:
+    """Two questions have one fingerprint only where noise and all inputs that it reads are equal."""
     noise = torch.randn(1, FRAMES, CHANNELS)
     plain = inputs()
     others = [
