@@ -31,7 +31,7 @@ def discovered_port(discovery_file: Path) -> int:
     try:
         return int(json.loads(discovery_file.read_bytes())["osc_port"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EngineUnavailableError("No bridge has left word where it is.") from error
+        raise EngineUnavailableError("No running bridge was found: there is no discovery file.") from error
 
 
 @dataclass(slots=True)

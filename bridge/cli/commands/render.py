@@ -75,7 +75,7 @@ class Render:
         written = as_json if self.json else in_words
         sys.stdout.write(written(takes, outcome, seconds, report))
         if outcome.interrupted:
-            kept = "Stopped early; the best take so far is kept, where it was to go."
+            kept = "Stopped early; the best take so far is kept."
             say(kept if takes.kept else "Stopped before there was anything to keep.")
         sys.stdout.flush()
         say(takes.remark)
@@ -154,19 +154,19 @@ def _load(name: str, settings: Settings) -> "Model":
 
 
 def _serviced(reading: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
-    """Have the loop made by a service on this computer that is idle and warm; None where there is none, or it goes."""
+    """Have an idle service on this computer make the loop; None if there is none, or if it stops without a take."""
     client = warm_client(reading.request, settings, shown.say)
     if client is None:
         return None
     with client:
-        shown.say("The service that runs on this computer makes it; --here would do without.")
+        shown.say("The service on this computer makes the loop; with --here this command makes it itself.")
         try:
             events = client.make(reading.request)
             return follow_reading(reading, events, shown, takes.keep)
         except EngineUnavailableError:
             if takes.kept:
                 raise
-    shown.say("The service has gone; the loop is made without it.")
+    shown.say("The service has stopped; this command makes the loop itself.")
     return None
 
 

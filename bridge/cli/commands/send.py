@@ -40,13 +40,13 @@ class Send:
     engine: Annotated[str, _place("Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}"
     engine_key: Annotated[Path | None, _place("Copy of its engine.key, if it is on another computer.")] = None
     osc: Annotated[bool, _place("Ask the bridge over OSC, as the device does; it keeps the take.", "--osc")] = False
-    port: Annotated[int, _place("The bridge's UDP port; else the one it has left word of.")] = 0
-    batch: Annotated[bool, _place("Let others pass.", "--batch")] = False
+    port: Annotated[int, _place("The bridge's UDP port; by default that of the running bridge.")] = 0
+    batch: Annotated[bool, _place("Let interactive requests go first.", "--batch")] = False
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
     overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
     midi: Annotated[bool, _place("MIDI of what is heard: melody, chords, drums.", "--midi")] = False
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
-    home: Annotated[Path | None, _place("Where keys and the discovery file lie.")] = None
+    home: Annotated[Path | None, _place("Folder of the keys and the discovery file.")] = None
 
     def run(self) -> int:
         """Read the request, send it, and keep what comes."""

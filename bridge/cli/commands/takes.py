@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, searc
 _AS_THEY_ARE = (
     "take_id", "prompt", "model", "licence", "bars", "tempo_bpm", "key", "seed", "created", "favourite", "scores",
 )  # fmt: skip
-Folder = Annotated[Path | None, typer.Option("--takes", help="The takes folder, if not the usual one.")]
+Folder = Annotated[Path | None, typer.Option("--takes", help="Folder of the takes, if it is not the usual one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, its file, or latest.", metavar="TAKE")]
 
@@ -37,7 +37,7 @@ def overview(
     trash: Annotated[bool, typer.Option("--trash", help="With --unused: move them to the system's trash.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --trash: do not ask.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the prompts of the takes listed.")] = False,
-    limit: Annotated[int, typer.Option(help="At most so many lines; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(help="Most lines to print; 0 for all.")] = 50,
     takes: Folder = None,
     json: Json = False,
 ) -> int:
@@ -64,7 +64,7 @@ def overview(
 
 @app.command()
 def show(take: TakeName, takes: Folder = None, json: Json = False) -> int:
-    """Say what is known of a take; with --json all of it."""
+    """Describe a take; with --json print its whole sidecar."""
     found = shelf.find(_folder(takes), take)
     whole = shelf.whole_sidecar(found)  # as JSON it is plain ASCII: no escape reaches a terminal
     sys.stdout.write(json_text.dumps(whole) + "\n" if json else described(found, whole))
@@ -73,12 +73,12 @@ def show(take: TakeName, takes: Folder = None, json: Json = False) -> int:
 
 @app.command()
 def favourite(
-    take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="No longer.")] = False
+    take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="Remove the mark.")] = False
 ) -> int:
     """Mark a take as a favourite; favourites are never listed as unused."""
     found = shelf.find(_folder(takes), take)
     shelf.set_favourite(found.wav, not off)
-    now = "is no favourite any more" if off else "is a favourite now: it is never called unused"
+    now = "is no longer a favourite" if off else "is a favourite now: it is never listed as unused"
     sys.stdout.write(f"Take {printable(found.take_id)} ({_called(found)}) {now}.\n")
     return 0
 
@@ -133,7 +133,7 @@ def _called(take: shelf.StoredTake) -> str:
 def _folder(takes: Path | None) -> Path:
     folder = placed(Settings(), None, takes).takes
     if takes is not None and not folder.exists():
-        raise BadInputError(f"There is no folder {folder}.", remedy="See how its name is written.")
+        raise BadInputError(f"There is no folder {folder}.", remedy="Check the spelling.")
     return folder
 
 

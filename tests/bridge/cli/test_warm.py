@@ -26,7 +26,7 @@ from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
 MODEL = "small"
-SERVED = "The service that runs on this computer makes it"
+SERVED = "The service on this computer makes the loop"
 OPENS = """
 from engine.models.testing import TinyModel
 
@@ -129,7 +129,7 @@ def test_a_service_that_goes_costs_no_loop(
 
     monkeypatch.setattr(Client, "make", goes)
     assert rendered(tmp_path / "loop.wav", served, serviced=True).kept
-    assert "The service has gone; the loop is made without it." in capsys.readouterr().err
+    assert "The service has stopped; this command makes the loop itself." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", [{"device": "cpu"}, {"dtype": "float32"}, {"compile": "on"}, {"loop_words": True}])
