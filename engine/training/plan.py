@@ -89,7 +89,7 @@ CPU = Plan(
     polish=POLISH,
     tower_minutes=8,
 )
-# One large GPU: eight times as much music to a step, on pieces of two to twelve seconds, for runs of nine minutes.
+# One large GPU: eight times as much music to a step, on pieces of three to twelve seconds, for runs of nine minutes.
 GPU = replace(
     CPU,
     loops=21_700,
