@@ -34,7 +34,7 @@ from engine.training.layer_repertoire import layer_repertoire
 from engine.training.synth.compose import chord_roots, compose
 from engine.training.synth.harmony import SCALES, degree_pitch
 from engine.training.synth.layers import PERCUSSION, chords, inverted, layer_labels, render_layers
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import render
 
 CPU = torch.device("cpu")

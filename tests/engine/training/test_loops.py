@@ -14,7 +14,7 @@ from engine.pocket.network import CONTROL_CHANNELS
 from engine.training import loops
 from engine.training.batches import Dice, LoopSet
 from engine.training.loops import read_shards
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 
 
 def test_a_shard_holds_every_loop_with_its_labels(shards: Path) -> None:
