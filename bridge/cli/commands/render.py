@@ -20,7 +20,7 @@ from engine.settings import Settings, control_files
 from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
-from ..output import Shelf, check_writable, named_files, shelf
+from ..output import TakeWriter, check_writable, named_files, take_writer
 from ..progress import Display, display
 from ..summary import as_json, in_words
 from ..warm import warm_client
@@ -63,7 +63,7 @@ class Render:
         rows = rows_of(getattr(self, "controls", ()))
         typed = typed_settings(self)
         reading = read_request(typed, frontend=Frontend.COMMAND_LINE, takes=settings.takes, rows=rows)
-        takes = shelf(
+        takes = take_writer(
             self.out, reading.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         report = None if self.report is None else as_png(self.report)
@@ -117,7 +117,7 @@ def as_png(report: Path) -> Path:
 
 
 def make(
-    reading: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
+    reading: Reading, takes: TakeWriter, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
 ) -> Outcome:
     """Make the loop and keep its takes; `load` opens the model if not the catalogue.
 
@@ -153,7 +153,7 @@ def _load(name: str, settings: Settings) -> "Model":
         return catalogue.load(name, settings)
 
 
-def _serviced(reading: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
+def _serviced(reading: Reading, takes: TakeWriter, settings: Settings, shown: Display) -> Outcome | None:
     """Have an idle service on this computer make the loop; None if there is none, or if it stops without a take."""
     client = warm_client(reading.request, settings, shown.say)
     if client is None:
@@ -170,7 +170,7 @@ def _serviced(reading: Reading, takes: Shelf, settings: Settings, shown: Display
     return None
 
 
-def draw(takes: Shelf, report: Path) -> None:
+def draw(takes: TakeWriter, report: Path) -> None:
     """Draw the report page of the best take."""
     from bridge.report.page import write_report
 

@@ -17,7 +17,7 @@ from engine.settings import DEFAULT_ENGINE_PORT, Settings
 from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
-from ..output import Shelf, named_files, shelf
+from ..output import TakeWriter, named_files, take_writer
 from ..progress import display
 from ..running import placed
 from ..summary import as_json, in_words
@@ -58,7 +58,7 @@ class Send:
         if self.osc:
             self._refuse_what_the_bridge_decides()
             return _over_osc(reading, settings, self.port, batch=self.batch)
-        takes = shelf(
+        takes = take_writer(
             self.out, reading.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         outcome = _over_zeromq(reading, takes, settings, self.engine, self.engine_key, batch=self.batch)
@@ -82,7 +82,7 @@ command = Send
 
 
 def _over_zeromq(
-    reading: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
+    reading: Reading, takes: TakeWriter, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
     from engine.service.access import Keys, address_of, load_key

@@ -14,7 +14,7 @@ from safetensors.numpy import load
 from bridge.cli.commands import render
 from bridge.cli.commands.render import make
 from bridge.cli.main import parse
-from bridge.cli.output import Shelf, shelf
+from bridge.cli.output import TakeWriter, take_writer
 from bridge.cli.warm import warm_client
 from bridge.client import Client
 from bridge.requests.fields import Frontend
@@ -60,9 +60,9 @@ def asked(settings: Settings, model: str = MODEL) -> Reading:
     return read_request(texts, frontend=Frontend.COMMAND_LINE, takes=settings.takes)
 
 
-def rendered(out: Path, settings: Settings, *, serviced: bool) -> Shelf:
+def rendered(out: Path, settings: Settings, *, serviced: bool) -> TakeWriter:
     reading = asked(settings)
-    takes = shelf(out, reading.request, settings)
+    takes = take_writer(out, reading.request, settings)
     make(reading, takes, settings, serviced=serviced)
     return takes
 
