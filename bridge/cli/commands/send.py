@@ -123,7 +123,9 @@ def _in_words(take: "OscMessage") -> str:
 
 def _until_interrupted(client: "OscClient", reading: Reading, *, batch: bool) -> "Iterator[OscMessage]":
     """Yield the answers; Ctrl-C asks for the best take so far."""
-    making = client.make(reading.request, priority="batch" if batch else "interactive")
+    from engine.service.messages import Priority
+
+    making = client.make(reading.request, priority=Priority.BATCH if batch else Priority.INTERACTIVE)
     while True:
         try:
             message = next(making, None)
