@@ -268,10 +268,10 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
         shards_to_begin=None,
         repertoire_loops=40,
     )
-    learner = plan.Learner(small, tmp_path / "work", assets=None, minutes=600 * SECOND, device=CPU, start=start)
-    assert learner.learn()
-    learner.close()
-    model = load_layered(Settings(dtype="float32"), learner.weights)
+    run = plan.TrainingRun(small, tmp_path / "work", assets=None, minutes=600 * SECOND, device=CPU, start=start)
+    assert run.run()
+    run.close()
+    model = load_layered(Settings(dtype="float32"), run.weights)
     request = LoopRequest(prompt="house", bars=1)
     scene = model.scene(request)
     told, _ = model.condition_layers(scene, start_noise(scene, 1))

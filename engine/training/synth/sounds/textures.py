@@ -19,13 +19,9 @@ def render_texture(recipe: Recipe, texture: Texture) -> FloatArray:
     """Return the layer as a stem [2, samples]."""
     noise = np.random.Generator(np.random.PCG64(texture.seed))
     samples = recipe.samples()
-    if texture.kind == "vinyl":
-        return _vinyl(samples, noise)
-    if texture.kind == "noise":
-        return _noise(samples, noise)
-    if texture.kind == "riser":
-        return _riser(samples, noise)
-    return _drone(recipe, noise)
+    if texture.kind == "drone":
+        return _drone(recipe, noise)
+    return {"vinyl": _vinyl, "noise": _noise, "riser": _riser}[texture.kind](samples, noise)
 
 
 def _shaped_noise(samples: int, noise: np.random.Generator, low_hz: float, high_hz: float) -> FloatArray:
