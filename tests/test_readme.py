@@ -12,6 +12,7 @@ import typer
 from bridge.cli.main import COMMANDS, parse
 from bridge.cli.options import typed_settings
 from bridge.requests.reader import read_request
+from engine.request import LAYERS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -93,6 +94,18 @@ def test_the_first_command_asks_for_what_it_says(monkeypatch: pytest.MonkeyPatch
     assert levels[0] == levels[-1], "it closes at the wrap"
     pitches = [note.pitch for note in melody.target.notes]  # type: ignore[union-attr]
     assert 60 <= min(pitches) <= max(pitches) <= 96
+
+
+def test_the_readme_goes_on_from_what_it_has_made() -> None:
+    """A command that begins at a take or fits a recording names a file that an earlier command of the page writes."""
+    written: set[str] = set()
+    for words in commands(ROOT / "README.md"):
+        options = dict(zip(words, words[1:], strict=False))
+        for option in ("--from-take", "--with"):
+            assert options.get(option) in {None, *written}, " ".join(words)
+        if "--out" in options:
+            stem = options["--out"].removesuffix(".wav")
+            written |= {f"{stem}.wav", *(f"{stem}-{layer}.wav" for layer in LAYERS if "--stems" in words)}
 
 
 def test_both_commands_are_one_line_each_and_windows_has_them_too() -> None:

@@ -35,7 +35,8 @@ from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.model import WEIGHTS
 from engine.request import LoopRequest
 from engine.settings import Settings
-from engine.training.synth.recipe import Recipe, sample_recipe
+from engine.training.synth.recipe import Recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from midi.key import Key
 
 BARS, LONGER_BARS, SKIPPED_BARS, BEATS_PER_BAR = 4, 8, 4, 4

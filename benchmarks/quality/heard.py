@@ -25,7 +25,8 @@ from engine.pocket.layers import Layer
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.layers import LayeredLoop, inverted, render_layers
-from engine.training.synth.recipe import Recipe, sample_recipe
+from engine.training.synth.recipe import Recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.score import Score
 
 LONGEST_SECONDS = 15.0

@@ -35,7 +35,8 @@ from engine.settings import Settings
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.layers import LayeredLoop, chords, inverted, layer_labels, render_layers
-from engine.training.synth.recipe import Recipe, sample_recipe
+from engine.training.synth.recipe import Recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from midi.chords.text import Chord, ChordSpan
 from midi.key import Key
 

@@ -23,7 +23,8 @@ from benchmarks.rows import Row, Rows
 from engine.metrics import rhythm
 from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
-from engine.training.synth.recipe import Recipe, sample_recipe
+from engine.training.synth.recipe import Recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import SAMPLE_RATE, render
 from engine.training.synth.score import Score
 

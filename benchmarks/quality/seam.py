@@ -18,7 +18,7 @@ from benchmarks.markdown import Table, flat
 from benchmarks.rows import Rows
 from engine.metrics import seam
 from engine.training.synth.assets import Assets
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import render
 
 RATE = 44_100

@@ -121,7 +121,7 @@ def rhythm(seed: int) -> Control:
 def groove(seed: int) -> Control:
     """Return the drums of a held-out training loop of the prompt's genre: a groove that such music plays."""
     from engine.training.synth.compose import compose  # compiles much on import
-    from engine.training.synth.recipe import sample_recipe
+    from engine.training.synth.recipe_sampling import sample_recipe
 
     genre = GENRES[seed % len(PROMPTS)]
     drawn = (sample_recipe(n, "heldout", genre=genre, layout="full") for n in count(FIRST_GROOVE_SEED + 100 * seed))

@@ -7,15 +7,14 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from bridge.takes.library import disk_free_bytes
 from engine.errors import BadInputError, DittoError
 from engine.settings import Settings, control_files, refuse_missing_control_files
-
-Level = Literal["ok", "note", "fix"]
 
 GIB = 2**30
 LITTLE_ROOM_BYTES = 2 * GIB  # a thousand takes of eight seconds
@@ -30,8 +29,16 @@ EXTRAS = {
 }
 
 
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    NOTE = "note"  # good to know
+    FIX = "fix"  # has to be fixed before loops can be made
+
+
 class Finding(NamedTuple):
-    """One line: `ok` is well, `note` is good to know, `fix` stands in the way; `remedy` says what to do."""
+    """One line of the report; `remedy` says what to do."""
 
     level: Level
     what: str
@@ -57,7 +64,7 @@ def python() -> Iterator[Finding]:
     version = platform.python_version()
     where = f"{version} on {platform.system()} {platform.machine()}, {os.cpu_count()} processor cores"
     good = sys.version_info >= (3, 11)
-    yield Finding("ok" if good else "fix", "Python", where, "" if good else "Install Python 3.11 or newer.")
+    yield Finding(Level.OK if good else Level.FIX, "Python", where, "" if good else "Install Python 3.11 or newer.")
 
 
 def packages() -> Iterator[Finding]:
@@ -70,9 +77,9 @@ def packages() -> Iterator[Finding]:
     missing = _missing(needed.pop(""))
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("ditto-live", "torch") if not _missing([name]))
     if missing:
-        yield Finding("fix", "Packages", f"{', '.join(missing)} is missing.", "pip install ditto-live")
+        yield Finding(Level.FIX, "Packages", f"{', '.join(missing)} is missing.", "pip install ditto-live")
     else:
-        yield Finding("ok", "Packages", f"{versions}, all that is needed")
+        yield Finding(Level.OK, "Packages", f"{versions}, all that is needed")
     for extra, names in sorted(needed.items()):
         yield _extra(extra, _missing(names))
 
@@ -81,8 +88,10 @@ def _extra(extra: str, missing: list[str]) -> Finding:
     what = f"Extra `{extra}`"
     purpose = EXTRAS.get(extra, "")
     if not missing:
-        return Finding("ok", what, f"installed, for {purpose}")
-    return Finding("note", what, f"not installed, for {purpose}", f"pip install 'ditto-live[{extra}]' if you want it.")
+        return Finding(Level.OK, what, f"installed, for {purpose}")
+    return Finding(
+        Level.NOTE, what, f"not installed, for {purpose}", f"pip install 'ditto-live[{extra}]' if you want it."
+    )
 
 
 def _missing(names: list[str]) -> list[str]:
@@ -96,10 +105,10 @@ def ports(settings: Settings) -> Iterator[Finding]:
         ("OSC port", settings.osc_port, socket.SOCK_DGRAM),
     ):
         if _is_free(port, kind):
-            yield Finding("ok", what, f"{port} is free")
+            yield Finding(Level.OK, what, f"{port} is free")
         else:
             running = "perhaps by `ditto-live serve`; then all is well"
-            yield Finding("note", what, f"{port} is taken, {running}", "Otherwise the next free one is used.")
+            yield Finding(Level.NOTE, what, f"{port} is taken, {running}", "Otherwise the next free one is used.")
 
 
 def _is_free(port: int, kind: socket.SocketKind) -> bool:
@@ -128,9 +137,9 @@ def control_files_named() -> Iterator[Finding]:
     try:
         refuse_missing_control_files()
     except BadInputError as error:
-        yield Finding("fix", "Controls", error.sentence, error.remedy)
+        yield Finding(Level.FIX, "Controls", error.sentence, error.remedy)
     else:
-        yield Finding("ok", "Controls", ", ".join(map(str, files)))
+        yield Finding(Level.OK, "Controls", ", ".join(map(str, files)))
 
 
 def _folder(what: str, folder: Path, variable: str) -> Finding:
@@ -140,19 +149,19 @@ def _folder(what: str, folder: Path, variable: str) -> Finding:
             room = disk_free_bytes(folder)
     except OSError as error:
         return Finding(
-            "fix",
+            Level.FIX,
             what,
             f"{folder} cannot be written: {error.strerror}.",
             f"Set {variable} to another folder.",
         )
     if room < LITTLE_ROOM_BYTES:
         return Finding(
-            "note",
+            Level.NOTE,
             what,
             f"{folder}, {room / GIB:.1f} GiB free",
             "Make room; `ditto-live takes --unused` helps.",
         )
-    return Finding("ok", what, f"{folder}, {room / GIB:,.0f} GiB free")
+    return Finding(Level.OK, what, f"{folder}, {room / GIB:,.0f} GiB free")
 
 
 def sound() -> Iterator[Finding]:
@@ -163,11 +172,11 @@ def sound() -> Iterator[Finding]:
 
         output = sounddevice.query_devices(kind="output")
     except OSError:
-        yield Finding("note", "Sound", "PortAudio is not installed", f"sudo apt install libportaudio2. {remedy}")
+        yield Finding(Level.NOTE, "Sound", "PortAudio is not installed", f"sudo apt install libportaudio2. {remedy}")
     except (ValueError, sounddevice.PortAudioError):
-        yield Finding("note", "Sound", "no sound output here", remedy)
+        yield Finding(Level.NOTE, "Sound", "no sound output here", remedy)
     else:
-        yield Finding("ok", "Sound", str(output["name"]))
+        yield Finding(Level.OK, "Sound", str(output["name"]))
 
 
 def device(settings: Settings) -> Iterator[Finding]:
@@ -183,13 +192,13 @@ def device(settings: Settings) -> Iterator[Finding]:
         return
     own, others = (str(place.dtype).removeprefix("torch.") for place in places)
     precision = own if own == others else f"{own}, other models in {others}"
-    yield Finding("ok", "Device", f"{where} in {precision}; {memory:.1f} GiB of memory")
+    yield Finding(Level.OK, "Device", f"{where} in {precision}; {memory:.1f} GiB of memory")
 
 
 def threads(settings: Settings) -> Iterator[Finding]:
     """Say with how many threads a processor computes; what is not known is measured now, and kept."""
     if settings.threads:
-        yield Finding("ok", "Threads", f"{settings.threads}, as DITTO_THREADS or OMP_NUM_THREADS says")
+        yield Finding(Level.OK, "Threads", f"{settings.threads}, as DITTO_THREADS or OMP_NUM_THREADS says")
         return
     try:
         from engine.models.speed.threads import measured
@@ -199,7 +208,7 @@ def threads(settings: Settings) -> Iterator[Finding]:
         yield _fault("Threads", error, "They cannot be measured")
         return
     times = ", ".join(f"{count}: {milliseconds:.1f} ms" for count, milliseconds in found.milliseconds.items())
-    yield Finding("ok", "Threads", f"{found.threads}, the quickest when it was measured here ({times} a step)")
+    yield Finding(Level.OK, "Threads", f"{found.threads}, the quickest when it was measured here ({times} a step)")
 
 
 def models(settings: Settings) -> Iterator[Finding]:
@@ -215,19 +224,19 @@ def models(settings: Settings) -> Iterator[Finding]:
     for model in listing:
         what = f"Model {model.name}"
         if model.name == "pocket" and not (WEIGHTS / "config.json").exists():
-            yield Finding("fix", what, f"its weights are not in {WEIGHTS}", "Install Ditto Live again.")
+            yield Finding(Level.FIX, what, f"its weights are not in {WEIGHTS}", "Install Ditto Live again.")
         elif not model.problem:
-            yield Finding("ok", what, f"ready; {model.licence}")
+            yield Finding(Level.OK, what, f"ready; {model.licence}")
         elif model.folder is not None:
-            yield Finding("note", what, f"{model.problem}; {model.licence}", "`ditto-live models` says more.")
+            yield Finding(Level.NOTE, what, f"{model.problem}; {model.licence}", "`ditto-live models` says more.")
     absent = [model.name for model in listing if model.problem and model.folder is None]
     if absent:
         remedy = "`ditto-live models` names page, licence and command of each."
-        yield Finding("note", "Other models", f"not on this computer: {', '.join(absent)}", remedy)
+        yield Finding(Level.NOTE, "Other models", f"not on this computer: {', '.join(absent)}", remedy)
 
 
 def _fault(what: str, error: Exception, otherwise: str) -> Finding:
     """Return what our own errors say themselves; others are not for a producer to understand."""
     if isinstance(error, DittoError):
-        return Finding("fix", what, error.sentence.removesuffix("."), error.remedy)
-    return Finding("fix", what, f"{otherwise}: {error}.", "Install Ditto Live again.")
+        return Finding(Level.FIX, what, error.sentence.removesuffix("."), error.remedy)
+    return Finding(Level.FIX, what, f"{otherwise}: {error}.", "Install Ditto Live again.")

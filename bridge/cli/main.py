@@ -26,11 +26,11 @@ COMMANDS = {
     "play": Command("play", "Hear a take in a gapless loop."),
     "takes": Command("takes", "List, search, replay and tidy what was made."),
     "lanes": Command("lanes", "Show the tracks, clips and automation of a Live set, or a MIDI file's tracks."),
-    "open": Command("open_", "Open the studio page in the browser, starting what is missing."),
-    "mcp": Command("mcp", "Offer loops to an assistant that speaks the Model Context Protocol."),
+    "open": Command("open_", "Open the studio page in the browser; start the engine if it does not run."),
+    "mcp": Command("mcp", "Offer the tools to an assistant, over the Model Context Protocol."),
     "serve": Command("serve", "Start bridge and engine, for the device in Live."),
-    "install-service": Command("install_service", "Start bridge and engine by themselves, at each login."),
-    "remove-service": Command("remove_service", "Stop them, and start them by themselves no more."),
+    "install-service": Command("install_service", "Start bridge and engine automatically at each login."),
+    "remove-service": Command("remove_service", "Stop bridge and engine, and no longer start them at login."),
     "engine": Command("engine_", "Start the engine alone, on the computer with the GPU."),
     "bridge": Command("bridge_", "Start the bridge alone, on the computer with Live."),
     "send": Command("send", "Ask a running engine for a loop."),
@@ -52,7 +52,7 @@ _LOOSE = {"render": _PROMPT, "send": _PROMPT}
 
 
 def main() -> None:
-    """Run the command line and exit with its code; whatever becomes of its output, there is no traceback."""
+    """Run the command line and exit with its code; an output that cannot be written causes no traceback."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us

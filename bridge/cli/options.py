@@ -30,6 +30,8 @@ class LoopCommand(Protocol):
 
 C = TypeVar("C", bound=LoopCommand)
 
+_SWITCH = {"0": "off", "1": "on"}  # a default of the table, as the help shows a switch's
+
 
 def loop_command(own: type[C]) -> type[C]:
     """Return the dataclass `own` with an option for each field of a request, before its own."""
@@ -43,7 +45,7 @@ def _annotation(row: Field) -> Any:
     """Return the option's type: text that the reader reads, a switch, or several texts."""
     kind: Any = list[str] if row.repeats else bool if row.kind is bool else str
     names = (f"{row.flag}/--no-{row.flag.removeprefix('--')}",) if kind is bool else (row.flag,)
-    default = "on" if kind is bool and row.default == "1" else row.shown_default
+    default = _SWITCH.get(row.default, "") if kind is bool else row.shown_default
     option = typer.Option(
         *names, help=_help(row, default), metavar=None if kind is bool else _metavar(row), rich_help_panel=row.panel
     )

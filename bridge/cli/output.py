@@ -1,7 +1,8 @@
-"""Files of the command line's takes: checked before any work is done, written as takes come.
+"""The files that the command line writes for takes: checked before any work, written as each take is ready.
 
-Nothing that is there is overwritten unasked: `loop.wav` becomes `loop-2.wav`, and all that belongs to the take with
-it. With `--overwrite` a take's own files are replaced; what is no take's, and what the take is made from, never.
+An existing file is not overwritten: `loop.wav` becomes `loop-2.wav`, and so do all files of that take. With
+`--overwrite` the files of a take are replaced, but never a file that belongs to no take, or one that the take is made
+from.
 """
 
 import tempfile
@@ -42,8 +43,8 @@ class WrittenTake:
 
 
 @dataclass(slots=True)
-class Shelf:
-    """The files of a request's takes, best first.
+class TakeWriter:
+    """Writes the takes of a request as files; `kept` has those that are written, best first.
 
     `out` is `loop.wav`, from which several takes become `loop-1.wav` to `loop-4.wav`; without it they go to
     the takes folder under names of their own. `inputs` are files that the loop is made from. `with_midi`
@@ -85,13 +86,13 @@ class Shelf:
 
     @property
     def remark(self) -> str:
-        """The last sentence where a name was taken, else an empty text."""
+        """A sentence on the other name that the takes got because theirs was taken, else an empty text."""
         if self.out is None or self._base in (None, self.out) or not self.kept:
             return ""
         names = " and ".join(kept.path.name for kept in self.kept[:2]) if len(self.kept) < 3 else "these takes"
         verb = "is" if len(self.kept) == 1 else "are"
         there = self._in_the_way(self.out)
-        return f"{there} was there already and is as it was; {names} {verb} new. --overwrite replaces it."
+        return f"{there} exists and was not changed; {names} {verb} new. --overwrite replaces it."
 
     def _in_the_way(self, out: Path) -> str:
         """Return the name of the file for which the takes have another name: a WAV, or what lies beside one."""
@@ -134,7 +135,7 @@ class Shelf:
         return True
 
 
-def shelf(
+def take_writer(
     out: Path | None,
     request: LoopRequest,
     settings: Settings,
@@ -142,13 +143,13 @@ def shelf(
     inputs: Iterable[Path] = (),
     overwrite: bool = False,
     midi: bool = False,
-) -> Shelf:
-    """Return where the takes of `request` go; raise `BadInputError` where no file can be written or replaced."""
+) -> TakeWriter:
+    """Return a writer for the takes of `request`; raise `BadInputError` if a file cannot be written or replaced."""
     made_from = tuple(inputs)
     if out is None:
         check_writable(settings.takes / "take.wav", "--out")
         _check_room(settings.takes, request)
-        return Shelf(request, settings, None, with_midi=midi)
+        return TakeWriter(request, settings, None, with_midi=midi)
     out = _as_wav(out)
     check_writable(out, "--out")
     _check_room(out.absolute().parent, request)
@@ -156,7 +157,7 @@ def shelf(
         stems = (f"{out.stem}-{number + 1}" for number in range(request.count))
         for path in [out] if request.count == 1 else [out.with_stem(stem) for stem in stems]:
             _refuse_to_replace(path, made_from, stems=request.stems, midi=midi)
-    return Shelf(request, settings, out, made_from, overwrite, midi)
+    return TakeWriter(request, settings, out, made_from, overwrite, midi)
 
 
 def _check_room(folder: Path, request: LoopRequest) -> None:

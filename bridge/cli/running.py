@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
-FirstModel = Annotated[str, typer.Option(help="Loaded at once; others when they are asked for.")]
+FirstModel = Annotated[str, typer.Option(help="Model to load at once; others are loaded when they are asked for.")]
 Executor = Annotated[ExecutorKind, typer.Option(help="local, or ray for a cluster.")]
 Workers = Annotated[int, typer.Option(help="How many loops are made at once; one for each GPU.")]
 JobsName = Annotated[str, typer.Option("--jobs", help="What makes the loops, as module:name.", hidden=True)]
-Home = Annotated[Path | None, typer.Option(help="Where the journal, keys and logs lie.")]
+Home = Annotated[Path | None, typer.Option(help="Folder of the journal, keys and logs.")]
 
 
 def placed(settings: Settings, home: Path | None, takes: Path | None = None) -> Settings:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from .follow import Outcome
 from .guard import say
-from .output import Shelf
+from .output import TakeWriter
 
 
-def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None) -> str:
+def as_json(takes: TakeWriter, outcome: Outcome, seconds: float, report: Path | None) -> str:
     """Return one object on one line; `seconds` is the time it took, start-up included."""
     request = takes.request
     made = [
@@ -47,7 +47,7 @@ def as_json(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None)
     return json.dumps(said) + "\n"  # plain ASCII, which every console and pipe can carry
 
 
-def in_words(takes: Shelf, outcome: Outcome, seconds: float, report: Path | None) -> str:
+def in_words(takes: TakeWriter, outcome: Outcome, seconds: float, report: Path | None) -> str:
     """Return a line for each take, with its scores, and one for the report."""
     lines = []
     for kept in takes.kept:

@@ -25,10 +25,10 @@ CONNECT_SECONDS = 0.2
 def warm_client(
     request: LoopRequest, settings: Settings, say: Callable[[str], object] = lambda sentence: None
 ) -> "Client | None":
-    """Return a client of an idle engine of this data folder that makes loops as this process would; None without one.
+    """Return a client of this data folder's engine if that is idle and would make the same loop; else None.
 
-    Its worker has the request's model loaded. `say` gets a sentence on one that has, but runs on another device or in
-    another precision.
+    The same loop needs the same version, model, device and precision. `say` is called with a sentence if only device
+    or precision differ.
     """
     if not (settings.home / "keys" / "engine.key").is_file() or (port := _port(settings)) is None:
         return None
@@ -54,7 +54,7 @@ def _port(settings: Settings) -> int | None:
 
 
 def _left_ports(discovery_file: Path) -> Iterator[int]:
-    """Yield the port of the engine that a bridge left word of, if it runs on this computer."""
+    """Yield the port of the engine that the discovery file names, if it runs on this computer."""
     try:
         address = urlsplit(json.loads(discovery_file.read_bytes())["engine"])
         if address.hostname in ("127.0.0.1", "localhost") and address.port is not None:
@@ -86,5 +86,5 @@ def _is_warm(client: "Client", request: LoopRequest, settings: Settings, say: Ca
     ours = Manner.of(settings)
     if status.manner == ours:
         return True
-    say(f"The service on this computer runs with {status.manner}, this loop with {ours}: it is made without it.")
+    say(f"The service on this computer runs with {status.manner}, this loop with {ours}: this command makes it itself.")
     return False

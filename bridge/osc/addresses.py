@@ -94,11 +94,13 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/hello",
         "device",
         (_whole("protocol", 0, 2**31 - 1), INSTANCE, NONCE, _whole("reply_port", 1, 65_535, "UDP port")),
-        "Begins or keeps up a session; send it until a welcome echoes the nonce, then every 5 seconds. "
+        "Begins a session or keeps it alive; send it until a welcome echoes the nonce, then every 5 seconds. "
         "The instance is stored with the device, the nonce is new at each load, and all replies go to "
         "the reply port.",
     ),
-    Address("/ditto/bye", "device", (NONCE,), "Ends a session. What was accepted is still made and kept as takes."),
+    Address(
+        "/ditto/bye", "device", (NONCE,), "Ends a session. Accepted requests are still made, and their takes are kept."
+    ),
     Address(
         "/ditto/loop/begin",
         "device",
@@ -116,8 +118,8 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/loop/curve",
         "device",
         (REQUEST_ID, CONTROL, Argument("unit", "s", words=("db", "hz", "unit")), INDEX, CHUNKS),
-        "One chunk of a curve: breakpoints in order, linear between, two at one beat are a jump. "
-        "One before the start counts at it.",
+        "One chunk of a curve: breakpoints in order, linear between them; two at one beat are a jump. "
+        "A breakpoint before the start counts at the start.",
         repeat=(EARLY_BEAT, _real("value", "the curve's unit")),
         last=NONCE,
     ),
@@ -139,7 +141,7 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/loop/onsets",
         "device",
         (REQUEST_ID, CONTROL, INDEX, CHUNKS),
-        "One chunk of a rhythm: strokes with their strengths. Early ones count as early notes do.",
+        "One chunk of a rhythm: hits with their strengths. Early hits are treated as early notes are.",
         repeat=(
             EARLY_BEAT,
             _real("strength", "", 0, 1),
@@ -151,9 +153,8 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/loop/commit",
         "device",
         (REQUEST_ID, NONCE, _whole("settings", 0, 200, "how many names were set")),
-        "Closes a request and says what belongs to it, one group for every curve, clip and rhythm. Send it "
-        "again, unchanged, whenever no answer comes: nothing is made twice, and the answer is where the "
-        "request stands.",
+        "Closes a request and lists its parts, one group for every curve, clip and rhythm. If no answer comes, "
+        "send it again, unchanged: nothing is made twice, and the answer is the state of the request.",
         repeat=(Argument("part", "s", words=("curve", "notes", "onsets")), CONTROL, CHUNKS),
     ),
     Address(
@@ -163,14 +164,14 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/seen",
         "device",
         (REQUEST_ID, NONCE),
-        "Says that the end of a request (done, cancelled, superseded or error) has arrived with all its "
-        "takes; until then the bridge repeats it a few times.",
+        "Confirms that the end of a request (done, cancelled, superseded or error) and all its takes have "
+        "arrived; until then the bridge repeats the end a few times.",
     ),
     Address(
         "/ditto/take/favourite",
         "device",
         (TAKE_ID, _whole("on", 0, 1)),
-        "Marks a take as a favourite, or no longer.",
+        "Marks a take as a favourite, or removes the mark.",
         last=NONCE,
     ),
     Address(
@@ -215,9 +216,9 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/accepted",
         "bridge",
         (REQUEST_ID, _whole("queue_position", 0, 1_000_000, "requests before it")),
-        "The request is on disk and will be finished or reported, whatever dies. Notes are sentences for the producer: "
-        "what was understood, the seed and the key that were chosen. It comes once more when the model has read the "
-        "request, with all notes until then; show the last one.",
+        "The request is on disk: it will be finished, or its failure reported, even after a crash. Notes are sentences "
+        "for the producer, such as the seed and the key that were chosen. The message comes once more when the model "
+        "has read the request, with all notes until then; show the last one.",
         repeat=(_text("note", 600),),
     ),
     Address(
@@ -238,7 +239,7 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/preview",
         "bridge",
         (REQUEST_ID, _TAKE, _whole("step", 0, 100_000), _PATH),
-        "An early listen: a WAV of the loop as it stands, gone some time after the request has ended.",
+        "A WAV of the loop in its present state, deleted some time after the request has ended.",
     ),
     Address(
         "/ditto/take",
@@ -262,7 +263,7 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/stem",
         "bridge",
         (TAKE_ID, Argument("layer", "s", words=tuple(LAYERS)), _PATH),
-        "A layer of a take, on disk beside it, after the take and once for each; only where the request set stems.",
+        "A stem of a take, on disk beside it. Sent after the take, once for each layer, if the request set stems.",
     ),
     Address(
         "/ditto/done",
@@ -275,7 +276,7 @@ ADDRESSES: tuple[Address, ...] = (
         "/ditto/cancelled",
         "bridge",
         (REQUEST_ID, _whole("takes", 0, 8)),
-        "The request was cancelled; what was reached was sent as a take.",
+        "The request was cancelled; the best loop so far was sent as a take.",
     ),
     Address(
         "/ditto/superseded",
@@ -307,7 +308,7 @@ ADDRESSES: tuple[Address, ...] = (
             _text("sentence", 1_000),
             _text("remedy", 600),
         ),
-        "Something is refused or has failed: a code for programs, what and where in one sentence, and what to do.",
+        "Something was refused or has failed: a code for programs, a sentence on what and where, and a remedy.",
     ),
 )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.errors import EngineUnavailableError
 from engine.request import LoopRequest
+from engine.service.messages import Priority
 
 from .addresses import PROTOCOL_VERSION
 from .codec import OscError, OscMessage, decode, encode
@@ -31,7 +32,7 @@ def discovered_port(discovery_file: Path) -> int:
     try:
         return int(json.loads(discovery_file.read_bytes())["osc_port"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EngineUnavailableError("No bridge has left word where it is.") from error
+        raise EngineUnavailableError("No running bridge was found: there is no discovery file.") from error
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ class OscClient:
                 raise EngineUnavailableError(f"No bridge answers on UDP port {self._to[1]}.")
             self.poll(0.05)
 
-    def ask(self, request: LoopRequest, *, priority: str = "interactive") -> float:
+    def ask(self, request: LoopRequest, *, priority: Priority = Priority.INTERACTIVE) -> float:
         """Send a request and return its commit's `time.perf_counter`; raises as `encode_request`."""
         encoded = encode_request(request, self.nonce, priority=priority)
         self._pending[request.request_id] = _Pending(encoded, time.monotonic() + RETRY_SECONDS)
@@ -136,7 +137,7 @@ class OscClient:
             yield answers.popleft()
 
     def make(
-        self, request: LoopRequest, *, priority: str = "interactive", seconds: float = 3_600.0
+        self, request: LoopRequest, *, priority: Priority = Priority.INTERACTIVE, seconds: float = 3_600.0
     ) -> Iterator[OscMessage]:
         """Yield all answers to a request, each take once, to its end; raises `TimeoutError` after `seconds`."""
         self.meet()

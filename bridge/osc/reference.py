@@ -165,29 +165,29 @@ _PAGE = """\
 This page is made from `bridge/osc/addresses.py` and `bridge/requests/fields.py`; do not edit it by hand (`python -m
 bridge.osc.reference` writes it).
 
-The bridge listens for UDP datagrams on 127.0.0.1, port {port}, or the next free one up to {last_port}; the port it
-has is in the discovery file, `bridge.json` in the data folder. It answers to the reply port that `/ditto/hello` named,
-in datagrams of at most {limit} bytes.
+The bridge receives UDP datagrams on 127.0.0.1, port {port}, or the next free port up to {last_port}. The discovery
+file, `bridge.json` in the data folder, contains the port. The bridge sends its answers to the reply port that
+`/ditto/hello` named, in datagrams of at most {limit} bytes.
 
-**One request, start to finish.** `hello` until `welcome`; `begin`; a `set` for each field that is not at its default;
-curves, notes and onsets in numbered chunks, each chunk one datagram; `commit` with the number of settings and of
-chunks. If something was lost the answer is `missing`: send those parts and the commit again. Else `accepted`, some
-`progress` (and `preview`), a `take` for each finished one, `done`; answer `seen`. Messages may be lost, doubled or
-arrive in any order: each carries the request's id, and a commit may be repeated at any time to ask where the request
-stands. Whatever is refused is answered with `error`: to the reply port where the message tells its nonce, however
-wrong the rest of it is, else to the port that it came from.
+**One request, start to finish.** Send `hello` until `welcome` comes. Send `begin`, one `set` for each field that is not
+at its default, then curves, notes and onsets in numbered chunks (one datagram each), then `commit` with the number of
+settings and of chunks. If the answer is `missing`, something was lost: send those parts and the commit again. Otherwise
+the bridge sends `accepted`, some `progress` (and `preview`), a `take` for each finished take, and `done`, which you
+answer with `seen`. Messages may be lost, duplicated or reordered: each carries the request's id, and you may repeat a
+commit at any time to ask for the state of the request. A message that is refused is answered with `error`. The error
+goes to the reply port if the message contains its sender's nonce, otherwise to the port that the message came from.
 
-**Whose it is.** This is protocol version {version}: every `set`, every chunk and every `favourite` ends in the nonce of
-the device's hello, and only pieces with it become part of the request. A piece of another sender, or of another request
-with the same id, is never mixed in. A device that says {unsigned} in its hello leaves the nonce out, as earlier
-versions did: it is served, and whoever sees its request's id can add to that request.
+**Who owns a request.** This is protocol version {version}: every `set`, every chunk and every `favourite` ends in the
+nonce of the device's hello, and only pieces with that nonce become part of the request. Pieces of another sender, or of
+another request with the same id, are never mixed in. A device that announces version {unsigned} in its hello sends no
+nonce, as earlier versions did. It is served, but whoever knows its request's id can add to that request.
 
-**Types** are `i`, `f` and `s`. From the device `h` and `d` will do for a number, and `T` and `F` for 1 and 0; arrays,
-`N`, `I`, blobs and all others are refused. Where a whole number is expected a float without fraction will do, and
-where text is expected a number will do (Max and Pure Data send what they have). **Text** is ASCII; anything else,
-and the sign `%` itself, is percent-encoded UTF-8 both ways (`encodeURIComponent`, `decodeURIComponent`); plain UTF-8
-is understood too. **Beats** are quarter notes from the loop's start; the bridge takes the nearest 1/{ticks} beat, so
-that triplets, quintuplets and septuplets are exact although a float has only 24 bits. Seeds and tempi are
+**Types** are `i`, `f` and `s`. A device may also send a number as `h` or `d`, and 1 and 0 as `T` and `F`; arrays, `N`,
+`I`, blobs and all other types are refused. A float without a fraction is accepted as a whole number, and a number is
+accepted as text (Max and Pure Data choose types themselves). **Text** is ASCII; other characters, and the sign `%`
+itself, are percent-encoded UTF-8 in both directions (`encodeURIComponent`, `decodeURIComponent`). The bridge also
+accepts plain UTF-8. **Beats** are quarter notes from the loop's start. The bridge rounds them to the nearest 1/{ticks}
+beat, so that triplets, quintuplets and septuplets are exact although a float has only 24 bits. Seeds and tempi are
 decimal text for the same reason.
 
 Try it with liblo's tools: `oscdump 9000` in one window, and in another
@@ -208,16 +208,16 @@ Try it with liblo's tools: `oscdump 9000` in one window, and in another
 
 ## Settings
 
-Names for `/ditto/loop/set`, which the command line and Python have, too ([request.md](request.md)). Each has a
-default, so only what differs is sent; an empty text is the default. `CONTROL` stands for the name of a control, such as
-`melody`. Files are read by the bridge, so paths are absolute.
+These are the names for `/ditto/loop/set`; the command line and Python use the same ([request.md](request.md)). Each has
+a default, so send only what differs; an empty text means the default. `CONTROL` stands for the name of a control, such
+as `melody`. The bridge reads the files, so paths must be absolute.
 
 | name | default | example | meaning |
 | --- | --- | --- | --- |
 {settings}
 
-Names of an earlier version are still read, and a note says so: {renamed}; `{outpaint_file}`, which filled the loop, is
-`inpaint` and `outpaint`.
+Names of an earlier version are still accepted, with a note: {renamed}. `{outpaint_file}`, which filled the loop, has
+become `inpaint` with `outpaint`.
 """
 
 if __name__ == "__main__":

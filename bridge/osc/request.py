@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from engine.errors import BadRequestError
 from engine.request import Control, Curve, LoopRequest, Notes, Number, Onsets, Words
+from engine.service.messages import Priority
 
 from ..requests.sent import Chunks, Rows
 from ..requests.written import settings_of
@@ -32,7 +33,7 @@ class EncodedRequest:
                 yield datagram
 
 
-def encode_request(request: LoopRequest, nonce: str, *, priority: str = "interactive") -> EncodedRequest:
+def encode_request(request: LoopRequest, nonce: str, *, priority: Priority = Priority.INTERACTIVE) -> EncodedRequest:
     """Return a request as datagrams; raises `BadRequestError` for what OSC cannot carry."""
     settings = dict(_settings(request), priority=priority)
     rows: dict[tuple[str, str], Rows] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from .inputs import fitted
 from .loops import mode_name, read_shard, shards
 
 FREE_SHARE = 0.1  # captions left out altogether, for guidance
+LEAST_WORDS_SHARE = 0.3  # of a caption's words, each of which is kept with this or a larger chance
 KEY_SHARE = 0.7  # of tonal loops that say anything say their key
 CONTROLLED_SHARE = 0.35  # loops whose control inputs are shown, each of the three with even odds
 CONTROL_INPUTS = (2, 13, 2)  # channels of intensity, chroma and onsets, each with its flag
@@ -54,8 +55,8 @@ class Batch:
         conditioning_rows = self.condition[which], self.phases[which], self.controls[which]
         return Batch(self.latent[which], *conditioning_rows, layer, context)
 
-    def unsaid(self) -> "Batch":
-        """Return the same without words, key and chords, tempo and metre kept: the unconditional branch of guidance."""
+    def unconditional(self) -> "Batch":
+        """Return the same without words, key and chords, with tempo and metre: guidance's unconditional branch."""
         context = None if self.context is None else without_chords(self.context)
         condition = self.condition.clone()
         condition[..., : sum(conditioning.SECTIONS[:2])] = 0
@@ -85,19 +86,19 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Dice:
-    """What is drawn here and what is drawn on the device, both from one seed."""
+class Draws:
+    """Random generators of the host and of the device, both from one seed."""
 
     host: random.Random
     device: torch.Generator
 
     @classmethod
-    def of(cls, seed: int, device: torch.device | str = "cpu") -> "Dice":
-        """Return fresh dice."""
+    def of(cls, seed: int, device: torch.device | str = "cpu") -> "Draws":
+        """Return generators that start at `seed`."""
         return cls(random.Random(seed), torch.Generator(device).manual_seed(seed))
 
-    def rolled(self, *shape: int) -> Tensor:
-        """Return numbers from 0 to 1, of `shape`."""
+    def uniform(self, *shape: int) -> Tensor:
+        """Return uniform numbers of [0, 1) as a tensor of `shape` on the device."""
         return torch.rand(shape, generator=self.device, device=self.device.device)
 
 
@@ -150,28 +151,28 @@ class LoopSet:
 
     def batches(self, size: int, seed: int, *, windows: Sequence[int] = ()) -> Iterator[Batch]:
         """Return batches without end."""
-        dice = Dice.of(seed, self._device)
+        draws = Draws.of(seed, self._device)
         while True:
             if self._grows:
                 self.read_new(1)
-            yield self.batch(size, dice, windows=windows)
+            yield self.batch(size, draws, windows=windows)
 
-    def batch(self, size: int, dice: Dice, *, windows: Sequence[int] = ()) -> Batch:
+    def batch(self, size: int, draws: Draws, *, windows: Sequence[int] = ()) -> Batch:
         """Return `size` whole loops of one length or, with `windows`, pieces of one of these lengths from anywhere.
 
         Frames know where they are by their phases; for the same work the network meets more music in shorter pieces,
         and in longer ones it learns how much a frame is to look at among many.
         """
         if windows:
-            window = dice.host.choice(list(windows))
-            chosen = self._drawn(self._such(at_least=window), round(size * USUAL_FRAMES / window), dice)
-            starts = (dice.rolled(len(chosen)) * self._held.frames[chosen]).long()
-            return self._cut(chosen, starts, window, dice)
-        frames = dice.host.choice(self._lengths)
+            window = draws.host.choice(list(windows))
+            chosen = self._drawn(self._such(at_least=window), round(size * USUAL_FRAMES / window), draws)
+            starts = (draws.uniform(len(chosen)) * self._held.frames[chosen]).long()
+            return self._cut(chosen, starts, window, draws)
+        frames = draws.host.choice(self._lengths)
         # Long loops in smaller batches: a step costs the same.
         count = max(2, min(size, round(size * USUAL_FRAMES / frames))) if frames > USUAL_FRAMES else size
-        chosen = self._drawn(self._such(at_least=frames, at_most=frames), count, dice)
-        return self._cut(chosen, torch.zeros_like(chosen), frames, dice)
+        chosen = self._drawn(self._such(at_least=frames, at_most=frames), count, draws)
+        return self._cut(chosen, torch.zeros_like(chosen), frames, draws)
 
     def _such(self, *, at_least: int, at_most: int | None = None) -> Tensor:
         """Return which loops have so many frames; known ever after, as to ask a GPU is to wait for it."""
@@ -181,10 +182,10 @@ class LoopSet:
         return found
 
     @staticmethod
-    def _drawn(among: Tensor, count: int, dice: Dice) -> Tensor:
-        return among[(dice.rolled(count) * len(among)).long()]
+    def _drawn(among: Tensor, count: int, draws: Draws) -> Tensor:
+        return among[(draws.uniform(count) * len(among)).long()]
 
-    def _cut(self, chosen: Tensor, starts: Tensor, window: int, dice: Dice) -> Batch:
+    def _cut(self, chosen: Tensor, starts: Tensor, window: int, draws: Draws) -> Batch:
         """Return `window` frames of each of the `chosen` loops, from frame `starts` on and round the wrap."""
         held = self._held
         frames = held.frames[chosen]
@@ -192,20 +193,20 @@ class LoopSet:
         at = self._first[chosen][:, None] + where
         return Batch(
             latent=held.latent[at].float(),
-            condition=self._drawn_condition(chosen, dice),
+            condition=self._drawn_condition(chosen, draws),
             phases=musical_time.phases_at(
                 musical_time.centres(where, frames[:, None]), held.bars[chosen, None], held.beats_per_bar[chosen, None]
             ),
-            controls=held.controls[at].float() * shown_controls(len(chosen), dice)[:, None],
+            controls=held.controls[at].float() * shown_controls(len(chosen), draws)[:, None],
         )
 
-    def _drawn_condition(self, chosen: Tensor, dice: Dice) -> Tensor:
-        """Return the conditions of loops with some words left unsaid, sometimes all: [loops, channels]."""
+    def _drawn_condition(self, chosen: Tensor, draws: Draws) -> Tensor:
+        """Return the conditions of loops with some words left out, sometimes all: [loops, channels]."""
         held, count = self._held, len(chosen)
-        said = dice.rolled(count, 1) > FREE_SHARE
-        keep = 1 - 0.7 * dice.rolled(count, 1) ** 1.5
-        words = held.words[chosen] & said & (dice.rolled(count, conditioning.WORD_SLOTS) < keep)
-        key = held.key[chosen] * (said & (dice.rolled(count, 1) < KEY_SHARE))
+        said = draws.uniform(count, 1) > FREE_SHARE
+        keep = kept_share(draws.uniform(count, 1))
+        words = held.words[chosen] & said & (draws.uniform(count, conditioning.WORD_SLOTS) < keep)
+        key = held.key[chosen] * (said & (draws.uniform(count, 1) < KEY_SHARE))
         return torch.cat([words.float(), key, held.time[chosen]], 1)
 
     def _read(self, file: Path) -> _Held:
@@ -247,9 +248,17 @@ def _joined(parts: Sequence[_Held]) -> _Held:
     return _Held(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(_Held)))
 
 
-def shown_controls(count: int, dice: Dice) -> Tensor:
+Share = TypeVar("Share", float, Tensor)
+
+
+def kept_share(drawn: Share) -> Share:
+    """Return the chance of each word of a caption to be kept, from a uniform number: most captions keep most words."""
+    return 1 - (1 - LEAST_WORDS_SHARE) * drawn**1.5
+
+
+def shown_controls(count: int, draws: Draws) -> Tensor:
     """Return which control inputs are shown of `count` loops, 0 or 1: [count, CONTROL_CHANNELS]."""
-    shown = (dice.rolled(count, len(CONTROL_INPUTS)) < 0.5) & (dice.rolled(count, 1) < CONTROLLED_SHARE)
+    shown = (draws.uniform(count, len(CONTROL_INPUTS)) < 0.5) & (draws.uniform(count, 1) < CONTROLLED_SHARE)
     return shown.float().repeat_interleave(torch.tensor(CONTROL_INPUTS, device=shown.device), 1)
 
 

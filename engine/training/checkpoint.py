@@ -1,4 +1,4 @@
-"""What a training keeps on disk: tensors by name, the optimisers' memories, the step they are of, and its log."""
+"""What a training stage keeps on disk: weights, their average, optimiser states, the step, and its log."""
 
 import json
 import math
@@ -131,8 +131,13 @@ def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def follow(average: dict[str, Tensor], network: nn.Module, averaging: float, step: int) -> None:
-    """Move `average` towards the weights of `network`; faster over the first steps."""
+def copied(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of a network's weights by name, as the average begins."""
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def update_average(average: dict[str, Tensor], network: nn.Module, averaging: float, step: int) -> None:
+    """Move `average` towards the weights of `network` by 1 - `averaging`, in place; faster over the first steps."""
     keep = min(averaging, (1 + step) / (10 + step))
     with torch.no_grad():
         latest = network.state_dict()

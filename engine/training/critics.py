@@ -1,8 +1,8 @@
-"""Who tells loops that are made from true ones: heads over the flow's hidden states, and eyes on the picture.
+"""The discriminators of `polish`: heads over the flow's hidden states, and convolutions over the spectrogram.
 
-Both answer above 0 for true. The heads know the music: they read what a frozen flow makes of a loop, its words and its
-musical time (latent adversarial diffusion distillation, Sauer et al. 2024, arXiv:2403.12015). The eyes see what it may
-miss: whether lines of pitch are lines and hits are edges (patches, Isola et al. 2017, arXiv:1611.07004).
+Both score above 0 for true loops. The heads get the features that a frozen flow computes from a loop, its words and its
+musical time (latent adversarial diffusion distillation, Sauer et al. 2024, arXiv:2403.12015). The convolutions judge
+what those features may miss, the sharpness of partials and of attacks (patches, Isola et al. 2017, arXiv:1611.07004).
 """
 
 import torch
@@ -28,7 +28,7 @@ class StateCritic(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, states: list[Tensor], summary: Tensor) -> Tensor:
-        """Return how true each frame sounds to each head [heads, batch, frames]; arguments as the flow gives them."""
+        """Return scores [heads, batch, frames]; `states` are [batch, frames, width], `summary` is [batch, width]."""
         verdicts = []
         for block, heard, said, around, verdict in zip(
             self.blocks, self.heard, self.said, self.around, self.verdict, strict=True
@@ -41,7 +41,7 @@ class StateCritic(nn.Module):
 
 
 class PictureCritic(nn.Module):
-    """Convolutions over bands and frames; a patch is some 40 bands and half a second."""
+    """Convolutions over bands and frames; a patch is about 40 bands high and half a second long."""
 
     def __init__(self, latent_map: LatentMap, condition_channels: int, inner: int = 24) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class PictureCritic(nn.Module):
         nn.init.zeros_(self.said.weight)
 
     def forward(self, latent: Tensor, condition: Tensor) -> Tensor:
-        """Return how true each patch of `latent` [batch, frames, channels] looks: [batch, patches]."""
+        """Return scores of the patches of `latent` [batch, frames, channels]: [batch, patches]."""
         bands = self.latent_map.centred(latent)
         height = torch.linspace(-1, 1, bands.shape[-1], device=bands.device).expand_as(bands)
         picture = torch.stack([bands, height], 1)

@@ -35,19 +35,19 @@ from ..pocket.words import WORDS
 from . import checkpoint
 from .loops import mode_name, read_labels
 
-# The few-step student has the guidance of words folded in, and chords, learnt from the flow without guidance, are too
-# soft beside them: by so many times the pitch classes of a tune they are told louder.
+# The few-step student includes the guidance by words, but the chord inputs were trained on the flow without guidance
+# and are too weak beside it: this multiple of the melody's pitch-class weights is added to them.
 CHORDS_LOUDER = {Layer.CHORDS: 0.5}
-# A bass goes so much of the way to the weights of its own: all of it plays as true ones do, but less by its chord.
+# Interpolation from the shared weights (0) to the bass's own (1): at 1 it sounds real, but follows its chord less well.
 OWN_SHARE = 0.7
-# What a bass is told in its first jump, which decides on its notes: so many times the pitch classes of a tune for its
-# chord and its lowest note, and of all that it learnt of a context before its own weights by so much its chords, and of
-# what it hears levels, rises and chroma. A bass hears drums: when they rise matters, and how they ring only puts it out
-# of tune. Told as loudly in later jumps it sounds like a lead, with lines up to 4 kHz and no pause.
+# The context weights of a bass in its first jump, which decides on its notes. FIRST_CHORDS are multiples of the
+# melody's pitch-class weights for its chord and its lowest note; FIRST_STRENGTHS scale what was trained for its chords
+# and, of the other layers, for levels, onsets and chroma. The onsets of drums help a bass, their chroma only puts it
+# out of tune. With such strong chords in later jumps it sounds like a lead, with partials to 4 kHz and no rests.
 FIRST_CHORDS = {Layer.BASS: ((CHORD_CLASSES, 1.78), (BASS_CLASSES, 0.12))}
 FIRST_STRENGTHS = {Layer.BASS: (1.16, 0.0, 5.0, 0.0)}
 LATER_STRENGTHS = {Layer.BASS: (1.0, 0.0, 1.0, 0.0)}
-# Beside the others chords came out 5.8 dB louder than in the recipes, and the bass 3.6 softer; medians of 33 and 38
+# In dB. Without them chords were 5.8 dB louder than in the recipes, and the bass 3.6 dB softer; medians of 33 and 38
 # training recipes.
 LEVELS_DB = {Layer.CHORDS: -5.0, Layer.BASS: 2.0}
 
@@ -68,7 +68,7 @@ def export(state: Path, latent_map: LatentMap, out: Path) -> None:
 
 
 def export_layers(state: Path, out: Path, own: Path | None = None) -> None:
-    """Write what the averaged network in `state` has learnt of layers to `out`, beside weights that know none.
+    """Write the layer inputs of the averaged network in `state` to `out`, beside weights without layers.
 
     `own` is the state in which one layer has learnt weights of its own.
     """

@@ -66,53 +66,53 @@ class Recipe:
 
 def drawn_request(seed: int, known: Sequence[str] = tuple(NEAR_LOSS)) -> LoopRequest:
     """Return a request as a user might make it: words, tempo and length, and one to four of the `known` controls."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     genres, instruments = ([w.text for w in WORDS if w.group == group] for group in ("genre", "instrument"))
-    prompt = ", ".join([dice.choice(genres), *dice.sample(instruments, dice.choice((0, 1, 1, 2)))])
-    bars = dice.choice((1, 2, 2, 2, 4))
-    request = LoopRequest(prompt=prompt, tempo_bpm=Fraction(dice.randint(75, 165)), bars=bars, seed=seed)
-    count = min(dice.choices((1, 2, 3, 4), (6, 3, 2, 1))[0], len(known))
-    kinds = dice.sample(known, count)
-    controls = tuple(Control(kind=kind, target=TARGETS[kind](dice, request.beats)) for kind in kinds)
+    prompt = ", ".join([rng.choice(genres), *rng.sample(instruments, rng.choice((0, 1, 1, 2)))])
+    bars = rng.choice((1, 2, 2, 2, 4))
+    request = LoopRequest(prompt=prompt, tempo_bpm=Fraction(rng.randint(75, 165)), bars=bars, seed=seed)
+    count = min(rng.choices((1, 2, 3, 4), (6, 3, 2, 1))[0], len(known))
+    kinds = rng.sample(known, count)
+    controls = tuple(Control(kind=kind, target=TARGETS[kind](rng, request.beats)) for kind in kinds)
     return LoopRequest(prompt=prompt, tempo_bpm=request.tempo_bpm, bars=bars, seed=seed, controls=controls)
 
 
-def _curve(dice: random.Random, beats: Fraction, low: float, high: float, unit: str) -> Curve:
-    middle = sorted({Fraction(dice.randrange(1, int(4 * beats)), 4) for _ in range(dice.choice((0, 1, 1, 2, 3, 5)))})
-    ground, reach = dice.uniform(low, high), dice.uniform(0, 0.6) * (high - low)
-    values = [min(max(ground + dice.uniform(-reach, reach), low), high) for _ in range(len(middle) + 1)]
+def _curve(rng: random.Random, beats: Fraction, low: float, high: float, unit: str) -> Curve:
+    middle = sorted({Fraction(rng.randrange(1, int(4 * beats)), 4) for _ in range(rng.choice((0, 1, 1, 2, 3, 5)))})
+    ground, reach = rng.uniform(low, high), rng.uniform(0, 0.6) * (high - low)
+    values = [min(max(ground + rng.uniform(-reach, reach), low), high) for _ in range(len(middle) + 1)]
     if unit == "hz":
         values = [2**value for value in values]
     points = [Point(beat, value) for beat, value in zip((Fraction(0), *middle), values, strict=True)]
     return Curve(points=(*points, Point(beats, values[0])), unit=unit)  # type: ignore[arg-type]
 
 
-def _level(dice: random.Random, beats: Fraction) -> Curve:
-    return _curve(dice, beats, -38.0, -12.0, "db")
+def _level(rng: random.Random, beats: Fraction) -> Curve:
+    return _curve(rng, beats, -38.0, -12.0, "db")
 
 
-def _centroid(dice: random.Random, beats: Fraction) -> Curve:
-    return _curve(dice, beats, math.log2(350), math.log2(5500), "hz")
+def _centroid(rng: random.Random, beats: Fraction) -> Curve:
+    return _curve(rng, beats, math.log2(350), math.log2(5500), "hz")
 
 
-def _tune(dice: random.Random, beats: Fraction) -> Notes:
-    tonic, mode = dice.randrange(12), MODES[dice.choice(tuple(MODES))]
+def _tune(rng: random.Random, beats: Fraction) -> Notes:
+    tonic, mode = rng.randrange(12), MODES[rng.choice(tuple(MODES))]
     scale = [tonic + step + 12 * octave for octave in (5, 6) for step in mode]
-    lengths = dice.choice(((1, 2), (2, 4), (1, 2, 4), (4, 8), (4,)))
-    place, start, notes = dice.randrange(len(scale)), Fraction(0), []
+    lengths = rng.choice(((1, 2), (2, 4), (1, 2, 4), (4, 8), (4,)))
+    place, start, notes = rng.randrange(len(scale)), Fraction(0), []
     while start < beats:
-        length = min(SIXTEENTH * dice.choice(lengths), beats - start)
-        if dice.random() > 0.1:
+        length = min(SIXTEENTH * rng.choice(lengths), beats - start)
+        if rng.random() > 0.1:
             notes.append(Note(scale[place], start, length * Fraction(15, 16)))
-        place = min(max(place + dice.choice((-2, -1, -1, 0, 1, 1, 2, 4, -4)), 0), len(scale) - 1)
+        place = min(max(place + rng.choice((-2, -1, -1, 0, 1, 1, 2, 4, -4)), 0), len(scale) - 1)
         start += length
     return Notes(notes=tuple(notes) or (Note(60, Fraction(0), beats),))
 
 
-def _groove(dice: random.Random, beats: Fraction) -> Onsets:
-    bar = [step for step in range(16) if dice.random() < (0.6 if step % 4 == 0 else 0.35 if step % 2 == 0 else 0.15)]
+def _groove(rng: random.Random, beats: Fraction) -> Onsets:
+    bar = [step for step in range(16) if rng.random() < (0.6 if step % 4 == 0 else 0.35 if step % 2 == 0 else 0.15)]
     bar = bar or [0]
-    hits = [Onset(SIXTEENTH * (16 * turn + step), dice.uniform(0.4, 1.0)) for turn in range(64) for step in bar]
+    hits = [Onset(SIXTEENTH * (16 * turn + step), rng.uniform(0.4, 1.0)) for turn in range(64) for step in bar]
     return Onsets(onsets=tuple(hit for hit in hits if hit.beat < beats))
 
 
@@ -130,7 +130,7 @@ class Trainer:
         self.recipe, self.model, self.state = recipe, model, state
         self.network = FirstStep(model.pocket.network.deviation, self._feature_kinds()).to(model.device)
         model.pocket.begins = self.network
-        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self.average = checkpoint.copied(self.network)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
         self.step = 0
         source = state if begin is None or (state / checkpoint.FILE).exists() else begin
@@ -154,23 +154,23 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimizer.step()
             self.step += 1
-            checkpoint.follow(self.average, self.network, self.recipe.averaging, self.step)
+            checkpoint.update_average(self.average, self.network, self.recipe.averaging, self.step)
             if self.step % 20 == 0:
                 self._report(seen, clock)
                 seen.clear()
 
     def _once(self, seed: int) -> dict[str, float]:
         """Add the gradient of one request; return its distances before and after, in the controls' units."""
-        dice = random.Random(seed + 1)
-        problem, noise = self._problem(drawn_request(seed, self.recipe.controls), layered=dice.random() < LAYERED_SHARE)
+        rng = random.Random(seed + 1)
+        problem, noise = self._problem(drawn_request(seed, self.recipe.controls), layered=rng.random() < LAYERED_SHARE)
         model, scene, objective = problem
         exact = Chain(steps=model.card.decode_steps, sampler=model.card.sampler)
         surrogate = Chain(steps=model.card.surrogate_steps, sampler=model.card.sampler)
-        passes = dice.choices((0, 1, 2), PASSES_BEFORE)[0]
+        passes = rng.choices((0, 1, 2), PASSES_BEFORE)[0]
         seen, anchor = _led_to(problem, noise, surrogate, exact, passes)
         before = seen.evaluated(problem)
         moved = stepped(problem, seen, anchor)
-        by_exact = not passes and dice.random() < EXACT_SHARE
+        by_exact = not passes and rng.random() < EXACT_SHARE
         after = latent_of(model, scene, moved, exact if by_exact else surrogate, checkpoint=by_exact)
         after, spectrum = seen.correction.applied(model, scene, after)
         losses = objective.losses(spectrum, after)

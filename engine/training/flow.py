@@ -67,7 +67,7 @@ class Trainer:
             layered=recipe.layered,
         ).to(device)
         self.network.deviation.copy_(deviation)
-        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self.average = checkpoint.copied(self.network)
         # Muon (orthogonalised momentum) for the matrices that see every frame; modulations see one condition a loop,
         # a rank that orthogonalising would blow up, and stay with AdamW like the rest.
         # Layers are learnt beside a network that stays as it is, so that its whole mixes do, too.
@@ -84,13 +84,13 @@ class Trainer:
             torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         # Worth its half minute for pieces, which are all of few shapes; whole loops come in too many.
-        self._learner = self._compiled(self.network)
+        self._trained = self._compiled(self.network)
         self._half = multiplies_bfloat16(device)
         self.step = 0
         self._clock = checkpoint.Clock(recipe.minutes)
         self._teacher: PocketNetwork | None = None
-        self._answer: Callable[..., Tensor] | None = None
-        self._frozen: Callable[..., Tensor] | None = None
+        self._compiled_average: Callable[..., Tensor] | None = None
+        self._compiled_teacher: Callable[..., Tensor] | None = None
         self._resume()
         # Each piece draws its own noise: the seed alone would repeat that of the piece before.
         torch.manual_seed(recipe.seed + self.step)
@@ -127,7 +127,7 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
-        checkpoint.follow(self.average, self.network, self.recipe.averaging, self.step)
+        checkpoint.update_average(self.average, self.network, self.recipe.averaging, self.step)
         return flow_loss.detach(), jump_loss.detach()
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -138,7 +138,7 @@ class Trainer:
         time_ = drawn_times(size - jumps, self.device)
         target = noise[jumps:] - flow.latent
         mixed = flow.latent + time_[:, None, None] * target
-        error = self._velocity(self._learner, mixed, time_, time_, flow) - target
+        error = self._velocity(self._trained, mixed, time_, time_, flow) - target
         flow_loss = error.square().mean() * ((size - jumps) / size)
         if not jumps:
             return flow_loss, flow_loss.new_zeros(())
@@ -151,10 +151,10 @@ class Trainer:
         grid = torch.randint(1, round(1 / length) + 1, (size,), device=self.device) * length
         start, middle, end = grid, grid - length / 2, grid - length
         mixed = batch.latent + start[:, None, None] * (noise - batch.latent)
-        teacher = self._teaching()
+        teacher = self._average_network()
         with torch.no_grad():
             if length / 2 <= SHORTEST_JUMP:
-                guide = self._guiding(teacher)
+                guide = self._guided_network(teacher)
                 first = self._guided(guide, mixed, start, batch)
                 halfway = mixed - (length / 2) * first
                 second = self._guided(guide, halfway, middle, batch)
@@ -162,12 +162,12 @@ class Trainer:
                 first = self._velocity(teacher, mixed, start, middle, batch)
                 halfway = mixed - (length / 2) * first
                 second = self._velocity(teacher, halfway, middle, end, batch)
-        answer = self._velocity(self._learner, mixed, start, end, batch)
+        answer = self._velocity(self._trained, mixed, start, end, batch)
         return (answer - (first + second) / 2).square().mean()
 
     def _guided(self, network: Callable[..., Tensor], mixed: Tensor, time_: Tensor, batch: Batch) -> Tensor:
         conditional = self._velocity(network, mixed, time_, time_, batch)
-        unconditional = self._velocity(network, mixed, time_, time_, batch.unsaid())
+        unconditional = self._velocity(network, mixed, time_, time_, batch.unconditional())
         return unconditional + TEACHER_GUIDANCE * (conditional - unconditional)  # folded into the student
 
     def _velocity(
@@ -192,14 +192,14 @@ class Trainer:
         compiled: Callable[..., Tensor] = torch.compile(network, dynamic=False)
         return compiled
 
-    def _teaching(self) -> Callable[..., Tensor]:
+    def _average_network(self) -> Callable[..., Tensor]:
         """Return the averaged network, compiled where the recipe says so."""
         network = self._averaged()
-        if self._answer is None:
-            self._answer = self._compiled(network)
-        return self._answer
+        if self._compiled_average is None:
+            self._compiled_average = self._compiled(network)
+        return self._compiled_average
 
-    def _guiding(self, averaged: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def _guided_network(self, averaged: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return whose velocity is guided: a frozen flow's, where there is one.
 
         The averaged network's own velocity drifts towards its guided jumps, and guiding it again compounds: after half
@@ -207,11 +207,11 @@ class Trainer:
         """
         if self.recipe.teacher is None:
             return averaged
-        if self._frozen is None:
+        if self._compiled_teacher is None:
             network = PocketNetwork(**self.network.config).to(self.device).eval().requires_grad_(False)
             network.load_state_dict(checkpoint.under(load_file(self.recipe.teacher), "average."))
-            self._frozen = self._compiled(network)
-        return self._frozen
+            self._compiled_teacher = self._compiled(network)
+        return self._compiled_teacher
 
     def save(self) -> None:
         """Write weights, averaged weights and optimiser state, each beside its name and renamed."""
@@ -232,7 +232,7 @@ class Trainer:
 
     def _begin(self, weights: Mapping[str, Tensor]) -> None:
         self.network.load_state_dict(weights)
-        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self.average = checkpoint.copied(self.network)
 
     def _resume(self) -> None:
         if (found := checkpoint.load(self.state, {"network": self.network}, self.optimizers)) is not None:

@@ -26,7 +26,7 @@ from ..pocket.layers import (
     summary,
 )
 from ..pocket.network import CONTROL_CHANNELS
-from .batches import FREE_SHARE, KEY_SHARE, USUAL_FRAMES, Batch, Dice, beats_per_bar, whole_condition
+from .batches import FREE_SHARE, KEY_SHARE, USUAL_FRAMES, Batch, Draws, beats_per_bar, kept_share, whole_condition
 from .layer_loops import Tracks, read_tracks
 from .loops import shards
 
@@ -109,32 +109,32 @@ class LayerSet:
 
     def batches(self, size: int, seed: int, *, windows: Sequence[int] = ()) -> Iterator[Batch]:
         """Return batches of pieces of one of `windows` frames, without end; of longer ones fewer in a batch."""
-        dice = Dice.of(seed)
+        draws = Draws.of(seed)
         while True:
             if self._grows:
                 self.read_new(1)
-            window = dice.host.choice(list(windows))
-            yield self.batch(round(size * USUAL_FRAMES / window), window, dice)
+            window = draws.host.choice(list(windows))
+            yield self.batch(round(size * USUAL_FRAMES / window), window, draws)
 
-    def batch(self, count: int, window: int, dice: Dice) -> Batch:
+    def batch(self, count: int, window: int, draws: Draws) -> Batch:
         """Return pieces of `window` frames from anywhere in `count` tracks of loops that are as long."""
-        rows = [self._row(window, dice) for _ in range(count)]
+        rows = [self._row(window, draws) for _ in range(count)]
         columns = zip(*rows, strict=True)
         latent, condition, phases, layer, context = (torch.stack(column) for column in columns)
         controls = torch.zeros(*latent.shape[:2], CONTROL_CHANNELS)
         parts = (latent, condition, phases, controls, layer, context)
         return Batch(*(part.to(self._device) for part in parts))
 
-    def _row(self, window: int, dice: Dice) -> tuple[Tensor, ...]:
-        song, track = self._drawn(window, dice)
-        start = dice.host.randrange(song.frames)
+    def _row(self, window: int, draws: Draws) -> tuple[Tensor, ...]:
+        song, track = self._drawn(window, draws)
+        start = draws.host.randrange(song.frames)
         # One frame more before it, so that what rises in the first is known.
         where = (start + torch.arange(-1, window)) % song.frames
         place = where[1:]
         context = torch.zeros(window, CONTEXT_CHANNELS)
-        if song.chords is not None and dice.host.random() < CHORDS_SHARE:
+        if song.chords is not None and draws.host.random() < CHORDS_SHARE:
             context[:, :CHORD_CHANNELS] = song.chords[place]
-        if (others := _heard_tracks(song, track, dice)) is not None:
+        if (others := _heard_tracks(song, track, draws)) is not None:
             frames = (FRAMES_PER_LATENT * where[:, None] + torch.arange(FRAMES_PER_LATENT)).flatten()
             powers = sum((t.powers[frames].float().exp() for t in others), torch.zeros(len(frames), SUMMARY_CHANNELS))
             context[:, CHORD_CHANNELS:] = heard(powers)[1:]
@@ -142,17 +142,17 @@ class LayerSet:
         length = torch.tensor(song.beats_per_bar, dtype=torch.float64)
         return (
             track.latent[place].float(),
-            _drawn_condition(track.condition, dice),
+            _drawn_condition(track.condition, draws),
             musical_time.phases_at(loop, torch.tensor(song.bars), length),
             layer_row(track.layer),
             context,
         )
 
-    def _drawn(self, window: int, dice: Dice) -> tuple[_Song, _Track]:
+    def _drawn(self, window: int, draws: Draws) -> tuple[_Song, _Track]:
         there = [layer for layer in self._layers if self._rows[layer]]
-        layer = dice.host.choices(there, [WEIGHTS[one] for one in there])[0]
+        layer = draws.host.choices(there, [WEIGHTS[one] for one in there])[0]
         while True:
-            index, place = dice.host.choice(self._rows[layer])
+            index, place = draws.host.choice(self._rows[layer])
             if (song := self._songs[index]).frames >= window:
                 return song, song.tracks[place]
 
@@ -177,21 +177,21 @@ def chord_rows(chords: Sequence[Any], beats: float, frames: int) -> Tensor:
     return rows[torch.searchsorted(starts, centres, right=True) - 1]
 
 
-def _heard_tracks(song: _Song, track: _Track, dice: Dice) -> list[_Track] | None:
+def _heard_tracks(song: _Song, track: _Track, draws: Draws) -> list[_Track] | None:
     """Return which other layers a layer hears; None where it hears nothing at all."""
-    chance = dice.host.random()
+    chance = draws.host.random()
     if chance >= BEFORE_SHARE + SOME_SHARE:
         return None
     if chance < BEFORE_SHARE:
         order = LAYERS.index(track.layer)
         return [t for t in song.tracks if LAYERS.index(t.layer) < order]
-    return [t for t in song.tracks if t.layer is not track.layer and dice.host.random() < 0.5]
+    return [t for t in song.tracks if t.layer is not track.layer and draws.host.random() < 0.5]
 
 
-def _drawn_condition(condition: Tensor, dice: Dice) -> Tensor:
-    """Return the condition with some words left unsaid, sometimes all."""
+def _drawn_condition(condition: Tensor, draws: Draws) -> Tensor:
+    """Return the condition with some words left out, sometimes all."""
     words, key, time = condition.split(conditioning.SECTIONS)
-    said = dice.host.random() > FREE_SHARE
-    keep = 1 - 0.7 * dice.host.random() ** 1.5
-    words = words * (dice.rolled(len(words)) < keep) * said
-    return torch.cat([words, key * (said and dice.host.random() < KEY_SHARE), time])
+    said = draws.host.random() > FREE_SHARE
+    keep = kept_share(draws.host.random())
+    words = words * (draws.uniform(len(words)) < keep) * said
+    return torch.cat([words, key * (said and draws.host.random() < KEY_SHARE), time])

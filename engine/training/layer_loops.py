@@ -57,7 +57,7 @@ def render_layer_shard(first_seed: int, count: int, split: str, assets: Path | N
     # Imported here: numba compiles on import, and only workers should pay for it.
     from .synth.assets import Assets
     from .synth.layers import inverted, render_layers
-    from .synth.recipe import sample_recipe
+    from .synth.recipe_sampling import sample_recipe
 
     torch.set_num_threads(1)
     pack = Assets(assets) if assets else None

@@ -18,7 +18,8 @@ from .synth.compose import chord_roots, compose, inversion
 from .synth.harmony import COLOURS
 from .synth.labels import label
 from .synth.layers import inverted, layer_labels
-from .synth.recipe import Recipe, sample_recipe
+from .synth.recipe import Recipe
+from .synth.recipe_sampling import sample_recipe
 
 
 def layer_repertoire(loops: int, split: str = "train") -> LayerRepertoire:

@@ -103,7 +103,7 @@ def render_shard(first_seed: int, count: int, split: str, assets: Path | None, o
     """Render `count` loops from `first_seed` on into one shard; return the seconds of audio in it."""
     # Imported here: numba compiles on import, and only workers should pay for it.
     from .synth.assets import Assets
-    from .synth.recipe import sample_recipe
+    from .synth.recipe_sampling import sample_recipe
     from .synth.render import render
 
     torch.set_num_threads(1)

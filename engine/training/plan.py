@@ -89,7 +89,7 @@ CPU = Plan(
     polish=POLISH,
     tower_minutes=8,
 )
-# One large GPU: eight times as much music to a step, on pieces of two to twelve seconds, for runs of nine minutes.
+# One large GPU: eight times as much music to a step, on pieces of three to twelve seconds, for runs of nine minutes.
 GPU = replace(
     CPU,
     loops=21_700,
@@ -127,8 +127,8 @@ LAYERS = replace(
 PLANS = {"cpu": CPU, "gpu": GPU, "layers": LAYERS}
 
 
-class Learner:
-    """A plan on its way: a folder, a device, and so many minutes for this run."""
+class TrainingRun:
+    """One run of a plan: its folder, its device, and the minutes that it may take."""
 
     def __init__(
         self,
@@ -147,11 +147,11 @@ class Learner:
 
     @property
     def weights(self) -> Path:
-        """Where the trained model stands in the end."""
+        """The folder of the trained model when all stages are done."""
         return self.work / "weights"
 
-    def learn(self) -> bool:
-        """Go on with the stages until they or the minutes are over; return whether the plan is."""
+    def run(self) -> bool:
+        """Run the stages until all are done or the minutes are over; return whether all are done."""
         stages: dict[str, Callable[[], bool]] = {
             "loops": self._render,
             "flow": lambda: self._train("flow", self.plan.flow, self._start),
@@ -186,7 +186,7 @@ class Learner:
         }
 
     def close(self) -> None:
-        """Wait for loops that are being rendered."""
+        """Wait for the process that renders loops."""
         if self._renderer is not None:
             self._renderer.join()
 
@@ -240,15 +240,15 @@ class Learner:
             time.sleep(0.5)
         return there > 0
 
-    def _take(
-        self, stage: str, minutes: float, learner: Callable[[], Trainer | Polisher], loops: Batches | None = None
+    def _run_stage(
+        self, stage: str, minutes: float, make_trainer: Callable[[], Trainer | Polisher], loops: Batches | None = None
     ) -> bool:
-        """Go on with a stage, if it is not over, for what is left of this run; return whether it is over then."""
+        """Run a stage, unless it is done, for the minutes that are left; return whether it is done."""
         if not self._over(stage, minutes) and self._left > 0:
-            ready = learner()
+            trainer = make_trainer()
             spent = checkpoint.spent_minutes(self._state(stage))
             clock = checkpoint.Clock(minutes, spent_minutes=spent, pause_after_minutes=self._left)
-            ready.run(self._loops if loops is None else loops, clock)
+            trainer.run(self._loops if loops is None else loops, clock)
         return self._over(stage, minutes)
 
     def _trainer(self, stage: str, recipe: Recipe) -> Trainer:
@@ -263,7 +263,7 @@ class Learner:
                 made.begin_from(before)
             return made
 
-        return self._take(stage, recipe.minutes, trainer)
+        return self._run_stage(stage, recipe.minutes, trainer)
 
     def _train_own(self, stage: str, recipe: Recipe | None, before: str) -> bool:
         """Go on with the layer that has weights of its own; a student's teacher is the stage before it."""
@@ -278,13 +278,13 @@ class Learner:
 
         loops = self._loops
         assert isinstance(loops, LayerSet)
-        return self._take(stage, recipe.minutes, trainer, loops.of(OWN_WEIGHTS_OF))
+        return self._run_stage(stage, recipe.minutes, trainer, loops.of(OWN_WEIGHTS_OF))
 
     def _polish(self) -> bool:
         recipe = self.plan.polish
         if recipe is None:
             return True
-        return self._take(
+        return self._run_stage(
             "polish",
             recipe.minutes,
             lambda: Polisher(recipe, self._exported(self._before_polish), self._state("polish"), self.device),
@@ -338,7 +338,7 @@ class Learner:
         return True
 
     def _put_repertoire(self, made: Path) -> None:
-        """Write what is said of the loops that the plan rendered."""
+        """Write the repertoire: the words of the loops that the plan rendered."""
         if (said := repertoire(self._data, REPERTOIRE_LOOPS)) is not None:
             said.save(made / "repertoire.safetensors")
 
@@ -377,7 +377,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a folder of weights to begin from, and their latents")
     given = parser.parse_args()
     torch.set_float32_matmul_precision("high")  # of a GPU's critics; all else is bfloat16 there
-    learner = Learner(
+    run = TrainingRun(
         PLANS[given.plan],
         given.work,
         assets=given.assets,
@@ -385,9 +385,9 @@ def main() -> None:
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         start=given.start,
     )
-    ready = learner.learn()
-    learner.close()
-    if ready:
-        print(f"{learner.weights} is ready: python -m benchmarks pocket --weights {learner.weights}")  # noqa: T201
+    is_done = run.run()
+    run.close()
+    if is_done:
+        print(f"{run.weights} is ready: python -m benchmarks pocket --weights {run.weights}")  # noqa: T201
     else:
         print("The minutes of this run are over; the same command goes on.")  # noqa: T201

@@ -1,11 +1,11 @@
-"""The student's last stage: a critic tells its loops from true ones, and it learns not to be told.
+"""The student's last stage: adversarial training against two critics (discriminators).
 
     python -m engine.training.polish --data FOLDER --state FOLDER --teacher engine/pocket/weights --minutes 60
 
-A student that only measures how far it is from its teacher's jumps answers with the mean of what it is not sure of,
-and its loops come out too even. Here the delivered chain is drawn from noise, one of its jumps at a time with a
-gradient, and two critics (`engine/training/critics.py`) hear it: at some level of noise, and finished. The student
-stays near what it was; between contests longer jumps learn to agree with the new ones, and the flow stays the flow.
+A student that only minimises the distance to its teacher's jumps predicts a mean wherever it is uncertain, and its
+loops vary too little. Here the delivered chain is sampled from noise, one of its jumps with a gradient, and two critics
+(`engine/training/critics.py`) judge the result, with some noise added and finished. A distance keeps the student near
+its teacher. Other steps distil: they hold longer jumps to two half jumps of the student, and the flow to the teacher's.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from .critics import PictureCritic, StateCritic
 from .flow import drawn_times, exported
 
 CHAIN_STEPS = 4  # of the chain that is delivered
-ODDS = (0.2, 0.2, 0.2, 0.4)  # of its jumps: the last one is what is heard
-HEARD_BLOCKS = (1, 3, 5, 6)
-LEAST_NOISE, NOISE_SPAN = 0.05, 0.6  # at which a critic listens: with none it would hear how latents are rounded
-KEEPING_WEIGHT = 2.0
+JUMP_ODDS = (0.2, 0.2, 0.2, 0.4)  # of its jumps to be trained in a step: the last one makes the delivered latent
+CRITIC_BLOCKS = (1, 3, 5, 6)  # of the flow, whose hidden states a critic gets
+LEAST_NOISE, NOISE_SPAN = 0.05, 0.6  # added for a critic: without noise it would detect how latents are rounded
+DISTILLATION_WEIGHT = 2.0  # of the loss of a distillation step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,8 @@ class Recipe:
     windows: tuple[int, ...] = (192, 384)
     learning_rate: float = 2e-4
     critic_rate: float = 1.5e-3
-    contest: float = 0.5  # weight of the critics' answers beside the distance to what the student was
-    keeping_share: float = 0.35  # of the steps
+    adversarial_weight: float = 0.5  # of the critics' scores beside the distance to the teacher
+    distillation_share: float = 0.35  # of the steps; the others are adversarial
     warm_up_steps: int = 60  # in which the critic learns alone
     final_share: float = 0.3  # of the minutes, in which the rate falls
     averaging: float = 0.99
@@ -61,12 +61,12 @@ class Polisher:
         self.teacher = exported(teacher).to(device).eval().requires_grad_(False)
         self.student = exported(teacher).to(device)
         self._half_jumps = exported(teacher).to(device).eval().requires_grad_(False)
-        self.average = {name: tensor.detach().clone() for name, tensor in self.student.state_dict().items()}
+        self.average = checkpoint.copied(self.student)
         depth = len(self.teacher.blocks)
         latent_map = LatentMap.load(teacher / "latent_map.safetensors").to(device)
         self.critics = nn.ModuleDict(
             {
-                "states": StateCritic(self.teacher.config["width"], tuple(b for b in HEARD_BLOCKS if b < depth)),
+                "states": StateCritic(self.teacher.config["width"], tuple(b for b in CRITIC_BLOCKS if b < depth)),
                 "picture": PictureCritic(latent_map, conditioning.CHANNELS),
             }
         ).to(device)
@@ -97,16 +97,18 @@ class Polisher:
                 group["lr"] = rate
             batch = next(batches)
             warm = self.step >= recipe.warm_up_steps
-            keeps = warm and generator.random() < recipe.keeping_share
-            seen.append(self._keep(batch, generator) if keeps else self._contest(batch, generator, learns=warm))
+            keeps = warm and generator.random() < recipe.distillation_share
+            seen.append(
+                self._distil(batch, generator) if keeps else self._adversarial_step(batch, generator, learns=warm)
+            )
             self.step += 1
-            checkpoint.follow(self.average, self.student, self.recipe.averaging, self.step)
+            checkpoint.update_average(self.average, self.student, self.recipe.averaging, self.step)
             if self.step % 50 == 0:
                 self._report(seen[-50:], share)
 
-    def _contest(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, Tensor]:
-        """One jump of the chain against the critic, and the critic's own step."""
-        jump = int(generator.choice(CHAIN_STEPS, p=ODDS))
+    def _adversarial_step(self, batch: Batch, generator: np.random.Generator, *, learns: bool) -> dict[str, Tensor]:
+        """Train the critics on one jump of the chain and, if it `learns`, the student against them; return losses."""
+        jump = int(generator.choice(CHAIN_STEPS, p=JUMP_ODDS))
         start, end = 1 - jump / CHAIN_STEPS, 1 - (jump + 1) / CHAIN_STEPS
         with torch.no_grad():
             mixed = torch.randn_like(batch.latent)
@@ -114,7 +116,7 @@ class Polisher:
                 mixed = self._jumped(self.student, mixed, 1 - earlier / CHAIN_STEPS, 1 / CHAIN_STEPS, batch)
             known = self._jumped(self.teacher, mixed, start, start - end, batch)
         made = self._jumped(self.student, mixed, start, start - end, batch)
-        # What is made is as noisy as the chain is there; a critic listens at that or some more noise.
+        # What the jump gives is as noisy as the chain is there; critics get it with that much noise or more.
         size = len(made)
         heard_at = torch.rand(size, device=self.device)[:, None, None] * NOISE_SPAN
         level = end + (1 - end) * heard_at if end else LEAST_NOISE + heard_at
@@ -125,20 +127,20 @@ class Polisher:
         finished = self._finished(made, end, batch)
         level = level[:, 0, 0]
         with torch.no_grad():
-            heard_true = self._heard(true, level, batch)
-        heard_false = self._heard(false, level, batch)
-        judged_true = self._verdicts(heard_true, batch.latent, batch)
-        judged_false = self._verdicts([state.detach() for state in heard_false], finished.detach(), batch)
+            true_features = self._features(true, level, batch)
+        false_features = self._features(false, level, batch)
+        true_scores = self._scores(true_features, batch.latent, batch)
+        false_scores = self._scores([state.detach() for state in false_features], finished.detach(), batch)
         lost = sum_of(
             F.relu(1 - one).mean() + F.relu(1 + other).mean()
-            for one, other in zip(judged_true, judged_false, strict=True)
+            for one, other in zip(true_scores, false_scores, strict=True)
         )
         self._descend(1, lost)
         distance = ((made - known) / (start - end)).square().mean()
         if learns:
-            judged = sum_of(one.mean() for one in self._verdicts(heard_false, finished, batch))
-            self._descend(0, distance - self.recipe.contest * judged)
-        return {"critics": lost.detach() / len(judged_true), "distance": distance.detach()}
+            judged = sum_of(one.mean() for one in self._scores(false_features, finished, batch))
+            self._descend(0, distance - self.recipe.adversarial_weight * judged)
+        return {"critics": lost.detach() / len(true_scores), "distance": distance.detach()}
 
     def _finished(self, mixed: Tensor, time_: float, batch: Batch) -> Tensor:
         """Return the loop at the end of the chain that is at `mixed`: one more jump, two where none is long enough."""
@@ -146,8 +148,8 @@ class Polisher:
             mixed, time_ = self._jumped(self.student, mixed, time_, time_ - 0.5, batch), 0.5
         return self._jumped(self.student, mixed, time_, time_, batch) if time_ else mixed
 
-    def _keep(self, batch: Batch, generator: np.random.Generator) -> dict[str, Tensor]:
-        """Hold the flow to the teacher's, or a long jump to two half jumps of the averaged student."""
+    def _distil(self, batch: Batch, generator: np.random.Generator) -> dict[str, Tensor]:
+        """Train the flow towards the teacher's, or a long jump towards two half jumps of the averaged student."""
         noise = torch.randn_like(batch.latent)
         size = len(noise)
         if generator.random() < 0.5:
@@ -166,7 +168,7 @@ class Polisher:
                 halfway = mixed - length / 2 * first
                 wanted = (first + self._velocity(self._half_jumps, halfway, middle, end, batch, batch.controls)) / 2
         off = (self._velocity(self.student, mixed, start, end, batch, batch.controls) - wanted).square().mean()
-        self._descend(0, KEEPING_WEIGHT * off)
+        self._descend(0, DISTILLATION_WEIGHT * off)
         return {"keeping": off.detach()}
 
     def _descend(self, which: int, loss: Tensor) -> None:
@@ -189,19 +191,19 @@ class Polisher:
             conditioning = batch.condition, batch.phases, controls, batch.layer, batch.context
             return network(mixed, start, end, *conditioning).float()
 
-    def _heard(self, latent: Tensor, level: Tensor, batch: Batch) -> list[Tensor]:
-        """Return what the flow makes of `latent` at a `level` of noise: the states of its blocks, the summary."""
+    def _features(self, latent: Tensor, level: Tensor, batch: Batch) -> list[Tensor]:
+        """Return the frozen flow's features of `latent` at a `level` of noise: its blocks' states, then the summary."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
             states, summary = self.teacher.states(
                 latent, level, level, batch.condition, batch.phases, None, batch.layer, batch.context
             )
         return [state.float() for state in (*states, summary)]
 
-    def _verdicts(self, heard: list[Tensor], finished: Tensor, batch: Batch) -> list[Tensor]:
-        """Return what the critics say of a loop by what the flow `heard` in it, and by how it looks `finished`."""
-        *states, summary = heard
-        judged = self.critics["states"](states, summary)
-        return [judged.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
+    def _scores(self, features: list[Tensor], finished: Tensor, batch: Batch) -> list[Tensor]:
+        """Return both critics' scores, above 0 for true: by the flow's `features`, and by the `finished` latent."""
+        *states, summary = features
+        scores = self.critics["states"](states, summary)
+        return [scores.flatten(), self.critics["picture"](finished, batch.condition).flatten()]
 
     def save(self) -> None:
         """Write student, average, critic and optimisers."""
@@ -238,7 +240,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--windows", type=int, nargs="+", default=[192, 384])
     parser.add_argument("--learning-rate", type=float, default=2e-4)
-    parser.add_argument("--contest", type=float, default=0.5, help="weight of the critic beside nearness to teacher")
+    parser.add_argument("--contest", type=float, default=0.5, help="weight of the critics beside the distance")
     parser.add_argument("--final-share", type=float, default=0.3, help="share of the minutes in which the rate falls")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="stop after so many, if the minutes are not over before")
@@ -248,7 +250,7 @@ def main() -> None:
         batch=given.batch,
         windows=tuple(given.windows),
         learning_rate=given.learning_rate,
-        contest=given.contest,
+        adversarial_weight=given.contest,
         final_share=given.final_share,
         seed=given.seed,
         most_steps=given.steps,

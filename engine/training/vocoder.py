@@ -22,7 +22,7 @@ from ..pocket.model import WEIGHTS as POCKET
 from ..pocket.waveform.vocoder import VOCODER, Vocoder, load_vocoder
 from . import checkpoint
 from .vocoder_data import HOP, Job, Pairs, render_pairs
-from .vocoder_losses import Critics, Distance, answered, told_apart
+from .vocoder_losses import Critics, Distance, discriminator_loss, generator_losses
 
 FRAMES, MARGIN_FRAMES = 224, 32  # of a crop, and so many at each end that know of its wrong seam
 HEARD_SAMPLES = 32_768  # of a crop, by the critics
@@ -56,7 +56,7 @@ class VocoderTrainer:
         self.recipe, self.folder, self.device = recipe, folder, device
         self.network, self.critics = Vocoder().to(device), Critics().to(device)
         self.distance = Distance().to(device)
-        self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self.average = checkpoint.copied(self.network)
         self.optimizers = [
             torch.optim.AdamW(part.parameters(), lr=rate, betas=(0.8, 0.99), weight_decay=0.0)
             for part, rate in ((self.network, recipe.learning_rate), (self.critics, recipe.critic_rate))
@@ -105,18 +105,18 @@ class VocoderTrainer:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
                 with torch.no_grad():
                     heard = self.critics(truth)
-                losses["verdict"], losses["features"] = answered(heard, self.critics(piece))
+                losses["verdict"], losses["features"] = generator_losses(heard, self.critics(piece))
             self.critics.requires_grad_(True)
         weights = WEIGHTS | {"lines": recipe.lines, "hits": recipe.hits}
         whole = torch.stack([weights[name] * value for name, value in losses.items() if name in weights]).sum()
         self._descend(0, whole)
         self.step += 1
-        checkpoint.follow(self.average, self.network, recipe.averaging, self.step)
+        checkpoint.update_average(self.average, self.network, recipe.averaging, self.step)
         return {name: value.detach() for name, value in losses.items()}
 
     def _teach_critics(self, made: Tensor, true: Tensor, losses: dict[str, Tensor]) -> None:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
-            loss = told_apart(self.critics(true), self.critics(made))
+            loss = discriminator_loss(self.critics(true), self.critics(made))
         self._descend(1, loss)
         losses["critics"] = loss.detach()
 
@@ -124,7 +124,7 @@ class VocoderTrainer:
         """Begin at exported weights instead of at nothing; does nothing where there is a state to resume."""
         if not (self.folder / checkpoint.FILE).exists():
             self.network.load_state_dict(load_vocoder(file).state_dict())
-            self.average = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+            self.average = checkpoint.copied(self.network)
 
     def _descend(self, which: int, loss: Tensor) -> None:
         optimizer, part = self.optimizers[which], (self.network, self.critics)[which]

@@ -25,7 +25,7 @@ from ..pocket.bands import FRAMES_PER_LATENT, SAMPLE_RATE, latent_frames, log_ba
 from ..pocket.latents import LatentMap
 from ..pocket.sound import waveform
 from .synth.assets import Assets
-from .synth.recipe import sample_recipe
+from .synth.recipe_sampling import sample_recipe
 from .synth.render import render
 from .synth.score import Hit
 from .synth.sounds.stems import render_drums

@@ -1,4 +1,4 @@
-"""How far a mended wave is from the true one, without comparing samples: phases differ and may.
+"""Distances of the vocoder's waveform from the true one. Samples are not compared, because phases may differ.
 
 Spectra at many resolutions are compared by their logarithm; long windows count only where the truth has lines, because
 the bins of noise are random and a mask that evens them would be rewarded. Times of a millisecond count only about hits.
@@ -169,7 +169,7 @@ class Critics(nn.Module):
         return [critic(wave) for critic in self.heard]
 
 
-def told_apart(true: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+def discriminator_loss(true: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
     """Return the critics' hinge loss."""
     return torch.stack(
         [
@@ -179,8 +179,8 @@ def told_apart(true: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
     ).mean()
 
 
-def answered(true: list[list[Tensor]], made: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
-    """Return what a maker loses by the critics' verdicts, and by how its features differ from true ones."""
+def generator_losses(true: list[list[Tensor]], made: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
+    """Return the generator's adversarial loss and its feature-matching loss, from the critics' layers."""
     verdict = torch.stack([-one[-1].float().mean() for one in made]).mean()
     features = [
         (one.float() - other.detach().float()).abs().mean() / (other.detach().float().abs().mean() + 1e-3)

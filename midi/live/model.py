@@ -207,6 +207,11 @@ class LiveTrack:
     clips: tuple[LiveClip, ...]
     lanes: tuple[Lane, ...]
 
+    @property
+    def note_clips(self) -> list[LiveClip]:
+        """The clips that hold notes, without those on take lanes."""
+        return [clip for clip in self.clips if clip.kind == "midi" and clip.place != "take" and len(clip.note_data)]
+
     def arrangement_notes(self, from_beat: Beats, to_beat: Beats, *, chase: bool = False) -> tuple[Note, ...]:
         """Return the notes that the arrangement plays between two beats, from 0 on; see `midi.notes.passage`."""
         found: list[Note] = []

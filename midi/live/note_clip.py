@@ -40,7 +40,7 @@ def clip_piece(
     if rest.strip():
         clip = _named_clip(track, rest, bars)
     else:
-        clips = sorted((c for c in _note_clips(track) if c.place == "session"), key=lambda clip: not clip.active)
+        clips = sorted((c for c in track.note_clips if c.place == "session"), key=lambda clip: not clip.active)
         if position is not None or not clips or track.arrangement_notes(Fraction(0), loop_beats):
             found, said = _arranged(track, bars, position, loop_beats, meter, chase=chase and not kit)
             return NotesRead(found, (*remarks, *said), kit or is_kit(found))
@@ -73,7 +73,7 @@ def _arranged(
     start = Fraction(0) if position is None else bars.beat_of(position)
     notes, said = track.arrangement_notes(start, start + loop_beats, chase=chase), []
     if not notes and position is None:
-        first = min((c.start for c in _note_clips(track) if c.place == "arrangement" and c.active), default=None)
+        first = min((c.start for c in track.note_clips if c.place == "arrangement" and c.active), default=None)
         if first is not None:
             start, notes = first, track.arrangement_notes(first, first + loop_beats)
             said.append(
@@ -92,7 +92,7 @@ def _arranged(
 
 def _switched_off(track: LiveTrack, bars: Bars, from_beat: Beats, to_beat: Beats) -> list[str]:
     """Return a sentence on clips with notes in a range of the arrangement that are switched off, if there are any."""
-    clips = [c for c in _note_clips(track) if c.place == "arrangement" and c.start < to_beat and c.end > from_beat]
+    clips = [c for c in track.note_clips if c.place == "arrangement" and c.start < to_beat and c.end > from_beat]
     off = [clip.label(bars) for clip in clips if not clip.active]
     names = ", ".join(map(repr, off[:_MAX_LISTED]))
     return [f"Clips that are switched off in Live are left out: {names}."] if off else []
@@ -100,7 +100,7 @@ def _switched_off(track: LiveTrack, bars: Bars, from_beat: Beats, to_beat: Beats
 
 def _track(live_set: LiveSet, part: str, remarks: list[str]) -> tuple[LiveTrack, str, Position | None]:
     """Return the track that `part` names, and the clip and the position behind its name."""
-    able = [track for track in live_set.tracks if _note_clips(track)]
+    able = [track for track in live_set.tracks if track.note_clips]
     bare = part.strip()
     is_named = any(name_key(track.name) == name_key(part) for track in live_set.tracks)  # a track may be called @
     if not bare or (bare.startswith("@") and not is_named):
@@ -149,12 +149,8 @@ def _named_clip(track: LiveTrack, name: str, bars: Bars) -> LiveClip:
     )
 
 
-def _note_clips(track: LiveTrack) -> list[LiveClip]:
-    return [clip for clip in track.clips if clip.kind == "midi" and clip.place != "take" and len(clip.note_data)]
-
-
 def _listed(tracks: Sequence[LiveTrack]) -> str:
-    with_notes = [f"{number} {track.name!r}" for number, track in enumerate(tracks, 1) if _note_clips(track)]
+    with_notes = [f"{number} {track.name!r}" for number, track in enumerate(tracks, 1) if track.note_clips]
     return ", ".join(with_notes[:_MAX_LISTED]) or "none with notes"
 
 

@@ -69,12 +69,12 @@ def read_set(path: Path | str) -> LiveSet:
 def _read(path: Path, _modified_ns: int, _size_bytes: int) -> LiveSet:
     reader = SetReader()
     remarks = stream_elements(path, reader)
-    shown = [track for track in reader.tracks if track.kind is not None]
-    if not shown:
+    visible = [track for track in reader.tracks if track.kind is not None]
+    if not visible:
         raise broken_set(path.name, "it has no tracks")
-    names = [_track_name(track, number) for number, track in enumerate(shown, 1)]
+    names = [_track_name(track, number) for number, track in enumerate(visible, 1)]
     seen: Counter[tuple[str, ...]] = Counter()
-    tracks = [_track(track, name, reader, seen) for track, name in zip(shown, names, strict=True)]
+    tracks = [_track(track, name, reader, seen) for track, name in zip(visible, names, strict=True)]
     tracks.sort(key=lambda track: track.kind == "main")  # Live writes it last, and so do we
     tempo_bpm, meter = parse_tempo(CLIP_TEMPO_BPM), Meter()
     if reader.song or path.suffix.lower() != ".alc":

@@ -20,7 +20,7 @@ from engine.pocket import words
 from engine.pocket.model import load_pocket
 from engine.request import LoopRequest
 from engine.settings import Settings
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from midi.key import Key
 from midi.tempo import Meter
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,13 @@ def test_building_gives_the_committed_bytes(built, tmp_path):
 def test_the_device_meets_every_rule(built):
     """No rule of ours and no finding of py2max's lint is broken."""
     assert check(built) == []
+
+
+@pytest.mark.parametrize("page", ["docs/ableton.md", "max_for_live/CHECKLIST.md"])
+def test_the_pages_give_the_width_that_the_device_has(request, page):
+    """The guideline's row and the checklist for Live name the width of the face."""
+    text, width = (request.config.rootpath / page).read_text(encoding="utf-8"), str(face.WIDTH)
+    assert re.findall(r"\bwidth \| (\d+) pixels|(\d+) wide\b", text) in ([(width, "")], [("", width)])
 
 
 def test_long_names_are_the_golden_list(whole):

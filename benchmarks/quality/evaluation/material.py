@@ -19,7 +19,8 @@ from engine.training.synth.assets import Assets
 from engine.training.synth.compose import compose
 from engine.training.synth.genres import GENRES
 from engine.training.synth.labels import Labels, label
-from engine.training.synth.recipe import Recipe, sample_recipe
+from engine.training.synth.recipe import Recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import SAMPLE_RATE, render
 from midi.key import Key
 from midi.tempo import Meter

@@ -17,7 +17,7 @@ def bridge(
     pair: Annotated[str, typer.Option(help="The code that `ditto-live engine --pair` shows there; once.")] = "",
     port: Annotated[int, typer.Option(help="UDP port for OSC; if taken, the next free one.")] = DEFAULT_OSC_PORT,
     takes: Annotated[Path | None, typer.Option(help="Where takes go.")] = None,
-    home: Annotated[Path | None, typer.Option(help="Where keys and the discovery file lie.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Folder of the keys and the discovery file.")] = None,
 ) -> int:
     """Start the bridge and keep it running until Ctrl-C."""
     from engine.service.access import Keys, address_of, load_key

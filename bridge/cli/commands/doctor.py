@@ -12,10 +12,10 @@ from rich.text import Text
 
 from engine.settings import Settings
 
-from ..checks import Finding, all_findings
+from ..checks import Finding, Level, all_findings
 
 PIPE_COLUMNS = 120  # where there is no terminal to fit into
-_COLOURS = {"ok": "green", "note": "yellow", "fix": "bold red"}
+_COLOURS = {Level.OK: "green", Level.NOTE: "yellow", Level.FIX: "bold red"}
 
 
 def doctor(
@@ -25,7 +25,7 @@ def doctor(
 ) -> int:
     """Check packages, ports, folders, sound, device and models; exit code 1 where something needs fixing."""
     findings = list(all_findings(Settings(device=device, dtype=dtype)))
-    well = all(finding.level != "fix" for finding in findings)
+    well = all(finding.level is not Level.FIX for finding in findings)
     if as_json:
         lines = [finding._asdict() for finding in findings]
         sys.stdout.write(json.dumps({"well": well, "findings": lines}) + "\n")
@@ -46,5 +46,5 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             said.append(f"\n{finding.remedy}", style="dim")
         table.add_row(Text(finding.level, style=_COLOURS[finding.level]), finding.what, said)
     console.print(table)
-    fixes = sum(finding.level == "fix" for finding in findings)
+    fixes = sum(finding.level is Level.FIX for finding in findings)
     console.print("All is well." if not fixes else f"{fixes} thing{'s' * (fixes > 1)} to fix, marked `fix`.")

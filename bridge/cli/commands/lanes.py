@@ -13,7 +13,7 @@ from midi.curves.automation import sample
 from midi.live.lane_path import is_set
 from midi.live.model import quote
 from midi.live.note_file import MIDI_ENDINGS
-from midi.live.set import Lane, LiveClip, LiveSet, LiveTrack, lane_curve, read_set
+from midi.live.set import Lane, LiveClip, LiveSet, lane_curve, read_set
 from midi.tempo import Beats, exact, typed_tempo
 
 from ..guard import say
@@ -121,16 +121,12 @@ def _set_tables(live_set: LiveSet) -> "list[Table | str]":
             f"{low:.4g} to {high:.4g}", str(len(lane.times)),
         )  # fmt: skip
     played = _table("track with notes", "clips", "notes")
-    with_notes = [track for track in live_set.tracks if _note_clips(track)]
+    with_notes = [track for track in live_set.tracks if track.note_clips]
     for track in with_notes:
-        clips = _note_clips(track)
+        clips = track.note_clips
         names = ", ".join(dict.fromkeys(clip.label(bars) for clip in clips))
         played.add_row(escape(quote(track.name)), escape(names), str(sum(len(clip.note_data) for clip in clips)))
     return [*([played] if with_notes else []), drawn if live_set.lanes else "It holds no automation."]
-
-
-def _note_clips(track: LiveTrack) -> list[LiveClip]:
-    return [clip for clip in track.clips if clip.kind == "midi" and clip.place != "take" and len(clip.note_data)]
 
 
 def _set_json(live_set: LiveSet) -> dict[str, Any]:

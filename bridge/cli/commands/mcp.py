@@ -15,7 +15,7 @@ from ..running import placed
 def mcp(
     engine: Annotated[str, typer.Option(help="Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}",
     takes: Annotated[Path | None, typer.Option(help="Where takes go.")] = None,
-    home: Annotated[Path | None, typer.Option(help="Where keys lie.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Folder of the keys.")] = None,
 ) -> int:
     """Offer make, redraw, takes and take to an assistant; the engine runs beside it (`ditto-live serve`)."""
     if find_spec("mcp") is None:

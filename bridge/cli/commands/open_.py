@@ -35,7 +35,7 @@ class Found(msgspec.Struct):
 
 def open_(
     print_only: Annotated[bool, typer.Option("--print", help="Only print the address, as the last word.")] = False,
-    home: Annotated[Path | None, typer.Option(help="Where the journal, keys and logs lie.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Folder of the journal, keys and logs.")] = None,
     takes: Annotated[Path | None, typer.Option(help="Where takes go.")] = None,
 ) -> int:
     """Open the studio page, starting bridge and engine where they do not run yet."""

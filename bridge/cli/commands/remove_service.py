@@ -6,7 +6,7 @@ from ..login.control import own_service, refuse_root
 
 
 def remove_service() -> int:
-    """Stop the engine that starts at login, and start it no more. Takes, keys and logs stay."""
+    """Stop the engine, and no longer start it at login. Takes, keys and logs are kept."""
     refuse_root()
     service = own_service()
     if not service.is_installed():

@@ -20,7 +20,7 @@ from engine.settings import Settings, control_files, refuse_missing_control_file
 from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
-from ..output import Shelf, check_writable, named_files, shelf
+from ..output import TakeWriter, check_writable, named_files, take_writer
 from ..progress import Display, display
 from ..summary import as_json, in_words
 from ..warm import warm_client
@@ -64,7 +64,7 @@ class Render:
         rows = rows_of(getattr(self, "controls", ()))
         typed = typed_settings(self)
         reading = read_request(typed, frontend=Frontend.COMMAND_LINE, takes=settings.takes, rows=rows)
-        takes = shelf(
+        takes = take_writer(
             self.out, reading.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         report = None if self.report is None else as_png(self.report)
@@ -76,7 +76,7 @@ class Render:
         written = as_json if self.json else in_words
         sys.stdout.write(written(takes, outcome, seconds, report))
         if outcome.interrupted:
-            kept = "Stopped early; the best take so far is kept, where it was to go."
+            kept = "Stopped early; the best take so far is kept."
             say(kept if takes.kept else "Stopped before there was anything to keep.")
         sys.stdout.flush()
         say(takes.remark)
@@ -118,7 +118,7 @@ def as_png(report: Path) -> Path:
 
 
 def make(
-    reading: Reading, takes: Shelf, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
+    reading: Reading, takes: TakeWriter, settings: Settings, load: "LoadModel | None" = None, *, serviced: bool = False
 ) -> Outcome:
     """Make the loop and keep its takes; `load` opens the model if not the catalogue.
 
@@ -154,24 +154,24 @@ def _load(name: str, settings: Settings) -> "Model":
         return catalogue.load(name, settings)
 
 
-def _serviced(reading: Reading, takes: Shelf, settings: Settings, shown: Display) -> Outcome | None:
-    """Have the loop made by a service on this computer that is idle and warm; None where there is none, or it goes."""
+def _serviced(reading: Reading, takes: TakeWriter, settings: Settings, shown: Display) -> Outcome | None:
+    """Have an idle service on this computer make the loop; None if there is none, or if it stops without a take."""
     client = warm_client(reading.request, settings, shown.say)
     if client is None:
         return None
     with client:
-        shown.say("The service that runs on this computer makes it; --here would do without.")
+        shown.say("The service on this computer makes the loop; with --here this command makes it itself.")
         try:
             events = client.make(reading.request)
             return follow_reading(reading, events, shown, takes.keep)
         except EngineUnavailableError:
             if takes.kept:
                 raise
-    shown.say("The service has gone; the loop is made without it.")
+    shown.say("The service has stopped; this command makes the loop itself.")
     return None
 
 
-def draw(takes: Shelf, report: Path) -> None:
+def draw(takes: TakeWriter, report: Path) -> None:
     """Draw the report page of the best take."""
     from bridge.report.page import write_report
 

@@ -17,7 +17,7 @@ from engine.settings import DEFAULT_ENGINE_PORT, Settings
 from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
 from ..options import loop_command, typed_settings
-from ..output import Shelf, named_files, shelf
+from ..output import TakeWriter, named_files, take_writer
 from ..progress import display
 from ..running import placed
 from ..summary import as_json, in_words
@@ -40,13 +40,13 @@ class Send:
     engine: Annotated[str, _place("Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}"
     engine_key: Annotated[Path | None, _place("Copy of its engine.key, if it is on another computer.")] = None
     osc: Annotated[bool, _place("Ask the bridge over OSC, as the device does; it keeps the take.", "--osc")] = False
-    port: Annotated[int, _place("The bridge's UDP port; else the one it has left word of.")] = 0
-    batch: Annotated[bool, _place("Let others pass.", "--batch")] = False
+    port: Annotated[int, _place("The bridge's UDP port; by default that of the running bridge.")] = 0
+    batch: Annotated[bool, _place("Let interactive requests go first.", "--batch")] = False
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
     overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
     midi: Annotated[bool, _place("MIDI of what is heard: melody, chords, drums.", "--midi")] = False
     json: Annotated[bool, _place("Print one JSON object.", "--json")] = False
-    home: Annotated[Path | None, _place("Where keys and the discovery file lie.")] = None
+    home: Annotated[Path | None, _place("Folder of the keys and the discovery file.")] = None
 
     def run(self) -> int:
         """Read the request, send it, and keep what comes."""
@@ -58,7 +58,7 @@ class Send:
         if self.osc:
             self._refuse_what_the_bridge_decides()
             return _over_osc(reading, settings, self.port, batch=self.batch)
-        takes = shelf(
+        takes = take_writer(
             self.out, reading.request, settings, inputs=named_files(typed), overwrite=self.overwrite, midi=self.midi
         )
         outcome = _over_zeromq(reading, takes, settings, self.engine, self.engine_key, batch=self.batch)
@@ -82,7 +82,7 @@ command = Send
 
 
 def _over_zeromq(
-    reading: Reading, takes: Shelf, settings: Settings, engine: str, key: Path | None, *, batch: bool
+    reading: Reading, takes: TakeWriter, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
     from engine.service.access import Keys, address_of, load_key
@@ -123,7 +123,9 @@ def _in_words(take: "OscMessage") -> str:
 
 def _until_interrupted(client: "OscClient", reading: Reading, *, batch: bool) -> "Iterator[OscMessage]":
     """Yield the answers; Ctrl-C asks for the best take so far."""
-    making = client.make(reading.request, priority="batch" if batch else "interactive")
+    from engine.service.messages import Priority
+
+    making = client.make(reading.request, priority=Priority.BATCH if batch else Priority.INTERACTIVE)
     while True:
         try:
             message = next(making, None)

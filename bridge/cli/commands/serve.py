@@ -36,8 +36,8 @@ def serve(
     dtype: Precision = "auto",
     executor: Executor = ExecutorKind.LOCAL,
     workers: Workers = 1,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait while another one runs, then start.")] = False,
-    log: Annotated[Path | None, typer.Option(help="Write what is said to this file.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="If another one runs, wait until it ends, then start.")] = False,
+    log: Annotated[Path | None, typer.Option(help="Write the log to this file.")] = None,
     jobs: JobsName = "",
 ) -> int:
     """Start bridge and engine and keep them running until Ctrl-C."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.takes import library as shelf
+from bridge.takes import library
 from engine.errors import BadInputError, BadRequestError
 from engine.settings import Settings
 from midi.files.names import printable
@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=False, help="List, searc
 _AS_THEY_ARE = (
     "take_id", "prompt", "model", "licence", "bars", "tempo_bpm", "key", "seed", "created", "favourite", "scores",
 )  # fmt: skip
-Folder = Annotated[Path | None, typer.Option("--takes", help="The takes folder, if not the usual one.")]
+Folder = Annotated[Path | None, typer.Option("--takes", help="Folder of the takes, if it is not the usual one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TakeName = Annotated[str, typer.Argument(help="A take's id, the start of it, its file, or latest.", metavar="TAKE")]
 
@@ -37,7 +37,7 @@ def overview(
     trash: Annotated[bool, typer.Option("--trash", help="With --unused: move them to the system's trash.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --trash: do not ask.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Remove the prompts of the takes listed.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many lines; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, help="Most lines to print; 0 for all.")] = 50,
     takes: Folder = None,
     json: Json = False,
 ) -> int:
@@ -47,7 +47,7 @@ def overview(
     if trash and unused is None:
         raise BadRequestError("--trash goes with --unused SETS, the folder of your Live sets.")
     folder = _folder(takes)
-    found: Iterable[shelf.StoredTake] = shelf.search(shelf.stored_takes(folder), search)
+    found: Iterable[library.StoredTake] = library.search(library.stored_takes(folder), search)
     if unused is not None:
         found = _unused(found, unused)
     listed = [take for take in found if take.favourite or not favourites]
@@ -64,21 +64,21 @@ def overview(
 
 @app.command()
 def show(take: TakeName, takes: Folder = None, json: Json = False) -> int:
-    """Say what is known of a take; with --json all of it."""
-    found = shelf.find(_folder(takes), take)
-    whole = shelf.whole_sidecar(found)  # as JSON it is plain ASCII: no escape reaches a terminal
+    """Describe a take; with --json print its whole sidecar."""
+    found = library.find(_folder(takes), take)
+    whole = library.whole_sidecar(found)  # as JSON it is plain ASCII: no escape reaches a terminal
     sys.stdout.write(json_text.dumps(whole) + "\n" if json else described(found, whole))
     return 0
 
 
 @app.command()
 def favourite(
-    take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="No longer.")] = False
+    take: TakeName, takes: Folder = None, off: Annotated[bool, typer.Option("--off", help="Remove the mark.")] = False
 ) -> int:
     """Mark a take as a favourite; favourites are never listed as unused."""
-    found = shelf.find(_folder(takes), take)
-    shelf.set_favourite(found.wav, not off)
-    now = "is no favourite any more" if off else "is a favourite now: it is never called unused"
+    found = library.find(_folder(takes), take)
+    library.set_favourite(found.wav, not off)
+    now = "is no longer a favourite" if off else "is a favourite now: it is never listed as unused"
     sys.stdout.write(f"Take {printable(found.take_id)} ({_called(found)}) {now}.\n")
     return 0
 
@@ -95,12 +95,12 @@ def replay(
     from .replay import replay_take
 
     folder = _folder(takes)
-    made = replay_take(shelf.find(folder, take), Settings(device=device, takes=folder), jobs=jobs, out=out)
+    made = replay_take(library.find(folder, take), Settings(device=device, takes=folder), jobs=jobs, out=out)
     sys.stdout.write(f"{made.sentence}\n")
     return 0 if made.same else 1
 
 
-def described(take: shelf.StoredTake, whole: dict[str, object]) -> str:
+def described(take: library.StoredTake, whole: dict[str, object]) -> str:
     """Return a take in lines for a person: where it lies, what was asked, what plays and how it was followed."""
     notes = whole.get("notes")
     said = [str(note) for note in notes] if isinstance(notes, list) else []
@@ -126,32 +126,32 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _called(take: shelf.StoredTake) -> str:
+def _called(take: library.StoredTake) -> str:
     return printable(take.title or take.prompt or take.wav.stem)
 
 
 def _folder(takes: Path | None) -> Path:
     folder = placed(Settings(), None, takes).takes
     if takes is not None and not folder.exists():
-        raise BadInputError(f"There is no folder {folder}.", remedy="See how its name is written.")
+        raise BadInputError(f"There is no folder {folder}.", remedy="Check the spelling.")
     return folder
 
 
-def _unused(found: Iterable[shelf.StoredTake], sets: Path) -> list[shelf.StoredTake]:
+def _unused(found: Iterable[library.StoredTake], sets: Path) -> list[library.StoredTake]:
     if not sets.is_dir():
         raise BadInputError(f"{sets} is not a folder.", remedy="Name the folder that holds your Live sets.")
-    return shelf.unused(found, sets)
+    return library.unused(found, sets)
 
 
-def _forget(listed: list[shelf.StoredTake]) -> int:
+def _forget(listed: list[library.StoredTake]) -> int:
     for take in listed:
-        shelf.forget(take)
+        library.forget(take)
     kept = "File names, which Live sets refer to, are as before."
     say(f"The words of {counted(len(listed), 'take')} were removed. {kept}" if listed else "There are no such takes.")
     return 0
 
 
-def _trash(listed: list[shelf.StoredTake], *, yes: bool) -> int:
+def _trash(listed: list[library.StoredTake], *, yes: bool) -> int:
     if not listed:
         say("There is nothing to move: every take is in use or a favourite.")
         return 0
@@ -160,7 +160,7 @@ def _trash(listed: list[shelf.StoredTake], *, yes: bool) -> int:
     if not yes and not _agreed(f"Move {what}, to the trash? [y/N] "):
         say("Nothing was moved; --yes moves without asking.")
         return 1
-    shelf.to_trash(listed)
+    library.to_trash(listed)
     say(f"{what}, {'is' if len(listed) == 1 else 'are'} in the trash now.")
     return 0
 
@@ -175,7 +175,7 @@ def _agreed(question: str) -> bool:
     return answer.strip().lower() in ("y", "yes", "j", "ja", "o", "oui", "s", "si", "sí")
 
 
-def _as_json(listed: list[shelf.StoredTake]) -> str:
+def _as_json(listed: list[library.StoredTake]) -> str:
     rows = [
         {"path": str(take.wav), "bytes": take.size_bytes, **{name: getattr(take, name) for name in _AS_THEY_ARE}}
         for take in listed
@@ -183,7 +183,7 @@ def _as_json(listed: list[shelf.StoredTake]) -> str:
     return json_text.dumps(rows) + "\n"
 
 
-def _as_lines(listed: list[shelf.StoredTake], folder: Path) -> str:
+def _as_lines(listed: list[library.StoredTake], folder: Path) -> str:
     if not listed:
         return f"There are no such takes in {folder}.\n"
     lines = [

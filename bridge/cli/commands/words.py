@@ -26,7 +26,7 @@ def words(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
-    """List the words that pocket knows, or those that SEARCH is like, and say what a prompt of it would mean."""
+    """List the vocabulary of pocket, or the words that match SEARCH, and how SEARCH would be read as a prompt."""
     text = " ".join(search or [])
     if len(text) > MAX_PROMPT:
         raise BadRequestError(f"The text has {len(text):,} characters; a prompt may have {MAX_PROMPT:,}.")

@@ -18,14 +18,14 @@ from .tokens import normal
 
 KeyKind = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 LEAST_BARE_BPM, MOST_BARE_BPM = 60, 200  # a number that stands alone is a tempo between these
-_NUMBERS: Final = {
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen": 1,
-    "ein zwei drei vier fünf sechs sieben acht": 1,
-    "un dos tres cuatro cinco seis siete ocho": 1,
-    "une deux trois quatre cinq six sept huit": 1,
-    "um dois três quatro cinco seis sete oito": 1,
-}
-_COUNTS: Final = {word: first + place for words, first in _NUMBERS.items() for place, word in enumerate(words.split())}
+_NUMBERS: Final = (  # from one on, in English, German, Spanish, French and Portuguese
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen",
+    "ein zwei drei vier fünf sechs sieben acht",
+    "un dos tres cuatro cinco seis siete ocho",
+    "une deux trois quatre cinq six sept huit",
+    "um dois três quatro cinco seis sete oito",
+)
+_COUNTS: Final = {word: count for words in _NUMBERS for count, word in enumerate(words.split(), 1)}
 _BARS: Final = re.compile(
     rf"(?<![\w.,/])(\d{{1,3}}|{'|'.join(sorted(_COUNTS, key=len, reverse=True))})[\s-]*"
     r"(?:(?:bars?|takte?n?|takt|comp[aá]s(?:es)?|mesures?|compassos?)(?![\w])|小節)",

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from .assets import Assets
 from .genres import GENRES
-from .recipe import sample_recipe
+from .recipe_sampling import sample_recipe
 from .render import SAMPLE_RATE, Loop, render
 
 

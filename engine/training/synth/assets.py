@@ -10,10 +10,9 @@ import numpy as np
 import soundfile
 
 from .ledger import LICENCES, source_of
-from .sounds.waveforms import FloatArray
+from .sounds.waveforms import SAMPLE_RATE, FloatArray
 from .splits import is_held_out
 
-_SAMPLE_RATE: Final = 44100
 _LIBRE: Final = "one-shots/libre"
 _808: Final = "one-shots/tr808"
 _KIT: Final = "one-shots/gogodze/kit"
@@ -110,8 +109,8 @@ class Assets:
         if name not in self._sounds:
             _check_licence(name)
             audio, sample_rate = soundfile.read(self.folder / name, dtype="float32", always_2d=True)
-            if sample_rate != _SAMPLE_RATE:
-                raise ValueError(f"{name} has {sample_rate} Hz; the pack is {_SAMPLE_RATE} Hz throughout.")
+            if sample_rate != SAMPLE_RATE:
+                raise ValueError(f"{name} has {sample_rate} Hz; the pack is {SAMPLE_RATE} Hz throughout.")
             self._sounds[name] = _trimmed(np.ascontiguousarray(audio.T))
         return self._sounds[name]
 

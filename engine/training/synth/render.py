@@ -11,10 +11,10 @@ from .labels import Labels, captions, label
 from .recipe import Drums, Recipe, recipe_hash
 from .score import Hit, Score
 from .sounds.effects import saturate
-from .sounds.mixdown import SAMPLE_RATE, finish_part, levelled, loudness_lufs, mix_stems
+from .sounds.mixdown import finish_part, levelled, loudness_lufs, mix_stems
 from .sounds.stems import render_drums, render_part
 from .sounds.textures import render_texture
-from .sounds.waveforms import FloatArray
+from .sounds.waveforms import SAMPLE_RATE, FloatArray
 
 __all__ = ["SAMPLE_RATE", "Loop", "render"]
 

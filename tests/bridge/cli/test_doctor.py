@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from bridge.cli import checks
-from bridge.cli.checks import Finding
+from bridge.cli.checks import Finding, Level
 from bridge.cli.commands.doctor import show
 from bridge.cli.main import run
 from engine.models import catalogue
@@ -89,7 +89,7 @@ def test_other_models_are_named_with_where_to_learn_more(settings: Settings) -> 
 def test_the_page_shows_what_to_fix() -> None:
     """A line each, the remedy below, the count at the end."""
     console = Console(file=io.StringIO(), width=100)
-    show([Finding("ok", "Python", "3.11"), Finding("fix", "Takes", "no room [here]", "Make room.")], console)
+    show([Finding(Level.OK, "Python", "3.11"), Finding(Level.FIX, "Takes", "no room [here]", "Make room.")], console)
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "no room [here]" in said
     assert "Make room." in said

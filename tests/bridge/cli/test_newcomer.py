@@ -40,7 +40,7 @@ from bridge.cli.commands.render import make, rows_of
 from bridge.cli.follow import Outcome, follow
 from bridge.cli.main import parse, run
 from bridge.cli.options import typed_settings
-from bridge.cli.output import Shelf, shelf
+from bridge.cli.output import TakeWriter, take_writer
 from bridge.cli.summary import as_json, in_words
 from bridge.osc.codec import decode
 from bridge.osc.outgoing import take as osc_take
@@ -71,12 +71,12 @@ def share(target, scene, context):
 """
 
 
-def rendered(settings: Settings, out: Path, *words: str) -> tuple[Shelf, dict[str, object], str]:
+def rendered(settings: Settings, out: Path, *words: str) -> tuple[TakeWriter, dict[str, object], str]:
     """Return what `ditto-live render` keeps, its JSON and its lines, with the toy model."""
     command = parse("render", [*words, "--sample-rate", "8000"])
     rows = rows_of(getattr(command, "controls", ()))
     asked = read_request(typed_settings(command), frontend=Frontend.COMMAND_LINE, takes=settings.takes, rows=rows)  # type: ignore[arg-type]
-    takes = shelf(out, asked.request, settings)
+    takes = take_writer(out, asked.request, settings)
     outcome = make(asked, takes, settings, load=lambda *_: TinyModel(sample_rate=8_000))
     return takes, json.loads(as_json(takes, outcome, 1.0, None)), in_words(takes, outcome, 1.0, None)
 
@@ -144,7 +144,7 @@ SOUND = Sound(samples=bytes(8), sample_rate=44_100)
 
 def test_the_key_that_a_seed_chose_is_in_the_json(tmp_path: Path, settings: Settings) -> None:
     """Newcomer B10: nobody has to read sentences for it; the list of takes has it from the sidecar."""
-    takes = shelf(tmp_path / "loop.wav", LoopRequest(prompt="house", bars=1), settings)
+    takes = take_writer(tmp_path / "loop.wav", LoopRequest(prompt="house", bars=1), settings)
     takes.keep(Take(request_id="r", take=0, sound=SOUND, scores={}, noise=b"", record={"key": "G dorian"}), None)
     assert json.loads(as_json(takes, Outcome(takes=1), 1.0, None))["key"] == "G dorian"
     assert find(tmp_path, str(tmp_path / "loop.wav")).key == "G dorian"

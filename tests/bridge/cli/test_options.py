@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import typer
 
+from bridge.cli.commands.render import Render
 from bridge.cli.main import parse
 from bridge.cli.options import typed_settings
 from bridge.requests.fields import Frontend
@@ -31,6 +33,20 @@ def reference(tmp_path: Path) -> Path:
     """Return two bars of stereo at 120 BPM: four seconds."""
     soundfile.write(tmp_path / "two bars.wav", np.full((8_000 * 4, 2), 0.25), 8_000)
     return tmp_path / "two bars.wav"
+
+
+def test_the_help_shows_the_default_of_a_switch_as_on_or_off() -> None:
+    """A switch is on or off; 0 and 1 are how the table of fields writes that."""
+    options = {option.name: option for option in typer.main.get_command(_application()).params}
+    assert options["loop"].help.endswith("Default: on.")
+    for name in ("stems", "plain_start"):
+        assert options[name].help.endswith("Default: off.")
+
+
+def _application() -> typer.Typer:
+    application = typer.Typer()
+    application.command()(Render)
+    return application
 
 
 def test_plain_flags_become_fields() -> None:

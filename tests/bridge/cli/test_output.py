@@ -9,7 +9,7 @@ import pytest
 
 from bridge.cli import output
 from bridge.cli.main import run
-from bridge.cli.output import Shelf, named_files, shelf
+from bridge.cli.output import TakeWriter, named_files, take_writer
 from bridge.requests.reader import read_request
 from engine.errors import BadInputError
 from engine.events import Sound, Take
@@ -24,10 +24,10 @@ def take(number: int = 0, level: float = 0.25, noise: bytes = b"noise") -> Take:
     return Take(request_id="a", take=number, sound=sound, scores={}, noise=noise, record={}, notes=())
 
 
-def kept(out: Path, *, count: int = 1, settings: Settings | None = None, **given: object) -> Shelf:
+def kept(out: Path, *, count: int = 1, settings: Settings | None = None, **given: object) -> TakeWriter:
     """Keep the takes of one request."""
     request = LoopRequest(prompt="dub", count=count)
-    takes = shelf(out, request, settings or Settings(), **given)  # type: ignore[arg-type]
+    takes = take_writer(out, request, settings or Settings(), **given)  # type: ignore[arg-type]
     for number in range(count):
         takes.keep(take(number))
     return takes
@@ -44,7 +44,7 @@ def test_a_file_that_is_there_gives_the_take_the_next_name(tmp_path: Path) -> No
     takes = kept(tmp_path / "loop.wav")
     assert names(tmp_path) == ["loop-2.json", "loop-2.safetensors", "loop-2.wav", "loop.wav"]
     assert (tmp_path / "loop.wav").read_bytes() == b"in use"
-    assert takes.remark == "loop.wav was there already and is as it was; loop-2.wav is new. --overwrite replaces it."
+    assert takes.remark == "loop.wav exists and was not changed; loop-2.wav is new. --overwrite replaces it."
     assert kept(tmp_path / "loop.wav").kept[0].path.name == "loop-3.wav"
 
 
@@ -57,7 +57,7 @@ def test_what_lies_beside_a_name_is_not_overwritten_either(tmp_path: Path, there
     takes = kept(tmp_path / "loop.wav")
     assert (tmp_path / there).read_bytes() == b"mine"
     assert takes.kept[0].path.name == ("loop.wav" if there == "loop-2.wav" else "loop-2.wav")
-    assert takes.remark.startswith(f"{there} was there already") == (there != "loop-2.wav")
+    assert takes.remark.startswith(f"{there} exists and was not changed") == (there != "loop-2.wav")
     stem = takes.kept[0].path.stem
     assert {f"{stem}.wav", f"{stem}.json", f"{stem}.safetensors"} <= set(names(tmp_path))
 
@@ -78,7 +78,7 @@ def test_overwrite_replaces_a_take_with_all_that_belongs_to_it(tmp_path: Path) -
     """Trial 42: asked for, the same name is written again, and nothing is said."""
     kept(tmp_path / "loop.wav")
     before = (tmp_path / "loop.wav").read_bytes()
-    takes = shelf(tmp_path / "loop.wav", LoopRequest(prompt="dub"), Settings(), overwrite=True)
+    takes = take_writer(tmp_path / "loop.wav", LoopRequest(prompt="dub"), Settings(), overwrite=True)
     takes.keep(take(level=0.5))
     assert names(tmp_path) == ["loop.json", "loop.safetensors", "loop.wav"]
     assert (tmp_path / "loop.wav").read_bytes() != before
@@ -121,17 +121,17 @@ def test_the_inputs_are_all_files_that_settings_name(tmp_path: Path) -> None:
 
 def test_many_at_once_never_share_a_name(tmp_path: Path) -> None:
     """Trial 42's relative: programs that write to one name at the same time all keep their takes, each whole."""
-    shelves = [shelf(tmp_path / "loop.wav", LoopRequest(prompt=f"dub {n}"), Settings()) for n in range(6)]
+    writers = [take_writer(tmp_path / "loop.wav", LoopRequest(prompt=f"dub {n}"), Settings()) for n in range(6)]
     threads = [
-        threading.Thread(target=one.keep, args=(take(level=0.1 * n, noise=b"%d" % n),)) for n, one in enumerate(shelves)
+        threading.Thread(target=one.keep, args=(take(level=0.1 * n, noise=b"%d" % n),)) for n, one in enumerate(writers)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    paths = {one.kept[0].path for one in shelves}
+    paths = {one.kept[0].path for one in writers}
     assert len(paths) == 6
-    for number, one in enumerate(shelves):
+    for number, one in enumerate(writers):
         path = one.kept[0].path
         assert json.loads(path.with_suffix(".json").read_bytes())["request"]["prompt"] == f"dub {number}"
         assert path.with_suffix(".safetensors").read_bytes() == b"%d" % number
@@ -167,7 +167,7 @@ def test_a_device_is_no_file_to_write(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"is no file|is not a \.wav|cannot be written"):
         output.check_writable(Path("/dev/full"), "--out")
     with pytest.raises(BadInputError, match=r"is no file|cannot be written"):
-        shelf(Path("/dev/full"), LoopRequest(), Settings(takes=tmp_path))
+        take_writer(Path("/dev/full"), LoopRequest(), Settings(takes=tmp_path))
 
 
 def test_the_sentence_comes_last(
@@ -184,7 +184,7 @@ def test_the_sentence_comes_last(
     assert run([*command, "--out", str(tmp_path / "loop.wav")]) == 0
     said = capsys.readouterr()
     assert said.out.startswith(str(tmp_path / "loop-2.wav"))
-    assert said.err.strip().splitlines()[-1].startswith("loop.wav was there already")
+    assert said.err.strip().splitlines()[-1].startswith("loop.wav exists and was not changed")
     assert (tmp_path / "loop.wav").read_bytes() == b"in use"
     assert (
         run([*command, "--timbre", str(tmp_path / "loop-2.wav"), "--out", str(tmp_path / "loop-2.wav"), "--overwrite"])
@@ -202,7 +202,7 @@ def test_a_key_that_is_only_the_nearest_is_said() -> None:
 def test_a_folder_with_a_dot_in_its_name_is_a_folder(tmp_path: Path) -> None:
     """`Vol.2` is no file of the kind `.2`."""
     (tmp_path / "Vol.2").mkdir()
-    found = shelf(tmp_path / "Vol.2", LoopRequest(), Settings(takes=tmp_path))
+    found = take_writer(tmp_path / "Vol.2", LoopRequest(), Settings(takes=tmp_path))
     assert found.out == tmp_path / "Vol.2" / "loop.wav"
 
 
@@ -210,7 +210,7 @@ def test_standard_output_is_no_wav(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A take is several files; a file called `-.wav` is what nobody means."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInputError, match="standard output"):
-        shelf(Path("-"), LoopRequest(), Settings(takes=tmp_path))
+        take_writer(Path("-"), LoopRequest(), Settings(takes=tmp_path))
 
 
 @pytest.mark.parametrize("out", ["loop.wav", None])
@@ -223,10 +223,10 @@ def test_a_disk_without_room_is_said_before_the_work(
     needed = sounds * request.samples * 6
     place, settings = (None if out is None else tmp_path / out), Settings(takes=tmp_path)
     monkeypatch.setattr(output, "disk_free_bytes", lambda _: needed)
-    shelf(place, request, settings)
+    take_writer(place, request, settings)
     monkeypatch.setattr(output, "disk_free_bytes", lambda _: needed - 1)
     with pytest.raises(BadInputError, match="has room for"):
-        shelf(place, request, settings)
+        take_writer(place, request, settings)
 
 
 @pytest.mark.parametrize("is_out", [True, False])
@@ -235,7 +235,7 @@ def test_a_take_that_fails_names_those_that_are_there(
 ) -> None:
     """Of three takes the second does not fit: the first is not lost, and is not looked for in vain."""
     request = LoopRequest(prompt="dub", count=3)
-    takes = shelf(tmp_path / "loop.wav" if is_out else None, request, Settings(takes=tmp_path))
+    takes = take_writer(tmp_path / "loop.wav" if is_out else None, request, Settings(takes=tmp_path))
     takes.keep(take(0))
 
     def full(*_: object, **__: object) -> None:

@@ -11,7 +11,7 @@ import soundfile
 
 from bridge.cli.commands.render import draw, make, rows_of
 from bridge.cli.main import run
-from bridge.cli.output import Shelf, shelf
+from bridge.cli.output import TakeWriter, take_writer
 from bridge.cli.progress import Lines
 from bridge.cli.summary import as_json, in_words
 from bridge.requests.fields import Frontend
@@ -37,11 +37,11 @@ def asked(settings: Settings, **given: object) -> Reading:
     return read_request(texts, frontend=Frontend.COMMAND_LINE, takes=settings.takes)
 
 
-def rendered(out: Path | None, settings: Settings, model: TinyModel, **given: object) -> Shelf:
+def rendered(out: Path | None, settings: Settings, model: TinyModel, **given: object) -> TakeWriter:
     """Render with the toy model and return what was kept."""
     overwrite = bool(given.pop("overwrite", False))
     reading = asked(settings, **given)
-    takes = shelf(out, reading.request, settings, overwrite=overwrite)
+    takes = take_writer(out, reading.request, settings, overwrite=overwrite)
     make(reading, takes, settings, load=lambda _name, _settings: model)
     return takes
 
@@ -135,7 +135,7 @@ def test_names_in_any_script_work(name: str, tmp_path: Path, settings: Settings,
 def test_the_json_has_what_programs_need(tmp_path: Path, settings: Settings, model: TinyModel, curve: str) -> None:
     """The names are those of the design; scores that do not apply are null."""
     reading = asked(settings, intensity=curve, steps=2, tempo_bpm="93.7")
-    takes = shelf(tmp_path / "loop.wav", reading.request, settings)
+    takes = take_writer(tmp_path / "loop.wav", reading.request, settings)
     outcome = make(reading, takes, settings, load=lambda *_: model)
     said = json.loads(as_json(takes, outcome, 1.25, tmp_path / "loop.png"))
     assert (said["samples"], said["sample_rate"], said["bars"]) == (reading.request.samples, 8_000, 4)
@@ -165,7 +165,7 @@ def test_ctrl_c_keeps_the_best_take_so_far(
 ) -> None:
     """What was found until then is written like any take, and the JSON says that it was interrupted."""
     reading = asked(settings, intensity=curve, steps=500)
-    takes = shelf(tmp_path / "loop.wav", reading.request, settings)
+    takes = take_writer(tmp_path / "loop.wav", reading.request, settings)
     shown = Lines.step
 
     def step(self: Lines, event: Progress) -> None:

@@ -14,7 +14,7 @@ from safetensors.numpy import load
 from bridge.cli.commands import render
 from bridge.cli.commands.render import make
 from bridge.cli.main import parse
-from bridge.cli.output import Shelf, shelf
+from bridge.cli.output import TakeWriter, take_writer
 from bridge.cli.warm import warm_client
 from bridge.client import Client
 from bridge.requests.fields import Frontend
@@ -26,7 +26,7 @@ from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
 MODEL = "small"
-SERVED = "The service that runs on this computer makes it"
+SERVED = "The service on this computer makes the loop"
 OPENS = """
 from engine.models.testing import TinyModel
 
@@ -60,9 +60,9 @@ def asked(settings: Settings, model: str = MODEL) -> Reading:
     return read_request(texts, frontend=Frontend.COMMAND_LINE, takes=settings.takes)
 
 
-def rendered(out: Path, settings: Settings, *, serviced: bool) -> Shelf:
+def rendered(out: Path, settings: Settings, *, serviced: bool) -> TakeWriter:
     reading = asked(settings)
-    takes = shelf(out, reading.request, settings)
+    takes = take_writer(out, reading.request, settings)
     make(reading, takes, settings, serviced=serviced)
     return takes
 
@@ -129,7 +129,7 @@ def test_a_service_that_goes_costs_no_loop(
 
     monkeypatch.setattr(Client, "make", goes)
     assert rendered(tmp_path / "loop.wav", served, serviced=True).kept
-    assert "The service has gone; the loop is made without it." in capsys.readouterr().err
+    assert "The service has stopped; this command makes the loop itself." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", [{"device": "cpu"}, {"dtype": "float32"}, {"compile": "on"}, {"loop_words": True}])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.cli import output
 from bridge.cli.commands.play import Watch
 from bridge.cli.follow import Outcome
-from bridge.cli.output import Shelf, shelf
+from bridge.cli.output import TakeWriter, take_writer
 from bridge.cli.summary import as_json, in_words
 from bridge.takes import delivery
 from bridge.takes import library as takes
@@ -47,9 +47,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
-def kept(out: Path, *, layers: tuple[str, ...] = ("drums", "bass"), **given: object) -> Shelf:
+def kept(out: Path, *, layers: tuple[str, ...] = ("drums", "bass"), **given: object) -> TakeWriter:
     """Keep one take with its stems."""
-    made = shelf(out, REQUEST, Settings(), **given)  # type: ignore[arg-type]
+    made = take_writer(out, REQUEST, Settings(), **given)  # type: ignore[arg-type]
     made.keep(take(layers=layers), stems(layers=layers))
     return made
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.metrics import seam
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import render
 
 RATE = 44_100

@@ -12,7 +12,7 @@ from engine.pocket.waveform.vocoder import LINE_FRAMES, Vocoder
 from engine.request import LoopRequest
 from engine.sampling import start_noise
 from engine.settings import Settings
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import render
 
 HOP = 512

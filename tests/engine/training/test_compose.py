@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.training.synth.compose import chord_roots, compose
 from engine.training.synth.harmony import PROGRESSION_IDS, SCALES, chord_pitches, progression, voice
 from engine.training.synth.melody import HIGHEST_PITCH, LOWEST_PITCH
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.score import swung
 
 _RECIPES = st.integers(0, 2**40).map(sample_recipe)

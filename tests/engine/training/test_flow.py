@@ -12,7 +12,7 @@ from engine.pocket.model import load_pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 from engine.settings import Settings
-from engine.training.batches import Dice, LoopSet
+from engine.training.batches import Draws, LoopSet
 from engine.training.export import export, repertoire
 from engine.training.flow import Recipe, Trainer
 from engine.training.loops import read_labels
@@ -38,9 +38,9 @@ def test_the_loss_falls(loop_set: LoopSet, state: Path, tmp_path: Path) -> None:
     line = json.loads((state / "log.jsonl").read_text().splitlines()[-1])
     assert line["step"] == 100
     untrained = Trainer(recipe(1), loop_set.latent_map.deviation, tmp_path, CPU)
-    dice = Dice.of(0)
+    draws = Draws.of(0)
     with torch.no_grad():
-        losses = [untrained._losses(loop_set.batch(4, dice))[0].item() for _ in range(100)]
+        losses = [untrained._losses(loop_set.batch(4, draws))[0].item() for _ in range(100)]
     assert 0 < line["flow"] < 0.93 * np.mean(losses)
     assert line["jump"] > 0
 
@@ -125,7 +125,7 @@ def test_a_teacher_stays_what_it_was(loop_set: LoopSet, state: Path, tmp_path: P
     trainer = Trainer(recipe(2, teacher=teacher, seed=3), loop_set.latent_map.deviation, tmp_path, CPU)
     trainer.run(loop_set)
     averaged = trainer._averaged()
-    guide = trainer._guiding(averaged)
+    guide = trainer._guided_network(averaged)
     assert isinstance(guide, torch.nn.Module)
     saved = load_file(teacher)
     assert all(torch.equal(tensor, saved[f"average.{name}"]) for name, tensor in guide.state_dict().items())

@@ -25,7 +25,7 @@ from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 from engine.settings import Settings
 from engine.training import plan
-from engine.training.batches import Dice, LoopSet
+from engine.training.batches import Draws, LoopSet
 from engine.training.export import LEVELS_DB, export
 from engine.training.flow import Recipe, Trainer
 from engine.training.layer_batches import LayerSet, chord_rows
@@ -34,7 +34,7 @@ from engine.training.layer_repertoire import layer_repertoire
 from engine.training.synth.compose import chord_roots, compose
 from engine.training.synth.harmony import SCALES, degree_pitch
 from engine.training.synth.layers import PERCUSSION, chords, inverted, layer_labels, render_layers
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import render
 
 CPU = torch.device("cpu")
@@ -133,17 +133,17 @@ def test_a_shard_holds_every_layer_at_its_level(layer_shards: Path, layer_set: L
 
 def test_batches_hold_layers(layer_set: LayerSet) -> None:
     """Layers are told which they are, mostly hear others, and are shown no controls."""
-    batch = layer_set.batch(200, 40, Dice.of(1))
+    batch = layer_set.batch(200, 40, Draws.of(1))
     assert batch.layer is not None
     assert batch.context is not None
     assert (batch.layer.sum(1) == 1).all()
     assert not batch.controls.any()
     assert 0.6 < batch.context[..., -1].amax(1).mean() < 1
-    unsaid = batch.unsaid()
-    assert unsaid.context is not None
-    assert not unsaid.condition[:, : condition.WORD_SLOTS].any()
-    assert not unsaid.context[..., :CHORD_CHANNELS].any()
-    assert torch.equal(unsaid.context[..., CHORD_CHANNELS:], batch.context[..., CHORD_CHANNELS:])
+    unconditional = batch.unconditional()
+    assert unconditional.context is not None
+    assert not unconditional.condition[:, : condition.WORD_SLOTS].any()
+    assert not unconditional.context[..., :CHORD_CHANNELS].any()
+    assert torch.equal(unconditional.context[..., CHORD_CHANNELS:], batch.context[..., CHORD_CHANNELS:])
 
 
 def test_pieces_hear_what_whole_loops_do(layer_set: LayerSet) -> None:
@@ -198,7 +198,7 @@ def test_a_full_mix_hears_no_layers(layer_set: LayerSet) -> None:
     before = PocketNetwork(channels=224, width=32, depth=2, condition_channels=condition.CHANNELS)
     torch.nn.init.normal_(before.control_in.weight)
     torch.nn.init.normal_(before.latent_out.weight, std=0.02)
-    batch, time = layer_set.batch(3, 40, Dice.of(2)), torch.full((3,), 0.5)
+    batch, time = layer_set.batch(3, 40, Draws.of(2)), torch.full((3,), 0.5)
     told = batch.condition, batch.phases, batch.controls
     after = in_layers(before)
     with torch.no_grad():
@@ -221,7 +221,7 @@ def test_weights_of_its_own_are_heard_in_one_layer_alone(layer_set: LayerSet) ->
     for name, parameter in own.named_parameters():
         if ".own." in name:
             torch.nn.init.normal_(parameter)
-    batch, time = layer_set.batch(len(LAYERS) + 1, 40, Dice.of(2)), torch.full((len(LAYERS) + 1,), 0.5)
+    batch, time = layer_set.batch(len(LAYERS) + 1, 40, Draws.of(2)), torch.full((len(LAYERS) + 1,), 0.5)
     layers = torch.cat([torch.eye(len(LAYERS)), torch.zeros(1, len(LAYERS))])
     told = batch.latent, time, time / 2, batch.condition, batch.phases, batch.controls, layers, batch.context
     with torch.no_grad():
@@ -268,10 +268,10 @@ def test_the_plan_for_layers_becomes_a_model_that_plays_them(loop_set: LoopSet, 
         shards_to_begin=None,
         repertoire_loops=40,
     )
-    learner = plan.Learner(small, tmp_path / "work", assets=None, minutes=600 * SECOND, device=CPU, start=start)
-    assert learner.learn()
-    learner.close()
-    model = load_layered(Settings(dtype="float32"), learner.weights)
+    run = plan.TrainingRun(small, tmp_path / "work", assets=None, minutes=600 * SECOND, device=CPU, start=start)
+    assert run.run()
+    run.close()
+    model = load_layered(Settings(dtype="float32"), run.weights)
     request = LoopRequest(prompt="house", bars=1)
     scene = model.scene(request)
     told, _ = model.condition_layers(scene, start_noise(scene, 1))

@@ -12,9 +12,9 @@ from engine.pocket import condition, musical_time
 from engine.pocket.bands import SAMPLE_RATE, latent_frames
 from engine.pocket.network import CONTROL_CHANNELS
 from engine.training import loops
-from engine.training.batches import Dice, LoopSet
+from engine.training.batches import Draws, LoopSet
 from engine.training.loops import read_shards
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 
 
 def test_a_shard_holds_every_loop_with_its_labels(shards: Path) -> None:
@@ -63,8 +63,8 @@ def test_a_folder_without_loops_is_said(tmp_path: Path, shards: Path) -> None:
 
 
 def test_a_batch_is_of_one_length_and_repeats_with_its_seed(loop_set: LoopSet) -> None:
-    """Shapes agree with what the network takes; the same dice draw the same batch, others another."""
-    first, second, other = (loop_set.batch(3, Dice.of(seed)) for seed in (5, 5, 6))
+    """Shapes agree with what the network takes; the same draws draw the same batch, others another."""
+    first, second, other = (loop_set.batch(3, Draws.of(seed)) for seed in (5, 5, 6))
     size, frames = first.latent.shape[:2]
     assert first.condition.shape == (size, condition.CHANNELS)
     assert first.phases.shape == (size, frames, musical_time.CHANNELS)
@@ -77,15 +77,15 @@ def test_a_batch_is_of_one_length_and_repeats_with_its_seed(loop_set: LoopSet) -
 
 def test_long_loops_come_in_smaller_batches(loop_set: LoopSet) -> None:
     """A batch never holds many more frames than sixteen loops of six seconds do."""
-    dice = Dice.of(1)
-    sizes = [loop_set.batch(16, dice).latent.shape[:2] for _ in range(12)]
+    draws = Draws.of(1)
+    sizes = [loop_set.batch(16, draws).latent.shape[:2] for _ in range(12)]
     assert max(count * frames for count, frames in sizes) <= 16 * 260 + 520
 
 
 def test_pieces_are_true_to_their_loop(loop_set: LoopSet) -> None:
     """Every piece is a run of neighbours of one loop, round the wrap, with the phases and controls of those frames."""
     window = 40
-    batch = loop_set.batch(4, Dice.of(4), windows=(window,))
+    batch = loop_set.batch(4, Draws.of(4), windows=(window,))
     assert batch.latent.shape[:2] == (round(4 * 260 / window), window)
     for latent, phases in zip(batch.latent, batch.phases, strict=True):
         index = _whose(loop_set, latent)
@@ -99,8 +99,8 @@ def test_pieces_are_true_to_their_loop(loop_set: LoopSet) -> None:
 
 def test_pieces_of_several_lengths_take_turns(loop_set: LoopSet) -> None:
     """Each batch has pieces of one of the lengths, fewer of the longer ones, and all lengths come up."""
-    dice = Dice.of(5)
-    shapes = {tuple(loop_set.batch(4, dice, windows=(40, 80)).latent.shape[:2]) for _ in range(12)}
+    draws = Draws.of(5)
+    shapes = {tuple(loop_set.batch(4, draws, windows=(40, 80)).latent.shape[:2]) for _ in range(12)}
     assert shapes == {(26, 40), (13, 80)}
 
 
@@ -118,7 +118,7 @@ def _whose(loop_set: LoopSet, piece: torch.Tensor) -> int:
 
 def test_latents_stand_on_their_own_downbeat(loop_set: LoopSet) -> None:
     """A batch keeps each loop where its musical phase is: frame 0 is the downbeat."""
-    batch = loop_set.batch(4, Dice.of(2))
+    batch = loop_set.batch(4, Draws.of(2))
     for latent, phases in zip(batch.latent, batch.phases, strict=True):
         assert torch.equal(latent, loop_set.latent(_whose(loop_set, latent)))
         assert float(phases[0, 0]) < 0.05
@@ -128,8 +128,8 @@ def test_words_controls_and_keys_are_left_out_now_and_then(loop_set: LoopSet) ->
     """Some conditions say nothing but the time, most say something; most controls are free."""
     index = next(index for index, label in enumerate(loop_set.labels) if label["tonic"] >= 0)
     labels = loop_set.labels[index]
-    dice = Dice.of(3)
-    drawn = loop_set._drawn_condition(torch.full((300,), index), dice)
+    draws = Draws.of(3)
+    drawn = loop_set._drawn_condition(torch.full((300,), index), draws)
     words = drawn[:, : condition.WORD_SLOTS].sum(1)
     assert 0.03 < float((words == 0).float().mean()) < 0.25
     assert set(torch.nonzero(drawn[:, : condition.WORD_SLOTS])[:, 1].tolist()) == set(labels["words"])
@@ -137,7 +137,7 @@ def test_words_controls_and_keys_are_left_out_now_and_then(loop_set: LoopSet) ->
     assert 0.45 < float(key_said.mean()) < 0.8
     time = drawn[:, condition.WORD_SLOTS + 25 :]
     assert torch.equal(time[0], time[-1])
-    shown = torch.cat([loop_set.batch(4, dice).controls[:, :, [1, 14, 16]].amax(1) for _ in range(60)])
+    shown = torch.cat([loop_set.batch(4, draws).controls[:, :, [1, 14, 16]].amax(1) for _ in range(60)])
     assert 0.05 < float(shown.mean()) < 0.3
 
 

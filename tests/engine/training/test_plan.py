@@ -25,24 +25,24 @@ TINY = replace(
 )
 
 
-def learner(work: Path, minutes: float, tiny: plan.Plan = TINY) -> plan.Learner:
-    return plan.Learner(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"))
+def training_run(work: Path, minutes: float, tiny: plan.Plan = TINY) -> plan.TrainingRun:
+    return plan.TrainingRun(tiny, work, assets=None, minutes=minutes, device=torch.device("cpu"))
 
 
 @pytest.mark.slow
 def test_a_plan_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> None:
     """Run after run goes on where the last one stopped, no stage is repeated, and the end is a loadable `pocket`."""
     long = replace(TINY, flow=replace(TINY.flow, minutes=8 * SECOND))
-    assert not learner(tmp_path, 4 * SECOND, long).learn()
+    assert not training_run(tmp_path, 4 * SECOND, long).run()
     assert checkpoint.spent_minutes(tmp_path / "flow") < long.flow.minutes
     runs = 1
-    while not learner(tmp_path, 6 * SECOND, long).learn():
+    while not training_run(tmp_path, 6 * SECOND, long).run():
         runs += 1
         assert runs < 12
     spent = checkpoint.spent_minutes(tmp_path / "flow")
     assert long.flow.minutes <= spent < long.flow.minutes + 5 * SECOND
     before = (tmp_path / "flow" / checkpoint.FILE).stat().st_mtime_ns
-    assert learner(tmp_path, 0, long).learn()
+    assert training_run(tmp_path, 0, long).run()
     assert (tmp_path / "flow" / checkpoint.FILE).stat().st_mtime_ns == before
     pocket = load_pocket(Settings(dtype="float32"), tmp_path / "weights")
     assert pocket.towers is not None
@@ -54,8 +54,8 @@ def test_a_plan_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_plan_from_weights_renders_beside_its_first_stage(tmp_path: Path) -> None:
     """What is begun from keeps its latents and towers, and every loop is rendered in the end."""
-    begun = learner(tmp_path / "first", 600 * SECOND)
-    assert begun.learn()
+    begun = training_run(tmp_path / "first", 600 * SECOND)
+    assert begun.run()
     beside = replace(
         TINY,
         loops=12,
@@ -64,7 +64,7 @@ def test_a_plan_from_weights_renders_beside_its_first_stage(tmp_path: Path) -> N
         vocoder=vocoder.Recipe(minutes=SECOND, batch=1),
         pairs=2,
     )
-    again = plan.Learner(
+    again = plan.TrainingRun(
         beside,
         tmp_path / "second",
         assets=None,
@@ -72,7 +72,7 @@ def test_a_plan_from_weights_renders_beside_its_first_stage(tmp_path: Path) -> N
         device=torch.device("cpu"),
         start=begun.weights,
     )
-    assert again.learn()
+    assert again.run()
     again.close()
     for file in ("latent_map.safetensors", "guide/diffusion_pytorch_model.safetensors"):
         assert (again.weights / file).read_bytes() == (begun.weights / file).read_bytes()

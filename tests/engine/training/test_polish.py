@@ -11,7 +11,7 @@ from engine.pocket import condition
 from engine.pocket.model import load_pocket
 from engine.pocket.network import PocketNetwork
 from engine.settings import Settings
-from engine.training.batches import Dice, LoopSet
+from engine.training.batches import Draws, LoopSet
 from engine.training.export import export
 from engine.training.polish import Polisher, Recipe
 
@@ -49,9 +49,9 @@ def test_a_critic_alone_learns_to_tell_true_from_made(loop_set: LoopSet, teacher
     """The critic's loss falls from the 2 of not knowing; meanwhile no weight of the student moves."""
     polisher = Polisher(recipe(24, warm_up_steps=24), teacher, tmp_path, CPU)
     generator = np.random.default_rng(0)
-    dice = Dice.of(0)
-    batches = [loop_set.batch(1, dice, windows=(32,)) for _ in range(24)]
-    lost = [polisher._contest(batch, generator, learns=False)["critics"].item() for batch in batches]
+    draws = Draws.of(0)
+    batches = [loop_set.batch(1, draws, windows=(32,)) for _ in range(24)]
+    lost = [polisher._adversarial_step(batch, generator, learns=False)["critics"].item() for batch in batches]
     assert np.mean(lost[-8:]) < 0.85 * np.mean(lost[:5])
     assert moved(polisher) == 0
 
@@ -66,7 +66,9 @@ def test_the_student_moves_against_the_critic_and_is_held_back(
     }
     ends = {}
     for contest in (0.0, 1.0):
-        polisher = Polisher(recipe(24, contest=contest, keeping_share=0.0), teacher, tmp_path / str(contest), CPU)
+        polisher = Polisher(
+            recipe(24, adversarial_weight=contest, distillation_share=0.0), teacher, tmp_path / str(contest), CPU
+        )
         polisher.run(loop_set)
         ends[contest] = moved(polisher)
         assert all(torch.equal(tensor, before[name]) for name, tensor in polisher.teacher.state_dict().items())

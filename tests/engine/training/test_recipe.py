@@ -13,7 +13,8 @@ from engine.training.synth.compose import compose
 from engine.training.synth.genres import GENRES
 from engine.training.synth.labels import label
 from engine.training.synth.moods import MOODS
-from engine.training.synth.recipe import LONGEST_S, SHORTEST_S, Recipe, recipe_hash, sample_recipe
+from engine.training.synth.recipe import Recipe, recipe_hash
+from engine.training.synth.recipe_sampling import LONGEST_S, SHORTEST_S, sample_recipe
 from engine.training.synth.splits import SPLITS, draw_id, is_held_out
 
 _SEEDS = st.integers(0, 2**40)

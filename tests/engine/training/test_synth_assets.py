@@ -9,7 +9,7 @@ import soundfile
 
 from engine.training.synth.assets import _INSTRUMENTS, _POOLS, Assets, note_in_name
 from engine.training.synth.ledger import LEDGER, LICENCES, source_of
-from engine.training.synth.recipe import sample_recipe
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import render
 
 

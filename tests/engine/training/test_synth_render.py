@@ -12,7 +12,8 @@ from engine.training.synth.__main__ import main
 from engine.training.synth.dynamics import Dynamics
 from engine.training.synth.genres import GENRES
 from engine.training.synth.harmony import SCALES
-from engine.training.synth.recipe import Drums, sample_recipe
+from engine.training.synth.recipe import Drums
+from engine.training.synth.recipe_sampling import sample_recipe
 from engine.training.synth.render import SAMPLE_RATE, Loop, render
 from engine.training.synth.sounds.mixdown import CEILING
 

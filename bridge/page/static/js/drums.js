@@ -4,7 +4,7 @@ import { History, undoKey } from "./history.js";
 
 const ROWS = [["kick", "Kick"], ["snare", "Snare"], ["hat", "Hat"], ["perc", "Percussion"]];
 const STEP_BEATS = 0.25;
-const STRENGTHS = { 1: 1, 2: 0.5 };
+const STRENGTH = 1; // of a hit that is set by hand
 
 export class Drums extends HTMLElement {
   hits = new Map(); // "kick:1.25" to a strength
@@ -107,7 +107,7 @@ export class Drums extends HTMLElement {
     const hit = button.dataset?.hit;
     if (!hit) return;
     const hits = new Map(this.hits);
-    if (!hits.delete(hit)) hits.set(hit, STRENGTHS[1]);
+    if (!hits.delete(hit)) hits.set(hit, STRENGTH);
     this.#set(hits);
   }
 

@@ -106,6 +106,6 @@ function scale(context, lane, y) {
   const [low, high] = lane.range;
   context.fillStyle = colour("muted");
   context.font = "11px system-ui, sans-serif";
-  for (const mark of lane.marks ?? SCALES[lane.dataset.scale] ?? LEVELS)
+  for (const mark of SCALES[lane.dataset.scale] ?? LEVELS)
     if (mark > low && mark < high) context.fillText(`${mark}`, 5, y(lane.heightOf(mark)) + 4);
 }

@@ -2,8 +2,8 @@
 
 import { colour, fitted, grid } from "./canvas.js";
 
-/** Draws the outline of the sound; `at` is the playhead, 0..1. */
-export function drawWave(canvas, [low, high], at = null) {
+/** Draws the outline of the sound: the lowest and the highest value of each column. */
+export function drawWave(canvas, [low, high]) {
   const { context, width, height } = fitted(canvas);
   const middle = height / 2;
   const loudest = Math.max(0.05, ...high, ...low.map(Math.abs));
@@ -15,7 +15,6 @@ export function drawWave(canvas, [low, high], at = null) {
   context.globalAlpha = 0.85;
   context.fill();
   context.globalAlpha = 1;
-  if (at !== null) playhead(context, at * width, height);
 }
 
 /** Draws a spectrum whose shades 0..255 come as base64, lowest band first. */
@@ -99,9 +98,4 @@ export function drawLosses(canvas, losses) {
     });
     context.stroke();
   });
-}
-
-function playhead(context, x, height) {
-  context.fillStyle = colour("ink");
-  context.fillRect(Math.round(x), 0, 1.5, height);
 }

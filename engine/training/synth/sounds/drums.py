@@ -17,9 +17,7 @@ from scipy.signal import lfilter
 
 from ..assets import Assets
 from ..splits import is_held_out
-from .waveforms import FloatArray
-
-SAMPLE_RATE: Final = 44100
+from .waveforms import SAMPLE_RATE, FloatArray
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -25,9 +25,8 @@ from .effects import (
     tilt,
     wow,
 )
-from .waveforms import FloatArray
+from .waveforms import SAMPLE_RATE, FloatArray
 
-SAMPLE_RATE: Final = 44100
 CEILING: Final = 10.0 ** (-1.0 / 20.0)
 _RATE: Final = float(SAMPLE_RATE)
 _K_SHELF: Final = np.array([1.53084123, -2.65097999, 1.16907878, -1.66365511, 0.71259543], dtype=np.float64)

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from random import Random
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from ..splits import draw_id
+from .waveforms import FloatArray
 
-AKWF_CYCLES: Final = 4358
-SYNTHETIC_CYCLES: Final = 600
+AKWF_CYCLES: Final = 4358  # of the Adventure Kid waveforms in the asset pack
+SYNTHETIC_CYCLES: Final = 600  # variants of each computed waveform
+WAVE_VALUES: Final = (
+    "attack_s", "decay_s", "sustain", "release_s", "cutoff_hz", "sweep_octaves", "sweep_s", "unison", "detune_cents",
+    "spread", "lfo_octaves", "lfo_per_beat", "vibrato_cents", "glide_s",
+)  # fmt: skip
+FM_VALUES: Final = (
+    "attack_s", "decay_s", "sustain", "release_s", "ratio", "index", "index_decay_s", "index_sustain", "ratio_b",
+    "index_b", "index_b_decay_s", "detune_cents", "vibrato_cents", "glide_s",
+)  # fmt: skip
+SUB_VALUES: Final = (
+    "attack_s", "decay_s", "release_s", "punch_octaves", "punch_s", "drive", "glide_s", "harmonics",
+)  # fmt: skip
+"""The order in which `voices.add_wave`, `add_fm` and `add_sub` read their vector `v`; units are in the names."""
+
+
+class Voice(StrEnum):
+    """The kernels of `voices.py` that play a patch."""
+
+    WAVE = "wave"
+    FM = "fm"
+    PLUCK = "pluck"
+    SUB = "sub"
 
 
 class Patch(msgspec.Struct, frozen=True):
-    """One concrete sound: an engine of `voices.py`, its parameters and what it is called.
+    """One concrete sound: the voice that plays it (`engine`), its parameters and the words for it.
 
     `cycle` names the waveform family, `cycle_id` its identity; `sample` names a multisample used
     instead where the asset pack has it.
     """
 
     name: str
-    engine: str
+    engine: Voice
     words: tuple[str, ...]
     values: dict[str, float]
     cycle: str = "saw"
@@ -32,7 +56,7 @@ class Patch(msgspec.Struct, frozen=True):
 class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Ranges of a family: one number is fixed, a pair is drawn from (log-uniform where positive)."""
 
-    engine: str = "wave"
+    engine: Voice = Voice.WAVE
     words: tuple[str, ...] = ()
     cycles: tuple[str, ...] = ("saw",)
     samples: tuple[str, ...] = ()
@@ -67,15 +91,15 @@ def _wave(*words: str, cycles: tuple[str, ...] = ("saw",), **values: float | tup
 
 
 def _fm(*words: str, **values: float | tuple[float, float]) -> Family:
-    return Family(engine="fm", words=words, values={**_FM, **values})
+    return Family(engine=Voice.FM, words=words, values={**_FM, **values})
 
 
 def _pluck(*words: str, **values: float | tuple[float, float]) -> Family:
-    return Family(engine="pluck", words=words, values={**_PLUCK, **values})
+    return Family(engine=Voice.PLUCK, words=words, values={**_PLUCK, **values})
 
 
 def _sub(*words: str, **values: float | tuple[float, float]) -> Family:
-    return Family(engine="sub", words=words, values={**_SUB, **values})
+    return Family(engine=Voice.SUB, words=words, values={**_SUB, **values})
 
 
 def _sampled(family: Family, *samples: str, chance: float = 0.6) -> Family:
@@ -220,12 +244,17 @@ def sample_patch(role: str, name: str, rng: Random, split: str) -> Patch:
     values = {key: _draw(value, rng) for key, value in family.values.items()}
     if values.get("lfo_per_beat", 0.0) < 0.0:  # a wobble is in time
         values["lfo_per_beat"] = rng.choice((0.5, 1.0, 1.0, 2.0, 1.5, 3.0))
-    if family.engine == "fm":  # halves and wholes keep the pitch
+    if family.engine is Voice.FM:  # halves and wholes keep the pitch
         values["ratio"] = round(2.0 * values["ratio"]) / 2.0
     cycle = rng.choice(family.cycles)
     cycle_id = draw_id(rng, AKWF_CYCLES if cycle == "akwf" else SYNTHETIC_CYCLES, split)
     sample = rng.choice(family.samples) if family.samples and rng.random() < family.sampled_chance else ""
     return Patch(name, family.engine, _words(family, values), values, cycle, cycle_id, sample)
+
+
+def value_vector(values: dict[str, float], names: tuple[str, ...]) -> FloatArray:
+    """Return the values in the order of `names` as float32 [len(names)], for a voice's kernel."""
+    return np.array([values[name] for name in names], dtype=np.float32)
 
 
 def _draw(value: float | tuple[float, float], rng: Random) -> float:

@@ -12,55 +12,12 @@ from ..assets import Assets
 from ..recipe import Drums, Part, Recipe
 from ..score import Hit, Note
 from .drums import make_hit
-from .patches import Patch
+from .patches import FM_VALUES, SUB_VALUES, WAVE_VALUES, Patch, Voice, value_vector
 from .recorded import add_hit, add_sample
 from .voices import add_fm, add_pluck, add_sub, add_wave
-from .waveforms import ZONE_SEMITONES, FloatArray, recorded_spectrum, synthetic_spectrum, zone_table
+from .waveforms import SAMPLE_RATE, ZONE_SEMITONES, FloatArray, recorded_spectrum, synthetic_spectrum, zone_table
 
-SAMPLE_RATE: Final = 44100
 _SINE: Final = np.sin(2 * np.pi * np.arange(4097) / 4096).astype(np.float32)
-_WAVE_KEYS: Final = (
-    "attack_s",
-    "decay_s",
-    "sustain",
-    "release_s",
-    "cutoff_hz",
-    "sweep_octaves",
-    "sweep_s",
-    "unison",
-    "detune_cents",
-    "spread",
-    "lfo_octaves",
-    "lfo_per_beat",
-    "vibrato_cents",
-    "glide_s",
-)
-_FM_KEYS: Final = (
-    "attack_s",
-    "decay_s",
-    "sustain",
-    "release_s",
-    "ratio",
-    "index",
-    "index_decay_s",
-    "index_sustain",
-    "ratio_b",
-    "index_b",
-    "index_b_decay_s",
-    "detune_cents",
-    "vibrato_cents",
-    "glide_s",
-)
-_SUB_KEYS: Final = (
-    "attack_s",
-    "decay_s",
-    "release_s",
-    "punch_octaves",
-    "punch_s",
-    "drive",
-    "glide_s",
-    "harmonics",
-)
 _PLUCK_KEYS: Final = ("brightness", "ring_s", "position", "release_s")
 _PIECE_DB: Final = {
     "kick": -1.0,
@@ -78,13 +35,6 @@ _PIECE_DB: Final = {
 }
 _PIECE_PAN: Final = {"kick": 0.0, "snare": 0.05, "clap": 0.1}
 _CHOKED: Final = {"open hat": "hats"}
-
-
-def wave_vector(patch: Patch, brightness: float) -> FloatArray:
-    """Return a patch as the vector of `voices.add_wave`; the mix's brightness shifts its cutoff."""
-    values = dict(patch.values)
-    values["cutoff_hz"] = values["cutoff_hz"] * 2.0 ** (0.8 * brightness + 0.45)
-    return _vector(values, _WAVE_KEYS)
 
 
 def render_part(recipe: Recipe, part: Part, notes: tuple[Note, ...], assets: Assets | None) -> FloatArray:
@@ -106,17 +56,20 @@ class _Player:
         self.patch = part.patch
         self.beat_s = 60.0 / recipe.tempo_bpm
         self.seed = part.seed
-        brightness = recipe.mix.brightness
-        if self.patch.engine == "wave":
-            self.vector = wave_vector(self.patch, brightness)
-            self.spectrum = _spectrum(self.patch, assets)
-            self.tables: dict[int, FloatArray] = {}
-        elif self.patch.engine == "fm":
-            values = dict(self.patch.values)
-            values["index"] *= 2.0 ** (0.5 * brightness)
-            self.vector = _vector(values, _FM_KEYS)
-        elif self.patch.engine == "sub":
-            self.vector = _vector(self.patch.values, _SUB_KEYS)
+        values, brightness = dict(self.patch.values), recipe.mix.brightness
+        match self.patch.engine:
+            case Voice.WAVE:
+                values["cutoff_hz"] *= 2.0 ** (0.8 * brightness + 0.45)
+                self.vector = value_vector(values, WAVE_VALUES)
+                self.spectrum = _spectrum(self.patch, assets)
+                self.tables: dict[int, FloatArray] = {}
+            case Voice.FM:
+                values["index"] *= 2.0 ** (0.5 * brightness)
+                self.vector = value_vector(values, FM_VALUES)
+            case Voice.SUB:
+                self.vector = value_vector(values, SUB_VALUES)
+            case Voice.PLUCK:
+                pass  # its few values are arguments of their own
 
     def play(self, note: Note, from_pitch: int, index: int) -> None:
         start = round(note.beat * self.beat_s * SAMPLE_RATE) % self.out.shape[1]
@@ -128,15 +81,15 @@ class _Player:
         seed = (self.seed + 7919 * index) & 0x3FFFFFFF
         where = (start, hold, hz, from_hz, gain, gain, note.velocity)
         match self.patch.engine:
-            case "wave":
+            case Voice.WAVE:
                 add_wave(self.out, self._table(note.pitch), *where, self.vector, self.beat_s, seed, float(SAMPLE_RATE))
-            case "fm":
+            case Voice.FM:
                 add_fm(self.out, _SINE, *where, self.vector, float(SAMPLE_RATE))
-            case "pluck":
+            case Voice.PLUCK:
                 bright, ring_s, at, release_s = (self.patch.values[key] for key in _PLUCK_KEYS)
                 string = (bright, ring_s, at, release_s, seed, float(SAMPLE_RATE))
                 add_pluck(self.out, start, hold, hz, gain, gain, note.velocity, *string)
-            case _:
+            case Voice.SUB:
                 add_sub(self.out, start, hold, hz, from_hz, gain, self.vector, float(SAMPLE_RATE))
 
     def _table(self, pitch: int) -> FloatArray:
@@ -200,10 +153,6 @@ def _spectrum(patch: Patch, assets: Assets | None) -> FloatArray:
     if recorded is not None:
         return recorded_spectrum(recorded)
     return synthetic_spectrum(patch.cycle, patch.cycle_id)
-
-
-def _vector(values: dict[str, float], keys: tuple[str, ...]) -> FloatArray:
-    return np.array([values[key] for key in keys], dtype=np.float32)
 
 
 def _hz(pitch: float) -> float:

@@ -6,11 +6,11 @@ import numpy as np
 
 from ..recipe import Recipe, Texture
 from .effects import apply_gain, highpass, lowpass_sweep
+from .patches import WAVE_VALUES, value_vector
 from .recorded import add_hit
 from .voices import add_wave
-from .waveforms import FloatArray, synthetic_spectrum, zone_table
+from .waveforms import SAMPLE_RATE, ZONE_SEMITONES, FloatArray, synthetic_spectrum, zone_table
 
-_SAMPLE_RATE = 44100
 _FLAT = (2.0 - 2.0**0.5) / 1.7
 """The resonance at which `lowpass_sweep` is a Butterworth filter."""
 
@@ -19,27 +19,23 @@ def render_texture(recipe: Recipe, texture: Texture) -> FloatArray:
     """Return the layer as a stem [2, samples]."""
     noise = np.random.Generator(np.random.PCG64(texture.seed))
     samples = recipe.samples()
-    if texture.kind == "vinyl":
-        return _vinyl(samples, noise)
-    if texture.kind == "noise":
-        return _noise(samples, noise)
-    if texture.kind == "riser":
-        return _riser(samples, noise)
-    return _drone(recipe, noise)
+    if texture.kind == "drone":
+        return _drone(recipe, noise)
+    return {"vinyl": _vinyl, "noise": _noise, "riser": _riser}[texture.kind](samples, noise)
 
 
 def _shaped_noise(samples: int, noise: np.random.Generator, low_hz: float, high_hz: float) -> FloatArray:
     """Stereo noise in a band, 12 dB an octave outside of it, its peak at 1."""
     out = noise.standard_normal((2, samples), dtype=np.float32)
-    highpass(out, low_hz, float(_SAMPLE_RATE))
-    out = lowpass_sweep(out, np.array([high_hz], dtype=np.float32), _FLAT, float(_SAMPLE_RATE))
+    highpass(out, low_hz, float(SAMPLE_RATE))
+    out = lowpass_sweep(out, np.array([high_hz], dtype=np.float32), _FLAT, float(SAMPLE_RATE))
     out /= max(out.max(), -out.min()) + np.float32(1e-9)
     return out
 
 
 def _vinyl(samples: int, noise: np.random.Generator) -> FloatArray:
     out = 0.05 * _shaped_noise(samples, noise, 300.0, 4000.0 + 4000.0 * noise.random())
-    seconds = samples / _SAMPLE_RATE
+    seconds = samples / SAMPLE_RATE
     for _ in range(int(seconds * noise.uniform(8.0, 40.0))):
         count = int(noise.integers(8, 60))
         tick = noise.standard_normal((1, count)).astype(np.float32) * np.exp(
@@ -64,7 +60,7 @@ def _riser(samples: int, noise: np.random.Generator) -> FloatArray:
     out = _shaped_noise(samples, noise, 200.0, 12000.0)
     rise = np.linspace(0.0, 1.0, 200, dtype=np.float32)
     cutoffs = (200.0 * (50.0**rise)).astype(np.float32)
-    out = lowpass_sweep(out, cutoffs, 0.4, float(_SAMPLE_RATE))
+    out = lowpass_sweep(out, cutoffs, 0.4, float(SAMPLE_RATE))
     apply_gain(out, rise**2)
     return out
 
@@ -76,12 +72,17 @@ def _drone(recipe: Recipe, noise: np.random.Generator) -> FloatArray:
     spectrum = synthetic_spectrum(cycle, int(noise.integers(60)) * 10)
     beat_s = 60.0 / recipe.tempo_bpm
     cutoff_hz, detune_cents = noise.uniform(200, 900), noise.uniform(6, 20)
-    v = np.array([1.0, 1.0, 1.0, 2.0, cutoff_hz, 0, 1, 4, detune_cents, 0.9, 0.8, 1.0 / recipe.beats, 0, 0], np.float32)
+    values = {
+        "attack_s": 1.0, "decay_s": 1.0, "sustain": 1.0, "release_s": 2.0, "cutoff_hz": cutoff_hz,
+        "sweep_octaves": 0.0, "sweep_s": 1.0, "unison": 4.0, "detune_cents": detune_cents, "spread": 0.9,
+        "lfo_octaves": 0.8, "lfo_per_beat": 1.0 / recipe.beats, "vibrato_cents": 0.0, "glide_s": 0.0,
+    }  # fmt: skip
+    v = value_vector(values, WAVE_VALUES)
     root = 36 + max(recipe.tonic, 0)
     for pitch in (root, root + 7, root + 12):
-        table = zone_table(spectrum, pitch // 6, 0.2, _SAMPLE_RATE)
+        table = zone_table(spectrum, pitch // ZONE_SEMITONES, 0.2, SAMPLE_RATE)
         hz = 440.0 * 2.0 ** ((pitch - 69) / 12)
         hold = out.shape[1]
         start, seed = int(noise.integers(hold)), int(noise.integers(1 << 20))
-        add_wave(out, table, start, hold, hz, hz, 0.2, 0.2, 0.8, v, beat_s, seed, float(_SAMPLE_RATE))
+        add_wave(out, table, start, hold, hz, hz, 0.2, 0.2, 0.8, v, beat_s, seed, float(SAMPLE_RATE))
     return out

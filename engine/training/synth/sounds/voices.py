@@ -148,7 +148,7 @@ def add_wave(
     seed: int,
     sample_rate: float,
 ) -> None:
-    """Play a cutoff-graded wavetable with unison. `v` is the vector that `stems.wave_vector` lays out."""
+    """Play a cutoff-graded wavetable with unison; `v` has the values that `patches.WAVE_VALUES` names."""
     attack, decay, sustain, release = v[0], v[1], v[2], v[3]
     cutoff, sweep, sweep_s = v[4], v[5], v[6]
     voices, detune, spread = int(v[7]), v[8], v[9]
@@ -221,7 +221,10 @@ def add_fm(
     v: FloatArray,
     sample_rate: float,
 ) -> None:
-    """Two modulators into a carrier, twice, a little detuned. `sine` is one cycle and a guard."""
+    """Play two modulators into a carrier, once for each channel, a little detuned.
+
+    `v` has the values that `patches.FM_VALUES` names; `sine` is one cycle and its first sample again.
+    """
     attack, decay, sustain, release = v[0], v[1], v[2], v[3]
     ratio, ratio_b, detune, vibrato, glide_s = v[4], v[8], v[11], v[12], v[13]
     length = sine.shape[0] - 1
@@ -322,7 +325,10 @@ def add_sub(
     v: FloatArray,
     sample_rate: float,
 ) -> None:
-    """Play a sine bass with a pitch drop, a glide, added harmonics and saturation: sub, 808, log drum."""
+    """Play a sine bass with a pitch drop, a glide, added harmonics and saturation: sub, 808, log drum.
+
+    `v` has the values that `patches.SUB_VALUES` names.
+    """
     attack, decay_s, release_s, punch = v[0], v[1], v[2], v[3]
     punch_s, drive, glide_s, harmonics = v[4], v[5], v[6], v[7]
     n = out.shape[1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
+SAMPLE_RATE: Final = 44100  # Hz, of every sound and of the asset pack
 TABLE_LENGTH: Final = 2048
 GRADES: Final = 24
 LOWEST_CUTOFF_HZ: Final = 60.0
