@@ -18,7 +18,7 @@ from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
 from .models.protocol import Model
 from .models.speed.threads import with_threads
-from .request import Budget, LoopRequest, Start
+from .request import Budget, LoopRequest, Method, Start
 from .search import guidance, minimize
 from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
@@ -113,7 +113,7 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
     ready = prepare(stored, model)
     check_rebuilt(noise, model, ready.scene)
     search = Search()
-    if request.method == "guidance" and ready.objective.goals:
+    if request.method is Method.GUIDANCE and ready.objective.goals:
         # Guidance steers the chain, so its noise alone does not give the sound: guide the same chain again.
         search.step = next(guidance.guide(ready.objective, model, ready.part.scene, ready.part.of(ready.noise)))
     _, latent = _best(ready, search)
@@ -123,9 +123,9 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
 def _steps(ready: Prepared, state: SearchState | None, near: Tensor | None) -> Iterator[Step]:
     """Return the steps of the request's method, on the part of the loop that its controls move and near `near`."""
     objective, model, scene, noise = ready.objective, ready.model, ready.part.scene, ready.part.of(ready.noise)
-    if not objective.goals or ready.request.method == "none":
+    if not objective.goals or ready.request.method is Method.NONE:
         return iter(())
-    if ready.request.method == "guidance":
+    if ready.request.method is Method.GUIDANCE:
         return guidance.guide(objective, model, scene, noise)
     return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, near=near)
 

@@ -21,7 +21,7 @@ from engine.events import Take
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.models.speed.threads import use_threads
-from engine.request import MIX, Layer, LoopRequest
+from engine.request import MIX, Layer, LoopRequest, Method
 from engine.settings import Settings
 
 LAYERS = {
@@ -36,7 +36,13 @@ BAR = "On two CPU cores with bfloat16 at most 1.2 s, without at most 1.6 s; bold
 def measured(model: Model, settings: Settings, layers: tuple[str, ...], seed: int) -> Row:
     """Make one loop without a search; return its seconds."""
     request = LoopRequest(
-        prompt="house, warm", tempo_bpm=Fraction(120), bars=4, seed=seed, layers=layers, key="A minor", method="none"
+        prompt="house, warm",
+        tempo_bpm=Fraction(120),
+        bars=4,
+        seed=seed,
+        layers=layers,
+        key="A minor",
+        method=Method.NONE,
     )
     started, used = time.perf_counter(), time.process_time()
     made = [event for event in pipeline.make_loop(request, model, settings) if isinstance(event, Take)]

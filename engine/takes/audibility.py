@@ -15,6 +15,7 @@ from .. import controls, metrics
 from ..audio.finish import Finished
 from ..metrics.verdict import Grade
 from ..models.protocol import Layers, Scene, controls_of
+from ..request import Method
 from ..search.surrogate import latent_of
 from .prepared import Prepared
 
@@ -73,7 +74,7 @@ def sentences(scene: Scene, made: Finished) -> Iterator[str]:
 def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
     """Return by how many dB each layer with a target of its own is too soft beside the others: [layers], else 0."""
     scene, missing_db, power = ready.scene, torch.zeros(len(stems)), stems.square().mean((1, 2))
-    if ready.request.method == "none":  # the loop that the seed gives, whatever is asked
+    if ready.request.method is Method.NONE:  # the loop that the seed gives, whatever is asked
         return missing_db
     rows = ((controls.find(part.kind), part.on) for part in ready.request.controls)
     led = {name for row, on in rows if not row.asks_level for name in row.layers_in(scene, on)}
