@@ -20,7 +20,8 @@ from .process import EngineOptions, own_version, stop_on_signals
 from .queue.journal import Journal
 from .server import Engine
 from .transport import run
-from .workers.executor import Executor, LocalExecutor, Timeouts
+from .workers.executor import Executor
+from .workers.local import LocalExecutor, Timeouts
 from .workers.worker_options import Manner
 
 
