@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Control, Curve, LoopRequest, Target, Words
+from engine.request import BUILTIN_CONTROLS, Control, Curve, LoopRequest, Target, Words
 from midi.live.set import parse_lane_reference
 from midi.tempo import Meter, samples_to_beats
 
@@ -21,7 +21,7 @@ from .live_lane import LaneReference, read_lane
 from .scalars import number_of, read_scalars
 from .sent import Chunks, read_rows, velocities
 from .sounds import SoundPart
-from .targets import BUILTIN_ROWS, Say, TargetRow
+from .targets import Say, TargetRow
 
 _DEFAULTS = LoopRequest(seed=0)
 _LAST = ("text",)  # after the controls that are not our own
@@ -119,11 +119,11 @@ def _read(source: _Source) -> Iterator[Control]:
     for kind, text in _written(source.settings):
         if kind in found:
             raise BadRequestError(f"{kind} is asked for twice, as numbers and as {text[:40]!r}.")
-        row = BUILTIN_ROWS.get(kind) or source.rows(kind)
+        row = BUILTIN_CONTROLS.get(kind) or source.rows(kind)
         found[kind] = targets.read_target(row, text, source.loop, source.say)
-    order = {kind: place for place, kind in enumerate(kind for kind in BUILTIN_ROWS if kind not in _LAST)}
+    order = {kind: place for place, kind in enumerate(kind for kind in BUILTIN_CONTROLS if kind not in _LAST)}
     order |= {kind: len(order) + 1 for kind in _LAST}
-    for kind in sorted(found, key=lambda kind: order.get(kind, len(BUILTIN_ROWS) - len(_LAST))):
+    for kind in sorted(found, key=lambda kind: order.get(kind, len(BUILTIN_CONTROLS) - len(_LAST))):
         _refuse_too_loud(kind, found[kind])
         yield Control(kind=kind, target=found[kind])
 
@@ -144,7 +144,7 @@ def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each control whose target is a text, and that text."""
     for name, text in settings.items():
         kind, dot, part = name.partition(".")
-        if (kind in BUILTIN_ROWS and not dot and kind not in _PAINTED) or part == "target":
+        if (kind in BUILTIN_CONTROLS and not dot and kind not in _PAINTED) or part == "target":
             yield kind, text
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import metrics
 from ..curves import frequency_octaves
 from ..models.protocol import Scene
-from ..request import Curve
+from ..request import Curve, targets_of
 from ..spectrum import Spectrum
 from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
@@ -42,7 +42,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
 
 @control(
     "brightness",
-    Curve,
+    *targets_of("brightness"),
     unit="octaves",
     tolerance=0.15,
     beside_others=0.2,

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..curves import inside
 from ..errors import BadRequestError
 from ..models.protocol import ListensThrough, Scene
-from ..request import Audio
+from ..request import Audio, targets_of
 from ..spectrum import Spectrum
 from .grid import like, mean, per_layout
 from .reference import beats_of, on_the_loop
@@ -107,7 +107,7 @@ def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Calla
 
 @control(
     "inpaint",
-    Audio,
+    *targets_of("inpaint"),
     unit="dB",
     tolerance=2.0,
     help="Given beats of reference audio are kept, the rest is made anew.",
@@ -126,7 +126,7 @@ def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
 
 @control(
     "outpaint",
-    Audio,
+    *targets_of("outpaint"),
     unit="dB",
     tolerance=2.0,
     help="Reference audio is kept from beat 0, and bars are added after it.",

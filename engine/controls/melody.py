@@ -22,7 +22,7 @@ from midi.notes import Note
 from .. import metrics
 from ..errors import BadRequestError
 from ..models.protocol import Scene
-from ..request import Notes
+from ..request import Notes, targets_of
 from ..spectrum import Spectrum
 from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
@@ -156,7 +156,7 @@ def margin_loss(share: Tensor, wanted: Tensor) -> Tensor:
 
 @control(
     "melody",
-    Notes,
+    *targets_of("melody"),
     layers=("lead",),
     unit="share of frames off",
     tolerance=0.03,

@@ -16,7 +16,7 @@ from midi.grooves.rhythm import Group, onset_envelope
 
 from .. import metrics
 from ..models.protocol import Scene
-from ..request import Onsets
+from ..request import Onsets, targets_of
 from ..spectrum import Spectrum
 from .grid import correlation, filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
@@ -111,7 +111,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
 
 @control(
     "rhythm",
-    Onsets,
+    *targets_of("rhythm"),
     layers=("drums", "percussion"),
     unit="1 - correlation",
     tolerance=0.05,

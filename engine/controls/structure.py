@@ -16,7 +16,7 @@ from .. import metrics
 from ..curves import smoothing_kernel
 from ..errors import BadRequestError
 from ..models.protocol import Scene
-from ..request import Audio, Words
+from ..request import Audio, Words, targets_of
 from ..spectrum import Spectrum
 from .cepstra import cepstra, cepstral_basis
 from .grid import like, mean, per_layout
@@ -94,8 +94,7 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
 
 @control(
     "structure",
-    Words,
-    Audio,
+    *targets_of("structure"),
     unit="MSE of similarity",
     tolerance=0.0005,  # with more, an independent segmenter finds only three in four forms
     usual_steps=43,
