@@ -40,8 +40,12 @@ class _Grid:
     weights: Tensor  # [frames], 0 where nothing is kept
 
 
-def kept_frames(keep: Keep, context: Context, frames: int) -> Tensor:
-    """Return the weights of frames, by `context`, in the ranges of beats to keep, 0 elsewhere: float64 [frames]."""
+def kept_weights(keep: Keep, context: Context, frames: int) -> Tensor:
+    """Return the weights, by `context`, of the loop's frames that begin in a range to keep: float64 [frames].
+
+    All others weigh 0; a range that is shorter than a frame keeps one. A model that inpaints by itself has a mask of
+    its own, `engine.models.span.kept_mask`.
+    """
     chosen = np.zeros(frames, dtype=np.bool_)
     for part in keep:
         chosen |= inside(part, context.request.beats, frames)
@@ -69,7 +73,7 @@ def _grid(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable
     heard = model.listen(model.encode(audio, scene), scene) if coded else model.hear(audio, scene)
 
     def make(spectrum: Spectrum) -> _Grid:
-        weights = like(kept_frames(keep, context, spectrum.frames), spectrum)
+        weights = like(kept_weights(keep, context, spectrum.frames), spectrum)
         return _Grid(_band_db(heard).to(spectrum.power), weights)
 
     return per_layout(make)
@@ -100,7 +104,7 @@ def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Calla
     if not isinstance(context.model, ListensThrough):
         return None
     known = context.model.encode(audio, scene)
-    frames = kept_frames(keep, context, scene.frames).bool()
+    frames = kept_weights(keep, context, scene.frames).bool()
     chosen = frames[:, None] if scene.time_axis == 0 else frames
     return lambda latent: torch.where(chosen.to(latent.device), known.to(latent), latent)
 
