@@ -50,7 +50,7 @@ def make_loop(
     """Return a run that yields `Accepted`, `Progress` and the ranked `Take`s of `request`, then `Done` or `Cancelled`.
 
     With `live` there are `Preview`s and `Checkpoint`s too; `resume` is the state of one of those. The run raises
-    `DittoError` for a loop that cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and
+    `DittoError` for a loop that cannot be made. The delivered sound is decode(sample(noise)), resampled and
     multiplied by one number.
     """
     return Run(partial(_make_loop, request, model, settings, resume, live))

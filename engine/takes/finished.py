@@ -62,7 +62,6 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
         "verdicts": [msgspec.to_builtins(verdict) for verdict in verdicts],
         "panels": metrics.panels(request, judges),
         "gain_db": made.gain_db,
-        "rotation_samples": made.rotation_samples,
     }
     take = Take(
         request_id=request.request_id,

@@ -191,12 +191,12 @@ def test_stems_follow_each_take_where_they_are_asked_for(layered: LayeredPocket)
 @settings(max_examples=40)
 @given(
     st.integers(2, 6), st.sets(st.integers(0, 5), max_size=5), st.sampled_from([8_000, 44_100, 48_000, 96_000]),
-    st.integers(-20_000, 20_000), st.floats(0.01, 30.0), st.booleans(), st.integers(0, 2**31),
+    st.floats(0.01, 30.0), st.booleans(), st.integers(0, 2**31),
 )  # fmt: skip
 def test_stems_add_up_to_the_mix(
-    plain: Scene, count: int, muted: set[int], sample_rate: int, rotation: int, level: float, cancels: bool, seed: int
+    plain: Scene, count: int, muted: set[int], sample_rate: int, level: float, cancels: bool, seed: int
 ) -> None:
-    """To -90 dBFS whatever is muted, at any rate and rotation; no stem that is delivered is above 0 dBTP."""
+    """To -90 dBFS whatever is muted, at any rate; no stem that is delivered is above 0 dBTP."""
     names = tuple(str(name) for name in LAYERS[:count])
     silent = tuple(name for index, name in enumerate(names) if index in muted)
     if len(silent) == len(names):
@@ -208,7 +208,7 @@ def test_stems_add_up_to_the_mix(
     stems[0] *= level
     audible = [name not in silent for name in names]
     asked = msgspec.structs.replace(request(), sample_rate=sample_rate, stems=True)
-    found = finish(stems[audible].sum(0), scene, asked, rotation_samples=rotation, stems=stems)
+    found = finish(stems[audible].sum(0), scene, asked, stems=stems)
     assert found.stems is not None
     assert found.stems.shape == (count, 2, asked.samples)
     assert np.abs(found.stems[audible].sum(0) - found.audio).max() < 10 ** (-90 / 20)
