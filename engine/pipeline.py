@@ -221,7 +221,7 @@ def _finish(ready: Prepared, search: Search, groups: TakeGroups, made: list[_Mad
 
 
 def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:
-    """Return the best noise so far and its settled latent, both of the whole loop [takes, ...]."""
+    """Return the best noise so far and its finished latent, both of the whole loop [takes, ...]."""
     step = search.step
     if step is None:
         return ready.noise, _latent(ready, ready.part.of(ready.noise))
@@ -230,7 +230,7 @@ def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:
 
 
 def _latent(ready: Prepared, noise: Tensor) -> Tensor:
-    """Return the settled latent of the loop whose moved part has `noise` [takes, ...], by the chain that makes it."""
+    """Return the finished latent of the loop whose moved part has `noise` [takes, ...], by the chain that makes it."""
     return ready.whole(latent_of(ready.model, ready.part.scene, noise.detach(), ready.plan.decode, checkpoint=False))
 
 

@@ -120,7 +120,7 @@ def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: f
 def finished(setting: Setting, latent: Tensor) -> NDArray[np.float32]:
     """Return the loop [2, samples] of a latent [1, *noise_shape] as it is delivered."""
     with torch.no_grad():
-        sound = decode.to_audio(setting.model, setting.scene, setting.objective.settled(latent))[0]
+        sound = decode.to_audio(setting.model, setting.scene, setting.objective.with_kept_frames(latent))[0]
     return loop.finish(sound, setting.scene, setting.request).audio
 
 

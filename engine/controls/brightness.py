@@ -45,7 +45,7 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
     *targets_of("brightness"),
     unit="octaves",
     tolerance=0.15,
-    beside_others=0.2,
+    tolerance_with_others=0.2,
     usual_steps=28,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
     feature=FeatureKind.CENTROID,

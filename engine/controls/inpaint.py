@@ -90,16 +90,17 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         return mean((_band_db(spectrum) - grid.target_db).square().mean(1), grid.weights)
 
-    settle = _settled(audio, keep, scene, context)
+    write_kept_frames = _writer(audio, keep, scene, context)
     return Term(
-        settle=settle,
+        write_kept_frames=write_kept_frames,
         loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
         distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
-        proximal_weight=PROXIMAL_WEIGHT if settle else 0.0,  # an anchor without the kept part would pull away from it
+        # An anchor without the kept part would pull away from it.
+        proximal_weight=PROXIMAL_WEIGHT if write_kept_frames else 0.0,
     )
 
 
-def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
+def _writer(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
     """Return a function that writes the reference's kept frames into a latent; None for a latent without frames."""
     if not isinstance(context.model, ListensThrough):
         return None

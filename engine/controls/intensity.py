@@ -99,7 +99,7 @@ def _over_ceiling_db(spectrum: Spectrum) -> Tensor:
     *targets_of("intensity"),
     unit="dB^2",
     tolerance=0.45,
-    beside_others=0.6,
+    tolerance_with_others=0.6,
     usual_steps=6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
     asks_level=True,

@@ -160,7 +160,7 @@ def margin_loss(share: Tensor, wanted: Tensor) -> Tensor:
     layers=("lead",),
     unit="share of frames off",
     tolerance=0.03,
-    beside_others=0.04,
+    tolerance_with_others=0.04,
     usual_steps=22,
     help="The loudest pitch class follows the notes; rests are free.",
     feature=FeatureKind.PITCH_CLASSES,

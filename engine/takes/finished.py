@@ -27,7 +27,7 @@ FAINT_DB = -40.0  # RMS of a layer over that of the loop, under which nobody hea
 
 
 def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
-    """Return the loop of one settled latent [*noise_shape]."""
+    """Return the loop of one finished latent [*noise_shape]."""
     model, scene = ready.model, ready.scene
     if scene.layers and isinstance(model, Layers):
         with no_grad():
@@ -44,7 +44,7 @@ def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
 
 
 def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> tuple[Take, Stems | None]:
-    """Return the take `one` of `noise` and its settled `latent`, both [*noise_shape], and its stems if asked for.
+    """Return the take `one` of `noise` and its finished `latent`, both [*noise_shape], and its stems if asked for.
 
     `item` is its place in the batch of `search`.
     """
