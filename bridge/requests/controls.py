@@ -38,8 +38,12 @@ class Controlled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """All that controls are read from."""
+class ControlSource:
+    """All that the controls of `loop` are read from.
+
+    `rows` finds the row of a control by its name, `say` gets sentences for the producer. Without a control of its own
+    the loop has those of `parent`, None where there is no take to begin from or its beats are others.
+    """
 
     settings: Mapping[str, str]
     chunks: Chunks
@@ -47,28 +51,23 @@ class _Source:
     frontend: Frontend
     rows: Callable[[str], TargetRow | None]
     say: Say
+    parent: LoopRequest | None
 
     def called(self, name: str) -> str:
+        """Return the name of a field as this way in has it."""
         return BY_NAME[name].called(self.frontend)
 
     def called_of(self, kind: str, part: str) -> str:
+        """Return the name of a part of a control, such as its weight, as this way in has it."""
         return self.called(f"CONTROL.{part}") if self.frontend is Frontend.COMMAND_LINE else f"{kind}.{part}"
 
 
-def read_controls(
-    settings: Mapping[str, str],
-    chunks: Chunks,
-    loop: LoopRequest,
-    frontend: Frontend,
-    rows: Callable[[str], TargetRow | None],
-    say: Say,
-    parent: LoopRequest | None,
-) -> Controlled:
-    """Return `loop` with the controls that settings and chunks name, else with the controls and method of `parent`.
+def read_controls(source: ControlSource) -> Controlled:
+    """Return the loop with the controls that settings and chunks name, else with the parent's controls and method.
 
-    `rows` finds the row of a control by its name, `say` gets sentences for the producer. Raises `DittoError`.
+    Raises `DittoError`.
     """
-    source = _Source(settings=settings, chunks=chunks, loop=loop, frontend=frontend, rows=rows, say=say)
+    settings, loop, parent = source.settings, source.loop, source.parent
     found = tuple(_read(source))
     inherits = parent is not None and not found and "intensity_source" not in settings
     request = loop
@@ -113,7 +112,7 @@ def _reference_bars(sound: SoundPart, values: Mapping[str, Any]) -> int:
     return bars
 
 
-def _read(source: _Source) -> Iterator[Control]:
+def _read(source: ControlSource) -> Iterator[Control]:
     """Yield the controls that are named, ours in the order of the table, then the others, then a text."""
     found = {kind: target for kind, target in (*_sent(source), *_painted(source))}
     for kind, text in _written(source.settings):
@@ -148,7 +147,7 @@ def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield kind, text
 
 
-def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
+def _sent(source: ControlSource) -> Iterator[tuple[str, Target]]:
     """Yield the targets that were sent as rows; the intensity comes from where `intensity_source` says."""
     beats = source.loop.beats
     named = {name: text for name, text in source.settings.items() if name == "intensity_source"}
@@ -175,7 +174,7 @@ def _lane(settings: Mapping[str, str], beats: Fraction, say: Say) -> Curve:
     return read_lane(LaneReference(Path(path), lane, start), beats, say)
 
 
-def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
+def _painted(source: ControlSource) -> Iterator[tuple[str, Target]]:
     """Yield the control that keeps a part of reference audio."""
     settings, loop = source.settings, source.loop
     inpaint, keep, outpaint = (source.called(name) for name in ("inpaint", "keep", "outpaint"))
@@ -222,7 +221,7 @@ def _continued(sound: SoundPart, loop: LoopRequest) -> Fraction:
     return bars * loop.meter.beats_per_bar
 
 
-def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...]:
+def _tuned(source: ControlSource, controls: tuple[Control, ...]) -> tuple[Control, ...]:
     """Return the controls with their weights, their beats and, for curves, the range of their unit.
 
     Raises `BadRequestError` for a setting of a control that the loop does not have: a misspelt name would be ignored.
@@ -235,7 +234,7 @@ def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...
     return tuple(_tuned_one(source, control) for control in controls)
 
 
-def _tuned_one(source: _Source, control: Control) -> Control:
+def _tuned_one(source: ControlSource, control: Control) -> Control:
     settings, kind = source.settings, control.kind
     numbers = {part: number_of(settings, f"{kind}.{part}", source.frontend) for part in ("low", "high")}
     changes = _weighted(source, kind)
@@ -252,7 +251,7 @@ def _tuned_one(source: _Source, control: Control) -> Control:
     return msgspec.structs.replace(control, **changes)
 
 
-def _weighted(source: _Source, kind: str) -> dict[str, Any]:
+def _weighted(source: ControlSource, kind: str) -> dict[str, Any]:
     """Return a control's weight as its setting says: a number, or beat:weight pairs."""
     setting = f"{kind}.weight"
     text = source.settings.get(setting, "")
