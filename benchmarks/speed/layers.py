@@ -29,7 +29,7 @@ LAYERS = {
     "three layers": (Layer.DRUMS, Layer.BASS, Layer.CHORDS),
     "four layers": (Layer.DRUMS, Layer.BASS, Layer.CHORDS, Layer.LEAD),
 }
-MOST_SECONDS = {True: Bar(1.2), False: Bar(1.6)}  # with bfloat16 and without
+MAX_SECONDS = {True: Bar(1.2), False: Bar(1.6)}  # with bfloat16 and without
 BAR = "On two CPU cores with bfloat16 at most 1.2 s, without at most 1.6 s; bold misses it. `benchmarks layer-seconds`."
 
 
@@ -58,7 +58,7 @@ def table(rows: Rows) -> Table:
         for name in LAYERS:
             found = [row["seconds"] for row in rows.below(f"{label}/{name}").values()]
             used = _mean(rows, f"{label}/{name}", "processor_seconds")
-            bar = MOST_SECONDS["bfloat16" in label] if name != "full mix" else None
+            bar = MAX_SECONDS["bfloat16" in label] if name != "full mix" else None
             share = used / plain if used and plain else None
             span = (min(found), max(found)) if found else None
             seconds = cell(float(np.mean(found)) if found else None, 3, bar, span=span)

@@ -8,7 +8,7 @@ from engine.audio.reading import MAX_READ_SECONDS, Recording, read_recording
 from engine.errors import BadInputError, BadRequestError
 from midi.files.file_part import existing, split_file_part
 
-LEAST_SECONDS = 0.01  # of a part: less is no sound
+MIN_SECONDS = 0.01  # of a part: less is no sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class SoundPart:
             return found
         first = round(self.start_seconds * found.sample_rate)
         samples = found.samples[:, first : round(self.end_seconds * found.sample_rate)]
-        if samples.shape[1] < LEAST_SECONDS * found.sample_rate:
+        if samples.shape[1] < MIN_SECONDS * found.sample_rate:
             lasts, part = found.samples.shape[1] / found.sample_rate, f"{self.start_seconds:g} to {self.end_seconds:g}"
             raise BadInputError(f"{self.path} lasts {lasts:.3g} s; nothing of it is at {part} s.")
         return Recording(samples, found.sample_rate, found.remarks)

@@ -24,8 +24,8 @@ F = TypeVar("F", np.float32, np.float64)
 CEILING_DBTP = -1.0
 ROUNDING_DB = 1e-4  # by which the 24 bits of a file may raise a peak between samples
 STEM_CEILING_DBTP = 0.0  # a stem may be louder than the mix, where layers cancel
-MOST_LEVEL_DB = 12.0  # largest gain, either way, to the level that a control asks for
-MOST_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudness
+MAX_LEVEL_DB = 12.0  # largest gain, either way, to the level that a control asks for
+MAX_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ def _level_offset_db(
     if scene.loudness_lufs is None or any(controls.find(part.kind).keeps_level for part in request.controls):
         return 0.0
     found_lufs = peak.loudness_lufs(audio, request.sample_rate)
-    return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))
+    return float(np.clip(scene.loudness_lufs - found_lufs, -MAX_LOUDNESS_DB, MAX_LOUDNESS_DB))
 
 
 def _asked_offset_db(
@@ -135,5 +135,5 @@ def _asked_offset_db(
                 offset_db = row.metric.offset_db(heard, request.sample_rate, request, part)
             except BadInputError:  # of a control from outside this package; the loop is delivered
                 return 0.0
-            return float(np.clip(offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
+            return float(np.clip(offset_db, -MAX_LEVEL_DB, MAX_LEVEL_DB))
     return 0.0

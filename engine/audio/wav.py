@@ -24,7 +24,7 @@ from .reading import MAX_READ_SECONDS, Samples, read_recording
 
 _PIECE_SAMPLES = 2**14  # converted at a time, so that a long loop is not in memory twice
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
-_MOST_BYTES = 2**32  # a RIFF file counts with 32 bits
+_MAX_BYTES = 2**32  # a RIFF file counts with 32 bits
 _MIDDLE_C = 60  # the root note that both chunks have; no flag says that it is meant
 _ACID_ONE_SHOT = 0x01
 _ACID_STRETCH = 0x04
@@ -118,7 +118,7 @@ def read_audio(path: Path, *, seconds: float = MAX_READ_SECONDS) -> tuple[Sample
 def read_loop_info(path: Path) -> LoopInfo | None:
     """Return the loop information in the `acid` chunk of a WAV file; None for a file without one or unreadable."""
     try:
-        chunks = _chunks(read_bytes(path, _MOST_BYTES))
+        chunks = _chunks(read_bytes(path, _MAX_BYTES))
         _, _, _, _, beats, denominator, numerator, tempo_bpm = struct.unpack("<IHHfIHHf", chunks[b"acid"])
         _, _, sample_rate, _, frame_bytes, _ = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
         samples = len(chunks[b"data"]) // frame_bytes

@@ -19,8 +19,8 @@ from ..request import Method
 from ..search.surrogate import latent_of
 from .prepared import Prepared
 
-LEAST_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
-MOST_RAISED_DB = 30.0
+MIN_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
+MAX_RAISED_DB = 30.0
 RESTING_DB = -24.0  # under this level over the others a layer counts as silent, and no search stays near it
 SHARES = (1.0, 0.75, 0.5, 0.25)  # of the missing decibels, tried in turn where a level is a target, too
 
@@ -82,8 +82,8 @@ def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
         others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
         rest = stems[others].sum(0).square().mean()
         if name in led and name in scene.audible and power[place] > 0 and rest > 0:
-            missing = LEAST_DB - 10 * float((power[place] / rest).log10())
-            missing_db[place] = min(max(missing, 0.0), MOST_RAISED_DB)
+            missing = MIN_DB - 10 * float((power[place] / rest).log10())
+            missing_db[place] = min(max(missing, 0.0), MAX_RAISED_DB)
     return missing_db
 
 

@@ -30,7 +30,7 @@ from .flow import drawn_times, exported
 CHAIN_STEPS = 4  # of the chain that is delivered
 ODDS = (0.2, 0.2, 0.2, 0.4)  # of its jumps: the last one is what is heard
 HEARD_BLOCKS = (1, 3, 5, 6)
-LEAST_NOISE, NOISE_SPAN = 0.05, 0.6  # at which a critic listens: with none it would hear how latents are rounded
+MIN_NOISE, NOISE_SPAN = 0.05, 0.6  # at which a critic listens: with none it would hear how latents are rounded
 KEEPING_WEIGHT = 2.0
 
 
@@ -117,7 +117,7 @@ class Polisher:
         # What is made is as noisy as the chain is there; a critic listens at that or some more noise.
         size = len(made)
         heard_at = torch.rand(size, device=self.device)[:, None, None] * NOISE_SPAN
-        level = end + (1 - end) * heard_at if end else LEAST_NOISE + heard_at
+        level = end + (1 - end) * heard_at if end else MIN_NOISE + heard_at
         kept = (1 - level) / (1 - end)
         more = (level.square() - (kept * end).square()).clamp_min(0).sqrt()
         false = kept * made + more * torch.randn_like(made)
