@@ -32,7 +32,7 @@ import engine
 from engine import controls, pipeline
 from engine.events import Checkpoint, Take
 from engine.models import catalogue
-from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
+from engine.request import Audio, Budget, Control, Curve, LoopRequest, Method, Notes, Onsets, Point, Start, Words
 from engine.settings import Settings
 from midi.grooves.rhythm import Onset
 from midi.notes import Note
@@ -127,13 +127,13 @@ def pocket_cases() -> Cases:
     """Yield what `pocket` is asked for: methods and seeds, controls, starts, several at once."""
     model = catalogue.load("pocket", SETTINGS)
     made = partial(takes_of, model=model)
-    for method in ("none", "guidance", "ditto2"):
+    for method in (Method.NONE, Method.GUIDANCE, Method.DITTO2):
         for seed in SEEDS:
             yield f"{method}/seed {seed}", partial(made, request(INTENSITY, method=method, seed=seed))
-    yield "ditto", partial(made, request(INTENSITY, method="ditto", steps=4))
-    yield "ditto-paper", partial(made, request(INTENSITY, MELODY, method="ditto-paper", steps=1))
+    yield "ditto", partial(made, request(INTENSITY, method=Method.DITTO, steps=4))
+    yield "ditto-paper", partial(made, request(INTENSITY, MELODY, method=Method.DITTO_PAPER, steps=1))
     yield "ditto2/to the tolerance", partial(made, request(INTENSITY, budget=Budget(steps=20)))
-    (heard,) = made(request(method="none", seed=5))
+    (heard,) = made(request(method=Method.NONE, seed=5))
     reference = Audio(samples=heard.sound.samples, sample_rate=heard.sound.sample_rate)
     parts = every_control(reference)
     for kind, part in parts.items():
@@ -160,7 +160,7 @@ def layer_cases() -> Cases:
         "layers/on one",
         partial(made, request(Control(kind="intensity", target=INTENSITY.target, on=("bass",)), layers=trio)),
     )
-    (take,) = made(asked(method="none"))
+    (take,) = made(asked(method=Method.NONE))
     yield "layers/again", partial(made, asked(start=Start(noise=take.noise), again=("bass",), seed=3))
     recording = Audio(samples=take.sound.samples, sample_rate=take.sound.sample_rate)
     yield "layers/beside", partial(made, request(INTENSITY, layers=("bass",), beside=recording))
@@ -172,14 +172,14 @@ def toy_cases() -> Cases:
     models = {"toy": tiny.TinyModel(), "toy of ends": tiny.TinyModel(circular=False)}
     for name, model in models.items():
         made = partial(takes_of, model=model)
-        for method in ("none", "guidance", "ditto2", "ditto", "ditto-paper"):
+        for method in (Method.NONE, Method.GUIDANCE, Method.DITTO2, Method.DITTO, Method.DITTO_PAPER):
             yield f"{name}/{method}", partial(made, request(INTENSITY, method=method, steps=6))
-        yield f"{name}/count", partial(made, request(MELODY, count=2, steps=13, method="ditto2"))
+        yield f"{name}/count", partial(made, request(MELODY, count=2, steps=13, method=Method.DITTO2))
         yield f"{name}/resumed", partial(resumed, request(INTENSITY, MELODY, steps=10), model, after=4)
         (take,) = made(request(INTENSITY, steps=12))
         again = request(INTENSITY, start=Start(noise=take.noise), seed=3, steps=6)
         yield f"{name}/redraw", partial(made, again)
-    (heard,) = takes_of(request(method="none", seed=5), models["toy"])
+    (heard,) = takes_of(request(method=Method.NONE, seed=5), models["toy"])
     for kind, part in every_control(Audio(samples=heard.sound.samples, sample_rate=heard.sound.sample_rate)).items():
         if kind != "text":
             yield f"toy/{kind}", partial(takes_of, request(part, steps=14), models["toy"])
@@ -193,9 +193,9 @@ def folder_cases() -> Cases:
             model = catalogue.load(str(build.save(name, Path(home) / name)), SETTINGS)
             short: dict[str, Any] = {"prompt": "dusty boom bap", "tempo_bpm": Fraction(240), "bars": 1, "steps": 3}
             levels = Control(kind="intensity", target=curve((0, -30.0), (2, -20.0)))
-            for method in ("ditto2", "ditto", "guidance"):
+            for method in (Method.DITTO2, Method.DITTO, Method.GUIDANCE):
                 yield f"{name}/{method}", partial(takes_of, request(levels, method=method, **short), model)
-            yield f"{name}/resumed", partial(resumed, request(levels, method="ditto2", **short), model, after=1)
+            yield f"{name}/resumed", partial(resumed, request(levels, method=Method.DITTO2, **short), model, after=1)
 
 
 GROUPS: dict[str, Callable[[], Cases]] = {

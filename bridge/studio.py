@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.service.child_process import ChildProcess, Exit
-from engine.service.process import EngineOptions, stop_on_signals
+from engine.service.options import EngineOptions
+from engine.service.signals import stop_on_signals
 
 from .server import Bridge, BridgeOptions
 

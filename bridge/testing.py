@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from engine.service.access import Keys
-from engine.service.process import EngineOptions
+from engine.service.options import EngineOptions
 from engine.service.transport import run
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings

@@ -53,7 +53,10 @@ class Progress(_Event, frozen=True, tag="progress"):
 
 
 class Sound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Audio on the wire: float32 little-endian, channels interleaved."""
+    """Sound that was made, on the wire: float32 little-endian, channels interleaved.
+
+    `engine.request.Audio` is sound that a request brings: it has the same layout, is checked, and may say what to keep.
+    """
 
     samples: bytes
     sample_rate: int

@@ -18,7 +18,7 @@ from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
 from .models.protocol import Model
 from .models.speed.threads import with_threads
-from .request import Budget, LoopRequest, Start
+from .request import Budget, LoopRequest, Method, Start
 from .search import guidance, minimize
 from .search.report import Step, counted, decoding, progress
 from .search.state import SearchState
@@ -50,7 +50,7 @@ def make_loop(
     """Return a run that yields `Accepted`, `Progress` and the ranked `Take`s of `request`, then `Done` or `Cancelled`.
 
     With `live` there are `Preview`s and `Checkpoint`s too; `resume` is the state of one of those. The run raises
-    `DittoError` for a loop that cannot be made. The delivered sound is decode(sample(noise)), resampled, rotated and
+    `DittoError` for a loop that cannot be made. The delivered sound is decode(sample(noise)), resampled and
     multiplied by one number.
     """
     return Run(partial(_make_loop, request, model, settings, resume, live))
@@ -113,7 +113,7 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
     ready = prepare(stored, model)
     check_rebuilt(noise, model, ready.scene)
     search = Search()
-    if request.method == "guidance" and ready.objective.goals:
+    if request.method is Method.GUIDANCE and ready.objective.goals:
         # Guidance steers the chain, so its noise alone does not give the sound: guide the same chain again.
         search.step = next(guidance.guide(ready.objective, model, ready.part.scene, ready.part.of(ready.noise)))
     _, latent = _best(ready, search)
@@ -123,9 +123,9 @@ def _rebuilt(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.flo
 def _steps(ready: Prepared, state: SearchState | None, near: Tensor | None) -> Iterator[Step]:
     """Return the steps of the request's method, on the part of the loop that its controls move and near `near`."""
     objective, model, scene, noise = ready.objective, ready.model, ready.part.scene, ready.part.of(ready.noise)
-    if not objective.goals or ready.request.method == "none":
+    if not objective.goals or ready.request.method is Method.NONE:
         return iter(())
-    if ready.request.method == "guidance":
+    if ready.request.method is Method.GUIDANCE:
         return guidance.guide(objective, model, scene, noise)
     return minimize.minimize(ready.plan, objective, model, scene, noise, resume=state, near=near)
 
@@ -221,7 +221,7 @@ def _finish(ready: Prepared, search: Search, groups: TakeGroups, made: list[_Mad
 
 
 def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:
-    """Return the best noise so far and its settled latent, both of the whole loop [takes, ...]."""
+    """Return the best noise so far and its finished latent, both of the whole loop [takes, ...]."""
     step = search.step
     if step is None:
         return ready.noise, _latent(ready, ready.part.of(ready.noise))
@@ -230,7 +230,7 @@ def _best(ready: Prepared, search: Search) -> tuple[Tensor, Tensor]:
 
 
 def _latent(ready: Prepared, noise: Tensor) -> Tensor:
-    """Return the settled latent of the loop whose moved part has `noise` [takes, ...], by the chain that makes it."""
+    """Return the finished latent of the loop whose moved part has `noise` [takes, ...], by the chain that makes it."""
     return ready.whole(latent_of(ready.model, ready.part.scene, noise.detach(), ready.plan.decode, checkpoint=False))
 
 

@@ -15,7 +15,7 @@ DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
 # Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
 EARLY_BEATS = Fraction(1, 8)  # beats before the loop, where no note is meant to be heard
 LATE_BEATS = Fraction(1, 16)  # beats before its end, where the last 64th may be meant
-LEAST_HELD_BEATS = Fraction(1, 4)  # shorter rests of a note that began before a passage are left out
+MIN_HELD_BEATS = Fraction(1, 4)  # shorter rests of a note that began before a passage are left out
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end
 
 
@@ -103,7 +103,7 @@ def passage(notes: Iterable[Note], from_beat: Beats, to_beat: Beats, *, chase: b
     played = []
     for note in notes:
         early = from_beat - EARLY_BEATS < note.start < from_beat
-        held = chase and note.start < from_beat and note.end - from_beat >= LEAST_HELD_BEATS
+        held = chase and note.start < from_beat and note.end - from_beat >= MIN_HELD_BEATS
         if held:
             note = replace(note, start=from_beat, duration=note.end - from_beat)
         elif early:

@@ -31,7 +31,7 @@ from engine.metrics import intensity
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.pipeline import make_loop
-from engine.request import Audio, Control, Curve, LoopRequest, Notes, Onsets, Point, Start, Words
+from engine.request import Audio, Control, Curve, LoopRequest, Method, Notes, Onsets, Point, Start, Words
 from engine.settings import Settings
 from midi.grooves.rhythm import Onset
 from midi.notes import Note
@@ -130,7 +130,7 @@ def uncontrolled(request: LoopRequest, item: dict[str, Any]) -> LoopRequest:
     """Return the same words and seed with nothing to follow, or with the fields that the item's `without` names."""
     bare = {"layers": tuple(request.layers), "chords": request.chords, **item.get("without", {})}
     bare["layers"] = tuple(bare["layers"])
-    return msgspec.structs.replace(request, controls=(), method="none", stems=False, **bare)
+    return msgspec.structs.replace(request, controls=(), method=Method.NONE, stems=False, **bare)
 
 
 def asked(item: dict[str, Any], takes: dict[str, Made]) -> LoopRequest:

@@ -37,7 +37,7 @@ from engine.models.hardware import Place
 from engine.models.loading import freeze
 from engine.models.waveform import Origin
 from engine.pipeline import make_loop
-from engine.request import Budget, Control, Curve, LoopRequest, Point
+from engine.request import Budget, Control, Curve, LoopRequest, Method, Point
 from engine.settings import Settings
 
 RATE, HOP, CHANNELS = 8_000, 128, 40  # 16 ms a latent, bands up to 1250 Hz
@@ -299,7 +299,8 @@ def request_of(seed: int, *, closing: bool, fitting: bool, steps: int) -> LoopRe
     curve = Curve(points=tuple(Point(beat=Fraction(b), value=v) for b, v in ((0, low), (2, high), (4, low))))
     return LoopRequest(
         tempo_bpm=tempo_bpm, bars=1, sample_rate=RATE, seed=seed, loop=closing, budget=Budget(steps=steps),
-        method="ditto2" if steps else "none", controls=(Control(kind="intensity", target=curve),) if steps else (),
+        method=Method.DITTO2 if steps else Method.NONE,
+        controls=(Control(kind="intensity", target=curve),) if steps else (),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from engine.models.catalogue import compiled
 from engine.models.protocol import EmbeddingDistance, Model, Scene
 from engine.pocket.controls import ControlInputs
 from engine.pocket.model import Pocket, load_pocket
-from engine.request import LoopRequest
+from engine.request import LoopRequest, Method
 from engine.search import methods
 from engine.search.minimize import minimize
 from engine.search.objective import Evaluation, Objective
@@ -68,14 +68,14 @@ def full_mix(dtype: str = "auto") -> Pocket:
 
 def setting_of(request: LoopRequest, model: Model) -> Setting:
     """Return the setting of a request, with the losses, weights and tolerances of `ditto-paper`."""
-    asked = msgspec.structs.replace(request, method="ditto-paper")
+    asked = msgspec.structs.replace(request, method=Method.DITTO_PAPER)
     scene = model.scene(asked)
     return Setting(asked, model, scene, methods.objective_of(asked, scene, model))
 
 
 def delivered(setting: Setting, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Return the noise that `ditto2` finds for the setting's objective, from `noise`, and its latent as delivered."""
-    request = msgspec.structs.replace(setting.request, method="ditto2", budget=UNHURRIED)
+    request = msgspec.structs.replace(setting.request, method=Method.DITTO2, budget=UNHURRIED)
     plan = methods.plan(request, setting.model, setting.objective)
     *_, step = minimize(plan, setting.objective, setting.model, setting.scene, noise)
     with torch.no_grad():
@@ -120,7 +120,7 @@ def search(setting: Setting, chain: Chain, noise: Tensor, *, steps: int, rate: f
 def finished(setting: Setting, latent: Tensor) -> NDArray[np.float32]:
     """Return the loop [2, samples] of a latent [1, *noise_shape] as it is delivered."""
     with torch.no_grad():
-        sound = decode.to_audio(setting.model, setting.scene, setting.objective.settled(latent))[0]
+        sound = decode.to_audio(setting.model, setting.scene, setting.objective.with_kept_frames(latent))[0]
     return loop.finish(sound, setting.scene, setting.request).audio
 
 

@@ -30,7 +30,7 @@ from engine.search.objective import Goal, Objective
 from engine.search.surrogate import latent_of
 from engine.spectrum import Spectrum
 
-METHODS: tuple[Method, ...] = ("none", "guidance", "ditto-paper", "ditto", "ditto2")
+METHODS: tuple[Method, ...] = (Method.NONE, Method.GUIDANCE, Method.DITTO_PAPER, Method.DITTO, Method.DITTO2)
 TRAINED, TOLERANCE = 4_000, 0.1
 BAR = (
     "Bar: `ditto2` finds the digit for at least 95 % of seeds by a judge that no search met, no farther from true "
@@ -56,7 +56,7 @@ def objective(digit: int, classifier: nn.Module) -> Objective:
 
 def free(model: Model, seed: int) -> Tensor:
     """Return the picture of a seed's noise."""
-    return made(model, Objective(()), "none", seed)[0]
+    return made(model, Objective(()), Method.NONE, seed)[0]
 
 
 def made(model: Model, goal: Objective, method: Method, seed: int) -> tuple[Tensor, float]:
@@ -65,11 +65,11 @@ def made(model: Model, goal: Objective, method: Method, seed: int) -> tuple[Tens
     scene = model.scene(request)
     noise, plan = start_noise(scene, seed), methods.plan(request, model, goal)
     steps = 0
-    if goal.goals and method == "guidance":
+    if goal.goals and method is Method.GUIDANCE:
         latent = next(guidance.guide(goal, model, scene, noise)).latent
         assert latent is not None
         return latent, float(guidance.STEPS)
-    if goal.goals and method != "none":
+    if goal.goals and method is not Method.NONE:
         *_, step = minimize(plan, goal, model, scene, noise)
         noise, steps = step.best_noise, step.index
     with torch.no_grad():

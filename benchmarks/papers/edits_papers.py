@@ -126,8 +126,8 @@ def measured(edit: Edit, method: str, seed: int, model: Model, keep: Path | None
     seconds = time.perf_counter() - started
     with torch.no_grad():
         distance = task.setting.evaluate(latent).farthest
-    settled = task.cut(task.setting.objective.settled(latent))
-    audio = baseline.finished(task.delivered, settled)
+    finished = task.cut(task.setting.objective.with_kept_frames(latent))
+    audio = baseline.finished(task.delivered, finished)
     if keep is not None and isinstance(model, Pocket):
         keep.parent.mkdir(parents=True, exist_ok=True)
         np.save(keep, judge_vector(audio, model).numpy())

@@ -25,7 +25,7 @@ from engine import controls, metrics
 from engine.audio import finish as loop
 from engine.models import decode
 from engine.models.protocol import Model
-from engine.request import LoopRequest
+from engine.request import LoopRequest, Method
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search import objective as targets
@@ -84,7 +84,7 @@ def main() -> None:
         for surrogate in map(int, chosen.surrogates.split(",")):
             for kind in KINDS:
                 for seed in range(chosen.seeds):
-                    asked = msgspec.structs.replace(tasks.request(task, seed), method="ditto2")
+                    asked = msgspec.structs.replace(tasks.request(task, seed), method=Method.DITTO2)
                     measure = partial(searched, model, asked, surrogate, corrected=kind == KINDS[1])
                     rows.get(f"{task}/{surrogate}/{kind}/{seed}", measure)
     print(table(rows).markdown())

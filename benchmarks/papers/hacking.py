@@ -26,7 +26,7 @@ from benchmarks.rows import Row, Rows, mean_interval
 from engine.pocket import words
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.model import Pocket
-from engine.request import Budget
+from engine.request import Budget, Method
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search.minimize import minimize
@@ -46,7 +46,7 @@ BAR = (
 def searched(model: Pocket, task: str, way: str, seed: int) -> Iterator[tuple[int, Setting, Tensor]]:
     """Yield the best noise after each count of steps, with the setting it is searched in."""
     request = msgspec.structs.replace(
-        tasks.request(task, seed), method="ditto2", budget=Budget(steps=COUNTS[-1], until_tolerance=False)
+        tasks.request(task, seed), method=Method.DITTO2, budget=Budget(steps=COUNTS[-1], until_tolerance=False)
     )
     setting = baseline.setting_of(request, model)
     noise = start_noise(setting.scene, seed).to(model.device)

@@ -34,7 +34,7 @@ from engine.metrics import intensity
 from engine.pocket.bands import SAMPLE_RATE
 from engine.pocket.layered import LayeredPocket
 from engine.pocket.model import Pocket
-from engine.request import Curve, LoopRequest
+from engine.request import Curve, LoopRequest, Method
 from engine.settings import Settings
 from engine.takes.noise import noise_from_bytes
 from engine.takes.record import noise_facts
@@ -76,7 +76,7 @@ def pair(task: str, seed: int, method: str, model: Pocket | LayeredPocket, stran
     """Make a seed's loop without control and with it: both ears' vectors, and what the optimised noise looks like."""
     asked = tasks.request(task, seed)
     asked = tasks.in_layers(asked) if isinstance(model, LayeredPocket) else asked
-    _, free, _ = made(msgspec.structs.replace(asked, method="none", budget=UNHURRIED), model)
+    _, free, _ = made(msgspec.structs.replace(asked, method=Method.NONE, budget=UNHURRIED), model)
     searched = "none" if method == "fader" else read_method(method.removesuffix(PLAIN))[1]
     budget = msgspec.structs.replace(UNHURRIED, plain_start=method.endswith(PLAIN))
     request = msgspec.structs.replace(asked, method=searched, budget=budget)

@@ -26,13 +26,13 @@ from engine.request import Audio, Control, Curve, LoopRequest, Method
 from engine.settings import Settings
 
 OUTPAINT, STRUCTURE, MELODY = "intensity+outpaint", "intensity+structure", "intensity+melody"
-METHODS: tuple[Method, ...] = ("guidance", "ditto-paper", "ditto2")
+METHODS: tuple[Method, ...] = (Method.GUIDANCE, Method.DITTO_PAPER, Method.DITTO2)
 KEPT_BEATS = 2
 SECOND = {STRUCTURE: "structure_mse", MELODY: "melody_accuracy"}
 PUBLISHED = {  # MSE in dB² and the other control's figure: FreeDoM, DITTO
-    OUTPAINT: {"guidance": ("23.945", ""), "ditto-paper": ("5.783", "")},
-    STRUCTURE: {"guidance": ("21.033", "0.304"), "ditto-paper": ("6.802", "0.092")},
-    MELODY: {"guidance": ("21.185", "0.198"), "ditto-paper": ("7.833", "0.436")},
+    OUTPAINT: {Method.GUIDANCE: ("23.945", ""), Method.DITTO_PAPER: ("5.783", "")},
+    STRUCTURE: {Method.GUIDANCE: ("21.033", "0.304"), Method.DITTO_PAPER: ("6.802", "0.092")},
+    MELODY: {Method.GUIDANCE: ("21.185", "0.198"), Method.DITTO_PAPER: ("7.833", "0.436")},
 }
 KEPT = ("intensity_mse", "intensity_rho", "structure_mse", "melody_accuracy", "embedding_distance", "steps", "seconds")
 BAR = (
@@ -89,7 +89,7 @@ def beaten(rows: Rows) -> list[str]:
         columns |= {"melody_accuracy": -1} if pair == MELODY else {}
         for name, sign in columns.items():
             means = {method: _mean(_found(rows, pair, method), name) for method in METHODS}
-            own = means.pop("ditto2")
+            own = means.pop(Method.DITTO2)
             ahead = [method for method, one in means.items() if one is not None and own and sign * (one - own) < 0]
             said += [f"**`ditto2` is not the best by {name} in {pair}: {', '.join(ahead)}.**"] if ahead else []
     return said

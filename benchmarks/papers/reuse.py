@@ -30,6 +30,7 @@ from benchmarks.quality.evaluation import statistics
 from benchmarks.rows import Row, Rows, mean_interval
 from engine.models.protocol import Model, Sampler
 from engine.pocket.model import Pocket
+from engine.request import Method
 from engine.sampling import estimate, start_noise, vary
 from engine.search import methods
 
@@ -108,7 +109,7 @@ def reused(model: Model, task: str, seed: int, noise: Tensor, own: float, method
 
 def _ours(setting: Setting) -> Setting:
     """Return the setting with the objective of `ditto2`."""
-    asked = msgspec.structs.replace(setting.request, method="ditto2")
+    asked = msgspec.structs.replace(setting.request, method=Method.DITTO2)
     return setting._replace(request=asked, objective=methods.objective_of(asked, setting.scene, setting.model))
 
 

@@ -20,7 +20,7 @@ from benchmarks.rows import Row, Rows, mean_interval
 from engine.pocket import words
 from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.model import Pocket
-from engine.request import Control, Words
+from engine.request import Control, Method, Words
 
 SILENT, STEERED, WORDED = "no words", "no words, text by the search", "words, no search"
 WAYS = (SILENT, STEERED, WORDED)
@@ -33,10 +33,10 @@ BAR = (
 def measured(model: Pocket, way: str, seed: int) -> Row:
     """Make one loop; return how well it fits the text by both towers."""
     asked, text = tasks.base(seed), tasks.PROMPTS[seed % len(tasks.PROMPTS)]
-    request = msgspec.structs.replace(asked, prompt=text if way == WORDED else "", method="none", budget=UNHURRIED)
+    request = msgspec.structs.replace(asked, prompt=text if way == WORDED else "", method=Method.NONE, budget=UNHURRIED)
     if way == STEERED:
         control = Control(kind="text", target=Words(text=text))
-        request = msgspec.structs.replace(request, controls=(control,), method="ditto2")
+        request = msgspec.structs.replace(request, controls=(control,), method=Method.DITTO2)
     take, audio, seconds = made(request, model)
     assert model.towers is not None
     said = torch.zeros(1, WORD_SLOTS, device=model.device)

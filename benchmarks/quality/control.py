@@ -76,7 +76,7 @@ def run(model: Model, request: LoopRequest, settings: Settings) -> Row:
         audio = _read_back(file, take.sound, request)
         seconds = time.perf_counter() - started
         parts = [_read_back(file, sound, request) for sound in stems.values()]
-    loop = Finished(audio=audio, gain_db=0.0, rotation_samples=0, stems=np.stack(parts) if parts else None)
+    loop = Finished(audio=audio, gain_db=0.0, stems=np.stack(parts) if parts else None)
     scene, rate = model.scene(request), request.sample_rate
     heard = partial(loop.heard, scene=scene)
     scores: Row = dict(metrics.score(audio, rate, request, controls.metrics(), heard=heard))

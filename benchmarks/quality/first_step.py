@@ -25,7 +25,7 @@ from benchmarks.rows import Row, Rows, mean_interval, weights_name
 from engine.models import catalogue
 from engine.models.protocol import Model, controls_of
 from engine.pocket.model import WEIGHTS
-from engine.request import MIX, Budget
+from engine.request import MIX, Budget, Method
 from engine.search.first_step import can_begin
 from engine.search.methods import objective_of
 from engine.settings import Settings
@@ -56,7 +56,7 @@ def measured(model: Model, task: str, start: str, seed: int) -> Row:
     settings = Settings()
     asked = msgspec.structs.replace(tasks.request(task, seed), layers=(MIX,))
     began = time.process_time()
-    run(model, msgspec.structs.replace(asked, method="none", seed=seed + UNUSED_SEEDS[start]), settings)
+    run(model, msgspec.structs.replace(asked, method=Method.NONE, seed=seed + UNUSED_SEEDS[start]), settings)
     free = time.process_time()
     method, budget = PAPER if start == PAPER else "ditto2", Budget(seconds=3600.0, plain_start=start == PLAIN)
     row = run(model, msgspec.structs.replace(asked, method=method, budget=budget), settings)

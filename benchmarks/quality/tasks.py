@@ -14,7 +14,7 @@ from midi.notes import Note
 
 IN_LAYERS = ("drums", "bass", "chords", "lead")
 TEMPO_BPM, BARS, BEATS = Fraction(120), 4, 16
-MEAN_DB, MOST_EITHER_SIDE_DB = -25.0, 11.0  # bars are measured at -36 to -14 dBFS RMS
+MEAN_DB, MAX_EITHER_SIDE_DB = -25.0, 11.0  # bars are measured at -36 to -14 dBFS RMS
 EITHER_SIDE_DB = (6.0, 9.0, 12.0, 15.0)  # Music ControlNet's, as far as that range allows
 
 PROMPTS = (
@@ -71,7 +71,7 @@ def intensity(seed: int) -> Control:
         lambda x: 2 * x - 1, lambda x: math.tanh(6 * (x - 0.5)) / math.tanh(3), lambda x: -math.cos(math.pi * x),
     )  # fmt: skip
     shape, flipped, size = shapes[seed % 3], seed // 3 % 2, EITHER_SIDE_DB[seed // 6 % 4]
-    size = min(size, MOST_EITHER_SIDE_DB) * (-1 if flipped else 1)
+    size = min(size, MAX_EITHER_SIDE_DB) * (-1 if flipped else 1)
     points = []
     for i in range(4 * BEATS + 1):
         there = 1 - abs(2 * i / (4 * BEATS) - 1)

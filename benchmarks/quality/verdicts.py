@@ -33,7 +33,7 @@ from engine import pipeline
 from engine.events import Stems, Take
 from engine.models import catalogue
 from engine.models.protocol import Model
-from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Target, Words
+from engine.request import Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Quality, Target, Words
 from engine.settings import Settings
 from midi.grooves.rhythm import Onset
 from midi.notes import Note
@@ -83,7 +83,7 @@ def request_of(number: int, seconds: float) -> LoopRequest:
         seed=number,
         key=chance.choice(("A minor", "C major", "F minor", "D dorian")),
         controls=tuple(controls),
-        quality="draft",
+        quality=Quality.DRAFT,
         stems=True,
         budget=Budget(seconds=seconds),
     )

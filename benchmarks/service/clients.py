@@ -17,7 +17,7 @@ from bridge.osc.addresses import PROTOCOL_VERSION
 from bridge.osc.client import ENDS
 from bridge.osc.codec import OscMessage, decode, encode
 from bridge.osc.request import EncodedRequest, encode_request
-from engine.request import LoopRequest
+from engine.request import LoopRequest, Method
 
 ROUND_SECONDS = 1_800.0  # whether, not how soon: both cores may be busy with other things
 RETRY_SECONDS = 0.3  # of what is not accepted yet
@@ -174,4 +174,4 @@ def _until(done: Callable[[], bool], selector: selectors.BaseSelector, pause: fl
 
 def _request(slot: str) -> LoopRequest:
     """Return one bar at 999 BPM, so that the queue and the wire are measured and not the copying of sound."""
-    return LoopRequest(prompt="x", bars=1, tempo_bpm=Fraction(999), method="none", slot=slot)
+    return LoopRequest(prompt="x", bars=1, tempo_bpm=Fraction(999), method=Method.NONE, slot=slot)

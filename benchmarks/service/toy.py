@@ -20,7 +20,7 @@ from benchmarks.service.parts import command
 from bridge.osc.client import OscClient, discovered_port
 from bridge.testing import TOY
 from engine.errors import EngineUnavailableError
-from engine.request import Control, Curve, LoopRequest, Notes, Point
+from engine.request import Control, Curve, LoopRequest, Method, Notes, Point
 from engine.service.workers.memory import memory_bytes
 from midi.notes import Note
 
@@ -60,7 +60,7 @@ def ask_and_wait(port: int, count: int) -> None:
     """Have some loops made, so that everything is loaded."""
     for _ in range(count):
         with OscClient(port, patience_seconds=60) as device:
-            list(device.make(LoopRequest(prompt="warm", bars=1, method="none")))
+            list(device.make(LoopRequest(prompt="warm", bars=1, method=Method.NONE)))
 
 
 def serve(folder: Path, *more: str, descriptors: int = 0) -> "subprocess.Popen[bytes]":

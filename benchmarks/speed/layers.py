@@ -21,7 +21,7 @@ from engine.events import Take
 from engine.models import catalogue
 from engine.models.protocol import Model
 from engine.models.speed.threads import use_threads
-from engine.request import MIX, Layer, LoopRequest
+from engine.request import MIX, Layer, LoopRequest, Method
 from engine.settings import Settings
 
 LAYERS = {
@@ -29,14 +29,20 @@ LAYERS = {
     "three layers": (Layer.DRUMS, Layer.BASS, Layer.CHORDS),
     "four layers": (Layer.DRUMS, Layer.BASS, Layer.CHORDS, Layer.LEAD),
 }
-MOST_SECONDS = {True: Bar(1.2), False: Bar(1.6)}  # with bfloat16 and without
+MAX_SECONDS = {True: Bar(1.2), False: Bar(1.6)}  # with bfloat16 and without
 BAR = "On two CPU cores with bfloat16 at most 1.2 s, without at most 1.6 s; bold misses it. `benchmarks layer-seconds`."
 
 
 def measured(model: Model, settings: Settings, layers: tuple[str, ...], seed: int) -> Row:
     """Make one loop without a search; return its seconds."""
     request = LoopRequest(
-        prompt="house, warm", tempo_bpm=Fraction(120), bars=4, seed=seed, layers=layers, key="A minor", method="none"
+        prompt="house, warm",
+        tempo_bpm=Fraction(120),
+        bars=4,
+        seed=seed,
+        layers=layers,
+        key="A minor",
+        method=Method.NONE,
     )
     started, used = time.perf_counter(), time.process_time()
     made = [event for event in pipeline.make_loop(request, model, settings) if isinstance(event, Take)]
@@ -52,7 +58,7 @@ def table(rows: Rows) -> Table:
         for name in LAYERS:
             found = [row["seconds"] for row in rows.below(f"{label}/{name}").values()]
             used = _mean(rows, f"{label}/{name}", "processor_seconds")
-            bar = MOST_SECONDS["bfloat16" in label] if name != "full mix" else None
+            bar = MAX_SECONDS["bfloat16" in label] if name != "full mix" else None
             share = used / plain if used and plain else None
             span = (min(found), max(found)) if found else None
             seconds = cell(float(np.mean(found)) if found else None, 3, bar, span=span)

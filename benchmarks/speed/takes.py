@@ -25,7 +25,7 @@ from engine import pipeline
 from engine.events import Take
 from engine.models import catalogue
 from engine.models.protocol import Model
-from engine.request import MIX, LoopRequest
+from engine.request import MIX, LoopRequest, Method
 from engine.settings import Settings
 from engine.takes.prepared import Prepared
 
@@ -63,7 +63,9 @@ def measured(model: Model, task: str, manner: Manner, seed: int) -> Row:
     count = 1 if manner is Manner.ONE else TAKES
     asked = tasks.request(task, seed)
     budget = msgspec.structs.replace(UNHURRIED, plain_start=manner is Manner.BEFORE)
-    request: LoopRequest = msgspec.structs.replace(asked, method="ditto2", layers=(MIX,), count=count, budget=budget)
+    request: LoopRequest = msgspec.structs.replace(
+        asked, method=Method.DITTO2, layers=(MIX,), count=count, budget=budget
+    )
     groups = at_once if manner in (Manner.AT_ONCE, Manner.BEFORE) else Prepared.groups
     started = time.process_time()
     with patch.object(Prepared, "groups", groups):

@@ -12,7 +12,8 @@ A command of this kind is a dataclass: its options are the table's fields and th
 """
 
 from dataclasses import dataclass, field, make_dataclass
-from typing import Annotated, Any, Literal, Protocol, TypeVar, get_origin
+from enum import StrEnum
+from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -59,7 +60,7 @@ def _help(row: Field, default: str) -> str:
 def _metavar(row: Field) -> str:
     if row.metavar:
         return row.metavar
-    if get_origin(row.kind) is Literal:
+    if issubclass(row.kind, StrEnum):
         return "WORD"
     return {int: "N", float: "NUMBER"}.get(row.kind, "TEXT")
 

@@ -21,7 +21,7 @@ from engine.request import LAYERS, LoopRequest
 from engine.settings import Settings
 from midi.files.file_part import existing, split_file_part
 
-_MOST_NUMBERS = 10_000
+_MAX_NUMBERS = 10_000
 _FRAME_BYTES = 2 * 3  # stereo in 24 bits
 _NAMED = "Name it loop.wav."
 
@@ -122,7 +122,7 @@ class TakeWriter:
             if self._write_at(path, take, stems, midi):
                 self._base = base
                 return path
-        raise BadInputError(f"{out} and {_MOST_NUMBERS} names like it are taken.", remedy="Choose another name.")
+        raise BadInputError(f"{out} and {_MAX_NUMBERS} names like it are taken.", remedy="Choose another name.")
 
     def _write_at(self, path: Path, take: Take, stems: Stems | None, midi: bytes) -> bool:
         """Write a take's files; return whether that could be: another program may have taken the name since."""
@@ -184,7 +184,7 @@ def named_files(settings: Mapping[str, str]) -> tuple[Path, ...]:
 def numbered(path: Path) -> Iterable[Path]:
     """Yield `loop.wav`, `loop-2.wav`, `loop-3.wav` and so on."""
     yield path
-    for number in range(2, _MOST_NUMBERS):
+    for number in range(2, _MAX_NUMBERS):
         yield path.with_stem(f"{path.stem}-{number}")
 
 

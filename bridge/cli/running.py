@@ -13,7 +13,7 @@ from engine.settings import ExecutorKind, Settings
 if TYPE_CHECKING:
     from bridge.page.server import Page
     from bridge.server import Bridge
-    from engine.service.process import EngineOptions
+    from engine.service.options import EngineOptions
     from engine.service.workers.worker_options import WorkerOptions
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
@@ -78,8 +78,8 @@ def run_bridge(
     from bridge.studio import run_studio
     from engine.service.access import ENGINE, Keys
     from engine.service.logs import log_to_stderr
-    from engine.service.process import own_version
     from engine.service.transport import run
+    from engine.service.version import own_version
 
     spelled(settings)
     log_to_stderr()

@@ -73,7 +73,7 @@ def _listens(port: int) -> bool:
 
 def _is_warm(client: "Client", request: LoopRequest, settings: Settings, say: Callable[[str], object]) -> bool:
     from engine.service.messages import EngineState
-    from engine.service.process import own_version
+    from engine.service.version import own_version
     from engine.service.workers.worker_options import Manner
 
     try:

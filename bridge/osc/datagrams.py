@@ -16,7 +16,7 @@ from .addresses import PORT_TRIES
 
 RECEIVE_BUFFER_BYTES = 4 * 2**20  # a whole clip in chunks arrives faster than it is read
 BATCH = 64  # datagrams handed over before the loop may do something else
-_MOST_BYTES = 65_535
+_MAX_BYTES = 65_535
 
 Receive = Callable[[bytes, str, int], None]
 
@@ -45,7 +45,7 @@ class Datagrams:
     def _drain(self) -> None:
         for _ in range(BATCH):
             try:
-                data, (host, port) = self._socket.recvfrom(_MOST_BYTES)
+                data, (host, port) = self._socket.recvfrom(_MAX_BYTES)
             except BlockingIOError:
                 return
             except OSError:  # on Windows: an earlier datagram met a device that has gone

@@ -13,13 +13,12 @@ import numpy as np
 import soundfile
 
 from engine.files import publish
-from engine.request import Audio, Control, Curve, LoopRequest, Notes, Number, Onsets, Target, Words
+from engine.request import BUILTIN_CONTROLS, Audio, Control, Curve, LoopRequest, Notes, Number, Onsets, Target, Words
 from midi.grooves.rhythm import DRUM_GROUPS, Onset
 from midi.notes import DRUM_CHANNEL, Note
 
 from ..osc.request import weight_text
 from ..requests.fields import BY_NAME
-from ..requests.targets import BUILTIN_ROWS
 from ..requests.written import exact_text, settings_of
 
 _STROKE_BEATS = Fraction(1, 16)
@@ -70,7 +69,7 @@ def _control(control: Control, request: LoopRequest, folder: Path, name: str) ->
     else:
         text = _text(target, request, folder / f"{name}-{kind}")
         yield from (
-            ("--control", f"{kind}={text}") if kind == "text" or kind not in BUILTIN_ROWS else (f"--{kind}", text)
+            ("--control", f"{kind}={text}") if kind == "text" or kind not in BUILTIN_CONTROLS else (f"--{kind}", text)
         )
     if control.weight != 1 or control.weight_curve:
         yield from ("--weight", f"{kind}={weight_text(control)}")

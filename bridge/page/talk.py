@@ -11,13 +11,12 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.errors import BadInputError, DittoError
-from engine.request import new_id
+from engine.request import BUILTIN_CONTROLS, new_id
 
 from ..requests.fields import Frontend, names_file
 from ..requests.file_threads import FileThreads
 from ..requests.reader import Reading, read_request
 from ..requests.sent import Rows
-from ..requests.targets import BUILTIN_ROWS
 from .guard import is_token
 from .hub import Hub, Tab
 from .readings import reading_of_chords, reading_of_prompt
@@ -196,7 +195,7 @@ class Talk:
         if not names_file(name):
             return value
         kind, _, part = name.partition(".")
-        plain = _TARGET if part and kind not in BUILTIN_ROWS else _PLAIN.get(kind)
+        plain = _TARGET if part and kind not in BUILTIN_CONTROLS else _PLAIN.get(kind)
         if plain is not None and plain.fullmatch(value):
             return value
         if not value.startswith(HANDLE):

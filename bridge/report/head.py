@@ -26,7 +26,7 @@ LARGE, SMALL = 23, 16  # points, of the title
 LETTERS_A_LINE = 52  # large ones, over the whole width
 LETTERS_OF_FACTS = 140  # of a line below the title
 TILE_WIDTH = 0.118  # of the whole width
-MOST_TILES = 4  # more would push the title off its own page
+MAX_TILES = 4  # more would push the title off its own page
 
 VERDICT_INCHES = 0.3  # a line
 _GRADE_COLOURS = {Grade.GOOD: HEARD, Grade.NEAR: TARGET, Grade.MISS: WRONG}
@@ -130,4 +130,4 @@ def tiles_of(scores: Scores) -> list[Tile]:
         if value is not None:
             good = value >= limit if high_is_good else value <= limit
             found.append(Tile(format(value, form), words, good))
-    return found if len(found) <= MOST_TILES else [*found[: MOST_TILES - 1], found[-1]]
+    return found if len(found) <= MAX_TILES else [*found[: MAX_TILES - 1], found[-1]]

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.fft import rfft
 
-from engine.audio.wav import Audio
+from engine.audio.reading import Samples
 from engine.metrics.framing import Signal, frames_of, scaled
 from engine.metrics.melody import chromagram, high_passed
 
@@ -75,7 +75,7 @@ def outline(mono: Signal, columns: int) -> tuple[Signal, Signal]:
     return np.minimum.reduceat(mono, edges), np.maximum.reduceat(mono, edges)
 
 
-def around_the_wrap(audio: Audio, sample_rate: int, seconds: float) -> tuple[Signal, Audio]:
+def around_the_wrap(audio: Samples, sample_rate: int, seconds: float) -> tuple[Signal, Samples]:
     """Return times in ms and samples [channels, n] from `seconds` before the wrap to as long after."""
     half = min(round(seconds * sample_rate), audio.shape[1])
     samples = np.concatenate([audio[:, audio.shape[1] - half :], audio[:, :half]], axis=1)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from engine.audio.wav import Audio
+from engine.audio.reading import Samples
 from engine.curves import FLOOR_DB, frequency_octaves, level_db
 from engine.events import Scores
 from engine.metrics import Panel
@@ -30,7 +30,7 @@ RANGE_DB = 75.0  # from the loudest band down to black
 class Measured:
     """A written loop and its request; what several panels need is measured once."""
 
-    def __init__(self, audio: Audio, sample_rate: int, request: LoopRequest, record: Record) -> None:
+    def __init__(self, audio: Samples, sample_rate: int, request: LoopRequest, record: Record) -> None:
         self.audio = audio
         self.sample_rate = sample_rate
         self.request = request

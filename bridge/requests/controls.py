@@ -10,7 +10,7 @@ import msgspec
 
 from engine.audio.repeat import NEAR_BEATS
 from engine.errors import BadInputError, BadRequestError
-from engine.request import Audio, Control, Curve, LoopRequest, Target, Words
+from engine.request import BUILTIN_CONTROLS, Audio, Control, Curve, LoopRequest, Target, Words
 from midi.live.set import parse_lane_reference
 from midi.tempo import Meter, samples_to_beats
 
@@ -22,7 +22,7 @@ from .live_lane import LaneReference, read_lane
 from .scalars import number_of, read_scalars
 from .sent import Chunks, read_rows, velocities
 from .sounds import SoundPart
-from .targets import BUILTIN_ROWS, Say, TargetRow
+from .targets import Say, TargetRow
 
 _DEFAULTS = LoopRequest(seed=0)
 _LAST = ("text",)  # after the controls that are not our own
@@ -39,8 +39,12 @@ class Controlled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """All that controls are read from."""
+class ControlSource:
+    """All that the controls of `loop` are read from.
+
+    `rows` finds the row of a control by its name, `say` gets sentences for the producer. Without a control of its own
+    the loop has those of `parent`, None where there is no take to begin from or its beats are others.
+    """
 
     settings: Mapping[str, str]
     chunks: Chunks
@@ -48,28 +52,23 @@ class _Source:
     frontend: Frontend
     rows: Callable[[str], TargetRow | None]
     say: Say
+    parent: LoopRequest | None
 
     def called(self, name: str) -> str:
+        """Return the name of a field as this way in has it."""
         return BY_NAME[name].called(self.frontend)
 
     def called_of(self, kind: str, part: str) -> str:
+        """Return the name of a part of a control, such as its weight, as this way in has it."""
         return self.called(f"CONTROL.{part}") if self.frontend is Frontend.COMMAND_LINE else f"{kind}.{part}"
 
 
-def read_controls(
-    settings: Mapping[str, str],
-    chunks: Chunks,
-    loop: LoopRequest,
-    frontend: Frontend,
-    rows: Callable[[str], TargetRow | None],
-    say: Say,
-    parent: LoopRequest | None,
-) -> Controlled:
-    """Return `loop` with the controls that settings and chunks name, else with the controls and method of `parent`.
+def read_controls(source: ControlSource) -> Controlled:
+    """Return the loop with the controls that settings and chunks name, else with the parent's controls and method.
 
-    `rows` finds the row of a control by its name, `say` gets sentences for the producer. Raises `DittoError`.
+    Raises `DittoError`.
     """
-    source = _Source(settings=settings, chunks=chunks, loop=loop, frontend=frontend, rows=rows, say=say)
+    settings, loop, parent = source.settings, source.loop, source.parent
     found = tuple(_read(source))
     inherits = parent is not None and not found and "intensity_source" not in settings
     request = loop
@@ -114,17 +113,17 @@ def _reference_bars(sound: SoundPart, values: Mapping[str, Any]) -> int:
     return bars
 
 
-def _read(source: _Source) -> Iterator[Control]:
+def _read(source: ControlSource) -> Iterator[Control]:
     """Yield the controls that are named, ours in the order of the table, then the others, then a text."""
     found = {kind: target for kind, target in (*_sent(source), *_painted(source))}
     for kind, text in _written(source.settings):
         if kind in found:
             raise BadRequestError(f"{kind} is asked for twice, as numbers and as {text[:40]!r}.")
-        row = BUILTIN_ROWS.get(kind) or source.rows(kind)
+        row = BUILTIN_CONTROLS.get(kind) or source.rows(kind)
         found[kind] = targets.read_target(row, text, source.loop, source.say)
-    order = {kind: place for place, kind in enumerate(kind for kind in BUILTIN_ROWS if kind not in _LAST)}
+    order = {kind: place for place, kind in enumerate(kind for kind in BUILTIN_CONTROLS if kind not in _LAST)}
     order |= {kind: len(order) + 1 for kind in _LAST}
-    for kind in sorted(found, key=lambda kind: order.get(kind, len(BUILTIN_ROWS) - len(_LAST))):
+    for kind in sorted(found, key=lambda kind: order.get(kind, len(BUILTIN_CONTROLS) - len(_LAST))):
         _refuse_too_loud(kind, found[kind])
         yield Control(kind=kind, target=found[kind])
 
@@ -145,11 +144,11 @@ def _written(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each control whose target is a text, and that text."""
     for name, text in settings.items():
         kind, dot, part = name.partition(".")
-        if (kind in BUILTIN_ROWS and not dot and kind not in _PAINTED) or part == "target":
+        if (kind in BUILTIN_CONTROLS and not dot and kind not in _PAINTED) or part == "target":
             yield kind, text
 
 
-def _sent(source: _Source) -> Iterator[tuple[str, Target]]:
+def _sent(source: ControlSource) -> Iterator[tuple[str, Target]]:
     """Yield the targets that were sent as rows; the intensity comes from where `intensity_source` says."""
     beats = source.loop.beats
     named = {name: text for name, text in source.settings.items() if name == "intensity_source"}
@@ -176,7 +175,7 @@ def _lane(settings: Mapping[str, str], beats: Fraction, say: Say) -> Curve:
     return read_lane(LaneReference(Path(path), lane, start), beats, say)
 
 
-def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
+def _painted(source: ControlSource) -> Iterator[tuple[str, Target]]:
     """Yield the control that keeps a part of reference audio."""
     settings, loop = source.settings, source.loop
     inpaint, keep, outpaint = (source.called(name) for name in ("inpaint", "keep", "outpaint"))
@@ -203,7 +202,7 @@ def _painted(source: _Source) -> Iterator[tuple[str, Target]]:
     yield "inpaint", _kept_audio(sound, kept, source)
 
 
-def _kept_audio(sound: SoundPart, keep: tuple[tuple[Fraction, Fraction], ...], source: _Source) -> Audio:
+def _kept_audio(sound: SoundPart, keep: tuple[tuple[Fraction, Fraction], ...], source: ControlSource) -> Audio:
     """Return the reference whose beats `keep` stay, and say which of them it has no sound for."""
     loop = source.loop
     found = targets.audio(sound, keep, source.say, loop_seconds=loop.seconds)
@@ -237,7 +236,7 @@ def _continued(sound: SoundPart, loop: LoopRequest) -> Fraction:
     return bars * loop.meter.beats_per_bar
 
 
-def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...]:
+def _tuned(source: ControlSource, controls: tuple[Control, ...]) -> tuple[Control, ...]:
     """Return the controls with their weights, their beats and, for curves, the range of their unit.
 
     Raises `BadRequestError` for a setting of a control that the loop does not have: a misspelt name would be ignored.
@@ -250,7 +249,7 @@ def _tuned(source: _Source, controls: tuple[Control, ...]) -> tuple[Control, ...
     return tuple(_tuned_one(source, control) for control in controls)
 
 
-def _tuned_one(source: _Source, control: Control) -> Control:
+def _tuned_one(source: ControlSource, control: Control) -> Control:
     settings, kind = source.settings, control.kind
     numbers = {part: number_of(settings, f"{kind}.{part}", source.frontend) for part in ("low", "high")}
     changes = _weighted(source, kind)
@@ -267,7 +266,7 @@ def _tuned_one(source: _Source, control: Control) -> Control:
     return msgspec.structs.replace(control, **changes)
 
 
-def _weighted(source: _Source, kind: str) -> dict[str, Any]:
+def _weighted(source: ControlSource, kind: str) -> dict[str, Any]:
     """Return a control's weight as its setting says: a number, or beat:weight pairs."""
     setting = f"{kind}.weight"
     text = source.settings.get(setting, "")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Any
 
 from engine.request import LAYERS, MAX_BARS, MAX_COUNT, Method, Quality
 from engine.service.messages import Priority
@@ -169,8 +169,10 @@ FIELDS: tuple[Field, ...] = (
           left_open="none"),
     _make("stems", "1", "Each layer as a file of its own, too; they add up to the loop.", kind=bool, default="0"),
     _make("model", "pocket", "A model's name or folder; `ditto-live models` lists them.", default="pocket"),
-    _make("method", "ditto2", f"How the noise is found: {', '.join(get_args(Method))}.", kind=Method, default="ditto2"),
-    _make("quality", "normal", f"How long to search: {', '.join(get_args(Quality))}.", kind=Quality, default="normal"),
+    _make("method", Method.DITTO2.value, f"How the noise is found: {', '.join(Method)}.", kind=Method,
+          default=Method.DITTO2.value),
+    _make("quality", Quality.NORMAL.value, f"How long to search: {', '.join(Quality)}.", kind=Quality,
+          default=Quality.NORMAL.value),
     _make("seconds", "20", "Search for so many seconds at most, up to 3,600.", kind=float, left_open="by quality"),
     _make("steps", "70", "Search for so many steps at most, 0 to 10,000.", kind=int, left_open="by quality"),
     _make("until_tolerance", "1", "1 stops when each control is within its tolerance, 0 uses the whole budget.",

@@ -22,7 +22,7 @@ from midi.live.set import Lane, LiveSet, find_lane, lane_curve, parse_lane_refer
 from midi.tempo import TICKS_PER_BEAT, snapped
 
 LOUDEST_DB = -14.0  # what a fader at 0 dB asks for: the loudest that loops are judged at
-SOFTEST_DB, MOST_HEADROOM_DB = -30.0, 12.0  # a level's range begins below the one and ends below the other
+SOFTEST_DB, MAX_HEADROOM_DB = -30.0, 12.0  # a level's range begins below the one and ends below the other
 FADER_FLOOR_DB = -46.0  # below LOUDEST_DB; together -60 dBFS, which counts as silence
 FRAMES_PER_BEAT = 16  # a fader is straight in amplitude, so it bends in dB between its breakpoints
 FADER_ERROR_DB = 0.1  # too little to hear
@@ -115,7 +115,7 @@ def _is_in_decibels(lane: Lane) -> bool:
     A gain that goes as far up as down, or a transposition, is none: its middle would be full scale.
     """
     low, high = lane.range
-    return (lane.low, lane.high) != (None, None) and low <= SOFTEST_DB and LOUDEST_DB < high <= MOST_HEADROOM_DB
+    return (lane.low, lane.high) != (None, None) and low <= SOFTEST_DB and LOUDEST_DB < high <= MAX_HEADROOM_DB
 
 
 def _in_decibels(drawn: Automation, loop_beats: Fraction) -> tuple[Breakpoint, ...]:

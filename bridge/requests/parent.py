@@ -14,7 +14,7 @@ from engine.audio.wav import read_loop_info
 from engine.errors import BadRequestError
 from engine.pocket.prompts import READERS
 from engine.pocket.waveform.lengths import frames_of
-from engine.request import LAYERS, MAX_BARS, MAX_SEED, MIX, Budget, LoopRequest, Start
+from engine.request import LAYERS, MAX_BARS, MAX_SEED, MIX, Budget, LoopRequest, Quality, Start
 from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, exact, samples_to_beats
 
 from .fields import ATTRIBUTES, BY_NAME, INHERITED, Frontend
@@ -224,7 +224,7 @@ def is_unchanged(parent: Parent, request: LoopRequest, *, mix: bool = True) -> b
     """Whether a request asks for its parent's loop again; without `mix` the muted layers may differ."""
     if parent.request is None or parent.start.variation or request.again:
         return False
-    aside = {"request_id": "any", "seed": 0, "count": 1, "slot": "", "start": None, "quality": "normal"}
+    aside = {"request_id": "any", "seed": 0, "count": 1, "slot": "", "start": None, "quality": Quality.NORMAL}
     aside |= {"budget": Budget(steps=0), "stems": False} | ({} if mix else {"mute": ()})
     before, now = (msgspec.structs.replace(one, **aside) for one in (parent.request, request))
     return before == now

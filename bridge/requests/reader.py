@@ -21,7 +21,7 @@ from midi.key import guess_key, read_key
 
 from .beside import fitting, named, read_beside
 from .chords import bars_that_fit, read_chords
-from .controls import added_bars, read_controls
+from .controls import ControlSource, added_bars, read_controls
 from .fields import ATTRIBUTES, FIELDS, INHERITED, OUTPAINT_FILE, RENAMED, Frontend, field_of, is_known, unknown
 from .hinted import hinted
 from .layers import read_layers, refuse_again
@@ -144,9 +144,7 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     bare = _bare(values, parent, _seed(draft, parent), request_id, instance)
     if parent is not None:
         refuse_another_length(parent, bare)
-    controls = read_controls(
-        draft.settings, draft.chunks, bare, draft.frontend, rows, draft.say, _parents(parent, bare)
-    )
+    controls = read_controls(_source(draft, bare, parent, rows))
     request = controls.request
     if parent is not None:
         request = _after(parent, draft, request, taken, controls_inherited=controls.inherited)
@@ -200,6 +198,19 @@ def _bare(values: Mapping[str, Any], parent: Parent | None, seed: int, request_i
         fields["slot"] = f"{instance}/{values['slot']}" if instance else values["slot"]
     budget = {name: values[name] for name in ("steps", "seconds", "until_tolerance", "plain_start") if name in values}
     return LoopRequest(**fields, seed=seed, budget=Budget(**budget), start=parent.start if parent else None)
+
+
+def _source(draft: _Draft, bare: LoopRequest, parent: Parent | None, rows: FindRow) -> ControlSource:
+    """Return what the controls of the request `bare` are read from."""
+    return ControlSource(
+        settings=draft.settings,
+        chunks=draft.chunks,
+        loop=bare,
+        frontend=draft.frontend,
+        rows=rows,
+        say=draft.say,
+        parent=_parents(parent, bare),
+    )
 
 
 def _parents(parent: Parent | None, request: LoopRequest) -> LoopRequest | None:

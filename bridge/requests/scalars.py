@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import msgspec
 
@@ -70,8 +70,6 @@ def number_of(settings: Mapping[str, str], setting: str, frontend: Frontend) -> 
 
 
 def _allowed(field: Field) -> str:
-    if get_origin(field.kind) is Literal:
-        return f"{', '.join(get_args(field.kind))} are allowed"
     if field.kind in _FORMS:
         return _FORMS[field.kind]
     return f"{', '.join(field.kind)} are allowed"  # an enumeration

@@ -8,7 +8,7 @@ from engine.audio.reading import Recording, read_recording
 from engine.errors import BadInputError, BadRequestError
 from midi.files.file_part import existing, split_file_part
 
-LEAST_SECONDS = 0.01  # of a part: less is no sound
+MIN_SECONDS = 0.01  # of a part: less is no sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class SoundPart:
         length = self.end_seconds - self.start_seconds
         meant = length if seconds is None else min(seconds, length)
         found = read_recording(self.path, seconds=meant, after_seconds=self.start_seconds)
-        if found.samples.shape[1] < LEAST_SECONDS * found.sample_rate:
+        if found.samples.shape[1] < MIN_SECONDS * found.sample_rate:
             part = f"{self.start_seconds:g} to {self.end_seconds:g}"
             raise BadInputError(f"{self.path} lasts {found.file_seconds:.3g} s; nothing of it is at {part} s.")
         return found

@@ -6,7 +6,6 @@ is not known here. All raise `MidiError` or `BadInputError` with the file's name
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -57,7 +56,7 @@ _FORM = re.compile(r"[A-Za-z]{1,32}")
 
 
 class TargetRow(Protocol):
-    """A control's name, and the types of target that it takes; `engine.controls.registry.Row` is one."""
+    """A control's name, and the types of target that it takes, as a `BuiltinControl` or an `engine.controls.Row`."""
 
     @property
     def kind(self) -> str:
@@ -68,31 +67,6 @@ class TargetRow(Protocol):
     def targets(self) -> tuple[type, ...]:
         """The types of target that it takes."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltinRow:
-    """A control that ships with Ditto Live, as far as reading its target goes, without loading torch."""
-
-    kind: str
-    targets: tuple[type, ...]
-    curve_unit: str = "db"
-
-
-BUILTIN_ROWS: dict[str, BuiltinRow] = {
-    row.kind: row
-    for row in (
-        BuiltinRow("intensity", (Curve,)),
-        BuiltinRow("melody", (Notes,)),
-        BuiltinRow("rhythm", (Onsets,)),
-        BuiltinRow("structure", (Words, Audio)),
-        BuiltinRow("brightness", (Curve,), "hz"),
-        BuiltinRow("timbre", (Audio,)),
-        BuiltinRow("inpaint", (Audio,)),
-        BuiltinRow("outpaint", (Audio,)),
-        BuiltinRow("text", (Words,)),
-    )
-}
 
 
 def read_target(row: TargetRow | None, text: str, loop: LoopRequest, say: Say) -> Target:

@@ -9,7 +9,7 @@ ENDED_SECONDS = 600.0  # how long an end can be asked for again
 MAX_ENDED = 2_000
 MAX_OPEN = 2_000  # requests without an end; with 4 kB for each that much memory, and nobody waits for more
 PROGRESS_SECONDS = 0.15  # with the tick under 0.2: at least 5 a second, repeated if need be
-MOST_REPEATED = 16  # requests whose progress is repeated: more are not made at once, only delivered
+MAX_REPEATED = 16  # requests whose progress is repeated: more are not made at once, only delivered
 REPEATS_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of an end that is not seen
 
 
@@ -69,7 +69,7 @@ class RequestBook:
         """Yield the requests whose progress is due to be sent again, of those with the newest progress."""
         states = (self._states[request_id] for request_id in self._open)
         made = (state for state in states if state.progress is not None and state.final is None)
-        for state in heapq.nlargest(MOST_REPEATED, made, key=lambda state: state.progress_received):
+        for state in heapq.nlargest(MAX_REPEATED, made, key=lambda state: state.progress_received):
             if now - state.progress_sent >= PROGRESS_SECONDS:
                 yield state
 

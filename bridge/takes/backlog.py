@@ -13,7 +13,7 @@ from ..session.effects import DropPreviews, Effect, Favourite, WritePreview, Wri
 
 CALM_SECONDS = 0.01  # after the last piece of a request has come, files are written
 STARVING_SECONDS = 0.1  # however many requests arrive, a file is begun this often
-MOST_WAITING: dict[type, int] = {WritePreview: 4, Favourite: 50, DropPreviews: 500}
+MAX_WAITING: dict[type, int] = {WritePreview: 4, Favourite: 50, DropPreviews: 500}
 
 
 class Backlog:
@@ -34,10 +34,10 @@ class Backlog:
         return len(self._takes) + len(self._others) + self._busy
 
     def add(self, effect: Effect) -> None:
-        """Queue an effect after the others of its kind; it is dropped where `MOST_WAITING` of its kind wait already."""
+        """Queue an effect after the others of its kind; it is dropped where `MAX_WAITING` of its kind wait already."""
         if isinstance(effect, WriteTake):
             self._takes.append(effect)
-        elif sum(type(other) is type(effect) for other in self._others) < MOST_WAITING[type(effect)]:
+        elif sum(type(other) is type(effect) for other in self._others) < MAX_WAITING[type(effect)]:
             self._others.append(effect)
         self._next()
 

@@ -21,7 +21,8 @@ from weakref import WeakValueDictionary
 import msgspec
 import numpy as np
 
-from engine.audio.wav import Audio, write_loop
+from engine.audio.reading import Samples
+from engine.audio.wav import write_loop
 from engine.errors import BadInputError, BadRequestError, DittoError
 from engine.events import Preview, Scores, Sound, Stems, Take, named_now
 from engine.files import make_folder, publish
@@ -315,7 +316,7 @@ def write_wav(path: Path, request: LoopRequest, sound: Sound, overwrite: bool = 
     )
 
 
-def samples_of(sound: Sound) -> Audio:
+def samples_of(sound: Sound) -> Samples:
     """Return audio from the wire as float32 [channels, samples]; raises `BadInputError` for less than whole frames."""
     if sound.channels not in (1, 2) or len(sound.samples) % (4 * sound.channels) or not sound.samples:
         raise BadInputError("The engine sent audio that is empty or not whole frames.")

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from engine.audio.wav import Audio
+from engine.audio.reading import Samples
 from engine.events import Sound, Stems
 from engine.metrics.hearing.transcription import DetectedChord, DetectedHit, DetectedNote, chords_of, hits_of, melody_of
 from engine.request import Layer, LoopRequest
@@ -72,7 +72,7 @@ def _heard(request: LoopRequest, sound: Sound, stems: Stems | None) -> dict[str,
     return found
 
 
-def _sounds(sound: Sound, stems: Stems | None) -> dict[str, Audio]:
+def _sounds(sound: Sound, stems: Stems | None) -> dict[str, Samples]:
     """Return the sound from which each part is transcribed: its layers as far as the mix has them, or the mix."""
     if stems is None:
         return dict.fromkeys(_PARTS, samples_of(sound))

@@ -1,7 +1,7 @@
-"""From the model's waveform to the loop that is delivered: exact length, rotation, one gain. Nothing else.
+"""From the model's waveform to the loop that is delivered: exact length, one gain. Nothing else.
 
-The delivered loop is the model's sound, resampled to the exact length, rotated in time where that is asked for, and
-multiplied by ONE number. No crossfade, no mixing, no gain that changes over time.
+The delivered loop is the model's sound, resampled to the exact length and multiplied by ONE number. No crossfade, no
+mixing, no gain that changes over time.
 """
 
 from collections.abc import Collection
@@ -24,13 +24,13 @@ F = TypeVar("F", np.float32, np.float64)
 CEILING_DBTP = -1.0
 ROUNDING_DB = 1e-4  # by which the 24 bits of a file may raise a peak between samples
 STEM_CEILING_DBTP = 0.0  # a stem may be louder than the mix, where layers cancel
-MOST_LEVEL_DB = 12.0  # largest gain, either way, to the level that a control asks for
-MOST_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudness
+MAX_LEVEL_DB = 12.0  # largest gain, either way, to the level that a control asks for
+MAX_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain and its rotation.
+    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain.
 
     Of a loop in layers, the `stems` [layers, channels, request.samples] that are not muted add up to it. `raised_db`
     says by how much each of them was raised before that; it is empty where none could be.
@@ -38,7 +38,6 @@ class Finished:
 
     audio: NDArray[np.float32]
     gain_db: float
-    rotation_samples: int
     stems: NDArray[np.float32] | None = None
     raised_db: tuple[float, ...] = ()
 
@@ -56,20 +55,18 @@ def finish(
     scene: Scene,
     request: LoopRequest,
     *,
-    rotation_samples: int = 0,
     stems: Tensor | NDArray[np.floating] | None = None,
 ) -> Finished:
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
-    `rotation_samples` (at the request's rate, above 0 is later) rotates a loop. The gain brings the loop to
-    the level that a control asks for, else to the scene's usual loudness, and keeps the true peak at or under -1 dBTP.
-    The `stems` [layers, channels, model_samples] get the same rotation and gain; the gain is lowered until the true
+    The gain brings the loop to the level that a control asks for, else to the scene's usual loudness, and keeps the
+    true peak at or under -1 dBTP.
+    The `stems` [layers, channels, model_samples] get the same gain; the gain is lowered until the true
     peak of each that is heard or delivered is at or under 0 dBTP. `audio` is the sum of those that are not muted.
     Raises `InternalError` for values that are not finite.
     """
-    turn = rotation_samples if request.loop else 0
-    exact = _exact(audio, scene, request, turn)
-    parts = None if stems is None else np.stack([_exact(stem, scene, request, turn) for stem in stems])
+    exact = _exact(audio, scene, request)
+    parts = None if stems is None else np.stack([_exact(stem, scene, request) for stem in stems])
     gain_db = _gain_db(exact, parts, scene, request)
     for part in () if parts is None else _delivered(parts, scene, request):
         if not peak.is_peak_under(part, STEM_CEILING_DBTP - gain_db, circular=request.loop):
@@ -78,7 +75,6 @@ def finish(
     return Finished(
         audio=(exact * gain).astype(np.float32),
         gain_db=gain_db,
-        rotation_samples=turn,
         stems=None if parts is None else (parts * gain).astype(np.float32),
     )
 
@@ -90,12 +86,12 @@ def _delivered(stems: NDArray[np.float64], scene: Scene, request: LoopRequest) -
     return stems[[index for index, name in enumerate(scene.layers) if name not in scene.muted]]
 
 
-def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest, turn: int) -> NDArray[np.float64]:
-    """Return the loop at its exact length [channels, request.samples], rotated by `turn` samples, without gain."""
+def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest) -> NDArray[np.float64]:
+    """Return the loop at its exact length [channels, request.samples], without gain."""
     values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
     if not np.isfinite(values).all():
         raise InternalError("The model's sound holds values that are not numbers.")
-    return np.roll(resampled(values, request.samples, circular=request.loop), turn, axis=1)
+    return resampled(values, request.samples, circular=request.loop)
 
 
 def _heard(audio: NDArray[F], stems: NDArray[F] | None, control: Control, scene: Scene) -> NDArray[F]:
@@ -124,7 +120,7 @@ def _level_offset_db(
     if scene.loudness_lufs is None or any(controls.find(part.kind).keeps_level for part in request.controls):
         return 0.0
     found_lufs = peak.loudness_lufs(audio, request.sample_rate)
-    return float(np.clip(scene.loudness_lufs - found_lufs, -MOST_LOUDNESS_DB, MOST_LOUDNESS_DB))
+    return float(np.clip(scene.loudness_lufs - found_lufs, -MAX_LOUDNESS_DB, MAX_LOUDNESS_DB))
 
 
 def _asked_offset_db(
@@ -139,5 +135,5 @@ def _asked_offset_db(
                 offset_db = row.metric.offset_db(heard, request.sample_rate, request, part)
             except BadInputError:  # of a control from outside this package; the loop is delivered
                 return 0.0
-            return float(np.clip(offset_db, -MOST_LEVEL_DB, MOST_LEVEL_DB))
+            return float(np.clip(offset_db, -MAX_LEVEL_DB, MAX_LEVEL_DB))
     return 0.0

@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from midi.errors import MidiError
 from midi.files.opening import read_bytes
@@ -21,14 +20,11 @@ from midi.tempo import Meter
 
 from ..errors import InternalError
 from ..files import publish
-from .reading import read_recording
-
-Audio = NDArray[np.float32]
-"""Samples as [channels, samples], full scale is 1."""
+from .reading import Samples, read_recording
 
 _PIECE_SAMPLES = 2**14  # converted at a time, so that a long loop is not in memory twice
 _FULL_SCALE = 2**23  # 24-bit integers run from -2^23 to 2^23 - 1
-_MOST_BYTES = 2**32  # a RIFF file counts with 32 bits
+_MAX_BYTES = 2**32  # a RIFF file counts with 32 bits
 _MIDDLE_C = 60  # the root note that both chunks have; no flag says that it is meant
 _ACID_ONE_SHOT = 0x01
 _ACID_STRETCH = 0x04
@@ -51,7 +47,7 @@ class LoopInfo:
 
 def write_loop(
     path: Path,
-    audio: Audio,
+    audio: Samples,
     sample_rate: int,
     *,
     tempo_bpm: Fraction,
@@ -102,7 +98,7 @@ def _acid(tempo_bpm: Fraction, beats: Fraction, meter: Meter) -> bytes:
     )  # fmt: skip
 
 
-def _pcm24(audio: Audio) -> Iterator[bytes]:
+def _pcm24(audio: Samples) -> Iterator[bytes]:
     """Yield interleaved little-endian 24-bit samples, rounded to the nearest step."""
     for start in range(0, audio.shape[1], _PIECE_SAMPLES):
         scaled = np.rint(audio[:, start : start + _PIECE_SAMPLES].T.astype(np.float64) * _FULL_SCALE)
@@ -110,7 +106,7 @@ def _pcm24(audio: Audio) -> Iterator[bytes]:
         yield integers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
-def read_audio(path: Path, *, seconds: float | None = None) -> tuple[Audio, int]:
+def read_audio(path: Path, *, seconds: float | None = None) -> tuple[Samples, int]:
     """Return float32 samples [channels, samples], mono or stereo, and the sample rate of an audio file.
 
     At most the first `seconds` are read, all where None. Raises `BadInputError` as `read_recording`, which also returns
@@ -123,7 +119,7 @@ def read_audio(path: Path, *, seconds: float | None = None) -> tuple[Audio, int]
 def read_loop_info(path: Path) -> LoopInfo | None:
     """Return the loop information in the `acid` chunk of a WAV file; None for a file without one or unreadable."""
     try:
-        chunks = _chunks(read_bytes(path, _MOST_BYTES))
+        chunks = _chunks(read_bytes(path, _MAX_BYTES))
         _, _, _, _, beats, denominator, numerator, tempo_bpm = struct.unpack("<IHHfIHHf", chunks[b"acid"])
         _, _, sample_rate, _, frame_bytes, _ = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
         samples = len(chunks[b"data"]) // frame_bytes

@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import metrics
 from ..curves import frequency_octaves
 from ..models.protocol import Scene
-from ..request import Curve
+from ..request import Curve, targets_of
 from ..spectrum import Spectrum
 from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
@@ -42,10 +42,10 @@ def centroid_octaves(spectrum: Spectrum, window: Tensor) -> Tensor:
 
 @control(
     "brightness",
-    Curve,
+    *targets_of("brightness"),
     unit="octaves",
     tolerance=0.15,
-    beside_others=0.2,
+    tolerance_with_others=0.2,
     usual_steps=28,
     help="The spectral centroid follows a curve, in hertz or 0 to 1 of a range.",
     feature=FeatureKind.CENTROID,

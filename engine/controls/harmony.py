@@ -79,7 +79,7 @@ def _lead(spectrum: Spectrum, grid: _Grid) -> Tensor:
     layers=("chords", "bass"),
     unit="share of frames off",
     tolerance=0.1,
-    beside_others=0.15,
+    tolerance_with_others=0.15,
     help="The notes of chords such as Am F | C G are louder than any other.",
     metric=metrics.HARMONY,
 )

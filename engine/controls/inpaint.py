@@ -19,7 +19,7 @@ from torch import Tensor
 from ..curves import inside
 from ..errors import BadRequestError
 from ..models.protocol import ListensThrough, Scene
-from ..request import Audio
+from ..request import Audio, targets_of
 from ..spectrum import Spectrum
 from .grid import like, mean, per_layout
 from .reference import beats_of, on_the_loop
@@ -40,8 +40,12 @@ class _Grid:
     weights: Tensor  # [frames], 0 where nothing is kept
 
 
-def kept_frames(keep: Keep, context: Context, frames: int) -> Tensor:
-    """Return the weights of frames, by `context`, in the ranges of beats to keep, 0 elsewhere: float64 [frames]."""
+def kept_weights(keep: Keep, context: Context, frames: int) -> Tensor:
+    """Return the weights, by `context`, of the loop's frames that begin in a range to keep: float64 [frames].
+
+    All others weigh 0; a range that is shorter than a frame keeps one. A model that inpaints by itself has a mask of
+    its own, `engine.models.span.kept_mask`.
+    """
     chosen = np.zeros(frames, dtype=np.bool_)
     for part in keep:
         chosen |= inside(part, context.request.beats, frames)
@@ -69,7 +73,7 @@ def _grid(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable
     heard = model.listen(model.encode(audio, scene), scene) if coded else model.hear(audio, scene)
 
     def make(spectrum: Spectrum) -> _Grid:
-        weights = like(kept_frames(keep, context, spectrum.frames), spectrum)
+        weights = like(kept_weights(keep, context, spectrum.frames), spectrum)
         return _Grid(_band_db(heard).to(spectrum.power), weights)
 
     return per_layout(make)
@@ -86,28 +90,29 @@ def _term(target: Audio, keep: Keep, scene: Scene, context: Context) -> Term:
         grid = grid_of(spectrum)
         return mean((_band_db(spectrum) - grid.target_db).square().mean(1), grid.weights)
 
-    settle = _settled(audio, keep, scene, context)
+    write_kept_frames = _writer(audio, keep, scene, context)
     return Term(
-        settle=settle,
+        write_kept_frames=write_kept_frames,
         loss=lambda spectrum, latent: squared_db(spectrum, latent) / SCALE_DB**2,
         distance=lambda spectrum, latent: (squared_db(spectrum, latent) + 1e-12).sqrt(),
-        proximal_weight=PROXIMAL_WEIGHT if settle else 0.0,  # an anchor without the kept part would pull away from it
+        # An anchor without the kept part would pull away from it.
+        proximal_weight=PROXIMAL_WEIGHT if write_kept_frames else 0.0,
     )
 
 
-def _settled(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
+def _writer(audio: Tensor, keep: Keep, scene: Scene, context: Context) -> Callable[[Tensor], Tensor] | None:
     """Return a function that writes the reference's kept frames into a latent; None for a latent without frames."""
     if not isinstance(context.model, ListensThrough):
         return None
     known = context.model.encode(audio, scene)
-    frames = kept_frames(keep, context, scene.frames).bool()
+    frames = kept_weights(keep, context, scene.frames).bool()
     chosen = frames[:, None] if scene.time_axis == 0 else frames
     return lambda latent: torch.where(chosen.to(latent.device), known.to(latent), latent)
 
 
 @control(
     "inpaint",
-    Audio,
+    *targets_of("inpaint"),
     unit="dB",
     tolerance=2.0,
     help="Given beats of reference audio are kept, the rest is made anew.",
@@ -126,7 +131,7 @@ def inpaint(target: Audio, scene: Scene, context: Context) -> Term:
 
 @control(
     "outpaint",
-    Audio,
+    *targets_of("outpaint"),
     unit="dB",
     tolerance=2.0,
     help="Reference audio is kept from beat 0, and bars are added after it.",

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import metrics
 from ..curves import level_db
 from ..models.protocol import Scene
-from ..request import Curve
+from ..request import Curve, targets_of
 from ..spectrum import Spectrum
 from .grid import (
     CEILING_DB,
@@ -96,10 +96,10 @@ def _over_ceiling_db(spectrum: Spectrum) -> Tensor:
 
 @control(
     "intensity",
-    Curve,
+    *targets_of("intensity"),
     unit="dB^2",
     tolerance=0.45,
-    beside_others=0.6,
+    tolerance_with_others=0.6,
     usual_steps=6,
     help="The smoothed level follows a curve, in dBFS or 0 to 1 of a range.",
     asks_level=True,

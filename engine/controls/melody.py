@@ -22,7 +22,7 @@ from midi.notes import Note
 from .. import metrics
 from ..errors import BadRequestError
 from ..models.protocol import Scene
-from ..request import Notes
+from ..request import Notes, targets_of
 from ..spectrum import Spectrum
 from .grid import filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
@@ -156,11 +156,11 @@ def margin_loss(share: Tensor, wanted: Tensor) -> Tensor:
 
 @control(
     "melody",
-    Notes,
+    *targets_of("melody"),
     layers=("lead",),
     unit="share of frames off",
     tolerance=0.03,
-    beside_others=0.04,
+    tolerance_with_others=0.04,
     usual_steps=22,
     help="The loudest pitch class follows the notes; rests are free.",
     feature=FeatureKind.PITCH_CLASSES,

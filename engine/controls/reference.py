@@ -1,4 +1,4 @@
-"""Reference audio of a request as a tensor at the model's rate, of the loop's length."""
+"""Reference audio of a request as a tensor: at a model's rate, and of the loop's length."""
 
 from fractions import Fraction
 
@@ -12,8 +12,8 @@ from ..models.protocol import Model, Scene
 from ..request import Audio, LoopRequest
 
 
-def at_model_rate(target: Audio, model: Model) -> Tensor:
-    """Return the reference at the model's rate, with its channels: float32 [1, channels, samples].
+def at_rate(target: Audio, sample_rate: int, channels: int) -> Tensor:
+    """Return the reference at `sample_rate` Hz with so many channels: float32 [1, channels, samples].
 
     Raises `BadRequestError` for values that are not finite.
     """
@@ -21,9 +21,8 @@ def at_model_rate(target: Audio, model: Model) -> Tensor:
     audio = flat.reshape(-1, target.channels).T
     if not np.isfinite(audio).all():
         raise BadRequestError("The reference audio holds values that are not numbers.")
-    samples = max(1, round(audio.shape[1] * model.card.sample_rate / target.sample_rate))
+    samples = max(1, round(audio.shape[1] * sample_rate / target.sample_rate))
     audio = resampled(audio, samples, circular=False)
-    channels = model.card.channels
     shaped = audio if len(audio) == channels else np.broadcast_to(audio.mean(0), (channels, samples))
     return torch.from_numpy(np.ascontiguousarray(shaped)).float()[None]
 
@@ -33,7 +32,7 @@ def on_the_loop(target: Audio, model: Model, scene: Scene) -> Tensor:
 
     Raises `BadRequestError` for values that are not finite.
     """
-    audio = at_model_rate(target, model)[..., : scene.loop_samples]
+    audio = at_rate(target, model.card.sample_rate, model.card.channels)[..., : scene.loop_samples]
     return torch.nn.functional.pad(audio, (0, scene.loop_samples - audio.shape[-1]))
 
 

@@ -47,12 +47,12 @@ def control(
     help: str,
     unit: str,
     tolerance: float,
-    beside_others: float | None = None,
+    tolerance_with_others: float | None = None,
     **columns: Unpack[Columns],
 ) -> Callable[[Builder], Builder]:
     """Register the decorated function as the control `kind`, which takes targets of the types `targets`.
 
-    The search stops at a distance of `tolerance`, in `unit`, or of `beside_others` where the request has other
+    The search stops at a distance of `tolerance`, in `unit`, or of `tolerance_with_others` where the request has other
     controls too; `columns` are further fields of `Row`.
 
     Raises `TypeError` or `ValueError` for a row without targets, with a tolerance of 0, or of a kind
@@ -72,7 +72,7 @@ def control(
             help=help,
             unit=unit,
             tolerance=tolerance,
-            beside_others=tolerance if beside_others is None else beside_others,
+            tolerance_with_others=tolerance if tolerance_with_others is None else tolerance_with_others,
             **columns,
         )
         file = source_of(build)

@@ -16,7 +16,7 @@ from midi.grooves.rhythm import Group, onset_envelope
 
 from .. import metrics
 from ..models.protocol import Scene
-from ..request import Onsets
+from ..request import Onsets, targets_of
 from ..spectrum import Spectrum
 from .grid import correlation, filtered, goal_features, hann_kernel, like, mean, per_layout
 from .registry import control
@@ -30,7 +30,7 @@ WIDTH_SECONDS = 0.012  # of a target's Gaussian bump, standard deviation
 COMPRESSION = 0.6  # at 1 a search finds the loud hits and leaves the soft ones between them: F1 0.1 lower
 FAINT = 1e-4  # strength under which compression ends, because its slope has no bound at 0
 GROUP_WEIGHT = 0.5  # of all drum groups together, beside the full range
-PROXIMAL_WEIGHT = 0.5  # to the uncontrolled loop's sounds at any time (`Term.any_time`) and its character
+PROXIMAL_WEIGHT = 0.5  # to the uncontrolled loop's sounds at any time (`Term.time_invariant`) and its character
 RANGES_HZ: dict[Group, tuple[float, float]] = {
     "kick": (30, 160),
     "snare": (160, 5_000),
@@ -111,7 +111,7 @@ def _earlier(values: Tensor, frames: float) -> Tensor:
 
 @control(
     "rhythm",
-    Onsets,
+    *targets_of("rhythm"),
     layers=("drums", "percussion"),
     unit="1 - correlation",
     tolerance=0.05,
@@ -153,6 +153,6 @@ def rhythm(target: Onsets, scene: Scene, context: Context) -> Term:
         lambda spectrum, _: mismatch(spectrum, grouped=True),
         lambda spectrum, _: mismatch(spectrum, grouped=False),
         proximal_weight=PROXIMAL_WEIGHT,
-        any_time=True,
+        time_invariant=True,
         features=features,
     )

@@ -75,7 +75,7 @@ class Row:
     help: str
     unit: str  # of the distance
     tolerance: float  # the search stops at a distance at or under this
-    beside_others: float  # the same where the request has other controls too
+    tolerance_with_others: float  # the same where the request has other controls too
     usual_steps: int = 30  # of a search for it alone, in the median: the forecast of the time left begins there
     weight: float = 1.0  # beside other controls, before the request's own weight
     asks_level: bool = False  # the target is a level: `pocket` applies its limiter, loudness is not normalised

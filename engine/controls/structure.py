@@ -16,7 +16,7 @@ from .. import metrics
 from ..curves import smoothing_kernel
 from ..errors import BadRequestError
 from ..models.protocol import Scene
-from ..request import Audio, Words
+from ..request import Audio, Words, targets_of
 from ..spectrum import Spectrum
 from .cepstra import cepstra, cepstral_basis
 from .grid import like, mean, per_layout
@@ -27,8 +27,8 @@ from .term import Context, Term
 
 STRETCHES = 4  # averages of the cepstra per section
 SMOOTHING_WIDTH = 5  # of the matrix, in stretches
-MOST_LETTERS = 32
-MOST_STRETCHES = 64
+MAX_LETTERS = 32
+MAX_STRETCHES = 64
 SILENT_VARIATION = 1e-3  # dB: cepstra that vary less do not vary
 
 
@@ -44,8 +44,8 @@ class _Grid:
 def letters_of(words: Words) -> str:
     """Return the form in capitals, without spaces; raise `BadRequestError` unless it is 2 to 32 letters."""
     form = "".join(words.text.split()).upper()
-    if not 2 <= len(form) <= MOST_LETTERS or not form.isalpha():
-        raise BadRequestError(f"A structure is 2 to {MOST_LETTERS} letters like AABA, not {words.text[:40]!r}.")
+    if not 2 <= len(form) <= MAX_LETTERS or not form.isalpha():
+        raise BadRequestError(f"A structure is 2 to {MAX_LETTERS} letters like AABA, not {words.text[:40]!r}.")
     return form
 
 
@@ -94,8 +94,7 @@ def _pooling(count: int, spectrum: Spectrum) -> Tensor:
 
 @control(
     "structure",
-    Words,
-    Audio,
+    *targets_of("structure"),
     unit="MSE of similarity",
     tolerance=0.0005,  # with more, an independent segmenter finds only three in four forms
     usual_steps=43,
@@ -110,7 +109,7 @@ def structure(target: Words | Audio, scene: Scene, context: Context) -> Term:
     """
     form = letters_of(target) if isinstance(target, Words) else None
     bars = context.request.bars
-    count = len(form) * STRETCHES if form else min(MOST_STRETCHES, max(4, bars * STRETCHES))
+    count = len(form) * STRETCHES if form else min(MAX_STRETCHES, max(4, bars * STRETCHES))
     heard = context.model.hear(on_the_loop(target, context.model, scene), scene) if isinstance(target, Audio) else None
 
     def make(spectrum: Spectrum) -> _Grid:

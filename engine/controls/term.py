@@ -24,21 +24,21 @@ class Term:
     """A control made for one request.
 
     The search minimises `loss`. `distance` is in the row's unit, needs no gradient, and is compared with the row's
-    tolerance. `settle` writes the kept part of a reference into the finished latent [batch, *noise_shape]. `fade_db`
-    returns the gain over time in dB that would bring a spectrum's level to the target, [batch, frames].
+    tolerance. `write_kept_frames` writes the kept part of a reference into the finished latent [batch, *noise_shape].
+    `fade_db` returns the gain over time in dB that would bring a spectrum's level to the target, [batch, frames].
     `proximal_weight` is that of the pull towards the uncontrolled loop at the start of a search: 0 for the wrap, or
-    where a reference is kept that nothing writes into the latent. `any_time` is true for controls that place events:
-    the anchor then compares sounds whenever they occur, because the events of the uncontrolled loop would otherwise
-    stay where they were. `features` returns the input of a learned first step, [batch, channels, frames], scaled to
-    about 1; see `grid.goal_features`.
+    where a reference is kept that nothing writes into the latent. `time_invariant` is true for controls that place
+    events: the anchor then compares sounds whenever they occur, because the events of the uncontrolled loop would
+    otherwise stay where they were. `features` returns the input of a learned first step, [batch, channels, frames],
+    scaled to about 1; see `grid.goal_features`.
     """
 
     loss: Loss
     distance: Loss
-    settle: Callable[[Tensor], Tensor] | None = None
+    write_kept_frames: Callable[[Tensor], Tensor] | None = None
     fade_db: Callable[[Spectrum], Tensor] | None = None
     proximal_weight: float = PROXIMAL_WEIGHT
-    any_time: bool = False
+    time_invariant: bool = False
     features: Callable[[Spectrum], Tensor] | None = None
 
 

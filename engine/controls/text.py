@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..models.protocol import Scene
-from ..request import Words
+from ..request import Words, targets_of
 from ..spectrum import Spectrum
 from .registry import control
 from .term import Context, Term
@@ -27,7 +27,7 @@ class KnowsText(Protocol):
 
 @control(
     "text",
-    Words,
+    *targets_of("text"),
     unit="1 - similarity",
     tolerance=0.25,  # a smaller one is beyond the similarity of usual loops of a prompt
     usual_steps=28,

@@ -66,7 +66,7 @@ class _ThirdPartyControl:
                 term,
                 loss=self._loss(term.loss, "loss", graded=True),
                 distance=self._loss(term.distance, "distance"),
-                settle=None if term.settle is None else self._guarded(term.settle),
+                write_kept_frames=None if term.write_kept_frames is None else self._guarded(term.write_kept_frames),
                 fade_db=None if term.fade_db is None else self._guarded(term.fade_db),
             )
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..models.protocol import Scene
-from ..request import Audio
+from ..request import Audio, targets_of
 from ..spectrum import Spectrum
 from .cepstra import cepstra, cepstral_basis
 from .grid import FLOOR_POWER, like, per_layout
@@ -34,7 +34,7 @@ def statistics(spectrum: Spectrum, basis: tuple[Tensor, Tensor], weights: Tensor
 
 @control(
     "timbre",
-    Audio,
+    *targets_of("timbre"),
     unit="dB",
     tolerance=1.5,
     help="The sound has the colour of reference audio.",

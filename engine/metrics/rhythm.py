@@ -18,7 +18,7 @@ WINDOW, HOP_SECONDS = 1024, 0.005  # window in samples at 44.1 kHz
 LAG_FRAMES = 3  # between the frames whose difference is a rise
 BANDS_PER_OCTAVE, LOWEST_HZ, HIGHEST_HZ = 12, 40.0, 16_000.0
 LOUD_ENOUGH = 0.1  # of the strongest rise, below which none is a hit (`python -m benchmarks onsets`)
-LEAST_RISE = 0.01  # in the unit of `onset_strength`; the ripple of a steady tone is less
+MIN_RISE = 0.01  # in the unit of `onset_strength`; the ripple of a steady tone is less
 ABOVE_MEAN = 1.8  # times the mean rise within 200 ms
 APART_SECONDS = 0.045  # between two hits at least
 DELAY_SECONDS = 0.0005  # of the peak after the attack, measured with clicks, drums and plucked tones
@@ -62,7 +62,7 @@ def onset_times(signal: Signal, sample_rate: int, *, circular: bool) -> Signal:
     strength = onset_strength(signal, sample_rate, circular=circular)
     duration = len(signal) / sample_rate
     hop = duration / len(strength)
-    if strength.max(initial=0) < LEAST_RISE:
+    if strength.max(initial=0) < MIN_RISE:
         return np.zeros(0)
     mode = "wrap" if circular else "nearest"
     apart = 2 * round(APART_SECONDS / hop) + 1

@@ -22,7 +22,7 @@ NEAR_SAMPLES = 3
 AROUND_SECONDS, FIT_SECONDS = 0.010, 0.040  # each side of the wrap: usual errors, and the predictor's fit
 WINDOW = 512  # samples at 44.1 kHz: 12 ms on each side of a place
 FLOOR_BELOW_MEAN_DB = 40.0  # quieter is silence
-LEAST_FALL_DB = 3.0  # farthest fall that a loop is taken to have inside
+MIN_FALL_DB = 3.0  # farthest fall that a loop is taken to have inside
 RISE, ATTACK = 2.0, 2.7  # ratio of usual errors that is an attack, and the factor that it may stand out by
 SILENCE = 1e-6  # amplitude under which nothing clicks
 
@@ -75,7 +75,7 @@ def _residual(signal: Signal, sample_rate: int) -> Signal:
 def drop(signal: Signal, sample_rate: int) -> float:
     """Return the fall of level in dB across the wrap over the farthest fall elsewhere, taken as at least 3 dB."""
     falls = _falls(signal, scaled(WINDOW, sample_rate))
-    return float(falls[0] / max(falls[1:].max(), LEAST_FALL_DB))
+    return float(falls[0] / max(falls[1:].max(), MIN_FALL_DB))
 
 
 def _falls(signal: Signal, window: int) -> Signal:

@@ -21,7 +21,7 @@ from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
-from .span import Span, kept_frames, known_tempo, prompted, reference, samples_of
+from .span import Span, kept_mask, known_tempo, prompted, reference, samples_of
 from .waveform import Origin, WaveformModel, moment, rows
 
 BASE_GUIDANCE = 7.0
@@ -113,7 +113,7 @@ class AceStep(WaveformModel):
                 conditional = torch.cat([unconditional, conditional])
         made = torch.ones_like(silence)
         if kept is not None:
-            made = made - kept_frames(kept, request, span).to(silence)[None, :, None]
+            made = made - kept_mask(kept, request, span).to(silence)[None, :, None]
             samples = samples_of(
                 kept, self.card.sample_rate, self.card.channels, span.model_samples, lead_samples=span.lead_samples
             )

@@ -8,14 +8,13 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
 import torch
-from scipy.signal import resample_poly
 from torch import Tensor
 
 from midi.key import Key
 
 from ..controls import Reference, find
+from ..controls.reference import at_rate
 from ..errors import BadRequestError
 from ..request import Audio, LoopRequest
 
@@ -123,23 +122,20 @@ def reference(request: LoopRequest, use: Reference) -> Audio | None:
 
 
 def samples_of(audio: Audio, sample_rate: int, channels: int, samples: int, *, lead_samples: int = 0) -> Tensor:
-    """Return `audio` at another rate, after a lead, as float32 [1, channels, samples], cut or padded with silence."""
-    played = np.frombuffer(audio.samples, dtype="<f4").reshape(-1, audio.channels).T
-    ratio = Fraction(sample_rate, audio.sample_rate)
-    if ratio != 1:
-        played = resample_poly(played, ratio.numerator, ratio.denominator, axis=1).astype(np.float32)
-    if audio.channels != channels:
-        played = played.mean(0, keepdims=True).repeat(channels, 0)
-    fitted = np.zeros((1, channels, samples), np.float32)
-    length = min(samples - lead_samples, played.shape[1])
-    fitted[0, :, lead_samples : lead_samples + length] = played[:, :length]
-    return torch.from_numpy(fitted)
+    """Return `audio` at another rate, after a lead, as float32 [1, channels, samples], cut or padded with silence.
+
+    Raises `BadRequestError` for values that are not finite.
+    """
+    played = at_rate(audio, sample_rate, channels)[..., : samples - lead_samples]
+    return torch.nn.functional.pad(played, (lead_samples, samples - lead_samples - played.shape[-1]))
 
 
-def kept_frames(audio: Audio, request: LoopRequest, span: Span) -> Tensor:
+def kept_mask(audio: Audio, request: LoopRequest, span: Span) -> Tensor:
     """Return 1.0 for latent frames whose middle the reference keeps, else 0.0: float32 [frames].
 
-    Without ranges of beats in `audio.keep`, all frames that the reference covers are kept.
+    It is the input of a model that inpaints by itself; its frames are those of the piece, lead and end included, and
+    may be as long as a beat: so their middles decide. The control's own weights (`engine.controls.inpaint`) are those
+    of the loop's frames. Without ranges of beats in `audio.keep`, all frames that the reference covers are kept.
     """
     samples = (torch.arange(span.frames, dtype=torch.float64) + 0.5) * span.model_samples / span.frames
     middles = (samples - span.lead_samples) * float(request.beats) / span.loop_samples

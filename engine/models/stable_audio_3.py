@@ -17,7 +17,7 @@ from .folder import ModelFolder
 from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
-from .span import Span, caption, kept_frames, reference, samples_of
+from .span import Span, caption, kept_mask, reference, samples_of
 from .waveform import Origin, WaveformModel, guided, moment, rows
 
 BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
@@ -100,7 +100,7 @@ class StableAudio3(WaveformModel):
             audio, self.card.sample_rate, self.card.channels, span.model_samples, lead_samples=span.lead_samples
         )
         latent = self.latent(samples, span.circular).to(self.place.dtype)
-        kept = kept_frames(audio, request, span).to(latent)[None, None]
+        kept = kept_mask(audio, request, span).to(latent)[None, None]
         return torch.cat([kept, latent * kept], 1).expand(count, -1, -1)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..request import LoopRequest
+from ..request import LoopRequest, Method
 from ..spectrum import Spectrum, analyse
 from .hardware import Place
 from .protocol import ModelCard, Scene, Schedule
@@ -89,7 +89,7 @@ class WaveformModel(ABC):
         """Return sentences for the producer about this request."""
         if request.loop and not span.circular:
             led = "the search leads its end to its start"
-            how = "without a search its end does not meet its start" if request.method == "none" else led
+            how = "without a search its end does not meet its start" if request.method is Method.NONE else led
             return (f"At this tempo the loop does not fit the model's frames; {how}.",)
         return ()
 

@@ -98,19 +98,50 @@ class Arrangement:
         return tuple(self.words)
 
 
-class LayerConditioning(msgspec.Struct, frozen=True):
-    """What conditioned the layers of a take, as it is stored: `asked` is what was said and refused, as word numbers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a loop is arranged for; `layers` says which it has, else words and seed do.
 
-    asked: tuple[tuple[int, ...], tuple[int, ...]]
+    `asked` and `avoided` are word numbers. The layers of a take that it begins from are `kept`, with the words that
+    they had for that. Those `needed` are there whatever is drawn, unless the words, or those `declined`, leave them
+    out; with `is_open` ("a chill beat") so are bass and chords. With `is_only` no others are drawn. Without `chords`
+    they are the picked loop's, in `key` or its own.
+    """
+
+    asked: tuple[int, ...]
+    avoided: tuple[int, ...]
+    tempo_bpm: float
+    key: Key | None
+    bars: int
+    beats_per_bar: Fraction
+    layers: Collection[Layer] = ()
+    kept: Collection[Layer] = ()
+    needed: Collection[Layer] = ()
+    chords: tuple[ChordSpan, ...] = ()
+    draws_key: bool = True
+    is_open: bool = False
+    is_only: bool = False
+    declined: tuple[int, ...] = ()
+
+
+class StoredWords(msgspec.Struct, frozen=True, array_like=True):
+    """The words that were said and those that were refused, as word numbers, in the form of a take's file."""
+
+    said: tuple[int, ...]
+    refused: tuple[int, ...]
+
+
+class LayerConditioning(msgspec.Struct, frozen=True):
+    """What conditioned the layers of a take, as it is stored; `asked` is what the request's words said."""
+
+    asked: StoredWords
     words: dict[str, tuple[int, ...]]
     key: str = ""
     chords: tuple[tuple[str, str, int, tuple[int, ...], int], ...] = ()  # beat, beats, root, pitch classes, bass
     is_limited: bool | None = None  # whether their mix passed a limiter; earlier takes do not say
 
     @classmethod
-    def of(
-        cls, plan: Arrangement, asked: tuple[tuple[int, ...], tuple[int, ...]], *, is_limited: bool
-    ) -> "LayerConditioning":
+    def of(cls, plan: Arrangement, asked: StoredWords, *, is_limited: bool) -> "LayerConditioning":
         """Return that of the layers of `plan`; a chord's text would not say which of its notes are left out."""
         words = {layer.value: said for layer, said in plan.words.items()}
         chords = (
@@ -209,46 +240,27 @@ class LayerRepertoire:
         beside = np.einsum("nw,nl->wl", self.whole.said, there, dtype=np.float64)
         return np.asarray(of_layer >= OWNS * np.maximum(beside, 1))
 
-    def arrange(
-        self,
-        asked: tuple[int, ...],
-        avoided: tuple[int, ...],
-        seeds: OpenSeeds,
-        *,
-        tempo_bpm: float,
-        key: Key | None,
-        bars: int,
-        beats_per_bar: Fraction,
-        layers: Collection[Layer] = (),
-        kept: Collection[Layer] = (),
-        needed: Collection[Layer] = (),
-        chords: tuple[ChordSpan, ...] = (),
-        draws_key: bool = True,
-        is_open: bool = False,
-        is_only: bool = False,
-        declined: tuple[int, ...] = (),
-    ) -> Arrangement:
-        """Return the arrangement of a loop that `asked` asks for; `layers` says which it has, else words and seed do.
+    def arrange(self, wanted: Wanted, seeds: OpenSeeds) -> Arrangement:
+        """Return the arrangement of a loop; where all chords are rests, no layer is drawn to play them.
 
-        Those of a take that it begins from are `kept`, with the words that they had for that. Those `needed` are there
-        whatever is drawn, unless the words, or those `declined`, leave them out; with `is_open` ("a chill beat") so are
-        bass and chords. With `is_only` no others are drawn. Without `chords` they are the picked loop's, in `key` or
-        its own; where all are rests, no layer is drawn to play them. Raises `BadRequestError` where none is left.
+        Raises `BadRequestError` where no layer is left.
         """
-        wanted = tuple({*asked, *(WORD_IDS[word] for layer in layers for word in _OWN[layer])})
+        asked, avoided, chords = wanted.asked, wanted.avoided, wanted.chords
+        said = tuple({*asked, *(WORD_IDS[word] for layer in wanted.layers for word in _OWN[layer])})
         completed = self.whole.complete(
-            wanted, avoided, seeds, tempo_bpm=tempo_bpm, key=key, draws_key=draws_key, is_open=is_open
-        )
-        present = tuple(layer for layer in LAYERS if layer in (layers or kept))
-        absent = left_out(asked, declined) | ({Layer.CHORDS} if chords and not sounding(chords) else set())
-        needed = {*needed, *(_WHOLE if is_open else ())}
-        present = present or _drawn_layers(self, asked, completed, needed, absent, is_only=is_only)
+            said, avoided, seeds, tempo_bpm=wanted.tempo_bpm, key=wanted.key, draws_key=wanted.draws_key,
+            is_open=wanted.is_open,
+        )  # fmt: skip
+        present = tuple(layer for layer in LAYERS if layer in (wanted.layers or wanted.kept))
+        absent = left_out(asked, wanted.declined) | ({Layer.CHORDS} if chords and not sounding(chords) else set())
+        needed = {*wanted.needed, *(_WHOLE if wanted.is_open else ())}
+        present = present or _drawn_layers(self, asked, completed, needed, absent, is_only=wanted.is_only)
         if not present:
             raise BadRequestError("No layer is left to play.", remedy="Ask for fewer things to be left out.")
         words = {layer: self._words(layer, asked, avoided, completed, seeds.words) for layer in present}
         if not chords and completed.key is not None:
             index = _tonal_example(self, completed, seeds.words)
-            chords = () if index is None else self.chords.spans(index, completed.key, bars, beats_per_bar)
+            chords = () if index is None else self.chords.spans(index, completed.key, wanted.bars, wanted.beats_per_bar)
         return Arrangement(words, completed.key, chords)
 
     def _words(

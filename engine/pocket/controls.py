@@ -24,7 +24,7 @@ from ..controls import FeatureKind, find
 from ..curves import level_db
 from ..errors import BadInputError
 from ..models.protocol import Scene
-from ..request import Control, Curve, LoopRequest, Notes, Onsets
+from ..request import Control, Curve, LoopRequest, Method, Notes, Onsets
 from ..takes.noise import NOT_A_TAKES, controls_from_bytes, knows_control_inputs
 from .network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from .scenes import Inputs
@@ -140,7 +140,7 @@ class Conditioned:
 
 def _is_searched(request: LoopRequest) -> bool:
     budget = request.budget
-    return request.method in ("ditto2", "ditto") and budget.steps != 0 and not budget.plain_start
+    return request.method in (Method.DITTO2, Method.DITTO) and budget.steps != 0 and not budget.plain_start
 
 
 def _has_inputs(request: LoopRequest) -> bool:

@@ -40,7 +40,7 @@ from .waveform.side_by_side import side_by_side
 from .waveform.vocoder import Vocoder
 
 _MID_BANDS = 246  # of `bands.mid_bands`; the side's bands follow them
-LEAST_POWER = 1e-9  # added to a bin's power, because the gradient of a root has no bound at 0
+MIN_POWER = 1e-9  # added to a bin's power, because the gradient of a root has no bound at 0
 QUARTER_TURN = 1j
 TREBLE_BIN, TREBLE_BINS = 200, 96  # 4.3 kHz, and how gently the treble begins
 ROUGHNESS = 1.3  # standard deviation of log magnitude; with less, steady noise pulsates at the frame rate
@@ -190,7 +190,7 @@ def _analysed(decoded: list[tuple[Tensor, Tensor]], side: Tensor, frame_rate_hz:
         sides = torch.stack([gain * mid_side_wave[1] for gain, (mid_side_wave, _) in zip(gains, decoded, strict=True)])
         heard = _side_power(stft(sides, frames).abs().square() @ side_bands().weights.T.to(sides.device))
     # The value is the waveform's, the gradient the bands': the side is made without one.
-    own = _side_power(side) + LEAST_POWER
+    own = _side_power(side) + MIN_POWER
     level = own * (heard / own.detach())
     power = stft(mids, frames).abs().square() @ mid_bands().weights.T.to(mids.device)
     spectrum = _spectrum(power, level, frame_rate_hz)
@@ -261,7 +261,7 @@ def _synthesised(bins: tuple[Tensor, Tensor], phasors: Tensor, samples: int) -> 
     mid, side = bins
     with torch.no_grad():
         side_wave = istft(side.sqrt() * phasors * QUARTER_TURN, samples)
-    plain = _aligned(torch.stack([istft((mid + LEAST_POWER).sqrt() * phasors, samples), side_wave]))
+    plain = _aligned(torch.stack([istft((mid + MIN_POWER).sqrt() * phasors, samples), side_wave]))
     # Windows let the lowest bins leak into a constant offset, which is inaudible.
     return plain - plain.mean(-1, keepdim=True)
 

@@ -6,6 +6,7 @@ Targets are values, never paths: whoever sits beside the files (command line, br
 In Python plain lists and numbers will do: `Curve([(0, -30), (8, -12)])`, `LoopRequest(tempo_bpm=93.7, meter="7/8")`.
 """
 
+from .builtin import BUILTIN_CONTROLS, BuiltinControl, targets_of
 from .layers import LAYERS, MIX, Layer, chord_spans
 from .loop import (
     CHANCE,
@@ -38,6 +39,7 @@ from .targets import (
 )
 
 __all__ = [
+    "BUILTIN_CONTROLS",
     "CHANCE",
     "CURVE_UNITS",
     "LAYERS",
@@ -50,6 +52,7 @@ __all__ = [
     "MIX",
     "Audio",
     "Budget",
+    "BuiltinControl",
     "Control",
     "Curve",
     "CurveUnit",
@@ -67,4 +70,5 @@ __all__ = [
     "chord_spans",
     "new_id",
     "new_seed",
+    "targets_of",
 ]

@@ -2,8 +2,8 @@
 
 import re
 import secrets
+from enum import StrEnum
 from fractions import Fraction
-from typing import Literal, get_args
 
 import msgspec
 
@@ -16,9 +16,6 @@ from .layers import LAYERS, MIX, begun, called, check_heard, check_named, chord_
 from .targets import TARGETS, Audio, Curve, Point, Target
 from .values import Value, beat_range, beats_text, in_range, make_tuple, set_field, shown
 
-Method = Literal["ditto2", "ditto", "ditto-paper", "guidance", "none"]
-Quality = Literal["draft", "normal", "best"]
-
 MAX_BARS = 16
 MAX_COUNT = 8
 MAX_CHORDS_CHARACTERS = 2_000
@@ -26,6 +23,24 @@ MAX_SOUND_BYTES = 240 * 2**20  # of a take, stereo float32; with its noise it cr
 MAX_SEED = 2**53 - 1  # the largest whole number that a Max float carries without loss
 CHANCE = secrets.SystemRandom()
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Method(StrEnum):
+    """How the noise of a loop is found; see `engine.search.methods`."""
+
+    DITTO2 = "ditto2"
+    DITTO = "ditto"
+    DITTO_PAPER = "ditto-paper"
+    GUIDANCE = "guidance"
+    NONE = "none"
+
+
+class Quality(StrEnum):
+    """How long to search where the budget does not say."""
+
+    DRAFT = "draft"
+    NORMAL = "normal"
+    BEST = "best"
 
 
 class Control(Value, frozen=True):
@@ -135,8 +150,8 @@ class LoopRequest(Value, frozen=True):
     seed: int = msgspec.field(default_factory=new_seed)
     count: int = 1
     model: str = "pocket"
-    method: Method = "ditto2"
-    quality: Quality = "normal"
+    method: Method = Method.DITTO2
+    quality: Quality = Quality.NORMAL
     budget: Budget = Budget()
     controls: tuple[Control, ...] = ()
     layers: tuple[str, ...] = ()
@@ -195,7 +210,7 @@ class LoopRequest(Value, frozen=True):
             )
 
     def _check_types(self) -> None:
-        """Raise `BadRequestError` for fields of another type, and for an unknown method or quality."""
+        """Raise `BadRequestError` for fields of another type; the names of method and quality become members."""
         for kind, wanted, names in (
             (int, "a whole number", ("bars", "count", "seed", "sample_rate")),
             (str, "a text", ("prompt", "negative_prompt", "model", "slot", "request_id", "chords")),
@@ -207,10 +222,8 @@ class LoopRequest(Value, frozen=True):
                 value = getattr(self, name)
                 if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                     raise BadRequestError(f"{name} of LoopRequest is {shown(value)}; write {wanted}.")
-        for name, allowed in (("method", get_args(Method)), ("quality", get_args(Quality))):
-            if getattr(self, name) not in allowed:
-                given = shown(getattr(self, name))
-                raise BadRequestError(f"{name} of LoopRequest is {given}; write {', '.join(allowed)}.")
+        set_field(self, "method", Method, self.method, ", ".join(Method))
+        set_field(self, "quality", Quality, self.quality, ", ".join(Quality))
 
     @property
     def beats(self) -> Fraction:

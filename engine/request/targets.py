@@ -113,7 +113,10 @@ class Number(Value, frozen=True, tag="number"):
 
 
 class Audio(Value, frozen=True, tag="audio"):
-    """Reference audio: float32 little-endian samples, full scale 1, channels interleaved, at `sample_rate` in hertz."""
+    """Reference audio: float32 little-endian samples, full scale 1, channels interleaved, at `sample_rate` in hertz.
+
+    What the engine makes is an `engine.events.Sound`, whose fields need no checks.
+    """
 
     samples: bytes
     sample_rate: int

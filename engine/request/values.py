@@ -10,7 +10,7 @@ from midi.tempo import Beats, exact
 
 from ..errors import BadInputError, BadRequestError
 
-MOST_SHOWN = 10**24  # of a number that is not allowed; longer ones are not worth reading
+MAX_SHOWN = 10**24  # of a number that is not allowed; longer ones are not worth reading
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,8 +25,8 @@ def in_range(name: str, value: float, low: float, high: float, unit: str = "") -
 
 def _plain(value: float) -> str:
     """Return a number as people write it, a whole one with all its digits."""
-    is_whole = isinstance(value, int) and abs(value) < MOST_SHOWN
-    return f"{value:,d}" if is_whole else f"{float(value):,g}" if abs(value) < MOST_SHOWN else "something far larger"
+    is_whole = isinstance(value, int) and abs(value) < MAX_SHOWN
+    return f"{value:,d}" if is_whole else f"{float(value):,g}" if abs(value) < MAX_SHOWN else "something far larger"
 
 
 def beats_text(within: tuple[Fraction, Fraction]) -> str:

@@ -49,7 +49,7 @@ def anchored(
     `weight` is in norms of the losses' gradient per standard deviation of distance from `anchor` [batch, *noise_shape].
     """
     latent = evaluation.latent.detach()
-    if not objective.any_time:
+    if not objective.time_invariant:
         return with_proximal_pull(pull, latent, anchor, weight)
     near = nearest_frames(latent, anchor, scene.time_axis, layered=bool(scene.layers))
     return with_proximal_pull(pull, latent, near, weight) + character_pull(model, latent, anchor)
@@ -63,7 +63,7 @@ def anchor_of(model: Model, objective: Objective, latent: Tensor, spectrum: Spec
     """
     gain_db = objective.fade_db(spectrum)
     faded = latent if gain_db is None or not isinstance(model, Fades) else model.faded(latent, gain_db)
-    return objective.settled(faded)
+    return objective.with_kept_frames(faded)
 
 
 def nearest_frames(latent: Tensor, anchor: Tensor, time_axis: int, *, layered: bool = False) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .objective import Evaluation, Objective, Values, headroom, sum_of
 
-LEAST_URGENCY, MOST_URGENCY = 0.3, 4.0  # factors of a goal's weight, within its tolerance and far from it
+MIN_URGENCY, MAX_URGENCY = 0.3, 4.0  # factors of a goal's weight, within its tolerance and far from it
 SHORTEST_GRADIENT = 1e-9  # norm; a flat loss is not scaled up beyond this
 
 
@@ -37,7 +37,7 @@ class Balance:
 
 def urgency(distance: Tensor) -> Tensor:
     """Return the factor of a goal's weight at `distance` tolerances [batch]: the distance itself, 0.3 to 4."""
-    return distance.clamp(LEAST_URGENCY, MOST_URGENCY)
+    return distance.clamp(MIN_URGENCY, MAX_URGENCY)
 
 
 def pull_at(latent: Tensor, objective: Objective, evaluation: Evaluation, scales: Values) -> tuple[Tensor, Tensor]:

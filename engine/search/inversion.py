@@ -31,7 +31,7 @@ def inverted_where_kept(problem: Problem, noise: Tensor, chain: Chain) -> Tensor
     if scene.layers or scene.noises > 1 or chain.sampler == Sampler.RENOISE:
         return noise
     uncontrolled = latent_of(model, scene, noise, chain, checkpoint=False)
-    whole = objective.settled(uncontrolled)
+    whole = objective.with_kept_frames(uncontrolled)
     kept = whole != uncontrolled
     if not kept.any():
         return noise

@@ -13,7 +13,7 @@ import msgspec
 
 from .. import controls
 from ..models.protocol import ListensThrough, Model, Sampler, Scene
-from ..request import LoopRequest
+from ..request import LoopRequest, Method, Quality
 from . import objective as targets
 from .anchor import Anchor
 from .balance import Balance
@@ -28,8 +28,8 @@ PAPER_CHAIN = Chain(steps=20, sampler=Sampler.DDIM)
 PAPER_RATE, PAPER_BETAS = 5e-3, (0.9, 0.999)
 PAPER_STEPS, PAPER_LONG_STEPS = 70, 150
 
-SURROGATE_STEPS = {"draft": 36, "normal": 96, "best": 240}  # at most; a search ends at its tolerances
-CHAIN_STEPS = {"draft": 24, "normal": 64, "best": 160}
+SURROGATE_STEPS = {Quality.DRAFT: 36, Quality.NORMAL: 96, Quality.BEST: 240}  # at most; a search ends at its tolerances
+CHAIN_STEPS = {Quality.DRAFT: 24, Quality.NORMAL: 64, Quality.BEST: 160}
 REDRAW_STEPS = 2  # usually
 AIMS_BELOW = 0.5  # proximal weight of one control, up to which steps are not shortened near the target
 CONDITIONED_ANCHOR = 1.4  # times the proximal weight, where the model is conditioned on targets
@@ -37,7 +37,7 @@ CONDITIONED_STEPS = 9  # of a search for a tune on which the model is conditione
 LAST_PROXIMAL_WEIGHT = 0.1  # share left after all steps: some targets are far from the anchor
 
 # By quality: slow processors may need all of it to reach a target. A request with a number of steps has no limit.
-LIMIT_SECONDS = {"draft": 15.0, "normal": 60.0, "best": 240.0}
+LIMIT_SECONDS = {Quality.DRAFT: 15.0, Quality.NORMAL: 60.0, Quality.BEST: 240.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def limit_seconds(request: LoopRequest, spent_seconds: float = 0.0, searches: in
     """
     if request.budget.seconds is not None:
         return max(0.0, request.budget.seconds - spent_seconds) / searches
-    if request.budget.steps is not None or request.method == "ditto-paper":
+    if request.budget.steps is not None or request.method is Method.DITTO_PAPER:
         return None
     return LIMIT_SECONDS[request.quality]
 
@@ -113,10 +113,10 @@ def plan(
     A search whose model `is_conditioned` on its targets begins farther from the uncontrolled loop, and is pulled back
     harder.
     """
-    paper = request.method == "ditto-paper"
+    paper = request.method is Method.DITTO_PAPER
     made = _paper(objective) if paper else _ours(request, model, objective, is_conditioned=is_conditioned)
     steps = made.steps if request.budget.steps is None else request.budget.steps
-    idle = not objective.goals or request.method in ("none", "guidance")
+    idle = not objective.goals or request.method in (Method.NONE, Method.GUIDANCE)
     recompute, until = made.recompute and recomputes, request.budget.until_tolerance
     steps = 0 if idle else steps
     return replace(
@@ -148,7 +148,7 @@ def _paper(objective: Objective) -> Plan:
 def _ours(request: LoopRequest, model: Model, objective: Objective, *, is_conditioned: bool) -> Plan:
     card = model.card
     decode = Chain(steps=card.decode_steps, sampler=card.sampler)
-    surrogate, has_waveform = request.method == "ditto2", isinstance(model, ListensThrough)
+    surrogate, has_waveform = request.method is Method.DITTO2, isinstance(model, ListensThrough)
     chain = Chain(steps=card.surrogate_steps, sampler=card.sampler) if surrogate else decode
     # A take that is changed stays near it.
     begins = surrogate and request.start is None and not request.budget.plain_start and can_begin(model, objective)
@@ -195,7 +195,7 @@ def objective_of(request: LoopRequest, scene: Scene, model: Model) -> Objective:
 
     Raises `BadRequestError` for a control that does not exist or refuses its target.
     """
-    if request.method != "ditto-paper":
+    if request.method is not Method.DITTO_PAPER:
         return targets.build(request, scene, model)
     parts = tuple(msgspec.structs.replace(part, kind=_paper_kind(part.kind)) for part in request.controls)
     return _paper_weighted(targets.build(msgspec.structs.replace(request, controls=parts), scene, model))

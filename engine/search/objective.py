@@ -89,10 +89,10 @@ class Objective:
         """Return the weighted sum [batch] that decides which noise is best, the headroom counted in."""
         return sum_of(goal.weight * losses[goal.name] for goal in self.goals) + headroom(spectrum)
 
-    def settled(self, latent: Tensor) -> Tensor:
+    def with_kept_frames(self, latent: Tensor) -> Tensor:
         """Return the finished latent [batch, *noise_shape] with the kept parts of references written into it."""
         for goal in self.goals:
-            latent = goal.term.settle(latent) if goal.term.settle is not None else latent
+            latent = goal.term.write_kept_frames(latent) if goal.term.write_kept_frames is not None else latent
         return latent
 
     @property
@@ -102,9 +102,9 @@ class Objective:
         return max(weights) if min(weights, default=0.0) > 0 else 0.0
 
     @property
-    def any_time(self) -> bool:
+    def time_invariant(self) -> bool:
         """Whether the sounds of the uncontrolled loop may occur at other times."""
-        return any(goal.term.any_time for goal in self.goals)
+        return any(goal.term.time_invariant for goal in self.goals)
 
     @torch.no_grad()
     def features(self, spectrum: Spectrum, latent: Tensor) -> tuple[controls.Features, ...]:
@@ -169,7 +169,7 @@ def build(request: LoopRequest, scene: Scene, model: Model) -> Objective:
                 name=f"{part.kind}-{earlier + 1}" if earlier else part.kind,
                 kind=part.kind,
                 weight=row.weight * part.weight * context.mean_weight,
-                tolerance=row.tolerance if len(request.controls) == 1 else row.beside_others,
+                tolerance=row.tolerance if len(request.controls) == 1 else row.tolerance_with_others,
                 term=row.term(part.target, scene, context),
                 hears=_hears(part, scene, model),
             )

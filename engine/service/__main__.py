@@ -5,7 +5,7 @@ import sys
 import msgspec
 
 from ..errors import DittoError
-from .process import EngineOptions
+from .options import EngineOptions
 from .run import run_engine
 
 

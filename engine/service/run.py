@@ -16,11 +16,14 @@ from ..settings import ExecutorKind
 from .access import Access, Keys
 from .listener import Listening
 from .logs import log_to_stderr
-from .process import EngineOptions, own_version, stop_on_signals
+from .options import EngineOptions
 from .queue.journal import Journal
 from .server import Engine
+from .signals import stop_on_signals
 from .transport import run
-from .workers.executor import Executor, LocalExecutor, Timeouts
+from .version import own_version
+from .workers.executor import Executor
+from .workers.local import LocalExecutor, Timeouts
 from .workers.worker_options import Manner
 
 

@@ -15,11 +15,12 @@ from .. import controls, metrics
 from ..audio.finish import Finished
 from ..metrics.verdict import Grade
 from ..models.protocol import Layers, Scene, controls_of
+from ..request import Method
 from ..search.surrogate import latent_of
 from .prepared import Prepared
 
-LEAST_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
-MOST_RAISED_DB = 30.0
+MIN_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
+MAX_RAISED_DB = 30.0
 RESTING_DB = -24.0  # under this level over the others a layer counts as silent, and no search stays near it
 SHARES = (1.0, 0.75, 0.5, 0.25)  # of the missing decibels, tried in turn where a level is a target, too
 
@@ -73,7 +74,7 @@ def sentences(scene: Scene, made: Finished) -> Iterator[str]:
 def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
     """Return by how many dB each layer with a target of its own is too soft beside the others: [layers], else 0."""
     scene, missing_db, power = ready.scene, torch.zeros(len(stems)), stems.square().mean((1, 2))
-    if ready.request.method == "none":  # the loop that the seed gives, whatever is asked
+    if ready.request.method is Method.NONE:  # the loop that the seed gives, whatever is asked
         return missing_db
     rows = ((controls.find(part.kind), part.on) for part in ready.request.controls)
     led = {name for row, on in rows if not row.asks_level for name in row.layers_in(scene, on)}
@@ -81,8 +82,8 @@ def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
         others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
         rest = stems[others].sum(0).square().mean()
         if name in led and name in scene.audible and power[place] > 0 and rest > 0:
-            missing = LEAST_DB - 10 * float((power[place] / rest).log10())
-            missing_db[place] = min(max(missing, 0.0), MOST_RAISED_DB)
+            missing = MIN_DB - 10 * float((power[place] / rest).log10())
+            missing_db[place] = min(max(missing, 0.0), MAX_RAISED_DB)
     return missing_db
 
 

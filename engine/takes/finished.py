@@ -27,7 +27,7 @@ FAINT_DB = -40.0  # RMS of a layer over that of the loop, under which nobody hea
 
 
 def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
-    """Return the loop of one settled latent [*noise_shape]."""
+    """Return the loop of one finished latent [*noise_shape]."""
     model, scene = ready.model, ready.scene
     if scene.layers and isinstance(model, Layers):
         with no_grad():
@@ -44,7 +44,7 @@ def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
 
 
 def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, item: int) -> tuple[Take, Stems | None]:
-    """Return the take `one` of `noise` and its settled `latent`, both [*noise_shape], and its stems if asked for.
+    """Return the take `one` of `noise` and its finished `latent`, both [*noise_shape], and its stems if asked for.
 
     `item` is its place in the batch of `search`.
     """
@@ -62,7 +62,6 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
         "verdicts": [msgspec.to_builtins(verdict) for verdict in verdicts],
         "panels": metrics.panels(request, judges),
         "gain_db": made.gain_db,
-        "rotation_samples": made.rotation_samples,
     }
     take = Take(
         request_id=request.request_id,

@@ -11,7 +11,7 @@ from ..audio.repeat import NEAR_BEATS, turn_beats, turned
 from ..controls.reference import beats_of, on_the_loop
 from ..errors import BadRequestError
 from ..models.protocol import Layers, Model, Scene, without_controls
-from ..request import MIX, LoopRequest, Start
+from ..request import MIX, LoopRequest, Method, Start
 from ..request.layers import called
 from ..search.part import kept_from
 from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop
@@ -58,7 +58,7 @@ def initial_noise(request: LoopRequest, model: Model, scene: Scene) -> InitialNo
             note = "Layers that stay do not hear the recording anew; make them again to have them hear it."
             scene = replace(scene, notes=(*scene.notes, note))
     stay = tuple(known) if request.again else ()
-    if request.method != "none" and request.budget.steps != 0:
+    if request.method is not Method.NONE and request.budget.steps != 0:
         scene = replace(scene, notes=(*scene.notes, *kept_from(request, scene, stay)))
     # Layers of new seeds are conditioned on the others as these are without control inputs, so that a target moves no
     # other layer than its own.

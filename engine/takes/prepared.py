@@ -61,10 +61,10 @@ class Prepared:
         return len(self.scene.layers) / moved if moved else 1.0
 
     def whole(self, latent: Tensor) -> Tensor:
-        """Return the settled latent of the whole loop; `latent` [takes, ...] is the part that the search moved."""
+        """Return the finished latent of the whole loop; `latent` [takes, ...] is the part that the search moved."""
         if self.still is not None:
             return self.part.put(latent, self.still[: len(latent)])
-        return self.objective.settled(latent)
+        return self.objective.with_kept_frames(latent)
 
     def groups(self) -> Iterator["Prepared"]:
         """Yield the takes that are searched together: all of them on an accelerator, each alone on a processor.

@@ -13,7 +13,7 @@ from ..request import LoopRequest
 from ..search.shell import flatness
 from .noise import stored_facts
 
-MOST_THREADS = 256
+MAX_THREADS = 256
 BFLOAT16 = " with bfloat16"
 MADE_WITH = ("ditto-live", "torch", "diffusers")  # diffusers only where it is installed
 
@@ -67,11 +67,11 @@ def computed_by(model: Model) -> Computed:
 def threads_of(noise: bytes) -> int:
     """Return the number of threads with which the take of a stored noise was computed; 0 where it does not say.
 
-    A file may come from anywhere, and nothing is computed with more than `MOST_THREADS`.
+    A file may come from anywhere, and nothing is computed with more than `MAX_THREADS`.
     """
     with suppress(msgspec.DecodeError):
         threads = msgspec.json.decode(stored_facts(noise).get("computed", ""), type=Computed).threads
-        return threads if 1 <= threads <= MOST_THREADS else 0
+        return threads if 1 <= threads <= MAX_THREADS else 0
     return 0
 
 

@@ -27,7 +27,7 @@ from .inputs import fitted
 from .loops import mode_name, read_shard, shards
 
 FREE_SHARE = 0.1  # captions left out altogether, for guidance
-LEAST_WORDS_SHARE = 0.3  # of a caption's words, each of which is kept with this or a larger chance
+MIN_WORDS_SHARE = 0.3  # of a caption's words, each of which is kept with this or a larger chance
 KEY_SHARE = 0.7  # of tonal loops that say anything say their key
 CONTROLLED_SHARE = 0.35  # loops whose control inputs are shown, each of the three with even odds
 CONTROL_INPUTS = (2, 13, 2)  # channels of intensity, chroma and onsets, each with its flag
@@ -253,7 +253,7 @@ Share = TypeVar("Share", float, Tensor)
 
 def kept_share(drawn: Share) -> Share:
     """Return the chance of each word of a caption to be kept, from a uniform number: most captions keep most words."""
-    return 1 - (1 - LEAST_WORDS_SHARE) * drawn**1.5
+    return 1 - (1 - MIN_WORDS_SHARE) * drawn**1.5
 
 
 def shown_controls(count: int, draws: Draws) -> Tensor:

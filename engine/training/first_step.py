@@ -196,7 +196,7 @@ class Trainer:
         """Return the mean square distance from what the search's anchor pulls to, in variances of the latent."""
         _, scene, objective = problem
         near = anchor
-        if objective.any_time:  # as the search pulls: to the same sounds, at whatever time they occur
+        if objective.time_invariant:  # as the search pulls: to the same sounds, at whatever time they occur
             near = nearest_frames(latent.detach(), anchor, scene.time_axis, layered=bool(scene.layers))
         return ((latent - near) / self.network.deviation).square().mean()
 

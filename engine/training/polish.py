@@ -30,7 +30,7 @@ from .flow import drawn_times, exported
 CHAIN_STEPS = 4  # of the chain that is delivered
 JUMP_ODDS = (0.2, 0.2, 0.2, 0.4)  # of its jumps to be trained in a step: the last one makes the delivered latent
 CRITIC_BLOCKS = (1, 3, 5, 6)  # of the flow, whose hidden states a critic gets
-LEAST_NOISE, NOISE_SPAN = 0.05, 0.6  # added for a critic: without noise it would detect how latents are rounded
+MIN_NOISE, NOISE_SPAN = 0.05, 0.6  # added for a critic: without noise it would detect how latents are rounded
 DISTILLATION_WEIGHT = 2.0  # of the loss of a distillation step
 
 
@@ -119,7 +119,7 @@ class Polisher:
         # What the jump gives is as noisy as the chain is there; critics get it with that much noise or more.
         size = len(made)
         heard_at = torch.rand(size, device=self.device)[:, None, None] * NOISE_SPAN
-        level = end + (1 - end) * heard_at if end else LEAST_NOISE + heard_at
+        level = end + (1 - end) * heard_at if end else MIN_NOISE + heard_at
         kept = (1 - level) / (1 - end)
         more = (level.square() - (kept * end).square()).clamp_min(0).sqrt()
         false = kept * made + more * torch.randn_like(made)

@@ -25,7 +25,7 @@ from .loops import read_shards
 
 FRAMES = 256  # three seconds of a loop are enough to tell what it is
 TURNED_SHARE = 0.8  # of excerpts are heard at other levels
-MOST_GAIN_DB, MOST_SWELL_DB = 12.0, 24.0  # of a whole excerpt; from the quietest to the loudest place in it
+MAX_GAIN_DB, MAX_SWELL_DB = 12.0, 24.0  # of a whole excerpt; from the quietest to the loudest place in it
 
 
 class Excerpts:
@@ -62,11 +62,11 @@ class Excerpts:
 def level_curve(frames: int, generator: np.random.Generator) -> NDArray[np.float32]:
     """Return a smooth curve of gains in dB [frames]: up to four corners, joined by half cosines."""
     corners = int(generator.integers(2, 5))
-    swell = MOST_SWELL_DB * generator.random() * (generator.random(corners) - 0.5)
+    swell = MAX_SWELL_DB * generator.random() * (generator.random(corners) - 0.5)
     place = np.linspace(0, corners - 1, frames)
     left = np.minimum(place.astype(int), corners - 2)
     share = (1 - np.cos(np.pi * (place - left))) / 2
-    gain_db = generator.uniform(-MOST_GAIN_DB, MOST_GAIN_DB)
+    gain_db = generator.uniform(-MAX_GAIN_DB, MAX_GAIN_DB)
     return np.asarray(gain_db + swell[left] * (1 - share) + swell[left + 1] * share, np.float32)
 
 

@@ -10,7 +10,7 @@ from .changes import TRIAD
 from .qualities import QUALITIES
 from .text import NO_CHORD, Chord
 
-MOST_NOTES = 5  # six notes are a scale
+MAX_NOTES = 5  # six notes are a scale
 EXTRA, FOREIGN_BASS = 1.0, 0.5  # costs of a note outside the chord, and of a bass outside it, as in C/D
 MISSING, MISSING_FIFTH, MISSING_ROOT = 0.6, 0.3, 1.0  # costs of a note of the chord that is not played
 INVERTED = 0.1  # a chord's root is rather in the bass
@@ -20,7 +20,7 @@ OTHER_BASS = 0.6  # cost of a beat with a chord of its own whose bass is another
 PLAYED = 0.5  # of the time of the chord's notes: a note that sounds so long is played as one of them
 FIFTH, OCTAVE = 7, 12
 
-_SHAPES = [steps for steps in dict.fromkeys(QUALITIES.values()) if len(steps) <= MOST_NOTES]
+_SHAPES = [steps for steps in dict.fromkeys(QUALITIES.values()) if len(steps) <= MAX_NOTES]
 _ROOTS = np.repeat(np.arange(12), len(_SHAPES))
 _NOTES = np.array([[(pitch - root) % 12 in steps for pitch in range(12)] for root in range(12) for steps in _SHAPES])
 _MISSED = MISSING * _NOTES

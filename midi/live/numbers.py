@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from .xml import BrokenElementError, UnreadableValueError
 
-MOST_BEATS = 1e9  # above the longest arrangement that Live allows, 1,576,800 beats
+MAX_BEATS = 1e9  # above the longest arrangement that Live allows, 1,576,800 beats
 
 
 def value_of(tag: str, attributes: Mapping[str, str]) -> float:
@@ -32,7 +32,7 @@ def number_of(tag: str, attributes: Mapping[str, str], name: str, default: float
 def beat_of(tag: str, attributes: Mapping[str, str], name: str, default: float | None = None) -> float:
     """Return an attribute as a beat that a song may have."""
     beat = number_of(tag, attributes, name, default)
-    if abs(beat) > MOST_BEATS:
+    if abs(beat) > MAX_BEATS:
         raise UnreadableValueError(f"the {name} of a {tag[:40]} is {beat:g}, far outside any song")
     return beat
 

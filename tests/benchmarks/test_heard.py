@@ -37,7 +37,7 @@ def test_seconds_of_layers_stand_beside_the_full_mix(tmp_path: Path) -> None:
     assert body["full mix"] == ["0.550 (0.500-0.600)", "0.500", "1.00"]
     assert body["four layers"] == ["**1.35** (1.30-1.40)", "1.30", "2.60"]
     assert body["three layers"] == ["", "", ""]
-    assert not seconds.MOST_SECONDS[False].met(1.7)
+    assert not seconds.MAX_SECONDS[False].met(1.7)
 
 
 @pytest.mark.parametrize("group", sorted(heard.PIECES))

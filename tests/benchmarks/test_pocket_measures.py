@@ -12,7 +12,7 @@ from benchmarks.quality.evaluation import grid, key, material, sound, statistics
 from benchmarks.quality.evaluation.checkpoint import read_checkpoint
 from benchmarks.quality.evaluation.classifiers import Listener, Training, colour, genre_accuracy, groove
 from benchmarks.quality.evaluation.figures import Figure, at_least, from_rows
-from benchmarks.quality.evaluation.generation import MOST_STUDENT_STEPS, generate
+from benchmarks.quality.evaluation.generation import MAX_STUDENT_STEPS, generate
 from benchmarks.quality.evaluation.hearing import PICTURE_BANDS, Ear
 from benchmarks.quality.pocket import LOOPS, put, table
 from benchmarks.rows import Rows, arrays_of
@@ -272,7 +272,7 @@ def test_a_checkpoint_is_read_without_its_maker(tmp_path) -> None:
     assert float(read["net/b"]) == 5.0
 
 
-@pytest.mark.parametrize("steps", [MOST_STUDENT_STEPS, MOST_STUDENT_STEPS + 1])
+@pytest.mark.parametrize("steps", [MAX_STUDENT_STEPS, MAX_STUDENT_STEPS + 1])
 def test_loops_of_one_length_are_made_together_as_each_alone(steps: int) -> None:
     """Metres and prompts of a batch stay each loop's own, in the student's chains and with the teacher's guidance."""
     pocket = load_pocket(Settings(dtype="float32"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.osc.addresses import PROTOCOL_VERSION
 from bridge.osc.codec import OscError, OscMessage, decode, encode
 from bridge.osc.request import encode_request
-from bridge.session.book import MAX_OPEN, MOST_REPEATED, REPEATS_SECONDS
+from bridge.session.book import MAX_OPEN, MAX_REPEATED, REPEATS_SECONDS
 from bridge.session.effects import (
     CancelJob,
     Delivered,
@@ -147,7 +147,7 @@ def test_progress_is_repeated_of_what_is_made_and_not_of_what_waits() -> None:
         desk.now += 0.01
         desk.handle(Progress(request_id=name, take=0, step=1, steps=2, seconds_left=1.0, losses={}))
     said = [message.values[0] for message in _sent(desk.tick(1.0)) if message.path == "/ditto/progress"]
-    assert said == [f"q{number}" for number in range(99, 99 - MOST_REPEATED, -1)]
+    assert said == [f"q{number}" for number in range(99, 99 - MAX_REPEATED, -1)]
 
 
 def test_another_protocol_is_refused_in_words() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.studio import SILENT_SECONDS, EngineProcess
 from engine.service.child_process import Exit
-from engine.service.process import EngineOptions
+from engine.service.options import EngineOptions
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 

@@ -16,7 +16,7 @@ from engine.errors import NonFiniteLossError, OutOfMemoryError
 from engine.events import Accepted, Cancelled, Checkpoint, Done, Event, Phase, Preview, Progress, Sound, Take
 from engine.models.speed.threads import with_threads
 from engine.models.testing import TinyModel
-from engine.request import Budget, LoopRequest
+from engine.request import Budget, LoopRequest, Method
 from engine.search import methods
 from engine.search import minimize as optimize
 from engine.search.methods import Plan
@@ -79,7 +79,7 @@ def test_takes_come_best_first(tiny: TinyModel, ask: Asking, monkeypatch: pytest
     assert done == Done(request_id=request.request_id, takes=3, best=2)
 
 
-@pytest.mark.parametrize("method", ["none", "guidance", "ditto", "ditto2", "ditto-paper"])
+@pytest.mark.parametrize("method", [Method.NONE, Method.GUIDANCE, Method.DITTO, Method.DITTO2, Method.DITTO_PAPER])
 def test_a_takes_noise_is_its_sound(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """Whatever the method, the stored noise gives the same loop again, to 1e-4, without a search."""
     request = ask.request(ask.intensity(), ask.melody(), method=method, budget=Budget(steps=3))
@@ -135,7 +135,7 @@ def test_a_search_that_ends_by_the_clock_says_so(
 @pytest.mark.usefixtures("every_step_is_told")
 def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Asking) -> None:
     """It has the length of the take, and the last is the take itself."""
-    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
+    request = ask.request(ask.intensity(), method=Method.DITTO, budget=Budget(steps=3))
     events = made(request, tiny, live=True)
     previews, (take,) = of_kind(Preview, events), of_kind(Take, events)
     assert len(previews) >= 3
@@ -144,7 +144,7 @@ def test_a_preview_is_a_whole_loop(tiny: TinyModel, ask: Asking) -> None:
 
 
 @pytest.mark.usefixtures("every_step_is_told")
-@pytest.mark.parametrize("method", ["ditto", "ditto2"])
+@pytest.mark.parametrize("method", [Method.DITTO, Method.DITTO2])
 def test_what_was_interrupted_goes_on_to_the_same_take(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """From the checkpoint of any step; the one after the last has nothing left to do but to finish."""
     request = ask.request(ask.intensity(), ask.melody(), method=method, budget=Budget(steps=8, until_tolerance=False))
@@ -159,7 +159,7 @@ def test_what_was_interrupted_goes_on_to_the_same_take(tiny: TinyModel, ask: Ask
 @pytest.mark.usefixtures("every_step_is_told")
 def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Asking) -> None:
     """It answers with the take so far, which is nearer to what was asked than the seed alone, and says so."""
-    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=60, until_tolerance=False))
+    request = ask.request(ask.intensity(), method=Method.DITTO, budget=Budget(steps=60, until_tolerance=False))
     making = pipeline.make_loop(request, tiny, Settings())
     for event in making:
         if isinstance(event, Progress) and event.step == 20:
@@ -170,13 +170,13 @@ def test_a_cancelled_search_leaves_its_best(tiny: TinyModel, ask: Asking) -> Non
     assert isinstance(take, Take)
     assert end == Cancelled(request_id=request.request_id, takes=1)
     assert take.record["steps"] == 20
-    (alone,) = of_kind(Take, made(ask.request(ask.intensity(), method="none"), tiny))
+    (alone,) = of_kind(Take, made(ask.request(ask.intensity(), method=Method.NONE), tiny))
     assert take.scores["intensity_mse"] < 0.5 * alone.scores["intensity_mse"]
 
 
 def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Asking) -> None:
     """What is ready is sent, though the end says that it was stopped."""
-    making = pipeline.make_loop(ask.request(method="none", count=3), tiny, Settings())
+    making = pipeline.make_loop(ask.request(method=Method.NONE, count=3), tiny, Settings())
     assert isinstance(next(making), Accepted)
     first = next(event for event in making if isinstance(event, Take))
     making.stop()
@@ -185,7 +185,7 @@ def test_a_stop_among_finished_takes_loses_none(tiny: TinyModel, ask: Asking) ->
     assert isinstance(end, Cancelled)
 
 
-@pytest.mark.parametrize("method", ["ditto", "ditto2"])
+@pytest.mark.parametrize("method", [Method.DITTO, Method.DITTO2])
 def test_a_take_of_several_is_the_take_of_its_seed(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """To the bit, however many others are asked for: each is searched for alone."""
     request = ask.request(ask.intensity(), method=method, count=3, budget=Budget(steps=6))
@@ -266,7 +266,7 @@ def test_a_search_that_breaks_down_leaves_its_best(
     tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The take comes with a note of what went wrong; with nothing heard yet, the error is all there is to say."""
-    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=12))
+    request = ask.request(ask.intensity(), method=Method.DITTO, budget=Budget(steps=12))
     monkeypatch.setattr(optimize, "minimize", stopping(5, error))
     *_, take, end = made(request, tiny)
     assert isinstance(take, Take)
@@ -282,7 +282,7 @@ def test_a_take_is_made_again_with_its_own_number_of_threads(
     tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sums come out otherwise with another; the record tells it, and afterwards torch has the number of before."""
-    request = ask.request(method="none")
+    request = ask.request(method=Method.NONE)
     with with_threads(2):
         (take,) = of_kind(Take, made(request, tiny))
     assert {name: take.record["computed"][name] for name in ("device", "precision", "threads")} == {
@@ -313,7 +313,7 @@ def test_scores_are_those_of_what_is_delivered(tiny: TinyModel, ask: Asking) -> 
 
 def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask: Asking) -> None:
     """The whole flow minimises what the paper does, to its own tolerances, and not only plans for it."""
-    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper", budget=Budget(steps=1))
+    request = ask.request(ask.intensity(), ask.melody(), method=Method.DITTO_PAPER, budget=Budget(steps=1))
     handed: list[Objective] = []
 
     def seen(chosen: Plan, objective: Objective, *args: Any, **named: Any) -> Iterator[Step]:
@@ -329,7 +329,7 @@ def test_the_papers_own_losses_and_weights_reach_the_search(tiny: TinyModel, ask
 
 def test_activations_may_be_kept(tiny: TinyModel, ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recomputing is the rule; who has the memory may have the time instead, and the loop is the same."""
-    request = ask.request(ask.intensity(), method="ditto", budget=Budget(steps=3))
+    request = ask.request(ask.intensity(), method=Method.DITTO, budget=Budget(steps=3))
     objective = methods.objective_of(request, tiny.scene(request), tiny)
     assert methods.plan(request, tiny, objective).recompute
     assert not methods.plan(request, tiny, objective, recomputes=False).recompute

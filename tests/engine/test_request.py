@@ -18,8 +18,10 @@ from engine.request import (
     Control,
     Curve,
     LoopRequest,
+    Method,
     Notes,
     Point,
+    Quality,
     Start,
     Words,
     new_id,
@@ -155,6 +157,30 @@ def test_a_changed_request_is_checked_again() -> None:
     """`replace` cannot smuggle in what the constructor refuses."""
     with pytest.raises(BadRequestError, match="Bars"):
         msgspec.structs.replace(LoopRequest(), bars=0)
+
+
+@given(st.sampled_from(Method), st.sampled_from(Quality))
+def test_a_method_is_a_member_whether_it_was_written_or_sent(method: Method, quality: Quality) -> None:
+    """From Python, msgpack and JSON a name becomes the same member, and it travels as its name."""
+    named = LoopRequest(method=method.value, quality=quality.value, seed=1, request_id="r")  # type: ignore[arg-type]
+    sent = wire.decode_request(wire.encode(named))
+    for request in (named, sent, wire.from_json(wire.to_json(named), LoopRequest)):
+        assert request.method is method
+        assert request.quality is quality
+    plain = msgspec.msgpack.decode(wire.encode(named))
+    assert (plain["method"], plain["quality"]) == (method.value, quality.value)
+    assert wire.to_json(named) == wire.to_json(msgspec.structs.replace(named, method=method, quality=quality))
+
+
+@pytest.mark.parametrize("name", ["magic", "", "Draft", None, 3, []])
+def test_a_method_that_nobody_has_is_refused_with_the_names(name: object) -> None:
+    """In Python and on the wire; the names are listed to whoever wrote it."""
+    for field, names in (("method", Method), ("quality", Quality)):
+        with pytest.raises(BadRequestError) as fault:
+            LoopRequest(**{field: name})  # type: ignore[arg-type]
+        assert fault.value.sentence == f"{field} of LoopRequest is {name!r}; write {', '.join(names)}."
+        with pytest.raises(BadRequestError, match=field):
+            wire.decode(msgspec.msgpack.encode({field: name}), LoopRequest)
 
 
 def test_ids_do_not_meet() -> None:

@@ -22,7 +22,7 @@ from engine.service.access import Access, Keys
 from engine.service.listener import Listening
 from engine.service.queue.journal import Journal
 from engine.service.server import Engine
-from engine.service.workers.executor import LocalExecutor
+from engine.service.workers.local import LocalExecutor
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 from max_for_live.install import COMMITTED

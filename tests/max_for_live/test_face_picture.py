@@ -11,7 +11,7 @@ from max_for_live.checks import boxes_of
 from max_for_live.face_picture import MARGIN, SHOWN, TITLE, draw_face, draw_faces, recorded
 from max_for_live.face_themes import MOMENTS, Moment
 
-LEAST_CONTRAST = 4.5  # WCAG 2.1, 1.4.3
+MIN_CONTRAST = 4.5  # WCAG 2.1, 1.4.3
 moments = pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
 
 
@@ -36,7 +36,7 @@ def test_every_text_of_the_display_can_be_read(node, moment):
     """Status, scale, source and scores stand out from the display's ground in a dark, a middle and a light theme."""
     for operation in recorded(face.DISPLAY, moment):
         if operation["kind"] == "text":
-            assert contrast(operation["ink"], moment) >= LEAST_CONTRAST, operation["text"]
+            assert contrast(operation["ink"], moment) >= MIN_CONTRAST, operation["text"]
 
 
 def contrast(ink: Sequence[float], moment: Moment) -> float:

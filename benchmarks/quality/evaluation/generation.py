@@ -17,7 +17,7 @@ from engine.pocket.model import Pocket
 from engine.request import LoopRequest
 from engine.sampling import sample, start_noise
 
-MOST_STUDENT_STEPS = 8  # longer chains are the teacher's: the flow itself, with guidance
+MAX_STUDENT_STEPS = 8  # longer chains are the teacher's: the flow itself, with guidance
 BATCH = 8
 Stems = Mapping[Layer, NDArray[np.float32]]
 
@@ -65,7 +65,7 @@ def played(model: LayeredPocket, request: LoopRequest, plan: Arrangement) -> tup
 
 def chain(pocket: Pocket, scene: Scene, noise: torch.Tensor, steps: int) -> torch.Tensor:
     """Return the latents of `noise` after `steps` steps of the student, or of the teacher for long chains."""
-    sampler = Sampler.TRAJECTORY if steps <= MOST_STUDENT_STEPS else Sampler.DDIM
+    sampler = Sampler.TRAJECTORY if steps <= MAX_STUDENT_STEPS else Sampler.DDIM
     with torch.no_grad():
         return sample(pocket, scene, noise, pocket.schedule(steps, scene), sampler, checkpoint=False)
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from engine.metrics.framing import Signal, mono
 from engine.metrics.rhythm import onset_strength, onset_times
 
-LEAST_HITS = 4
+MIN_HITS = 4
 TEMPO_TOLERANCE, PHASE_SECONDS = 0.005, 0.010
 SEARCHED = 0.06  # of the tempo, up and down
-LEAST_SECONDS = 16.0  # of music to tell a tempo from
+MIN_SECONDS = 16.0  # of music to tell a tempo from
 SWINGS = np.linspace(0.50, 0.67, 18)
 HARMONICS = {1: 0.5, 2: 1.0, 4: 1.0}  # quarters, eighths, sixteenths
 
@@ -39,7 +39,7 @@ def measure(audio: NDArray[np.floating], sample_rate: int, tempo_bpm: float) -> 
     """Return how a loop [channels, samples] keeps to `tempo_bpm`, or None where too few hits are heard."""
     signal = mono(audio)
     times = onset_times(signal, sample_rate, circular=True)
-    if len(times) < LEAST_HITS:
+    if len(times) < MIN_HITS:
         return None
     strength = onset_strength(signal, sample_rate, circular=True)
     frame = np.round(times * sample_rate / len(signal) * len(strength)).astype(np.int64) % len(strength)
@@ -74,7 +74,7 @@ def tempo_ratio(strength: Signal, loop_seconds: float, tempo_bpm: float) -> floa
     The strength's spectrum is read at beat, eighth and sixteenth of each tempo, over as many rounds as a listener
     needs: the few hits of one bar alone would not tell a tempo to half a percent.
     """
-    rounds = int(np.ceil(LEAST_SECONDS / loop_seconds))
+    rounds = int(np.ceil(MIN_SECONDS / loop_seconds))
     heard = np.tile(strength, rounds)
     centred = (heard - heard.mean()) * np.hanning(len(heard) + 1)[:-1]
     seconds = np.arange(len(heard)) * loop_seconds / len(strength)

@@ -51,9 +51,9 @@ class Ear:
 def _time(audio: Audio, loop: Loop) -> dict[str, float]:
     labels = loop.labels
     asked = key_of(labels) if labels else None
-    tonal = labels is not None and asked is not None and pitch_classes(labels) >= key.LEAST_CLASSES
+    tonal = labels is not None and asked is not None and pitch_classes(labels) >= key.MIN_CLASSES
     values = {"key": float(key.fits(audio, SAMPLE_RATE, asked)) if tonal and asked else np.nan}
-    drums = (len(labels.onsets) if labels else grid.LEAST_HITS) >= grid.LEAST_HITS and loop.tempo_bpm > 0
+    drums = (len(labels.onsets) if labels else grid.MIN_HITS) >= grid.MIN_HITS and loop.tempo_bpm > 0
     kept = grid.measure(audio, SAMPLE_RATE, loop.tempo_bpm) if drums else None
     return values | {
         "drums": float(drums),

@@ -15,7 +15,7 @@ from engine.metrics.hearing.chroma import chroma_of
 from midi.key import MODES, Key
 
 TOLERANCE = 0.05  # of the chroma that the best key holds: 93 % of true loops fit, 13 % of wrong keys do
-LEAST_CLASSES = 5  # with fewer notes there is no telling
+MIN_CLASSES = 5  # with fewer notes there is no telling
 
 
 def fits(audio: NDArray[np.floating], sample_rate: int, asked: Key) -> bool:

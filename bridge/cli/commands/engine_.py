@@ -30,7 +30,7 @@ def engine(
 ) -> int:
     """Start the engine and keep it running until Ctrl-C."""
     from engine.service.access import Keys
-    from engine.service.process import EngineOptions
+    from engine.service.options import EngineOptions
     from engine.service.run import run_engine
 
     settings = placed(Settings(device=device, dtype=dtype), home)

@@ -41,7 +41,7 @@ def serve(
     jobs: JobsName = "",
 ) -> int:
     """Start bridge and engine and keep them running until Ctrl-C."""
-    from engine.service.process import EngineOptions
+    from engine.service.options import EngineOptions
 
     if log is not None:
         speak_to(log)

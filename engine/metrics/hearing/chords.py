@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..framing import Signal
 from .chroma import chroma_of
 
-LEAST_SECONDS = 0.4  # shortest chord that is recognised reliably
+MIN_SECONDS = 0.4  # shortest chord that is recognised reliably
 ROOT_WEIGHT = 1.3  # of the root in a template, beside 1 for other notes
 THIRDS = {"major": 4, "minor": 3}
 SHAPES = {
@@ -38,7 +38,7 @@ def share_recognised(audio: NDArray[np.floating], sample_rate: int, chords: Sequ
     for one in chords:
         quality = quality_of(one.root, one.notes)
         start, end = (round(seconds * sample_rate) for seconds in (one.start_seconds, one.end_seconds))
-        if quality is None or one.end_seconds - one.start_seconds < LEAST_SECONDS:
+        if quality is None or one.end_seconds - one.start_seconds < MIN_SECONDS:
             continue
         right.append(nearest(chroma_of(audio[:, start:end], sample_rate)) == (one.root, quality))
     return float(np.mean(right)) if right else None

@@ -15,7 +15,7 @@ from midi.grooves.rhythm import Group
 
 from ..framing import Signal, mono
 from ..rhythm import onset_times
-from .chords import LEAST_SECONDS, nearest
+from .chords import MIN_SECONDS, nearest
 from .chroma import chroma_of
 from .pitch import HOP_SECONDS, pitches_of
 
@@ -131,7 +131,7 @@ def chords_of(audio: NDArray[np.floating], sample_rate: int, bars: int) -> list[
     Where a half bar is shorter than 0.4 s it is one per bar; silent stretches have none.
     """
     signal = np.atleast_2d(audio)
-    count = bars * (2 if signal.shape[1] / sample_rate / bars >= 2 * LEAST_SECONDS else 1)
+    count = bars * (2 if signal.shape[1] / sample_rate / bars >= 2 * MIN_SECONDS else 1)
     edges = np.linspace(0, signal.shape[1], count + 1).round().astype(int)
     pieces = [signal[:, start:end] for start, end in zip(edges, edges[1:], strict=False)]
     levels = np.array([_level(piece) for piece in pieces])

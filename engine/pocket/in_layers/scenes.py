@@ -20,7 +20,7 @@ from ...request.loop import layers_of_controls
 from ...search.part import searched
 from ...takes.noise import CONDITIONING, WIDE_VARIATION, layered_from_bytes, open_seeds, stored_facts
 from .. import musical_time
-from ..arrangement import Arrangement, LayerConditioning, LayerRepertoire, left_out, sounding
+from ..arrangement import Arrangement, LayerConditioning, LayerRepertoire, StoredWords, Wanted, left_out, sounding
 from ..layers import CHORD_CHANNELS, CONTEXT_CHANNELS, PITCHED, Layer, chord_row, layer_row
 from ..scenes import Inputs, Reading, described, heard_of, key_seed, laid_out, on_device, read_request
 
@@ -39,13 +39,13 @@ class LayerScenes:
         """Return which layers `request` has and the words of each; those and the chords that are given stay."""
         reading = read_request(request)
         key = reading.key or (key_of(chords) if chords else _key_of_notes(request))
-        return self.repertoire.arrange(
-            reading.text.ids, reading.away, open_seeds(request),
-            tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
+        wanted = Wanted(
+            asked=reading.text.ids, avoided=reading.away, tempo_bpm=reading.tempo_bpm, key=key, bars=request.bars,
             beats_per_bar=request.meter.beats_per_bar, layers=layers, kept=_layers_kept(request), chords=tuple(chords),
             needed=_needed(request, chords), draws_key=reading.draws_key and not chords, is_open=reading.text.is_open,
             declined=reading.declined, is_only=reading.text.is_only,
         )  # fmt: skip
+        return self.repertoire.arrange(wanted, open_seeds(request))
 
     def scene(self, request: LoopRequest, arrangement: Arrangement | None = None) -> Scene:
         """Return the scene of `request`; its layers are not conditioned on each other yet."""
@@ -79,8 +79,8 @@ def _needed(request: LoopRequest, chords: Sequence[ChordSpan]) -> set[Layer]:
     return needed | ({Layer.CHORDS} if sounding(chords) else set())
 
 
-def _asked(reading: Reading) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return tuple(sorted(reading.text.ids)), reading.away
+def _asked(reading: Reading) -> StoredWords:
+    return StoredWords(said=tuple(sorted(reading.text.ids)), refused=reading.away)
 
 
 def _stored_conditioning(request: LoopRequest) -> LayerConditioning | None:

@@ -14,7 +14,7 @@ _NORS = frozenset({"nor", "ni", "nem", "noch"})
 _ARTICLES = frozenset({"a", "an", "some", "the", "un", "una", "ein", "eine", "um", "uma", "une"})
 _DESCRIBING = frozenset({"mood", "timbre", "effect", "density"})
 _THINGS = frozenset({"instrument", "effect"})
-_MOST_STRANGERS = 3  # words that are not known, between a refusal and what it refuses
+_MAX_STRANGERS = 3  # words that are not known, between a refusal and what it refuses
 _MUCH = frozenset(
     {
         "too",
@@ -101,7 +101,7 @@ class _Clause:
         """Note what is not known; a refusal that has met nothing yet goes on: "no cheesy drums" are no drums."""
         self.wishes.unknown.append(segment.text)
         self.strangers += 1
-        if not self.fresh or self.strangers > _MOST_STRANGERS:
+        if not self.fresh or self.strangers > _MAX_STRANGERS:
             self.refusal = None
 
     def _begin(self, role: Role) -> None:

@@ -17,7 +17,7 @@ from ...request import MAX_BARS
 from .tokens import normal
 
 KeyKind = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
-LEAST_BARE_BPM, MOST_BARE_BPM = 60, 200  # a number that stands alone is a tempo between these
+MIN_BARE_BPM, MAX_BARE_BPM = 60, 200  # a number that stands alone is a tempo between these
 _NUMBERS: Final = (  # from one on, in English, German, Spanish, French and Portuguese
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen",
     "ein zwei drei vier fünf sechs sieben acht",
@@ -199,7 +199,7 @@ def _take_tempo(text: str) -> tuple[Fraction | None, str]:
     for pattern in _TEMPOS:
         for found in pattern.finditer(text):
             number = found[1].replace(",", ".")
-            if pattern in _TEMPOS[-2:] and not LEAST_BARE_BPM <= float(number) <= MOST_BARE_BPM:
+            if pattern in _TEMPOS[-2:] and not MIN_BARE_BPM <= float(number) <= MAX_BARE_BPM:
                 continue
             try:
                 return parse_tempo(number), _without(text, found)

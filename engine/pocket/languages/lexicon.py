@@ -18,8 +18,8 @@ from .spanish import SPANISH
 from .tokens import Token, fold, is_japanese, words
 from .vocabulary import GROUP_OF, WORDS
 
-_LEAST_STEM, _SURE_STEM = 3, 5  # letters; a shorter stem counts only beside another word of its language
-_LEAST_PART = 4  # letters of either half of a compound
+_MIN_STEM, _SURE_STEM = 3, 5  # letters; a shorter stem counts only beside another word of its language
+_MIN_PART = 4  # letters of either half of a compound
 _JOINTS: Final = ("", "s", "n", "en")
 SUFFIXES: Final = frozenset({"less", "los", "frei"})
 _PRIVATIVE: Final = re.compile(rf"(?<=\w{{3}})({'|'.join(sorted(SUFFIXES))})(?:e|er|es|en|em)?$")
@@ -70,7 +70,7 @@ class Table:
 
     def _stem(self, token: str) -> str:
         for ending in self.endings:
-            if token.endswith(ending) and len(token) - len(ending) >= _LEAST_STEM and not is_japanese(token[-1]):
+            if token.endswith(ending) and len(token) - len(ending) >= _MIN_STEM and not is_japanese(token[-1]):
                 return token.removesuffix(ending)
         return token
 
@@ -205,7 +205,7 @@ class Order:
             found = self._look_up([stem]) or (self._look_up([stem[:-1]]) if stem[-1:] in ("s", "n") else None)
             if found is not None and found.role is Role.WORDS:
                 return found, Entry(suffix[1], Role.AFTER_NOT)
-        for cut in range(len(folded) - _LEAST_PART, _LEAST_PART - 1, -1):
+        for cut in range(len(folded) - _MIN_PART, _MIN_PART - 1, -1):
             right = self._look_up([folded[cut:]])
             lefts = (folded[:cut].removesuffix(joint) for joint in _JOINTS if folded[:cut].endswith(joint))
             left = next((found for part in lefts if part and (found := self._look_up([part])) is not None), None)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..bands import SAMPLE_RATE, resampled
 
-KNEE_DB, MOST_DB = 12.0, 15.0  # over the level of the loud parts: untouched up to the knee, never above the other
+KNEE_DB, MAX_DB = 12.0, 15.0  # over the level of the loud parts: untouched up to the knee, never above the other
 CEILING = 10 ** (-1.1 / 20)  # of full scale, a little under the -1 dBTP that a file may have
 LIMITED_DB = 6.0  # most that the limiter may take, or it is heard; a decoded mix needs 2 in the median
 LIMITER_SAMPLES = 32  # 0.7 ms: look-ahead of the limiter, and its release
@@ -28,7 +28,7 @@ def round_peaks(wave: Tensor) -> Tensor:
     """Return the gain [samples], at most 1, that bends what is over the knee in a loop `wave` [samples]."""
     peak = wave.abs()
     level = _level(wave.double().square()).sqrt().to(wave)
-    knee, most = (level * 10 ** (decibels / 20) for decibels in (KNEE_DB, MOST_DB))
+    knee, most = (level * 10 ** (decibels / 20) for decibels in (KNEE_DB, MAX_DB))
     room = (most - knee).clamp_min(1e-12)
     bent = knee + room * torch.tanh((peak - knee) / room)
     return torch.where(peak > knee, bent / peak.clamp_min(1e-12), torch.ones_like(peak))

@@ -20,7 +20,7 @@ from ...settings import ray_address
 from .. import wire
 from ..messages import EngineState
 from . import pipe
-from .executor import START_TRIES, Listener, Lost
+from .executor import RESTART_SECONDS, SLOWEST_RESTART_SECONDS, START_TRIES, Listener, Lost, WorkerPool
 from .worker_options import WorkerOptions
 
 log = structlog.get_logger("ditto.cluster")
@@ -49,80 +49,15 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
-class RayExecutor:
-    """Actors on a Ray cluster; meets `Executor`.
-
-    Threads: one for each actor waits for its reports and posts them to the loop.
-    """
-
-    def __init__(self, options: WorkerOptions, *, workers: int = 1, address: str | None = None) -> None:
-        self.capacity = workers
-        self._options = options
-        self._address = address
-        self._actors: list[_Actor] = []
-
-    def start(self, listener: Listener) -> None:
-        """Join the cluster (or make one of this computer) and create the actors; raises `EngineUnavailableError`."""
-        ray = _ray()
-        try:
-            if not ray.is_initialized():
-                _knock(self._address or ray_address())
-                ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
-        except (OSError, RuntimeError, ValueError, AssertionError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise EngineUnavailableError(
-                f"The Ray cluster cannot be joined: {reason[:300]}",
-                remedy="See that `ray start --head` runs, and that RAY_ADDRESS is its address or not set.",
-            ) from error
-        self._actors = [_Actor(ray, self._options, listener) for _ in range(self.capacity)]
-        for actor in self._actors:
-            actor.create()
-
-    def free(self) -> int:
-        """Return how many actors are ready for a request."""
-        return sum(actor.is_free for actor in self._actors)
-
-    def run(self, request: LoopRequest, resume: bytes | None) -> None:
-        """Give a request to a free actor."""
-        next(actor for actor in self._actors if actor.is_free).run(request, resume)
-
-    def stop(self, request_id: str, *, keep: bool) -> None:
-        """Ask the actor that has the request to stop it."""
-        for actor in self._actors:
-            if actor.request_id == request_id:
-                actor.handle.stop.remote(request_id, keep)
-
-    def abandon(self, request_id: str) -> None:
-        """Kill the actor of a request that does not stop."""
-        for actor in self._actors:
-            if actor.request_id == request_id:
-                actor.kill()
-
-    def check(self) -> None:
-        """Ask now and then how the actors are; Ray notices the dead ones."""
-        for actor in self._actors:
-            actor.ask_status()
-
-    def statuses(self) -> tuple[pipe.WorkerStatus, ...]:
-        """Return what each actor said last about itself."""
-        return tuple(actor.status for actor in self._actors)
-
-    def failure(self) -> str:
-        """Return why no actor can be started."""
-        return next((actor.failure for actor in self._actors if actor.failure), "")
-
-    def close(self) -> None:
-        """End the actors; the cluster stays."""
-        for actor in self._actors:
-            actor.close()
-
-
 _STARTING = pipe.WorkerStatus(state=EngineState.LOADING, sentence="The cluster is starting a worker.")
 
 
 @dataclass(eq=False)
 class _Actor:
-    """One actor after another, seen from the engine."""
+    """One actor after another, seen from the engine; meets `Worker`.
+
+    Threads: one waits for its reports and posts them to the loop.
+    """
 
     ray: Any
     options: WorkerOptions
@@ -140,7 +75,7 @@ class _Actor:
     def is_free(self) -> bool:
         return not self.request_id and self.status.state is EngineState.READY and not self._closed
 
-    def create(self) -> None:
+    def start(self) -> None:
         from .cluster_actor import RemoteWorker
 
         gpus = 1 if self.ray.cluster_resources().get("GPU", 0) else 0
@@ -153,15 +88,19 @@ class _Actor:
         self.request_id = request.request_id
         self._on_thread(self._follow, self.handle, request, resume)
 
-    def kill(self) -> None:
+    def stop(self, *, keep: bool) -> None:
+        self.handle.stop.remote(self.request_id, keep)
+
+    def kill(self, reason: str) -> None:
+        log.warning("actor.killed", reason=reason)
         self.ray.kill(self.handle, no_restart=True)
 
     def close(self) -> None:
         self._closed = True
         if self.handle is not None:
-            self.kill()
+            self.ray.kill(self.handle, no_restart=True)
 
-    def ask_status(self) -> None:
+    def check(self) -> None:
         if self.handle is not None and not self._closed and time.monotonic() - self._asked > STATUS_SECONDS:
             self._asked = time.monotonic()
             self._on_thread(self._fetch_status, self.handle)
@@ -221,7 +160,7 @@ class _Actor:
         self._failures += not request_id
         if self._failures >= START_TRIES:
             self.failure = f"The cluster starts no worker: {reason[:300]}."
-        self._loop.call_later(min(0.2 * 2**self._failures, 10.0), self._again)
+        self._loop.call_later(min(RESTART_SECONDS * 2**self._failures, SLOWEST_RESTART_SECONDS), self._again)
         if request_id:
             self.listener(
                 Lost(request_id=request_id, sentence="The worker stopped in the middle of it: its actor was lost.")
@@ -229,4 +168,31 @@ class _Actor:
 
     def _again(self) -> None:
         if not self._closed:
-            self.create()
+            self.start()
+
+
+class RayExecutor(WorkerPool[_Actor]):
+    """Actors on a Ray cluster; meets `Executor`."""
+
+    def __init__(self, options: WorkerOptions, *, workers: int = 1, address: str | None = None) -> None:
+        super().__init__(workers)
+        self._options, self._address = options, address
+
+    def new_worker(self, listener: Listener) -> _Actor:
+        """Return a worker whose actor is not created yet."""
+        return _Actor(_ray(), self._options, listener)
+
+    def start(self, listener: Listener) -> None:
+        """Join the cluster (or make one of this computer) and create the actors; raises `EngineUnavailableError`."""
+        ray = _ray()
+        try:
+            if not ray.is_initialized():
+                _knock(self._address or ray_address())
+                ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise EngineUnavailableError(
+                f"The Ray cluster cannot be joined: {reason[:300]}",
+                remedy="See that `ray start --head` runs, and that RAY_ADDRESS is its address or not set.",
+            ) from error
+        super().start(listener)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 
 from ...errors import OutOfMemoryError
 from ...events import Checkpoint, Event, Preview, Progress, Sound, Stems, Take
-from ...request import MIX, LoopRequest
+from ...request import MIX, LoopRequest, Method
 from ...settings import Settings
 from .jobs import Say
 
@@ -38,7 +38,7 @@ class ToyJobs:
     ) -> Generator[Event | Checkpoint, None, None]:
         """Yield some steps, a preview, a state at every step, and the takes."""
         orders = _orders(request.prompt)
-        steps = int(orders.get("steps", 2)) if request.method != "none" else 0
+        steps = int(orders.get("steps", 2)) if request.method is not Method.NONE else 0
         first = int(resume) if resume else 0
         for step in range(first, steps):
             time.sleep(orders.get("pause", 0.0))

@@ -8,6 +8,7 @@ from benchmarks.papers.baselines import digit_model
 from benchmarks.papers.baselines.digit_model import DigitModel, Pictures
 from benchmarks.rows import Rows
 from engine.models.protocol import Model
+from engine.request import Method
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def model(drawn: Pictures) -> DigitModel:
     return DigitModel(digit_model.flow(drawn, 400))
 
 
-@pytest.mark.parametrize("method", ["ditto-paper", "ditto2"])
+@pytest.mark.parametrize("method", [Method.DITTO_PAPER, Method.DITTO2])
 def test_a_search_turns_one_picture_into_another(method, model: DigitModel, drawn: Pictures) -> None:  # type: ignore[no-untyped-def]
     """From a noise that gives one digit both searches end at the other, as the nearest true pictures say."""
     assert isinstance(model, Model)
@@ -39,7 +40,7 @@ def test_a_search_turns_one_picture_into_another(method, model: DigitModel, draw
     plain = digits.free(model, seed)
     first = digits.objective(1, classifier).losses(model.listen(plain, model.scene(None)), plain)  # type: ignore[arg-type]
     assert found["digit"] < first["digit"]
-    if method == "ditto2":
+    if method is Method.DITTO2:
         assert int(digit_model.judged(picture, drawn)[0]) == 1
 
 

@@ -15,7 +15,7 @@ from bridge.cli.options import typed_settings
 from bridge.page.spelled import command_line
 from bridge.requests.fields import Frontend
 from bridge.requests.reader import read_request
-from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Quality, Words
 from midi.grooves.rhythm import Onset
 from midi.notes import Note
 from midi.tempo import Meter
@@ -48,7 +48,7 @@ def curves(draw: st.DrawFn) -> Curve:
     intensity=curves(),
     weight=st.sampled_from([1.0, 0.3, 2.5]),
     within=st.sampled_from([None, (Fraction(0), Fraction(8)), (Fraction(1, 3), Fraction(4))]),
-    quality=st.sampled_from(["draft", "normal", "best"]),
+    quality=st.sampled_from(Quality),
     layers=st.sampled_from([(), ("drums", "bass"), ("mix",)]),
     chords=st.sampled_from(["", "Am F C G/B", "N.C. C#m7b5"]),
     stems=st.booleans(),

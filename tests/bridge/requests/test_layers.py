@@ -21,7 +21,7 @@ from bridge.takes import delivery
 from engine.audio.wav import write_loop
 from engine.errors import BadRequestError, DittoError
 from engine.events import Sound, Take
-from engine.request import LAYERS, LoopRequest
+from engine.request import LAYERS, LoopRequest, Method
 from midi.live.testing import midi_clip_xml, set_xml, track_xml
 from midi.notes import DRUM_CHANNEL, Note
 from midi.smf.score import ScoreTrack, score_of_notes
@@ -263,7 +263,7 @@ RECORD: dict[str, object] = {"layers": ["drums", "bass", "lead"], "chords": "Am 
 
 def test_layers_and_chords_are_handed_on_and_listed(tmp_path: Path) -> None:
     """A take's layers, chords and what is muted stay where they are not given, and one sentence lists them."""
-    take = kept(tmp_path, LoopRequest(bars=2, prompt="dub", method="none", **LAYERED), RECORD)
+    take = kept(tmp_path, LoopRequest(bars=2, prompt="dub", method=Method.NONE, **LAYERED), RECORD)
     same = child(tmp_path, take)
     assert (same.request.layers, same.request.chords, same.request.mute) == tuple(LAYERED.values())
     assert "layers drums, bass, lead, chords Am F | C G, lead muted" in same.remarks[0]

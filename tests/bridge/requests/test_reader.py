@@ -17,7 +17,7 @@ from bridge.takes.delivery import write_take
 from engine.audio.wav import write_loop
 from engine.errors import BadRequestError, DittoError
 from engine.events import Sound, Take
-from engine.request import Audio, Budget, Control, Curve, LoopRequest, Notes, Onsets, Point, Words
+from engine.request import Audio, Budget, Control, Curve, LoopRequest, Method, Notes, Onsets, Point, Quality, Words
 from midi.grooves.rhythm import Onset
 from midi.notes import Note
 from midi.tempo import Meter, snapped
@@ -58,8 +58,8 @@ def test_a_request_over_osc_is_the_request(tmp_path: Path) -> None:
         key="F minor",
         seed=2**53 - 1,
         count=3,
-        method="ditto",
-        quality="draft",
+        method=Method.DITTO,
+        quality=Quality.DRAFT,
         budget=Budget(steps=40, seconds=2.5, until_tolerance=False, plain_start=True),
         sample_rate=48_000,
         loop=False,

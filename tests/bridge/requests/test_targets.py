@@ -13,7 +13,7 @@ from bridge.requests import targets
 from bridge.requests.sounds import SoundPart
 from engine.audio.wav import write_loop
 from engine.errors import BadRequestError
-from engine.request import Audio, Curve, LoopRequest, Notes, Number, Onsets, Words
+from engine.request import Audio, BuiltinControl, Curve, LoopRequest, Notes, Number, Onsets, Words
 from midi.errors import MidiError
 from midi.notes import Note
 from midi.smf.read import write_midi
@@ -163,7 +163,7 @@ def test_the_control_decides_how_its_target_is_read(
     elif text == "WAV":
         soundfile.write(tmp_path / "a.wav", np.eye(1, 32_000).T, 8_000)
         text = str(tmp_path / "a.wav")
-    row = None if targets_taken is None else targets.BuiltinRow("density", targets_taken)
+    row = None if targets_taken is None else BuiltinControl("density", targets_taken)
     assert isinstance(targets.read_target(row, text, LoopRequest(), lambda _: None), kind)
 
 
@@ -207,11 +207,11 @@ def test_a_recorded_loop_lasts_what_its_file_says(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_number_is_read_where_the_control_takes_one(text: str, taken: tuple[type, ...] | None, kind: type) -> None:
     """Where the control is known; else the form of the text decides."""
-    row = None if taken is None else targets.BuiltinRow("air", taken)
+    row = None if taken is None else BuiltinControl("air", taken)
     assert isinstance(targets.read_target(row, text, LoopRequest(), lambda _: None), kind)
 
 
 def test_what_is_no_number_is_refused_with_the_controls_name() -> None:
     """In one sentence."""
     with pytest.raises(BadRequestError, match="The air control takes a number, not 'lots'"):
-        targets.read_target(targets.BuiltinRow("air", (Number,)), "lots", LoopRequest(), lambda _: None)
+        targets.read_target(BuiltinControl("air", (Number,)), "lots", LoopRequest(), lambda _: None)

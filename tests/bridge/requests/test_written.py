@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bridge.requests.fields import BY_NAME
 from bridge.requests.reader import read_request
 from bridge.requests.written import exact_text, settings_of
-from engine.request import LAYERS, Budget, LoopRequest
+from engine.request import LAYERS, Budget, LoopRequest, Method, Quality
 from midi.tempo import Meter
 
 PROMPTS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=20)
@@ -22,8 +22,8 @@ PROMPTS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), m
     bars=st.integers(1, 4),
     seed=st.integers(0, 2**53 - 1),
     count=st.integers(1, 8),
-    quality=st.sampled_from(["draft", "normal", "best"]),
-    method=st.sampled_from(["ditto2", "ditto", "guidance", "none"]),
+    quality=st.sampled_from(Quality),
+    method=st.sampled_from(sorted({*Method} - {Method.DITTO_PAPER})),
     layers=st.sets(st.sampled_from([layer.value for layer in LAYERS]), min_size=2),
     loop=st.booleans(),
     stems=st.booleans(),

@@ -3,7 +3,7 @@
 import asyncio
 
 from bridge.session.effects import DropPreviews, Effect, Favourite, WriteTake
-from bridge.takes.backlog import MOST_WAITING, STARVING_SECONDS, Backlog
+from bridge.takes.backlog import MAX_WAITING, STARVING_SECONDS, Backlog
 from engine.events import Sound, Take
 from engine.request import LoopRequest
 
@@ -36,7 +36,7 @@ def test_takes_go_first_and_a_flood_of_trifles_is_cut_off() -> None:
     sound = Sound(samples=bytes(8), sample_rate=44_100)
     take = WriteTake(LoopRequest(), Take(request_id="r", take=0, sound=sound, scores={}, noise=b"", record={}), False)
     backlog.add(take)
-    assert len(backlog) == 2 + MOST_WAITING[Favourite]
+    assert len(backlog) == 2 + MAX_WAITING[Favourite]
     backlog.done()
     backlog.done()
     assert begun == [FILES[0], take, Favourite("t0", True)]

@@ -8,7 +8,7 @@ from asking import Asking
 from engine import controls
 from engine.controls import registry
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import Budget, Control
+from engine.request import Budget, Control, Method
 from engine.search import methods
 from engine.search import objective as targets
 from engine.search.minimize import minimize
@@ -27,7 +27,7 @@ def searched(tiny: TinyModel, ask: Asking) -> Callable[[Control], list[Step]]:
     """Return fifteen steps of a search for one control on the toy."""
 
     def search(control: Control) -> list[Step]:
-        request = ask.request(control, method="ditto", budget=Budget(steps=15))
+        request = ask.request(control, method=Method.DITTO, budget=Budget(steps=15))
         scene = tiny.scene(request)
         objective = targets.build(request, scene, tiny)
         return list(minimize(methods.plan(request, tiny, objective), objective, tiny, scene, tiny_noise(tiny, scene)))

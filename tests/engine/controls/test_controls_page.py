@@ -29,7 +29,7 @@ def test_every_control_is_on_the_page(kind: str) -> None:
     row = re.search(rf"^\| `{kind}` \|.*\| ([^|]*) \|$", PAGE, re.MULTILINE)
     if row is not None:
         known = controls.find(kind)
-        for tolerance in (known.tolerance, known.beside_others):
+        for tolerance in (known.tolerance, known.tolerance_with_others):
             assert any(said in row[1] for said in (f"{tolerance:g}", f"{100 * tolerance:g} %")), row[1]
 
 

@@ -13,7 +13,7 @@ from engine import controls
 from engine.controls import registry
 from engine.errors import BadInputError
 from engine.models.testing import TinyModel
-from engine.request import Control, LoopRequest, Words
+from engine.request import BUILTIN_CONTROLS, Control, LoopRequest, Words, targets_of
 from engine.search.report import Step
 
 Searched = Callable[[Control], list[Step]]
@@ -33,6 +33,15 @@ def quiet_bass(target, scene, context):
 
     return Term(loss, loss)
 '''
+
+
+def test_a_request_is_read_for_the_targets_that_its_control_takes() -> None:
+    """The table that readers know without torch has a row for each of its controls, with the same targets."""
+    rows = controls.rows()
+    for kind, builtin in BUILTIN_CONTROLS.items():
+        assert builtin.kind == kind
+        assert rows[kind].targets == builtin.targets == targets_of(kind)
+        assert rows[kind].source == ""
 
 
 def test_all_controls_of_the_design_are_there() -> None:
@@ -110,6 +119,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 def test_nothing_asks_for_a_controls_name() -> None:
     """Outside the controls' own files no name of one stands in the engine, but in the vocabulary of prompts.
 
+    The table of their targets, which readers know without torch, has each name once and nothing else of theirs.
     A field of the request may be called as a control is: `loop` says whether a loop is asked for at all.
     """
     engine = Path(controls.__file__).parents[1]
@@ -119,8 +129,9 @@ def test_nothing_asks_for_a_controls_name() -> None:
     for file in engine.rglob("*.py"):
         if file in words or {"controls", "training"} & set(file.relative_to(engine).parts):
             continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            assert not (isinstance(node, ast.Constant) and node.value in names), f"{file}: {node.value}"
+        nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        found = [node.value for node in nodes if isinstance(node, ast.Constant) and node.value in names]
+        assert found == (list(BUILTIN_CONTROLS) if file == engine / "request" / "builtin.py" else []), file
 
 
 def test_beats_outside_the_range_are_free(ask: Any, tiny: TinyModel) -> None:

@@ -213,7 +213,7 @@ def test_a_refusal_in_the_authors_own_words_stays(tmp_path: Path, tiny: TinyMode
 def row_of(*targets: type) -> controls.Row:
     build = controls.find("text").build
     return controls.Row(
-        kind="air", targets=targets, build=build, help="Air.", unit="share", tolerance=1.0, beside_others=1.0
+        kind="air", targets=targets, build=build, help="Air.", unit="share", tolerance=1.0, tolerance_with_others=1.0
     )
 
 

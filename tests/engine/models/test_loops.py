@@ -12,7 +12,7 @@ from engine.audio.finish import finish
 from engine.models.autoencoder import oobleck_context, same_context
 from engine.models.circle import TimeCircle
 from engine.models.protocol import Sampler
-from engine.request import Audio, Budget, Control
+from engine.request import Audio, Budget, Control, Method
 from engine.sampling import sample, start_noise
 from engine.search import methods
 from engine.search import minimize as optimize
@@ -148,7 +148,7 @@ def test_a_trimmed_loop_is_heard_where_it_is_cut(name, models, tiny):
 def test_the_search_closes_a_trimmed_loop(name, models, tiny):
     """Nobody asked for anything: forty steps still bring the ends of a trimmed loop ten times nearer."""
     model = models[name]
-    request = between_frames(tiny, method="ditto", budget=Budget(steps=40))
+    request = between_frames(tiny, method=Method.DITTO, budget=Budget(steps=40))
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     assert [goal.name for goal in objective.goals] == ["loop"]

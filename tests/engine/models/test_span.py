@@ -9,8 +9,10 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from engine.controls.reference import at_rate
+from engine.errors import BadRequestError
 from engine.models.mel_spectrogram import log_mel, mel_filters
-from engine.models.span import MAX_DRIFT, SPARE_SECONDS, caption, kept_frames, known_tempo, samples_of, span_of
+from engine.models.span import MAX_DRIFT, SPARE_SECONDS, caption, kept_mask, known_tempo, samples_of, span_of
 from engine.request import Audio, LoopRequest
 from midi.tempo import Meter
 
@@ -89,15 +91,28 @@ def test_reference_audio_arrives_at_the_models_rate(channels):
     assert not samples[..., 16_100:].any()
 
 
+def test_a_reference_is_the_same_for_a_model_and_for_its_controls():
+    """At the model's rate, to the bit; values that are not finite are refused for both."""
+    reference = audio(0.5, 44_100, channels=1)
+    heard = at_rate(reference, 16_000, 2)
+    assert heard.shape == (1, 2, 8_000)
+    assert samples_of(reference, 16_000, 2, 9_000, lead_samples=500)[..., 500:8_500].equal(heard)
+    assert samples_of(reference, 16_000, 2, 3_000, lead_samples=500)[..., 500:].equal(heard[..., :2_500])
+    broken = Audio(samples=np.array([0.0, np.nan], "<f4").tobytes(), sample_rate=8_000, channels=1)
+    for read in (lambda: at_rate(broken, 16_000, 2), lambda: samples_of(broken, 16_000, 2, 9_000)):
+        with pytest.raises(BadRequestError, match="not numbers"):
+            read()
+
+
 def test_kept_frames_are_the_beats_that_are_kept():
     """120 BPM, 4 beats, 8 frames: beats 1 to 3 are frames 2 to 5; without ranges, all that the audio covers."""
     request = LoopRequest(tempo_bpm=Fraction(120), bars=1)
     span = span_of(request, 800, 200)
-    kept = kept_frames(audio(2.0, 8000, keep=((Fraction(1), Fraction(3)),)), request, span)
+    kept = kept_mask(audio(2.0, 8000, keep=((Fraction(1), Fraction(3)),)), request, span)
     assert kept.tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
-    assert kept_frames(audio(1.0, 8000), request, span).tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    assert kept_mask(audio(1.0, 8000), request, span).tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
     late = replace(span, frames=10, model_samples=2000, lead_samples=200)
-    assert kept_frames(audio(1.0, 8000), request, late).tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 0, 0]
+    assert kept_mask(audio(1.0, 8000), request, late).tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 0, 0]
     assert samples_of(audio(1.0, 8000), 8000, 2, 9000, lead_samples=500)[..., 500:8500].equal(
         samples_of(audio(1.0, 8000), 8000, 2, 8000)
     )

@@ -23,9 +23,9 @@ MAKE = """
 import json, sys
 from engine.models import catalogue
 from engine.pipeline import make_loop
-from engine.request import LoopRequest
+from engine.request import Method, LoopRequest
 from engine.settings import Settings
-request = LoopRequest(prompt="house", bars=1, method="none")
+request = LoopRequest(prompt="house", bars=1, method=Method.NONE)
 kinds = [type(event).__name__ for event in make_loop(request, catalogue.load("pocket", Settings()), Settings())]
 print(json.dumps({"kinds": kinds, "modules": list(sys.modules)}))
 """

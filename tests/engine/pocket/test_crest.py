@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.metrics.peak import true_peak_db
 from engine.pocket import bands, sound
-from engine.pocket.waveform.crest import LIMITED_DB, MOST_DB, limiter, round_peaks, true_peaks
+from engine.pocket.waveform.crest import LIMITED_DB, MAX_DB, limiter, round_peaks, true_peaks
 
 RATE = bands.SAMPLE_RATE
 
@@ -56,7 +56,7 @@ def test_a_soft_part_changes_nothing_for_the_loud_one() -> None:
     """What is usual is asked of the loud parts: a loop of which three quarters are soft keeps the same peaks."""
     loud = hits(2 * RATE, seed=2)
     loop = torch.cat([0.01 * loud.repeat(3), loud])
-    limit = 10 ** (MOST_DB / 20) * loud.square().mean().sqrt()
+    limit = 10 ** (MAX_DB / 20) * loud.square().mean().sqrt()
     loop[-1_000] = 30.0
     assert float((loop * round_peaks(loop)).abs().max()) == pytest.approx(float(limit), rel=0.3)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from asking import Asking
@@ -13,13 +14,14 @@ from torch import Tensor
 
 from engine.errors import BadRequestError, ModelError
 from engine.models.protocol import Scene
-from engine.pocket.arrangement import LayerRepertoire
+from engine.pocket.arrangement import LayerConditioning, LayerRepertoire
 from engine.pocket.bands import FLOOR, band_power
 from engine.pocket.in_layers.mix import mix_notes
 from engine.pocket.in_layers.scenes import LayerScenes, chord_frames, for_batch, one_layer, only_layers
 from engine.pocket.in_layers.sounds import LayerSounds, audible, summed
 from engine.pocket.layers import CHORD_CHANNELS, CHORD_KNOWN, Layer
 from engine.pocket.model import Pocket
+from engine.pocket.words import WORD_IDS
 from engine.request import Control, LoopRequest, chord_spans
 from midi.chords.text import joined, written
 from midi.key import MODES, Key
@@ -59,6 +61,21 @@ def test_a_mix_plays_what_has_no_layers(ask: Asking) -> None:
     assert "layers" in note
     with pytest.raises(BadRequestError, match="stems"):
         mix_notes(request(controls=timbre, stems=True))
+
+
+def test_what_conditioned_a_take_is_stored_as_in_earlier_takes(scenes: LayerScenes) -> None:
+    """What was said and refused are two rows of word numbers; a text of an earlier build reads back to the letter."""
+    stored = scenes.scene(request(prompt="house, warm", negative_prompt="bass")).conditioning
+    said, refused = msgspec.json.decode(stored)["asked"]
+    assert WORD_IDS["house"] in said
+    assert refused
+    earlier = (
+        b'{"asked":[[1,4],[2]],"words":{"drums":[1,7]},"key":"A minor","chords":[["0","4",9,[0,4,9],9]],'
+        b'"is_limited":false}'
+    )
+    found = msgspec.json.decode(earlier, type=LayerConditioning)
+    assert (found.asked.said, found.asked.refused) == ((1, 4), (2,))
+    assert msgspec.json.encode(found) == earlier
 
 
 def test_a_scene_has_a_row_for_each_layer(trio: Scene) -> None:

@@ -22,7 +22,7 @@ from engine.metrics.peak import true_peak_db
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel
 from engine.pocket.layered import LayeredPocket
-from engine.request import LAYERS, Audio, Budget, Control, Curve, LoopRequest, Notes, Point, Start
+from engine.request import LAYERS, Audio, Budget, Control, Curve, LoopRequest, Method, Notes, Point, Start
 from engine.settings import Settings
 from engine.takes.noise import CONDITIONING, LayeredNoise, layered_from_bytes, noise_to_bytes, open_seeds, stored_facts
 
@@ -191,12 +191,12 @@ def test_stems_follow_each_take_where_they_are_asked_for(layered: LayeredPocket)
 @settings(max_examples=40)
 @given(
     st.integers(2, 6), st.sets(st.integers(0, 5), max_size=5), st.sampled_from([8_000, 44_100, 48_000, 96_000]),
-    st.integers(-20_000, 20_000), st.floats(0.01, 30.0), st.booleans(), st.integers(0, 2**31),
+    st.floats(0.01, 30.0), st.booleans(), st.integers(0, 2**31),
 )  # fmt: skip
 def test_stems_add_up_to_the_mix(
-    plain: Scene, count: int, muted: set[int], sample_rate: int, rotation: int, level: float, cancels: bool, seed: int
+    plain: Scene, count: int, muted: set[int], sample_rate: int, level: float, cancels: bool, seed: int
 ) -> None:
-    """To -90 dBFS whatever is muted, at any rate and rotation; no stem that is delivered is above 0 dBTP."""
+    """To -90 dBFS whatever is muted, at any rate; no stem that is delivered is above 0 dBTP."""
     names = tuple(str(name) for name in LAYERS[:count])
     silent = tuple(name for index, name in enumerate(names) if index in muted)
     if len(silent) == len(names):
@@ -208,7 +208,7 @@ def test_stems_add_up_to_the_mix(
     stems[0] *= level
     audible = [name not in silent for name in names]
     asked = msgspec.structs.replace(request(), sample_rate=sample_rate, stems=True)
-    found = finish(stems[audible].sum(0), scene, asked, rotation_samples=rotation, stems=stems)
+    found = finish(stems[audible].sum(0), scene, asked, stems=stems)
     assert found.stems is not None
     assert found.stems.shape == (count, 2, asked.samples)
     assert np.abs(found.stems[audible].sum(0) - found.audio).max() < 10 ** (-90 / 20)
@@ -234,7 +234,7 @@ def test_a_control_moves_its_own_layers(
     controls = (Control(kind=kind, target=target, on=on),)
     asked = request(controls=controls, budget=Budget(steps=12, until_tolerance=False))
     take, stems = with_stems(layered, asked)
-    free, before = with_stems(layered, msgspec.structs.replace(asked, method="none"))
+    free, before = with_stems(layered, msgspec.structs.replace(asked, method=Method.NONE))
     now, was = noises(take), noises(free)
     same = [name for name, one, other in zip(now.layers, now.noise, was.noise, strict=True) if torch.equal(one, other)]
     assert same == [name for name in now.layers if name not in moved]
@@ -248,7 +248,7 @@ def test_controls_of_the_loop_and_of_a_layer_stand_beside_each_other(layered: La
     """A curve for all and a tune for the lead move all layers; a muted layer that no control names stays."""
     controls = (Control(kind="intensity", target=LOUD), Control(kind="melody", target=TUNE))
     asked = request(controls=controls, mute=("drums",), budget=Budget(steps=2, until_tolerance=False))
-    free = msgspec.structs.replace(asked, method="none")
+    free = msgspec.structs.replace(asked, method=Method.NONE)
     now, was = (noises(takes(layered, each)[0]) for each in (asked, free))
     assert [torch.equal(one, other) for one, other in zip(now.noise, was.noise, strict=True)] == [True, False, False]
 
@@ -271,7 +271,7 @@ def test_a_search_in_layers_is_resumed_to_the_same_end(layered: LayeredPocket, m
 
 def test_guidance_steers_layers_too(layered: LayeredPocket) -> None:
     """Guidance moves the layers of its controls, and its take is rebuilt to the bit."""
-    asked = request(controls=(Control(kind="melody", target=TUNE),), method="guidance")
+    asked = request(controls=(Control(kind="melody", target=TUNE),), method=Method.GUIDANCE)
     take = takes(layered, asked)[0]
     assert np.array_equal(pipeline.rebuild(asked, layered, take.noise), audio(take.sound.samples))
 

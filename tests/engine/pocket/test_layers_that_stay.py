@@ -97,10 +97,10 @@ def test_a_layer_that_is_hardly_heard_is_named(layered: LayeredPocket) -> None:
     """Whoever asked for a lead and got 60 dB less of it than of the rest reads that; nobody else does."""
     ready = prepare(request(), layered)
     stems = np.random.default_rng(0).standard_normal((3, 2, 4_000)).astype(np.float32)
-    loud = Finished(audio=stems.sum(0), gain_db=0.0, rotation_samples=0, stems=stems)
+    loud = Finished(audio=stems.sum(0), gain_db=0.0, stems=stems)
     assert faint(ready, loud) == ()
     stems = stems * np.array([1, 1, 1e-3], np.float32)[:, None, None]
-    (sentence,) = faint(ready, Finished(audio=stems.sum(0), gain_db=0.0, rotation_samples=0, stems=stems))
+    (sentence,) = faint(ready, Finished(audio=stems.sum(0), gain_db=0.0, stems=stems))
     assert sentence.startswith("Hardly heard: lead;")
 
 

@@ -175,12 +175,12 @@ def test_what_is_kept_is_what_the_codec_makes_of_it(pocket: Pocket, first: int, 
     asked = request(tempo_bpm=Fraction(120), controls=(Control(kind="inpaint", target=target),))
     scene = pocket.scene(asked)
     made = start_noise(scene, 4)
-    settled = targets.build(asked, scene, pocket).settled(made)
+    written = targets.build(asked, scene, pocket).with_kept_frames(made)
     known = pocket.encode(on_the_loop(target, pocket, scene), scene)
     beat = torch.arange(scene.frames) * 4 / scene.frames
     inside = (beat >= first) & (beat < last)
-    torch.testing.assert_close(settled[:, inside], known[:, inside])
-    assert torch.equal(settled[:, ~inside], made[:, ~inside])
+    torch.testing.assert_close(written[:, inside], known[:, inside])
+    assert torch.equal(written[:, ~inside], made[:, ~inside])
 
 
 def test_what_was_answered_last_is_not_computed_again(pocket: Pocket) -> None:

@@ -21,7 +21,7 @@ from engine.pocket.flow import Flow
 from engine.pocket.layered import LayeredPocket, load_layered
 from engine.pocket.network import CONTROL_CHANNELS, TUNE, TUNE_KNOWN
 from engine.pocket.sound import _cache
-from engine.request import MIX, Budget, Control, Curve, LoopRequest, Notes, Point, Start
+from engine.request import MIX, Budget, Control, Curve, LoopRequest, Method, Notes, Point, Start
 from engine.search.surrogate import latent_of
 from engine.settings import Settings
 from engine.takes import audibility
@@ -93,7 +93,7 @@ def test_a_layer_that_is_shown_nothing_is_sampled_once(model: LayeredPocket, mon
 @pytest.mark.parametrize(
     "fields",
     [
-        {"method": "none"}, {"method": "guidance"}, {"method": "ditto-paper"}, {"controls": (LEVEL,)},
+        {"method": Method.NONE}, {"method": Method.GUIDANCE}, {"method": Method.DITTO_PAPER}, {"controls": (LEVEL,)},
         {"budget": Budget(steps=0)}, {"budget": Budget(plain_start=True)},
     ],
 )  # fmt: skip
@@ -133,7 +133,7 @@ def test_what_begins_from_a_take_goes_on_from_its_sound(model: LayeredPocket) ->
     take = made(asked(budget=Budget(steps=1)), model)
     kept = controls_from_bytes(take.noise)
     assert kept is not None
-    for fields in ({"controls": (LEVEL,)}, {"controls": ()}, {"method": "none"}, {"budget": Budget(steps=0)}):
+    for fields in ({"controls": (LEVEL,)}, {"controls": ()}, {"method": Method.NONE}, {"budget": Budget(steps=0)}):
         assert torch.equal(model.controls_of(model.scene(begun_from(take, **fields))), kept.rows)  # type: ignore[arg-type]
     other = model.controls_of(model.scene(begun_from(take, controls=(OTHER,))))
     assert other is not None
@@ -158,7 +158,8 @@ def test_a_take_of_before_goes_on_as_it_was_made(model: LayeredPocket) -> None:
     ("fields", "softer_db", "raised_db"),
     [({}, 40.0, 28.0), ({}, 12.5, 0.5), ({}, 3.0, 0.0), ({}, 80.0, 30.0),
      ({"controls": (MELODY, LEVEL)}, 40.0, 28.0), ({"budget": Budget(steps=1, plain_start=True)}, 40.0, 28.0),
-     ({"controls": (LEVEL,)}, 40.0, 0.0), ({"method": "none"}, 40.0, 0.0), ({"controls": (LEVEL_OF_LEAD,)}, 40.0, 0.0)],
+     ({"controls": (LEVEL,)}, 40.0, 0.0), ({"method": Method.NONE}, 40.0, 0.0),
+     ({"controls": (LEVEL_OF_LEAD,)}, 40.0, 0.0)],
 )  # fmt: skip
 def test_a_tune_is_heard_beside_the_others(
     fields: dict[str, object], softer_db: float, raised_db: float, model: LayeredPocket, monkeypatch: pytest.MonkeyPatch
@@ -230,7 +231,7 @@ def test_a_search_does_not_stay_near_a_lead_that_rests(model: LayeredPocket) -> 
 def test_the_distance_is_to_the_loop_that_is_shown_nothing(model: LayeredPocket) -> None:
     """A tune that is shown and not searched for has moved the loop, and the score says so."""
     noise = torch.randn((1, *model.scene(asked()).noise_shape), generator=torch.Generator().manual_seed(1))
-    shown, free = model.scene(asked()), model.scene(asked(method="none"))
+    shown, free = model.scene(asked()), model.scene(asked(method=Method.NONE))
     latents = [
         pipeline.latent_of(model, scene, noise, pipeline.prepare(asked(), model).plan.decode) for scene in (shown, free)
     ]

@@ -13,7 +13,7 @@ from engine.pocket.words import WORD_IDS
 from midi.key import Key
 
 PROMPTS = Path(__file__).parent / "prompts"
-LEAST_SHARE = 0.95
+MIN_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -131,4 +131,4 @@ def test_prompts_are_heard(name: str, capsys: pytest.CaptureFixture[str]) -> Non
         print(f"\n{name}: {len(rows) - len(missed)} of {len(rows)} heard")
         for prompt, wrong in missed.items():
             print(f"  {prompt}: {', '.join(wrong)}")
-    assert len(missed) <= (1 - LEAST_SHARE) * len(rows)
+    assert len(missed) <= (1 - MIN_SHARE) * len(rows)

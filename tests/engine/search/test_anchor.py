@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.models import catalogue
 from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import Audio, Budget, Control, Onsets, Words
+from engine.request import Audio, Budget, Control, Onsets, Quality, Words
 from engine.sampling import start_noise
 from engine.search import methods
 from engine.search import objective as targets
@@ -150,7 +150,7 @@ def test_one_control_that_needs_to_move_lets_the_loop_go(ask: Asking, tiny: Tiny
     assert hold(ask.melody(), Control(kind="loop", target=Words(text=""))) == 0
 
 
-@pytest.mark.parametrize("quality", ["draft", "normal", "best"])
+@pytest.mark.parametrize("quality", Quality)
 def test_the_proximal_weight_decays_alike_however_long_a_search_may_be(
     quality: str, ask: Asking, tiny: TinyModel
 ) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.controls import FeatureKind, Features
 from engine.models.protocol import Scene
 from engine.models.testing import TinyModel, tiny_noise
-from engine.request import Budget, Control, Words
+from engine.request import Budget, Control, Method, Words
 from engine.search import methods
 from engine.search.first_step import PASSES, learned_start
 from engine.search.minimize import minimize
@@ -53,7 +53,7 @@ class Begins(TinyModel):
 @pytest.fixture
 def problem(ask: Asking) -> tuple[Begins, Problem, Tensor, methods.Plan]:
     model = Begins()
-    request = ask.request(ask.intensity(), method="ditto2")
+    request = ask.request(ask.intensity(), method=Method.DITTO2)
     scene = model.scene(request)
     objective = methods.objective_of(request, scene, model)
     return model, Problem(model, scene, objective), tiny_noise(model, scene), methods.plan(request, model, objective)
@@ -127,7 +127,7 @@ def test_nothing_learnt_changes_nothing(ask: Asking) -> None:
     model, plain = Begins(), TinyModel()
 
     def planned(model: TinyModel, *controls: Control) -> methods.Plan:
-        request = ask.request(*controls, method="ditto2")
+        request = ask.request(*controls, method=Method.DITTO2)
         return methods.plan(request, model, methods.objective_of(request, model.scene(request), model))
 
     assert planned(model, ask.intensity()).first_step
@@ -146,6 +146,8 @@ def test_a_take_that_is_changed_does_not_begin_anew(ask: Asking) -> None:
         objective = methods.objective_of(request, model.scene(request), model)
         return methods.plan(request, model, objective).first_step
 
-    assert planned(method="ditto2")
-    assert not any(planned(method=method) for method in ("ditto", "ditto-paper", "guidance", "none"))
-    assert not planned(method="ditto2", budget=Budget(plain_start=True))
+    assert planned(method=Method.DITTO2)
+    assert not any(
+        planned(method=method) for method in (Method.DITTO, Method.DITTO_PAPER, Method.GUIDANCE, Method.NONE)
+    )
+    assert not planned(method=Method.DITTO2, budget=Budget(plain_start=True))

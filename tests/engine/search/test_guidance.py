@@ -6,6 +6,7 @@ from asking import Asking
 
 from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel, tiny_noise
+from engine.request import Method
 from engine.search import guidance
 from engine.search import objective as targets
 from engine.search.surrogate import Chain, latent_of
@@ -14,7 +15,7 @@ from engine.search.surrogate import Chain, latent_of
 @pytest.mark.parametrize("control", ["intensity", "melody"])
 def test_guidance_halves_the_loss_in_one_chain(tiny: TinyModel, ask: Asking, control: str) -> None:
     """Against the same noise without guidance, and twice the same."""
-    request = ask.request(getattr(ask, control)(), method="guidance")
+    request = ask.request(getattr(ask, control)(), method=Method.GUIDANCE)
     scene = tiny.scene(request)
     objective, noise = targets.build(request, scene, tiny), tiny_noise(tiny, scene)
     steps = [next(guidance.guide(objective, tiny, scene, noise)) for _ in range(2)]

@@ -39,7 +39,7 @@ def test_a_search_begins_at_the_noise_of_what_is_kept(ask: Asking) -> None:
     scene = model.scene(ask.request())
     wanted = latent_of(model, scene, start_noise(scene, 7), CHAIN, checkpoint=False).detach()
     goal = Goal(name="kept", kind="inpaint", weight=1.0, tolerance=0.1, term=Term(
-        loss=_apart(wanted), distance=_apart(wanted), settle=lambda latent: torch.cat(
+        loss=_apart(wanted), distance=_apart(wanted), write_kept_frames=lambda latent: torch.cat(
             [wanted[:, :FIRST], latent[:, FIRST:]], 1)))  # fmt: skip
     problem, noise = Problem(model, scene, Objective((goal,))), start_noise(scene, 8)
     with torch.no_grad():

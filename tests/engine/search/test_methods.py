@@ -8,7 +8,7 @@ from asking import Asking
 
 from engine.models.protocol import Sampler
 from engine.models.testing import TinyModel
-from engine.request import Budget, Start
+from engine.request import Budget, Method, Start
 from engine.search import methods
 from engine.search import objective as targets
 from engine.search.objective import Objective
@@ -22,7 +22,7 @@ def plan_of(request: Any, model: TinyModel) -> methods.Plan:
 
 def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Asking) -> None:
     """20 DDIM steps, Adam 5e-3, 70 steps or 150 with melody or structure, no shell, and 1/4 for intensity beside it."""
-    request = ask.request(ask.intensity(), ask.melody(), method="ditto-paper")
+    request = ask.request(ask.intensity(), ask.melody(), method=Method.DITTO_PAPER)
     objective = methods.objective_of(request, tiny.scene(request), tiny)
     chosen = methods.plan(request, tiny, objective)
     assert (chosen.chain, chosen.decode, chosen.steps) == (*[Chain(steps=20, sampler=Sampler.DDIM)] * 2, 150)
@@ -34,7 +34,7 @@ def test_the_papers_plan_is_to_the_letter(tiny: TinyModel, ask: Asking) -> None:
     assert found == {"intensity-paper": (0.25, 4.0), "melody-paper": (1.0, 0.05)}
 
 
-@pytest.mark.parametrize("method", ["none", "ditto", "ditto2", "guidance"])
+@pytest.mark.parametrize("method", [Method.NONE, Method.DITTO, Method.DITTO2, Method.GUIDANCE])
 def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Asking, method: Any) -> None:
     """A budget of 7 steps is 7 steps for the searches; without a control there is nothing to do."""
     request = ask.request(ask.intensity(), method=method, budget=Budget(steps=7))
@@ -45,7 +45,9 @@ def test_steps_are_as_many_as_asked(tiny: TinyModel, ask: Asking, method: Any) -
 
 def test_only_a_surrogate_is_verified(tiny: TinyModel, ask: Asking) -> None:
     """`ditto` follows the delivered chain, `ditto2` a shorter one that the delivered chain verifies."""
-    ditto, ditto2 = (plan_of(ask.request(ask.intensity(), method=method), tiny) for method in ("ditto", "ditto2"))
+    ditto, ditto2 = (
+        plan_of(ask.request(ask.intensity(), method=method), tiny) for method in (Method.DITTO, Method.DITTO2)
+    )
     assert ditto.verification is None
     assert ditto.chain == ditto.decode == ditto2.decode
     assert ditto2.verification is not None
@@ -55,7 +57,7 @@ def test_only_a_surrogate_is_verified(tiny: TinyModel, ask: Asking) -> None:
 
 def test_a_redraw_goes_in_short_steps(tiny: TinyModel, ask: Asking) -> None:
     """It starts near its target and is verified often; a variation starts anywhere, like a seed, and only aims."""
-    request = ask.request(ask.intensity(), method="ditto2")
+    request = ask.request(ask.intensity(), method=Method.DITTO2)
     seed, redraw, variation = (
         plan_of(msgspec.structs.replace(request, start=start), tiny)
         for start in (None, Start(noise=b""), Start(noise=b"", variation=0.5))
@@ -70,7 +72,7 @@ def test_a_redraw_goes_in_short_steps(tiny: TinyModel, ask: Asking) -> None:
 
 def test_without_steps_a_search_begins_at_the_noise_of_its_seed(tiny: TinyModel, ask: Asking) -> None:
     """No step is no change: neither a recording nor what was learnt moves the noise then."""
-    assert plan_of(ask.request(ask.intensity(), method="ditto2"), tiny).inverts
-    without = plan_of(ask.request(ask.intensity(), method="ditto2", budget=Budget(steps=0)), tiny)
+    assert plan_of(ask.request(ask.intensity(), method=Method.DITTO2), tiny).inverts
+    without = plan_of(ask.request(ask.intensity(), method=Method.DITTO2, budget=Budget(steps=0)), tiny)
     assert not without.inverts
     assert not without.first_step

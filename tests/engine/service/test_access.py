@@ -22,7 +22,7 @@ from engine.service.queue.journal import Journal
 from engine.service.server import Engine
 from engine.service.transport import run
 from engine.service.wire import MAX_REQUEST_BYTES
-from engine.service.workers.executor import LocalExecutor
+from engine.service.workers.local import LocalExecutor
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 

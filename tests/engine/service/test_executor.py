@@ -16,7 +16,8 @@ from engine.request import LoopRequest
 from engine.service.child_process import describe_exit
 from engine.service.transport import run
 from engine.service.workers import pipe
-from engine.service.workers.executor import Executor, LocalExecutor, Lost, Report, Timeouts
+from engine.service.workers.executor import Executor, Lost, Report
+from engine.service.workers.local import LocalExecutor, Timeouts
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 
@@ -131,7 +132,7 @@ def test_a_worker_is_not_blamed_for_the_time_in_which_nobody_listened(
     """The computer slept, or the engine was stopped, for an hour: the worker goes on with its request."""
     slept = [0.0]
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + slept[0])
-    monkeypatch.setattr("engine.service.workers.executor.time", clock)
+    monkeypatch.setattr("engine.service.workers.local.time", clock)
 
     async def story(executor: Executor, ear: Ear) -> None:
         assert isinstance(executor, LocalExecutor)

@@ -29,7 +29,7 @@ from engine.service.messages import (
 from engine.service.queue.journal import Journal
 from engine.service.server import Engine
 from engine.service.transport import run
-from engine.service.workers.executor import LocalExecutor
+from engine.service.workers.local import LocalExecutor
 from engine.service.workers.worker_options import WorkerOptions
 from engine.settings import Settings
 

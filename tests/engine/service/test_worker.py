@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import BadRequestError, NonFiniteLossError
 from engine.events import Cancelled, Checkpoint, Done, Event, Failed, Progress, Stems, Take
-from engine.request import LoopRequest
+from engine.request import LoopRequest, Method
 from engine.service.workers import pipe
 from engine.service.workers.jobs import find
 from engine.service.workers.toy import ToyJobs
@@ -56,7 +56,7 @@ def test_an_end_is_added_where_there_is_none() -> None:
 def test_stems_are_said_and_are_no_takes() -> None:
     """A request for stems has them behind each take, and its end counts the takes alone."""
     reports: list[pipe.Report] = []
-    asked = LoopRequest(request_id="r", bars=1, count=2, stems=True, method="none")
+    asked = LoopRequest(request_id="r", bars=1, count=2, stems=True, method=Method.NONE)
     Worker(ToyJobs(Settings()), reports.append).make(pipe.Run(request=asked))
     told = [report.event for report in reports if isinstance(report, pipe.EventReport)]
     assert [type(event) for event in told] == [Take, Stems, Take, Stems, Done]

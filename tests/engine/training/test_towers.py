@@ -13,8 +13,8 @@ from engine.pocket.condition import WORD_SLOTS
 from engine.pocket.towers import GuideTower, JudgeTower, load_towers
 from engine.training.towers import (
     FRAMES,
-    MOST_GAIN_DB,
-    MOST_SWELL_DB,
+    MAX_GAIN_DB,
+    MAX_SWELL_DB,
     Excerpts,
     at_levels,
     contrast,
@@ -39,7 +39,7 @@ def test_levels_change_and_nothing_else(seed: int) -> None:
     """Under a curve of levels each band moves by that level, and nothing falls below the floor of what is heard."""
     generator = np.random.default_rng(seed)
     gain_db = level_curve(FRAMES, generator)
-    assert np.abs(gain_db).max() <= MOST_GAIN_DB + MOST_SWELL_DB / 2
+    assert np.abs(gain_db).max() <= MAX_GAIN_DB + MAX_SWELL_DB / 2
     assert np.abs(np.diff(gain_db)).max() < 1.0  # no step that a hit could be mistaken for
     loud = generator.uniform(3, 6, (FRAMES, 5))  # far enough over the floor at the quietest level
     moved = at_levels(loud, gain_db)

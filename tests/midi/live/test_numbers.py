@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi.live.characters import CleanText
-from midi.live.numbers import MOST_BEATS, beat_of, number_of, value_if_any, value_of, whole_of
+from midi.live.numbers import MAX_BEATS, beat_of, number_of, value_if_any, value_of, whole_of
 from midi.live.xml import UnreadableValueError
 
 LETTERS = st.characters(exclude_categories=("Cs",), exclude_characters="&<>")
@@ -29,7 +29,7 @@ def test_a_number_is_finite_or_refused(text: str) -> None:
 @given(st.floats(-1e12, 1e12))
 def test_a_beat_lies_in_a_song(beat: float) -> None:
     """No song is longer than Live allows; what lies outside is refused."""
-    if abs(beat) <= MOST_BEATS:
+    if abs(beat) <= MAX_BEATS:
         assert beat_of("Clip", {"Time": repr(beat)}, "Time") == beat
     else:
         with pytest.raises(UnreadableValueError, match="far outside any song"):
