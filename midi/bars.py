@@ -16,11 +16,11 @@ from .tempo import Beats, Meter, MeterChange, exact
 
 SIXTEENTH = Fraction(1, 4)  # of a quarter note
 
-_DIGITS = r"(\d{1,6})"
+_DIGITS = r"(\d{1,18})"  # as many as a number may have here, so that reading one never fails
 _POSITION = re.compile(
     rf"@\s*(?:(?:bar\s*)?{_DIGITS}\s*\.\s*{_DIGITS}\s*\.\s*{_DIGITS}"
     rf"|bar\s*{_DIGITS}(?:\s*\.\s*{_DIGITS})?"
-    r"|(\d+(?:\.\d+)?))\s*$",
+    r"|(\d{1,18}(?:\.\d{1,18})?))\s*$",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -53,10 +53,13 @@ def split_position(text: str) -> tuple[str, Position | None]:
 
 
 def read_position(text: str) -> Position | None:
-    """Return the position of a text such as `16`, `bar 33` or `33.1.1`, None for an empty one; raises `MidiError`."""
+    """Return the position of a text such as `16`, `bar 33`, `@bar 33` or `33.1.1`, None for an empty one.
+
+    Raises `MidiError` for any other.
+    """
     if not text.strip():
         return None
-    rest, position = split_position(f"@{text}")
+    rest, position = split_position(f"@{text.strip().removeprefix('@')}")
     if rest or position is None:
         raise MidiError("bad_position", f"{text[:40]!r} is no position.", "Write it like bar 33, 33.1.1 or 16.")
     return position
