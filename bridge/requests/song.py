@@ -62,19 +62,18 @@ def _song(path: Path, part: str, text: str, setting: str, values: Mapping[str, A
         if path.suffix.lower() != ".als":  # a clip file does not tell
             return _Song(None, None)
         live_set = read_set(path)
-        length = loop_beats(bars, values.get("time_signature", live_set.bars.meter_at(Fraction(0))))
+        length = loop_beats(bars, values.get("time_signature", live_set.bars.meter_from(Fraction(0))))
         is_lane = setting in _LANES
         start = lane_song_start(LaneReference.parse(text)) if is_lane else set_start(live_set, part, length)
         if start is None:
             return _Song(live_set.typed_tempo_bpm, live_set.meter)
-        return _Song(live_set.tempo_at(start), live_set.bars.meter_at(start))
+        return _Song(live_set.tempo_at(start), live_set.bars.meter_from(start))
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
     score = read_midi(path)
-    length = loop_beats(bars, values.get("time_signature", score.bars().meter_at(Fraction(0))))
-    start = score_start(score, part, length, chase=setting != "rhythm")
+    start = score_start(score, part, chase=setting != "rhythm")
     tempi = [change.tempo_bpm for change in score.tempos if change.beat <= start]
-    return _Song(typed_tempo(tempi[-1]) if tempi else None, score.bars().meter_at(start) if score.meters else None)
+    return _Song(typed_tempo(tempi[-1]) if tempi else None, score.bars().meter_from(start) if score.meters else None)
 
 
 def _said(name: str, found: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from ..bars import Bars, Position, split_position
 from ..errors import MidiError
 from ..files.names import name_key, printable
 from ..grooves.rhythm import is_kit
-from ..notes import EARLY_BEATS, Note, audible
+from ..notes import Note, audible
 from ..tempo import Beats, Meter
 from .lane_path import parse_lane_path
 from .model import LiveClip, LiveSet, LiveTrack
@@ -52,14 +52,15 @@ def clip_piece(
 
 
 def set_start(live_set: LiveSet, part: str, loop_beats: Beats) -> Beats | None:
-    """Return the beat of the arrangement from which a part of a set is read, None for a clip of the session.
+    """Return the beat of the arrangement whose tempo and signature are those of a part, None for a session's clip.
 
-    Raises `MidiError`.
+    That is a position, the clip's start, or the bar of the first note. Raises `MidiError`.
     """
     track, rest, position = _track(live_set, part, [])
     clip = _clip(track, rest, position, live_set.bars, loop_beats, [])
     if clip is None:
-        return _arranged_start(track, live_set.bars, position, loop_beats)
+        bars = live_set.bars
+        return bars.bar_of(_first(track)) if position is None else bars.beat_of(position)
     return clip.start if clip.slot is None else None
 
 
@@ -99,7 +100,8 @@ def _arranged(
     if position is None and start > 0:
         where = f"{bars.position_of(start)} of the arrangement"
         said.append(f"{track.name!r} is read from {where} on, where its first note is.")
-    said += meter_said("The set", bars.meter_at(start), meter)
+    first = start if position is not None else bars.bar_of(_first(track))
+    said += meter_said("The set", bars.meter_from(first), meter)
     said += _switched_off(track, bars, start, start + loop_beats)
     if not notes:
         starts = [note.start for note in _all_notes(track)]
@@ -108,11 +110,15 @@ def _arranged(
 
 
 def _arranged_start(track: LiveTrack, bars: Bars, position: Position | None, loop_beats: Beats) -> Beats:
-    """Return where the arrangement is read from: a position, else 0, else the bar of the first note behind the loop."""
+    """Return where the arrangement is read from: a position, else 0, else the bar of a first note behind the loop."""
     if position is not None:
         return bars.beat_of(position)
-    first = min((note.start for note in audible(_all_notes(track))), default=Fraction(0))
-    return Fraction(0) if first < loop_beats else bars.line_before(first + EARLY_BEATS)
+    return bars.begin(_first(track), loop_beats)
+
+
+def _first(track: LiveTrack) -> Beats:
+    """Return where the first note of the arrangement begins."""
+    return min((note.start for note in audible(_all_notes(track))), default=Fraction(0))
 
 
 def _all_notes(track: LiveTrack) -> tuple[Note, ...]:

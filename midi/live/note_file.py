@@ -13,12 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bars import Bars, Position, split_position
+from ..bars import EARLY_BEATS, Bars, Position, split_position
 from ..errors import MidiError
 from ..files.file_part import split_file_part
 from ..files.names import name_key
 from ..grooves.rhythm import is_kit
-from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, passage, settled, shift, sort_notes
+from ..notes import DRUM_CHANNEL, LATE_BEATS, Note, cut, passage, settled, shift, sort_notes
 from ..tempo import Beats, Meter
 from .lane_path import is_set
 from .notes_read import NotesRead, meter_said, no_notes_from
@@ -83,16 +83,16 @@ def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None, *, chas
         return found if is_named else replace(found, tracks=_pitched_tracks(score, tracks))
 
 
-def score_start(score: "Score", part: str, loop_beats: Beats, *, chase: bool = True) -> Beats:
-    """Return the beat of a MIDI file from which a part of it is read in a loop, as `read_notes` does.
+def score_start(score: "Score", part: str, *, chase: bool = True) -> Beats:
+    """Return the beat of a MIDI file whose tempo and signature are those of a part of it; raises `MidiError`.
 
-    Raises `MidiError`.
+    That is a position, or the bar of the first note: a count-in before it may have others.
     """
     tracks, position, _is_named = _tracks(score, part)
     bars = score.bars()
     if position is not None:
         return bars.beat_of(position)
-    return _begin(_midi_piece(tracks, ()), bars, loop_beats, chase=chase)
+    return bars.bar_of(_first(_midi_piece(tracks, ()), chase=chase))
 
 
 def _pitched_tracks(score: "Score", tracks: "Sequence[ScoreTrack]") -> tuple[tuple[int, str], ...]:
@@ -131,8 +131,8 @@ def _from_position(
     """Return a piece of `score` from a position on, or as a clip without one; `meter` is the loop's."""
     bars = score.bars(meter)
     start = None if position is None else bars.beat_of(position)
-    first = min((note.start for note in piece.followed(chase=chase)), default=Fraction(0)) if start is None else start
-    piece = replace(piece, remarks=(*piece.remarks, *meter_said(name, bars.meter_at(first), meter)))
+    first = bars.bar_of(_first(piece, chase=chase)) if start is None else start
+    piece = replace(piece, remarks=(*piece.remarks, *meter_said(name, bars.meter_from(first), meter)))
     if start is None:
         return _played(name, piece, bars, loop_beats, chase=chase)
     return _passage(piece, bars, start, loop_beats, chase=chase)
@@ -169,8 +169,11 @@ def _passage(piece: Piece, bars: Bars, start: Beats, loop_beats: Beats, *, chase
 
 def _begin(piece: Piece, bars: Bars, loop_beats: Beats, *, chase: bool) -> Beats:
     """Return 0, or the bar of a piece's first note where that is behind the loop's end."""
-    first = min((note.start for note in piece.followed(chase=chase)), default=Fraction(0))
-    return Fraction(0) if first < loop_beats else bars.line_before(first + EARLY_BEATS)
+    return bars.begin(_first(piece, chase=chase), loop_beats)
+
+
+def _first(piece: Piece, *, chase: bool) -> Beats:
+    return min((note.start for note in piece.followed(chase=chase)), default=Fraction(0))
 
 
 def _played(name: str, piece: Piece, bars: Bars, loop_beats: Beats, *, chase: bool) -> NotesRead:

@@ -150,3 +150,16 @@ def test_a_recording_has_bars_of_the_songs_time_signature(tmp_path: Path) -> Non
     name = song(tmp_path, {0: 95}, {0: "3/4"})
     found = read(tmp_path, melody=name, **{"with": str(tmp_path / "drums 120bpm.wav"), "layers": "lead"}).request
     assert (found.tempo_bpm, found.meter, found.bars) == (120, Meter(3, 4), 3)
+
+
+def test_a_pickup_is_not_the_songs_time_signature(tmp_path: Path) -> None:
+    """Nor is a count-in of another metre and tempo, which the loop does not play; one of the same length is a bar."""
+    assert read(tmp_path, melody=song(tmp_path, {}, {0: "1/4", 1: "3/4"})).request.meter == Meter(3, 4)
+    assert read(tmp_path, melody=song(tmp_path, {}, {0: "4/4", 4: "3/4"})).request.meter == Meter()
+    lead = ScoreTrack("Lead", tuple(Note(60, Fraction(beat), Fraction(1)) for beat in range(4, 30)))
+    tempi = (TempoChange(Fraction(0), Fraction(125)), TempoChange(Fraction(4), Fraction(220)))
+    meters = (MeterChange(Fraction(0), Meter()), MeterChange(Fraction(4), Meter(5, 4)))
+    (tmp_path / "counted.mid").write_bytes(write_midi(Score((lead,), tempi, meters)))
+    found = read(tmp_path, melody=str(tmp_path / "counted.mid"))
+    assert (found.request.tempo_bpm, found.request.meter) == (220, Meter(5, 4))
+    assert not any("the loop in" in remark for remark in found.remarks)
