@@ -15,12 +15,14 @@ from .errors import MidiError
 from .tempo import Beats, Meter, MeterChange, exact
 
 SIXTEENTH = Fraction(1, 4)  # of a quarter note
+# Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
+EARLY_BEATS = Fraction(1, 8)
 
-_DIGITS = r"(\d{1,6})"
+_DIGITS = r"(\d{1,18})"  # as many as a number may have here, so that reading one never fails
 _POSITION = re.compile(
     rf"@\s*(?:(?:bar\s*)?{_DIGITS}\s*\.\s*{_DIGITS}\s*\.\s*{_DIGITS}"
     rf"|bar\s*{_DIGITS}(?:\s*\.\s*{_DIGITS})?"
-    r"|(\d+(?:\.\d+)?))\s*$",
+    r"|(\d{1,18}(?:\.\d{1,18})?))\s*$",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -53,10 +55,13 @@ def split_position(text: str) -> tuple[str, Position | None]:
 
 
 def read_position(text: str) -> Position | None:
-    """Return the position of a text such as `16`, `bar 33` or `33.1.1`, None for an empty one; raises `MidiError`."""
+    """Return the position of a text such as `16`, `bar 33`, `@bar 33` or `33.1.1`, None for an empty one.
+
+    Raises `MidiError` for any other.
+    """
     if not text.strip():
         return None
-    rest, position = split_position(f"@{text}")
+    rest, position = split_position(f"@{text.strip().removeprefix('@')}")
     if rest or position is None:
         raise MidiError("bad_position", f"{text[:40]!r} is no position.", "Write it like bar 33, 33.1.1 or 16.")
     return position
@@ -116,6 +121,21 @@ class Bars:
     def meter_at(self, beat: Beats) -> Meter:
         """Return the signature at `beat`."""
         return self._section(beat).meter
+
+    def meter_from(self, beat: Beats) -> Meter:
+        """Return the signature of what begins at `beat`; of a pickup, a short first bar, that of the bars after it."""
+        section = self._section(beat)
+        later = next((one for one in self.sections if one.beat > section.beat), section)
+        is_pickup = section.bar == 0 and later.bar == 1
+        return later.meter if is_pickup and later.meter.beats_per_bar > section.meter.beats_per_bar else section.meter
+
+    def begin(self, first: Beats, loop_beats: Beats) -> Beats:
+        """Return where a part whose first note is at `first` is read from: 0, or its bar if it is behind the loop."""
+        return Fraction(0) if first < loop_beats else self.bar_of(first)
+
+    def bar_of(self, first: Beats) -> Beats:
+        """Return where the bar of a note at `first` begins, which may be played early."""
+        return self.line_before(first + EARLY_BEATS)
 
     def line_before(self, beat: Beats) -> Beats:
         """Return the last bar line before `beat`, which is over 0."""

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from .bars import EARLY_BEATS
 from .errors import MidiError
 from .tempo import Beats
 
 DRUM_CHANNEL = 9  # MIDI channel 10, counted from 0
-# Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
-EARLY_BEATS = Fraction(1, 8)  # beats before the loop, where no note is meant to be heard
 LATE_BEATS = Fraction(1, 16)  # beats before its end, where the last 64th may be meant
 MIN_HELD_BEATS = Fraction(1, 4)  # shorter rests of a note that began before a passage are left out
 MAX_UNROLLED_NOTES = 200_000  # far above any clip; a loop of one tick would never end

@@ -28,8 +28,9 @@ def midi_contents(path: Path) -> Json:
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
     score = read_midi(path)
+    first = next((change.tempo_bpm for change in score.tempos if change.beat == 0), None)
     return {
-        "tempo_bpm": float(typed_tempo(score.tempos[0].tempo_bpm)) if score.tempos else None,
+        "tempo_bpm": None if first is None else float(typed_tempo(first)),
         "time_signature": str(score.meters[0].meter) if score.meters else None,
         "tracks": [{"name": track.name, "notes": len(track.notes)} for track in score.tracks],
     }
@@ -40,7 +41,7 @@ def set_contents(path: Path) -> Json:
     live_set = read_set(path)
     bars = live_set.bars
     return {
-        "tempo_bpm": float(live_set.tempo_bpm),
+        "tempo_bpm": float(live_set.typed_tempo_bpm),
         "time_signature": str(live_set.meter),
         "lanes": [_lane(lane) for lane in live_set.lanes[:MAX_LANES]],
         "clips": [

@@ -16,6 +16,7 @@ from engine.request import Curve, Point
 from midi.bars import Bars, Position, split_position
 from midi.curves.automation import Breakpoint, amplitude_to_db, sample, thin, to_unit
 from midi.curves.automation import Curve as Automation
+from midi.errors import MidiError
 from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
 from midi.live.set import Lane, LiveSet, find_lane, lane_curve, parse_lane_reference, played_curve, read_set
@@ -43,14 +44,30 @@ class LaneReference:
     @classmethod
     def parse(cls, text: str) -> "LaneReference":
         """Read `SET.als#Track/Device/Parameter@bar 33`; raises `MidiError`."""
-        name, start = split_position(text)
-        path, lane = parse_lane_reference(name)
+        path, whole = parse_lane_reference(text)
+        lane, start = split_position(whole)
+        if start is not None and _has_lane(Path(path), whole):  # a clip, and so its lane, may be called @
+            return cls(Path(path), whole)
         return cls(Path(path), lane, start)
 
 
 def names_set(text: str) -> bool:
     """Whether `text` names a Live set or a clip of Live, with or without a lane and a position."""
-    return is_set(split_file_part(split_position(text)[0]).path)
+    return is_set(split_file_part(text).path)
+
+
+def _has_lane(path: Path, name: str) -> bool:
+    try:
+        return bool(find_lane(read_set(path), name))
+    except MidiError:
+        return False
+
+
+def lane_song_start(reference: LaneReference) -> Fraction | None:
+    """Return the beat of the song from which a lane is read, None for a clip's envelope; raises `MidiError`."""
+    live_set = read_set(reference.path)
+    lane = find_lane(live_set, reference.lane)
+    return None if lane.clip is not None else start_beat(live_set, lane, reference.start) or Fraction(0)
 
 
 def read_lane(reference: LaneReference, loop_beats: Fraction, say: Callable[[str], None] = lambda _: None) -> Curve:

@@ -133,9 +133,9 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values
     recording = named(values["with"]) if "with" in draft.given else None
-    if recording is not None:
+    values |= of_song(draft.settings, values, draft.say, tempo=recording is None)
+    if recording is not None:  # its tempo counts, and its bars are those of the song's time signature
         values |= fitting(recording, values, draft.say)
-    values |= of_song(draft.settings, values, draft.say)
     if not values.keys() & {"bars", "outpaint"}:
         values["bars"] = bars_that_fit(values.get("chords", ""), LoopRequest().bars, draft.say)
     values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)

@@ -7,9 +7,10 @@ from typing import Any
 
 from engine.errors import BadRequestError
 from engine.request import Curve, Notes, Onsets, Point, Target
+from midi.bars import EARLY_BEATS
 from midi.grooves.rhythm import Onset, is_kit, kind_of, onsets
 from midi.melody import melody
-from midi.notes import EARLY_BEATS, Note, cut, settled
+from midi.notes import Note, cut, settled
 from midi.tempo import TICKS_PER_BEAT, snapped
 
 

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.request import LoopRequest
-from midi.bars import Position, split_position
 from midi.errors import MidiError
 from midi.files.file_part import split_file_part
-from midi.live.lane_path import is_set, parse_lane_path
-from midi.live.note_file import holds_notes
+from midi.live.lane_path import is_set
+from midi.live.note_clip import set_start
+from midi.live.note_file import holds_notes, score_start
 from midi.live.set import read_set
-from midi.tempo import Meter, typed_tempo
+from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Meter, loop_beats, typed_tempo
 
+from .live_lane import LaneReference, lane_song_start
 from .targets import Say
 
 _NOTES, _LANES = ("melody", "chords", "rhythm"), ("intensity", "brightness")
-_PARTS_OF_A_LANE = 3  # track, device, parameter; a fourth is a clip
 _DEFAULTS = LoopRequest(seed=0)
 
 
@@ -28,49 +28,52 @@ class _Song(NamedTuple):
     meter: Meter | None
 
 
-def of_song(settings: Mapping[str, str], values: Mapping[str, Any], say: Say) -> dict[str, Any]:
-    """Return tempo and time signature of the first Live set or MIDI file that `settings` name, if `values` have none.
+def of_song(settings: Mapping[str, str], values: Mapping[str, Any], say: Say, *, tempo: bool = True) -> dict[str, Any]:
+    """Return tempo and time signature of the Live sets and MIDI files that `settings` name, if `values` have none.
 
-    `say` gets a sentence where they are not what a loop has anyway. A file that cannot be read is reported where its
-    notes or its lane are read.
+    The first that tells one of them counts. They are those of the song where the part that is named begins. Without
+    `tempo` only the time signature is asked for. `say` gets a sentence where they are not what a loop has anyway. A
+    file that cannot be read is reported where its notes or its lane are read.
     """
-    if {"tempo_bpm", "time_signature"} <= values.keys():
-        return {}
-    named = [(name, settings[name]) for name in (*_NOTES, *_LANES) if name in settings]
-    for name, text in named:
-        bare, position = split_position(text)
-        path, part = split_file_part(bare)
-        if not holds_notes(path) or (name in _LANES and not is_set(path)):
+    wanted = [name for name in ("tempo_bpm", "time_signature") if name not in values and (tempo or name != "tempo_bpm")]
+    found: dict[str, Any] = {}
+    for name in (*_NOTES, *_LANES):
+        path, part = split_file_part(settings.get(name, ""))
+        if not set(wanted) - found.keys() or not holds_notes(path) or (name in _LANES and not is_set(path)):
             continue
         try:
-            song = _in_set(path, part, position, name in _LANES) if is_set(path) else _in_midi(path, position)
+            song = _song(path, part, settings[name], name, values)
         except (MidiError, OSError):
-            return {}
-        found: dict[str, Any] = {"tempo_bpm": song.tempo_bpm, "time_signature": song.meter}
-        found = {key: value for key, value in found.items() if value is not None and key not in values}
-        say(_said(path.name, found))
-        return found
-    return {}
+            break
+        told: dict[str, Any] = {"tempo_bpm": song.tempo_bpm, "time_signature": song.meter}
+        new = {key: told[key] for key in wanted if told[key] is not None and key not in found}
+        if (bpm := new.get("tempo_bpm")) is not None and not MIN_TEMPO_BPM <= bpm <= MAX_TEMPO_BPM:
+            new.pop("tempo_bpm")
+            say(f"The tempo of {path.name} is not used: {float(bpm):.7g} BPM is outside 20 to 999.")
+        say(_said(path.name, new))
+        found |= new
+    return found
 
 
-def _in_set(path: Path, part: str, position: Position | None, is_lane: bool) -> _Song:
-    if path.suffix.lower() != ".als":  # a clip file does not tell
-        return _Song(None, None)
-    live_set = read_set(path)
-    of_clip = len(parse_lane_path(part)) > (_PARTS_OF_A_LANE if is_lane else 1)
-    if position is None or of_clip:  # a position behind a clip is none of the song
-        return _Song(live_set.tempo_bpm, live_set.meter)
-    start = live_set.bars.beat_of(position)
-    return _Song(live_set.tempo_at(start), live_set.bars.meter_at(start))
-
-
-def _in_midi(path: Path, position: Position | None) -> _Song:
+def _song(path: Path, part: str, text: str, setting: str, values: Mapping[str, Any]) -> _Song:
+    """Return what a song tells where the loop begins to follow it; raises `MidiError`."""
+    bars = values.get("bars", _DEFAULTS.bars)
+    if is_set(path):
+        if path.suffix.lower() != ".als":  # a clip file does not tell
+            return _Song(None, None)
+        live_set = read_set(path)
+        length = loop_beats(bars, values.get("time_signature", live_set.bars.meter_from(Fraction(0))))
+        is_lane = setting in _LANES
+        start = lane_song_start(LaneReference.parse(text)) if is_lane else set_start(live_set, part, length)
+        if start is None:
+            return _Song(live_set.typed_tempo_bpm, live_set.meter)
+        return _Song(live_set.tempo_at(start), live_set.bars.meter_from(start))
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
     score = read_midi(path)
-    start = Fraction(0) if position is None else score.bars().beat_of(position)
+    start = score_start(score, part, chase=setting != "rhythm")
     tempi = [change.tempo_bpm for change in score.tempos if change.beat <= start]
-    return _Song(typed_tempo(tempi[-1]) if tempi else None, score.bars().meter_at(start) if score.meters else None)
+    return _Song(typed_tempo(tempi[-1]) if tempi else None, score.bars().meter_from(start) if score.meters else None)
 
 
 def _said(name: str, found: Mapping[str, Any]) -> str:

@@ -8,6 +8,9 @@ import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
+from ..bars import split_position
+
+_SONG = re.compile(r"\.(als|alc|mid|midi|kar|rmi|smf)\s*$", re.IGNORECASE)
 _ENDING = re.compile(r"\.(als|alc|mid|midi|kar|rmi|smf|json|wav|aiff?|flac|ogg|opus|mp3)#", re.IGNORECASE)
 
 
@@ -21,11 +24,17 @@ class FilePart(NamedTuple):
 def split_file_part(text: str) -> FilePart:
     """Return file and part: the split is at the last `#` whose left side is a file.
 
-    A text that is a file as a whole has no part. Where no file is there, a known ending decides, else the first `#`.
+    A text that is a file as a whole has no part. A position right behind a song is a part of it: `Song.mid@bar 33`.
+    Where no file is there, a known ending decides, else the first `#`.
     """
     whole = existing(Path(text))
-    if whole is not None or "#" not in text:
-        return FilePart(whole or Path(text), "")
+    if whole is not None:
+        return FilePart(whole, "")
+    song = split_position(text)[0]
+    if song != text and _SONG.search(song):
+        return FilePart(existing(Path(song.rstrip())) or Path(song.rstrip()), text[len(song) :])
+    if "#" not in text:
+        return FilePart(Path(text), "")
     places = [place for place, sign in enumerate(text) if sign == "#"]
     for place in reversed(places):
         found = existing(Path(text[:place]))

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from ..bars import EARLY_BEATS
 from ..errors import MidiError
-from ..notes import EARLY_BEATS, Note, cut, unroll
+from ..notes import Note, cut, unroll
 from ..tempo import Beats
 
 MAX_PASSES = 10_000

@@ -12,19 +12,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bars import Bars
+from ..bars import Bars, split_position
 from ..curves.bezier import Handles
 from ..curves.curve import Breakpoint, Curve
 from ..errors import MidiError
 from ..notes import Note, passage, shift, sort_notes
-from ..tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Beats, Meter, MeterChange, exact
+from ..tempo import MAX_TEMPO_BPM, MAX_TEMPO_DECIMALS, MIN_TEMPO_BPM, Beats, Meter, MeterChange, exact
 from .clip import ClipMarkers, clip_notes, passes
 
 TrackKind = Literal["midi", "audio", "group", "return", "main"]
 Place = Literal["session", "arrangement", "take"]
 
 TEMPO_PARAMETER, METER_PARAMETER = "Tempo", "TimeSignature"  # of the main track's mixer
-TEMPO_DECIMALS = 2  # as many as Live shows
 NOTE_FIELDS = 8  # pitch, time, duration, velocity, release velocity, enabled, probability, deviation
 
 
@@ -73,7 +72,8 @@ class Lane:
 
 def quote(part: str) -> str:
     """Return a name as a part of a lane's path, in quotes where it must be."""
-    if any(sign in part for sign in '/#"') or part != part.strip() or not part:
+    is_position = split_position(part)[1] is not None  # behind a name it would be read as one
+    if any(sign in part for sign in '/#"') or part != part.strip() or not part or is_position:
         return '"' + part.replace('"', '""') + '"'
     return part
 
@@ -225,6 +225,8 @@ class LiveTrack:
 class LiveSet:
     """A set: `creator` is the Live that saved it; the last track is the main one.
 
+    `tempo_bpm` is the tempo when it was saved, as the file has it.
+
     `remarks` are sentences on parts that were replaced or left out in reading.
     """
 
@@ -239,13 +241,18 @@ class LiveSet:
         """All lanes, track by track."""
         return tuple(lane for track in self.tracks for lane in track.lanes)
 
+    @property
+    def typed_tempo_bpm(self) -> Fraction:
+        """The tempo that was typed: Live keeps 120 BPM in single precision, where it may be 119.999992."""
+        return round(self.tempo_bpm, MAX_TEMPO_DECIMALS)
+
     def tempo_at(self, beat: Beats) -> Fraction:
         """Return the arrangement's tempo at `beat`, as it is automated there."""
         drawn = self._song_lane(TEMPO_PARAMETER)
         if drawn is None:
-            return self.tempo_bpm
+            return self.typed_tempo_bpm
         tempo_bpm = lane_curve(drawn, beat, beat + 1).points[0].value
-        return exact(round(min(max(tempo_bpm, float(MIN_TEMPO_BPM)), float(MAX_TEMPO_BPM)), TEMPO_DECIMALS))
+        return exact(round(min(max(tempo_bpm, float(MIN_TEMPO_BPM)), float(MAX_TEMPO_BPM)), MAX_TEMPO_DECIMALS))
 
     @property
     def bars(self) -> Bars:

@@ -13,15 +13,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bars import Bars, Position, split_position
+from ..bars import EARLY_BEATS, Bars, Position, split_position
 from ..errors import MidiError
 from ..files.file_part import split_file_part
 from ..files.names import name_key
 from ..grooves.rhythm import is_kit
-from ..notes import DRUM_CHANNEL, EARLY_BEATS, LATE_BEATS, Note, cut, passage, settled, shift, sort_notes
+from ..notes import DRUM_CHANNEL, LATE_BEATS, Note, cut, passage, settled, shift, sort_notes
 from ..tempo import Beats, Meter
 from .lane_path import is_set
-from .notes_read import NotesRead, meter_said
+from .notes_read import NotesRead, meter_said, no_notes_from
 
 if TYPE_CHECKING:
     from ..smf.score import Score, ScoreTrack
@@ -40,6 +40,16 @@ class Piece:
     end: Beats
     remarks: tuple[str, ...] = ()
     kit: bool = False
+    struck: bool = False  # it is called drums, so that all of it is, whatever the channel
+
+    @property
+    def pitched(self) -> tuple[Note, ...]:
+        """The notes that are no strokes of drums."""
+        return () if self.struck else tuple(note for note in self.notes if note.channel != DRUM_CHANNEL)
+
+    def followed(self, *, chase: bool) -> tuple[Note, ...]:
+        """Return the notes that decide where it begins: all, with `chase` those that are no drums if there are any."""
+        return (self.pitched if chase else ()) or self.notes
 
 
 def holds_notes(path: Path) -> bool:
@@ -64,13 +74,25 @@ def read_notes(text: str, loop_beats: Beats, meter: Meter | None = None, *, chas
 
     score = read_midi(path)
     with naming(path):
-        tracks, position = _tracks(score, part)
+        tracks, position, is_named = _tracks(score, part)
         piece = _midi_piece(tracks, score.remarks)
         if not part and score.type == 2 and len(score.tracks) > 1:
             said = f"{path.name} holds {len(score.tracks)} patterns; the first is read, {path.name}#2 is the next."
             piece = replace(piece, remarks=(*piece.remarks, said))
         found = _from_position(path.name, piece, score, position, loop_beats, meter, chase=chase)
-        return found if split_position(part)[0].strip() else replace(found, tracks=_pitched_tracks(score, tracks))
+        return found if is_named else replace(found, tracks=_pitched_tracks(score, tracks))
+
+
+def score_start(score: "Score", part: str, *, chase: bool = True) -> Beats:
+    """Return the beat of a MIDI file whose tempo and signature are those of a part of it; raises `MidiError`.
+
+    That is a position, or the bar of the first note: a count-in before it may have others.
+    """
+    tracks, position, _is_named = _tracks(score, part)
+    bars = score.bars()
+    if position is not None:
+        return bars.beat_of(position)
+    return bars.bar_of(_first(_midi_piece(tracks, ()), chase=chase))
 
 
 def _pitched_tracks(score: "Score", tracks: "Sequence[ScoreTrack]") -> tuple[tuple[int, str], ...]:
@@ -109,34 +131,35 @@ def _from_position(
     """Return a piece of `score` from a position on, or as a clip without one; `meter` is the loop's."""
     bars = score.bars(meter)
     start = None if position is None else bars.beat_of(position)
-    first = min((note.start for note in piece.notes), default=Fraction(0)) if start is None else start
-    piece = replace(piece, remarks=(*piece.remarks, *meter_said(name, bars.meter_at(first), meter)))
+    first = bars.bar_of(_first(piece, chase=chase)) if start is None else start
+    piece = replace(piece, remarks=(*piece.remarks, *meter_said(name, bars.meter_from(first), meter)))
     if start is None:
-        return _played(name, piece, bars, loop_beats)
+        return _played(name, piece, bars, loop_beats, chase=chase)
     return _passage(piece, bars, start, loop_beats, chase=chase)
 
 
-def _tracks(score: "Score", part: str) -> "tuple[Sequence[ScoreTrack], Position | None]":
-    """Return the tracks that a part of a MIDI file names, and the position behind their name; raises `MidiError`."""
+def _tracks(score: "Score", part: str) -> "tuple[Sequence[ScoreTrack], Position | None, bool]":
+    """Return the tracks that a part of a MIDI file means, the position behind their name, and whether it names any.
+
+    Raises `MidiError`.
+    """
     name, position = split_position(part)
     if any(name_key(track.name) == name_key(part) for track in score.tracks):  # a track may be called @
         name, position = part, None
     if name.strip():
-        return score.named(name.strip()), position
-    return score.tracks if score.type != 2 else score.tracks[:1], position
+        return score.named(name.strip()), position, True
+    return score.tracks if score.type != 2 else score.tracks[:1], position, False
 
 
 def _passage(piece: Piece, bars: Bars, start: Beats, loop_beats: Beats, *, chase: bool) -> NotesRead:
     """Return what a piece plays in `loop_beats` beats from `start` on; raises `MidiError` where it plays nothing."""
-    notes = passage(piece.notes, start, start + loop_beats, chase=chase and not piece.kit)
-    if not notes:
-        later = next((note.start for note in piece.notes if note.start >= start), None)
-        there = "it has none after that" if later is None else f"the next is in {bars.position_of(later)}"
-        raise MidiError(
-            "no_notes",
-            f"There are no notes from {bars.position_of(start)} on for {float(loop_beats):g} beats; {there}.",
-            "Name another position behind the @, such as @bar 33.",
-        )
+    pitched, end = piece.pitched, start + loop_beats
+    drums = piece.notes if piece.struck else [note for note in piece.notes if note.channel == DRUM_CHANNEL]
+    held, strokes = passage(pitched, start, end, chase=chase), passage(drums, start, end)
+    notes, followed = sort_notes((*held, *strokes)), piece.followed(chase=chase)
+    if not (held if followed == pitched else notes):
+        what = "There are no notes" + " but drums" * (len(followed) < len(piece.notes))
+        raise no_notes_from(what, bars, start, loop_beats, (note.start for note in followed))
     remarks = list(piece.remarks)
     end = max(piece.end, max(note.end for note in piece.notes)) - start
     if end < loop_beats and (line := bars.after(start).line_from(end)) < loop_beats:
@@ -144,14 +167,24 @@ def _passage(piece: Piece, bars: Bars, start: Beats, loop_beats: Beats, *, chase
     return NotesRead(notes, tuple(remarks), piece.kit)
 
 
-def _played(name: str, piece: Piece, bars: Bars, loop_beats: Beats) -> NotesRead:
+def _begin(piece: Piece, bars: Bars, loop_beats: Beats, *, chase: bool) -> Beats:
+    """Return 0, or the bar of a piece's first note where that is behind the loop's end."""
+    return bars.begin(_first(piece, chase=chase), loop_beats)
+
+
+def _first(piece: Piece, *, chase: bool) -> Beats:
+    return min((note.start for note in piece.followed(chase=chase)), default=Fraction(0))
+
+
+def _played(name: str, piece: Piece, bars: Bars, loop_beats: Beats, *, chase: bool) -> NotesRead:
     """Return a piece from its start on, or from the bar of its first note on where that is behind the loop's end."""
-    first = min((note.start for note in piece.notes), default=Fraction(0))
-    if first < loop_beats:
+    start = _begin(piece, bars, loop_beats, chase=chase)
+    if start == 0:
         return fitted(name, piece, bars, loop_beats)
-    start = bars.line_before(first + EARLY_BEATS)
-    from_bar = f"{name} is read from {bars.position_of(start)} on, where its first note is."
-    moved = tuple(replace(note, start=max(note.start - start, Fraction(0))) for note in piece.notes)
+    of_what = "" if len(piece.followed(chase=chase)) == len(piece.notes) else " that is no drum's"
+    from_bar = f"{name} is read from {bars.position_of(start)} on, where its first note{of_what} is."
+    later_on = (note for note in piece.notes if note.start > start - EARLY_BEATS)
+    moved = tuple(replace(note, start=max(note.start - start, Fraction(0))) for note in later_on)
     later = replace(piece, notes=moved, end=piece.end - start, remarks=(*piece.remarks, from_bar))
     return fitted(name, later, bars.after(start), loop_beats)
 
@@ -208,7 +241,7 @@ def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Pie
     # A track of tempi alone often lasts as long as the whole project.
     end = max((track.end for track in with_notes), default=Fraction(0))
     kit = drums or any(note.channel == DRUM_CHANNEL for note in notes) or is_kit(notes)
-    return Piece(sort_notes(notes), end, tuple(dict.fromkeys(said)), kit)
+    return Piece(sort_notes(notes), end, tuple(dict.fromkeys(said)), kit, struck=drums)
 
 
 def _length(piece: Piece, bars: Bars, loop_beats: Beats) -> Beats:

@@ -1,11 +1,13 @@
 """Notes that were read for a loop, and sentences on how they were understood."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..bars import Bars
+from ..errors import MidiError
 from ..notes import Note
-from ..tempo import Meter
+from ..tempo import Beats, Meter
 
 _TUNE_WORDS = re.compile(
     r"\b(melod\w*|mélod\w*|lead|vocals?|vox|voice|solo|theme|tune|topline|gesang|stimme|voix|chant|voz|canto)\b|メロディ",
@@ -39,6 +41,17 @@ def several_said(file_name: str, tracks: Sequence[tuple[int, str]]) -> tuple[str
 def likeliest_tune(tracks: Sequence[tuple[int, str]]) -> tuple[int, str]:
     """Return the first of `tracks`, by number and name, that is called like a tune; else the first."""
     return next((track for track in tracks if _TUNE_WORDS.search(track[1])), tracks[0])
+
+
+def no_notes_from(what: str, bars: Bars, start: Beats, loop_beats: Beats, starts: Iterable[Beats]) -> MidiError:
+    """Return the error that in `what`, as "There are no notes", is so for a loop; `starts` are those of its notes."""
+    later = min((beat for beat in starts if beat >= start), default=None)
+    there = "it has none after that" if later is None else f"the next is in {bars.position_of(later)}"
+    return MidiError(
+        "no_notes",
+        f"{what} from {bars.position_of(start)} on for {float(loop_beats):g} beats; {there}.",
+        "Name another position behind the @, such as @bar 33.",
+    )
 
 
 def meter_said(name: str, own: Meter, of_loop: Meter | None) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from bridge.requests.reader import Reading, read_request
 from midi.live.testing import envelope_xml, midi_clip_xml, set_xml, track_xml
@@ -87,3 +89,77 @@ def test_a_file_that_tells_no_tempo_leaves_it_open(tmp_path: Path) -> None:
     (tmp_path / "broken.mid").write_bytes(b"no")
     with pytest.raises(Exception, match="broken"):
         read(tmp_path, melody=str(tmp_path / "broken.mid"))
+
+
+def test_a_part_that_begins_later_has_the_tempo_that_it_begins_at(tmp_path: Path) -> None:
+    """A track that is read from its first note's bar on, in a file and in an arrangement; a clip of the arrangement."""
+    late = ScoreTrack("Lead", tuple(Note(60, Fraction(beat), Fraction(1)) for beat in range(40, 60)))
+    tempi = (TempoChange(Fraction(0), Fraction(120)), TempoChange(Fraction(40), Fraction(150)))
+    meters = (MeterChange(Fraction(0), Meter()), MeterChange(Fraction(40), Meter(3, 4)))
+    (tmp_path / "late.mid").write_bytes(write_midi(Score((late,), tempi, meters)))
+    clip = midi_clip_xml([(60, 2.0, 1.0, 100)], name="Late", time=38.0, length=16.0, loop=(0.0, 16.0))
+    tempo_events, meter_events = [(0, 120.0), (38, 120.0), (38, 150.0)], [(36, THREE_QUARTERS)]
+    xml = set_xml(track_xml("Lead", arrangement=clip), tempo_events=tempo_events, meter_events=meter_events)
+    (tmp_path / "late.als").write_bytes(xml)
+    for name in ("late.mid#Lead", "late.als#Lead", "late.als#Lead/Late", "late.als#Lead@38"):
+        found = read(tmp_path, melody=f"{tmp_path}/{name}")
+        assert (found.request.tempo_bpm, found.request.meter) == (150, Meter(3, 4)), name
+
+
+def test_a_track_that_is_called_as_a_position_is_read_from_its_start(tmp_path: Path) -> None:
+    """Tempo and notes are those of one place in the song; a lane that is a clip's has no place in it."""
+    drawn = envelope_xml(100, [(0.0, 1.0), (8.0, 0.1)], clip=True)
+    notes = [(60, float(beat), 1.0, 100) for beat in range(60)]
+    clip = midi_clip_xml(notes, name="Verse", length=60.0, loop=(0.0, 60.0), envelopes=drawn)
+    tracks = track_xml("Take @32", arrangement=clip) + track_xml("AC/DC", arrangement=clip.replace("PointeeId", "No"))
+    tempi = [(0, 95.0), (16, 95.0), (32, 140.0)]
+    (tmp_path / "at.als").write_bytes(set_xml(tracks, tempo_bpm=95.0, tempo_events=tempi))
+    assert read(tmp_path, melody=f"{tmp_path}/at.als#Take @32").request.tempo_bpm == 95
+    assert read(tmp_path, melody=f"{tmp_path}/at.als#AC/DC@bar 9").request.tempo_bpm == 140
+    assert read(tmp_path, intensity=f"{tmp_path}/at.als#Take @32/Volume@bar 9").request.tempo_bpm == 95
+
+
+def test_the_first_file_that_tells_counts(tmp_path: Path) -> None:
+    """Each for itself: one without a tempo leaves it to the next."""
+    path = Path(song(tmp_path, {}, {0: "3/4"})).rename(tmp_path / "first.mid")
+    found = read(tmp_path, melody=str(path), chords=song(tmp_path, {0: 95}, {0: "4/4"}))
+    assert (found.request.tempo_bpm, found.request.meter) == (95, Meter(3, 4))
+    assert "first.mid is in 3/4, and so the loop is made." in found.remarks
+
+
+@pytest.mark.parametrize("bpm", [6, 1200])
+def test_a_tempo_that_no_loop_has_is_not_used(tmp_path: Path, bpm: int) -> None:
+    """The producer did not ask for it, so that it is no reason to refuse the request."""
+    found = read(tmp_path, melody=song(tmp_path, {0: bpm}, {0: "3/4"}))
+    assert (found.request.tempo_bpm, found.request.meter) == (120, Meter(3, 4))
+    assert f"The tempo of song.mid is not used: {bpm} BPM is outside 20 to 999." in found.remarks
+
+
+def test_the_tempo_of_a_set_is_the_one_that_was_typed(tmp_path: Path) -> None:
+    """Live keeps it in single precision."""
+    for kept, typed in ((119.999992, "120"), (155.300003, "155.3"), (133.333, "133.333")):
+        found = read(tmp_path, melody=live(tmp_path, tempo_bpm=kept) + "#Lead")
+        assert found.request.tempo_bpm == Fraction(typed)
+
+
+def test_a_recording_has_bars_of_the_songs_time_signature(tmp_path: Path) -> None:
+    """Its tempo counts, not the song's."""
+    beats, rate = 9, 8_000
+    samples = np.sin(np.arange(beats * rate // 2) / 20).astype(np.float32)  # 120 BPM
+    soundfile.write(tmp_path / "drums 120bpm.wav", samples, rate)
+    name = song(tmp_path, {0: 95}, {0: "3/4"})
+    found = read(tmp_path, melody=name, **{"with": str(tmp_path / "drums 120bpm.wav"), "layers": "lead"}).request
+    assert (found.tempo_bpm, found.meter, found.bars) == (120, Meter(3, 4), 3)
+
+
+def test_a_pickup_is_not_the_songs_time_signature(tmp_path: Path) -> None:
+    """Nor is a count-in of another metre and tempo, which the loop does not play; one of the same length is a bar."""
+    assert read(tmp_path, melody=song(tmp_path, {}, {0: "1/4", 1: "3/4"})).request.meter == Meter(3, 4)
+    assert read(tmp_path, melody=song(tmp_path, {}, {0: "4/4", 4: "3/4"})).request.meter == Meter()
+    lead = ScoreTrack("Lead", tuple(Note(60, Fraction(beat), Fraction(1)) for beat in range(4, 30)))
+    tempi = (TempoChange(Fraction(0), Fraction(125)), TempoChange(Fraction(4), Fraction(220)))
+    meters = (MeterChange(Fraction(0), Meter()), MeterChange(Fraction(4), Meter(5, 4)))
+    (tmp_path / "counted.mid").write_bytes(write_midi(Score((lead,), tempi, meters)))
+    found = read(tmp_path, melody=str(tmp_path / "counted.mid"))
+    assert (found.request.tempo_bpm, found.request.meter) == (220, Meter(5, 4))
+    assert not any("the loop in" in remark for remark in found.remarks)

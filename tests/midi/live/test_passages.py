@@ -12,6 +12,7 @@ from engine.request import LoopRequest
 from midi.bars import BarPosition, Bars
 from midi.errors import MidiError
 from midi.live.note_file import read_notes
+from midi.live.set import read_set
 from midi.live.testing import envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note, passage
 from midi.smf.read import Score, ScoreTrack, write_midi
@@ -163,8 +164,6 @@ def test_a_passage_lies_within_itself(drawn: list[tuple[int, int, int]], start: 
 
 def test_the_bars_of_a_set_without_changes_are_those_of_its_signature(tmp_path: Path) -> None:
     """One event before the song is the value, not a change."""
-    from midi.live.set import read_set
-
     (tmp_path / "a.als").write_bytes(set_xml("", meter_value=SEVEN_EIGHTHS))
     assert read_set(tmp_path / "a.als").bars == Bars.of(first=Meter(7, 8))
     assert read_set(live(tmp_path, "")).bars.beat_of(BarPosition(5)) == 15
@@ -203,3 +202,78 @@ def test_a_melody_of_several_tracks_is_said_to_be_one(tmp_path: Path) -> None:
     assert said(f"{path}#Pad") == said(f"{path}#2@bar 1") == []
     assert said(str(song(tmp_path, ("", scale(8)), ("", scale(8))))) == [f"{whole}song.mid#1 is one of them."]
     assert said(str(song(tmp_path, kit, ("Pad", scale(8))))) == []
+
+
+def test_a_position_may_stand_right_behind_the_file(tmp_path: Path) -> None:
+    """Where no part is named, all of the song is meant, whether the file is there or not."""
+    path = song(tmp_path, ("Lead", scale(30)))
+    assert heard(f"{path}@bar 3") == heard(f"{path}#@bar 3") != []
+    only = live(tmp_path, track_xml("Lead", arrangement=midi_clip_xml([(60, 9.0, 1.0, 100)], length=16, loop=(0, 16))))
+    assert heard(f"{only}@bar 3") == [(60, 1)]
+    with pytest.raises(MidiError, match=r"missing\.mid cannot be read"):
+        read_notes(f"{tmp_path}/missing.mid@bar 3", LOOP)
+
+
+def test_notes_sound_on_beside_drums_and_however_low_they_are(tmp_path: Path) -> None:
+    """Only strokes have begun when they began."""
+    pad, bass = [note(60, 0, 24)], [note(40, 0, 24)]
+    path = song(tmp_path, ("Pad", pad), ("Bass", bass), ("Kit", [note(36, beat, 20, 9) for beat in range(12)]))
+    assert heard(f"{path}#Bass@8") == [(40, 0)]
+    assert [pitch for pitch, start in heard(f"{path}#@8") if start == 0] == [36, 40, 60]
+    assert heard(f"{path}#Kit@8") == [(36, 0), (36, 1), (36, 2), (36, 3)]
+
+
+def test_drums_before_a_melody_are_no_melody(tmp_path: Path) -> None:
+    """It is read from its own first note on; at a position where only drums play that is said."""
+    drums = [note(36, beat, 0.5, 9) for beat in range(40)]
+    path = song(tmp_path, ("Lead", [note(60, 30), note(62, 31)]), ("Kit", drums))
+    found = read_notes(str(path), LOOP)
+    assert [(one.pitch, one.start) for one in found.notes if one.channel == 0] == [(60, 0), (62, 1)]
+    assert "song.mid is read from bar 10 on, where its first note that is no drum's is." in found.remarks
+    assert len([one for one in found.notes if one.channel == 9]) == 8
+    with pytest.raises(MidiError, match="no notes but drums from bar 3 on for 8 beats; the next is in bar 10"):
+        read_notes(f"{path}#@bar 3", LOOP)
+    assert read_notes(f"{path}#@bar 3", LOOP, chase=False).notes
+    assert read_notes(str(path), LOOP, chase=False).notes[0].start == 0
+
+
+def test_an_arrangement_that_begins_late_is_read_from_the_bar_of_its_first_note(tmp_path: Path) -> None:
+    """As a file is: not from the clip's own start, which need not be on a bar line, nor hold a note for a while."""
+    clip = midi_clip_xml([(60, 30.0, 1.0, 100), (62, 31.0, 1.0, 100)], time=17.0, length=40.0, loop=(0.0, 40.0))
+    path = live(tmp_path, track_xml("Lead", arrangement=clip))
+    assert heard(f"{path}#Lead") == [(60, 2), (62, 3)]
+    said = "'Lead' is read from bar 15 of the arrangement on, where its first note is."
+    assert said in read_notes(f"{path}#Lead", LOOP).remarks
+    with pytest.raises(MidiError, match="plays no notes from bar 7 on for 8 beats; the next is in bar 15"):
+        heard(f"{path}#Lead@bar 7")
+
+
+def test_what_is_said_of_a_clip_counts_from_the_position_in_it(tmp_path: Path) -> None:
+    """Where nothing plays there, that is said, and not that the clip has no notes."""
+    notes = [(60 + beat, float(beat), 1.0, 100) for beat in range(16)]
+    looped = midi_clip_xml(notes, name="Long", length=16.0, loop=(0.0, 16.0))
+    once = looped.replace('<LoopOn Value="true"', '<LoopOn Value="false"').replace('"Long"', '"Once"')
+    path = live(tmp_path, track_xml("Lead", session=looped) + track_xml("Low", session=once))
+    assert read_notes(f"{path}#Lead/Long@bar 3", LOOP).remarks == (
+        "The clip 'Long' lasts 16 beats; the loop has 8 from bar 3 on.",
+    )
+    rests = "The clip 'Once' does not loop; the loop's last beats rest."
+    assert rests not in read_notes(f"{path}#Low/Once@bar 2", LOOP).remarks
+    assert rests in read_notes(f"{path}#Low/Once@bar 4", LOOP).remarks
+    with pytest.raises(MidiError, match="The clip 'Long' plays no notes from bar 9 on for 8 beats"):
+        read_notes(f"{path}#Lead/Long@bar 9", LOOP)
+
+
+def test_a_clip_and_its_lane_may_be_called_as_a_position(tmp_path: Path) -> None:
+    """The names that are listed are read back; a position behind them is one."""
+    drawn = envelope_xml(100, [(0.0, 1.0), (8.0, 1.0), (8.0, 0.1)], clip=True)
+    notes = [(60 + beat, float(beat), 1.0, 100) for beat in range(16)]
+    clip = midi_clip_xml(notes, name="Beat @16", length=16.0, loop=(0.0, 16.0), envelopes=drawn)
+    path = live(tmp_path, track_xml("Take @8", session=clip))
+    for name in ("Take @8/Beat @16", '"Take @8"/"Beat @16"', "Take @8"):
+        assert heard(f"{path}#{name}")[0] == (60, 0)
+    assert heard(f"{path}#Take @8/Beat @16@bar 3")[0] == (68, 0)
+    lane = next(one for one in read_set(path).lanes if one.clip)
+    for name in (lane.path, "Take @8/Mixer/Volume/Beat @16"):
+        assert targets.curve(f"{path}#{name}", LOOP).points[0].value == pytest.approx(-14, abs=0.2)
+        assert targets.curve(f"{path}#{name}@bar 3", LOOP).points[0].value == pytest.approx(-34, abs=0.2)
