@@ -12,9 +12,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .errors import MidiError
-from .tempo import Beats, Meter, MeterChange, exact
+from .tempo import SIXTEENTH, Beats, Meter, MeterChange, exact
 
-SIXTEENTH = Fraction(1, 4)  # of a quarter note
 # Nearer to the downbeat than this, a note that comes before it is the downbeat, played early.
 EARLY_BEATS = Fraction(1, 8)
 

@@ -15,6 +15,7 @@ from .errors import MidiError
 Beats = Fraction
 """A time or a length in quarter notes."""
 
+SIXTEENTH = Fraction(1, 4)  # of a quarter note
 MIN_TEMPO_BPM = Fraction(20)  # Live's own range
 MAX_TEMPO_BPM = Fraction(999)
 MAX_TEMPO_DECIMALS = 4  # with fewer, tempi up to 999 BPM are told apart less finely than by microseconds

@@ -33,13 +33,13 @@ from midi.curves.automation import Curve as Automation
 from midi.curves.automation import flattened, from_json, parse_points
 from midi.errors import MidiError
 from midi.files.file_part import existing, split_file_part
-from midi.grooves.groove import SIXTEENTH, groove_from_audio
+from midi.grooves.groove import groove_from_audio
 from midi.grooves.rhythm import kind_of, onsets
 from midi.live.lane_path import is_set
 from midi.live.note_file import holds_notes, naming, read_notes
 from midi.live.notes_read import several_said
 from midi.melody import melody, pitched
-from midi.tempo import Meter, beats_to_samples, exact, samples_to_beats
+from midi.tempo import SIXTEENTH, Meter, beats_to_samples, exact, samples_to_beats
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
 from .sounds import SoundPart

@@ -23,6 +23,7 @@ from torch import Tensor
 from midi.grooves.rhythm import Onset
 from midi.key import MODES
 from midi.notes import Note
+from midi.tempo import SIXTEENTH
 
 from ..controls import FeatureKind, find
 from ..pocket.first_step import FirstStep
@@ -41,7 +42,6 @@ from . import checkpoint
 
 FIRST_SEED = 10_000_000  # those of benchmarks and tests lie below
 MIX_DIMENSIONS = 3  # of the latents of a full mix: batch, frames, channels
-SIXTEENTH = Fraction(1, 4)
 NEAR_LOSS = {"intensity": 0.06, "melody": 0.4, "rhythm": 0.15, "brightness": 0.04}  # of a control that is followed
 LOSS_WEIGHTS = {"melody": 4.0}  # its logarithm falls by 1 from none to all of a tune in place, where others fall by 4
 PROXIMAL_WEIGHT = 3.0  # beside a control's loss, for each variance of distance from the anchor

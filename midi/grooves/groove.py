@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MidiError
-from ..tempo import Beats, snapped
+from ..tempo import SIXTEENTH, Beats, snapped
 from .onset_pick import pick_onsets
 from .rhythm import Onset
 
-SIXTEENTH = Fraction(1, 4)
 MAX_STEPS = 16 * 16 * 12  # sixteen bars of 12/1 in sixteenths
 
 

@@ -13,7 +13,7 @@ from ..bars import Bars, Position, split_position
 from ..errors import MidiError
 from ..files.names import name_key, printable
 from ..grooves.rhythm import is_kit
-from ..notes import Note, audible
+from ..notes import Note, audible, passage, shift
 from ..tempo import Beats, Meter
 from .lane_path import parse_lane_path
 from .model import LiveClip, LiveSet, LiveTrack
@@ -95,13 +95,17 @@ def _arranged(
 
     Without a position it is read from its start on, and where nothing plays there from the bar of its first note on.
     """
-    start, said = _arranged_start(track, bars, position, loop_beats), []
+    said: list[str] = []
+    if position is None:
+        first = _first(track)
+        start, heard = bars.begin(first, loop_beats), bars.bar_of(first)
+    else:
+        start = heard = bars.beat_of(position)
     notes = track.arrangement_notes(start, start + loop_beats, chase=chase)
     if position is None and start > 0:
         where = f"{bars.position_of(start)} of the arrangement"
         said.append(f"{track.name!r} is read from {where} on, where its first note is.")
-    first = start if position is not None else bars.bar_of(_first(track))
-    said += meter_said("The set", bars.meter_from(first), meter)
+    said += meter_said("The set", bars.meter_from(heard), meter)
     said += _switched_off(track, bars, start, start + loop_beats)
     if not notes:
         starts = [note.start for note in _all_notes(track)]
@@ -109,16 +113,17 @@ def _arranged(
     return notes, said
 
 
-def _arranged_start(track: LiveTrack, bars: Bars, position: Position | None, loop_beats: Beats) -> Beats:
-    """Return where the arrangement is read from: a position, else 0, else the bar of a first note behind the loop."""
-    if position is not None:
-        return bars.beat_of(position)
-    return bars.begin(_first(track), loop_beats)
-
-
 def _first(track: LiveTrack) -> Beats:
-    """Return where the first note of the arrangement begins."""
-    return min((note.start for note in audible(_all_notes(track))), default=Fraction(0))
+    """Return where the first note of the arrangement begins, 0 without any; no clip behind it is read."""
+    played = (clip for clip in track.note_clips if clip.place == "arrangement" and clip.active)
+    first: Beats | None = None
+    for clip in sorted(played, key=lambda one: one.start):
+        if first is not None and first <= clip.start:
+            break
+        notes = passage(shift(audible(clip.sounding_notes()), clip.start), Fraction(0), clip.end)
+        if notes and (first is None or notes[0].start < first):
+            first = notes[0].start
+    return first or Fraction(0)
 
 
 def _all_notes(track: LiveTrack) -> tuple[Note, ...]:

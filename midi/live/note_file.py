@@ -167,18 +167,13 @@ def _passage(piece: Piece, bars: Bars, start: Beats, loop_beats: Beats, *, chase
     return NotesRead(notes, tuple(remarks), piece.kit)
 
 
-def _begin(piece: Piece, bars: Bars, loop_beats: Beats, *, chase: bool) -> Beats:
-    """Return 0, or the bar of a piece's first note where that is behind the loop's end."""
-    return bars.begin(_first(piece, chase=chase), loop_beats)
-
-
 def _first(piece: Piece, *, chase: bool) -> Beats:
     return min((note.start for note in piece.followed(chase=chase)), default=Fraction(0))
 
 
 def _played(name: str, piece: Piece, bars: Bars, loop_beats: Beats, *, chase: bool) -> NotesRead:
     """Return a piece from its start on, or from the bar of its first note on where that is behind the loop's end."""
-    start = _begin(piece, bars, loop_beats, chase=chase)
+    start = bars.begin(_first(piece, chase=chase), loop_beats)
     if start == 0:
         return fitted(name, piece, bars, loop_beats)
     of_what = "" if len(piece.followed(chase=chase)) == len(piece.notes) else " that is no drum's"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..files.names import decoded_name
 from ..notes import DRUM_CHANNEL, Note, sort_notes
-from ..tempo import Beats, Meter, MeterChange, TempoChange, ticks_to_beats
+from ..tempo import MICROSECONDS_PER_MINUTE, Beats, Meter, MeterChange, TempoChange, ticks_to_beats
 from .events import INSTRUMENT, METER, NAME, TEMPO, Event
 from .score import ScoreTrack
 
@@ -134,7 +134,7 @@ class TrackReader:
         if microseconds_per_beat == 0:
             self.remarks.append("A tempo without end was left out.")
             return
-        tempo_bpm = Fraction(60_000_000, microseconds_per_beat)
+        tempo_bpm = Fraction(MICROSECONDS_PER_MINUTE, microseconds_per_beat)
         self.tempos[self._beat()] = TempoChange(self._beat(), tempo_bpm)
 
     def _take_meter(self, numerator: int, denominator: int) -> None:

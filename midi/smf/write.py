@@ -6,7 +6,7 @@ import mido
 
 from ..errors import MidiError
 from ..files.names import nfc
-from ..tempo import beats_to_ticks
+from ..tempo import MICROSECONDS_PER_MINUTE, beats_to_ticks
 from .events import LARGEST
 from .score import Score, ScoreTrack
 
@@ -51,7 +51,7 @@ def _note_events(track: ScoreTrack, ticks_per_beat: int) -> list[_Event]:
 def _time_events(score: Score) -> list[_Event]:
     events: list[_Event] = [(0, -2, mido.MetaMessage("text", text=_bytes(score.text)))] if score.text else []
     for tempo in score.tempos:
-        microseconds = min(max(1, round(60_000_000 / tempo.tempo_bpm)), 0xFFFFFF)
+        microseconds = min(max(1, round(MICROSECONDS_PER_MINUTE / tempo.tempo_bpm)), 0xFFFFFF)
         message = mido.MetaMessage("set_tempo", tempo=microseconds)
         events.append((beats_to_ticks(tempo.beat, score.ticks_per_beat), -1, message))
     for change in score.meters:
