@@ -8,6 +8,7 @@ from benchmarks.quality.evaluation.sound import log_mel_error_db
 from engine.pocket.bands import SAMPLE_RATE, latent_frames, log_bands
 from engine.pocket.model import Pocket, load_pocket
 from engine.pocket.sound import waveform
+from engine.pocket.waveform import vocoder
 from engine.pocket.waveform.vocoder import LINE_FRAMES, Vocoder
 from engine.request import LoopRequest
 from engine.sampling import start_noise
@@ -59,6 +60,16 @@ def test_turning_bands_and_wave_turns_what_comes_out() -> None:
     turned = mended(_disturbed(), log_power.roll(turn, 0), wave.roll(turn * HOP, -1))
     assert (straight - wave).abs().max() > 1e-3
     torch.testing.assert_close(turned, straight.roll(turn * HOP, -1), atol=1e-5, rtol=0)
+
+
+def test_lines_are_mended_alike_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a processor they go a few at a time; each still hears the line before and the line after it."""
+    log_power, wave = _sound(96)
+    found = []
+    for at_once in (1, 5, 1_000):
+        monkeypatch.setattr(vocoder, "LINES_AT_ONCE", at_once)
+        found.append(mended(_disturbed(), log_power, wave))
+    assert all(torch.allclose(one, found[-1], atol=1e-6) for one in found)
 
 
 def test_a_mended_loop_has_no_offset_and_any_length() -> None:

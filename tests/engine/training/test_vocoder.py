@@ -26,8 +26,10 @@ def test_distances_vanish_for_the_same_wave() -> None:
 
 
 @pytest.mark.slow
-def test_training_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_training_learns_and_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half as loud a wave is made louder; the state goes on at its step with its weights."""
+    monkeypatch.setattr(training, "FRAMES", 96)
+    monkeypatch.setattr(training, "HEARD_SAMPLES", 8_192)
     frames, log_power = 128, _sound(128)[0]
     true, made = (np.round(4000 * scale * _sound(128)[1].numpy()).astype(np.int16) for scale in (10, 5))
     (tmp_path / "shards").mkdir()
