@@ -41,7 +41,7 @@ def test_a_weak_control_pulls_as_hard_as_a_strong_one(seed: int, size: float, ho
 def test_a_held_loop_stays_nearer_to_what_it_was(ask: Asking) -> None:
     """By the embedding distance, which no search optimises; and both searches reach the curve."""
     model = catalogue.load("pocket", Settings())
-    request = ask.request(ask.intensity(), prompt="house drums and bass", layers=("mix",))
+    request = ask.request(ask.intensity(), prompt="house drums and bass", bars=2, layers=("mix",))
     scene = model.scene(request)
     objective = targets.build(request, scene, model)
     plan = methods.plan(request, model, objective)

@@ -13,14 +13,15 @@ from engine.training import checkpoint, plan, vocoder
 from engine.training.loops import read_labels
 
 SECOND = 1 / 60
+MOMENT = SECOND / 10  # of a stage: a step or two
 TINY = replace(
     plan.CPU,
     loops=8,
-    flow=replace(plan.CPU.flow, minutes=2 * SECOND, windows=(40,), width=32, depth=2, compiled=False),
-    student=replace(plan.CPU.student, minutes=SECOND, windows=(40,), width=32, depth=2, compiled=False),
-    attention=replace(plan.CPU.attention, minutes=SECOND, windows=(40, 60), width=32, depth=2),
-    polish=replace(plan.POLISH, minutes=SECOND, windows=(40,)),
-    tower_minutes=SECOND,
+    flow=replace(plan.CPU.flow, minutes=MOMENT, windows=(40,), width=32, depth=2, compiled=False),
+    student=replace(plan.CPU.student, minutes=MOMENT, windows=(40,), width=32, depth=2, compiled=False),
+    attention=replace(plan.CPU.attention, minutes=MOMENT, windows=(40, 60), width=32, depth=2),
+    polish=replace(plan.POLISH, minutes=MOMENT, windows=(40,)),
+    tower_minutes=MOMENT,
     tower_batch=4,
 )
 
@@ -32,11 +33,11 @@ def training_run(work: Path, minutes: float, tiny: plan.Plan = TINY) -> plan.Tra
 @pytest.mark.slow
 def test_a_plan_in_pieces_becomes_a_model(shards: Path, tmp_path: Path) -> None:
     """Run after run goes on where the last one stopped, no stage is repeated, and the end is a loadable `pocket`."""
-    long = replace(TINY, flow=replace(TINY.flow, minutes=8 * SECOND))
-    assert not training_run(tmp_path, 4 * SECOND, long).run()
+    long = replace(TINY, flow=replace(TINY.flow, minutes=4 * SECOND))
+    assert not training_run(tmp_path, 2 * SECOND, long).run()
     assert checkpoint.spent_minutes(tmp_path / "flow") < long.flow.minutes
     runs = 1
-    while not training_run(tmp_path, 6 * SECOND, long).run():
+    while not training_run(tmp_path, 3 * SECOND, long).run():
         runs += 1
         assert runs < 12
     spent = checkpoint.spent_minutes(tmp_path / "flow")
@@ -61,7 +62,7 @@ def test_a_plan_from_weights_renders_beside_its_first_stage(tmp_path: Path) -> N
         loops=12,
         shards_to_begin=1,
         attention=replace(TINY.attention, minutes=0),
-        vocoder=vocoder.Recipe(minutes=SECOND, batch=1),
+        vocoder=vocoder.Recipe(minutes=MOMENT, batch=1),
         pairs=2,
     )
     again = plan.TrainingRun(

@@ -67,7 +67,7 @@ def test_the_student_moves_against_the_critic_and_is_held_back(
     ends = {}
     for contest in (0.0, 1.0):
         polisher = Polisher(
-            recipe(24, adversarial_weight=contest, distillation_share=0.0), teacher, tmp_path / str(contest), CPU
+            recipe(12, adversarial_weight=contest, distillation_share=0.0), teacher, tmp_path / str(contest), CPU
         )
         polisher.run(loop_set)
         ends[contest] = moved(polisher)
