@@ -48,7 +48,7 @@ class Clap:
         self._processor: Any = ClapProcessor.from_pretrained(folder, local_files_only=True)
 
     @torch.no_grad()
-    def hear(self, sounds: Sequence[NDArray[np.floating]]) -> Vectors:
+    def embed_audio(self, sounds: Sequence[NDArray[np.floating]]) -> Vectors:
         """Return unit vectors [n, d] of sounds [samples] at 48 kHz."""
         found = []
         for first in range(0, len(sounds), BATCH):
@@ -57,7 +57,7 @@ class Clap:
         return np.concatenate(found)
 
     @torch.no_grad()
-    def read(self, texts: Sequence[str]) -> Vectors:
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors [n, d] of texts."""
         given = self._processor(text=list(texts), return_tensors="pt", padding=True)
         return _vectors(self._model.get_text_features(**given))
@@ -95,17 +95,17 @@ def measured(clap: Clap, loops: Path, reference: Path | None, known: Path | None
     """Return all figures of a folder of loops."""
     files = _sounds(loops)
     sounds = [sound_of(file) for file in files]
-    heard, texts = clap.hear(sounds), [prompt_of(file) for file in files]
+    heard, texts = clap.embed_audio(sounds), [prompt_of(file) for file in files]
     row: Row = {"loops": len(files)}
     told = [index for index, text in enumerate(texts) if text]
     if told:
-        row["clap"] = float((heard[told] * clap.read([texts[index] for index in told])).sum(1).mean())
+        row["clap"] = float((heard[told] * clap.embed_texts([texts[index] for index in told])).sum(1).mean())
     if known is not None:
         kept = np.load(known)
         row["fad"] = frechet_to(heard, kept["mean"], kept["covariance"])
     if reference is not None:
         true = [sound_of(file) for file in _sounds(reference)]
-        row["fad_folder"] = statistics.frechet(heard, clap.hear(true))
+        row["fad_folder"] = statistics.frechet(heard, clap.embed_audio(true))
         stranger = find_musicnn()
         if stranger is not None:
             ours, theirs = ([stranger.embed(one[None], RATE) for one in part] for part in (sounds, true))

@@ -72,7 +72,7 @@ def measured(setting: Setting, noise: Tensor, seed: int) -> Row:
     own = start_noise(setting.scene, seed).to(model.device)
     with torch.no_grad():
         latent = latent_of(model, setting.scene, noise, chain, checkpoint=False)
-        fits = float(judge_vector(baseline.finished(setting, latent), model) @ model.towers.judge.read(said)[0])
+        fits = float(judge_vector(baseline.finished(setting, latent), model) @ model.towers.judge.embed_words(said)[0])
     flat = [float(flatness(one, setting.scene.time_axis)) for one in (noise, own)]
     return baseline.scored(setting, latent, own) | {"text": fits, "flatness": flat[0] / flat[1]}
 

@@ -42,7 +42,7 @@ def measured(model: Pocket, way: str, seed: int) -> Row:
     said = torch.zeros(1, WORD_SLOTS, device=model.device)
     said[0, list(words.parse(text).ids)] = 1
     with torch.no_grad():
-        score = float(judge_vector(audio, model) @ model.towers.judge.read(said)[0])
+        score = float(judge_vector(audio, model) @ model.towers.judge.embed_words(said)[0])
     return {"judge": score, "seconds": seconds, "steps": float(str(take.record.get("steps", 0)))}
 
 

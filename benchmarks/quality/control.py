@@ -123,7 +123,7 @@ def judge_vector(audio: NDArray[np.float32], model: Pocket | LayeredPocket) -> t
     """Return the unit vector of a loop [2, samples] at 44.1 kHz in the tower that is never optimised."""
     assert model.towers is not None
     bands = log_bands(torch.tensor(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[1]))
-    return model.towers.judge.hear(bands[None].to(model.device))[0]
+    return model.towers.judge.embed_bands(bands[None].to(model.device))[0]
 
 
 def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket | LayeredPocket) -> float:
@@ -131,7 +131,7 @@ def _judged_text(audio: NDArray[np.float32], request: LoopRequest, model: Pocket
     assert model.towers is not None
     said = torch.zeros(1, WORD_SLOTS, device=model.device)
     said[0, list(words.parse(request.prompt).ids)] = 1
-    return float(judge_vector(audio, model) @ model.towers.judge.read(said)[0])
+    return float(judge_vector(audio, model) @ model.towers.judge.embed_words(said)[0])
 
 
 def _heard_notes(audio: NDArray[np.float32], rate: int, request: LoopRequest, notes: Notes) -> float | None:

@@ -26,15 +26,15 @@ class Embeddings:
 
     def character(self, log_power: Tensor) -> Tensor | None:
         """Return how the tower that may be optimised hears `log_power`, unit vectors [batch, size]; None without it."""
-        return None if self.towers is None else self.towers.guide.hear(log_power)
+        return None if self.towers is None else self.towers.guide.embed_bands(log_power)
 
     def similarity(self, log_power: Tensor, scene: Scene, text: str) -> Tensor:
         """Return how well `log_power` fits `text`, -1 to 1, in the tower that may be optimised: [batch]."""
         if self.towers is None:
             raise ModelError("The text control needs pocket's towers, which are not beside its weights.")
         ids = words.parse(text).ids if text else scene.inputs.said
-        asked = self.towers.guide.read(multi_hot([ids]).to(log_power.device))[0]
-        return self.towers.guide.hear(log_power) @ asked
+        asked = self.towers.guide.embed_words(multi_hot([ids]).to(log_power.device))[0]
+        return self.towers.guide.embed_bands(log_power) @ asked
 
     def distance(
         self, log_power: Callable[[], Tensor], uncontrolled: Callable[[], Tensor], noise: Tensor, scene: Scene
@@ -48,7 +48,7 @@ class Embeddings:
         judge, key = self.towers.judge, fingerprint(noise, scene.inputs)
         with torch.no_grad():
             if key not in self._uncontrolled:
-                heard = judge.hear(uncontrolled())
+                heard = judge.embed_bands(uncontrolled())
                 self._uncontrolled.clear()
                 self._uncontrolled[key] = heard
-            return float((judge.hear(log_power()) - self._uncontrolled[key]).norm())
+            return float((judge.embed_bands(log_power()) - self._uncontrolled[key]).norm())

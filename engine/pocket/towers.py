@@ -47,7 +47,7 @@ class GuideTower(Stored):
         self.out = nn.Linear(2 * width, width)
         self.log_temperature = nn.Parameter(torch.tensor(2.6))
 
-    def hear(self, log_power: Tensor) -> Tensor:
+    def embed_bands(self, log_power: Tensor) -> Tensor:
         """Return unit vectors [batch, width] of log bands [batch, frames, >= MID_BANDS] round a loop."""
         hidden = self.bands((log_power[..., :MID_BANDS] - CENTRE) / SPREAD).transpose(1, 2)
         for layer in self.layers:
@@ -55,7 +55,7 @@ class GuideTower(Stored):
         pooled = torch.cat([hidden.mean(-1), hidden.std(-1)], -1)
         return F.normalize(self.out(pooled), dim=-1)
 
-    def read(self, words: Tensor) -> Tensor:
+    def embed_words(self, words: Tensor) -> Tensor:
         """Return unit vectors [batch, width] of multi-hot words."""
         return self.words(words)
 
@@ -73,7 +73,7 @@ class JudgeTower(Stored):
         self.out = nn.Sequential(nn.Linear(3 * width, width), nn.GELU(), nn.Linear(width, width))
         self.log_temperature = nn.Parameter(torch.tensor(2.6))
 
-    def hear(self, log_power: Tensor) -> Tensor:
+    def embed_bands(self, log_power: Tensor) -> Tensor:
         """Return unit vectors [batch, width] of log bands [batch, frames, 295] round a loop."""
         heard = (log_power - CENTRE) / SPREAD
         picture = torch.stack(
@@ -85,7 +85,7 @@ class JudgeTower(Stored):
         pooled = torch.cat([picture.mean((2, 3)), picture.amax((2, 3)), picture.mean(3).std(2)], -1)
         return F.normalize(self.out(pooled), dim=-1)
 
-    def read(self, words: Tensor) -> Tensor:
+    def embed_words(self, words: Tensor) -> Tensor:
         """Return unit vectors [batch, width] of multi-hot words."""
         return self.words(words)
 

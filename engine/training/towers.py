@@ -78,8 +78,8 @@ def at_levels(log_power: NDArray[np.floating], gain_db: NDArray[np.float32]) -> 
 
 def contrast(tower: GuideTower | JudgeTower, sounds: Tensor, words: Tensor) -> tuple[Tensor, float]:
     """Return the symmetric contrastive loss and how often a text finds its sound in the batch."""
-    heard, read = tower.hear(sounds), tower.read(words)
-    scores = tower.log_temperature.clamp(max=4.6).exp() * heard @ read.T
+    of_sounds, of_words = tower.embed_bands(sounds), tower.embed_words(words)
+    scores = tower.log_temperature.clamp(max=4.6).exp() * of_sounds @ of_words.T
     truth = torch.arange(len(scores))
     loss = (F.cross_entropy(scores, truth) + F.cross_entropy(scores.T, truth)) / 2
     return loss, float((scores.argmax(0) == truth).float().mean())

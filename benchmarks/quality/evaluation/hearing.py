@@ -41,7 +41,7 @@ class Ear:
             log_power = log_bands(torch.from_numpy(audio), FRAMES_PER_LATENT * latent_frames(audio.shape[-1]))
             row["picture"] = _picture(log_power)
             if self.towers is not None:
-                row["judge"] = self.towers.judge.hear(log_power[None])[0].numpy()
+                row["judge"] = self.towers.judge.embed_bands(log_power[None])[0].numpy()
         if MEASURES in self.parts:
             scalars = {**_time(audio, loop), **_level(audio), **_seam(audio), **self.extra(audio, loop)}
             row |= {name: np.float32(value) for name, value in scalars.items()}

@@ -247,7 +247,7 @@ class Study:
         rows = torch.zeros(len(self.asked), WORD_SLOTS)
         for row, loop in zip(rows, self.asked, strict=True):
             row[list(loop.labels.words if loop.labels else ())] = 1
-        return np.asarray(self.ear.towers.judge.read(rows).numpy())
+        return np.asarray(self.ear.towers.judge.embed_words(rows).numpy())
 
     def real_columns(self, folder: Path) -> dict[str, Table]:
         """Return real loops of other people before and after the codec."""

@@ -54,7 +54,7 @@ def loops(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_folder_of_loops_is_scored_by_a_clap_of_another_folder(folder: Path, loops: Path, tmp_path: Path) -> None:
     """Vectors are of unit length; loops are at no distance from themselves, and texts are those of the sidecars."""
     model = clap.Clap(folder)
-    vectors = model.hear([clap.sound_of(file) for file in sorted(loops.glob("*.wav"))])
+    vectors = model.embed_audio([clap.sound_of(file) for file in sorted(loops.glob("*.wav"))])
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
     kept = tmp_path / "statistics.npz"
     np.savez(kept, mean=vectors.mean(0), covariance=np.cov(vectors, rowvar=False))

@@ -23,11 +23,11 @@ class Ear:
     def __init__(self) -> None:
         self.heard = 0
 
-    def hear(self, log_power: Tensor) -> Tensor:
+    def embed_bands(self, log_power: Tensor) -> Tensor:
         self.heard += 1
         return torch.nn.functional.normalize(log_power.mean(1), dim=-1)
 
-    def read(self, words: Tensor) -> Tensor:
+    def embed_words(self, words: Tensor) -> Tensor:
         return torch.nn.functional.normalize(words[:, :BANDS], dim=-1)
 
 
