@@ -162,6 +162,7 @@ class UploadRoutes:
             Route("/lane", _answering(self._lane)),
             Route("/clip", _answering(self._clip)),
             Route("/tune", _answering(self._tune)),
+            Route("/song", _answering(self._song)),
         ]
 
     def _lane(self, request: Request) -> Response:
@@ -181,6 +182,11 @@ class UploadRoutes:
         start, track = read_position(wanted.get("start", "")), wanted.get("track", "")
         place = int(track) if track else None
         return JSONResponse(songs.tune(self._path("file", wanted), beats, meter, start, place))
+
+    def _song(self, request: Request) -> Response:
+        wanted = request.query_params
+        start = read_position(wanted.get("start", ""))
+        return JSONResponse({} if start is None else songs.song(self._path("file", wanted), start))
 
     def _path(self, name: str, wanted: Mapping[str, str]) -> Path:
         return Path(self._uploads.path(wanted.get(name, "")))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.errors import BadInputError
 from midi.bars import Position
+from midi.live.lane_path import is_set
 from midi.live.note_file import track_notes
 from midi.live.notes_read import likeliest_tune
 from midi.live.set import Lane, LiveClip, LiveSet, read_set
@@ -16,6 +17,7 @@ from midi.tempo import Meter, typed_tempo
 
 from ..requests.live_lane import as_share, as_target, start_beat
 from ..requests.saved_lane import sparse
+from ..requests.song import score_at, set_at
 from .cards import Json
 
 MAX_NOTES = 20_000
@@ -59,9 +61,26 @@ def _lane(lane: Lane) -> Json:
     drawn = lane.times[lane.times >= 0]
     return {
         "path": lane.path,
+        "of_clip": lane.clip is not None,  # whose bars are its own, not the song's
         "events": len(lane.times),
         "from_beat": float(drawn[0]) if len(drawn) else 0.0,
         "to_beat": float(drawn[-1]) if len(drawn) else 0.0,
+    }
+
+
+def song(path: Path, start: Position) -> Json:
+    """Return tempo and time signature of a song at a position, null where it tells none; raises `DittoError`."""
+    if is_set(path):
+        live_set = read_set(path)
+        found = set_at(live_set, live_set.bars.beat_of(start))
+    else:
+        from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
+
+        score = read_midi(path)
+        found = score_at(score, score.bars().beat_of(start))
+    return {
+        "tempo_bpm": None if found.tempo_bpm is None else float(found.tempo_bpm),
+        "time_signature": None if found.meter is None else str(found.meter),
     }
 
 

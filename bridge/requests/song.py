@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.request import LoopRequest
 from midi.errors import MidiError
@@ -11,17 +11,20 @@ from midi.files.file_part import split_file_part
 from midi.live.lane_path import is_set
 from midi.live.note_clip import set_start
 from midi.live.note_file import holds_notes, score_start
-from midi.live.set import read_set
-from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Meter, loop_beats, typed_tempo
+from midi.live.set import LiveSet, read_set
+from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Beats, Meter, loop_beats, typed_tempo
 
 from .live_lane import LaneReference, lane_song_start
 from .targets import Say
+
+if TYPE_CHECKING:
+    from midi.smf.score import Score
 
 _NOTES, _LANES = ("melody", "chords", "rhythm"), ("intensity", "brightness")
 _DEFAULTS = LoopRequest(seed=0)
 
 
-class _Song(NamedTuple):
+class Song(NamedTuple):
     """What a file tells of its song where a part of it begins; None where it tells nothing."""
 
     tempo_bpm: Fraction | None
@@ -55,25 +58,34 @@ def of_song(settings: Mapping[str, str], values: Mapping[str, Any], say: Say, *,
     return found
 
 
-def _song(path: Path, part: str, text: str, setting: str, values: Mapping[str, Any]) -> _Song:
+def _song(path: Path, part: str, text: str, setting: str, values: Mapping[str, Any]) -> Song:
     """Return what a song tells where the loop begins to follow it; raises `MidiError`."""
     bars = values.get("bars", _DEFAULTS.bars)
     if is_set(path):
         if path.suffix.lower() != ".als":  # a clip file does not tell
-            return _Song(None, None)
+            return Song(None, None)
         live_set = read_set(path)
         length = loop_beats(bars, values.get("time_signature", live_set.bars.meter_from(Fraction(0))))
         is_lane = setting in _LANES
         start = lane_song_start(LaneReference.parse(text)) if is_lane else set_start(live_set, part, length)
         if start is None:
-            return _Song(live_set.typed_tempo_bpm, live_set.meter)
-        return _Song(live_set.tempo_at(start), live_set.bars.meter_from(start))
+            return Song(live_set.typed_tempo_bpm, live_set.meter)
+        return set_at(live_set, start)
     from midi.smf.read import read_midi  # here, because only those who read MIDI files pay for loading mido
 
     score = read_midi(path)
-    start = score_start(score, part, chase=setting != "rhythm")
-    tempi = [change.tempo_bpm for change in score.tempos if change.beat <= start]
-    return _Song(typed_tempo(tempi[-1]) if tempi else None, score.bars().meter_from(start) if score.meters else None)
+    return score_at(score, score_start(score, part, chase=setting != "rhythm"))
+
+
+def set_at(live_set: LiveSet, beat: Beats) -> Song:
+    """Return what the arrangement of a set has at a beat."""
+    return Song(live_set.tempo_at(beat), live_set.bars.meter_from(beat))
+
+
+def score_at(score: "Score", beat: Beats) -> Song:
+    """Return what a MIDI file has at a beat."""
+    tempi = [change.tempo_bpm for change in score.tempos if change.beat <= beat]
+    return Song(typed_tempo(tempi[-1]) if tempi else None, score.bars().meter_from(beat) if score.meters else None)
 
 
 def _said(name: str, found: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from bridge.takes.library import stored_takes
 from engine.audio.wav import read_audio
 from engine.request import Curve, Notes
 from midi.notes import Note
-from midi.smf.score import score_of_notes
+from midi.smf.score import Score, ScoreTrack, score_of_notes
 from midi.smf.write import write_midi
-from midi.tempo import Meter, exact
+from midi.tempo import Meter, MeterChange, TempoChange, exact
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -124,6 +124,25 @@ def test_a_dropped_midi_file_is_the_melody(tab: "Tab", studio: Any, tmp_path: Pa
     assert isinstance(target, Notes)
     wanted = [(note.pitch, note.start + turn) for turn in (0, 8) for note in notes]
     assert [(note.pitch, note.start) for note in target.notes] == wanted
+
+
+def test_a_passage_brings_its_tempo_and_signature(tab: "Tab", tmp_path: Path) -> None:
+    """From bar 3 on the song is a slower waltz, and so is the loop; the roll has as many beats as that."""
+    notes = tuple(Note(pitch=60, start=exact(beat), duration=exact(1)) for beat in range(40))
+    score = Score(
+        (ScoreTrack("Lead", notes),),
+        tempos=(TempoChange(exact(0), exact(120)), TempoChange(exact(8), exact(90))),
+        meters=(MeterChange(exact(0), Meter(4, 4)), MeterChange(exact(8), Meter(3, 4))),
+    )
+    file = tmp_path / "song.mid"
+    file.write_bytes(write_midi(score))
+    drop(tab, file)
+    tab.wait_for_function("() => document.getElementById('melody').notes.length === 16")
+    tab.fill("#set-start", "bar 3")
+    tab.click("#set-melody")
+    tab.wait_for_function("() => document.getElementById('melody').notes.length === 12")
+    assert tab.input_value("[name=tempo_bpm]") == "90"
+    assert tab.input_value("[name=time_signature]") == "3/4"
 
 
 def test_a_drawn_point_makes_the_take_again_from_its_own_noise(tab: "Tab", studio: Any) -> None:

@@ -28,7 +28,7 @@ from midi.bars import BarPosition
 from midi.live.testing import BEFORE_THE_SONG, envelope_xml, midi_clip_xml, set_xml, track_xml
 from midi.notes import Note
 from midi.smf.read import Score, ScoreTrack, score_of_notes, write_midi
-from midi.tempo import Meter
+from midi.tempo import Meter, MeterChange, TempoChange
 
 
 @pytest.fixture
@@ -198,6 +198,19 @@ def test_a_passage_of_a_dropped_song_is_read_as_everywhere(uploads: Uploads) -> 
         songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4), BarPosition(99))
     with pytest.raises(BadInputError, match="has 2 tracks"):
         songs.tune(Path(uploads.path(handle)), Fraction(4), Meter(4, 4), None, 2)
+
+
+def test_a_song_tells_its_tempo_and_signature_at_each_place(uploads: Uploads) -> None:
+    """As a request that names the passage has them."""
+    riff = ScoreTrack("Riff", tuple(Note(60, Fraction(beat), Fraction(1)) for beat in range(40)))
+    score = Score(
+        (riff,),
+        tempos=(TempoChange(Fraction(0), Fraction(120)), TempoChange(Fraction(8), Fraction(90))),
+        meters=(MeterChange(Fraction(0), Meter(4, 4)), MeterChange(Fraction(8), Meter(3, 4))),
+    )
+    path = Path(uploads.path(uploads.keep("song.mid", write_midi(score))["handle"]))
+    assert songs.song(path, BarPosition(2)) == {"tempo_bpm": 120.0, "time_signature": "4/4"}
+    assert songs.song(path, BarPosition(3)) == {"tempo_bpm": 90.0, "time_signature": "3/4"}
 
 
 @pytest.mark.parametrize(

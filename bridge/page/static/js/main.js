@@ -203,8 +203,17 @@ async function takeMidi({ name, handle, tracks, tempo_bpm, time_signature }) {
   };
   const played = tracks.map((track, place) => ({ ...track, place })).filter((track) => track.notes);
   showParts(name, "Track", played.map((track) => new Option(`${track.place + 1}${track.name ? ` ${track.name}` : ""} (${track.notes} notes)`, track.place)));
-  $("set-melody").onclick = () => tune({ track: $("set-clip").value, start: $("set-start").value }).catch(tell);
+  $("set-melody").onclick = async () => {
+    const start = $("set-start").value;
+    await suggestAt(handle, start);
+    await tune({ track: $("set-clip").value, start }).catch(tell);
+  };
   $("set-clip").value = await tune({});
+}
+
+/** Suggests the tempo and the time signature that a song has at a position; a wrong position is said by what follows. */
+async function suggestAt(handle, start) {
+  ask.suggest(await api.json(`/song?${new URLSearchParams({ file: handle, start })}`).catch(() => ({})));
 }
 
 function showParts(name, kind, parts, lanes = []) {
@@ -231,6 +240,7 @@ function takeSet({ lanes, clips, name, handle, tempo_bpm, time_signature }) {
   };
   for (const target of ["intensity", "brightness"])
     $(`set-${target}`).onclick = async () => {
+      if (!lanes.find((lane) => lane.path === $("set-lane").value)?.of_clip) await suggestAt(handle, $("set-start").value);
       const query = new URLSearchParams({ set: handle, lane: $("set-lane").value, start: $("set-start").value, beats: ask.beats });
       const { levels, shares } = await api.json(`/lane?${query}`).catch((error) => (tell(error), { levels: [], shares: [] }));
       const lane = $(target);
