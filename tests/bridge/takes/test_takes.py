@@ -248,6 +248,31 @@ def test_takes_that_are_sorted_by_hand_are_listed_by_when_they_were_made(tmp_pat
     assert takes.find(home, first.take_id).wav.parent == home / where
 
 
+def test_a_take_is_found_by_its_id_without_reading_all_records(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page asks for every take so, and a folder may hold thousands; the sizes are asked of what is shown."""
+    take = takes.find(three, "latest")
+    read: list[Path] = []
+    whole = takes._sidecar_bytes
+    monkeypatch.setattr(takes, "_sidecar_bytes", lambda path: (read.append(path), whole(path))[1])
+    assert takes.find(three, take.take_id) == take
+    assert read == [take.wav.with_suffix(".json")]
+    assert takes.find(three, take.take_id[:6]) == take  # the start of an id may mean several
+
+
+def test_a_copy_of_a_take_keeps_nobody_from_it(three: Path) -> None:
+    """Whoever sorts takes by copying them has one sound twice: either file is meant, and none is refused."""
+    take = takes.find(three, "latest")
+    (three / "best of").mkdir()
+    (three / "deeper" / "folder").mkdir(parents=True)
+    for file in take.files:
+        shutil.copy2(file, three / "best of")
+        shutil.move(file, three / "deeper" / "folder" / f"renamed{file.suffix}")
+    assert takes.find(three, take.take_id).wav.parent == three / "best of"  # its name still ends with the id
+    for file in list((three / "best of").iterdir()):
+        file.rename(file.with_stem("also renamed"))
+    assert takes.find(three, take.take_id).take_id == take.take_id
+
+
 @pytest.mark.parametrize("way", ["id", "start of id", "json"])
 def test_a_take_whose_sound_was_deleted_is_said_to_be_made_again(three: Path, way: str) -> None:
     """Its record and its noise are there: "there is no take" would be untrue, and what helps is one command."""
