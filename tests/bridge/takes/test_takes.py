@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.main import run
+from bridge.session.effects import Favourite
+from bridge.session.session import Session
 from bridge.takes import library as takes
 from bridge.takes.delivery import write_take
+from bridge.takes.file_work import FileWork
 from bridge.testing import TOY
 from engine.errors import BadInputError, MissingPackageError
 from engine.events import Take
 from engine.request import LoopRequest
 from engine.service.workers.toy import ToyJobs
+from engine.settings import Settings
 
 
 def _make(folder: Path, prompt: str, **fields: object) -> takes.StoredTake:
@@ -271,6 +275,18 @@ def test_a_copy_of_a_take_keeps_nobody_from_it(three: Path) -> None:
     for file in list((three / "best of").iterdir()):
         file.rename(file.with_stem("also renamed"))
     assert takes.find(three, take.take_id).take_id == take.take_id
+
+
+def test_the_device_marks_a_take_wherever_it_was_sorted(three: Path) -> None:
+    """As the command line and the page do; of one that is gone it is told so."""
+    take = takes.find(three, "latest")
+    _moved(take, three / "keepers" / "2027" / "best")
+    work = FileWork(Settings(takes=three), Session("bridge"))
+    assert list(work.do(Favourite(take.take_id, True))) == []
+    assert takes.find(three, take.take_id).favourite
+    with pytest.raises(BadInputError, match="There is no take none") as refused:
+        work.do(Favourite("none", True))
+    assert "DITTO_TAKES" in refused.value.remedy
 
 
 @pytest.mark.parametrize("way", ["id", "start of id", "json"])
