@@ -281,7 +281,7 @@ def test_the_device_marks_a_take_wherever_it_was_sorted(three: Path) -> None:
     """As the command line and the page do; of one that is gone it is told so."""
     take = takes.find(three, "latest")
     _moved(take, three / "keepers" / "2027" / "best")
-    work = FileWork(Settings(takes=three), Session("bridge"))
+    work = FileWork(Settings(takes=three), Session("bridge", ""))
     assert list(work.do(Favourite(take.take_id, True))) == []
     assert takes.find(three, take.take_id).favourite
     with pytest.raises(BadInputError, match="There is no take none") as refused:
