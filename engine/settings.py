@@ -14,7 +14,10 @@ import platformdirs
 
 from .errors import BadInputError
 
+MAX_THREADS = 256  # of a computation; far more crash the libraries that start them
+_DIGITS = 6  # of a number of threads
 _MATPLOTLIB = "MPLCONFIGDIR"
+MAX_PORT = 65_535
 DEFAULT_ENGINE_PORT = 47_110  # ZeroMQ; unassigned, and free on a stock macOS, Windows and Debian
 DEFAULT_PAGE_PORT = 47_130  # HTTP on loopback: the studio page
 DEFAULT_OSC_PORT = 47_111  # the bridge's own; the device finds another in the discovery file
@@ -41,13 +44,32 @@ def _of_user(folder: Callable[[], str]) -> Path:
 
 
 def _threads() -> int:
-    own, usual = os.environ.get("DITTO_THREADS", "").strip(), os.environ.get("OMP_NUM_THREADS", "")
-    if own and not (own.isascii() and own.isdecimal()):
+    own = _variable("DITTO_THREADS")
+    found = _count(own or _variable("OMP_NUM_THREADS"))  # the latter may be a list, for nested threads
+    if own and found is None:
         raise BadInputError(
-            f"DITTO_THREADS is {own[:40]!r}, which is no number of threads.", remedy="Set it to a number, or unset it."
+            f"DITTO_THREADS is {own[:40]!r}, which is no number of threads.",
+            remedy=f"Set it to a number up to {MAX_THREADS}, or unset it.",
         )
-    named = own or usual  # OMP_NUM_THREADS may be a list, for nested threads
-    return int(named) if named.isdecimal() else 0
+    return found or 0
+
+
+def _count(text: str) -> int | None:
+    """Return a number of threads; None for other texts and for more than any computation is given."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else MAX_THREADS + 1
+    return number if number <= MAX_THREADS else None
+
+
+def _is_on(name: str, *, otherwise: bool) -> bool:
+    """Return whether a variable is `on`, `otherwise` where it is not set; raises `BadInputError` for other words."""
+    word = _variable(name).casefold()
+    if word not in ("", "on", "off"):
+        raise BadInputError(f"{name} is {word[:40]!r}; it may be on or off.", remedy="Correct it, or unset it.")
+    return word == "on" if word else otherwise
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name, "").strip()
 
 
 def control_files() -> tuple[Path, ...]:
@@ -106,12 +128,12 @@ class Settings:
     models: Path = field(default_factory=lambda: Path(os.environ.get("DITTO_MODELS") or _data_folder() / "models"))
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     dtype: str = "auto"  # auto, float32, bfloat16, float16
-    compile: str = field(default_factory=lambda: os.environ.get("DITTO_COMPILE", "off"))  # see engine.models.catalogue
+    compile: str = field(default_factory=lambda: _variable("DITTO_COMPILE") or "off")  # see engine.models.catalogue
     recompute: bool = field(  # activations in the backward pass, not kept: memory does not grow with sampling steps
-        default_factory=lambda: os.environ.get("DITTO_RECOMPUTE", "on") != "off"
+        default_factory=lambda: _is_on("DITTO_RECOMPUTE", otherwise=True)
     )
     loop_words: bool = field(  # other people's models are asked for a loop in words, too: not known to help
-        default_factory=lambda: os.environ.get("DITTO_LOOP_WORDS", "off") == "on"
+        default_factory=lambda: _is_on("DITTO_LOOP_WORDS", otherwise=False)
     )
     threads: int = field(default_factory=_threads)  # of torch on a processor; 0 is what was measured here
     engine_port: int = DEFAULT_ENGINE_PORT
@@ -127,6 +149,11 @@ class Settings:
     def journal_file(self) -> Path:
         """Where accepted requests are kept until they are answered."""
         return self.home / "journal.sqlite"
+
+
+def ports_from(first: int, count: int) -> range:
+    """Return `count` ports to try, fewer where the numbers end; 0 stands for any and is the only one then."""
+    return range(first, min(first + count, MAX_PORT + 1)) if first else range(1)
 
 
 def hub_folder() -> Path:

@@ -94,7 +94,7 @@ async def _takes(
                 case Cancelled() | Superseded():
                     raise EngineUnavailableError("The loop was stopped before it was finished.", remedy="Ask again.")
             for one in parts.of(event):
-                yield library.find(folder, write_take(folder, request, one.take, one.stems).take_id)
+                yield library.find(folder, write_take(folder, request, one.take, one.stems).path)
 
 
 def _card(take: library.StoredTake) -> dict[str, Any]:

@@ -19,6 +19,8 @@ _JARGON = {
     "Value error, ": "",
     "Input should be a valid integer, unable to parse string as an integer": "a whole number is needed.",
     "Input should be a valid number, unable to parse string as a number": "a number is needed.",
+    "Input should be less than or equal to ": "the highest number is ",
+    "Input should be greater than or equal to ": "the lowest number is ",
 }
 
 

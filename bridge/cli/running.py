@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.errors import BadInputError
-from engine.settings import ExecutorKind, Settings
+from engine.settings import MAX_PORT, ExecutorKind, Settings
 
 if TYPE_CHECKING:
     from bridge.page.server import Page
@@ -20,7 +20,14 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
 FirstModel = Annotated[str, typer.Option(help="Model to load at once; others are loaded when they are asked for.")]
 Executor = Annotated[ExecutorKind, typer.Option(help="local, or ray for a cluster.")]
-Workers = Annotated[int, typer.Option(help="How many loops are made at once; one for each GPU.")]
+OscPort = Annotated[int, typer.Option(min=0, max=MAX_PORT, help="UDP port for OSC; if taken, the next free one.")]
+EnginePort = Annotated[
+    int, typer.Option(min=0, max=MAX_PORT, help="TCP port of the engine; if taken, the next free one.")
+]
+PagePort = Annotated[
+    int, typer.Option(min=0, max=MAX_PORT, help="TCP port of the studio page; if taken, the next free one.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="How many loops are made at once; one for each GPU.")]
 JobsName = Annotated[str, typer.Option("--jobs", help="What makes the loops, as module:name.", hidden=True)]
 Home = Annotated[Path | None, typer.Option(help="Folder of the journal, keys and logs.")]
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from engine.errors import EngineUnavailableError
+from engine.settings import ports_from
 
 from .addresses import PORT_TRIES
 
@@ -58,7 +59,8 @@ def bind(port: int) -> socket.socket:
 
     Raises `EngineUnavailableError` where `PORT_TRIES` ports are taken.
     """
-    for candidate in range(port, port + PORT_TRIES) if port else (0,):
+    ports = ports_from(port, PORT_TRIES)
+    for candidate in ports:
         bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         if sys.platform == "win32":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
@@ -70,6 +72,6 @@ def bind(port: int) -> socket.socket:
         except OSError:
             bound.close()
     raise EngineUnavailableError(
-        f"The UDP ports {port} to {port + PORT_TRIES - 1} are all taken.",
+        f"The UDP ports {port} to {ports[-1]} are all taken.",
         remedy="End the program that holds them, or choose another with --port.",
     )

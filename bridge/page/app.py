@@ -83,10 +83,10 @@ class TakeRoutes:
         wish = request.query_params.get("do", "")
         if wish in ("favourite", "unfavourite"):
             library.set_favourite(take.wav, wish == "favourite")
-            return JSONResponse(card(library.find(self._folder, take.take_id)))
+            return JSONResponse(card(library.find(self._folder, str(take.wav))))
         if wish == "name":
             library.set_title(take.wav, request.query_params.get("title", ""))
-            return JSONResponse(card(library.find(self._folder, take.take_id)))
+            return JSONResponse(card(library.find(self._folder, str(take.wav))))
         if wish == "bin":
             library.to_trash([take])
         elif wish == "show":

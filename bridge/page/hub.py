@@ -211,7 +211,7 @@ def _keep(folder: Path, running: Running, whole: WholeTake) -> Json:
         written = delivery.write_take(
             folder, running.request, whole.take, whole.stems, may_exist=running.resumed, remarks=running.notes
         )
-        return card(library.find(folder, written.take_id))
+        return card(library.find(folder, written.path))
     except OSError as error:
         raise refused_by_system(error) from error
 

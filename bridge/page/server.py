@@ -19,7 +19,7 @@ from engine.errors import DittoError, EngineUnavailableError
 from engine.files import make_folder, publish
 from engine.models.known import KNOWN, POCKET
 from engine.models.places import find
-from engine.settings import Settings
+from engine.settings import Settings, ports_from
 
 from ..client import Peer
 from ..requests.file_threads import READING, FileThreads
@@ -142,9 +142,10 @@ def _models(settings: Settings) -> tuple[str, ...]:
 
 def _bind(port: int) -> socket.socket:
     """Return a listening socket on loopback at `port` or one of the next; 0 takes any."""
-    for number in range(port, port + PORTS_TRIED) if port else (0,):
+    ports = ports_from(port, PORTS_TRIED)
+    for number in ports:
         with contextlib.suppress(OSError):
             return socket.create_server(("127.0.0.1", number))
     raise EngineUnavailableError(
-        f"No TCP port from {port} to {port + PORTS_TRIED - 1} is free for the page.", remedy="Use another --page-port."
+        f"No TCP port from {port} to {ports[-1]} is free for the page.", remedy="Use another --page-port."
     )

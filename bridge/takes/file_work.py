@@ -111,8 +111,10 @@ class FileWork:
         return self._session.found(effect.request_id, found, time.monotonic())
 
     def _mark(self, effect: Favourite) -> None:
-        wav = delivery.find_wav(self._settings.takes, effect.take_id)
-        if wav is None:
+        try:
+            take = takes.find(self._settings.takes, effect.take_id)
+        except BadInputError as error:
             sentence = f"There is no take {effect.take_id}."
-            raise BadInputError(sentence, remedy="It was removed, or DITTO_TAKES names another folder than before.")
-        takes.set_favourite(wav, effect.on)
+            remedy = "It was removed, or DITTO_TAKES names another folder than before."
+            raise BadInputError(sentence, remedy=remedy) from error
+        takes.set_favourite(take.wav, effect.on)

@@ -19,10 +19,11 @@ from midi.files.opening import read_bytes
 from midi.files.text import decoded
 
 from .companions import companions, take_of
-from .delivery import MAX_SIDECAR_BYTES, Sidecar, read_sidecar
+from .delivery import MAX_SIDECAR_BYTES, Sidecar, find_wav, read_sidecar
 from .usage import names_below
 
 MAX_TITLE = 120
+LATEST = "latest"  # names the newest take
 TAKE_FILES = (".wav", ".json", ".safetensors")
 MAX_NOISE_BYTES = 256 * 2**20
 
@@ -54,7 +55,7 @@ class _Brief(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StoredTake:
-    """A take in the folder. `size_bytes` counts all its files."""
+    """A take in the folder."""
 
     take_id: str
     wav: Path
@@ -68,7 +69,6 @@ class StoredTake:
     created: str
     favourite: bool
     scores: Scores
-    size_bytes: int
     verdicts: tuple[dict[str, str], ...] = ()  # grade and sentence of each control
     title: str = ""
     layers: tuple[str, ...] = ()  # empty for a full mix
@@ -78,6 +78,11 @@ class StoredTake:
     def files(self) -> tuple[Path, ...]:
         """All files of this take that exist, its WAV first."""
         return tuple(path for path in (self.wav, *companions(self.wav)) if path.exists())
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files of this take; asked of the disk now, since a list shows it for few of its takes."""
+        return sum(map(_size_bytes, (self.wav, *companions(self.wav))))
 
 
 def stored_takes(folder: Path) -> Iterator[StoredTake]:
@@ -121,9 +126,11 @@ def find(folder: Path, name: str) -> StoredTake:
     """
     if Path(name).suffix.lower() in TAKE_FILES:
         return _of_file(Path(name))
+    if name != LATEST and (named := _in_file_of(folder, name)) is not None:
+        return named
     takes = stored_takes(folder)
-    found = list(takes)[:1] if name == "latest" else [take for take in takes if name and take.take_id.startswith(name)]
-    exact = [take for take in found if take.take_id == name]
+    found = list(takes)[:1] if name == LATEST else [take for take in takes if name and take.take_id.startswith(name)]
+    exact = [take for take in found if take.take_id == name][:1]  # copies of a take sound the same
     if len(exact or found) != 1:
         _refuse_without_sound(folder, name)
         what = f"{len(found)} takes whose ids begin with" if found else "no take"
@@ -131,6 +138,13 @@ def find(folder: Path, name: str) -> StoredTake:
         remedy = f"{listing} One that --out wrote elsewhere is named by its file, such as loop.wav."
         raise BadInputError(f"There is {what} {name[:80]!r} in {folder}.", remedy=listing if found else remedy)
     return (exact or found)[0]
+
+
+def _in_file_of(folder: Path, take_id: str) -> StoredTake | None:
+    """Return the take in a file that still has the name it was written with, without reading all records."""
+    wav = find_wav(folder, take_id)
+    found = None if wav is None else _brief(wav.with_suffix(".json"))
+    return found if found is not None and found.take_id == take_id else None
 
 
 def _refuse_without_sound(folder: Path, name: str) -> None:
@@ -279,7 +293,6 @@ def _brief(path: Path) -> StoredTake | None:
     wav = path.with_suffix(".wav")
     try:
         found = msgspec.json.decode(_sidecar_bytes(path), type=_Brief)
-        size = sum(file.stat().st_size for file in (wav, *companions(wav)) if file.exists())
         if not wav.exists():
             return None
     except (BadInputError, OSError, ValueError, RecursionError):  # a damaged one spoils no list
@@ -298,7 +311,6 @@ def _brief(path: Path) -> StoredTake | None:
         created=found.created or path.parent.name,
         favourite=found.favourite,
         scores=named_now(found.scores),
-        size_bytes=size,
         verdicts=found.verdicts,
         title=found.title,
         layers=found.layers,
@@ -314,6 +326,13 @@ def is_sidecar(path: Path) -> bool:
 def _sidecar_bytes(path: Path) -> bytes:
     """Return a sidecar as plain UTF-8, whatever editor saved it; raises `MidiError` or `UnicodeDecodeError`."""
     return decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode()
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it does not have this file
+        return 0
 
 
 def _modified(path: Path) -> float:

@@ -10,7 +10,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from engine.errors import EngineUnavailableError
-from engine.service.access import Keys, host_of, introduce, is_loopback
+from engine.service.access import Keys, address_of, host_of, introduce, is_loopback
 from engine.service.transport import tune
 from engine.service.wire import MAX_MESSAGE_BYTES
 from engine.settings import DEFAULT_ENGINE_PORT, Settings
@@ -56,6 +56,7 @@ def _own_keys() -> Keys:
 class Peer:
     """Where the engine is, and who we are. For an engine of this data folder the address says it all.
 
+    The address may be given as `gpu-box`, too; raises `BadInputError` for one that names no engine.
     `engine_key` is the public key of an engine elsewhere; without it the one that was paired with counts. `keys`
     is the folder with our own pair, by default the one in the data folder.
     """
@@ -63,6 +64,10 @@ class Peer:
     address: str = LOCAL
     engine_key: bytes | None = None
     keys: Keys = field(default_factory=_own_keys)
+
+    def __post_init__(self) -> None:
+        """Write out the address."""
+        object.__setattr__(self, "address", address_of(self.address))
 
     def key(self) -> bytes:
         """Return the engine's public key; raises `EngineUnavailableError` where it is not known."""

@@ -131,7 +131,10 @@ def compiled(model: Any, settings: Settings) -> "Model":
     """
     ways = ("off", *COMPILE_MODES, GRAPHS)
     if settings.compile not in ways:
-        raise ModelError(f"There is no way {settings.compile!r} to compile; there are {', '.join(ways)}.")
+        raise ModelError(
+            f"There is no way {settings.compile[:40]!r} to compile; there are {', '.join(ways)}.",
+            remedy="Correct DITTO_COMPILE, or unset it.",
+        )
     if settings.compile == GRAPHS:
         from .speed.graphs import replay_graphs
 

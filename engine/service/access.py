@@ -25,17 +25,21 @@ from midi.files.opening import state_of_file
 
 from ..errors import BadInputError
 from ..files import make_folder, publish
-from ..settings import DEFAULT_ENGINE_PORT
+from ..settings import DEFAULT_ENGINE_PORT, MAX_PORT
 
 log = structlog.get_logger("ditto.access")
 
 ENGINE, CLIENT = "engine", "client"
+_TCP = "tcp://"
+_ON_THIS_COMPUTER = ("ipc://", "inproc://")
+_HOST = re.compile(r"[^\s/@\[\]\x00-\x1f\x7f]+")
+_PORT_DIGITS = 5
 
 
 def is_loopback(address: str) -> bool:
     """Return whether a ZeroMQ address such as `tcp://127.0.0.1:47110` stays on this computer."""
-    if not address.startswith("tcp://"):
-        return address.startswith(("ipc://", "inproc://"))
+    if not address.startswith(_TCP):
+        return address.startswith(_ON_THIS_COMPUTER)
     host = host_of(address)
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -44,17 +48,29 @@ def is_loopback(address: str) -> bool:
 
 
 def address_of(text: str) -> str:
-    """Return the ZeroMQ address of an engine that is named as `gpu-box`, `gpu-box:47110` or `tcp://gpu-box:47110`."""
-    if "://" in text:
+    """Return the ZeroMQ address of an engine that is named as `gpu-box`, `gpu-box:47110` or `tcp://gpu-box:47110`.
+
+    Raises `BadInputError` for a text that names none, and for a port that does not exist.
+    """
+    if text.startswith(_ON_THIS_COMPUTER):
         return text
-    host, colon, port = text.rpartition(":")
-    named = bool(colon) and port.isdigit() and (":" not in host or host.startswith("["))
-    return f"tcp://{text}" if named else f"tcp://{f'[{text}]' if ':' in text else text}:{DEFAULT_ENGINE_PORT}"
+    named = text.strip().removeprefix(_TCP)
+    host, colon, port = named.rpartition(":")
+    if not colon or named.endswith("]") or (":" in host and not host.startswith("[")):  # no port; the last one is IPv6
+        host, port = named, str(DEFAULT_ENGINE_PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    is_port = port.isascii() and port.isdecimal() and len(port) <= _PORT_DIGITS and 1 <= int(port) <= MAX_PORT
+    if not is_port or not _HOST.fullmatch(host):
+        raise BadInputError(
+            f"{text[:80]!r} is no address of an engine.",
+            remedy=f"Name it as gpu-box, gpu-box:{DEFAULT_ENGINE_PORT} or 192.168.1.20:{DEFAULT_ENGINE_PORT}.",
+        )
+    return f"{_TCP}{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def host_of(address: str) -> str:
     """Return the host of an address such as `tcp://gpu-box:47110`."""
-    return address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    return address.removeprefix(_TCP).rpartition(":")[0].strip("[]")
 
 
 @dataclass(frozen=True, slots=True)

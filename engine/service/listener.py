@@ -1,17 +1,20 @@
 """The engine's socket: bound to one port, guarded by keys, and opened anew to be rid of who should not be there."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import zmq
 
 from ..errors import EngineUnavailableError
+from ..settings import ports_from
 from .access import Access
 from .transport import Channel, Frames, tune
 from .wire import MAX_REQUEST_BYTES
 
 PORT_TRIES = 16  # a taken port is passed over for the next
+_NO_ADDRESS = (errno.ENODEV, errno.EADDRNOTAVAIL, errno.EINVAL)
 REOPEN_TRIES = 100
 REOPEN_SECONDS = 0.02  # until the system has let go of the port
 
@@ -73,16 +76,17 @@ class Listener:
 def bind(socket: "zmq.Socket[bytes]", listening: Listening) -> str:
     """Bind to the port, or the next free one; return the address that it is."""
     host = f"[{listening.host}]" if ":" in listening.host else listening.host
-    ports = range(listening.port, min(listening.port + PORT_TRIES, 65_536)) if listening.port else (0,)
-    reason = "there is no such port"
-    for port in ports:
+    reason, remedy = "there is no such port", "End the program that holds these ports, or choose another with --port."
+    for port in ports_from(listening.port, PORT_TRIES):
         try:
             socket.bind(f"tcp://{host}:{port or '*'}")
             return str(socket.getsockopt_string(zmq.LAST_ENDPOINT))
         except zmq.ZMQError as error:
-            reason = error.strerror or str(error)
+            reason = zmq.strerror(error.errno or 0)
+            if error.errno in _NO_ADDRESS:
+                remedy = "Listen on 127.0.0.1, on 0.0.0.0, or on an address that this computer has."
     socket.close(linger=0)
     raise EngineUnavailableError(
         f"The engine cannot listen on {listening.host}, ports {listening.port} and up: {reason}.",
-        remedy="End the program that holds these ports, or choose another with --port.",
+        remedy=remedy,
     )

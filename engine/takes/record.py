@@ -11,9 +11,9 @@ from ..models.hardware import multiplies_bfloat16
 from ..models.protocol import Model, ModelCard, Precise, Scene
 from ..request import LoopRequest
 from ..search.shell import flatness
+from ..settings import MAX_THREADS
 from .noise import stored_facts
 
-MAX_THREADS = 256
 BFLOAT16 = " with bfloat16"
 MADE_WITH = ("ditto-live", "torch", "diffusers")  # diffusers only where it is installed
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.client import AsyncClient, Client, Peer, _Inbox
 from bridge.upstream.link import Link
-from engine.errors import EngineUnavailableError
+from engine.errors import BadInputError, EngineUnavailableError
 from engine.events import Accepted, Cancelled, Done, Event, Progress, Sound, Stems, Take
 from engine.request import LoopRequest
 from engine.service import messages
@@ -180,3 +180,10 @@ def test_a_take_is_acknowledged_with_its_stems() -> None:
     assert acknowledged() == [1]
     inbox.handled(Done(request_id="r", takes=3))
     assert acknowledged() == [2]
+
+
+def test_a_peer_is_named_as_people_write_it(tmp_path: Path) -> None:
+    """As on the command line; what names no engine is said at once, and not that nothing answers there."""
+    assert Peer("gpu-box", keys=Keys(tmp_path)).address == "tcp://gpu-box:47110"
+    with pytest.raises(BadInputError, match="'gpu-box:470000' is no address of an engine"):
+        Peer("gpu-box:470000", keys=Keys(tmp_path))

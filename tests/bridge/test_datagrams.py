@@ -3,7 +3,11 @@
 import asyncio
 import socket
 
+import pytest
+
 from bridge.osc.datagrams import BATCH, Datagrams, bind
+from engine.errors import EngineUnavailableError
+from engine.settings import MAX_PORT
 
 
 def test_all_that_came_is_handed_on_in_order() -> None:
@@ -52,3 +56,11 @@ def test_a_device_that_has_gone_is_not_an_error() -> None:
         datagrams.send(b"x", "127.0.0.1", port)
 
     asyncio.run(story())
+
+
+def test_where_the_numbers_of_ports_end_none_after_them_is_tried() -> None:
+    """The last port may be taken: that is said, and is no fault of the program."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", MAX_PORT))
+        with pytest.raises(EngineUnavailableError, match=f"ports {MAX_PORT} to {MAX_PORT} are all taken"):
+            bind(MAX_PORT)

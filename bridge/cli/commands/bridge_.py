@@ -8,14 +8,14 @@ import typer
 
 from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, Settings
 
-from ..running import placed, run_bridge
+from ..running import OscPort, placed, run_bridge
 
 
 def bridge(
     engine: Annotated[str, typer.Option(help="Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}",
     engine_key: Annotated[Path | None, typer.Option(help="Copy of the engine's engine.key.")] = None,
     pair: Annotated[str, typer.Option(help="The code that `ditto-live engine --pair` shows there; once.")] = "",
-    port: Annotated[int, typer.Option(help="UDP port for OSC; if taken, the next free one.")] = DEFAULT_OSC_PORT,
+    port: OscPort = DEFAULT_OSC_PORT,
     takes: Annotated[Path | None, typer.Option(help="Where takes go.")] = None,
     home: Annotated[Path | None, typer.Option(help="Folder of the keys and the discovery file.")] = None,
 ) -> int:

@@ -9,7 +9,18 @@ import typer
 
 from engine.settings import DEFAULT_ENGINE_PORT, ExecutorKind, Settings
 
-from ..running import Device, Executor, FirstModel, Home, JobsName, Precision, Workers, placed, worker_options
+from ..running import (
+    Device,
+    EnginePort,
+    Executor,
+    FirstModel,
+    Home,
+    JobsName,
+    Precision,
+    Workers,
+    placed,
+    worker_options,
+)
 
 if TYPE_CHECKING:
     from engine.service.access import Keys
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
 
 def engine(
     listen: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all. [default: 127.0.0.1]")] = "",
-    port: Annotated[int, typer.Option(help="TCP port; if taken, the next free one.")] = DEFAULT_ENGINE_PORT,
+    port: EnginePort = DEFAULT_ENGINE_PORT,
     pair: Annotated[bool, typer.Option("--pair", help="Show a code by which one bridge elsewhere is let in.")] = False,
     allow: Annotated[list[Path] | None, typer.Option(help="Public key of a client to let in.")] = None,
     home: Home = None,

@@ -1,24 +1,19 @@
 """`ditto-live install-service`: the engine starts by itself at login."""
 
 import sys
-from typing import Annotated
-
-import typer
 
 from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, DEFAULT_PAGE_PORT
 
 from ..login.control import own_service, refuse_root
-from ..running import Device, FirstModel, JobsName
+from ..running import Device, EnginePort, FirstModel, JobsName, OscPort, PagePort
 
 
 def install_service(
     model: FirstModel = "pocket",
     device: Device = "auto",
-    port: Annotated[int, typer.Option(help="UDP port for OSC; if taken, the next free one.")] = DEFAULT_OSC_PORT,
-    engine_port: Annotated[int, typer.Option(help="TCP port of the engine.")] = DEFAULT_ENGINE_PORT,
-    page_port: Annotated[int, typer.Option(help="TCP port of the studio page; if taken, the next free one.")] = (
-        DEFAULT_PAGE_PORT
-    ),
+    port: OscPort = DEFAULT_OSC_PORT,
+    engine_port: EnginePort = DEFAULT_ENGINE_PORT,
+    page_port: PagePort = DEFAULT_PAGE_PORT,
     jobs: JobsName = "",
 ) -> int:
     """Start bridge and engine now, at each login and after a crash; the DITTO_ folders of this shell are kept."""

@@ -23,8 +23,8 @@ def mcp(
         raise MissingPackageError("This needs the package mcp.", remedy=remedy)
     from bridge.cli.assistant import make_server
     from bridge.client import Peer
-    from engine.service.access import Keys, address_of
+    from engine.service.access import Keys
 
     settings = placed(Settings(), home, takes)
-    make_server(Peer(address_of(engine), keys=Keys(settings.home / "keys")), settings.takes).run("stdio")
+    make_server(Peer(engine, keys=Keys(settings.home / "keys")), settings.takes).run("stdio")
     return 0

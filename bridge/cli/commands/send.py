@@ -12,7 +12,7 @@ import typer
 from bridge.requests.fields import Frontend
 from bridge.requests.reader import Reading, read_request
 from engine.errors import BadRequestError, DittoError
-from engine.settings import DEFAULT_ENGINE_PORT, Settings
+from engine.settings import DEFAULT_ENGINE_PORT, MAX_PORT, Settings
 
 from ..follow import Outcome, follow_reading
 from ..guard import INTERRUPTED, say
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bridge.osc.codec import OscMessage
 
 
-def _place(sentence: str, *names: str) -> Any:
-    return typer.Option(*names, help=sentence, rich_help_panel="Where it is made, and where it goes")
+def _place(sentence: str, *names: str, **limits: Any) -> Any:
+    return typer.Option(*names, help=sentence, **limits, rich_help_panel="Where it is made, and where it goes")
 
 
 @loop_command
@@ -40,7 +40,7 @@ class Send:
     engine: Annotated[str, _place("Where the engine is.")] = f"tcp://127.0.0.1:{DEFAULT_ENGINE_PORT}"
     engine_key: Annotated[Path | None, _place("Copy of its engine.key, if it is on another computer.")] = None
     osc: Annotated[bool, _place("Ask the bridge over OSC, as the device does; it keeps the take.", "--osc")] = False
-    port: Annotated[int, _place("The bridge's UDP port; by default that of the running bridge.")] = 0
+    port: Annotated[int, _place("The bridge's UDP port; else that of the running bridge.", min=0, max=MAX_PORT)] = 0
     batch: Annotated[bool, _place("Let interactive requests go first.", "--batch")] = False
     out: Annotated[Path | None, _place("WAV to write; else a new take in the takes folder.")] = None
     overwrite: Annotated[bool, _place("Replace a take there; else it becomes loop-2.wav.", "--overwrite")] = False
@@ -85,10 +85,10 @@ def _over_zeromq(
     reading: Reading, takes: TakeWriter, settings: Settings, engine: str, key: Path | None, *, batch: bool
 ) -> Outcome:
     from bridge.client import Client, Peer
-    from engine.service.access import Keys, address_of, load_key
+    from engine.service.access import Keys, load_key
     from engine.service.messages import Priority
 
-    peer = Peer(address_of(engine), load_key(key)[0] if key else None, Keys(settings.home / "keys"))
+    peer = Peer(engine, load_key(key)[0] if key else None, Keys(settings.home / "keys"))
     with Client(peer) as client, display(reading.request.count) as shown:
         for remark in reading.remarks:
             shown.say(remark)

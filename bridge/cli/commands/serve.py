@@ -10,10 +10,13 @@ from engine.settings import DEFAULT_ENGINE_PORT, DEFAULT_OSC_PORT, DEFAULT_PAGE_
 from ..login.log import speak_to
 from ..running import (
     Device,
+    EnginePort,
     Executor,
     FirstModel,
     Home,
     JobsName,
+    OscPort,
+    PagePort,
     Precision,
     Workers,
     placed,
@@ -23,11 +26,9 @@ from ..running import (
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="UDP port for OSC; if taken, the next free one.")] = DEFAULT_OSC_PORT,
-    engine_port: Annotated[int, typer.Option(help="TCP port of the engine.")] = DEFAULT_ENGINE_PORT,
-    page_port: Annotated[int, typer.Option(help="TCP port of the studio page; if taken, the next free one.")] = (
-        DEFAULT_PAGE_PORT
-    ),
+    port: OscPort = DEFAULT_OSC_PORT,
+    engine_port: EnginePort = DEFAULT_ENGINE_PORT,
+    page_port: PagePort = DEFAULT_PAGE_PORT,
     page: Annotated[bool, typer.Option(help="Serve the studio page on this computer.")] = True,
     takes: Annotated[Path | None, typer.Option(help="Where takes go.")] = None,
     home: Home = None,

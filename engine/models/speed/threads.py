@@ -59,7 +59,7 @@ def measured(settings: Settings) -> Measured:
     """Return the stored measurement of this processor; without one, measure now and store it where that can be."""
     file, here = settings.home / FILE, processor()
     known = _read(file)
-    if known is not None and known.processor == here:
+    if known is not None and known.processor == here and known.threads in known.milliseconds:
         return known
     found = measure(here)
     with suppress(DittoError):  # a folder that cannot be written costs the next start a moment, and no loop

@@ -81,6 +81,27 @@ def test_an_unknown_executor_is_refused(name: str, capsys: pytest.CaptureFixture
     assert "'rya' is not one of 'local', 'ray'" in error
 
 
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [
+        (["serve", "--port"], "65536"), (["serve", "--port"], "-5"), (["serve", "--engine-port"], "99999"),
+        (["serve", "--engine-port"], "-1"), (["serve", "--page-port"], "70000"), (["serve", "--page-port"], "-1"),
+        (["install-service", "--port"], "70000"), (["install-service", "--engine-port"], "70000"),
+        (["install-service", "--page-port"], "70000"), (["bridge", "--port"], "70000"), (["engine", "--port"], "-1"),
+        (["send", "--prompt", "house", "--osc", "--port"], "70000"), (["serve", "--workers"], "0"),
+        (["engine", "--workers"], "-3"),
+    ],
+)  # fmt: skip
+def test_a_number_that_cannot_be_is_refused_before_anything_starts(
+    command: list[str], value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No engine that is started again and again without end, and none that accepts requests and makes none."""
+    assert run([*command, value]) == 2
+    said = capsys.readouterr().err
+    assert command[-1] in said
+    assert ("the highest number is 65535" if int(value) > 0 else "the lowest number is ") in said
+
+
 def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]) -> None:
     """As a report of a fault needs it."""
     assert run(["--version"]) == 0

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.main import run
+from bridge.session.effects import Favourite
+from bridge.session.session import Session
 from bridge.takes import library as takes
 from bridge.takes.delivery import write_take
+from bridge.takes.file_work import FileWork
 from bridge.testing import TOY
 from engine.errors import BadInputError, MissingPackageError
 from engine.events import Take
 from engine.request import LoopRequest
 from engine.service.workers.toy import ToyJobs
+from engine.settings import Settings
 
 
 def _make(folder: Path, prompt: str, **fields: object) -> takes.StoredTake:
@@ -246,6 +250,43 @@ def test_takes_that_are_sorted_by_hand_are_listed_by_when_they_were_made(tmp_pat
     assert [take.prompt for take in takes.stored_takes(home)] == ["last", "first"]
     assert takes.find(home, "latest").take_id == last.take_id
     assert takes.find(home, first.take_id).wav.parent == home / where
+
+
+def test_a_take_is_found_by_its_id_without_reading_all_records(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page asks for every take so, and a folder may hold thousands; the sizes are asked of what is shown."""
+    take = takes.find(three, "latest")
+    read: list[Path] = []
+    whole = takes._sidecar_bytes
+    monkeypatch.setattr(takes, "_sidecar_bytes", lambda path: (read.append(path), whole(path))[1])
+    assert takes.find(three, take.take_id) == take
+    assert read == [take.wav.with_suffix(".json")]
+    assert takes.find(three, take.take_id[:6]) == take  # the start of an id may mean several
+
+
+def test_a_copy_of_a_take_keeps_nobody_from_it(three: Path) -> None:
+    """Whoever sorts takes by copying them has one sound twice: either file is meant, and none is refused."""
+    take = takes.find(three, "latest")
+    (three / "best of").mkdir()
+    (three / "deeper" / "folder").mkdir(parents=True)
+    for file in take.files:
+        shutil.copy2(file, three / "best of")
+        shutil.move(file, three / "deeper" / "folder" / f"renamed{file.suffix}")
+    assert takes.find(three, take.take_id).wav.parent == three / "best of"  # its name still ends with the id
+    for file in list((three / "best of").iterdir()):
+        file.rename(file.with_stem("also renamed"))
+    assert takes.find(three, take.take_id).take_id == take.take_id
+
+
+def test_the_device_marks_a_take_wherever_it_was_sorted(three: Path) -> None:
+    """As the command line and the page do; of one that is gone it is told so."""
+    take = takes.find(three, "latest")
+    _moved(take, three / "keepers" / "2027" / "best")
+    work = FileWork(Settings(takes=three), Session("bridge", ""))
+    assert list(work.do(Favourite(take.take_id, True))) == []
+    assert takes.find(three, take.take_id).favourite
+    with pytest.raises(BadInputError, match="There is no take none") as refused:
+        work.do(Favourite("none", True))
+    assert "DITTO_TAKES" in refused.value.remedy
 
 
 @pytest.mark.parametrize("way", ["id", "start of id", "json"])

@@ -11,11 +11,12 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.errors import BadInputError, EngineUnavailableError
 from engine.events import Accepted, Failed
 from engine.request import LoopRequest
 from engine.service import messages
 from engine.service.access import CLIENT, ENGINE, Access, Keys, address_of, introduce, write_key
-from engine.service.listener import Listening
+from engine.service.listener import Listening, bind
 from engine.service.messages import EventMessage, Hello, Status, Submission
 from engine.service.pairing import CODE_LETTERS, LETTERS, derived, new_code
 from engine.service.queue.journal import Journal
@@ -184,11 +185,40 @@ def test_a_file_that_is_no_key_lets_nobody_in_and_keeps_nobody_out(tmp_path: Pat
     [
         ("gpu-box", "tcp://gpu-box:47110"), ("gpu-box:5", "tcp://gpu-box:5"), ("tcp://gpu-box:5", "tcp://gpu-box:5"),
         ("192.168.0.7", "tcp://192.168.0.7:47110"), ("::1", "tcp://[::1]:47110"), ("[::1]:5", "tcp://[::1]:5"),
+        ("tcp://gpu-box", "tcp://gpu-box:47110"), ("[::1]", "tcp://[::1]:47110"), (" gpu-box ", "tcp://gpu-box:47110"),
+        ("fe80::1%eth0", "tcp://[fe80::1%eth0]:47110"), ("ipc:///tmp/engine", "ipc:///tmp/engine"),
     ],
 )  # fmt: skip
 def test_an_engine_is_named_as_people_write_it(text: str, address: str) -> None:
     """A name, a number, with a port or without."""
     assert address_of(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", ":1", "gpu-box:0", "gpu-box:-1", "gpu-box:65536", "gpu-box:²", f"gpu-box:{'9' * 5_000}", "gpu-box:",
+        "gpu box:1", "gpu\nbox", "http://gpu-box:1", "me@gpu-box", "gpu-box/", "[::1]:x", "tcp://", "[:1",
+    ],
+)  # fmt: skip
+def test_what_names_no_engine_is_said_at_once(text: str) -> None:
+    """Not that a key is not known, or that nothing answers there."""
+    with pytest.raises(BadInputError, match="is no address of an engine") as refused:
+        address_of(text)
+    assert "gpu-box:47110" in refused.value.remedy
+    assert len(refused.value.sentence) < 160
+
+
+@pytest.mark.parametrize(("host", "port"), [("192.0.2.7", 47_110), ("no such name", 0)])
+def test_an_address_that_this_computer_does_not_have_is_said_to_be_the_fault(
+    tmp_path: Path, host: str, port: int
+) -> None:
+    """Ending other programs would not help, and how ZeroMQ spells a fault tells nobody anything."""
+    with zmq.Context() as context, pytest.raises(EngineUnavailableError) as refused:
+        bind(context.socket(zmq.ROUTER), Listening(access=Access(Keys(tmp_path)), host=host, port=port))
+    assert host in refused.value.sentence
+    assert "addr=" not in refused.value.sentence
+    assert refused.value.remedy.startswith("Listen on 127.0.0.1")
 
 
 @given(st.text(LETTERS, min_size=CODE_LETTERS, max_size=CODE_LETTERS), st.sampled_from(["", " ", "-"]))

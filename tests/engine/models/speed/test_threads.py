@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
@@ -67,6 +68,49 @@ def test_a_setting_overrides_the_measurement(unset: Settings, monkeypatch: pytes
     monkeypatch.delenv("DITTO_THREADS")
     monkeypatch.setenv("OMP_NUM_THREADS", "4,2")  # for nested threads: allowed, and no number for us
     assert Settings().threads == 0
+
+
+@pytest.mark.parametrize("number", ["257", "100000", "9" * 30, "²", "-1", "1.5"])
+def test_a_number_that_no_computer_has_is_refused(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    """So many threads end the process without a word; of the variable that others read too, it is passed over."""
+    monkeypatch.delenv("DITTO_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", number)
+    assert Settings().threads == 0
+    monkeypatch.setenv("DITTO_THREADS", number)
+    with pytest.raises(BadInputError, match=r"DITTO_THREADS is '.*', which is no number of threads") as refused:
+        Settings()
+    assert "up to 256" in refused.value.remedy
+
+
+def test_a_stored_number_that_was_not_measured_is_measured_anew(
+    unset: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged file starts no hundred thousand threads."""
+    monkeypatch.setattr(threads, "_milliseconds", float)
+    found = threads.measured(unset)
+    damaged = msgspec.structs.replace(found, threads=100_000)
+    (unset.home / threads.FILE).write_bytes(msgspec.json.encode(damaged))
+    assert threads.measured(unset) == found
+
+
+@pytest.mark.parametrize("name", ["DITTO_RECOMPUTE", "DITTO_LOOP_WORDS"])
+def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Another word is refused, since it would silently be one of the two; empty is as if it were not there."""
+    field = name.removeprefix("DITTO_").lower()
+    monkeypatch.delenv(name, raising=False)
+    usual = getattr(Settings(), field)
+    for word, value in (("", usual), (" ", usual), ("on", True), ("OFF", False)):
+        monkeypatch.setenv(name, word)
+        assert getattr(Settings(), field) is value
+    monkeypatch.setenv(name, "maybe")
+    with pytest.raises(BadInputError, match=f"{name} is 'maybe'; it may be on or off"):
+        Settings()
+
+
+def test_an_empty_way_to_compile_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with the other variables, empty is as if it were not there."""
+    monkeypatch.setenv("DITTO_COMPILE", "")
+    assert Settings().compile == "off"
 
 
 def test_a_step_can_be_timed(unset: Settings) -> None:
