@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.errors import EngineUnavailableError
 from engine.request import LoopRequest
-from engine.service.messages import Priority
+from engine.service.messages import EngineState, Priority
 
 from .addresses import PROTOCOL_VERSION
 from .codec import OscError, OscMessage, decode, encode
@@ -23,7 +23,14 @@ from .request import EncodedRequest, encode_request
 HELLO_SECONDS = 5.0
 RETRY_SECONDS = 0.3  # of hello, and of a commit until it is accepted
 CHECK_SECONDS = 3.0  # of a commit when no answer comes any more
+BRIDGE_SECONDS = 25.0  # of silence, in which it should have answered five hellos
+ENGINE_SECONDS = 30.0  # without an engine, while it may be starting; a request is not accepted before
+ENGINE_BACK_SECONDS = 120.0  # without an engine that had accepted a request: it is started again, and goes on
+MAX_COUNTED_SECONDS = 1.0  # of waiting at once; what is more, this process did not run
 AGAIN_SECONDS = 0.05  # between the missing pieces and the commit
+ACCEPTED_REMEDY = (
+    "Start it with `ditto-live serve`; the request goes on then, and `ditto-live takes` lists what it made."
+)
 ENDS = ("/ditto/done", "/ditto/cancelled", "/ditto/superseded", "/ditto/error")
 
 
@@ -84,6 +91,40 @@ class _Pending:
             self.answers.append(message)
 
 
+@dataclass(slots=True)
+class _Silence:
+    """How long the bridge has been silent, and how long it has said that no engine answers, in seconds of waiting.
+
+    Time in which this process itself stood still, as in a computer that slept, does not count.
+    """
+
+    port: int
+    bridge_seconds: float = 0.0
+    engine_seconds: float = 0.0
+    is_engine_gone: bool = False
+    sentence: str = ""
+    _counted: float = field(default_factory=time.monotonic)
+
+    def note(self, message: OscMessage) -> None:
+        """Take in whatever the bridge said."""
+        self.bridge_seconds = 0.0
+        if message.path == "/ditto/state":
+            self.is_engine_gone, self.sentence = message.values[0] == EngineState.NO_ENGINE, str(message.values[2])
+            self.engine_seconds *= self.is_engine_gone
+
+    def check(self, *, accepted: bool) -> None:
+        """Raise `EngineUnavailableError` where nobody is there any more who could answer a request."""
+        now = time.monotonic()
+        passed, self._counted = min(now - self._counted, MAX_COUNTED_SECONDS), now
+        self.bridge_seconds += passed
+        self.engine_seconds += passed * self.is_engine_gone
+        remedy = ACCEPTED_REMEDY if accepted else EngineUnavailableError.remedy
+        if self.bridge_seconds > BRIDGE_SECONDS:
+            raise EngineUnavailableError(f"The bridge on UDP port {self.port} does not answer any more.", remedy=remedy)
+        if self.engine_seconds > (ENGINE_BACK_SECONDS if accepted else ENGINE_SECONDS):
+            raise EngineUnavailableError(self.sentence, remedy=ACCEPTED_REMEDY if accepted else "")
+
+
 class OscClient:
     """One session with a bridge. One thread; `make` for one request, `ask` and `poll` for several at once."""
 
@@ -100,6 +141,7 @@ class OscClient:
         self._socket.bind(("127.0.0.1", 0))
         self._hello_at = 0.0
         self._pending: dict[str, _Pending] = {}
+        self._silence = _Silence(port)
 
     def __enter__(self) -> "OscClient":
         return self
@@ -139,16 +181,23 @@ class OscClient:
     def make(
         self, request: LoopRequest, *, priority: Priority = Priority.INTERACTIVE, seconds: float = 3_600.0
     ) -> Iterator[OscMessage]:
-        """Yield all answers to a request, each take once, to its end; raises `TimeoutError` after `seconds`."""
+        """Ask for a loop and yield all answers, each take once, to its end; raises as `follow`."""
         self.meet()
         self.ask(request, priority=priority)
         yield from self.follow(request.request_id, seconds=seconds)
 
     def follow(self, request_id: str, *, seconds: float = 3_600.0) -> Iterator[OscMessage]:
-        """Yield the answers to a request that was asked for, to its end; raises `TimeoutError` after `seconds`."""
+        """Yield the answers to a request that was asked for, to its end.
+
+        Raises `EngineUnavailableError` where bridge or engine have gone, and `TimeoutError` after `seconds`.
+        """
         deadline = time.monotonic() + seconds
+        self._silence = _Silence(
+            self._to[1], is_engine_gone=self._silence.is_engine_gone, sentence=self._silence.sentence
+        )
         while time.monotonic() < deadline:
             self.poll(0.05)
+            self._silence.check(accepted=self._pending[request_id].answered)
             for message in self.answers(request_id):
                 yield message
                 if message.path in ENDS:
@@ -179,6 +228,7 @@ class OscClient:
 
     def _receive(self, datagram: bytes) -> None:
         for message in _decoded(datagram):
+            self._silence.note(message)
             if message.path == "/ditto/welcome" and message.values[1] == self.nonce:
                 self._welcome(message)
             elif message.path == "/ditto/state":

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,13 +126,13 @@ def _until_interrupted(client: "OscClient", reading: Reading, *, batch: bool) ->
     """Yield the answers; Ctrl-C asks for the best take so far."""
     from engine.service.messages import Priority
 
-    making = client.make(reading.request, priority=Priority.BATCH if batch else Priority.INTERACTIVE)
+    making = client.make(reading.request, priority=Priority.BATCH if batch else Priority.INTERACTIVE, seconds=inf)
     while True:
         try:
             message = next(making, None)
         except KeyboardInterrupt:
             client.cancel(reading.request.request_id)
-            making = client.follow(reading.request.request_id)
+            making = client.follow(reading.request.request_id, seconds=inf)
             continue
         if message is None:
             return
