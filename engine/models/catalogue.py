@@ -3,6 +3,7 @@
 Weights are the user's own: this program names page, licence and command, and never downloads.
 """
 
+import os
 import shutil
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +16,7 @@ from ..settings import Settings
 from .folder import ModelFolder, read_folder
 from .known import CONDITIONED_POCKET, KNOWN, POCKET, KnownModel
 from .own import load_own, own_file, own_models
-from .places import find
+from .places import find, known_of, own_name
 
 if TYPE_CHECKING:
     from .hardware import Place
@@ -84,7 +85,7 @@ def load(name: str, settings: Settings) -> "Model":
     folder = find(name, settings)
     if folder is None:
         raise _missing(name, settings)
-    return load_folder(read_folder(folder), settings, KNOWN.get(name))
+    return load_folder(read_folder(folder), settings, KNOWN.get(name) or known_of(folder))
 
 
 def check(name: str, settings: Settings) -> None:
@@ -106,7 +107,7 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
     Raises `ModelError` for a pipeline without adapter, weights that cannot be loaded or do not fit into memory, and
     `MissingPackageError` without diffusers or transformers.
     """
-    family, known = family_of(folder), known or _unknown(folder.path.name, str(folder.path))
+    family, known = family_of(folder), known or _unknown(own_name(folder.path), str(folder.path))
     _need_packages(known.name)
     from .hardware import choose_place
     from .waveform import Origin
@@ -162,16 +163,15 @@ def add(folder: Path, settings: Settings) -> str:
 
     A folder that is there already is only checked. Raises `ModelError`.
     """
-    folder = folder.expanduser().resolve()
+    folder = find(os.path.abspath(folder.expanduser()), settings) or folder
     family_of(read_folder(folder))
-    place = settings.models / folder.name
-    if folder == place.resolve():
-        return folder.name
-    if folder.name == POCKET.name or place.exists():
-        raise ModelError(
-            f"There is a model called {folder.name} already.", remedy="Rename the folder and add it again."
-        )
-    beside = place.with_name(f".{folder.name}.part")
+    name = own_name(folder)
+    place = settings.models / name
+    if folder.resolve() == place.resolve():
+        return name
+    if name == POCKET.name or place.exists():
+        raise ModelError(f"There is a model called {name} already.", remedy="Rename the folder and add it again.")
+    beside = place.with_name(f".{name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         shutil.copytree(folder, beside)
@@ -179,7 +179,7 @@ def add(folder: Path, settings: Settings) -> str:
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise ModelError(f"The model could not be copied to {place}: {error.strerror or error}.") from error
-    return folder.name
+    return name
 
 
 def listing(settings: Settings) -> tuple[Listed, ...]:
@@ -188,9 +188,7 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
 
     device = choose_place(settings).device
     there = memory_bytes(device) / GIB
-    names = list(KNOWN)
-    if settings.models.is_dir():
-        names += sorted(path.name for path in settings.models.iterdir() if _is_added(path))
+    names = [*KNOWN, *_added(settings)]
     pocket = Listed(name=POCKET.name, licence=POCKET.licence, page=POCKET.page, get="", folder=None,
                     needed_gib=POCKET.needed_gib[0], there_gib=there, problem="")  # fmt: skip
     own = (_listed_own(name, settings, there) for name in own_models(settings))
@@ -200,6 +198,19 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
 def _listed_own(name: str, settings: Settings, there_gib: float) -> Listed:
     return Listed(name=name, licence="as its file says", page="", get="", folder=own_file(name, settings),
                   needed_gib=0.0, there_gib=there_gib, problem="")  # fmt: skip
+
+
+def here_now(settings: Settings) -> tuple[str, ...]:
+    """Return the names of all models on this computer, whole or not: `pocket`, then known, added and own ones."""
+    known = (name for name in KNOWN if find(name, settings) is not None)
+    return (POCKET.name, *known, *_added(settings), *own_models(settings))
+
+
+def _added(settings: Settings) -> list[str]:
+    """Return the names of the folders in the models folder that are no known model, sorted."""
+    if not settings.models.is_dir():
+        return []
+    return sorted(path.name for path in settings.models.iterdir() if _is_added(path))
 
 
 def _is_added(path: Path) -> bool:
@@ -255,8 +266,11 @@ def _need_memory(folder: ModelFolder, family: Family, place: "Place", known: Kno
 def _missing(name: str, settings: Settings) -> ModelError:
     known = KNOWN.get(name)
     if known is None:
-        names = ", ".join([POCKET.name, *KNOWN])
-        return ModelError(f"There is no model {name!r}.", remedy=f"Known are {names}; a folder may be given too.")
+        here, names = ", ".join(here_now(settings)), ", ".join([POCKET.name, *KNOWN])
+        return ModelError(
+            f"There is no model {name!r}.",
+            remedy=f"On this computer: {here}. Known are {names}; a folder may be given too.",
+        )
     return ModelError(
         f"{name} is not on this computer; it comes from {known.page} under the {known.licence}.",
         remedy=f"Accept the licence there, then: {known.command(settings.models / name)}",

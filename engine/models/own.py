@@ -5,6 +5,7 @@ to choose which file of this computer is run.
 """
 
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def own_file(name: str, settings: Settings) -> Path | None:
     """Return the file of the model called `name`, None where there is none."""
     file = settings.models / f"{name}.py"
-    return file if name.isidentifier() and file.is_file() else None
+    return file if name.isidentifier() and os.path.isfile(file) else None  # False for a name that no file can have
 
 
 def own_models(settings: Settings) -> list[str]:
