@@ -122,6 +122,7 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
     )
     model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
     model.loop_words = settings.loop_words
+    model.digest = folder.digest()
     return compiled(model, settings)
 
 

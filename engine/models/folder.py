@@ -4,9 +4,11 @@ A model saved by `save_pretrained` is a folder with `model_index.json`, which na
 components, each a folder with a configuration and, for networks, weights.
 """
 
+import hashlib
 import json
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,6 +22,7 @@ from ..files import refused_by_system
 
 INDEX = "model_index.json"
 MAX_JSON_BYTES = 16 * 2**20
+SAMPLES, SAMPLE_BYTES = 3, 256  # of each tensor, evenly spaced, for its digest
 MAX_HEADER_BYTES = 100 * 2**20  # of a .safetensors file, as its library has it
 _CONFIGURATIONS = ("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json")
 _VOCABULARIES = ("tokenizer.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "vocab.txt")
@@ -39,8 +42,26 @@ class ModelFolder:
     pipeline: str  # class name, such as StableAudio3Pipeline
     components: dict[str, tuple[str, str]]  # names in the index, such as vae, and library and class of each
     parameters: dict[str, int]  # number of parameters of each network
+    weights: dict[str, tuple[Path, ...]]  # files of each network
     variant: str = ""  # of the weights, such as fp16; empty where each network has plain ones
-    pickled: bool = False  # all weights are .bin files
+
+    @property
+    def pickled(self) -> bool:
+        """Whether all weights are .bin files."""
+        return all(file.suffix == ".bin" for files in self.weights.values() for file in files)
+
+    def digest(self) -> str:
+        """Return 12 hexadecimal digits that tell these weights from others, from a sample of each tensor's bytes.
+
+        Training changes a tensor everywhere, so that a sample is enough; gigabytes would take a minute. The digest does
+        not depend on how .safetensors are divided into files. Raises `OSError`.
+        """
+        found = hashlib.sha256()
+        for name in sorted(self.weights):
+            samples = [one for file in self.weights[name] for one in _samples(file)]
+            for key, described, sample in sorted(samples):
+                found.update(f"{name}/{key} {described} ".encode() + sample)
+        return found.hexdigest()[:12]
 
     def read_config(self, component: str) -> dict[str, Any]:
         """Return the configuration of one component, empty where it has none; raise `ModelError` if unreadable."""
@@ -86,8 +107,8 @@ def _read_folder(path: Path) -> ModelFolder:
         pipeline=pipeline,
         components=parts,
         parameters={name: sum(_numbers(file) for file in found.files) for name, found in weights.items()},
+        weights={name: found.files for name, found in weights.items()},
         variant=_one_variant(path, weights),
-        pickled=all(file.suffix == ".bin" for found in weights.values() for file in found.files),
     )
 
 
@@ -155,21 +176,47 @@ def _numbers(file: Path) -> int:
     size = file.stat().st_size
     if file.suffix != ".safetensors":
         return size // 4
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        if length + 8 > size:
-            raise _half(file.parents[1], f"{name} ends after {size:,} bytes")
-        header = stream.read(min(length, MAX_HEADER_BYTES))
     try:
-        tensors = [tensor for key, tensor in json.loads(header).items() if key != "__metadata__"]
-        expected = 8 + length + max((int(tensor["data_offsets"][1]) for tensor in tensors), default=0)
-        numbers = sum(prod(tensor["shape"]) for tensor in tensors)
+        tensors, start = _header(file)
+        numbers = sum(prod(tensor["shape"]) for tensor in tensors.values())
+        expected = start + max((int(tensor["data_offsets"][1]) for tensor in tensors.values()), default=0)
+    except EOFError as error:
+        raise _half(file.parents[1], f"{name} ends after {size:,} bytes") from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise _half(file.parents[1], f"{name} holds something else than weights") from error
     if size < expected:
         raise _half(file.parents[1], f"{name} has {size:,} of {expected:,} bytes")
     return int(numbers)
+
+
+def _header(file: Path) -> tuple[dict[str, Any], int]:
+    """Return what a .safetensors file says of each tensor, and where their bytes start; raise `EOFError` if cut."""
+    with file.open("rb") as stream:
+        first = stream.read(8)
+        length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
+        header = stream.read(min(length, MAX_HEADER_BYTES))
+    if len(first) < 8 or len(header) < length:
+        raise EOFError
+    tensors = json.loads(header)
+    return {key: tensor for key, tensor in tensors.items() if key != "__metadata__"}, 8 + length
+
+
+def _samples(file: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Yield the name, type and shape, and some bytes of each tensor; a pickled file is read as one tensor."""
+    if file.suffix != ".safetensors":
+        tensors: dict[str, Any] = {file.name: {"data_offsets": (0, file.stat().st_size)}}
+        start = 0
+    else:
+        tensors, start = _header(file)
+    with file.open("rb") as stream:
+        for key, tensor in tensors.items():
+            low, high = tensor["data_offsets"]
+            sample = b""
+            for place in range(SAMPLES):
+                begin = low + (high - low) * place // SAMPLES
+                stream.seek(start + begin)
+                sample += stream.read(min(SAMPLE_BYTES, high - begin))
+            yield key, f"{tensor.get('dtype')} {tensor.get('shape')}", sample
 
 
 def _half(folder: Path, what: str) -> ModelError:

@@ -41,6 +41,7 @@ class WaveformModel(ABC):
     grain_samples: int | None = None  # see `span_of`
     named_times: float = 1.0  # by which the length in the conditioning exceeds the loop's; see `span.named_seconds`
     loop_words: bool = False  # whether words that ask for a loop are appended to the prompt
+    digest: str = ""  # of the weights, see `ModelFolder.digest`
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
         self.card = card
@@ -56,6 +57,10 @@ class WaveformModel(ABC):
     def dtype(self) -> torch.dtype:
         """The type of the denoiser's numbers."""
         return self.place.dtype
+
+    def weights_digest(self, scene: Scene) -> str:
+        """Return 12 hexadecimal digits of the weights, on all of which every sound depends."""
+        return self.digest
 
     @abstractmethod
     def noise_shape(self, frames: int) -> tuple[int, ...]:

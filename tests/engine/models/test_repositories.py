@@ -318,3 +318,42 @@ def test_a_take_of_a_folder_that_was_typed_is_replayed_from_another(folders, set
     monkeypatch.chdir(settings.models)
     assert run(["takes", "replay", str(tmp_path / "loop.wav")]) == 0
     assert "The same samples" in capsys.readouterr().out
+
+
+@pytest.fixture
+def retrained() -> Callable[[Path], None]:
+    """Return a function that changes all weights of one network a little, as training does."""
+
+    def change(part: Path) -> None:
+        for file in weights(part):
+            tensors = {name: 1.01 * one if one.is_floating_point() else one for name, one in load_file(file).items()}
+            save_file(tensors, file, {"format": "pt"})
+
+    return change
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "vocoder", "text_encoder"])
+def test_a_digest_tells_other_weights_and_not_other_files(part, folders, settings, copied, retrained):
+    """In several files they are the same weights, and with any network trained further they are others."""
+    folder = copied("musicldm")
+    before = read_folder(folders["musicldm"]).digest()
+    sharded(folder)
+    assert read_folder(folder).digest() == before
+    retrained(folder / part)
+    assert read_folder(folder).digest() != before
+    assert catalogue.load("mine", settings).digest == read_folder(folder).digest()
+
+
+def test_a_take_tells_when_its_model_was_trained_further(copied, settings, tmp_path, retrained, capsys):
+    """Started from, the note says so; replayed, it is refused, with the file that holds the sound as it was."""
+    folder, loop = copied("ace-step-turbo"), str(tmp_path / "loop.wav")
+    asked = ["--here", "--prompt", "dusty", "--tempo", "240", "--bars", "1", "--seed", "1", "--out", loop]
+    assert run(["render", "--model", "mine", *asked]) == 0
+    again = ["render", "--here", "--from-take", loop, "--out", str(tmp_path / "again.wav")]
+    assert run(again) == 0
+    assert "weights" not in capsys.readouterr().err
+    retrained(folder / "transformer")
+    assert run(again) == 0
+    assert "The take was made with the weights" in capsys.readouterr().err
+    assert run(["takes", "replay", loop]) != 0
+    assert "Play its file" in capsys.readouterr().err
