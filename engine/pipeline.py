@@ -65,7 +65,7 @@ def _make_loop(
     stopped: Callable[[], bool],
 ) -> Generator[Event | Checkpoint, None, None]:
     ready = prepare(request, model, recomputes=settings.recompute)
-    yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
+    yield Accepted(request_id=request.request_id, notes=(*model.card.notes, *ready.scene.notes))
 
     made: list[_Made] = []
     groups = TakeGroups.of(ready, resume)
