@@ -116,7 +116,7 @@ class AceStep(WaveformModel):
         context = torch.cat([silence, made], -1)
         return _Inputs(conditional, context.expand(conditional.shape[0], -1, -1))
 
-    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int]:
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
         """Return the tokenizer, the whole text with tempo, key and metre at its end, and the length it is cut to."""
         return self._pipe.tokenizer, self._pipe._format_prompt(**told(self, request, span))[0], MOST_TOKENS
 

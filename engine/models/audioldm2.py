@@ -42,7 +42,7 @@ class AudioLdm2(MelModel):
             )
         return _Inputs(words, mask, imagined)
 
-    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int]:
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
         """Return the tokenizer, the caption, and the length that it is cut to."""
         tokenizer = self._pipe.tokenizer
         return tokenizer, caption(request, loop_words=self.loop_words), tokenizer.model_max_length

@@ -94,7 +94,7 @@ class StableAudio3(WaveformModel):
             text, mask = pipe.prepare_cross_attention(text, mask, seconds)
         return _Inputs(text, mask, seconds, self._kept(request, span, len(prompts)))
 
-    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int]:
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
         """Return the tokenizer, the caption, and the length that it is cut to."""
         tokenizer = self._pipe.tokenizer
         return tokenizer, caption(request, loop_words=self.loop_words), min(MOST_TOKENS, tokenizer.model_max_length)

@@ -88,9 +88,9 @@ class WaveformModel(ABC):
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent of audio [batch, channels, samples]: the mode of a variational posterior."""
 
-    @abstractmethod
-    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int]:
-        """Return the tokenizer, the text that it divides into tokens, and how many of them the text encoder hears."""
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
+        """Return a tokenizer, the text that it divides, and how many tokens are heard; None where all of it is."""
+        return None
 
     def named_seconds(self, request: LoopRequest, span: Span) -> float:
         """Return the length in seconds on which the denoiser is conditioned."""
@@ -152,10 +152,11 @@ class WaveformModel(ABC):
 
 def told(model: WaveformModel, request: LoopRequest, span: Span) -> tuple[str, ...]:
     """Return sentences on how the loop ends, and on what `model` does not hear of the request."""
+    words = model.read(request, span)
     unused = request.negative_prompt and not model.hears_negative
     found = (
         fitted(request, span),
-        cut(*model.read(request, span), model.card.name),
+        cut(*words, model.card.name) if words else "",
         f"{model.card.name} cannot be told what it should not sound like: that prompt is not used." if unused else "",
     )
     return tuple(sentence for sentence in found if sentence)
