@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .protocol import Model
 
 GIB = 2**30
+CHANNELS = (1, 2)  # of a model; a loop is stereo
 PACKAGES = ("diffusers", "transformers")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # reduce-overhead records CUDA graphs of its kernels
 GRAPHS = "graphs"  # CUDA graphs of the kernels as they are, without compiling
@@ -109,6 +110,7 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
     """
     family, known = family_of(folder), known or _unknown(own_name(folder.path), str(folder.path))
     _need_packages(known.name)
+    from ..memory import telling_exhaustion
     from .hardware import choose_place
     from .waveform import Origin
 
@@ -120,7 +122,13 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
         page=known.page,
         parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
     )
-    model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    with telling_exhaustion(f"loading {known.name}"):
+        model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    if model.card.channels not in CHANNELS:
+        raise ModelError(
+            f"The model in {folder.path} makes {model.card.channels} channels; a loop has one or two.",
+            remedy="Use a mono or a stereo model.",
+        )
     model.loop_words = settings.loop_words
     model.digest = folder.digest()
     return compiled(model, settings)

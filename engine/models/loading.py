@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from ..errors import DittoError, ModelError
+from ..memory import is_exhausted
 from .folder import AGAIN, INDEX, ModelFolder
 from .hardware import Place
 
@@ -125,11 +126,11 @@ def _refusing(folder: ModelFolder) -> Iterator[None]:
             f"The model in {folder.path} cannot be loaded: its weights are pickled and hold more than numbers.",
             remedy="Use a copy of it whose weights are .safetensors.",
         ) from error
-    except (DittoError, MemoryError, torch.OutOfMemoryError):
+    except DittoError:
         raise
     except Exception as error:
-        if "DefaultCPUAllocator" in str(error):
-            raise  # how torch says that the computer ran out of memory
+        if is_exhausted(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"The model in {folder.path} cannot be loaded: {reason[:LONGEST_REASON]}") from error
 

@@ -1,8 +1,13 @@
 """What a model does not hear of a request, and what it cannot do at all, is told before the loop is made."""
 
-import pytest
+from functools import partial
 
-from engine.events import Accepted
+import pytest
+import torch
+
+from engine.errors import BadRequestError, ModelError, OutOfMemoryError
+from engine.events import Accepted, Take
+from engine.models import catalogue
 from engine.pipeline import make_loop
 from engine.request import Budget
 from engine.settings import Settings
@@ -55,3 +60,63 @@ def test_known_limits_of_a_model_are_told_with_each_loop(name, limit, models, ti
 def test_a_loop_between_frames_is_not_promised_a_search_that_is_not_made(steps, said, models, tiny):
     request = tiny.request_for(loop=True, tempo_bpm=233, budget=Budget(steps=steps))
     assert any(said in note for note in models["stable-audio"].scene(request).notes)
+
+
+@pytest.mark.parametrize(("tempo", "said"), [
+    ("119", r"lasts 8\.1 s; stable-audio makes at most 8\.0 s at once"),
+    ("119.999", r"is 1 ms longer than the 8\.0 s that stable-audio makes"),
+    ("119.95", r"is 4 ms longer than the 8\.0 s that stable-audio makes"),
+])  # fmt: skip
+def test_a_loop_that_is_hardly_too_long_is_told_by_how_much(tempo, said, models, tiny):
+    """8.0 s and at most 8.0 s would be no reason."""
+    with pytest.raises(BadRequestError, match=said):
+        models["stable-audio"].scene(tiny.request_for(tempo_bpm=tempo, bars=8))
+    assert models["stable-audio"].scene(tiny.request_for(tempo_bpm=120, bars=8))
+
+
+@pytest.mark.parametrize("error", [
+    torch.OutOfMemoryError("CUDA out of memory."), MemoryError(),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 259200000000 bytes."),
+])  # fmt: skip
+@pytest.mark.parametrize("where", ["condition", "sound"])
+def test_memory_that_runs_out_anywhere_is_told(where, error, models, tiny, monkeypatch):
+    """The conditioning and the decoder of a large model need more than a step of the search."""
+
+    def full(*_, **__):
+        raise error
+
+    monkeypatch.setattr(type(models["stable-audio"]), where, full)
+    with pytest.raises(OutOfMemoryError, match=r"The (accelerator|computer) ran out of memory while") as caught:
+        list(make_loop(tiny.request_for(), models["stable-audio"], Settings(device="cpu")))
+    assert "fewer bars" in caught.value.remedy
+
+
+def test_a_decoder_without_memory_leaves_the_takes_before_it(models, tiny, monkeypatch):
+    """A second take that cannot be decoded does not take the first one with it."""
+    model, left = models["stable-audio"], iter([True])
+    decode = type(model).sound
+
+    def sound(*args):
+        if next(left, False):
+            return decode(*args)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(type(model), "sound", sound)
+    events = list(make_loop(tiny.request_for(count=2, method="none"), model, Settings(device="cpu")))
+    (take,) = [event for event in events if isinstance(event, Take)]
+    assert "So 1 more takes are missing." in take.notes[-1]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_a_model_of_one_or_two_channels_makes_stereo_and_of_more_is_refused(channels, tiny, tmp_path, monkeypatch):
+    """A folder made for surround sound is refused before a loop is made."""
+    monkeypatch.setattr(tiny, "oobleck", partial(tiny.oobleck, audio_channels=channels))
+    tiny.save("stable-audio", tmp_path / "mine")
+    settings = Settings(device="cpu", models=tmp_path)
+    if channels > 2:
+        with pytest.raises(ModelError, match="makes 6 channels; a loop has one or two"):
+            catalogue.load("mine", settings)
+        return
+    (take,) = [one for one in make_loop(tiny.request_for(), catalogue.load("mine", settings), settings)
+               if isinstance(one, Take)]  # fmt: skip
+    assert take.sound.channels == 2
