@@ -15,8 +15,8 @@ from ..errors import MissingPackageError, ModelError
 from ..settings import Settings
 from .folder import ModelFolder, read_folder
 from .known import CONDITIONED_POCKET, KNOWN, POCKET, KnownModel
-from .own import load_own, own_file, own_models
-from .places import find, known_of, own_name
+from .own import load_own
+from .places import added, find, here_now, known_of, own_file, own_models, own_name
 
 if TYPE_CHECKING:
     from .hardware import Place
@@ -197,7 +197,7 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
 
     device = choose_place(settings).device
     there = memory_bytes(device) / GIB
-    names = [*KNOWN, *_added(settings)]
+    names = [*KNOWN, *added(settings)]
     pocket = Listed(name=POCKET.name, licence=POCKET.licence, page=POCKET.page, get="", folder=None,
                     needed_gib=POCKET.needed_gib[0], there_gib=there, problem="")  # fmt: skip
     own = (_listed_own(name, settings, there) for name in own_models(settings))
@@ -207,23 +207,6 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
 def _listed_own(name: str, settings: Settings, there_gib: float) -> Listed:
     return Listed(name=name, licence="as its file says", page="", get="", folder=own_file(name, settings),
                   needed_gib=0.0, there_gib=there_gib, problem="")  # fmt: skip
-
-
-def here_now(settings: Settings) -> tuple[str, ...]:
-    """Return the names of all models on this computer, whole or not: `pocket`, then known, added and own ones."""
-    known = (name for name in KNOWN if find(name, settings) is not None)
-    return (POCKET.name, *known, *_added(settings), *own_models(settings))
-
-
-def _added(settings: Settings) -> list[str]:
-    """Return the names of the folders in the models folder that are no known model, sorted."""
-    if not settings.models.is_dir():
-        return []
-    return sorted(path.name for path in settings.models.iterdir() if _is_added(path))
-
-
-def _is_added(path: Path) -> bool:
-    return path.is_dir() and path.name not in KNOWN and not path.name.startswith(".")
 
 
 def _listed(name: str, settings: Settings, there_gib: float) -> Listed:

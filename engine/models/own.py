@@ -5,7 +5,6 @@ to choose which file of this computer is run.
 """
 
 import importlib.util
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -16,19 +15,6 @@ from ..settings import Settings
 
 if TYPE_CHECKING:
     from .protocol import Model
-
-
-def own_file(name: str, settings: Settings) -> Path | None:
-    """Return the file of the model called `name`, None where there is none."""
-    file = settings.models / f"{name}.py"
-    return file if name.isidentifier() and os.path.isfile(file) else None  # False for a name that no file can have
-
-
-def own_models(settings: Settings) -> list[str]:
-    """Return the names of the models that are Python files in the models folder, sorted."""
-    if not settings.models.is_dir():
-        return []
-    return sorted(file.stem for file in settings.models.glob("*.py") if own_file(file.stem, settings))
 
 
 def load_own(file: Path, settings: Settings) -> "Model":

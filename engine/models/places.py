@@ -1,4 +1,4 @@
-"""Finds the folder of a model on this computer, without loading anything of it."""
+"""Finds the models on this computer by their folders and files, without loading anything of them."""
 
 import os
 from importlib.util import find_spec
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..settings import Settings, hub_folder
 from .folder import INDEX
-from .known import KNOWN, KnownModel
+from .known import KNOWN, POCKET, KnownModel
 
 _CACHED, _SNAPSHOTS = "models--", "snapshots"  # a hub cache has models--OWNER--NAME/snapshots/REVISION
 
@@ -45,6 +45,40 @@ def known_of(folder: Path) -> KnownModel | None:
     """Return the known model whose repository a hub cache has in `folder`; None for any other folder."""
     repository = _repository(folder)
     return next((model for model in KNOWN.values() if repository and model.repository == repository), None)
+
+
+def here_now(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the models on this computer: `pocket`, then known, added and own ones.
+
+    A folder counts that has an index, whatever else it lacks.
+    """
+    folders = ((name, find(name, settings)) for name in (*KNOWN, *added(settings)))
+    found = (name for name, folder in folders if folder is not None and (folder / INDEX).is_file())
+    return (POCKET.name, *found, *own_models(settings))
+
+
+def added(settings: Settings) -> list[str]:
+    """Return the names of the folders in the models folder that are no known model, sorted."""
+    if not settings.models.is_dir():
+        return []
+    return sorted(path.name for path in settings.models.iterdir() if _is_added(path))
+
+
+def _is_added(path: Path) -> bool:
+    return path.is_dir() and path.name not in KNOWN and not path.name.startswith(".")
+
+
+def own_file(name: str, settings: Settings) -> Path | None:
+    """Return the file of the model called `name`, None where there is none."""
+    file = settings.models / f"{name}.py"
+    return file if name.isidentifier() and os.path.isfile(file) else None  # False for a name that no file can have
+
+
+def own_models(settings: Settings) -> list[str]:
+    """Return the names of the models that are Python files in the models folder, sorted."""
+    if not settings.models.is_dir():
+        return []
+    return sorted(file.stem for file in settings.models.glob("*.py") if own_file(file.stem, settings))
 
 
 def _repository(folder: Path) -> str:

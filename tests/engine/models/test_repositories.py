@@ -279,9 +279,11 @@ def test_a_folder_that_may_not_be_read_hides_no_other(folders, settings, monkeyp
 
 def test_an_unknown_name_is_told_with_the_models_that_are_here(copied, settings):
     copied("musicldm")
+    (settings.models / "empty").mkdir()
+    (settings.models / "own.py").write_text("raise SystemExit")  # it is not run
     with pytest.raises(ModelError) as caught:
         catalogue.load("Mine", settings)
-    assert caught.value.remedy.startswith("On this computer: pocket, mine. ")
+    assert caught.value.remedy.startswith("On this computer: pocket, mine, own. ")
 
 
 def test_the_last_snapshot_without_a_main_branch(folders, settings, tmp_path):
