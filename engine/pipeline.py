@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
+from .memory import telling_exhaustion
 from .models.protocol import Model
 from .models.speed.threads import with_threads
 from .request import Budget, LoopRequest, Method, Start
@@ -31,6 +32,7 @@ from .takes.prepared import Prepared, Search, prepare
 from .takes.record import threads_of
 from .takes.weights import check_rebuilt
 
+READING, MAKING = "reading the request", "making the loop"  # what was done when memory ran out
 PROGRESS_EVERY_SECONDS = 0.1  # ten times a second: a producer sees it move, and no socket is flooded
 SAVE_EVERY_SECONDS = 5.0
 PREVIEW_EVERY_SECONDS = 2.0
@@ -64,19 +66,21 @@ def _make_loop(
     live: bool,
     stopped: Callable[[], bool],
 ) -> Generator[Event | Checkpoint, None, None]:
-    ready = prepare(request, model, recomputes=settings.recompute)
-    yield Accepted(request_id=request.request_id, notes=ready.scene.notes)
+    with telling_exhaustion(READING):
+        ready = prepare(request, model, recomputes=settings.recompute)
+    yield Accepted(request_id=request.request_id, notes=(*model.card.notes, *ready.scene.notes))
 
     made: list[_Made] = []
     groups = TakeGroups.of(ready, resume)
     for group in groups:
         search = Search()
         try:
-            if not stopped():
-                yield from _optimise(group, search, groups, stopped, live=live)
-            if stopped() and search.step is None:  # there is nothing to keep of this one
-                break
-            yield from _finish(group, search, groups, made)
+            with telling_exhaustion(MAKING):
+                if not stopped():
+                    yield from _optimise(group, search, groups, stopped, live=live)
+                if stopped() and search.step is None:  # there is nothing to keep of this one
+                    break
+                yield from _finish(group, search, groups, made)
         except (NonFiniteLossError, OutOfMemoryError) as error:
             if not made:
                 raise
@@ -103,7 +107,7 @@ def rebuild(request: LoopRequest, model: Model, noise: bytes) -> NDArray[np.floa
 
     It is computed with as many threads as the take, because sums come out otherwise in their last bits.
     """
-    with with_threads(threads_of(noise)):
+    with with_threads(threads_of(noise)), telling_exhaustion(MAKING):
         return _rebuilt(request, model, noise)
 
 

@@ -198,6 +198,9 @@ class StableAudio(stable_audio.StableAudio):
         rotary = get_1d_rotary_pos_embed(12, span.frames + 1, use_real=True, repeat_interleave_real=False)
         return stable_audio._Inputs(torch.zeros(1, 1, 8), torch.zeros(1, 1, 8), rotary)
 
+    def read(self, request: LoopRequest, span: Any) -> None:
+        """Return None: it hears no words."""
+
 
 class StableAudio3(stable_audio_3.StableAudio3):
     """`engine.models.stable_audio_3` without a text encoder, base or distilled (the sampler that renoises)."""
@@ -220,6 +223,9 @@ class StableAudio3(stable_audio_3.StableAudio3):
         text, mask = torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool)
         return stable_audio_3._Inputs(text, mask, torch.zeros(1, 8), None)
 
+    def read(self, request: LoopRequest, span: Any) -> None:
+        """Return None: it hears no words."""
+
 
 class AceStep(ace_step.AceStep):
     """`engine.models.ace_step`, turbo, without text and condition encoders."""
@@ -238,6 +244,9 @@ class AceStep(ace_step.AceStep):
         """Return zeros, and that all is to be made."""
         frame = torch.cat([torch.zeros(CHANNELS), torch.ones(CHANNELS)])
         return ace_step._Inputs(torch.zeros(1, 1, 96), frame.expand(1, span.frames, -1))
+
+    def read(self, request: LoopRequest, span: Any) -> None:
+        """Return None: it hears no words."""
 
 
 TOYS: dict[str, Callable[[Tensor], Any]] = {

@@ -19,6 +19,8 @@ import typer
 
 from bridge.requests.fields import STEER, Field, options
 from engine.errors import BadRequestError
+from engine.models.places import lasting
+from engine.settings import Settings
 
 
 class LoopCommand(Protocol):
@@ -66,7 +68,10 @@ def _metavar(row: Field) -> str:
 
 
 def typed_settings(command: LoopCommand) -> dict[str, str]:
-    """Return what was typed as settings; what was not typed is not there. Raises `BadRequestError`."""
+    """Return what was typed as settings; what was not typed is not there. Raises `BadRequestError`.
+
+    A model's folder is named so that it is found from any other folder.
+    """
     settings: dict[str, str] = {}
     for row in options():
         value = getattr(command, row.option)
@@ -82,6 +87,8 @@ def typed_settings(command: LoopCommand) -> dict[str, str]:
             if row.panel == STEER and not value.strip():
                 raise BadRequestError(f"{row.flag} is empty.", remedy=f"Leave it out, or write it like {row.example}.")
             settings[row.name] = str(int(value)) if isinstance(value, bool) else value
+    if "model" in settings:  # a take names it in its record, and a service works in another folder
+        settings["model"] = lasting(settings["model"], Settings())
     return settings
 
 

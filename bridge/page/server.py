@@ -17,8 +17,7 @@ import uvicorn
 
 from engine.errors import DittoError, EngineUnavailableError
 from engine.files import make_folder, publish
-from engine.models.known import KNOWN, POCKET
-from engine.models.places import find
+from engine.models.places import here_now
 from engine.settings import Settings, ports_from
 
 from ..client import Peer
@@ -61,7 +60,7 @@ class Page:
         self._hub = Hub(peer, settings.takes, lasting_owner(settings.home / "page.id"))
         self._files = FileThreads(4, "page-read", _READING)
         self._uploads = Uploads(settings.home / "page-uploads")
-        self._talk = Talk(self._hub, self._uploads, self.token, _models(settings), self._files)
+        self._talk = Talk(self._hub, self._uploads, self.token, here_now(settings), self._files)
         self._take_worker = TakeWorker()
         app = make_app(self._hub, self._uploads, self._talk, self._take_worker, self._files)
         self._app = Guard(app, self.token, lambda: self.port)
@@ -133,11 +132,6 @@ class Page:
 def page_file(settings: Settings) -> Path:
     """Where the running page writes its port and token, for `ditto-live open`."""
     return settings.home / "page.json"
-
-
-def _models(settings: Settings) -> tuple[str, ...]:
-    """Return the models that can be used here, `pocket` first."""
-    return (POCKET.name, *(name for name in KNOWN if find(name, settings) is not None))
 
 
 def _bind(port: int) -> socket.socket:

@@ -30,7 +30,7 @@ MAX_LOUDNESS_DB = 30.0  # largest gain, either way, to the model's usual loudnes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A loop at the request's rate: `audio` float32 [channels, request.samples], with its gain.
+    """A loop at the request's rate: `audio` float32 [2, request.samples], with its gain.
 
     Of a loop in layers, the `stems` [layers, channels, request.samples] that are not muted add up to it. `raised_db`
     says by how much each of them was raised before that; it is empty where none could be.
@@ -87,11 +87,12 @@ def _delivered(stems: NDArray[np.float64], scene: Scene, request: LoopRequest) -
 
 
 def _exact(audio: Tensor | NDArray[np.floating], scene: Scene, request: LoopRequest) -> NDArray[np.float64]:
-    """Return the loop at its exact length [channels, request.samples], without gain."""
+    """Return the loop at its exact length [2, request.samples], without gain; a mono sound is on both sides."""
     values = np.asarray(audio, dtype=np.float64)[:, scene.lead_samples : scene.lead_samples + scene.loop_samples]
     if not np.isfinite(values).all():
         raise InternalError("The model's sound holds values that are not numbers.")
-    return resampled(values, request.samples, circular=request.loop)
+    stereo = np.repeat(values, 2, 0) if len(values) == 1 else values
+    return resampled(stereo, request.samples, circular=request.loop)
 
 
 def _heard(audio: NDArray[F], stems: NDArray[F] | None, control: Control, scene: Scene) -> NDArray[F]:

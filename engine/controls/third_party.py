@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import BadInputError, DittoError
 from ..events import Scores
+from ..memory import is_exhausted
 from ..metrics import Metric
 from ..models.protocol import Scene
 from ..request import Control, LoopRequest
@@ -117,11 +118,11 @@ class _ThirdPartyControl:
     def _translating_errors(self) -> Iterator[None]:
         try:
             yield
-        except (DittoError, MemoryError, torch.OutOfMemoryError):
-            raise  # a refusal that has its own sentence, or no memory, which is not the control's fault
+        except DittoError:
+            raise  # a refusal that has its own sentence
         except (Exception, SystemExit) as error:
-            if "DefaultCPUAllocator" in str(error):
-                raise  # how torch says that the computer ran out of memory
+            if is_exhausted(error):
+                raise  # which is not the control's fault
             said, remedy = described(error, self.file)
             sentence = f"The control {self.kind} of {self.file.name} failed with {said}."
             raise BadInputError(sentence, remedy=remedy) from error

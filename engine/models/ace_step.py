@@ -28,6 +28,7 @@ BASE_GUIDANCE = 7.0
 NAMED_TIMES = 3.0  # the model is conditioned on three times the loop's length; see `span.named_seconds`
 SHIFT = 3.0  # moves the time grid towards noise, as the checkpoints were tuned
 TIMBRE_SECONDS = 30
+MOST_TOKENS = 256  # that the pipeline lets its text encoder hear
 LOW_BPM, HIGH_BPM = 30, 300  # tempi with which the checkpoints were trained
 MOMENTUM, LARGEST_NORM = -0.75, 2.5  # of APG, as in the pipeline
 
@@ -60,6 +61,7 @@ class AceStep(WaveformModel):
 
     time_axis = 0
     named_times = NAMED_TIMES
+    hears_negative = False
 
     def __init__(self, pipe: Any, place: Place, origin: Origin) -> None:
         vae = pipe.vae
@@ -95,14 +97,7 @@ class AceStep(WaveformModel):
         kept = reference(request, Reference.KEPT)
         timbre = self._timbre(request)
         with visiting(device, pipe.text_encoder):  # one after the other: either is as large as a small model
-            text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(
-                prompt=prompted(request, loop_words=self.loop_words), lyrics="[Instrumental]", device=device,
-                audio_duration=self.named_seconds(request, span),
-                instruction=pipe._get_task_instruction("text2music" if kept is None else "repaint"),
-                bpm=known_tempo(request.tempo_bpm, LOW_BPM, HIGH_BPM)[0],
-                keyscale=None if request.key is None else str(Key.parse(request.key)),
-                timesignature=str(request.meter.numerator),
-            )  # fmt: skip
+            text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(device=device, **told(self, request, span))
         with visiting(device, pipe.condition_encoder):
             conditional, _ = pipe.condition_encoder(
                 text, text_mask, lyrics, lyrics_mask, timbre, torch.zeros(1, dtype=torch.long, device=device)
@@ -120,6 +115,10 @@ class AceStep(WaveformModel):
             silence = torch.where(made > 0, silence, self.latent(samples, span.circular).to(silence))
         context = torch.cat([silence, made], -1)
         return _Inputs(conditional, context.expand(conditional.shape[0], -1, -1))
+
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
+        """Return the tokenizer, the whole text with tempo, key and metre at its end, and the length it is cut to."""
+        return self._pipe.tokenizer, self._pipe._format_prompt(**told(self, request, span))[0], MOST_TOKENS
 
     def _silence(self, frames: int) -> Tensor:
         """Return the learnt latent of silence [1, frames, channels], repeated to that length."""
@@ -172,6 +171,20 @@ class AceStep(WaveformModel):
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent [batch, frames, channels]."""
         return self._autoencoder.encode(audio, circular).transpose(1, 2)
+
+
+def told(model: AceStep, request: LoopRequest, span: Span) -> dict[str, Any]:
+    """Return what the text encoder of `model` is told, by the pipeline's names."""
+    task = "text2music" if reference(request, Reference.KEPT) is None else "repaint"
+    return {
+        "prompt": prompted(request, loop_words=model.loop_words),
+        "lyrics": "[Instrumental]",
+        "audio_duration": model.named_seconds(request, span),
+        "instruction": model._pipe._get_task_instruction(task),
+        "bpm": known_tempo(request.tempo_bpm, LOW_BPM, HIGH_BPM)[0],
+        "keyscale": None if request.key is None else str(Key.parse(request.key)),
+        "timesignature": str(request.meter.numerator),
+    }
 
 
 def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:

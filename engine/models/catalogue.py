@@ -3,6 +3,7 @@
 Weights are the user's own: this program names page, licence and command, and never downloads.
 """
 
+import os
 import shutil
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,14 +15,15 @@ from ..errors import MissingPackageError, ModelError
 from ..settings import Settings
 from .folder import ModelFolder, read_folder
 from .known import CONDITIONED_POCKET, KNOWN, POCKET, KnownModel
-from .own import load_own, own_file, own_models
-from .places import find
+from .own import load_own
+from .places import added, find, here_now, known_of, own_file, own_models, own_name
 
 if TYPE_CHECKING:
     from .hardware import Place
     from .protocol import Model
 
 GIB = 2**30
+CHANNELS = (1, 2)  # of a model; a loop is stereo
 PACKAGES = ("diffusers", "transformers")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # reduce-overhead records CUDA graphs of its kernels
 GRAPHS = "graphs"  # CUDA graphs of the kernels as they are, without compiling
@@ -84,7 +86,7 @@ def load(name: str, settings: Settings) -> "Model":
     folder = find(name, settings)
     if folder is None:
         raise _missing(name, settings)
-    return load_folder(read_folder(folder), settings, KNOWN.get(name))
+    return load_folder(read_folder(folder), settings, KNOWN.get(name) or known_of(folder))
 
 
 def check(name: str, settings: Settings) -> None:
@@ -106,8 +108,9 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
     Raises `ModelError` for a pipeline without adapter, weights that cannot be loaded or do not fit into memory, and
     `MissingPackageError` without diffusers or transformers.
     """
-    family, known = family_of(folder), known or _unknown(folder.path.name, str(folder.path))
+    family, known = family_of(folder), known or _unknown(own_name(folder.path), str(folder.path))
     _need_packages(known.name)
+    from ..memory import telling_exhaustion
     from .hardware import choose_place
     from .waveform import Origin
 
@@ -119,8 +122,15 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
         page=known.page,
         parameters_millions=folder.parameters.get(family.denoiser, 0) / 1e6,
     )
-    model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    with telling_exhaustion(f"loading {known.name}"):
+        model = import_module(f".{family.module}", __package__).open_folder(folder, place, origin)
+    if model.card.channels not in CHANNELS:
+        raise ModelError(
+            f"The model in {folder.path} makes {model.card.channels} channels; a loop has one or two.",
+            remedy="Use a mono or a stereo model.",
+        )
     model.loop_words = settings.loop_words
+    model.digest = folder.digest()
     return compiled(model, settings)
 
 
@@ -165,16 +175,15 @@ def add(folder: Path, settings: Settings) -> str:
 
     A folder that is there already is only checked. Raises `ModelError`.
     """
-    folder = folder.expanduser().resolve()
+    folder = find(os.path.abspath(folder.expanduser()), settings) or folder
     family_of(read_folder(folder))
-    place = settings.models / folder.name
-    if folder == place.resolve():
-        return folder.name
-    if folder.name == POCKET.name or place.exists():
-        raise ModelError(
-            f"There is a model called {folder.name} already.", remedy="Rename the folder and add it again."
-        )
-    beside = place.with_name(f".{folder.name}.part")
+    name = own_name(folder)
+    place = settings.models / name
+    if folder.resolve() == place.resolve():
+        return name
+    if name == POCKET.name or place.exists():
+        raise ModelError(f"There is a model called {name} already.", remedy="Rename the folder and add it again.")
+    beside = place.with_name(f".{name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         shutil.copytree(folder, beside)
@@ -182,7 +191,7 @@ def add(folder: Path, settings: Settings) -> str:
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise ModelError(f"The model could not be copied to {place}: {error.strerror or error}.") from error
-    return folder.name
+    return name
 
 
 def listing(settings: Settings) -> tuple[Listed, ...]:
@@ -191,9 +200,7 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
 
     device = choose_place(settings).device
     there = memory_bytes(device) / GIB
-    names = list(KNOWN)
-    if settings.models.is_dir():
-        names += sorted(path.name for path in settings.models.iterdir() if _is_added(path))
+    names = [*KNOWN, *added(settings)]
     pocket = Listed(name=POCKET.name, licence=POCKET.licence, page=POCKET.page, get="", folder=None,
                     needed_gib=POCKET.needed_gib[0], there_gib=there, problem="")  # fmt: skip
     own = (_listed_own(name, settings, there) for name in own_models(settings))
@@ -203,10 +210,6 @@ def listing(settings: Settings) -> tuple[Listed, ...]:
 def _listed_own(name: str, settings: Settings, there_gib: float) -> Listed:
     return Listed(name=name, licence="as its file says", page="", get="", folder=own_file(name, settings),
                   needed_gib=0.0, there_gib=there_gib, problem="")  # fmt: skip
-
-
-def _is_added(path: Path) -> bool:
-    return path.is_dir() and path.name not in KNOWN and not path.name.startswith(".")
 
 
 def _listed(name: str, settings: Settings, there_gib: float) -> Listed:
@@ -258,8 +261,11 @@ def _need_memory(folder: ModelFolder, family: Family, place: "Place", known: Kno
 def _missing(name: str, settings: Settings) -> ModelError:
     known = KNOWN.get(name)
     if known is None:
-        names = ", ".join([POCKET.name, *KNOWN])
-        return ModelError(f"There is no model {name!r}.", remedy=f"Known are {names}; a folder may be given too.")
+        here, names = ", ".join(here_now(settings)), ", ".join([POCKET.name, *KNOWN])
+        return ModelError(
+            f"There is no model {name!r}.",
+            remedy=f"On this computer: {here}. Known are {names}; a folder may be given too.",
+        )
     return ModelError(
         f"{name} is not on this computer; it comes from {known.page} under the {known.licence}.",
         remedy=f"Accept the licence there, then: {known.command(settings.models / name)}",

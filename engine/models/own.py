@@ -17,19 +17,6 @@ if TYPE_CHECKING:
     from .protocol import Model
 
 
-def own_file(name: str, settings: Settings) -> Path | None:
-    """Return the file of the model called `name`, None where there is none."""
-    file = settings.models / f"{name}.py"
-    return file if name.isidentifier() and file.is_file() else None
-
-
-def own_models(settings: Settings) -> list[str]:
-    """Return the names of the models that are Python files in the models folder, sorted."""
-    if not settings.models.is_dir():
-        return []
-    return sorted(file.stem for file in settings.models.glob("*.py") if own_file(file.stem, settings))
-
-
 def load_own(file: Path, settings: Settings) -> "Model":
     """Run `file` and return the model of its `open_model`, called with the device of the settings.
 

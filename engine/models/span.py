@@ -78,8 +78,12 @@ def named_seconds(request: LoopRequest, span: Span, times: float, longest_second
 def refuse_longer(request: LoopRequest, seconds: float, name: str) -> None:
     """Raise `BadRequestError` if the loop is longer than `seconds`, the most that the model makes at once."""
     if request.seconds > seconds:
+        lasts, most = (f"{length:.1f} s" for length in (request.seconds, seconds))
+        longer = (
+            f"The loop is {math.ceil(1000 * (request.seconds - seconds))} ms longer than the {most} that {name} makes."
+        )
         raise BadRequestError(
-            f"The loop lasts {request.seconds:.1f} s; {name} makes at most {seconds:.1f} s at once.",
+            f"The loop lasts {lasts}; {name} makes at most {most} at once." if lasts != most else longer,
             remedy="Ask for fewer bars, or choose another model.",
         )
 
@@ -93,7 +97,7 @@ def known_tempo(tempo_bpm: Fraction, low: int, high: int) -> tuple[int, tuple[st
         asked /= 2
     if asked == tempo_bpm:
         return round(asked), ()
-    return round(asked), (f"The model is told {float(asked):g} BPM, which fits {float(tempo_bpm):g} BPM.",)
+    return round(asked), (f"The model is told {round(asked)} BPM, which fits {float(tempo_bpm):g} BPM.",)
 
 
 def caption(request: LoopRequest, *, loop_words: bool = False) -> str:

@@ -22,11 +22,6 @@ from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption
 from .waveform import Origin, WaveformModel, guided, moment, rows
 
-NOTE = (
-    "Its own solver redraws the noise at every step, which would undo all steering; "
-    "a noise-free one with the same preconditioning takes its place."
-)
-
 NAMED_TIMES = 3.0  # conditioned on three times the loop's length, at most the 47 s of training
 
 
@@ -57,7 +52,7 @@ class StableAudio(WaveformModel):
             ModelCard(
                 **asdict(origin), sample_rate=rate,
                 channels=int(vae.config.audio_channels), circular=False, sampler=Sampler.DPMPP_2M, surrogate_steps=8,
-                decode_steps=50, max_seconds=network.config.sample_size * hop / rate, notes=(NOTE,),
+                decode_steps=50, max_seconds=network.config.sample_size * hop / rate,
             ),
             place, hop,
         )  # fmt: skip
@@ -92,6 +87,11 @@ class StableAudio(WaveformModel):
             pipe.rotary_embed_dim, span.frames + 1, use_real=True, repeat_interleave_real=False
         )
         return _Inputs(text, lengths, (cosine.to(device), sine.to(device)))
+
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
+        """Return the tokenizer, the caption, and the length that it is cut to."""
+        tokenizer = self._pipe.tokenizer
+        return tokenizer, caption(request, loop_words=self.loop_words), tokenizer.model_max_length
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return sigmas that fall exponentially, in the variance preserving form; times are 2/pi atan(sigma)."""

@@ -22,6 +22,7 @@ from .waveform import Origin, WaveformModel, guided, moment, rows
 
 BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
 NAMED_TIMES = 3.0  # conditioned on three times the loop's length, up to `max_seconds`; see `span.named_seconds`
+MOST_TOKENS = 256  # that the pipeline lets its text encoder hear
 LOGSNR_MIN, LOGSNR_MAX = -6.2, 2.0  # the pipeline's own
 
 
@@ -58,6 +59,7 @@ class StableAudio3(WaveformModel):
             place, int(vae.downsampling_ratio),
         )  # fmt: skip
         self.guidance = 1.0 if distilled else BASE_GUIDANCE
+        self.hears_negative = not distilled
         self._noises = self.card.decode_steps if distilled else 1
         self._pipe = pipe
         self.network = pipe.transformer.to(place.device)
@@ -91,6 +93,11 @@ class StableAudio3(WaveformModel):
             seconds = pipe.encode_duration(self.named_seconds(request, span), device, 1, len(prompts))
             text, mask = pipe.prepare_cross_attention(text, mask, seconds)
         return _Inputs(text, mask, seconds, self._kept(request, span, len(prompts)))
+
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
+        """Return the tokenizer, the caption, and the length that it is cut to."""
+        tokenizer = self._pipe.tokenizer
+        return tokenizer, caption(request, loop_words=self.loop_words), min(MOST_TOKENS, tokenizer.model_max_length)
 
     def _kept(self, request: LoopRequest, span: Span, count: int) -> Tensor | None:
         audio = reference(request, Reference.KEPT)

@@ -14,6 +14,7 @@ from .hardware import Place
 from .protocol import ModelCard, Scene, Schedule
 from .span import Span, named_seconds, refuse_longer, span_of
 
+SHOWN = 40  # characters that tell where a prompt was cut
 MEETING_SECONDS = 0.06  # around the wrap of a trimmed loop, over which end and beginning are compared
 
 
@@ -41,6 +42,8 @@ class WaveformModel(ABC):
     grain_samples: int | None = None  # see `span_of`
     named_times: float = 1.0  # by which the length in the conditioning exceeds the loop's; see `span.named_seconds`
     loop_words: bool = False  # whether words that ask for a loop are appended to the prompt
+    hears_negative: bool = True  # whether a negative prompt is in the conditioning
+    digest: str = ""  # of the weights, see `ModelFolder.digest`
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
         self.card = card
@@ -56,6 +59,10 @@ class WaveformModel(ABC):
     def dtype(self) -> torch.dtype:
         """The type of the denoiser's numbers."""
         return self.place.dtype
+
+    def weights_digest(self, scene: Scene) -> str:
+        """Return 12 hexadecimal digits of the weights, on all of which every sound depends."""
+        return self.digest
 
     @abstractmethod
     def noise_shape(self, frames: int) -> tuple[int, ...]:
@@ -81,17 +88,17 @@ class WaveformModel(ABC):
     def latent(self, audio: Tensor, circular: bool) -> Tensor:
         """Return the latent of audio [batch, channels, samples]: the mode of a variational posterior."""
 
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
+        """Return a tokenizer, the text that it divides, and how many tokens are heard; None where all of it is."""
+        return None
+
     def named_seconds(self, request: LoopRequest, span: Span) -> float:
         """Return the length in seconds on which the denoiser is conditioned."""
         return named_seconds(request, span, self.named_times, self.card.max_seconds)
 
     def notes(self, request: LoopRequest, span: Span) -> tuple[str, ...]:
         """Return sentences for the producer about this request."""
-        if request.loop and not span.circular:
-            led = "the search leads its end to its start"
-            how = "without a search its end does not meet its start" if request.method is Method.NONE else led
-            return (f"At this tempo the loop does not fit the model's frames; {how}.",)
-        return ()
+        return told(self, request, span)
 
     def scene(self, request: LoopRequest) -> Scene:
         """Return conditioning and shapes for `request`; raise `BadRequestError` for more than `card.max_seconds`."""
@@ -141,6 +148,37 @@ class WaveformModel(ABC):
     def encode(self, audio: Tensor, scene: Scene) -> Tensor:
         """Return the latent [batch, *noise_shape] of audio [batch, channels, scene.model_samples]."""
         return self.latent(audio, scene.circular).to(audio)
+
+
+def told(model: WaveformModel, request: LoopRequest, span: Span) -> tuple[str, ...]:
+    """Return sentences on how the loop ends, and on what `model` does not hear of the request."""
+    words = model.read(request, span)
+    unused = request.negative_prompt and not model.hears_negative
+    found = (
+        fitted(request, span),
+        cut(*words, model.card.name) if words else "",
+        f"{model.card.name} cannot be told what it should not sound like: that prompt is not used." if unused else "",
+    )
+    return tuple(sentence for sentence in found if sentence)
+
+
+def fitted(request: LoopRequest, span: Span) -> str:
+    """Return a sentence on how a loop ends that does not fit the model's frames, else nothing."""
+    if not request.loop or span.circular:
+        return ""
+    searched = request.method is not Method.NONE and request.budget.steps != 0
+    how = "the search leads its end to its start" if searched else "without a search its end does not meet its start"
+    return f"At this tempo the loop does not fit the model's frames; {how}."
+
+
+def cut(tokenizer: Any, text: str, most: int, name: str) -> str:
+    """Return a sentence on what the model `name` does not hear of a text of more than `most` tokens, else nothing."""
+    tokens = tokenizer(text).input_ids
+    if len(tokens) <= most:
+        return ""
+    heard = str(tokenizer.decode(tokenizer(text, truncation=True, max_length=most).input_ids, skip_special_tokens=True))
+    end = heard.strip()[-SHOWN:]
+    return f"The prompt is too long for {name}: it is heard up to “…{end}”, with no tempo or key after it."
 
 
 def guided(predict: Callable[[Tensor], Tensor], latent: Tensor, guidance: float) -> Tensor:

@@ -217,6 +217,8 @@ class LoopRequest(Value, frozen=True):
             (str | None, "a key such as F minor", ("key",)),
             (bool, "True or False", ("loop", "stems")),
             (Audio | None, "reference audio", ("beside",)),
+            (Budget, "a Budget, such as Budget(steps=20)", ("budget",)),
+            (Start | None, "a Start, which holds the noise of a take", ("start",)),
         ):
             for name in names:
                 value = getattr(self, name)

@@ -9,14 +9,13 @@ resumes it. This module is the loop; `engine.search.methods` combines the parts 
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..errors import OutOfMemoryError
+from ..memory import telling_exhaustion
 from ..models.protocol import Model, Scene
 from .anchor import anchor_of, anchored
 from .balance import pull_at
@@ -52,7 +51,7 @@ def minimize(
     state, sampled = (resume, None) if resume else _initial_state(plan, problem, noise, near)
     while True:
         last = state.iteration >= plan.steps
-        with _memory_errors():
+        with telling_exhaustion("optimising"):
             state, step = search.step(state, sampled, last=last)
         sampled = None
         yield replace(step, seconds=time.perf_counter() - started)
@@ -197,15 +196,3 @@ def _kept_where_still(moved: Tensor, noise: Tensor, first: Tensor) -> Tensor:
     """Return `moved` [batch, layers, ...] with the layers that no gradient ever reached as they were, to the bit."""
     reached = (first != 0).flatten(2).any(2)
     return torch.where(reached.view(*reached.shape, *[1] * (noise.dim() - 2)), moved, noise)
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemoryError("The accelerator ran out of memory while optimising.") from error
-    except RuntimeError as error:
-        if "DefaultCPUAllocator" not in str(error):
-            raise
-        raise OutOfMemoryError("The computer ran out of memory while optimising.") from error

@@ -233,6 +233,8 @@ FORM = Words(text="AB")
         ({"chords": "Am | F | C"}, "The chords have 3 bars, which a loop of 4 does not hold a whole number of times."),
         ({"chords": 5}, "chords of LoopRequest is 5; write a text."),
         ({"beside": 5}, "beside of LoopRequest is 5; write reference audio."),
+        ({"budget": {"steps": 3}}, "budget of LoopRequest is {'steps': 3}; write a Budget"),
+        ({"start": b"noise"}, "start of LoopRequest is b'noise'; write a Start"),
         ({"stems": 1}, "stems of LoopRequest is 1; write True or False."),
         ({"stems": True, "bars": 16, "tempo_bpm": 20}, "With stems a loop of 192 s at 44,100 Hz takes 388 MB"),
     ],

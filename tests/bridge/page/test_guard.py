@@ -277,3 +277,22 @@ def test_the_token_lies_in_a_file_that_only_its_user_reads(studio: Any) -> None:
     path: Path = studio.service.settings.home / "page.json"
     assert json.loads(path.read_bytes())["token"] == studio.page.token
     assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def added_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a models folder with a known model, another one, a model of one's own and a folder that is none."""
+    for name in ("musicldm", "dub techno"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "model_index.json").write_text("{}")
+    (tmp_path / "models" / "empty").mkdir()
+    (tmp_path / "models" / "mine.py").write_text("raise SystemExit")
+    monkeypatch.setenv("DITTO_MODELS", str(tmp_path / "models"))
+
+
+@pytest.mark.usefixtures("added_models")
+def test_the_page_offers_every_model_that_is_here(own_studio: Any) -> None:
+    """Not the known ones alone: those that were added, and one's own, as `ditto-live models` lists them."""
+    with socket_to(own_studio) as line:
+        line.send(json.dumps({"type": "hello", "token": own_studio.page.token}))
+        assert heard(line, "hello")["models"] == ["pocket", "musicldm", "dub techno", "mine"]
