@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .errors import NonFiniteLossError, OutOfMemoryError
 from .events import Accepted, Cancelled, Checkpoint, Done, Event, Preview, Run, Stems, Take
-from .memory import telling_exhaustion
+from .models.hardware import telling_exhaustion
 from .models.protocol import Model
 from .models.speed.threads import with_threads
 from .request import Budget, LoopRequest, Method, Start

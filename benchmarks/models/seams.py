@@ -8,9 +8,8 @@ the piece is made as a circle, or lie between two, where it is trimmed out of a 
 
 A random network makes noise, and a cut through noise is never heard. So the denoiser of each adapter, at toy size, is
 trained on open stretches of tonal and percussive music (nothing in them is a loop, nothing marks an end). Its decoder
-is of the real class too, its weights set by hand to an exact lapped transform. The seam's thresholds are
-those of `python -m benchmarks seam`; that they mean the same here is shown by true loops and naive cuts of the training
-music.
+is of the real class too, its weights set by hand to an exact lapped transform. The seam's thresholds are those of
+`python -m benchmarks seam`; true loops and naive cuts of the training music show that they mean the same here.
 """
 
 import sys
@@ -173,10 +172,14 @@ def same(scale: Tensor) -> Any:
     return vae
 
 
-# The adapters themselves, on networks of toy size; only what they are told is not computed from words.
+class _Wordless:
+    """An adapter itself, on a network of toy size; only what it is told is not computed from words."""
+
+    def read(self, request: LoopRequest, span: Any) -> None:
+        """Return None: it hears no words."""
 
 
-class StableAudio(stable_audio.StableAudio):
+class StableAudio(_Wordless, stable_audio.StableAudio):
     """`engine.models.stable_audio` without a text encoder."""
 
     guidance = 1.0
@@ -198,11 +201,8 @@ class StableAudio(stable_audio.StableAudio):
         rotary = get_1d_rotary_pos_embed(12, span.frames + 1, use_real=True, repeat_interleave_real=False)
         return stable_audio._Inputs(torch.zeros(1, 1, 8), torch.zeros(1, 1, 8), rotary)
 
-    def read(self, request: LoopRequest, span: Any) -> None:
-        """Return None: it hears no words."""
 
-
-class StableAudio3(stable_audio_3.StableAudio3):
+class StableAudio3(_Wordless, stable_audio_3.StableAudio3):
     """`engine.models.stable_audio_3` without a text encoder, base or distilled (the sampler that renoises)."""
 
     def __init__(self, scale: Tensor, *, distilled: bool = False) -> None:
@@ -223,11 +223,8 @@ class StableAudio3(stable_audio_3.StableAudio3):
         text, mask = torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool)
         return stable_audio_3._Inputs(text, mask, torch.zeros(1, 8), None)
 
-    def read(self, request: LoopRequest, span: Any) -> None:
-        """Return None: it hears no words."""
 
-
-class AceStep(ace_step.AceStep):
+class AceStep(_Wordless, ace_step.AceStep):
     """`engine.models.ace_step`, turbo, without text and condition encoders."""
 
     def __init__(self, scale: Tensor) -> None:
@@ -244,9 +241,6 @@ class AceStep(ace_step.AceStep):
         """Return zeros, and that all is to be made."""
         frame = torch.cat([torch.zeros(CHANNELS), torch.ones(CHANNELS)])
         return ace_step._Inputs(torch.zeros(1, 1, 96), frame.expand(1, span.frames, -1))
-
-    def read(self, request: LoopRequest, span: Any) -> None:
-        """Return None: it hears no words."""
 
 
 TOYS: dict[str, Callable[[Tensor], Any]] = {

@@ -105,6 +105,11 @@ class _Silence:
     sentence: str = ""
     _counted: float = field(default_factory=time.monotonic)
 
+    def begin(self) -> None:
+        """Count from now on; that the engine is gone stays known."""
+        self.bridge_seconds = self.engine_seconds = 0.0
+        self._counted = time.monotonic()
+
     def note(self, message: OscMessage) -> None:
         """Take in whatever the bridge said."""
         self.bridge_seconds = 0.0
@@ -136,9 +141,7 @@ class OscClient:
         self._bridge_id: object = None
         self._patience_seconds = patience_seconds
         self._to = ("127.0.0.1", port)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket = _bound()
         self._hello_at = 0.0
         self._pending: dict[str, _Pending] = {}
         self._silence = _Silence(port)
@@ -192,9 +195,7 @@ class OscClient:
         Raises `EngineUnavailableError` where bridge or engine have gone, and `TimeoutError` after `seconds`.
         """
         deadline = time.monotonic() + seconds
-        self._silence = _Silence(
-            self._to[1], is_engine_gone=self._silence.is_engine_gone, sentence=self._silence.sentence
-        )
+        self._silence.begin()
         while time.monotonic() < deadline:
             self.poll(0.05)
             self._silence.check(accepted=self._pending[request_id].answered)
@@ -208,14 +209,8 @@ class OscClient:
         """Send the messages that are due again, and take in the answers that come within `seconds`."""
         now = time.monotonic()
         self._repeat(now)
-        self._socket.settimeout(max(seconds, 0.000_1))
-        try:
-            self._receive(self._socket.recv(65_535))
-            self._socket.settimeout(0.000_1)
-            for _ in range(1_000):
-                self._receive(self._socket.recv(65_535))
-        except (TimeoutError, BlockingIOError, ConnectionResetError):
-            return
+        for datagram in _arriving(self._socket, seconds):
+            self._receive(datagram)
 
     def _repeat(self, now: float) -> None:
         if now >= self._hello_at:
@@ -255,6 +250,25 @@ class OscClient:
 
     def _send(self, datagram: bytes) -> None:
         self._socket.sendto(datagram, self._to)
+
+
+def _bound() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+    made.bind(("127.0.0.1", 0))
+    return made
+
+
+def _arriving(bound: socket.socket, seconds: float) -> Iterator[bytes]:
+    """Yield the first datagram within `seconds`, and those that are there with it."""
+    bound.settimeout(max(seconds, 0.000_1))
+    try:
+        yield bound.recv(65_535)
+        bound.settimeout(0.000_1)
+        for _ in range(1_000):
+            yield bound.recv(65_535)
+    except (TimeoutError, BlockingIOError, ConnectionResetError):
+        return
 
 
 def _decoded(datagram: bytes) -> list[OscMessage]:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..errors import BadInputError, DittoError
 from ..events import Scores
-from ..memory import is_exhausted
 from ..metrics import Metric
+from ..models.hardware import is_exhausted
 from ..models.protocol import Scene
 from ..request import Control, LoopRequest
 from ..spectrum import Spectrum

@@ -110,8 +110,7 @@ def load_folder(folder: ModelFolder, settings: Settings, known: KnownModel | Non
     """
     family, known = family_of(folder), known or _unknown(own_name(folder.path), str(folder.path))
     _need_packages(known.name)
-    from ..memory import telling_exhaustion
-    from .hardware import choose_place
+    from .hardware import choose_place, telling_exhaustion
     from .waveform import Origin
 
     place = choose_place(settings)

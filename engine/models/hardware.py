@@ -1,15 +1,22 @@
-"""Which device computes, in which precision, and how much memory it has. Torch is imported by the first call."""
+"""Which device computes, in which precision, how much memory it has, and memory that ran out.
 
+Torch is imported by the first call.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
-from ..errors import ModelError
+from ..errors import ModelError, OutOfMemoryError
 from ..settings import Settings
 
 if TYPE_CHECKING:
     import torch
+
+_MEMORY_OF_THE_COMPUTER = "DefaultCPUAllocator"  # in the text of a plain `RuntimeError`
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +95,24 @@ def memory_bytes(device: "torch.device | str" = "cpu") -> int:
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory())
     return int(psutil.virtual_memory().total)
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Return whether `error` says that the accelerator or the computer ran out of memory, whichever way."""
+    import torch
+
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _MEMORY_OF_THE_COMPUTER in str(error)
+
+
+@contextmanager
+def telling_exhaustion(doing: str) -> Iterator[None]:
+    """Return a context in which memory that runs out is an `OutOfMemoryError`; `doing` ends its sentence."""
+    import torch
+
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch's own error is a RuntimeError, too
+        if not is_exhausted(error):
+            raise
+        whose = "The accelerator" if isinstance(error, torch.OutOfMemoryError) else "The computer"
+        raise OutOfMemoryError(f"{whose} ran out of memory while {doing}.") from error

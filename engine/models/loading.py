@@ -16,9 +16,8 @@ import torch
 from torch import nn
 
 from ..errors import DittoError, ModelError
-from ..memory import is_exhausted
 from .folder import AGAIN, INDEX, ModelFolder
-from .hardware import Place
+from .hardware import Place, is_exhausted
 
 WITH_HEAD = {"GPT2Model": "GPT2LMHeadModel"}  # older folders name the first, and only the second generates now
 LONGEST_REASON = 300  # characters of what a library says

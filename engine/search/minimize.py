@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..memory import telling_exhaustion
+from ..models.hardware import telling_exhaustion
 from ..models.protocol import Model, Scene
 from .anchor import anchor_of, anchored
 from .balance import pull_at
