@@ -75,13 +75,14 @@ class StableAudio(WaveformModel):
         from diffusers.models.embeddings import get_1d_rotary_pos_embed
 
         pipe, device = self._pipe, self.place.device
-        negative = request.negative_prompt or None
+        guiding = self.guidance != 1
+        negative = (request.negative_prompt or None) if guiding else None
         with visiting(device, pipe.text_encoder, pipe.projection_model):
-            prompt = pipe.encode_prompt(caption(request, loop_words=self.loop_words), device, True, negative)
+            prompt = pipe.encode_prompt(caption(request, loop_words=self.loop_words), device, guiding, negative)
             seconds = self.named_seconds(request, span)
             start, end = pipe.encode_duration(0.0, seconds, device, negative is not None, 1)
         text, lengths = torch.cat([prompt, start, end], 1), torch.cat([start, end], 2)
-        if negative is None:
+        if guiding and negative is None:
             text, lengths = torch.cat([torch.zeros_like(text), text]), torch.cat([lengths, lengths])
         cosine, sine = get_1d_rotary_pos_embed(
             pipe.rotary_embed_dim, span.frames + 1, use_real=True, repeat_interleave_real=False

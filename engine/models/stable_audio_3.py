@@ -59,7 +59,6 @@ class StableAudio3(WaveformModel):
             place, int(vae.downsampling_ratio),
         )  # fmt: skip
         self.guidance = 1.0 if distilled else BASE_GUIDANCE
-        self.hears_negative = not distilled
         self._noises = self.card.decode_steps if distilled else 1
         self._pipe = pipe
         self.network = pipe.transformer.to(place.device)

@@ -42,7 +42,7 @@ class WaveformModel(ABC):
     grain_samples: int | None = None  # see `span_of`
     named_times: float = 1.0  # by which the length in the conditioning exceeds the loop's; see `span.named_seconds`
     loop_words: bool = False  # whether words that ask for a loop are appended to the prompt
-    hears_negative: bool = True  # whether a negative prompt is in the conditioning
+    hears_negative: bool = True  # whether guidance leads away from a negative prompt, where there is guidance
     digest: str = ""  # of the weights, see `ModelFolder.digest`
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
@@ -153,7 +153,7 @@ class WaveformModel(ABC):
 def told(model: WaveformModel, request: LoopRequest, span: Span) -> tuple[str, ...]:
     """Return sentences on how the loop ends, and on what `model` does not hear of the request."""
     words = model.read(request, span)
-    unused = request.negative_prompt and not model.hears_negative
+    unused = request.negative_prompt and not (model.hears_negative and model.guidance != 1)
     found = (
         fitted(request, span),
         cut(*words, model.card.name) if words else "",

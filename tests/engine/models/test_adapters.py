@@ -1,12 +1,15 @@
 """Every adapter against the pipeline that it stands for, and against the mathematics."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
+from engine.errors import ModelError
 from engine.events import Take
+from engine.models import catalogue
 from engine.models.protocol import Model, Scene
 from engine.models.span import caption, samples_of
 from engine.pipeline import make_loop
@@ -36,22 +39,22 @@ def loss_of(model: Model, scene: Scene, latent: torch.Tensor) -> torch.Tensor:
     return model.listen(latent, scene).level_db.mean() + (audio * ramp).mean()
 
 
-def pipeline_latent(tiny, name: str, noise: torch.Tensor, pipe=None) -> torch.Tensor:
-    """Return what the pipeline itself makes of `noise`."""
+def pipeline_latent(tiny, name: str, noise: torch.Tensor, pipe=None, **given) -> torch.Tensor:
+    """Return what the pipeline itself makes of `noise`, with other settings where some are `given`."""
     pipe, request = pipe or tiny.build(name), tiny.request_for()
     pipe.set_progress_bar_config(disable=True)
-    words, common = caption(request), {"latents": noise, "num_inference_steps": STEPS, "output_type": "latent"}
+    words, common = caption(request), {"latents": noise, "num_inference_steps": STEPS, "output_type": "latent"} | given
     if name == "stable-audio":
         pipe.scheduler = noise_free_scheduler()
         return pipe(words, audio_end_in_s=0.5, **common).audios
     if name == "stable-audio-3-base":
-        return pipe(words, duration=0.5, guidance_scale=7.0, **common).audios
+        return pipe(words, duration=0.5, **{"guidance_scale": 7.0} | common).audios
     if name == "stable-audio-3":
         common["latents"] = noise.chunk(STEPS, 1)[0]
         return pipe(words, duration=0.5, generator=Replay(noise.chunk(STEPS, 1)[1:]), **common).audios
     if name.startswith("ace-step"):
         return pipe(request.prompt, lyrics="[Instrumental]", audio_duration=0.5, bpm=240, timesignature="2",
-                    guidance_scale=7.0, **common).audios  # fmt: skip
+                    **{"guidance_scale": 7.0} | common).audios  # fmt: skip
     if name == "musicldm":
         without, within = clap_embeddings(pipe, ["", words])
         return pipe(prompt_embeds=within, negative_prompt_embeds=without, audio_length_in_s=0.5, **common).audios
@@ -132,6 +135,58 @@ def test_our_chain_ends_there_in_single_precision_too(name, models, tiny):
     size = theirs.abs().max() if name in ("audioldm2", "musicldm") else 1.0
     assert ours.std() > 0.1
     assert (ours - theirs).abs().max() <= 1e-5 * size
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+@pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3-base", "ace-step-base", "audioldm2", "musicldm"])
+def test_guidance_of_any_scale_is_the_pipelines_own(name, scale, models, tiny, monkeypatch):
+    """With a scale of 1 the denoiser runs once, as in the pipelines, and for three takes at once as for each."""
+    model = models[name]
+    monkeypatch.setattr(model, "guidance", scale)
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 5, count=3)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    theirs = torch.cat([pipeline_latent(tiny, name, one, guidance_scale=scale) for one in noise.split(1)])
+    size = theirs.abs().max() if name in ("audioldm2", "musicldm") else 1.0  # see the test of single precision
+    assert (ours - theirs).abs().max() <= 1e-5 * size
+
+
+@pytest.mark.parametrize("changed", [
+    {"prediction_type": "v_prediction"}, {"prediction_type": "sample"}, {"timestep_spacing": "trailing"},
+    {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
+    {"clip_sample": True}, {"scheduler": "PNDMScheduler"}, {"scheduler": "DDPMScheduler"},
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["audioldm2", "musicldm"])
+def test_another_scheduler_in_the_folder_keeps_its_noise_schedule(name, changed, tiny, tmp_path):
+    """What the network predicts and at which noise levels is the folder's; the solver is always DDIM, unclipped."""
+    import diffusers
+
+    pipe, settings = tiny.build(name), dict(changed)
+    kind = getattr(diffusers, settings.pop("scheduler", "DDIMScheduler"))
+    pipe.scheduler = kind.from_config(pipe.scheduler.config, **settings)
+    pipe.save_pretrained(tmp_path / "mine")
+    model = catalogue.load("mine", Settings(models=tmp_path, device="cpu", dtype="float32"))
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 5)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    theirs = tiny.build(name)
+    theirs.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
+    expected = pipeline_latent(tiny, name, noise, theirs)
+    assert (ours - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_a_scheduler_without_a_schedule_of_noise_is_refused(tiny, tmp_path):
+    """A rectified flow's has other numbers, and DDIM would go on with its own."""
+    tiny.save("musicldm", tmp_path / "mine")
+    wrong = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 1.0}
+    (tmp_path / "mine" / "scheduler" / "scheduler_config.json").write_text(json.dumps(wrong))
+    index = json.loads((tmp_path / "mine" / "model_index.json").read_text())
+    index["scheduler"] = ["diffusers", wrong["_class_name"]]
+    (tmp_path / "mine" / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match="FlowMatchEulerDiscreteScheduler, which has no betas"):
+        catalogue.load("mine", Settings(models=tmp_path, device="cpu"))
 
 
 @pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3-base", "audioldm2"])
