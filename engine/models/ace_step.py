@@ -126,7 +126,10 @@ class AceStep(WaveformModel):
         return silence[:, torch.arange(frames, device=silence.device) % silence.shape[1]]
 
     def _timbre(self, request: LoopRequest) -> Tensor:
-        """Return the latent [1, frames, channels] of 30 s of the reference, or of silence: zeros would give a drone."""
+        """Return the latent [1, frames, channels] of 30 s of the reference, or of silence: zeros would give a drone.
+
+        They are 10 s from its beginning, its middle and its end; a shorter one is repeated, as in the pipeline.
+        """
         audio = reference(request, Reference.TIMBRE)
         rate = self.card.sample_rate
         if audio is None:
@@ -134,7 +137,9 @@ class AceStep(WaveformModel):
         length = len(audio.samples) // (4 * audio.channels) * rate // audio.sample_rate
         once = samples_of(audio, rate, self.card.channels, max(1, length))
         whole = TIMBRE_SECONDS * rate // self.hop_samples * self.hop_samples
-        return self.latent(once[..., torch.arange(whole) % once.shape[-1]], False).to(self.place.dtype)
+        return self.latent(once[..., _thirds(once.shape[-1], TIMBRE_SECONDS * rate)[:whole]], False).to(
+            self.place.dtype
+        )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return an even grid of times, shifted towards noise: t -> 3 t / (1 + 2 t)."""
@@ -185,6 +190,13 @@ def told(model: AceStep, request: LoopRequest, span: Span) -> dict[str, Any]:
         "keyscale": None if request.key is None else str(Key.parse(request.key)),
         "timesignature": str(request.meter.numerator),
     }
+
+
+def _thirds(samples: int, wanted: int) -> Tensor:
+    """Return `wanted` places [samples]: thirds of a sound, from its beginning, middle and end; it is repeated if short."""
+    repeated, third = samples * math.ceil(wanted / samples) if samples < wanted else samples, wanted // 3
+    starts = (0, repeated // 3, repeated - third)
+    return torch.cat([start + torch.arange(third) for start in starts]) % samples
 
 
 def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:

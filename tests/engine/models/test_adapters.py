@@ -235,6 +235,52 @@ def test_inpainting_inputs_are_the_pipelines_own(models, tiny):
     assert (ours - theirs).abs().max() <= 1e-5
 
 
+def _sound(seconds: float, **fields) -> Audio:
+    wave = np.random.default_rng(1).normal(0, 0.3, (round(8000 * seconds), 2)).astype("<f4")
+    return Audio(samples=wave.tobytes(), sample_rate=8000, channels=2, **fields)
+
+
+@pytest.fixture
+def modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pipelines take the mode of a posterior, as we do, where they draw from it."""
+    from diffusers.models.autoencoders import autoencoder_oobleck as module
+
+    posterior = module.OobleckDiagonalGaussianDistribution
+    monkeypatch.setattr(posterior, "sample", lambda self, generator=None: self.mode())
+
+
+@pytest.mark.usefixtures("modes")
+@pytest.mark.parametrize("name", ["ace-step-turbo", "ace-step-base"])
+def test_repainting_is_the_pipelines_own(name, models, tiny):
+    """ACE-Step is told what is kept, and by which instruction, as its pipeline tells it."""
+    model = models[name]
+    request = tiny.request_for(controls=(Control(kind="inpaint", target=_sound(0.5, keep=((0, 1),))),))
+    scene = model.scene(request)
+    noise = start_noise(scene, 5)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    made = scene.inputs.context[0, :, -1]
+    assert 0 < made.mean() < 1
+    theirs = pipeline_latent(
+        tiny, name, noise, task_type="repaint", repainting_start=float(made.argmax()) * 8 / 400, repainting_end=-1,
+        src_audio=samples_of(request.controls[0].target, 400, 2, scene.model_samples)[0],
+    )  # fmt: skip
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
+@pytest.mark.usefixtures("modes")
+@pytest.mark.parametrize("seconds", [0.3, 12, 20, 31, 50])
+def test_a_timbre_reference_is_the_pipelines_own(seconds, models, tiny):
+    """Ten seconds each of its beginning, middle and end; a short one is repeated."""
+    model, sound = models["ace-step-turbo"], _sound(seconds)
+    heard = samples_of(sound, 400, 2, round(400 * seconds))[0]
+    ours = model._timbre(tiny.request_for(controls=(Control(kind="timbre", target=sound),)))
+    theirs, _ = tiny.build("ace-step-turbo").prepare_reference_audio_latents(
+        heard, 1, torch.device("cpu"), torch.float32
+    )
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
 @pytest.mark.parametrize(("name", "method"), [
     *((name, "ditto2") for name in NAMES),
     *((name, method) for name in ("stable-audio-3", "ace-step-base") for method in ("ditto-paper", "guidance")),
