@@ -193,7 +193,7 @@ def told(model: AceStep, request: LoopRequest, span: Span) -> dict[str, Any]:
 
 
 def _thirds(samples: int, wanted: int) -> Tensor:
-    """Return `wanted` places [samples]: thirds of a sound, from its beginning, middle and end; it is repeated if short."""
+    """Return `wanted` places [samples]: thirds of a sound, from beginning, middle and end; repeated if short."""
     repeated, third = samples * math.ceil(wanted / samples) if samples < wanted else samples, wanted // 3
     starts = (0, repeated // 3, repeated - third)
     return torch.cat([start + torch.arange(third) for start in starts]) % samples
