@@ -7,6 +7,7 @@ projection (APG, Sadat et al. 2024) with a momentum that runs through the steps 
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, kept_mask, known_tempo, prompted, reference, samples_of
-from .waveform import Origin, WaveformModel, moment, rows
+from .waveform import Origin, WaveformModel, computed, moment, rows
 
 BASE_GUIDANCE = 7.0
 NAMED_TIMES = 3.0  # the model is conditioned on three times the loop's length; see `span.named_seconds`
@@ -158,11 +159,10 @@ class AceStep(WaveformModel):
         inputs, guiding = scene.inputs, scene.guidance != 1
         noisy = torch.cat([latent, latent]) if guiding else latent
         times = moment(time, self.place, self.place.dtype, noisy.shape[0])
-        velocity: Tensor = self.network(
-            hidden_states=noisy.to(self.place.device, self.place.dtype), timestep=times, timestep_r=times,
-            encoder_hidden_states=rows(inputs.conditional, latent.shape[0]),
-            context_latents=rows(inputs.context, latent.shape[0]), return_dict=False,
-        )[0].to(latent)  # fmt: skip
+        conditions = {"encoder_hidden_states": inputs.conditional, "context_latents": inputs.context}
+        repeated = {name: rows(condition, latent.shape[0]) for name, condition in conditions.items()}
+        called = partial(self.network, timestep=times, timestep_r=times, return_dict=False, **repeated)
+        velocity = computed(lambda states: called(hidden_states=states)[0], noisy, self.place)
         if guiding:
             without, within = velocity.chunk(2)
             difference = _with_momentum(within - without, float(time), inputs)

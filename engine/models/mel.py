@@ -20,7 +20,7 @@ from .hardware import Place
 from .loading import visiting
 from .mel_spectrogram import log_mel
 from .protocol import ModelCard, Sampler, Scene, Schedule
-from .waveform import Origin, WaveformModel, guided
+from .waveform import Origin, WaveformModel, computed, guided
 
 VOCODER_TILE_FRAMES = 256  # 2.6 s of mel frames
 MAX_SECONDS = 30.0  # the checkpoints were trained on 10 s; longer pieces drift
@@ -79,11 +79,10 @@ class MelModel(WaveformModel):
         step = time.long().to(self.place.device)
 
         def predict(noisy: Tensor) -> Tensor:
-            noisy = noisy.to(self.place.device, self.place.dtype)
-            return self.predict(noisy, step, scene.inputs, latent.shape[0]).to(latent)
+            return self.predict(noisy, step, scene.inputs, latent.shape[0])
 
         with self._closing_network.closed(scene.circular):
-            predicted = guided(predict, latent, scene.guidance)
+            predicted = guided(lambda noisy: computed(predict, noisy, self.place), latent, scene.guidance)
         kind = self._solver.config.prediction_type
         if kind == "epsilon":
             return (latent - sigma * predicted) / alpha

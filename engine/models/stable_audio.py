@@ -20,7 +20,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption
-from .waveform import Origin, WaveformModel, guided, moment, rows
+from .waveform import Origin, WaveformModel, computed, guided, moment, rows
 
 NAMED_TIMES = 3.0  # conditioned on three times the loop's length, at most the 47 s of training
 
@@ -108,13 +108,13 @@ class StableAudio(WaveformModel):
 
         def predict(noisy: Tensor) -> Tensor:
             velocity: Tensor = self.network(
-                noisy.to(self.place.device, self.place.dtype), moment(time, self.place, latent.dtype, 1),
+                noisy, moment(time, self.place, latent.dtype, 1),
                 encoder_hidden_states=rows(inputs.text, batch), global_hidden_states=rows(inputs.seconds, batch),
                 rotary_embedding=inputs.rotary, return_dict=False,
             )[0]  # fmt: skip
-            return velocity.to(latent)
+            return velocity
 
-        velocity = guided(predict, latent, scene.guidance)
+        velocity = guided(lambda noisy: computed(predict, noisy, self.place), latent, scene.guidance)
         return math.cos(angle) * latent - math.sin(angle) * velocity
 
     def sound(self, latent: Tensor, scene: Scene) -> Tensor:

@@ -192,6 +192,50 @@ def guided(predict: Callable[[Tensor], Tensor], latent: Tensor, guidance: float)
     return without + guidance * (within - without)
 
 
+def computed(network: Callable[[Tensor], Tensor], noisy: Tensor, place: Place) -> Tensor:
+    """Return `network(noisy)` in the type and on the device of `noisy`; `network` gets the denoiser's own.
+
+    Gradients of a loss may be larger than float16 holds, 65,504, so that in float16 they pass through `network` at a
+    size near 1 and get theirs back after it.
+    """
+    if place.dtype != torch.float16:
+        return network(noisy.to(place.device, place.dtype)).to(noisy)
+    exponents: list[Tensor] = []
+    sized: Tensor = _Sized.apply(noisy, exponents)  # type: ignore[no-untyped-call]
+    answer = network(sized.to(place.device, place.dtype)).to(noisy)
+    unsized: Tensor = _Unsized.apply(answer, exponents)  # type: ignore[no-untyped-call]
+    return unsized
+
+
+class _Unsized(torch.autograd.Function):
+    """The identity; a gradient is divided by a power of two near its largest value, which `exponents` keeps."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, exponents: list[Tensor]) -> Tensor:
+        ctx.exponents = exponents
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        _, exponent = torch.frexp(gradient.abs().amax())
+        ctx.exponents[:] = [exponent]
+        return torch.ldexp(gradient, -exponent), None
+
+
+class _Sized(torch.autograd.Function):
+    """The identity; a gradient gets back the size that `_Unsized` took."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, exponents: list[Tensor]) -> Tensor:
+        ctx.exponents = exponents
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return torch.ldexp(gradients[0], ctx.exponents[0]), None
+
+
 def rows(condition: Tensor, batch: int) -> Tensor:
     """Return `condition` [rows, ...] with each row repeated for a batch of takes: [rows * batch, ...]."""
     return condition.repeat_interleave(batch, 0)
