@@ -7,6 +7,7 @@ projection (APG, Sadat et al. 2024) with a momentum that runs through the steps 
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, kept_mask, known_tempo, prompted, reference, samples_of
-from .waveform import Origin, WaveformModel, moment, rows
+from .waveform import Origin, WaveformModel, computed, moment, rows
 
 BASE_GUIDANCE = 7.0
 NAMED_TIMES = 3.0  # the model is conditioned on three times the loop's length; see `span.named_seconds`
@@ -126,7 +127,10 @@ class AceStep(WaveformModel):
         return silence[:, torch.arange(frames, device=silence.device) % silence.shape[1]]
 
     def _timbre(self, request: LoopRequest) -> Tensor:
-        """Return the latent [1, frames, channels] of 30 s of the reference, or of silence: zeros would give a drone."""
+        """Return the latent [1, frames, channels] of 30 s of the reference, or of silence: zeros would give a drone.
+
+        They are 10 s from its beginning, its middle and its end; a shorter one is repeated, as in the pipeline.
+        """
         audio = reference(request, Reference.TIMBRE)
         rate = self.card.sample_rate
         if audio is None:
@@ -134,7 +138,9 @@ class AceStep(WaveformModel):
         length = len(audio.samples) // (4 * audio.channels) * rate // audio.sample_rate
         once = samples_of(audio, rate, self.card.channels, max(1, length))
         whole = TIMBRE_SECONDS * rate // self.hop_samples * self.hop_samples
-        return self.latent(once[..., torch.arange(whole) % once.shape[-1]], False).to(self.place.dtype)
+        return self.latent(once[..., _thirds(once.shape[-1], TIMBRE_SECONDS * rate)[:whole]], False).to(
+            self.place.dtype
+        )
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return an even grid of times, shifted towards noise: t -> 3 t / (1 + 2 t)."""
@@ -153,11 +159,10 @@ class AceStep(WaveformModel):
         inputs, guiding = scene.inputs, scene.guidance != 1
         noisy = torch.cat([latent, latent]) if guiding else latent
         times = moment(time, self.place, self.place.dtype, noisy.shape[0])
-        velocity: Tensor = self.network(
-            hidden_states=noisy.to(self.place.device, self.place.dtype), timestep=times, timestep_r=times,
-            encoder_hidden_states=rows(inputs.conditional, latent.shape[0]),
-            context_latents=rows(inputs.context, latent.shape[0]), return_dict=False,
-        )[0].to(latent)  # fmt: skip
+        conditions = {"encoder_hidden_states": inputs.conditional, "context_latents": inputs.context}
+        repeated = {name: rows(condition, latent.shape[0]) for name, condition in conditions.items()}
+        called = partial(self.network, timestep=times, timestep_r=times, return_dict=False, **repeated)
+        velocity = computed(lambda states: called(hidden_states=states)[0], noisy, self.place)
         if guiding:
             without, within = velocity.chunk(2)
             difference = _with_momentum(within - without, float(time), inputs)
@@ -185,6 +190,13 @@ def told(model: AceStep, request: LoopRequest, span: Span) -> dict[str, Any]:
         "keyscale": None if request.key is None else str(Key.parse(request.key)),
         "timesignature": str(request.meter.numerator),
     }
+
+
+def _thirds(samples: int, wanted: int) -> Tensor:
+    """Return `wanted` places [samples]: thirds of a sound, from beginning, middle and end; repeated if short."""
+    repeated, third = samples * math.ceil(wanted / samples) if samples < wanted else samples, wanted // 3
+    starts = (0, repeated // 3, repeated - third)
+    return torch.cat([start + torch.arange(third) for start in starts]) % samples
 
 
 def _with_momentum(difference: Tensor, time: float, inputs: _Inputs) -> Tensor:

@@ -33,13 +33,14 @@ class AudioLdm2(MelModel):
     guidance = 3.5
 
     def condition(self, request: LoopRequest, span: Span) -> _Inputs:
-        """Return the embeddings of negative prompt and prompt, rows in this order, that the U-Net attends to."""
+        """Return the embeddings that the U-Net attends to, with guidance in two rows: negative prompt, prompt."""
         pipe, device = self._pipe, self.place.device
         text = (pipe.text_encoder, pipe.text_encoder_2, pipe.projection_model, pipe.language_model)
         with visiting(device, *text):
             words, mask, imagined = pipe.encode_prompt(
-                caption(request, loop_words=self.loop_words), device, 1, True, negative_prompt=request.negative_prompt
-            )
+                caption(request, loop_words=self.loop_words), device, 1, self.guidance != 1,
+                negative_prompt=request.negative_prompt,
+            )  # fmt: skip
         return _Inputs(words, mask, imagined)
 
     def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingPackageError, ModelError
+from ..request import LoopRequest
+from ..request.loop import refuse_layers
 from ..settings import Settings
 from .folder import ModelFolder, read_folder
 from .known import CONDITIONED_POCKET, KNOWN, POCKET, KnownModel
@@ -89,11 +91,17 @@ def load(name: str, settings: Settings) -> "Model":
     return load_folder(read_folder(folder), settings, KNOWN.get(name) or known_of(folder))
 
 
-def check(name: str, settings: Settings) -> None:
-    """Raise `ModelError` where there is no model called `name` here; loads nothing."""
-    known = name in (POCKET.name, CONDITIONED_POCKET) or own_file(name, settings) is not None
-    if not known and find(name, settings) is None:
+def check(request: LoopRequest, settings: Settings) -> None:
+    """Raise `DittoError` for what can be said of a request before its model is loaded, which may take minutes.
+
+    Its model is not here, or makes one sound and is asked for layers. Loads nothing.
+    """
+    name = request.model
+    if name in (POCKET.name, CONDITIONED_POCKET) or own_file(name, settings) is not None:
+        return
+    if find(name, settings) is None:
         raise _missing(name, settings)
+    refuse_layers(request)
 
 
 def _unknown(name: str, page: str = "") -> KnownModel:

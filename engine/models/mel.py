@@ -12,13 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import ModelError
 from .circle import TimeCircle
 from .decode import tiled
+from .folder import AGAIN
 from .hardware import Place
 from .loading import visiting
 from .mel_spectrogram import log_mel
 from .protocol import ModelCard, Sampler, Scene, Schedule
-from .waveform import Origin, WaveformModel, guided
+from .waveform import Origin, WaveformModel, computed, guided
 
 VOCODER_TILE_FRAMES = 256  # 2.6 s of mel frames
 MAX_SECONDS = 30.0  # the checkpoints were trained on 10 s; longer pieces drift
@@ -45,7 +47,7 @@ class MelModel(WaveformModel):
         self._vae, self._vocoder = vae.to(place.device), vocoder.to(place.device)
         vae.encoder.to("cpu")
         self._closing_network, self._closing_decoder = TimeCircle(pipe.unet), TimeCircle(vae.decoder)
-        self._solver = _ddim(pipe.scheduler)
+        self._solver = _ddim(pipe.scheduler, origin.name)
         self._context = hifigan_context(vocoder.config)
 
     @abstractmethod
@@ -77,11 +79,10 @@ class MelModel(WaveformModel):
         step = time.long().to(self.place.device)
 
         def predict(noisy: Tensor) -> Tensor:
-            noisy = noisy.to(self.place.device, self.place.dtype)
-            return self.predict(noisy, step, scene.inputs, latent.shape[0]).to(latent)
+            return self.predict(noisy, step, scene.inputs, latent.shape[0])
 
         with self._closing_network.closed(scene.circular):
-            predicted = guided(predict, latent, scene.guidance)
+            predicted = guided(lambda noisy: computed(predict, noisy, self.place), latent, scene.guidance)
         kind = self._solver.config.prediction_type
         if kind == "epsilon":
             return (latent - sigma * predicted) / alpha
@@ -121,10 +122,19 @@ def stretched(mel: Tensor, frames: int) -> Tensor:
     return mel[..., left] * (1 - share) + mel[..., (left + 1) % before] * share
 
 
-def _ddim(scheduler: Any) -> Any:
-    """Return a DDIM scheduler with the model's own noise schedule, without clipping or thresholding of x_0."""
+def _ddim(scheduler: Any, name: str) -> Any:
+    """Return a DDIM scheduler with the model's own noise schedule, without clipping or thresholding of x_0.
+
+    Raises `ModelError` for a scheduler of another kind of process: DDIM would go on with numbers of its own.
+    """
     from diffusers import DDIMScheduler
 
+    if "beta_schedule" not in scheduler.config:
+        raise ModelError(
+            f"The scheduler of {name} is a {type(scheduler).__name__}, which has no betas; this model's denoiser needs "
+            "them.",
+            remedy=AGAIN,
+        )
     return DDIMScheduler.from_config(scheduler.config, clip_sample=False, thresholding=False)
 
 

@@ -25,13 +25,14 @@ class MusicLdm(MelModel):
     guidance = 2.0
 
     def condition(self, request: LoopRequest, span: Span) -> Tensor:
-        """Return the CLAP embeddings of negative prompt and prompt, in this order: [2, width].
+        """Return the CLAP embeddings of negative prompt and prompt, in this order: [2, width]; [1, width] unguided.
 
         The pipeline's own encoder fails with transformers 5, whose CLAP returns an object instead of a tensor.
         """
         pipe, device = self._pipe, self.place.device
+        words = caption(request, loop_words=self.loop_words)
         tokens = pipe.tokenizer(
-            [request.negative_prompt, caption(request, loop_words=self.loop_words)],
+            [words] if self.guidance == 1 else [request.negative_prompt, words],
             padding="max_length", truncation=True, max_length=pipe.tokenizer.model_max_length, return_tensors="pt",
         ).to(device)  # fmt: skip
         with visiting(device, pipe.text_encoder):

@@ -20,7 +20,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption
-from .waveform import Origin, WaveformModel, guided, moment, rows
+from .waveform import Origin, WaveformModel, computed, guided, moment, rows
 
 NAMED_TIMES = 3.0  # conditioned on three times the loop's length, at most the 47 s of training
 
@@ -75,13 +75,14 @@ class StableAudio(WaveformModel):
         from diffusers.models.embeddings import get_1d_rotary_pos_embed
 
         pipe, device = self._pipe, self.place.device
-        negative = request.negative_prompt or None
+        guiding = self.guidance != 1
+        negative = (request.negative_prompt or None) if guiding else None
         with visiting(device, pipe.text_encoder, pipe.projection_model):
-            prompt = pipe.encode_prompt(caption(request, loop_words=self.loop_words), device, True, negative)
+            prompt = pipe.encode_prompt(caption(request, loop_words=self.loop_words), device, guiding, negative)
             seconds = self.named_seconds(request, span)
             start, end = pipe.encode_duration(0.0, seconds, device, negative is not None, 1)
         text, lengths = torch.cat([prompt, start, end], 1), torch.cat([start, end], 2)
-        if negative is None:
+        if guiding and negative is None:
             text, lengths = torch.cat([torch.zeros_like(text), text]), torch.cat([lengths, lengths])
         cosine, sine = get_1d_rotary_pos_embed(
             pipe.rotary_embed_dim, span.frames + 1, use_real=True, repeat_interleave_real=False
@@ -107,13 +108,13 @@ class StableAudio(WaveformModel):
 
         def predict(noisy: Tensor) -> Tensor:
             velocity: Tensor = self.network(
-                noisy.to(self.place.device, self.place.dtype), moment(time, self.place, latent.dtype, 1),
+                noisy, moment(time, self.place, latent.dtype, 1),
                 encoder_hidden_states=rows(inputs.text, batch), global_hidden_states=rows(inputs.seconds, batch),
                 rotary_embedding=inputs.rotary, return_dict=False,
             )[0]  # fmt: skip
-            return velocity.to(latent)
+            return velocity
 
-        velocity = guided(predict, latent, scene.guidance)
+        velocity = guided(lambda noisy: computed(predict, noisy, self.place), latent, scene.guidance)
         return math.cos(angle) * latent - math.sin(angle) * velocity
 
     def sound(self, latent: Tensor, scene: Scene) -> Tensor:

@@ -18,7 +18,7 @@ from .hardware import Place
 from .loading import load_pipeline, visiting
 from .protocol import ModelCard, Sampler, Scene, Schedule
 from .span import Span, caption, kept_mask, reference, samples_of
-from .waveform import Origin, WaveformModel, guided, moment, rows
+from .waveform import Origin, WaveformModel, computed, guided, moment, rows
 
 BASE_GUIDANCE = 7.0  # the distilled checkpoints have it in their weights
 NAMED_TIMES = 3.0  # conditioned on three times the loop's length, up to `max_seconds`; see `span.named_seconds`
@@ -59,7 +59,6 @@ class StableAudio3(WaveformModel):
             place, int(vae.downsampling_ratio),
         )  # fmt: skip
         self.guidance = 1.0 if distilled else BASE_GUIDANCE
-        self.hears_negative = not distilled
         self._noises = self.card.decode_steps if distilled else 1
         self._pipe = pipe
         self.network = pipe.transformer.to(place.device)
@@ -123,13 +122,14 @@ class StableAudio3(WaveformModel):
 
         def predict(noisy: Tensor) -> Tensor:
             velocity: Tensor = self.network(
-                noisy.to(place.device, place.dtype), moment(time, place, latent.dtype, noisy.shape[0]),
+                noisy, moment(time, place, latent.dtype, noisy.shape[0]),
                 rows(inputs.text, batch), rows(inputs.seconds, batch), rows(inputs.mask, batch),
                 local_add_cond=None if inputs.kept is None else rows(inputs.kept, batch), return_dict=False,
             )[0]  # fmt: skip
-            return velocity.to(latent)
+            return velocity
 
-        return latent - float(time) * guided(predict, latent, scene.guidance)
+        velocity = guided(lambda noisy: computed(predict, noisy, place), latent, scene.guidance)
+        return latent - float(time) * velocity
 
     def sound(self, latent: Tensor, scene: Scene) -> Tensor:
         """Return audio [batch, channels, scene.model_samples]."""

@@ -42,7 +42,7 @@ class WaveformModel(ABC):
     grain_samples: int | None = None  # see `span_of`
     named_times: float = 1.0  # by which the length in the conditioning exceeds the loop's; see `span.named_seconds`
     loop_words: bool = False  # whether words that ask for a loop are appended to the prompt
-    hears_negative: bool = True  # whether a negative prompt is in the conditioning
+    hears_negative: bool = True  # whether guidance leads away from a negative prompt, where there is guidance
     digest: str = ""  # of the weights, see `ModelFolder.digest`
 
     def __init__(self, card: ModelCard, place: Place, hop_samples: int) -> None:
@@ -153,7 +153,7 @@ class WaveformModel(ABC):
 def told(model: WaveformModel, request: LoopRequest, span: Span) -> tuple[str, ...]:
     """Return sentences on how the loop ends, and on what `model` does not hear of the request."""
     words = model.read(request, span)
-    unused = request.negative_prompt and not model.hears_negative
+    unused = request.negative_prompt and not (model.hears_negative and model.guidance != 1)
     found = (
         fitted(request, span),
         cut(*words, model.card.name) if words else "",
@@ -190,6 +190,50 @@ def guided(predict: Callable[[Tensor], Tensor], latent: Tensor, guidance: float)
         return predict(latent)
     without, within = predict(torch.cat([latent, latent])).chunk(2)
     return without + guidance * (within - without)
+
+
+def computed(network: Callable[[Tensor], Tensor], noisy: Tensor, place: Place) -> Tensor:
+    """Return `network(noisy)` in the type and on the device of `noisy`; `network` gets the denoiser's own.
+
+    Gradients of a loss may be larger than float16 holds, 65,504, so that in float16 they pass through `network` at a
+    size near 1 and get theirs back after it.
+    """
+    if place.dtype != torch.float16:
+        return network(noisy.to(place.device, place.dtype)).to(noisy)
+    exponents: list[Tensor] = []
+    sized: Tensor = _Sized.apply(noisy, exponents)  # type: ignore[no-untyped-call]
+    answer = network(sized.to(place.device, place.dtype)).to(noisy)
+    unsized: Tensor = _Unsized.apply(answer, exponents)  # type: ignore[no-untyped-call]
+    return unsized
+
+
+class _Unsized(torch.autograd.Function):
+    """The identity; a gradient is divided by a power of two near its largest value, which `exponents` keeps."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, exponents: list[Tensor]) -> Tensor:
+        ctx.exponents = exponents
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        _, exponent = torch.frexp(gradient.abs().amax())
+        ctx.exponents[:] = [exponent]
+        return torch.ldexp(gradient, -exponent), None
+
+
+class _Sized(torch.autograd.Function):
+    """The identity; a gradient gets back the size that `_Unsized` took."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, exponents: list[Tensor]) -> Tensor:
+        ctx.exponents = exponents
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return torch.ldexp(gradients[0], ctx.exponents[0]), None
 
 
 def rows(condition: Tensor, batch: int) -> Tensor:

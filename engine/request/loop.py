@@ -267,6 +267,18 @@ def layers_of_controls(request: LoopRequest) -> dict[str, tuple[str, ...]]:
     return {f"the control {control.kind}": control.on for control in request.controls}
 
 
+def refuse_layers(request: LoopRequest) -> None:
+    """Raise `BadRequestError` for a field that needs layers, of a model that makes one sound without them."""
+    asked = [called(name) for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
+    asked += ["layers"] if request.layers not in ((), (MIX,)) else []
+    asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
+    if asked:
+        raise BadRequestError(
+            f"{request.model} makes one sound without layers, so that {asked[0]} cannot be used.",
+            remedy=f"Leave out {asked[0]}, or use the model pocket.",
+        )
+
+
 def _check_layers(request: LoopRequest) -> None:
     """Raise `BadRequestError` for layers that contradict each other, and chords that do not fit the loop."""
     named = {"again": request.again, "mute": request.mute} | layers_of_controls(request)

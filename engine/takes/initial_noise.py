@@ -9,10 +9,9 @@ from torch import Tensor
 from .. import sampling
 from ..audio.repeat import NEAR_BEATS, turn_beats, turned
 from ..controls.reference import beats_of, on_the_loop
-from ..errors import BadRequestError
 from ..models.protocol import Layers, Model, Scene, without_controls
-from ..request import MIX, LoopRequest, Method, Start
-from ..request.layers import called
+from ..request import LoopRequest, Method, Start
+from ..request.loop import refuse_layers
 from ..search.part import kept_from
 from .noise import LayeredNoise, layered_from_bytes, noise_from_bytes, of_another_loop
 from .weights import weights_notes
@@ -43,7 +42,7 @@ def initial_noise(request: LoopRequest, model: Model, scene: Scene) -> InitialNo
     """
     scene = replace(scene, notes=(*scene.notes, *weights_notes(request, model, scene)))
     if not isinstance(model, Layers):
-        _refuse_layers(request, model)
+        refuse_layers(request)
     if not scene.layers or not isinstance(model, Layers):
         return InitialNoise(scene, _mix_noise(request, scene).to(model.device))
     scene, beside = _beside(request, model, scene)
@@ -147,15 +146,3 @@ def _beside(request: LoopRequest, model: Model, scene: Scene) -> tuple[Scene, Te
     note = f"The recording is {turn} of {float(scene.beats):g} beats long, and is heard again and again."
     again = audio[:, torch.from_numpy(turned(audio.shape[-1], scene.beats, turn))]
     return replace(scene, notes=(*scene.notes, note)), again
-
-
-def _refuse_layers(request: LoopRequest, model: Model) -> None:
-    """Raise `BadRequestError` for a field that needs layers, of a model without them."""
-    asked = [called(name) for name in ("chords", "again", "mute", "beside", "stems") if getattr(request, name)]
-    asked += ["layers"] if request.layers not in ((), (MIX,)) else []
-    asked += [f"layers of its own for {control.kind}" for control in request.controls if control.on]
-    if asked:
-        raise BadRequestError(
-            f"{request.model} makes one sound without layers, so that {asked[0]} cannot be used.",
-            remedy=f"Leave out {asked[0]}, or use the model pocket.",
-        )

@@ -131,7 +131,7 @@ def make(
         if serviced and (made := _serviced(reading, takes, settings, shown)) is not None:
             return made
         if load is None:
-            check(reading.request.model, settings)
+            check(reading.request, settings)
         shown.begin(f"Loading {reading.request.model}")
         # Torch is loaded from here on: whatever could be wrong with the request was said before.
         model = (load or _load)(reading.request.model, settings)

@@ -56,6 +56,10 @@ class ModelJobs:
         self, request: LoopRequest, resume: bytes | None, stopped: Callable[[], bool], say: Say
     ) -> Generator[Event | Checkpoint, None, None]:
         """Drive `engine.pipeline.make_loop`, and stop it between two of its steps."""
+        if request.model != self.model:
+            from ...models import catalogue
+
+            catalogue.check(request, self._settings)  # the loaded model makes room only for one that can make this
         model = self._load(request.model, say)
         from ...pipeline import make_loop
 

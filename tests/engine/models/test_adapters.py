@@ -1,12 +1,15 @@
 """Every adapter against the pipeline that it stands for, and against the mathematics."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
+from engine.errors import ModelError
 from engine.events import Take
+from engine.models import catalogue
 from engine.models.protocol import Model, Scene
 from engine.models.span import caption, samples_of
 from engine.pipeline import make_loop
@@ -36,22 +39,22 @@ def loss_of(model: Model, scene: Scene, latent: torch.Tensor) -> torch.Tensor:
     return model.listen(latent, scene).level_db.mean() + (audio * ramp).mean()
 
 
-def pipeline_latent(tiny, name: str, noise: torch.Tensor, pipe=None) -> torch.Tensor:
-    """Return what the pipeline itself makes of `noise`."""
+def pipeline_latent(tiny, name: str, noise: torch.Tensor, pipe=None, **given) -> torch.Tensor:
+    """Return what the pipeline itself makes of `noise`, with other settings where some are `given`."""
     pipe, request = pipe or tiny.build(name), tiny.request_for()
     pipe.set_progress_bar_config(disable=True)
-    words, common = caption(request), {"latents": noise, "num_inference_steps": STEPS, "output_type": "latent"}
+    words, common = caption(request), {"latents": noise, "num_inference_steps": STEPS, "output_type": "latent"} | given
     if name == "stable-audio":
         pipe.scheduler = noise_free_scheduler()
         return pipe(words, audio_end_in_s=0.5, **common).audios
     if name == "stable-audio-3-base":
-        return pipe(words, duration=0.5, guidance_scale=7.0, **common).audios
+        return pipe(words, duration=0.5, **{"guidance_scale": 7.0} | common).audios
     if name == "stable-audio-3":
         common["latents"] = noise.chunk(STEPS, 1)[0]
         return pipe(words, duration=0.5, generator=Replay(noise.chunk(STEPS, 1)[1:]), **common).audios
     if name.startswith("ace-step"):
         return pipe(request.prompt, lyrics="[Instrumental]", audio_duration=0.5, bpm=240, timesignature="2",
-                    guidance_scale=7.0, **common).audios  # fmt: skip
+                    **{"guidance_scale": 7.0} | common).audios  # fmt: skip
     if name == "musicldm":
         without, within = clap_embeddings(pipe, ["", words])
         return pipe(prompt_embeds=within, negative_prompt_embeds=without, audio_length_in_s=0.5, **common).audios
@@ -134,6 +137,58 @@ def test_our_chain_ends_there_in_single_precision_too(name, models, tiny):
     assert (ours - theirs).abs().max() <= 1e-5 * size
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+@pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3-base", "ace-step-base", "audioldm2", "musicldm"])
+def test_guidance_of_any_scale_is_the_pipelines_own(name, scale, models, tiny, monkeypatch):
+    """With a scale of 1 the denoiser runs once, as in the pipelines, and for three takes at once as for each."""
+    model = models[name]
+    monkeypatch.setattr(model, "guidance", scale)
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 5, count=3)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    theirs = torch.cat([pipeline_latent(tiny, name, one, guidance_scale=scale) for one in noise.split(1)])
+    size = theirs.abs().max() if name in ("audioldm2", "musicldm") else 1.0  # see the test of single precision
+    assert (ours - theirs).abs().max() <= 1e-5 * size
+
+
+@pytest.mark.parametrize("changed", [
+    {"prediction_type": "v_prediction"}, {"prediction_type": "sample"}, {"timestep_spacing": "trailing"},
+    {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
+    {"clip_sample": True}, {"scheduler": "PNDMScheduler"}, {"scheduler": "DDPMScheduler"},
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["audioldm2", "musicldm"])
+def test_another_scheduler_in_the_folder_keeps_its_noise_schedule(name, changed, tiny, tmp_path):
+    """What the network predicts and at which noise levels is the folder's; the solver is always DDIM, unclipped."""
+    import diffusers
+
+    pipe, settings = tiny.build(name), dict(changed)
+    kind = getattr(diffusers, settings.pop("scheduler", "DDIMScheduler"))
+    pipe.scheduler = kind.from_config(pipe.scheduler.config, **settings)
+    pipe.save_pretrained(tmp_path / "mine")
+    model = catalogue.load("mine", Settings(models=tmp_path, device="cpu", dtype="float32"))
+    scene = model.scene(tiny.request_for())
+    noise = start_noise(scene, 5)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    theirs = tiny.build(name)
+    theirs.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
+    expected = pipeline_latent(tiny, name, noise, theirs)
+    assert (ours - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_a_scheduler_without_a_schedule_of_noise_is_refused(tiny, tmp_path):
+    """A rectified flow's has other numbers, and DDIM would go on with its own."""
+    tiny.save("musicldm", tmp_path / "mine")
+    wrong = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 1.0}
+    (tmp_path / "mine" / "scheduler" / "scheduler_config.json").write_text(json.dumps(wrong))
+    index = json.loads((tmp_path / "mine" / "model_index.json").read_text())
+    index["scheduler"] = ["diffusers", wrong["_class_name"]]
+    (tmp_path / "mine" / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match="FlowMatchEulerDiscreteScheduler, which has no betas"):
+        catalogue.load("mine", Settings(models=tmp_path, device="cpu"))
+
+
 @pytest.mark.parametrize("name", ["stable-audio", "stable-audio-3-base", "audioldm2"])
 def test_a_negative_prompt_is_the_pipelines_own(name, models, tiny):
     """What is not wanted takes the place of nothing in the guidance."""
@@ -177,6 +232,52 @@ def test_inpainting_inputs_are_the_pipelines_own(models, tiny):
     assert 0 < kept.mean() < 1
     theirs = pipe(caption(request), duration=0.5, audio=heard, mask=kept, generator=Replay(noises[1:]),
                   latents=noises[0], num_inference_steps=STEPS, output_type="latent").audios  # fmt: skip
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
+def _sound(seconds: float, **fields) -> Audio:
+    wave = np.random.default_rng(1).normal(0, 0.3, (round(8000 * seconds), 2)).astype("<f4")
+    return Audio(samples=wave.tobytes(), sample_rate=8000, channels=2, **fields)
+
+
+@pytest.fixture
+def modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pipelines take the mode of a posterior, as we do, where they draw from it."""
+    from diffusers.models.autoencoders import autoencoder_oobleck as module
+
+    posterior = module.OobleckDiagonalGaussianDistribution
+    monkeypatch.setattr(posterior, "sample", lambda self, generator=None: self.mode())
+
+
+@pytest.mark.usefixtures("modes")
+@pytest.mark.parametrize("name", ["ace-step-turbo", "ace-step-base"])
+def test_repainting_is_the_pipelines_own(name, models, tiny):
+    """ACE-Step is told what is kept, and by which instruction, as its pipeline tells it."""
+    model = models[name]
+    request = tiny.request_for(controls=(Control(kind="inpaint", target=_sound(0.5, keep=((0, 1),))),))
+    scene = model.scene(request)
+    noise = start_noise(scene, 5)
+    with torch.no_grad():
+        ours = make(model, scene, noise)
+    made = scene.inputs.context[0, :, -1]
+    assert 0 < made.mean() < 1
+    theirs = pipeline_latent(
+        tiny, name, noise, task_type="repaint", repainting_start=float(made.argmax()) * 8 / 400, repainting_end=-1,
+        src_audio=samples_of(request.controls[0].target, 400, 2, scene.model_samples)[0],
+    )  # fmt: skip
+    assert (ours - theirs).abs().max() <= 1e-5
+
+
+@pytest.mark.usefixtures("modes")
+@pytest.mark.parametrize("seconds", [0.3, 12, 20, 31, 50])
+def test_a_timbre_reference_is_the_pipelines_own(seconds, models, tiny):
+    """Ten seconds each of its beginning, middle and end; a short one is repeated."""
+    model, sound = models["ace-step-turbo"], _sound(seconds)
+    heard = samples_of(sound, 400, 2, round(400 * seconds))[0]
+    ours = model._timbre(tiny.request_for(controls=(Control(kind="timbre", target=sound),)))
+    theirs, _ = tiny.build("ace-step-turbo").prepare_reference_audio_latents(
+        heard, 1, torch.device("cpu"), torch.float32
+    )
     assert (ours - theirs).abs().max() <= 1e-5
 
 

@@ -9,7 +9,8 @@ from engine.errors import BadRequestError, ModelError, OutOfMemoryError
 from engine.events import Accepted, Take
 from engine.models import catalogue
 from engine.pipeline import make_loop
-from engine.request import Budget
+from engine.request import Budget, LoopRequest
+from engine.service.workers.jobs import ModelJobs
 from engine.settings import Settings
 
 HEARING = ("stable-audio", "stable-audio-3-base", "audioldm2", "musicldm")
@@ -120,3 +121,26 @@ def test_a_model_of_one_or_two_channels_makes_stereo_and_of_more_is_refused(chan
     (take,) = [one for one in make_loop(tiny.request_for(), catalogue.load("mine", settings), settings)
                if isinstance(one, Take)]  # fmt: skip
     assert take.sound.channels == 2
+
+
+@pytest.mark.parametrize(("asked", "named"), [
+    ({"chords": "Am F"}, "chords"), ({"stems": True}, "stems"), ({"layers": "drums,bass"}, "layers"),
+    ({"mute": "lead"}, "mute"),
+])  # fmt: skip
+def test_what_needs_layers_is_refused_before_a_model_is_loaded(asked, named, folders, monkeypatch):
+    """Large models load for minutes: the one that a service has loaded stays, too."""
+    settings = Settings(device="cpu", models=folders["musicldm"].parent)
+    jobs = ModelJobs(settings)
+    jobs.prepare("ace-step-turbo", lambda *_: None)
+
+    def load(*_):
+        raise AssertionError("It was loaded.")
+
+    monkeypatch.setattr(catalogue, "load", load)
+    request = LoopRequest(model="musicldm", bars=1, **asked)
+    with pytest.raises(BadRequestError, match=f"musicldm makes one sound without layers, so that {named} cannot"):
+        list(jobs.run(request, None, lambda: False, lambda *_: None))
+    with pytest.raises(ModelError, match="There is no model 'nowhere'"):
+        list(jobs.run(LoopRequest(model="nowhere", bars=1), None, lambda: False, lambda *_: None))
+    assert jobs.model == "ace-step-turbo"
+    catalogue.check(LoopRequest(model="pocket", bars=1, **asked), settings)
