@@ -1,6 +1,5 @@
 """A recording that layers are made to fit: its tempo and length where nothing else is given, and its samples."""
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -10,19 +9,16 @@ import msgspec
 import numpy as np
 
 from engine.audio.repeat import NEAR_BEATS, turn_beats, turned
-from engine.audio.wav import read_loop_info
 from engine.errors import BadInputError
 from engine.request import MAX_BARS, Audio, LoopRequest
 from midi.files.file_part import existing
-from midi.tempo import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Meter, exact, samples_to_beats
+from midi.tempo import Meter, exact, samples_to_beats
 
 from . import targets
 from .layers import NONE
+from .recorded import DEFAULTS, told_tempo, whole_bars
 from .sounds import SoundPart
 from .targets import Say
-
-_DEFAULTS = LoopRequest(seed=0)
-_NAMED_BPM = re.compile(r"(?<![\d.,])(\d{2,3}(?:[.,]\d{1,3})?)[\s_-]*bpm(?![a-z])", re.IGNORECASE)
 
 
 def named(text: str) -> SoundPart | None:
@@ -38,15 +34,10 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
     `say` gets sentences on both. Raises `BadInputError` for a file that cannot be read.
     """
     recording = sound.read()
-    samples, sample_rate = recording.samples.shape[1], recording.sample_rate
-    meter: Meter = values.get("time_signature", _DEFAULTS.meter)
-    file_bpm, where = _tempo_of(sound.path)
-    found: dict[str, Any] = {}
-    if "tempo_bpm" not in values:
-        if file_bpm is not None:
-            say(f"{where} says {float(file_bpm):g} BPM, and so the loop is made.")
-            found["tempo_bpm"] = file_bpm
-        elif guessed := _at_whole_bars(Fraction(samples, sample_rate), meter):
+    meter: Meter = values.get("time_signature", DEFAULTS.meter)
+    found = told_tempo(sound, values, say)
+    if not found and "tempo_bpm" not in values:
+        if guessed := _at_whole_bars(Fraction(recording.samples.shape[1], recording.sample_rate), meter):
             bars, found["tempo_bpm"] = guessed
             counted = f"{bars} bar{'s' * (bars != 1)} of {meter}"
             say(
@@ -54,26 +45,8 @@ def fitting(sound: SoundPart, values: Mapping[str, Any], say: Say) -> dict[str, 
                 f"at which it lasts {counted}."
             )
         else:
-            say(f"{sound.name} does not tell its tempo; it is heard at {float(_DEFAULTS.tempo_bpm):g} BPM.")
-    elif file_bpm is not None and abs(file_bpm / values["tempo_bpm"] - 1) > 0.005:
-        say(f"{where} says {float(file_bpm):g} BPM; the loop is made at {float(values['tempo_bpm']):g} BPM.")
-    if "bars" not in values:
-        tempo_bpm = values.get("tempo_bpm") or found.get("tempo_bpm") or _DEFAULTS.tempo_bpm
-        bars = round(samples_to_beats(samples, tempo_bpm, sample_rate) / meter.beats_per_bar)
-        if 1 <= bars <= MAX_BARS and bars != _DEFAULTS.bars:
-            say(f"{sound.name} has {bars} bar{'s' * (bars != 1)}, and so the loop has.")
-            found["bars"] = bars
-    return found
-
-
-def _tempo_of(path: Path) -> tuple[Fraction | None, str]:
-    """Return the tempo that a file tells, in BPM, None where it tells none; and what tells it, for a sentence."""
-    info = read_loop_info(path)
-    if info is not None and MIN_TEMPO_BPM <= info.tempo_bpm <= MAX_TEMPO_BPM:
-        return exact(f"{info.tempo_bpm:.4f}"), path.name
-    named_bpm = [exact(match[1].replace(",", ".")) for match in _NAMED_BPM.finditer(path.stem)]
-    allowed = [tempo_bpm for tempo_bpm in named_bpm if MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM]
-    return (allowed[0] if allowed else None), f"The name of {path.name}"
+            say(f"{sound.name} does not tell its tempo; it is heard at {float(DEFAULTS.tempo_bpm):g} BPM.")
+    return found | whole_bars(sound, recording, {**values, **found}, say)
 
 
 def _at_whole_bars(seconds: Fraction, meter: Meter) -> tuple[int, Fraction] | None:
@@ -82,9 +55,9 @@ def _at_whole_bars(seconds: Fraction, meter: Meter) -> tuple[int, Fraction] | No
     None where no tempo from 60 to 240 BPM does: such a recording is a single sound, or longer than a loop.
     """
     tempi = {bars: 60 * bars * meter.beats_per_bar / seconds for bars in range(1, MAX_BARS + 1)}
-    bars = min(tempi, key=lambda count: abs(tempi[count] - _DEFAULTS.tempo_bpm))
+    bars = min(tempi, key=lambda count: abs(tempi[count] - DEFAULTS.tempo_bpm))
     tempo_bpm = exact(f"{float(tempi[bars]):.2f}")
-    return (bars, tempo_bpm) if _DEFAULTS.tempo_bpm / 2 <= tempo_bpm <= _DEFAULTS.tempo_bpm * 2 else None
+    return (bars, tempo_bpm) if DEFAULTS.tempo_bpm / 2 <= tempo_bpm <= DEFAULTS.tempo_bpm * 2 else None
 
 
 def read_beside(sound: SoundPart, loop: LoopRequest, say: Say) -> Audio:

@@ -36,9 +36,11 @@ from .parent import (
     read_parent,
     refuse_another_length,
 )
+from .recorded import told_tempo
 from .scalars import read_scalars
 from .sent import Chunks
 from .song import of_song
+from .sounds import SoundPart
 from .targets import TargetRow
 
 _OWN = (
@@ -133,9 +135,13 @@ def _request(draft: _Draft, parent: Parent | None, request_id: str, instance: st
     taken = tuple(name for name in INHERITED if name in before and name not in values)
     values = before | values
     recording = named(values["with"]) if "with" in draft.given else None
+    kept = SoundPart.parse(draft.settings["inpaint"]) if "inpaint" in draft.settings else None
+    if kept is not None and recording is None:  # a song's notes are played at any tempo, and what is kept is not
+        values |= told_tempo(kept, values, draft.say)
     values |= of_song(draft.settings, values, draft.say, tempo=recording is None)
     if recording is not None:  # its tempo counts, and its bars are those of the song's time signature
         values |= fitting(recording, values, draft.say)
+        values |= {} if kept is None else told_tempo(kept, values, draft.say)
     if not values.keys() & {"bars", "outpaint"}:
         values["bars"] = bars_that_fit(values.get("chords", ""), LoopRequest().bars, draft.say)
     values["bars"] = added_bars(draft.settings, values, draft.frontend, draft.say)

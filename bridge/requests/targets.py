@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.repeat import NEAR_BEATS
 from engine.audio.resample import resampled
-from engine.audio.wav import read_loop_info
 from engine.errors import BadInputError, BadRequestError
 from engine.request import (
     MAX_AUDIO_RATE_HZ,
@@ -42,6 +42,7 @@ from midi.melody import melody, pitched
 from midi.tempo import SIXTEENTH, Meter, beats_to_samples, exact, samples_to_beats
 
 from .live_lane import LaneReference, names_set, read_lane, short_beat
+from .recorded import tempo_of
 from .sounds import SoundPart
 
 Say = Callable[[str], None]
@@ -174,7 +175,7 @@ def rhythm(text: str, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
 def _recorded(sound: SoundPart, loop: LoopRequest) -> tuple[Onsets, tuple[str, ...]]:
     path, recording = sound.path, sound.read()
     samples, sample_rate = recording.samples, recording.sample_rate
-    beats = _recorded_beats(path, samples.shape[1], sample_rate, loop)
+    beats, remarks = _recorded_beats(path, samples.shape[1], sample_rate, loop)
     with naming(path):
         groove = groove_from_audio(samples, sample_rate, beats)
     strokes = groove.onsets(loop.beats)
@@ -182,19 +183,28 @@ def _recorded(sound: SoundPart, loop: LoopRequest) -> tuple[Onsets, tuple[str, .
         raise BadInputError(f"{path.name} has no strokes in the first {float(loop.beats):g} beats.")
     played = loop.beats / beats
     turns = f", played {float(played):g} times" if played > 1 else ""
-    return Onsets(onsets=strokes), (f"{path.name} is {float(beats):g} beats long, with {len(strokes)} strokes{turns}.",)
+    length = f"{path.name} is {float(beats):g} beats long, with {len(strokes)} strokes{turns}."
+    return Onsets(onsets=strokes), (*remarks, length)
 
 
-def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopRequest) -> Fraction:
-    """Return how many beats a recorded loop has: by the tempo in its file, else whole bars at the request's."""
-    info = read_loop_info(path)
-    tempo_bpm = exact(info.tempo_bpm) if info is not None and info.tempo_bpm > 0 else loop.tempo_bpm
-    beats = samples_to_beats(samples, tempo_bpm, sample_rate)
+def _recorded_beats(path: Path, samples: int, sample_rate: int, loop: LoopRequest) -> tuple[Fraction, tuple[str, ...]]:
+    """Return how many beats a recorded loop has, by the tempo that its file or its name tells, and sentences.
+
+    Without such a tempo it lasts whole bars, as near as possible to the request's tempo.
+    """
+    told_bpm, where = tempo_of(path)
+    beats = samples_to_beats(samples, told_bpm or loop.tempo_bpm, sample_rate)
     bar = loop.meter.beats_per_bar
-    if info is None and beats < bar / 2:
+    if told_bpm is None and beats < bar / 2:
         raise BadInputError(f"{path} is shorter than half a bar at {float(loop.tempo_bpm):g} BPM.")
-    step = SIXTEENTH if info is not None and bar % SIXTEENTH == 0 else bar
-    return max(step, round(beats / step) * step)
+    step = SIXTEENTH if told_bpm is not None and bar % SIXTEENTH == 0 else bar
+    whole = max(step, round(beats / step) * step)
+    if told_bpm is None and abs(whole - beats) > NEAR_BEATS:
+        heard_bpm = float(loop.tempo_bpm * whole / beats)
+        return whole, (f"{path.name} does not tell its tempo; it is heard at {heard_bpm:.4g} BPM, in whole bars.",)
+    if told_bpm is not None and where != path.name:
+        return whole, (f"{where} says {float(told_bpm):g} BPM, at which its groove is heard.",)
+    return whole, ()
 
 
 def structure(text: str, say: Say = lambda _: None, *, loop_seconds: float | None = None) -> Words | Audio:

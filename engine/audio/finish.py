@@ -56,18 +56,20 @@ def finish(
     request: LoopRequest,
     *,
     stems: Tensor | NDArray[np.floating] | None = None,
+    kept_gain_db: float | None = None,
 ) -> Finished:
     """Return the loop of `audio` [channels, model_samples] at the model's rate.
 
-    The gain brings the loop to the level that a control asks for, else to the scene's usual loudness, and keeps the
-    true peak at or under -1 dBTP.
+    The gain brings the loop to the level that a control asks for, else to the scene's usual loudness; a `kept_gain_db`,
+    of the take whose layers stay, comes in its place. It keeps the true peak at or under -1 dBTP in either case.
     The `stems` [layers, channels, model_samples] get the same gain; the gain is lowered until the true
     peak of each that is heard or delivered is at or under 0 dBTP. `audio` is the sum of those that are not muted.
     Raises `InternalError` for values that are not finite.
     """
     exact = _exact(audio, scene, request)
     parts = None if stems is None else np.stack([_exact(stem, scene, request) for stem in stems])
-    gain_db = _gain_db(exact, parts, scene, request)
+    wanted_db = _level_offset_db(exact, parts, scene, request) if kept_gain_db is None else kept_gain_db
+    gain_db = min(wanted_db, CEILING_DBTP - ROUNDING_DB - peak.true_peak_db(exact, circular=request.loop))
     for part in () if parts is None else _delivered(parts, scene, request):
         if not peak.is_peak_under(part, STEM_CEILING_DBTP - gain_db, circular=request.loop):
             gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
@@ -102,14 +104,6 @@ def _heard(audio: NDArray[F], stems: NDArray[F] | None, control: Control, scene:
 def _sum_of(audio: NDArray[F], stems: NDArray[F] | None, scene: Scene, names: Collection[str]) -> NDArray[F]:
     places = [index for index, name in enumerate(scene.layers) if name in names]
     return audio if stems is None or not places else np.asarray(stems[places].sum(0))
-
-
-def _gain_db(
-    audio: NDArray[np.float64], stems: NDArray[np.float64] | None, scene: Scene, request: LoopRequest
-) -> float:
-    wanted = _level_offset_db(audio, stems, scene, request)
-    room = CEILING_DBTP - ROUNDING_DB - peak.true_peak_db(audio, circular=request.loop)
-    return min(wanted, room)
 
 
 def _level_offset_db(

@@ -22,6 +22,7 @@ from .prepared import Prepared
 MIN_DB = -12.0  # RMS of such a layer over that of all others together, to which it is raised
 MAX_RAISED_DB = 30.0
 RESTING_DB = -24.0  # under this level over the others a layer counts as silent, and no search stays near it
+SOFTER_DB = 0.05  # by which layers that stay may be softer than in their take before it is told
 SHARES = (1.0, 0.75, 0.5, 0.25)  # of the missing decibels, tried in turn where a level is a target, too
 
 
@@ -52,21 +53,29 @@ def raised_db(ready: Prepared, stems: Tensor, mixed: Callable[[Tensor], Finished
 
     `mixed` makes the loop with such gains [layers]. Where a control asks for a level, which the search has reached
     without these gains, they are reduced until the level is followed no worse. A take that is rebuilt has its stored
-    gains.
+    gains, and so have layers that stay.
     """
-    if ready.initial.raised_db is not None:
-        return ready.initial.raised_db
-    missing_db = _missing_db(ready, stems)
+    stored_db, stays = ready.initial.raised_db, ready.initial.stay
+    if stored_db is not None and not stays:
+        return stored_db
+    kept_db = torch.zeros(len(stems))
+    if stored_db is not None:
+        kept_db = stored_db * torch.tensor([name in stays for name in ready.scene.layers])
+    missing_db = _missing_db(ready, stems * 10 ** (kept_db / 20)[:, None, None])
     if not missing_db.any() or not controls.asks_level(part.kind for part in ready.request.controls):
-        return missing_db
-    before = _followed(ready, mixed(torch.zeros(len(stems))))
-    shares = (share for share in SHARES if _followed(ready, mixed(share * missing_db)) <= before)
-    return next(shares, 0.0) * missing_db
+        return kept_db + missing_db
+    before = _followed(ready, mixed(kept_db))
+    shares = (share for share in SHARES if _followed(ready, mixed(kept_db + share * missing_db)) <= before)
+    return kept_db + next(shares, 0.0) * missing_db
 
 
-def sentences(scene: Scene, made: Finished) -> Iterator[str]:
-    """Yield a sentence on each layer that was raised."""
-    for name, db in zip(scene.layers, made.raised_db, strict=False):
+def sentences(ready: Prepared, made: Finished) -> Iterator[str]:
+    """Yield a sentence on each layer that was raised, and one where layers that stay are softer than in their take."""
+    kept_db = ready.initial.gain_db
+    if kept_db is not None and made.gain_db < kept_db - SOFTER_DB:
+        softer = f"{kept_db - made.gain_db:.1f} dB softer than in the take"
+        yield f"All layers are {softer}, so that the loop's peaks do not clip."
+    for name, db in zip(ready.scene.layers, made.raised_db, strict=False):
         if db >= 1:
             yield f"The {name} was soft, and is {db:.0f} dB louder so that it is heard."
 
@@ -81,7 +90,7 @@ def _missing_db(ready: Prepared, stems: Tensor) -> Tensor:
     for place, name in enumerate(scene.layers):
         others = [index for index, other in enumerate(scene.layers) if other in scene.audible and index != place]
         rest = stems[others].sum(0).square().mean()
-        if name in led and name in scene.audible and power[place] > 0 and rest > 0:
+        if name in led and name in scene.audible and name not in ready.initial.stay and power[place] > 0 and rest > 0:
             missing = MIN_DB - 10 * float((power[place] / rest).log10())
             missing_db[place] = min(max(missing, 0.0), MAX_RAISED_DB)
     return missing_db

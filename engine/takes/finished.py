@@ -36,7 +36,8 @@ def finished(ready: Prepared, latent: Tensor) -> loop.Finished:
 
         def mixed(raised_db: Tensor) -> loop.Finished:
             louder = stems * 10 ** (raised_db / 20)[:, None, None]
-            made = loop.finish(louder[audible].sum(0), scene, ready.request, stems=louder)
+            mix, kept_db = louder[audible].sum(0), ready.initial.gain_db
+            made = loop.finish(mix, scene, ready.request, stems=louder, kept_gain_db=kept_db)
             return replace(made, raised_db=tuple(raised_db.tolist()))
 
         return mixed(audibility.raised_db(ready, stems, mixed))
@@ -77,7 +78,7 @@ def finish_take(one: Prepared, search: Search, noise: Tensor, latent: Tensor, it
             *_unheard(one),
             *seam.remarks(scores["seam_ratio"]),
             *(() if one.model.card.circular else ending.remarks(made.audio, request)),
-            *audibility.sentences(scene, made),
+            *audibility.sentences(one, made),
             *faint(one, made),
         ),
     )
@@ -162,6 +163,7 @@ def _stored(one: Prepared, noise: Tensor, made: loop.Finished) -> bytes:
         layers=one.scene.layers,
         heard=None if heard is None else heard[0],
         raised_db=made.raised_db,
+        gain_db=made.gain_db,
         controls=controls_of(one.model, one.scene),
         has_inputs=isinstance(one.model, HasControlInputs),
         weights=weights_of(one.model, one.scene),

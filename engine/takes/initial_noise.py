@@ -23,7 +23,8 @@ class InitialNoise:
 
     `heard` [takes, layers, frames, channels] is the conditioning of layers on each other, by
     `protocol.Layers.condition_layers`; None for one sound. The layers that `stay`, while others are made again, are not
-    searched. `raised_db` [layers] are the stored gains of a take that is rebuilt, else None.
+    searched. Where layers stay, or a take is rebuilt, `raised_db` [layers] are the take's stored gains of its layers, 0
+    for others, and `gain_db` is that of its whole loop; else None.
     """
 
     scene: Scene
@@ -31,6 +32,7 @@ class InitialNoise:
     heard: Tensor | None = None
     stay: tuple[str, ...] = ()
     raised_db: Tensor | None = None
+    gain_db: float | None = None
 
 
 def initial_noise(request: LoopRequest, model: Model, scene: Scene) -> InitialNoise:
@@ -63,8 +65,10 @@ def initial_noise(request: LoopRequest, model: Model, scene: Scene) -> InitialNo
     # other layer than its own.
     conditioning_scene = scene if start is not None else without_controls(model, scene)
     _, heard = model.condition_layers(conditioning_scene, noise, beside, known)
-    raised_db = None if stored is None or request.budget.steps != 0 else _raised_before(stored, scene)
-    return InitialNoise(model.with_layer_context(scene, heard), noise.to(model.device), heard, stay, raised_db)
+    initial = InitialNoise(model.with_layer_context(scene, heard), noise.to(model.device), heard, stay)
+    if stored is None or not (stay or request.budget.steps == 0):
+        return initial
+    return replace(initial, raised_db=_raised_before(stored, scene), gain_db=stored.gain_db)
 
 
 def _mix_noise(request: LoopRequest, scene: Scene) -> Tensor:

@@ -13,7 +13,8 @@ from ..errors import BadInputError
 from ..request import LAYERS, LoopRequest
 
 WIDE_VARIATION = 0.8  # from this amount on a variation also chooses the open sounds anew
-HEARD, RAISED, CONTROLS, CONTROL_INPUTS = "heard", "raised_db", "controls", "control_inputs"
+HEARD, RAISED, GAIN = "heard", "raised_db", "gain_db"
+CONTROLS, CONTROL_INPUTS = "controls", "control_inputs"
 CONDITIONING = "told"  # as takes that are stored have it
 NOT_A_TAKES = "This is not the stored noise of a take."
 
@@ -31,13 +32,15 @@ class LayeredNoise:
     """The noise [layers, frames, channels] of a take, and the conditioning `heard` of each layer [layers, frames, m].
 
     `heard` is a take's row of `protocol.Layers.condition_layers`, `layers` are the names in the same order. `raised_db`
-    [layers] says how much louder each was made, see `engine.takes.audibility`.
+    [layers] says how much louder each was made, see `engine.takes.audibility`; `gain_db` is the gain of the whole loop,
+    None for a take that does not tell it, as those of earlier versions.
     """
 
     layers: tuple[str, ...]
     noise: Tensor
     heard: Tensor
     raised_db: Tensor
+    gain_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def noise_to_bytes(
     layers: tuple[str, ...] = (),
     heard: Tensor | None = None,
     raised_db: Sequence[float] = (),
+    gain_db: float | None = None,
     controls: Tensor | None = None,
     has_inputs: bool = False,
     weights: str = "",
@@ -65,9 +69,9 @@ def noise_to_bytes(
 ) -> bytes:
     """Return one take's x_T [*noise_shape] as safetensors, float32, with the model's name and all seeds.
 
-    Of a take in layers also their names, their conditioning `heard` [layers, frames, m] and how much louder each was
-    made, `raised_db`; of a model that `has_inputs` for targets the `controls` of the take (see
-    `protocol.HasControlInputs`); with the digest of the `weights`, the layers' other `conditioning` (see
+    Of a take in layers also their names, their conditioning `heard` [layers, frames, m], how much louder each was made,
+    `raised_db`, and the gain of the whole loop, `gain_db`; of a model that `has_inputs` for targets the `controls` of
+    the take (see `protocol.HasControlInputs`); with the digest of the `weights`, the layers' other `conditioning` (see
     `protocol.Scene`) and the arithmetic `computed` of the take (JSON of `record.Computed`), where those are not empty.
     """
     tensor = noise.detach().cpu().float().contiguous()
@@ -77,6 +81,8 @@ def noise_to_bytes(
         tensors[HEARD] = heard.detach().cpu().float().contiguous()
         tensors[RAISED] = torch.tensor(raised_db or [0.0] * len(layers))
         meta["layers"] = ",".join(layers)
+        if gain_db is not None:
+            tensors[GAIN] = torch.tensor(gain_db, dtype=torch.float64)
     if has_inputs:
         meta[CONTROL_INPUTS] = "off" if controls is None else "on"
     if controls is not None:
@@ -103,9 +109,13 @@ def layered_from_bytes(data: bytes) -> LayeredNoise | None:
         raise BadInputError(NOT_A_TAKES)
     if not set(layers) <= set(LAYERS) or len(set(layers)) != len(layers):
         raise BadInputError(f"The stored take has the layers {', '.join(layers)[:80]}, which are not known here.")
-    if not all(torch.isfinite(values).all() for values in (heard, noise, raised_db)):
+    gain_db = tensors.get(GAIN)
+    if gain_db is not None and (gain_db.dim() != 0 or gain_db.dtype != torch.float64):
+        raise BadInputError(NOT_A_TAKES)
+    values = (heard, noise, raised_db) if gain_db is None else (heard, noise, raised_db, gain_db)
+    if not all(torch.isfinite(one).all() for one in values):
         raise BadInputError("The stored take holds values that are not numbers.")
-    return LayeredNoise(layers, noise, heard, raised_db)
+    return LayeredNoise(layers, noise, heard, raised_db, None if gain_db is None else float(gain_db))
 
 
 def knows_control_inputs(data: bytes) -> bool:

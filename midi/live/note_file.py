@@ -227,6 +227,8 @@ def _midi_piece(tracks: "Sequence[ScoreTrack]", remarks: tuple[str, ...]) -> Pie
     for track in tracks:
         if track.one_instrument:
             said.append("Its channels are voices or colours of one instrument; all of them are read as one part.")
+        if track.is_bent:
+            said.append("The pitch wheel is moved while notes sound; they are followed as they are written.")
         notes += (replace(note, channel=0) for note in track.notes) if track.one_instrument else track.notes
     if len(with_notes) > 1 and len({track.name for track in with_notes}) == 1 and with_notes[0].name:
         said.append(

@@ -19,13 +19,15 @@ MAX_TICKS_PER_BEAT = 0x7FFF  # what the file's header holds
 class ScoreTrack:
     """One track's name and notes, sorted; `end` is where the track ends, in beats.
 
-    In a track of `one_instrument` channels are voices or colours, and none of them is the drums'.
+    In a track of `one_instrument` channels are voices or colours, and none of them is the drums'. One that is `is_bent`
+    sounds at other pitches than its notes, because the pitch wheel is moved while they sound.
     """
 
     name: str
     notes: tuple[Note, ...]
     end: Beats = Fraction(0)
     one_instrument: bool = False
+    is_bent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

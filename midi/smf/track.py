@@ -15,9 +15,11 @@ from ..notes import DRUM_CHANNEL, Note, sort_notes
 from ..tempo import MICROSECONDS_PER_MINUTE, Beats, Meter, MeterChange, TempoChange, ticks_to_beats
 from .events import INSTRUMENT, METER, NAME, TEMPO, Event
 from .score import ScoreTrack
+from .wheels import Wheels
 
 _MANY_CHANNELS = 3  # in one track without a program: colours or voices, not instruments
-_RPN_FINE, _DATA_ENTRY, _MPE_ZONE = 100, 6, 6  # controllers 100 and 6; the parameter 6 lays out a zone
+_RPN_FINE, _DATA_ENTRY = 100, 6  # controllers
+_BEND_RANGE, _MPE_ZONE = 0, 6  # registered parameters: the semitones of a full bend, and the layout of a zone
 _DRUM_PITCHES = range(27, 88)  # of the General MIDI 2 percussion map
 
 
@@ -40,6 +42,7 @@ class TrackReader:
         self._strokes: dict[tuple[int, int], list[_Stroke]] = defaultdict(list)
         self._programs: set[int] = set()
         self._parameter: dict[int, int] = {}  # of each channel's registered parameters, the fine number
+        self._wheels = Wheels()
         self._is_mpe = False
 
     def take(self, event: Event) -> None:
@@ -59,6 +62,8 @@ class TrackReader:
                 self._programs.add(channel)
             case 0xB0:
                 self._take_control(channel, first, second)
+            case 0xE0:
+                self._wheels.move(channel, self._tick, first | second << 7)
 
     def _take_meta(self, meta: int, data: bytes) -> None:
         if meta == TEMPO:
@@ -74,7 +79,11 @@ class TrackReader:
         """End the notes that still sound, and return the track."""
         notes = [note for key, strokes in self._strokes.items() for note in self._paired(*key, strokes)]
         return ScoreTrack(
-            self._name or self._instrument, sort_notes(notes), self._beat(), one_instrument=self._has_voices(notes)
+            self._name or self._instrument,
+            sort_notes(notes),
+            self._beat(),
+            one_instrument=self._has_voices(notes),
+            is_bent=self._wheels.bend(notes, self._ticks_per_beat, is_mpe=self._is_mpe),
         )
 
     def _beat(self) -> Beats:
@@ -124,9 +133,11 @@ class TrackReader:
         return any(note.channel == DRUM_CHANNEL and note.pitch not in _DRUM_PITCHES for note in notes)
 
     def _take_control(self, channel: int, control: int, value: int) -> None:
-        """Notice the message that lays out an MPE zone: registered parameter 6."""
+        """Notice the messages that tell a bend's range, or that lay out an MPE zone."""
         if control == _RPN_FINE:
             self._parameter[channel] = value
+        elif control == _DATA_ENTRY and self._parameter.get(channel) == _BEND_RANGE:
+            self._wheels.set_range(channel, value)
         elif control == _DATA_ENTRY and self._parameter.get(channel) == _MPE_ZONE and value > 0:
             self._is_mpe = True
 

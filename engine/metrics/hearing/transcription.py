@@ -6,6 +6,7 @@ Of the request only the number of bars is used, so that no target can bias the r
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,12 +191,16 @@ def _rises(signal: Signal, sample_rate: int, times: Signal) -> Signal:
     spectrum = np.fft.rfft(signal)
     hz = np.fft.rfftfreq(len(signal), 1 / sample_rate)
     rises = np.zeros((len(times), len(EDGES_HZ) - 1))
+    # A loop may be shorter than what is compared around a hit, which then reaches over several of its turns.
+    turns_before, turns_after = (
+        ceil((seconds * sample_rate + 1) / len(signal)) for seconds in (BEFORE_SECONDS, AFTER_SECONDS)
+    )
     for band, (low, high) in enumerate(zip(EDGES_HZ, EDGES_HZ[1:], strict=False)):
         power = np.fft.irfft(np.where((hz >= low) & (hz < high), spectrum, 0), len(signal)) ** 2
-        sums = np.concatenate([[0.0], np.cumsum(np.tile(power, 3))])
+        sums = np.concatenate([[0.0], np.cumsum(np.tile(power, turns_before + 1 + turns_after))])
 
         def mean(first: Signal, last: Signal, sums: Signal = sums) -> Signal:
-            start, end = (len(signal) + np.round(at * sample_rate).astype(int) for at in (first, last))
+            start, end = (turns_before * len(signal) + np.round(at * sample_rate).astype(int) for at in (first, last))
             return np.asarray((sums[end] - sums[start]) / np.maximum(end - start, 1))
 
         after, before = mean(times, times + AFTER_SECONDS), mean(times - BEFORE_SECONDS, times - GAP_SECONDS)

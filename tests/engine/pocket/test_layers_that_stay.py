@@ -1,22 +1,34 @@
 """Layers that a request does not make anew: they stay as they were, or a sentence says why not."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import msgspec
 import numpy as np
 import pytest
-from layer_takes import TUNE, audio, request, with_stems
+import torch
+from layer_takes import TUNE, Audios, audio, events, request, with_stems
 
 from engine import pipeline
-from engine.audio.finish import Finished
-from engine.events import Accepted
+from engine.audio.finish import CEILING_DBTP, Finished
+from engine.events import Accepted, Stems, Take
+from engine.metrics.peak import true_peak_db
+from engine.models.protocol import Scene
 from engine.pocket.layered import LayeredPocket
-from engine.request import Budget, Control, Curve, LoopRequest, Point, Start
+from engine.request import Budget, Control, Curve, LoopRequest, Method, Point, Start
 from engine.settings import Settings
 from engine.takes.finished import faint
 from engine.takes.prepared import prepare
 
+LAYERS = ("drums", "bass", "lead")
 SWELL = Curve(points=(Point(Fraction(0), -30.0), Point(Fraction(2), -16.0)))
+
+
+def delivered(model: LayeredPocket, asked: LoopRequest) -> tuple[Take, Audios]:
+    """Return the first take and its stems at the level of their files."""
+    told = events(model, msgspec.structs.replace(asked, stems=True))
+    take, stems = (next(event for event in told if isinstance(event, kind)) for kind in (Take, Stems))
+    return take, {name: audio(sound.samples) for name, sound in stems.sounds.items()}
 
 
 def accepted(model: LayeredPocket, asked: LoopRequest) -> tuple[str, ...]:
@@ -72,6 +84,61 @@ def test_no_search_moves_layers_that_stay(layered: LayeredPocket) -> None:
         budget = Budget(steps=steps)
         asked = request("", again=again, start=start, controls=controls[:1], budget=budget)
         assert any("is not searched for" in note for note in accepted(layered, asked)) is said
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [({"again": ("bass",)}, ("drums", "lead")), ({"mute": ("bass",), "budget": Budget(steps=0)}, LAYERS)],
+)
+def test_layers_that_stay_are_delivered_at_the_level_of_their_take(
+    changes: dict[str, object], kept: tuple[str, ...], layered: LayeredPocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quieter bass, or none, makes no other stem's file louder; with a bass that clips, all are softer, and told."""
+    own, bass_gain = layered.stems, 1.0
+
+    def bassy(latent: torch.Tensor, scene: Scene) -> torch.Tensor:
+        stems = own(latent, scene)
+        stems[:, scene.layers.index("bass")] *= bass_gain
+        return stems
+
+    monkeypatch.setattr(layered, "stems", bassy)
+    usual = layered.scene
+    monkeypatch.setattr(layered, "scene", lambda asked: replace(usual(asked), loudness_lufs=-30.0))
+    take, stems = delivered(layered, request())
+    bass_gain = 0.1 if "again" in changes else 1.0
+    asked = msgspec.structs.replace(request("", start=Start(noise=take.noise), **changes), seed=99)
+    after, others = delivered(layered, asked)
+    assert all(np.array_equal(others[name], stems[name]) for name in kept)
+    assert not any("so that the loop's peaks do not clip" in note for note in after.notes)
+    assert np.array_equal(pipeline.rebuild(asked, layered, after.noise), audio(after.sound.samples))
+    bass_gain = 1_000.0
+    loud, others = delivered(layered, asked if "again" in changes else msgspec.structs.replace(asked, mute=("lead",)))
+    gain_db = float(str(take.record["gain_db"])) - float(str(loud.record["gain_db"]))
+    assert gain_db > 0.05
+    assert (
+        f"All layers are {gain_db:.1f} dB softer than in the take, so that the loop's peaks do not clip." in loud.notes
+    )
+    assert np.allclose(others["drums"], stems["drums"] * 10 ** (-gain_db / 20), atol=1e-6)
+    assert true_peak_db(audio(loud.sound.samples), circular=True) <= CEILING_DBTP
+
+
+def test_a_layer_that_stays_is_raised_as_in_its_take(layered: LayeredPocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a softer bass a lead with a melody is as loud as it was, with a search and without one."""
+    own, bass_gain = layered.stems, 1.0
+
+    def uneven(latent: torch.Tensor, scene: Scene) -> torch.Tensor:
+        gains = [{"lead": 1e-3, "bass": bass_gain}.get(name, 1.0) for name in scene.layers]
+        return own(latent, scene) * torch.tensor(gains)[:, None, None]
+
+    monkeypatch.setattr(layered, "stems", uneven)
+    melody = (Control(kind="melody", target=TUNE),)
+    take, stems = delivered(layered, request(controls=melody, budget=Budget(steps=1)))
+    assert any("The lead was soft" in note for note in take.notes)
+    bass_gain = 0.2
+    for method in (Method.DITTO2, Method.NONE):
+        asked = request("", again=("bass",), start=Start(noise=take.noise), controls=melody, method=method)
+        _, others = delivered(layered, msgspec.structs.replace(asked, seed=99, budget=Budget(steps=1)))
+        assert np.array_equal(others["lead"], stems["lead"])
 
 
 @pytest.mark.parametrize(

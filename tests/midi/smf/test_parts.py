@@ -1,12 +1,15 @@
 """The parts that read a MIDI file, each alone: chunks, events, notes of a track."""
 
 from fractions import Fraction
+from pathlib import Path
 
+import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midi.errors import MidiError
+from midi.live.note_file import read_notes
 from midi.smf.chunks import read_chunks
 from midi.smf.events import END, LARGEST, METER, TEMPO, Event, TrackEnd, read_events
 from midi.smf.track import TrackReader
@@ -92,3 +95,49 @@ def test_a_note_that_nobody_ends_ends_with_its_track() -> None:
         reader.take(event)
     assert [note.duration for note in reader.finish().notes] == [1, 1]
     assert len(set(reader.remarks)) == 1
+
+
+def bent(*moves: tuple[int, int], semitones: int | None = None) -> bool:
+    """Return whether a note from beat 1 to 2 is bent by moves of the wheel, each a tick and a value."""
+    events = [Event(480, 0x90, bytes([60, 100])), Event(960, 0x80, bytes([60, 0])), Event(2_000, 0xFF, b"", END)]
+    events += [Event(tick, 0xE0, bytes([value & 127, value >> 7])) for tick, value in moves]
+    reader = TrackReader(480)
+    if semitones is not None:
+        for control, value in ((101, 0), (100, 0), (6, semitones)):
+            reader.take(Event(0, 0xB0, bytes([control, value])))
+    for event in sorted(events, key=lambda event: event.tick):
+        reader.take(event)
+    return reader.finish().is_bent
+
+
+@given(st.lists(st.tuples(st.integers(0, 1_500), st.integers(0, 16_383)), max_size=8), st.integers(0, 24))
+def test_a_note_is_bent_where_the_wheel_is_away_while_it_sounds(moves: list[tuple[int, int]], semitones: int) -> None:
+    """Half a semitone or more, of the range that the channel has; the last of several moves at one tick counts."""
+    places, away = dict(sorted(moves, key=lambda move: move[0])), False
+    heard = []
+    for tick in range(960):
+        if tick in places:
+            away = abs(places[tick] - 8192) * semitones >= 4096
+        heard.append(away and tick >= 480)
+    assert bent(*places.items(), semitones=semitones) is any(heard)
+
+
+def test_a_bend_is_of_two_semitones_where_nothing_is_told() -> None:
+    """Vibrato is none; neither is a bend that is over before the note begins."""
+    assert bent((0, 16_383))
+    assert not bent((500, 8_192 + 1_500))
+    assert not bent((0, 16_383), (470, 8_192))
+    assert bent((500, 8_192 + 1_500), semitones=12)
+
+
+def test_whoever_follows_a_bent_track_reads_so(tmp_path: Path) -> None:
+    """The track that is followed, and no other."""
+    song = mido.MidiFile()
+    for name, wheel in (("Lead", 8_191), ("Pad", 0)):
+        messages = [mido.MetaMessage("track_name", name=name), mido.Message("pitchwheel", pitch=wheel)]
+        messages += [mido.Message("note_on", note=60, velocity=90), mido.Message("note_off", note=60, time=1_920)]
+        song.tracks.append(mido.MidiTrack(messages))
+    song.save(tmp_path / "song.mid")
+    for name, is_told in (("Lead", True), ("Pad", False)):
+        remarks = read_notes(f"{tmp_path / 'song.mid'}#{name}", Fraction(4)).remarks
+        assert any(remark.startswith("The pitch wheel is moved while notes sound") for remark in remarks) is is_told

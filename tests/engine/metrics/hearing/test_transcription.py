@@ -96,3 +96,12 @@ def test_silence_is_heard_as_nothing(samples: int) -> None:
 def test_noise_has_no_melody() -> None:
     """A rush without pitch has next to no notes."""
     assert len(melody_of(0.1 * np.random.default_rng(1).standard_normal((2, 2 * RATE)), RATE)) <= 1
+
+
+@given(st.integers(32, 9_000), st.floats(0, 1, exclude_max=True), st.sampled_from([8_000, 22_050, RATE]))
+@settings(max_examples=60, deadline=None)
+def test_a_hit_is_heard_in_a_loop_that_is_shorter_than_what_is_compared(samples: int, place: float, rate: int) -> None:
+    """As in a 64th at 240 BPM, which goes round several times within the 50 ms after a hit."""
+    noise = np.random.default_rng(samples).standard_normal(samples)
+    burst = np.roll(noise * np.exp(-np.arange(samples) / (0.004 * rate)), int(place * samples)).astype(np.float32)
+    assert all(0 <= hit.seconds <= samples / rate for hit in hits_of(np.tile(burst, (2, 1)), rate))
