@@ -6,7 +6,6 @@ Of the request only the number of bars is used, so that no target can bias the r
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,7 +192,7 @@ def _rises(signal: Signal, sample_rate: int, times: Signal) -> Signal:
     rises = np.zeros((len(times), len(EDGES_HZ) - 1))
     # A loop may be shorter than what is compared around a hit, which then reaches over several of its turns.
     turns_before, turns_after = (
-        ceil((seconds * sample_rate + 1) / len(signal)) for seconds in (BEFORE_SECONDS, AFTER_SECONDS)
+        int(np.ceil((seconds * sample_rate + 1) / len(signal))) for seconds in (BEFORE_SECONDS, AFTER_SECONDS)
     )
     for band, (low, high) in enumerate(zip(EDGES_HZ, EDGES_HZ[1:], strict=False)):
         power = np.fft.irfft(np.where((hz >= low) & (hz < high), spectrum, 0), len(signal)) ** 2
