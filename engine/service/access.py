@@ -89,9 +89,13 @@ class Keys:
         secret_file = self.folder / f"{name}.key_secret"
         if not secret_file.exists():
             self._make(name, secret_file)
-        public, secret = load_key(secret_file)
+        remedy = "Delete it: a new one is made. Computers that were paired with this one are then paired again."
+        try:
+            public, secret = load_key(secret_file)
+        except BadInputError as error:
+            raise BadInputError(error.sentence, remedy=remedy) from error
         if secret is None:
-            raise BadInputError(f"{secret_file} holds no secret key.", remedy="Delete it; a new one will be made.")
+            raise BadInputError(f"{secret_file} holds no secret key.", remedy=remedy)
         return public, secret
 
     def _make(self, name: str, secret_file: Path) -> None:
@@ -160,7 +164,9 @@ def load_key(path: Path) -> tuple[bytes, bytes | None]:
         state_of_file(path)  # a pipe may never end
         return zmq.auth.load_certificate(path)
     except (MidiError, OSError, ValueError) as error:
-        raise BadInputError(f"{path} is not a key file: {error}.", remedy="Copy engine.key or client.key.") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        sentence = f"{path} is not a key file: {reason.rstrip('.')}."
+        raise BadInputError(sentence, remedy="Copy engine.key or client.key.") from error
 
 
 def write_key(path: Path, public: bytes) -> None:

@@ -8,7 +8,7 @@ cannot start. If it is `tied` to its parent it stops when its standard input end
 
 import asyncio
 import contextlib
-import sys
+import os
 import threading
 from collections.abc import Callable
 
@@ -67,7 +67,8 @@ def _stop_with_parent(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1_024):  # not through `sys.stdin`, whose lock would abort this process at its end
+            continue
         with contextlib.suppress(RuntimeError):  # it has stopped by itself
             loop.call_soon_threadsafe(stop)
 

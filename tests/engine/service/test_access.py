@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import zmq
 from hypothesis import given
@@ -18,6 +21,7 @@ from engine.service import messages
 from engine.service.access import CLIENT, ENGINE, Access, Keys, address_of, introduce, write_key
 from engine.service.listener import Listening, bind
 from engine.service.messages import EventMessage, Hello, Status, Submission
+from engine.service.options import EngineOptions
 from engine.service.pairing import CODE_LETTERS, LETTERS, derived, new_code
 from engine.service.queue.journal import Journal
 from engine.service.server import Engine
@@ -207,6 +211,38 @@ def test_what_names_no_engine_is_said_at_once(text: str) -> None:
         address_of(text)
     assert "gpu-box:47110" in refused.value.remedy
     assert len(refused.value.sentence) < 160
+
+
+@pytest.mark.parametrize("data", [b"", b"curve\n", b"\x00\xff" * 100])
+@pytest.mark.parametrize("name", [ENGINE, CLIENT])
+def test_an_own_key_that_is_damaged_can_be_made_anew(tmp_path: Path, name: str, data: bytes) -> None:
+    """A power cut may leave it empty; there is nothing to copy from anywhere."""
+    keys = Keys(tmp_path)
+    keys.pair(name)
+    secret_file = tmp_path / f"{name}.key_secret"
+    secret_file.write_bytes(data)
+    with pytest.raises(BadInputError) as refused:
+        keys.pair(name)
+    assert str(secret_file) in refused.value.sentence
+    assert ".." not in refused.value.sentence
+    assert refused.value.remedy.startswith("Delete it: a new one is made.")
+    secret_file.unlink()
+    assert keys.pair(name)
+
+
+def test_an_engine_that_cannot_start_ends_with_its_sentence(tmp_path: Path) -> None:
+    """Its parent waits for the sentence and the exit code, and a crash report of Python's is neither."""
+    Keys(tmp_path / "keys").pair(CLIENT)
+    (tmp_path / "keys" / "client.key_secret").write_bytes(b"")
+    settings = Settings(home=tmp_path, takes=tmp_path / "takes", models=tmp_path)
+    options = EngineOptions(worker=WorkerOptions.of(settings, jobs="nobody:Jobs", model="toy"), port=0, tied=True)
+    command = [sys.executable, "-m", "engine.service", msgspec.json.encode(options).decode()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as engine:
+        assert engine.stderr is not None
+        said = engine.stderr.read().decode()
+        assert engine.wait() == 1
+    assert "client.key_secret" in said
+    assert "Fatal" not in said
 
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.7", 47_110), ("no such name", 0)])
