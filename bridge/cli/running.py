@@ -1,5 +1,6 @@
 """Common options, and a common start, of the commands that load a model or keep running."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -51,9 +52,20 @@ def spelled(settings: Settings) -> None:
         try:
             str(folder.absolute()).encode()
         except UnicodeEncodeError as error:
-            raise BadInputError(
-                f"The name of the folder {folder} is not UTF-8.", remedy=f"Rename it, or name another with {option}."
-            ) from error
+            sentence, remedy = f"The name of the folder {folder} is not UTF-8.", "Rename it, or name another"
+            if _is_utf_8(folder):  # PYTHONUTF8=0 in a C locale
+                sentence = f"Python reads names of files as {sys.getfilesystemencoding()} here, not as UTF-8: {folder}."
+                remedy = "Unset PYTHONUTF8 or set another locale, or name another folder"
+            raise BadInputError(sentence, remedy=f"{remedy} with {option}.") from error
+
+
+def _is_utf_8(folder: Path) -> bool:
+    """Return whether a folder's name on the disk is UTF-8, however Python reads it."""
+    try:
+        os.fsencode(folder).decode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def worker_options(settings: Settings, jobs: str, model: str) -> "WorkerOptions":

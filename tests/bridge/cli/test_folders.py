@@ -104,3 +104,14 @@ def test_a_folder_whose_name_is_not_utf_8_is_said_at_once(
     said = capsys.readouterr().err
     assert "is not UTF-8" in said
     assert "DITTO_HOME" in said
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of folders are always Unicode there")
+def test_a_folder_that_python_cannot_spell_in_this_locale_is_not_said_to_be_wrong(tmp_path: Path) -> None:
+    """What is wrong is the locale, and that Python was told to use it."""
+    odd = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "bridge.cli.main", "serve", "--home", str(tmp_path / "café")]
+    done = subprocess.run(command, env=os.environ | odd, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Python reads names of files as ascii here, not as UTF-8" in done.stderr
+    assert "PYTHONUTF8" in done.stderr
