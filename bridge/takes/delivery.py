@@ -36,6 +36,9 @@ from ..session.effects import Delivered
 from .companions import stem_of
 
 MAX_SIDECAR_BYTES = 64 * 2**20
+UNREADABLE_REMEDY = (
+    "If a newer Ditto Live wrote it, install that version. Without this file --from-take goes by the noise alone."
+)
 _SLUG_CHARACTERS = 40
 _ID_DIGITS = 10
 _WRITING: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()  # takes that are written now
@@ -232,7 +235,7 @@ def read_sidecar(path: Path) -> Sidecar:
     try:
         return wire.from_json(decoded(read_bytes(path, MAX_SIDECAR_BYTES)).encode(), Sidecar)
     except (MidiError, UnicodeError, RecursionError, BadRequestError) as error:
-        raise BadInputError(f"{path} cannot be read, or is no take's: {error}") from error
+        raise BadInputError(f"{path} cannot be read, or is no take's: {error}", remedy=UNREADABLE_REMEDY) from error
 
 
 def _read(path: Path, request_id: str) -> Delivered | None:

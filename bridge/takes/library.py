@@ -19,7 +19,7 @@ from midi.files.opening import read_bytes
 from midi.files.text import decoded
 
 from .companions import companions, take_of
-from .delivery import MAX_SIDECAR_BYTES, Sidecar, find_wav, read_sidecar
+from .delivery import MAX_SIDECAR_BYTES, UNREADABLE_REMEDY, Sidecar, find_wav, read_sidecar
 from .usage import names_below
 
 MAX_TITLE = 120
@@ -180,15 +180,17 @@ def wav_of(path: Path) -> Path:
 
 def _of_file(path: Path) -> StoredTake:
     wav = wav_of(path)
-    found = _brief(wav.with_suffix(".json"))
-    if found is None and _take_id(record := wav.with_suffix(".json")) and not wav.exists():
+    record = wav.with_suffix(".json")
+    if (found := _brief(record)) is not None:
+        return found
+    if not wav.exists() and _take_id(record):
         raise _without_sound(record)
-    if found is None:
-        raise BadInputError(
-            f"{path} is no take: there is no {wav.with_suffix('.json').name} that tells of it beside it.",
-            remedy="`ditto-live takes` lists what was made.",
-        )
-    return found
+    if record.exists():
+        raise BadInputError(f"{record} cannot be read, or is no take's.", remedy=UNREADABLE_REMEDY)
+    raise BadInputError(
+        f"{path} is no take: there is no {record.name} that tells of it beside it.",
+        remedy="`ditto-live takes` lists what was made.",
+    )
 
 
 def sidecar(take: StoredTake) -> Sidecar:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.main import run
+from bridge.requests.reader import read_request
 from bridge.session.effects import Favourite
 from bridge.session.session import Session
 from bridge.takes import library as takes
@@ -300,6 +301,24 @@ def test_a_take_whose_sound_was_deleted_is_said_to_be_made_again(three: Path, wa
         takes.find(three, names[way])
     assert f'--from-take "{record}"' in refused.value.remedy
     assert take.take_id not in {one.take_id for one in takes.stored_takes(three)}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b'{"request": {', b'{"request": {"bars": 1, "swing": 1}, "scores": {"x": "good"}}']
+)
+def test_a_record_that_cannot_be_read_is_not_said_to_be_missing(three: Path, data: bytes) -> None:
+    """It lies there, half written or of a newer version; the noise beside it begins a loop, as the remedy says."""
+    take = takes.find(three, "latest")
+    record = take.wav.with_suffix(".json")
+    record.write_bytes(data)
+    for use in (lambda: takes.find(three, str(take.wav)), lambda: read_request({"from_take": str(take.wav)})):
+        with pytest.raises(BadInputError) as refused:
+            use()
+        assert str(record) in refused.value.sentence
+        assert "cannot be read" in refused.value.sentence
+        assert "--from-take" in refused.value.remedy
+    record.unlink()
+    assert read_request({"from_take": str(take.wav)}).request.start is not None
 
 
 def test_latest_of_an_empty_folder_tells_how_other_takes_are_named(tmp_path: Path) -> None:
