@@ -69,10 +69,10 @@ def finish(
     exact = _exact(audio, scene, request)
     parts = None if stems is None else np.stack([_exact(stem, scene, request) for stem in stems])
     wanted_db = _level_offset_db(exact, parts, scene, request) if kept_gain_db is None else kept_gain_db
-    gain_db = min(wanted_db, CEILING_DBTP - ROUNDING_DB - peak.true_peak_db(exact, circular=request.loop))
+    gain_db = min(wanted_db, CEILING_DBTP - ROUNDING_DB - peak.played_peak_db(exact, loop=request.loop))
     for part in () if parts is None else _delivered(parts, scene, request):
-        if not peak.is_peak_under(part, STEM_CEILING_DBTP - gain_db, circular=request.loop):
-            gain_db = min(gain_db, STEM_CEILING_DBTP - peak.true_peak_db(part, circular=request.loop))
+        if not peak.is_played_peak_under(part, STEM_CEILING_DBTP - gain_db, loop=request.loop):
+            gain_db = min(gain_db, STEM_CEILING_DBTP - peak.played_peak_db(part, loop=request.loop))
     gain = 10 ** (gain_db / 20)
     return Finished(
         audio=(exact * gain).astype(np.float32),

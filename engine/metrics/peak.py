@@ -51,6 +51,35 @@ def is_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, circular:
     return largest * METER_GAIN <= most and max(largest, _half_way(values)) * BETWEEN_TWICE <= most
 
 
+def played_peak_db(audio: NDArray[np.floating], *, loop: bool) -> float:
+    """Return the true peak in dBTP of the file of `audio` [channels, samples], at least -200.
+
+    A `loop` is played round and round, and also once, as meters do: beside silence its ends ring, and may be higher
+    than at its wrap.
+    """
+    around = true_peak_db(audio, circular=loop)
+    return max(around, true_peak_db(_ends(audio), circular=False)) if loop else around
+
+
+def is_played_peak_under(audio: NDArray[np.floating], ceiling_dbtp: float, *, loop: bool) -> bool:
+    """Return whether a quick bound proves that `played_peak_db` is at or under a ceiling, as `is_peak_under` does."""
+    around = is_peak_under(audio, ceiling_dbtp, circular=loop)
+    return around and (not loop or is_peak_under(_ends(audio), ceiling_dbtp, circular=False))
+
+
+def _ends(audio: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the end and the beginning of a loop with silence between, [channels, n]; all of a short one.
+
+    All else sounds in its turn as in a file. Where they are cut they are faded, which adds no peak.
+    """
+    values = np.atleast_2d(np.asarray(audio, dtype=np.float32))
+    if values.shape[1] <= 2 * OPEN_SAMPLES:
+        return values
+    fade = np.minimum(np.arange(OPEN_SAMPLES, dtype=np.float32) / (OPEN_SAMPLES // 2), 1)
+    silence = np.zeros((len(values), 2 * OPEN_SAMPLES), np.float32)  # as much as lies around a whole file
+    return np.concatenate([values[:, -OPEN_SAMPLES:] * fade, silence, values[:, :OPEN_SAMPLES] * fade[::-1]], axis=1)
+
+
 def _half_way(values: NDArray[np.float32]) -> float:
     """Return the largest magnitude of `values` [channels, samples] interpolated at half samples, circularly."""
     samples = values.shape[1]

@@ -121,6 +121,15 @@ def test_the_peak_of_the_file_stays_under_the_ceiling_to_the_last_bit(number: in
     assert -1.01 < peak.true_peak_db(written, circular=True) <= -1.0
 
 
+def test_the_file_of_a_loop_stays_under_the_ceiling_when_it_is_played_once() -> None:
+    """A bass that is at its crest where the file begins rings there, half a decibel over its peak at the wrap."""
+    request = LoopRequest(bars=1, sample_rate=8_000)
+    scene = replace(MODEL.scene(request), loudness_lufs=0.0)
+    turns = 2 * np.pi * 40 * np.arange(scene.model_samples) / scene.model_samples
+    finished = loop.finish(np.tile(0.1 * np.cos(turns), (2, 1)), scene, request)
+    assert -1.01 < peak.true_peak_db(finished.audio, circular=False) <= -1.0
+
+
 @pytest.mark.parametrize(("delivers", "muted"), [(False, ("lead",)), (True, ("lead",)), (False, ())])
 def test_a_muted_stem_that_is_no_file_turns_nothing_down(delivers: bool, muted: tuple[str, ...]) -> None:
     """A lead ten times as loud as all else is under its ceiling wherever somebody gets it, and nowhere else counts."""
