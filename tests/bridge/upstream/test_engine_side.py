@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 
 from bridge.upstream.connection import Peer
 from bridge.upstream.engine_side import EngineSide
@@ -23,14 +24,18 @@ def run(story: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "reason"), [("tcp://*:47110", "not an address"), (ELSEWHERE, "its key is not known here")]
+    ("address", "engine_key", "reason"),
+    [("tcp://*:47110", zmq.curve_keypair()[0], "not an address"), (ELSEWHERE, None, "its key is not known here")],
+    ids=["no address", "no key"],
 )
-def test_an_engine_that_cannot_be_reached_is_a_sentence(tmp_path: Path, address: str, reason: str) -> None:
+def test_an_engine_that_cannot_be_reached_is_a_sentence(
+    tmp_path: Path, address: str, engine_key: bytes | None, reason: str
+) -> None:
     """Nothing is raised: the bridge runs on, and devices are told. Another address begins without the fault."""
 
     async def story() -> None:
         side = EngineSide(Link("me"), lambda _: None)
-        side.connect(Peer(address, keys=Keys(tmp_path / "keys")))
+        side.connect(Peer(address, engine_key, Keys(tmp_path / "keys")))
         assert reason in side.failure
         assert not side.is_alive
         side.connect(Peer("tcp://127.0.0.1:1", keys=Keys(tmp_path / "keys")))
