@@ -98,7 +98,7 @@ class AceStep(WaveformModel):
         kept = reference(request, Reference.KEPT)
         timbre = self._timbre(request)
         with visiting(device, pipe.text_encoder):  # one after the other: either is as large as a small model
-            text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(device=device, **told(self, request, span))
+            text, text_mask, lyrics, lyrics_mask = pipe.encode_prompt(device=device, **_prompt(self, request, span))
         with visiting(device, pipe.condition_encoder):
             conditional, _ = pipe.condition_encoder(
                 text, text_mask, lyrics, lyrics_mask, timbre, torch.zeros(1, dtype=torch.long, device=device)
@@ -119,7 +119,7 @@ class AceStep(WaveformModel):
 
     def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
         """Return the tokenizer, the whole text with tempo, key and metre at its end, and the length it is cut to."""
-        return self._pipe.tokenizer, self._pipe._format_prompt(**told(self, request, span))[0], MOST_TOKENS
+        return self._pipe.tokenizer, self._pipe._format_prompt(**_prompt(self, request, span))[0], MOST_TOKENS
 
     def _silence(self, frames: int) -> Tensor:
         """Return the learnt latent of silence [1, frames, channels], repeated to that length."""
@@ -138,9 +138,8 @@ class AceStep(WaveformModel):
         length = len(audio.samples) // (4 * audio.channels) * rate // audio.sample_rate
         once = samples_of(audio, rate, self.card.channels, max(1, length))
         whole = TIMBRE_SECONDS * rate // self.hop_samples * self.hop_samples
-        return self.latent(once[..., _thirds(once.shape[-1], TIMBRE_SECONDS * rate)[:whole]], False).to(
-            self.place.dtype
-        )
+        places = _thirds(once.shape[-1], TIMBRE_SECONDS * rate)[:whole]
+        return self.latent(once[..., places], False).to(self.place.dtype)
 
     def schedule(self, steps: int, scene: Scene) -> Schedule:
         """Return an even grid of times, shifted towards noise: t -> 3 t / (1 + 2 t)."""
@@ -178,7 +177,7 @@ class AceStep(WaveformModel):
         return self._autoencoder.encode(audio, circular).transpose(1, 2)
 
 
-def told(model: AceStep, request: LoopRequest, span: Span) -> dict[str, Any]:
+def _prompt(model: AceStep, request: LoopRequest, span: Span) -> dict[str, Any]:
     """Return what the text encoder of `model` is told, by the pipeline's names."""
     task = "text2music" if reference(request, Reference.KEPT) is None else "repaint"
     return {

@@ -21,10 +21,7 @@ from .hardware import Place, is_exhausted
 
 WITH_HEAD = {"GPT2Model": "GPT2LMHeadModel"}  # older folders name the first, and only the second generates now
 LONGEST_REASON = 300  # characters of what a library says
-_OF_TEXT = (
-    "text_config",
-    "encoder",
-)  # where encoders of text and sound, or of two halves, keep the text's own settings
+_OF_TEXT = ("text_config", "encoder")  # where encoders of text and sound, or of two halves, keep the text's settings
 
 
 def load_pipeline(folder: ModelFolder, pipeline: str, place: Place, *, decoders: tuple[str, ...], **parts: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelError
+from ..request import LoopRequest
 from .circle import TimeCircle
 from .decode import tiled
 from .folder import AGAIN
@@ -20,6 +21,7 @@ from .hardware import Place
 from .loading import visiting
 from .mel_spectrogram import log_mel
 from .protocol import ModelCard, Sampler, Scene, Schedule
+from .span import Span, caption
 from .waveform import Origin, WaveformModel, computed, guided
 
 VOCODER_TILE_FRAMES = 256  # 2.6 s of mel frames
@@ -49,6 +51,11 @@ class MelModel(WaveformModel):
         self._closing_network, self._closing_decoder = TimeCircle(pipe.unet), TimeCircle(vae.decoder)
         self._solver = _ddim(pipe.scheduler, origin.name)
         self._context = hifigan_context(vocoder.config)
+
+    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
+        """Return the tokenizer, the caption, and the length that it is cut to."""
+        tokenizer = self._pipe.tokenizer
+        return tokenizer, caption(request, loop_words=self.loop_words), tokenizer.model_max_length
 
     @abstractmethod
     def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:

@@ -40,11 +40,6 @@ class MusicLdm(MelModel):
         embedding: Tensor = answer if isinstance(answer, Tensor) else answer.pooler_output
         return embedding.to(self.place.dtype)
 
-    def read(self, request: LoopRequest, span: Span) -> tuple[Any, str, int] | None:
-        """Return the tokenizer, the caption, and the length that it is cut to."""
-        tokenizer = self._pipe.tokenizer
-        return tokenizer, caption(request, loop_words=self.loop_words), tokenizer.model_max_length
-
     def predict(self, noisy: Tensor, time: Tensor, inputs: Any, batch: int) -> Tensor:
         """Return the U-Net's output [rows * batch, channels, frames, bands] for `noisy`, the same shape."""
         answer: Tensor = self.network(

@@ -207,13 +207,17 @@ def computed(network: Callable[[Tensor], Tensor], noisy: Tensor, place: Place) -
     return unsized
 
 
-class _Unsized(torch.autograd.Function):
-    """The identity; a gradient is divided by a power of two near its largest value, which `exponents` keeps."""
+class _Identity(torch.autograd.Function):
+    """The identity, with the list of exponents that its gradient leaves or takes."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, exponents: list[Tensor]) -> Tensor:
         ctx.exponents = exponents
         return values.view_as(values)
+
+
+class _Unsized(_Identity):
+    """A gradient is divided by a power of two near its largest value, which `exponents` keeps."""
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -223,13 +227,8 @@ class _Unsized(torch.autograd.Function):
         return torch.ldexp(gradient, -exponent), None
 
 
-class _Sized(torch.autograd.Function):
-    """The identity; a gradient gets back the size that `_Unsized` took."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, exponents: list[Tensor]) -> Tensor:
-        ctx.exponents = exponents
-        return values.view_as(values)
+class _Sized(_Identity):
+    """A gradient gets back the size that `_Unsized` took."""
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

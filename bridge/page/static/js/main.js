@@ -213,7 +213,7 @@ async function takeMidi({ name, handle, tracks, tempo_bpm, time_signature }) {
 
 /** Suggests the tempo and the time signature that a song has at a position; a wrong position is said by what follows. */
 async function suggestAt(handle, start) {
-  ask.suggest(await api.json(`/song?${new URLSearchParams({ file: handle, start })}`).catch(() => ({})));
+  if (start) ask.suggest(await api.json(`/song?${new URLSearchParams({ file: handle, start })}`).catch(() => ({})));
 }
 
 function showParts(name, kind, parts, lanes = []) {
